@@ -69,7 +69,7 @@ licences: $(VENV)/dev.stamp ## that the licence of each package that production 
 	@mkdir -p build
 	@$(BIN)/pip-licenses --packages $(RUN_PACKAGES) >build/licences.txt
 
-# From an environment that holds nothing else, so that the packages' own licences and needs are told.
+# From an environment that holds nothing else, so that the packages' own licences and needs are listed.
 sbom: $(VENV)/dev.stamp ## what production runs, as CycloneDX: build/sbom.json
 	@$(BIN)/python -m venv --clear --without-pip build/sbom
 	@$(PIP) --python build/sbom/bin/python install --require-hashes --requirement requirements/run.txt

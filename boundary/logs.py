@@ -11,7 +11,7 @@ from typing import Literal
 
 from boundary.terminal import legible, legible_lines
 
-__all__ = ["JsonFormatter", "TextFormatter", "configure_logging", "course_of"]
+__all__ = ["JsonFormatter", "TextFormatter", "configure_logging", "traceback_of"]
 
 _TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 #: Libraries that log every step of every poll at INFO.
@@ -42,7 +42,7 @@ class JsonFormatter(logging.Formatter):
         return legible(json.dumps(line, ensure_ascii=False))
 
 
-def course_of(error: BaseException) -> str:
+def traceback_of(error: BaseException) -> str:
     """Return an error's class and traceback for the log, without its message and arguments.
 
     These may repeat what was sent.

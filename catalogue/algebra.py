@@ -361,7 +361,7 @@ def _undivided(term: Term, field: str) -> tuple[str, object, str] | None:
     if amount is not None and amount.mapping:
         if field == amount.name and amount.choices:
             return None
-        return f"is not how {amount.name} is told apart", field, f"write '{amount.name}'"
+        return f"is not the key of {amount.name}", field, f"write '{amount.name}'"
     for fact in term.facts:
         use = resolve_field(fact, field)
         if use is None or not use.closed:

@@ -24,7 +24,7 @@ def catalogue() -> None:
 @catalogue.command()
 @FOLDER
 def check(directory: Path | None) -> None:
-    """Say all that is wrong in a catalogue; exit status 1 if anything is."""
+    """Report all mistakes in a catalogue; exit status 1 if there is one."""
     from catalogue.errors import InvalidCatalogueError
     from catalogue.loader import load_catalogue
 

@@ -230,7 +230,7 @@ LAG = Metric(
     "smartregion_consumer_lag_records",
     "gauge",
     ("topic", "partition"),
-    "Records on the topic that this worker has yet to work through.",
+    "Records on the topic that this worker has yet to process.",
     "Growing: add a worker, up to the number of partitions.",
 )
 TOPIC_FAULT = Metric(
@@ -502,7 +502,7 @@ GATEWAY_REPEATS = _gateway(
     "counter",
     ("producer",),
     "Signed requests that came again, byte for byte, and were given their first answer.",
-    "Grows fast: a client does not take its answers, or somebody sends again what they overheard. "
+    "Grows fast: a client does not take its answers, or somebody replays intercepted requests. "
     "It costs the producer nothing; check the proxy's log, and the way that requests take.",
 )
 GATEWAY_REQUESTS = _gateway(

@@ -312,7 +312,7 @@ class Indicator(CatalogueModel):
                 problem = f"is below min_cell: whether {self.min_cell - 1} or fewer is reached"
                 remedy = f"write at least {self.min_cell}, or leave the target out"
                 where = ("milestones", index, "target")
-                yield Diagnostic(where, f"{problem} would be told", target, remedy)
+                yield Diagnostic(where, f"{problem} would be shown", target, remedy)
 
     def _impossible_starts(self) -> Iterator[Diagnostic]:
         if self.baseline is not None:

@@ -172,7 +172,7 @@ PRODUCER_LAST_EVENT: Final = _recorded(
     "producer", metrics.PRODUCER_LAST_EVENT, "max", "A producer's latest event; it outlives them."
 )
 TOPIC_LAG: Final = _recorded(
-    "topic", metrics.LAG, "sum", "Records on a topic that no worker has worked through."
+    "topic", metrics.LAG, "sum", "Records on a topic that no worker has processed."
 )
 
 RECORDED: Final = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

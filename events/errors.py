@@ -68,8 +68,8 @@ PROBLEMS = {
     RefusalReason.PERSON_DATA: "looks like a person's data",
     RefusalReason.UNREADABLE: "cannot be read from its batch",
     RefusalReason.ENTITY_FULL: "is one day more than is kept of an entity",
-    RefusalReason.UNPROCESSABLE: "could not be worked through",
-    RefusalReason.PASSED_OVER: "was passed over on an operator's word",
+    RefusalReason.UNPROCESSABLE: "could not be processed",
+    RefusalReason.PASSED_OVER: "was skipped on an operator's decision",
 }
 
 
@@ -97,7 +97,7 @@ class ContractError(SmartRegionError):
         self.problem = PROBLEMS[reason] if problem is None else problem
         super().__init__(reason, field, value, remedy)
 
-    def at_rest(self) -> Self:
+    def without_traceback(self) -> Self:
         """Return the error without its traceback, to be stored.
 
         The frames of a traceback hold the request's body, in a cycle with the error: only the

@@ -57,7 +57,7 @@ class Fact(BaseModel):
     WITHIN: ClassVar[str | None] = None
     """The identifiers of the entities of a territory, with `*` for any characters; `{department}`
     stands for the code of a département, `{territory}` for that of any territory. None: where an
-    entity is cannot be told from its identifier."""
+    entity is cannot be derived from its identifier."""
 
     FLAGS: ClassVar[Mapping[str, str]] = {}
     """French for what each field that is true or false divides figures by, after « par »."""

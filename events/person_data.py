@@ -494,12 +494,12 @@ def _has_personal_form(text: str, *, alone: bool) -> bool:
     for run in _DIGITS.finditer(text):
         if _is_personal_number(text, *run.span(), alone=alone):
             return True
-    if " " in text and _has_telling_words(text, alone=alone):
+    if " " in text and _has_personal_words(text, alone=alone):
         return True
     return ("=" in text or '"' in text or ">" in text or "'" in text) and _has_named(text)
 
 
-def _has_telling_words(text: str, *, alone: bool) -> bool:
+def _has_personal_words(text: str, *, alone: bool) -> bool:
     if _BORN.search(text) or _CIVILITY.search(text) or _MAIL_IN_WORDS.search(text):
         return True
     return alone and _names_somebody(text)
@@ -507,7 +507,7 @@ def _has_telling_words(text: str, *, alone: bool) -> bool:
 
 def _has_named(text: str) -> bool:
     return any(
-        name not in _ALSO_OTHERS and _judged_telling(name)
+        name not in _ALSO_OTHERS and _names_a_person_cached(name)
         for name in map(str.lower, _NAMED.findall(text))
     )
 
@@ -577,7 +577,7 @@ def _key_is_right(*parts: str) -> bool:
     return 97 - int("".join(number)) % 97 == int(key)
 
 
-_judged_telling: Final = lru_cache(maxsize=1024)(_names_a_person)
+_names_a_person_cached: Final = lru_cache(maxsize=1024)(_names_a_person)
 
 
 class _PlainCharacters(dict[int, str | None]):

@@ -40,7 +40,7 @@ class DisconnectionReason(Code, dimension="cause"):
 
 
 class SchoolFact(Fact):
-    """A fact about one lycée, known by its UAI, which also tells its département."""
+    """A fact about one lycée, identified by its UAI, which also determines its département."""
 
     FAMILY: ClassVar[Family] = Family.SCHOOLS
     KEY: ClassVar[str] = "uai"

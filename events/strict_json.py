@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 has it, where Python's and pydantic's readers take more: told, not guessed.
+"""JSON as RFC 8259 has it, where Python's and pydantic's parsers accept more: it is reported.
 
 A key twice in one object, NaN and Infinity, a number of thousands of digits, nesting without
 end, half a pair of surrogates: each is a defect of the value that has it, so that its neighbours in
@@ -125,7 +125,7 @@ class _Reader:
             raise _refusal(problem, "send one JSON value")
 
     def _unreadable(self, at: int, defect: ContractError) -> JsonText:
-        """Pass over a value that cannot be read, so that those after it can."""
+        """Skip a value that cannot be read, so that those after it can."""
         depth = 0
         for token in _TOKEN.finditer(self._text, at):
             depth += _DEPTH.get(token[0], 0)
@@ -153,7 +153,7 @@ class _Hooks:
         data = dict(pairs)
         if len(data) == len(pairs):
             return data
-        # Another reader takes the first of two values, or both: none may be passed over.
+        # Another reader takes the first of two values, or both: none may be skipped.
         every: dict[str, list[Any]] = {}
         for key, value in pairs:
             every.setdefault(key, []).append(value)

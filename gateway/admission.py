@@ -101,7 +101,7 @@ class Admission:
             self._ownership.judge(event)
             self._refuse_future(event)
         except ContractError as error:
-            return _refused(item, error.at_rest())
+            return _refused(item, error.without_traceback())
         # Unchanged, with extensions: the record is what the producer sent.
         fact = event.fact
         record = OutgoingRecord(

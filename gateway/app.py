@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from boundary.logs import course_of
+from boundary.logs import traceback_of
 from boundary.serving import OPEN, MetricsGuard
 from gateway.acceptor import note_authenticated
 from gateway.answers import BatchAnswer, GatewayReadiness, Health, Item, Problem, Receipts
@@ -54,7 +54,7 @@ EVENTS_PATHS: Final = ("/events", "/events/batch", "/events/binary")
 """All of them accept every mode: a generated client needs an address for each."""
 TRANSIENT: Final = frozenset({408, 429, 500, 503})
 """Statuses of problems that the same request may not meet when it is sent again."""
-_BROKER_AWAY: Final = KINDS["broker_away"]
+_BROKER_UNAVAILABLE: Final = KINDS["broker_away"]
 CHALLENGE: Final = 'Bearer realm="smart-region"'
 _JSON: Final = "application/json"
 _SCHEMA: Final = "application/schema+json"
@@ -119,7 +119,7 @@ class _Events:
         try:
             headers = only_once(request.scope["headers"])
             if self._gateway.waiting_for() is not None:
-                raise _broker_away()
+                raise _broker_unavailable()
             sender = self._authenticated(headers)
         except ProblemError as error:
             return self._refused(None, error)
@@ -223,7 +223,7 @@ class _Events:
                 )
         except ProblemError as error:
             return self._refused(producer, error), error.kind.status not in TRANSIENT
-        return _answer(delivery.mode, items), not any(map(_is_broker_away, _problems(items)))
+        return _answer(delivery.mode, items), not any(map(_is_broker_unavailable, _problems(items)))
 
     async def _accepted(
         self,
@@ -273,7 +273,7 @@ def _unauthenticated(detail: str) -> ProblemError:
     return ProblemError("unauthenticated", detail, headers={"WWW-Authenticate": CHALLENGE})
 
 
-def _broker_away() -> ProblemError:
+def _broker_unavailable() -> ProblemError:
     # The cause is for the operator: /readyz and the log have it.
     return ProblemError(
         "broker_away",
@@ -299,8 +299,8 @@ def _stored(response: Response, *, is_final: bool) -> StoredAnswer:
     )
 
 
-def _is_broker_away(problem: Problem) -> bool:
-    return problem["type"] == _BROKER_AWAY.type
+def _is_broker_unavailable(problem: Problem) -> bool:
+    return problem["type"] == _BROKER_UNAVAILABLE.type
 
 
 def _answer(mode: HttpMode, items: list[Item]) -> Response:
@@ -311,11 +311,11 @@ def _answer(mode: HttpMode, items: list[Item]) -> Response:
     problems = _problems(items)
     if mode is not HttpMode.BATCH:
         return _problem_response(problems[0])
-    if receipts or len(set(map(_is_broker_away, problems))) > 1:
+    if receipts or len(set(map(_is_broker_unavailable, problems))) > 1:
         return _json(BatchAnswer(items=items), status=207)
-    if _is_broker_away(problems[0]):
+    if _is_broker_unavailable(problems[0]):
         detail = "the broker did not acknowledge any of the events: send them again"
-        return _problem_response(_BROKER_AWAY.problem(detail, items=items))
+        return _problem_response(_BROKER_UNAVAILABLE.problem(detail, items=items))
     detail = f"none of the {len(items)} events was accepted: see the problem of each"
     return _problem_response(KINDS["batch_refused"].problem(detail, items=items))
 
@@ -331,7 +331,7 @@ def _json(body: Mapping[str, object], *, status: int = 200, media_type: str = _J
 def _problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     response = _json(problem, status=problem["status"], media_type=MEDIA_TYPE)
     response.headers.update(headers or {})
-    if _is_broker_away(problem):
+    if _is_broker_unavailable(problem):
         response.headers.setdefault("Retry-After", str(RETRY_SECONDS))
     return response
 
@@ -419,7 +419,7 @@ class _Instrumented:
             else:
                 await self._app(scope, receive, counted_send)
         except Exception as error:  # noqa: BLE001 - whatever it was, the client has been answered
-            logger.error("failed error=%s", course_of(error))  # noqa: TRY400
+            logger.error("failed error=%s", traceback_of(error))  # noqa: TRY400
         finally:
             if status:
                 self._exposition.count_request(status)

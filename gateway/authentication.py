@@ -154,7 +154,7 @@ class Authenticator:
         if len(signed) < len(_SIGNED):
             raise AuthenticationError(AuthenticationProblem.INCOMPLETE_SIGNATURE)
         if any(name.startswith(_BINARY_PREFIX) for name in headers):
-            # An attacker who overheard a signed body could send it under other attributes.
+            # An attacker who intercepted a signed body could send it under other attributes.
             raise AuthenticationError(AuthenticationProblem.UNSIGNED_ATTRIBUTES)
         return self._unverified(sent)
 

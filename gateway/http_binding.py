@@ -230,7 +230,9 @@ def _structured(attributes: Mapping[bytes, bytes], body: bytes) -> ReceivedItem:
         read = read_value(_text(body))
     except ContractError as error:
         content = body.decode(errors="replace")
-        return ReceivedItem(body, STRUCTURED_HEADERS, content, error.at_rest(), was_read=False)
+        return ReceivedItem(
+            body, STRUCTURED_HEADERS, content, error.without_traceback(), was_read=False
+        )
     # The headers may repeat the body's attributes, and a router may rely on them.
     known = read.data if isinstance(read.data, dict) else {}
     for name, value in attributes.items():
@@ -259,7 +261,7 @@ def _binary(attributes: Mapping[bytes, bytes], media_type: bytes, body: bytes) -
         try:
             content[name.decode("latin-1")] = _attribute(name, value)
         except ContractError as error:
-            defects.append(error.at_rest())
+            defects.append(error.without_traceback())
             content[name.decode("latin-1")] = value.decode("latin-1")
     was_read = not defects
     headers = (
@@ -274,7 +276,7 @@ def _binary(attributes: Mapping[bytes, bytes], media_type: bytes, body: bytes) -
         read = read_value(_text(body))
     except ContractError as error:
         content["data"] = body.decode(errors="replace")
-        return ReceivedItem(body, headers, content, error.at_rest(), was_read=False)
+        return ReceivedItem(body, headers, content, error.without_traceback(), was_read=False)
     if read.defect is not None:
         defects.append(read.defect)
     content["data"] = read.text if read.data is None else read.data

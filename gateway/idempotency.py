@@ -1,6 +1,6 @@
 """Idempotency of signed requests: one that is sent again gets the first answer, and is not charged.
 
-An attacker who overhears a signed request can replay it while its timestamp is valid. Its producer
+An attacker who intercepts a signed request can replay it while its timestamp is valid. Its producer
 sends it again where an answer was lost. Both get the first answer.
 """
 

@@ -15,7 +15,7 @@ from gateway.answers import Item, Problem
 from gateway.exposition import EventOutcome, GatewayCollector
 from gateway.http_binding import ReceivedItem
 from gateway.problems import KINDS, of_contract
-from gateway.topics_writer import BrokerAwayError, Written
+from gateway.topics_writer import BrokerUnavailableError, Written
 from gateway.work_scheduling import WorkScheduler
 
 __all__ = ["Reception", "RecordsWriter"]
@@ -95,7 +95,7 @@ class Reception:
     async def _written(self, records: list[OutgoingRecord | None]) -> list[Written | None]:
         try:
             positions = iter(await self._writer.write([one for one in records if one is not None]))
-        except BrokerAwayError:
+        except BrokerUnavailableError:
             return [None] * len(records)
         return [None if one is None else next(positions) for one in records]
 

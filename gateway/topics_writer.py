@@ -28,7 +28,7 @@ from events.partitioning import partition_for
 from events.records import OutgoingRecord
 from events.topics import declared_topics
 
-__all__ = ["BrokerAwayError", "TopicsWriter", "WriteTimeouts", "Written"]
+__all__ = ["BrokerUnavailableError", "TopicsWriter", "WriteTimeouts", "Written"]
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class WriteTimeouts:
     between_probes: float = 1.0
 
 
-class BrokerAwayError(SmartRegionError):
+class BrokerUnavailableError(SmartRegionError):
     """The broker does not acknowledge; nothing was sent to it."""
 
     def __init__(self, cause: str) -> None:
@@ -153,11 +153,11 @@ class TopicsWriter:
     async def write(self, records: Sequence[OutgoingRecord]) -> list[Written | None]:
         """Write records; return the position of each, None where it was not acknowledged in time.
 
-        Such a record may still be written. Raises BrokerAwayError where the broker is known to be
-        unavailable: then nothing was sent to it.
+        Such a record may still be written. Raises BrokerUnavailableError where the broker is known
+        to be unavailable: then nothing was sent to it.
         """
         if self.waiting_for is not None:
-            raise BrokerAwayError(self.waiting_for)
+            raise BrokerUnavailableError(self.waiting_for)
         if not records:
             return []
         write = _Write(records, asyncio.get_running_loop().create_future())
@@ -170,7 +170,7 @@ class TopicsWriter:
             async with asyncio.timeout(self._timeouts.delivery):
                 await write.done
         except TimeoutError:
-            self._mark_away(f"no acknowledgement within {self._timeouts.delivery:g} s")
+            self._mark_unavailable(f"no acknowledgement within {self._timeouts.delivery:g} s")
         finally:
             write.done.cancel()
             write.records = ()  # Those that were not sent yet are not sent any more.
@@ -215,7 +215,7 @@ class TopicsWriter:
             logger.warning("not delivered topic=%s cause=%r", queue.topic, error)
             if producer is self._producer:
                 self._has_failed = True
-                self._mark_away(repr(error))
+                self._mark_unavailable(repr(error))
             for write, number in taken:
                 write.resolve(number, None)
             return
@@ -240,10 +240,10 @@ class TopicsWriter:
                     await self._open()
                 metadata = await self._producer.client.fetch_all_metadata()
         except (KafkaError, OSError, TimeoutError) as error:
-            self._mark_away(await self._refusal() or str(error) or "no answer")
+            self._mark_unavailable(await self._refusal() or str(error) or "no answer")
             return
         except SmartRegionError as error:  # A configured file that cannot be used any more.
-            self._mark_away(str(error))
+            self._mark_unavailable(str(error))
             return
         if self._has_failed:
             return
@@ -252,9 +252,11 @@ class TopicsWriter:
         }
         missing = [topic for topic, partitions in self._partitions.items() if not partitions]
         if missing:
-            self._mark_away(f"no topic {missing[0]}: create it with `smart-region topics apply`")
+            self._mark_unavailable(
+                f"no topic {missing[0]}: create it with `smart-region topics apply`"
+            )
         elif self._is_stuck:
-            self._mark_away(f"no acknowledgement within {self._timeouts.delivery:g} s")
+            self._mark_unavailable(f"no acknowledgement within {self._timeouts.delivery:g} s")
         elif self.waiting_for is not None:
             logger.info("the broker acknowledges broker=%s", ",".join(self._bootstrap))
             self.waiting_for = None
@@ -277,7 +279,7 @@ class TopicsWriter:
             for queue in self._queues.values()
         )
 
-    def _mark_away(self, cause: str) -> None:
+    def _mark_unavailable(self, cause: str) -> None:
         if cause != self.waiting_for:
             logger.warning("the broker does not acknowledge cause=%s", cause)
         self.waiting_for = cause

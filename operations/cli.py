@@ -39,11 +39,11 @@ def health(url: str, timeout: float) -> None:
     For container engines: the image has no other HTTP client. The exit status is 1 where
     there is no good answer.
     """
-    from operations.health import UnwellError, check_health
+    from operations.health import UnhealthyError, check_health
 
     try:
         check_health(url, seconds=timeout)
-    except UnwellError as error:
+    except UnhealthyError as error:
         echo(error, err=True)
         sys.exit(1)  # Engines keep 2 for themselves.
 

@@ -8,14 +8,14 @@ from boundary.addresses import UnusableAddressError, shown_address
 from boundary.errors import SmartRegionError
 from boundary.http_client import HttpAnswer, NoAnswerError, http_get
 
-__all__ = ["UnwellError", "check_health"]
+__all__ = ["UnhealthyError", "check_health"]
 
 OK: Final = 200
 #: No more is read of a response.
 LONGEST_ANSWER: Final = 4096
 
 
-class UnwellError(SmartRegionError):
+class UnhealthyError(SmartRegionError):
     """A process is not ready, or does not answer."""
 
     def __init__(self, url: str, *, reason: str) -> None:
@@ -25,17 +25,17 @@ class UnwellError(SmartRegionError):
 def check_health(url: str, *, seconds: float) -> None:
     """Return where `url`, an address of http or https, answers 200 in time.
 
-    Raises UnwellError with what the process waits for, where its answer has it, or with the cause.
+    Raises UnhealthyError with what the process waits for, where its answer has it, else the cause.
     """
     try:
         answer = http_get(url, seconds=seconds, most_bytes=LONGEST_ANSWER)
     except UnusableAddressError as error:
-        raise UnwellError(url, reason=f"{error.problem}: {error.remedy}") from None
+        raise UnhealthyError(url, reason=f"{error.problem}: {error.remedy}") from None
     except NoAnswerError as error:
-        raise UnwellError(url, reason=f"no answer ({error.cause})") from error
+        raise UnhealthyError(url, reason=f"no answer ({error.cause})") from error
     if answer.status != OK:
         reason = _waiting_for(answer) or f"answers with status {answer.status}"
-        raise UnwellError(url, reason=reason)
+        raise UnhealthyError(url, reason=reason)
 
 
 def _waiting_for(answer: HttpAnswer) -> str | None:

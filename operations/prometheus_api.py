@@ -1,6 +1,6 @@
 """Requests to a Prometheus' HTTP API: its retention, its data folder, the value of a series.
 
-Each raises PrometheusUnwellError where the answer is not a Prometheus'.
+Each raises PrometheusUnhealthyError where the answer is not a Prometheus'.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from boundary.terminal import one_line
 
 __all__ = [
     "PROGRAMME_RETENTION",
-    "PrometheusUnwellError",
+    "PrometheusUnhealthyError",
     "RetentionTooShortError",
     "data_folder_of",
     "get_prometheus",
@@ -44,7 +44,7 @@ _DURATION: Final = re.compile(r"(?:\d+(?:y|w|d|h|ms|m|s))+")
 _PART: Final = re.compile(r"(\d+)(y|w|d|h|ms|m|s)")
 
 
-class PrometheusUnwellError(SmartRegionError):
+class PrometheusUnhealthyError(SmartRegionError):
     """Prometheus does not answer, or does not do what figures and alerts need."""
 
     def __init__(self, url: str, *, problem: str, remedy: str) -> None:
@@ -53,13 +53,13 @@ class PrometheusUnwellError(SmartRegionError):
     @classmethod
     def naming(
         cls, url: str, problem: str, found: Sequence[str], *, remedy: str
-    ) -> PrometheusUnwellError:
+    ) -> PrometheusUnhealthyError:
         """Return the error that names the first three things found."""
         shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")  # noqa: PLR2004
         return cls(url, problem=f"{problem} ({shown})", remedy=remedy)
 
 
-class RetentionTooShortError(PrometheusUnwellError):
+class RetentionTooShortError(PrometheusUnhealthyError):
     """Prometheus deletes what is as old as the programme's first days."""
 
     def __init__(self, url: str, *, retention: str, first: date, today: date) -> None:
@@ -128,11 +128,11 @@ def get_prometheus(url: str, path: str) -> Mapping[str, Any]:
             return data
         problem = f"answers {path.partition('?')[0]} with status {answer.status}"
     except UnusableAddressError as error:
-        raise PrometheusUnwellError(url, problem=error.problem, remedy=error.remedy) from None
+        raise PrometheusUnhealthyError(url, problem=error.problem, remedy=error.remedy) from None
     except NoAnswerError as error:
         problem = f"no answer ({error.cause})"
     except (KeyError, TypeError):
         problem = "does not answer as Prometheus does"
-    raise PrometheusUnwellError(
+    raise PrometheusUnhealthyError(
         url, problem=problem, remedy="check the address, and that Prometheus is up"
     )

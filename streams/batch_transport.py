@@ -52,13 +52,14 @@ __all__ = [
     "BatchSchema",
     "BatchTransport",
     "Committed",
-    "LeaseLostError",
+    "PartitionFencedError",
     "ProduceFailedError",
     "WriteRefusedError",
 ]
 
-#: A lease is valid for this share of the session timeout; the rest is left for a write.
-LEASE_SHARE = 0.8
+#: The largest age of the last heartbeat, as a share of the session timeout; the rest of the timeout
+#: is left for a write.
+HEARTBEAT_AGE_SHARE = 0.8
 FETCH_MAX_WAIT_MS = 100
 #: Errors of the client or the broker that the content of a write causes.
 _CONTENT_ERRORS = (
@@ -71,7 +72,7 @@ _CONTENT_ERRORS = (
 _SHORT_POLL_SECONDS = 0.05
 
 
-class LeaseLostError(SmartRegionError):
+class PartitionFencedError(SmartRegionError):
     """This worker may no longer own the partition: it must not write, and must end."""
 
     def __init__(self, tp: TP, *, reason: str) -> None:
@@ -126,7 +127,7 @@ class BatchSchema(Schema[Any, Any]):
         return decode
 
 
-class _LeasedThread(driver.AIOKafkaConsumerThread):
+class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's consumer thread, which also records the time of the last successful heartbeat."""
 
     mundane_level = "debug"
@@ -232,7 +233,7 @@ class BatchConsumer(driver.Consumer):
 
     mundane_level = "debug"
     transport: BatchTransport
-    _thread: _LeasedThread
+    _thread: _BatchConsumerThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         #: By partition: the generation of the last batch done, and the offset after it.
@@ -252,8 +253,8 @@ class BatchConsumer(driver.Consumer):
         self.faults: Sequence[TopicFault] = ()
         super().__init__(*args, **kwargs)
 
-    def _new_consumer_thread(self) -> _LeasedThread:
-        return _LeasedThread(self, loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> _BatchConsumerThread:
+        return _BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     # -- reading
 
@@ -506,15 +507,15 @@ class BatchConsumer(driver.Consumer):
             self._begun.discard(tp)
             self._polled.pop(tp, None)
 
-    # -- owning
+    # -- ownership
 
-    def assert_lease(self, message: Message) -> None:
-        """Check that the message's partition is still this worker's; raise LeaseLostError."""
-        problem = self.lease_problem(message.generation_id)
+    def assert_not_fenced(self, message: Message) -> None:
+        """Check that the message's partition is still this worker's; raise PartitionFencedError."""
+        problem = self.ownership_problem(message.generation_id)
         if problem is not None:
-            raise LeaseLostError(message.tp, reason=problem)
+            raise PartitionFencedError(message.tp, reason=problem)
 
-    def lease_problem(self, generation: int | None) -> str | None:
+    def ownership_problem(self, generation: int | None) -> str | None:
         """Return why another worker may own the partitions of a generation; None for no reason.
 
         The reasons are a newer generation, and no successful heartbeat for 0.8 of the session
@@ -524,7 +525,7 @@ class BatchConsumer(driver.Consumer):
         if generation != current:
             return f"the work is of generation {generation}, the group's is {current}"
         age = self.seconds_since_heartbeat()
-        limit = LEASE_SHARE * self.app.conf.broker_session_timeout
+        limit = HEARTBEAT_AGE_SHARE * self.app.conf.broker_session_timeout
         if age > limit:
             return f"the broker last answered a heartbeat {age:.1f} s ago (limit {limit:.1f} s)"
         return None

@@ -25,7 +25,7 @@ def dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> OutgoingReco
     """Return the dead letter of a refused record; `now` is when it was refused."""
     record = refusal.record
     key, value, headers = record.key, record.value, record.headers or ()
-    # A passed-over record had ended workers: it is not read for its letter either.
+    # A skipped record had crashed workers: it is not read for its letter either.
     was_read = refusal.error.reason is not RefusalReason.PASSED_OVER
     return dead_letters.dead_letter_record(
         OriginalRecord(_origin(record), key, value, headers),

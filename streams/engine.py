@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 from faust.types import TP
 
 from boundary.errors import SmartRegionError
-from boundary.logs import course_of
+from boundary.logs import traceback_of
 from events.errors import ContractError, RefusalReason
 from events.record_rules import RULES
 from events.registry import Family
 from events.topics import ENTITY_MAX_BYTES, changelog_name, topic_name
 from streams.batch_transport import (
     AttemptNotCommittedError,
-    LeaseLostError,
+    PartitionFencedError,
     ProduceFailedError,
     WriteRefusedError,
 )
@@ -27,9 +27,9 @@ from streams.changelog_tally import ChangelogTallies
 from streams.core import RecordRefusal, Result, process
 from streams.dead_letters import bare_dead_letter_record, dead_letter_record, forward_record
 from streams.meters import Meters
-from streams.passed_over import refusal_of
 from streams.producers.attribution import Attribution
 from streams.producers.meters import ProducerMeters
+from streams.skipped_records import refusal_of
 from streams.state import EMPTY, LARGE_STATE_BYTES, EntityState, encode_state
 from streams.state_store import StateStore
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from streams.batch_transport import BatchConsumer, BatchProducer
     from streams.clock import Clock
     from streams.dead_letter_rate import DeadLetterCause
-    from streams.passed_over import Decision
+    from streams.skipped_records import Decision
     from streams.state_store import StateChange
 
 __all__ = ["Engine"]
@@ -54,11 +54,11 @@ __all__ = ["Engine"]
 logger = logging.getLogger(__name__)
 
 
-#: From this number of ends in a row at one record on, it is reported as a poison record.
-POISON_ENDS: Final = 3
+#: From this number of crashes in a row at one record on, it is reported as a poison record.
+POISON_RECORD_CRASHES: Final = 3
 #: Four scrapes at an interval of 15 s, far less than the stall timeout.
 HOLD_SECONDS: Final = 60.0
-NOTHING_PASSED_OVER: Final[Mapping[RecordOrigin, Decision]] = MappingProxyType({})
+NOTHING_SKIPPED: Final[Mapping[RecordOrigin, Decision]] = MappingProxyType({})
 FamilyPartition: TypeAlias = "tuple[Family, int]"
 
 
@@ -83,9 +83,10 @@ class Engine:
 
     The order in a batch: decode, merge and fold; write changed entities, dead letters and forwards;
     wait until the broker has acknowledged them all; apply the new states; allow the commit of the
-    offset. A failure of the broker or the lease before the last step ends the process: the batch is
-    read again and leads to the same state. Any other failure is that of a record: the batch is
-    processed again, one record after the other, and the record that fails is refused.
+    offset. A failure of the broker, or the loss of the partition, before the last step ends the
+    process: the batch is read again and leads to the same state. Any other failure is that of a
+    record: the batch is processed again, one record after the other, and the record that fails is
+    refused.
     """
 
     def __init__(
@@ -96,13 +97,13 @@ class Engine:
         app_id: str,
         partitions: int,
         producers: Producers | None = None,
-        passed_over: Mapping[RecordOrigin, Decision] = NOTHING_PASSED_OVER,
+        skipped: Mapping[RecordOrigin, Decision] = NOTHING_SKIPPED,
         rules: RecordRules = RULES,
     ) -> None:
         """Create an engine with an empty state store.
 
         Without `producers`, every record is attributed to the unknown producer. Records in
-        `passed_over` are refused without being decoded.
+        `skipped` are refused without being decoded.
         """
         self.catalogue = catalogue
         self.clock = clock
@@ -114,9 +115,9 @@ class Engine:
         self.progressed_at = monotonic()
         self.hold_seconds = HOLD_SECONDS
         self._changelogs = {family: changelog_name(app_id, family) for family in Family}
-        self._passed_over: Mapping[tuple[str, int], dict[int, Decision]] = defaultdict(dict)
-        for (topic, partition, offset), decision in passed_over.items():
-            self._passed_over[topic, partition][offset] = decision
+        self._skipped: Mapping[tuple[str, int], dict[int, Decision]] = defaultdict(dict)
+        for (topic, partition, offset), decision in skipped.items():
+            self._skipped[topic, partition][offset] = decision
         # A batch of a family and the rewriting of its repaired entities exclude each other.
         self._locks: Mapping[Family, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -129,14 +130,14 @@ class Engine:
     ) -> None:
         """Process one batch message and allow the commit of its offset.
 
-        Raises LeaseLostError or ProduceFailedError; the process must then end.
+        Raises PartitionFencedError or ProduceFailedError; the process must then end.
         """
         key = family, message.partition
         records = cast("Sequence[Record]", message.value)
         ends = 0
         if consumer.is_fresh(message.tp):
             ends = await consumer.begin(message.tp, records[0].offset)
-            if ends >= POISON_ENDS:
+            if ends >= POISON_RECORD_CRASHES:
                 await self._report_poison_record(
                     message.topic, message.partition, records[0].offset, ends
                 )
@@ -203,7 +204,7 @@ class Engine:
     ) -> Result:
         """Process records together: everything is computed before anything is written."""
         computed = self._compute(key, records)
-        consumer.assert_lease(message)
+        consumer.assert_not_fenced(message)
         await self._write(key, computed, consumer, producer, events_end=records[-1].offset + 1)
         self.state_store.apply(*key, computed.changes)
         self._set_sizes(key, computed.states)
@@ -223,7 +224,7 @@ class Engine:
 
         With `is_poison`, an attempt is committed before each record except the first.
 
-        Raises LeaseLostError, and ProduceFailedError where the broker fails.
+        Raises PartitionFencedError, and ProduceFailedError where the broker fails.
         """
         records = cast("Sequence[Record]", message.value)
         logger.warning(
@@ -260,10 +261,10 @@ class Engine:
             record.topic,
             record.partition,
             record.offset,
-            course_of(cause),
+            traceback_of(cause),
         )
         refusal = RecordRefusal(record, _unprocessable(cause))
-        consumer.assert_lease(message)
+        consumer.assert_not_fenced(message)
         now = self.clock.now()
         try:
             await producer.write_all([dead_letter_record(refusal, now=now)])
@@ -293,7 +294,7 @@ class Engine:
         self.progressed_at = monotonic()
 
     def _compute(self, key: FamilyPartition, records: Sequence[Record]) -> _Computed:
-        refusals = self._passed_over_refusals(records)
+        refusals = self._skipped_refusals(records)
         if refusals:
             unread = {refusal.record.offset for refusal in refusals}
             records = [record for record in records if record.offset not in unread]
@@ -322,10 +323,10 @@ class Engine:
             ],
         )
 
-    def _passed_over_refusals(self, records: Sequence[Record]) -> list[RecordRefusal]:
-        if not records or not self._passed_over:
+    def _skipped_refusals(self, records: Sequence[Record]) -> list[RecordRefusal]:
+        if not records or not self._skipped:
             return []
-        decisions = self._passed_over.get((records[0].topic, records[0].partition), {})
+        decisions = self._skipped.get((records[0].topic, records[0].partition), {})
         return [
             RecordRefusal(record, refusal_of(decisions[record.offset]))
             for record in records
@@ -386,13 +387,16 @@ class Engine:
         """Write the entities again whose last changelog record has fewer cells than their state.
 
         Compaction would otherwise keep the incomplete record. Returns the number of entities
-        written: 0 while the lease is uncertain.
+        written: 0 while the ownership of the partitions is uncertain.
         """
         written = 0
         for family, partition in self.state_store.repairs():
             async with self._locks[family]:
                 states = self.state_store.repairs_of(family, partition)
-                if states and consumer.lease_problem(consumer.app.consumer_generation_id) is None:
+                if (
+                    states
+                    and consumer.ownership_problem(consumer.app.consumer_generation_id) is None
+                ):
                     await self._write_states(
                         family, partition, _encoded(states), consumer, producer
                     )
@@ -447,9 +451,9 @@ def _became_large(states: Mapping[str, bytes], sizes: Mapping[str, int]) -> bool
 
 
 def _is_fatal(error: Exception) -> bool:
-    """Return True for a failure of the lease or the broker, and False for that of a record."""
+    """Return True where the broker failed or the partition is lost, False where a record failed."""
     return isinstance(
-        error, AttemptNotCommittedError | LeaseLostError | ProduceFailedError
+        error, AttemptNotCommittedError | PartitionFencedError | ProduceFailedError
     ) and not isinstance(error, WriteRefusedError)
 
 

@@ -128,7 +128,7 @@ class Membership:
     def _reason(self) -> str | None:
         tables = cast("TableManager", self.app.tables)
         if tables.actives_ready and not self.app.rebalancing:
-            return self._lost_states() or self._changed_topics() or self._lease_problem()
+            return self._lost_states() or self._changed_topics() or self._ownership_problem()
         self._is_restoring = True
         try:
             assigned = self.consumer.assignment()
@@ -153,10 +153,10 @@ class Membership:
             return None
         return f"its topics: {_summary_of(self.topic_faults)}"
 
-    def _lease_problem(self) -> str | None:
+    def _ownership_problem(self) -> str | None:
         """Return why another worker may own the partitions by now: figures may be outdated."""
         try:
-            problem = self.consumer.lease_problem(self.app.consumer_generation_id)
+            problem = self.consumer.ownership_problem(self.app.consumer_generation_id)
         except ConsumerNotStarted:
             return "the broker"
         return None if problem is None else f"the broker: {problem}"

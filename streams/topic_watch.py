@@ -112,7 +112,7 @@ class TopicWatch:
             await asyncio.sleep(INTERVAL_SECONDS)
 
     async def check(self) -> None:
-        """Check once. A broker that does not answer is ignored: the lease covers that."""
+        """Check once. A broker that does not answer is ignored: heartbeats show that."""
         try:
             seen, group = await asyncio.to_thread(self._describe)
         except Exception as error:  # noqa: BLE001 - a check that fails ends nothing

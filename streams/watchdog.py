@@ -83,7 +83,7 @@ class NotReadyError(SmartRegionError):
 
 
 class StalledError(SmartRegionError):
-    """Records are waiting and none was worked through for too long."""
+    """Records are waiting and none was processed for too long."""
 
     def __init__(self, seconds: float, *, lag: int) -> None:
         super().__init__(

@@ -26,7 +26,7 @@ from streams.batch_transport import BatchTransport
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
 from streams.membership import Membership
-from streams.passed_over import read_decisions
+from streams.skipped_records import read_decisions
 from streams.topic_watch import TopicWatch
 from streams.watchdog import DENIALS, NotAllowedError, Watchdog
 from streams.web import serve
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from events.dead_letters import RecordOrigin
-    from streams.passed_over import Decision
     from streams.settings import Settings
+    from streams.skipped_records import Decision
 
 __all__ = ["run_worker"]
 
@@ -78,7 +78,7 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
         app_id=settings.app_id,
         partitions=settings.partitions,
         producers=producers,
-        passed_over=_decisions(settings),
+        skipped=_decisions(settings),
         rules=RecordRules(settings.tolerance, producers.ownership),
     )
     return asyncio.run(_run(settings, engine, transport))
@@ -89,7 +89,7 @@ def _decisions(settings: Settings) -> Mapping[RecordOrigin, Decision]:
         return read_decisions(settings.broker, security=settings.security())
     except BrokerRefusedError as error:
         # The user of an earlier release may lack the right to read them.
-        logger.warning("passed-over records not read: %s", error)
+        logger.warning("skipped records not read: %s", error)
         return {}
 
 

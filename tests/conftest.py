@@ -16,8 +16,8 @@ settings.load_profile("untimed")
 
 @pytest.fixture
 def monitoring(tmp_path: Path) -> Iterator[Monitoring]:
-    """Give what starts real Prometheus and Alertmanager servers, gone when the test ends."""
+    """Yield what starts real Prometheus and Alertmanager servers, gone when the test ends."""
     require_prometheus()
     monitoring = Monitoring(tmp_path / "monitoring")
     yield monitoring
-    monitoring.dismiss()
+    monitoring.stop_all()

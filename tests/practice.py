@@ -19,7 +19,7 @@ __all__ = ["practise"]
 
 PRODUCER = "lycees"
 
-TOLD = """\
+GREETING = """\
 A gateway and its Kafka run until Ctrl-C, which deletes their events.
 You are the producer {producer}. Paste these four lines into another terminal:
 
@@ -34,7 +34,7 @@ and {programs}/python client.py."""
 
 
 def practise() -> NoReturn:
-    """Start both, tell how to reach them, and keep them until a signal raises."""
+    """Start both, print how to reach them, and keep them until a signal raises."""
     with (
         tempfile.TemporaryDirectory(prefix="smart-region-") as folder,
         KafkaBroker(Path(folder) / "kafka") as broker,
@@ -42,7 +42,7 @@ def practise() -> NoReturn:
         apply_topics(broker.bootstrap, declared_topics())
         credentials = issue_credentials(PRODUCER, Path(folder))
         with Gateway(broker.bootstrap, Path(folder), secrets=credentials.file) as gateway:
-            told = TOLD.format(
+            greeting = GREETING.format(
                 producer=PRODUCER,
                 gateway=gateway.url,
                 token=credentials.token,
@@ -50,7 +50,7 @@ def practise() -> NoReturn:
                 broker=broker.bootstrap,
                 programs=Path(sys.executable).parent,
             )
-            click.echo(told)
+            click.echo(greeting)
             while True:
                 signal.pause()
 

@@ -197,9 +197,9 @@ def _standing() -> str:
 def _named(standing: str) -> str:
     """Return the standing with the producers' titles; the undeclared have a title of their own."""
     titles = latest(metrics.PRODUCER_INFO, "producer", "title")
-    strangers = select(metrics.PRODUCER_EVENTS, producer=UNKNOWN)
+    undeclared = select(metrics.PRODUCER_EVENTS, producer=UNKNOWN)
     unnamed = with_label(
-        f"3 * ({latest(strangers, 'producer')} >= bool 0)",
+        f"3 * ({latest(undeclared, 'producer')} >= bool 0)",
         "title",
         "producer",
         UNDECLARED,

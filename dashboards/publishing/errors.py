@@ -148,7 +148,7 @@ class AnswerError(PublishingError):
 class GrafanaRefusedError(AnswerError):
     """The request, or the board in it, is invalid for Grafana."""
 
-    remedy = "mend what it says; a board that is provisioned from files is not published too"
+    remedy = "correct what it says; a board that is provisioned from files is not published too"
 
 
 class UnauthorizedError(AnswerError):

@@ -24,19 +24,19 @@ _RULES: Final = "prometheus/rules/*.yaml"
 class RefusedError(SmartRegionError):
     """A generated file that the program it is for does not take."""
 
-    def __init__(self, tool: str, *, said: str) -> None:
+    def __init__(self, tool: str, *, output: str) -> None:
         super().__init__(
-            f"rules: {tool} refuses them, and nothing was written: {said.strip()}:"
+            f"rules: {tool} refuses them, and nothing was written: {output.strip()}:"
             " correct the catalogue or the contacts, or report it"
         )
         self.tool = tool
-        self.said = said
+        self.output = output
 
 
 def check_files(folder: Path) -> tuple[str, ...]:
     """Check the files in a folder; returns the names of the tools that are not installed.
 
-    Raises RefusedError with what a tool said.
+    Raises RefusedError with what a tool printed.
     """
     missing: dict[str, None] = {}
     for tool, *arguments in _CHECKS:
@@ -54,5 +54,5 @@ def check_files(folder: Path) -> tuple[str, ...]:
             timeout=_SECONDS,
         )
         if done.returncode != 0:
-            raise RefusedError(tool, said=done.stdout + done.stderr)
+            raise RefusedError(tool, output=done.stdout + done.stderr)
     return tuple(missing)

@@ -23,7 +23,7 @@ if [[ ! -e $data/meta.properties ]]; then
   done
   arguments=()
   [[ ! -s $users ]] || arguments=("@$users")
-  # It also tells what it makes of each password, from which a weak one can be guessed.
+  # It also prints what it makes of each password, from which a weak one can be guessed.
   "$home/bin/kafka-storage.sh" format --config "$settings" \
     --cluster-id="$("$home/bin/kafka-storage.sh" random-uuid)" ${arguments[@]+"${arguments[@]}"} \
     >/dev/null

@@ -28,7 +28,7 @@ __all__ = ["assemble_application", "assemble_runtime", "start_image"]
 
 #: The image's user, as other images without a shell number theirs.
 USER = 65532
-#: Debian's openssl looks here when it is told nothing.
+#: Debian's openssl looks here by default.
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 #: Parts of the standard library for people at a terminal, for tests, and for installing more.
@@ -94,7 +94,7 @@ def assemble_runtime(packages: Path, root: Path) -> None:
     }
     for library in sorted(libraries):
         _copy_file(library, root)
-    _tell_scanners(libraries, root)
+    _copy_package_records(libraries, root)
 
     _copy_file(Path("/etc/os-release"), root)
     _copy_file(CERTIFICATES, root)
@@ -179,8 +179,8 @@ def _copy_file(source: Path, root: Path) -> None:
     target.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
 
 
-def _tell_scanners(libraries: Iterable[Path], root: Path) -> None:
-    """Note where scanners look which Debian packages the libraries are from, and their licences."""
+def _copy_package_records(libraries: Iterable[Path], root: Path) -> None:
+    """Copy the status and the licences of the libraries' Debian packages to where scanners look."""
     names = set()
     for library in libraries:
         # The package says /lib or /usr/lib, which are one folder.

@@ -19,7 +19,7 @@ STRUCTURED: Final = "application/cloudevents+json"
 JSON_DATA: Final = "application/json"
 
 _INTRODUCTION: Final = """\
-What the Région's systems tell the Smart Région monitor: CloudEvents 1.0 on Apache Kafka, one topic
+What the Région's systems send to the Smart Région monitor: CloudEvents 1.0 on Apache Kafka, a topic
 for each family of entities. A record holds one event, in structured or in binary content mode.
 
 `data` is a JSON object: `data_base64` is refused by its name.

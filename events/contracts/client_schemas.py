@@ -132,23 +132,23 @@ def _constant_name(fact: type[Fact]) -> str:
 
 def _plain(part: Mapping[str, Any]) -> dict[str, Any]:
     """Return a schema in the subset that generators support."""
-    said = {name: value for name, value in part.items() if name not in ("$comment", "title")}
-    if "anyOf" in said:
+    schema = {name: value for name, value in part.items() if name not in ("$comment", "title")}
+    if "anyOf" in schema:
         # Optional values may be null or absent: clients omit them.
-        (kind,) = (one for one in said.pop("anyOf") if one != {"type": "null"})
-        said = kind | said
-    if "const" in said:
-        only = said.pop("const")
-        said |= {"enum": [only], "default": only}
-    if "$ref" in said:
-        said["$ref"] = said["$ref"].replace("#/$defs/", _BASE)
-    if said.get("format") in _DAYS:
-        said.pop("pattern", None)
-    if said.get("type") == "integer":
-        said.setdefault("format", "int32")
-    if "properties" in said:
-        said["properties"] = {name: _plain(one) for name, one in said["properties"].items()}
+        (kind,) = (one for one in schema.pop("anyOf") if one != {"type": "null"})
+        schema = kind | schema
+    if "const" in schema:
+        only = schema.pop("const")
+        schema |= {"enum": [only], "default": only}
+    if "$ref" in schema:
+        schema["$ref"] = schema["$ref"].replace("#/$defs/", _BASE)
+    if schema.get("format") in _DAYS:
+        schema.pop("pattern", None)
+    if schema.get("type") == "integer":
+        schema.setdefault("format", "int32")
+    if "properties" in schema:
+        schema["properties"] = {name: _plain(one) for name, one in schema["properties"].items()}
     for name in ("additionalProperties", "propertyNames", "items"):
-        if isinstance(said.get(name), dict):
-            said[name] = _plain(said[name])
-    return said
+        if isinstance(schema.get(name), dict):
+            schema[name] = _plain(schema[name])
+    return schema

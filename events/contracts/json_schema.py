@@ -54,7 +54,7 @@ def schema_of(fact: type[Fact]) -> dict[str, Any]:
     key is an example.
     """
     generated = EVENT_MODELS[fact.TYPE].model_json_schema(schema_generator=_Generator)
-    _tell_day_rule(generated["$defs"][fact.__name__]["properties"][fact.DAY])
+    _describe_day_rule(generated["$defs"][fact.__name__]["properties"][fact.DAY])
     example = {**example_of(generated), "source": f"urn:example:{fact.FAMILY}"}
     return {
         "$schema": DIALECT,
@@ -71,7 +71,7 @@ def schema_of(fact: type[Fact]) -> dict[str, Any]:
     }
 
 
-def _tell_day_rule(day: dict[str, Any]) -> None:
+def _describe_day_rule(day: dict[str, Any]) -> None:
     rules = day.get("$comment")
     known = (rules.removeprefix(also_checked()["$comment"]),) if rules else ()
     day |= also_checked(*known, "day_out_of_range")

@@ -21,11 +21,11 @@ class BrokenContractError(SmartRegionError):
 
     def __init__(self, broken: Mapping[str, tuple[Breach, ...]]) -> None:
         self.broken = broken
-        told = "; ".join(f"{name}: {breach}" for name, found in broken.items() for breach in found)
+        lines = "; ".join(f"{name}: {breach}" for name, found in broken.items() for breach in found)
         super().__init__(
             "contracts: would refuse yesterday's events, which were right when these types were"
-            f" released ({told}): open a v2 beside each (a fact of the same NAME with VERSION = 2),"
-            " or take the change back"
+            f" released ({lines}): open a v2 beside each (a fact of the same NAME with"
+            " VERSION = 2), or take the change back"
         )
 
 

@@ -84,7 +84,7 @@ class Quota(_ProducerModel):
 
 
 class Producer(_ProducerModel):
-    """A system that sends events, and what it may say."""
+    """A system that sends events, and what it may send."""
 
     id: ProducerId
     title: Label
@@ -165,7 +165,9 @@ class Producers(_ProducerModel):
         for index, producer in enumerate(self.producers):
             own = {claim.fact for claim in self._claims if claim.producer == producer.id}
             for fact in sorted((producer.facts & owned) - own):
-                remedy = "leave it out of types, or have the producer own the entities it tells of"
+                remedy = (
+                    "leave it out of types, or have the producer own the entities that it reports"
+                )
                 path = ("producers", index, "types")
                 yield Diagnostic(path, "is owned by other producers alone", fact, remedy)
 

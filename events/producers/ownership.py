@@ -75,7 +75,7 @@ class Share(BaseModel):
     ] = ()
     """Identifiers of entities, `*` for any characters; none: all that no other producer names."""
     territories: tuple[Annotated[Territory, Field(strict=False)], ...] = ()
-    """Instead of entities: `D77`, `R11`…, of facts whose identifier tells where the entity is."""
+    """Instead of entities: `D77`, `R11`…, of facts whose identifier contains the territory."""
 
     @model_validator(mode="after")
     def _names_entities_in_one_way(self) -> Self:
@@ -87,13 +87,13 @@ class Share(BaseModel):
             found.append(Diagnostic(("territories",), "are named beside entities", None, remedy))
         found += [
             Diagnostic(
-                ("territories", place),
-                f"cannot be told from the identifier of {fact}",
+                ("territories", index),
+                f"cannot be derived from the identifier of {fact}",
                 territory.value,
                 "name entities instead",
             )
             for fact in self.facts
-            for place, territory in enumerate(self.territories)
+            for index, territory in enumerate(self.territories)
             if FACTS_BY_NAME[fact].entities_in(territory.value) is None
         ]
         if found:

@@ -89,7 +89,7 @@ class Secrets(RootModel[Mapping[ProducerId, ProducerSecrets]]):
             for name in ("signing", "bearer_sha256"):
                 for index, one in enumerate(getattr(secrets, name)):
                     if one in owners:
-                        remedy = "issue another: a secret tells who sends"
+                        remedy = "issue another: a secret identifies the producer"
                         found.append(
                             Diagnostic((producer, name, index), "is there twice", None, remedy)
                         )

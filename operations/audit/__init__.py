@@ -1,4 +1,4 @@
-"""The audit: every figure counted again from the raw topics, by another road than the worker's.
+"""The audit: every figure counted again from the raw topics, by another method than the worker's.
 
 No table, no changelog, no fold: the records are read from the first to the last, decoded by the
 contracts, put into SQLite as they are, and the catalogue's terms are evaluated on them in SQL.

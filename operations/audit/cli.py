@@ -85,8 +85,8 @@ def audit(
     from operations.audit.recount import audit_records
     from operations.audit.report import audit_document, print_audit
     from operations.audit.work_folder import WorkFolder
-    from streams.passed_over import read_decisions
     from streams.settings import load_settings
+    from streams.skipped_records import read_decisions
 
     if urls and known_on is not None:
         raise click.UsageError("a worker has all records: leave out --known-on or --against")
@@ -115,7 +115,7 @@ def audit(
             known_on.date() if known_on is not None else None,
             partitions=settings.partitions,
             work=work,
-            passed_over=read_decisions(settings.broker, security=security),
+            skipped=read_decisions(settings.broker, security=security),
             rules=rules,
         )
         comparison = None

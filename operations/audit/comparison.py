@@ -74,14 +74,14 @@ def compare_exposed(
         return AuditComparison(0, unable)
     shown = _Shown(workers)
     compared = 0
-    differences = list(_strangers(audit.catalogue, shown))
+    differences = list(_unknown_figures(audit.catalogue, shown))
     for programme in audit.catalogue.programmes:
         for indicator in programme.indicators:
             figure = _Figure(programme.id, indicator)
             if indicator.publication is None:
                 pairs = figure.compared(audit, shown)
             else:
-                differences.extend(figure.betrayals(shown))
+                differences.extend(figure.disclosures(shown))
                 pairs = figure.compared_cells(audit, (persons or {}).get(indicator.id))
             for difference in pairs:
                 compared += 1
@@ -194,7 +194,7 @@ class _Figure(NamedTuple):
             return False
         return department in shown.departments.get(self.series(metrics.INDICATOR_VALUE), {})
 
-    def betrayals(self, shown: _Shown) -> Iterator[str]:
+    def disclosures(self, shown: _Shown) -> Iterator[str]:
         """Yield a line for each metric by which a worker shows persons: only the assessor may."""
         reported = metrics.INDICATOR_LAST_REPORTED.name
         shown_by = {
@@ -267,7 +267,7 @@ class _Figure(NamedTuple):
         return self.amount(reading.numerator) + over
 
 
-def _strangers(catalogue: Catalogue, shown: _Shown) -> Iterator[str]:
+def _unknown_figures(catalogue: Catalogue, shown: _Shown) -> Iterator[str]:
     """Yield the figures and départements that the workers show and the catalogue does not have."""
     known = {
         (programme.id, indicator.id)

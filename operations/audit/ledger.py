@@ -111,7 +111,7 @@ class Ledger:
     """The valid records of the event topics, in SQLite; open it with `with`.
 
     `partitions` is how many partitions each event topic has, `rules` decides what is accepted of a
-    record; those of `passed_over` are refused unread. Small ledgers stay in
+    record; those of `skipped` are refused unread. Small ledgers stay in
     memory; SQLite moves large ones to the work folder by itself. Raises as `WorkFolder.connect`;
     what there is no room for raises as SQLite does, unless the work folder guards it.
     """
@@ -122,12 +122,12 @@ class Ledger:
         *,
         partitions: int,
         work: WorkFolder | None = None,
-        passed_over: Collection[RecordOrigin] = (),
+        skipped: Collection[RecordOrigin] = (),
         rules: RecordRules = RULES,
     ) -> None:
         self.database = (WorkFolder() if work is None else work).connect()
         self._partitions = partitions
-        self._passed_over = frozenset(passed_over)
+        self._skipped = frozenset(skipped)
         self._rules = rules
         self._forwarded = 0
         self._refusals: Counter[RefusalReason] = Counter()
@@ -172,7 +172,7 @@ class Ledger:
             forwarded = any(name == FORWARDED_FROM for name, _ in record.headers)
             self._forwarded += forwarded
             family = _FAMILIES[record.topic]
-            if self._passed_over and record[:3] in self._passed_over:
+            if self._skipped and record[:3] in self._skipped:
                 self._refusals[RefusalReason.PASSED_OVER] += not forwarded
                 continue
             try:

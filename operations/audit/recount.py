@@ -53,22 +53,20 @@ def audit_records(  # noqa: PLR0913 - the sources and the rules of a recount, by
     partitions: int = 8,
     *,
     work: WorkFolder | None = None,
-    passed_over: Collection[RecordOrigin] = (),
+    skipped: Collection[RecordOrigin] = (),
     rules: RecordRules = RULES,
 ) -> Audit:
     """Count every figure of a catalogue from the records of the event topics, in any order.
 
     `partitions` is how many partitions each event topic has, `work` where large ledgers are kept,
-    `passed_over` which records are refused unread, `rules` what is taken of the others.
+    `skipped` which records are refused unread, `rules` what is taken of the others.
 
     Raises `WorkFolderUnusableError` or `WorkFolderFullError`, and as `records` do.
     """
     work = WorkFolder() if work is None else work
     with (
         work.guarded(),
-        Ledger(
-            records, partitions=partitions, work=work, passed_over=passed_over, rules=rules
-        ) as ledger,
+        Ledger(records, partitions=partitions, work=work, skipped=skipped, rules=rules) as ledger,
     ):
         return audit_ledger(ledger, catalogue, as_of, known_on)
 

@@ -23,7 +23,7 @@ __all__ = ["audit_document", "audited_figures", "print_audit"]
 def audit_document(
     audit: Audit, comparison: AuditComparison | None = None, extent: Extent | None = None
 ) -> dict[str, Any]:
-    """Give an audit as plain JSON.
+    """Return an audit as plain JSON.
 
     `as_of`, `known_on` (null: with all records), `account` (see `RecordCounts`), `figures` (see
     `catalogue.figure.Figure`: each indicator for the region, `department` null, and where its

@@ -84,7 +84,7 @@ class DataFolder:
     def of(cls, named: str) -> Self:
         """Find the folder by a Prometheus' address, or take it as it is.
 
-        Raises PrometheusUnwellError where the address does not answer.
+        Raises PrometheusUnhealthyError where the address does not answer.
         """
         if "://" in named:
             return cls(named, data_folder_of(named), named)
@@ -168,7 +168,7 @@ class DataFolder:
     ) -> None:
         """Return when the first and the last of the days can be queried.
 
-        Raises BlocksNotFoundError where they cannot in time, and PrometheusUnwellError.
+        Raises BlocksNotFoundError where they cannot in time, and PrometheusUnhealthyError.
         """
         if self.url is None:
             return

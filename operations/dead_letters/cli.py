@@ -39,7 +39,7 @@ def _position(text: str) -> LetterPosition:
 
 def _origin(text: str) -> RecordOrigin:
     """Read the origin of a record on an event topic, as a worker's log writes it."""
-    from streams.passed_over import parse_origin
+    from streams.skipped_records import parse_origin
 
     return parse_origin(text)
 
@@ -270,23 +270,23 @@ def discard(
 @click.option("--because", required=True, metavar="TEXT", help="Why; kept with the decision.")
 @DRY_RUN
 @BROKER
-def pass_over(
+def skip(
     *, origins: tuple[RecordOrigin, ...], because: str, dry_run: bool, bootstrap: str | None
 ) -> None:
-    """Pass over records that end workers; each worker does so from its next start on.
+    """Skip records that crash workers; each worker does so from its next start on.
 
-    ORIGIN is TOPIC/PARTITION/OFFSET, as smartregion.schools/3/42. A record that is passed over is
+    ORIGIN is TOPIC/PARTITION/OFFSET, as smartregion.schools/3/42. A record that is skipped is
     refused unread (passed_over) by every worker and every audit, and has a dead letter. The
     decision is kept for ever.
     """
-    from streams.passed_over import decision_record
     from streams.settings import load_settings
+    from streams.skipped_records import decision_record
 
     settings = load_settings(broker=bootstrap)
     now = settings.make_clock().now()
     with _open_writer(settings, dry_run=dry_run) as writer:
         writer.send([decision_record(one, because=because, at=now) for one in origins])
-    echo(f"{len(origins)} {_would(dry_run)}passed over")
+    echo(f"{len(origins)} {_would(dry_run)}skipped")
 
 
 def _selected(settings: BrokerSettings, selection: Selection) -> Iterator[Entry]:
@@ -337,7 +337,7 @@ def _would(dry_run: bool) -> str:  # noqa: FBT001 - one word
 def _report_missing(selection: Selection, entries: Iterable[Entry]) -> None:
     """Report selected positions without an entry, and exit with status 1."""
     missing = set(selection.positions) - {entry.letter.position for entry in entries}
-    for place in sorted(missing):
-        echo(f"{place}: no such letter, or not one of those asked for", err=True)
+    for position in sorted(missing):
+        echo(f"{position}: no such letter, or not one of those asked for", err=True)
     if missing:
         sys.exit(1)

@@ -42,11 +42,11 @@ class Entry:
 
     @property
     def status(self) -> EntryStatus:
-        """Without an outcome an entry waits; that of a passed-over record is discarded."""
+        """Without an outcome an entry waits; that of a skipped record is discarded."""
         if self.outcome is not None:
             return _STATUSES[self.outcome.verdict]
-        was_passed_over = self.letter.reason == RefusalReason.PASSED_OVER
-        return EntryStatus.DISCARDED if was_passed_over else EntryStatus.WAITING
+        was_skipped = self.letter.reason == RefusalReason.PASSED_OVER
+        return EntryStatus.DISCARDED if was_skipped else EntryStatus.WAITING
 
     @property
     def attempts(self) -> int:

@@ -63,8 +63,8 @@ def _item(letter: DeadLetter) -> ReceivedItem:
         ) from None
     content: Any = read.text if read.data is None else read.data
     attributes = {
-        name.removeprefix(PREFIX): said.decode(errors="replace")
-        for name, said in headers
+        name.removeprefix(PREFIX): value.decode(errors="replace")
+        for name, value in headers
         if name != CONTENT_TYPE
     }
     if attributes:  # The binary mode, whose envelope is in the headers.

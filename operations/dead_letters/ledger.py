@@ -13,8 +13,8 @@ from events.registry import Family
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, topic_name
 from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import NotAnOutcomeError, ReplayOutcome, read_outcome
-from streams.passed_over import is_decision
 from streams.settings import Settings
+from streams.skipped_records import is_decision
 
 __all__ = ["join_entries", "read_entries", "verify_topics"]
 

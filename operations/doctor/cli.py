@@ -36,7 +36,7 @@ def doctor(
     token_file: Path | None,
     plain_http: bool,
 ) -> None:
-    """Check the settings here and the servers they name, and say what to correct.
+    """Check the settings here and the servers they name, and print what to correct.
 
     Checks the settings, the gateway's, the catalogue, producers and secrets, the broker and its
     topics, the codecs, the clock, Prometheus and Grafana; nothing is changed. A check that depends

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from dashboards import conventions
 from operations.prometheus_api import (
-    PrometheusUnwellError,
+    PrometheusUnhealthyError,
     RetentionTooShortError,
     get_prometheus,
     retention_of,
@@ -25,14 +25,14 @@ RENDER: Final = "give it the files of `smart-region rules render`, and have it r
 def check_prometheus(url: str, *, since: date, today: date) -> str:
     """Return how many of our processes a Prometheus scrapes, and how long it keeps samples.
 
-    Raises PrometheusUnwellError where it does not scrape them all, lacks the catalogue's rules,
+    Raises PrometheusUnhealthyError where it does not scrape them all, lacks the catalogue's rules,
     fails to evaluate one, has no Alertmanager, or deletes samples as old as `since`.
     """
     scraped = get_prometheus(url, "/api/v1/targets?state=active")["activeTargets"]
     targets = [target for target in scraped if _job(target).startswith(OUR_JOBS)]
     if not targets:
         remedy = f"{RENDER}; one that has just started needs ten seconds"
-        raise PrometheusUnwellError(url, problem="scrapes none of our processes", remedy=remedy)
+        raise PrometheusUnhealthyError(url, problem="scrapes none of our processes", remedy=remedy)
     down = [
         f"{_job(target)} {target['labels'].get('instance', '')}"
         for target in targets
@@ -40,11 +40,11 @@ def check_prometheus(url: str, *, since: date, today: date) -> str:
     ]
     if down:
         remedy = "start them, or take them from its targets; its page /targets says why"
-        raise PrometheusUnwellError.naming(url, "cannot scrape", down, remedy=remedy)
+        raise PrometheusUnhealthyError.naming(url, "cannot scrape", down, remedy=remedy)
     _check_rules(url)
     if not get_prometheus(url, "/api/v1/alertmanagers").get("activeAlertmanagers"):
         remedy = "start one, and name it with `smart-region rules render --alertmanager`"
-        raise PrometheusUnwellError(
+        raise PrometheusUnhealthyError(
             url, problem="has no Alertmanager, so that nobody is notified", remedy=remedy
         )
     retention = retention_of(url)
@@ -58,11 +58,11 @@ def _check_rules(url: str) -> None:
     groups = get_prometheus(url, "/api/v1/rules")["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
     if not any(rule.get("name") == OUR_SERIES for rule in rules):
-        raise PrometheusUnwellError(url, problem="has not the catalogue's rules", remedy=RENDER)
+        raise PrometheusUnhealthyError(url, problem="has not the catalogue's rules", remedy=RENDER)
     failing = [str(rule.get("name")) for rule in rules if rule.get("health") == "err"]
     if failing:
         remedy = "its page /rules says why"
-        raise PrometheusUnwellError.naming(url, "fails to evaluate", failing, remedy=remedy)
+        raise PrometheusUnhealthyError.naming(url, "fails to evaluate", failing, remedy=remedy)
 
 
 def _job(target: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from events.errors import ContractError
 from operations.client import FailedDelivery, Publisher
 from operations.client.protocol import DeliveryError
 
-__all__ = ["Emission", "RefusedLine", "TurnedDownError", "emit"]
+__all__ = ["Emission", "EventRefusedError", "RefusedLine", "emit"]
 
 # How many lines are sent before their fate is awaited: a broken broker is noticed soon, and
 # what is known of each unanswered event stays small.
@@ -27,18 +27,18 @@ class RefusedLine:
 
     number: int | None
     """None where the event was spooled by an earlier run."""
-    error: ContractError | TurnedDownError
+    error: ContractError | EventRefusedError
 
     def __str__(self) -> str:
         name = "an earlier line" if self.number is None else f"line {self.number}"
         return f"{name}: {self.error}"
 
 
-class TurnedDownError(SmartRegionError):
+class EventRefusedError(SmartRegionError):
     """The gateway looked at an event, and will never take it as it is."""
 
     def __init__(self, event: CloudEvent, *, cause: str) -> None:
-        super().__init__(f"event {shown(event.id)}: was turned down by the gateway ({cause})")
+        super().__init__(f"event {shown(event.id)}: was refused by the gateway ({cause})")
 
 
 @dataclass(slots=True)
@@ -108,7 +108,7 @@ def _settle(
         number = waiting.get((delivery.event.source, delivery.event.id))
         if delivery.refused:
             emission.refused += 1
-            error = TurnedDownError(delivery.event, cause=delivery.cause)
+            error = EventRefusedError(delivery.event, cause=delivery.cause)
             on_refused(RefusedLine(number, error))
         else:
             lost.append((number or emission.lines, delivery))

@@ -149,10 +149,10 @@ def _records(settings: Settings, *families: Family) -> Iterator[RawRecord]:
     from broker.reading import read_topics
     from events.registry import Family
     from events.topics import topic_name
-    from streams.passed_over import read_decisions, without_passed_over
+    from streams.skipped_records import read_decisions, without_skipped
 
     topics = [topic_name(family) for family in families or Family]
-    return without_passed_over(
+    return without_skipped(
         read_topics(settings.broker, topics=topics, security=settings.security()),
         read_decisions(settings.broker, security=settings.security()),
     )

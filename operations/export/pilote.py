@@ -34,7 +34,7 @@ def current_values(
 ) -> Iterator[PiloteValue]:
     """Yield the values observed up to a day, as known at the end of another (UTC), each once.
 
-    `records` are those of the topic of observations, in any order; refused ones are passed over,
+    `records` are those of the topic of observations, in any order; refused ones are skipped,
     and so are retracted values and the indicators that PILOTE has no name for.
     """
     cells: dict[tuple[str, date], Cell] = {}

@@ -51,7 +51,7 @@ def states_known_on(
     """Return what workers would hold had they read only what was recorded up to a day (UTC).
 
     `records` are those of the topics of events, in any order; workers' copies of misrouted ones
-    change nothing, and refused ones are passed over.
+    change nothing, and refused ones are skipped.
     """
     states: dict[Family, dict[str, dict[str, dict[str, Cell]]]] = {
         family: defaultdict(lambda: defaultdict(dict)) for family in Family

@@ -167,7 +167,7 @@ def _card_lines(card: Scorecard) -> Iterator[str]:
         )
     if card.attempts:
         yield (
-            f"              {_number(card.attempts)} told of what is another producer's own:"
+            f"              {_number(card.attempts)} reported entities of another producer:"
             " it changed nothing"
         )
     if card.attempts_by_others:

@@ -86,7 +86,7 @@ def demo(
     """Watch a simulated Région's figures move from 2016 to 2020, through the whole monitor.
 
     A broker, a worker and the producing systems run on this machine until Ctrl-C, or with
-    --until-replayed until all is worked through and audited; then the exit status is 1 where the
+    --until-replayed until all is processed and audited; then the exit status is 1 where the
     audit differs from the worker's figures. Where Prometheus is installed it follows them with
     the generated rules, and Alertmanager with it; their addresses are shown.
     """

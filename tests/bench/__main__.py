@@ -11,6 +11,7 @@ from time import monotonic
 import click
 
 from operations.programs.alerting import AlertingPrograms
+from tests.bench.alert_latency import measure_alert_latencies
 from tests.bench.engines import Engine, Monitor, Rival, Trial, await_events, started
 from tests.bench.gateway import measure_gateway
 from tests.bench.probes import freshness, scrape_ms, seconds_to_ready
@@ -25,7 +26,6 @@ from tests.bench.report import (
     write_gateway,
     write_scale,
 )
-from tests.bench.ringing import ring_seconds
 from tests.bench.scale import measure_scale
 from tests.bench.stage import Stage
 from tests.bench.workloads import DISTINCT, EVENTS, WORKLOADS
@@ -52,7 +52,7 @@ FEW_ENTITIES = 1_000
     "--only", type=click.Choice(["worker", "gateway", "scale"]), help="Measure one of the parts."
 )
 def main(*, rounds: int, into_page: bool, only: str | None) -> None:
-    """Measure, print the tables, and tell on standard error how it goes."""
+    """Measure, print the tables, and report the progress on standard error."""
     if only in (None, "worker"):
         bench_worker(rounds, into_page=into_page)
     if only in (None, "gateway"):
@@ -101,7 +101,7 @@ def bench_worker(rounds: int, *, into_page: bool) -> None:
 
 
 def measure_trials(stage: Stage, folder: Path, rounds: int) -> Trials:
-    """Let the engines take turns, so that what else the machine does meets them all."""
+    """Run the engines in turns, so that what else the machine does meets them all."""
     trials: dict[str, dict[str, list[Trial]]] = {
         engine.name: defaultdict(list) for engine in ENGINES
     }
@@ -137,19 +137,17 @@ def measure_operation(stage: Stage, folder: Path) -> Operation:
                 with started(application, folder) as worker:
                     worker.wait_ready()
                     waits = freshness(worker, application)
-    return Operation(ready, scrapes, waits, measure_rings(stage, folder))
+    return Operation(ready, scrapes, waits, alert_latencies(stage, folder))
 
 
-def measure_rings(stage: Stage, folder: Path) -> list[float]:
-    """Ring where Prometheus and Alertmanager are installed; elsewhere say so."""
+def alert_latencies(stage: Stage, folder: Path) -> list[float]:
+    """Measure the alerts where Prometheus and Alertmanager are installed; else report that."""
     programs = AlertingPrograms.installed()
     if programs is None or programs.alertmanager is None:
-        _report(
-            "no Prometheus and Alertmanager on the path: how soon an event rings is not measured"
-        )
+        _report("no Prometheus and Alertmanager on the path: the latency of alerts is not measured")
         return []
     with stage.application(DISTINCT, events=FEW_ENTITIES) as application:
-        waits = ring_seconds(application.bootstrap, application.app_id, folder)
+        waits = measure_alert_latencies(application.bootstrap, application.app_id, folder)
     _report(f"{len(waits)} alerts: {median(waits):.2f} s from acknowledgement to webhook")
     return waits
 

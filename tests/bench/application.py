@@ -1,4 +1,4 @@
-"""What an engine has to work through, told to its process on the command line; and its watch."""
+"""What an engine has to process, given to its process on the command line; and its stopwatch."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Times(NamedTuple):
 
     @classmethod
     def found_in(cls, output: str) -> Times | None:
-        """Find what a `Stopwatch` has told in a program's output."""
+        """Find what a `Stopwatch` has printed in a program's output."""
         found = re.search(r"^took (\S+) s, of processors (\S+) s$", output, re.MULTILINE)
         return cls(float(found[1]), float(found[2])) if found else None
 
@@ -60,7 +60,7 @@ class Stopwatch:
             self._began = Times(monotonic(), process_time())
 
     def stop(self) -> None:
-        """Stop, and tell the parent process."""
+        """Stop, and print the times for the parent process."""
         assert self._began is not None, "start it first"
         took = monotonic() - self._began.seconds
         of_processors = process_time() - self._began.processor_seconds

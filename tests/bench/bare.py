@@ -18,7 +18,7 @@ BATCH_BYTES = 1000 * 1024
 
 
 async def run(application: Application) -> None:
-    """Work through an application's events, tell how long it took, and stay until ended.
+    """Process an application's events, print how long it took, and stay until ended.
 
     It has no recovery, no dead letters and no figures, and survives no rebalance: it is what the
     parsing and the broker cost in Python.
@@ -43,12 +43,12 @@ async def run(application: Application) -> None:
     while count < application.events:
         polled = await consumer.getmany(timeout_ms=100)
         writing = []
-        for place, records in polled.items():
+        for tp, records in polled.items():
             stopwatch.start()
             for record in records:
                 event = decode(record.headers, record.value, family=application.family)
                 latest[event.fact.entity_id] = record.value
-            writing.append(write(producer, changelog, place.partition, records))
+            writing.append(write(producer, changelog, tp.tp, records))
             count += len(records)
         await asyncio.gather(*writing)
         if polled:

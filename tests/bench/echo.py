@@ -14,7 +14,7 @@ __all__ = ["main"]
 
 
 async def echo(request: Request) -> Response:
-    """Give the body back."""
+    """Return the body."""
     return Response(await request.body(), media_type="application/json")
 
 

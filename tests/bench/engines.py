@@ -90,7 +90,7 @@ class Rival:
         output = folder / f"{application.app_id}.log"
         output.touch()
 
-        def told() -> Times | None:
+        def times() -> Times | None:
             return Times.found_in(output.read_text())
 
         process = start_child(
@@ -98,9 +98,9 @@ class Rival:
         )
         try:
             wait_until(
-                lambda: told() is not None or process.poll() is not None, seconds=TRIAL_SECONDS
+                lambda: times() is not None or process.poll() is not None, seconds=TRIAL_SECONDS
             )
-            took = told()
+            took = times()
             if took is None:
                 raise EngineFailedError(self.name, log=output.read_text())
             stage.await_committed(application)
@@ -127,7 +127,7 @@ class Monitor:
 
 @contextmanager
 def started(application: Application, folder: Path) -> Iterator[Worker]:
-    """Give a worker that is starting, with the settings that an operator would leave alone."""
+    """Yield a worker that is starting, with the settings that an operator would leave alone."""
     worker = Worker(
         application.bootstrap,
         folder,
@@ -146,7 +146,7 @@ def started(application: Application, folder: Path) -> Iterator[Worker]:
 
 
 def await_events(worker: Worker, events: int) -> Times:
-    """Return how long a ready worker takes until it says that it has worked through so many."""
+    """Return how long a ready worker takes until it says that it has processed so many."""
     began, processors = monotonic(), processor_seconds(worker.process.pid)
     while (passed := monotonic() - began) < TRIAL_SECONDS and worker.alive:
         count = exposed_sum(worker.metrics(), EVENTS_TOTAL.name)

@@ -20,13 +20,13 @@ from events.identifiers import uai_check_letter
 from events.school import SchoolConnected
 from events.topics import declared_topics
 from operations.programs.program import end_child, start_child
-from tests.bench.knocking import Knocks, knock, request_bytes
+from tests.bench.load_generator import Responses, generate_load, request_bytes
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.servers import free_port
 from tests.support.waiting import wait_until
 
-__all__ = ["BATCH", "ECHO", "GATEWAY", "SINGLE", "Knocked", "Load", "measure_gateway"]
+__all__ = ["BATCH", "ECHO", "GATEWAY", "SINGLE", "Load", "LoadResult", "measure_gateway"]
 
 CONNECTIONS: Final = 32
 WARM_UP_SECONDS: Final = 2.0
@@ -69,17 +69,17 @@ ECHO: Final = "bare echo"
 
 
 @dataclass(frozen=True, slots=True)
-class Knocked:
+class LoadResult:
     """All rounds of one load at one server."""
 
     load: Load
-    rounds: tuple[tuple[Knocks, float], ...]
+    rounds: tuple[tuple[Responses, float], ...]
     """Each with the seconds of processor that the server's process took, by request."""
 
     @property
     def requests_per_second(self) -> float:
         """The median over the rounds."""
-        return median(knocks.rate for knocks, _ in self.rounds)
+        return median(responses.rate for responses, _ in self.rounds)
 
     @property
     def events_per_second(self) -> float:
@@ -89,7 +89,7 @@ class Knocked:
     @property
     def wait_ms(self) -> tuple[float, float]:
         """The median of an answer's time, and its 99th percentile, over all rounds."""
-        cuts = quantiles([wait for knocks, _ in self.rounds for wait in knocks.waits], n=100)
+        cuts = quantiles([wait for responses, _ in self.rounds for wait in responses.waits], n=100)
         return 1000 * cuts[49], 1000 * cuts[98]
 
     @property
@@ -101,20 +101,20 @@ class Knocked:
 class UnexpectedAnswersError(Exception):
     """Something else than an acceptance was answered."""
 
-    def __init__(self, server: str, load: Load, knocks: Knocks) -> None:
-        super().__init__(f"{server}, {load.name}: answers {dict(knocks.statuses)}")
+    def __init__(self, server: str, load: Load, responses: Responses) -> None:
+        super().__init__(f"{server}, {load.name}: answers {dict(responses.statuses)}")
 
 
 def measure_gateway(
     broker: KafkaBroker, folder: Path, rounds: int, *, report: Callable[[str], None]
-) -> Mapping[str, Mapping[str, Knocked]]:
+) -> Mapping[str, Mapping[str, LoadResult]]:
     """Return, by server and load, what was found; the servers take turns."""
     apply_topics(broker.bootstrap, declared_topics())
     declaration = folder / "producers.yaml"
     declaration.write_text(PRODUCERS, encoding="utf-8")
     credentials = issue_credentials(PRODUCER, folder)
     settings = {"SMART_REGION_PRODUCERS": str(declaration)}
-    found: dict[tuple[str, Load], list[tuple[Knocks, float]]] = {}
+    found: dict[tuple[str, Load], list[tuple[Responses, float]]] = {}
     with (
         Gateway(broker.bootstrap, folder, secrets=credentials.file, settings=settings) as gateway,
         _echo(folder) as (echo, echo_port),
@@ -124,28 +124,30 @@ def measure_gateway(
         for number in range(1, rounds + 1):
             for load in LOADS:
                 for server, (process, port) in servers.items():
-                    knocks, seconds = _knocked(process, port, requests[load])
-                    if set(knocks.statuses) - {200, 202}:
-                        raise UnexpectedAnswersError(server, load, knocks)
-                    found.setdefault((server, load), []).append((knocks, seconds))
+                    responses, seconds = _measure(process, port, requests[load])
+                    if set(responses.statuses) - {200, 202}:
+                        raise UnexpectedAnswersError(server, load, responses)
+                    found.setdefault((server, load), []).append((responses, seconds))
                     report(
                         f"round {number} of {rounds}: {server}, {load.name}: "
-                        f"{knocks.rate * load.events:.0f} events/s"
+                        f"{responses.rate * load.events:.0f} events/s"
                     )
     return {
-        server: {load.name: Knocked(load, tuple(found[server, load])) for load in LOADS}
+        server: {load.name: LoadResult(load, tuple(found[server, load])) for load in LOADS}
         for server in servers
     }
 
 
-def _knocked(
+def _measure(
     process: subprocess.Popen[bytes], port: int, request: Callable[[int], bytes]
-) -> tuple[Knocks, float]:
+) -> tuple[Responses, float]:
     before = _processor_seconds(process.pid)
-    knocks = knock(port, request, connections=CONNECTIONS, warm_up=WARM_UP_SECONDS, seconds=SECONDS)
+    responses = generate_load(
+        port, request, connections=CONNECTIONS, warm_up=WARM_UP_SECONDS, seconds=SECONDS
+    )
     of_all = (WARM_UP_SECONDS + SECONDS) / SECONDS
     took = _processor_seconds(process.pid) - before
-    return knocks, took / (len(knocks.waits) * of_all)
+    return responses, took / (len(responses.waits) * of_all)
 
 
 def _requests(load: Load, token: str) -> Callable[[int], bytes]:

@@ -53,7 +53,7 @@ def create_app(application: Application, done: asyncio.Event, stopwatch: Stopwat
 
 
 async def main() -> None:
-    """Work through an application's events, tell how long it took, and stay until ended."""
+    """Process an application's events, print how long it took, and stay until ended."""
     configure_logging("warning", "text")
     done, stopwatch = asyncio.Event(), Stopwatch()
     app = create_app(Application.from_arguments(), done, stopwatch)

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from tests.bench.engines import Trial
-from tests.bench.gateway import BATCH, GATEWAY, SINGLE, Knocked
+from tests.bench.gateway import BATCH, GATEWAY, SINGLE, LoadResult
 from tests.bench.scale import Scaled
 from tests.bench.workloads import WORKLOADS
 
@@ -47,7 +47,7 @@ class Operation:
     ready_seconds: Mapping[int, float]
     scrape_ms: Mapping[int, float]
     freshness_seconds: Sequence[float]
-    ring_seconds: Sequence[float]
+    alert_latencies: Sequence[float]
     """From an event to the webhook of its alert; none where Prometheus is not installed."""
 
 
@@ -79,10 +79,10 @@ def text(findings: Findings) -> str:
 
 def write(findings: Findings) -> None:
     """Put the findings into the page, in place of those before."""
-    _put(MEASURED, text(findings))
+    _replace_section(MEASURED, text(findings))
 
 
-def gateway_text(found: Mapping[str, Mapping[str, Knocked]]) -> str:
+def gateway_text(found: Mapping[str, Mapping[str, LoadResult]]) -> str:
     """Return what was found of the gateway as Markdown."""
     lines = [_machine("starlette", "uvicorn", "h11", "uvloop", "aiokafka", "pydantic"), ""]
     for load in found[GATEWAY]:
@@ -98,9 +98,9 @@ def gateway_text(found: Mapping[str, Mapping[str, Knocked]]) -> str:
     return "\n".join(lines)
 
 
-def write_gateway(found: Mapping[str, Mapping[str, Knocked]]) -> None:
+def write_gateway(found: Mapping[str, Mapping[str, LoadResult]]) -> None:
     """Put what was found of the gateway into the page, in place of what was there before."""
-    _put(GATEWAY_MEASURED, gateway_text(found))
+    _replace_section(GATEWAY_MEASURED, gateway_text(found))
 
 
 def scale_text(found: Scaled) -> str:
@@ -119,7 +119,7 @@ def scale_text(found: Scaled) -> str:
         for share in found.shares
     ]
     changes = [
-        [change.what, f"{change.blind_seconds:.1f}", f"{change.settled_seconds:.1f}"]
+        [change.what, f"{change.hidden_seconds:.1f}", f"{change.settled_seconds:.1f}"]
         for change in found.changes
     ]
     sizes = [
@@ -155,28 +155,28 @@ def scale_text(found: Scaled) -> str:
 
 def write_scale(found: Scaled) -> None:
     """Put what was found of several workers into the page about capacity."""
-    _put(MEASURED, scale_text(found), page=CAPACITY_PAGE)
+    _replace_section(MEASURED, scale_text(found), page=CAPACITY_PAGE)
 
 
-def _gateway_table(load: str, by_server: Mapping[str, Knocked]) -> list[str]:
+def _gateway_table(load: str, by_server: Mapping[str, LoadResult]) -> list[str]:
     rows = []
-    for server, knocked in by_server.items():
-        middle, late = knocked.wait_ms
+    for server, result in by_server.items():
+        middle, late = result.wait_ms
         rows.append(
             [
                 server,
-                _rounded(knocked.events_per_second),
+                _rounded(result.events_per_second),
                 f"{middle:.1f}",
                 f"{late:.1f}",
-                f"{knocked.processor_us:.0f}",
+                f"{result.processor_us:.0f}",
             ]
         )
     return _table([load, "events/s", "p50 ms", "p99 ms", "processor µs/event"], rows)
 
 
-def _put(place: re.Pattern[str], measured: str, *, page: Path = PAGE) -> None:
+def _replace_section(section: re.Pattern[str], measured: str, *, page: Path = PAGE) -> None:
     written = page.read_text(encoding="utf-8")
-    page.write_text(place.sub(lambda _: f"\n{measured}\n", written), encoding="utf-8")
+    page.write_text(section.sub(lambda _: f"\n{measured}\n", written), encoding="utf-8")
 
 
 def _conditions(findings: Findings) -> str:
@@ -235,10 +235,10 @@ def _operation(operation: Operation) -> list[str]:
         ],
         ["the same, 95th percentile", f"{quantiles(waits, n=20)[-1]:.0f} ms"],
     ]
-    rings = operation.ring_seconds
-    if rings:
+    latencies = operation.alert_latencies
+    if latencies:
         what = "an event's acknowledgement to the webhook of its alert, at intervals of 1 s"
-        rows.append([f"{what}, median of {len(rings)}", f"{median(rings):.2f} s"])
+        rows.append([f"{what}, median of {len(latencies)}", f"{median(latencies):.2f} s"])
     return _table(["what", "measured"], rows)
 
 

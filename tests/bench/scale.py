@@ -72,10 +72,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of the group: how long some figure was shown by nobody, and until all was calm."""
+    """A change of the group: how long some figure was not shown, and until all was settled."""
 
     what: str
-    blind_seconds: float
+    hidden_seconds: float
     settled_seconds: float
 
 
@@ -86,7 +86,7 @@ class Scaled:
     shares: list[Share] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     rebuild_seconds: float = 0.0
-    """From the start of one worker's process until all events are worked through."""
+    """From the start of one worker's process until all events are processed."""
     entities: int = 0
     event_bytes: float = 0.0
     changelog_bytes: float = 0.0
@@ -98,7 +98,7 @@ class Scaled:
 
 
 def measure_scale(broker: KafkaBroker, folder: Path, *, report: Callable[[str], None]) -> Scaled:
-    """Let a group grow and shrink; then let one, two and four workers take the same events.
+    """Grow and shrink a group; then have one, two and four workers process the same events.
 
     Raises ScaleFailedError, also where a figure differs from the audit's.
     """
@@ -109,12 +109,12 @@ def measure_scale(broker: KafkaBroker, folder: Path, *, report: Callable[[str], 
     shown: list[_Stage] = []
     stage.send(DISTINCT.family, records)
     found.event_bytes = _bytes(broker, topic_name(DISTINCT.family)) / EVENTS
-    with stage.application(DISTINCT) as application, _crew(folder) as hire:
-        _grow(broker, application, hire, found, shown, report)
+    with stage.application(DISTINCT) as application, _starter(folder) as start_worker:
+        _grow(broker, application, start_worker, found, shown, report)
     for count in COUNTS:
-        with stage.application(DISTINCT, events=0) as application, _crew(folder) as hire:
+        with stage.application(DISTINCT, events=0) as application, _starter(folder) as start_worker:
             workers = [
-                hire(application, f"{count}-{n}", session=HELD_SESSION_SECONDS)
+                start_worker(application, f"{count}-{n}", session=HELD_SESSION_SECONDS)
                 for n in range(count)
             ]
             found.shares.append(_share(broker, stage, workers, records))
@@ -127,7 +127,7 @@ def measure_scale(broker: KafkaBroker, folder: Path, *, report: Callable[[str], 
     return found
 
 
-Hire = Callable[..., Worker]
+StartWorker = Callable[..., Worker]
 
 
 class _Stage(NamedTuple):
@@ -148,11 +148,13 @@ def _stage(what: str, application: Application, workers: list[Worker]) -> _Stage
 
 
 @contextmanager
-def _crew(folder: Path) -> Iterator[Hire]:
-    """Give what starts workers of an application; all end with the context."""
-    hired: list[Worker] = []
+def _starter(folder: Path) -> Iterator[StartWorker]:
+    """Yield what starts workers of an application; all end with the context."""
+    started: list[Worker] = []
 
-    def hire(application: Application, name: str, *, session: int = SESSION_SECONDS) -> Worker:
+    def start_worker(
+        application: Application, name: str, *, session: int = SESSION_SECONDS
+    ) -> Worker:
         settings = {
             "APP_ID": application.app_id,
             "PARTITIONS": str(PARTITIONS),
@@ -166,14 +168,14 @@ def _crew(folder: Path) -> Iterator[Hire]:
             name=f"{application.app_id}-{name}",
             settings={f"SMART_REGION_{key}": value for key, value in settings.items()},
         )
-        hired.append(worker)
+        started.append(worker)
         worker.start()
         return worker
 
     try:
-        yield hire
+        yield start_worker
     finally:
-        for worker in hired:
+        for worker in started:
             worker.kill()
 
 
@@ -208,14 +210,14 @@ def _share(
 def _grow(
     broker: KafkaBroker,
     application: Application,
-    hire: Hire,
+    start_worker: StartWorker,
     found: Scaled,
     shown: list[_Stage],
     report: Callable[[str], None],
 ) -> None:
     """Rebuild the state from the events, then change the number of workers and watch."""
     began = monotonic()
-    first = hire(application, "first")
+    first = start_worker(application, "first")
     if not wait_until(
         lambda: _settled([first]) and _taken([first]) >= EVENTS, seconds=TRIAL_SECONDS
     ):
@@ -231,25 +233,30 @@ def _grow(
         found.changes.append(_watch(what, workers, do))
         shown.append(_stage(what, application, workers))
         last = found.changes[-1]
-        report(f"{what}: not shown {last.blind_seconds:.1f} s, stable {last.settled_seconds:.1f} s")
+        report(
+            f"{what}: not shown {last.hidden_seconds:.1f} s, stable {last.settled_seconds:.1f} s"
+        )
 
-    change("1 → 2", lambda: workers.append(hire(application, "second")))
-    change("2 → 4", lambda: workers.extend(hire(application, name) for name in ("third", "fourth")))
+    change("1 → 2", lambda: workers.append(start_worker(application, "second")))
+    change(
+        "2 → 4",
+        lambda: workers.extend(start_worker(application, name) for name in ("third", "fourth")),
+    )
     change("4 → 3, one stopped", lambda: workers.pop().stop())
     change("3 → 2, one killed", lambda: workers.pop().kill())
 
 
 def _watch(what: str, workers: list[Worker], do: Callable[[], object]) -> Change:
-    """Ask all workers again and again while their number changes."""
+    """Poll all workers while their number changes."""
     done = threading.Event()
-    blind = 0.0
+    hidden = 0.0
 
     def watch() -> None:
-        nonlocal blind
+        nonlocal hidden
         asked = monotonic()
         while not done.is_set():
             shown, now = _all_shown(list(workers)), monotonic()
-            blind += 0.0 if shown else now - asked
+            hidden += 0.0 if shown else now - asked
             asked = now
             sleep(WATCH_SECONDS)
 
@@ -265,7 +272,7 @@ def _watch(what: str, workers: list[Worker], do: Callable[[], object]) -> Change
         settled = monotonic() - began
         done.set()
         watcher.join()
-    return Change(what, blind, settled)
+    return Change(what, hidden, settled)
 
 
 def _audit(broker: KafkaBroker, shown: Sequence[_Stage], found: Scaled) -> None:
@@ -281,18 +288,18 @@ def _audit(broker: KafkaBroker, shown: Sequence[_Stage], found: Scaled) -> None:
 
 
 def _settled(workers: Sequence[Worker]) -> bool:
-    """Tell whether all are ready, each with partitions of its own, and none is missing."""
-    told = [worker.readiness() for worker in workers]
-    if not all(one.get("ready") and one["partitions"] for one in told):
+    """Return whether all are ready, each with partitions of its own, and none is missing."""
+    states = [worker.readiness() for worker in workers]
+    if not all(one.get("ready") and one["partitions"] for one in states):
         return False
-    owned = [partition for one in told for partition in one["partitions"]]
+    owned = [partition for one in states for partition in one["partitions"]]
     return sorted(owned) == list(range(PARTITIONS))
 
 
 def _all_shown(workers: Sequence[Worker]) -> bool:
-    """Tell whether the figures of every partition are shown by somebody."""
-    told = [worker.readiness() for worker in workers]
-    owned = {partition for one in told if one.get("ready") for partition in one["partitions"]}
+    """Return whether the figures of every partition are shown by somebody."""
+    states = [worker.readiness() for worker in workers]
+    owned = {partition for one in states if one.get("ready") for partition in one["partitions"]}
     return len(owned) == PARTITIONS
 
 

@@ -66,14 +66,17 @@ class Stage:
     def application(
         self, workload: Workload, *, events: int | None = None
     ) -> Iterator[Application]:
-        """Give a new application that has to read the last `events` of a workload, or all.
+        """Yield a new application that has to read the last `events` of a workload, or all.
 
         All else counts as read. Its changelogs are deleted afterwards.
         """
         app_id = f"bench-{next(self._numbers)}"
         changelogs = changelog_topics(app_id=app_id, partitions=self.partitions)
         apply_topics(self._broker.bootstrap, changelogs)
-        read = {place: self._already_read(place, workload.family, events) for place in self._ends}
+        read = {
+            family_partition: self._already_read(family_partition, workload.family, events)
+            for family_partition in self._ends
+        }
         offsets = {
             TopicPartition(topic_name(family), partition): OffsetAndMetadata(offset, _UNWRITTEN, -1)
             for (family, partition), offset in read.items()
@@ -109,8 +112,8 @@ class Stage:
 
     def _behind(self, admin: Any, application: Application) -> int:  # noqa: ANN401 - untyped client
         committed = {
-            (place.topic, place.partition): offset.offset
-            for place, offset in admin.list_group_offsets(application.app_id)[
+            (tp.topic, tp.tp): offset.offset
+            for tp, offset in admin.list_group_offsets(application.app_id)[
                 application.app_id
             ].items()
         }
@@ -119,9 +122,11 @@ class Stage:
             for (family, partition), end in self._ends.items()
         )
 
-    def _already_read(self, place: tuple[Family, int], family: Family, events: int | None) -> int:
-        end = self._ends[place]
-        if place[0] is not family:
+    def _already_read(
+        self, family_partition: tuple[Family, int], family: Family, events: int | None
+    ) -> int:
+        end = self._ends[family_partition]
+        if family_partition[0] is not family:
             return end
         if events is None or events == sum(self._ends[family, n] for n in range(self.partitions)):
             return 0

@@ -19,7 +19,7 @@ if ! command -v javac >/dev/null && [[ $(id -u) -eq 0 ]] && command -v apt-get >
 fi
 command -v javac >/dev/null || go_without javac "Generated Java clients are not tested."
 
-# What is written last tells that all is there.
+# What is written last shows that all is there.
 if [[ ! target/done -nt pom.xml ]]; then
   command -v mvn >/dev/null || go_without mvn "Clients are not generated."
   rm -rf target

@@ -16,7 +16,7 @@ SEEDS = 2**32
 @click.command()
 @click.option("--examples", default=2_000, show_default=True, help="For each target.")
 @click.option(
-    "--seed", type=int, help="Draw the same examples again; a new one where it is not told."
+    "--seed", type=int, help="Draw the same examples again; a new one where it is not given."
 )
 @click.option(
     "--only", type=click.Choice([target.name for target in TARGETS]), help="Fuzz one target."

@@ -44,7 +44,7 @@ class Target:
 def fuzz(target: Target, *, examples: int, seeded: int) -> None:
     """Check so many examples, the same ones for the same seed; raises what a check raises.
 
-    A failing example is made as small as it can be, and told.
+    A failing example is made as small as it can be, and reported.
     """
 
     @seed(seeded)
@@ -70,7 +70,7 @@ _SIZES: Final = st.sampled_from([0, 1, 1_000, MAX_BODY // 3, MAX_BODY - 1, MAX_B
 _BODIES: Final = st.fixed_dictionaries(
     {
         "parts": st.lists(_SIZES, max_size=12),
-        "told": st.sampled_from([None, "right", "0", "-1", "1e9", "٣", _WITHOUT_END]),
+        "content_length": st.sampled_from([None, "right", "0", "-1", "1e9", "٣", _WITHOUT_END]),
         "max_held": st.sampled_from([0, 1_000, MAX_BODY, 2**26]),
         "is_proven": st.booleans(),
     }
@@ -79,10 +79,10 @@ _BODIES: Final = st.fixed_dictionaries(
 
 def _check_body(example: dict[str, Any]) -> None:
     """It is read whole or refused with a problem, and is held no longer than it is read."""
-    parts = [bytes([65 + place]) * size for place, size in enumerate(example["parts"])]
+    parts = [bytes([65 + index]) * size for index, size in enumerate(example["parts"])]
     body = b"".join(parts)
-    told = str(len(body)) if example["told"] == "right" else example["told"]
-    headers = {} if told is None else {b"content-length": told.encode()}
+    declared = str(len(body)) if example["content_length"] == "right" else example["content_length"]
+    headers = {} if declared is None else {b"content-length": declared.encode()}
     most = example["max_held"]
     reader = BodyReader(
         seconds=60,
@@ -106,7 +106,7 @@ def _check_body(example: dict[str, Any]) -> None:
         assert asyncio.run(read(headers, parts)) == body
     except ProblemError as error:
         refused = error.kind.name
-    fits = len(body) <= min(MAX_BODY, most) and told != _WITHOUT_END
+    fits = len(body) <= min(MAX_BODY, most) and declared != _WITHOUT_END
     assert refused is None if fits else refused in ("body_too_large", "overloaded")
     # There is room for as much as there was before.
     largest = b"x" * min(MAX_BODY, most)
@@ -160,7 +160,7 @@ def _by_the_rules(text: str) -> Any:  # noqa: ANN401 - any JSON
 
 
 def _is_unicode(value: Any) -> bool:  # noqa: ANN401 - any JSON
-    """Tell whether UTF-8 can write it: half of a pair of surrogates is no character."""
+    """Return whether UTF-8 can write it: half of a pair of surrogates is no character."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -208,7 +208,7 @@ _MEDIA_TYPES: Final = st.sampled_from(
         *(f"{STRUCTURED}; charset=utf-8", f"{BATCH};charset=UTF-16", "APPLICATION/JSON ; a=b"),
         *("application/cloudevents", "", ";", '";"', "a" * 300, "é"),
     ]
-).map(lambda told: told.encode("latin-1"))
+).map(lambda text: text.encode("latin-1"))
 
 
 @st.composite
@@ -218,8 +218,8 @@ def _requests(draw: st.DrawFn) -> tuple[list[tuple[bytes, bytes]], bytes]:
         mutated_records() | st.just(([], json.dumps(event()).encode())) | st.just(([], b""))
     )
     headers = [
-        (f"ce-{name.removeprefix('ce_')}".lower().encode(), said)
-        for name, said in record_headers
+        (f"ce-{name.removeprefix('ce_')}".lower().encode(), value)
+        for name, value in record_headers
         if name.startswith("ce_")
     ]
     headers.append((b"content-type", draw(_MEDIA_TYPES)))
@@ -245,7 +245,7 @@ class _AnyoneMay:
     ownership = UNOWNED
 
     def allowing(self, *_: str) -> bool:
-        """Say yes."""
+        """Allow it."""
         return True
 
 
@@ -325,7 +325,7 @@ def _holds(content: Any, secret: str) -> bool:  # noqa: ANN401 - any JSON
 
 
 def _check_net(example: tuple[Any, str]) -> None:
-    """It is found wherever it is, and told by a path that does not show it, quick look or not."""
+    """It is found wherever it is, reported by a path that does not show it, quick look or not."""
     content, secret = example
     found = person_data.find_person_data(content)
     assert found is not None

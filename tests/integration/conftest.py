@@ -9,7 +9,7 @@ from broker.topic_admin import apply_topics
 from events.topics import declared_topics
 from tests.support.kafka import KafkaBroker, missing_requirement
 from tests.support.requirements import give_up
-from tests.support.workers import Crew
+from tests.support.workers import WorkerFactory
 
 BROKER = pytest.StashKey[KafkaBroker]()
 LOG_MARK = pytest.StashKey[int]()
@@ -19,7 +19,7 @@ LOG_MARK = pytest.StashKey[int]()
 def kafka_broker(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[KafkaBroker]:
-    """Give the run's one broker, as its last user left it."""
+    """Yield the run's one broker, as its last user left it."""
     if reason := missing_requirement():
         give_up(reason)
     with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
@@ -29,24 +29,24 @@ def kafka_broker(
 
 @pytest.fixture
 def kafka(kafka_broker: KafkaBroker) -> KafkaBroker:
-    """Give the run's broker, running, without a topic or a consumer group."""
+    """Return the run's broker, running, without a topic or a consumer group."""
     kafka_broker.reset()
     return kafka_broker
 
 
 @pytest.fixture
 def broker(kafka: KafkaBroker) -> KafkaBroker:
-    """Give the run's broker with the monitor's topics, empty."""
+    """Return the run's broker with the monitor's topics, empty."""
     apply_topics(kafka.bootstrap, declared_topics())
     return kafka
 
 
 @pytest.fixture
-def crew(broker: KafkaBroker, tmp_path: Path) -> Iterator[Crew]:
-    """Give a crew of workers on the broker, gone when the test ends."""
-    crew = Crew(broker.bootstrap, tmp_path)
-    yield crew
-    crew.dismiss()
+def factory(broker: KafkaBroker, tmp_path: Path) -> Iterator[WorkerFactory]:
+    """Yield a factory of workers on the broker; all are killed when the test ends."""
+    factory = WorkerFactory(broker.bootstrap, tmp_path)
+    yield factory
+    factory.stop_all()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,7 +1,7 @@
-"""From events to messages on the real programs: what must ring, and what must not.
+"""From events to notifications on the real programs: what must fire, and what must not.
 
 Workers and an assessor on Apache Kafka, a Prometheus that scrapes them and evaluates the generated
-rules each second, an Alertmanager, and a webhook that hears what owners and the delegate are told.
+rules each second, an Alertmanager, and a webhook for the notifications of owners and delegate.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from tests.support.alerting import (
     disconnected,
     followed,
     milestone_of,
+    notifications,
     promises,
-    rings,
 )
 from tests.support.kafka import KafkaBroker
 from tests.support.prometheus import Monitoring, Prometheus, require_prometheus
 from tests.support.traffic import Message, message_of, region, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.webhooks import Webhook, webhook_server
-from tests.support.workers import Crew, Worker, supervised
+from tests.support.workers import Worker, WorkerFactory, supervised
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -55,20 +55,24 @@ LYCEES = 3
 
 @pytest.fixture
 def webhook() -> Iterator[Webhook]:
-    """Give a webhook that keeps what it is sent."""
+    """Yield a webhook that keeps what it is sent."""
     with webhook_server() as server:
         yield server
 
 
-# What must ring
+# What must fire
 
 
-def test_an_event_rings_and_its_correction_resolves(
-    broker: KafkaBroker, crew: Crew, monitoring: Monitoring, webhook: Webhook, tmp_path: Path
+def test_an_event_fires_an_alert_and_its_correction_resolves_it(
+    broker: KafkaBroker,
+    factory: WorkerFactory,
+    monitoring: Monitoring,
+    webhook: Webhook,
+    tmp_path: Path,
 ) -> None:
     """A lycée cut off after the deadline makes a milestone missed; that it was not, unmakes it."""
     catalogue = promises(tmp_path / "catalogue", LYCEES)
-    worker, assessor = (engage(catalogue=str(catalogue)) for engage in (crew.worker, crew.assessor))
+    worker, assessor = (new(catalogue=str(catalogue)) for new in (factory.worker, factory.assessor))
     worker.start()
     worker.wait_ready()
     send(broker.bootstrap, [message_of(connected(number)) for number in range(LYCEES)])
@@ -84,23 +88,25 @@ def test_an_event_rings_and_its_correction_resolves(
         webhook=webhook,
     )
 
-    def told(*, firing: bool) -> set[str]:
-        """Return the milestones of which the owner was told that they are missed, or no longer."""
+    def reported(*, firing: bool) -> set[str]:
+        """Return the milestones of which the owner was notified, as missed or no longer missed."""
         name = alerts.MILESTONE_MISSED.name
         return {
-            one.milestone for one in rings(webhook) if (one.alert, one.firing) == (name, firing)
+            one.milestone
+            for one in notifications(webhook)
+            if (one.alert, one.firing) == (name, firing)
         }
 
     achieved = f'sum({conventions.MILESTONE_STATUS}{{status="{MilestoneStatus.ACHIEVED}"}})'
     assert wait_until(lambda: prometheus.value(achieved) == LYCEES, seconds=SECONDS)
-    assert list(rings(webhook)) == []
+    assert list(notifications(webhook)) == []
 
     send(broker.bootstrap, [message_of(disconnected(0))])
-    assert wait_until(lambda: bool(told(firing=True)), seconds=SECONDS)
+    assert wait_until(lambda: bool(reported(firing=True)), seconds=SECONDS)
     send(broker.bootstrap, [message_of(corrected(0))])
-    assert wait_until(lambda: bool(told(firing=False)), seconds=SECONDS)
+    assert wait_until(lambda: bool(reported(firing=False)), seconds=SECONDS)
 
-    assert told(firing=True) == told(firing=False) == {milestone_of(LYCEES)}
+    assert reported(firing=True) == reported(firing=False) == {milestone_of(LYCEES)}
 
 
 # What must not
@@ -108,7 +114,7 @@ def test_an_event_rings_and_its_correction_resolves(
 
 @dataclass(frozen=True)
 class Followed:
-    """A monitor that has worked through two years and whose alerts have been told."""
+    """A monitor that has processed two years and whose alerts have been sent."""
 
     broker: KafkaBroker
     worker: Worker
@@ -128,14 +134,17 @@ def two_years() -> tuple[Message, ...]:
 def monitor(
     kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Followed]:
-    """Give a monitor after the years that it was promised for: much is missed, and rings."""
+    """Yield a monitor after the years that it was promised for: much is missed, and alerts fire."""
     require_prometheus()
     folder = tmp_path_factory.mktemp("alerting")
-    crew, monitoring = Crew(kafka_broker.bootstrap, folder), Monitoring(folder / "monitoring")
+    factory, monitoring = (
+        WorkerFactory(kafka_broker.bootstrap, folder),
+        Monitoring(folder / "monitoring"),
+    )
     kafka_broker.reset()
     apply_topics(kafka_broker.bootstrap, declared_topics())
-    worker, second = (crew.worker(name, clock=TODAY) for name in ("first", "second"))
-    assessor = crew.assessor(clock=TODAY)
+    worker, second = (factory.worker(name, clock=TODAY) for name in ("first", "second"))
+    assessor = factory.assessor(clock=TODAY)
     try:
         with webhook_server() as webhook, supervised(worker), supervised(assessor):
             send(kafka_broker.bootstrap, two_years())
@@ -151,8 +160,8 @@ def monitor(
             )
             yield Followed(kafka_broker, worker, second, assessor, prometheus, webhook)
     finally:
-        monitoring.dismiss()
-        crew.dismiss()
+        monitoring.stop_all()
+        factory.stop_all()
 
 
 def a_worker_is_killed(monitor: Followed) -> None:
@@ -192,9 +201,9 @@ def _killed(victim: Worker) -> None:
 def test_no_alert_about_figures_begins_or_ends(
     monitor: Followed, disturb: Callable[[Followed], None]
 ) -> None:
-    """Whatever comes and goes, while all that is known is sent once more: nothing is told."""
-    ringing = settled(monitor)
-    told, began = len(heard(monitor.webhook)), ceil(time.time())
+    """Whatever starts and stops, while all events are sent once more: no notification is sent."""
+    firing = settled(monitor)
+    before, began = len(received(monitor.webhook)), ceil(time.time())
 
     with traffic(monitor.broker.bootstrap):
         disturb(monitor)
@@ -204,14 +213,14 @@ def test_no_alert_about_figures_begins_or_ends(
     complete = f"{conventions.PARTITIONS_OWNED} == {conventions.PARTITIONS_EXPECTED}"
     assert wait_until(lambda: bool(monitor.prometheus.query(complete)), seconds=SECONDS)
 
-    assert since(monitor.prometheus, began) == ringing
-    assert heard(monitor.webhook)[told:] == []
+    assert since(monitor.prometheus, began) == firing
+    assert received(monitor.webhook)[before:] == []
 
 
 def owns_all(worker: Worker) -> bool:
-    """Tell whether a worker shows the figures of every partition: no other one has any."""
-    told = worker.readiness()
-    return bool(told.get("ready")) and len(told["partitions"]) == DEFAULT_PARTITIONS
+    """Return whether a worker shows the figures of every partition: no other one has any."""
+    readiness = worker.readiness()
+    return bool(readiness.get("ready")) and len(readiness["partitions"]) == DEFAULT_PARTITIONS
 
 
 @contextmanager
@@ -225,36 +234,36 @@ def traffic(bootstrap: str) -> Iterator[None]:
         sender.join()
 
 
-def heard(webhook: Webhook) -> list[tuple[str, object]]:
+def received(webhook: Webhook) -> list[tuple[str, object]]:
     """Return all messages about figures."""
-    return [(place, body) for place, body in webhook.received if place in (OWNER, DELEGATE)]
+    return [(path, body) for path, body in webhook.received if path in (OWNER, DELEGATE)]
 
 
 Labels = frozenset[tuple[str, str]]
 
 
 def settled(monitor: Followed) -> Mapping[Labels, float]:
-    """Wait until what rings is what the assessor judges, and until both readers were told.
+    """Wait until the firing alerts are those that the assessor judges, and both were notified.
 
-    Returns since when each alert about figures rings.
+    Returns since when each alert about figures fires.
     """
     prometheus, webhook = monitor.prometheus, monitor.webhook
 
     def judged(status: MilestoneStatus) -> int:
         return len(prometheus.query(f'{metrics.MILESTONE_STATUS}{{status="{status}"}} == 1'))
 
-    def told(place: str) -> set[Labels]:
-        return {labels_of(one.labels) for one in rings(webhook, place) if one.firing}
+    def notified(path: str) -> set[Labels]:
+        return {labels_of(one.labels) for one in notifications(webhook, path) if one.firing}
 
     def is_settled() -> bool:
         about = (one["labels"] for one in prometheus.alerts())
-        ringing = {labels_of(one) for one in about if one[conventions.SCOPE] == Scope.FIGURES}
-        kinds = Counter(dict(labels)["alertname"] for labels in ringing)
+        firing = {labels_of(one) for one in about if one[conventions.SCOPE] == Scope.FIGURES}
+        kinds = Counter(dict(labels)["alertname"] for labels in firing)
         missed, at_risk = judged(MilestoneStatus.MISSED), judged(MilestoneStatus.AT_RISK)
         return (
             kinds[alerts.MILESTONE_MISSED.name] == missed > 0
             and kinds[alerts.MILESTONE_AT_RISK.name] == at_risk
-            and ringing == told(OWNER) == told(DELEGATE)
+            and firing == notified(OWNER) == notified(DELEGATE)
         )
 
     assert wait_until(is_settled, seconds=SETTLE_SECONDS, every=0.5), monitor.assessor.log()[-3000:]

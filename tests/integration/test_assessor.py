@@ -22,7 +22,7 @@ from tests.support.kafka import KafkaBroker
 from tests.support.published import is_of_persons, published_values
 from tests.support.traffic import Message, message_of, region, send, wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew, Worker, supervised
+from tests.support.workers import Worker, WorkerFactory, supervised
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -69,20 +69,20 @@ def audited_values(broker: KafkaBroker) -> dict[tuple[str, ...], float]:
     audit = audit_records(records, catalogue, LAST_DAY)
     published = published_values(audit_records(records, catalogue, PUBLISHED_DAY))
     counted: dict[tuple[str, ...], float] = {
-        ("formation", indicator, place or metrics.REGION): value
-        for (indicator, place), value in published.items()
+        ("formation", indicator, department or metrics.REGION): value
+        for (indicator, department), value in published.items()
     }
     for figure in figures_of(catalogue, judge_all(catalogue, audit.histories, LAST_DAY), LAST_DAY):
         if figure.value is not None:
-            place = figure.department or metrics.REGION
-            counted[figure.programme, figure.indicator, place] = figure.value
+            department = figure.department or metrics.REGION
+            counted[figure.programme, figure.indicator, department] = figure.value
     return counted
 
 
 @pytest.fixture
-def crowd(broker: KafkaBroker, crew: Crew) -> Iterator[tuple[Worker, Worker]]:
-    """Give a supervised worker that has worked through a year, and an assessor that has read it."""
-    worker, assessor = crew.worker(), crew.assessor()
+def crowd(broker: KafkaBroker, factory: WorkerFactory) -> Iterator[tuple[Worker, Worker]]:
+    """Yield a supervised worker that has processed a year, and an assessor that has read it."""
+    worker, assessor = factory.worker(), factory.assessor()
     with supervised(worker):
         send(broker.bootstrap, a_year())
         assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
@@ -112,16 +112,16 @@ def test_one_person_more_is_seen_by_nobody(
         ("trainees_completed", metrics.REGION),
     } | {("priority_audience_ratio", metrics.REGION)}
     audit = audit_records(read_topics(broker.bootstrap), load_catalogue(), PUBLISHED_DAY)
-    place, audience = next(
-        (place, audience)
-        for (indicator, audience, place), count in audit.categories.items()
-        if indicator == "trainees_enrolled" and place and count % 10 in (0, 1, 2, 7)
+    department, audience = next(
+        (department, audience)
+        for (indicator, audience, department), count in audit.categories.items()
+        if indicator == "trainees_enrolled" and department and count % 10 in (0, 1, 2, 7)
     )
     more = event(
         "training.enrolled",
         "one-person-more-0001",
         "2016-12-01",
-        department=place,
+        department=department,
         audience=audience,
     )
     send(broker.bootstrap, [message_of(more)])
@@ -136,7 +136,7 @@ def test_one_person_more_is_seen_by_nobody(
 
 
 def about_persons(worker: Worker) -> set[tuple[str, str]]:
-    """Name the indicators and places of persons that a worker shows anything of."""
+    """Return the indicators and territories of persons that a worker shows anything of."""
     catalogue = load_catalogue()
     return {
         (sample.labels["indicator"], sample.labels["department"])
@@ -188,9 +188,9 @@ def test_follows_what_comes(broker: KafkaBroker, crowd: tuple[Worker, Worker]) -
         assert wait_until(caught_up, seconds=60), assessor.log()[-3000:]
 
 
-def test_ends_when_the_broker_stays_away(kafka: KafkaBroker, crew: Crew) -> None:
+def test_ends_when_the_broker_stays_unavailable(kafka: KafkaBroker, factory: WorkerFactory) -> None:
     """With status 1 and the reason, so that a supervisor starts it again; not before its time."""
-    assessor = crew.assessor(stall_timeout="12")
+    assessor = factory.assessor(stall_timeout="12")
     assessor.start()
     assessor.wait_ready()
     kafka.stop()
@@ -202,9 +202,9 @@ def test_ends_when_the_broker_stays_away(kafka: KafkaBroker, crew: Crew) -> None
     assert "Traceback" not in assessor.log()
 
 
-def test_moves_with_the_day(broker: KafkaBroker, crew: Crew) -> None:
+def test_moves_with_the_day(broker: KafkaBroker, factory: WorkerFactory) -> None:
     """On a clock that runs, the judgements are of a later day a moment later."""
-    assessor = crew.assessor(clock="2016-01-01..2020-12-31@30")
+    assessor = factory.assessor(clock="2016-01-01..2020-12-31@30")
     assessor.start()
     assessor.wait_ready()
 
@@ -216,10 +216,10 @@ def test_moves_with_the_day(broker: KafkaBroker, crew: Crew) -> None:
     assert broker.running
 
 
-def test_says_why_it_cannot_start(kafka: KafkaBroker, crew: Crew) -> None:
+def test_says_why_it_cannot_start(kafka: KafkaBroker, factory: WorkerFactory) -> None:
     """Without the changelogs, or on a port in use, it ends with status 2 or 1 and the remedy."""
     with socket.socket() as taken:
-        assessor = crew.assessor()
+        assessor = factory.assessor()
         taken.bind(("127.0.0.1", assessor.port))
         taken.listen()
         assessor.start()

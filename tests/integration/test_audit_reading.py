@@ -1,4 +1,4 @@
-"""Reading topics to their end on the demo's broker, which tells too low an end when asked."""
+"""Reading topics to their end on the demo's broker, which reports too low an end when asked."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ PARTITIONS = 3
 
 @pytest.fixture
 def broker() -> Iterator[EmbeddedBroker]:
-    """Give a running broker with one topic of three partitions."""
+    """Yield a running broker with one topic of three partitions."""
     with EmbeddedBroker() as broker:
         admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
         admin.create_topics({TOPIC: {"num_partitions": PARTITIONS, "replication_factor": 1}})
@@ -34,9 +34,9 @@ async def write_batch(broker: EmbeddedBroker, partition: int, size: int) -> None
         bootstrap_servers=broker.bootstrap, linger_ms=0, max_batch_size=1_000_000
     ) as producer:
         batch = producer.create_batch()
-        for place in range(size):
+        for number in range(size):
             assert batch.append(
-                key=b"k", value=b"%d" % place, timestamp=None, headers=[("h", b"\xff")]
+                key=b"k", value=b"%d" % number, timestamp=None, headers=[("h", b"\xff")]
             )
         batch.close()
         await (await producer.send_batch(batch, TOPIC, partition=partition))
@@ -51,7 +51,7 @@ def test_reads_every_record_of_a_large_last_batch(broker: EmbeddedBroker) -> Non
 
     assert len(found) == 7100
     assert [record.value for record in found if record.partition == 2] == [
-        b"%d" % place for place in range(100)
+        b"%d" % number for number in range(100)
     ]
     assert {(record.topic, record.key, tuple(record.headers)) for record in found} == {
         (TOPIC, b"k", (("h", b"\xff"),))

@@ -25,7 +25,7 @@ from tests.support.prometheus import Monitoring, Prometheus, create_blocks
 from tests.support.published import published_values
 from tests.support.traffic import region, send, wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew
+from tests.support.workers import WorkerFactory
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -50,10 +50,10 @@ def values(
 
 
 def test_the_years_are_the_audit_s(
-    broker: KafkaBroker, crew: Crew, monitoring: Monitoring, tmp_path: Path
+    broker: KafkaBroker, factory: WorkerFactory, monitoring: Monitoring, tmp_path: Path
 ) -> None:
     """Range queries give the years, and each chosen day the figures counted from the topics."""
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     send(broker.bootstrap, region(42, FIRST_DAY, LAST_DAY))
     assert wait_done(broker.bootstrap, seconds=120), worker.log()[-3000:]
@@ -92,8 +92,11 @@ def test_the_years_are_the_audit_s(
             persons = published_values(audit_ledger(ledger, catalogue, publication.day(day)))
             shown = values(prometheus, conventions.TERRITORY_VALUE, day)
             assert shown == pytest.approx(
-                by_place(known)
-                | {(one, place or metrics.REGION): value for (one, place), value in persons.items()}
+                by_department(known)
+                | {
+                    (one, department or metrics.REGION): value
+                    for (one, department), value in persons.items()
+                }
             )
             assert shown == values(prometheus, metrics.INDICATOR_ASSESSED_VALUE, day)
             statuses = {
@@ -107,7 +110,7 @@ def test_the_years_are_the_audit_s(
             }
 
 
-def by_place(figures: list[Figure]) -> dict[tuple[str, str], float]:
+def by_department(figures: list[Figure]) -> dict[tuple[str, str], float]:
     """Return the figures' values by indicator and département."""
     return {
         (one.indicator, one.department or metrics.REGION): one.value
@@ -117,10 +120,10 @@ def by_place(figures: list[Figure]) -> dict[tuple[str, str], float]:
 
 
 def test_today_is_what_is_recorded_live(
-    broker: KafkaBroker, crew: Crew, monitoring: Monitoring, tmp_path: Path
+    broker: KafkaBroker, factory: WorkerFactory, monitoring: Monitoring, tmp_path: Path
 ) -> None:
     """Under each name the last day has the series and values that the rules record meanwhile."""
-    worker, assessor = crew.worker(), crew.assessor()
+    worker, assessor = factory.worker(), factory.assessor()
     worker.start()
     send(broker.bootstrap, region(7, FIRST_DAY, date(2016, 12, 31)))
     assert wait_done(broker.bootstrap, seconds=120), worker.log()[-3000:]
@@ -177,7 +180,7 @@ def test_refuses_days_to_come(broker: KafkaBroker, tmp_path: Path) -> None:
     assert not out.exists()
 
 
-def test_waits_no_longer_than_it_was_told(broker: KafkaBroker, tmp_path: Path) -> None:
+def test_waits_no_longer_than_its_timeout(broker: KafkaBroker, tmp_path: Path) -> None:
     """Where no worker reads, the years would lack what is still to be read."""
     send(broker.bootstrap, region(42, FIRST_DAY, FIRST_DAY + timedelta(days=30)))
 

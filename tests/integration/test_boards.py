@@ -25,13 +25,13 @@ from tests.support.prometheus import Monitoring, Prometheus, require_prometheus
 from tests.support.raw_http import RawConnection, post
 from tests.support.traffic import region, send, wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew
+from tests.support.workers import WorkerFactory
 
 pytestmark = pytest.mark.timeout(300)
 
 #: A year before the deadlines: there is a pace to observe, one to require, and a day to project.
 TODAY = date(2019, 12, 31)
-ASTRAY = 0.01
+MISROUTED = 0.01
 SECONDS = 90
 OVER = 15
 """Seconds of a panel's range: the monitor has run a little longer."""
@@ -60,15 +60,18 @@ MAY_BE_EMPTY: Mapping[str, tuple[Callable[[Question], bool], ...]] = {
 def prometheus(
     kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
-    """Give a Prometheus that has scraped them all while four years went through."""
+    """Yield a Prometheus that has scraped them all while four years went through."""
     require_prometheus()
     folder = tmp_path_factory.mktemp("boards")
-    crew, monitoring = Crew(kafka_broker.bootstrap, folder), Monitoring(folder / "monitoring")
+    factory, monitoring = (
+        WorkerFactory(kafka_broker.bootstrap, folder),
+        Monitoring(folder / "monitoring"),
+    )
     credentials = issue_credentials("lycees", folder)
     try:
         kafka_broker.reset()
         apply_topics(kafka_broker.bootstrap, declared_topics())
-        worker, assessor = crew.worker(clock=str(TODAY)), crew.assessor(clock=str(TODAY))
+        worker, assessor = factory.worker(clock=str(TODAY)), factory.assessor(clock=str(TODAY))
         worker.start()
         worker.wait_ready()
         assessor.start()
@@ -82,14 +85,14 @@ def prometheus(
                 targets={job: [f"127.0.0.1:{port}"] for job, port in ports.items()},
                 rules=written_rules(folder),
             )
-            send(kafka_broker.bootstrap, region(7, date(2016, 1, 1), TODAY), astray=ASTRAY)
+            send(kafka_broker.bootstrap, region(7, date(2016, 1, 1), TODAY), misrouted=MISROUTED)
             be_refused(gateway, credentials)
             assert wait_done(kafka_broker.bootstrap, seconds=SECONDS), worker.log()[-3000:]
             assessor.wait_ready()
             yield prometheus
     finally:
-        monitoring.dismiss()
-        crew.dismiss()
+        monitoring.stop_all()
+        factory.stop_all()
 
 
 def be_refused(gateway: Gateway, credentials: Credentials) -> None:
@@ -110,7 +113,7 @@ def written_rules(folder: Path) -> list[Path]:
 
 
 def answered(prometheus: Prometheus, question: Question) -> bool:
-    """Tell whether a question has an answer, all of it finite numbers."""
+    """Return whether a question has an answer, all of it finite numbers."""
     if question.over_time:
         now = time()
         lines = prometheus.query_range(question.expression, now - OVER, now, step="5s")

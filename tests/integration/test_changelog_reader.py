@@ -1,4 +1,4 @@
-"""Reading the changelogs: whole, without a group, also where a broker tells too low an end."""
+"""Reading the changelogs: whole, without a group, also where a broker reports too low an end."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.support.waiting import wait_until
 
 CATALOGUE = load_catalogue()
 PARTITIONS = 2
-#: In one batch: a broker that tells the last batch's base as the end would hide nearly all.
+#: In one batch: a broker that reports the last batch's base as the end would hide nearly all.
 GRANTS = 700
 
 
 @pytest.fixture(scope="module")
 def embedded() -> Iterator[Settings]:
-    """Give the settings of a demo's broker with the monitor's topics."""
+    """Yield the settings of a demo's broker with the monitor's topics."""
     with EmbeddedBroker() as broker:
         apply_topics(broker.bootstrap, declared_topics(partitions=PARTITIONS))
         yield Settings(broker=broker.bootstrap, partitions=PARTITIONS)
@@ -78,7 +78,7 @@ def test_reads_large_last_batches_whole_and_follows(embedded: Settings) -> None:
 
 
 def test_a_broker_with_nothing_new_answers(broker: KafkaBroker, embedded: Settings) -> None:
-    """Asked for something small, so that silence is told apart from absence; the demo's too."""
+    """Asked for something small, so that silence is distinguished from absence; the demo's too."""
     topics = [changelog_name(DEFAULT_APP_ID, Family.GRANTS)]
     for bootstrap in (broker.bootstrap, embedded.broker):
         with open_reader(bootstrap, topics) as reader:

@@ -24,7 +24,7 @@ LAST_DAY = "2016-02-15"
 
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give what prepare.sh makes."""
+    """Return what prepare.sh makes."""
     if reason := missing_requirement():
         give_up(reason)
     require_programs("openssl", "bash", remedy="install them")
@@ -63,7 +63,7 @@ def test_the_demo_comes_to_its_end_with_every_user_s_own_rights(
     assert years.read_bytes().endswith(b"# EOF\n")
     if shutil.which("promtool"):
         _history(stack, years, tmp_path / "blocks")
-    # Who has no password is told so, and nothing is done.
+    # Who has no password gets a message, and nothing is done.
     open_world = PlainStack(Stack("open"), tmp_path / "elsewhere", kafka.address, secrets=secrets)
     refused = open_world.run("topics")
     assert refused.returncode == 2
@@ -87,7 +87,7 @@ def test_kafka_starts_again_on_its_data(
 
 
 def _history(stack: Stack, years: Path, blocks: Path) -> None:
-    """Let promtool make the blocks, as the job for Prometheus' data folder does."""
+    """Make the blocks with promtool, as the job for Prometheus' data folder does."""
     service = stack.services["history"]
     command = [*service["entrypoint"], *service["command"]]
     here = [

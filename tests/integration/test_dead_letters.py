@@ -32,7 +32,7 @@ from tests.support.letters import refused
 from tests.support.traffic import Message, message_of, region, send, wait_done
 from tests.support.variables import environment_variables
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew, Worker
+from tests.support.workers import Worker, WorkerFactory
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -82,10 +82,10 @@ def counts(broker: KafkaBroker) -> LetterCounts:
 def copies(broker: KafkaBroker) -> Counter[LetterPosition]:
     """Count the replayed records on the event topics by letter."""
     return Counter(
-        LetterPosition.parse(said.decode())
+        LetterPosition.parse(value.decode())
         for record in read_topics(broker.bootstrap, topics=EVENT_TOPICS)
-        for name, said in record.headers
-        if name == REPLAY_OF and said is not None
+        for name, value in record.headers
+        if name == REPLAY_OF and value is not None
     )
 
 
@@ -122,11 +122,11 @@ def run_dead_letters(
 
 
 def refused_by_an_old_worker(
-    broker: KafkaBroker, crew: Crew, messages: Sequence[Message]
+    broker: KafkaBroker, factory: WorkerFactory, messages: Sequence[Message]
 ) -> tuple[Worker, int]:
     """Let a worker that lacks a type refuse its events; return it, running, and the letters."""
     send(broker.bootstrap, messages)
-    worker = crew.worker(
+    worker = factory.worker(
         "old", module="tests.support.faulty_worker", test_fault=f"unknown:{FORGOTTEN}"
     )
     worker.start()
@@ -163,14 +163,14 @@ def write_letters(
 
 
 def test_a_replay_after_the_fix_makes_the_figures_right(
-    broker: KafkaBroker, crew: Crew, lycees: list[Message]
+    broker: KafkaBroker, factory: WorkerFactory, lycees: list[Message]
 ) -> None:
     """The repaired worker takes each letter in once, and a second replay finds nothing to do."""
-    old, letters = refused_by_an_old_worker(broker, crew, lycees)
+    old, letters = refused_by_an_old_worker(broker, factory, lycees)
     assert letters > 20
     assert differences(broker, old)
     assert old.stop() == 0
-    repaired = crew.worker("repaired")
+    repaired = factory.worker("repaired")
     repaired.start()
 
     first = run_dead_letters(broker, "replay", "--reason", "unknown_type")
@@ -187,11 +187,11 @@ def test_a_replay_after_the_fix_makes_the_figures_right(
 
 
 def test_a_bad_deploy_is_an_alarm_with_its_cause_until_the_replay(
-    broker: KafkaBroker, crew: Crew, lycees: list[Message]
+    broker: KafkaBroker, factory: WorkerFactory, lycees: list[Message]
 ) -> None:
     """The worker that refuses a whole type goes on; the repaired one has no alarm."""
     forgotten = [one for one in lycees if decode(one.headers, one.value).type == FORGOTTEN]
-    old, letters = refused_by_an_old_worker(broker, crew, forgotten)
+    old, letters = refused_by_an_old_worker(broker, factory, forgotten)
 
     assert letters == len(forgotten) > 20
     cause = 'alarm_info{family="schools",field="type",reason="unknown_type"} 1.0'
@@ -199,7 +199,7 @@ def test_a_bad_deploy_is_an_alarm_with_its_cause_until_the_replay(
     assert old.shows(f'dead_letter_share{{family="schools"}} {min(letters, 100) / 100}')
     assert old.log().count("dead letter share family=schools") == 1
     assert old.stop() == 0
-    repaired = crew.worker("repaired")
+    repaired = factory.worker("repaired")
     repaired.start()
     assert run_dead_letters(broker, "replay", "--reason", "unknown_type").returncode == 0
     assert differences(broker, repaired) == ()
@@ -208,10 +208,10 @@ def test_a_bad_deploy_is_an_alarm_with_its_cause_until_the_replay(
 
 
 def test_copies_are_the_refused_records_byte_for_byte(
-    broker: KafkaBroker, crew: Crew, lycees: list[Message]
+    broker: KafkaBroker, factory: WorkerFactory, lycees: list[Message]
 ) -> None:
     """Key, value, headers and partition are as they were; only the mark of a replay is added."""
-    old, _ = refused_by_an_old_worker(broker, crew, lycees)
+    old, _ = refused_by_an_old_worker(broker, factory, lycees)
     assert run_dead_letters(broker, "replay").returncode == 0
     assert old.stop() == 0
 
@@ -222,8 +222,8 @@ def test_copies_are_the_refused_records_byte_for_byte(
     letters = {entry.letter.position: entry.letter for entry in read(broker)}
     assert replayed
     for copy in replayed:
-        place = LetterPosition.parse((dict(copy.headers)[REPLAY_OF] or b"").decode())
-        original = originals[letters[place].origin]
+        position = LetterPosition.parse((dict(copy.headers)[REPLAY_OF] or b"").decode())
+        original = originals[letters[position].origin]
         assert copy[:2] == original[:2]
         assert (copy.key, copy.value) == (original.key, original.value)
         assert list(copy.headers[:-2]) == list(original.headers)
@@ -241,11 +241,11 @@ def test_copies_are_the_refused_records_byte_for_byte(
     ],
 )
 def test_a_replay_that_is_killed_loses_nothing(
-    broker: KafkaBroker, crew: Crew, lycees: list[Message], moment: str
+    broker: KafkaBroker, factory: WorkerFactory, lycees: list[Message], moment: str
 ) -> None:
     """Records with an outcome were sent, and the next replay sends the rest."""
     letters = write_letters(broker, lycees[:45])
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
 
     killed = run_dead_letters(
@@ -271,11 +271,11 @@ def test_a_replay_that_is_killed_loses_nothing(
 
 
 def test_a_replay_killed_at_random_moments_ends(
-    broker: KafkaBroker, crew: Crew, lycees: list[Message]
+    broker: KafkaBroker, factory: WorkerFactory, lycees: list[Message]
 ) -> None:
     """Killed again and again, with the same counts in the end."""
     letters = write_letters(broker, lycees[:200])
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     chance = random.Random(17)
     kills, waiting = 0, letters
@@ -303,10 +303,10 @@ def test_a_replay_killed_at_random_moments_ends(
 
 
 def test_what_is_refused_again_keeps_its_count_and_is_given_up(
-    broker: KafkaBroker, crew: Crew, lycees: list[Message]
+    broker: KafkaBroker, factory: WorkerFactory, lycees: list[Message]
 ) -> None:
     """Each attempt makes new letters; after three they are left, unless more are allowed."""
-    old, letters = refused_by_an_old_worker(broker, crew, lycees)
+    old, letters = refused_by_an_old_worker(broker, factory, lycees)
     for attempt in (1, 2, 3):
         assert run_dead_letters(broker, "replay").returncode == 0
         assert wait_done(broker.bootstrap, seconds=60), old.log()[-3000:]
@@ -322,18 +322,20 @@ def test_what_is_refused_again_keeps_its_count_and_is_given_up(
         waiting=letters, replayed=3 * letters, discarded=0, returned=3 * letters
     )
     assert old.stop() == 0
-    repaired = crew.worker("repaired")
+    repaired = factory.worker("repaired")
     repaired.start()
     assert run_dead_letters(broker, "replay", "--max-attempts", "4").returncode == 0
     assert differences(broker, repaired) == ()
     assert counts(broker).waiting == 0
 
 
-def test_what_is_still_invalid_is_not_sent_and_waits(broker: KafkaBroker, crew: Crew) -> None:
+def test_what_is_still_invalid_is_not_sent_and_waits(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
     """It is reported and counts as an attempt; nothing is written to the event topics."""
     broken = [message for message in a_half_year() if not is_valid(message)]
     send(broker.bootstrap, broken)
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
 
@@ -347,11 +349,13 @@ def test_what_is_still_invalid_is_not_sent_and_waits(broker: KafkaBroker, crew: 
     assert worker.stop() == 0
 
 
-def test_a_record_of_the_wrong_topic_goes_to_its_own(broker: KafkaBroker, crew: Crew) -> None:
+def test_a_record_of_the_wrong_topic_goes_to_its_own(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
     """An event sent to another family's topic counts once it is replayed."""
     opened = message_of(event("school.registered", PARIS, "2018-01-01"))
     send(broker.bootstrap, [Message(Family.GRANTS, opened.key, opened.value, opened.headers)])
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     assert wait_until(lambda: worker.shows('dead_letters_total{reason="wrong_topic"}'), seconds=60)
 
@@ -421,7 +425,7 @@ def test_a_dry_run_changes_nothing(broker: KafkaBroker, lycees: list[Message]) -
     assert not copies(broker)
 
 
-def test_a_broker_that_goes_away_ends_the_replay_in_one_line(
+def test_a_broker_that_becomes_unavailable_ends_the_replay_in_one_line(
     broker: KafkaBroker, lycees: list[Message]
 ) -> None:
     """What was noted holds; the next replay goes on from there."""

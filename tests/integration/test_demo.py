@@ -53,7 +53,7 @@ def run(*arguments: str, path: str | None = None) -> "subprocess.CompletedProces
 
 @contextmanager
 def running(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Give a demo of the five years that has come to replay them; all its files are in a folder."""
+    """Yield a demo that has begun to replay the five years; all its files are in a folder."""
     log = folder / LOG
     env = {**os.environ, "TMPDIR": str(folder)}
     demo = start_child([*DEMO, "--until-replayed", "--json"], output=log, env=env)
@@ -67,8 +67,8 @@ def running(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
 def answer(url: str) -> Any:  # noqa: ANN401 - as the API has it
     """Read JSON; None while nothing listens."""
     try:
-        with urlopen(url, timeout=10) as told:  # noqa: S310 - the demo's own server
-            return json.load(told)
+        with urlopen(url, timeout=10) as response:  # noqa: S310 - the demo's own server
+            return json.load(response)
     except OSError:
         return None
 
@@ -135,18 +135,18 @@ def test_without_prometheus_it_says_so_and_goes_on(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["audit"]["different"] == 0
 
 
-def test_alerts_ring_while_it_replays(tmp_path: Path) -> None:
-    """Its Prometheus follows the generated rules, and its Alertmanager hears of what rings."""
+def test_alerts_fire_while_it_replays(tmp_path: Path) -> None:
+    """Its Prometheus has the generated rules, and its Alertmanager receives the firing alerts."""
     require_prometheus()
     with running(tmp_path) as demo:
         log = (tmp_path / LOG).read_text()
         prometheus, alertmanager = re.findall(r"http://127\.0\.0\.1:\d+", log)
 
-        def rings() -> bool:
-            told = answer(f"{alertmanager}/api/v2/alerts") or ()
-            return {"Watchdog", "MilestoneAtRisk"} <= {one["labels"]["alertname"] for one in told}
+        def fires() -> bool:
+            alerts = answer(f"{alertmanager}/api/v2/alerts") or ()
+            return {"Watchdog", "MilestoneAtRisk"} <= {one["labels"]["alertname"] for one in alerts}
 
-        assert wait_until(rings, seconds=60, every=0.5), log
+        assert wait_until(fires, seconds=60, every=0.5), log
         assert demo.poll() is None
         groups = answer(f"{prometheus}/api/v1/rules")["data"]["groups"]
         assert len(groups) == 3

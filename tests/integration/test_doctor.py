@@ -25,36 +25,36 @@ def ask_doctor(broker: KafkaBroker, **settings: str) -> tuple[int, dict[str, str
         timeout=60,
     )
     lines = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
-    return done.returncode, {name: f"{verdict} {told}" for verdict, name, told in lines}
+    return done.returncode, {name: f"{verdict} {text}" for verdict, name, text in lines}
 
 
 def test_a_broker_without_topics_then_with_them_then_with_others(kafka: KafkaBroker) -> None:
-    """What it tells to do is what makes it content; then it minds every difference."""
-    status, said = ask_doctor(kafka)
+    """Its remedies make it pass; then it reports every difference."""
+    status, found = ask_doctor(kafka)
     assert status == 1
-    assert "smart-region topics apply" in said["topics"]
+    assert "smart-region topics apply" in found["topics"]
 
     apply_topics(kafka.bootstrap, declared_topics())
-    status, said = ask_doctor(kafka)
-    assert status == 0, said
-    assert all(said[row].startswith("ok ") for row in (*ROWS, "topics"))
+    status, found = ask_doctor(kafka)
+    assert status == 0, found
+    assert all(found[row].startswith("ok ") for row in (*ROWS, "topics"))
 
     with kafka.admin() as admin:
         older = ConfigResource(ConfigResourceType.TOPIC, topic_name(Family.SCHOOLS))
         older.configs = {"retention.ms": "1000"}
         admin.alter_configs([older])
-    status, said = ask_doctor(kafka)
+    status, found = ask_doctor(kafka)
     assert status == 1
-    assert "retention.ms" in said["topics"]
-    assert "--alter-settings" in said["topics"]
+    assert "retention.ms" in found["topics"]
+    assert "--alter-settings" in found["topics"]
     report = apply_topics(kafka.bootstrap, declared_topics(), alter_settings=True)
     assert report.altered == (topic_name(Family.SCHOOLS),)
     assert ask_doctor(kafka)[0] == 0
 
-    status, said = ask_doctor(kafka, SMART_REGION_PARTITIONS="16")
+    status, found = ask_doctor(kafka, SMART_REGION_PARTITIONS="16")
     assert status == 1
-    assert "value 8 instead of 16" in said["topics"]
+    assert "value 8 instead of 16" in found["topics"]
 
-    status, said = ask_doctor(kafka, SMART_REGION_REPLICATION="3")
+    status, found = ask_doctor(kafka, SMART_REGION_REPLICATION="3")
     assert status == 1
-    assert "brokers: 1 where SMART_REGION_REPLICATION is 3" in said["broker"]
+    assert "brokers: 1 where SMART_REGION_REPLICATION is 3" in found["broker"]

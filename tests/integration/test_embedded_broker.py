@@ -21,7 +21,7 @@ PARTITION = TopicPartition("events", 0)
 
 @pytest.fixture
 def broker() -> Iterator[EmbeddedBroker]:
-    """Give a running broker with one topic of one partition."""
+    """Yield a running broker with one topic of one partition."""
     with EmbeddedBroker() as broker:
         admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
         admin.create_topics({PARTITION.topic: {"num_partitions": 1, "replication_factor": 1}})

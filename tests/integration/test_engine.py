@@ -20,7 +20,7 @@ from operations.audit.recount import Audit, audit_records
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, region, send, shuffled, wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew, Worker, supervised
+from tests.support.workers import Worker, WorkerFactory, supervised
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -37,12 +37,12 @@ def two_years() -> tuple[Message, ...]:
 
 
 @contextmanager
-def traffic(bootstrap: str, *, astray: float = 0.0) -> Iterator[threading.Thread]:
+def traffic(bootstrap: str, *, misrouted: float = 0.0) -> Iterator[threading.Thread]:
     """Send two years in the background; joined at the end."""
     sender = threading.Thread(
         target=send,
         args=(bootstrap, two_years()),
-        kwargs={"per_second": PER_SECOND, "astray": astray},
+        kwargs={"per_second": PER_SECOND, "misrouted": misrouted},
     )
     sender.start()
     try:
@@ -76,10 +76,12 @@ def settled(broker: KafkaBroker, *workers: Worker) -> Audit:
     return audit
 
 
-def test_five_years_end_in_the_recounts_figures(broker: KafkaBroker, crew: Crew) -> None:
+def test_five_years_end_in_the_recounts_figures(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
     """The demo's whole stream, read by one worker, equals the audit and adds up."""
     messages = region(42, date(2016, 1, 1), LAST_DAY)
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     send(broker.bootstrap, messages)
     audit = settled(broker, worker)
@@ -87,10 +89,10 @@ def test_five_years_end_in_the_recounts_figures(broker: KafkaBroker, crew: Crew)
     assert worker.stop() == 0
 
 
-def test_order_and_duplicates_change_nothing(broker: KafkaBroker, crew: Crew) -> None:
+def test_order_and_duplicates_change_nothing(broker: KafkaBroker, factory: WorkerFactory) -> None:
     """A shuffled stream with a fifth of it sent twice ends in the same figures as the stream."""
     messages = shuffled(two_years(), seed=3, doubled=0.2)
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     send(broker.bootstrap, messages)
     audit = settled(broker, worker)
@@ -98,10 +100,10 @@ def test_order_and_duplicates_change_nothing(broker: KafkaBroker, crew: Crew) ->
     assert audit.account.duplicates > len(two_years()) // 6
 
 
-def test_three_kills_lose_nothing(broker: KafkaBroker, crew: Crew) -> None:
+def test_three_kills_lose_nothing(broker: KafkaBroker, factory: WorkerFactory) -> None:
     """A worker killed three times at random moments comes back to the exact figures."""
     chance = random.Random(11)
-    worker = crew.worker()
+    worker = factory.worker()
     with supervised(worker) as statuses, traffic(broker.bootstrap) as sender:
         for _ in range(3):
             worker.wait_ready()
@@ -115,13 +117,15 @@ def test_three_kills_lose_nothing(broker: KafkaBroker, crew: Crew) -> None:
     assert statuses == [-9, -9, -9]
 
 
-def test_workers_join_and_leave_under_a_backlog(broker: KafkaBroker, crew: Crew) -> None:
+def test_workers_join_and_leave_under_a_backlog(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
     """A second worker joins and leaves three times; every partition is counted once."""
-    first = crew.worker("first")
+    first = factory.worker("first")
     with supervised(first), traffic(broker.bootstrap):
         first.wait_ready()
         for turn in range(3):
-            second = crew.worker(f"second-{turn}")
+            second = factory.worker(f"second-{turn}")
             second.start()
             second.wait_ready()
             assert set(first.readiness()["partitions"]).isdisjoint(second.readiness()["partitions"])
@@ -130,10 +134,10 @@ def test_workers_join_and_leave_under_a_backlog(broker: KafkaBroker, crew: Crew)
         settled(broker, first)
 
 
-def test_two_workers_share_the_figures(broker: KafkaBroker, crew: Crew) -> None:
+def test_two_workers_share_the_figures(broker: KafkaBroker, factory: WorkerFactory) -> None:
     """Two workers hold disjoint halves, entities included, and their sum is the recount."""
     with ExitStack() as stack:
-        first, second = (crew.worker(name) for name in "ab")
+        first, second = (factory.worker(name) for name in "ab")
         stack.enter_context(supervised(first))
         first.wait_ready()
         send(broker.bootstrap, two_years())
@@ -146,9 +150,9 @@ def test_two_workers_share_the_figures(broker: KafkaBroker, crew: Crew) -> None:
         assert 0 < entities(second) < held_alone
 
 
-def test_a_broker_that_goes_and_comes_back(broker: KafkaBroker, crew: Crew) -> None:
+def test_a_broker_that_goes_and_comes_back(broker: KafkaBroker, factory: WorkerFactory) -> None:
     """The broker is stopped and started under traffic; the worker, supervised, goes on exactly."""
-    worker = crew.worker()
+    worker = factory.worker()
     with supervised(worker):
         worker.wait_ready()
         with traffic(broker.bootstrap):
@@ -158,11 +162,11 @@ def test_a_broker_that_goes_and_comes_back(broker: KafkaBroker, crew: Crew) -> N
         settled(broker, worker)
 
 
-def test_a_producer_with_another_partitioner(broker: KafkaBroker, crew: Crew) -> None:
+def test_a_producer_with_another_partitioner(broker: KafkaBroker, factory: WorkerFactory) -> None:
     """Records on the wrong partition are forwarded to their entity's, counted as misrouted."""
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
-    send(broker.bootstrap, two_years(), astray=0.3)
+    send(broker.bootstrap, two_years(), misrouted=0.3)
     audit = settled(broker, worker)
     assert audit.account.produced == len(two_years())
     assert audit.account.misrouted > len(two_years()) // 5
@@ -170,13 +174,15 @@ def test_a_producer_with_another_partitioner(broker: KafkaBroker, crew: Crew) ->
     assert worker.stop() == 0
 
 
-def test_a_worker_that_sleeps_through_its_session(broker: KafkaBroker, crew: Crew) -> None:
+def test_a_worker_that_sleeps_through_its_session(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
     """A frozen worker loses its partitions and, woken, overwrites nothing of its successor's."""
-    sleeper = crew.worker("sleeper")
+    sleeper = factory.worker("sleeper")
     with supervised(sleeper), traffic(broker.bootstrap):
         sleeper.wait_ready()
         assert wait_until(lambda: sleeper.shows("events_total{"), seconds=30)
-        successor = crew.worker("successor")
+        successor = factory.worker("successor")
         sleeper.sleep()
         with supervised(successor):
             assert wait_until(
@@ -186,7 +192,7 @@ def test_a_worker_that_sleeps_through_its_session(broker: KafkaBroker, crew: Cre
             sleeper.wake()
             assert wait_until(lambda: owns_some(sleeper), seconds=90), sleeper.log()[-3000:]
             settled(broker, sleeper, successor)
-    fresh = crew.worker("fresh")
+    fresh = factory.worker("fresh")
     fresh.start()
     fresh.wait_ready()
     # The changelogs alone, read by a worker that took part in nothing, say the same.
@@ -195,9 +201,9 @@ def test_a_worker_that_sleeps_through_its_session(broker: KafkaBroker, crew: Cre
 
 
 def owns_some(worker: Worker) -> bool:
-    """Tell whether a worker is ready with partitions of its own."""
-    told = worker.readiness()
-    return bool(told.get("ready") and told["partitions"])
+    """Return whether a worker is ready with partitions of its own."""
+    readiness = worker.readiness()
+    return bool(readiness.get("ready") and readiness["partitions"])
 
 
 def entities(worker: Worker) -> int:

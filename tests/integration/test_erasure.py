@@ -39,7 +39,7 @@ from tests.support.kafka import KafkaBroker
 from tests.support.letters import refused
 from tests.support.traffic import Message, region, send, wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew, Worker
+from tests.support.workers import Worker, WorkerFactory
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -56,15 +56,15 @@ log.initial.task.delay.ms=500
 @cache
 def enrolments() -> tuple[Message, ...]:
     """Return what is said of the enrolments of a year, mistakes included."""
-    said = region(7, date(2016, 1, 1), date(2016, 12, 31))
-    return tuple(message for message in said if message.family is Family.TRAININGS)
+    messages = region(7, date(2016, 1, 1), date(2016, 12, 31))
+    return tuple(message for message in messages if message.family is Family.TRAININGS)
 
 
 @cache
 def later() -> tuple[Message, ...]:
     """Return what is said of other enrolments, in the year after."""
-    said = region(8, date(2017, 1, 1), date(2017, 6, 30))
-    return tuple(message for message in said if message.family is Family.TRAININGS)
+    messages = region(8, date(2017, 1, 1), date(2017, 6, 30))
+    return tuple(message for message in messages if message.family is Family.TRAININGS)
 
 
 @cache
@@ -114,18 +114,18 @@ def enrolled(audit: Audit) -> int:
 
 
 def test_a_person_is_erased_and_the_audit_finds_no_difference(
-    broker: KafkaBroker, crew: Crew
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """Figures lose the person alone; the topic, new workers and a rebuild know nothing of it."""
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
-    send(broker.bootstrap, enrolments(), astray=0.1)
+    send(broker.bootstrap, enrolments(), misrouted=0.1)
     before = exact(broker, worker)
     assert naming(broker, *EVENT_TOPICS) >= len(persons())
 
-    told = erase(broker)
-    assert told.returncode == 0, told.stderr
-    assert "about 3 of 3 pseudonyms" in told.stdout
+    done = erase(broker)
+    assert done.returncode == 0, done.stderr
+    assert "about 3 of 3 pseudonyms" in done.stdout
     assert enrolled(exact(broker, worker)) == enrolled(before)
 
     done = erase(broker, "--for-good")
@@ -141,7 +141,7 @@ def test_a_person_is_erased_and_the_audit_finds_no_difference(
     assert again.stdout.startswith("0 records")
 
     assert worker.stop() == 0
-    successor = crew.worker("successor")
+    successor = factory.worker("successor")
     successor.start()
     assert enrolled(exact(broker, successor)) == enrolled(after)
     assert successor.stop() == 0
@@ -152,13 +152,13 @@ def test_a_person_is_erased_and_the_audit_finds_no_difference(
         assert wait_until(lambda: not set(changelogs) & set(admin.list_topics()), seconds=20)
         admin.delete_groups([DEFAULT_APP_ID])
     apply_topics(broker.bootstrap, declared_topics())
-    rebuilt = crew.worker("rebuilt")
+    rebuilt = factory.worker("rebuilt")
     rebuilt.start()
     assert enrolled(exact(broker, rebuilt)) == enrolled(after)
     assert naming(broker, CHANGELOG) == 0
 
 
-def test_every_trace_of_a_person_is_told(broker: KafkaBroker) -> None:
+def test_every_trace_of_a_person_is_reported(broker: KafkaBroker) -> None:
     """Where it is, in which part, and when it goes; never what it says."""
     person = persons()[0]
     theirs = next(message for message in enrolments() if person_of(message) == person)
@@ -188,10 +188,10 @@ def test_every_trace_of_a_person_is_told(broker: KafkaBroker) -> None:
             ]
         )
 
-    told = erase(broker)
+    done = erase(broker)
 
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.splitlines() == [
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
         "2 records in 2 partitions are about 1 of 3 pseudonyms",
         f"{CHANGELOG}: 1 records of their states: compacted within 7 days of --for-good",
         "dead letter 0/0 is of a record of one, kept until 2021-03-31",
@@ -199,7 +199,7 @@ def test_every_trace_of_a_person_is_told(broker: KafkaBroker) -> None:
         f"{DEAD_LETTER_OUTCOMES}[0]@0: in the field because: stays",
         f"{schools}[2]@0: in the field causation: stays",
     ]
-    assert person not in told.stdout + told.stderr
+    assert person not in done.stdout + done.stderr
 
 
 def test_an_erasure_waits_for_workers_that_are_not_there(broker: KafkaBroker) -> None:
@@ -214,10 +214,10 @@ def test_an_erasure_waits_for_workers_that_are_not_there(broker: KafkaBroker) ->
 
 
 def test_an_erasure_cut_short_harms_nobody_and_is_ended_by_the_next(
-    broker: KafkaBroker, crew: Crew
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """Whichever write fails, the figures are the audit's, and the command may be run again."""
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     send(broker.bootstrap, enrolments())
     before = exact(broker, worker)
@@ -245,7 +245,7 @@ class CutShortError(Exception):
 
 
 class FailingPost:
-    """Sends what a real one does, but for the step that it is told to fail in."""
+    """Sends what a real one does, but for the step in which it is to fail."""
 
     def __init__(self, post: RecordWriter, failing: str) -> None:
         self._post = post
@@ -264,9 +264,9 @@ def test_no_file_of_the_broker_names_an_erased_person(tmp_path: Path) -> None:
     """Beyond what can be read: the topic's old files are deleted, the changelog's compacted."""
     with KafkaBroker(tmp_path / "kafka", properties=HURRIED) as broker:
         apply_topics(broker.bootstrap, declared_topics())
-        crew = Crew(broker.bootstrap, tmp_path)
+        factory = WorkerFactory(broker.bootstrap, tmp_path)
         try:
-            worker = crew.worker()
+            worker = factory.worker()
             worker.start()
             send(broker.bootstrap, enrolments())
             exact(broker, worker)
@@ -284,7 +284,7 @@ def test_no_file_of_the_broker_names_an_erased_person(tmp_path: Path) -> None:
             assert wait_until(gone, seconds=60, every=1.0), files_naming(broker)
             exact(broker, worker)
         finally:
-            crew.dismiss()
+            factory.stop_all()
 
 
 def batched(messages: Sequence[Message], size: int) -> Iterator[Sequence[Message]]:
@@ -294,7 +294,7 @@ def batched(messages: Sequence[Message], size: int) -> Iterator[Sequence[Message
 
 
 def compact_soon(broker: KafkaBroker) -> None:
-    """Let the changelog be compacted in seconds, not in a week."""
+    """Have the changelog compacted in seconds, not in a week."""
     hurried = {
         "min.compaction.lag.ms": "0",
         "max.compaction.lag.ms": "1000",
@@ -307,7 +307,7 @@ def compact_soon(broker: KafkaBroker) -> None:
 
 
 def files_naming(broker: KafkaBroker) -> list[str]:
-    """Name the broker's files with one of the persons in it."""
+    """Return the broker's files with one of the persons in it."""
     found = []
     for file in broker.folder.rglob("*.log*"):
         try:

@@ -14,7 +14,7 @@ from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
 from tests.support.published import is_of_persons
 from tests.support.traffic import region, send, wait_done
-from tests.support.workers import Crew
+from tests.support.workers import WorkerFactory
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -48,9 +48,9 @@ def audited(broker: KafkaBroker, *options: str) -> Figures:
     }
 
 
-def test_equals_the_audit(broker: KafkaBroker, crew: Crew, tmp_path: Path) -> None:
+def test_equals_the_audit(broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path) -> None:
     """On the last day, on an earlier one, and as known on an earlier one."""
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     send(broker.bootstrap, region(7, date(2016, 1, 1), date(2016, 12, 31)))
     assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]

@@ -131,9 +131,9 @@ def test_the_doctor_shows_what_a_server_says_escaped() -> None:
 
 def test_health_shows_what_a_process_says_escaped() -> None:
     """Anything may listen at an address."""
-    said: Any = {"waiting_for": HOSTILE}
+    body: Any = {"waiting_for": HOSTILE}
     with prometheus_stub() as stub:
-        stub.answer("/readyz", 503, said)
+        stub.answer("/readyz", 503, body)
         written = in_terminal("health", f"{stub.url}/readyz")
 
     assert_harmless(written)

@@ -584,10 +584,10 @@ def test_a_replay_costs_its_producer_nothing(target: Target) -> None:
         )
         return post(body, f"content-type: {STRUCTURED}", *lines(signature))
 
-    overheard = right(5000)
+    intercepted = right(5000)
     with OtherProducer(target.gateway, target.token) as other_producer:
-        first = target.send(overheard)
-        replays = [target.send(overheard) for _ in range(100)]
+        first = target.send(intercepted)
+        replays = [target.send(intercepted) for _ in range(100)]
         owns = [target.send(right(5001 + number)) for number in range(9)]
         other_producer.keep_going()
 
@@ -1063,15 +1063,15 @@ def test_one_producer_s_active_connections_keep_no_other_out(narrow: Target) -> 
 
 def test_replayed_requests_keep_nobody_out(narrow: Target) -> None:
     """A replayed request does not authenticate its connection."""
-    signature = lines(signed(BODY, at=now(), secret=narrow.secret, message_id="m-overheard"))
-    overheard = post(BODY, f"content-type: {STRUCTURED}", *signature)
-    assert narrow.send(overheard).status == 202
+    signature = lines(signed(BODY, at=now(), secret=narrow.secret, message_id="m-intercepted"))
+    intercepted = post(BODY, f"content-type: {STRUCTURED}", *signature)
+    assert narrow.send(intercepted).status == 202
     with ExitStack() as stack, OtherProducer(narrow.gateway, narrow.token) as one:
         for number in range(2 * BOUND):
             line = stack.enter_context(
                 RawConnection(narrow.gateway.port, source=SOURCES[number % 20])
             )
-            line.send(overheard)
+            line.send(intercepted)
             line.answer()
             line.send(unfinished(*claimed(PRODUCER, number))[:1_000])
         one.keep_going()
@@ -1244,7 +1244,7 @@ def test_every_secret_is_compared_in_constant_time() -> None:
 
 
 def test_all_secrets_are_tried_whichever_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time of an answer does not tell how many were tried."""
+    """The time of an answer does not disclose how many were tried."""
     tried = []
     compare = hmac.compare_digest
 

@@ -26,7 +26,7 @@ from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, region, wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew, supervised
+from tests.support.workers import WorkerFactory, supervised
 
 SECONDS = 120
 OUTAGE_FROM, OUTAGE_SECONDS = 40, 20
@@ -49,14 +49,14 @@ producers:
 
 _ID = re.compile(rb'"id":"([^"]*)"')
 
-Place = tuple[str, int, int]
+Position = tuple[str, int, int]
 
 
 @dataclass
 class Account:
     """The answers to all senders."""
 
-    receipts: dict[str, Place] = field(default_factory=dict)
+    receipts: dict[str, Position] = field(default_factory=dict)
     answers: Counter[int] = field(default_factory=Counter)
     hung_up: int = 0
     refused: list[object] = field(default_factory=list)
@@ -119,7 +119,7 @@ class Sender(threading.Thread):
         try:
             connection.request("POST", "/events", body, self._headers)
             answer = connection.getresponse()
-            said = json.loads(answer.read())
+            parsed = json.loads(answer.read())
         except (OSError, http.client.HTTPException):
             connection.close()
             with self._lock:
@@ -128,19 +128,19 @@ class Sender(threading.Thread):
         with self._lock:
             account.answers[answer.status] += 1
             if answer.status == 202:
-                account.receipts.update(_place(one) for one in said["receipts"])
+                account.receipts.update(_position(one) for one in parsed["receipts"])
                 return []
-            items = said.get("items")
+            items = parsed.get("items")
             if items is None:
-                assert answer.status == 503, said
+                assert answer.status == 503, parsed
                 time.sleep(min(1.0, float(answer.headers["retry-after"])))
                 return batch
-            account.receipts.update(_place(one["receipt"]) for one in items if "receipt" in one)
+            account.receipts.update(_position(one["receipt"]) for one in items if "receipt" in one)
             account.refused += [one for one in items if one["status"] not in (202, 503)]
         return [batch[one["index"]] for one in items if one["status"] == 503]
 
 
-def _place(receipt: dict[str, object]) -> tuple[str, Place]:
+def _position(receipt: dict[str, object]) -> tuple[str, Position]:
     topic, partition, offset = receipt["topic"], receipt["partition"], receipt["offset"]
     assert isinstance(topic, str)
     assert isinstance(partition, int)
@@ -150,7 +150,7 @@ def _place(receipt: dict[str, object]) -> tuple[str, Place]:
 
 @pytest.mark.timeout(900)
 def test_what_the_gateway_accepted_is_on_the_topics(
-    broker: KafkaBroker, crew: Crew, tmp_path: Path
+    broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
 ) -> None:
     """Each receipt names the place of its event; figures are the audit's, to the last one."""
     (tmp_path / "producers.yaml").write_text(PRODUCERS, encoding="utf-8")
@@ -159,7 +159,7 @@ def test_what_the_gateway_accepted_is_on_the_topics(
         "SMART_REGION_PRODUCERS": str(tmp_path / "producers.yaml"),
         "SMART_REGION_GATEWAY_DELIVERY_TIMEOUT": "5",
     }
-    worker = crew.worker()
+    worker = factory.worker()
     account = Account()
     with (
         supervised(worker),
@@ -191,7 +191,9 @@ def test_what_the_gateway_accepted_is_on_the_topics(
         records = list(read_topics(broker.bootstrap))
         on_topics = {(one.topic, one.partition, one.offset): _id_of(one.value) for one in records}
         wrong = {
-            name: place for name, place in account.receipts.items() if on_topics.get(place) != name
+            name: position
+            for name, position in account.receipts.items()
+            if on_topics.get(position) != name
         }
         assert wrong == {}
         assert len(records) >= len(account.receipts)

@@ -68,7 +68,7 @@ class Target:
         topics = [DEAD_LETTERS, *map(topic_name, Family)]
         on_topics: dict[str, bytes] = {}
         for record in records_of(self.bootstrap, *topics):
-            headers = (name.encode() + b": " + (said or b"") for name, said in record.headers)
+            headers = (name.encode() + b": " + (value or b"") for name, value in record.headers)
             text = b"\n".join([record.key or b"", record.value or b"", *headers])
             on_topics[record.topic] = on_topics.get(record.topic, b"") + b"\n" + text
         metrics = self.send(request("GET", "/metrics")).body
@@ -105,7 +105,7 @@ class Sent:
     headers: tuple[str, ...] = ()
     media_type: str = STRUCTURED
     path: str = "/events"
-    told: str = "person_data"
+    problem: str = "person_data"
     """The problem that is answered."""
 
 
@@ -121,8 +121,8 @@ def with_pair(pair: str) -> str:
 
 def attributes(**changes: str) -> tuple[str, ...]:
     """Return the headers of an event in binary mode."""
-    said = {**{name: said for name, said in event().items() if name != "data"}, **changes}
-    return tuple(f"ce-{name}: {value}" for name, value in said.items())
+    values = {**{name: value for name, value in event().items() if name != "data"}, **changes}
+    return tuple(f"ce-{name}: {value}" for name, value in values.items())
 
 
 DATA = json.dumps(event()["data"])
@@ -148,7 +148,7 @@ FOUND = {
     "in a batch, a key twice": Sent(
         "[" + with_pair(f'"subject": "{MAIL}", "subject": "x"') + "]",
         media_type=BATCH,
-        told="batch_refused",
+        problem="batch_refused",
     ),
     "binary, a header": Sent(DATA, attributes(subject=quote(MAIL)), JSON),
     "binary, a quoted header": Sent(DATA, attributes(subject=r'"jean.dupont\@example.org"'), JSON),
@@ -192,90 +192,94 @@ FOUND = {
 
 #: What cannot be wholly read: its letter says why, when and how much, and has nothing of it.
 UNREAD = {
-    "cut short": Sent(f'{written()[:-1]}, "nom": "Dupont", "x', told="invalid_json"),
-    "cut short, escaped": Sent(with_pair(f'"x": "{ESCAPED}"')[:-1], told="invalid_json"),
-    "more behind the end": Sent(f'{written()} {{"nom": "Dupont"}}', told="invalid_json"),
-    "no JSON": Sent("nom: Dupont\nprénom: Jean", told="invalid_json"),
-    "single quotes": Sent("{'nom': 'Dupont'}", told="invalid_json"),
-    "too deep": Sent(TOO_DEEP, told="invalid_json"),
-    "a number without end": Sent(with_pair(ENDLESS), told="invalid_json"),
-    "half a pair": Sent(with_pair(r'"x": "jean.dupont\ud800@example.org"'), told="invalid_json"),
-    "UTF-16": Sent(NAMED.encode("utf-16"), told="invalid_json"),
+    "cut short": Sent(f'{written()[:-1]}, "nom": "Dupont", "x', problem="invalid_json"),
+    "cut short, escaped": Sent(with_pair(f'"x": "{ESCAPED}"')[:-1], problem="invalid_json"),
+    "more behind the end": Sent(f'{written()} {{"nom": "Dupont"}}', problem="invalid_json"),
+    "no JSON": Sent("nom: Dupont\nprénom: Jean", problem="invalid_json"),
+    "single quotes": Sent("{'nom': 'Dupont'}", problem="invalid_json"),
+    "too deep": Sent(TOO_DEEP, problem="invalid_json"),
+    "a number without end": Sent(with_pair(ENDLESS), problem="invalid_json"),
+    "half a pair": Sent(with_pair(r'"x": "jean.dupont\ud800@example.org"'), problem="invalid_json"),
+    "UTF-16": Sent(NAMED.encode("utf-16"), problem="invalid_json"),
     "UTF-16 without mark": Sent(
-        with_pair(f'"x": "{MAIL}"').encode("utf-16-le"), told="invalid_json"
+        with_pair(f'"x": "{MAIL}"').encode("utf-16-le"), problem="invalid_json"
     ),
-    "UTF-32": Sent(NAMED.encode("utf-32"), told="invalid_json"),
-    "Latin-1": Sent('{"nom": "Dupont", "prénom": "Zoé"}'.encode("latin-1"), told="invalid_json"),
-    "a mark before": Sent(b"\xef\xbb\xbf" + NAMED.encode(), told="invalid_json"),
-    "in a batch, too deep": Sent(f"[{TOO_DEEP}]", media_type=BATCH, told="batch_refused"),
+    "UTF-32": Sent(NAMED.encode("utf-32"), problem="invalid_json"),
+    "Latin-1": Sent('{"nom": "Dupont", "prénom": "Zoé"}'.encode("latin-1"), problem="invalid_json"),
+    "a mark before": Sent(b"\xef\xbb\xbf" + NAMED.encode(), problem="invalid_json"),
+    "in a batch, too deep": Sent(f"[{TOO_DEEP}]", media_type=BATCH, problem="batch_refused"),
     "in a batch, a number without end": Sent(
-        f"[{with_pair(ENDLESS)}]", media_type=BATCH, told="batch_refused"
+        f"[{with_pair(ENDLESS)}]", media_type=BATCH, problem="batch_refused"
     ),
     "binary data": Sent(
-        written(data=0).replace('"data": 0', f'"data_base64": "{ENCODED}"'), told="invalid_envelope"
+        written(data=0).replace('"data": 0', f'"data_base64": "{ENCODED}"'),
+        problem="invalid_envelope",
     ),
     "JSON within JSON": Sent(
-        written(data=0).replace('"data": 0', f'"data": {INNER}'), told="invalid_data"
+        written(data=0).replace('"data": 0', f'"data": {INNER}'), problem="invalid_data"
     ),
-    "all of it within a text": Sent(INNER, told="not_a_cloudevent"),
+    "all of it within a text": Sent(INNER, problem="not_a_cloudevent"),
     "a column too many": Sent(
-        written(data={**event()["data"], "suivi": "Dupont"}), told="invalid_data"
+        written(data={**event()["data"], "suivi": "Dupont"}), problem="invalid_data"
     ),
     "a comment": Sent(
-        written(data={**event()["data"], "commentaire": "vu avec Léa Dupont"}), told="invalid_data"
+        written(data={**event()["data"], "commentaire": "vu avec Léa Dupont"}),
+        problem="invalid_data",
     ),
     "a name of a field in words": Sent(
-        written(data={**event()["data"], "suivi par Dupont": 3}), told="invalid_data"
+        written(data={**event()["data"], "suivi par Dupont": 3}), problem="invalid_data"
     ),
     "words in the place of a code": Sent(
-        written(data={**event()["data"], "uai": "Léa Dupont"}), told="invalid_data"
+        written(data={**event()["data"], "uai": "Léa Dupont"}), problem="invalid_data"
     ),
     "words in the place of a time": Sent(
-        written(time="vu avec Léa Dupont"), told="invalid_envelope"
+        written(time="vu avec Léa Dupont"), problem="invalid_envelope"
     ),
     "binary, a percent sign alone": Sent(
-        DATA, attributes(subject=f"{quote(MAIL)}%"), JSON, told="invalid_envelope"
+        DATA, attributes(subject=f"{quote(MAIL)}%"), JSON, problem="invalid_envelope"
     ),
     "binary, percent signs that are no UTF-8": Sent(
-        DATA, attributes(subject=f"%e9{quote(MAIL)}"), JSON, told="invalid_envelope"
+        DATA, attributes(subject=f"%e9{quote(MAIL)}"), JSON, problem="invalid_envelope"
     ),
     "binary, a header beyond ASCII": Sent(
-        DATA, attributes(subject=f"\xe9 {quote(MAIL)}"), JSON, told="invalid_envelope"
+        DATA, attributes(subject=f"\xe9 {quote(MAIL)}"), JSON, problem="invalid_envelope"
     ),
     "binary, binary data": Sent(
-        DATA, attributes(data_base64=ENCODED), JSON, told="invalid_envelope"
+        DATA, attributes(data_base64=ENCODED), JSON, problem="invalid_envelope"
     ),
     "binary, cut short": Sent(
-        f'{{"nom": "Dupont", "x": "{ESCAPED}"', attributes(), JSON, told="invalid_json"
+        f'{{"nom": "Dupont", "x": "{ESCAPED}"', attributes(), JSON, problem="invalid_json"
     ),
     "binary, UTF-16": Sent(
-        '{"nom": "Dupont"}'.encode("utf-16"), attributes(), JSON, told="invalid_json"
+        '{"nom": "Dupont"}'.encode("utf-16"), attributes(), JSON, problem="invalid_json"
     ),
-    "binary, too deep": Sent(DEEP, attributes(), JSON, told="invalid_json"),
+    "binary, too deep": Sent(DEEP, attributes(), JSON, problem="invalid_json"),
 }
 
 #: What is no delivery at all, so that there is no letter either.
 NO_DELIVERY = {
     "a batch that is cut short": Sent(
-        f'[{written()}, {{"nom": "Dupont"', media_type=BATCH, told="invalid_json"
+        f'[{written()}, {{"nom": "Dupont"', media_type=BATCH, problem="invalid_json"
     ),
-    "a batch in UTF-16": Sent(f"[{NAMED}]".encode("utf-16"), media_type=BATCH, told="invalid_json"),
+    "a batch in UTF-16": Sent(
+        f"[{NAMED}]".encode("utf-16"), media_type=BATCH, problem="invalid_json"
+    ),
     "a header that contradicts": Sent(
-        written(), (f"ce-subject: {MAIL}",), told="ambiguous_request"
+        written(), (f"ce-subject: {MAIL}",), problem="ambiguous_request"
     ),
     "a header whose name is a number, twice": Sent(
-        DATA, (f"ce-{PHONE}: 1", f"ce-{PHONE}: 2"), JSON, told="ambiguous_request"
+        DATA, (f"ce-{PHONE}: 1", f"ce-{PHONE}: 2"), JSON, problem="ambiguous_request"
     ),
     "a header whose name is a number": Sent(
-        written(), (f"ce-{PHONE}: 1",), told="ambiguous_request"
+        written(), (f"ce-{PHONE}: 1",), problem="ambiguous_request"
     ),
     "a content encoding": Sent(
-        written(), (f"content-encoding: {MAIL}",), told="unsupported_media_type"
+        written(), (f"content-encoding: {MAIL}",), problem="unsupported_media_type"
     ),
-    "a path": Sent(written(), path=f"/events/{MAIL}", told="not_found"),
-    "an encoded path": Sent(written(), path=f"/{quote(MAIL, safe='')}", told="not_found"),
+    "a path": Sent(written(), path=f"/events/{MAIL}", problem="not_found"),
+    "an encoded path": Sent(written(), path=f"/{quote(MAIL, safe='')}", problem="not_found"),
     "a charset": Sent(
-        written(), media_type=f"{STRUCTURED}; charset=dupont", told="unsupported_media_type"
+        written(), media_type=f"{STRUCTURED}; charset=dupont", problem="unsupported_media_type"
     ),
 }
 
@@ -298,7 +302,7 @@ def test_what_looks_like_a_person_s_is_refused_and_kept_nowhere(target: Target, 
 
     answer = target.post(sent.body, *sent.headers, media_type=sent.media_type)
 
-    assert (answer.status, answer.problem) == (422, sent.told)
+    assert (answer.status, answer.problem) == (422, sent.problem)
     assert b"person_data" in answer.body
     assert not names_a_person(answer.body)
     assert len(target.letters()) == before
@@ -312,7 +316,7 @@ def test_of_what_was_not_wholly_read_nothing_is_kept(target: Target, sent: Sent)
 
     answer = target.post(sent.body, *sent.headers, media_type=sent.media_type)
 
-    assert answer.problem in (sent.told, "person_data")
+    assert answer.problem in (sent.problem, "person_data")
     assert not names_a_person(answer.body)
     for letter in target.letters()[before:]:
         assert (letter.key, letter.value, letter.headers) == (None, b"", ())
@@ -335,7 +339,7 @@ def test_of_a_request_that_is_no_delivery_nothing_is_kept_or_repeated(
 
     answer = target.post(sent.body, *sent.headers, media_type=sent.media_type, path=sent.path)
 
-    assert answer.problem == sent.told
+    assert answer.problem == sent.problem
     assert not names_a_person(answer.body)
     assert len(target.letters()) == before
     assert [where for where, text in target.kept().items() if names_a_person(text)] == []

@@ -190,7 +190,7 @@ def test_a_chunk_that_is_none_ends_the_request(opened: Opened) -> None:
 def test_a_chunked_event_is_accepted(opened: Opened) -> None:
     """In pieces of any size."""
     body = json.dumps(event()).encode()
-    chunks = [b"%x\r\n%s\r\n" % (1, body[place : place + 1]) for place in range(len(body))]
+    chunks = [b"%x\r\n%s\r\n" % (1, body[index : index + 1]) for index in range(len(body))]
 
     answer = answered(
         opened,
@@ -416,10 +416,10 @@ def _any_body(chance: random.Random) -> tuple[str, bytes]:
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         return media_type, bytes(damaged)
     if kind == 2:  # An event with a value replaced by an odd one.
-        said = event()
-        where = chance.choice((said, said["data"]))
+        sent = event()
+        where = chance.choice((sent, sent["data"]))
         where[chance.choice(list(where))] = "ODD"
-        return media_type, json.dumps(said).replace('"ODD"', chance.choice(ODD)).encode()
+        return media_type, json.dumps(sent).replace('"ODD"', chance.choice(ODD)).encode()
     if kind == 3:
         return media_type, chance.choice(ODD).encode()
     items = [text, *chance.choices((*ODD[:8], text), k=chance.randrange(4))]

@@ -124,7 +124,7 @@ def test_models_of_messages_write_what_is_read(tmp_path: Path) -> None:
     (tmp_path / "node_modules").symlink_to(NODE_MODULES)
     shutil.copy(CLIENTS / "models.mjs", tmp_path)
     examples = {name: schema_of(fact)["examples"][0] for name, fact in FACTS.items()}
-    told = "".join(
+    lines = "".join(
         f"{event_name(FACTS[name])}\t{json.dumps(example)}\n" for name, example in examples.items()
     )
     expected = [decode_json(json.dumps(example)) for example in examples.values()]
@@ -134,8 +134,8 @@ def test_models_of_messages_write_what_is_read(tmp_path: Path) -> None:
     run("node", "models.mjs", document, typescript, java, folder=tmp_path)
     compiled = compile_typescript(tmp_path, *sorted(typescript.glob("*.ts")))
     where = compile_java(tmp_path, java, CLIENTS / "Rewrite.java")
-    by_typescript = run("node", CLIENTS / "rewrite.cjs", compiled, folder=tmp_path, told=told)
-    by_java = run("java", "Rewrite", folder=tmp_path, env=where, told=told)
+    by_typescript = run("node", CLIENTS / "rewrite.cjs", compiled, folder=tmp_path, stdin=lines)
+    by_java = run("java", "Rewrite", folder=tmp_path, env=where, stdin=lines)
 
     assert [decode_json(line) for line in by_typescript.splitlines()] == expected
     assert [decode_json(line) for line in by_java.splitlines()] == expected

@@ -26,14 +26,14 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def grafana() -> Iterator[Grafana]:
-    """Give what asks the real one."""
+    """Yield what asks the real one."""
     with Grafana(Address.parse(URL), read_token(None)) as grafana:
         yield grafana
 
 
 @pytest.fixture
 def home(grafana: Grafana) -> Iterator[BoardFolder]:
-    """Give a folder and a tag that nobody has, and clear them away."""
+    """Yield a folder and a tag that nobody has, and clear them away."""
     name = f"smart-region-test-{uuid4().hex[:8]}"
     home = BoardFolder(folder=name, title=name, tag=name)
     yield home
@@ -44,7 +44,7 @@ def home(grafana: Grafana) -> Iterator[BoardFolder]:
 
 
 def ours(home: BoardFolder) -> list[Model]:
-    """Give all boards of the catalogue, under names of the test."""
+    """Return all boards of the catalogue, under names of the test."""
     suffix = home.folder[-8:]
     return [
         {**model, "uid": f"{uid[:31]}-{suffix}", "title": f"{uid} {suffix}", "tags": [home.tag]}

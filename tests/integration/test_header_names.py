@@ -19,14 +19,14 @@ from tests.support.header_names import HeaderName
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import message_of, wait_done
-from tests.support.workers import Crew
+from tests.support.workers import WorkerFactory
 
 NO_TEXT = (HeaderName(b"\xff\xfe"), b"1")
 NO_ATTRIBUTE = (HeaderName(b"ce_\xff"), b"1")
 
 
 def test_a_header_s_name_that_is_no_text_holds_nothing_back(
-    broker: KafkaBroker, crew: Crew
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """A valid event counts, an invalid one is a dead letter, and the audit finds the same."""
     first, last = (
@@ -45,7 +45,7 @@ def test_a_header_s_name_that_is_no_text_holds_nothing_back(
                 topic_name(first.family), key=key, value=value, headers=headers, partition=home
             )
         producer.flush()
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
 
     assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]

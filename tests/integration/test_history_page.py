@@ -21,7 +21,7 @@ from tests.support.prometheus import Monitoring, Prometheus, require_prometheus
 from tests.support.servers import free_port
 from tests.support.traffic import region, send, wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew
+from tests.support.workers import WorkerFactory
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -40,13 +40,13 @@ def printed() -> list[str]:
 
 
 def into(prometheus: Prometheus) -> str:
-    """Give the page's own command for a Prometheus."""
+    """Return the page's own command for a Prometheus."""
     (command,) = (line for line in printed() if "--into" in line)
     return command.replace(PRINTED, prometheus.url)
 
 
 def answers(url: str) -> bool:
-    """Tell whether somebody answers well."""
+    """Return whether somebody answers well."""
     try:
         with urlopen(url, timeout=5) as answer:  # noqa: S310 - our own server
             return bool(answer.status == 200)
@@ -56,7 +56,7 @@ def answers(url: str) -> bool:
 
 @pytest.fixture(autouse=True)
 def _settings(broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a reader's settings, and our commands on the path."""
+    """Set a reader's settings, and put our commands on the path."""
     monkeypatch.setenv("SMART_REGION_BROKER", broker.bootstrap)
     monkeypatch.setenv("SMART_REGION_CLOCK", str(LAST_DAY))
     monkeypatch.setenv("SMART_REGION_ASSESSOR_PORT", str(free_port()))
@@ -64,9 +64,9 @@ def _settings(broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def known(broker: KafkaBroker, crew: Crew) -> None:
-    """Have a worker that knows a quarter of the Région."""
-    worker = crew.worker()
+def known(broker: KafkaBroker, factory: WorkerFactory) -> None:
+    """Return a worker that has processed a quarter of the Région."""
+    worker = factory.worker()
     worker.start()
     send(broker.bootstrap, region(42, FIRST_DAY, date(2016, 3, 31)))
     assert wait_done(broker.bootstrap, seconds=120), worker.log()[-3000:]
@@ -142,7 +142,7 @@ def test_years_that_would_be_deleted_are_refused(monitoring: Monitoring, tmp_pat
 def test_years_wait_in_the_folder_of_one_that_does_not_run(
     monitoring: Monitoring, tmp_path: Path
 ) -> None:
-    """It has them from its start on; what it will keep is told."""
+    """It has them from its start on; what it will keep is reported."""
     prometheus = monitoring.prometheus()
     prometheus.kill()
     period = "--from 2016-01-01 --to 2016-03-31"
@@ -156,7 +156,7 @@ def test_years_wait_in_the_folder_of_one_that_does_not_run(
     assert as_of.value == as_of.time
 
 
-def test_a_folder_that_is_elsewhere_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_elsewhere_is_reported(tmp_path: Path) -> None:
     """Before anything is read."""
     done = carry_out(f"{PERIOD} --into {tmp_path / 'gone'}", tmp_path)
 

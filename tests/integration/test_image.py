@@ -19,7 +19,7 @@ from tests.support.image import USER, ImageRoot, build_image
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import region, send
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew
+from tests.support.workers import WorkerFactory
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -118,11 +118,11 @@ def test_the_same_input_gives_the_same_files(image: ImageRoot, tmp_path: Path) -
 
 
 def test_a_worker_runs_where_nothing_can_be_written(
-    image: ImageRoot, broker: KafkaBroker, crew: Crew
+    image: ImageRoot, broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """As the image's user, without a home: it is ready, counts, is well, and stops in order."""
     send(broker.bootstrap, region(42, date(2016, 1, 1), date(2016, 3, 31)))
-    worker = crew.worker()
+    worker = factory.worker()
     worker._command = image.command("/usr/local/bin/smart-region", "worker")
     worker.start()
     worker.wait_ready()
@@ -159,7 +159,7 @@ def test_a_gateway_runs_where_nothing_can_be_written(
 
 
 def digests(folder: Path) -> dict[str, tuple[str, int, float]]:
-    """Tell each file's content, rights and date."""
+    """Return each file's content, rights and date."""
     return {
         str(path.relative_to(folder)): (
             hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "",

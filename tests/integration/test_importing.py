@@ -32,7 +32,7 @@ from tests.support.kafka import KafkaBroker
 from tests.support.tables import shared_file, write_file
 from tests.support.traffic import wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew
+from tests.support.workers import WorkerFactory
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -45,9 +45,11 @@ KILLS_AT = (1, 4_000, 9_000)
 
 def ends(broker: KafkaBroker, family: Family) -> int:
     """Count the records of a family's topic, from the ends of its partitions."""
-    places = [TopicPartition(topic_name(family), place) for place in range(DEFAULT_PARTITIONS)]
+    partitions = [
+        TopicPartition(topic_name(family), number) for number in range(DEFAULT_PARTITIONS)
+    ]
     with closing(KafkaConsumer(bootstrap_servers=broker.bootstrap)) as consumer:
-        return sum(consumer.end_offsets(places).values())
+        return sum(consumer.end_offsets(partitions).values())
 
 
 def ids(broker: KafkaBroker, family: Family) -> Counter[str]:
@@ -59,14 +61,14 @@ def ids(broker: KafkaBroker, family: Family) -> Counter[str]:
 def values(seed: int) -> list[PiloteValue]:
     """Draw a barometer: initial and target values, and current ones of many days."""
     chance = random.Random(seed)
-    told: dict[object, PiloteValue] = {}
+    cells: dict[object, PiloteValue] = {}
     for number in range(1, INDICATORS + 1):
-        for place in Territory:
+        for territory in Territory:
             name = f"IND-{number:03}"
             for kind, day in ((ValueKind.INITIAL, FIRST_DAY), (ValueKind.TARGET, LAST_DAY)):
                 value = Decimal(chance.randint(0, 1000)) / 10
-                told[name, place, kind] = PiloteValue(name, place, day, kind, value)
-    while len(told) < LINES:
+                cells[name, territory, kind] = PiloteValue(name, territory, day, kind, value)
+    while len(cells) < LINES:
         one = PiloteValue(
             f"IND-{chance.randint(1, INDICATORS):03}",
             chance.choice(list(Territory)),
@@ -74,12 +76,12 @@ def values(seed: int) -> list[PiloteValue]:
             ValueKind.CURRENT,
             None if chance.random() < 0.05 else Decimal(chance.randint(0, 10_000)) / 100,
         )
-        told[one.key] = one
-    return list(told.values())
+        cells[one.key] = one
+    return list(cells.values())
 
 
 def has_noted(journal: Path, count: int) -> bool:
-    """Tell whether an import that runs has noted so many events as sent."""
+    """Return whether an import that runs has noted so many events as sent."""
     if not journal.exists():
         return False
     try:
@@ -92,7 +94,7 @@ def has_noted(journal: Path, count: int) -> bool:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Path:
-    """Name a journal of the test's own."""
+    """Return the path of a journal of the test's own."""
     return tmp_path / "journal.sqlite3"
 
 
@@ -110,14 +112,14 @@ def test_real_data_are_imported_once(broker: KafkaBroker, journal: Path) -> None
 
 
 def test_an_import_that_is_killed_goes_on(
-    broker: KafkaBroker, crew: Crew, tmp_path: Path, journal: Path
+    broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path, journal: Path
 ) -> None:
     """Again and again: every event is there, few of them twice; audit, worker and export agree."""
-    told = values(7)
-    current = [one for one in told if one.kind is ValueKind.CURRENT]
-    file, catalogue = write_file(tmp_path, pilote_text(told)), tmp_path / "pilote.yaml"
+    cells = values(7)
+    current = [one for one in cells if one.kind is ValueKind.CURRENT]
+    file, catalogue = write_file(tmp_path, pilote_text(cells)), tmp_path / "pilote.yaml"
     options = ("--journal", str(journal), "--catalogue", str(catalogue))
-    rising = (part for name in {one.indicator for one in told} for part in ("--rising", name))
+    rising = (part for name in {one.indicator for one in cells} for part in ("--rising", name))
     command = ("import", "pilote", *options, *rising, str(file))
     env = {**os.environ, "SMART_REGION_BROKER": broker.bootstrap}
     for mark in KILLS_AT:
@@ -143,7 +145,7 @@ def test_an_import_that_is_killed_goes_on(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SMART_REGION_CATALOGUE", str(catalogue))
-        worker = crew.worker()
+        worker = factory.worker()
         worker.start()
         assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
         worker.wait_ready()
@@ -158,7 +160,7 @@ def test_an_import_that_is_killed_goes_on(
         if one["last_reported"]
     }
     assert figures == dict(last_values(current))
-    kept = [one for one in told if one.value is not None]
+    kept = [one for one in cells if one.value is not None]
     assert exported.read_bytes() == pilote_text(kept).encode()
 
 
@@ -175,8 +177,8 @@ def test_an_import_may_take_the_gateway(broker: KafkaBroker, tmp_path: Path, jou
         name="lycees.csv",
     )
     with Gateway(broker.bootstrap, tmp_path, secrets=credentials.file) as gateway:
-        road = ("--gateway", gateway.url, "--secret", str(secret), "--producer", "pilote")
-        options = (*road, "--journal", str(journal))
+        sender = ("--gateway", gateway.url, "--secret", str(secret), "--producer", "pilote")
+        options = (*sender, "--journal", str(journal))
         first = run(broker, "import", "pilote", *options, str(file))
         assert first.returncode == 0, first.stderr
         assert first.stdout.startswith(f"1200 sent to {gateway.url}, 0 there already,")
@@ -191,7 +193,7 @@ def test_an_import_may_take_the_gateway(broker: KafkaBroker, tmp_path: Path, jou
 
 
 def last_values(current: Sequence[PiloteValue]) -> Iterator[tuple[tuple[str, str | None], float]]:
-    """Give what each territory's last day says, by indicator and département."""
+    """Yield what each territory's last day says, by indicator and département."""
     for one in sorted(current, key=lambda value: value.day):
         if one.value is not None and one.territory is not Territory.COUNTRY:
             department = one.territory.department

@@ -22,7 +22,7 @@ def produce_one(kafka: KafkaBroker) -> None:
 
 
 def end_offset(kafka: KafkaBroker) -> int:
-    """Ask where the topic ends."""
+    """Return the end of the topic."""
     consumer = KafkaConsumer(bootstrap_servers=kafka.bootstrap)
     try:
         end: int = consumer.end_offsets([PARTITION])[PARTITION]

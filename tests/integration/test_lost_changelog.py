@@ -1,4 +1,4 @@
-"""A changelog that was lost is told, not shown as zero, and made again of the raw topics."""
+"""A changelog that was lost is reported, not shown as zero, and rebuilt from the raw topics."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, region, send, wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew, Worker
+from tests.support.workers import Worker, WorkerFactory
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -48,17 +48,17 @@ def made_anew(broker: KafkaBroker) -> None:
 def cut_short(broker: KafkaBroker) -> None:
     """Delete the first half of the lycées' changelog, as a retention does that was set on it."""
     with broker.admin() as admin:
-        places = {place: (end + 1) // 2 for place, end in ends(admin).items()}
+        partitions = {partition: (end + 1) // 2 for partition, end in ends(admin).items()}
         policy = partial(ConfigResource, ConfigResourceType.TOPIC, SCHOOLS)
         admin.alter_configs([policy({"cleanup.policy": "delete"})])
-        assert wait_until(lambda: deleted(admin, places), seconds=20)
+        assert wait_until(lambda: deleted(admin, partitions), seconds=20)
         admin.alter_configs([policy({"cleanup.policy": "compact"})])
 
 
-def deleted(admin: Any, places: dict[TopicPartition, int]) -> bool:  # noqa: ANN401 - untyped
+def deleted(admin: Any, partitions: dict[TopicPartition, int]) -> bool:  # noqa: ANN401 - untyped
     """Delete what comes before some offsets; a broker that has not heard of it yet refuses."""
     try:
-        admin.delete_records(places)
+        admin.delete_records(partitions)
     except BrokerResponseError:
         return False
     return True
@@ -66,14 +66,14 @@ def deleted(admin: Any, places: dict[TopicPartition, int]) -> bool:  # noqa: ANN
 
 def ends(admin: Any) -> dict[TopicPartition, int]:  # noqa: ANN401 - kafka-python has no types
     """Return where each partition of the lycées' changelog ends that ever held something."""
-    places = [TopicPartition(SCHOOLS, number) for number in range(SPEC.partitions)]
-    found = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
-    return {place: one.offset for place, one in found.items() if one.offset}
+    partitions = [TopicPartition(SCHOOLS, number) for number in range(SPEC.partitions)]
+    found = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+    return {partition: one.offset for partition, one in found.items() if one.offset}
 
 
-def worked(broker: KafkaBroker, crew: Crew) -> None:
-    """Let a worker take in a quarter, and stop it."""
-    worker = crew.worker("before")
+def worked(broker: KafkaBroker, factory: WorkerFactory) -> None:
+    """Have a worker process a quarter, and stop it."""
+    worker = factory.worker("before")
     worker.start()
     send(broker.bootstrap, a_quarter())
     done(broker, worker)
@@ -81,12 +81,12 @@ def worked(broker: KafkaBroker, crew: Crew) -> None:
 
 
 def done(broker: KafkaBroker, worker: Worker) -> None:
-    """Wait until every record is worked through and the worker is ready."""
+    """Wait until every record is processed and the worker is ready."""
     worker.wait_ready()
     assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS), worker.log()[-3000:]
 
 
-def told(worker: Worker, text: str) -> None:
+def assert_reported(worker: Worker, text: str) -> None:
     """Wait until a worker that is not ready says why."""
     assert wait_until(
         lambda: text in str(worker.readiness().get("waiting_for")), seconds=SETTLE_SECONDS
@@ -95,16 +95,16 @@ def told(worker: Worker, text: str) -> None:
 
 
 @pytest.mark.parametrize("lose", [made_anew, cut_short])
-def test_a_lost_changelog_is_told_and_rebuilt(
-    broker: KafkaBroker, crew: Crew, lose: Callable[[KafkaBroker], None]
+def test_a_lost_changelog_is_reported_and_rebuilt(
+    broker: KafkaBroker, factory: WorkerFactory, lose: Callable[[KafkaBroker], None]
 ) -> None:
     """The worker names it and shows no figure; after a rebuild each figure is right."""
-    worked(broker, crew)
+    worked(broker, factory)
     lose(broker)
 
-    worker = crew.worker("after")
+    worker = factory.worker("after")
     worker.start()
-    told(worker, f"{SCHOOLS}[")
+    assert_reported(worker, f"{SCHOOLS}[")
     assert f"lost: {SCHOOLS}[" in worker.log()
     metrics = worker.metrics()
     assert "smartregion_worker_ready 0.0" in metrics
@@ -112,9 +112,9 @@ def test_a_lost_changelog_is_told_and_rebuilt(
     assert f'smartregion_topic_fault{{fault="changelog_lost",partition="0",topic="{SCHOOLS}"}}' in (
         metrics
     )
-    assessor = crew.assessor()
+    assessor = factory.assessor()
     assessor.start()
-    told(assessor, f"{SCHOOLS}[")
+    assert_reported(assessor, f"{SCHOOLS}[")
     assert "smartregion_assessor_ready 0.0" in assessor.metrics()
     exported = run(broker, "export")
     assert exported.returncode == 2
@@ -129,7 +129,7 @@ def test_a_lost_changelog_is_told_and_rebuilt(
     assert "nothing was done" in planned.stderr
     rebuilt = run(broker, "rebuild", "--family", "schools", "--yes")
     assert rebuilt.returncode == 0, rebuilt.stderr
-    again = crew.worker("again")
+    again = factory.worker("again")
     again.start()
     done(broker, again)
     audited = run(broker, "audit", "--against", again.url, "--json")
@@ -140,21 +140,23 @@ def test_a_lost_changelog_is_told_and_rebuilt(
 @pytest.mark.parametrize("accepted", [True, False])
 def test_the_events_say_whether_an_empty_changelog_of_0_1_is_lost(
     broker: KafkaBroker,
-    crew: Crew,
+    factory: WorkerFactory,
     accepted: bool,  # noqa: FBT001 - a case
 ) -> None:
     """Its workers noted nothing beside an offset: where all was refused, there are no states."""
-    said = [one for one in a_quarter() if one.family is Family.SCHOOLS]
-    send(broker.bootstrap, said if accepted else [replace(one, value=b"{") for one in said])
+    messages = [one for one in a_quarter() if one.family is Family.SCHOOLS]
+    send(broker.bootstrap, messages if accepted else [replace(one, value=b"{") for one in messages])
     with broker.admin() as admin:
-        places = [TopicPartition(topic_name(Family.SCHOOLS), n) for n in range(SPEC.partitions)]
-        found = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
-        committed = {place: OffsetAndMetadata(one.offset, "", None) for place, one in found.items()}
+        partitions = [TopicPartition(topic_name(Family.SCHOOLS), n) for n in range(SPEC.partitions)]
+        found = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+        committed = {
+            partition: OffsetAndMetadata(one.offset, "", None) for partition, one in found.items()
+        }
         admin.alter_group_offsets(DEFAULT_APP_ID, committed)
 
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     if accepted:
-        told(worker, "were accepted")
+        assert_reported(worker, "were accepted")
     else:
         worker.wait_ready()

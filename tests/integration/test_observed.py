@@ -19,9 +19,9 @@ from operations.audit.comparison import compare
 from operations.audit.recount import audit_records
 from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
-from tests.support.observations import BAROMETER, Observation, barometer, said
+from tests.support.observations import BAROMETER, Observation, barometer, observation_events
 from tests.support.traffic import message_of, send, shuffled, wait_done
-from tests.support.workers import Crew, Worker, supervised
+from tests.support.workers import Worker, WorkerFactory, supervised
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -44,11 +44,11 @@ def _catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
 def drawn() -> list[Observation]:
     """Draw observations of three indicators and one more, with corrections and retractions."""
     chance = random.Random(42)
-    places = [place for place in Territory if place is not SILENT]
+    territories = [territory for territory in Territory if territory is not SILENT]
     return [
         Observation(
             chance.choice([*EXTERNAL.values(), "IND-999"]),
-            chance.choice(places),
+            chance.choice(territories),
             date(2018, 1, 1) + timedelta(30 * chance.randrange(30)),
             None if chance.random() < 0.1 else Decimal(chance.randint(-(10**9), 10**9)).scaleb(-6),
         )
@@ -56,15 +56,19 @@ def drawn() -> list[Observation]:
     ]
 
 
-def last_values(told: Sequence[Observation]) -> dict[tuple[str, str], float]:
-    """Give what is known on the last day, by indicator and territory as /metrics names it."""
-    cells = {(one.indicator, one.territory, one.day): one.value for one in told}
+def last_values(observations: Sequence[Observation]) -> dict[tuple[str, str], float]:
+    """Return what is known on the last day, by indicator and territory as /metrics names it."""
+    cells = {(one.indicator, one.territory, one.day): one.value for one in observations}
     found: dict[tuple[str, str], float] = {}
-    for (external, place, _), value in sorted(cells.items()):
+    for (external, territory, _), value in sorted(cells.items()):
         for indicator in barometer().indicators:
-            if EXTERNAL[indicator.id] != external or value is None or place is Territory.COUNTRY:
+            if (
+                EXTERNAL[indicator.id] != external
+                or value is None
+                or territory is Territory.COUNTRY
+            ):
                 continue
-            where = place.department or metrics.REGION
+            where = territory.department or metrics.REGION
             if where == metrics.REGION or indicator.grain == "department":
                 hundredth = 100 if indicator.id == "fibre_ratio" else 1
                 found[indicator.id, where] = float(value / hundredth)
@@ -72,7 +76,7 @@ def last_values(told: Sequence[Observation]) -> dict[tuple[str, str], float]:
 
 
 def shown(worker: Worker, metric: metrics.Metric) -> Figures:
-    """Give the samples of a metric by indicator and territory, each once."""
+    """Return the samples of a metric by indicator and territory, each once."""
     return {
         (sample.labels["indicator"], sample.labels["department"]): sample.value
         for family in text_string_to_metric_families(worker.metrics())
@@ -82,7 +86,7 @@ def shown(worker: Worker, metric: metrics.Metric) -> Figures:
 
 
 def country(assessor: Worker) -> Mapping[str, float]:
-    """Give the country's values that are shown for comparison, by indicator."""
+    """Return the country's values that are shown for comparison, by indicator."""
     return {
         sample.labels["indicator"]: sample.value
         for family in text_string_to_metric_families(assessor.metrics())
@@ -91,28 +95,30 @@ def country(assessor: Worker) -> Mapping[str, float]:
     }
 
 
-def last_of_the_country(told: Sequence[Observation], external: str) -> float:
-    """Give what was last said of the whole country."""
+def last_of_the_country(observations: Sequence[Observation], external: str) -> float:
+    """Return what was last said of the whole country."""
     cells = {
         one.day: one.value
-        for one in told
+        for one in observations
         if (one.indicator, one.territory) == (external, Territory.COUNTRY)
     }
     return float([value for _, value in sorted(cells.items()) if value is not None][-1])
 
 
 def test_figures_are_the_last_values_whatever_happened(
-    broker: KafkaBroker, crew: Crew, tmp_path: Path
+    broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
 ) -> None:
-    """Shuffled, doubled and astray, with a worker killed on the way: audit, assessor, export."""
-    told = drawn()
-    messages = shuffled([message_of(one) for one in said(told)], seed=7, doubled=0.5)
-    first, second = (crew.worker() for _ in range(2))
-    assessor = crew.assessor()
+    """Shuffled, duplicated and misrouted, a worker killed meanwhile: audit, assessor, export."""
+    observations = drawn()
+    messages = shuffled(
+        [message_of(one) for one in observation_events(observations)], seed=7, doubled=0.5
+    )
+    first, second = (factory.worker() for _ in range(2))
+    assessor = factory.assessor()
     with supervised(first), supervised(second):
-        send(broker.bootstrap, messages[: COUNT // 2], astray=0.2)
+        send(broker.bootstrap, messages[: COUNT // 2], misrouted=0.2)
         first.kill()
-        send(broker.bootstrap, messages[COUNT // 2 :], astray=0.2)
+        send(broker.bootstrap, messages[COUNT // 2 :], misrouted=0.2)
         assert wait_done(broker.bootstrap, seconds=120), second.log()[-3000:]
         first.wait_ready()
         second.wait_ready()
@@ -122,20 +128,22 @@ def test_figures_are_the_last_values_whatever_happened(
         assert comparison.compared == 2 * 9 + 1
         assert audit.account.duplicates > COUNT / 4
 
-        expected = last_values(told)
+        expected = last_values(observations)
         assert ("fibre_ratio", metrics.REGION) in expected
         assert ("fibre_ratio", SILENT.value[1:]) not in expected
         workers = {
-            place: value
+            key: value
             for worker in (first, second)
-            for place, value in shown(worker, metrics.INDICATOR_VALUE).items()
-            if place[0] != "waiting_days" or place[1] == metrics.REGION
+            for key, value in shown(worker, metrics.INDICATOR_VALUE).items()
+            if key[0] != "waiting_days" or key[1] == metrics.REGION
         }
         assert workers == expected
         assessor.start()
         assessor.wait_ready()
         assert shown(assessor, metrics.INDICATOR_ASSESSED_VALUE) == expected
-        assert country(assessor) == {"fibre_ratio": last_of_the_country(told, "IND-042") / 100}
+        assert country(assessor) == {
+            "fibre_ratio": last_of_the_country(observations, "IND-042") / 100
+        }
 
     out = tmp_path / "figures.json"
     options = ("--as-of", f"{LAST_DAY}", "--format", "json", "--out", str(out))
@@ -145,18 +153,18 @@ def test_figures_are_the_last_values_whatever_happened(
         (row["indicator"], row["department"] or metrics.REGION): row["value"]
         for row in json.loads(out.read_text())
     }
-    assert {place: value for place, value in rows.items() if value is not None} == expected
+    assert {key: value for key, value in rows.items() if value is not None} == expected
 
 
-def test_what_is_taken_back_is_blank(broker: KafkaBroker, crew: Crew) -> None:
+def test_what_is_taken_back_is_blank(broker: KafkaBroker, factory: WorkerFactory) -> None:
     """Observed, shown; taken back, no longer there: not as a zero, and not with the assessor."""
     day = date(2019, 6, 30)
     once = Observation("IND-101", Territory.REGION, day, Decimal("12.5"))
     other = Observation("IND-042", Territory.PARIS, day, Decimal(90))
-    events = said([once, other, once._replace(value=None)])
+    events = observation_events([once, other, once._replace(value=None)])
     worker, assessor = (
-        crew.worker(),
-        crew.assessor(),
+        factory.worker(),
+        factory.assessor(),
     )
     worker.start()
     send(broker.bootstrap, [message_of(one) for one in events[:2]])

@@ -24,7 +24,7 @@ from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew, Worker
+from tests.support.workers import Worker, WorkerFactory
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -67,7 +67,7 @@ producers:
 """
 
 
-def tell(broker: KafkaBroker, *events: CloudEvent) -> None:
+def send_events(broker: KafkaBroker, *events: CloudEvent) -> None:
     """Send events straight to Kafka, as whoever may write the topic can."""
     producer: Any = KafkaProducer(bootstrap_servers=broker.bootstrap)
     for one in events:
@@ -105,13 +105,13 @@ def exported(broker: KafkaBroker, *options: str, **settings: str) -> float:
 
 
 def test_a_later_retraction_of_another_takes_no_connection_back(
-    broker: KafkaBroker, crew: Crew
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """Straight to Kafka, as it comes declared: refused, counted, told to both."""
-    worker = crew.worker()
+    """Straight to Kafka, as it comes declared: refused, counted, reported to both."""
+    worker = factory.worker()
     worker.start()
-    stranger = replace(TAKEN_BACK, id="nobodys", source="/nobody")
-    tell(broker, REGISTERED, TAKEN_BACK, CONNECTED, TAKEN_BACK, stranger)
+    undeclared = replace(TAKEN_BACK, id="nobodys", source="/nobody")
+    send_events(broker, REGISTERED, TAKEN_BACK, CONNECTED, TAKEN_BACK, undeclared)
     worker.wait_ready()
 
     assert audited(broker, worker) == ({"not_owner": 3}, 1)
@@ -134,8 +134,8 @@ def test_a_later_retraction_of_another_takes_no_connection_back(
     assert cards == {"formation": (2, 0), "unknown": (1, 0), "lycees": (0, 3)}
 
 
-def test_a_state_that_another_changed_is_mended_from_the_topic(
-    broker: KafkaBroker, crew: Crew, tmp_path: Path
+def test_a_state_that_another_changed_is_repaired_from_the_topic(
+    broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
 ) -> None:
     """The owner's word is in force again, and the other's gone from the changelog."""
     anybodys = tmp_path / "anybodys.yaml"
@@ -144,14 +144,14 @@ def test_a_state_that_another_changed_is_mended_from_the_topic(
         "\n".join(one for one in lines if "owns:" not in one and "ARCEP-" not in one),
         encoding="utf-8",
     )
-    open_to_all = crew.worker("before", producers=str(anybodys))
+    open_to_all = factory.worker("before", producers=str(anybodys))
     open_to_all.start()
-    tell(broker, REGISTERED, CONNECTED, TAKEN_BACK)
+    send_events(broker, REGISTERED, CONNECTED, TAKEN_BACK)
     open_to_all.wait_ready()
     assert audited(broker, open_to_all, producers=str(anybodys)) == ({}, 0)
     assert open_to_all.stop() == 0
 
-    worker = crew.worker("worker")
+    worker = factory.worker("worker")
     worker.start()
     worker.wait_ready()
 
@@ -162,7 +162,7 @@ def test_a_state_that_another_changed_is_mended_from_the_topic(
     assert "reading again from the beginning" in worker.log()
     assert worker.stop() == 0
 
-    again = crew.worker("again")
+    again = factory.worker("again")
     again.start()
     again.wait_ready()
     assert "reading again" not in again.log()
@@ -170,16 +170,16 @@ def test_a_state_that_another_changed_is_mended_from_the_topic(
 
 
 def test_the_gateway_lets_in_what_the_producer_owns_and_nothing_else(
-    broker: KafkaBroker, crew: Crew, tmp_path: Path
+    broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
 ) -> None:
-    """One who may send the type tells of its own lycées alone; its other events become letters."""
+    """One who may send the type reports its own lycées alone; its other events become letters."""
     declared = tmp_path / "producers.yaml"
     declared.write_text(PRODUCERS, encoding="utf-8")
     credentials = issue_credentials("formation", tmp_path)
     variables = {"SMART_REGION_PRODUCERS": str(declared)}
-    worker = crew.worker(producers=str(declared))
+    worker = factory.worker(producers=str(declared))
     worker.start()
-    tell(broker, REGISTERED, CONNECTED)
+    send_events(broker, REGISTERED, CONNECTED)
     own = [
         event("school.registered", MELUN, "2018-01-01", source=ANOTHER),
         event("school.connected", MELUN, "2018-03-01", source=ANOTHER),
@@ -200,10 +200,10 @@ def test_the_gateway_lets_in_what_the_producer_owns_and_nothing_else(
     assert cards["lycees"]["attempts_by_others"] == 1
 
 
-def _posted(gateway: Gateway, token: str, said: CloudEvent) -> tuple[int, Any]:
+def _posted(gateway: Gateway, token: str, sent: CloudEvent) -> tuple[int, Any]:
     request = urllib.request.Request(  # noqa: S310 - our own gateway
         f"{gateway.url}/events",
-        data=encode_structured(said).value,
+        data=encode_structured(sent).value,
         headers={
             "Authorization": f"Bearer {token}",
             "Content-Type": "application/cloudevents+json",
@@ -217,7 +217,7 @@ def _posted(gateway: Gateway, token: str, said: CloudEvent) -> tuple[int, Any]:
 
 
 def _cell_ids(broker: KafkaBroker) -> list[str]:
-    """Name the event behind the lycée's connection, in each record of the changelog."""
+    """Return the event behind the lycée's connection, in each record of the changelog."""
     return [
         cell.id
         for record in read_topics(broker.bootstrap, topics=[CHANGELOG])

@@ -35,15 +35,15 @@ from operations.audit.comparison import compare
 from operations.audit.recount import Audit, audit_records
 from smart_region import main
 from streams.changelog_reader import read_changelogs
-from streams.passed_over import read_decisions
 from streams.settings import load_settings
+from streams.skipped_records import read_decisions
 from tests.support.header_names import HeaderName
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.raw_batches import NOW, RawBatch, RawContent, batch_bytes, produce
 from tests.support.traffic import Message, message_of, region, send, wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew, Worker
+from tests.support.workers import Worker, WorkerFactory
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -52,7 +52,7 @@ FAULTY = "tests.support.faulty_worker"
 LAST_DAY = date(2020, 12, 31)
 MIB = 2**20
 
-#: As far ahead of its clock as a broker lets a record be, unless it is told otherwise: an hour.
+#: As far ahead of its clock as a broker lets a record be, if not configured otherwise: an hour.
 SOON = int(time() * 1000) + 3_500_000
 
 #: By what a record may differ from another one; `None` of a value stands for itself.
@@ -110,8 +110,10 @@ def pairs(case: Sequence[int]) -> set[tuple[int, int, int, int]]:
 
 def batch_of(case: Mapping[str, Any], number: int) -> RawBatch:
     """Return a batch of the one record of a case; a valid event is of an entity of its own."""
-    told = event("school.registered", uai(f"075{number:04}"), "2018-01-01")
-    encoded = encode_binary(told) if case["value"] == "binary" else encode_structured(told)
+    registered = event("school.registered", uai(f"075{number:04}"), "2018-01-01")
+    encoded = (
+        encode_binary(registered) if case["value"] == "binary" else encode_structured(registered)
+    )
     headers = list(HEADERS[case["headers"]])
     if case["value"] in ("structured", "binary"):
         headers += encoded.headers
@@ -130,7 +132,7 @@ def batch_of(case: Mapping[str, Any], number: int) -> RawBatch:
 
 @contextmanager
 def altered(broker: KafkaBroker, settings: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
-    """Let topics have other settings for a time."""
+    """Set other settings of topics for the duration of the block."""
     with broker.admin() as admin:
         kind = ConfigResourceType.TOPIC
         before = admin.describe_configs(
@@ -152,7 +154,7 @@ def counted(broker: KafkaBroker) -> Audit:
         read_topics(broker.bootstrap),
         load_catalogue(),
         LAST_DAY,
-        passed_over=read_decisions(broker.bootstrap),
+        skipped=read_decisions(broker.bootstrap),
     )
 
 
@@ -162,7 +164,7 @@ def letters(broker: KafkaBroker) -> list[DeadLetter]:
 
 
 def assert_unharmed(broker: KafkaBroker, worker: Worker, *, produced: int) -> Audit:
-    """Check that all is worked through by this worker, accounted for, and agreed by the audit."""
+    """Check that all is processed by this worker, accounted for, and agreed by the audit."""
     assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
     worker.wait_ready()
     assert worker.alive
@@ -186,10 +188,10 @@ def run(broker: KafkaBroker, *command: str) -> str:
 
 
 def test_every_record_that_the_protocol_allows_is_taken_or_refused(
-    broker: KafkaBroker, crew: Crew
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """Keys, values, headers, codecs, sizes and times, each with each other; nobody ends of it."""
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     worker.wait_ready()
     cases = pairwise(1)
@@ -219,10 +221,12 @@ def test_every_record_that_the_protocol_allows_is_taken_or_refused(
     assert worker.stop() == 0
 
 
-def test_every_reader_reads_what_the_broker_compresses(broker: KafkaBroker, crew: Crew) -> None:
+def test_every_reader_reads_what_the_broker_compresses(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
     """Worker, recovery, replica, audit, dead letters and report, whatever a topic's setting."""
     messages: list[Message] = region(5, date(2016, 1, 1), date(2016, 2, 15))
-    first = crew.worker("first")
+    first = factory.worker("first")
     first.start()
     first.wait_ready()
     codecs = itertools.cycle(codec.name.lower() for codec in Codec)
@@ -232,7 +236,7 @@ def test_every_reader_reads_what_the_broker_compresses(broker: KafkaBroker, crew
         send(broker.bootstrap, messages)
         assert_unharmed(broker, first, produced=len(messages))
     first.kill()
-    second = crew.worker("second")
+    second = factory.worker("second")
     second.start()
     assert_unharmed(broker, second, produced=len(messages))
     changelog_reader = read_changelogs(load_settings(broker=broker.bootstrap), load_catalogue())
@@ -243,12 +247,12 @@ def test_every_reader_reads_what_the_broker_compresses(broker: KafkaBroker, crew
 
 
 def test_a_codec_that_cannot_be_read_is_named(
-    broker: KafkaBroker, crew: Crew, monkeypatch: pytest.MonkeyPatch
+    broker: KafkaBroker, factory: WorkerFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the worker, which ends, by the audit and by the report: with what to install."""
     record = RawContent(b"key", bytes(1000))
     produce(broker.bootstrap, [RawBatch(SCHOOLS, 3, batch_bytes([record], codec=Codec.ZSTD))])
-    worker = crew.worker(module=FAULTY, test_fault="library:zstandard")
+    worker = factory.worker(module=FAULTY, test_fault="library:zstandard")
     worker.start()
 
     assert worker.process.wait(60) == 1, worker.log()[-3000:]
@@ -263,9 +267,9 @@ def test_a_codec_that_cannot_be_read_is_named(
         assert "value 'zstd' (zstandard is not installed): install zstandard" in done.output
 
 
-def test_a_bomb_is_refused_and_no_more(broker: KafkaBroker, crew: Crew) -> None:
+def test_a_bomb_is_refused_and_no_more(broker: KafkaBroker, factory: WorkerFactory) -> None:
     """A batch of some KiB that unpacks to 400 MiB: one refusal, and memory for the bound alone."""
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     worker.wait_ready()
     before = memory_mb(worker)
@@ -284,7 +288,7 @@ def test_a_bomb_is_refused_and_no_more(broker: KafkaBroker, crew: Crew) -> None:
     assert worker.stop() == 0
 
 
-def test_an_entity_is_kept_up_to_a_bound(broker: KafkaBroker, crew: Crew) -> None:
+def test_an_entity_is_kept_up_to_a_bound(broker: KafkaBroker, factory: WorkerFactory) -> None:
     """Beyond it events are refused; its state is read by a restart, and the audit agrees."""
     school = uai("0750001")
     first = date(2011, 1, 1).toordinal()
@@ -294,7 +298,7 @@ def test_an_entity_is_kept_up_to_a_bound(broker: KafkaBroker, crew: Crew) -> Non
         for fact in ("school.registered", "school.connected", "school.disconnected")
         for number, day in enumerate(days)
     ]
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     worker.wait_ready()
     send(broker.bootstrap, messages)
@@ -312,7 +316,7 @@ def test_an_entity_is_kept_up_to_a_bound(broker: KafkaBroker, crew: Crew) -> Non
     ][-1:]
     assert ENTITY_MAX_BYTES * 0.99 < state <= ENTITY_MAX_BYTES
     worker.kill()
-    second = crew.worker("second")
+    second = factory.worker("second")
     second.start()
     assert_unharmed(broker, second, produced=len(messages))
     assert second.shows('smartregion_entities_half_full{family="schools"} 1.0')
@@ -320,13 +324,13 @@ def test_an_entity_is_kept_up_to_a_bound(broker: KafkaBroker, crew: Crew) -> Non
 
 
 def test_a_changelog_record_that_is_no_state_ends_no_recovery(
-    broker: KafkaBroker, crew: Crew
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """It is told of; the partition's figures are withheld, and all others shown."""
+    """It is reported; the partition's figures are withheld, and all others shown."""
     changelog = changelog_name(DEFAULT_APP_ID, Family.SCHOOLS)
     foreign = [RawContent(b"0750009X", b"{"), RawContent(b"\xff", b"x")]
     produce(broker.bootstrap, [RawBatch(changelog, 3, batch_bytes(foreign))])
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     worker.wait_ready()
 
@@ -338,19 +342,19 @@ def test_a_changelog_record_that_is_no_state_ends_no_recovery(
     assert worker.stop() == 0
 
 
-def test_a_record_that_ends_every_worker_is_told_of_and_passed_over(
-    broker: KafkaBroker, crew: Crew
+def test_a_record_that_ends_every_worker_is_reported_and_skipped(
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """Kills leave no word, and are counted all the same; a word of an operator ends them."""
     names = [f"075{number:04}" for number in range(1, 400)]
     home = partition_for(uai("0750001").encode(), 8)
-    told = [
+    events = [
         event("school.registered", uai(name), "2018-01-01", id=name)
         for name in names
         if partition_for(uai(name).encode(), 8) == home
     ][:20]
-    deadly = told[7]
-    send(broker.bootstrap, [message_of(one) for one in told])
+    deadly = events[7]
+    send(broker.bootstrap, [message_of(one) for one in events])
     settings = {
         "module": FAULTY,
         "test_fault": f"kill:{deadly.id}",
@@ -358,22 +362,24 @@ def test_a_record_that_ends_every_worker_is_told_of_and_passed_over(
         "heartbeat_interval": "0.5",
     }
     for attempt in range(4):
-        worker = crew.worker(f"attempt-{attempt}", **settings)
+        worker = factory.worker(f"attempt-{attempt}", **settings)
         worker.start()
         assert worker.process.wait(60) == -9, worker.log()[-3000:]
-    watched = crew.worker("watched", **settings)
+    watched = factory.worker("watched", **settings)
     watched.start()
     line = f'smartregion_ends_at_record{{partition="{home}",topic="{SCHOOLS}"}} 3.0'
     assert wait_until(lambda: watched.shows(line), seconds=60), watched.log()[-3000:]
     assert f"poison record topic={SCHOOLS} partition={home} offset=7 ends=3" in watched.log()
     watched.kill()
 
-    said = run(broker, "dead-letters", "pass-over", f"{SCHOOLS}/{home}/7", "--because", "it kills")
-    assert "1 passed over" in said
-    last = crew.worker("last", **settings)
+    output = run(
+        broker, "dead-letters", "pass-over", f"{SCHOOLS}/{home}/7", "--because", "it kills"
+    )
+    assert "1 skipped" in output
+    last = factory.worker("last", **settings)
     last.start()
 
-    audit = assert_unharmed(broker, last, produced=len(told))
+    audit = assert_unharmed(broker, last, produced=len(events))
 
     assert audit.account.refusals == {"passed_over": 1}
     [letter] = letters(broker)
@@ -382,7 +388,7 @@ def test_a_record_that_ends_every_worker_is_told_of_and_passed_over(
     assert last.stop() == 0
 
     assert "done: " in run(broker, "rebuild", "--yes")
-    rebuilt = crew.worker("rebuilt", **settings)
+    rebuilt = factory.worker("rebuilt", **settings)
     rebuilt.start()
     assert wait_done(broker.bootstrap, seconds=60), rebuilt.log()[-3000:]
     rebuilt.wait_ready()
@@ -391,10 +397,10 @@ def test_a_record_that_ends_every_worker_is_told_of_and_passed_over(
 
 
 def test_a_letter_whose_whole_record_is_gone_is_not_replayed(
-    broker: KafkaBroker, crew: Crew
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """What the letter was shortened to is not sent in its stead; it goes on waiting."""
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     worker.wait_ready()
     large = batch_bytes([RawContent(b"k", bytes(3 * MIB))], codec=Codec.GZIP)

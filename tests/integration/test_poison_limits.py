@@ -16,7 +16,7 @@ from events.topics import DEAD_LETTERS, DEFAULT_APP_ID, changelog_name, topic_na
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, message_of, send, wait_done
-from tests.support.workers import Crew, Worker
+from tests.support.workers import Worker, WorkerFactory
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -30,7 +30,7 @@ MOST_BYTES = 600 * MEBIBYTE
 
 
 def test_records_of_many_mebibytes_never_lie_in_memory_together(
-    broker: KafkaBroker, crew: Crew
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """Each is a batch of a few KiB; a poll counts what it brings by its size in memory."""
     with closing(
@@ -45,7 +45,7 @@ def test_records_of_many_mebibytes_never_lie_in_memory_together(
             producer.send(
                 topic_name(Family.GRANTS), bytes(RECORD_BYTES), key=b"key", partition=1
             ).get(timeout=30)
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
 
     assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
@@ -59,11 +59,11 @@ def test_records_of_many_mebibytes_never_lie_in_memory_together(
 
 
 def test_what_a_topic_refuses_leaves_every_later_write_to_it_as_it_was(
-    broker: KafkaBroker, crew: Crew
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """Limits of topics were set lower: what is too large is refused, and nothing else."""
     first, second = ENTITIES[:2]
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     send(broker.bootstrap, [registered(first), Message(Family.SCHOOLS, first.encode(), b"letter")])
     assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
@@ -88,7 +88,7 @@ def registered(lycee: str, month: int = 1) -> Message:
 
 
 def limit(broker: KafkaBroker, topic: str, size: int) -> None:
-    """Let a topic take only batches of up to a size, in bytes."""
+    """Limit a topic's batches to a size, in bytes."""
     resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(size)})
     with broker.admin() as admin:
         admin.alter_configs([resource])

@@ -18,7 +18,7 @@ SECONDS = 60.0
 
 
 def test_a_reader_without_a_gateway_gets_one() -> None:
-    """It tells what to export, takes the guide's first event, and Ctrl-C leaves nothing behind."""
+    """It prints what to export, takes the guide's first event, and Ctrl-C leaves nothing behind."""
     if reason := missing_requirement():
         give_up(reason)
     first = next(block.text for block in blocks_of(ROOT / "docs/producers.md") if block.file)
@@ -26,35 +26,35 @@ def test_a_reader_without_a_gateway_gets_one() -> None:
         [sys.executable, "-m", "tests.practice"], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as practice:
         try:
-            told = _exported(practice)
-            receipts = _send(told, first)
+            exports = _exported(practice)
+            receipts = _send(exports, first)
         finally:
             practice.send_signal(signal.SIGINT)
 
     assert [receipt["id"] for receipt in receipts] == ["connection-0001"]
     assert practice.returncode == 0
-    assert not _answers(told["BROKER"])
-    assert not _answers(told["GATEWAY"].removeprefix("http://"))
+    assert not _answers(exports["BROKER"])
+    assert not _answers(exports["GATEWAY"].removeprefix("http://"))
 
 
 def _exported(practice: "subprocess.Popen[str]") -> dict[str, str]:
-    """Read what it tells its reader to export, until there is all of it."""
+    """Read what it prints to export, until there is all of it."""
     assert practice.stdout is not None
-    told = {}
+    exports = {}
     for line in practice.stdout:
         if exported := re.fullmatch(r"export ([A-Z]+)=(\S+)\n", line):
-            told[exported[1]] = exported[2]
-        if "BROKER" in told:
+            exports[exported[1]] = exported[2]
+        if "BROKER" in exports:
             break
-    return told
+    return exports
 
 
-def _send(told: dict[str, str], event: str) -> list[dict[str, object]]:
-    request = urllib.request.Request(  # noqa: S310 - the address that it told
-        f"{told['GATEWAY']}/events",
+def _send(exports: dict[str, str], event: str) -> list[dict[str, object]]:
+    request = urllib.request.Request(  # noqa: S310 - the address that it printed
+        f"{exports['GATEWAY']}/events",
         data=event.encode(),
         headers={
-            "Authorization": f"Bearer {told['TOKEN']}",
+            "Authorization": f"Bearer {exports['TOKEN']}",
             "Content-Type": "application/cloudevents+json",
         },
     )

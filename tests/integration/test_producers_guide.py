@@ -46,13 +46,13 @@ def test_every_block_does_what_the_guide_says(broker: KafkaBroker, tmp_path: Pat
     require_generators()
     credentials = issue_credentials("lycees", tmp_path)
     with Gateway(broker.bootstrap, tmp_path, secrets=credentials.file) as gateway:
-        told = {
+        variables = {
             "GATEWAY": gateway.url,
             "TOKEN": credentials.token,
             "SECRET": credentials.signing_secret,
             "BROKER": broker.bootstrap,
         }
-        Reader(_desk(tmp_path), env=_environment(tmp_path) | told).follow(blocks_of(GUIDE))
+        Reader(_desk(tmp_path), env=_environment(tmp_path) | variables).follow(blocks_of(GUIDE))
 
     events = _events_of(broker.bootstrap)
 
@@ -65,7 +65,7 @@ def test_every_block_does_what_the_guide_says(broker: KafkaBroker, tmp_path: Pat
     assert [event.fact.retracted for event in workspaces].count(True) == 1
 
 
-def test_a_reader_without_a_token_is_told_so(tmp_path: Path) -> None:
+def test_a_reader_without_a_token_gets_an_explanation(tmp_path: Path) -> None:
     """Before the first request, by the name under which the guide speaks of it."""
     check = next(block for block in blocks_of(GUIDE) if block.language == "bash")
 
@@ -84,13 +84,13 @@ def test_a_kafka_that_asks_who_is_there_is_written_to_by_the_same_blocks(tmp_pat
         kafka.add_users({USER: PASSWORD})
         rights = rights_of(Role.PRODUCER, families=[Family.SCHOOLS])
         give_rights(kafka.mutual, f"User:{USER}", rights, security=kafka.as_root)
-        told = {
+        variables = {
             "BROKER": kafka.bootstrap,
             "KAFKA_USER": USER,
             "KAFKA_PASSWORD": PASSWORD,
             "KAFKA_CA": str(kafka.authority.file),
         }
-        Reader(_desk(tmp_path), env=_environment(tmp_path) | told).follow(_writing_to_kafka())
+        Reader(_desk(tmp_path), env=_environment(tmp_path) | variables).follow(_writing_to_kafka())
 
         events = _events_of(kafka.mutual, kafka.as_root)
 
@@ -114,8 +114,8 @@ def _writing_to_kafka() -> list[Block]:
 
 def _librdkafka() -> tuple[int, ...]:
     """Return the version of the library that kcat has here."""
-    said = subprocess.run(["kcat", "-V"], capture_output=True, text=True, check=True)
-    found = re.search(r"librdkafka (\d+)\.(\d+)\.(\d+)", said.stdout + said.stderr)
+    done = subprocess.run(["kcat", "-V"], capture_output=True, text=True, check=True)
+    found = re.search(r"librdkafka (\d+)\.(\d+)\.(\d+)", done.stdout + done.stderr)
     assert found is not None
     return tuple(map(int, found.groups()))
 
@@ -140,7 +140,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def _events_of(bootstrap: str, security: BrokerSecurity = PLAINTEXT) -> list[CloudEvent]:
     """Read the topic of lycées, and see that each lycée is where it belongs."""
-    places = [TopicPartition(SCHOOLS, partition) for partition in range(DEFAULT_PARTITIONS)]
+    partitions = [TopicPartition(SCHOOLS, partition) for partition in range(DEFAULT_PARTITIONS)]
     consumer: Any = KafkaConsumer(
         bootstrap_servers=bootstrap,
         auto_offset_reset="earliest",
@@ -149,9 +149,9 @@ def _events_of(bootstrap: str, security: BrokerSecurity = PLAINTEXT) -> list[Clo
     )
     found: list[CloudEvent] = []
     try:
-        consumer.assign(places)
-        ends = consumer.end_offsets(places)
-        while any(consumer.position(place) < ends[place] for place in places):
+        consumer.assign(partitions)
+        ends = consumer.end_offsets(partitions)
+        while any(consumer.position(one) < ends[one] for one in partitions):
             for records in consumer.poll(timeout_ms=500).values():
                 for record in records:
                     assert record.partition == partition_for(record.key, DEFAULT_PARTITIONS)

@@ -24,17 +24,17 @@ from tests.support.raw_http import RawConnection, post
 from tests.support.running_gateway import declared, running_gateway
 from tests.support.traffic import Message, message_of, send, shuffled, wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew, supervised
+from tests.support.workers import WorkerFactory, supervised
 
 pytestmark = pytest.mark.timeout(300)
 
 FIRST, LAST = date(2016, 1, 1), date(2016, 12, 31)
 SECONDS = 90
 DOUBLED = 0.05
-ASTRAY = 0.02
+MISROUTED = 0.02
 KILLS = 3
 
-STRANGER = uai("0950001")
+UNDECLARED_SCHOOL = uai("0950001")
 SIRET = "13002526500013"
 LATER = "2017-01-01"
 
@@ -73,22 +73,22 @@ def valid_events(sent: list[Message]) -> list[dict[str, Any]]:
 
 
 def recounted(sent: list[Message]) -> dict[str, Any]:
-    """Count again by another road: the simulator says what is valid, plain JSON says the rest."""
+    """Count again by another method: the simulator says what is valid, plain JSON says the rest."""
     events = valid_events(sent)
     valid: Counter[str] = Counter()
     late: dict[str, dict[str, int]] = defaultdict(dict)
     last: dict[str, str] = {}
-    for said in events:
-        producer = said["source"].rpartition(":")[2]
+    for event_ in events:
+        producer = event_["source"].rpartition(":")[2]
         (day,) = (
             value
-            for name, value in said["data"].items()
+            for name, value in event_["data"].items()
             if name.endswith("_on") or name in ("as_of", "period_end")
         )
-        recorded = datetime.fromisoformat(said["time"])
+        recorded = datetime.fromisoformat(event_["time"])
         valid[producer] += 1
-        late[producer][said["id"]] = max((recorded.date() - date.fromisoformat(day)).days, 0)
-        last[producer] = max(said["time"], last.get(producer, ""))
+        late[producer][event_["id"]] = max((recorded.date() - date.fromisoformat(day)).days, 0)
+        last[producer] = max(event_["time"], last.get(producer, ""))
     return {
         "refused": len(sent) - len(events),
         "accepted": {producer: len(events) for producer, events in late.items()},
@@ -105,7 +105,7 @@ def _rank(days: Any, share: float) -> int:  # noqa: ANN401 - any collection of n
 
 def test_equals_an_independent_recount(broker: KafkaBroker, sent: list[Message]) -> None:
     """Accepted, repeated, refused, late, last heard: producer by producer."""
-    send(broker.bootstrap, sent, astray=ASTRAY)
+    send(broker.bootstrap, sent, misrouted=MISROUTED)
 
     cards, expected = counted(broker), recounted(sent)
 
@@ -123,13 +123,13 @@ def test_equals_an_independent_recount(broker: KafkaBroker, sent: list[Message])
 
 
 def test_kills_and_copies_do_not_change_it(
-    broker: KafkaBroker, crew: Crew, sent: list[Message]
+    broker: KafkaBroker, factory: WorkerFactory, sent: list[Message]
 ) -> None:
     """Before a worker has seen anything, and after workers were killed over it."""
-    send(broker.bootstrap, sent, astray=ASTRAY)
+    send(broker.bootstrap, sent, misrouted=MISROUTED)
     before = reported(broker, "--references")
 
-    worker, chance = crew.worker(max_poll_records="500"), random.Random(5)
+    worker, chance = factory.worker(max_poll_records="500"), random.Random(5)
     with supervised(worker):
         for _ in range(KILLS):
             worker.wait_ready()
@@ -142,10 +142,12 @@ def test_kills_and_copies_do_not_change_it(
     assert reported(broker, "--references") == before
 
 
-def test_the_worker_counts_the_same(broker: KafkaBroker, crew: Crew, sent: list[Message]) -> None:
+def test_the_worker_counts_the_same(
+    broker: KafkaBroker, factory: WorkerFactory, sent: list[Message]
+) -> None:
     """What /metrics shows since it began is what the report counts, where nothing was killed."""
     send(broker.bootstrap, sent)
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     worker.wait_ready()
     assert wait_done(broker.bootstrap, seconds=SECONDS), worker.log()[-3000:]
@@ -162,7 +164,7 @@ def test_the_worker_counts_the_same(broker: KafkaBroker, crew: Crew, sent: list[
         for sample in samples
         if sample.name == "smartregion_producer_events_total"
     }
-    heard = {
+    seen = {
         sample.labels["producer"]: sample.value
         for sample in samples
         if sample.name == "smartregion_producer_last_event_timestamp_seconds"
@@ -175,7 +177,7 @@ def test_the_worker_counts_the_same(broker: KafkaBroker, crew: Crew, sent: list[
         name: sum(events.get((name, one), 0) for one in ("accepted", "duplicate", "superseded"))
         for name in cards
     } == {name: card["accepted"] + card["duplicates"] for name, card in cards.items()}
-    assert heard == {
+    assert seen == {
         name: datetime.fromisoformat(card["last_event"]).timestamp()
         for name, card in cards.items()
         if card["last_event"] is not None
@@ -188,7 +190,7 @@ def test_references_that_lead_nowhere_are_counted_and_listed(
     """An unregistered lycée, an unknown organisation, a commune elsewhere and one nowhere."""
     source = "urn:iledefrance:subventions"
     sirets = tmp_path / "sirets.csv"
-    known = {said["data"]["siret"] for said in valid_events(sent) if "siret" in said["data"]}
+    known = {event_["data"]["siret"] for event_ in valid_events(sent) if "siret" in event_["data"]}
     sirets.write_text("siret\n" + "\n".join(sorted(known)) + "\n")
     send(broker.bootstrap, sent)
     options = ("--references", "--sirets", str(sirets))
@@ -198,8 +200,10 @@ def test_references_that_lead_nowhere_are_counted_and_listed(
     send(
         broker.bootstrap,
         [
-            message_of(event("equipment.delivered", "D-1", LATER, uai=STRANGER, department="95")),
-            message_of(event("school.connected", STRANGER, LATER)),
+            message_of(
+                event("equipment.delivered", "D-1", LATER, uai=UNDECLARED_SCHOOL, department="95")
+            ),
+            message_of(event("school.connected", UNDECLARED_SCHOOL, LATER)),
             message_of(event("grant.committed", "G-1", LATER, siret=SIRET, source=source)),
             message_of(event("broadband.coverage_reported", "95999", LATER)),
             Message(
@@ -211,8 +215,8 @@ def test_references_that_lead_nowhere_are_counted_and_listed(
 
     new = [line for line in after["dangling"] if line not in before["dangling"]]
     assert [(one["kind"], one["fact"], one["value"], one["producer"]) for one in new] == [
-        ("school", "equipment.delivered", STRANGER, "equipement"),
-        ("school", "school.connected", STRANGER, "lycees"),
+        ("school", "equipment.delivered", UNDECLARED_SCHOOL, "equipement"),
+        ("school", "school.connected", UNDECLARED_SCHOOL, "lycees"),
         ("siret", "grant.committed", SIRET, "subventions"),
         ("commune", None, "69123", "tres-haut-debit"),
         ("commune", "broadband.coverage_reported", "95999", "tres-haut-debit"),
@@ -231,7 +235,7 @@ def test_references_that_lead_nowhere_are_counted_and_listed(
 def test_what_the_gateway_refused_is_its_producer_s(
     broker: KafkaBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whose secret was shown answers for it, and it is told beside what was taken."""
+    """Whose secret was shown answers for it, and it is reported beside what was taken."""
     with running_gateway(broker.bootstrap, tmp_path) as (gateway, credentials):
         for body in (
             gateway_event(1),

@@ -7,8 +7,8 @@ import pytest
 
 from dashboards.rules.pace import PACES
 from dashboards.rules.scraping import Access, prometheus_document
-from tests.support.overheard import overhearing
 from tests.support.prometheus import Monitoring, QueryError, amtool, create_blocks, promtool
+from tests.support.recording_server import recording_server
 from tests.support.waiting import wait_until
 
 ALWAYS = """\
@@ -32,7 +32,7 @@ smartregion_test{day="first"} 2 1451692800
 
 
 def test_alert_reaches_the_alertmanager(monitoring: Monitoring, tmp_path: Path) -> None:
-    """A rule that fires is told to the Alertmanager that the Prometheus was given."""
+    """A rule that fires is sent to the Alertmanager that the Prometheus was given."""
     rules = tmp_path / "rules.yaml"
     rules.write_text(ALWAYS)
     promtool("check", "rules", rules)
@@ -78,8 +78,8 @@ def test_no_process_sends_the_token_elsewhere(monitoring: Monitoring, tmp_path: 
     token.write_text("open-sesame")
     prometheus = monitoring.prometheus()
     with (
-        overhearing(body=b"up 1\n") as stranger,
-        overhearing(status=302, headers={"Location": f"{stranger.url}/metrics"}) as worker,
+        recording_server(body=b"up 1\n") as other,
+        recording_server(status=302, headers={"Location": f"{other.url}/metrics"}) as worker,
     ):
         address = worker.url.removeprefix("http://")
         prometheus.configure(
@@ -97,10 +97,10 @@ def test_no_process_sends_the_token_elsewhere(monitoring: Monitoring, tmp_path: 
         prometheus.stop()
 
     assert set(worker.secrets) == {"Bearer open-sesame"}
-    assert stranger.lines == []
+    assert other.lines == []
 
 
-def test_wrong_expression_is_told(monitoring: Monitoring) -> None:
+def test_wrong_expression_is_reported(monitoring: Monitoring) -> None:
     """An expression that Prometheus refuses fails with its reason."""
     prometheus = monitoring.prometheus()
     with pytest.raises(QueryError, match="parse error"):

@@ -129,12 +129,12 @@ def test_events_come_back_as_they_were_published(kafka: KafkaBroker, mode: Conte
 def test_one_entity_s_events_keep_their_order(kafka: KafkaBroker) -> None:
     """What is said of one lycée arrives in the order in which it was said."""
     apply_topics(kafka.bootstrap, [TOPIC])
-    said = [CloudEvent(f"e-{n}", "/tests", event(7).time, event(7).fact) for n in range(200)]
+    events = [CloudEvent(f"e-{n}", "/tests", event(7).time, event(7).fact) for n in range(200)]
     with KafkaPublisher(kafka.bootstrap) as publisher:
-        for one in said:
+        for one in events:
             publisher.publish(one)
     assert [decode(record.headers, record.value).id for record in records(kafka)] == [
-        one.id for one in said
+        one.id for one in events
     ]
 
 
@@ -171,7 +171,7 @@ def test_the_partition_is_that_of_other_murmur2_producers(kafka: KafkaBroker) ->
     assert chosen == {key: partition_for(key, PARTITIONS) for key in chosen}
 
 
-def test_another_partitioner_s_records_are_told_apart(kafka: KafkaBroker) -> None:
+def test_another_partitioner_s_records_are_distinguished(kafka: KafkaBroker) -> None:
     """A record on another partition than its key's is valid, and recognised as misrouted."""
     apply_topics(kafka.bootstrap, [TOPIC])
     key, value, headers = encode_structured(event(1))
@@ -259,7 +259,7 @@ def test_a_broker_that_comes_back_gets_each_event_once(kafka: KafkaBroker) -> No
 
 
 def test_emit_from_end_to_end(kafka: KafkaBroker) -> None:
-    """From the shell: topics are created, valid lines published, the bad one told."""
+    """From the shell: topics are created, valid lines published, the bad one reported."""
     assert smart_region("topics", "apply", broker=kafka.bootstrap).returncode == 0
     good = [encode_structured(event(number)).value for number in range(3)]
     ran = smart_region(

@@ -9,18 +9,18 @@ from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
 from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew, Worker
+from tests.support.workers import Worker, WorkerFactory
 
 pytestmark = pytest.mark.timeout(240)
 
-TOLD_SECONDS = 60.0
+REPORT_SECONDS = 60.0
 SCHOOLS = topic_name(Family.SCHOOLS)
 CHANGELOG = changelog_name(DEFAULT_APP_ID, Family.SCHOOLS)
 
 
-def at_work(crew: Crew, **settings: str) -> Worker:
+def at_work(factory: WorkerFactory, **settings: str) -> Worker:
     """Return a worker that is ready."""
-    worker = crew.worker(**settings)
+    worker = factory.worker(**settings)
     worker.start()
     worker.wait_ready()
     return worker
@@ -29,7 +29,7 @@ def at_work(crew: Crew, **settings: str) -> Worker:
 def says(worker: Worker, text: str) -> None:
     """Wait until a worker that is not ready says why, for at most a minute."""
     assert wait_until(
-        lambda: text in str(worker.readiness().get("waiting_for")), seconds=TOLD_SECONDS
+        lambda: text in str(worker.readiness().get("waiting_for")), seconds=REPORT_SECONDS
     ), (worker.readiness(), worker.log()[-3000:])
     assert not worker.ready
     assert "smartregion_indicator_value{" not in worker.metrics()
@@ -37,14 +37,16 @@ def says(worker: Worker, text: str) -> None:
 
 def ends(worker: Worker, text: str) -> None:
     """Wait until a worker has ended, with status 1 and its reason in the log."""
-    assert wait_until(lambda: not worker.alive, seconds=TOLD_SECONDS), worker.log()[-3000:]
+    assert wait_until(lambda: not worker.alive, seconds=REPORT_SECONDS), worker.log()[-3000:]
     assert worker.status() == 1
     assert text in worker.log()
 
 
-def test_added_partitions_are_told_within_a_minute(broker: KafkaBroker, crew: Crew) -> None:
+def test_added_partitions_are_reported_within_a_minute(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
     """The worker says so, in its log and metrics too, and shows no figures."""
-    worker = at_work(crew)
+    worker = at_work(factory)
     with broker.admin() as admin:
         admin.create_partitions({SCHOOLS: 9})
     says(worker, f"{SCHOOLS} has 9 partitions, not 8")
@@ -54,10 +56,10 @@ def test_added_partitions_are_told_within_a_minute(broker: KafkaBroker, crew: Cr
 
 
 def test_a_worker_whose_topic_was_deleted_is_not_ready_and_ends(
-    broker: KafkaBroker, crew: Crew
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """It has no partitions then, and nobody else has them."""
-    worker = at_work(crew, stall_timeout="12")
+    worker = at_work(factory, stall_timeout="12")
     with broker.admin() as admin:
         admin.delete_topics([SCHOOLS])
     ends(worker, f"{SCHOOLS} is missing")
@@ -66,9 +68,11 @@ def test_a_worker_whose_topic_was_deleted_is_not_ready_and_ends(
     assert SCHOOLS in again.stderr
 
 
-def test_a_worker_whose_changelog_was_made_anew_ends(broker: KafkaBroker, crew: Crew) -> None:
+def test_a_worker_whose_changelog_was_made_anew_ends(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
     """What it went on to write there would look whole."""
-    worker = at_work(crew)
+    worker = at_work(factory)
     with broker.admin() as admin:
         admin.delete_topics([CHANGELOG])
         assert wait_until(lambda: CHANGELOG not in admin.list_topics(), seconds=20)
@@ -76,10 +80,12 @@ def test_a_worker_whose_changelog_was_made_anew_ends(broker: KafkaBroker, crew: 
     ends(worker, f"{CHANGELOG} was deleted and created again")
 
 
-def test_a_worker_whose_broker_is_dead_is_not_ready(broker: KafkaBroker, crew: Crew) -> None:
-    """Once its lease is in doubt; it is again when the broker is back, or is started anew."""
-    worker = at_work(crew)
+def test_a_worker_whose_broker_is_dead_is_not_ready(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """Once its ownership is in doubt; it is again when the broker is back, or is started anew."""
+    worker = at_work(factory)
     broker.stop()
     says(worker, "the broker: the broker last answered a heartbeat")
     broker.start()
-    assert wait_until(lambda: worker.ready or not worker.alive, seconds=TOLD_SECONDS)
+    assert wait_until(lambda: worker.ready or not worker.alive, seconds=REPORT_SECONDS)

@@ -1,4 +1,4 @@
-"""What a broker deletes of events: prevented where it can be, and told where it happened."""
+"""What a broker deletes of events: prevented where it can be, and reported where it happened."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.kafka import KafkaBroker, missing_requirement
 from tests.support.requirements import give_up
 from tests.support.traffic import region, send, wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew
+from tests.support.workers import WorkerFactory
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.integration]
 
@@ -29,7 +29,7 @@ SPARING = "log.retention.bytes=1000000\nlog.message.timestamp.type=CreateTime\n"
 
 @pytest.fixture
 def sparing(tmp_path: Path) -> Iterator[KafkaBroker]:
-    """Give a broker that deletes by size, with the topics as 0.1 declared them."""
+    """Yield a broker that deletes by size, with the topics as 0.1 declared them."""
     if reason := missing_requirement():
         give_up(reason)
     with KafkaBroker(tmp_path / "kafka", properties=SPARING) as broker:
@@ -51,19 +51,19 @@ def sparing(tmp_path: Path) -> Iterator[KafkaBroker]:
         yield broker
 
 
-def test_a_brokers_own_retention_is_told_and_put_right_by_one_command(
+def test_a_brokers_own_retention_is_reported_and_corrected_by_one_command(
     sparing: KafkaBroker, tmp_path: Path
 ) -> None:
-    """Workers of this release start on topics of 0.1; what was deleted all the same is told."""
+    """Workers of this release start on topics of 0.1; what was deleted all the same is reported."""
     refused = run(sparing, "topics", "apply")
     assert refused.returncode != 0
     assert "retention.bytes: differs from the declaration, value '1000000'" in refused.stderr
     doctor = run(sparing, "doctor")
     assert "retention.bytes" in doctor.stdout
 
-    crew = Crew(sparing.bootstrap, tmp_path)
+    factory = WorkerFactory(sparing.bootstrap, tmp_path)
     try:
-        worker = crew.worker()
+        worker = factory.worker()
         worker.start()
         worker.wait_ready()
         assert "topic setting: smartregion.schools.retention.bytes" in worker.log()
@@ -93,4 +93,4 @@ def test_a_brokers_own_retention_is_told_and_put_right_by_one_command(
         assert wait_until(lambda: worker.shows(start), seconds=90), worker.metrics()
         assert worker.stop() == 0
     finally:
-        crew.dismiss()
+        factory.stop_all()

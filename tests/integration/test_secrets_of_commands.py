@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from operations.programs.addresses import free_address
-from tests.support.overheard import Overheard, overhearing
+from tests.support.recording_server import RecordingServer, recording_server
 
 TOKEN: Final = f"srt_lycees_{'x' * 43}"
 PASSWORD: Final = "hunter2"  # noqa: S105 - not one
@@ -21,15 +21,15 @@ NOWHERE: Final = f"http://user:{PASSWORD}@127.0.0.1:1"
 
 
 @pytest.fixture
-def stranger() -> Iterator[Overheard]:
-    """Give a server that nobody named."""
-    with overhearing() as stranger:
-        yield stranger
+def other() -> Iterator[RecordingServer]:
+    """Yield a server that nobody named."""
+    with recording_server() as other:
+        yield other
 
 
 @pytest.fixture
 def token(tmp_path: Path) -> Path:
-    """Give a file with a token, for its owner alone."""
+    """Return a file with a token, for its owner alone."""
     file = tmp_path / "token"
     file.touch(mode=0o600)
     file.write_text(TOKEN)
@@ -50,13 +50,13 @@ def run(*arguments: str, given: str = "", **environ: str) -> subprocess.Complete
     )
 
 
-def test_the_metrics_token_follows_no_redirect(stranger: Overheard, token: Path) -> None:
+def test_the_metrics_token_follows_no_redirect(other: RecordingServer, token: Path) -> None:
     """A worker's address that was taken over sends the audit elsewhere."""
-    with overhearing(status=302, headers={"Location": f"{stranger.url}/metrics"}) as worker:
+    with recording_server(status=302, headers={"Location": f"{other.url}/metrics"}) as worker:
         done = run("audit", "--against", worker.url, SMART_REGION_METRICS_TOKEN_FILE=str(token))
 
     assert worker.secrets == [f"Bearer {TOKEN}"]
-    assert stranger.lines == []
+    assert other.lines == []
     assert done.returncode == 3
     assert "HTTP status 302" in done.stderr
 
@@ -71,7 +71,7 @@ EVENT: Final = (
 @pytest.mark.parametrize("command", ["audit", "emit", "boards"])
 def test_no_proxy_hears_a_token_for_this_machine(command: str, token: Path) -> None:
     """HTTP_PROXY is for what is far away."""
-    with overhearing(status=404) as server, overhearing(status=502) as proxy:
+    with recording_server(status=404) as server, recording_server(status=502) as proxy:
         arguments = {
             "audit": ("audit", "--against", server.url),
             "emit": ("emit", "--gateway", server.url, "--secret", str(token)),
@@ -112,16 +112,16 @@ def test_no_token_goes_to_another_machine_in_the_clear(command: str, token: Path
 
 @pytest.mark.parametrize("rights", [0o644, 0o604, 0o666])
 def test_a_grafana_token_that_all_may_read_is_refused(
-    rights: int, stranger: Overheard, token: Path
+    rights: int, other: RecordingServer, token: Path
 ) -> None:
     """And not sent: it is to be replaced."""
     token.chmod(rights)
 
-    done = run("boards", "plan", "--grafana", stranger.url, "--token-file", str(token))
+    done = run("boards", "plan", "--grafana", other.url, "--token-file", str(token))
 
     assert done.returncode == 2
     assert f"is open to everybody on this machine, value {rights:04o}" in done.stderr
-    assert stranger.lines == []
+    assert other.lines == []
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_no_password_of_an_address_is_repeated(arguments: tuple[str, ...], token
     ],
     ids=["in the clear", "no host check"],
 )
-def test_no_program_gives_a_password_away_unasked(command: str, chosen: dict[str, str]) -> None:
+def test_no_program_discloses_a_password_unasked(command: str, chosen: dict[str, str]) -> None:
     """Each stops at its start, in one line that names what would allow it."""
     credentials = {"SASL_USERNAME": "worker", "SASL_PASSWORD": PASSWORD}
     environ = {f"SMART_REGION_{name}": value for name, value in (chosen | credentials).items()}

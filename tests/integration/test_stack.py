@@ -50,26 +50,26 @@ class Stack:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.output = folder.with_suffix(".out")
-        self.output.unlink(missing_ok=True)
+        self.output_file = folder.with_suffix(".out")
+        self.output_file.unlink(missing_ok=True)
         command = [*STACK, str(folder)]
         self.process = start_child(
-            command, output=self.output, env={**os.environ, **IMPATIENT}, umask=0o022
+            command, output=self.output_file, env={**os.environ, **IMPATIENT}, umask=0o022
         )
 
     @property
-    def told(self) -> str:
-        """All that it has told."""
-        return self.output.read_text()
+    def output(self) -> str:
+        """All that it has printed."""
+        return self.output_file.read_text()
 
-    def wait_told(self, text: str, *, seconds: float = 90) -> None:
-        """Wait until it has told something."""
-        wait_until(lambda: text in self.told or self._ended, seconds=seconds)
-        assert text in self.told, self.told
+    def wait_output(self, text: str, *, seconds: float = 90) -> None:
+        """Wait until it has printed a text."""
+        wait_until(lambda: text in self.output or self._ended, seconds=seconds)
+        assert text in self.output, self.output
 
     def send_first_event(self) -> str:
         """Run the command that it proposes; return what the gateway answers."""
-        _, _, rest = self.told.partition("A first event, as the producer lycees:")
+        _, _, rest = self.output.partition("A first event, as the producer lycees:")
         command, _, _ = rest.partition(READY)
         return subprocess.run(
             ["bash", "-c", command], capture_output=True, text=True, check=True, timeout=30
@@ -77,7 +77,9 @@ class Stack:
 
     def ask(self, expression: str) -> list[tuple[dict[str, str], float]]:
         """Return what its Prometheus says of an expression: labels and values."""
-        url = f"http://{self._place('Prometheus')}/api/v1/query?{urlencode({'query': expression})}"
+        url = (
+            f"http://{self._address('Prometheus')}/api/v1/query?{urlencode({'query': expression})}"
+        )
         with urlopen(url, timeout=10) as answer:
             series = json.load(answer)["data"]["result"]
         return [(one["metric"], float(one["value"][1])) for one in series]
@@ -96,9 +98,9 @@ class Stack:
         (pid,) = (pid for pid in children(self.process.pid) if port in listening(pid))
         return pid
 
-    def _place(self, name: str) -> str:
-        found = re.search(rf"^{name} +http://(\S+)$", self.told, re.MULTILINE)
-        assert found, self.told
+    def _address(self, name: str) -> str:
+        found = re.search(rf"^{name} +http://(\S+)$", self.output, re.MULTILINE)
+        assert found, self.output
         return found[1]
 
     @property
@@ -108,10 +110,10 @@ class Stack:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Stack]:
-    """Give a stack in which everything is ready."""
+    """Yield a stack in which everything is ready."""
     stack = Stack(folder)
     try:
-        stack.wait_told(READY)
+        stack.wait_output(READY)
         yield stack
     finally:
         end_child(stack.process, stop_seconds=0)
@@ -137,7 +139,7 @@ def test_a_figure_outlives_a_worker_and_the_stack_itself(tmp_path: Path) -> None
         assert stack.shows(CONNECTED)
         assert stack.shows(CONNECTED, 1)
         assert stack.shows(WORKERS, 1, 1)
-        assert "ended by SIGKILL; started again in 0.5 s" in stack.told
+        assert "ended by SIGKILL; started again in 0.5 s" in stack.output
 
         processes = children(stack.process.pid)
         assert len(processes) == PROCESSES
@@ -153,4 +155,4 @@ def test_a_figure_outlives_a_worker_and_the_stack_itself(tmp_path: Path) -> None
         again.process.send_signal(signal.SIGTERM)
         assert again.process.wait(timeout=40) == 0
         assert not any(map(alive, processes))
-    assert again.told.endswith("stopping all services\n")
+    assert again.output.endswith("stopping all services\n")

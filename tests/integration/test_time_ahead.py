@@ -19,7 +19,7 @@ from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew, Worker
+from tests.support.workers import Worker, WorkerFactory
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -38,7 +38,7 @@ MISTAKEN = event("school.connected", PARIS, "2018-03-01", at=FUTURE, id="ahead",
 CORRECTED = event("school.connected", PARIS, "2018-03-01", at="2018-06-01T00:00:00", id="later")
 
 
-def tell(broker: KafkaBroker, *events: CloudEvent, timestamp_ms: int | None = None) -> None:
+def send_events(broker: KafkaBroker, *events: CloudEvent, timestamp_ms: int | None = None) -> None:
     """Send events to the partition of the lycée."""
     producer: Any = KafkaProducer(bootstrap_servers=broker.bootstrap)
     for one in (event("school.registered", PARIS, "2018-01-01", id="known"), *events):
@@ -69,12 +69,12 @@ def audited(broker: KafkaBroker, worker: Worker) -> Any:  # noqa: ANN401 - JSON
 
 
 def test_a_time_of_the_future_is_refused_whatever_the_client_dates_its_record(
-    broker: KafkaBroker, crew: Crew
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """A later correction wins; the audit and the report on producers tell the same."""
-    worker = crew.worker()
+    """A later correction wins; the audit and the report on producers show the same."""
+    worker = factory.worker()
     worker.start()
-    tell(broker, CONNECTED, MISTAKEN, CORRECTED, timestamp_ms=IN_THE_FUTURE_MS)
+    send_events(broker, CONNECTED, MISTAKEN, CORRECTED, timestamp_ms=IN_THE_FUTURE_MS)
     worker.wait_ready()
 
     account, figure = audited(broker, worker)
@@ -88,19 +88,19 @@ def test_a_time_of_the_future_is_refused_whatever_the_client_dates_its_record(
     assert sum(card["accepted"] for card in cards) == 3
 
 
-def test_a_state_that_holds_the_future_is_mended_from_the_topic(
-    broker: KafkaBroker, crew: Crew
+def test_a_state_that_holds_the_future_is_repaired_from_the_topic(
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """What a worker of before took in is left out, read again, and gone from the changelog."""
-    trusting = crew.worker("trusting", time_tolerance=ANY_TIME)
+    trusting = factory.worker("trusting", time_tolerance=ANY_TIME)
     trusting.start()
-    tell(broker, CONNECTED, MISTAKEN, CORRECTED)
+    send_events(broker, CONNECTED, MISTAKEN, CORRECTED)
     trusting.wait_ready()
     assert wait_done(broker.bootstrap, seconds=60)
     assert 'outcome="superseded"' in trusting.metrics()
     assert trusting.stop() == 0
 
-    worker = crew.worker("worker")
+    worker = factory.worker("worker")
     worker.start()
     worker.wait_ready()
 
@@ -111,7 +111,7 @@ def test_a_state_that_holds_the_future_is_mended_from_the_topic(
     assert "reading again from the beginning" in worker.log()
     assert worker.stop() == 0
 
-    again = crew.worker("again")
+    again = factory.worker("again")
     again.start()
     again.wait_ready()
     assert "reading again" not in again.log()
@@ -119,7 +119,7 @@ def test_a_state_that_holds_the_future_is_mended_from_the_topic(
 
 
 def _cell_ids(broker: KafkaBroker) -> list[str]:
-    """Name the event behind the lycée's connection, in each record of the changelog."""
+    """Return the event behind the lycée's connection, in each record of the changelog."""
     return [
         cell.id
         for record in read_topics(broker.bootstrap, topics=[CHANGELOG])

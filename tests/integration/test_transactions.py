@@ -26,7 +26,7 @@ from tests.support.histories import event, state_of, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew, Worker
+from tests.support.workers import Worker, WorkerFactory
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -53,7 +53,7 @@ class Transaction:
             topic, value, key=key.encode(), headers=list(headers), partition=home
         ).get(timeout=30)
 
-    def tell(self, events: Iterable[CloudEvent]) -> None:
+    def write(self, events: Iterable[CloudEvent]) -> None:
         """Send events to where they belong."""
         for one in events:
             record = encode_structured(one)
@@ -72,7 +72,7 @@ class Transaction:
 
 @contextmanager
 def transaction(broker: KafkaBroker, name: str) -> Iterator[Transaction]:
-    """Give a transaction that is begun; the producer is gone afterwards."""
+    """Yield a transaction that is begun; the producer is gone afterwards."""
     begun = Transaction(broker, name)
     try:
         yield begun
@@ -80,7 +80,7 @@ def transaction(broker: KafkaBroker, name: str) -> Iterator[Transaction]:
         begun.producer.close(timeout=5)
 
 
-def told_of(lycee: str) -> list[CloudEvent]:
+def events_of(lycee: str) -> list[CloudEvent]:
     """Return what makes a lycée count as connected."""
     return [
         event("school.registered", lycee, "2018-01-01"),
@@ -109,9 +109,11 @@ def lag_of(lycee: str, records: int) -> str:
     return f'smartregion_consumer_lag_records{{partition="{home}",topic="{SCHOOLS}"}} {records}.0'
 
 
-def test_only_what_is_committed_counts_for_every_reader(broker: KafkaBroker, crew: Crew) -> None:
+def test_only_what_is_committed_counts_for_every_reader(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
     """Aborted records are nowhere, those of an open transaction not yet, and all readers agree."""
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     settings = Settings(broker=broker.bootstrap)
     with (
@@ -119,12 +121,12 @@ def test_only_what_is_committed_counts_for_every_reader(broker: KafkaBroker, cre
         transaction(broker, "two") as committed,
         transaction(broker, "three") as still_open,
     ):
-        aborted.tell([*told_of(ABORTED), event("training.enrolled", PERSON, "2018-01-01")])
+        aborted.write([*events_of(ABORTED), event("training.enrolled", PERSON, "2018-01-01")])
         aborted.send(DEAD_LETTERS, "key", b"no letter")
         aborted.abort()
-        committed.tell(told_of(COMMITTED))
+        committed.write(events_of(COMMITTED))
         committed.commit()
-        still_open.tell(told_of(OPEN))
+        still_open.write(events_of(OPEN))
         worker.wait_ready()
 
         assert wait_until(lambda: worker.shows(lag_of(OPEN, 2)), seconds=30), worker.metrics()
@@ -140,9 +142,9 @@ def test_only_what_is_committed_counts_for_every_reader(broker: KafkaBroker, cre
         held = {f"{SCHOOLS}[{partition_for(OPEN.encode(), PARTITIONS)}]": 2}
         found = audited(broker, worker)
         assert (found["account"]["produced"], found["topics"]["held"]) == (2, held)
-        count, said = accepted(broker)
+        count, states = accepted(broker)
         assert count == 2
-        assert next(iter(held)) in said
+        assert next(iter(held)) in states
         with pytest.raises(OpenTransactionError, match=r"schools\[\d\] \(2 records left\)"):
             list(read_topics(broker.bootstrap, wait_seconds=4))
         assert "0 records" in run(broker, "erase", standard_input=PERSON).stdout
@@ -154,7 +156,7 @@ def test_only_what_is_committed_counts_for_every_reader(broker: KafkaBroker, cre
     found = audited(broker, worker)
     assert (found["account"]["produced"], found["topics"]["held"]) == (4, {})
     assert accepted(broker) == (4, "")
-    assert wait_done(broker.bootstrap, seconds=30), "the group's offsets pass over the marks"
+    assert wait_done(broker.bootstrap, seconds=30), "the group's offsets skip the markers"
     today, hindsight = (
         run(broker, "export", "--format", "json", *options).stdout
         for options in ((), ("--known-on", "2020-12-31"))
@@ -173,7 +175,7 @@ def _figures(text: str) -> list[Any]:
 
 
 def test_a_recovery_ends_where_transactions_end_a_changelog(
-    broker: KafkaBroker, crew: Crew
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """Marks and aborted states are not waited for; what an open transaction hides is."""
     changelog = changelog_name(DEFAULT_APP_ID, Family.SCHOOLS)
@@ -187,14 +189,14 @@ def test_a_recovery_ends_where_transactions_end_a_changelog(
         committed.commit()
         aborted.send(changelog, ABORTED, b"no state")
         aborted.abort()
-        first = crew.worker("first")
+        first = factory.worker("first")
         first.start()
         first.wait_ready()
         assert 'smartregion_entities{family="schools"} 1.0' in first.metrics()
         assert first.stop() == 0
 
         still_open.send(changelog, OPEN, connected)
-        second = crew.worker("second")
+        second = factory.worker("second")
         second.start()
         assert wait_until(
             lambda: "recovery" in str(second.readiness().get("waiting_for")), seconds=60

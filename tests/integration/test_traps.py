@@ -19,7 +19,7 @@ from operations.audit.recount import audit_records
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, region, send, wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew, Worker
+from tests.support.workers import Worker, WorkerFactory
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -58,11 +58,11 @@ def committed(broker: KafkaBroker) -> int:
 
 
 def test_an_exception_in_a_batch_ends_nothing(
-    broker: KafkaBroker, crew: Crew, half_year: list[Message]
+    broker: KafkaBroker, factory: WorkerFactory, half_year: list[Message]
 ) -> None:
-    """The batch is worked through again, record by record; what does not fail again counts."""
+    """The batch is processed again, record by record; what does not fail again counts."""
     send(broker.bootstrap, half_year)
-    faulty = crew.worker("faulty", module=FAULTY, test_fault="batch:3")
+    faulty = factory.worker("faulty", module=FAULTY, test_fault="batch:3")
     faulty.start()
     assert differences(broker, faulty) == ()
     assert "working singly" in faulty.log()
@@ -71,24 +71,26 @@ def test_an_exception_in_a_batch_ends_nothing(
 
 
 def test_a_failed_write_ends_the_worker_and_loses_nothing(
-    broker: KafkaBroker, crew: Crew, half_year: list[Message]
+    broker: KafkaBroker, factory: WorkerFactory, half_year: list[Message]
 ) -> None:
     """A write that the broker does not take ends the process; a restart is exact."""
     send(broker.bootstrap, half_year)
-    faulty = crew.worker("faulty", module=FAULTY, test_fault="produce:3")
+    faulty = factory.worker("faulty", module=FAULTY, test_fault="produce:3")
     faulty.start()
     assert ended(faulty, seconds=60) == 1, faulty.log()[-3000:]
-    # At once, and told as it was: Faust's own orderly stop would be found out seconds later.
+    # At once, and reported as it was: Faust's own orderly stop would be found out seconds later.
     assert "ending reason=ProduceFailedError " in faulty.log()
     assert committed(broker) < len(half_year)
-    healthy = crew.worker("healthy")
+    healthy = factory.worker("healthy")
     healthy.start()
     assert differences(broker, healthy) == ()
 
 
-def test_a_coordinator_that_fails_for_good_ends_the_worker(broker: KafkaBroker, crew: Crew) -> None:
-    """The error that aiokafka parks is found by the watchdog, told, and ends the process."""
-    worker = crew.worker(module=FAULTY, test_fault="coordinator")
+def test_a_coordinator_that_fails_for_good_ends_the_worker(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """The error that aiokafka parks is found by the watchdog, reported, and ends the process."""
+    worker = factory.worker(module=FAULTY, test_fault="coordinator")
     worker.start()
     assert ended(worker, seconds=40) == 1, worker.log()[-3000:]
     assert "coordinator: 5 errors" in worker.log()
@@ -96,9 +98,11 @@ def test_a_coordinator_that_fails_for_good_ends_the_worker(broker: KafkaBroker, 
     assert broker.running
 
 
-def test_a_recovery_that_never_ends_ends_the_worker(broker: KafkaBroker, crew: Crew) -> None:
+def test_a_recovery_that_never_ends_ends_the_worker(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
     """A worker that is not ready in time says what it waited for and ends."""
-    worker = crew.worker(module=FAULTY, test_fault="recovery", ready_timeout="8")
+    worker = factory.worker(module=FAULTY, test_fault="recovery", ready_timeout="8")
     worker.start()
     assert ended(worker, seconds=40) == 1, worker.log()[-3000:]
     assert "ready_timeout: not ready after" in worker.log()
@@ -106,42 +110,44 @@ def test_a_recovery_that_never_ends_ends_the_worker(broker: KafkaBroker, crew: C
 
 
 def test_no_record_is_read_between_a_recovery_and_the_end_of_its_rebalance(
-    broker: KafkaBroker, crew: Crew, half_year: list[Message]
+    broker: KafkaBroker, factory: WorkerFactory, half_year: list[Message]
 ) -> None:
     """Faust reads on before it seeks, then clears its queues: what it read would be lost."""
-    first = crew.worker("first")
+    first = factory.worker("first")
     first.start()
     send(broker.bootstrap, half_year[:1000])
     assert differences(broker, first) == ()
     assert first.stop() == 0
     send(broker.bootstrap, half_year[1000:])
-    second = crew.worker("second", module=FAULTY, test_fault="late_seek:1", max_poll_records="40")
+    second = factory.worker(
+        "second", module=FAULTY, test_fault="late_seek:1", max_poll_records="40"
+    )
     second.start()
     assert differences(broker, second) == ()
 
 
 def test_no_figure_before_the_state_is_rebuilt(
-    broker: KafkaBroker, crew: Crew, half_year: list[Message]
+    broker: KafkaBroker, factory: WorkerFactory, half_year: list[Message]
 ) -> None:
     """From its start to ready, a restarted worker shows no figure and says what it waits for."""
-    first = crew.worker("first")
+    first = factory.worker("first")
     first.start()
     send(broker.bootstrap, half_year)
     assert differences(broker, first) == ()
     assert first.stop() == 0
-    second = crew.worker("second")
+    second = factory.worker("second")
     second.start()
     waits: set[str] = set()
 
     def ready_at_last() -> bool:
-        told = second.readiness()
-        if told.get("ready"):
+        readiness = second.readiness()
+        if readiness.get("ready"):
             return True
-        if told:
+        if readiness:
             shown = second.metrics()
             # Between the two questions it may have become ready.
             if "smartregion_worker_ready 0" in shown:
-                waits.add(told["waiting_for"])
+                waits.add(readiness["waiting_for"])
                 for figure in ("value", "numerator", "denominator"):
                     assert f"smartregion_indicator_{figure}{{" not in shown
         return False
@@ -152,38 +158,40 @@ def test_no_figure_before_the_state_is_rebuilt(
 
 
 def test_sigterm_ends_a_busy_worker_in_time(
-    broker: KafkaBroker, crew: Crew, half_year: list[Message]
+    broker: KafkaBroker, factory: WorkerFactory, half_year: list[Message]
 ) -> None:
     """In the middle of a backlog SIGTERM ends the worker within 10 s, with status 0."""
     send(broker.bootstrap, half_year)
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     assert wait_until(lambda: worker.shows("events_total{"), seconds=40), worker.log()[-3000:]
     assert worker.stop(grace=10) == 0
     assert "stopped reason=signal" in worker.log()
-    successor = crew.worker("successor")
+    successor = factory.worker("successor")
     successor.start()
     assert differences(broker, successor) == ()
 
 
-def test_only_its_own_port_is_open(broker: KafkaBroker, crew: Crew) -> None:
+def test_only_its_own_port_is_open(broker: KafkaBroker, factory: WorkerFactory) -> None:
     """Faust's own web server, with its pages that show data, does not listen."""
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     worker.wait_ready()
     assert listening_ports(worker.process.pid) == {worker.port}
     assert broker.running
 
 
-def test_a_topic_with_other_partitions_is_refused(broker: KafkaBroker, crew: Crew) -> None:
+def test_a_topic_with_other_partitions_is_refused(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
     """A worker does not start on a topic whose partition count is not the declared one."""
     admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
     topic = topic_name(Family.GRANTS)
     admin.create_partitions({topic: NewPartitions(total_count=9)})
-    # The broker tells of them a moment later.
+    # The broker reports them a moment later.
     assert wait_until(lambda: len(admin.describe_topics([topic])[0]["partitions"]) == 9, seconds=30)
     admin.close()
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     assert ended(worker, seconds=30) == 2, worker.log()[-3000:]
     assert "smartregion.grants.partitions" in worker.log()
@@ -191,10 +199,10 @@ def test_a_topic_with_other_partitions_is_refused(broker: KafkaBroker, crew: Cre
 
 
 def test_a_stale_write_to_a_changelog_undoes_nothing(
-    broker: KafkaBroker, crew: Crew, half_year: list[Message]
+    broker: KafkaBroker, factory: WorkerFactory, half_year: list[Message]
 ) -> None:
     """A recovery merges: an older state written after a newer one is undone, and rewritten."""
-    first = crew.worker("first")
+    first = factory.worker("first")
     first.start()
     middle = len(half_year) // 2
     send(broker.bootstrap, half_year[:middle])
@@ -209,7 +217,7 @@ def test_a_stale_write_to_a_changelog_undoes_nothing(
     stale = {key: value for key, value in oldest.items() if dict(records)[key] != value}
     assert stale, "the stream must update some entity"
     write_changelog(broker, Family.BROADBAND, stale)
-    second = crew.worker("second")
+    second = factory.worker("second")
     second.start()
     assert differences(broker, second) == ()
     assert wait_until(

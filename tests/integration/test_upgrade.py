@@ -25,7 +25,7 @@ from tests.support.kafka import KafkaBroker
 from tests.support.newer_release import SchoolConnectedTwo
 from tests.support.traffic import Message, region, send, wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew, Worker
+from tests.support.workers import Worker, WorkerFactory
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -54,16 +54,16 @@ def a_year() -> tuple[Message, ...]:
 
 
 def in_version_two(message: Message) -> Message:
-    """Say a connection of a lycée as tomorrow's producers do; leave every other message."""
+    """Return a lycée's connection in version 2 of its contract; leave every other message."""
     if SchoolConnected.TYPE.encode() not in message.value:
         return message
     try:
-        said = json.loads(message.value)
-        said["type"] = SchoolConnectedTwo.TYPE
-        said["data"]["uplink_mbps"] = said["data"]["downlink_mbps"]
+        content = json.loads(message.value)
+        content["type"] = SchoolConnectedTwo.TYPE
+        content["data"]["uplink_mbps"] = content["data"]["downlink_mbps"]
     except (ValueError, KeyError, TypeError):
         return message  # One of the simulator's mistakes.
-    return replace(message, value=json.dumps(said).encode())
+    return replace(message, value=json.dumps(content).encode())
 
 
 def recount(
@@ -75,7 +75,7 @@ def recount(
 
 
 def done(broker: KafkaBroker, *workers: Worker, group: str = DEFAULT_APP_ID) -> None:
-    """Wait until every record is worked through and the workers are ready."""
+    """Wait until every record is processed and the workers are ready."""
     assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS, group=group), "\n".join(
         worker.log()[-3000:] for worker in workers
     )
@@ -87,14 +87,14 @@ def share_the_work(*workers: Worker) -> None:
     """Wait until each of the workers has partitions of its own."""
 
     def shared() -> bool:
-        told = [worker.readiness() for worker in workers]
-        return all(one.get("ready") and one["partitions"] for one in told)
+        states = [worker.readiness() for worker in workers]
+        return all(one.get("ready") and one["partitions"] for one in states)
 
     assert wait_until(shared, seconds=SETTLE_SECONDS), workers[0].log()[-3000:]
 
 
 def versions_on_the_topic(broker: KafkaBroker) -> set[str]:
-    """Name the versions of the lycées' connection among the raw records."""
+    """Return the versions of the lycées' connection among the raw records."""
     return {
         kind
         for record in read_topics(broker.bootstrap, topics=[EVENT_TOPICS[0]])
@@ -104,7 +104,7 @@ def versions_on_the_topic(broker: KafkaBroker) -> set[str]:
 
 
 def test_two_versions_of_a_contract_live_together_through_a_rolling_restart(
-    broker: KafkaBroker, crew: Crew
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """Workers are replaced one by one while v1 flows, then v1 and v2: nothing is missed.
 
@@ -113,8 +113,8 @@ def test_two_versions_of_a_contract_live_together_through_a_rolling_restart(
     """
     quarter = len(a_year()) // 4
     first, second, third, fourth = (a_year()[n * quarter :][:quarter] for n in range(4))
-    old = [crew.worker(name) for name in ("old-a", "old-b")]
-    new = [crew.worker(name, module=NEWER) for name in ("new-a", "new-b")]
+    old = [factory.worker(name) for name in ("old-a", "old-b")]
+    new = [factory.worker(name, module=NEWER) for name in ("new-a", "new-b")]
     for worker in old:
         worker.start()
     share_the_work(*old)
@@ -146,16 +146,16 @@ def test_two_versions_of_a_contract_live_together_through_a_rolling_restart(
 
 
 def test_a_release_taken_back_still_reads_the_newer_ones_state(
-    broker: KafkaBroker, crew: Crew
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """The state that a newer release wrote is read by the older one, with the same figures."""
-    newer = crew.worker("newer", module=NEWER)
+    newer = factory.worker("newer", module=NEWER)
     newer.start()
     send(broker.bootstrap, list(map(in_version_two, a_year())))
     done(broker, newer)
     assert newer.stop() == 0
 
-    older = crew.worker("older")
+    older = factory.worker("older")
     older.start()
     older.wait_ready()
     audited = recount(broker, [older])
@@ -163,20 +163,20 @@ def test_a_release_taken_back_still_reads_the_newer_ones_state(
 
 
 def test_a_new_catalogue_needs_no_event_again(
-    broker: KafkaBroker, crew: Crew, tmp_path: Path
+    broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
 ) -> None:
     """Restarted one by one with one more indicator, workers know its past without reading it."""
     folder = tmp_path / "catalogue"
     shutil.copytree(Path(catalogue.__file__).parent / "programmes", folder)
     lycees = folder / "lycees.yaml"
     lycees.write_text(lycees.read_text() + ONE_MORE)
-    before = [crew.worker(name) for name in "ab"]
+    before = [factory.worker(name) for name in "ab"]
     for worker in before:
         worker.start()
     send(broker.bootstrap, a_year())
     done(broker, *before)
 
-    after = [crew.worker(name, catalogue=str(folder)) for name in "cd"]
+    after = [factory.worker(name, catalogue=str(folder)) for name in "cd"]
     for old, new in zip(before, after, strict=True):
         assert old.stop() == 0
         new.start()
@@ -192,12 +192,14 @@ def test_a_new_catalogue_needs_no_event_again(
         assert "smartregion_events_total{" not in worker.metrics(), "it read events again"
 
 
-def test_more_partitions_are_taken_by_a_new_application(broker: KafkaBroker, crew: Crew) -> None:
-    """Refused as long as settings and topics differ; then the documented road ends in the figures.
+def test_more_partitions_are_taken_by_a_new_application(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """Refused while settings and topics differ; the documented procedure then leads to the figures.
 
     Records that lie where 8 partitions put them are forwarded to their place among 16.
     """
-    old = crew.worker("eight")
+    old = factory.worker("eight")
     old.start()
     send(broker.bootstrap, a_year())
     done(broker, old)
@@ -207,7 +209,7 @@ def test_more_partitions_are_taken_by_a_new_application(broker: KafkaBroker, cre
     assert refused.returncode == 2
     assert "partitions" in refused.stderr
 
-    # The road of docs/upgrading.md: more partitions, changelogs of a new application, a replay.
+    # As docs/upgrading.md has it: more partitions, changelogs of a new application, a replay.
     with broker.admin() as admin:
         admin.create_partitions(dict.fromkeys(EVENT_TOPICS, 16))
     refused = run(broker, "worker")
@@ -216,7 +218,7 @@ def test_more_partitions_are_taken_by_a_new_application(broker: KafkaBroker, cre
     settings = {"partitions": "16", "app_id": "monitor-16"}
     applied = run(broker, "topics", "apply", **settings)
     assert applied.returncode == 0, applied.stderr
-    workers = [crew.worker(name, **settings) for name in ("sixteen-a", "sixteen-b")]
+    workers = [factory.worker(name, **settings) for name in ("sixteen-a", "sixteen-b")]
     for worker in workers:
         worker.start()
     done(broker, *workers, group=settings["app_id"])
@@ -226,11 +228,13 @@ def test_more_partitions_are_taken_by_a_new_application(broker: KafkaBroker, cre
     assert account["forwarded"] > account["produced"] // 4
 
 
-def test_the_raw_topics_alone_bring_every_figure_back(broker: KafkaBroker, crew: Crew) -> None:
+def test_the_raw_topics_alone_bring_every_figure_back(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
     """States, changelogs and offsets deleted, a worker shows the same figures to the last one."""
-    worker = crew.worker("before")
+    worker = factory.worker("before")
     worker.start()
-    send(broker.bootstrap, a_year(), astray=0.1)
+    send(broker.bootstrap, a_year(), misrouted=0.1)
     done(broker, worker)
     figures = shown(worker)
     assert len(figures) > 200
@@ -243,7 +247,7 @@ def test_the_raw_topics_alone_bring_every_figure_back(broker: KafkaBroker, crew:
         admin.delete_groups([DEFAULT_APP_ID])
     applied = run(broker, "topics", "apply")
     assert applied.returncode == 0, applied.stderr
-    rebuilt = crew.worker("after")
+    rebuilt = factory.worker("after")
     rebuilt.start()
     done(broker, rebuilt)
     assert shown(rebuilt) == figures

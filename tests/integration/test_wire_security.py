@@ -107,7 +107,7 @@ class Monitor:
 
 
 def variables(settings: Mapping[str, str]) -> dict[str, str]:
-    """Name settings as the environment does."""
+    """Return settings under their names in the environment."""
     return {f"SMART_REGION_{name.upper()}": value for name, value in settings.items()}
 
 
@@ -142,7 +142,7 @@ def lines_of(*families: Family) -> str:
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
-    """Give the module's broker."""
+    """Yield the module's broker."""
     if reason := missing_requirement():
         give_up(reason)
     with SecuredKafka(tmp_path_factory.mktemp("secured")) as broker:
@@ -151,7 +151,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
 
 @pytest.fixture(scope="module")
 def monitor(kafka: SecuredKafka, tmp_path_factory: pytest.TempPathFactory) -> Monitor:
-    """Give the broker with its topics and users, all made as an operator makes them."""
+    """Return the broker with its topics and users, all made as an operator makes them."""
     monitor = Monitor(kafka, tmp_path_factory.mktemp("monitor"))
     kafka.add_users({role: password_of(role) for role in Role})
     for role in Role:
@@ -164,7 +164,7 @@ def monitor(kafka: SecuredKafka, tmp_path_factory: pytest.TempPathFactory) -> Mo
 
 @pytest.fixture(scope="module")
 def worker(monitor: Monitor) -> Iterator[Worker]:
-    """Give a worker that is ready, on events that a producer has sent."""
+    """Yield a worker that is ready, on events that a producer has sent."""
     done = monitor.run_as(Role.PRODUCER, "emit", given=lines_of(OWN_FAMILY))
     assert done.returncode == 0, done.stderr
     worker = monitor.start(Role.WORKER)
@@ -270,8 +270,8 @@ def test_a_clerk_lets_a_dead_letter_go(monitor: Monitor, worker: Worker) -> None
     assert wait_until(lambda: letters_seen_by(monitor, Role.CLERK) > before, seconds=30)
 
     [*_, last] = monitor.run_as(Role.CLERK, "dead-letters", "list", "--json").stdout.splitlines()
-    place = json.loads(last)["letter"]
-    shown = monitor.run_as(Role.CLERK, "dead-letters", "show", place, "--unmask")
+    position = json.loads(last)["letter"]
+    shown = monitor.run_as(Role.CLERK, "dead-letters", "show", position, "--unmask")
     assert "no event" in shown.stdout, shown.stderr  # It lies on its topic.
 
     done = monitor.run_as(Role.CLERK, "dead-letters", "discard", "--all", "--because", "a test")
@@ -284,7 +284,7 @@ def test_a_clerk_lets_a_dead_letter_go(monitor: Monitor, worker: Worker) -> None
 
 
 def test_a_super_user_gives_the_rights_of_a_role(monitor: Monitor) -> None:
-    """By the command, once; the list tells them."""
+    """By the command, once; the list has them."""
     give = ("topics", "acl", "--role", "observer", "--principal", "newcomer")
     assert monitor.run_as_root(*give).stdout.endswith("10 granted, 0 granted before\n")
     assert monitor.run_as_root(*give).stdout == "0 granted, 10 granted before\n"
@@ -326,7 +326,7 @@ def test_who_sees_the_group_cannot_join_it(monitor: Monitor) -> None:
 
 
 def test_a_producer_cannot_send_another_family(monitor: Monitor) -> None:
-    """It is told in one line, and nothing arrives."""
+    """It is reported in one line, and nothing arrives."""
     done = monitor.run_as(Role.PRODUCER, "emit", given=lines_of(OTHER_FAMILY))
 
     assert done.returncode == 2
@@ -345,7 +345,7 @@ def test_a_producer_cannot_send_another_family(monitor: Monitor) -> None:
         (Role.DEPLOYER, ("topics", "acl", "--role", "reader", "--principal", "deployer")),
     ],
 )
-def test_who_has_another_role_is_told(
+def test_who_has_another_role_is_reported(
     monitor: Monitor, user: Role, command: tuple[str, ...]
 ) -> None:
     """In one line, with a status that is not zero, and soon."""
@@ -361,13 +361,13 @@ def test_who_has_another_role_is_told(
 
 
 @pytest.fixture
-def stranger(tmp_path: Path) -> Authority:
-    """Give an authority that signed nothing of the broker's."""
-    return Authority(tmp_path, name="stranger")
+def other_authority(tmp_path: Path) -> Authority:
+    """Return an authority that signed nothing of the broker's."""
+    return Authority(tmp_path, name="other")
 
 
 @pytest.mark.parametrize(
-    ("case", "told"),
+    ("case", "expected"),
     [
         ("wrong password", "refuses the password of 'worker'"),
         ("wrong mechanism", "does not offer SCRAM-SHA-256"),
@@ -376,20 +376,20 @@ def stranger(tmp_path: Path) -> Authority:
     ],
 )
 def test_a_worker_that_is_not_let_in_says_why(
-    monitor: Monitor, stranger: Authority, case: str, told: str
+    monitor: Monitor, other_authority: Authority, case: str, expected: str
 ) -> None:
     """In one line, with status 2, and before its client would have given up."""
     changes = {
         "wrong password": {"sasl_password": "guessed"},
         "wrong mechanism": {"sasl_mechanism": "SCRAM-SHA-256"},
-        "other authority": {"ssl_cafile": str(stranger.file)},
+        "other authority": {"ssl_cafile": str(other_authority.file)},
         "expired certificate": {"broker": monitor.kafka.expired},
     }[case]
     began = monotonic()
     done = monitor.run_as(Role.WORKER, "worker", **changes)
 
     assert done.returncode == 2
-    assert_one_line(done.stderr, told)
+    assert_one_line(done.stderr, expected)
     assert monotonic() - began < IN_SECONDS
 
 
@@ -414,13 +414,13 @@ def test_every_program_says_why_it_is_not_let_in(
 def test_the_doctor_sees_what_a_worker_may_see(monitor: Monitor) -> None:
     """A worker's rights are enough to look; where it is not let in, the topics are not asked."""
     well = monitor.run_as(Role.WORKER, "doctor")
-    stranger = monitor.run_as("nobody", "doctor")
+    refused = monitor.run_as("nobody", "doctor")
 
     assert well.returncode == 0, well.stdout
     assert "answers over SASL_SSL" in well.stdout
-    assert stranger.returncode == 1
-    assert "refuses the password of 'nobody'" in stranger.stdout
-    assert "put right first: broker" in stranger.stdout
+    assert refused.returncode == 1
+    assert "refuses the password of 'nobody'" in refused.stdout
+    assert "put right first: broker" in refused.stdout
 
 
 def test_a_worker_that_loses_its_rights_says_so(monitor: Monitor, worker: Worker) -> None:
@@ -496,14 +496,14 @@ def lag_seen_by_observer(monitor: Monitor) -> int:
     with closing(client(KafkaAdminClient, monitor, Role.OBSERVER)) as admin:
         committed = admin.list_group_offsets(DEFAULT_APP_ID)[DEFAULT_APP_ID]
     with closing(client(KafkaConsumer, monitor, Role.OBSERVER)) as consumer:
-        places = [
+        partitions = [
             TopicPartition(topic_name(family), partition)
             for family in Family
             for partition in range(8)
         ]
-        ends = consumer.end_offsets(places)
-    done: dict[Any, int] = {place: offset.offset for place, offset in committed.items()}
-    return sum(int(end) - done.get(place, 0) for place, end in ends.items())
+        ends = consumer.end_offsets(partitions)
+    done: dict[Any, int] = {partition: offset.offset for partition, offset in committed.items()}
+    return sum(int(end) - done.get(partition, 0) for partition, end in ends.items())
 
 
 def letters_seen_by(monitor: Monitor, user: str) -> int:
@@ -528,13 +528,13 @@ def post(gateway: Gateway, token: str, events: list[dict[str, Any]]) -> int:
 
 
 def with_implied(operations: Collection[Operation]) -> set[str]:
-    """Name operations, those included that others bring with them."""
+    """Return operations, with those that they imply."""
     names = {operation.name for operation in operations}
     return names | {"DESCRIBE"} if names & {"READ", "WRITE"} else names
 
 
 def allowed_on_topic(admin: KafkaAdminClient, topic: str) -> set[str]:
-    """Ask the broker what we may do with a topic; nothing where it does not even show it."""
+    """Return what the broker lets us do with a topic; nothing where it does not even show it."""
     [described] = admin.describe_topic_partitions([topic])["topics"]
     if described["error_code"]:
         return set()
@@ -542,7 +542,7 @@ def allowed_on_topic(admin: KafkaAdminClient, topic: str) -> set[str]:
 
 
 def sees_group(admin: KafkaAdminClient) -> bool:
-    """Tell whether we may see how far the workers' group is."""
+    """Return whether we may see how far the workers' group is."""
     try:
         admin.list_group_offsets(DEFAULT_APP_ID)
     except GroupAuthorizationFailedError:
@@ -551,7 +551,7 @@ def sees_group(admin: KafkaAdminClient) -> bool:
 
 
 def operations_of(bits: int) -> set[str]:
-    """Name the operations of which the broker has set the bits."""
+    """Return the operations of which the broker has set the bits."""
     return {operation.name for operation in ACLOperation if bits >> operation & 1}
 
 
@@ -560,8 +560,8 @@ def last_line(text: str) -> str:
     return text.strip().rpartition("\n")[2]
 
 
-def assert_one_line(text: str, *told: str) -> None:
-    """Expect one readable line that tells something, and no traceback."""
+def assert_one_line(text: str, *words: str) -> None:
+    """Expect one readable line that has these words, and no traceback."""
     [line] = text.strip().splitlines()
-    for word in told:
+    for word in words:
         assert word in line

@@ -23,7 +23,7 @@ from tests.support.commands import run
 from tests.support.facts import mutated_records
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, region, send, wait_done
-from tests.support.workers import Crew
+from tests.support.workers import WorkerFactory
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -87,12 +87,12 @@ def mutants(family: Family) -> list[Message]:
 
 
 def test_whatever_arrives_is_accepted_or_kept_as_a_dead_letter(
-    broker: KafkaBroker, crew: Crew
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """500 damaged records of each family: no crash, each accounted for, in its letter or beside."""
     sent = [message for family in Family for message in mutants(family)]
     assert len(sent) >= MUTANTS * len(Family)
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     send(broker.bootstrap, sent)
     assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
@@ -123,11 +123,11 @@ def test_whatever_arrives_is_accepted_or_kept_as_a_dead_letter(
 
 
 def test_of_the_largest_record_its_letter_says_where_it_lies(
-    broker: KafkaBroker, crew: Crew
+    broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """A refused record of the size that the broker just takes is not copied, and is found again."""
     largest = Message(Family.GRANTS, b"large", b"x" * (1024 * 1024 - 200))
-    worker = crew.worker()
+    worker = factory.worker()
     worker.start()
     send(broker.bootstrap, [largest])
     assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
@@ -139,9 +139,11 @@ def test_of_the_largest_record_its_letter_says_where_it_lies(
     assert worker.alive
 
 
-def test_of_what_may_say_anything_a_letter_keeps_nothing(broker: KafkaBroker, crew: Crew) -> None:
-    """Keys, headers, comments and columns that nobody knows: only where they lie is told."""
-    worker = crew.worker()
+def test_of_what_may_say_anything_a_letter_keeps_nothing(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """Keys, headers, comments and columns that nobody knows: only their position is logged."""
+    worker = factory.worker()
     worker.start()
     send(
         broker.bootstrap,
@@ -151,7 +153,9 @@ def test_of_what_may_say_anything_a_letter_keeps_nothing(broker: KafkaBroker, cr
 
     letters = list(read_topics(broker.bootstrap, topics=[DEAD_LETTERS]))
     assert len(letters) == len(CARELESS)
-    kept = [(letter.key, letter.value, *(said for _, said in letter.headers)) for letter in letters]
+    kept = [
+        (letter.key, letter.value, *(value for _, value in letter.headers)) for letter in letters
+    ]
     assert [one for one in kept if b"dupont" in repr(one).lower().encode()] == []
     whole = [letter for letter in map(read_dead_letter, letters) if not letter.shortened]
     assert [(letter.key, letter.value) for letter in whole] == [(b"k", b'{"id": "1"}')]
@@ -162,14 +166,14 @@ def test_of_what_may_say_anything_a_letter_keeps_nothing(broker: KafkaBroker, cr
 
 
 def test_an_indicator_of_ones_own_takes_no_python(
-    broker: KafkaBroker, crew: Crew, tmp_path: Path
+    broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
 ) -> None:
     """A few lines of YAML in a folder of one's own, and the worker shows the new figure."""
     folder = tmp_path / "catalogue"
     shutil.copytree(Path(catalogue.__file__).parent / "programmes", folder)
     lycees = folder / "lycees.yaml"
     lycees.write_text(lycees.read_text() + OWN_INDICATOR)
-    worker = crew.worker(catalogue=str(folder))
+    worker = factory.worker(catalogue=str(folder))
     worker.start()
     send(broker.bootstrap, region(1, date(2016, 1, 1), date(2016, 12, 31)))
     assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]

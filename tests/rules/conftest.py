@@ -10,7 +10,7 @@ import pytest
 from catalogue.loader import load_catalogue
 from dashboards.rules.render import MonitorSite, render, write
 from tests.support.prometheus import require_prometheus
-from tests.support.stories import Story
+from tests.support.rule_scenarios import RuleScenario
 from tests.support.webhooks import Webhook, webhook_server
 
 CATALOGUE = Path(__file__).parent / "catalogue"
@@ -18,7 +18,7 @@ CATALOGUE = Path(__file__).parent / "catalogue"
 
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with the files that `smart-region rules render` writes."""
+    """Return a folder with the files that `smart-region rules render` writes."""
     require_prometheus()
     folder = tmp_path_factory.mktemp("rendered")
     write(render(load_catalogue(CATALOGUE), MonitorSite()), folder)
@@ -27,18 +27,18 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def rules(rendered: Path) -> Path:
-    """Give the folder with the rule files."""
+    """Return the folder with the rule files."""
     return rendered / "prometheus" / "rules"
 
 
 @pytest.fixture
-def story() -> Story:
-    """Give a story in which nothing happens yet."""
-    return Story()
+def scenario() -> RuleScenario:
+    """Return a scenario in which nothing happens yet."""
+    return RuleScenario()
 
 
 @pytest.fixture
 def webhook() -> Iterator[Webhook]:
-    """Give a webhook that keeps what it is sent."""
+    """Yield a webhook that keeps what it is sent."""
     with webhook_server() as server:
         yield server

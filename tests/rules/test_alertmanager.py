@@ -34,9 +34,9 @@ HEARERS = {
 
 
 def described(alert: Alert) -> str:
-    """Tell one alert from another in a test's name."""
-    telling = ("programme", "indicator", "check")
-    return "-".join((alert.name, *(alert.labels.get(one, "") for one in telling)))
+    """Return the name of an alert for a test's id."""
+    labels = ("programme", "indicator", "check")
+    return "-".join((alert.name, *(alert.labels.get(one, "") for one in labels)))
 
 
 def test_the_tools_take_what_is_shipped(tmp_path: Path) -> None:
@@ -45,8 +45,8 @@ def test_the_tools_take_what_is_shipped(tmp_path: Path) -> None:
     for name, pace in PACES.items():
         folder = tmp_path / name
         write(render(load_catalogue(), MonitorSite(pace=pace)), folder)
-        said = promtool("check", "config", folder / "prometheus" / "prometheus.yaml")
-        assert said.count("rules found") == 3
+        output = promtool("check", "config", folder / "prometheus" / "prometheus.yaml")
+        assert output.count("rules found") == 3
         amtool("check-config", folder / "alertmanager" / "alertmanager.yaml")
 
 
@@ -72,8 +72,8 @@ def test_the_tools_take_every_kind_of_contact(tmp_path: Path) -> None:
 def test_an_alert_reaches_its_readers(rendered: Path, alert: Alert) -> None:
     """The delegate and the owner hear of figures, the operator of the monitor."""
     ownerless = alert.labels["programme"] == MONITOR
-    told = "operator" if ownerless else HEARERS.get(alert.name, "operator")
-    hearers = HEARERS["Watchdog"] if alert.name == "Watchdog" else told.format(**alert.labels)
+    receiver = "operator" if ownerless else HEARERS.get(alert.name, "operator")
+    hearers = HEARERS["Watchdog"] if alert.name == "Watchdog" else receiver.format(**alert.labels)
     amtool(
         "config",
         "routes",
@@ -104,7 +104,7 @@ LABELS = {
 
 
 def posted(kind: AlertKind, **labels: str) -> dict[str, Any]:
-    """Give an alert as Prometheus posts it."""
+    """Return an alert as Prometheus posts it."""
     own = {"severity": kind.severity.value, "scope": kind.scope.value}
     if kind.silences_figures:
         own["silences"] = "figures"
@@ -144,7 +144,7 @@ def test_a_sick_pipeline_silences_figures(
 
 
 def message(rendered: Path, template: str, data: dict[str, Any], tmp_path: Path) -> str:
-    """Have amtool fill in a template."""
+    """Render a template with amtool."""
     file = tmp_path / "data.json"
     file.write_text(json.dumps(data))
     return amtool(
@@ -157,8 +157,8 @@ def message(rendered: Path, template: str, data: dict[str, Any], tmp_path: Path)
     )
 
 
-def told(status: str, summary: str) -> dict[str, Any]:
-    """Give an alert as templates see it."""
+def alert_of(status: str, summary: str) -> dict[str, Any]:
+    """Return an alert as templates see it."""
     return {
         "status": status,
         "labels": {"alertname": "MilestoneMissed", "severity": "critical"},
@@ -174,7 +174,7 @@ def told(status: str, summary: str) -> dict[str, Any]:
 
 
 def group(*alerts: dict[str, Any]) -> dict[str, Any]:
-    """Give a group of alerts as templates see it."""
+    """Return a group of alerts as templates see it."""
     firing = any(alert["status"] == "firing" for alert in alerts)
     return {
         "receiver": "owner-lycees",
@@ -187,13 +187,13 @@ def group(*alerts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-ONE = told("firing", "Seine-et-Marne (77) : jalon manqué")
-TWO = told("firing", "Paris (75) : jalon manqué")
-DONE = told("resolved", "Essonne (91) : jalon manqué")
+ONE = alert_of("firing", "Seine-et-Marne (77) : jalon manqué")
+TWO = alert_of("firing", "Paris (75) : jalon manqué")
+DONE = alert_of("resolved", "Essonne (91) : jalon manqué")
 
 
 @pytest.mark.parametrize(
-    ("template", "alerts", "said"),
+    ("template", "alerts", "expected"),
     [
         ("alert.subject", [ONE], "[Smart Région] Seine-et-Marne (77) : jalon manqué"),
         ("alert.subject", [DONE], "[Smart Région] Terminé : Essonne (91) : jalon manqué"),
@@ -223,15 +223,15 @@ DONE = told("resolved", "Essonne (91) : jalon manqué")
     ],
 )
 def test_a_subject_says_what_and_where(
-    rendered: Path, tmp_path: Path, template: str, alerts: list[dict[str, Any]], said: str
+    rendered: Path, tmp_path: Path, template: str, alerts: list[dict[str, Any]], expected: str
 ) -> None:
     """In one line; colour is never the only carrier of meaning."""
     text = message(rendered, f"smart-region.{template}", group(*alerts), tmp_path)
 
-    assert text.strip() == said
+    assert text.strip() == expected
 
 
-def test_a_mail_tells_the_figures_and_what_to_do(rendered: Path, tmp_path: Path) -> None:
+def test_a_mail_has_the_figures_and_what_to_do(rendered: Path, tmp_path: Path) -> None:
     """The plain text, whole."""
     text = message(rendered, "smart-region.mail.text", group(ONE, DONE), tmp_path)
 
@@ -249,7 +249,7 @@ def test_a_mail_tells_the_figures_and_what_to_do(rendered: Path, tmp_path: Path)
 
 def test_a_mail_in_html_links_to_the_board_and_the_runbook(rendered: Path, tmp_path: Path) -> None:
     """And escapes what alerts say: a source is a producer's own word."""
-    alert = told("firing", "Le système <script> n’envoie plus rien")
+    alert = alert_of("firing", "Le système <script> n’envoie plus rien")
     html = message(rendered, "smart-region.mail.html", group(alert, DONE), tmp_path)
 
     assert '<html lang="fr">' in html
@@ -260,12 +260,12 @@ def test_a_mail_in_html_links_to_the_board_and_the_runbook(rendered: Path, tmp_p
 
 
 def kind_of(name: str) -> AlertKind:
-    """Give a kind of alert by its name."""
+    """Return a kind of alert by its name."""
     return next(kind for kind in KINDS if kind.name == name)
 
 
 def ended(alert: dict[str, Any]) -> dict[str, Any]:
-    """Give an alert as Prometheus posts its end."""
+    """Return an alert as Prometheus posts its end."""
     return alert | {"endsAt": (datetime.now(UTC) - timedelta(seconds=1)).isoformat()}
 
 
@@ -293,23 +293,21 @@ def test_an_owner_hears_at_once_by_webhook_and_chat(
 
     alertmanager.post([alert])
     assert wait_until(lambda: len(webhook.received) >= 2, seconds=20)
-    by_place = dict(webhook.received)
-    assert by_place["/owner"]["status"] == "firing"
-    attachment = by_place["/chat"]["attachments"][0]
+    by_path = dict(webhook.received)
+    assert by_path["/owner"]["status"] == "firing"
+    attachment = by_path["/chat"]["attachments"][0]
     assert attachment["title"] == "✖ MilestoneMissed se déclenche"
     assert "Voilà pourquoi." in attachment["text"]
 
     webhook.received.clear()
     alertmanager.post([ended(alert)])
     assert wait_until(lambda: len(webhook.received) >= 2, seconds=20)
-    by_place = dict(webhook.received)
-    assert by_place["/owner"]["status"] == "resolved"
-    assert (
-        by_place["/chat"]["attachments"][0]["title"] == "✔ Terminé : MilestoneMissed se déclenche"
-    )
+    by_path = dict(webhook.received)
+    assert by_path["/owner"]["status"] == "resolved"
+    assert by_path["/chat"]["attachments"][0]["title"] == "✔ Terminé : MilestoneMissed se déclenche"
 
 
-def test_an_end_is_not_told_while_the_pipeline_is_sick(
+def test_no_resolution_is_sent_while_the_pipeline_is_unhealthy(
     monitoring: Monitoring, tmp_path: Path, webhook: Webhook
 ) -> None:
     """What ends only because nobody judges it any more has not ended."""
@@ -321,20 +319,20 @@ def test_an_end_is_not_told_while_the_pipeline_is_sick(
     )
     missed = posted(kind_of("MilestoneMissed"))
 
-    def heard(place: str) -> list[str]:
-        return [body["status"] for where, body in webhook.received if where == place]
+    def statuses_at(path: str) -> list[str]:
+        return [body["status"] for where, body in webhook.received if where == path]
 
-    def operator_heard(count: int) -> bool:
-        return wait_until(lambda: len(heard("/operator")) == count, seconds=20)
+    def operator_received(count: int) -> bool:
+        return wait_until(lambda: len(statuses_at("/operator")) == count, seconds=20)
 
     alertmanager.post([missed])
-    assert wait_until(lambda: heard("/owner") == ["firing"], seconds=20)
+    assert wait_until(lambda: statuses_at("/owner") == ["firing"], seconds=20)
     alertmanager.post([posted(kind_of("AssessorNotReady"))])
-    assert operator_heard(1)
+    assert operator_received(1)
     alertmanager.post([ended(missed)])
     # Two messages of one group are a second apart: the owner's group had its turn meanwhile.
     for number in (2, 3):
         alertmanager.post([posted(kind_of("DeadLetters"), reason=f"reason-{number}")])
-        assert operator_heard(number)
+        assert operator_received(number)
 
-    assert heard("/owner") == ["firing"]
+    assert statuses_at("/owner") == ["firing"]

@@ -29,7 +29,7 @@ OF_RATIO = f'programme="lycees", indicator="{RATIO.id}"'
 def expect(
     folder: Path, series: Mapping[str, float], expression: str, expected: Mapping[str, float]
 ) -> None:
-    """Let promtool evaluate an expression on some series, and compare."""
+    """Evaluate an expression on some series with promtool, and compare."""
     require_prometheus()
     document = {
         "tests": [
@@ -153,7 +153,7 @@ TITLES = {name: f"Système {name}" for name in ("prompt", "silent", "new", "irre
 
 
 def scorecard_column(title: str) -> str:
-    """Give the expression of a column of the producers' table."""
+    """Return the expression of a column of the producers' table."""
     (panel,) = (
         one
         for one in BOARDS[conventions.PRODUCERS_BOARD]["panels"]

@@ -8,7 +8,7 @@ from catalogue import metrics
 from catalogue.metrics import Metric
 from dashboards import conventions
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
-from tests.support.stories import ABSENT, DAY, PARTITIONS, TODAY, Span, Story
+from tests.support.rule_scenarios import ABSENT, DAY, PARTITIONS, TODAY, RuleScenario, Span
 
 CONNECTED = {"programme": "lycees", "indicator": "schools_connected_ratio"}
 GRANTS = {"programme": "formation", "indicator": "grants_committed_euros"}
@@ -17,7 +17,7 @@ LONG = 60
 
 
 def share(
-    story: Story,
+    scenario: RuleScenario,
     metric: Metric,
     labels: dict[str, str],
     department: str,
@@ -25,8 +25,8 @@ def share(
     *spans: Span,
     instance: str = WORKER,
 ) -> None:
-    """Let a worker expose a figure's share in one partition."""
-    story.expose(
+    """Expose a figure's share by a worker in one partition."""
+    scenario.expose(
         metric,
         *spans,
         **labels,
@@ -38,90 +38,98 @@ def share(
 
 
 def connected(
-    story: Story, department: str, partition: int, of: int, over: int, *, instance: str = WORKER
+    scenario: RuleScenario,
+    department: str,
+    partition: int,
+    of: int,
+    over: int,
+    *,
+    instance: str = WORKER,
 ) -> None:
-    """Let a worker show connected and registered lycées all the time."""
+    """Expose connected and registered lycées by a worker, all the time."""
     for metric, amount in (
         (metrics.INDICATOR_NUMERATOR, of),
         (metrics.INDICATOR_DENOMINATOR, over),
     ):
-        share(story, metric, CONNECTED, department, partition, (amount, LONG), instance=instance)
+        share(scenario, metric, CONNECTED, department, partition, (amount, LONG), instance=instance)
 
 
-def test_a_ratio_is_a_sum_over_a_sum(story: Story, rules: Path) -> None:
+def test_a_ratio_is_a_sum_over_a_sum(scenario: RuleScenario, rules: Path) -> None:
     """Not a mean of ratios: 3 of 4 and 1 of 12 are 4 of 16."""
-    story.healthy()
-    connected(story, "77", 0, 3, 4)
-    connected(story, "77", 1, 1, 12)
+    scenario.healthy()
+    connected(scenario, "77", 0, 3, 4)
+    connected(scenario, "77", 1, 1, 12)
     named = {"__name__": conventions.DEPARTMENT_VALUE.name, **CONNECTED, "department": "77"}
-    story.gives(5, conventions.DEPARTMENT_VALUE.name, named, value=0.25)
+    scenario.expect_samples(5, conventions.DEPARTMENT_VALUE.name, named, value=0.25)
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_the_region_is_all_its_departments(story: Story, rules: Path) -> None:
+def test_the_region_is_all_its_departments(scenario: RuleScenario, rules: Path) -> None:
     """Also what names none of them."""
-    story.healthy()
-    connected(story, "77", 0, 3, 4)
-    connected(story, "95", 1, 0, 4)
-    connected(story, metrics.REGION, 2, 3, 4)
+    scenario.healthy()
+    connected(scenario, "77", 0, 3, 4)
+    connected(scenario, "95", 1, 0, 4)
+    connected(scenario, metrics.REGION, 2, 3, 4)
     total = {"__name__": conventions.REGION_VALUE.name, **CONNECTED}
-    story.gives(5, conventions.REGION_VALUE.name, total, value=0.5)
-    story.gives(
+    scenario.expect_samples(5, conventions.REGION_VALUE.name, total, value=0.5)
+    scenario.expect_samples(
         5,
         f'{conventions.TERRITORY_VALUE}{{department="region"}}',
         {"__name__": conventions.TERRITORY_VALUE.name, **CONNECTED, "department": "region"},
         value=0.5,
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_nothing_over_nothing_is_blank(story: Story, rules: Path) -> None:
+def test_nothing_over_nothing_is_blank(scenario: RuleScenario, rules: Path) -> None:
     """A département without lycées has no ratio; a NaN would spoil every board."""
-    story.healthy()
-    connected(story, "75", 0, 0, 0)
-    story.gives(5, conventions.DEPARTMENT_VALUE.name)
-    story.gives(5, conventions.REGION_VALUE.name)
+    scenario.healthy()
+    connected(scenario, "75", 0, 0, 0)
+    scenario.expect_samples(5, conventions.DEPARTMENT_VALUE.name)
+    scenario.expect_samples(5, conventions.REGION_VALUE.name)
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_an_amount_is_a_sum(story: Story, rules: Path) -> None:
+def test_an_amount_is_a_sum(scenario: RuleScenario, rules: Path) -> None:
     """Euros of two partitions."""
-    story.healthy()
-    share(story, metrics.INDICATOR_VALUE, GRANTS, metrics.REGION, 0, (1_000_000, LONG))
-    share(story, metrics.INDICATOR_VALUE, GRANTS, metrics.REGION, 3, (500_000.5, LONG))
+    scenario.healthy()
+    share(scenario, metrics.INDICATOR_VALUE, GRANTS, metrics.REGION, 0, (1_000_000, LONG))
+    share(scenario, metrics.INDICATOR_VALUE, GRANTS, metrics.REGION, 3, (500_000.5, LONG))
     total = {"__name__": conventions.REGION_VALUE.name, **GRANTS}
-    story.gives(5, conventions.REGION_VALUE.name, total, value=1_500_000.5)
+    scenario.expect_samples(5, conventions.REGION_VALUE.name, total, value=1_500_000.5)
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_a_partition_shown_by_two_workers_counts_once(story: Story, rules: Path) -> None:
+def test_a_partition_shown_by_two_workers_counts_once(scenario: RuleScenario, rules: Path) -> None:
     """During a rebalance the old owner is scraped before, the new one after."""
-    story.healthy()
+    scenario.healthy()
     all_of_it: dict[int, list[Span]] = {1: [(1, LONG)]}
-    story.worker(OTHER, (1, LONG), owned=all_of_it)
-    connected(story, "77", 0, 3, 4)
-    connected(story, "77", 1, 1, 12)
-    connected(story, "77", 1, 1, 12, instance=OTHER)
+    scenario.worker(OTHER, (1, LONG), owned=all_of_it)
+    connected(scenario, "77", 0, 3, 4)
+    connected(scenario, "77", 1, 1, 12)
+    connected(scenario, "77", 1, 1, 12, instance=OTHER)
     named = {"__name__": conventions.DEPARTMENT_NUMERATOR.name, **CONNECTED, "department": "77"}
-    story.gives(5, conventions.DEPARTMENT_NUMERATOR.name, named, value=4)
+    scenario.expect_samples(5, conventions.DEPARTMENT_NUMERATOR.name, named, value=4)
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_totals_are_withheld_while_a_partition_is_missing(story: Story, rules: Path) -> None:
+def test_totals_are_withheld_while_a_partition_is_missing(
+    scenario: RuleScenario, rules: Path
+) -> None:
     """In minutes 10 to 19 nobody shows partition 3: not even the others' sum is recorded."""
     away: list[Span] = [(1, 10), (ABSENT, 10), (1, LONG)]
     owned: dict[int, list[Span]] = {one: [(1, LONG)] for one in range(PARTITIONS - 1)}
-    story.worker(WORKER, (1, LONG), owned=owned | {PARTITIONS - 1: away})
-    connected(story, "77", 0, 3, 4)
-    share(story, metrics.INDICATOR_VALUE, GRANTS, metrics.REGION, 0, (1_000_000, LONG))
-    share(story, metrics.INDICATOR_LAST_REPORTED, CONNECTED, "77", 0, (TODAY - DAY, LONG))
+    scenario.worker(WORKER, (1, LONG), owned=owned | {PARTITIONS - 1: away})
+    connected(scenario, "77", 0, 3, 4)
+    share(scenario, metrics.INDICATOR_VALUE, GRANTS, metrics.REGION, 0, (1_000_000, LONG))
+    share(scenario, metrics.INDICATOR_LAST_REPORTED, CONNECTED, "77", 0, (TODAY - DAY, LONG))
     category = CONNECTED | {"dimension": "kind", "category": "vocational"}
-    share(story, metrics.INDICATOR_CATEGORY, category, "77", 0, (2, LONG))
+    share(scenario, metrics.INDICATOR_CATEGORY, category, "77", 0, (2, LONG))
     series = (
         conventions.DEPARTMENT_NUMERATOR.name,
         conventions.DEPARTMENT_RATIO.name,
@@ -135,19 +143,19 @@ def test_totals_are_withheld_while_a_partition_is_missing(story: Story, rules: P
         conventions.DEPARTMENT_CATEGORY,
     )
     for name in series:
-        story.gives(9, f"count({name}) > bool 0", {})
+        scenario.expect_samples(9, f"count({name}) > bool 0", {})
         for minute in (10, 14, 19):
-            story.gives(minute, f"count({name})")
-        story.gives(20, f"count({name}) > bool 0", {})
+            scenario.expect_samples(minute, f"count({name})")
+        scenario.expect_samples(20, f"count({name}) > bool 0", {})
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_counts_of_persons_come_from_the_assessor(story: Story, rules: Path) -> None:
-    """The workers show nothing of them; what is hidden in a département is told of the region."""
-    story.healthy()
+def test_counts_of_persons_come_from_the_assessor(scenario: RuleScenario, rules: Path) -> None:
+    """The workers show nothing of them; what is hidden in a département is shown of the region."""
+    scenario.healthy()
     dropped_out = {"programme": "formation", "indicator": "trainees_dropped_out"}
-    story.expose(
+    scenario.expose(
         metrics.INDICATOR_ASSESSED_VALUE,
         (240, LONG),
         **dropped_out,
@@ -155,21 +163,21 @@ def test_counts_of_persons_come_from_the_assessor(story: Story, rules: Path) -> 
         job=ASSESSOR_JOB,
         instance="assessor:6067",
     )
-    story.gives(
+    scenario.expect_samples(
         5,
         conventions.REGION_VALUE.name,
         {"__name__": conventions.REGION_VALUE.name, **dropped_out},
         value=240,
     )
-    story.gives(5, conventions.DEPARTMENT_VALUE.name)
+    scenario.expect_samples(5, conventions.DEPARTMENT_VALUE.name)
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_others_do_not(story: Story, rules: Path) -> None:
+def test_others_do_not(scenario: RuleScenario, rules: Path) -> None:
     """A total that is withheld is not replaced by the assessor's."""
-    story.assessor((1, LONG))
-    story.expose(
+    scenario.assessor((1, LONG))
+    scenario.expose(
         metrics.INDICATOR_ASSESSED_VALUE,
         (0.5, LONG),
         **CONNECTED,
@@ -177,15 +185,19 @@ def test_others_do_not(story: Story, rules: Path) -> None:
         job=ASSESSOR_JOB,
         instance="assessor:6067",
     )
-    story.gives(5, conventions.REGION_VALUE.name)
+    scenario.expect_samples(5, conventions.REGION_VALUE.name)
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_the_monitors_day_is_the_latest_that_is_told(story: Story, rules: Path) -> None:
+def test_the_monitors_day_is_the_latest_that_is_exposed(
+    scenario: RuleScenario, rules: Path
+) -> None:
     """Around midnight one worker is ahead of the other."""
     for instance, day in ((WORKER, TODAY), (OTHER, TODAY + DAY)):
-        story.expose(metrics.AS_OF, (day, LONG), job=WORKER_JOB, instance=instance)
-    story.gives(5, conventions.AS_OF.name, {"__name__": conventions.AS_OF.name}, value=TODAY + DAY)
+        scenario.expose(metrics.AS_OF, (day, LONG), job=WORKER_JOB, instance=instance)
+    scenario.expect_samples(
+        5, conventions.AS_OF.name, {"__name__": conventions.AS_OF.name}, value=TODAY + DAY
+    )
 
-    story.check(rules)
+    scenario.check(rules)

@@ -18,7 +18,7 @@ from tests.rules.conftest import CATALOGUE
 from tests.support.boards import documents, questions
 from tests.support.observations import barometer
 from tests.support.prometheus import promtool, require_prometheus
-from tests.support.stories import ABSENT, DAY, TODAY, Span, Story
+from tests.support.rule_scenarios import ABSENT, DAY, TODAY, RuleScenario, Span
 
 FIBRE = {"programme": "barometre", "indicator": "fibre_ratio"}
 WAITING = {"programme": "barometre", "indicator": "waiting_days"}
@@ -28,7 +28,7 @@ LONG = 60
 
 @pytest.fixture(scope="module")
 def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the rules of a catalogue that counts, and takes over what others have counted."""
+    """Return the rules of a catalogue that counts, and takes over what others have counted."""
     require_prometheus()
     folder = tmp_path_factory.mktemp("rendered")
     counting = load_catalogue(CATALOGUE).programmes
@@ -38,14 +38,14 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def shown(
-    story: Story,
+    scenario: RuleScenario,
     indicator: dict[str, str],
     department: str,
     partition: int,
     *values: Span,
     reported: float = TODAY - DAY,
 ) -> None:
-    """Let a worker show what was observed in a territory, and when it last was."""
+    """Expose by a worker what was observed in a territory, and when it last was."""
     where = {
         **indicator,
         "department": department,
@@ -54,96 +54,98 @@ def shown(
         "instance": "worker:6066",
     }
     days: list[Span] = [(None if value is None else reported, long) for value, long in values]
-    story.expose(metrics.INDICATOR_VALUE, *values, **where)
-    story.expose(metrics.INDICATOR_LAST_REPORTED, *days, **where)
+    scenario.expose(metrics.INDICATOR_VALUE, *values, **where)
+    scenario.expose(metrics.INDICATOR_LAST_REPORTED, *days, **where)
 
 
 def region(indicator: dict[str, str]) -> dict[str, str]:
-    """Name the region's recorded series."""
+    """Return the region's recorded series."""
     return {"__name__": conventions.REGION_VALUE.name, **indicator}
 
 
 def territory(name: str, indicator: dict[str, str], department: str) -> dict[str, str]:
-    """Name a territory's recorded series."""
+    """Return a territory's recorded series."""
     return {"__name__": name, **indicator, "department": department}
 
 
-def test_the_region_is_what_was_observed_there(story: Story, rules: Path) -> None:
+def test_the_region_is_what_was_observed_there(scenario: RuleScenario, rules: Path) -> None:
     """And not the sum of its départements, on whichever partition it is."""
-    story.healthy()
-    shown(story, FIBRE, "75", 0, (0.9, LONG))
-    shown(story, FIBRE, "77", 1, (0.4, LONG))
-    shown(story, FIBRE, metrics.REGION, 2, (0.7125, LONG))
-    story.gives(5, conventions.REGION_VALUE.name, region(FIBRE), value=0.7125)
+    scenario.healthy()
+    shown(scenario, FIBRE, "75", 0, (0.9, LONG))
+    shown(scenario, FIBRE, "77", 1, (0.4, LONG))
+    shown(scenario, FIBRE, metrics.REGION, 2, (0.7125, LONG))
+    scenario.expect_samples(5, conventions.REGION_VALUE.name, region(FIBRE), value=0.7125)
     own = conventions.TERRITORY_VALUE.name
-    story.gives(5, f'{own}{{department="75"}}', territory(own, FIBRE, "75"), value=0.9)
-    story.gives(
+    scenario.expect_samples(5, f'{own}{{department="75"}}', territory(own, FIBRE, "75"), value=0.9)
+    scenario.expect_samples(
         5, f'{own}{{department="region"}}', territory(own, FIBRE, metrics.REGION), value=0.7125
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_departments_make_no_region(story: Story, rules: Path) -> None:
+def test_departments_make_no_region(scenario: RuleScenario, rules: Path) -> None:
     """Where nobody observed the region it has no figure, and no last report."""
-    story.healthy()
-    shown(story, FIBRE, "75", 0, (0.9, LONG))
-    shown(story, FIBRE, "77", 1, (0.4, LONG))
-    story.gives(5, conventions.REGION_VALUE.name)
+    scenario.healthy()
+    shown(scenario, FIBRE, "75", 0, (0.9, LONG))
+    shown(scenario, FIBRE, "77", 1, (0.4, LONG))
+    scenario.expect_samples(5, conventions.REGION_VALUE.name)
     last = conventions.TERRITORY_LAST_REPORTED.name
-    story.gives(5, f'{last}{{department="region"}}')
-    story.gives(5, f'{last}{{department="77"}}', territory(last, FIBRE, "77"), value=TODAY - DAY)
+    scenario.expect_samples(5, f'{last}{{department="region"}}')
+    scenario.expect_samples(
+        5, f'{last}{{department="77"}}', territory(last, FIBRE, "77"), value=TODAY - DAY
+    )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_the_region_s_last_report_is_its_own(story: Story, rules: Path) -> None:
+def test_the_region_s_last_report_is_its_own(scenario: RuleScenario, rules: Path) -> None:
     """A département that reports later does not make the region younger."""
-    story.healthy()
-    shown(story, FIBRE, "75", 0, (0.9, LONG), reported=TODAY - DAY)
-    shown(story, FIBRE, metrics.REGION, 1, (0.7, LONG), reported=TODAY - 90 * DAY)
+    scenario.healthy()
+    shown(scenario, FIBRE, "75", 0, (0.9, LONG), reported=TODAY - DAY)
+    shown(scenario, FIBRE, metrics.REGION, 1, (0.7, LONG), reported=TODAY - 90 * DAY)
     last = conventions.TERRITORY_LAST_REPORTED.name
-    story.gives(
+    scenario.expect_samples(
         5,
         f'{last}{{department="region"}}',
         territory(last, FIBRE, metrics.REGION),
         value=TODAY - 90 * DAY,
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_what_is_taken_back_is_blank(story: Story, rules: Path) -> None:
+def test_what_is_taken_back_is_blank(scenario: RuleScenario, rules: Path) -> None:
     """From minute 10 on the worker shows it no more: neither do the rules, and no zero."""
-    story.healthy()
-    shown(story, WAITING, metrics.REGION, 3, (12.5, 10), (ABSENT, LONG))
-    story.gives(5, conventions.REGION_VALUE.name, region(WAITING), value=12.5)
-    story.gives(15, conventions.REGION_VALUE.name)
+    scenario.healthy()
+    shown(scenario, WAITING, metrics.REGION, 3, (12.5, 10), (ABSENT, LONG))
+    scenario.expect_samples(5, conventions.REGION_VALUE.name, region(WAITING), value=12.5)
+    scenario.expect_samples(15, conventions.REGION_VALUE.name)
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_what_is_counted_is_still_added_up(story: Story, rules: Path) -> None:
+def test_what_is_counted_is_still_added_up(scenario: RuleScenario, rules: Path) -> None:
     """Beside observed indicators, the region of the others is all its départements."""
-    story.healthy()
-    shown(story, FIBRE, metrics.REGION, 0, (0.7, LONG))
-    shown(story, GRANTS, "75", 0, (1_000_000, LONG))
-    shown(story, GRANTS, "77", 1, (500_000, LONG))
+    scenario.healthy()
+    shown(scenario, FIBRE, metrics.REGION, 0, (0.7, LONG))
+    shown(scenario, GRANTS, "75", 0, (1_000_000, LONG))
+    shown(scenario, GRANTS, "77", 1, (500_000, LONG))
     total = f'{conventions.REGION_VALUE}{{indicator="grants_committed_euros"}}'
-    story.gives(5, total, region(GRANTS), value=1_500_000)
+    scenario.expect_samples(5, total, region(GRANTS), value=1_500_000)
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_an_alert_tells_a_value_with_its_decimals(story: Story, rules: Path) -> None:
+def test_an_alert_shows_a_value_with_its_decimals(scenario: RuleScenario, rules: Path) -> None:
     """Of an average of days the hundredths count, in the value and in the target."""
     milestone = WAITING | {"milestone": "shorter"}
     where = {"job": ASSESSOR_JOB, "instance": "assessor:6067", "department": metrics.REGION}
-    story.judged(
+    scenario.judged(
         "barometre", "waiting_days", "shorter", metrics.REGION, (MilestoneStatus.MISSED, LONG)
     )
-    story.expose(metrics.INDICATOR_ASSESSED_VALUE, (1234.504, LONG), **WAITING, **where)
-    story.says(
+    scenario.expose(metrics.INDICATOR_ASSESSED_VALUE, (1234.504, LONG), **WAITING, **where)
+    scenario.expect_alert(
         30,
         "MilestoneMissed",
         milestone
@@ -165,7 +167,7 @@ def test_an_alert_tells_a_value_with_its_decimals(story: Story, rules: Path) -> 
         },
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
 def test_every_expression_of_its_boards_is_understood(tmp_path: Path) -> None:
@@ -183,7 +185,7 @@ def test_every_expression_of_its_boards_is_understood(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("chosen", "target"), [("75", 95), ("77", 60), (metrics.REGION, None)])
 def test_the_chosen_departement_s_own_target_is_drawn(
-    story: Story, rules: Path, chosen: str, target: float | None
+    scenario: RuleScenario, rules: Path, chosen: str, target: float | None
 ) -> None:
     """Of the targets of one day, and none where the whole region is chosen."""
     (own,) = (
@@ -194,14 +196,14 @@ def test_the_chosen_departement_s_own_target_is_drawn(
         if question.legend == "Cible au 31/12/2020, département choisi"
     )
     for milestone, department, value in (("paris_2020", "75", 0.95), ("meaux_2020", "77", 0.6)):
-        story.expose(metrics.MILESTONE_TARGET, (value, LONG), **FIBRE, milestone=milestone)
-        story.judged(
+        scenario.expose(metrics.MILESTONE_TARGET, (value, LONG), **FIBRE, milestone=milestone)
+        scenario.judged(
             FIBRE["programme"],
             FIBRE["indicator"],
             milestone,
             department,
             (MilestoneStatus.AT_RISK, LONG),
         )
-    story.gives(5, own, *([{}] if target else []), value=target or 0)
+    scenario.expect_samples(5, own, *([{}] if target else []), value=target or 0)
 
-    story.check(rules)
+    scenario.check(rules)

@@ -16,7 +16,7 @@ from events.cloudevent import decode_json
 from simulation.emitter import RecordKind
 from simulation.simulator import simulate
 from tests.support.boards import BOARDS, CATALOGUE, SUBSTITUTES, Question, questions
-from tests.support.pasts import taught, written
+from tests.support.past_figures import state_store_of, written
 from tests.support.prometheus import Monitoring, Prometheus, create_blocks, require_prometheus
 
 BEGIN, LAST = date(2018, 1, 1), date(2019, 6, 24)
@@ -35,25 +35,25 @@ Answer = Mapping[frozenset[tuple[str, str]], float]
 
 @pytest.fixture(scope="module")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """Give a Prometheus with some days of the simulated Région, and nothing that runs."""
+    """Yield a Prometheus with some days of the simulated Région, and nothing that runs."""
     require_prometheus()
-    told = [
+    samples = [
         decode_json(record.line)
         for record in simulate(7, BEGIN, LAST)
         if record.kind is not RecordKind.INVALID
     ]
     folder = tmp_path_factory.mktemp("past")
     text = folder / "days.om"
-    text.write_text(written(CATALOGUE, taught(CATALOGUE, told), [*WEEKLY, *DAILY]))
+    text.write_text(written(CATALOGUE, state_store_of(CATALOGUE, samples), [*WEEKLY, *DAILY]))
     monitoring = Monitoring(folder)
     try:
         yield monitoring.prometheus(blocks=create_blocks(text, folder / "blocks"))
     finally:
-        monitoring.dismiss()
+        monitoring.stop_all()
 
 
 def asked(territory: str) -> list[Question]:
-    """Give what the boards of the promises ask of one moment."""
+    """Return what the boards of the promises ask of one moment."""
     variables = {**SUBSTITUTES, f"${conventions.DEPARTMENT_VARIABLE}": territory}
     return [
         one for one in questions(BOARDS, variables) if not one.over_time and one.board not in LIVE
@@ -61,12 +61,12 @@ def asked(territory: str) -> list[Question]:
 
 
 def answer(prometheus: Prometheus, expression: str, at: datetime | date) -> Answer:
-    """Ask at a moment."""
+    """Return the answer at a moment."""
     return {frozenset(one.labels.items()): one.value for one in prometheus.query(expression, at)}
 
 
 def on(day: date, clock: str) -> datetime:
-    """Give a moment of a day."""
+    """Return a moment of a day."""
     return datetime.combine(day, time.fromisoformat(clock), UTC)
 
 
@@ -129,9 +129,9 @@ def prometheus_of(monitoring: Monitoring, folder: Path, series: Sequence[Series]
     lines = []
     for metric, labels, samples in series:
         name = metric if isinstance(metric, str) else metric.name
-        told = ",".join(f'{label}="{value}"' for label, value in labels.items())
+        selector = ",".join(f'{label}="{value}"' for label, value in labels.items())
         lines.append(f"# TYPE {name} gauge")
-        lines += [f"{name}{{{told}}} {value} {moment.timestamp()}" for moment, value in samples]
+        lines += [f"{name}{{{selector}}} {value} {moment.timestamp()}" for moment, value in samples]
     text = folder / "samples.om"
     text.write_text("\n".join([*lines, "# EOF\n"]))
     return monitoring.prometheus(blocks=create_blocks(text, folder / "blocks"))
@@ -190,7 +190,7 @@ HISTORY = "Lycées connectés au très haut débit dans le temps (%)"
 
 
 def line_of(legend: str) -> str:
-    """Give the expression of a line of the history of connected lycées."""
+    """Return the expression of a line of the history of connected lycées."""
     (found,) = (
         one.expression
         for one in questions(BOARDS, {**SUBSTITUTES, "$__rate_interval": "1d"})

@@ -8,7 +8,7 @@ from catalogue import metrics
 from catalogue.metrics import Metric
 from catalogue.progress import MilestoneStatus
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
-from tests.support.stories import DAY, TODAY, Span, Story, growing
+from tests.support.rule_scenarios import DAY, TODAY, RuleScenario, Span, growing
 
 LYCEES = {"programme": "lycees", "indicator": "schools_connected_ratio"}
 CONNECTED = LYCEES | {"milestone": "all_connected"}
@@ -31,17 +31,19 @@ MONITOR = {
 PRODUCERS = {"dashboard_url": "http://localhost:3000/d/smart-region-producers"}
 
 
-def tell(story: Story, metric: Metric, value: float, department: str, **labels: str) -> None:
-    """Let the assessor tell a value for an hour."""
+def expose(
+    scenario: RuleScenario, metric: Metric, value: float, department: str, **labels: str
+) -> None:
+    """Expose by the assessor a value for an hour."""
     where = {"job": ASSESSOR_JOB, "instance": "assessor:6067", "department": department}
-    story.expose(metric, (value, 60), **labels, **where)
+    scenario.expose(metric, (value, 60), **labels, **where)
 
 
 def judge(
-    story: Story, milestone: dict[str, str], department: str, status: MilestoneStatus
+    scenario: RuleScenario, milestone: dict[str, str], department: str, status: MilestoneStatus
 ) -> None:
-    """Let the assessor give a milestone a status for an hour."""
-    story.judged(
+    """Expose a milestone's status for an hour."""
+    scenario.judged(
         milestone["programme"],
         milestone["indicator"],
         milestone["milestone"],
@@ -51,22 +53,22 @@ def judge(
 
 
 def lycees(department: str) -> dict[str, str]:
-    """Give the annotations that lead to the board of the lycées."""
+    """Return the annotations that lead to the board of the lycées."""
     board = f"http://localhost:3000/d/smart-region-p-lycees?var-department={department}"
     return {"programme_title": "Lycées numériques", "dashboard_url": board}
 
 
 def formation(department: str) -> dict[str, str]:
-    """Give the annotations that lead to the board of the trainings."""
+    """Return the annotations that lead to the board of the trainings."""
     board = f"http://localhost:3000/d/smart-region-p-formation?var-department={department}"
     return {"programme_title": "Formation au numérique", "dashboard_url": board}
 
 
-def test_milestone_missed(story: Story, rules: Path) -> None:
+def test_milestone_missed(scenario: RuleScenario, rules: Path) -> None:
     """A value just under its target is not shown as having reached it."""
-    judge(story, CONNECTED, "77", MilestoneStatus.MISSED)
-    tell(story, metrics.INDICATOR_ASSESSED_VALUE, 0.99996, "77", **LYCEES)
-    story.says(
+    judge(scenario, CONNECTED, "77", MilestoneStatus.MISSED)
+    expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 0.99996, "77", **LYCEES)
+    scenario.expect_alert(
         30,
         "MilestoneMissed",
         FIGURES
@@ -82,15 +84,15 @@ def test_milestone_missed(story: Story, rules: Path) -> None:
         },
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_milestone_missed_in_euros_and_in_part_assumed(story: Story, rules: Path) -> None:
+def test_milestone_missed_in_euros_and_in_part_assumed(scenario: RuleScenario, rules: Path) -> None:
     """Thousands are set apart, cents cut, and what the promise does not fix is said."""
-    judge(story, BUDGET, "region", MilestoneStatus.MISSED)
+    judge(scenario, BUDGET, "region", MilestoneStatus.MISSED)
     labels = {"programme": "formation", "indicator": "grants_committed_euros"}
-    tell(story, metrics.INDICATOR_ASSESSED_VALUE, 6_499_999.99, "region", **labels)
-    story.says(
+    expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 6_499_999.99, "region", **labels)
+    scenario.expect_alert(
         30,
         "MilestoneMissed",
         FIGURES
@@ -107,11 +109,11 @@ def test_milestone_missed_in_euros_and_in_part_assumed(story: Story, rules: Path
         },
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
 def persons(value: str) -> dict[str, str]:
-    """Give the annotations of a milestone missed on a count of persons."""
+    """Return the annotations of a milestone missed on a count of persons."""
     return formation("region") | {
         "summary": "Île-de-France : jalon manqué, « Abandons de formation »",
         "description": f"Abandons de formation : {value}, pour une cible de 100 au 31/12/2020."
@@ -128,27 +130,27 @@ PERSONS = (
 )
 
 
-def test_milestone_missed_on_persons(story: Story, rules: Path) -> None:
-    """A total that may be shown is told."""
-    judge(story, DROPPED, "region", MilestoneStatus.MISSED)
+def test_milestone_missed_on_persons(scenario: RuleScenario, rules: Path) -> None:
+    """A total that may be shown is shown."""
+    judge(scenario, DROPPED, "region", MilestoneStatus.MISSED)
     labels = FORMATION | {"indicator": "trainees_dropped_out"}
-    tell(story, metrics.INDICATOR_ASSESSED_VALUE, 1240, "region", **labels)
-    story.says(30, "MilestoneMissed", PERSONS, persons("1\u202f240"))
+    expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 1240, "region", **labels)
+    scenario.expect_alert(30, "MilestoneMissed", PERSONS, persons("1\u202f240"))
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_milestone_missed_on_persons_too_few_to_tell(story: Story, rules: Path) -> None:
-    """A value that is hidden is not told, and its absence does not silence the alert."""
-    judge(story, DROPPED, "region", MilestoneStatus.MISSED)
-    told = "valeur protégée par le secret statistique"
-    story.says(30, "MilestoneMissed", PERSONS, persons(told))
+def test_milestone_missed_on_persons_too_few_to_show(scenario: RuleScenario, rules: Path) -> None:
+    """A value that is hidden is not shown, and its absence does not silence the alert."""
+    judge(scenario, DROPPED, "region", MilestoneStatus.MISSED)
+    hidden = "valeur protégée par le secret statistique"
+    scenario.expect_alert(30, "MilestoneMissed", PERSONS, persons(hidden))
 
-    story.check(rules)
+    scenario.check(rules)
 
 
 def at_risk(description: str) -> dict[str, str]:
-    """Give the annotations of a risk."""
+    """Return the annotations of a risk."""
     return lycees("95") | {
         "summary": "Val-d’Oise (95) : jalon à risque, « Tous les lycées connectés »",
         "description": "Lycées connectés au très haut débit : 62,5\u00a0%, pour une cible de"
@@ -165,14 +167,14 @@ RISK = (
 )
 
 
-def test_milestone_at_risk(story: Story, rules: Path) -> None:
+def test_milestone_at_risk(scenario: RuleScenario, rules: Path) -> None:
     """With the day that the pace leads to, and the paces per month."""
-    judge(story, CONNECTED, "95", MilestoneStatus.AT_RISK)
-    tell(story, metrics.INDICATOR_ASSESSED_VALUE, 0.625, "95", **LYCEES)
-    tell(story, metrics.MILESTONE_PROJECTED, TODAY + 400 * DAY, "95", **CONNECTED)
-    tell(story, metrics.MILESTONE_REQUIRED_PACE, 0.00176, "95", **CONNECTED)
-    tell(story, metrics.INDICATOR_PACE, 0.0009, "95", **LYCEES)
-    story.says(
+    judge(scenario, CONNECTED, "95", MilestoneStatus.AT_RISK)
+    expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 0.625, "95", **LYCEES)
+    expose(scenario, metrics.MILESTONE_PROJECTED, TODAY + 400 * DAY, "95", **CONNECTED)
+    expose(scenario, metrics.MILESTONE_REQUIRED_PACE, 0.00176, "95", **CONNECTED)
+    expose(scenario, metrics.INDICATOR_PACE, 0.0009, "95", **LYCEES)
+    scenario.expect_alert(
         30,
         "MilestoneAtRisk",
         RISK,
@@ -182,14 +184,14 @@ def test_milestone_at_risk(story: Story, rules: Path) -> None:
         ),
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_milestone_at_risk_without_a_pace(story: Story, rules: Path) -> None:
+def test_milestone_at_risk_without_a_pace(scenario: RuleScenario, rules: Path) -> None:
     """Where the trend leads nowhere that is said, and nothing is made up."""
-    judge(story, CONNECTED, "95", MilestoneStatus.AT_RISK)
-    tell(story, metrics.INDICATOR_ASSESSED_VALUE, 0.625, "95", **LYCEES)
-    story.says(
+    judge(scenario, CONNECTED, "95", MilestoneStatus.AT_RISK)
+    expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 0.625, "95", **LYCEES)
+    scenario.expect_alert(
         30,
         "MilestoneAtRisk",
         RISK,
@@ -199,15 +201,15 @@ def test_milestone_at_risk_without_a_pace(story: Story, rules: Path) -> None:
         ),
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_target_lost(story: Story, rules: Path) -> None:
+def test_target_lost(scenario: RuleScenario, rules: Path) -> None:
     """With the day since which it is no longer held."""
-    tell(story, metrics.INDICATOR_ASSESSED_VALUE, 0.96, "75", **LYCEES)
-    tell(story, metrics.MILESTONE_LOST, 1, "75", **CONNECTED)
-    tell(story, metrics.MILESTONE_LOST_ON, TODAY - 31 * DAY, "75", **CONNECTED)
-    story.says(
+    expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 0.96, "75", **LYCEES)
+    expose(scenario, metrics.MILESTONE_LOST, 1, "75", **CONNECTED)
+    expose(scenario, metrics.MILESTONE_LOST_ON, TODAY - 31 * DAY, "75", **CONNECTED)
+    scenario.expect_alert(
         30,
         "TargetLost",
         FIGURES
@@ -224,21 +226,21 @@ def test_target_lost(story: Story, rules: Path) -> None:
         },
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def work(story: Story, metric: Metric, *spans: Span, **labels: str) -> None:
-    """Let a worker expose a series."""
-    story.expose(metric, *spans, **labels, job=WORKER_JOB, instance="worker:6066")
+def work(scenario: RuleScenario, metric: Metric, *spans: Span, **labels: str) -> None:
+    """Expose a series of a worker."""
+    scenario.expose(metric, *spans, **labels, job=WORKER_JOB, instance="worker:6066")
 
 
-def test_indicator_unreported(story: Story, rules: Path) -> None:
+def test_indicator_unreported(scenario: RuleScenario, rules: Path) -> None:
     """With the last report's day, and what is expected."""
-    story.healthy()
+    scenario.healthy()
     completed = FORMATION | {"indicator": "trainees_completed"}
     where = {"department": "93", "partition": "0"}
-    work(story, metrics.INDICATOR_LAST_REPORTED, (TODAY - 90 * DAY, 60), **completed, **where)
-    story.says(
+    work(scenario, metrics.INDICATOR_LAST_REPORTED, (TODAY - 90 * DAY, 60), **completed, **where)
+    scenario.expect_alert(
         50,
         "IndicatorUnreported",
         FIGURES
@@ -255,16 +257,16 @@ def test_indicator_unreported(story: Story, rules: Path) -> None:
         },
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_producer_silent(story: Story, rules: Path) -> None:
+def test_producer_silent(scenario: RuleScenario, rules: Path) -> None:
     """With the system's title, its programme, how long it is silent, and how long it may be."""
-    story.healthy()
-    story.producer(
+    scenario.healthy()
+    scenario.producer(
         "suivi", (TODAY - 90 * DAY, 60), allowed_days=39, programmes=["formation"], minutes=60
     )
-    story.says(
+    scenario.expect_alert(
         50,
         "ProducerSilent",
         FORMATION
@@ -281,22 +283,22 @@ def test_producer_silent(story: Story, rules: Path) -> None:
         },
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_producer_faulty(story: Story, rules: Path) -> None:
+def test_producer_faulty(scenario: RuleScenario, rules: Path) -> None:
     """With the share refused, and what to send to whom."""
-    story.healthy()
-    story.producer("suivi", allowed_days=39, programmes=["formation"])
+    scenario.healthy()
+    scenario.producer("suivi", allowed_days=39, programmes=["formation"])
     for outcome, step in (("refused", 1), ("accepted", 3)):
         work(
-            story,
+            scenario,
             metrics.PRODUCER_EVENTS,
             growing(0, step, 200),
             producer="suivi",
             outcome=outcome,
         )
-    story.says(
+    scenario.expect_alert(
         100,
         "ProducerFaulty",
         FORMATION
@@ -313,13 +315,13 @@ def test_producer_faulty(story: Story, rules: Path) -> None:
         },
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_dead_letters(story: Story, rules: Path) -> None:
+def test_dead_letters(scenario: RuleScenario, rules: Path) -> None:
     """With their number and reason."""
-    work(story, metrics.DEAD_LETTERS, (0, 20), (3, 40), reason="invalid_data")
-    story.says(
+    work(scenario, metrics.DEAD_LETTERS, (0, 20), (3, 40), reason="invalid_data")
+    scenario.expect_alert(
         30,
         "DeadLetters",
         OPERATOR | {"severity": "warning", "reason": "invalid_data"},
@@ -333,15 +335,15 @@ def test_dead_letters(story: Story, rules: Path) -> None:
         },
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_dead_letter_share_high(story: Story, rules: Path) -> None:
+def test_dead_letter_share_high(scenario: RuleScenario, rules: Path) -> None:
     """With the share, the first cause, and how to send again what was refused."""
-    work(story, metrics.DEAD_LETTER_SHARE, (0.375, 60), family="schools")
+    work(scenario, metrics.DEAD_LETTER_SHARE, (0.375, 60), family="schools")
     cause = {"family": "schools", "reason": "unknown_type", "field": "type"}
-    work(story, metrics.DEAD_LETTER_ALARM, (1, 60), **cause)
-    story.says(
+    work(scenario, metrics.DEAD_LETTER_ALARM, (1, 60), **cause)
+    scenario.expect_alert(
         30,
         "DeadLetterShareHigh",
         OPERATOR | {"severity": "critical", "family": "schools"},
@@ -357,13 +359,13 @@ def test_dead_letter_share_high(story: Story, rules: Path) -> None:
         },
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_consumer_lag(story: Story, rules: Path) -> None:
+def test_consumer_lag(scenario: RuleScenario, rules: Path) -> None:
     """With the topic and what waits on it; it silences the figures."""
-    work(story, metrics.LAG, (25_000, 60), topic="smartregion.schools", partition="0")
-    story.says(
+    work(scenario, metrics.LAG, (25_000, 60), topic="smartregion.schools", partition="0")
+    scenario.expect_alert(
         30,
         "ConsumerLag",
         OPERATOR | {"severity": "warning", "silences": "figures", "topic": "smartregion.schools"},
@@ -376,13 +378,13 @@ def test_consumer_lag(story: Story, rules: Path) -> None:
         },
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_partitions_missing(story: Story, rules: Path) -> None:
+def test_partitions_missing(scenario: RuleScenario, rules: Path) -> None:
     """With how many."""
-    story.worker("worker:6066", (1, 60), owned={0: [(1, 60)]})
-    story.says(
+    scenario.worker("worker:6066", (1, 60), owned={0: [(1, 60)]})
+    scenario.expect_alert(
         30,
         "PartitionsMissing",
         OPERATOR | {"severity": "critical", "silences": "figures"},
@@ -395,13 +397,13 @@ def test_partitions_missing(story: Story, rules: Path) -> None:
         },
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_worker_not_ready(story: Story, rules: Path) -> None:
+def test_worker_not_ready(scenario: RuleScenario, rules: Path) -> None:
     """With which one; the figures are not silenced."""
-    story.worker("worker:6066", (0, 60))
-    story.says(
+    scenario.worker("worker:6066", (0, 60))
+    scenario.expect_alert(
         30,
         "WorkerNotReady",
         OPERATOR | {"severity": "warning", "job": WORKER_JOB, "instance": "worker:6066"},
@@ -415,13 +417,13 @@ def test_worker_not_ready(story: Story, rules: Path) -> None:
         },
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_assessor_not_ready(story: Story, rules: Path) -> None:
+def test_assessor_not_ready(scenario: RuleScenario, rules: Path) -> None:
     """It silences what it would have judged."""
-    story.assessor((0, 60))
-    story.says(
+    scenario.assessor((0, 60))
+    scenario.expect_alert(
         30,
         "AssessorNotReady",
         OPERATOR | {"severity": "critical", "silences": "figures"},
@@ -435,16 +437,16 @@ def test_assessor_not_ready(story: Story, rules: Path) -> None:
         },
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_figures_diverge(story: Story, rules: Path) -> None:
+def test_figures_diverge(scenario: RuleScenario, rules: Path) -> None:
     """With the figure, the territory and by how much."""
-    story.healthy()
+    scenario.healthy()
     for metric, amount in ((metrics.INDICATOR_NUMERATOR, 9), (metrics.INDICATOR_DENOMINATOR, 10)):
-        work(story, metric, (amount, 60), **LYCEES, department="77", partition="0")
-    tell(story, metrics.INDICATOR_ASSESSED_VALUE, 0.8, "77", **LYCEES)
-    story.says(
+        work(scenario, metric, (amount, 60), **LYCEES, department="77", partition="0")
+    expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 0.8, "77", **LYCEES)
+    scenario.expect_alert(
         30,
         "FiguresDiverge",
         OPERATOR
@@ -466,12 +468,12 @@ def test_figures_diverge(story: Story, rules: Path) -> None:
         },
     )
 
-    story.check(rules)
+    scenario.check(rules)
 
 
-def test_watchdog(story: Story, rules: Path) -> None:
+def test_watchdog(scenario: RuleScenario, rules: Path) -> None:
     """It says that it is no alarm."""
-    story.says(
+    scenario.expect_alert(
         30,
         "Watchdog",
         OPERATOR | {"severity": "info"},
@@ -485,4 +487,4 @@ def test_watchdog(story: Story, rules: Path) -> None:
         },
     )
 
-    story.check(rules)
+    scenario.check(rules)

@@ -1,4 +1,4 @@
-"""From an event to a message: the generated rules on a Prometheus, and who is told by whom."""
+"""From an event to a notification: the generated rules on a Prometheus, and who is notified."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from tests.support.workers import Worker
 __all__ = [
     "DELEGATE",
     "OWNER",
-    "Ring",
+    "Notification",
     "connected",
     "corrected",
     "disconnected",
     "followed",
     "milestone_of",
+    "notifications",
     "promises",
-    "rings",
 ]
 
-#: Where the webhook hears what the programmes' owners and the delegate are told.
+#: The webhook's paths for the notifications of the programmes' owners and of the delegate.
 OWNER, DELEGATE = "/owner", "/delegate"
 
 PROGRAMME = """\
@@ -62,8 +62,8 @@ MILESTONE = """\
 CONNECTED_ON, DISCONNECTED_ON = "2019-09-01", "2020-11-02"
 
 
-class Ring(NamedTuple):
-    """What was told of one alert, and when (on `time.monotonic()`'s clock)."""
+class Notification(NamedTuple):
+    """A notification of one alert, and when it came (on `time.monotonic()`'s clock)."""
 
     labels: Mapping[str, str]
     firing: bool
@@ -94,7 +94,7 @@ def promises(folder: Path, lycees: int) -> Path:
 
 
 def milestone_of(lycees: int) -> str:
-    """Name the milestone of so many lycées."""
+    """Return the id of the milestone of so many lycées."""
     return f"connected_{lycees}"
 
 
@@ -123,7 +123,7 @@ def followed(
     assessor: Worker,
     webhook: Webhook,
 ) -> Prometheus:
-    """Start a Prometheus on a catalogue's rules, each second, and who tells the webhook of them."""
+    """Start a Prometheus on a catalogue's rules, and the Alertmanager that notifies the webhook."""
     promised = load_catalogue(catalogue)
     site = MonitorSite(pace=PACES["live"], contacts=_contacts(promised, webhook))
     write(render(promised, site), folder)
@@ -138,16 +138,16 @@ def followed(
     )
 
 
-def rings(webhook: Webhook, place: str = OWNER) -> Iterator[Ring]:
-    """Give all that somebody was told about figures, in the order of the telling."""
-    for (heard_at, message), moment in zip(webhook.received, webhook.moments, strict=False):
-        for alert in message["alerts"] if heard_at == place else ():
-            yield Ring(alert["labels"], alert["status"] == "firing", moment)
+def notifications(webhook: Webhook, path: str = OWNER) -> Iterator[Notification]:
+    """Yield all notifications about figures at a path, in the order in which they came."""
+    for (received_at, message), moment in zip(webhook.received, webhook.moments, strict=False):
+        for alert in message["alerts"] if received_at == path else ():
+            yield Notification(alert["labels"], alert["status"] == "firing", moment)
 
 
 def _contacts(catalogue: Catalogue, webhook: Webhook) -> Contacts:
-    """Let the webhook hear what owners and the delegate are told."""
-    owner, delegate = (Contact(webhook=webhook.url + place) for place in (OWNER, DELEGATE))
+    """Return contacts whose notifications go to the webhook."""
+    owner, delegate = (Contact(webhook=webhook.url + path) for path in (OWNER, DELEGATE))
     programmes = [programme.id for programme in catalogue.programmes]
     return Contacts(delegate=delegate, operator=Contact(), owners=dict.fromkeys(programmes, owner))
 

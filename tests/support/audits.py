@@ -30,7 +30,7 @@ def raw(
     headers: Iterable[tuple[str, bytes]] = (),
     **fields: Any,
 ) -> RawRecord:
-    """Give the record of a fact about an entity on a day; `fields` are as `event` takes them.
+    """Return the record of a fact about an entity on a day; `fields` are as `event` takes them.
 
     It is on the entity's own partition of 8 unless said otherwise; `headers` are added.
     """
@@ -38,13 +38,13 @@ def raw(
 
 
 def raw_record(
-    said: CloudEvent, *, partition: int | None = None, headers: Iterable[tuple[str, bytes]] = ()
+    event: CloudEvent, *, partition: int | None = None, headers: Iterable[tuple[str, bytes]] = ()
 ) -> RawRecord:
-    """Give the record of an event, on its entity's own partition of 8 unless said otherwise."""
-    encoded = encode_structured(said)
+    """Return the record of an event, on its entity's own partition of 8 unless said otherwise."""
+    encoded = encode_structured(event)
     home = partition_for(encoded.key, DEFAULT_PARTITIONS)
     return RawRecord(
-        topic=topic_name(said.fact.FAMILY),
+        topic=topic_name(event.fact.FAMILY),
         partition=home if partition is None else partition,
         offset=next(_offsets),
         key=encoded.key,
@@ -54,7 +54,7 @@ def raw_record(
 
 
 def catalogue_of(measure: object, *, breakdown: str | None = None, **fields: object) -> Catalogue:
-    """Give a catalogue with one indicator, `figure`, of the programme `test`."""
+    """Return a catalogue with one indicator, `figure`, of the programme `test`."""
     declared: dict[str, Any] = {
         "id": INDICATOR,
         "title": "Figure",

@@ -11,13 +11,13 @@ Tree = dict[str, Any]
 
 
 def panel(title: str, *expressions: str, **fields: object) -> Tree:
-    """Give a panel with a query for each expression."""
+    """Return a panel with a query for each expression."""
     targets = [{"refId": ref, "expr": text} for ref, text in zip("ABC", expressions, strict=False)]
     return {"title": title, "type": "stat", "targets": targets, **fields}
 
 
 def board(uid: str = "smart-region-x", *panels: Tree, **fields: object) -> Tree:
-    """Give a board of ours."""
+    """Return a board of ours."""
     named = {"uid": uid, "title": f"Board {uid}", "tags": ["smart-region"]}
     return {**named, "schemaVersion": 42, "panels": list(panels), **fields}
 

@@ -49,7 +49,7 @@ BOARDS = documents(CATALOGUE)
 def questions(
     boards: Mapping[str, Mapping[str, Any]], variables: Mapping[str, str] = SUBSTITUTES
 ) -> Iterator[Question]:
-    """Give every expression of every panel and annotation, its variables substituted."""
+    """Yield every expression of every panel and annotation, its variables substituted."""
     for uid, board in boards.items():
         for panel in board["panels"]:
             for target in panel.get("targets", ()):

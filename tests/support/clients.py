@@ -38,14 +38,14 @@ def require_generators() -> None:
 
 
 def run(
-    *command: str | Path, folder: Path, env: Mapping[str, str] | None = None, told: str = ""
+    *command: str | Path, folder: Path, env: Mapping[str, str] | None = None, stdin: str = ""
 ) -> str:
     """Run a program to its end and return what it said; fails with all of it where it failed."""
     done = subprocess.run(
         command,
         cwd=folder,
         env={**os.environ, **(env or {})},
-        input=told,
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,

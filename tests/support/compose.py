@@ -28,7 +28,7 @@ def example_environment() -> dict[str, str]:
 
 
 def variables_of(file: str) -> set[str]:
-    """Name the variables that a compose file asks for."""
+    """Return the variables that a compose file asks for."""
     return {name for name, _, _ in _VARIABLE.findall((DEPLOY / file).read_text(encoding="utf-8"))}
 
 
@@ -47,11 +47,11 @@ class Stack:
         self.secrets: Mapping[str, dict[str, Any]] = document["secrets"]
 
     def jobs(self) -> set[str]:
-        """Name the services that end by themselves."""
+        """Return the services that end by themselves."""
         return {name for name, service in self.services.items() if service["restart"] == "no"}
 
     def ours(self) -> set[str]:
-        """Name the services that run our image."""
+        """Return the services that run our image."""
         return {
             name
             for name, service in self.services.items()

@@ -98,7 +98,7 @@ class PlainStack:
         self.ports = {name: free_port() for name in stack.ours() - stack.jobs()}
 
     def in_order(self) -> list[str]:
-        """Name our services, each after those that it waits for."""
+        """Return our services, each after those that it waits for."""
         waits = {
             name: one.get("depends_on", {}).keys() for name, one in self._stack.services.items()
         }
@@ -169,7 +169,7 @@ class PlainStack:
 
 
 def prepared_secrets(folder: Path) -> Path:
-    """Let prepare.sh make passwords and certificates in a copy; give their folder."""
+    """Make passwords and certificates with prepare.sh in a copy; return their folder."""
     (folder / "compose").mkdir(parents=True)
     for file in ("compose/prepare.sh", ".env.example"):
         shutil.copy(DEPLOY / file, folder / file)

@@ -11,7 +11,7 @@ __all__ = ["refused_connections"]
 
 @pytest.fixture
 def refused_connections() -> Iterator[None]:
-    """Let a test be refused by a broker that is not there.
+    """Refuse connections, as where no broker listens.
 
     kafka-python leaves the socket of a refused connection to the garbage collector, which warns:
     it is collected here, where that is known, and not in the middle of another test.

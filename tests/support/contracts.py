@@ -44,7 +44,7 @@ def drawn_from(schema: Mapping[str, Any], whole: Mapping[str, Any] | None = None
 
 
 def broken_rules(name: str, event: object) -> set[str]:
-    """Name the rules for which today's model refuses an event of a type; none: it is taken."""
+    """Return the rules for which today's model refuses an event of a type; none: it is taken."""
     try:
         read: Any = EVENT_MODELS[name].model_validate_json(json.dumps(event))
     except ValidationError as error:
@@ -57,7 +57,7 @@ def broken_rules(name: str, event: object) -> set[str]:
 
 
 def rules_beyond(schema: object) -> set[str]:
-    """Name the rules that a schema says are checked beyond its words."""
+    """Return the rules that a schema says are checked beyond its words."""
     if isinstance(schema, list):
         return {rule for item in schema for rule in rules_beyond(item)}
     if not isinstance(schema, dict):

@@ -18,7 +18,7 @@ _ATTEMPTS: Final = 5
 
 
 def grows_linearly(work: Callable[[_Sized], object], small: _Sized, large: _Sized) -> bool:
-    """Tell whether work on something `TIMES_LARGER` costs about so many times more.
+    """Return whether work on something `TIMES_LARGER` costs about so many times more.
 
     Tried again where it seems not: other processes disturb a measurement, and never make what is
     quadratic look linear five times.

@@ -14,7 +14,12 @@ from faust.types import TP, Message
 from events.fact import Family
 from events.records import OutgoingRecord, Record
 from events.topics import topic_name
-from streams.batch_transport import BatchConsumer, BatchProducer, LeaseLostError, WriteRefusedError
+from streams.batch_transport import (
+    BatchConsumer,
+    BatchProducer,
+    PartitionFencedError,
+    WriteRefusedError,
+)
 from streams.commit_metadata import NO_METADATA, CommitMetadata
 from streams.topic_faults import TopicFault
 
@@ -96,16 +101,16 @@ class FakeConsumer:
         self._assert_started()
         return self.behind_transactions
 
-    def lease_problem(self, generation: int | None) -> str | None:
+    def ownership_problem(self, generation: int | None) -> str | None:
         """Return the problem that the test has set."""
         assert generation == GENERATION
         return self.problem
 
-    def assert_lease(self, message: Message) -> None:
-        """Raise LeaseLostError where the test has set a problem."""
-        problem = self.lease_problem(message.generation_id)
+    def assert_not_fenced(self, message: Message) -> None:
+        """Raise PartitionFencedError where the test has set a problem."""
+        problem = self.ownership_problem(message.generation_id)
         if problem is not None:
-            raise LeaseLostError(message.tp, reason=problem)
+            raise PartitionFencedError(message.tp, reason=problem)
 
     def is_fresh(self, tp: TP) -> bool:
         """Return True before the first attempt in a partition."""
@@ -153,7 +158,7 @@ class FakeProducer:
     states: list[StatesWritten] = field(default_factory=list)
     records: list[OutgoingRecord] = field(default_factory=list)
     refuses: Callable[[bytes | None], bool] = lambda _: False
-    """Tells of a value that the broker will not have."""
+    """The value is refused by the broker."""
     ends: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -172,7 +177,7 @@ class FakeProducer:
         *,
         last_headers: Sequence[tuple[str, bytes]] = (),
     ) -> int:
-        """Note changelog records, once acknowledged."""
+        """Record changelog records, once acknowledged."""
         await self._acknowledged()
         self._take_or_refuse(topic, (value for _, value in records))
         self.states.append(StatesWritten(topic, partition, records, last_headers))
@@ -181,7 +186,7 @@ class FakeProducer:
         return end
 
     async def write_all(self, records: Sequence[OutgoingRecord]) -> None:
-        """Note dead letters and forwards, once acknowledged."""
+        """Record dead letters and forwards, once acknowledged."""
         await self._acknowledged()
         self._take_or_refuse("several", (record.value for record in records))
         self.records += records
@@ -207,7 +212,7 @@ class _Signal:
         self.receivers.append(receiver)
 
     async def send(self, partitions: set[TP]) -> None:
-        """Tell all who listen."""
+        """Notify all listeners."""
         for receiver in self.receivers:
             await receiver(None, partitions)
 

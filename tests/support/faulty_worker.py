@@ -8,7 +8,7 @@ SMARTREGION_TEST_FAULT names the fault:
 - `kill:ID`: the event of that id kills it, as a fault in native code would;
 - `library:NAME`: it is installed without a library;
 - `coordinator`: the group coordinator raises at every turn;
-- `recovery`: the changelogs' ends are never told;
+- `recovery`: the changelogs' ends are never known;
 - `late_seek:SECONDS`: the answer to the seek that ends a recovery comes late.
 """
 

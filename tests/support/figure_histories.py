@@ -61,7 +61,7 @@ def history_of(
     every: int = 1,
     denominator: int | None = None,
 ) -> History:
-    """Give the history of a figure that `value` gives for each day counted from `since`.
+    """Return the history of a figure that `value` gives for each day counted from `since`.
 
     It is reported on every `every`th day; over a denominator the value is a fraction of it.
     """
@@ -80,7 +80,7 @@ def history_of(
 
 
 def reported(reading: Reading, *, divisor: int = 1) -> History:
-    """Give the history of a figure of which there is one report, that of a reading."""
+    """Return the history of a figure of which there is one report, that of a reading."""
     day = reading.last_reported
     if day is None:
         return History(denominator=None if reading.denominator is None else StepFunction())

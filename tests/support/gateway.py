@@ -38,7 +38,7 @@ from gateway.idempotency import IdempotencyStore
 from gateway.openapi import openapi_document
 from gateway.quota import Quotas
 from gateway.reception import Reception
-from gateway.topics_writer import BrokerAwayError, Written
+from gateway.topics_writer import BrokerUnavailableError, Written
 from gateway.work_scheduling import WorkScheduler
 
 __all__ = [
@@ -143,7 +143,7 @@ class FakeWriter:
     async def write(self, records: Sequence[OutgoingRecord]) -> list[Written | None]:
         """Keep records, each on partition 0 of its topic."""
         if self.waiting_for is not None:
-            raise BrokerAwayError(self.waiting_for)
+            raise BrokerUnavailableError(self.waiting_for)
         return [self._written(record) for record in records]
 
     def _written(self, record: OutgoingRecord) -> Written | None:

@@ -194,7 +194,7 @@ class GrafanaStub:
         self._made[uid] = self.clock()
 
     def may(self, folder: str) -> bool:
-        """Tell whether the account's rights are known to reach into a folder that is there."""
+        """Return whether the account's rights are known to reach into a folder that is there."""
         made = self._made.get(folder)
         if self.role == ADMIN or made is None:
             return True
@@ -221,13 +221,13 @@ class GrafanaStub:
         return self.violated(request, "no such method and path")
 
     def violated(self, request: Request, problem: str) -> Answer:
-        """Note a request that breaks the API's documentation, and refuse it."""
+        """Record a request that breaks the API's documentation, and refuse it."""
         self.violations.append(f"{request.method} {request.path}: {problem}")
         return Answer(400, {"message": f"bad request data: {problem}"})
 
 
 def _problem(schema: Mapping[str, Any], value: object) -> str | None:
-    """Say the first thing that is wrong with a value, or nothing."""
+    """Return the first mistake in a value, or None."""
     error = next(iter(Draft202012Validator(schema).iter_errors(value)), None)
     return None if error is None else f"{error.json_path}: {error.message[:200]}"
 
@@ -251,9 +251,9 @@ def _search(stub: GrafanaStub, request: Request) -> Answer:
 
 
 def _denied(needed: str) -> Answer:
-    said = "You'll need additional permissions to perform this action. Permissions needed: "
+    message = "You'll need additional permissions to perform this action. Permissions needed: "
     return Answer(
-        403, {"accessErrorId": "ACE0", "message": said + needed, "title": "Access denied"}
+        403, {"accessErrorId": "ACE0", "message": message + needed, "title": "Access denied"}
     )
 
 
@@ -297,8 +297,8 @@ def _save(stub: GrafanaStub, request: Request) -> Answer:
     uid, before = model["uid"], stub.boards.get(model["uid"])
     version = 0 if before is None else before.model["version"]
     if model.get("version", 0) != version and not request.body.get("overwrite", False):
-        said = "The dashboard has been changed by someone else"
-        return Answer(412, {"message": said, "status": "version-mismatch"})
+        message = "The dashboard has been changed by someone else"
+        return Answer(412, {"message": message, "status": "version-mismatch"})
     numbers = {"id": len(stub.boards) + 1, "version": version + 1}
     stub.boards[uid] = Stored({**model, **numbers}, folder)
     return Answer(200, {"uid": uid, "status": "success", "folderUid": folder, **numbers})
@@ -341,7 +341,7 @@ class _Handler(BaseHTTPRequestHandler):
     """Seconds after which a connection that nobody closed is closed."""
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: a test's output is the test's."""
+        """Log nothing: a test's output is the test's."""
 
     def _respond(self) -> None:
         stub, parts = self.server.stub, urlsplit(self.path)
@@ -360,7 +360,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _respond  # noqa: N815 - http.server's names
 
     def _broken(self, text: bytes) -> str | None:
-        """Say what is wrong with the headers, or that the body is no JSON."""
+        """Return the mistake in the headers, or that the body is no JSON."""
         authorizations = self.headers.get_all("Authorization", [])
         if len(authorizations) != 1 or not authorizations[0].startswith("Bearer "):
             return "Authorization must be one bearer token"

@@ -41,7 +41,7 @@ __all__ = [
     "topic",
 ]
 
-APP_ID = "told"
+APP_ID = "member"
 GENERATION = 7
 
 Poll = Mapping[TP, list["PolledRecord"]]
@@ -176,7 +176,7 @@ def consumer_of(app: faust.App) -> BatchConsumer:
 
 
 def member(*assigned: TP) -> tuple[BatchConsumer, ScriptedThread]:
-    """Return the app's consumer in the middle of its work, and the thread to tell.
+    """Return the app's consumer in the middle of its work, and its thread.
 
     Needs a running loop.
     """
@@ -207,7 +207,7 @@ def polled(tp: TP, *offsets: int) -> dict[TP, list[PolledRecord]]:
 
 
 async def batch(consumer: BatchConsumer) -> list[tuple[TP, list[int]]]:
-    """Let the consumer poll once; returns the partitions and offsets that it hands on."""
+    """Poll once with the consumer; return the partitions and offsets that it hands on."""
     return [
         (tp, [record.offset for record in cast("list[PolledRecord]", handed.value)])
         async for tp, handed in consumer.getmany(timeout=1.0)

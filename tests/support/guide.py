@@ -34,8 +34,8 @@ class Block:
 class UnexpectedAnswerError(AssertionError):
     """A command of the guide failed, or did not show what the guide says."""
 
-    def __init__(self, block: Block, problem: str, *, said: str) -> None:
-        super().__init__(f"line {block.line}: {problem}\n{block.text}\nit said:\n{said}")
+    def __init__(self, block: Block, problem: str, *, output: str) -> None:
+        super().__init__(f"line {block.line}: {problem}\n{block.text}\nit said:\n{output}")
 
 
 def blocks_of(guide: Path) -> list[Block]:
@@ -52,17 +52,17 @@ def blocks_of(guide: Path) -> list[Block]:
     ]
 
 
-def shows(expected: str, said: str) -> bool:
-    """Tell whether what was said is what the guide shows."""
+def shows(expected: str, output: str) -> bool:
+    """Return whether what was said is what the guide shows."""
     parts = ("".join(part.split()) for part in expected.split("…"))
-    return re.fullmatch(".*".join(map(re.escape, parts)), "".join(said.split())) is not None
+    return re.fullmatch(".*".join(map(re.escape, parts)), "".join(output.split())) is not None
 
 
 class Reader:
     """Somebody who does what the guide says, in a folder of their own."""
 
     def __init__(self, folder: Path, *, env: Mapping[str, str]) -> None:
-        """`env` is what the reader has told the terminal before the first command."""
+        """`env` is what the reader has set in the terminal before the first command."""
         self.folder = folder
         self._env = {**os.environ, **env}
         self._kept = folder / ".environment"
@@ -77,9 +77,9 @@ class Reader:
             done = self._run(block.text)
             if done.returncode:
                 problem = f"ended with status {done.returncode}"
-                raise UnexpectedAnswerError(block, problem, said=done.stdout)
+                raise UnexpectedAnswerError(block, problem, output=done.stdout)
             if shown is not None and not shows(shown.text, done.stdout):
-                raise UnexpectedAnswerError(shown, "was not shown", said=done.stdout)
+                raise UnexpectedAnswerError(shown, "was not shown", output=done.stdout)
 
     def _run(self, script: str) -> "subprocess.CompletedProcess[str]":
         # What a block exports is there for those after it, as in the reader's one terminal.

@@ -200,7 +200,7 @@ def _any_value(chance: random.Random, kind: type[Fact], name: str) -> Any:  # no
 def state_of(*history: CloudEvent) -> EntityState:
     """Return what events say of one entity."""
     state = EMPTY
-    for told in history:
-        day = told.fact.effective_day.isoformat()
-        state = merge_states(state, with_cell(EMPTY, told.fact.NAME, day, cell_of(told)))
+    for one in history:
+        day = one.fact.effective_day.isoformat()
+        state = merge_states(state, with_cell(EMPTY, one.fact.NAME, day, cell_of(one)))
     return state

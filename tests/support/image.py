@@ -35,7 +35,7 @@ class ImageRoot:
         self.folder = folder
 
     def command(self, *arguments: str) -> list[str]:
-        """Give the command line that runs a program inside, as the image's user, read-only.
+        """Return the command line that runs a program inside, as the image's user, read-only.
 
         What a container has besides (a network of its own, /proc, /dev, a writable /tmp) it lacks.
         """

@@ -73,7 +73,7 @@ class KafkaBroker(Server):
 
     @contextmanager
     def admin(self) -> Iterator[Any]:
-        """Give a kafka-python admin client."""
+        """Yield a kafka-python admin client."""
         client = KafkaAdminClient(bootstrap_servers=self.bootstrap, bootstrap_timeout_ms=10_000)
         try:
             yield client
@@ -88,7 +88,7 @@ class KafkaBroker(Server):
 
 
 def _clean(admin: Any) -> bool:  # noqa: ANN401 - kafka-python ships no annotations
-    """Dissolve the groups, and tell whether nothing is left."""
+    """Delete the groups, and return whether nothing is left."""
     try:
         return not _dissolve_groups(admin) and not _topics(admin)
     except KafkaError:  # A coordinator that is still loading says so; it is asked again.
@@ -96,7 +96,7 @@ def _clean(admin: Any) -> bool:  # noqa: ANN401 - kafka-python ships no annotati
 
 
 def _topics(admin: Any) -> list[str]:  # noqa: ANN401 - kafka-python ships no annotations
-    """Name the topics that are not Kafka's own."""
+    """Return the topics that are not Kafka's own."""
     return [name for name in admin.list_topics() if not name.startswith("__")]
 
 

@@ -64,7 +64,7 @@ def _with_monitoring(deploy: Path) -> Path:
     for name in ("kubernetes", "grafana"):
         shutil.copytree(DEPLOY / name, deploy / name)
     made = {"--out": deploy / "kubernetes/monitoring", "--boards-dir": deploy / "grafana/boards"}
-    arguments = [word for option, place in made.items() for word in (option, str(place))]
+    arguments = [word for option, path in made.items() for word in (option, str(path))]
     done = CliRunner().invoke(main, ["kubernetes", "monitoring", *arguments])
     assert done.exit_code == 0, done.output
     return deploy

@@ -16,13 +16,25 @@ from events.cloudevent import CloudEvent
 from events.observation import IndicatorObserved, Territory
 from tests.support.sources import source_of
 
-__all__ = ["BAROMETER", "Observation", "barometer", "observations", "observed", "said"]
+__all__ = [
+    "BAROMETER",
+    "Observation",
+    "barometer",
+    "observation_events",
+    "observations",
+    "observed",
+]
 
 BAROMETER: Final = Path(__file__).parents[1] / "corpus" / "catalogue" / "observed"
 """Three observed indicators: a percentage, a number of days that falls, and a balance."""
 
 _INDICATORS: Final = ("IND-042", "IND-101", "solde.2017", "IND-999")
-_PLACES: Final = (Territory.REGION, Territory.PARIS, Territory.SEINE_ET_MARNE, Territory.COUNTRY)
+_TERRITORIES: Final = (
+    Territory.REGION,
+    Territory.PARIS,
+    Territory.SEINE_ET_MARNE,
+    Territory.COUNTRY,
+)
 
 barometer = cache(lambda: load_catalogue(BAROMETER))
 
@@ -36,8 +48,8 @@ class Observation(NamedTuple):
     value: Decimal | None
 
 
-def said(told: Sequence[Observation]) -> list[CloudEvent]:
-    """Give the events of observations, each recorded after the one before."""
+def observation_events(observations: Sequence[Observation]) -> list[CloudEvent]:
+    """Return the events of observations, each recorded after the one before."""
     return [
         CloudEvent(
             id=f"observation-{number:05}",
@@ -51,12 +63,12 @@ def said(told: Sequence[Observation]) -> list[CloudEvent]:
                 retracted=one.value is None,
             ),
         )
-        for number, one in enumerate(told)
+        for number, one in enumerate(observations)
     ]
 
 
 def observed(indicator: str, territory: str, day: str, value: str | None) -> Observation:
-    """Give one observation in a line; without a value it is taken back."""
+    """Return one observation in a line; without a value it is taken back."""
     number = None if value is None else Decimal(value)
     return Observation(indicator, Territory(territory), date.fromisoformat(day), number)
 
@@ -67,7 +79,7 @@ def observations(*, max_size: int = 30) -> st.SearchStrategy[list[Observation]]:
     one = st.builds(
         Observation,
         st.sampled_from(_INDICATORS),
-        st.sampled_from(_PLACES),
+        st.sampled_from(_TERRITORIES),
         st.dates(date(2018, 1, 1), date(2018, 1, 12)),
         st.none() | values,
     )

@@ -13,7 +13,7 @@ class PassingTime:
     waits: list[float] = field(default_factory=list)
 
     def clock(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self.now
 
     def sleep(self, seconds: float) -> None:

@@ -17,7 +17,7 @@ def children(parent: int) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process runs; one that has ended and is only to be reaped does not."""
+    """Return whether a process runs; one that has ended and is only to be reaped does not."""
     return not _status(Path(f"/proc/{pid}/status")).get("State", "Z").startswith("Z")
 
 

@@ -78,7 +78,7 @@ class _HttpServer(Server):
         return f"http://{self.address}"
 
     def reload(self) -> None:
-        """Have it read its configuration and rules again."""
+        """Reload its configuration and rules."""
         self._request("/-/reload", method="POST")
 
     def _is_ready(self, mark: int) -> bool:  # noqa: ARG002 - it says so itself
@@ -178,7 +178,7 @@ class Prometheus(_HttpServer):
         ]
 
     def alerts(self) -> list[dict[str, Any]]:
-        """Return the alerts that are pending or firing, as the API tells them."""
+        """Return the alerts that are pending or firing, as the API returns them."""
         return list(self._get_json("/api/v1/alerts")["data"]["alerts"])
 
     def firing(self) -> set[str]:
@@ -186,11 +186,11 @@ class Prometheus(_HttpServer):
         return {one["labels"]["alertname"] for one in self.alerts() if one["state"] == "firing"}
 
     def rule_groups(self) -> list[dict[str, Any]]:
-        """Return the rules and how their last evaluation went, as the API tells them."""
+        """Return the rules and how their last evaluation went, as the API returns them."""
         return list(self._get_json("/api/v1/rules")["data"]["groups"])
 
     def up(self, job: str) -> bool:
-        """Tell whether the last scrape of each of a job's targets succeeded."""
+        """Return whether the last scrape of each of a job's targets succeeded."""
         active = self._get_json("/api/v1/targets", state="active")["data"]["activeTargets"]
         health = [one["health"] for one in active if one["labels"]["job"] == job]
         return bool(health) and set(health) == {"up"}
@@ -234,7 +234,7 @@ class Alertmanager(_HttpServer):
             self.configuration_file.write_text(configuration)
 
     def alerts(self) -> list[dict[str, Any]]:
-        """Return the alerts that it holds, as the API tells them."""
+        """Return the alerts that it holds, as the API returns them."""
         return list(self._get_json("/api/v2/alerts"))
 
     def post(self, alerts: Sequence[Mapping[str, Any]]) -> None:
@@ -276,9 +276,9 @@ class Monitoring:
         """Start a Prometheus: on a configuration, or on what `configured` makes of the rest."""
         if configuration is None:
             configuration = configured(targets or {}, rules, alertmanagers, interval=interval)
-        place = self._place("prometheus")
+        folder = self._folder("prometheus")
         server = Prometheus(
-            place, configuration=configuration, blocks=blocks, retention=retention, options=options
+            folder, configuration=configuration, blocks=blocks, retention=retention, options=options
         )
         return self._started(server)
 
@@ -286,15 +286,15 @@ class Monitoring:
         self, configuration: str | Path, *, options: Sequence[str] = ()
     ) -> Alertmanager:
         """Start an Alertmanager."""
-        place = self._place("alertmanager")
-        return self._started(Alertmanager(place, configuration=configuration, options=options))
+        folder = self._folder("alertmanager")
+        return self._started(Alertmanager(folder, configuration=configuration, options=options))
 
-    def dismiss(self) -> None:
+    def stop_all(self) -> None:
         """End whatever still runs."""
         for server in self.servers:
             server.kill()
 
-    def _place(self, name: str) -> Path:
+    def _folder(self, name: str) -> Path:
         return self.folder / f"{name}-{len(self.servers)}"
 
     def _started(self, server: Served) -> Served:
@@ -366,9 +366,9 @@ def _run(program: str, arguments: Sequence[str | Path], folder: Path | None) -> 
         check=False,
         timeout=TOOL_SECONDS,
     )
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, f"{program} {' '.join(map(str, arguments))}:\n{said}"
-    return said
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, f"{program} {' '.join(map(str, arguments))}:\n{output}"
+    return output
 
 
 def _seconds(moment: Moment) -> float:

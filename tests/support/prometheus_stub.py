@@ -45,18 +45,18 @@ class PrometheusStub:
         self.answers[path] = status, document
 
     def scrape(self, job: str, health: str) -> None:
-        """Say that this is all that is scraped."""
+        """Set all that is scraped."""
         self.data["/api/v1/targets"] = {"activeTargets": [_target(job, health)]}
 
     def evaluate(self, *rules: tuple[str, str]) -> None:
-        """Say that these are the rules, with their health."""
+        """Set the rules, with their health."""
         listed = [{"name": name, "health": health} for name, health in rules]
         self.data["/api/v1/rules"] = {"groups": [{"rules": listed}]}
 
 
 @contextmanager
 def prometheus_stub() -> Iterator[PrometheusStub]:
-    """Give a stub that listens as long as the block."""
+    """Yield a stub that listens as long as the block."""
     stub = PrometheusStub()
 
     class Handler(BaseHTTPRequestHandler):
@@ -72,7 +72,7 @@ def prometheus_stub() -> Iterator[PrometheusStub]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         stub.url = f"http://127.0.0.1:{server.server_port}"

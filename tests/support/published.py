@@ -1,4 +1,4 @@
-"""What is published of persons, computed of an audit's counts by a road of its own."""
+"""What is published of persons, computed from an audit's counts by another method."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ SMALLEST: Final = 10
 
 
 def is_of_persons(catalogue: Catalogue, indicator: str) -> bool:
-    """Tell whether an indicator is about persons."""
+    """Return whether an indicator is about persons."""
     return catalogue.indicator(indicator).min_cell is not None
 
 
 def published_values(audit: Audit) -> Mapping[tuple[str, str | None], float]:
-    """Give the values that are shown of the audit's day, which is one of a publication."""
+    """Return the values that are shown of the audit's day, which is one of a publication."""
     found: dict[tuple[str, str | None], float] = {}
-    for place in (None, *(code.value for code in Department)):
+    for department in (None, *(code.value for code in Department)):
         for indicator in COUNTS:
-            total = sum(_cells(audit, indicator, place).values())
+            total = sum(_cells(audit, indicator, department).values())
             if total:
-                found[indicator, place] = total
-        cells = _cells(audit, COUNTS[0], place)
+                found[indicator, department] = total
+        cells = _cells(audit, COUNTS[0], department)
         total = sum(cells.values())
         withheld = 9 * sum(not count for (where, _), count in cells.items() if where)
         chosen = sum(count for (_, audience), count in cells.items() if audience in PRIORITY)
         if chosen and withheld * 10 <= total:
-            found[SHARE, place] = chosen / total
+            found[SHARE, department] = chosen / total
     return found
 
 
-def _cells(audit: Audit, indicator: str, place: str | None) -> dict[tuple[str, str], int]:
-    rows = [place] if place is not None else [code.value for code in Department]
+def _cells(audit: Audit, indicator: str, department: str | None) -> dict[tuple[str, str], int]:
+    rows = [department] if department is not None else [code.value for code in Department]
     cells = {
         (row, audience.value): _tens(audit.categories[indicator, audience.value, row])
         for row in rows
         for audience in TrainingAudience
     }
-    if place is None:
+    if department is None:
         # Who completed what nobody is known to have enrolled in: of no place and no audience.
         region = audit.readings[indicator, None].numerator
         known = sum(audit.categories[indicator, one.value, None] for one in TrainingAudience)

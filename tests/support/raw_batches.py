@@ -17,7 +17,7 @@ __all__ = ["NOW", "RawBatch", "RawContent", "batch_bytes", "produce"]
 Headers = Sequence[tuple[str, bytes | None]]
 LEADER_SECONDS = 10.0
 NOW = 1_577_836_800_000
-"""2020-01-01, in milliseconds: later than what tests tell, and past for any broker."""
+"""2020-01-01, in milliseconds: later than the events of tests, and past for any broker."""
 
 
 class RawContent(NamedTuple):

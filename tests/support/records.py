@@ -1,4 +1,4 @@
-"""Kafka records without Kafka, and the way of events through the core into holdings."""
+"""Kafka records without Kafka, and the processing of events into a state store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from events.topics import topic_name
 from streams.core import Result, process
 from streams.state_store import StateStore
 
-__all__ = ["PARTITIONS", "FakeRecord", "learn", "processed", "record_of"]
+__all__ = ["PARTITIONS", "FakeRecord", "apply_events", "processed", "record_of"]
 
 PARTITIONS = 3
 
@@ -76,13 +76,13 @@ def processed(
     ]
 
 
-def learn(
+def apply_events(
     state_store: StateStore,
     family: Family,
     batches: Iterable[Iterable[CloudEvent]],
     rules: RecordRules = RULES,
 ) -> StateStore:
-    """Let holdings take over what batches of events change."""
+    """Apply what batches of events change to a state store."""
     for batch in batches:
         for partition, result in processed(state_store, family, batch, rules):
             state_store.put(family, partition, result.changed)

@@ -27,7 +27,7 @@ class Record(NamedTuple):
 def reference_figure(
     measure: Measure, records: Iterable[Record], as_of: date, category: str | None = None
 ) -> Fraction | None:
-    """Give the figure on a day of a measure that is counted, of one category or of all."""
+    """Return the figure on a day of a measure that is counted, of one category or of all."""
     entities: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         entities[record.entity].append(record)
@@ -44,13 +44,13 @@ def reference_figure(
 def observed_figure(
     measure: Measure, records: Iterable[Record], as_of: date, department: str | None
 ) -> Fraction | None:
-    """Give the figure on a day of a measure that was observed, in a département or the region."""
-    place = "/R11" if department is None else f"/D{department}"
+    """Return the figure on a day of a measure that was observed, in a département or the region."""
+    suffix = "/R11" if department is None else f"/D{department}"
     known = sorted(
         (record.day, record.fields["value"])
         for record in records
         if record.entity in (measure.numerator.entities or ())
-        and record.entity.endswith(place)
+        and record.entity.endswith(suffix)
         and record.day <= as_of
     )
     return Fraction(str(known[-1][1])) * MICROS / measure.divisor if known else None

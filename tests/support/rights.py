@@ -27,7 +27,7 @@ def mode(path: Path) -> int:
 
 
 def open_to_others(folder: Path) -> list[str]:
-    """Name the files below a folder that others, whom no folder on the way keeps out, may read."""
+    """Return the files below a folder that others may read, as no folder on the way forbids it."""
     found = []
     for path in sorted(folder.iterdir()):
         if path.is_dir():

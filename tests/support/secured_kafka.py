@@ -104,7 +104,7 @@ class SecuredKafka(KafkaBroker):
 
     @contextmanager
     def admin(self) -> Iterator[Any]:
-        """Give the super user's admin client."""
+        """Yield the super user's admin client."""
         client = KafkaAdminClient(
             bootstrap_servers=self.mutual,
             bootstrap_timeout_ms=10_000,

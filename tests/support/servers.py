@@ -99,5 +99,5 @@ class Server:
         raise NotImplementedError
 
     def _is_ready(self, mark: int) -> bool:
-        """Tell whether it serves; what it logs in this life begins at the mark."""
+        """Return whether it serves; what it logs in this life begins at the mark."""
         raise NotImplementedError

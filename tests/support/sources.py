@@ -1,4 +1,4 @@
-"""The sources of the declared producers that own the facts, for what tests tell."""
+"""The sources of the declared producers that own the facts, for the events of tests."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ EVENTS_PER_FLUSH = 7
 
 
 def numbered(number: int) -> CloudEvent:
-    """Give the event of a number."""
+    """Return the event of a number."""
     return CloudEvent(
         id=str(number),
         source=SOURCE,

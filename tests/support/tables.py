@@ -1,4 +1,4 @@
-"""CSV files for tests of imports: written as told, opened, read to rows and refusals."""
+"""CSV files for tests of imports: written as given, opened, read to rows and refusals."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_rows(file: Path, *columns: str) -> list[tuple[str, ...] | str]:
 
 
 def shared_file(name: str) -> Path:
-    """Name a file of the real data, or skip the test where it is not there: it is not ours."""
+    """Return the path of a file of real data; skip the test where it is missing: it is not ours."""
     file = SHARED_DATA / name
     if not file.exists():
         pytest.skip(f"{name} is not at hand: it is not part of the project")

@@ -65,18 +65,18 @@ def send(
     messages: Sequence[Message],
     *,
     per_second: float | None = None,
-    astray: float = 0.0,
+    misrouted: float = 0.0,
 ) -> None:
     """Send messages and return when the broker has acknowledged all.
 
-    `astray` is the part of them sent to a partition of the producer's own choosing, as a client
+    `misrouted` is the part of them sent to a partition of the producer's own choosing, as a client
     with another partitioner would.
     """
-    asyncio.run(_send(bootstrap, messages, per_second, astray))
+    asyncio.run(_send(bootstrap, messages, per_second, misrouted))
 
 
 async def _send(
-    bootstrap: str, messages: Sequence[Message], per_second: float | None, astray: float
+    bootstrap: str, messages: Sequence[Message], per_second: float | None, misrouted: float
 ) -> None:
     chance = random.Random(len(messages))
     producer = AIOKafkaProducer(
@@ -87,7 +87,7 @@ async def _send(
         sent = []
         for number, message in enumerate(messages):
             partition = partition_for(message.key, PARTITIONS)
-            if chance.random() < astray:
+            if chance.random() < misrouted:
                 partition = chance.randrange(PARTITIONS)
             sent.append(
                 await producer.send(
@@ -106,7 +106,7 @@ async def _send(
 
 
 def all_done(bootstrap: str, *, group: str = DEFAULT_APP_ID) -> bool:
-    """Tell whether every record of every event topic is committed by the group."""
+    """Return whether every record of every event topic is committed by the group."""
     try:
         ends = _ends(bootstrap)
         with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
@@ -114,10 +114,9 @@ def all_done(bootstrap: str, *, group: str = DEFAULT_APP_ID) -> bool:
     except KafkaError:  # The broker, or the group's coordinator, is not there yet.
         return False
     done = {
-        TopicPartition(place.topic, place.partition): offset.offset
-        for place, offset in committed[group].items()
+        TopicPartition(tp.topic, tp.tp): offset.offset for tp, offset in committed[group].items()
     }
-    return all(done.get(place, 0) == end for place, end in ends.items() if end)
+    return all(done.get(tp, 0) == end for tp, end in ends.items() if end)
 
 
 def wait_done(bootstrap: str, *, seconds: float, group: str = DEFAULT_APP_ID) -> bool:
@@ -132,9 +131,9 @@ def wait_done(bootstrap: str, *, seconds: float, group: str = DEFAULT_APP_ID) ->
 
 def _ends(bootstrap: str) -> dict[TopicPartition, int]:
     with closing(KafkaConsumer(bootstrap_servers=bootstrap)) as consumer:
-        places = [
+        partitions = [
             TopicPartition(topic_name(family), partition)
             for family in Family
             for partition in consumer.partitions_for_topic(topic_name(family)) or ()
         ]
-        return dict(consumer.end_offsets(places))
+        return dict(consumer.end_offsets(partitions))

@@ -7,7 +7,7 @@ __all__ = ["wait_until"]
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float, every: float = 0.05) -> bool:
-    """Ask until it holds; False if it did not within the deadline (in seconds)."""
+    """Wait until it holds; return False if it did not within the deadline (in seconds)."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

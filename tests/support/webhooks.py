@@ -22,10 +22,10 @@ class Webhook:
         self.moments: list[float] = []
         """When each came, on `time.monotonic()`'s clock."""
 
-    def take(self, place: str, body: bytes) -> None:
-        """Keep what was posted to a place."""
+    def take(self, path: str, body: bytes) -> None:
+        """Keep what was posted to a path."""
         self.moments.append(time.monotonic())
-        self.received.append((place, json.loads(body)))
+        self.received.append((path, json.loads(body)))
 
 
 @contextmanager

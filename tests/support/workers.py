@@ -20,7 +20,7 @@ from tests.support.servers import free_port
 from tests.support.variables import environment_variables
 from tests.support.waiting import wait_until
 
-__all__ = ["Crew", "Worker", "supervised"]
+__all__ = ["Worker", "WorkerFactory", "supervised"]
 
 READY_SECONDS = 60.0
 
@@ -84,7 +84,7 @@ class Worker:
             end_child(self._process, stop_seconds=0)
 
     def stop(self, *, grace: float = 10.0) -> int:
-        """Ask it to end, as an operator would; returns its exit status."""
+        """Stop it, as an operator would; return its exit status."""
         return end_child(self.process, stop_seconds=grace)
 
     def sleep(self) -> None:
@@ -92,7 +92,7 @@ class Worker:
         os.kill(self.process.pid, signal.SIGSTOP)
 
     def wake(self) -> None:
-        """Let it go on (SIGCONT)."""
+        """Continue it (SIGCONT)."""
         os.kill(self.process.pid, signal.SIGCONT)
 
     def readiness(self) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class Worker:
             return str(answer.read().decode())
 
     def shows(self, text: str) -> bool:
-        """Tell whether its /metrics has a text; False while it does not answer."""
+        """Return whether its /metrics has a text; False while it does not answer."""
         try:
             return text in self.metrics()
         except OSError:
@@ -136,8 +136,8 @@ class Worker:
         return self.log_file.read_text() if self.log_file.exists() else ""
 
 
-class Crew:
-    """The workers of one test, all gone when it ends."""
+class WorkerFactory:
+    """Makes the workers of one test; all are killed when it ends."""
 
     def __init__(self, bootstrap: str, folder: Path) -> None:
         self._bootstrap = bootstrap
@@ -147,19 +147,19 @@ class Crew:
     def worker(
         self, name: str = "worker", *, module: str = "smart_region", **settings: str
     ) -> Worker:
-        """Give a worker that is not started; settings are named as in `streams.settings`."""
-        return self._engage(name, settings, module=module)
+        """Return a worker that is not started; settings are named as in `streams.settings`."""
+        return self._new(name, settings, module=module)
 
     def assessor(self, name: str = "assessor", **settings: str) -> Worker:
-        """Give an assessor that is not started."""
-        return self._engage(name, settings, command="assessor")
+        """Return an assessor that is not started."""
+        return self._new(name, settings, command="assessor")
 
-    def dismiss(self) -> None:
+    def stop_all(self) -> None:
         """Kill whoever still runs."""
         for worker in self._workers:
             worker.kill()
 
-    def _engage(self, name: str, settings: Mapping[str, str], **how: str) -> Worker:
+    def _new(self, name: str, settings: Mapping[str, str], **how: str) -> Worker:
         variables = environment_variables(settings)
         worker = Worker(self._bootstrap, self._folder, name=name, settings=variables, **how)
         self._workers.append(worker)

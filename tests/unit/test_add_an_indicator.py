@@ -39,14 +39,14 @@ BOARD = f"deploy/grafana/boards/smart-region-p-{FILE.removesuffix('.yaml')}.json
 
 @cache
 def added() -> dict[str, Any]:
-    """Give the indicator that README adds."""
+    """Return the indicator that README adds."""
     (indicator,) = yaml.safe_load(YAML[0])
     assert isinstance(indicator, dict)
     return indicator
 
 
 def _not_yet_in(declared: str) -> str:
-    """Give README's indicator; under another id where somebody has added it already."""
+    """Return README's indicator; under another id where somebody has added it already."""
     line = f"id: {added()['id']}\n"
     return YAML[0].replace(line, f"id: {added()['id']}_again\n") if line in declared else YAML[0]
 
@@ -92,7 +92,7 @@ class Project:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Give the copy, made once."""
+    """Return the copy, made once."""
     return Project(tmp_path_factory.mktemp("project"))
 
 

@@ -20,7 +20,7 @@ def generate(*arguments: str | Path) -> Result:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Give a copy of the folders that are written into."""
+    """Return a copy of the folders that are written into."""
     for name in FOLDERS:
         ignored = shutil.ignore_patterns("target")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
@@ -85,7 +85,7 @@ def test_what_is_generated_is_marked(project: Path) -> None:
         file.relative_to(project).as_posix() for file in project.rglob("*") if file.is_file()
     ]
 
-    told = subprocess.run(
+    lines = subprocess.run(
         ["git", "check-attr", "linguist-generated", "diff", "--", *written, "README.md"],
         cwd=ROOT,
         capture_output=True,
@@ -93,7 +93,7 @@ def test_what_is_generated_is_marked(project: Path) -> None:
         check=True,
     ).stdout.splitlines()
 
-    attributes = {tuple(line.split(": ")[:2]): line.split(": ")[2] for line in told}
+    attributes = {tuple(line.split(": ")[:2]): line.split(": ")[2] for line in lines}
     assert attributes.pop(("README.md", "linguist-generated")) == "unspecified"
     assert attributes.pop(("README.md", "diff")) == "unspecified"
     assert set(attributes.values()) == {"set", "unset"}

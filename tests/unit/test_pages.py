@@ -34,7 +34,7 @@ def code(page: Path) -> str:
 
 
 def unknown(words: list[str]) -> str | None:
-    """Name the first word of a command line that is no command or no option; None: all are."""
+    """Return the first word of a command line that is no command or no option; None: all are."""
     command: click.Command = main
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         alternatives = re.split(r"[|]", words[0])
@@ -51,7 +51,7 @@ def unknown(words: list[str]) -> str | None:
 
 @pytest.fixture(params=PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def page(request: pytest.FixtureRequest) -> Path:
-    """Give each page."""
+    """Return each page."""
     found: Path = request.param
     return found
 

@@ -29,7 +29,7 @@ def headings(guide: Path) -> list[tuple[str, str]]:
 
 
 def anchor(heading: str) -> str:
-    """Name the place of a heading as code forges do."""
+    """Return the anchor of a heading as code forges make it."""
     kept = (
         letter
         for letter in heading.lower()
@@ -67,7 +67,7 @@ def test_every_block_says_what_it_is(guide: Path) -> None:
 
 @BOTH
 def test_what_the_reader_was_given_is_never_overwritten(guide: Path) -> None:
-    """The terminal is told each value once, by its reader: no block sets one anew."""
+    """Each value is set once in the terminal, by the reader: no block sets one anew."""
     commands = [block.text for block in blocks_of(guide) if block.language == "bash"]
     given = re.findall(
         r"`([A-Z][A-Z_]+)`", prose(guide).partition("\n## ")[2].partition("\n## ")[0]
@@ -132,7 +132,7 @@ def test_blocks_are_read_with_their_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expected", "said", "is_shown"),
+    ("expected", "printed", "is_shown"),
     [
         ('{"a": 1}', '{"a":1}\n', True),
         ('{"a": …}', '{"a":{"b":2}}', True),
@@ -141,6 +141,6 @@ def test_blocks_are_read_with_their_files(tmp_path: Path) -> None:
         ("(a|b)", "a", False),
     ],
 )
-def test_what_is_shown_is_compared(expected: str, said: str, *, is_shown: bool) -> None:
+def test_what_is_shown_is_compared(expected: str, printed: str, *, is_shown: bool) -> None:
     """Blanks do not matter, an ellipsis stands for anything, all else is literal."""
-    assert shows(expected, said) is is_shown
+    assert shows(expected, printed) is is_shown

@@ -83,7 +83,7 @@ assert threading.active_count() == 1, threading.enumerate()
 
 
 def module_name(path: Path) -> str:
-    """Name a file as it is imported."""
+    """Return a file's name as a module."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -96,7 +96,7 @@ MODULES = {
 
 
 def imported_roots(tree: ast.Module) -> set[str]:
-    """Name the top-level packages that a module imports, anywhere in its text."""
+    """Return the top-level packages that a module imports, anywhere in its text."""
     roots = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -131,7 +131,7 @@ def may_import() -> dict[str, set[str]]:
 
 
 def imported_packages(package: str) -> set[str]:
-    """Name the other packages of ours that a package's modules import."""
+    """Return the other packages of ours that a package's modules import."""
     ours = {*PACKAGES, "smart_region", "tests"} - {package}
     return {
         root
@@ -191,7 +191,7 @@ def test_every_module_says_what_is_public() -> None:
 
 
 def calls(tree: ast.Module) -> list[tuple[str, int]]:
-    """Name what a module calls, or hands on to be called, with its line."""
+    """Return what a module calls, or hands on to be called, with its line."""
     return [
         (ast.unparse(node), node.lineno)
         for node in ast.walk(tree)
@@ -226,7 +226,7 @@ def test_no_standard_stream_is_written_past_it() -> None:
 
 
 def written_streams(tree: ast.Module) -> set[str]:
-    """Name the standard streams that are used for more than to ask whether a person watches."""
+    """Return the standard streams that are used for more than to ask whether a person watches."""
     asked = {
         id(node.value)
         for node in ast.walk(tree)

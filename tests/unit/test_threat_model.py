@@ -17,14 +17,14 @@ NAMED: Final = re.findall(r"`([a-z]+)::(test_\w+)`", PAGE)
 
 def measures() -> list[list[str]]:
     """Return the rows of the tables that say what a measure is tested by, cell by cell."""
-    _, _, told = PAGE.partition("\n## Measures\n")
-    told, _, _ = told.partition("\n## What is accepted\n")
-    rows = [line.strip("|").split("|") for line in told.splitlines() if line.startswith("| ")]
+    _, _, table = PAGE.partition("\n## Measures\n")
+    table, _, _ = table.partition("\n## What is accepted\n")
+    rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")]
     return [row for row in rows if len(row) == 3 and row[0].strip() != "threat"]
 
 
 def names_in(file: str) -> set[str]:
-    """Name the functions of a file."""
+    """Return the functions of a file."""
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     return {
         node.name

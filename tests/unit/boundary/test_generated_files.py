@@ -25,7 +25,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 @given(texts, texts)
-def test_after_a_write_there_is_nothing_to_tell(
+def test_after_a_write_there_is_nothing_to_report(
     before: dict[str, str], now: dict[str, str]
 ) -> None:
     """What is written is what is compared; a file that is not ours stays as it is."""

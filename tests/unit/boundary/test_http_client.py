@@ -17,7 +17,7 @@ from boundary.errors import SmartRegionError
 from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError, http_get
 from operations.programs.addresses import free_address
 from tests.support.gateway_stub import GatewayStub, StubAnswer, gateway_stub
-from tests.support.overheard import Overheard, overhearing
+from tests.support.recording_server import RecordingServer, recording_server
 
 TOKEN = "open-sesame"  # noqa: S105 - not one
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -25,9 +25,9 @@ AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 @pytest.fixture
-def other_server() -> Iterator[Overheard]:
+def other_server() -> Iterator[RecordingServer]:
     """Yield a server that must not receive the token."""
-    with overhearing(body=b"the whole body") as other_server:
+    with recording_server(body=b"the whole body") as other_server:
         yield other_server
 
 
@@ -39,9 +39,9 @@ def stub() -> Iterator[GatewayStub]:
 
 
 @pytest.fixture
-def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Overheard]:
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingServer]:
     """Yield a proxy that the environment names for everything."""
-    with overhearing(status=502) as proxy:
+    with recording_server(status=502) as proxy:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, proxy.url)
         monkeypatch.delenv("no_proxy", raising=False)
@@ -60,9 +60,9 @@ def posted(url: str, body: bytes = b"[]", headers: dict[str, str] | None = None)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_an_answer(status: int, other_server: Overheard) -> None:
+def test_a_redirect_is_an_answer(status: int, other_server: RecordingServer) -> None:
     """A server does not choose where the next request goes, nor who receives the token."""
-    with overhearing(status=status, headers={"Location": other_server.url}) as worker:
+    with recording_server(status=status, headers={"Location": other_server.url}) as worker:
         assert http_get(worker.url, token=TOKEN, seconds=5).status == status
     assert worker.secrets == [f"Bearer {TOKEN}"]
     assert other_server.lines == []
@@ -75,7 +75,7 @@ def test_a_post_is_not_redirected(stub: GatewayStub) -> None:
     assert len(stub.requests) == 1
 
 
-def test_a_library_s_request_is_bounded_too(other_server: Overheard) -> None:
+def test_a_library_s_request_is_bounded_too(other_server: RecordingServer) -> None:
     """It reads the same answer, of the same size."""
     with client_of(other_server.url, most_bytes=8) as client:
         response = client.get(other_server.url, timeout=5)
@@ -98,13 +98,13 @@ def test_what_is_no_json_is_none(body: bytes) -> None:
     assert HttpAnswer(200, {}, body).json() is None
 
 
-def test_no_proxy_is_used(proxy: Overheard, other_server: Overheard) -> None:
+def test_no_proxy_is_used(proxy: RecordingServer, other_server: RecordingServer) -> None:
     """A request to this machine stays on it."""
     assert http_get(other_server.url, token=TOKEN, seconds=5).body == b"the whole body"
     assert proxy.lines == []
 
 
-def test_no_proxy_reads_a_request(proxy: Overheard, other_server: Overheard) -> None:
+def test_no_proxy_reads_a_request(proxy: RecordingServer, other_server: RecordingServer) -> None:
     """Not on the way to this machine; nor, over http, to another."""
     with client_of(other_server.url, environment_proxy=True) as client:
         assert client.exchange("GET", other_server.url).status == 200
@@ -117,7 +117,7 @@ def test_no_proxy_reads_a_request(proxy: Overheard, other_server: Overheard) -> 
     assert proxy.lines == []
 
 
-def test_a_proxy_sees_the_host_of_an_encrypted_connection(proxy: Overheard) -> None:
+def test_a_proxy_sees_the_host_of_an_encrypted_connection(proxy: RecordingServer) -> None:
     """To another machine over TLS the environment's proxy is used, and is sent the host alone."""
     far = "https://far.invalid"
     with client_of(far, environment_proxy=True) as client, pytest.raises(NoAnswerError):
@@ -126,7 +126,7 @@ def test_a_proxy_sees_the_host_of_an_encrypted_connection(proxy: Overheard) -> N
     assert proxy.secrets == []
 
 
-def test_no_more_is_read_than_is_wanted(other_server: Overheard) -> None:
+def test_no_more_is_read_than_is_wanted(other_server: RecordingServer) -> None:
     """An answer may have no end."""
     assert http_get(other_server.url, seconds=5, most_bytes=8).body == b"the whol"
     assert http_get(other_server.url, seconds=5, most_bytes=0).body == b""

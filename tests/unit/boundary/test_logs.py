@@ -64,7 +64,7 @@ def test_a_text_line_has_the_same(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(("level", "is_logged"), [("info", False), ("debug", True)])
-def test_libraries_tell_their_steps_only_when_asked(
+def test_libraries_log_their_steps_only_when_asked(
     capsys: pytest.CaptureFixture[str],
     level: str,
     is_logged: bool,  # noqa: FBT001

@@ -15,7 +15,7 @@ TOKEN = "a-token-of-prometheus"  # noqa: S105 - of this test
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Give a file with the token, as an editor leaves it."""
+    """Return a file with the token, as an editor leaves it."""
     file = tmp_path / "token"
     file.touch(mode=0o600)
     file.write_text(f"{TOKEN}\n")
@@ -64,7 +64,7 @@ def test_a_new_token_needs_no_restart(file: Path) -> None:
 
 
 def test_a_token_that_all_may_read_is_none(file: Path) -> None:
-    """It is told at the start, and admits nobody later."""
+    """It is reported at the start, and admits nobody later."""
     file.chmod(0o644)
     with pytest.raises(OpenSecretError):
         ServingSettings(metrics_token_file=file).metrics_guard()
@@ -72,14 +72,14 @@ def test_a_token_that_all_may_read_is_none(file: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"two words", b"two\nlines", b"\xff"])
-def test_a_file_that_holds_no_token_is_told(file: Path, content: bytes) -> None:
+def test_a_file_that_holds_no_token_is_reported(file: Path, content: bytes) -> None:
     """A start with it would have left /metrics closed to all."""
     file.write_bytes(content)
     with pytest.raises(ServingFileError, match="SMART_REGION_METRICS_TOKEN_FILE"):
         ServingSettings(metrics_token_file=file).metrics_guard()
 
 
-def test_a_missing_token_is_told(tmp_path: Path) -> None:
+def test_a_missing_token_is_reported(tmp_path: Path) -> None:
     """With the file's name."""
     with pytest.raises(ServingFileError, match=r"nowhere.*No such file"):
         ServingSettings(metrics_token_file=tmp_path / "nowhere").metrics_guard()

@@ -60,7 +60,7 @@ class Rules:
 
 @pytest.fixture
 def rules(monkeypatch: pytest.MonkeyPatch) -> Rules:
-    """Give the broker's rules."""
+    """Return the broker's rules."""
     rules = Rules()
     monkeypatch.setattr(administration, "opened", lambda *_, **__: rules)
     return rules
@@ -95,7 +95,7 @@ def test_nothing_to_give_asks_for_nothing(rules: Rules) -> None:
     assert rules.calls == ["create"]
 
 
-def test_what_a_user_has_beside_is_told_and_left(rules: Rules) -> None:
+def test_what_a_user_has_beside_is_reported_and_left(rules: Rules) -> None:
     """Rights that a person gave are not taken away unasked."""
     give(BOTH)
     assert give(READ_GRANTS)[2] == ["User:worker may WRITE topic smartregion.grants"]
@@ -120,7 +120,7 @@ def test_the_rights_of_other_users_are_left(rules: Rules) -> None:
     assert {rule.principal for rule in rules.rules} == {"User:reader", "User:worker"}
 
 
-def test_rules_that_are_not_ours_are_told_apart(rules: Rules) -> None:
+def test_rules_that_are_not_ours_are_distinguished(rules: Rules) -> None:
     """What is denied, for a prefix, or from one host alone is not one of our rights."""
     rules.rules.add(
         ACL(
@@ -138,7 +138,7 @@ def test_rules_that_are_not_ours_are_told_apart(rules: Rules) -> None:
 
 
 @pytest.mark.parametrize("error", [ClusterAuthorizationFailedError, SecurityDisabledError])
-def test_a_refusal_is_told(rules: Rules, error: type[Exception]) -> None:
+def test_a_refusal_is_reported(rules: Rules, error: type[Exception]) -> None:
     """Who may not give rights learns it, and so does who asks a broker that has none to give."""
     rules.error = error
     with pytest.raises(BrokerRefusedError, match=error.__name__):

@@ -30,7 +30,7 @@ def rights(role: Role, *, app_id: str = "monitor") -> tuple[Right, ...]:
 
 
 def names_with(operation: Operation, role: Role) -> set[str]:
-    """Name what a role may do something with."""
+    """Return the names of what a role has a right to."""
     return {right.name for right in rights(role) if operation in right.operations}
 
 
@@ -79,7 +79,7 @@ def test_a_role_that_only_looks_writes_nothing(role: Role) -> None:
     ("role", "families"), [(Role.PRODUCER, set()), (Role.WORKER, {Family.SCHOOLS})]
 )
 def test_families_fit_the_role(role: Role, families: Collection[Family]) -> None:
-    """A producer without a family, or a worker of one, is a mistake that is told."""
+    """A producer without a family, or a worker of one, is a mistake that is reported."""
     with pytest.raises(FamiliesOfRoleError, match=role):
         rights_of(role, families=families)
 
@@ -104,7 +104,7 @@ def test_only_the_producer_among_several_roles_has_families() -> None:
 
 
 @pytest.mark.parametrize("role", Role)
-def test_the_page_tells_what_is_declared(role: Role) -> None:
+def test_the_page_lists_what_is_declared(role: Role) -> None:
     """The table that operators read is the declaration."""
     page = Path(__file__).parents[3] / "docs" / "wire-security.md"
     cells = [", ".join(_RIGHTS[role].get(part, ())) or "–" for part in _Part]

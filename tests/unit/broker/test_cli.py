@@ -52,23 +52,23 @@ def test_the_rights_of_a_role_are_printed_without_a_broker() -> None:
 
 def test_every_role_is_in_the_help() -> None:
     """The help is written by hand, so that it needs no declaration."""
-    told = " ".join(run("topics", "acl", "--help").stdout.split())
-    assert f"The roles: {', '.join(Role)}." in told
+    text = " ".join(run("topics", "acl", "--help").stdout.split())
+    assert f"The roles: {', '.join(Role)}." in text
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "expected"),
     [
         (("--role", "king"), "none of producer, gateway"),
         (("--role", "producer", "--family", "music"), "none of schools"),
         (("--principal", "User:*"), "write its name"),
     ],
 )
-def test_what_is_no_role_family_or_user_is_told(wrong: tuple[str, ...], told: str) -> None:
+def test_what_is_no_role_family_or_user_is_reported(wrong: tuple[str, ...], expected: str) -> None:
     """A mistyped option never reaches the broker."""
     result = run("topics", "acl", *wrong)
     assert result.exit_code == 2
-    assert told in " ".join(result.stderr.split())
+    assert expected in " ".join(result.stderr.split())
 
 
 def test_rights_are_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from broker.errors import BrokerAddressError, BrokerUnreachableError
     "bootstrap", ["", "localhost", "host:port", "http://host:9092", "a:1,", "a:1;b:2", "::1:9092"]
 )
 def test_what_is_no_address_is_refused_at_once(bootstrap: str) -> None:
-    """A mistyped address is told as such, not after ten seconds as a silent broker."""
+    """A mistyped address is reported as such, not after ten seconds as a silent broker."""
     with pytest.raises(BrokerAddressError, match="write HOST:PORT"):
         opened(print, bootstrap)
 
@@ -32,7 +32,7 @@ def complaining_client(**_config: object) -> object:
     raise OSError(message)
 
 
-def test_the_last_reason_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_last_reason_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     """The reason of the last attempt is in the error, and the attempts are in no log."""
     with pytest.raises(BrokerUnreachableError, match=r"\(wrong password\)"):
         opened(complaining_client, "host:9092")

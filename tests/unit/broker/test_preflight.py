@@ -1,4 +1,4 @@
-"""Knocking at a broker, here at servers that only know TLS."""
+"""The preflight of a broker, here against servers that only know TLS."""
 
 import asyncio
 import socket
@@ -20,19 +20,19 @@ from tests.support.certificates import Authority, Certificate
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    """Give the authority that the client trusts."""
+    """Return the authority that the client trusts."""
     return Authority(tmp_path)
 
 
 @pytest.fixture
 def trusting(authority: Authority) -> BrokerSecurity:
-    """Give a client's security that trusts the authority."""
+    """Return a client's security that trusts the authority."""
     return BrokerSecurity(security_protocol="SSL", ssl_cafile=str(authority.file))
 
 
 @contextmanager
 def listening(certificate: Certificate) -> Iterator[str]:
-    """Give the address of a server that shows a certificate, and hangs up after the handshake."""
+    """Yield the address of a server that shows a certificate, and hangs up after the handshake."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate.chain, certificate.key)
 
@@ -54,19 +54,19 @@ def listening(certificate: Certificate) -> Iterator[str]:
         thread.join()
 
 
-def test_a_certificate_of_another_authority_is_told(
+def test_a_certificate_of_another_authority_is_reported(
     trusting: BrokerSecurity, tmp_path: Path
 ) -> None:
     """A broker that anybody could be is not spoken to."""
-    stranger = Authority(tmp_path, name="stranger").issue("broker")
+    other = Authority(tmp_path, name="other").issue("broker")
     with (
-        listening(stranger) as address,
+        listening(other) as address,
         pytest.raises(BrokerEntryError, match=rf"not trusted .*issuer.*{address}"),
     ):
         asyncio.run(preflight([address], trusting))
 
 
-def test_an_expired_certificate_is_told(authority: Authority, trusting: BrokerSecurity) -> None:
+def test_an_expired_certificate_is_reported(authority: Authority, trusting: BrokerSecurity) -> None:
     """The line says that it has expired."""
     with (
         listening(authority.issue_expired("broker")) as address,
@@ -75,7 +75,7 @@ def test_an_expired_certificate_is_told(authority: Authority, trusting: BrokerSe
         asyncio.run(preflight([address], trusting))
 
 
-def test_the_certificate_of_another_host_is_told(
+def test_the_certificate_of_another_host_is_reported(
     authority: Authority, trusting: BrokerSecurity
 ) -> None:
     """The name in the certificate has to be that of the broker."""
@@ -111,7 +111,7 @@ def test_a_broker_that_is_not_there_is_left_to_the_client(trusting: BrokerSecuri
     asyncio.run(preflight(["127.0.0.1:1"], trusting))
 
 
-def test_the_first_refusal_is_told_where_nobody_lets_us_in(
+def test_the_first_refusal_is_reported_where_nobody_lets_us_in(
     authority: Authority, trusting: BrokerSecurity
 ) -> None:
     """A broker that is down does not hide what the other one says."""
@@ -127,8 +127,8 @@ def test_a_broker_that_knows_nobody_is_not_asked() -> None:
     asyncio.run(preflight(["127.0.0.1:1"], PLAINTEXT))
 
 
-def test_a_file_that_is_missing_is_told_first() -> None:
-    """Our own mistake is told before anybody is asked."""
+def test_a_file_that_is_missing_is_reported_first() -> None:
+    """Our own mistake is reported before anybody is asked."""
     security = BrokerSecurity(security_protocol="SSL", ssl_cafile="/nowhere")
     with pytest.raises(SecuritySettingError, match="SMART_REGION_SSL_CAFILE"):
         asyncio.run(preflight(["127.0.0.1:1"], security))

@@ -49,8 +49,8 @@ class ScriptedConsumer:
         return self
 
     def partitions_for_topic(self, topic: str) -> set[int]:
-        """Tell the partitions of a topic."""
-        return {place for name, place in self.positions if name == topic}
+        """Return the partitions of a topic."""
+        return {tp for name, tp in self.positions if name == topic}
 
     def assign(self, partitions: Sequence[TopicPartition]) -> None:
         """Expect to be given all partitions."""
@@ -61,7 +61,7 @@ class ScriptedConsumer:
         assert set(partitions) == set(self.positions)
 
     def assignment(self) -> set[TopicPartition]:
-        """Tell what was given."""
+        """Return what was given."""
         return set(self.positions)
 
     def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
@@ -70,33 +70,33 @@ class ScriptedConsumer:
         self.asked += 1
         answer = self.script.pop(0) if self.script else Answer()
         self.ends |= answer.ends
-        return {place: self._records(place, count) for place, count in answer.records.items()}
+        return {tp: self._records(tp, count) for tp, count in answer.records.items()}
 
-    def _records(self, place: TopicPartition, count: int) -> list[Any]:
-        start = self.positions[place]
-        self.positions[place] = start + count
+    def _records(self, tp: TopicPartition, count: int) -> list[Any]:
+        start = self.positions[tp]
+        self.positions[tp] = start + count
         offsets = range(start, start + count)
-        return [RawRecord(place.topic, place.partition, offset, b"k", b"v") for offset in offsets]
+        return [RawRecord(tp.topic, tp.partition, offset, b"k", b"v") for offset in offsets]
 
-    def position(self, place: TopicPartition, timeout_ms: int) -> int:
-        """Tell the next offset."""
+    def position(self, tp: TopicPartition, timeout_ms: int) -> int:
+        """Return the next offset."""
         assert timeout_ms > 0
-        return self.positions[place]
+        return self.positions[tp]
 
-    def highwater(self, place: TopicPartition) -> int | None:
-        """Tell the end that came with the last answer."""
-        return self.ends.get(place)
+    def highwater(self, tp: TopicPartition) -> int | None:
+        """Return the end that came with the last answer."""
+        return self.ends.get(tp)
 
-    def end_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """Tell the last stable offsets, which are the ends where no test says otherwise."""
-        return {place: self.stable.get(place, self.ends[place]) for place in places}
+    def end_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return the last stable offsets, which are the ends where no test says otherwise."""
+        return {tp: self.stable.get(tp, self.ends[tp]) for tp in tps}
 
-    def beginning_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """Tell the first offsets that are left."""
-        return {place: self.starts.get(place, 0) for place in places}
+    def beginning_offsets(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return the first offsets that are left."""
+        return {tp: self.starts.get(tp, 0) for tp in tps}
 
     def close(self) -> None:
-        """Note that it was closed."""
+        """Record that it was closed."""
         self.closed = True
 
 
@@ -114,7 +114,7 @@ def read(consumer: ScriptedConsumer, monkeypatch: pytest.MonkeyPatch, **kwargs: 
     return [record.offset for record in found]
 
 
-def test_reads_to_the_end_that_the_fetches_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_to_the_end_that_the_fetches_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty poll before the end is waited out; the end and an empty poll are believed."""
     consumer = ScriptedConsumer(Answer({FIRST: 2}, {FIRST: 3}), Answer(), Answer({FIRST: 1}))
 
@@ -124,7 +124,7 @@ def test_reads_to_the_end_that_the_fetches_tell(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_does_not_believe_an_end_before_an_empty_poll(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where more comes than the first end told, it is read too."""
+    """Where more comes than the first end reported, it is read too."""
     consumer = ScriptedConsumer(
         Answer({FIRST: 2}, {FIRST: 2}), Answer({FIRST: 2}, {FIRST: 4}), Answer()
     )
@@ -133,7 +133,7 @@ def test_does_not_believe_an_end_before_an_empty_poll(monkeypatch: pytest.Monkey
 
 
 def test_waits_for_the_end_of_every_partition(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A partition whose end no answer has told yet is not taken for empty."""
+    """A partition whose end no answer has reported yet is not taken for empty."""
     consumer = ScriptedConsumer(
         Answer({FIRST: 1}, {FIRST: 1}),
         Answer(),
@@ -165,7 +165,7 @@ def test_leaves_topics_that_always_grow(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize(("ends", "left"), [({FIRST: 5}, "4 records left"), ({}, "end unknown")])
-def test_tells_where_the_broker_stopped(
+def test_reports_where_the_broker_stopped(
     monkeypatch: pytest.MonkeyPatch, ends: dict[TopicPartition, int], left: str
 ) -> None:
     """When nothing more comes before the end, the partition and what is left are named."""
@@ -236,7 +236,7 @@ def test_names_the_topics_that_are_not_there(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_turns_the_clients_errors_into_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What kafka-python raises while reading is told as a broker that does not answer."""
+    """What kafka-python raises while reading is reported as a broker that does not answer."""
 
     class Failing(ScriptedConsumer):
         def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Any]]:

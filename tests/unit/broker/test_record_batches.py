@@ -46,12 +46,12 @@ def _clients_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
 def batch(
     records: Iterable[Headers], *, first: int = 0, compression: int = NO_COMPRESSION
 ) -> bytes:
-    """Return a batch as it lies on a topic; each record's key and value tell its offset."""
+    """Return a batch as it lies on a topic; each record's key and value are its offset."""
     builder = _DefaultRecordBatchBuilderPy(2, compression, 0, -1, -1, -1, 2**31)
     for offset, headers in enumerate(records):
         named: list[Any] = [(HeaderName(name), value) for name, value in headers]
-        told = str(first + offset).encode()
-        builder.append(offset, 1, told, told, named)
+        number = str(first + offset).encode()
+        builder.append(offset, 1, number, number, named)
     content = bytes(builder.build())
     # The first eight bytes are the batch's offset, which the checksum leaves out.
     return first.to_bytes(8, "big") + content[8:]
@@ -85,12 +85,12 @@ def expected(records: Iterable[Headers], *, first: int = 0) -> list[Read]:
     """Return what is to be read."""
     return [
         (
-            first + place,
-            str(first + place).encode(),
-            str(first + place).encode(),
+            first + index,
+            str(first + index).encode(),
+            str(first + index).encode(),
             [(name.decode(errors="replace"), value) for name, value in headers],
         )
-        for place, headers in enumerate(records)
+        for index, headers in enumerate(records)
     ]
 
 
@@ -105,7 +105,7 @@ MIXED: list[Headers] = [
 
 @pytest.mark.parametrize("compression", [NO_COMPRESSION, GZIP])
 def test_both_clients_fail_on_such_a_record_by_themselves(compression: int) -> None:
-    """The day they do not, there is nothing left to mend here."""
+    """The day they do not, there is nothing left to fix here."""
     content = batch(MIXED, compression=compression)
 
     with pytest.raises(UnicodeDecodeError):

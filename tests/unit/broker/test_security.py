@@ -27,7 +27,7 @@ Read = Callable[[Mapping[str, str]], BrokerSecurity]
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> Read:
-    """Give what reads the security from variables alone."""
+    """Return what reads the security from variables alone."""
 
     def read(environ: Mapping[str, str]) -> BrokerSecurity:
         for name in list(os.environ):
@@ -74,7 +74,7 @@ def test_mutual_tls_needs_no_password(authority: Authority) -> None:
 
 
 def test_a_wrong_variable_is_named(read: Read) -> None:
-    """A value that cannot be is told with its variable and what may be."""
+    """A value that cannot be is reported with its variable and what may be."""
     with pytest.raises(SettingsError, match=r"SMART_REGION_SECURITY_PROTOCOL.*'TLS'.*'SSL'"):
         read({"SMART_REGION_SECURITY_PROTOCOL": "TLS"})
 
@@ -94,13 +94,13 @@ def test_the_password_is_not_shown(read: Read) -> None:
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    """Give an authority with its certificate in a file."""
+    """Return an authority with its certificate in a file."""
     return Authority(tmp_path)
 
 
 @pytest.fixture
 def password_file(tmp_path: Path) -> Path:
-    """Give a file with a password, as an editor leaves it."""
+    """Return a file with a password, as an editor leaves it."""
     file = tmp_path / "password"
     file.touch(mode=0o600)
     file.write_text("from the file\n")
@@ -139,21 +139,21 @@ def test_what_a_client_shows_may_be_pinned(password_file: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe"])
 def test_a_file_without_a_password_is_named(password_file: Path, content: bytes) -> None:
-    """An empty secret is a mistake that is told before the broker is asked."""
+    """An empty secret is a mistake that is reported before the broker is asked."""
     password_file.write_bytes(content)
     with pytest.raises(SecuritySettingError, match=r"SMART_REGION_SASL_PASSWORD_FILE.*password"):
         BrokerSecurity(sasl_password_file=str(password_file)).password()
 
 
 def test_a_missing_authority_is_named() -> None:
-    """A file that is not there is told with its variable, not after ten seconds."""
+    """A file that does not exist is reported with its variable, not after ten seconds."""
     security = BrokerSecurity(security_protocol="SSL", ssl_cafile="/nowhere/ca.pem")
     with pytest.raises(SecuritySettingError, match=r"SMART_REGION_SSL_CAFILE.*'/nowhere/ca.pem'"):
         security.client_config()
 
 
 def test_a_certificate_without_its_key_is_named(authority: Authority) -> None:
-    """A key that is another certificate's is told with both variables."""
+    """A key that is another certificate's is reported with both variables."""
     security = BrokerSecurity(
         security_protocol="SSL",
         ssl_cafile=str(authority.file),
@@ -165,18 +165,20 @@ def test_a_certificate_without_its_key_is_named(authority: Authority) -> None:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "told"),
+    ("chosen", "expected"),
     [
         ({"SECURITY_PROTOCOL": "SASL_PLAINTEXT", "SASL_MECHANISM": "PLAIN"}, "shows the password"),
         ({"SECURITY_PROTOCOL": "SASL_SSL", "SSL_CHECK_HOSTNAME": "false"}, "passes for the broker"),
         ({"SECURITY_PROTOCOL": "SSL", "SSL_CHECK_HOSTNAME": "false"}, "passes for the broker"),
     ],
 )
-def test_what_is_insecure_has_to_be_allowed(read: Read, chosen: dict[str, str], told: str) -> None:
+def test_what_is_insecure_has_to_be_allowed(
+    read: Read, chosen: dict[str, str], expected: str
+) -> None:
     """Two settings that look harmless are refused without a third."""
     environ = SASL | {f"SMART_REGION_{name}": value for name, value in chosen.items()}
 
-    with pytest.raises(SettingsError, match=rf"SMART_REGION_INSECURE_BROKER.*{told}"):
+    with pytest.raises(SettingsError, match=rf"SMART_REGION_INSECURE_BROKER.*{expected}"):
         read(environ)
     assert read(environ | {"SMART_REGION_INSECURE_BROKER": "true"}).insecure_broker
 
@@ -189,7 +191,7 @@ def test_what_is_insecure_has_to_be_allowed(read: Read, chosen: dict[str, str], 
         {"SECURITY_PROTOCOL": "PLAINTEXT", "SSL_CHECK_HOSTNAME": "false"},
     ],
 )
-def test_what_gives_nothing_away_needs_no_word(read: Read, chosen: dict[str, str]) -> None:
+def test_what_discloses_nothing_needs_no_permission(read: Read, chosen: dict[str, str]) -> None:
     """SCRAM does not show a password, TLS hides it; without TLS there is no certificate."""
     environ = SASL | {f"SMART_REGION_{name}": value for name, value in chosen.items()}
 

@@ -37,7 +37,7 @@ class Cluster:
         self.closed = False
 
     def add(self, spec: TopicSpec, **changes: Any) -> None:
-        """Have a topic, as declared but for some changes."""
+        """Add a topic, as declared but for some changes."""
         self.topics[spec.name] = {
             "num_partitions": spec.partitions,
             "replication_factor": spec.replication,
@@ -81,8 +81,8 @@ class Cluster:
         assert config_filter == "all"
         answer = self._settings(resources)
         if self.unheard:
-            heard = self.unheard.pop()
-            self.topics[heard.name]["configs"].update(heard.configs)
+            altered = self.unheard.pop()
+            self.topics[altered.name]["configs"].update(altered.configs)
         return answer
 
     def _settings(self, resources: Sequence[ConfigResource]) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def test_a_second_time_nothing_is_created(cluster: Cluster) -> None:
 
 
 def test_only_what_is_missing_is_created(cluster: Cluster) -> None:
-    """Topics that are there are checked and told apart."""
+    """Topics that are there are checked and distinguished."""
     cluster.add(SPECS[0])
     report = apply_topics("b:1", SPECS)
     assert (report.created, report.verified) == (("state",), ("events",))
@@ -192,7 +192,7 @@ def test_partitions_are_never_altered(cluster: Cluster) -> None:
         apply_topics("b:1", SPECS[:1], alter_settings=True)
 
 
-def test_a_refused_alteration_is_told(cluster: Cluster) -> None:
+def test_a_refused_alteration_is_reported(cluster: Cluster) -> None:
     """It takes a right that no role of ours has."""
     cluster.alter_outcome = "TopicAuthorizationFailedError"
     cluster.add(SPECS[0], configs={**SPECS[0].config, "retention.ms": "1000"})
@@ -215,17 +215,17 @@ def test_settings_that_are_not_shown_are_not_judged(cluster: Cluster) -> None:
 
 
 def test_settings_that_are_new_are_borne_where_that_is_asked_for(cluster: Cluster) -> None:
-    """A worker starts on topics of 0.1, and tells each difference; others stop it."""
-    told: list[TopicMismatchError] = []
+    """A worker starts on topics of 0.1, and reports each difference; others stop it."""
+    tolerated: list[TopicMismatchError] = []
     older = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "1000"}
     cluster.add(SPECS[0], configs={**EVENTS, **older, "message.timestamp.type": "CreateTime"})
 
-    verify_topics("b:1", SPECS[:1], tolerate=told.append)
+    verify_topics("b:1", SPECS[:1], tolerate=tolerated.append)
 
-    assert {error.field for error in told} == {"retention.bytes", "message.timestamp.type"}
+    assert {error.field for error in tolerated} == {"retention.bytes", "message.timestamp.type"}
     cluster.add(SPECS[0], configs={**EVENTS, "retention.ms": "1000"})
     with pytest.raises(TopicMismatchError, match=r"retention\.ms"):
-        verify_topics("b:1", SPECS[:1], tolerate=told.append)
+        verify_topics("b:1", SPECS[:1], tolerate=tolerated.append)
 
 
 def test_verifying_creates_nothing(cluster: Cluster) -> None:
@@ -241,21 +241,21 @@ def test_another_s_creation_at_the_same_time_is_welcome(cluster: Cluster) -> Non
     assert apply_topics("b:1", SPECS).verified == ("events", "state")
 
 
-def test_a_refused_creation_is_told(cluster: Cluster) -> None:
+def test_a_refused_creation_is_reported(cluster: Cluster) -> None:
     """The broker's reason comes with the topic's name."""
     cluster.create_error = BAD_REPLICATION
     with pytest.raises(BrokerRefusedError, match=r"'events'.*InvalidReplicationFactor"):
         apply_topics("b:1", SPECS)
 
 
-def test_a_missing_right_is_told(cluster: Cluster) -> None:
+def test_a_missing_right_is_reported(cluster: Cluster) -> None:
     """A topic that this user may not see is not taken for an absent one."""
     cluster.describe_error = NO_RIGHT
     with pytest.raises(BrokerRefusedError, match="TopicAuthorizationFailed"):
         verify_topics("b:1", SPECS)
 
 
-def test_a_broker_lost_on_the_way_is_told(
+def test_a_broker_lost_on_the_way_is_reported(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer that does not come is an unreachable broker, and the client is closed."""
@@ -269,7 +269,7 @@ def test_a_broker_lost_on_the_way_is_told(
     assert cluster.closed
 
 
-def test_an_error_of_the_whole_request_is_told(
+def test_an_error_of_the_whole_request_is_reported(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A refusal that is no topic's is the broker's."""

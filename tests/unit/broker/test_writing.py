@@ -59,7 +59,7 @@ class Producer:
 
 @pytest.fixture
 def producer(monkeypatch: pytest.MonkeyPatch) -> Producer:
-    """Let the post's client be ours."""
+    """Replace the writer's client by a fake."""
     ours = Producer()
 
     def opened(_: object, __: str, **settings: Any) -> Producer:

@@ -129,7 +129,7 @@ def test_each_form_has_its_plan(declared: dict[str, Any], plan: Measure) -> None
     assert compile_measure(declared) == plan
 
 
-def test_all_mistakes_of_a_measure_are_told() -> None:
+def test_all_mistakes_of_a_measure_are_reported() -> None:
     """A wrong numerator does not hide a wrong denominator."""
     with pytest.raises(MeasureError) as refusal:
         compile_measure({"ratio": {"of": {"count": "a.b"}, "over": {"sum": "x"}}})
@@ -243,8 +243,8 @@ def test_any_declaration_compiles_or_is_refused_with_remedies(declared: object) 
     try:
         compile_measure(declared)
     except MeasureError as refusal:
-        told = [one.problem and one.remedy for one in refusal.diagnostics]
+        found = [one.problem and one.remedy for one in refusal.diagnostics]
     else:
-        told = ["compiled"]
-    assert told
-    assert all(told)
+        found = ["compiled"]
+    assert found
+    assert all(found)

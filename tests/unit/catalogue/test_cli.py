@@ -22,10 +22,10 @@ def test_the_regions_own_catalogue_is_correct() -> None:
     )
 
 
-def test_a_bad_catalogue_is_told_line_by_line() -> None:
+def test_a_bad_catalogue_is_reported_line_by_line() -> None:
     """Each mistake is one line of standard output, and the exit status is 1."""
-    place = BAD / "many_at_once.yaml"
-    result = CliRunner().invoke(catalogue, ["check", str(place)])
+    path = BAD / "many_at_once.yaml"
+    result = CliRunner().invoke(catalogue, ["check", str(path)])
     expected = (BAD / "many_at_once.txt").read_text(encoding="utf-8")
     assert result.exit_code == 1
     assert result.stdout.replace(f"{BAD}/", "") == expected

@@ -36,7 +36,7 @@ PUBLISHED = [example for example in STATED if "shown" in example]
 
 
 def figures() -> Iterator[tuple[dict[str, Any], date, str | None, object]]:
-    """Give each figure that an example states: the example, the day, the category, the figure."""
+    """Yield each figure that an example states: the example, the day, the category, the figure."""
     for example in EXAMPLES:
         for day, stated in example["figures"].items():
             by_category = stated if isinstance(stated, dict) else {None: stated}
@@ -61,7 +61,7 @@ def test_an_example_gives_the_figure_that_the_page_states(
 
 
 def totals(stated: dict[date, int] | None) -> StepFunction | None:
-    """Give the totals that an example states."""
+    """Return the totals that an example states."""
     return None if stated is None else StepFunction(tuple(stated), tuple(stated.values()))
 
 

@@ -18,7 +18,7 @@ AS_OF = date(2018, 7, 2)
 
 
 def figures(as_of: date = AS_OF, **reports: Reading) -> dict[tuple[str, str | None], Figure]:
-    """Give all figures; of some indicators there is one report, for the region."""
+    """Return all figures; of some indicators there is one report, for the region."""
     histories: Histories = {
         (name, None): reported(one, divisor=CATALOGUE.indicator(name).measure.divisor)
         for name, one in reports.items()
@@ -28,7 +28,7 @@ def figures(as_of: date = AS_OF, **reports: Reading) -> dict[tuple[str, str | No
 
 
 def figure(indicator: str, reading: Reading, as_of: date = AS_OF) -> Figure:
-    """Give the region's figure of an indicator of which there is one report."""
+    """Return the region's figure of an indicator of which there is one report."""
     return figures(as_of, **{indicator: reading})[indicator, None]
 
 
@@ -83,7 +83,7 @@ def test_a_departement_is_not_held_to_the_regions_total() -> None:
 
 
 def test_an_assumed_deadline_is_said_to_be_assumed() -> None:
-    """The reader of a figure can tell what was promised from what was supposed."""
+    """The reader of a figure can distinguish what was promised from what was assumed."""
     created = figure("workstations_created", Reading(600, last_reported=AS_OF))
     connected = figure("schools_connected_ratio", Reading(229, 458, AS_OF))
     assert (created.assumed, connected.assumed) == (True, False)

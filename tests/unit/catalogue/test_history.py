@@ -21,7 +21,7 @@ targets = st.sampled_from([Fraction(0), Fraction(1, 2), Fraction(1), Fraction(2)
 
 
 def day(month: int, number: int) -> date:
-    """Give a day of 2018."""
+    """Return a day of 2018."""
     return date(2018, month, number)
 
 

@@ -68,13 +68,13 @@ def judged(indicator: Indicator, history: History, as_of: date = AS_OF) -> Judge
 
 
 def steady(pace: int, *, start: int = 0, since: date = date(2016, 1, 1)) -> History:
-    """Give a count that grows by `pace` each day."""
+    """Return a count that grows by `pace` each day."""
     days = (AS_OF - since).days
     return history_of(lambda day: start + pace * day, since=since, days=days)
 
 
 def sites(*totals: tuple[date, int]) -> History:
-    """Give a count told on some days."""
+    """Return the history of a count reported on some days."""
     days = tuple(day for day, _ in totals)
     return History(StepFunction(days, tuple(total for _, total in totals)), None, days)
 
@@ -88,10 +88,10 @@ def test_the_projection_follows_the_trend_and_not_the_baseline() -> None:
         days=days,
     )
     left = 2_000 - (days + 400)
-    told = judged(promised(target=Decimal(2_000)), accelerating)
+    judgement = judged(promised(target=Decimal(2_000)), accelerating)
     expected = AS_OF + timedelta(days=-(-left // 2))
-    assert told.observed_pace == 2
-    assert told.projected == Projection(expected, expected, expected)
+    assert judgement.observed_pace == 2
+    assert judgement.projected == Projection(expected, expected, expected)
 
 
 @pytest.mark.parametrize(
@@ -106,10 +106,10 @@ def test_the_status_follows_the_projection(target: int, status: str) -> None:
 def test_a_figure_that_stands_still_is_at_risk_however_fast_it_was() -> None:
     """The mean pace since the baseline would arrive in time; nothing has moved for a year."""
     stopped = history_of(lambda day: min(day, 400) * 2, since=date(2016, 1, 1), days=913)
-    told = judged(promised(), stopped)
-    assert told.observed_pace == 0
-    assert told.projected is None
-    assert told.status is MilestoneStatus.AT_RISK
+    judgement = judged(promised(), stopped)
+    assert judgement.observed_pace == 0
+    assert judgement.projected is None
+    assert judgement.status is MilestoneStatus.AT_RISK
 
 
 @st.composite
@@ -117,8 +117,8 @@ def long_histories(draw: st.DrawFn) -> History:
     """Draw a count that changes on some days of three years, and is reported on some others."""
     days = st.integers(FIRST_DAY.toordinal(), FIRST_DAY.toordinal() + 1_100)
     steps = draw(st.dictionaries(days, st.integers(-20, 60), min_size=6, max_size=40))
-    told = draw(st.sets(days, max_size=5))
-    reports = tuple(map(date.fromordinal, sorted({*steps, *told})))
+    extra = draw(st.sets(days, max_size=5))
+    reports = tuple(map(date.fromordinal, sorted({*steps, *extra})))
     return History(StepFunction.of(steps), None, reports)
 
 
@@ -158,13 +158,13 @@ def test_what_is_expected_moves_its_projection_with_reports_alone(
 
 
 def quarterly_coverage() -> History:
-    """Give a share of premises that grows by 3 to 5 points a quarter, told each quarter's end."""
+    """Return a share of premises that grows by 3 to 5 points a quarter, with its reports."""
     ends = [
         date(2017 + at // 4, (3, 6, 9, 12)[at % 4], (31, 30, 30, 31)[at % 4]) for at in range(16)
     ]
     gains = (30, 50, 40, 30, 50, 30, 40, 50, 30, 40, 30, 50, 40, 30, 50, 40)
-    told = tuple(accumulate(gains, initial=100))[1:]
-    return History(StepFunction(tuple(ends), told), None, tuple(ends))
+    counts = tuple(accumulate(gains, initial=100))[1:]
+    return History(StepFunction(tuple(ends), counts), None, tuple(ends))
 
 
 def test_a_quarterly_figure_is_projected_the_same_until_its_next_report() -> None:
@@ -185,7 +185,7 @@ def test_a_quarterly_figure_is_projected_the_same_until_its_next_report() -> Non
 
 
 def monthly(*totals: int) -> History:
-    """Give a count as it stands at the end of each month of 2019."""
+    """Return a count as it stands at the end of each month of 2019."""
     ends = [month_end_before(date(2019, 2, 1), months=1 - month) for month in range(len(totals))]
     return sites(*zip(ends, totals, strict=True))
 
@@ -233,66 +233,74 @@ def test_a_target_lost_within_the_month_is_projected_from_the_loss() -> None:
     """The last month's end still held it; the loss is news."""
     days = (AS_OF - date(2016, 1, 1)).days
     lost = history_of(lambda day: 2 * day - 30 * (day == days), since=date(2016, 1, 1), days=days)
-    told = judged(promised(target=Decimal(1_815)), lost)
-    assert told.lost_on == AS_OF
-    assert told.projected is not None
-    assert told.projected.day == AS_OF + timedelta(days=10)
+    judgement = judged(promised(target=Decimal(1_815)), lost)
+    assert judgement.lost_on == AS_OF
+    assert judgement.projected is not None
+    assert judgement.projected.day == AS_OF + timedelta(days=10)
 
 
 def test_too_short_a_history_is_judged_by_its_mean_pace_and_projects_nothing() -> None:
-    """Five points of six: the status is that of the line from the baseline, no day is told."""
+    """Five points of six: the status is that of the line from the baseline, no day is projected."""
     young = steady(1, since=AS_OF - timedelta(days=149))
-    told = judged(promised(target=Decimal(160)), young)
-    assert (told.trend, told.projected) == (None, None)
-    assert told.status is MilestoneStatus.ON_TRACK
+    judgement = judged(promised(target=Decimal(160)), young)
+    assert (judgement.trend, judgement.projected) == (None, None)
+    assert judgement.status is MilestoneStatus.ON_TRACK
 
 
 def test_a_history_that_fell_silent_has_no_pace() -> None:
     """Half a year without a report is unreported; its flat end is no sign of standing still."""
     silent = history_of(lambda day: day, since=date(2016, 1, 1), days=730)
-    told = judged(promised(periodicity="monthly"), silent)
-    assert told.status is MilestoneStatus.UNREPORTED
-    assert (told.trend, told.projected) == (None, None)
-    assert told.value == 730
+    judgement = judged(promised(periodicity="monthly"), silent)
+    assert judgement.status is MilestoneStatus.UNREPORTED
+    assert (judgement.trend, judgement.projected) == (None, None)
+    assert judgement.value == 730
 
 
 def test_what_was_never_reported_is_unreported() -> None:
     """No history, no value, no pace, no day."""
-    told = judged(promised(), History())
-    assert told.status is MilestoneStatus.UNREPORTED
+    judgement = judged(promised(), History())
+    assert judgement.status is MilestoneStatus.UNREPORTED
     assert {
-        told.value,
-        told.last_reported,
-        told.trend,
-        told.change,
-        told.progress_rate,
-        told.projected,
-        told.attained_on,
-        told.lost_on,
-        told.required_pace,
+        judgement.value,
+        judgement.last_reported,
+        judgement.trend,
+        judgement.change,
+        judgement.progress_rate,
+        judgement.projected,
+        judgement.attained_on,
+        judgement.lost_on,
+        judgement.required_pace,
     } == {None}
 
 
 def test_an_indicator_without_milestone_has_a_value_and_a_pace() -> None:
     """No promise, no verdict; the delegate still sees where it goes."""
-    told = judge(promised(), None, None, steady(2), AS_OF)
-    assert (told.value, told.observed_pace) == (Fraction(1_826), Fraction(2))
-    assert told.change == FigureChange(Fraction(60), Fraction(60), Fraction(0))
-    assert {told.status, told.projected, told.required_pace, told.attained_on, told.lost_on} == {
-        None
-    }
+    judgement = judge(promised(), None, None, steady(2), AS_OF)
+    assert (judgement.value, judgement.observed_pace) == (Fraction(1_826), Fraction(2))
+    assert judgement.change == FigureChange(Fraction(60), Fraction(60), Fraction(0))
+    assert {
+        judgement.status,
+        judgement.projected,
+        judgement.required_pace,
+        judgement.attained_on,
+        judgement.lost_on,
+    } == {None}
 
 
 def test_a_milestone_without_target_is_not_judged() -> None:
     """A date alone promises no value."""
-    told = judged(promised(target=None), steady(2))
-    assert (told.status, told.progress_rate, told.required_pace) == (None, None, None)
+    judgement = judged(promised(target=None), steady(2))
+    assert (judgement.status, judgement.progress_rate, judgement.required_pace) == (
+        None,
+        None,
+        None,
+    )
 
 
 def test_the_required_pace_is_what_is_left_over_the_days_left() -> None:
     """1 826 of 3 000 at mid-2018: the rest in the 913 days to the end of 2020."""
-    told = judged(promised(target=Decimal(3_000)), steady(2))
-    assert told.required_pace == Fraction(3_000 - 1_826, 913)
+    judgement = judged(promised(target=Decimal(3_000)), steady(2))
+    assert judgement.required_pace == Fraction(3_000 - 1_826, 913)
 
 
 @pytest.mark.parametrize(
@@ -309,10 +317,10 @@ def test_there_is_no_required_pace(target: int, day: date | None) -> None:
 def test_the_required_pace_is_enough(pace: int, days_left: int) -> None:
     """Going on at it, the target is reached on the milestone's day, and not a day before."""
     day = AS_OF + timedelta(days=days_left)
-    told = judged(promised(target=Decimal(100_000), day=day), steady(pace))
-    assert told.value is not None
-    assert told.required_pace is not None
-    assert told.value + told.required_pace * days_left == 100_000
+    judgement = judged(promised(target=Decimal(100_000), day=day), steady(pace))
+    assert judgement.value is not None
+    assert judgement.required_pace is not None
+    assert judgement.value + judgement.required_pace * days_left == 100_000
 
 
 def test_a_falling_promise_requires_a_falling_pace() -> None:
@@ -322,11 +330,11 @@ def test_a_falling_promise_requires_a_falling_pace() -> None:
         target=Decimal(0),
         baseline={"value": 5_000, "day": date(2016, 1, 1), "source": "Un test."},
     )
-    told = judged(falling, steady(-1, start=5_000))
-    assert told.observed_pace == -1
-    assert told.required_pace == Fraction(-(5_000 - 913), 913)
-    assert told.projected is not None
-    assert told.projected.day == AS_OF + timedelta(days=5_000 - 913)
+    judgement = judged(falling, steady(-1, start=5_000))
+    assert judgement.observed_pace == -1
+    assert judgement.required_pace == Fraction(-(5_000 - 913), 913)
+    assert judgement.projected is not None
+    assert judgement.projected.day == AS_OF + timedelta(days=5_000 - 913)
 
 
 @given(figure_histories, targets, st.sampled_from(Direction), any_day, st.none() | any_day)
@@ -347,8 +355,8 @@ def test_attainment_and_loss_are_those_of_a_scan_of_every_day(
         missing = list(takewhile(lambda on: not held(on), back))
         lost_on = missing[-1] if missing else None
         attained_on = None if missing else list(takewhile(held, back))[-1]
-    told = judged(indicator, history, as_of)
-    assert (told.attained_on, told.lost_on) == (attained_on, lost_on)
+    judgement = judged(indicator, history, as_of)
+    assert (judgement.attained_on, judgement.lost_on) == (attained_on, lost_on)
 
 
 KEPT = promised(
@@ -374,22 +382,22 @@ def test_a_target_to_keep_is_lost_and_regained(
     as_of: date, attained_on: date | None, lost_on: date | None
 ) -> None:
     """41 sites on the day of the promise, 40 for half a year: nothing is latched."""
-    told = judged(KEPT, KEPT_LOST_KEPT, as_of)
-    assert (told.attained_on, told.lost_on) == (attained_on, lost_on)
+    judgement = judged(KEPT, KEPT_LOST_KEPT, as_of)
+    assert (judgement.attained_on, judgement.lost_on) == (attained_on, lost_on)
 
 
 @pytest.mark.parametrize("closed_on", [date(2015, 6, 1), date(2016, 1, 1)])
 def test_what_was_attained_before_the_promise_and_not_since_is_not_lost(closed_on: date) -> None:
     """42 sites until the eve of the promise are no promise kept and broken."""
-    told = judged(KEPT, sites((date(2014, 1, 1), 42), (closed_on, 30)))
-    assert (told.attained_on, told.lost_on) == (None, None)
+    judgement = judged(KEPT, sites((date(2014, 1, 1), 42), (closed_on, 30)))
+    assert (judgement.attained_on, judgement.lost_on) == (None, None)
 
 
 def test_before_the_promise_nothing_is_attained_nor_left_to_do() -> None:
     """41 sites in 2015 hold the target of 2016; the promise begins on its baseline's day."""
-    told = judged(KEPT, KEPT_LOST_KEPT, date(2015, 10, 1))
-    assert told.status is MilestoneStatus.ACHIEVED
-    assert (told.attained_on, told.lost_on, told.required_pace) == (None, None, None)
+    judgement = judged(KEPT, KEPT_LOST_KEPT, date(2015, 10, 1))
+    assert judgement.status is MilestoneStatus.ACHIEVED
+    assert (judgement.attained_on, judgement.lost_on, judgement.required_pace) == (None, None, None)
 
 
 @given(figure_histories, any_day, any_day)
@@ -423,7 +431,7 @@ def test_a_count_changes_by_its_numerator(history: History, since: date, until: 
     assert change is None or change.due_to_denominator == 0
 
 
-def test_a_recount_of_premises_is_told_apart_from_a_loss() -> None:
+def test_a_recount_of_premises_is_distinguished_from_a_loss() -> None:
     """All 1 000 premises of Paris, then 1 040 counted: the value falls, no link was lost."""
     paris = History(
         numerator=StepFunction((date(2018, 9, 30),), (1_000,)),
@@ -431,23 +439,23 @@ def test_a_recount_of_premises_is_told_apart_from_a_loss() -> None:
         reports=(date(2018, 9, 30), date(2019, 6, 30)),
     )
     coverage = CATALOGUE.indicator("premises_connectable_ratio")
-    told = judge(coverage, coverage.milestones[0], "75", paris, date(2019, 7, 1))
-    assert told.change == FigureChange(Fraction(-1, 26), Fraction(0), Fraction(-1, 26))
-    assert (told.attained_on, told.lost_on) == (None, date(2019, 6, 30))
+    judgement = judge(coverage, coverage.milestones[0], "75", paris, date(2019, 7, 1))
+    assert judgement.change == FigureChange(Fraction(-1, 26), Fraction(0), Fraction(-1, 26))
+    assert (judgement.attained_on, judgement.lost_on) == (None, date(2019, 6, 30))
 
 
 def test_a_change_looks_back_over_its_days() -> None:
     """From the value of 30 days ago, which that day's facts are part of."""
-    told = judged(promised(), sites((date(2018, 6, 2), 10), (date(2018, 6, 3), 15)))
+    judgement = judged(promised(), sites((date(2018, 6, 2), 10), (date(2018, 6, 3), 15)))
     assert CHANGE_DAYS == 30
-    assert told.change == FigureChange(Fraction(5), Fraction(5), Fraction(0))
+    assert judgement.change == FigureChange(Fraction(5), Fraction(5), Fraction(0))
 
 
 def test_each_territory_is_judged_by_each_milestone_that_it_is_held_to() -> None:
     """In the catalogue's order; once, without a milestone, where it is held to none."""
-    told = judge_all(CATALOGUE, {}, AS_OF)
+    judgements = judge_all(CATALOGUE, {}, AS_OF)
     assert [
-        (one.indicator.id, one.department, one.milestone and one.milestone.id) for one in told
+        (one.indicator.id, one.department, one.milestone and one.milestone.id) for one in judgements
     ] == [
         (indicator.id, department, milestone)
         for indicator in CATALOGUE.indicators
@@ -463,9 +471,9 @@ def test_several_milestones_are_judged_each_by_itself() -> None:
         for year, target in ((2017, 500), (2018, 2_500), (2019, 2_500))
     ]
     indicator = promised(milestones=milestones)
-    told = [judge(indicator, one, None, steady(2), AS_OF) for one in indicator.milestones]
-    assert [one.status for one in told] == ["achieved", "missed", "on_track"]
-    assert told[0].attained_on == date(2016, 1, 1) + timedelta(days=250)
+    judgements = [judge(indicator, one, None, steady(2), AS_OF) for one in indicator.milestones]
+    assert [one.status for one in judgements] == ["achieved", "missed", "on_track"]
+    assert judgements[0].attained_on == date(2016, 1, 1) + timedelta(days=250)
 
 
 def test_judging_takes_the_histories_given() -> None:

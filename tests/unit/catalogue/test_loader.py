@@ -19,7 +19,7 @@ from tests.support.figure_histories import reported
 from tests.support.reference_figures import Record, reference_figure
 
 BAD = Path(__file__).parents[2] / "corpus" / "catalogue" / "bad"
-BAD_ONES = sorted(place for place in BAD.iterdir() if place.suffix != ".txt")
+BAD_ONES = sorted(path for path in BAD.iterdir() if path.suffix != ".txt")
 
 ADDED = """
 id: lycees
@@ -42,27 +42,27 @@ indicators:
 """
 
 
-@pytest.mark.parametrize("place", BAD_ONES, ids=lambda place: place.stem)
-def test_a_bad_catalogue_is_refused_with_its_message(place: Path) -> None:
-    """Each mistake is told with its file, line, field, value and remedy, and nothing else is."""
+@pytest.mark.parametrize("path", BAD_ONES, ids=lambda path: path.stem)
+def test_a_bad_catalogue_is_refused_with_its_message(path: Path) -> None:
+    """Each mistake is reported with its file, line, field, value and remedy, and nothing else."""
     with pytest.raises(InvalidCatalogueError) as refusal:
-        load_catalogue(place)
-    expected = (BAD / f"{place.stem}.txt").read_text(encoding="utf-8")
+        load_catalogue(path)
+    expected = (BAD / f"{path.stem}.txt").read_text(encoding="utf-8")
     assert str(refusal.value).replace(f"{BAD}/", "") == expected.rstrip("\n")
 
 
 def test_the_corpus_has_no_message_without_its_file() -> None:
     """A message whose bad catalogue is gone would test nothing."""
-    assert {text.stem for text in BAD.glob("*.txt")} == {place.stem for place in BAD_ONES}
+    assert {text.stem for text in BAD.glob("*.txt")} == {path.stem for path in BAD_ONES}
 
 
-def test_a_mistake_is_told_in_parts() -> None:
+def test_a_mistake_is_reported_in_parts() -> None:
     """A program that shows a mistake finds its parts as attributes."""
     with pytest.raises(InvalidCatalogueError) as refusal:
         load_catalogue(BAD / "fact_unknown.yaml")
     (error,) = refusal.value.diagnostics
-    told = (error.file, error.line, error.field, error.problem, error.value, error.remedy)
-    assert told == (
+    parts = (error.file, error.line, error.field, error.problem, error.value, error.remedy)
+    assert parts == (
         BAD / "fact_unknown.yaml",
         13,
         "indicators[connected].measure.count",
@@ -72,14 +72,14 @@ def test_a_mistake_is_told_in_parts() -> None:
     )
 
 
-def test_a_place_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     """A mistyped folder is not an empty catalogue."""
     with pytest.raises(InvalidCatalogueError, match="is not there"):
         load_catalogue(tmp_path / "programs")
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    """A broken link beside good files is told, not skipped."""
+    """A broken link beside good files is reported, not skipped."""
     (tmp_path / "lycees.yaml").symlink_to(tmp_path / "gone.yaml")
     with pytest.raises(InvalidCatalogueError, match="cannot be read"):
         load_catalogue(tmp_path)
@@ -92,7 +92,7 @@ def test_a_huge_file_is_refused(tmp_path: Path) -> None:
         load_catalogue(tmp_path)
 
 
-def test_mistakes_of_all_files_are_told_together() -> None:
+def test_mistakes_of_all_files_are_reported_together() -> None:
     """One run of the check is enough to know all there is to correct."""
     with pytest.raises(InvalidCatalogueError) as refusal:
         load_catalogue(BAD)
@@ -202,7 +202,7 @@ COUNTED = """
 
 
 def test_a_share_of_published_cells_is_no_mistake(tmp_path: Path) -> None:
-    """It is added up from them, and tells no more."""
+    """It is added up from them, and shows no more."""
     alone = (BAD / "min_cell_of_a_ratio.yaml").read_text(encoding="utf-8")
     (tmp_path / "formation.yaml").write_text(alone + COUNTED, encoding="utf-8")
     parts = load_catalogue(tmp_path).person_parts["job_seekers_ratio"]
@@ -224,7 +224,7 @@ def test_a_share_of_published_cells_is_no_mistake(tmp_path: Path) -> None:
     ],
 )
 def test_a_share_of_other_cells_is_refused(tmp_path: Path, declared: str, other: str) -> None:
-    """Of another day, another number or another division they would tell of each other."""
+    """Of another day, another number or another division they would disclose each other."""
     alone = (BAD / "min_cell_of_a_ratio.yaml").read_text(encoding="utf-8")
     counted = COUNTED.replace(declared, other)
     (tmp_path / "formation.yaml").write_text(alone + counted, encoding="utf-8")

@@ -20,7 +20,7 @@ CATALOGUE = load_catalogue()
 
 
 def declared(**changes: Any) -> dict[str, Any]:
-    """Give an indicator's declaration, with changes."""
+    """Return an indicator's declaration, with changes."""
     return {
         "id": "connected",
         "title": "Lycées connectés",
@@ -36,7 +36,7 @@ def declared(**changes: Any) -> dict[str, Any]:
 
 
 def milestone(identifier: str, day: date | None, *scope: str) -> dict[str, Any]:
-    """Give a milestone's declaration."""
+    """Return a milestone's declaration."""
     held = {"scope": list(scope)} if scope else {}
     return {"id": identifier, "target": 10, "day": day, "source": "Programme", **held}
 
@@ -81,7 +81,7 @@ def test_a_milestone_without_a_day_stays_in_force() -> None:
 def test_a_milestone_holds_its_scope(scope: tuple[str, ...], held: set[str | None]) -> None:
     """The region by default, all départements or some, or both."""
     one = Milestone.model_validate(milestone("all", None, *scope))
-    assert {place for place in (None, *Department) if one.holds(place)} == held
+    assert {department for department in (None, *Department) if one.holds(department)} == held
 
 
 def test_milestones_of_one_day_may_have_different_scopes() -> None:
@@ -118,7 +118,7 @@ def test_a_total_of_the_region_is_no_baseline_of_a_departement(
     assert (indicator.baseline_for("77") is not None) is shared
 
 
-def test_patience_adds_up() -> None:
+def test_delays_add_up() -> None:
     """A quarterly figure, there 15 days later, with 31 days of grace."""
     assert Indicator.model_validate(declared(grace_days=31)).reporting_delay_days == 92 + 15 + 31
 
@@ -195,7 +195,7 @@ def test_persons_have_a_smallest_cell_and_a_step(missing: str) -> None:
 
 
 def test_a_target_below_the_smallest_cell_is_refused() -> None:
-    """Whether it is reached would tell a number that is withheld."""
+    """Whether it is reached would disclose a number that is withheld."""
     milestone = {"id": "few", "target": 9, "source": "Essai"}
     few = {"min_cell": 10, "published": "monthly", "milestones": [milestone]}
     with pytest.raises(ValidationError, match="is below min_cell"):

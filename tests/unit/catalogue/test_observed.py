@@ -86,7 +86,7 @@ def test_the_terms_of_one_external_indicator_are_shared() -> None:
 
 
 def test_the_catalogue_knows_the_attribute_and_not_the_field() -> None:
-    """A value is told in whole millionths: that is what a measure may name."""
+    """A value is stored in whole millionths: that is what a measure may name."""
     use = field_of("indicator.observed", "value_micros")
     assert use is not None
     assert use.numeric
@@ -99,7 +99,7 @@ class TestBaselines:
     def test_a_territory_has_its_own(self) -> None:
         """And one that has none has none: the region's is not its own."""
         fibre = barometer().indicator("fibre_ratio")
-        starts = [fibre.baseline_for(place) for place in (None, "75", "77", "95")]
+        starts = [fibre.baseline_for(department) for department in (None, "75", "77", "95")]
         values = [None if start is None else start.value for start in starts]
         assert values == [Decimal("0.4"), Decimal("0.9"), Decimal("0.1"), None]
 
@@ -117,7 +117,7 @@ class TestBaselines:
             baselines={"77": BASELINE},
         )
         declared = catalogue.indicator(INDICATOR)
-        starts = [declared.baseline_for(place) for place in (None, "75", "77")]
+        starts = [declared.baseline_for(department) for department in (None, "75", "77")]
         assert [start and start.value for start in starts] == [0, 0, 40]
 
     def test_one_of_another_territory_holds_no_milestone_back(self) -> None:

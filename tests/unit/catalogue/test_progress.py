@@ -66,7 +66,7 @@ def test_the_rate_is_a_percentage(
 def test_the_rate_is_full_exactly_when_the_target_is_attained(
     baseline: Fraction, current: Fraction, target: Fraction, direction: Direction
 ) -> None:
-    """Whatever the baseline, 100 means attained (up to what a float can tell apart)."""
+    """Whatever the baseline, 100 means attained (up to a float's precision)."""
     rate = progress_rate(baseline, current, target, direction)
     assert (rate == 100) is is_attained(current, target, direction)
 

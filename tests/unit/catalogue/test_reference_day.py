@@ -37,7 +37,7 @@ def test_months_are_counted_back_one_by_one(day: date, months: int) -> None:
 def test_what_does_not_stand_still_is_known_up_to_its_last_change(
     change: date | None, as_of: date
 ) -> None:
-    """Nobody has told of the days after it."""
+    """Nobody has reported the days after it."""
     assert reference_day(change, as_of, stands_still=False) == change
 
 

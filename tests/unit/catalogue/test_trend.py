@@ -198,7 +198,7 @@ def test_a_slow_quartile_that_never_arrives_leaves_the_end_open() -> None:
 
 
 def pace_of(history: History, window: TrendWindow = WINDOW, as_of: date = AS_OF) -> Trend | None:
-    """Give the trend of a figure that stands still where no fact is told."""
+    """Return the trend of a figure that stands still where no fact is reported."""
     return observed_trend(history, window, as_of, stands_still=True)
 
 
@@ -232,12 +232,12 @@ def test_what_happened_before_the_window_does_not_count() -> None:
 
 
 def test_points_closer_than_the_reports_show_pauses_that_were_none() -> None:
-    """A figure told each quarter, whose reports are not said to be expected."""
+    """A figure reported each quarter, whose reports are not said to be expected."""
     ends = [month_end_before(AS_OF, months=1 + 3 * back) for back in range(12)][::-1]
-    told = StepFunction(tuple(ends), tuple((end - ends[0]).days for end in ends))
+    steps = StepFunction(tuple(ends), tuple((end - ends[0]).days for end in ends))
     quarterly = TrendWindow(window_days=368, step_days=92, at_least=4)
     monthly_trend, quarterly_trend = (
-        pace_of(History(told, None, told.days), window) for window in (WINDOW, quarterly)
+        pace_of(History(steps, None, steps.days), window) for window in (WINDOW, quarterly)
     )
     assert quarterly_trend == Trend(Fraction(1), Fraction(1), Fraction(1))
     assert monthly_trend is not None
@@ -246,17 +246,17 @@ def test_points_closer_than_the_reports_show_pauses_that_were_none() -> None:
 
 @given(st.sets(st.integers(0, 1_500), min_size=8, max_size=40), st.integers(0, 400))
 def test_the_points_of_expected_reports_are_at_their_own_days(days: set[int], silence: int) -> None:
-    """A steady figure told on any days shows its own pace on any day, and no pause between."""
+    """A steady figure reported on any days shows its own pace on any day, and no pause between."""
     since = AS_OF - timedelta(days=1_500)
-    told = sorted(since + timedelta(days=day) for day in days)
-    steps = StepFunction(tuple(told), tuple(3 * (day - since).days for day in told))
+    reports = sorted(since + timedelta(days=day) for day in days)
+    steps = StepFunction(tuple(reports), tuple(3 * (day - since).days for day in reports))
     history = History(steps, None, steps.days)
     window = TrendWindow(window_days=1_460, step_days=92, at_least=3)
     trend = observed_trend(history, window, AS_OF + timedelta(days=silence), stands_still=False)
     assert trend in (None, Trend(Fraction(3), Fraction(3), Fraction(3)))
 
 
-def test_a_recount_does_not_carry_the_trend_away() -> None:
+def test_a_recount_does_not_change_the_trend() -> None:
     """Premises recounted once: the level falls by a tenth, and the pace found is the pace gone."""
     recounted = history_of(
         lambda day: day if day < 200 else day - 20, since=AS_OF - timedelta(days=365), days=365

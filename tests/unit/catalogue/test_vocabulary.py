@@ -72,7 +72,7 @@ def test_whatever_an_indicator_can_be_broken_down_by_has_french_words(fact: str)
 
 
 def test_closed_fields_are_own_and_borrowed() -> None:
-    """A closed site is told apart by what its opening said."""
+    """A closed site is identified by what its opening reported."""
     assert closed_fields("coworking.closed") == ("department",)
 
 

@@ -17,7 +17,7 @@ OWN = Path(__file__).parents[2] / "rules" / "catalogue"
 
 @pytest.fixture(autouse=True)
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no tool be installed: what they say is tested with the real ones."""
+    """Make all tools missing: what they say is tested with the real ones."""
     monkeypatch.setattr(shutil, "which", lambda _: None)
 
 
@@ -54,7 +54,7 @@ def test_a_second_render_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_wrong_catalogue_never_reaches_the_files(tmp_path: Path) -> None:
-    """Its mistake is told, the exit status is 2, and nothing is written."""
+    """Its mistake is printed, the exit status is 2, and nothing is written."""
     wrong = CORPUS / "bad" / "fact_unknown.yaml"
 
     result = run("--catalogue", wrong, "--out", tmp_path / "deploy")
@@ -65,7 +65,7 @@ def test_a_wrong_catalogue_never_reaches_the_files(tmp_path: Path) -> None:
 
 
 def test_wrong_contacts_never_reach_the_files(tmp_path: Path) -> None:
-    """The same for who is told."""
+    """The same for who is notified."""
     contacts = tmp_path / "contacts.yaml"
     contacts.write_text("owners: {cantines: {}}\n")
 

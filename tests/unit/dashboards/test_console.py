@@ -25,7 +25,7 @@ COVERAGE = "premises_connectable_ratio"
 
 
 def text_of(table: Table, width: int = 160) -> str:
-    """Give a table as text, its spaces made ordinary."""
+    """Return a table as text, its spaces made ordinary."""
     console = Console(file=StringIO(), width=width, color_system=None)
     console.print(table)
     assert isinstance(console.file, StringIO)
@@ -39,26 +39,26 @@ def judged(
 ) -> list[Figure]:
     """Judge figures of which there is one report each."""
     histories = {
-        place: reported(one, divisor=catalogue.indicator(place[0]).measure.divisor)
-        for place, one in readings.items()
+        key: reported(one, divisor=catalogue.indicator(key[0]).measure.divisor)
+        for key, one in readings.items()
     }
     return list(figures_of(catalogue, judge_all(catalogue, histories, as_of), as_of))
 
 
 def rendered(readings: dict[tuple[str, str | None], Reading], as_of: date = AS_OF) -> str:
-    """Give the table of some readings as text, with lines between its columns."""
+    """Return the table of some readings as text, with lines between its columns."""
     table = figures_table(CATALOGUE, judged(readings, as_of), as_of)
     table.box = HEAVY_HEAD
     return text_of(table)
 
 
 def row(text: str, title: str) -> list[str]:
-    """Give the cells of the row that begins with a title."""
+    """Return the cells of the row that begins with a title."""
     line = next(line for line in text.splitlines() if title in line)
     return [cell.strip() for cell in line.strip("│").split("│")]
 
 
-def test_a_row_tells_value_target_progress_status_and_projection() -> None:
+def test_a_row_has_value_target_progress_status_and_projection() -> None:
     """The whole answer about a promise is on one line."""
     readings: dict[tuple[str, str | None], Reading] = {
         ("workstations_created", None): Reading(1_000, last_reported=AS_OF)
@@ -128,7 +128,7 @@ def test_when_all_are_behind_they_are_not_listed() -> None:
 
 
 def test_when_none_is_behind_it_is_said() -> None:
-    """Good news is told, not left blank."""
+    """Good news is shown, not left blank."""
     codes = ("75", "77", "78", "91", "92", "93", "94", "95")
     readings: dict[tuple[str, str | None], Reading] = {
         (COVERAGE, code): Reading(100, 100, AS_OF) for code in codes
@@ -147,7 +147,7 @@ def test_when_none_is_behind_it_is_said() -> None:
     ],
 )
 def test_a_status_is_a_mark_and_a_word(reading: Reading, as_of: date, word: str) -> None:
-    """Without colours, each status is still told apart."""
+    """Without colours, each status is still distinguished."""
     text = rendered({(COVERAGE, None): reading}, as_of)
     assert row(text, "Locaux raccordables")[4] == word
 

@@ -34,7 +34,7 @@ SHOWN: Final = re.compile(
 
 @pytest.mark.parametrize("users", [{}, {"worker": PASSWORD, "root": "another"}], ids=len)
 def test_kafka_is_given_its_first_users_by_a_file(tmp_path: Path, users: dict[str, str]) -> None:
-    """One for its owner alone, which is gone before the broker starts; nothing of them is told."""
+    """One for its owner alone, which is deleted before the broker starts; nothing is logged."""
     programs, secrets, folder = tmp_path / "bin", tmp_path / "secrets", tmp_path / "tmp"
     for made in (programs, secrets, folder):
         made.mkdir()

@@ -188,7 +188,7 @@ def test_every_command_of_ours_exists(stack: Stack, name: str) -> None:
 
 @pytest.mark.parametrize("stack", [pytest.param(it, id=kind) for kind, it in STACKS.items()])
 def test_an_audit_has_room_on_a_disk(stack: Stack) -> None:
-    """In a volume, with a bound that is told: the container's /tmp is 64 MB of memory."""
+    """In a volume, with a bound that is stated: the container's /tmp is 64 MB of memory."""
     commands = stack.services["commands"]
     folder = commands["environment"]["SMART_REGION_WORK_FOLDER"]
     mounts = {mount.split(":")[1]: mount.split(":")[0] for mount in commands["volumes"]}
@@ -315,7 +315,7 @@ def test_secured_nothing_starts_before_the_rights_are_given() -> None:
 
 @pytest.fixture
 def prepared(tmp_path: Path) -> Path:
-    """Give a copy of what prepare.sh works on, prepared."""
+    """Return a copy of what prepare.sh works on, prepared."""
     return prepared_secrets(tmp_path).parent
 
 

@@ -25,7 +25,7 @@ FINAL: Final = [
 
 
 def instruction(name: str) -> list[str]:
-    """Give what follows an instruction of the last stage, each time that it is there."""
+    """Return what follows an instruction of the last stage, each time that it is there."""
     return [line.partition(" ")[2] for line in FINAL if line.startswith(f"{name} ")]
 
 

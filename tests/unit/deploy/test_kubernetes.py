@@ -55,7 +55,7 @@ def ours(overlay: str) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
-    """Tell whether labels are chosen by a selector."""
+    """Return whether labels are chosen by a selector."""
     return selector.items() <= labels.items()
 
 
@@ -114,7 +114,7 @@ def test_nothing_of_ours_can_be_written_to(overlay: str) -> None:
 
 
 @every_overlay
-def test_no_pod_is_told_of_services_nor_has_a_token(overlay: str) -> None:
+def test_no_pod_has_variables_of_services_nor_a_token(overlay: str) -> None:
     """A Service's variables would be read as settings: SMART_REGION_GATEWAY_PORT, KAFKA_PORT."""
     for _, pod in pod_specs(built(overlay)):
         assert pod["enableServiceLinks"] is False
@@ -422,7 +422,7 @@ def test_every_process_is_a_user_of_its_own(overlay: str) -> None:
 
 
 @every_overlay
-def test_secrets_that_are_made_by_hand_are_told_of(overlay: str) -> None:
+def test_secrets_that_are_made_by_hand_are_reported(overlay: str) -> None:
     """Whatever neither an operator nor a kustomization makes is on the page."""
     page = (ROOT / "docs/kubernetes.md").read_text(encoding="utf-8")
     made = {it["metadata"]["name"] for it in of_kind(overlay, "KafkaUser", "Secret")}

@@ -27,8 +27,8 @@ def custom_schemas() -> dict[str, dict[str, Any]]:
 CUSTOM = custom_schemas()
 
 
-def told(manifest: Manifest) -> str:
-    """Name a manifest for whoever reads of a failure."""
+def name_of(manifest: Manifest) -> str:
+    """Return a manifest's name for a failure's message."""
     return f"{manifest['kind']} {manifest['metadata']['name']}"
 
 
@@ -41,7 +41,7 @@ def test_kubernetes_takes_every_resource_of_its_own(overlay: str) -> None:
             try:
                 kubernetes_validate.validate(manifest, version, strict=True)
             except kubernetes_validate.ValidationError as error:
-                pytest.fail(f"{told(manifest)}: {error.message}")
+                pytest.fail(f"{name_of(manifest)}: {error.message}")
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -50,7 +50,9 @@ def test_operators_take_every_resource_of_theirs(overlay: str) -> None:
     for manifest in built(overlay):
         if manifest["kind"] in CUSTOM:
             errors = Draft202012Validator(CUSTOM[manifest["kind"]]).iter_errors(manifest)
-            assert [f"{error.json_path}: {error.message}" for error in errors] == [], told(manifest)
+            assert [f"{error.json_path}: {error.message}" for error in errors] == [], name_of(
+                manifest
+            )
 
 
 def test_every_kind_that_the_corpus_describes_is_given() -> None:
@@ -68,7 +70,9 @@ def test_a_cluster_own_definitions_take_every_resource(overlay: str) -> None:
         if manifest["kind"] in CUSTOM:
             schema = definitions[manifest["apiVersion"], manifest["kind"]]
             errors = Draft202012Validator(schema).iter_errors(manifest)
-            assert [f"{error.json_path}: {error.message}" for error in errors] == [], told(manifest)
+            assert [f"{error.json_path}: {error.message}" for error in errors] == [], name_of(
+                manifest
+            )
 
 
 def strict_definitions(file: Path) -> dict[tuple[str, str], dict[str, Any]]:

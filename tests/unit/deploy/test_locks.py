@@ -44,7 +44,7 @@ def test_what_installs_is_of_the_lock_as_well(name: str) -> None:
 
 
 def test_every_package_is_locked_by_its_hash() -> None:
-    """Whoever serves them; and pip is told to ask for it, wherever it takes a list."""
+    """Whoever serves them; and pip has the option that asks for it, wherever it takes a list."""
     for part in ("run", "build", "demo", "dev"):
         text = (ROOT / "requirements" / f"{part}.txt").read_text(encoding="utf-8")
         pinned = re.findall(r"^\S+==.*", text, re.MULTILINE)
@@ -93,7 +93,7 @@ def test_jars_are_known_by_their_content(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "expected"),
     [
         ("deploy/kafka/jars.sh", "mvn --strict-checksums"),
         ("tests/clients/packages.sh", "mvn --strict-checksums"),
@@ -101,11 +101,11 @@ def test_jars_are_known_by_their_content(tmp_path: Path) -> None:
         ("tests/guide/packages.sh", "npm ci --ignore-scripts"),
     ],
 )
-def test_other_tools_check_what_they_bring(script: str, said: str) -> None:
+def test_other_tools_check_what_they_bring(script: str, expected: str) -> None:
     """Maven ends where a checksum is another, and npm runs no package's own script."""
-    tool = said.split(" -", maxsplit=1)[0]
+    tool = expected.split(" -", maxsplit=1)[0]
     lines = (ROOT / script).read_text(encoding="utf-8").splitlines()
     run = [line for line in lines if re.match(rf"\s*(if ! )?{tool} ", line)]
 
     assert run
-    assert all(said in line for line in run)
+    assert all(expected in line for line in run)

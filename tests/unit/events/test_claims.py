@@ -33,7 +33,7 @@ def test_are_read_from_anything(
     headers: list[tuple[str, bytes | None]] | None, value: bytes | None
 ) -> None:
     """Whatever a record holds, the answer is text or nothing."""
-    assert all(said is None or isinstance(said, str) for said in claims_of(headers, value))
+    assert all(claim is None or isinstance(claim, str) for claim in claims_of(headers, value))
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def accepted_or_refused(headers: Sequence[tuple[str, bytes | None]], value: byte
 
 
 def readable(error: ContractError) -> bool:
-    """Tell whether a refusal names field, problem, remedy and any value in one short line."""
+    """Return whether a refusal names field, problem, remedy and any value in one short line."""
     text = str(error)
     has_value = error.value is None or ", value " in text
     named = all((error.field, error.problem, error.remedy, has_value))

@@ -329,7 +329,9 @@ class TestReading:
     @pytest.mark.parametrize("name", REASON_HEADERS)
     def test_of_a_header_that_is_no_text_is_an_error(self, name: str) -> None:
         """The same error."""
-        headers = tuple((one, b"\xff" if one == name else said) for one, said in dead().headers)
+        headers = tuple(
+            (one, b"\xff" if one == name else content) for one, content in dead().headers
+        )
 
         with pytest.raises(NotADeadLetterError, match=f"header {name} is not text"):
             read_dead_letter(replace(arrived(dead()), headers=headers))
@@ -338,14 +340,15 @@ class TestReading:
     def test_of_an_impossible_origin_is_an_error(self, name: str) -> None:
         """The same error."""
         headers = tuple(
-            (one, b"x" if one == f"smartregion-{name}" else said) for one, said in dead().headers
+            (one, b"x" if one == f"smartregion-{name}" else content)
+            for one, content in dead().headers
         )
 
         with pytest.raises(NotADeadLetterError, match="is not ours"):
             read_dead_letter(replace(arrived(dead()), headers=headers))
 
     @pytest.mark.parametrize(
-        ("name", "said"),
+        ("name", "content"),
         [
             ("smartregion-time", b"0001-01-01T00:00:00+14:00"),
             ("smartregion-time", b"9999-12-31T23:59:59-14:00"),
@@ -353,11 +356,11 @@ class TestReading:
             (SHORTENED, b'{"value": {"bytes": 1e999, "sha256": ""}}'),
         ],
     )
-    def test_of_an_impossible_value_is_an_error(self, name: str, said: bytes) -> None:
+    def test_of_an_impossible_value_is_an_error(self, name: str, content: bytes) -> None:
         """A day that is none in UTC, a nesting without an end, a size without one."""
-        headers = [(one, said if one == name else own) for one, own in dead().headers]
+        headers = [(one, content if one == name else own) for one, own in dead().headers]
         if name == SHORTENED:
-            headers.append((name, said))
+            headers.append((name, content))
 
         with pytest.raises(NotADeadLetterError, match="is not ours"):
             read_dead_letter(replace(arrived(dead()), headers=tuple(headers)))

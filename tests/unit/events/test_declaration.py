@@ -32,8 +32,8 @@ class Fleet(BaseModel):
     @model_validator(mode="after")
     def _is_known(self) -> Self:
         found = [
-            Diagnostic(("ships", place, "id"), "is a ghost", ship.id, "let it sink")
-            for place, ship in enumerate(self.ships)
+            Diagnostic(("ships", index, "id"), "is a ghost", ship.id, "let it sink")
+            for index, ship in enumerate(self.ships)
             if ship.id == "vaisseau-fantome"
         ]
         if found:
@@ -43,7 +43,7 @@ class Fleet(BaseModel):
         return self
 
 
-def told(tmp_path: Path, text: str, *, secret: bool = False) -> list[str]:
+def mistakes_of(tmp_path: Path, text: str, *, secret: bool = False) -> list[str]:
     """Read a declaration, and return what is said of it, without the folder."""
     file = tmp_path / "fleet.yaml"
     file.write_text(text, encoding="utf-8")
@@ -97,20 +97,22 @@ def test_a_right_declaration_is_its_model(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, line: str) -> None:
+def test_a_mistake_is_reported_with_its_line(tmp_path: Path, text: str, line: str) -> None:
     """Each mistake names file, line, field, value and remedy."""
-    assert told(tmp_path, text) == [line]
+    assert mistakes_of(tmp_path, text) == [line]
 
 
-def test_all_mistakes_are_told_in_the_order_of_their_lines(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_in_the_order_of_their_lines(tmp_path: Path) -> None:
     """One reading is enough to repair a file."""
-    lines = told(tmp_path, "fleet: 1\nships:\n  - { id: argo, masts: 0 }\n  - { id: b, masts: no }")
+    lines = mistakes_of(
+        tmp_path, "fleet: 1\nships:\n  - { id: argo, masts: 0 }\n  - { id: b, masts: no }"
+    )
     assert [line.split(":")[1] for line in lines] == ["1", "3", "4"]
 
 
 def test_a_refused_value_is_not_refused_again_for_its_list(tmp_path: Path) -> None:
     """A list whose items are all wrong is not also called empty."""
-    assert len(told(tmp_path, "ships:\n  - { id: argo, masts: 0 }")) == 1
+    assert len(mistakes_of(tmp_path, "ships:\n  - { id: argo, masts: 0 }")) == 1
 
 
 def test_of_a_secret_file_nothing_is_repeated(tmp_path: Path) -> None:
@@ -126,7 +128,7 @@ def test_of_a_secret_file_nothing_is_repeated(tmp_path: Path) -> None:
         f"ships: !{hush} a",
         f"- {hush}: {hush}",
     ):
-        assert hush[6:] not in "".join(told(tmp_path, text, secret=True)), text
+        assert hush[6:] not in "".join(mistakes_of(tmp_path, text, secret=True)), text
 
 
 def test_what_caused_a_refusal_is_not_chained(tmp_path: Path) -> None:

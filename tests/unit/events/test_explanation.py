@@ -91,9 +91,9 @@ GRANT: dict[str, Any] = {
 )
 def test_messages_read_as_sentences(field: str, value: object, message: str) -> None:
     """A refusal says which field, what is wrong, what was found, and what to send."""
-    told = {**GRANT, "data": {**GRANT["data"], field: value}}
+    changed = {**GRANT, "data": {**GRANT["data"], field: value}}
     with pytest.raises(ContractError) as refused:
-        decode_json(json.dumps(told))
+        decode_json(json.dumps(changed))
     assert str(refused.value) == message
 
 
@@ -105,7 +105,7 @@ def test_a_long_unknown_name_is_cut() -> None:
 
 
 def test_a_missing_field_is_described() -> None:
-    """What is missing is told with what it must be, and an example."""
+    """What is missing is reported with what it must be, and an example."""
     data = {name: value for name, value in GRANT["data"].items() if name != "siret"}
     with pytest.raises(ContractError) as refused:
         decode_json(json.dumps({**GRANT, "data": data}))
@@ -127,8 +127,10 @@ def test_a_missing_field_is_described() -> None:
         ("call", "cal"),
     ],
 )
-def test_a_misspelt_field_is_told_with_the_one_that_is_missing(field: str, written: str) -> None:
-    """One mistake is told as one: looking for the missing field a producer would not see it."""
+def test_a_misspelt_field_is_reported_with_the_one_that_is_missing(
+    field: str, written: str
+) -> None:
+    """One mistake is reported as one: looking for the missing field a producer would not see it."""
     data = {name: value for name, value in GRANT["data"].items() if name != field}
     with pytest.raises(ContractError) as refused:
         decode_json(json.dumps({**GRANT, "data": {**data, written: GRANT["data"][field]}}))
@@ -136,7 +138,7 @@ def test_a_misspelt_field_is_told_with_the_one_that_is_missing(field: str, writt
     assert refused.value.problem == f"is missing, and {written!r} is unknown (a misspelling?)"
 
 
-def test_a_misspelt_attribute_is_told_too() -> None:
+def test_a_misspelt_attribute_is_reported_too() -> None:
     """Of the envelope, whose unknown attributes are extensions."""
     event = {("tiem" if name == "time" else name): value for name, value in GRANT.items()}
     with pytest.raises(ContractError) as refused:
@@ -149,7 +151,7 @@ PERSON = "Jeanne"
 
 
 @given(names=st.lists(st.text(max_size=80) | st.just("sirett"), max_size=5, unique=True))
-def test_no_other_unknown_name_is_told_and_no_value(names: list[str]) -> None:
+def test_no_other_unknown_name_is_reported_and_no_value(names: list[str]) -> None:
     """They may be a person's data; one that is near a field's name is none."""
     data = {name: value for name, value in GRANT["data"].items() if name != "siret"}
     unknown = {name: PERSON for name in names if name not in GRANT["data"] and name != "siret"}
@@ -158,12 +160,12 @@ def test_no_other_unknown_name_is_told_and_no_value(names: list[str]) -> None:
 
     if refused.value.field != "data.siret":  # Of an empty name, or of `retracted`.
         return
-    told = str(refused.value)
-    assert PERSON not in told
-    near = [name for name in unknown if repr(name) + " is unknown" in told]
+    message = str(refused.value)
+    assert PERSON not in message
+    near = [name for name in unknown if repr(name) + " is unknown" in message]
     assert all(SequenceMatcher(None, name.lower(), "siret").ratio() >= 0.6 for name in near)
     assert len(near) <= 1
-    assert ("is unknown" in told) == bool(near)
+    assert ("is unknown" in message) == bool(near)
 
 
 @pytest.mark.parametrize("text", [b"\xef\xbb\xbf{}", "\ufeff{}"])
@@ -174,7 +176,7 @@ def test_a_byte_order_mark_is_named(text: str | bytes) -> None:
     assert refused.value.remedy.startswith("remove the byte order mark")
 
 
-def test_the_first_mistake_is_told() -> None:
+def test_the_first_mistake_is_reported() -> None:
     """Of several mistakes the envelope's come first: without it the rest has no meaning."""
     with pytest.raises(ContractError) as refused:
         decode_json(json.dumps({**GRANT, "id": "", "data": {}}))

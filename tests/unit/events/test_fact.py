@@ -43,12 +43,14 @@ def test_attributes_are_the_fact_s_json(fact: Fact) -> None:
 
 @given(fact=facts())
 def test_attributes_are_among_those_declared(fact: Fact) -> None:
-    """What a fact tells is what it says that it tells: the catalogue may name it, and only it."""
+    """A fact's attributes are those that it declares: the catalogue may name it, and only it."""
     kinds = fact.attribute_kinds()
-    told = fact.attributes()
-    assert kinds.keys() - {"department"} <= told.keys() <= kinds.keys()
+    attributes = fact.attributes()
+    assert kinds.keys() - {"department"} <= attributes.keys() <= kinds.keys()
     assert all(
-        type(value) is kinds[name] for name, value in told.items() if kinds[name] in (int, bool)
+        type(value) is kinds[name]
+        for name, value in attributes.items()
+        if kinds[name] in (int, bool)
     )
 
 
@@ -67,7 +69,7 @@ def test_entity_and_day_are_the_fact_s_own(fact: Fact) -> None:
 
 
 def test_attributes_of_a_school() -> None:
-    """A school's fact tells the département of its UAI, and not its day."""
+    """A school's fact has the département of its UAI as an attribute, and not its day."""
     assert CONNECTED.attributes() == {
         "uai": "0750419Y",
         "downlink_mbps": 1000,

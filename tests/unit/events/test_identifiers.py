@@ -33,7 +33,7 @@ LYCEES = Path(__file__).parents[4] / "shared" / "data" / "lycees_idf_uai.csv"
 
 
 def accepts(kind: Any, value: object) -> bool:  # noqa: ANN401 - an annotated type
-    """Tell whether a type takes a value as JSON, strictly."""
+    """Return whether a type takes a value as JSON, strictly."""
     try:
         TypeAdapter(kind).validate_json(json.dumps(value), strict=True)
     except ValidationError:
@@ -55,7 +55,7 @@ def test_every_real_uai_is_accepted(lycees: list[dict[str, str]]) -> None:
     assert [row["code_uai"] for row in lycees if not accepts(Uai, row["code_uai"])] == []
 
 
-def test_a_real_uai_tells_its_department(lycees: list[dict[str, str]]) -> None:
+def test_the_department_of_a_real_uai_is_known(lycees: list[dict[str, str]]) -> None:
     """The département read from a UAI is the one the directory states."""
     assert all(uai_department(row["code_uai"]) == row["code_departement"] for row in lycees)
 
@@ -76,10 +76,10 @@ def test_only_one_check_letter_is_accepted(uai: str, wrong: str) -> None:
     assert accepts(Uai, uai[:7] + wrong) == (wrong == uai[7])
 
 
-@given(uai=uais(), place=st.integers(1, 6), digit=st.integers(0, 9))
-def test_a_mistyped_digit_is_found(uai: str, place: int, digit: int) -> None:
+@given(uai=uais(), index=st.integers(1, 6), digit=st.integers(0, 9))
+def test_a_mistyped_digit_is_found(uai: str, index: int, digit: int) -> None:
     """One wrong digit never gives a valid UAI: 23 is prime and larger than a digit."""
-    mistyped = uai[:place] + str(digit) + uai[place + 1 :]
+    mistyped = uai[:index] + str(digit) + uai[index + 1 :]
     assert accepts(Uai, mistyped) == (mistyped == uai)
 
 
@@ -117,10 +117,10 @@ def test_known_sirets_are_accepted(siret: str) -> None:
     assert accepts(Siret, siret)
 
 
-@given(siret=sirets(), place=st.integers(9, 13), digit=st.integers(0, 9))
-def test_a_mistyped_siret_is_found(siret: str, place: int, digit: int) -> None:
+@given(siret=sirets(), index=st.integers(9, 13), digit=st.integers(0, 9))
+def test_a_mistyped_siret_is_found(siret: str, index: int, digit: int) -> None:
     """Luhn finds any single wrong digit (La Poste's own numbers apart)."""
-    mistyped = siret[:place] + str(digit) + siret[place + 1 :]
+    mistyped = siret[:index] + str(digit) + siret[index + 1 :]
     assert accepts(Siret, mistyped) == (mistyped == siret) or siret.startswith("356000000")
 
 

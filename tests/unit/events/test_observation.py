@@ -33,14 +33,14 @@ def test_an_indicator_in_a_territory_is_an_entity() -> None:
 
 
 @pytest.mark.parametrize("territory", Territory)
-def test_a_department_is_told_and_nothing_else_is(territory: Territory) -> None:
+def test_a_department_is_an_attribute_and_nothing_else_is(territory: Territory) -> None:
     """A département's figure counts there; the region and the country have none."""
     fact = IndicatorObserved(
         indicator="IND-042", territory=territory, observed_on=date(2019, 3, 11), value=Decimal(1)
     )
-    told = fact.attributes().get("department")
-    assert (told is not None) == (territory not in (Territory.REGION, Territory.COUNTRY))
-    assert told in (None, territory.value.removeprefix("D"))
+    department = fact.attributes().get("department")
+    assert (department is not None) == (territory not in (Territory.REGION, Territory.COUNTRY))
+    assert department in (None, territory.value.removeprefix("D"))
 
 
 @given(st.integers(-(10**15), 10**15))

@@ -362,7 +362,7 @@ def test_a_field_that_nobody_knows_may_be_a_birth_or_a_number(value: JSON) -> No
     ],
 )
 def test_what_names_an_event_names_no_person(name: str, text: str) -> None:
-    """Nor tells of one: it stays as long as the event, and nobody reads it."""
+    """Nor names one: it stays as long as the event, and nobody reads it."""
     assert find_person_data(event({}, **{name: text})) == name
 
 
@@ -475,8 +475,8 @@ def test_the_regions_own_systems_send_no_persons_data() -> None:
     """None of the simulated systems' events is refused."""
     found = {
         record.line
-        for place, record in enumerate(simulate(20160101))
-        if place % 7 == 0
+        for index, record in enumerate(simulate(20160101))
+        if index % 7 == 0
         and record.kind is not RecordKind.INVALID
         and find_person_data(json.loads(record.line))
     }

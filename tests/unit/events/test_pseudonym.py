@@ -160,7 +160,7 @@ def test_lines_stay_in_their_order() -> None:
 
 @pytest.mark.parametrize(("line", "problem"), [(b" \n", "is blank"), (b"\xe9l\xe8ve\n", "UTF-8")])
 def test_a_line_of_nobody_ends_it(line: bytes, problem: str) -> None:
-    """The number is told, the line is not."""
+    """The number is reported, the line is not."""
     with pytest.raises(NoPersonError, match=f"line 2: .*{problem}") as refused:
         list(pseudonymise_lines([b"a\n", line], KEY))
     assert "ve" not in str(refused.value).replace("remove", "").replace("convert", "")

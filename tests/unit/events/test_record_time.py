@@ -34,7 +34,7 @@ def milliseconds(instant: datetime) -> int:
     return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
-def told(at: datetime, *, timestamp: int) -> FakeRecord:
+def record_at(at: datetime, *, timestamp: int) -> FakeRecord:
     """Return the record of an event that was recorded at an instant."""
     record = record_of(event("school.connected", PARIS, "2018-03-01", at=at.isoformat()[:-6]))
     return replace(record, timestamp=timestamp)
@@ -46,38 +46,38 @@ def test_an_event_passes_up_to_the_tolerance_and_not_beyond(
 ) -> None:
     """Whatever the instants: the bound is the record's timestamp and the tolerance."""
     written = written.replace(microsecond=written.microsecond // 1000 * 1000)
-    said = event("school.connected", PARIS, "2018-03-01", at=recorded.isoformat()[:-6])
+    reported = event("school.connected", PARIS, "2018-03-01", at=recorded.isoformat()[:-6])
     timestamp = milliseconds(written)
     if recorded - written > tolerance:
         with pytest.raises(ContractError) as refused:
-            refuse_ahead(said, timestamp, tolerance)
+            refuse_ahead(reported, timestamp, tolerance)
         assert refused.value.reason is RefusalReason.TIME_AHEAD
         assert refused.value.field == "time"
     else:
-        refuse_ahead(said, timestamp, tolerance)
+        refuse_ahead(reported, timestamp, tolerance)
 
 
 def test_a_record_without_a_timestamp_bounds_nothing() -> None:
     """Formats of before have none; nothing is known of when they were written."""
-    said = event("school.connected", PARIS, "2018-03-01", at="2999-01-01T00:00:00")
-    refuse_ahead(said, NO_TIMESTAMP, TIME_TOLERANCE)
+    reported = event("school.connected", PARIS, "2018-03-01", at="2999-01-01T00:00:00")
+    refuse_ahead(reported, NO_TIMESTAMP, TIME_TOLERANCE)
     assert latest_time(NO_TIMESTAMP, TIME_TOLERANCE) > 10**18
 
 
 def test_a_record_is_judged_by_its_own_timestamp() -> None:
     """As it lies on the topic, whoever reads it and when."""
     at = datetime(2999, 1, 1, tzinfo=UTC)
-    assert RULES.decode(told(at, timestamp=milliseconds(at))).time == at
+    assert RULES.decode(record_at(at, timestamp=milliseconds(at))).time == at
     with pytest.raises(ContractError, match=r"time: is later than the broker's clock.*2026-11-26"):
-        RULES.decode(told(at, timestamp=milliseconds(datetime(2026, 11, 26, tzinfo=UTC))))
+        RULES.decode(record_at(at, timestamp=milliseconds(datetime(2026, 11, 26, tzinfo=UTC))))
 
 
 @pytest.mark.parametrize("timestamp", [0, 2**63 - 1])
 def test_any_timestamp_is_judged(timestamp: int) -> None:
     """A producer may write what it likes into a record's timestamp."""
-    said = event("school.connected", PARIS, "2018-03-01", at="2018-03-01T00:00:00")
+    reported = event("school.connected", PARIS, "2018-03-01", at="2018-03-01T00:00:00")
     if timestamp:
-        refuse_ahead(said, timestamp, TIME_TOLERANCE)
+        refuse_ahead(reported, timestamp, TIME_TOLERANCE)
     else:
         with pytest.raises(ContractError, match="1970-01-01"):
-            refuse_ahead(said, timestamp, TIME_TOLERANCE)
+            refuse_ahead(reported, timestamp, TIME_TOLERANCE)

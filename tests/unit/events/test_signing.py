@@ -179,7 +179,7 @@ def test_no_other_signature_holds(signatures: str) -> None:
 
 
 def test_one_good_signature_of_several_is_enough() -> None:
-    """A sender that rotates signs twice, and what is of another version is passed over."""
+    """A sender that rotates signs twice, and what is of another version is skipped."""
     good = sign(SECRET, "m-1", NOW, b"x")
     assert problem(body=b"x", signatures=f"v1,AAAA v1a,BBBB {good} junk") is None
 

@@ -31,7 +31,7 @@ def test_a_value_is_read_as_it_was_written(
     after: str,
     ascii_only: bool,  # noqa: FBT001 - an example's
 ) -> None:
-    """Space around it is passed over; its text is kept."""
+    """Space around it is skipped; its text is kept."""
     text = json.dumps(value, ensure_ascii=ascii_only)
 
     read = read_value(before + text + after)
@@ -68,7 +68,7 @@ def test_an_array_is_read_value_by_value(values: list[Any], space: str) -> None:
         (r'{"\uDBFF": 1}', "half of a pair"),
     ],
 )
-def test_what_others_would_pass_over_is_told(text: str, problem: str) -> None:
+def test_what_others_would_pass_over_is_reported(text: str, problem: str) -> None:
     """The value has a defect, and its neighbours are read as they are."""
     before, defective, after = read_array(f'[{{"ok": 1}}, {text} , ["ok"]]')
 
@@ -91,7 +91,7 @@ def test_a_whole_pair_of_surrogates_is_a_character() -> None:
 
 
 @pytest.mark.parametrize("text", ["[" * 40 + "]" * 40, "9" * 5_000, r'"\ud800"'])
-def test_what_could_not_be_read_is_told_from_what_is_null(text: str) -> None:
+def test_what_could_not_be_read_is_distinguished_from_null(text: str) -> None:
     """Both have no data."""
     assert (read_value(text).data, read_value(text).is_read) == (None, False)
     assert (read_value("null").data, read_value("null").is_read) == (None, True)

@@ -66,19 +66,19 @@ def test_nothing_of_a_body_stays_behind(body: bytes) -> None:
 
 
 @given(cloud_events())
-def test_the_record_holds_the_event_that_was_judged(said: CloudEvent) -> None:
+def test_the_record_holds_the_event_that_was_judged(event: CloudEvent) -> None:
     """What Kafka's readers decode is what was let in, in either mode."""
-    admission = Admission(AnyoneMay(), now=lambda: said.time)  # type: ignore[arg-type]
-    for delivery in (structured(said), binary(said)):
+    admission = Admission(AnyoneMay(), now=lambda: event.time)  # type: ignore[arg-type]
+    for delivery in (structured(event), binary(event)):
         found = admission.judge(delivery.items[0], PRODUCER)
         if isinstance(found, RefusedItem):
             # Text drawn at random may look like a telephone number.
             assert found.error.reason is RefusalReason.PERSON_DATA
             continue
         record = found.record
-        assert record.topic == topic_name(said.fact.FAMILY)
-        assert record.key == said.fact.entity_id.encode()
-        assert decode(record.headers, record.value, family=said.fact.FAMILY) == said
+        assert record.topic == topic_name(event.fact.FAMILY)
+        assert record.key == event.fact.entity_id.encode()
+        assert decode(record.headers, record.value, family=event.fact.FAMILY) == event
 
 
 class AnyoneMay:
@@ -87,19 +87,19 @@ class AnyoneMay:
     ownership = UNOWNED
 
     def allowing(self, *_: str) -> bool:
-        """Say yes."""
+        """Allow it."""
         return True
 
 
-def structured(said: CloudEvent) -> Delivery:
+def structured(event: CloudEvent) -> Delivery:
     """Return the event as a structured request holds it."""
     headers = {b"content-type": b"application/cloudevents+json"}
-    return read_delivery(headers, encode_structured(said).value)
+    return read_delivery(headers, encode_structured(event).value)
 
 
-def binary(said: CloudEvent) -> Delivery:
+def binary(event: CloudEvent) -> Delivery:
     """Return the event as a binary request holds it."""
-    record = encode_binary(said)
+    record = encode_binary(event)
     headers = {
         name.replace("ce_", "ce-").encode(): _percent_encoded(value)
         for name, value in record.headers

@@ -439,7 +439,7 @@ def test_a_repeated_request_without_a_kept_answer_is_a_problem() -> None:
     assert again.json()["type"] == "/problems/repeated"
 
 
-def test_nothing_is_accepted_while_the_broker_is_away(harness: GatewayHarness) -> None:
+def test_nothing_is_accepted_while_the_broker_is_unavailable(harness: GatewayHarness) -> None:
     """Neither an event nor a dead letter; the answer has a Retry-After."""
     harness.writer.waiting_for = "connection refused by kafka-1.internal"
 

@@ -23,7 +23,7 @@ def delivery(content_type: bytes, body: bytes, **attributes: bytes) -> Delivery:
 
 
 def problem(content_type: bytes, body: bytes = b"{}", **headers: bytes) -> tuple[str, int]:
-    """Name the problem that a request is answered with."""
+    """Return the problem that a request is answered with."""
     named = {name.replace("_", "-").encode(): value for name, value in headers.items()}
     with pytest.raises(ProblemError) as refused:
         read_delivery({b"content-type": content_type, **named}, body)

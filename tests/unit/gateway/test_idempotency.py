@@ -117,7 +117,7 @@ def test_another_request_is_no_repeat() -> None:
 
 
 def test_the_same_bytes_in_another_mode_are_answered_anew_and_not_charged_again() -> None:
-    """An attacker who overheard them can change neither the owner's answer nor its quota."""
+    """An attacker who intercepted them can change neither the owner's answer nor its quota."""
 
     async def both() -> None:
         store = IdempotencyStore(now=Clock())

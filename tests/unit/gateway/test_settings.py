@@ -53,10 +53,12 @@ def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> 
     )
 
 
-@pytest.mark.parametrize("told", ["10.0.0.1/8", "proxy.internal", "10.0.0.0/8,", "[]"])
-def test_a_proxy_that_is_no_network_is_told(monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+@pytest.mark.parametrize("value", ["10.0.0.1/8", "proxy.internal", "10.0.0.0/8,", "[]"])
+def test_a_proxy_that_is_no_network_is_reported(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
     """With what is expected there."""
-    monkeypatch.setenv("SMART_REGION_GATEWAY_TRUSTED_PROXIES", told)
+    monkeypatch.setenv("SMART_REGION_GATEWAY_TRUSTED_PROXIES", value)
 
     with pytest.raises(SettingsError, match=r"TRUSTED_PROXIES.*write addresses or networks"):
         load_gateway_settings()

@@ -46,8 +46,8 @@ streams = st.lists(st.tuples(parts, ends), max_size=12).map(
 def read(connection: h11.Connection, sent: bytes, size: int) -> list[object]:
     """Return what is read of bytes that come in pieces, up to the first request's end."""
     found: list[object] = []
-    for place in range(0, len(sent), size):
-        connection.receive_data(sent[place : place + size])
+    for index in range(0, len(sent), size):
+        connection.receive_data(sent[index : index + size])
         while True:
             try:
                 event = connection.next_event()

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaConnectionError, OutOfOrderSequenceNumber
 from events.records import OutgoingRecord
 from events.topics import declared_topics
 from gateway import topics_writer
-from gateway.topics_writer import BrokerAwayError, TopicsWriter, WriteTimeouts, Written
+from gateway.topics_writer import BrokerUnavailableError, TopicsWriter, WriteTimeouts, Written
 
 TOPIC = "smartregion.schools"
 SHORT_TIMEOUTS = WriteTimeouts(delivery=0.2, probe=0.2, between_probes=0.01)
@@ -125,7 +125,7 @@ def run(
 ) -> None:
     """Run a scenario of a writer and its broker."""
 
-    async def told() -> None:
+    async def scene() -> None:
         broker = FakeProducer.broker = Broker(is_there=is_there)
         broker.gate.set()
         async with (
@@ -136,12 +136,12 @@ def run(
             broker.gate.set()
 
     monkeypatch.setattr(topics_writer, "AIOKafkaProducer", FakeProducer)
-    asyncio.run(told())
+    asyncio.run(scene())
 
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what the writer does by itself."""
-    while not condition():  # noqa: ASYNC110 - nothing tells of it
+    while not condition():  # noqa: ASYNC110 - nothing signals it
         await asyncio.sleep(0.001)
 
 
@@ -180,7 +180,7 @@ def test_a_write_has_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
         broker.gate.clear()
 
         assert await writer.write(records(b"0")) == [None]
-        with pytest.raises(BrokerAwayError, match=r"no acknowledgement within 0\.2 s"):
+        with pytest.raises(BrokerUnavailableError, match=r"no acknowledgement within 0\.2 s"):
             await writer.write(records(b"1"))
 
     run(monkeypatch, scenario)
@@ -239,7 +239,7 @@ def test_a_writer_waits_for_its_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """It reports what it waits for, and accepts nothing before."""
 
     async def scenario(writer: TopicsWriter, broker: Broker) -> None:
-        with pytest.raises(BrokerAwayError, match="nobody listens"):
+        with pytest.raises(BrokerUnavailableError, match="nobody listens"):
             await writer.write(records(b"0"))
         broker.is_there = True
         await until(lambda: writer.waiting_for is None)

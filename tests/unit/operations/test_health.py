@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from operations.cli import health
-from operations.health import UnwellError, check_health
+from operations.health import UnhealthyError, check_health
 from tests.support.servers import free_port
 
 
@@ -25,7 +25,7 @@ def answering(status: int, body: bytes) -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -48,20 +48,20 @@ def test_what_a_process_waits_for_is_reported() -> None:
     """An operator reads the reason where the engine keeps a check's output."""
     body = json.dumps({"ready": False, "waiting_for": "the broker"}).encode()
 
-    with answering(503, body) as url, pytest.raises(UnwellError, match="waits for the broker"):
+    with answering(503, body) as url, pytest.raises(UnhealthyError, match="waits for the broker"):
         check_health(url, seconds=5)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b'{"ready": false}'])
 def test_an_answer_of_another_kind_is_reported_by_its_status(body: bytes) -> None:
     """Something else may listen there."""
-    with answering(404, body) as url, pytest.raises(UnwellError, match="status 404"):
+    with answering(404, body) as url, pytest.raises(UnhealthyError, match="status 404"):
         check_health(url, seconds=5)
 
 
-def test_silence_is_unwell() -> None:
+def test_no_answer_is_unhealthy() -> None:
     """Nobody listens."""
-    with pytest.raises(UnwellError, match="no answer"):
+    with pytest.raises(UnhealthyError, match="no answer"):
         check_health(f"http://127.0.0.1:{free_port()}/healthz", seconds=5)
 
 
@@ -69,8 +69,8 @@ def test_the_command_ends_as_engines_want_it() -> None:
     """They know 0 and 1; the reason is one line."""
     with answering(200, b"{}") as url:
         ready = CliRunner().invoke(health, [url])
-    unwell = CliRunner().invoke(health, [f"http://127.0.0.1:{free_port()}/healthz"])
+    unhealthy = CliRunner().invoke(health, [f"http://127.0.0.1:{free_port()}/healthz"])
 
     assert (ready.exit_code, ready.output) == (0, "")
-    assert unwell.exit_code == 1
-    assert unwell.output.count("\n") == 1
+    assert unhealthy.exit_code == 1
+    assert unhealthy.output.count("\n") == 1

@@ -91,7 +91,7 @@ def test_settings_reach_the_broker() -> None:
     )
 
 
-def test_the_batching_transport_is_in_place() -> None:
+def test_the_batching_transport_is_used() -> None:
     """Both ways."""
 
     def look(app: faust.App) -> None:
@@ -142,7 +142,7 @@ class Stream:
         return self
 
     async def events(self) -> AsyncIterator[object]:
-        """Give the messages."""
+        """Yield the messages."""
         for message in self.messages:
             yield SimpleNamespace(message=message)
 
@@ -184,7 +184,7 @@ def test_a_failed_batch_ends_the_agent() -> None:
     assert taken == ["one"]
 
 
-def test_what_crashes_a_part_of_the_app_is_told_at_once() -> None:
+def test_what_crashes_a_part_of_the_app_is_reported_at_once() -> None:
     """A failure of any service, at once and without a request."""
     failures: list[BaseException] = []
 

@@ -14,13 +14,13 @@ from events.fact import Family
 from events.records import OutgoingRecord
 from streams.batch_transport import (
     FETCH_MAX_WAIT_MS,
-    LEASE_SHARE,
+    HEARTBEAT_AGE_SHARE,
     AttemptNotCommittedError,
     BatchConsumer,
     BatchProducer,
-    LeaseLostError,
+    PartitionFencedError,
     ProduceFailedError,
-    _LeasedThread,
+    _BatchConsumerThread,
 )
 from streams.commit_metadata import NO_METADATA, Attempt, ChangelogExtent, CommitMetadata
 from tests.support.batch_writing import producing, states, turns
@@ -555,7 +555,7 @@ class TestCommitting:
         play(scene())
 
 
-class TestLease:
+class TestOwnership:
     """Who may write."""
 
     def test_holds_in_its_generation_with_a_fresh_heartbeat(self) -> None:
@@ -563,7 +563,7 @@ class TestLease:
 
         async def scene() -> None:
             consumer, _ = member(EVENTS)
-            consumer.assert_lease(message(EVENTS))
+            consumer.assert_not_fenced(message(EVENTS))
 
         play(scene())
 
@@ -575,12 +575,14 @@ class TestLease:
             consumer, thread = member(EVENTS)
             thread.current = current
 
-            with pytest.raises(LeaseLostError, match=r"smartregion\.schools\[0\].*generation 7"):
-                consumer.assert_lease(message(EVENTS))
+            with pytest.raises(
+                PartitionFencedError, match=r"smartregion\.schools\[0\].*generation 7"
+            ):
+                consumer.assert_not_fenced(message(EVENTS))
 
         play(scene())
 
-    @pytest.mark.parametrize(("share", "lost"), [(LEASE_SHARE - 0.1, False), (0.85, True)])
+    @pytest.mark.parametrize(("share", "lost"), [(HEARTBEAT_AGE_SHARE - 0.1, False), (0.85, True)])
     def test_ends_before_the_session_does(self, share: float, lost: bool) -> None:  # noqa: FBT001
         """A member that the broker has not answered for long may have slept."""
 
@@ -588,10 +590,10 @@ class TestLease:
             consumer, thread = member(EVENTS)
             thread.heartbeat_at = monotonic() - share * consumer.app.conf.broker_session_timeout
             if lost:
-                with pytest.raises(LeaseLostError, match="heartbeat"):
-                    consumer.assert_lease(message(EVENTS))
+                with pytest.raises(PartitionFencedError, match="heartbeat"):
+                    consumer.assert_not_fenced(message(EVENTS))
             else:
-                consumer.assert_lease(message(EVENTS))
+                consumer.assert_not_fenced(message(EVENTS))
 
         play(scene())
 
@@ -619,7 +621,7 @@ class Coordinator:
 class TestThread:
     """The consumer thread and aiokafka's coordinator."""
 
-    async def thread(self) -> tuple[_LeasedThread, Coordinator]:
+    async def thread(self) -> tuple[_BatchConsumerThread, Coordinator]:
         """Return a started thread with a coordinator."""
         coordinator = Coordinator()
         thread = consumer_of(build_app())._thread
@@ -650,7 +652,7 @@ class TestThread:
         play(scene())
 
     def test_an_unanswered_heartbeat_proves_nothing(self) -> None:
-        """The lease runs on from the last answer."""
+        """The age counts from the last answer."""
 
         async def scene() -> None:
             thread, coordinator = await self.thread()
@@ -770,7 +772,7 @@ class TestLag:
 
         play(scene())
 
-    def test_tells_what_is_behind_an_open_transaction(self) -> None:
+    def test_reports_what_is_behind_an_open_transaction(self) -> None:
         """It is part of the lag, and cannot be processed yet."""
 
         async def scene() -> None:
@@ -826,7 +828,7 @@ class TestPassingOver:
 
         play(scene())
 
-    def test_a_partition_of_aborted_records_alone_is_passed_over(self) -> None:
+    def test_a_partition_of_aborted_records_alone_is_skipped(self) -> None:
         """Nothing of it was ever handed on."""
 
         async def scene() -> None:
@@ -839,7 +841,7 @@ class TestPassingOver:
 
         play(scene())
 
-    def test_what_was_sought_back_is_not_passed_over(self) -> None:
+    def test_what_was_sought_back_is_not_skipped(self) -> None:
         """After a late seek the position is beyond records that were not yielded."""
 
         async def scene() -> None:

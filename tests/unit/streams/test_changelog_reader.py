@@ -22,7 +22,7 @@ from tests.support.histories import event, state_of, uai
 
 CATALOGUE = load_catalogue()
 APP_ID = "monitor"
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 PARIS = uai("0750001")
 REGISTERED = state_of(event("school.registered", PARIS, "2016-01-01"))
 CONNECTED = state_of(
@@ -55,7 +55,7 @@ class ScriptedReader:
         return self.polls.pop(0) if self.polls else []
 
     def behind(self) -> dict[str, int | None]:
-        """Tell what is left, one partition's end being unknown."""
+        """Return what is left, one partition's end being unknown."""
         return {"known": sum(map(len, self.polls)), "unknown": None}
 
     def answers(self, *, wait_seconds: float) -> bool:
@@ -99,7 +99,7 @@ def test_holds_what_the_changelogs_say() -> None:
     changelog_reader = changelogs_of(
         ScriptedReader([written(PARIS, REGISTERED), written(PARIS, CONNECTED)])
     )
-    assert changelog_reader.poll(timeout=PATIENCE) == 2
+    assert changelog_reader.poll(timeout=TIMEOUT_SECONDS) == 2
     assert changelog_reader.state_store.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
 
 
@@ -108,7 +108,7 @@ def test_a_poorer_record_undoes_nothing() -> None:
     changelog_reader = changelogs_of(
         ScriptedReader([written(PARIS, CONNECTED), written(PARIS, REGISTERED)])
     )
-    changelog_reader.poll(timeout=PATIENCE)
+    changelog_reader.poll(timeout=TIMEOUT_SECONDS)
     assert changelog_reader.state_store.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
 
 
@@ -117,7 +117,7 @@ def test_forgets_an_entity_that_was_erased() -> None:
     changelog_reader = changelogs_of(
         ScriptedReader([written(PARIS, CONNECTED), written(PARIS, None)])
     )
-    assert changelog_reader.poll(timeout=PATIENCE) == 2
+    assert changelog_reader.poll(timeout=TIMEOUT_SECONDS) == 2
     assert changelog_reader.state_store.states(Family.SCHOOLS, 3) == {}
     assert changelog_reader.state_store.fold.series(3) == {}
 
@@ -130,10 +130,10 @@ def test_a_record_that_is_no_state_is_said_and_ends_nothing(
     record = RawRecord(changelog_name(APP_ID, Family.SCHOOLS), 3, 17, PARIS.encode(), value)
     changelog_reader = changelogs_of(ScriptedReader([record], [written(PARIS, CONNECTED)]))
 
-    assert changelog_reader.poll(timeout=PATIENCE) == 1
+    assert changelog_reader.poll(timeout=TIMEOUT_SECONDS) == 1
     assert "schools-changelog partition=3 offset=17" in caplog.text
     assert changelog_reader.state_store.unreadable() == {(Family.SCHOOLS, 3): 1}
-    changelog_reader.poll(timeout=PATIENCE)
+    changelog_reader.poll(timeout=TIMEOUT_SECONDS)
     assert changelog_reader.state_store.unreadable() == {}
     assert changelog_reader.state_store.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
 
@@ -144,7 +144,7 @@ def test_a_foreign_record_undoes_no_state(value: bytes) -> None:
     record = RawRecord(changelog_name(APP_ID, Family.SCHOOLS), 3, 17, PARIS.encode(), value)
     changelog_reader = changelogs_of(ScriptedReader([written(PARIS, CONNECTED), record]))
 
-    changelog_reader.poll(timeout=PATIENCE)
+    changelog_reader.poll(timeout=TIMEOUT_SECONDS)
 
     assert changelog_reader.state_store.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
     assert changelog_reader.state_store.unreadable() == {}
@@ -167,12 +167,12 @@ def test_a_reading_to_the_end_names_the_record_without_which_a_state_is_not_know
     )
 
 
-def test_tells_what_is_left_as_far_as_it_is_known() -> None:
+def test_reports_what_is_left_as_far_as_it_is_known() -> None:
     """A partition that has not answered yet counts as nothing."""
     reader = ScriptedReader([written(PARIS, REGISTERED)], [written(PARIS, CONNECTED)])
     changelog_reader = changelogs_of(reader)
     assert changelog_reader.lag() == 2
-    changelog_reader.poll(timeout=PATIENCE)
+    changelog_reader.poll(timeout=TIMEOUT_SECONDS)
     assert changelog_reader.lag() == 1
 
 
@@ -180,7 +180,7 @@ def test_tells_what_is_left_as_far_as_it_is_known() -> None:
 def test_goes_on_while_a_silent_broker_answers() -> None:
     """Nothing new is no failure."""
     reader = ScriptedReader()
-    poll_for_a_while(changelogs_of(reader), timeout=PATIENCE)
+    poll_for_a_while(changelogs_of(reader), timeout=TIMEOUT_SECONDS)
     assert reader.asked > 0
 
 
@@ -189,7 +189,7 @@ def test_gives_a_broker_up_that_does_not_answer() -> None:
     """After the timeout, with the broker's address and the time waited."""
     changelog_reader = changelogs_of(ScriptedReader(answers=False))
     with pytest.raises(BrokerUnreachableError, match=r"within 120 s, value 'broker:9092'"):
-        poll_for_a_while(changelog_reader, timeout=PATIENCE)
+        poll_for_a_while(changelog_reader, timeout=TIMEOUT_SECONDS)
 
 
 @pytest.mark.usefixtures("minutes")

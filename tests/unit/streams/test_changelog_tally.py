@@ -106,7 +106,7 @@ def test_a_log_without_some_states_has_lost_them(
     assert "entities" in loss
 
 
-def test_an_older_state_in_place_of_a_newer_is_a_loss() -> None:
+def test_an_older_state_instead_of_a_newer_is_a_loss() -> None:
     """The number of entities is right then, and the checksum is not."""
     log = written([[("a", b"1")], [("b", b"1")], [("a", b"2")], [("b", b"2")]])
     records = [record for record in log.records if record.value != b"2" or record.key == b"b"]
@@ -152,7 +152,7 @@ def test_a_restored_tally_goes_on(
     assert read(log.records).is_confirmed
 
 
-def test_the_end_of_the_events_is_told() -> None:
+def test_the_end_of_the_events_is_reported() -> None:
     """It outlives the committed offsets, which a broker forgets with the topic."""
     log = Log()
     log.write(("a", b"1"), events_end=42)

@@ -14,7 +14,7 @@ RUN = "2016-01-01..2020-12-31@20"
 
 
 @dataclass
-class Hands:
+class ManualTime:
     """A real clock that a test moves."""
 
     moment: datetime = ORIGIN
@@ -28,7 +28,7 @@ class Hands:
         return self.moment.date()
 
 
-def test_the_system_clock_tells_utc() -> None:
+def test_the_system_clock_is_in_utc() -> None:
     """The machine's own time, whatever its zone."""
     before = datetime.now(UTC)
     reported = SystemClock().now()
@@ -53,29 +53,29 @@ def test_a_fixed_clock_stands_at_the_end_of_its_day() -> None:
 class TestAccelerated:
     """A clock that runs some days a second."""
 
-    def clock(self, hands: Hands) -> AcceleratedClock:
+    def clock(self, hands: ManualTime) -> AcceleratedClock:
         """Return a run over five years, twenty days a second."""
         return AcceleratedClock(ORIGIN, date(2016, 1, 1), 20, date(2020, 12, 31), hands)
 
     def test_starts_on_its_first_day(self) -> None:
         """At its origin it is midnight of the first day."""
-        assert self.clock(Hands()).now() == datetime(2016, 1, 1, tzinfo=UTC)
+        assert self.clock(ManualTime()).now() == datetime(2016, 1, 1, tzinfo=UTC)
 
     def test_runs_at_its_pace(self) -> None:
         """Three seconds are sixty days."""
-        hands = Hands(ORIGIN + timedelta(seconds=3))
+        hands = ManualTime(ORIGIN + timedelta(seconds=3))
 
         assert self.clock(hands).today() == date(2016, 3, 1)
 
     def test_waits_before_its_origin(self) -> None:
         """An origin still to come is the first day, not a day before it."""
-        hands = Hands(ORIGIN - timedelta(hours=1))
+        hands = ManualTime(ORIGIN - timedelta(hours=1))
 
         assert self.clock(hands).today() == date(2016, 1, 1)
 
     def test_stops_at_the_end_of_its_last_day(self) -> None:
         """It never returns a day beyond the run."""
-        hands = Hands(ORIGIN + timedelta(days=1))
+        hands = ManualTime(ORIGIN + timedelta(days=1))
 
         assert self.clock(hands).now() == datetime(2020, 12, 31, 23, 59, 59, tzinfo=UTC)
 
@@ -88,7 +88,7 @@ class TestAccelerated:
         self, pace: float, length: int, seconds: list[float]
     ) -> None:
         """As real time goes on, so does it, between its first day and its last."""
-        hands, start = Hands(), date(2016, 1, 1)
+        hands, start = ManualTime(), date(2016, 1, 1)
         clock = AcceleratedClock(ORIGIN, start, pace, start + timedelta(length), hands)
         reported = []
         for elapsed in sorted(seconds):
@@ -105,7 +105,7 @@ class TestParse:
 
     def test_system_is_the_real_clock(self) -> None:
         """Nothing is between it and the figures."""
-        hands = Hands()
+        hands = ManualTime()
 
         assert parse_clock("system", real=hands) is hands
         assert isinstance(parse_clock("system"), SystemClock)
@@ -116,7 +116,7 @@ class TestParse:
 
     def test_a_run_begins_now(self) -> None:
         """Without an origin the real clock gives it."""
-        hands = Hands()
+        hands = ManualTime()
 
         assert parse_clock(RUN, real=hands) == AcceleratedClock(
             ORIGIN, date(2016, 1, 1), 20.0, date(2020, 12, 31), hands

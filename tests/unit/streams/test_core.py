@@ -251,7 +251,7 @@ class TestMisrouted:
         assert len(run(*records, partition=self.AWAY).forwards) == 2
 
     @given(st.integers(0, PARTITIONS - 1), st.booleans())
-    def test_happens_only_away_from_home_and_unknown(self, partition: int, known: bool) -> None:  # noqa: FBT001
+    def test_happens_only_elsewhere_and_if_unknown(self, partition: int, known: bool) -> None:  # noqa: FBT001
         """Misrouted is: not this partition's by the partitioner, and not known on it."""
         record = record_of(event("school.connected", PARIS, "2018-03-01"), partition=partition)
 

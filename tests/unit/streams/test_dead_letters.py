@@ -37,7 +37,7 @@ def test_a_dead_letter_is_the_record_with_reason_and_origin() -> None:
     assert (letter.reason, letter.detail) == (RefusalReason.INVALID_DATA, str(ERROR))
 
 
-def test_a_record_that_is_passed_over_is_not_read_for_its_letter() -> None:
+def test_a_record_that_is_skipped_is_not_read_for_its_letter() -> None:
     """It ended workers that did."""
     error = ContractError(RefusalReason.PASSED_OVER, "value", None, "replay it")
 

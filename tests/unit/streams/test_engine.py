@@ -21,12 +21,12 @@ from events.partitioning import partition_for
 from events.records import Record
 from events.topics import DEAD_LETTERS
 from streams import core, engine, state_store
-from streams.batch_transport import LeaseLostError, ProduceFailedError
+from streams.batch_transport import PartitionFencedError, ProduceFailedError
 from streams.clock import FixedClock
 from streams.core import Outcome
 from streams.engine import Engine
 from streams.fold import Fold
-from streams.passed_over import Decision
+from streams.skipped_records import Decision
 from streams.state import EntityState, decode_state, encode_state
 from tests.support.fake_group import FakeConsumer, FakeProducer, batch_message
 from tests.support.histories import event, state_of, uai
@@ -251,10 +251,10 @@ class TestIsolation:
         """A recovery would fail on it at every start."""
         difference = Fold.difference
 
-        def failing(self: Fold, *place: Any) -> Any:  # noqa: ANN401
-            if "2019-09-09" in place[-1].get("school.connected", {}):
+        def failing(self: Fold, *args: Any) -> Any:  # noqa: ANN401
+            if "2019-09-09" in args[-1].get("school.connected", {}):
                 raise OverflowError
-            return difference(self, *place)
+            return difference(self, *args)
 
         monkeypatch.setattr(Fold, "difference", failing)
 
@@ -280,18 +280,18 @@ class TestIsolation:
         assert (second.reason, second.value) == ("not_a_cloudevent", REFUSED.value)
         assert list(bench.known) == [PARIS]
 
-    def test_a_lease_that_is_lost_in_between_ends_it(
+    def test_a_partition_that_is_fenced_in_between_ends_it(
         self, bench: Bench, poison: FakeRecord
     ) -> None:
         """Another worker refuses the record, if it must be."""
         bench.consumer.problem = "the group has formed anew"
 
-        with pytest.raises(LeaseLostError):
+        with pytest.raises(PartitionFencedError):
             bench.take_all(poison)
 
         assert bench.producer.records == []
 
-    def test_a_large_entity_is_told_of_once(
+    def test_a_large_entity_is_reported_once(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         """When it has half of what is kept; and from then on its size is checked."""
@@ -340,7 +340,7 @@ class TestEnds:
         assert len(bench.known[PARIS]["school.connected"]) == 3
         assert bench.engine.meters.ends == {}
 
-    def test_three_ends_are_told_before_the_next(
+    def test_three_ends_are_reported_before_the_next(
         self, bench: Bench, caplog: pytest.LogCaptureFixture
     ) -> None:
         """By log and metric, until the record is done."""
@@ -361,7 +361,7 @@ class TestEnds:
         assert bench.engine.meters.ends == {}
         assert f"partition={HOME} offset={record.offset} ends=3" in caplog.text
 
-    def test_a_record_that_is_passed_over_is_refused_unread(
+    def test_a_record_that_is_skipped_is_refused_unread(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Its content is not decoded; its dead letter has its origin."""
@@ -370,7 +370,7 @@ class TestEnds:
         )
         origin = RecordOrigin(poison.topic, poison.partition, poison.offset)
         decision = Decision(at=datetime(2026, 1, 1, tzinfo=UTC), because="it kills")
-        bench = Bench(passed_over={origin: decision})
+        bench = Bench(skipped={origin: decision})
         seen: list[bytes | None] = []
         decode = cloudevent.decode
 
@@ -440,11 +440,11 @@ class TestOrder:
         assert bench.consumer.finished == []
         assert bench.engine.meters.events == {}
 
-    def test_a_lost_lease_writes_nothing_at_all(self, bench: Bench) -> None:
+    def test_a_fenced_worker_writes_nothing_at_all(self, bench: Bench) -> None:
         """Another worker may own the partition: neither its states nor its letters are ours."""
         bench.consumer.problem = "the group has formed anew"
 
-        with pytest.raises(LeaseLostError, match="the group has formed anew"):
+        with pytest.raises(PartitionFencedError, match="the group has formed anew"):
             bench.take_all(record_of(connected()), REFUSED)
 
         assert not bench.producer.asked.is_set()
@@ -542,7 +542,7 @@ class TestCheckFold:
         assert asyncio.run(bench.engine.check_fold()) == 0
         assert bench.engine.meters.mismatches == 0
 
-    def test_counts_and_tells_what_differs(
+    def test_counts_and_logs_what_differs(
         self, bench: Bench, caplog: pytest.LogCaptureFixture
     ) -> None:
         """A fault of ours is a metric and a line in the log."""

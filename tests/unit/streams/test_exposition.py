@@ -35,8 +35,8 @@ from streams.state import LARGE_STATE_BYTES
 from streams.state_store import StateStore
 from tests.support.audits import catalogue_of
 from tests.support.histories import event, histories, pool, uai
-from tests.support.observations import barometer, observed, said
-from tests.support.records import PARTITIONS, FakeRecord, learn, processed
+from tests.support.observations import barometer, observation_events, observed
+from tests.support.records import PARTITIONS, FakeRecord, apply_events, processed
 from tests.support.sources import source_of
 
 AS_OF = date(2020, 12, 31)
@@ -83,11 +83,11 @@ def exposed(
     return found
 
 
-def taught(catalogue: Catalogue, *history: CloudEvent) -> StateStore:
+def state_store_of(catalogue: Catalogue, *history: CloudEvent) -> StateStore:
     """Return a state store with a history, over several partitions."""
     state_store = StateStore(catalogue.terms)
     for reported in history:
-        learn(state_store, reported.fact.FAMILY, [[reported]])
+        apply_events(state_store, reported.fact.FAMILY, [[reported]])
     return state_store
 
 
@@ -119,7 +119,7 @@ def summed(samples: Iterable[Sample]) -> dict[tuple[str, ...], float]:
     return sums
 
 
-def by_place(samples: Iterable[Sample]) -> dict[str, float]:
+def by_department(samples: Iterable[Sample]) -> dict[str, float]:
     """Return samples by département; one each."""
     return {sample.labels["department"]: sample.value for sample in samples}
 
@@ -157,8 +157,8 @@ class TestFigures:
         """Spread over partitions, entities come to what they come to on one."""
         spread, together = (StateStore(shipped().terms) for _ in range(2))
         for history in reported:
-            for told_event in history:
-                learn(spread, told_event.fact.FAMILY, [[told_event]])
+            for one in history:
+                apply_events(spread, one.fact.FAMILY, [[one]])
         for family in Family:
             for partition in range(PARTITIONS):
                 together.put(family, 0, spread.states(family, partition))
@@ -171,7 +171,7 @@ class TestFigures:
     def test_an_additive_indicator_has_a_value(self) -> None:
         """By département, and no parts."""
         catalogue = catalogue_of(CONNECTED)
-        state_store = taught(
+        state_store = state_store_of(
             catalogue,
             event("school.connected", PARIS, "2018-03-01"),
             event("school.connected", MEAUX, "2018-03-01"),
@@ -179,14 +179,14 @@ class TestFigures:
 
         found = exposed(catalogue, state_store)
 
-        assert by_place(found[metrics.INDICATOR_VALUE.name]) == {"75": 1, "77": 1}
+        assert by_department(found[metrics.INDICATOR_VALUE.name]) == {"75": 1, "77": 1}
         assert metrics.INDICATOR_NUMERATOR.name not in found
         assert metrics.INDICATOR_DENOMINATOR.name not in found
 
     def test_a_ratio_indicator_has_a_numerator_and_a_denominator(self) -> None:
         """Ratios do not add up over partitions: their parts do."""
         catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
-        state_store = taught(
+        state_store = state_store_of(
             catalogue,
             event("school.registered", PARIS, "2016-01-01"),
             event("school.connected", PARIS, "2018-03-01"),
@@ -194,34 +194,34 @@ class TestFigures:
 
         found = exposed(catalogue, state_store)
 
-        assert by_place(found[metrics.INDICATOR_NUMERATOR.name]) == {"75": 1}
-        assert by_place(found[metrics.INDICATOR_DENOMINATOR.name]) == {"75": 1}
+        assert by_department(found[metrics.INDICATOR_NUMERATOR.name]) == {"75": 1}
+        assert by_department(found[metrics.INDICATOR_DENOMINATOR.name]) == {"75": 1}
         assert metrics.INDICATOR_VALUE.name not in found
 
     def test_none_of_something_is_zero(self) -> None:
         """A département with lycées and none connected is at 0 %, not unknown."""
         catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
-        state_store = taught(catalogue, event("school.registered", PARIS, "2016-01-01"))
+        state_store = state_store_of(catalogue, event("school.registered", PARIS, "2016-01-01"))
 
-        assert by_place(exposed(catalogue, state_store)[metrics.INDICATOR_NUMERATOR.name]) == {
+        assert by_department(exposed(catalogue, state_store)[metrics.INDICATOR_NUMERATOR.name]) == {
             "75": 0
         }
 
     def test_something_of_none_has_no_denominator(self) -> None:
         """A ratio over nothing is blank."""
         catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
-        state_store = taught(catalogue, event("school.connected", PARIS, "2018-03-01"))
+        state_store = state_store_of(catalogue, event("school.connected", PARIS, "2018-03-01"))
 
         assert metrics.INDICATOR_DENOMINATOR.name not in exposed(catalogue, state_store)
 
     def test_euros_are_not_cents(self) -> None:
         """Values are in the indicator's unit."""
         catalogue = catalogue_of({"sum": "amount_cents", "from": "grant.paid"}, unit="euros")
-        state_store = taught(
+        state_store = state_store_of(
             catalogue, event("grant.paid", "one", "2018-03-01", amount_cents=12345)
         )
 
-        assert by_place(exposed(catalogue, state_store)[metrics.INDICATOR_VALUE.name]) == {
+        assert by_department(exposed(catalogue, state_store)[metrics.INDICATOR_VALUE.name]) == {
             "77": 123.45
         }
 
@@ -231,11 +231,11 @@ class TestFigures:
             {"count": "training.enrolled"}, breakdown="audience", min_cell=11, published="monthly"
         )
         enrolled = event("training.enrolled", "enrolment-000001", "2018-02-01", department="77")
-        found = exposed(catalogue, taught(catalogue, enrolled))
+        found = exposed(catalogue, state_store_of(catalogue, enrolled))
 
         shown = [metric for metric in FIGURES if found[metric.name]]
         assert shown == [metrics.INDICATOR_LAST_REPORTED]
-        assert by_place(found[metrics.INDICATOR_LAST_REPORTED.name]).keys() == {"region"}
+        assert by_department(found[metrics.INDICATOR_LAST_REPORTED.name]).keys() == {"region"}
 
     def test_how_many_persons_are_known_is_rounded(self) -> None:
         """Each new one would otherwise be seen, one by one."""
@@ -245,7 +245,7 @@ class TestFigures:
             for number in range(8)
         ]
         for known, shown in ((4, 0), (7, 5), (8, 10)):
-            found = exposed(catalogue, taught(catalogue, *reported[:known]))
+            found = exposed(catalogue, state_store_of(catalogue, *reported[:known]))
             (count,) = (
                 sample.value
                 for sample in found[metrics.ENTITIES.name]
@@ -256,18 +256,18 @@ class TestFigures:
     def test_an_entity_without_a_department_counts_for_the_region(self) -> None:
         """Under a label that is no département."""
         catalogue = catalogue_of({"count": "training.completed"})
-        state_store = taught(
+        state_store = state_store_of(
             catalogue, event("training.completed", "enrolment-000001", "2018-03-01")
         )
 
-        assert by_place(exposed(catalogue, state_store)[metrics.INDICATOR_VALUE.name]) == {
+        assert by_department(exposed(catalogue, state_store)[metrics.INDICATOR_VALUE.name]) == {
             "region": 1
         }
 
     def test_categories_are_the_breakdown_s(self) -> None:
         """An indicator by audience has the value of each, and of all."""
         catalogue = catalogue_of({"count": "training.enrolled"}, breakdown="audience")
-        state_store = taught(
+        state_store = state_store_of(
             catalogue,
             event("training.enrolled", "enrolment-000001", "2018-03-01", audience="employee"),
             event("training.enrolled", "enrolment-000002", "2018-03-01", audience="other"),
@@ -290,9 +290,9 @@ class TestFigures:
             observed("IND-042", "R11", "2018-01-01", "0"),
         ]
 
-        found = exposed(barometer(), taught(barometer(), *said(reported)))
+        found = exposed(barometer(), state_store_of(barometer(), *observation_events(reported)))
 
-        values = by_place(found[metrics.INDICATOR_VALUE.name])
+        values = by_department(found[metrics.INDICATOR_VALUE.name])
         assert values == {"75": 0.9, "77": 0.4025, "region": 0}
 
     def test_what_nobody_observed_is_not_shown(self) -> None:
@@ -305,16 +305,16 @@ class TestFigures:
             observed("IND-042", "R11", "2018-01-01", None),
         ]
 
-        found = exposed(barometer(), taught(barometer(), *said(reported)))
+        found = exposed(barometer(), state_store_of(barometer(), *observation_events(reported)))
 
         assert metrics.INDICATOR_VALUE.name not in found
         assert metrics.INDICATOR_LAST_REPORTED.name not in found
 
-    def test_a_territory_s_own_baseline_is_told(self) -> None:
+    def test_a_territory_s_own_baseline_is_reported(self) -> None:
         """Beside those that all share."""
         found = exposed(barometer(), StateStore(barometer().terms))
 
-        own = by_place(found[metrics.INDICATOR_OWN_BASELINE.name])
+        own = by_department(found[metrics.INDICATOR_OWN_BASELINE.name])
         assert own == {"region": 0.4, "75": 0.9, "77": 0.1}
 
     @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ class TestFigures:
     ) -> None:
         """Of a ratio, the last report of either part."""
         catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
-        state_store = taught(
+        state_store = state_store_of(
             catalogue,
             event("school.registered", PARIS, registered),
             event("school.connected", PARIS, connected),
@@ -333,22 +333,22 @@ class TestFigures:
 
         found = exposed(catalogue, state_store)[metrics.INDICATOR_LAST_REPORTED.name]
 
-        assert by_place(found) == {"75": datetime(2018, 3, 1, tzinfo=UTC).timestamp()}
+        assert by_department(found) == {"75": datetime(2018, 3, 1, tzinfo=UTC).timestamp()}
 
     def test_what_takes_effect_later_is_not_reported_yet(self) -> None:
         """On the day before, the figure is 0 and nothing was reported."""
-        state_store = taught(
+        state_store = state_store_of(
             catalogue := catalogue_of(CONNECTED), event("school.connected", PARIS, "2018-03-01")
         )
 
         found = exposed(catalogue, state_store, as_of=date(2018, 2, 28))
 
-        assert by_place(found[metrics.INDICATOR_VALUE.name]) == {"75": 0}
+        assert by_department(found[metrics.INDICATOR_VALUE.name]) == {"75": 0}
         assert metrics.INDICATOR_LAST_REPORTED.name not in found
 
 
 def _series(metric: metrics.Metric) -> Iterable[tuple[str, tuple[str, ...]]]:
-    """Give the names of a metric's series, and the labels that they have besides its own."""
+    """Return the names of a metric's series, and the labels that they have besides its own."""
     if metric.kind != "histogram":
         return [(metric.name, ())]
     return [(f"{metric.name}_{part}", extra) for part, extra in HISTOGRAM.items()]
@@ -410,7 +410,7 @@ class TestLabels:
 
         assert all(set(sample.labels) == labels[sample.name] for sample in samples)
 
-    def test_tell_every_sample_apart(self, samples: list[Sample]) -> None:
+    def test_distinguish_every_sample(self, samples: list[Sample]) -> None:
         """Prometheus refuses a scrape with one series twice."""
         series = [(sample.name, *sorted(sample.labels.items())) for sample in samples]
 
@@ -545,7 +545,7 @@ class TestWorker:
         assert figures_of(StateStore([]).fold, [4], AS_OF) == {4: Figures({}, {})}
 
     def test_shows_its_lag_by_topic_and_partition(self) -> None:
-        """What is yet to be worked through."""
+        """What is yet to be processed."""
         lag = {("smartregion.schools", 1): 3}
 
         found = exposed(shipped(), StateStore(shipped().terms), lag=lag)[metrics.LAG.name]

@@ -20,7 +20,7 @@ from events.registry import facts_of
 from streams.fold import Fold, Series, SeriesKey
 from streams.state import EMPTY, EntityState, cell_of, merge_states, with_cell
 from tests.support.histories import DAYS, event, events_of, histories, uai
-from tests.support.observations import barometer, observed, said
+from tests.support.observations import barometer, observation_events, observed
 
 PARIS, MEAUX = uai("0750001"), uai("0770001")
 CONNECTED = Term(
@@ -87,14 +87,16 @@ def figures(term: Term, history: Iterable[CloudEvent], *days: str) -> list[int]:
 # -- The same, evaluated entity by entity and day by day, from the words of `catalogue.terms`.
 
 
-class Told(NamedTuple):
+class ReportedRecord(NamedTuple):
     """A record of an entity, in the order in which a term takes them."""
 
     day: date
     time: int
     source: str
     id: str
-    place: int  # Only for records of one (time, source, id) and day: as the term names their facts.
+    fact_index: (
+        int  # Only for records of one (time, source, id) and day: as the term names their facts.
+    )
     fact: str
     fields: Mapping[str, Any]
 
@@ -103,14 +105,14 @@ def evaluated(term: Term, states: Iterable[EntityState], as_of: date) -> Totals:
     """Return the sum over the entities of what each counts on a day."""
     found = Counter[tuple[str, str]]()
     for state in states:
-        records = told_by(term, state, as_of)
+        records = records_of(term, state, as_of)
         for record in records if term.mode is TermMode.ADD else records[-1:]:
             if record.fact in term.facts and satisfied(term, record) and live(term, record, as_of):
                 found.update(amounts(term, record))
     return {key: amount for key, amount in found.items() if amount}
 
 
-def told_by(term: Term, state: EntityState, as_of: date) -> list[Told]:
+def records_of(term: Term, state: EntityState, as_of: date) -> list[ReportedRecord]:
     """Return the records of an entity up to a day, each with its inherited attributes."""
     definitions = {
         day: cell.attributes
@@ -119,26 +121,26 @@ def told_by(term: Term, state: EntityState, as_of: date) -> list[Told]:
     }
     borrowed = definitions[max(definitions)] if definitions else {}
     return sorted(
-        Told(
+        ReportedRecord(
             date.fromisoformat(day),
             *cell[:3],
-            place,
+            fact_index,
             fact,
             {**borrowed, **cell.attributes},
         )
-        for place, fact in enumerate((*term.facts, *term.unless))
+        for fact_index, fact in enumerate((*term.facts, *term.unless))
         for day, cell in state.get(fact, {}).items()
         if cell.attributes is not None and date.fromisoformat(day) <= as_of
     )
 
 
-def satisfied(term: Term, record: Told) -> bool:
-    """Tell whether a record satisfies the term's `where`."""
+def satisfied(term: Term, record: ReportedRecord) -> bool:
+    """Return whether a record satisfies the term's `where`."""
     return all(text(record.fields.get(field)) in values for field, values in term.where)
 
 
-def live(term: Term, record: Told, as_of: date) -> bool:
-    """Tell whether a record's amount has not expired on a day."""
+def live(term: Term, record: ReportedRecord, as_of: date) -> bool:
+    """Return whether a record's amount has not expired on a day."""
     if term.expires is None:
         return True
     days = term.expires.days
@@ -147,7 +149,7 @@ def live(term: Term, record: Told, as_of: date) -> bool:
     return days is None or as_of - record.day <= timedelta(days + term.expires.grace_days)
 
 
-def amounts(term: Term, record: Told) -> Totals:
+def amounts(term: Term, record: ReportedRecord) -> Totals:
     """Return a record's amount, by its département and category."""
     department = record.fields.get("department", "")
     amount: Any = 1 if term.amount is None else record.fields.get(term.amount, 0)
@@ -508,11 +510,11 @@ class TestSeries:
             observed("IND-101", "FRANCE", "2018-01-01", "99"),
             observed("IND-999", "R11", "2018-01-01", "99"),
         ]
-        for one in said(observations):
+        for one in observation_events(observations):
             fold.replace(one.fact.FAMILY, 0, one.fact.entity_id, EMPTY, after(EMPTY, one))
 
         ((key, series),) = fold.series(0).items()
         (own,) = barometer().indicator("waiting_days").measure.terms
-        place = barometer().terms.index(own)
-        assert key == SeriesKey(place, "", "")
+        fact_index = barometer().terms.index(own)
+        assert key == SeriesKey(fact_index, "", "")
         assert series.total(date(2018, 1, 1).toordinal()) == 12_500_000

@@ -27,8 +27,14 @@ from streams.histories import categories_of, exact_persons, histories_of
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of, raw_record
 from tests.support.histories import DAYS, event, histories, uai
-from tests.support.observations import Observation, barometer, observations, observed, said
-from tests.support.records import learn
+from tests.support.observations import (
+    Observation,
+    barometer,
+    observation_events,
+    observations,
+    observed,
+)
+from tests.support.records import apply_events
 
 AS_OF = date(2020, 12, 31)
 ENROLLED = catalogue_of(
@@ -41,23 +47,23 @@ shipped = cache(load_catalogue)
 amounts = st.decimals(-1000, 1000, places=3)
 
 
-def taught(catalogue: Catalogue, reported: Sequence[CloudEvent]) -> StateStore:
+def state_store_of(catalogue: Catalogue, reported: Sequence[CloudEvent]) -> StateStore:
     """Return a state store with events, over several partitions."""
     state_store = StateStore(catalogue.terms)
     for one in reported:
-        learn(state_store, one.fact.FAMILY, [[one]])
+        apply_events(state_store, one.fact.FAMILY, [[one]])
     return state_store
 
 
 def enrolments(**audiences: int) -> list[CloudEvent]:
     """Return so many enrolments of each audience: `paris_job_seeker=3` is in Paris."""
-    places = {"paris": "75", "meaux": "77"}
+    departments = {"paris": "75", "meaux": "77"}
     return [
         event(
             "training.enrolled",
             f"enrolment-{name.replace('_', '-')}-{number:03}",
             "2018-01-01",
-            department=places[name.partition("_")[0]],
+            department=departments[name.partition("_")[0]],
             audience=name.partition("_")[2],
         )
         for name, count in audiences.items()
@@ -70,7 +76,7 @@ def enrolments(**audiences: int) -> list[CloudEvent]:
 def test_readings_are_the_audit_s_on_every_day(reported: list[list[CloudEvent]]) -> None:
     """Whatever happened, figures and their categories are on each day what an audit counts."""
     events = [one for history in reported for one in history]
-    state_store = taught(shipped(), events)
+    state_store = state_store_of(shipped(), events)
     found, parts = histories_of(state_store, shipped()), categories_of(state_store, shipped())
 
     def is_exact(indicator: str) -> bool:
@@ -80,10 +86,8 @@ def test_readings_are_the_audit_s_on_every_day(reported: list[list[CloudEvent]])
         for day in (*map(date.fromisoformat, DAYS), AS_OF):
             audit = audit_ledger(ledger, shipped(), day)
             assert {
-                place: history.reading(day)
-                for place, history in found.items()
-                if is_exact(place[0])
-            } == {place: reading for place, reading in audit.readings.items() if is_exact(place[0])}
+                key: history.reading(day) for key, history in found.items() if is_exact(key[0])
+            } == {key: reading for key, reading in audit.readings.items() if is_exact(key[0])}
             assert {
                 (one, category, where): total.at(day)
                 for (one, where, category), total in parts.items()
@@ -107,7 +111,7 @@ def test_the_region_has_what_no_departement_has() -> None:
     """An entity that names no département counts for the region alone."""
     catalogue = catalogue_of({"sum": "workstations", "from": "coworking.resized"})
     reported = [event("coworking.resized", "orphan", "2018-01-01", workstations=7)]
-    found = histories_of(taught(catalogue, reported), catalogue)
+    found = histories_of(state_store_of(catalogue, reported), catalogue)
     assert found[INDICATOR, None].value(AS_OF) == 7
     assert {found[INDICATOR, code].value(AS_OF) for code in Department} == {None}
 
@@ -116,19 +120,19 @@ def test_a_lycee_counts_from_its_day() -> None:
     """The day before its first step a figure is 0, or not known before the first report."""
     catalogue = catalogue_of({"count": "school.connected"})
     reported = [event("school.connected", uai("0750001"), "2018-03-01")]
-    history = histories_of(taught(catalogue, reported), catalogue)[INDICATOR, "75"]
+    history = histories_of(state_store_of(catalogue, reported), catalogue)[INDICATOR, "75"]
     assert history.value(date(2018, 2, 28)) is None
     assert history.value(date(2018, 3, 1)) == 1
 
 
 def last_value(
-    reported: Sequence[Observation], indicator: str, place: Territory, as_of: date
+    reported: Sequence[Observation], indicator: str, territory: Territory, as_of: date
 ) -> Decimal | None:
     """Return the last value up to a day, of each day the latest one that is not retracted."""
     by_day = {
         one.day: one.value
         for one in reported
-        if (one.indicator, one.territory) == (indicator, place)
+        if (one.indicator, one.territory) == (indicator, territory)
     }
     days = [day for day, value in by_day.items() if day <= as_of and value is not None]
     return by_day[max(days)] if days else None
@@ -151,7 +155,7 @@ OBSERVED_ON = tuple(date(2017, 12, 31) + timedelta(days) for days in range(14))
 class TestObserved:
     """Indicators that others compute."""
 
-    def place(self, department: str | None) -> Territory:
+    def territory(self, department: str | None) -> Territory:
         """Return where it is observed."""
         if department == COUNTRY:
             return Territory.COUNTRY
@@ -162,20 +166,20 @@ class TestObserved:
         self, reported: list[Observation]
     ) -> None:
         """On or before the day, of the region too; blank where there is none, or none any more."""
-        found = histories_of(taught(barometer(), said(reported)), barometer())
+        found = histories_of(state_store_of(barometer(), observation_events(reported)), barometer())
         for (name, department), history in found.items():
             hundredth = 100 if name == "fibre_ratio" else 1
             for day in OBSERVED_ON:
-                value = last_value(reported, NAMES[name], self.place(department), day)
+                value = last_value(reported, NAMES[name], self.territory(department), day)
                 expected = None if value is None else Fraction(value) / hundredth
                 assert history.value(day) == expected
 
     @given(observations())
     def test_readings_are_the_audit_s(self, reported: list[Observation]) -> None:
         """Counted by SQL from the raw records, in any order, each of them twice."""
-        state_store = taught(barometer(), said(reported))
+        state_store = state_store_of(barometer(), observation_events(reported))
         found = histories_of(state_store, barometer())
-        records = [raw_record(one) for one in said(reported)]
+        records = [raw_record(one) for one in observation_events(reported)]
         with Ledger([*reversed(records), *records], partitions=8) as ledger:
             for day in OBSERVED_ON[::4]:
                 readings = {
@@ -197,26 +201,29 @@ class TestObserved:
         direction: Direction,
     ) -> None:
         """Last value, baseline and target of one territory, to a twentieth of a point."""
-        places = {"region": (starts[0], targets[0]), "75": (starts[1], targets[1])}
+        territories = {"region": (starts[0], targets[0]), "75": (starts[1], targets[1])}
         source = {"day": date(2017, 1, 1), "source": "Essai"}
         catalogue = catalogue_of(
             {"observed": "IND-042"},
             direction=str(direction),
-            baselines={place: {"value": start, **source} for place, (start, _) in places.items()},
+            baselines={
+                territory: {"value": start, **source}
+                for territory, (start, _) in territories.items()
+            },
             milestones=[
-                {"id": f"m{place}", "target": target, "scope": [place], "source": "Essai"}
-                for place, (_, target) in places.items()
+                {"id": f"m{territory}", "target": target, "scope": [territory], "source": "Essai"}
+                for territory, (_, target) in territories.items()
             ],
         )
         as_of = OBSERVED_ON[7]
-        histories = histories_of(taught(catalogue, said(reported)), catalogue)
+        histories = histories_of(state_store_of(catalogue, observation_events(reported)), catalogue)
         rates = {
             one.department: one.progress_rate
             for one in judge_all(catalogue, histories, as_of)
             if one.milestone is not None
         }
-        for (start, target), department in zip(places.values(), (None, "75"), strict=True):
-            value = last_value(reported, "IND-042", self.place(department), as_of)
+        for (start, target), department in zip(territories.values(), (None, "75"), strict=True):
+            value = last_value(reported, "IND-042", self.territory(department), as_of)
             if value is None:
                 assert rates[department] is None
                 continue
@@ -233,9 +240,9 @@ class TestObserved:
         self, reported: list[Observation], day: date
     ) -> None:
         """Its last value, beside the region's where that is shown, and part of no figure."""
-        found = histories_of(taught(barometer(), said(reported)), barometer())
+        found = histories_of(state_store_of(barometer(), observation_events(reported)), barometer())
         others = [one for one in reported if one.territory is not Territory.COUNTRY]
-        without = histories_of(taught(barometer(), said(others)), barometer())
+        without = histories_of(state_store_of(barometer(), observation_events(others)), barometer())
         countries = {key for key in found if key[1] == COUNTRY}
         assert countries == {("fibre_ratio", COUNTRY)}
         assert all(found[key] == without[key] for key in found.keys() - countries)
@@ -253,8 +260,10 @@ class TestObserved:
             observed("IND-042", "D75", "2018-01-01", "90"),
             observed("IND-042", "D77", "2018-01-01", "40.25"),
         ]
-        found = histories_of(taught(barometer(), said(reported)), barometer())
-        region, paris, meaux = (found["fibre_ratio", place] for place in (None, "75", "77"))
+        found = histories_of(state_store_of(barometer(), observation_events(reported)), barometer())
+        region, paris, meaux = (
+            found["fibre_ratio", department] for department in (None, "75", "77")
+        )
         assert region.reading(AS_OF).last_reported is None
         values = [one.value(AS_OF) for one in (region, paris, meaux)]
         assert values == [None, Fraction(9, 10), Fraction(4025, 10_000)]
@@ -264,7 +273,9 @@ class TestObserved:
         reported = [observed("IND-101", "R11", "2018-01-01", "12")]
         taken_back = [*reported, observed("IND-101", "R11", "2018-01-01", None)]
         for known, value in ((reported, 12), (taken_back, None)):
-            found = histories_of(taught(barometer(), said(known)), barometer())
+            found = histories_of(
+                state_store_of(barometer(), observation_events(known)), barometer()
+            )
             assert found["waiting_days", None].value(AS_OF) == value
 
 
@@ -274,13 +285,13 @@ class TestPersons:
     def test_are_withheld_below_the_smallest_cell(self) -> None:
         """As are sums of nothing but such."""
         reported = enrolments(paris_job_seeker=4, paris_employee=4, meaux_employee=21)
-        found = histories_of(taught(ENROLLED, reported), ENROLLED)
-        values = [found[INDICATOR, place].value(AS_OF) for place in (None, "75", "77")]
+        found = histories_of(state_store_of(ENROLLED, reported), ENROLLED)
+        values = [found[INDICATOR, department].value(AS_OF) for department in (None, "75", "77")]
         assert values == [20, None, 20]
 
     def test_are_of_the_ends_of_periods(self) -> None:
         """The days between show those of the last one."""
-        history = histories_of(taught(ENROLLED, enrolments(paris_other=7)), ENROLLED)[
+        history = histories_of(state_store_of(ENROLLED, enrolments(paris_other=7)), ENROLLED)[
             INDICATOR, None
         ]
         assert history.reports == (date(2018, 1, 31),)
@@ -297,20 +308,20 @@ class TestPersons:
             grain="region",
         )
         reported = enrolments(paris_job_seeker=3, meaux_job_seeker=3)
-        parts = categories_of(taught(catalogue, reported), catalogue)
+        parts = categories_of(state_store_of(catalogue, reported), catalogue)
         assert parts[INDICATOR, None, "job_seeker"].at(AS_OF) == 5
 
     def test_a_share_is_that_of_published_cells(self) -> None:
         """Its exact parts would disclose withheld cells."""
         reported = enrolments(**{**dict.fromkeys(AUDIENCES, 96), "paris_job_seeker": 114})
-        found = histories_of(taught(shipped(), reported), shipped())
+        found = histories_of(state_store_of(shipped(), reported), shipped())
         share = found["priority_audience_ratio", "75"]
         assert share.value(AS_OF) == Fraction(110 + 100 + 100, 110 + 4 * 100)
 
     def test_a_share_is_withheld_where_withheld_cells_could_change_it(self) -> None:
         """Nine of each of three audiences may be behind a share of the other two."""
         reported = enrolments(paris_job_seeker=50, paris_employee=50, paris_other=9)
-        share = histories_of(taught(shipped(), reported), shipped())[
+        share = histories_of(state_store_of(shipped(), reported), shipped())[
             "priority_audience_ratio", "75"
         ]
         assert share.value(AS_OF) is None

@@ -51,7 +51,7 @@ class TestWaitingFor:
         """The tables are restored and there is no rebalance."""
         assert group.membership.waiting_for() is None
 
-    def test_is_the_broker_while_the_lease_is_in_doubt(self, group: Group) -> None:
+    def test_is_the_broker_while_the_ownership_is_in_doubt(self, group: Group) -> None:
         """Another worker may have the partitions by then: figures are withheld, as long as that."""
         assert group.membership.snapshot().ready
         group.consumer.problem = "the broker last answered a heartbeat 13.0 s ago"
@@ -133,7 +133,7 @@ class TestOwned:
 class TestLag:
     """The records waiting."""
 
-    def test_is_told_by_topic_and_partition(self, group: Group) -> None:
+    def test_is_reported_by_topic_and_partition(self, group: Group) -> None:
         """As labels want it."""
         group.consumer.waiting = {TP("smartregion.schools", 0): 3}
 
@@ -149,7 +149,7 @@ class TestLag:
 class TestTurns:
     """From not ready to ready, and back."""
 
-    def test_becoming_ready_is_told_once(
+    def test_becoming_ready_is_reported_once(
         self, group: Group, caplog: pytest.LogCaptureFixture
     ) -> None:
         """With what was recovered."""
@@ -207,14 +207,14 @@ class TestSnapshot:
 class TestLog:
     """One line an assignment."""
 
-    def test_tells_what_was_assigned(self, group: Group, caplog: pytest.LogCaptureFixture) -> None:
+    def test_logs_what_was_assigned(self, group: Group, caplog: pytest.LogCaptureFixture) -> None:
         """The partitions owned of every family, and the topic partitions in all."""
         with caplog.at_level(logging.INFO):
             asyncio.run(group.app.on_partitions_assigned.send(owned(0, 2)))
 
         assert caplog.messages == ["assigned partitions=0,2 topic_partitions=18"]
 
-    def test_tells_what_was_revoked(self, group: Group, caplog: pytest.LogCaptureFixture) -> None:
+    def test_logs_what_was_revoked(self, group: Group, caplog: pytest.LogCaptureFixture) -> None:
         """How many topic partitions."""
         with caplog.at_level(logging.INFO):
             asyncio.run(group.app.on_partitions_revoked.send(owned(1)))

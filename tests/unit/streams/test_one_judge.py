@@ -36,8 +36,8 @@ from streams.metric_families import registry_of
 from streams.state_store import StateStore
 from tests.support.audits import raw_record
 from tests.support.openmetrics import read_openmetrics
-from tests.support.pasts import written
-from tests.support.records import learn
+from tests.support.past_figures import written
+from tests.support.records import apply_events
 from tests.support.simulated import read_story
 
 SEED = 1
@@ -48,7 +48,7 @@ Key = tuple[str, str]
 """An indicator, and a département or `region`: each has one milestone in the shipped catalogue."""
 
 
-class Told(NamedTuple):
+class ShownFigure(NamedTuple):
     """A reader's figures of a milestone in a territory; values and rates as formatted."""
 
     status: str | None
@@ -64,9 +64,9 @@ def reported(
     value: float | None,
     rate: float | None,
     projected: date | None,
-) -> Told:
+) -> ShownFigure:
     """Return the formatted figures of a reader's numbers."""
-    return Told(
+    return ShownFigure(
         None if status is None else str(status),
         NumberFormat.of(CATALOGUE.indicator(indicator)).text(value),
         percent_text(rate),
@@ -93,11 +93,11 @@ class ReadAll:
         self.state_store = state_store
 
     def poll(self, *, timeout: float) -> int:
-        """Tell that nothing more came."""
+        """Return that nothing more came."""
         return int(timeout * 0)
 
     def lag(self) -> int:
-        """Tell that nothing is left."""
+        """Return that nothing is left."""
         return 0
 
 
@@ -119,7 +119,7 @@ def assessor_page(state_store: StateStore, day: date) -> str:
     return generate_latest(registry_of(AssessorCollector(CATALOGUE, assessor.snapshot))).decode()
 
 
-def of_metrics(text: str, *, openmetrics: bool = False) -> dict[Key, Told]:
+def of_metrics(text: str, *, openmetrics: bool = False) -> dict[Key, ShownFigure]:
     """Read judgements from a scrape, or from a backfill's file."""
     families = read_openmetrics(text) if openmetrics else text_string_to_metric_families(text)
     found: dict[str, dict[Key, float]] = {}
@@ -135,7 +135,7 @@ def of_metrics(text: str, *, openmetrics: bool = False) -> dict[Key, Told]:
     def number(metric: metrics.Metric, key: Key) -> float | None:
         return found.get(metric.name, {}).get(key)
 
-    def judged(key: Key) -> Told:
+    def judged(key: Key) -> ShownFigure:
         rate = number(metrics.MILESTONE_PROGRESS, key)
         seconds = number(metrics.MILESTONE_PROJECTED, key)
         return reported(
@@ -149,7 +149,7 @@ def of_metrics(text: str, *, openmetrics: bool = False) -> dict[Key, Told]:
     return {key: judged(key) for key in PROMISED}
 
 
-def of_export(state_store: StateStore, day: date) -> dict[Key, Told]:
+def of_export(state_store: StateStore, day: date) -> dict[Key, ShownFigure]:
     """Read judgements from the rows of an export."""
     return {
         (row.indicator, row.department or metrics.REGION): reported(
@@ -164,7 +164,7 @@ def of_export(state_store: StateStore, day: date) -> dict[Key, Told]:
     }
 
 
-def of_audit(ledger: Ledger, day: date) -> tuple[RecordCounts, dict[Key, Told]]:
+def of_audit(ledger: Ledger, day: date) -> tuple[RecordCounts, dict[Key, ShownFigure]]:
     """Read judgements from an audit's document, which is counted from the records themselves."""
     audit = audit_ledger(ledger, CATALOGUE, day, day)
     document = json.loads(json.dumps(audit_document(audit)))
@@ -183,7 +183,7 @@ def of_audit(ledger: Ledger, day: date) -> tuple[RecordCounts, dict[Key, Told]]:
     }
 
 
-def of_demo_json(page: str, day: date, account: RecordCounts) -> dict[Key, Told]:
+def of_demo_json(page: str, day: date, account: RecordCounts) -> dict[Key, ShownFigure]:
     """Read judgements from what `demo --json` prints; projections are not among them."""
     figures = shown_figures(CATALOGUE, parse_metrics("assessor", page))
     outcome = DemoOutcome.of(day, account, figures, AuditCount(compared=0, different=0))
@@ -200,7 +200,7 @@ def of_demo_json(page: str, day: date, account: RecordCounts) -> dict[Key, Told]
     }
 
 
-def of_demo_table(page: str, day: date) -> dict[Key, Told]:
+def of_demo_table(page: str, day: date) -> dict[Key, ShownFigure]:
     """Read the region's judgements from the demo's table."""
     table = figures_table(CATALOGUE, shown_figures(CATALOGUE, parse_metrics("", page)), day)
     table.box = HEAVY_HEAD
@@ -209,19 +209,19 @@ def of_demo_table(page: str, day: date) -> dict[Key, Told]:
     assert isinstance(console.file, StringIO)
     titles = {one.title: one.id for one in CATALOGUE.indicators}
     words = {look.text: str(status) for status, look in STATUSES.items()}
-    found: dict[Key, Told] = {}
+    found: dict[Key, ShownFigure] = {}
     for line in console.file.getvalue().splitlines():
         title, *cells = (cell.strip(" ") for cell in line.strip("│").split("│"))
         if title in titles and cells[3] in words:
             value, _, rate, status, projected, _ = cells
-            found[titles[title], metrics.REGION] = Told(
+            found[titles[title], metrics.REGION] = ShownFigure(
                 words[status], value, rate.removesuffix("\u00a0*"), projected
             )
     return found
 
 
 def replayed(events: Sequence[CloudEvent]) -> Iterator[tuple[date, StateStore]]:
-    """Let workers' states learn what was recorded up to each day; events in that order."""
+    """Apply to workers' states what was recorded up to each day; events in that order."""
     state_store = StateStore(CATALOGUE.terms)
     rest = iter(events)
     coming: CloudEvent | None = next(rest)
@@ -231,7 +231,7 @@ def replayed(events: Sequence[CloudEvent]) -> Iterator[tuple[date, StateStore]]:
             batch.append(coming)
             coming = next(rest, None)
         for family in Family:
-            learn(state_store, family, [[one for one in batch if one.fact.FAMILY is family]])
+            apply_events(state_store, family, [[one for one in batch if one.fact.FAMILY is family]])
         yield day, state_store
 
 
@@ -246,7 +246,7 @@ def test_every_reader_says_the_same_of_every_milestone() -> None:
             page = assessor_page(state_store, day)
             account, audited = of_audit(ledger, day)
             judged = of_metrics(page)
-            readers: Mapping[str, Mapping[Key, Told]] = {
+            readers: Mapping[str, Mapping[Key, ShownFigure]] = {
                 "export": of_export(state_store, day),
                 "backfill": of_metrics(written(CATALOGUE, state_store, [day]), openmetrics=True),
                 "audit": audited,
@@ -267,5 +267,5 @@ def test_every_reader_says_the_same_of_every_milestone() -> None:
                 ]
             assert {one.status for one in judged.values()} - {None}
     assert differences == []
-    of_region = sum(place == metrics.REGION for _, place in PROMISED)
+    of_region = sum(territory == metrics.REGION for _, territory in PROMISED)
     assert compared == len(DAYS) * (4 * len(PROMISED) + of_region)

@@ -27,8 +27,8 @@ from streams.state_store import StateStore
 from tests.support.audits import catalogue_of, raw, raw_record
 from tests.support.histories import deliveries, event, histories, state_of, uai
 from tests.support.letters import letter_of
-from tests.support.observations import observed, said
-from tests.support.records import PARTITIONS, learn, processed
+from tests.support.observations import observation_events, observed
+from tests.support.records import PARTITIONS, apply_events, processed
 from tests.support.sources import source_of
 
 if TYPE_CHECKING:
@@ -66,15 +66,15 @@ def disputed(draw: st.DrawFn, family: Family) -> list[CloudEvent]:
     """Draw a history of which some events are not their owners'."""
     history = draw(histories(family))
     others = "dataset.released" if family is Family.SCHOOLS else "school.connected"
-    strangers = ("/nobody", f"{source_of(others)}-too", source_of(others))
+    others_sources = ("/nobody", f"{source_of(others)}-too", source_of(others))
     return [
-        replace(one, source=draw(st.sampled_from(strangers))) if draw(st.booleans()) else one
+        replace(one, source=draw(st.sampled_from(others_sources))) if draw(st.booleans()) else one
         for one in history
     ]
 
 
 def is_owners(reported: CloudEvent) -> bool:
-    """Tell whether an event of these histories is its owner's."""
+    """Return whether an event of these histories is its owner's."""
     return reported.source.startswith(f"{source_of(reported.fact.NAME)}:")
 
 
@@ -99,14 +99,14 @@ class TestStates:
         history = data.draw(disputed(family))
         own = [one for one in history if is_owners(one)]
 
-        disturbed = learn(StateStore([]), family, data.draw(deliveries(history)), RULES)
-        undisturbed = learn(StateStore([]), family, [own])
+        disturbed = apply_events(StateStore([]), family, data.draw(deliveries(history)), RULES)
+        undisturbed = apply_events(StateStore([]), family, [own])
 
         assert known(disturbed, family) == known(undisturbed, family)
 
     def test_another_producers_retraction_is_refused_with_its_own_reason(self) -> None:
         """Of each batch a refusal, and no change."""
-        state_store = learn(StateStore([]), Family.SCHOOLS, [[OWNERS]], RULES)
+        state_store = apply_events(StateStore([]), Family.SCHOOLS, [[OWNERS]], RULES)
         results = [one for _, one in processed(state_store, Family.SCHOOLS, [ANOTHERS], RULES)]
 
         assert [one.changed for one in results if one.changed] == []
@@ -148,7 +148,7 @@ class TestStates:
         (back,) = retractions(
             find_traces([raw_record(enrolled)], persons), now=datetime(2020, 1, 1, tzinfo=UTC)
         )
-        state_store = learn(StateStore([]), Family.TRAININGS, [[enrolled], [back]], RULES)
+        state_store = apply_events(StateStore([]), Family.TRAININGS, [[enrolled], [back]], RULES)
         (state,) = known(state_store, Family.TRAININGS).values()
         assert state == state_of(enrolled, back)
         recovered = StateStore([], RULES)
@@ -191,7 +191,9 @@ class TestReaders:
 
     def test_observations_are_exported_without_it(self) -> None:
         """The value of the owner stands."""
-        first, later = said([observed("IND-101", "R11", "2018-01-01", value) for value in "12"])
+        first, later = observation_events(
+            [observed("IND-101", "R11", "2018-01-01", value) for value in "12"]
+        )
         records = [raw_record(first), raw_record(replace(later, source="urn:iledefrance:arcep"))]
 
         assert [value.value for value in current_values(records, LAST_DAY, rules=RULES)] == [1]
@@ -218,7 +220,7 @@ class TestReaders:
 class TestScorecards:
     """The messages for producers."""
 
-    def test_both_are_told_of_an_attempt(self) -> None:
+    def test_both_see_an_attempt(self) -> None:
         """The sender and the owner; neither report names the other."""
         report = report_on(classify_records(connections(), [], rules=RULES), PRODUCERS, LAST_DAY)
         cards = {card.producer: card for card in report.scorecards}
@@ -235,7 +237,7 @@ class TestScorecards:
         assert "1 event about what this producer owns, refused" in text
         assert "formation" not in text
 
-    def test_an_attempt_at_the_gateway_is_told_by_its_letter(self) -> None:
+    def test_an_attempt_at_the_gateway_is_reported_by_its_letter(self) -> None:
         """By whose secret was shown, and by what the letter holds."""
         letter = replace(
             letter_of(ANOTHERS, reason="not_owner", field="source"),

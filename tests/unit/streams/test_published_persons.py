@@ -28,7 +28,7 @@ from streams.histories import exact_persons, histories_of, person_categories_of
 from streams.meters import Meters
 from streams.snapshot import take_snapshot
 from streams.state_store import StateStore
-from tests.support.pasts import taught
+from tests.support.past_figures import state_store_of
 
 LIVE: Final = conventions.TERRITORY_LAST_REPORTED.name
 
@@ -58,7 +58,7 @@ def state_store() -> StateStore:
         for record in simulate(1)
         if record.family is Family.TRAININGS and record.kind is not RecordKind.INVALID
     ]
-    return taught(catalogue(), [decode_json(record.line) for record in sent])
+    return state_store_of(catalogue(), [decode_json(record.line) for record in sent])
 
 
 def smallest() -> int:

@@ -99,7 +99,7 @@ def test_a_wrong_value_is_named_with_the_remedy(
     assert "\n" not in str(error)
 
 
-def test_several_wrong_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_wrong_values_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """An operator corrects all of them before the next start."""
     error = refused(
         monkeypatch, PARTITIONS="many", HTTP_PORT="x", HEARTBEAT_INTERVAL="9", PARTITION="3"
@@ -167,7 +167,7 @@ def test_a_variable_like_no_setting_is_answered_with_all_of_them(
 
 
 @pytest.mark.parametrize("name", ["GATEWAY_PORT", "GRAFANA_TOKEN"])
-def test_a_variable_of_something_else_is_passed_over(
+def test_a_variable_of_something_else_is_skipped(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """The gateway has variables of its own, and so has publishing."""

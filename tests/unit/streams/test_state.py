@@ -174,7 +174,7 @@ class TestLatestAttributes:
 
         assert latest_attributes(state, "coworking.opened") == {}
 
-    def test_are_none_of_a_fact_never_told(self) -> None:
+    def test_are_none_of_a_fact_never_reported(self) -> None:
         """An unknown fact has no attributes."""
         assert latest_attributes(EMPTY, "coworking.opened") == {}
 

@@ -26,7 +26,7 @@ from tests.support.histories import (
     state_of,
     uai,
 )
-from tests.support.records import PARTITIONS, learn
+from tests.support.records import PARTITIONS, apply_events
 
 PARIS = uai("0750001")
 CONNECTED = Term(Family.SCHOOLS, ("school.connected",), unless=("school.disconnected",))
@@ -83,7 +83,8 @@ class TestConvergence:
         """Permuted, repeated and cut into batches, the same events make the same figures."""
         history = data.draw(histories(family))
         one, other = (
-            learn(StateStore(terms()), family, data.draw(deliveries(history))) for _ in range(2)
+            apply_events(StateStore(terms()), family, data.draw(deliveries(history)))
+            for _ in range(2)
         )
 
         assert states(one, family) == states(other, family)
@@ -96,7 +97,7 @@ class TestConvergence:
     ) -> None:
         """New minus old adds up to the whole."""
         history = data.draw(histories(family))
-        state_store = learn(StateStore(terms()), family, data.draw(deliveries(history)))
+        state_store = apply_events(StateStore(terms()), family, data.draw(deliveries(history)))
 
         assert mismatches(state_store) == 0
 
@@ -190,7 +191,7 @@ class TestRecovery:
         assert state_store.repairs() == [(SCHOOLS, 0)]
         assert state_store.repairs_of(SCHOOLS, 0) == {PARIS: new}
 
-    def test_unmarks_what_a_later_record_tells_in_full(self) -> None:
+    def test_unmarks_what_a_later_record_has_in_full(self) -> None:
         """A repair that another worker wrote need not be written again."""
         state_store = StateStore([CONNECTED])
         old, new = less_and_more()
@@ -389,8 +390,8 @@ class TestErasure:
         history = data.draw(histories(family))
         erased = data.draw(st.sampled_from(history)).fact.entity_id if history else ""
         others = [one for one in history if one.fact.entity_id != erased]
-        state_store = learn(StateStore(terms()), family, [history])
-        never_heard = learn(StateStore(terms()), family, [others])
+        state_store = apply_events(StateStore(terms()), family, [history])
+        never_heard = apply_events(StateStore(terms()), family, [others])
 
         for partition in range(PARTITIONS):
             state_store.remove(family, partition, erased)

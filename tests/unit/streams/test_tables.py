@@ -160,7 +160,7 @@ class TestRebalance:
 
 
 async def rebalance(app: faust.App, revoked: set[Any], *, generation: int = GENERATION) -> None:
-    """Tell the tables of a rebalance, as Faust does: each table, then the recovery."""
+    """Notify the tables of a rebalance, as Faust does: each table, then the recovery."""
     for family in Family:
         await table_of(app, family).on_rebalance(set(), revoked, set(), generation)
     if generation != cast("Any", app).consumer_generation_id:

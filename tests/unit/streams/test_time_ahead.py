@@ -17,7 +17,7 @@ from operations.export.states_known_on import states_known_on
 from operations.scorecards.classification import AcceptedRecord, RefusedRecord, classify_records
 from tests.support.audits import catalogue_of, raw, raw_record
 from tests.support.histories import uai
-from tests.support.observations import observed, said
+from tests.support.observations import observation_events, observed
 
 WRITTEN = 1_530_000_000_000  # 2018-06-26
 AHEAD = "2018-06-26T12:00:00"
@@ -54,7 +54,7 @@ def test_the_tolerance_is_the_settings() -> None:
         assert ledger.account().refusals == {}
 
 
-def test_the_report_on_producers_tells_it_as_refused() -> None:
+def test_the_report_on_producers_counts_it_as_refused() -> None:
     """Also before a worker has made a letter of it."""
     taken, refused = classify_records(connections(), [])
 
@@ -73,7 +73,9 @@ def test_what_was_known_on_a_day_does_not_know_it() -> None:
 
 def test_observations_are_exported_without_it() -> None:
     """The value before stands."""
-    first, later = said([observed("IND-101", "R11", "2018-01-01", value) for value in ("1", "2")])
+    first, later = observation_events(
+        [observed("IND-101", "R11", "2018-01-01", value) for value in ("1", "2")]
+    )
     records = [written(raw_record(replace(first, time=later.time - timedelta(days=1000))))]
     records.append(written(raw_record(later)))
 

@@ -69,7 +69,7 @@ def test_topics_that_are_there_are_no_news(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("name", [SCHOOLS, CHANGELOG])
-def test_a_deleted_topic_is_told_and_ends_the_worker(watched: Watched, name: str) -> None:
+def test_a_deleted_topic_is_reported_and_ends_the_worker(watched: Watched, name: str) -> None:
     """At once the worker is not ready; after the time in which a broker comes back it ends."""
     watched.watch.judge(without(name), None)
     assert watched.reported == [(name, FaultKind.TOPIC_MISSING)]
@@ -86,7 +86,7 @@ def test_a_topic_that_was_made_anew_ends_the_worker_at_once(watched: Watched) ->
         watched.watch.judge({**WHOLE, CHANGELOG: SeenTopic("another", PARTITIONS)}, FULL)
 
 
-def test_added_partitions_are_told(watched: Watched) -> None:
+def test_added_partitions_are_reported(watched: Watched) -> None:
     """For as long as they are there, which is for ever: a restart would not help."""
     more = {**WHOLE, SCHOOLS: SeenTopic(WHOLE[SCHOOLS].identity, PARTITIONS + 1)}
     watched.watch.judge(more, FULL)
@@ -96,7 +96,7 @@ def test_added_partitions_are_told(watched: Watched) -> None:
     assert f"has {PARTITIONS + 1} partitions" in str(watched.membership.waiting_for())
 
 
-def test_a_partition_that_nobody_has_is_told_and_ends_the_worker(watched: Watched) -> None:
+def test_a_partition_that_nobody_has_is_reported_and_ends_the_worker(watched: Watched) -> None:
     """Seen twice, since members come and go; with its number."""
     fewer = FULL._replace(assigned=ALL - {(SCHOOLS, 1)})
     watched.watch.judge(WHOLE, fewer)
@@ -119,7 +119,7 @@ def test_a_group_that_forms_anew_says_nothing(watched: Watched, group: GroupMemb
     assert watched.reported == []
 
 
-def test_what_has_ended_is_told_no_longer(watched: Watched) -> None:
+def test_what_has_ended_is_reported_no_longer(watched: Watched) -> None:
     """The worker is ready again."""
     fewer = FULL._replace(assigned=ALL - {(SCHOOLS, 1)})
     for group in (fewer, fewer, FULL):

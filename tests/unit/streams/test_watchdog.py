@@ -220,7 +220,7 @@ class TestReadiness:
             watch.check(after=31)
 
     def test_records_waiting_are_no_stall_meanwhile(self, watch: Watch) -> None:
-        """Nothing can be worked through before the state is there."""
+        """Nothing can be processed before the state is there."""
         watch.unready()
         watch.consumer.waiting = WAITING
 

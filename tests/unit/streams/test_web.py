@@ -191,7 +191,7 @@ def test_nothing_else_is_served(server: Server) -> None:
     assert [server.get(path).status for path in ("/", "/graph", "/table/schools")] == [404] * 3
 
 
-def test_an_address_in_use_is_told_with_the_remedy(server: Server) -> None:
+def test_an_address_in_use_is_reported_with_the_remedy(server: Server) -> None:
     """Which address, and the variables that name another."""
 
     async def start(port: int) -> None:
@@ -207,7 +207,7 @@ def test_an_address_in_use_is_told_with_the_remedy(server: Server) -> None:
             asyncio.run(start(port))
 
 
-def test_a_free_port_is_told(server: Server) -> None:
+def test_a_free_port_is_reported(server: Server) -> None:
     """Port 0 selects one, which is in the address."""
 
     async def address() -> str:

@@ -56,7 +56,7 @@ def test_a_publisher_may_write_its_families_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["lycees", "lycees=school", "lycees="])
-def test_a_family_that_there_is_none_of_is_told(tmp_path: Path, wrong: str) -> None:
+def test_a_family_that_there_is_none_of_is_reported(tmp_path: Path, wrong: str) -> None:
     """Nothing is written, and the remedy is said."""
     done = render(tmp_path, "--producer", wrong)
     assert done.exit_code == 2

@@ -42,7 +42,7 @@ def test_a_user_has_the_rights_of_its_role_and_no_others(role: Role) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Worker", "a_b", "-a", "a.", "a" * 254, "a\n"])
-def test_a_name_that_kubernetes_would_not_take_is_told(name: str) -> None:
+def test_a_name_that_kubernetes_would_not_take_is_reported(name: str) -> None:
     """The user is refused where it is written down, not by a cluster."""
     rights = rights_of(Role.PRODUCER, families=[Family.SCHOOLS])
     with pytest.raises(UserNameError, match="write lower-case letters"):

@@ -21,7 +21,7 @@ def test_writes_the_catalogue_s_boards(tmp_path: Path) -> None:
 
 
 def test_a_wrong_catalogue_writes_nothing(tmp_path: Path) -> None:
-    """The reason is told before any file is touched."""
+    """The reason is printed before any file is touched."""
     catalogue, out = tmp_path / "catalogue", tmp_path / "out"
     catalogue.mkdir()
     (catalogue / "x.yaml").write_text("id: x\n")

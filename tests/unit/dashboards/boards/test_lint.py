@@ -30,12 +30,12 @@ VARIABLE = re.compile(r"\$\{?([a-z_]+)")
 
 
 def panels_of(board: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the panels of a board that show something."""
+    """Return the panels of a board that show something."""
     return [panel for panel in board["panels"] if panel["type"] != "row"]
 
 
 def links_of(board: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give every link of a board, with where it is."""
+    """Yield every link of a board, with where it is."""
     for link in board["links"]:
         yield "board", link
     for panel in panels_of(board):
@@ -48,7 +48,7 @@ def links_of(board: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def every_text(tree: object) -> Iterator[str]:
-    """Give every piece of text of a board, names of fields too."""
+    """Yield every piece of text of a board, names of fields too."""
     if isinstance(tree, dict):
         for name, value in tree.items():
             yield name
@@ -87,12 +87,12 @@ def test_panels_have_titles_of_their_own(uid: str) -> None:
 @pytest.mark.parametrize("uid", LINTED)
 def test_panels_do_not_overlap(uid: str) -> None:
     """Panels lie inside the grid's columns, and no two share a cell."""
-    places = [(panel["title"], panel["gridPos"]) for panel in LINTED[uid]["panels"]]
-    for title, at in places:
+    positions = [(panel["title"], panel["gridPos"]) for panel in LINTED[uid]["panels"]]
+    for title, at in positions:
         assert at["x"] >= 0 < at["w"], title
         assert at["x"] + at["w"] <= COLUMNS, title
         assert at["y"] >= 0 < at["h"], title
-    for (title, one), (other_title, other) in combinations(places, 2):
+    for (title, one), (other_title, other) in combinations(positions, 2):
         apart = (
             one["x"] + one["w"] <= other["x"]
             or other["x"] + other["w"] <= one["x"]
@@ -136,9 +136,9 @@ def test_the_reader_chooses_the_datasource(uid: str) -> None:
     """Every panel, query and annotation takes its data from the variable, none by a uid."""
     board = LINTED[uid]
     chosen = {"type": "prometheus", "uid": "${datasource}"}
-    places = [*panels_of(board), *board["annotations"]["list"]]
-    places += [target for panel in panels_of(board) for target in panel["targets"]]
-    assert all(place["datasource"] == chosen for place in places)
+    sources = [*panels_of(board), *board["annotations"]["list"]]
+    sources += [target for panel in panels_of(board) for target in panel["targets"]]
+    assert all(source["datasource"] == chosen for source in sources)
     assert board["templating"]["list"][0]["name"] == "datasource"
 
 
@@ -164,7 +164,7 @@ def test_programme_boards_let_choose_a_territory(uid: str) -> None:
 
 
 def addresses(url: str) -> list[str]:
-    """Say where a link may lead: a field in it stands for each programme's board."""
+    """Return where a link may lead: a field in it stands for each programme's board."""
     if FIELDS.findall(url) == ["board"]:
         return [
             FIELDS.sub(conventions.programme_board(programme.id), url)

@@ -25,7 +25,7 @@ def falling(indicator: Indicator) -> Indicator:
     return indicator.model_copy(update={"direction": Direction.FALLING})
 
 
-def test_a_percentage_is_cut_on_the_side_away_from_the_target() -> None:
+def test_a_percentage_is_truncated_away_from_the_target() -> None:
     """A rising ratio is rounded down, a falling one up; numbers that are not ratios are whole."""
     assert displayed([RATIO], lambda ids: f"v{ids}").startswith("floor(round(1000 * v")
     assert displayed([falling(RATIO)], lambda ids: f"v{ids}").startswith("ceil(round(1000 * v")

@@ -16,12 +16,12 @@ from tests.support.observations import barometer
 
 
 def with_programme(programme: Programme) -> Catalogue:
-    """Give a catalogue of one programme."""
+    """Return a catalogue of one programme."""
     return Catalogue(programmes=(programme,))
 
 
 def counted() -> Indicator:
-    """Give an indicator by audience that counts persons."""
+    """Return an indicator by audience that counts persons."""
     return next(
         one
         for one in CATALOGUE.indicators
@@ -105,7 +105,7 @@ class TestObserved:
     BOARD = documents(barometer())[conventions.programme_board("barometre")]
 
     def panel(self, title: str) -> dict[str, Any]:
-        """Give the panel of a title."""
+        """Return the panel of a title."""
         (found,) = (one for one in self.BOARD["panels"] if one["title"] == title)
         return dict(found)
 

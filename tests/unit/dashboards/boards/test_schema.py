@@ -22,7 +22,7 @@ OF_ANY_QUERY = {"datasource", "hide", "queryType", "refId"}
 
 
 def mistakes(part: str, value: object) -> list[str]:
-    """Tell where a value is not what a part of the schema says."""
+    """Yield where a value is not what a part of the schema says."""
     validator = Draft7Validator({"definitions": SCHEMA["definitions"], **PARTS[part]})
     return [f"{part} {error.json_path}: {error.message}" for error in validator.iter_errors(value)]
 

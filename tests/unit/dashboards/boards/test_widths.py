@@ -47,17 +47,17 @@ TABLES = [
 
 
 def width_of(text: str) -> float:
-    """Give what a text takes at most, in pixels."""
+    """Return what a text takes at most, in pixels."""
     return sum(WIDTH[one] for one in text)
 
 
 def longest_word(text: str) -> float:
-    """Give what the longest part takes that is not broken into lines."""
+    """Return what the longest part takes that is not broken into lines."""
     return max(width_of(word) for word in text.split())
 
 
 def columns_of(panel: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Give the properties of each column that is shown."""
+    """Return the properties of each column that is shown."""
     columns = {
         override["matcher"]["options"]: {one["id"]: one["value"] for one in override["properties"]}
         for override in panel["fieldConfig"]["overrides"]
@@ -66,7 +66,7 @@ def columns_of(panel: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def texts_of(column: dict[str, Any]) -> list[str]:
-    """Give the words that a column's codes are shown as."""
+    """Return the words that a column's codes are shown as."""
     return [
         result["text"] for mapping in column["mappings"] for result in mapping["options"].values()
     ]

@@ -107,14 +107,14 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("status", "error", "remedy"),
         [
-            (400, errors.GrafanaRefusedError, "mend what it says"),
+            (400, errors.GrafanaRefusedError, "correct what it says"),
             (401, errors.UnauthorizedError, "SMART_REGION_GRAFANA_TOKEN"),
             (403, errors.ForbiddenError, "role Editor"),
             (404, errors.MissingError, "run plan again"),
             (406, errors.NewerModelError, "delete it there"),
             (409, errors.ConflictError, "rename or remove it"),
             (412, errors.PreconditionError, "changed meanwhile"),
-            (422, errors.GrafanaRefusedError, "mend what it says"),
+            (422, errors.GrafanaRefusedError, "correct what it says"),
         ],
     )
     def test_has_its_own_error(
@@ -341,7 +341,7 @@ class TestToken:
 
 
 def asking(url: str, token: str = TOKEN, answer_seconds: float = 10) -> Grafana:
-    """Ask at an address."""
+    """Return the adapter to a Grafana at an address."""
     return Grafana(Address.parse(url), Token(token), answer_seconds=answer_seconds)
 
 

@@ -13,7 +13,7 @@ from tests.support.grafana_stub import TOKEN, GrafanaStub
 
 @pytest.fixture(autouse=True)
 def token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a token in the environment."""
+    """Set a token in the environment."""
     monkeypatch.setenv("SMART_REGION_GRAFANA_TOKEN", TOKEN)
 
 

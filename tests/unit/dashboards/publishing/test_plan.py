@@ -151,7 +151,7 @@ class TestPanels:
         expected = PanelChange("p", Action.UPDATE, (), (ExpressionChange("A", "a", "b"),))
         assert change.panels == (expected,)
 
-    def test_panels_of_the_same_title_are_told_apart(self) -> None:
+    def test_panels_of_the_same_title_are_distinguished(self) -> None:
         """By which of them it is."""
         change = compared(
             board("x", panel("p", "a"), panel("p", "b")),

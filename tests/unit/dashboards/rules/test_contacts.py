@@ -1,4 +1,4 @@
-"""Who is told: read from a file, or nobody."""
+"""Who is notified: read from a file, or nobody."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_nobody_is_reached_where_nothing_is_filled_in(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("delegate: {mail: [nobody]}", "delegate.mail.0: "),
         ("delegate: {phone: '01'}", "delegate.phone: "),
@@ -47,12 +47,12 @@ def test_nobody_is_reached_where_nothing_is_filled_in(tmp_path: Path) -> None:
         ("delegate: [", "file: "),
     ],
 )
-def test_a_mistake_is_named(tmp_path: Path, text: str, told: str) -> None:
+def test_a_mistake_is_named(tmp_path: Path, text: str, expected: str) -> None:
     """With the file, the field and what to do."""
     with pytest.raises(ContactsError) as error:
         load(tmp_path, text)
 
-    assert str(error.value).startswith(f"{tmp_path / 'contacts.yaml'}: {told}")
+    assert str(error.value).startswith(f"{tmp_path / 'contacts.yaml'}: {expected}")
     assert "\n" not in str(error.value)
 
 

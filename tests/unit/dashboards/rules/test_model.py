@@ -18,7 +18,7 @@ def test_a_document_has_its_rules_in_their_order() -> None:
     """A rule sees what those before it recorded."""
     recording = Recording("a:b:c", "sum(b)")
     alert = Alert(
-        "Rings", "a:b:c > 1", 60, {"severity": "info"}, {"summary": "s"}, keep_firing_for=300
+        "Fires", "a:b:c > 1", 60, {"severity": "info"}, {"summary": "s"}, keep_firing_for=300
     )
 
     assert rule_document(RuleGroup("g", [recording, alert])) == {
@@ -28,7 +28,7 @@ def test_a_document_has_its_rules_in_their_order() -> None:
                 "rules": [
                     {"record": "a:b:c", "expr": "sum(b)"},
                     {
-                        "alert": "Rings",
+                        "alert": "Fires",
                         "expr": "a:b:c > 1",
                         "for": "1m",
                         "keep_firing_for": "5m",

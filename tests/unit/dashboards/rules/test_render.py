@@ -37,7 +37,7 @@ each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 
 
 def described(alert: Alert) -> str:
-    """Tell one alert from another in a test's name."""
+    """Return the name of an alert for a test's id."""
     return "-".join(
         (alert.name, *(alert.labels.get(one, "") for one in ("programme", "indicator")))
     )
@@ -175,7 +175,7 @@ def test_what_is_committed_is_what_is_generated() -> None:
 
 
 def test_every_file_says_that_it_is_generated() -> None:
-    """Whoever wants to correct one is told where."""
+    """Whoever wants to correct one finds where."""
     assert all(
         "Do not edit" in text.splitlines()[0] for text in render(CATALOGUE, MonitorSite()).values()
     )
@@ -212,18 +212,18 @@ def test_yaml_is_read_as_it_was_meant() -> None:
 
 @pytest.fixture
 def files() -> dict[str, str]:
-    """Give two files as `render` does."""
+    """Return two files as `render` does."""
     return {"prometheus/prometheus.yaml": "new\n", "alertmanager/alertmanager.yaml": "new\n"}
 
 
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no tool be installed."""
+    """Make all tools missing."""
     monkeypatch.setattr(shutil, "which", lambda _: None)
 
 
 @pytest.mark.usefixtures("unchecked")
-def test_files_are_written_in_their_places(tmp_path: Path, files: dict[str, str]) -> None:
+def test_files_are_written_to_their_folders(tmp_path: Path, files: dict[str, str]) -> None:
     """In folders that are made where they are missing; what did not check is named."""
     assert write(files, tmp_path / "deploy") == ("promtool", "amtool")
     assert (tmp_path / "deploy" / "prometheus" / "prometheus.yaml").read_text() == "new\n"
@@ -235,10 +235,10 @@ def test_files_are_written_in_their_places(tmp_path: Path, files: dict[str, str]
 def test_what_a_tool_refuses_is_not_written(
     tmp_path: Path, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The folder is as it was, and the reason is told."""
+    """The folder is as it was, and the reason is printed."""
 
     def refuse(_: Path) -> tuple[str, ...]:
-        raise RefusedError("promtool", said="line 3: bad\n")
+        raise RefusedError("promtool", output="line 3: bad\n")
 
     monkeypatch.setattr("dashboards.rules.render.check_files", refuse)
     with pytest.raises(RefusedError, match=r"promtool refuses.*line 3: bad.*: correct"):
@@ -287,7 +287,7 @@ def documents(catalogue: Catalogue, site: MonitorSite) -> dict[str, Any]:
 
 
 def test_addresses_are_the_sites() -> None:
-    """Prometheus scrapes workers, assessor and gateway, and tells the Alertmanager."""
+    """Prometheus scrapes workers, assessor and gateway, and notifies the Alertmanager."""
     site = MonitorSite(
         workers=("a:1", "b:2"), assessors=("c:3",), gateways=("e:5",), alertmanagers=("d:4",)
     )

@@ -40,10 +40,10 @@ def test_every_reference_leads_somewhere() -> None:
         return own | {found for value in part.values() for found in references(value)}
 
     def leads(reference: str) -> bool:
-        place: Any = DOCUMENT
+        node: Any = DOCUMENT
         for step in reference.removeprefix("#/").split("/"):
-            place = place.get(step)
-            if place is None:
+            node = node.get(step)
+            if node is None:
                 return False
         return True
 
@@ -53,20 +53,20 @@ def test_every_reference_leads_somewhere() -> None:
 def test_each_family_has_its_topic() -> None:
     """The channels are the topics of events as they are declared, with their partitions."""
     declared = {spec.name: spec.partitions for spec in declared_topics()}
-    told = {
+    named = {
         channel["address"]: channel["bindings"]["kafka"]["partitions"]
         for channel in DOCUMENT["channels"].values()
     }
 
-    assert told == {topic_name(family): declared[topic_name(family)] for family in Family}
+    assert named == {topic_name(family): declared[topic_name(family)] for family in Family}
 
 
 def test_each_fact_is_on_its_family_s_channel() -> None:
     """Every event type has its two messages, for structured and for binary mode."""
-    told = {name for channel in DOCUMENT["channels"].values() for name in channel["messages"]}
+    messages = {name for channel in DOCUMENT["channels"].values() for name in channel["messages"]}
 
-    assert told == {*LABELS.values(), *(f"{label}.binary" for label in LABELS.values())}
-    assert told == DOCUMENT["components"]["messages"].keys()
+    assert messages == {*LABELS.values(), *(f"{label}.binary" for label in LABELS.values())}
+    assert messages == DOCUMENT["components"]["messages"].keys()
 
 
 @pytest.mark.parametrize("name", FACTS)

@@ -40,7 +40,7 @@ def test_what_is_accepted_can_be_sent(event: CloudEvent) -> None:
     Draft202012Validator(WHOLE).validate(json.loads(encode_structured(event).value))
 
 
-def test_an_event_is_told_by_its_type() -> None:
+def test_an_event_is_identified_by_its_type() -> None:
     """The discriminator leads from each type to the schema that has this type alone."""
     event: Any = SCHEMAS[EVENT]
     mapping = event["discriminator"]["mapping"]

@@ -37,13 +37,13 @@ SCHEMA: dict[str, Any] = {
 def change(schema: dict[str, Any], path: str, value: object) -> None:
     """Put another value at a path of a schema; None takes the keyword away."""
     *steps, last = (int(step) if step.isdigit() else step for step in path.split("/"))
-    place: Any = schema
+    node: Any = schema
     for step in steps:
-        place = place[step]
+        node = node[step]
     if value is None:
-        del place[last]
+        del node[last]
     else:
-        place[last] = value
+        node[last] = value
 
 
 def changed(path: str, value: object) -> dict[str, Any]:
@@ -121,10 +121,10 @@ WIDER = {
 }
 
 
-@pytest.mark.parametrize(("path", "value", "told"), STRICTER.values(), ids=STRICTER)
-def test_what_is_stricter_is_a_breach(path: str, value: object, told: str) -> None:
-    """It is told with its place, what it is and what it was."""
-    assert any(str(found).startswith(told) for found in breaches(SCHEMA, changed(path, value)))
+@pytest.mark.parametrize(("path", "value", "expected"), STRICTER.values(), ids=STRICTER)
+def test_what_is_stricter_is_a_breach(path: str, value: object, expected: str) -> None:
+    """It is reported with its path, what it is and what it was."""
+    assert any(str(found).startswith(expected) for found in breaches(SCHEMA, changed(path, value)))
 
 
 @pytest.mark.parametrize(("path", "value"), WIDER.values(), ids=WIDER)
@@ -142,7 +142,7 @@ def test_a_new_optional_field_is_no_breach_where_others_were_refused() -> None:
     assert breaches(released, current) == ()
 
 
-def test_an_inclusive_bound_in_the_place_of_an_exclusive_one_is_wider() -> None:
+def test_an_inclusive_bound_instead_of_an_exclusive_one_is_wider() -> None:
     """The tighter of the two forms of a bound counts."""
     current = changed("properties/speed/exclusiveMinimum", None)
     current["properties"]["speed"]["minimum"] = 0
@@ -160,7 +160,7 @@ def test_a_rule_that_is_dropped_is_no_breach() -> None:
 
 @pytest.mark.parametrize("fact", FACTS.values(), ids=lambda fact: fact.NAME)
 def test_a_schema_is_compatible_with_itself(fact: Any) -> None:  # noqa: ANN401
-    """Where nothing changed, nothing is told."""
+    """Where nothing changed, nothing is reported."""
     assert breaches(schema_of(fact), schema_of(fact)) == ()
 
 

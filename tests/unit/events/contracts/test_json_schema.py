@@ -62,18 +62,18 @@ def test_a_schema_takes_what_the_model_takes(event: CloudEvent) -> None:
 def test_the_model_takes_what_the_schema_takes(fact: type[Fact]) -> None:
     """Only rules that the schema says it cannot say refuse what it takes."""
     schema = schema_of(fact)
-    told = rules_beyond(schema)
+    expected = rules_beyond(schema)
 
     @FEW
     @given(drawn_from(schema))
     def holds(drawn: object) -> None:
-        assert broken_rules(fact.TYPE, drawn) <= told
+        assert broken_rules(fact.TYPE, drawn) <= expected
 
     holds()
 
 
 def test_the_day_of_a_fact_is_bound_to_the_time() -> None:
-    """The rule that spans data and envelope is told in the description and named."""
+    """The rule that spans data and envelope is in the description and named."""
     fact = FACTS["fr.iledefrance.smartregion.school.closed.v1"]
     day = schema_of(fact)["$defs"][fact.__name__]["properties"]["closed_on"]
 

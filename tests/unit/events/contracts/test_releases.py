@@ -18,7 +18,7 @@ CONNECTED = "fr.iledefrance.smartregion.school.connected.v1"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give a folder in which today's contracts are released."""
+    """Return a folder in which today's contracts are released."""
     release(tmp_path)
     return tmp_path
 
@@ -70,7 +70,7 @@ def test_a_stricter_contract_asks_for_a_v2(folder: Path) -> None:
     )
 
 
-def test_a_wider_contract_is_released_in_its_place(folder: Path) -> None:
+def test_a_wider_contract_replaces_the_released_one(folder: Path) -> None:
     """What events may say in addition is taken for ever from then on."""
     edit(folder / f"{CONNECTED}.json", '"maximum": 1000000000', '"maximum": 1000')
 
@@ -78,7 +78,7 @@ def test_a_wider_contract_is_released_in_its_place(folder: Path) -> None:
     assert release(folder) == ()
 
 
-def test_a_type_never_goes_away(folder: Path) -> None:
+def test_a_type_is_never_removed(folder: Path) -> None:
     """A released type that the code no longer knows would be refused."""
     gone = "fr.iledefrance.smartregion.school.painted.v1"
     (folder / f"{CLOSED}.json").rename(folder / f"{gone}.json")
@@ -90,7 +90,7 @@ def test_a_type_never_goes_away(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "\udcff"])
-def test_a_broken_file_is_told(folder: Path, text: str) -> None:
+def test_a_broken_file_is_reported(folder: Path, text: str) -> None:
     """A released file that cannot be read keeps no promise."""
     (folder / f"{CLOSED}.json").write_bytes(text.encode(errors="surrogateescape"))
 
@@ -107,11 +107,11 @@ def test_every_released_file_is_kept_to() -> None:
 def test_what_a_released_schema_takes_is_taken(file: Path) -> None:
     """Events drawn from the frozen file are refused only for the rules that it names itself."""
     schema = json.loads(file.read_text(encoding="utf-8"))
-    told = rules_beyond(schema)
+    expected = rules_beyond(schema)
 
     @settings(max_examples=25, suppress_health_check=list(HealthCheck))
     @given(drawn_from(schema))
     def holds(event: object) -> None:
-        assert broken_rules(file.stem, event) <= told
+        assert broken_rules(file.stem, event) <= expected
 
     holds()

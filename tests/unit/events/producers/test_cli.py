@@ -40,7 +40,7 @@ def test_the_shipped_declaration_is_correct() -> None:
     assert (result.stdout, result.exit_code) == ("10 producers: correct\n", 0)
 
 
-def test_a_mistake_is_told_and_counted(tmp_path: Path) -> None:
+def test_a_mistake_is_reported_and_counted(tmp_path: Path) -> None:
     """Each mistake is a line; the exit status is 1."""
     file = tmp_path / "producers.yaml"
     file.write_text(WRONG, encoding="utf-8")
@@ -51,7 +51,7 @@ def test_a_mistake_is_told_and_counted(tmp_path: Path) -> None:
     assert (result.stderr, result.exit_code) == ("1 to correct\n", 1)
 
 
-def test_facts_without_an_owner_are_told(tmp_path: Path) -> None:
+def test_facts_without_an_owner_are_reported(tmp_path: Path) -> None:
     """It is no mistake: so it is in every declaration from before there were owners."""
     file = tmp_path / "producers.yaml"
     file.write_text(WRONG.replace("scool.*", "school.closed"), encoding="utf-8")
@@ -106,7 +106,7 @@ def test_an_issued_secret_opens_the_gateway(tmp_path: Path, scheme: str) -> None
 
 
 def test_nothing_is_issued_to_who_is_not_declared() -> None:
-    """A misspelling is told with the nearest id."""
+    """A misspelling is reported with the nearest id."""
     result = run("issue", "lycee", "--scheme", "bearer")
     assert result.exit_code == 2
     assert "'lycee' is not declared: write 'lycees'" in result.stderr

@@ -33,7 +33,7 @@ def test_the_regions_own_systems_may_send_what_they_send(system: System) -> None
     assert declared.event_types == {fact.TYPE for fact in facts_of(system.family)}
 
 
-def test_every_mistake_is_told_with_its_line(tmp_path: Path) -> None:
+def test_every_mistake_is_reported_with_its_line(tmp_path: Path) -> None:
     """File, line, field, value and remedy, for each of them."""
     file = tmp_path / "producers.yaml"
     file.write_text(BAD, encoding="utf-8")
@@ -51,7 +51,7 @@ def test_every_mistake_is_told_with_its_line(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
     """The message names the file."""
     with pytest.raises(InvalidDeclarationError, match=r"nobody\.yaml:1: file: cannot be read"):
         load_producers(tmp_path / "nobody.yaml")

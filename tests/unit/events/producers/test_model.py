@@ -170,7 +170,7 @@ def test_a_source_is_a_whole_prefix(source: str) -> None:
         producer("a", source)
 
 
-def test_ids_and_sources_are_told_apart() -> None:
+def test_ids_and_sources_are_distinguished() -> None:
     """Two producers share neither an id nor a source; the refusal names both places."""
     with pytest.raises(ValidationError) as refused:
         Producers(producers=(producer("a", "/a"), producer("a", "/b", "/a")))
@@ -181,7 +181,7 @@ def test_ids_and_sources_are_told_apart() -> None:
 
 
 def test_a_source_spelled_in_two_ways_is_not_two_sources() -> None:
-    """Neither of the two producers could be told from the other."""
+    """Neither of the two producers could be distinguished from the other."""
     with pytest.raises(ValidationError, match="is declared already"):
         Producers(producers=(producer("a", "/a/b"), producer("b", "/a//%62")))
 

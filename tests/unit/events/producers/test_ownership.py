@@ -23,7 +23,9 @@ MELUN = uai("0770001")
 OBSERVED = ("indicator.observed",)
 
 LYCEES = producer("lycees", "urn:idf:lycees", owns=["school.*"])
-STRANGER = producer("formation", "urn:idf:formation", types=("training.*",), owns=["training.*"])
+OTHER_PRODUCER = producer(
+    "formation", "urn:idf:formation", types=("training.*",), owns=["training.*"]
+)
 SHARED = Producers(
     producers=(
         producer("pilote", "urn:idf:pilote", types=OBSERVED, owns=OBSERVED),
@@ -49,7 +51,7 @@ BY_TERRITORY = Producers(
 
 
 def takes(declared: Producers, source: str, entity: str, fact: str = "school.connected") -> bool:
-    """Tell whether a source's word counts, where it takes nothing back."""
+    """Return whether a source's word counts, where it takes nothing back."""
     return declared.ownership.takes(fact, entity, source, retracted=False)
 
 
@@ -66,7 +68,7 @@ def takes(declared: Producers, source: str, entity: str, fact: str = "school.con
 )
 def test_an_owned_fact_is_taken_from_its_owner_alone(source: str, taken: bool) -> None:  # noqa: FBT001
     """From any of its sources; not from another producer, nor from who is not declared."""
-    declared = Producers(producers=(LYCEES, STRANGER))
+    declared = Producers(producers=(LYCEES, OTHER_PRODUCER))
     assert takes(declared, source, PARIS) is taken
 
 
@@ -107,7 +109,7 @@ def test_named_entities_are_their_owners_and_the_rest_the_other_ones(
         ("broadband.coverage_reported", "75077", None),
     ],
 )
-def test_a_territory_is_told_by_the_identifier(fact: str, entity: str, owner: str | None) -> None:
+def test_the_identifier_determines_the_territory(fact: str, entity: str, owner: str | None) -> None:
     """What is in nobody's share of an owned fact is taken from nobody."""
     assert BY_TERRITORY.ownership.owner(fact, entity) == owner
     assert [
@@ -117,7 +119,7 @@ def test_a_territory_is_told_by_the_identifier(fact: str, entity: str, owner: st
 
 def test_an_erasure_takes_back_what_anybody_owns() -> None:
     """Of persons alone, whose facts are erased; and says nothing else."""
-    declared = Producers(producers=(LYCEES, STRANGER))
+    declared = Producers(producers=(LYCEES, OTHER_PRODUCER))
     assert not declared.ownership.takes("school.connected", PARIS, ERASURE, retracted=True)
     for retracted in (True, False):
         assert (
@@ -128,10 +130,10 @@ def test_an_erasure_takes_back_what_anybody_owns() -> None:
 
 def test_the_refusal_names_neither_the_owner_nor_the_entity() -> None:
     """It is answered to who is not the owner; an entity may be a person."""
-    declared = Producers(producers=(LYCEES, STRANGER))
-    stranger = event("school.connected", PARIS, "2018-01-01", source="urn:idf:formation")
+    declared = Producers(producers=(LYCEES, OTHER_PRODUCER))
+    foreign = event("school.connected", PARIS, "2018-01-01", source="urn:idf:formation")
     with pytest.raises(ContractError) as refused:
-        declared.ownership.judge(stranger)
+        declared.ownership.judge(foreign)
     assert (refused.value.reason, refused.value.field) == (RefusalReason.NOT_OWNER, "source")
     assert "school.connected" in str(refused.value)
     assert not re.search(rf"lycees|{PARIS}", str(refused.value))
@@ -187,7 +189,7 @@ ALL = '{ types: [school.*, indicator.observed], entities: ["0*"] }'
 
 
 @pytest.mark.parametrize(
-    ("owns", "source", "others", "told"),
+    ("owns", "source", "others", "expected"),
     [
         (
             "school.*, indicator.observed",
@@ -236,8 +238,8 @@ ALL = '{ types: [school.*, indicator.observed], entities: ["0*"] }'
             "/other",
             "{ types: [school.*], territories: [R11] }",
             (
-                "16: producers[other].owns[0].territories[0]: cannot be told from the identifier of"
-                " school.registered, value 'R11'"
+                "16: producers[other].owns[0].territories[0]: cannot be derived from the identifier"
+                " of school.registered, value 'R11'"
             ),
         ),
         (
@@ -261,14 +263,14 @@ ALL = '{ types: [school.*, indicator.observed], entities: ["0*"] }'
     ],
 )
 def test_a_declaration_that_leaves_the_owner_open_is_refused(
-    tmp_path: Path, owns: str, source: str, others: str, told: str
+    tmp_path: Path, owns: str, source: str, others: str, expected: str
 ) -> None:
     """With line, field, value and what to do."""
     file = tmp_path / "p.yaml"
     file.write_text(FILE.format(owns, source, others), encoding="utf-8")
     with pytest.raises(InvalidDeclarationError) as refused:
         load_producers(file)
-    assert any(line.startswith(f"{file}:{told}") for line in str(refused.value).splitlines()), (
+    assert any(line.startswith(f"{file}:{expected}") for line in str(refused.value).splitlines()), (
         refused.value
     )
 

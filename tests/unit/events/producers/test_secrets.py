@@ -26,7 +26,7 @@ lycees:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Give a good file of secrets that only its owner reads."""
+    """Return a good file of secrets that only its owner reads."""
     return written(tmp_path, GOOD)
 
 
@@ -39,7 +39,7 @@ def written(folder: Path, text: str, mode: int = 0o600) -> Path:
 
 
 def refusal(file: Path, producers: Producers | None = None) -> str:
-    """Tell why a file is refused."""
+    """Return why a file is refused."""
     with pytest.raises(InvalidDeclarationError) as refused:
         load_secrets(file, producers)
     return str(refused.value).replace(f"{file.parent}/", "")
@@ -74,7 +74,7 @@ def test_a_file_of_owner_and_group_is_read(tmp_path: Path, mode: int) -> None:
     assert load_secrets(written(tmp_path, GOOD, mode)).of("lycees")
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
     """A wrong name stops the start; it does not mean that there are no secrets."""
     assert "cannot be read" in refusal(tmp_path / "secrets.yaml")
 
@@ -108,20 +108,20 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
             f"lycees:\n  signing: [{SIGNING}]\nformation:\n  signing: [{SIGNING}]",
             (
                 "secrets.yaml:4: formation.signing[0]: is there twice:"
-                " issue another: a secret tells who sends"
+                " issue another: a secret identifies the producer"
             ),
         ),
     ],
 )
-def test_a_mistake_is_told_without_the_secret(tmp_path: Path, text: str, expected: str) -> None:
-    """File, line, field and remedy are told; the value never is."""
+def test_a_mistake_is_reported_without_the_secret(tmp_path: Path, text: str, expected: str) -> None:
+    """File, line, field and remedy are reported; the value never is."""
     assert refusal(written(tmp_path, text)) == expected
 
 
 def test_secrets_of_nobody_are_refused(tmp_path: Path) -> None:
-    """A misspelt producer is told at the start, not by its first 401."""
-    told = refusal(written(tmp_path, GOOD.replace("lycees", "lycee")), load_producers())
-    assert told == (
+    """A misspelt producer is reported at the start, not by its first 401."""
+    message = refusal(written(tmp_path, GOOD.replace("lycees", "lycee")), load_producers())
+    assert message == (
         "secrets.yaml:1: lycee: is not a declared producer:"
         " declare the producer, or remove its secrets"
     )

@@ -1,4 +1,4 @@
-"""Two roads, one figure: whatever is sent, the worker's /metrics and the audit agree."""
+"""Two methods, one figure: whatever is sent, the worker's /metrics and the audit agree."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from streams.snapshot import take_snapshot
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of, raw_record
 from tests.support.histories import DAYS, deliveries, histories
-from tests.support.records import PARTITIONS, learn
+from tests.support.records import PARTITIONS, apply_events
 
 RATIO = {"unit": "ratio"}
 EUROS = {"unit": "euros"}
@@ -125,7 +125,7 @@ def shown(
     catalogue: Catalogue, family: Family, batches: Sequence[Sequence[CloudEvent]], as_of: date
 ) -> Exposed:
     """Return what a worker exposes after these batches."""
-    state_store = learn(StateStore(catalogue.terms), family, batches)
+    state_store = apply_events(StateStore(catalogue.terms), family, batches)
     snapshot = take_snapshot(
         state_store,
         as_of=as_of,
@@ -188,7 +188,7 @@ def test_a_recounted_history_moves_as_the_workers_does(family: Family, data: st.
     as_of = date.fromisoformat(data.draw(st.sampled_from(DAYS)))
 
     recounted = audit_records(map(raw_record, history), catalogue, as_of).histories
-    held = histories_of(learn(StateStore(catalogue.terms), family, batches), catalogue)
+    held = histories_of(apply_events(StateStore(catalogue.terms), family, batches), catalogue)
 
     for department in catalogue.indicator(INDICATOR).territories:
         ours, theirs = recounted[INDICATOR, department], held[INDICATOR, department]

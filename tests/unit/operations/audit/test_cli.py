@@ -41,12 +41,12 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
         yield raw("school.registered", PARIS, "2018-01-01")._replace(value=None)
 
     monkeypatch.setattr("broker.reading.read_topics", read)
-    monkeypatch.setattr("streams.passed_over.read_decisions", lambda *_, **__: {})
+    monkeypatch.setattr("streams.skipped_records.read_decisions", lambda *_, **__: {})
     return calls
 
 
 def show(monkeypatch: pytest.MonkeyPatch, *, ready: bool = True) -> None:
-    """Let every address be a worker that shows no figure."""
+    """Make every address a worker that shows no figure."""
 
     def read(url: str, **_: object) -> Exposed:
         return parse_metrics(url, WORKER.format(ready=int(ready)))

@@ -10,7 +10,7 @@ from operations.audit.recount import Audit
 from streams.histories import ExactPersons, exact_persons
 from tests.support.audits import audited, raw
 from tests.support.histories import event, uai
-from tests.support.pasts import taught
+from tests.support.past_figures import state_store_of
 
 Samples = dict[tuple[str, int], float | str]
 """The samples of one metric by (département, partition); a day stands for its timestamp."""
@@ -41,7 +41,7 @@ SCHOOLS: Figures = {
 
 
 def seconds(day: str) -> float:
-    """Give a day's midnight, UTC, in seconds."""
+    """Return a day's midnight, UTC, in seconds."""
     return datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
 
 
@@ -54,7 +54,7 @@ def worker(
     indicator: str = "figure",
     url: str = "http://worker/metrics",
 ) -> Exposed:
-    """Give a worker that shows figures, by metric and (département, partition)."""
+    """Return a worker that shows figures, by metric and (département, partition)."""
     lines = [
         f"smartregion_worker_ready {int(ready)}",
         "smartregion_partitions_expected 2",
@@ -235,7 +235,7 @@ def held(*audiences: str) -> ExactPersons:
         for number, audience in enumerate(audiences, 1)
     ]
     catalogue = persons().catalogue
-    return exact_persons(taught(catalogue, events), catalogue, date.fromisoformat(DAY))
+    return exact_persons(state_store_of(catalogue, events), catalogue, date.fromisoformat(DAY))
 
 
 def test_counts_persons_in_the_workers_states() -> None:
@@ -260,10 +260,10 @@ def test_names_the_cells_that_differ_without_their_numbers() -> None:
 
 def test_names_what_the_catalogue_does_not_know() -> None:
     """A figure of another catalogue, and of another département, are differences."""
-    stranger = worker({"value": {("75", 0): 1.0}}, indicator="other")
+    unknown = worker({"value": {("75", 0): 1.0}}, indicator="other")
     abroad = worker(SCHOOLS | {"numerator": {("75", 0): 1.0, ("13", 0): 0.0}})
 
-    assert compare_exposed(schools(), [worker(SCHOOLS), stranger, abroad]).differences == (
+    assert compare_exposed(schools(), [worker(SCHOOLS), unknown, abroad]).differences == (
         "test/figure/13: shown by the worker, not a département of the region",
         "test/other: shown by the worker, not in the audit's catalogue",
     )

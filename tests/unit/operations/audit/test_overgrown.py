@@ -25,9 +25,9 @@ HOME = partition_for(PARIS.encode(), PARTITIONS)
 MOST = 2500
 
 
-def raw(told: CloudEvent, *, offset: int, forwarded: bool = False) -> RawRecord:
+def raw(one: CloudEvent, *, offset: int, forwarded: bool = False) -> RawRecord:
     """Return an event as it lies on its topic."""
-    record = record_of(told)
+    record = record_of(one)
     headers = [*record.headers, *([(FORWARDED_FROM, b"x")] if forwarded else [])]
     return RawRecord(record.topic, record.partition, offset, record.key, record.value, headers)
 
@@ -35,10 +35,10 @@ def raw(told: CloudEvent, *, offset: int, forwarded: bool = False) -> RawRecord:
 def shuffled_events(seed: int) -> list[CloudEvent]:
     """Return events of one lycée that grow, shrink, correct, repeat and retract."""
     chance = random.Random(seed)
-    told = []
+    sent = []
     for number in range(80):
         day = f"2018-03-{chance.randint(1, 28):02}"
-        told.append(
+        sent.append(
             event(
                 chance.choice(["school.connected", "school.registered"]),
                 PARIS,
@@ -48,7 +48,7 @@ def shuffled_events(seed: int) -> list[CloudEvent]:
                 retracted=chance.random() < 0.2,
             )
         )
-    return told + chance.sample(told, 10)
+    return sent + chance.sample(sent, 10)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -60,9 +60,9 @@ def test_the_audit_refuses_what_a_worker_refuses(
     events = shuffled_events(seed)
     state: EntityState = EMPTY
     refused = 0
-    for told in events:
+    for one in events:
         result = process(
-            [record_of(told)],
+            [record_of(one)],
             {} if state is EMPTY else {PARIS: state},
             family=Family.SCHOOLS,
             partition=HOME,
@@ -91,10 +91,10 @@ def test_a_refused_copy_is_the_refusal_of_what_was_misrouted() -> None:
     """The record that was produced counts, once; its copy does not."""
     first = [event("school.connected", PARIS, f"2018-03-{day:02}") for day in range(1, 29)]
     last = event("school.connected", PARIS, "2018-04-01")
-    away = raw(last, offset=0)._replace(partition=(HOME + 1) % PARTITIONS)
+    misrouted = raw(last, offset=0)._replace(partition=(HOME + 1) % PARTITIONS)
     records = [
         *(raw(one, offset=at) for at, one in enumerate(first)),
-        away,
+        misrouted,
         raw(last, offset=99, forwarded=True),
     ]
 

@@ -24,7 +24,7 @@ COPY = (FORWARDED_FROM, b"smartregion.schools:3:17")
 
 
 def account(*records: RawRecord) -> dict[str, int]:
-    """Give the counts of an account that are not 0."""
+    """Return the counts of an account that are not 0."""
     counted = audited(records, CONNECTED, "2020-12-31").account
     counts = counted.model_dump(exclude={"refusals"})
     return {name: count for name, count in counts.items() if count}
@@ -45,10 +45,10 @@ class TestCorrections:
 
     def test_orders_records_of_one_instant_by_source_then_id(self) -> None:
         """At the same time the greater source wins, then the greater id."""
-        said = [("/a", "9", 1), ("/b", "1", 2), ("/b", "2", 3)]
+        values = [("/a", "9", 1), ("/b", "1", 2), ("/b", "2", 3)]
         records = [
             raw("coworking.opened", "S1", "2018-01-01", source=source, id=number, workstations=size)
-            for source, number, size in said
+            for source, number, size in values
         ]
 
         assert reading(records, WORKSTATIONS, "2018-01-01").numerator == 3
@@ -206,14 +206,14 @@ class TestAccount:
         assert (counted.produced, counted.accepted, counted.refused) == (4, 1, 3)
         assert counted.refusals == {"null_value": 1, "invalid_json": 1, "wrong_topic": 1}
 
-    def test_refuses_unread_what_was_passed_over(self) -> None:
+    def test_refuses_unread_what_was_skipped(self) -> None:
         """As workers do, on an operator's word; its copy is nobody's product."""
         good, other = (raw("school.connected", PARIS, day) for day in ("2018-01-01", "2018-01-02"))
         copy = other._replace(headers=(*other.headers, COPY))
         other, copy = other._replace(offset=901), copy._replace(offset=902)
-        passed_over = [RecordOrigin(*other[:3]), RecordOrigin(*copy[:3])]
+        skipped = [RecordOrigin(*other[:3]), RecordOrigin(*copy[:3])]
 
-        with Ledger([good, other, copy], partitions=8, passed_over=passed_over) as ledger:
+        with Ledger([good, other, copy], partitions=8, skipped=skipped) as ledger:
             counted = ledger.account()
 
         assert (counted.produced, counted.accepted, counted.refused) == (2, 1, 1)

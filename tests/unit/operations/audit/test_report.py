@@ -11,7 +11,7 @@ from rich.console import Console
 from operations.audit.recount import audit_records
 from operations.audit.report import print_audit
 from tests.support.audits import raw_record
-from tests.support.observations import barometer, observed, said
+from tests.support.observations import barometer, observation_events, observed
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,9 @@ def test_what_was_observed_is_not_counted(value: str | None, shown: str) -> None
     """Its value is written as everywhere, and no millionths beside it."""
     day = "never" if value is None else "2018-01-01"
     events = [observed("IND-101", "R11", "2018-01-01", value)]
-    audit = audit_records(map(raw_record, said(events)), barometer(), date(2018, 6, 30))
+    audit = audit_records(
+        map(raw_record, observation_events(events)), barometer(), date(2018, 6, 30)
+    )
     out = StringIO()
     print_audit(audit, Console(file=out, width=120))
     (line,) = (line for line in out.getvalue().splitlines() if "waiting_days" in line)

@@ -19,7 +19,7 @@ LIGHT = Metric("light", "gauge", (), "How light it is.")
 
 @pytest.fixture
 def spool() -> Iterator[OpenMetricsSpool]:
-    """Give an empty spool."""
+    """Yield an empty spool."""
     with OpenMetricsSpool() as spool:
         yield spool
 

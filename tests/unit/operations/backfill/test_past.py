@@ -18,9 +18,9 @@ from streams.histories import histories_of, person_categories_of
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of
 from tests.support.histories import event, pool, uai
-from tests.support.observations import barometer, observed, said
+from tests.support.observations import barometer, observation_events, observed
 from tests.support.openmetrics import read_openmetrics
-from tests.support.pasts import taught, written
+from tests.support.past_figures import state_store_of, written
 
 DAYS = [date(2018, 1, 1) + timedelta(days=5 * number) for number in range(30)]
 PERSONS = catalogue_of(
@@ -64,9 +64,9 @@ def scraped(catalogue: Catalogue, state_store: StateStore, day: date) -> Shown:
 
 @cache
 def everything() -> tuple[StateStore, dict[date, Shown]]:
-    """Return holdings after every kind of event, and their past by day."""
+    """Return a state store after every kind of event, and their past by day."""
     events = [one for family in Family for one in pool(family)]
-    state_store = taught(shipped(), events)
+    state_store = state_store_of(shipped(), events)
     return state_store, by_day(written(shipped(), state_store, DAYS))
 
 
@@ -137,7 +137,7 @@ def test_a_ratio_is_that_of_its_recorded_parts() -> None:
     catalogue = catalogue_of(CONNECTED, unit="ratio")
     events = [event("school.registered", uai(f"075000{n}"), "2018-02-01") for n in range(4)]
     events += [event("school.connected", uai("0750000"), "2018-02-03")]
-    past = by_day(written(catalogue, taught(catalogue, events), DAYS))
+    past = by_day(written(catalogue, state_store_of(catalogue, events), DAYS))
     who = {"programme": "test", "indicator": INDICATOR}
     for day, shown in past.items():
         found = [
@@ -158,7 +158,7 @@ def test_categories_are_recorded() -> None:
         event("training.enrolled", f"enrolment-00000{n}", "2018-02-01", department="75")
         for n in range(2)
     ]
-    past = by_day(written(catalogue, taught(catalogue, events), DAYS))
+    past = by_day(written(catalogue, state_store_of(catalogue, events), DAYS))
     who = {
         "programme": "test",
         "indicator": INDICATOR,
@@ -177,7 +177,7 @@ def test_withheld_persons_are_nowhere() -> None:
         for code, count in (("75", 2), ("77", 30))
         for n in range(count)
     ]
-    text = written(PERSONS, taught(PERSONS, events), DAYS)
+    text = written(PERSONS, state_store_of(PERSONS, events), DAYS)
     of_paris = {line.partition("{")[0] for line in text.splitlines() if 'department="75"' in line}
     assert of_paris <= {metrics.CELL_SUPPRESSED.name, metrics.CELL_VALUE.name}
     assert conventions.DEPARTMENT_CATEGORY.name not in text
@@ -190,7 +190,9 @@ def test_an_observed_figure_is_recorded_where_it_was_observed() -> None:
         observed("IND-042", "R11", "2018-01-16", "42.5"),
         observed("IND-042", "FRANCE", "2018-01-10", "61"),
     ]
-    past = by_day(written(barometer(), taught(barometer(), said(events)), DAYS))
+    past = by_day(
+        written(barometer(), state_store_of(barometer(), observation_events(events)), DAYS)
+    )
     who = {"programme": "barometre", "indicator": "fibre_ratio"}
     for day, shown in past.items():
         region = value(shown, conventions.REGION_VALUE.name, **who)

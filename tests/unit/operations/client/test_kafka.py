@@ -64,12 +64,12 @@ class FakeFuture:
         self._failed.append(partial(call, event))
 
     def deliver(self, receipt: object) -> None:
-        """Tell that the broker has it."""
+        """Report that the broker has it."""
         for call in self._delivered:
             call(receipt)
 
     def fail(self, error: BaseException) -> None:
-        """Tell that the broker has it not."""
+        """Report that the broker has it not."""
         for call in self._failed:
             call(error)
 
@@ -128,7 +128,7 @@ def producer(monkeypatch: pytest.MonkeyPatch) -> FakeProducer:
     return producer
 
 
-def impatient(**options: Any) -> KafkaPublisher:
+def with_short_timeouts(**options: Any) -> KafkaPublisher:
     """A Kafka publisher that gives a silent broker up after a moment."""
     publisher = KafkaPublisher("b:1", options=PublisherOptions(**options))
     publisher._delivery_timeout = 0.01
@@ -137,7 +137,7 @@ def impatient(**options: Any) -> KafkaPublisher:
 
 def test_a_delivered_event_is_counted_once(producer: FakeProducer) -> None:
     """A report counts deliveries since the last one, and `ends` has the end offsets."""
-    with impatient() as publisher:
+    with with_short_timeouts() as publisher:
         publisher.publish(EVENT)
         assert publisher.flush() == DeliveryReport(delivered=1)
         assert publisher.flush() == DeliveryReport(delivered=0)
@@ -148,7 +148,7 @@ def test_a_delivered_event_is_counted_once(producer: FakeProducer) -> None:
 def test_a_silent_broker_is_given_up(producer: FakeProducer) -> None:
     """Where no answer comes at all, the events are reported as lost with that cause."""
     producer.answers = False
-    with impatient() as publisher:
+    with with_short_timeouts() as publisher:
         publisher.publish(EVENT)
         (failed,) = publisher.flush().failed
     assert (failed.event, failed.cause) == (EVENT, "no answer for 0.01 s")
@@ -157,7 +157,7 @@ def test_a_silent_broker_is_given_up(producer: FakeProducer) -> None:
 def test_a_full_publisher_waits_and_then_gives_up(producer: FakeProducer) -> None:
     """Once as many events wait as may, `publish` waits for room, not for ever."""
     producer.answers = False
-    with impatient(in_flight=2) as publisher:
+    with with_short_timeouts(in_flight=2) as publisher:
         for _ in range(3):
             publisher.publish(EVENT)
         assert len(publisher.flush().failed) == 3
@@ -165,7 +165,7 @@ def test_a_full_publisher_waits_and_then_gives_up(producer: FakeProducer) -> Non
 
 def test_a_full_publisher_goes_on_when_there_is_room(producer: FakeProducer) -> None:
     """Deliveries in another thread let the waiting one go on."""
-    publisher = impatient(in_flight=2)
+    publisher = with_short_timeouts(in_flight=2)
     publisher._delivery_timeout = 30
     publisher.publish(EVENT)
     publisher.publish(EVENT)
@@ -179,7 +179,7 @@ def test_a_full_publisher_goes_on_when_there_is_room(producer: FakeProducer) -> 
 
 def test_what_the_client_refuses_is_reported(producer: FakeProducer) -> None:
     """A record that is too large, for instance, is that event's failure and no other's."""
-    with impatient() as publisher:
+    with with_short_timeouts() as publisher:
         producer.refuses = MessageSizeTooLargeError("too large")
         publisher.publish(EVENT)
         producer.refuses = None
@@ -192,7 +192,7 @@ def test_what_the_client_refuses_is_reported(producer: FakeProducer) -> None:
 def test_raw_records_count_as_events_do(producer: FakeProducer) -> None:
     """A record without a contract is delivered, or reported with its cause."""
     record = EncodedRecord(b"key", b"not an event", [])
-    with impatient() as publisher:
+    with with_short_timeouts() as publisher:
         publisher.publish_raw("smartregion.schools", record)
         assert publisher.flush().delivered == 1
         producer.refuses = KafkaError("no")
@@ -203,7 +203,7 @@ def test_raw_records_count_as_events_do(producer: FakeProducer) -> None:
 def test_a_last_unreported_loss_is_an_error(producer: FakeProducer) -> None:
     """Leaving without a flush still reports what was lost."""
     producer.answers = False
-    with pytest.raises(DeliveryError, match="value 1 missing"), impatient() as publisher:
+    with pytest.raises(DeliveryError, match="value 1 missing"), with_short_timeouts() as publisher:
         publisher.publish(EVENT)
 
 
@@ -212,7 +212,7 @@ def test_an_exception_drops_what_waits(producer: FakeProducer) -> None:
     producer.answers = False
 
     def be_interrupted() -> None:
-        with impatient() as publisher:
+        with with_short_timeouts() as publisher:
             publisher.publish(EVENT)
             raise KeyboardInterrupt
 
@@ -233,5 +233,5 @@ def test_a_topic_that_cannot_be_had(
 ) -> None:
     """A missing topic is another error than one that this user may not write."""
     producer.describes = error
-    with pytest.raises(expected, match=r"smartregion\.schools"), impatient() as publisher:
+    with pytest.raises(expected, match=r"smartregion\.schools"), with_short_timeouts() as publisher:
         publisher.publish(EVENT)

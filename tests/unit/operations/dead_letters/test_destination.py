@@ -94,7 +94,9 @@ def test_a_record_that_the_headers_make_too_large_is_not_sent() -> None:
     """A worker would refuse it with the headers of a replay."""
     record = encode_structured(valid_event())
     room = (
-        MAX_BYTES - len(record.value) - sum(len(name) + len(said) for name, said in record.headers)
+        MAX_BYTES
+        - len(record.value)
+        - sum(len(name) + len(value) for name, value in record.headers)
     )
     letter = letter_of(value=record.value + b" " * room, headers=tuple(record.headers))
     decode(letter.headers, letter.value)

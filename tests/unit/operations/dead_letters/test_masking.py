@@ -112,12 +112,12 @@ def test_only_known_attributes_of_an_envelope_are_shown(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "value"),
     [("source", "Jean Dupont"), ("id", "jean@example.org"), ("type", "Jean"), ("time", "hier")],
 )
-def test_an_attribute_is_shown_where_it_looks_like_one(name: str, said: str) -> None:
+def test_an_attribute_is_shown_where_it_looks_like_one(name: str, value: str) -> None:
     """A producer may mix up its fields."""
-    assert masked_attribute(name, said) == MASK
+    assert masked_attribute(name, value) == MASK
 
 
 def test_headers_are_shown_where_they_are_the_envelope_s() -> None:
@@ -146,7 +146,7 @@ def test_a_field_is_shown_as_far_as_its_names_are_plain(field: str, shown: str) 
     assert masked_field(field) == shown
 
 
-def test_a_reason_without_a_value_that_can_be_told_apart_is_masked() -> None:
+def test_a_reason_without_a_value_that_can_be_distinguished_is_masked() -> None:
     """A letter's reason may have been written by another release."""
     assert (
         masked_detail(letter_of(detail="Jean Dupont")) == "type: <masked>, value <masked>: <masked>"
@@ -154,7 +154,7 @@ def test_a_reason_without_a_value_that_can_be_told_apart_is_masked() -> None:
 
 
 def test_a_reason_keeps_its_problem_and_its_remedy() -> None:
-    """They are what the producer is told."""
+    """They are what the producer is answered."""
     assert masked_detail(letter_of()) == (
         "type: is not an event type of this system, value <masked>: send another"
     )
@@ -167,7 +167,7 @@ def test_a_field_that_is_missing_is_said_to_be() -> None:
     assert masked_detail(letter_of(field="data.uai", detail=detail)) == detail
 
 
-def test_a_letter_shows_of_a_missing_field_what_its_producer_was_told() -> None:
+def test_a_letter_shows_of_a_missing_field_what_its_producer_was_answered() -> None:
     """In the words of the gateway, from the record as it was refused."""
     letter = letter_with(b'{"activated_on": "2019-03-11"}', BINARY)
 

@@ -10,7 +10,7 @@ def fail() -> str:
 
 
 def find_nothing() -> str:
-    """Have nothing to check."""
+    """Check nothing."""
     raise NothingToCheckError("name it")
 
 

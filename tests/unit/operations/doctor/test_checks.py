@@ -29,14 +29,14 @@ ENV = "SMART_REGION_"
 
 
 @pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the doctor give up a broker that is not there at once."""
+def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set short timeouts, so that the doctor gives up a missing broker at once."""
     monkeypatch.setattr(brokers, "CONNECT_SECONDS", 0.2)
 
 
 @pytest.fixture
 def found(refused_connections: None) -> Callable[..., dict[str, Finding]]:  # noqa: ARG001
-    """Give what examines, by the name of the check; without a broker, as nothing else needs one."""
+    """Return what runs a check, by its name; without a broker, as nothing else needs one."""
 
     def examine_all(doctor_checks: Doctor | None = None) -> dict[str, Finding]:
         doctor_checks = doctor_checks or Doctor(broker=free_address())
@@ -167,7 +167,7 @@ def secrets_of(producer: str, folder: Path, *, mode: int) -> Path:
     return file
 
 
-def test_a_broker_that_is_away_is_reported(found: Found) -> None:
+def test_an_unavailable_broker_is_reported(found: Found) -> None:
     """And its topics are not checked."""
     findings = found()
 
@@ -191,7 +191,7 @@ def test_fewer_brokers_than_copies_are_reported(monkeypatch: pytest.MonkeyPatch)
 def test_a_topic_that_is_absent_asks_for_the_command_that_makes_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The one difference that a command mends."""
+    """The one difference that a command repairs."""
     monkeypatch.setattr(brokers, "verify_topics", differing("partitions", actual=ABSENT))
 
     with pytest.raises(TopicsAbsentError, match="smart-region topics apply"):

@@ -45,6 +45,6 @@ def test_every_response_of_a_server_has_its_time() -> None:
     assert abs(datetime.now(UTC) - theirs) < timedelta(minutes=1)
 
 
-def test_a_server_that_is_away_has_no_time() -> None:
+def test_an_unavailable_server_has_no_time() -> None:
     """Another check reports that it is away."""
     assert clock_at(f"http://{free_address()}") is None

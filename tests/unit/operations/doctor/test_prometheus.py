@@ -8,7 +8,7 @@ import pytest
 from dashboards import conventions
 from operations.doctor.prometheus import check_prometheus
 from operations.programs.addresses import free_address
-from operations.prometheus_api import PrometheusUnwellError
+from operations.prometheus_api import PrometheusUnhealthyError
 from tests.support.prometheus_stub import PrometheusStub, prometheus_stub
 
 
@@ -33,7 +33,7 @@ def test_one_that_scrapes_others_only_lacks_our_files(stub: PrometheusStub) -> N
     """Without a target of ours no figure reaches it."""
     stub.scrape("node", "up")
 
-    with pytest.raises(PrometheusUnwellError, match=r"scrapes none of our .* rules render"):
+    with pytest.raises(PrometheusUnhealthyError, match=r"scrapes none of our .* rules render"):
         run(stub.url)
 
 
@@ -41,7 +41,7 @@ def test_a_process_that_it_cannot_scrape_is_named(stub: PrometheusStub) -> None:
     """With its job and its address, so that somebody can start it."""
     stub.scrape("smart-region-gateway", "down")
 
-    with pytest.raises(PrometheusUnwellError, match=r"smart-region-gateway 127\.0\.0\.1:6066"):
+    with pytest.raises(PrometheusUnhealthyError, match=r"smart-region-gateway 127\.0\.0\.1:6066"):
         run(stub.url)
 
 
@@ -49,7 +49,7 @@ def test_one_without_the_catalogues_rules_lacks_them(stub: PrometheusStub) -> No
     """It would scrape, and neither board nor alert would have a figure."""
     stub.evaluate(("somebody:else:sum", "ok"))
 
-    with pytest.raises(PrometheusUnwellError, match="has not the catalogue's rules"):
+    with pytest.raises(PrometheusUnhealthyError, match="has not the catalogue's rules"):
         run(stub.url)
 
 
@@ -57,7 +57,7 @@ def test_a_rule_that_fails_is_named(stub: PrometheusStub) -> None:
     """A rule in error computes nothing, and no alert fires for it."""
     stub.evaluate((conventions.TERRITORY_VALUE.name, "ok"), ("MilestoneMissed", "err"))
 
-    with pytest.raises(PrometheusUnwellError, match=r"fails to evaluate .*MilestoneMissed"):
+    with pytest.raises(PrometheusUnhealthyError, match=r"fails to evaluate .*MilestoneMissed"):
         run(stub.url)
 
 
@@ -65,7 +65,7 @@ def test_one_without_an_alertmanager_wakes_nobody(stub: PrometheusStub) -> None:
     """Alerts that notify nobody are a fault."""
     stub.data["/api/v1/alertmanagers"] = {"activeAlertmanagers": []}
 
-    with pytest.raises(PrometheusUnwellError, match="no Alertmanager"):
+    with pytest.raises(PrometheusUnhealthyError, match="no Alertmanager"):
         run(stub.url)
 
 
@@ -74,7 +74,7 @@ def test_one_that_deletes_the_years_is_reported(stub: PrometheusStub, message: s
     """By default it keeps 15 days, and deletes without a message."""
     stub.data["/api/v1/status/runtimeinfo"] = {"storageRetention": message}
 
-    with pytest.raises(PrometheusUnwellError, match=rf"keeps {message}, .*retention\.time=15y"):
+    with pytest.raises(PrometheusUnhealthyError, match=rf"keeps {message}, .*retention\.time=15y"):
         run(stub.url)
 
 
@@ -90,17 +90,17 @@ def test_something_else_at_the_address_is_reported(stub: PrometheusStub) -> None
     """A wrong port leads to another server."""
     stub.data.clear()
 
-    with pytest.raises(PrometheusUnwellError, match=r"status 404.*check the address"):
+    with pytest.raises(PrometheusUnhealthyError, match=r"status 404.*check the address"):
         run(stub.url)
 
 
 def test_nothing_at_the_address_is_reported() -> None:
     """It is down, or elsewhere."""
-    with pytest.raises(PrometheusUnwellError, match="no answer"):
+    with pytest.raises(PrometheusUnhealthyError, match="no answer"):
         run(f"http://{free_address()}")
 
 
 def test_only_the_web_is_requested() -> None:
     """A file is no Prometheus."""
-    with pytest.raises(PrometheusUnwellError, match="not an http or https address"):
+    with pytest.raises(PrometheusUnhealthyError, match="not an http or https address"):
         run("file:///etc/hostname")

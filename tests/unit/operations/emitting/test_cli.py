@@ -57,8 +57,8 @@ def test_emit_publishes_the_valid_lines(published: list[WatchedPublisher]) -> No
     assert published[0].events == [decode_json(VALID)] * 2
 
 
-def test_emit_tells_the_refused_lines(published: list[WatchedPublisher]) -> None:
-    """A bad line is told with number, field, problem and remedy; its neighbours are published."""
+def test_emit_reports_the_refused_lines(published: list[WatchedPublisher]) -> None:
+    """A bad line is reported with number, field, problem and remedy; the others are published."""
     result = run("emit", given=VALID + INVALID + VALID)
     assert result.stderr == (
         "line 2: data.uai: has a wrong check letter, value '0750419Z':"
@@ -68,7 +68,7 @@ def test_emit_tells_the_refused_lines(published: list[WatchedPublisher]) -> None
     assert len(published[0].events) == 2
 
 
-def test_emit_may_be_told_that_refusals_are_expected(published: list[WatchedPublisher]) -> None:
+def test_emit_has_an_option_for_expected_refusals(published: list[WatchedPublisher]) -> None:
     """A simulated Région emits invalid events on purpose, and the next job waits for a 0."""
     result = run("emit", "--allow-refused", given=VALID + INVALID + VALID)
 
@@ -150,7 +150,7 @@ class Terminal(io.StringIO):
     """What a person watches."""
 
     def isatty(self) -> bool:
-        """Say that it is one."""
+        """Return True: it is one."""
         return True
 
 

@@ -41,7 +41,7 @@ class BrokenPublisher(RecordingPublisher):
         self.healthy = healthy
 
     def flush(self) -> DeliveryReport:
-        """Tell of the lost ones."""
+        """Return the lost ones."""
         lost = tuple(FailedDelivery(event, "broker gone") for event in self.events[self.healthy :])
         return DeliveryReport(len(self.events) - len(lost), lost)
 
@@ -136,7 +136,7 @@ def test_long_inputs_are_settled_on_the_way(event: CloudEvent) -> None:
 
 
 def named(name: str) -> CloudEvent:
-    """Give an event with an id."""
+    """Return an event with an id."""
     return CloudEvent(
         id=name,
         source="/lycees",
@@ -145,7 +145,7 @@ def named(name: str) -> CloudEvent:
     )
 
 
-class TurningDown(RecordingPublisher):
+class RefusingPublisher(RecordingPublisher):
     """A publisher before a gateway that turns some events down, and keeps others for later."""
 
     def __init__(self, refused: set[str], *, waiting: int = 0) -> None:
@@ -166,27 +166,27 @@ class TurningDown(RecordingPublisher):
 
 
 def test_an_event_that_is_turned_down_is_a_refused_line() -> None:
-    """It is told with its line and counted, and stops nothing."""
-    told: list[str] = []
+    """It is reported with its line and counted, and stops nothing."""
+    reported: list[str] = []
     emission = emit(
         [line_of(named("a")), line_of(named("b")), line_of(named("c"))],
-        TurningDown({"b"}),
-        on_refused=lambda refused: told.append(str(refused)),
+        RefusingPublisher({"b"}),
+        on_refused=lambda refused: reported.append(str(refused)),
     )
     assert (emission.accepted, emission.refused) == (2, 1)
-    assert told == ["line 2: event 'b': was turned down by the gateway (not yours)"]
+    assert reported == ["line 2: event 'b': was refused by the gateway (not yours)"]
 
 
 def test_an_event_of_an_earlier_run_has_no_line() -> None:
-    """What was spooled before is told all the same."""
-    told: list[str] = []
-    publisher = TurningDown({"earlier"})
+    """What was spooled before is reported all the same."""
+    reported: list[str] = []
+    publisher = RefusingPublisher({"earlier"})
     publisher.publish(named("earlier"))
-    emit([line_of(named("a"))], publisher, on_refused=lambda refused: told.append(str(refused)))
-    assert told == ["an earlier line: event 'earlier': was turned down by the gateway (not yours)"]
+    emit([line_of(named("a"))], publisher, on_refused=lambda refused: reported.append(str(refused)))
+    assert reported == ["an earlier line: event 'earlier': was refused by the gateway (not yours)"]
 
 
 def test_what_waits_is_no_loss() -> None:
     """The last report says how many wait, and for what."""
-    emission = emit([line_of(named("a"))], TurningDown(set(), waiting=3), on_refused=print)
+    emission = emit([line_of(named("a"))], RefusingPublisher(set(), waiting=3), on_refused=print)
     assert (emission.waiting, emission.waiting_for) == (3, "no answer")

@@ -32,14 +32,14 @@ TOKEN = "srt_lycees_" + "A" * 43
 
 @pytest.fixture
 def stub() -> Iterator[GatewayStub]:
-    """Give a gateway."""
+    """Yield a gateway."""
     with gateway_stub() as stub:
         yield stub
 
 
 @pytest.fixture
 def secret(tmp_path: Path) -> str:
-    """Give the file of a token."""
+    """Return the file of a token."""
     file = tmp_path / "token"
     file.write_text(TOKEN)
     file.chmod(0o600)
@@ -64,9 +64,7 @@ def test_an_event_that_the_gateway_turns_down_is_reported(stub: GatewayStub, sec
     """With its line, on standard error; the exit status is 1."""
     stub.behaviour = lambda events: answered_each([403] * len(events))
     result = emit("--gateway", stub.url, "--secret", secret)
-    assert result.stderr == (
-        "line 1: event 'a-1': was turned down by the gateway (because of 403)\n"
-    )
+    assert result.stderr == ("line 1: event 'a-1': was refused by the gateway (because of 403)\n")
     assert (result.stdout, result.exit_code) == ("0 accepted, 1 refused\n", 1)
 
 

@@ -25,7 +25,7 @@ REFUSED = ContractError(RefusalReason.INVALID_DATA, "data", None, "send it")
 def about_another(**attributes: Any) -> FakeRecord:
     """Return a valid event about somebody else, with these attributes."""
     record = raw("training.enrolled", "k1-somebody-else-altogether", "2018-01-01")
-    headers = tuple((f"ce_{name}", said.encode()) for name, said in attributes.items())
+    headers = tuple((f"ce_{name}", value.encode()) for name, value in attributes.items())
     return FakeRecord(record.topic, 3, 42, record.key, record.value, (*record.headers, *headers))
 
 

@@ -44,8 +44,8 @@ def test_each_fact_and_day_is_retracted_once(now: datetime) -> None:
     back = retractions(traces, now=now)
     assert {event.source for event in back} == {ERASURE}
     assert len(back) == 2
-    said: list[CloudEvent] = list(traces.latest.values())
-    state = state_of(*said, *back)
+    latest: list[CloudEvent] = list(traces.latest.values())
+    state = state_of(*latest, *back)
     assert latest_attributes(state, "training.enrolled") == {}
     assert latest_attributes(state, "training.completed") == {}
 

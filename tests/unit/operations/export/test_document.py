@@ -84,7 +84,7 @@ def test_json_has_the_same_and_null() -> None:
 class TestDictionary:
     """What the columns mean."""
 
-    def test_tells_every_column(self) -> None:
+    def test_describes_every_column(self) -> None:
         """In the order of the rows; the same in both forms."""
         fields = json.loads(dictionary_text("json"))["fields"]
         assert [field["name"] for field in fields] == list(ExportRow.model_fields)

@@ -26,7 +26,7 @@ FORMS: list[Format] = ["csv", "excel", "json"]
 
 
 def packed(form: Format, known_on: date | None = None) -> tuple[dict[str, Any], bytes]:
-    """Give the package of every kind of row, and the file that it describes."""
+    """Return the package of every kind of row, and the file that it describes."""
     _, _, rows = everything()
     content = rows_text(rows, form).encode()
     text = package_text(

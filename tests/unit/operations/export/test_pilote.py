@@ -20,13 +20,13 @@ from tests.support.barometer import Barometer, pilote_values
 def observed(
     value: float, *, day: str = "2020-01-15", indicator: str = "IND-042", **fields: Any
 ) -> RawRecord:
-    """Give the record of what was observed in Paris."""
+    """Return the record of what was observed in Paris."""
     return raw("indicator.observed", indicator, day, territory="D75", value=value, **fields)
 
 
 @pytest.fixture
 def barometer(tmp_path: Path) -> Barometer:
-    """Give a system that has imported nothing yet."""
+    """Return a system that has imported nothing yet."""
     return Barometer(tmp_path)
 
 
@@ -95,8 +95,8 @@ def test_later_days_and_other_names_are_left_out() -> None:
     """PILOTE would refuse an indicator that it cannot name."""
     others = [observed(1, day="2021-01-01"), observed(1, indicator="ARCEP")]
     (only,) = current_values([observed(1), *others], date(2020, 12, 31))
-    told = ("IND-042", Territory.PARIS, date(2020, 1, 15), ValueKind.CURRENT)
-    assert only == PiloteValue(*told, Decimal(1))
+    key = ("IND-042", Territory.PARIS, date(2020, 1, 15), ValueKind.CURRENT)
+    assert only == PiloteValue(*key, Decimal(1))
 
 
 def test_percentages_are_given_back_as_they_came(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from streams.histories import histories_of
 from streams.state_store import StateStore
 from tests.support.audits import catalogue_of, raw_record
 from tests.support.histories import event, pool, uai
-from tests.support.observations import barometer, observed, said
-from tests.support.pasts import taught
+from tests.support.observations import barometer, observation_events, observed
+from tests.support.past_figures import state_store_of
 
 AS_OF = date(2018, 6, 30)
 BASELINE = {"value": 0, "day": date(2016, 1, 1), "source": "Essai"}
@@ -38,13 +38,13 @@ shipped = cache(load_catalogue)
 def everything() -> tuple[list[CloudEvent], StateStore, list[ExportRow]]:
     """Return every kind of event, what they teach, and the rows of a day."""
     events = [one for family in Family for one in pool(family)]
-    state_store = taught(shipped(), events)
+    state_store = state_store_of(shipped(), events)
     return events, state_store, list(rows_of(shipped(), state_store, AS_OF))
 
 
 def rows(catalogue: Catalogue, *events: CloudEvent) -> list[ExportRow]:
     """Return the rows after some events."""
-    return list(rows_of(catalogue, taught(catalogue, events), AS_OF))
+    return list(rows_of(catalogue, state_store_of(catalogue, events), AS_OF))
 
 
 def enrolments(count: int, department: str) -> list[CloudEvent]:
@@ -60,7 +60,7 @@ def enrolments(count: int, department: str) -> list[CloudEvent]:
     ]
 
 
-def test_the_key_tells_every_row_apart() -> None:
+def test_the_key_distinguishes_every_row() -> None:
     """Indicator, département, category, milestone."""
     _, _, found = everything()
     keys = [tuple(getattr(row, name) for name in KEY) for row in found]
@@ -68,7 +68,7 @@ def test_the_key_tells_every_row_apart() -> None:
 
 
 def test_figures_are_the_audit_s() -> None:
-    """Value by value, counted by another road; what was never reported has none.
+    """Value by value, counted by another method; what was never reported has none.
 
     Those of persons are withheld: there are few.
     """
@@ -154,7 +154,7 @@ def test_a_row_says_what_was_known_when() -> None:
     """As it was asked for."""
     catalogue = catalogue_of({"count": "school.connected"})
     known_on = date(2018, 3, 1)
-    found = rows_of(catalogue, taught(catalogue, []), AS_OF, known_on)
+    found = rows_of(catalogue, state_store_of(catalogue, []), AS_OF, known_on)
     assert {row.known_on for row in found} == {known_on}
 
 
@@ -206,16 +206,18 @@ def test_an_observed_figure_is_that_of_its_own_territory() -> None:
         observed("IND-042", "FRANCE", "2018-01-01", "57.5"),
         observed("IND-101", "FRANCE", "2018-01-01", "40"),
     ]
-    state_store = taught(barometer(), said(events))
+    state_store = state_store_of(barometer(), observation_events(events))
     found = {
         (row.indicator, row.department): row for row in rows_of(barometer(), state_store, AS_OF)
     }
-    fibre = {place: found["fibre_ratio", place] for place in (None, "75", "77", "78")}
+    fibre = {
+        department: found["fibre_ratio", department] for department in (None, "75", "77", "78")
+    }
     assert [row.value for row in fibre.values()] == [None, 0.925, 0.4, None]
     assert [row.baseline for row in fibre.values()] == [0.4, 0.9, 0.1, None]
     assert [row.progress_rate for row in fibre.values()] == [None, 50, 60, None]
     assert found["waiting_days", None].progress_rate == 50
     assert {row.numerator for row in found.values()} == {None}
     # France's is beside the region's where the catalogue shows it, and in no figure.
-    compared = {place: row.country_value for place, row in found.items() if row.country_value}
+    compared = {key: row.country_value for key, row in found.items() if row.country_value}
     assert compared == {("fibre_ratio", None): 0.575}

@@ -33,9 +33,9 @@ def test_readings_are_the_audit_s(events: list[list[CloudEvent]], known_on: date
     records = [raw_record(one) for history in events for one in history]
     found = histories_of(states_known_on(records, shipped(), known_on), shipped())
     counted = audit_records(records, shipped(), AS_OF, known_on).readings
-    exact = {place for place in found if shipped().indicator(place[0]).publication is None}
-    assert {place: found[place].reading(AS_OF) for place in exact} == {
-        place: reading for place, reading in counted.items() if place in exact
+    exact = {key for key in found if shipped().indicator(key[0]).publication is None}
+    assert {key: found[key].reading(AS_OF) for key in exact} == {
+        key: reading for key, reading in counted.items() if key in exact
     }
 
 
@@ -66,7 +66,7 @@ def test_an_entity_on_two_partitions_is_one() -> None:
     assert value([*records, *records], "2020-01-01") == 1
 
 
-def test_refused_records_are_passed_over() -> None:
+def test_refused_records_are_skipped() -> None:
     """As workers do."""
     records = [raw("school.registered", PARIS, "2016-01-01")]
     broken = records[0]._replace(value=b"{")

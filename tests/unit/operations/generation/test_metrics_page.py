@@ -30,5 +30,5 @@ def test_says_what_an_operator_does() -> None:
 
 
 def test_says_that_it_is_generated_and_from_what() -> None:
-    """Whoever wants to correct it is told where."""
+    """Whoever wants to correct it finds where."""
     assert metrics_page().startswith("<!-- Generated from catalogue/metrics.py")

@@ -35,7 +35,7 @@ class Broker(RecordingPublisher):
 
 @pytest.fixture(autouse=True)
 def got(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[CloudEvent]]:
-    """Give what the broker has got, in place of Kafka."""
+    """Yield what the broker has got, in place of Kafka."""
     monkeypatch.setattr("operations.importing.screen.KafkaPublisher", Broker)
     yield Broker.got
     Broker.got.clear()
@@ -78,14 +78,14 @@ def test_a_broker_that_lost_everything_gets_it_again(tmp_path: Path, got: list[C
 
 
 def test_a_dry_run_sends_and_keeps_nothing(tmp_path: Path, got: list[CloudEvent]) -> None:
-    """And tells what it would do, with what it would refuse."""
+    """And prints what it would do, with what it would refuse."""
     result = run(tmp_path, f"{HEADING}{LYCEE}x;x;x\n", "--dry-run")
     assert result.stdout.startswith("1 would be sent")
     assert (result.exit_code, got) == (1, [])
     assert not (tmp_path / "journal.sqlite3").exists()
 
 
-def test_refused_lines_are_told_and_counted(tmp_path: Path, got: list[CloudEvent]) -> None:
+def test_refused_lines_are_reported_and_counted(tmp_path: Path, got: list[CloudEvent]) -> None:
     """On standard error, each with its line, column, value and remedy; the others are sent."""
     result = run(tmp_path, f"{HEADING}0750419Z;2018-09-01;100\n{OTHER}0750419Y;hier;100\n")
     assert result.exit_code == 1
@@ -105,17 +105,17 @@ def test_refused_lines_are_told_and_counted(tmp_path: Path, got: list[CloudEvent
     assert len(got) == 1
 
 
-def test_many_refusals_are_told_in_a_file(tmp_path: Path) -> None:
+def test_many_refusals_are_reported_in_a_file(tmp_path: Path) -> None:
     """The screen has the first ones, and says where the others are."""
     refusals = tmp_path / "refused.csv"
     result = run(tmp_path, HEADING + "x;x;x\n" * 30, "--refusals", str(refusals))
-    told = result.stderr.splitlines()
-    assert len(told) == 21
-    assert told[-1] == f"… 70 refusals more: see {refusals}"
+    lines = result.stderr.splitlines()
+    assert len(lines) == 21
+    assert lines[-1] == f"… 70 refusals more: see {refusals}"
     assert len(refusals.read_bytes().splitlines()) == 1 + 90
 
 
-def test_the_time_may_be_told(tmp_path: Path, got: list[CloudEvent]) -> None:
+def test_the_time_may_be_given(tmp_path: Path, got: list[CloudEvent]) -> None:
     """Where a file's own date says nothing, as after a checkout."""
     run(tmp_path, HEADING + LYCEE, "--recorded-at", "2019-01-02T03:04:05Z")
     assert got[0].time.isoformat() == "2019-01-02T03:04:05+00:00"
@@ -132,7 +132,7 @@ def test_nothing_is_sent_where_a_file_cannot_be_opened(
 
 
 def test_persons_get_pseudonyms(tmp_path: Path, got: list[CloudEvent]) -> None:
-    """By the key of a file; nothing else of them is sent or told."""
+    """By the key of a file; nothing else of them is sent or printed."""
     key = write_new_key(tmp_path / "key", "k1")
     text = (
         "numero_stagiaire;date_inscription;dispositif;public;departement\n"
@@ -148,7 +148,7 @@ def test_persons_get_pseudonyms(tmp_path: Path, got: list[CloudEvent]) -> None:
 
 
 def test_an_import_wants_no_spool(tmp_path: Path) -> None:
-    """Its journal does better: what waited would be told as sent."""
+    """Its journal does better: what waited would be reported as sent."""
     secret = ("--secret", str(tmp_path / "secret"))
     options = ("--gateway", "http://127.0.0.1:1", *secret, "--spool", str(tmp_path / "spool"))
     result = run(tmp_path, HEADING + LYCEE, *options)

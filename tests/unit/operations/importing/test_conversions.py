@@ -53,7 +53,7 @@ def test_what_cannot_be_converted_is_refused(name: str, text: str, expected: str
         CONVERSIONS[name](text)
 
 
-def test_a_closed_list_is_told() -> None:
+def test_a_closed_list_is_reported() -> None:
     """And that the mapping may translate."""
     with pytest.raises(ParsingError, match="write one of general_technological, vocational, poly"):
         choice_of(SchoolKind)("LEGT")

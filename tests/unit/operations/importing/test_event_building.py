@@ -26,14 +26,14 @@ ORIGIN = LineOrigin(
 
 
 def event_id(*, source: str = "urn:test", time: datetime = RECORDED, **fields: object) -> str:
-    """Give the id of what the usual line states, with other fields."""
+    """Return the id of what the usual line states, with other fields."""
     found = event_of_line(SchoolConnected, {**FIELDS, **fields}, ORIGIN, source=source, time=time)
     assert isinstance(found, FoundEvent)
     return found.event.id
 
 
 def refusals(origin: LineOrigin = ORIGIN, **fields: object) -> list[str]:
-    """Give the refusals of the usual line with other fields."""
+    """Return the refusals of the usual line with other fields."""
     given = {**FIELDS, **fields}
     found = event_of_line(SchoolConnected, given, origin, source="urn:test", time=RECORDED)
     assert isinstance(found, list)
@@ -53,7 +53,7 @@ def test_the_same_line_of_the_same_file_is_the_same_event() -> None:
     assert len({event_id(), *others}) == 6
 
 
-def test_a_field_is_told_as_its_column() -> None:
+def test_a_field_is_reported_as_its_column() -> None:
     """With what stands there, not what was made of it."""
     (refusal,) = refusals(connected_on=date(2001, 1, 1))
     assert refusal.startswith("a.csv:7: le: ")
@@ -61,13 +61,13 @@ def test_a_field_is_told_as_its_column() -> None:
     assert ": write: a day" in refusal
 
 
-def test_a_constant_is_told_as_the_fact_s_field() -> None:
+def test_a_constant_is_reported_as_the_fact_s_field() -> None:
     """It stands in no column: the mapping is wrong, not the file."""
     (refusal,) = refusals(downlink_mbps=0)
     assert refusal.startswith("a.csv:7: downlink_mbps should be greater than 0")
 
 
-def test_every_wrong_field_is_told() -> None:
+def test_every_wrong_field_is_reported() -> None:
     """At once."""
     assert len(refusals(uai="0750419Z", downlink_mbps=0)) == 2
 
@@ -80,12 +80,12 @@ def test_a_private_column_is_not_repeated() -> None:
 
 
 def test_a_file_s_own_date_is_when_it_was_recorded(tmp_path: Path) -> None:
-    """Unless it is told."""
+    """Unless it is given."""
     file = write_file(tmp_path, "")
     now = RECORDED + timedelta(days=1)
     assert recorded_at(file, None, now=now) == RECORDED
-    told = datetime(2020, 1, 1, tzinfo=UTC)
-    assert recorded_at(file, told, now=now) == told
+    given = datetime(2020, 1, 1, tzinfo=UTC)
+    assert recorded_at(file, given, now=now) == given
 
 
 def test_a_file_from_the_future_is_refused(tmp_path: Path) -> None:

@@ -18,20 +18,20 @@ LATER = replace(CLAIM, time=20, content=b"six")
 def standing(
     file: Path, claim: SentEvent, destination: str = "kafka:9092", **how: bool
 ) -> SendStatus:
-    """Ask a journal of an earlier run."""
+    """Return the state in a journal of an earlier run."""
     with open_journal(file, destination, **how) as journal:
         return journal.standing(claim)
 
 
 def note(file: Path, *claims: SentEvent, destination: str = "kafka:9092", **how: bool) -> None:
-    """Note what has arrived."""
+    """Record what has arrived."""
     with open_journal(file, destination, **how) as journal:
         journal.note(claims)
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Name a journal in a folder that is yet to be made."""
+    """Return the path of a journal in a folder that is yet to be made."""
     return tmp_path / "new" / "journal.sqlite3"
 
 

@@ -85,7 +85,7 @@ def stated(folder: Path, declared: CsvMapping, text: str) -> list[dict[str, JSON
 
 
 def refused(folder: Path, declared: CsvMapping, text: str) -> list[str]:
-    """Tell the refusals of a file, without its name."""
+    """Return the refusals of a file, without its name."""
     return [
         str(finding).removeprefix(f"{finding.file}:")
         for finding in read(folder, declared, text)
@@ -130,7 +130,7 @@ def test_a_field_of_several_numbers_has_a_column_each(tmp_path: Path) -> None:
     assert fact["occupied_hours"] == {"company": 300, "employee": 20}
 
 
-def test_what_several_columns_make_is_told_by_what_is_to_blame(tmp_path: Path) -> None:
+def test_what_several_columns_make_is_reported_by_what_is_to_blame(tmp_path: Path) -> None:
     """The part that is wrong by its column; what none of them is alone, by the fact's field."""
     heading = "site;du;au;offre;entreprises;salaries\n"
     declared = mapping("workstation.usage_reported", USAGE)
@@ -185,7 +185,7 @@ def test_only_some_lines_are_taken(tmp_path: Path) -> None:
         ("0750419Y;2024-03-05;1", "2: date: is after the day on which the file was last changed"),
     ],
 )
-def test_a_wrong_cell_is_told_by_its_column(tmp_path: Path, line: str, expected: str) -> None:
+def test_a_wrong_cell_is_reported_by_its_column(tmp_path: Path, line: str, expected: str) -> None:
     """With its value as it stands in the file, and what to write."""
     (refusal,) = refused(
         tmp_path, mapping("school.connected", CONNECTED), f"uai;date;debit\n{line}\n"
@@ -193,11 +193,11 @@ def test_a_wrong_cell_is_told_by_its_column(tmp_path: Path, line: str, expected:
     assert refusal.startswith(expected)
 
 
-def test_all_wrong_cells_of_a_line_are_told(tmp_path: Path) -> None:
+def test_all_wrong_cells_of_a_line_are_reported(tmp_path: Path) -> None:
     """At once."""
     text = "uai;date;debit\n0750419Z;x;y\n"
-    told = refused(tmp_path, mapping("school.connected", CONNECTED), text)
-    assert [refusal.split(":")[1] for refusal in told] == [" date", " debit", " uai"]
+    refusals = refused(tmp_path, mapping("school.connected", CONNECTED), text)
+    assert [refusal.split(":")[1] for refusal in refusals] == [" date", " debit", " uai"]
 
 
 def test_a_word_that_the_mapping_does_not_know_is_refused(tmp_path: Path) -> None:

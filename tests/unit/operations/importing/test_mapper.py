@@ -44,7 +44,7 @@ def test_a_default_is_not_looked_up_among_the_words() -> None:
     assert values["name"] == "c"
 
 
-def test_what_is_missing_for_an_id_is_told_by_its_column() -> None:
+def test_what_is_missing_for_an_id_is_reported_by_its_column() -> None:
     """And what can be filled is."""
     values, problems = filled({**CELLS, "no": ""})
     assert [(one.column, one.problem) for one in problems] == [("no", "is empty")]

@@ -21,7 +21,7 @@ fields:
 
 
 def mistakes(folder: Path, text: str) -> list[str]:
-    """Say what is wrong with a mapping, without its file."""
+    """Return the mistakes of a mapping, without its file."""
     file = folder / "mapping.yaml"
     file.write_text(text)
     with pytest.raises(InvalidDeclarationError) as refused:
@@ -29,7 +29,7 @@ def mistakes(folder: Path, text: str) -> list[str]:
     return [str(error).removeprefix(f"{file}:") for error in refused.value.diagnostics]
 
 
-def test_a_mapping_tells_which_columns_it_needs(tmp_path: Path) -> None:
+def test_a_mapping_lists_the_columns_that_it_needs(tmp_path: Path) -> None:
     """Those of its fields, and those that choose lines."""
     file = tmp_path / "mapping.yaml"
     file.write_text(MAPPING)
@@ -43,7 +43,7 @@ def test_the_mappings_that_are_carried_are_right(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", mapping_names())
-def test_the_mappings_that_are_carried_may_take_the_road_through_the_gateway(name: str) -> None:
+def test_the_shipped_mappings_may_send_through_the_gateway(name: str) -> None:
     """Their source is a declared producer's, which may send their fact."""
     mapping = load_mapping(name)
     producer = load_producers().of_source(mapping.source)
@@ -51,7 +51,7 @@ def test_the_mappings_that_are_carried_may_take_the_road_through_the_gateway(nam
     assert mapping.kind.TYPE in producer.event_types
 
 
-def test_an_unknown_mapping_is_told_with_those_that_there_are() -> None:
+def test_an_unknown_mapping_is_reported_with_those_that_there_are() -> None:
     """As is a file that is not there."""
     with pytest.raises(UnknownMappingError, match="lycees_idf_uai"):
         load_mapping("lycees")
@@ -91,7 +91,9 @@ def test_an_unknown_mapping_is_told_with_those_that_there_are() -> None:
         ("column: debit, default: 100", "constant: 0", "downlink_mbps.constant: should be greater"),
     ],
 )
-def test_a_mistake_is_told_where_it_is(tmp_path: Path, old: str, new: str, expected: str) -> None:
+def test_a_mistake_is_reported_where_it_is(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
     """With its line, its value and what to write."""
     assert old in MAPPING
     assert any(expected in mistake for mistake in mistakes(tmp_path, MAPPING.replace(old, new))), (

@@ -20,7 +20,7 @@ from operations.importing.parsing import (
 
 
 def problem(read: Callable[[str], object], text: str) -> str:
-    """Say what a reader refuses."""
+    """Return what a reader refuses."""
     with pytest.raises(ParsingError) as refused:
         read(text)
     return str(refused.value)

@@ -44,7 +44,7 @@ class Promises:
         self.taken.append(value)
 
     def rest(self) -> Iterator[Finding]:
-        """Tell that one of them is right."""
+        """Return one line that is not changed."""
         yield SkippedLine(2, "kept")
 
 
@@ -54,7 +54,7 @@ def read_line(**cells: str) -> PiloteValue | SkippedLine | list[Diagnostic]:
 
 
 def refused(**cells: str) -> list[str]:
-    """Tell the refusals of the usual line with other cells."""
+    """Return the refusals of the usual line with other cells."""
     found = read_line(**cells)
     assert isinstance(found, list)
     return [str(refusal).removeprefix("va.csv:2: ") for refusal in found]
@@ -68,7 +68,7 @@ def read_file(folder: Path, *lines: str) -> list[Finding]:
 
 
 def facts(findings: list[Finding]) -> list[IndicatorObserved]:
-    """Give the observations that were found, and nothing else."""
+    """Return the observations that were found, and nothing else."""
     found = [finding.event.fact for finding in findings if isinstance(finding, FoundEvent)]
     assert len(found) == len(findings), findings
     return [fact for fact in found if isinstance(fact, IndicatorObserved)]
@@ -76,8 +76,8 @@ def facts(findings: list[Finding]) -> list[IndicatorObserved]:
 
 def test_a_line_is_a_value() -> None:
     """Every cell has its place."""
-    told = ("IND-042", Territory.SEINE_ET_MARNE, date(2023, 12, 31), ValueKind.CURRENT)
-    assert read_line() == PiloteValue(*told, Decimal("71.5"))
+    key = ("IND-042", Territory.SEINE_ET_MARNE, date(2023, 12, 31), ValueKind.CURRENT)
+    assert read_line() == PiloteValue(*key, Decimal("71.5"))
 
 
 DECIMALS = st.decimals(-(10**9), 10**9, places=6, allow_nan=False, allow_infinity=False)
@@ -140,7 +140,7 @@ def test_a_wrong_cell_is_refused(cells: dict[str, str], expected: str) -> None:
     assert expected in refusal
 
 
-def test_all_that_is_wrong_with_a_line_is_told_at_once() -> None:
+def test_all_that_is_wrong_with_a_line_is_reported_at_once() -> None:
     """So that it is corrected once."""
     wrong = refused(**dict.fromkeys(COLUMNS, "?"))
     assert [refusal.partition(":")[0] for refusal in wrong] == [
@@ -197,7 +197,7 @@ def test_a_day_that_is_none_is_refused_in_every_form(text: str) -> None:
         ("71,4285714285714285714285714285714285714", "71.428571"),
     ],
 )
-def test_further_decimals_are_rounded_and_told(tmp_path: Path, text: str, value: str) -> None:
+def test_further_decimals_are_rounded_and_reported(tmp_path: Path, text: str, value: str) -> None:
     """As a spreadsheet computes them; the line counts as any other."""
     noted, found = read_file(tmp_path, f"IND-042;D77;2023-12-31;va;{text}")
     assert noted == LineNote(2, ROUNDED)
@@ -241,7 +241,7 @@ def test_an_empty_current_value_takes_the_observation_back(tmp_path: Path) -> No
         ),
     ],
 )
-def test_what_the_contract_refuses_is_told_by_column(
+def test_what_the_contract_refuses_is_reported_by_column(
     tmp_path: Path, cells: str, expected: str
 ) -> None:
     """In the file's words, not the event's."""

@@ -43,7 +43,7 @@ class Broker(RecordingPublisher):
 
 @pytest.fixture(autouse=True)
 def got(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[CloudEvent]]:
-    """Give what the broker has got, in place of Kafka."""
+    """Yield what the broker has got, in place of Kafka."""
     monkeypatch.setattr("operations.importing.screen.KafkaPublisher", Broker)
     yield Broker.got
     Broker.got.clear()
@@ -76,20 +76,22 @@ def test_values_and_promises_are_taken(tmp_path: Path, got: list[CloudEvent]) ->
 
 def test_without_a_catalogue_promises_are_left_aside(tmp_path: Path, got: list[CloudEvent]) -> None:
     """And counted, with what to give for them."""
-    told = run(tmp_path, TEXT).stdout
-    assert "2 left aside: an initial or a target value, for which --catalogue is not given" in told
+    output = run(tmp_path, TEXT).stdout
+    assert (
+        "2 left aside: an initial or a target value, for which --catalogue is not given" in output
+    )
     assert len(got) == 1
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path, got: list[CloudEvent]) -> None:
     """Neither events nor the catalogue, and says whether it would."""
     file = tmp_path / "pilote.yaml"
-    told = run(tmp_path, TEXT, "--catalogue", str(file), "--dry-run").stdout
-    assert told.splitlines()[-1] == f"{file} would change"
+    output = run(tmp_path, TEXT, "--catalogue", str(file), "--dry-run").stdout
+    assert output.splitlines()[-1] == f"{file} would change"
     assert (file.exists(), got) == (False, [])
 
 
-def test_refused_promises_are_told_like_any_line(tmp_path: Path) -> None:
+def test_refused_promises_are_reported_like_any_line(tmp_path: Path) -> None:
     """Also what only the catalogue can know; the right ones are written."""
     file = tmp_path / "pilote.yaml"
     text = TEXT.replace("95,25", "120")
@@ -130,8 +132,8 @@ def test_a_file_without_a_line_says_so(tmp_path: Path, got: list[CloudEvent]) ->
     """A heading alone is no error, and no silence."""
     result = run(tmp_path, TEXT.splitlines()[0] + "\r\n")
     assert (result.exit_code, result.stdout, got) == (0, "", [])
-    told = f"{tmp_path / 'file.csv'}: has no line below its heading: there is nothing to import"
-    assert result.stderr.splitlines() == [told]
+    expected = f"{tmp_path / 'file.csv'}: has no line below its heading: there is nothing to import"
+    assert result.stderr.splitlines() == [expected]
 
 
 def test_a_file_with_nothing_in_it_is_refused(tmp_path: Path) -> None:
@@ -145,8 +147,8 @@ def test_a_file_with_nothing_in_it_is_refused(tmp_path: Path) -> None:
 def test_what_was_rounded_is_in_the_account(tmp_path: Path) -> None:
     """Of current values and of promises."""
     text = TEXT.replace("71,5", "71,1234567").replace("95,25", "95,1234567")
-    told = run(tmp_path, text, "--catalogue", str(tmp_path / "pilote.yaml")).stdout
-    assert "  2 of all: a value rounded to 6 decimals" in told.splitlines()
+    output = run(tmp_path, text, "--catalogue", str(tmp_path / "pilote.yaml")).stdout
+    assert "  2 of all: a value rounded to 6 decimals" in output.splitlines()
 
 
 def test_a_direction_is_one_of_two(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_another_error_is_not_taken_for_the_report_s(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_an_error_of_ours() -> None:
-    """Told as what it is, and not at the end."""
+    """Reported as what it is, and not at the end."""
     with pytest.raises(CannotWriteError, match="No space left"):
         report(Path("/dev"), REFUSAL, name="full")
 

@@ -19,11 +19,11 @@ NOW = RECORDED + timedelta(days=1)
 
 
 class Runs:
-    """Imports of lists of connected lycées, with one journal and one road."""
+    """Imports of lists of connected lycées, with one journal and one publisher."""
 
     def __init__(self, folder: Path) -> None:
         self._journal = folder / "journal.sqlite3"
-        self.road = RecordingPublisher()
+        self.publisher = RecordingPublisher()
         self.opened = 0
         self.refused: list[Diagnostic] = []
 
@@ -37,18 +37,18 @@ class Runs:
 
     def _open(self) -> Publisher:
         self.opened += 1
-        return self.road
+        return self.publisher
 
     @property
     def speeds(self) -> list[object]:
-        """The speed that each event tells, the latest recorded last."""
-        events = sorted(self.road.events, key=lambda event: event.time)
+        """The speed that each event has, the latest recorded last."""
+        events = sorted(self.publisher.events, key=lambda event: event.time)
         return [event.fact.attributes()["downlink_mbps"] for event in events]
 
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Runs:
-    """Give imports."""
+    """Return imports."""
     return Runs(tmp_path)
 
 
@@ -88,20 +88,20 @@ def test_files_of_one_time_may_not_contradict_each_other(runs: Runs, tmp_path: P
     assert str(runs.refused[0]).startswith(f"{new}:2: contradicts {old}:2, ")
 
 
-def test_a_time_that_is_told_holds_for_all(runs: Runs, tmp_path: Path) -> None:
+def test_a_time_that_is_given_holds_for_all(runs: Runs, tmp_path: Path) -> None:
     """Whatever the files' own dates."""
-    told = datetime(2020, 1, 1, tzinfo=UTC)
-    runs(listed(tmp_path, 100), recorded_at=told)
-    assert [event.time for event in runs.road.events] == [told]
+    given = datetime(2020, 1, 1, tzinfo=UTC)
+    runs(listed(tmp_path, 100), recorded_at=given)
+    assert [event.time for event in runs.publisher.events] == [given]
 
 
 def test_a_time_to_come_is_refused(runs: Runs, tmp_path: Path) -> None:
-    """Also when it is told."""
+    """Also when it is given."""
     with pytest.raises(RecordedAheadError):
         runs(listed(tmp_path, 100), recorded_at=NOW + timedelta(seconds=1))
 
 
-def test_every_file_is_opened_before_the_road(runs: Runs, tmp_path: Path) -> None:
+def test_every_file_is_opened_before_the_publisher(runs: Runs, tmp_path: Path) -> None:
     """Half an import is none."""
     wrong = write_file(tmp_path, "uai;debit\n", name="wrong.csv")
     with pytest.raises(HeadingError):
@@ -109,8 +109,8 @@ def test_every_file_is_opened_before_the_road(runs: Runs, tmp_path: Path) -> Non
     assert runs.opened == 0
 
 
-def test_a_dry_run_needs_no_road(runs: Runs, tmp_path: Path) -> None:
-    """It tells what would be sent, now and after what was."""
+def test_a_dry_run_opens_no_publisher(runs: Runs, tmp_path: Path) -> None:
+    """It reports what would be sent, now and after what was."""
     assert runs(listed(tmp_path, 100), dry_run=True) == 1
     assert runs.opened == 0
     runs(listed(tmp_path, 100))

@@ -13,12 +13,12 @@ class Terminal(io.StringIO):
     """What a person watches."""
 
     def isatty(self) -> bool:
-        """Say that it is one."""
+        """Return True: it is one."""
         return True
 
 
 def test_a_person_sees_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bar with the file's name, beside what is told; the file is read as it is."""
+    """A bar with the file's name, beside what is printed; the file is read as it is."""
     file = write_file(tmp_path, "a\nb\n" * 1000)
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
@@ -31,7 +31,7 @@ def test_a_person_sees_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_program_sees_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
-    """Only what is told, on standard error."""
+    """Only what is printed, on standard error."""
     with screen() as (watch, report):
         assert watch is None
         report("a refusal")

@@ -23,14 +23,14 @@ from tests.support.tables import RECORDED
 def found(
     line: int, *, day: date = date(2020, 1, 1), mbps: int = 100, later: int = 0
 ) -> FoundEvent:
-    """Give a finding: what a lycée's link is from a day on, recorded so many hours later."""
+    """Return a finding: what a lycée's link is from a day on, recorded so many hours later."""
     fact = SchoolConnected(uai="0750419Y", connected_on=day, downlink_mbps=mbps)
     time = RECORDED + timedelta(hours=later)
     return FoundEvent(line, CloudEvent(f"{day}-{mbps}-{later}", "urn:test", time, fact))
 
 
 def days(count: int) -> list[FoundEvent]:
-    """Give findings about so many days, from line 2 on."""
+    """Return findings about so many days, from line 2 on."""
     first = date(2020, 1, 1)
     return [found(line, day=first + timedelta(line)) for line in range(2, count + 2)]
 
@@ -63,7 +63,7 @@ class Run:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Give runs that share a journal."""
+    """Return runs that share a journal."""
     return Run(tmp_path)
 
 
@@ -84,7 +84,7 @@ class FailingPublisher(RecordingPublisher):
             self._lost.append(FailedDelivery(event, "no answer"))
 
     def flush(self) -> DeliveryReport:
-        """Tell which were lost."""
+        """Return which were lost."""
         lost, self._lost = self._lost, []
         return replace(super().flush(), failed=tuple(lost))
 
@@ -124,7 +124,7 @@ def test_a_later_correction_is_sent(run: Run) -> None:
         assert run([found(2, mbps=mbps, later=hours)]).sent == 1
 
 
-def test_what_did_not_arrive_is_told_by_its_line(run: Run) -> None:
+def test_what_did_not_arrive_is_reported_by_its_line(run: Run) -> None:
     """With what had arrived before noted: the next run sends the rest, each once."""
     with pytest.raises(ImportInterruptedError, match=r"file\.csv:7: did not arrive, value 1 "):
         run(days(9), publisher=FailingPublisher(after=5))
@@ -132,7 +132,7 @@ def test_what_did_not_arrive_is_told_by_its_line(run: Run) -> None:
     assert len(run.arrived) == len({event.id for event in run.arrived}) == 9
 
 
-def test_a_road_that_is_not_there_is_told(run: Run) -> None:
+def test_an_unreachable_gateway_is_reported(run: Run) -> None:
     """What `publish` raises ends the run with the line it stands at."""
 
     class Roadless(RecordingPublisher):
@@ -143,7 +143,7 @@ def test_a_road_that_is_not_there_is_told(run: Run) -> None:
         run(days(2), publisher=Roadless())
 
 
-def test_what_is_refused_at_the_gateway_is_told_by_its_line(run: Run) -> None:
+def test_what_is_refused_at_the_gateway_is_reported_by_its_line(run: Run) -> None:
     """The others arrive; it is tried again in the next run, once its cause is gone."""
 
     class Choosy(RecordingPublisher):

@@ -74,7 +74,7 @@ def test_the_cost_of_a_line_is_linear(tmp_path: Path, content: str) -> None:
     assert grows_linearly(lambda file: read_rows(file, "nom", "debit"), small, large)
 
 
-def test_empty_lines_are_passed_over(tmp_path: Path) -> None:
+def test_empty_lines_are_skipped(tmp_path: Path) -> None:
     """Also those of separators alone, and before the heading; cells too many may be empty."""
     assert rows(tmp_path, f"\n;;\n{HEADING}\n;\n;;;\nMonod;100;;\n\n") == [("Monod", "100")]
 

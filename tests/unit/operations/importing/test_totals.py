@@ -17,15 +17,16 @@ def test_every_line_is_added_once_or_refused(lines: list[tuple[str, str, int]]) 
     totals = Totals("value", "commune")
     expected: dict[str, dict[str, int]] = {}
     refused = 0
-    for number, (place, commune, value) in enumerate(lines, start=2):
-        known = expected.setdefault(place, {})
+    for number, (territory, commune, value) in enumerate(lines, start=2):
+        known = expected.setdefault(territory, {})
         refusals = totals.add(
-            {"place": place, "value": value}, LineOrigin("a.csv", number, {"commune": commune}, {})
+            {"territory": territory, "value": value},
+            LineOrigin("a.csv", number, {"commune": commune}, {}),
         )
         assert bool(refusals) == (commune in known)
         refused += len(refusals)
         known.setdefault(commune, value)
-    assert {str(total.fields["place"]): total.fields["value"] for total in totals} == {
-        place: sum(values.values()) for place, values in expected.items()
+    assert {str(total.fields["territory"]): total.fields["value"] for total in totals} == {
+        territory: sum(values.values()) for territory, values in expected.items()
     }
     assert sum(len(total.lines) for total in totals) + refused == len(lines)

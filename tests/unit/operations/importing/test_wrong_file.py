@@ -39,7 +39,7 @@ def test_events_are_emitted(tmp_path: Path) -> None:
         assert command_for(write_file(tmp_path, text)) == "emit file.csv"
 
 
-def test_what_no_command_takes_is_told_by_its_column(tmp_path: Path) -> None:
+def test_what_no_command_takes_is_reported_by_its_column(tmp_path: Path) -> None:
     """As before."""
     file = write_file(tmp_path, "identifiant;zone_id;date_valeur;type_valeur;valeur\n")
     with pytest.raises(HeadingError, match="rename 'identifiant'"):

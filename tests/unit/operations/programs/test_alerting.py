@@ -9,7 +9,7 @@ from operations.programs.alerting import AlertingPrograms, write_files
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the one folder on the path, empty."""
+    """Return the one folder on the path, empty."""
     monkeypatch.setenv("PATH", str(tmp_path))
     return tmp_path
 

@@ -24,7 +24,7 @@ echo "No space left on device"; echo; exit 1
 
 @pytest.fixture
 def kafka(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kafka:
-    """Give a broker whose jars are there, and whose Java only makes the data folder."""
+    """Return a broker whose jars are there, and whose Java only makes the data folder."""
     distribution, folder = tmp_path / "kafka", tmp_path / "broker"
     (distribution / "target/jars").mkdir(parents=True)
     (distribution / "target/jars/kafka-server-4.4.0.jar").touch()

@@ -13,7 +13,7 @@ from tests.support.rights import mode, usual_umask
 from tests.support.waiting import wait_until
 
 FAILING = "import sys; sys.stderr.write('starting\\nwrong settings\\n'); sys.exit(3)"
-TELLING = """\
+PROGRAM = """\
 import os, time
 print(os.environ['OWN'], os.getpid())
 time.sleep(60)
@@ -30,7 +30,7 @@ FOREVER = "\nimport time\nwhile True: time.sleep(60)"
 
 
 def python(program: str) -> tuple[str, ...]:
-    """Give the command that runs a program's text."""
+    """Return the command that runs a program's text."""
     return (sys.executable, "-u", "-c", program)
 
 
@@ -47,7 +47,7 @@ def test_one_that_ends_by_itself_is_named_with_its_last_line(tmp_path: Path) -> 
 
 def test_it_ends_with_the_block(tmp_path: Path) -> None:
     """Its log stays; it had the environment that it was given."""
-    with Program("sleeper", python(TELLING), folder=tmp_path, env={"OWN": "value"}) as program:
+    with Program("sleeper", python(PROGRAM), folder=tmp_path, env={"OWN": "value"}) as program:
         assert wait_until(lambda: program.log.endswith("\n"), seconds=10)
         own, pid = program.log.split()
         assert own == "value"
@@ -97,7 +97,7 @@ def _backoff(pid: int) -> bool:
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process is there and not a zombie."""
+    """Return whether a process is there and not a zombie."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:

@@ -48,7 +48,7 @@ def test_a_record_with_a_dead_letter_was_refused_for_its_reason() -> None:
     assert (seen.reason, seen.field, seen.source) == ("unknown_type", "type", LYCEES)
 
 
-def test_a_letter_that_does_not_keep_its_record_is_told_by_the_record() -> None:
+def test_a_letter_that_does_not_keep_its_record_is_reported_by_the_record() -> None:
     """Whose it says it is, which is the same before a worker has made the letter."""
     record = broken(b'{"source": "urn:test:lycees", "id"')
     letter = replace(letter_of(record), value=b"", headers=())

@@ -46,17 +46,17 @@ def report(*arguments: str, **environ: str) -> Result:
 
 def test_reports_on_the_shipped_producers(topics: list[Any]) -> None:
     """From the topics of events and from the dead letters."""
-    told = report("--producer", "lycees")
+    result = report("--producer", "lycees")
 
-    assert told.exit_code == 0
-    assert "accepted    1 event\n" in told.stdout
-    assert "Scorecard of 2018-03-01" in told.stdout
+    assert result.exit_code == 0
+    assert "accepted    1 event\n" in result.stdout
+    assert "Scorecard of 2018-03-01" in result.stdout
     assert None in topics
     assert ["smartregion.dead-letters"] in topics
 
 
 def test_reports_on_the_producers_of_a_site(tmp_path: Path) -> None:
-    """As the worker is told of them."""
+    """As the worker is configured."""
     file = tmp_path / "producers.yaml"
     file.write_text(
         """\
@@ -71,9 +71,9 @@ producers:
 """
     )
 
-    told = json.loads(report("--format", "json", SMART_REGION_PRODUCERS=str(file)).stdout)
+    result = json.loads(report("--format", "json", SMART_REGION_PRODUCERS=str(file)).stdout)
 
-    assert [card["producer"] for card in told["scorecards"]] == ["elsewhere", "unknown"]
+    assert [card["producer"] for card in result["scorecards"]] == ["elsewhere", "unknown"]
 
 
 def test_writes_a_file(tmp_path: Path) -> None:
@@ -90,23 +90,23 @@ def test_checks_sirets_against_a_list(tmp_path: Path) -> None:
     file = tmp_path / "sirets"
     file.write_text("23750007900312\n")
 
-    told = report("--references", "--sirets", str(file)).stdout
+    result = report("--references", "--sirets", str(file)).stdout
 
-    assert "siret       0 named, 0 unknown" in told
-    assert "not checked" not in told
+    assert "siret       0 named, 0 unknown" in result
+    assert "not checked" not in result
 
 
 def test_a_list_without_references_is_a_mistake(tmp_path: Path) -> None:
     """It would be read for nothing."""
-    told = report("--sirets", str(tmp_path / "sirets"))
+    result = report("--sirets", str(tmp_path / "sirets"))
 
-    assert told.exit_code == 2
-    assert "add --references" in told.stderr
+    assert result.exit_code == 2
+    assert "add --references" in result.stderr
 
 
-def test_an_undeclared_producer_is_told_in_one_line(topics: list[Any]) -> None:
+def test_an_undeclared_producer_is_reported_in_one_line(topics: list[Any]) -> None:
     """Before the topics are read."""
-    told = report("--producer", "lycee")
+    result = report("--producer", "lycee")
 
-    assert (told.exit_code, topics) == (2, [])
-    assert "name one of lycees, equipement" in told.stderr
+    assert (result.exit_code, topics) == (2, [])
+    assert "name one of lycees, equipement" in result.stderr

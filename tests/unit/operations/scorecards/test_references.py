@@ -1,4 +1,4 @@
-"""What facts name, and who told of it."""
+"""What facts refer to, and who declared it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ FAMILIES = (Family.SCHOOLS, Family.EQUIPMENT, Family.COWORKING, Family.WORKSTATI
 def reconciled(*events: CloudEvent, sirets: Iterable[str] | None = None) -> Reconciliation:
     """Return what becomes of the references of one producer's events."""
     references = References()
-    for offset, said in enumerate(events):
-        references.add("one", AcceptedRecord(said, HERE._replace(offset=offset)))
+    for offset, one in enumerate(events):
+        references.add("one", AcceptedRecord(one, HERE._replace(offset=offset)))
     return references.reconcile(None if sirets is None else frozenset(sirets))
 
 
@@ -63,14 +63,14 @@ def delivered(number: str, lycee: str, *, at: str | None = None) -> CloudEvent:
 
 @pytest.mark.parametrize("reference", REFERENCES, ids=lambda one: f"{one.kind}.{one.field}")
 def test_a_reference_is_a_field_of_its_facts(reference: Reference) -> None:
-    """And the fact that tells of it has it, too."""
-    telling = {reference.declared_by} if reference.declared_by else set()
-    for name in reference.facts | telling:
+    """And the fact that declares it has it, too."""
+    declaring = {reference.declared_by} if reference.declared_by else set()
+    for name in reference.facts | declaring:
         assert reference.field in FACTS_BY_NAME[name].model_fields
 
 
-def test_what_was_told_of_is_found() -> None:
-    """Whether it was told before or after it was named."""
+def test_what_was_declared_is_found() -> None:
+    """Whether it was declared before or after it was referred to."""
     assert dangling(connected(PARIS), registered(PARIS), delivered("D1", PARIS)) == []
 
 
@@ -110,7 +110,7 @@ def test_a_line_says_where_its_first_record_is() -> None:
     )
 
 
-def test_a_registration_that_was_taken_back_tells_of_nothing() -> None:
+def test_a_registration_that_was_taken_back_declares_nothing() -> None:
     """The figures do not know the lycée either."""
     again = registered(PARIS, retracted=True, at="2018-02-01T00:00:00")
 
@@ -119,7 +119,7 @@ def test_a_registration_that_was_taken_back_tells_of_nothing() -> None:
     ]
 
 
-def test_a_correction_mends_a_reference() -> None:
+def test_a_correction_repairs_a_reference() -> None:
     """What it names instead counts, in whatever order the two are read."""
     wrong = delivered("D1", MEAUX)
     right = delivered("D1", PARIS, at="2018-02-01T00:00:00")
@@ -191,8 +191,8 @@ def test_a_refusal_for_another_reason_is_no_reference() -> None:
 def test_the_order_does_not_matter(history: list[list[CloudEvent]], data: st.DataObject) -> None:
     """Nor what is read twice."""
     seen = [
-        AcceptedRecord(said, HERE._replace(offset=offset))
-        for offset, said in enumerate(said for events in history for said in events)
+        AcceptedRecord(one, HERE._replace(offset=offset))
+        for offset, one in enumerate(one for events in history for one in events)
     ]
     again = data.draw(st.permutations([*seen, *seen[:3]]))
     answers = []

@@ -64,15 +64,15 @@ def test_a_producer_reads_what_became_of_its_events() -> None:
     )
 
 
-def test_a_reused_id_and_a_wrong_partition_are_told_with_what_to_do() -> None:
-    """Both are mistakes that no answer could tell of."""
+def test_a_reused_id_and_a_wrong_partition_are_reported_with_what_to_do() -> None:
+    """Both are mistakes that no answer could report."""
     event = raw("school.connected", PARIS, "2019-06-18", source=LYCEES, id="1")
     other = raw("school.connected", PARIS, "2019-06-19", source=LYCEES, id="1")
-    astray = event._replace(partition=(event.partition + 1) % 8, offset=event.offset + 1_000)
+    misrouted = event._replace(partition=(event.partition + 1) % 8, offset=event.offset + 1_000)
 
-    told = report_text(of_lycees([event, other, astray]), "text")
+    text = report_text(of_lycees([event, other, misrouted]), "text")
 
-    accepted, reused, misplaced = told.splitlines()[2:5]
+    accepted, reused, misplaced = text.splitlines()[2:5]
     assert accepted == "  accepted    1 event; 1 repeat, which changes nothing"
     assert reused == (
         "              1 said something else under an id used before:"
@@ -85,23 +85,23 @@ def test_a_reused_id_and_a_wrong_partition_are_told_with_what_to_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("again", "told"),
+    ("again", "expected"),
     [(1, "1 repeat, which changes nothing"), (6, "6 repeats, which change nothing")],
 )
-def test_repeats_are_counted(again: int, told: str) -> None:
+def test_repeats_are_counted(again: int, expected: str) -> None:
     """Each record beyond an event's first is one."""
     event = raw("school.connected", PARIS, "2019-06-18", source=LYCEES, id="1")
 
     report = report_text(of_lycees([event] * (1 + again)), "text")
 
-    assert f"  accepted    1 event; {told}\n" in report
+    assert f"  accepted    1 event; {expected}\n" in report
 
 
-def test_a_producer_that_was_never_heard_reads_so() -> None:
+def test_a_producer_without_events_reads_never_heard() -> None:
     """Nothing is made up for it."""
-    told = report_text(report_on([], PRODUCERS, AS_OF, only="sites"), "text")
+    text = report_text(report_on([], PRODUCERS, AS_OF, only="sites"), "text")
 
-    assert told.splitlines()[2:] == [
+    assert text.splitlines()[2:] == [
         "  accepted    0 events",
         "  refused     0",
         "  lateness    –",
@@ -139,7 +139,7 @@ def test_references_are_counted_then_listed() -> None:
 
 
 def test_one_producer_s_references_are_its_own() -> None:
-    """Whoever told of what it names."""
+    """Whoever declared what it refers to."""
     found = made(references=True, only="sites").references
 
     assert found is not None
@@ -186,6 +186,6 @@ def test_a_share_is_cut(valid: int, read: str) -> None:
         for one in range(valid)
     ]
 
-    told = report_text(of_lycees([*sent, broken()]), "text")
+    text = report_text(of_lycees([*sent, broken()]), "text")
 
-    assert f"; {read} valid" in told
+    assert f"; {read} valid" in text

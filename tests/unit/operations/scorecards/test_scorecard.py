@@ -41,8 +41,8 @@ def taken(
     day: str, number: str | None = None, *, at: str | None = None, replayed: bool = False
 ) -> AcceptedRecord:
     """Return what is seen of a lycée's connection, under a new id or a given one."""
-    said = event("school.connected", PARIS, day, source=LYCEES, id=number, at=at)
-    return AcceptedRecord(said, NOWHERE, replayed)
+    accepted = event("school.connected", PARIS, day, source=LYCEES, id=number, at=at)
+    return AcceptedRecord(accepted, NOWHERE, replayed)
 
 
 def refused(
@@ -130,12 +130,12 @@ def test_all_that_was_seen_is_accounted_for(seen: list[ClassifiedRecord]) -> Non
 
 
 @given(days=st.lists(st.integers(0, 40), min_size=1))
-def test_lateness_is_told_by_nearest_rank(days: Sequence[int]) -> None:
+def test_lateness_is_reported_by_nearest_rank(days: Sequence[int]) -> None:
     """As in the sorted list of all of them."""
     first = datetime(2018, 1, 1, 12)  # noqa: DTZ001 - `event` takes it for UTC
     seen = [
-        taken("2018-01-01", at=(first + timedelta(one)).isoformat(), number=str(place))
-        for place, one in enumerate(days)
+        taken("2018-01-01", at=(first + timedelta(one)).isoformat(), number=str(index))
+        for index, one in enumerate(days)
     ]
     ordered = sorted(days)
 
@@ -155,17 +155,17 @@ def test_a_day_that_begins_before_its_utc_day_is_not_early() -> None:
     assert lateness.most == 0
 
 
-def test_refusals_are_told_by_reason_and_field_with_their_first_place() -> None:
+def test_refusals_are_reported_by_reason_and_field_with_their_first_position() -> None:
     """The most frequent first: it is the one to repair."""
-    told = card(
+    found = card(
         refused("unknown_type", "type"),
         refused(offset=9),
         refused(offset=4),
         RefusedRecord("not_allowed", "source", GATEWAY, None, "lycees"),
     )
 
-    assert told.refused == 4
-    assert told.refusals == (
+    assert found.refused == 4
+    assert found.refusals == (
         Refusals(
             reason="invalid_data", field="data.uai", count=2, example="smartregion.schools[0]@4"
         ),
@@ -182,10 +182,10 @@ def test_the_valid_share_is_of_what_was_sent_once() -> None:
         refused(),
     ]
 
-    told = card(*seen)
+    found = card(*seen)
 
-    assert (told.accepted, told.replayed, told.duplicates) == (4, 1, 2)
-    assert told.valid_share == 0.75
+    assert (found.accepted, found.replayed, found.duplicates) == (4, 1, 2)
+    assert found.valid_share == 0.75
 
 
 def test_an_id_said_again_with_other_content_is_no_repeat() -> None:
@@ -193,32 +193,34 @@ def test_an_id_said_again_with_other_content_is_no_repeat() -> None:
     first = taken("2018-01-01", "1")
     other_day, later = taken("2018-01-02", "1"), taken("2018-01-01", "1", at="2018-03-01T00:00:00")
 
-    told = card(first, other_day, other_day, first, later)
+    found = card(first, other_day, other_day, first, later)
 
-    assert (told.accepted, told.duplicates, told.reused_ids) == (1, 2, 2)
+    assert (found.accepted, found.duplicates, found.reused_ids) == (1, 2, 2)
 
 
 def test_what_is_sent_anew_after_a_refusal_may_keep_its_id() -> None:
     """What the monitor sent again of an earlier attempt is not the producer's other content."""
-    told = card(taken("2018-01-01", "1", replayed=True), taken("2018-01-02", "1"))
+    found = card(taken("2018-01-01", "1", replayed=True), taken("2018-01-02", "1"))
 
-    assert (told.accepted, told.reused_ids) == (1, 0)
+    assert (found.accepted, found.reused_ids) == (1, 0)
 
 
 def test_misplaced_records_are_events_and_counted_apart() -> None:
     """A worker forwards them; what the monitor itself sent again is not its producer's mistake."""
-    said = taken("2018-01-01")
+    accepted = taken("2018-01-01")
 
-    told = card(replace(said, misplaced=True), replace(said, misplaced=True, replayed=True))
+    found = card(
+        replace(accepted, misplaced=True), replace(accepted, misplaced=True, replayed=True)
+    )
 
-    assert (told.accepted, told.misplaced, told.refused) == (1, 1, 0)
+    assert (found.accepted, found.misplaced, found.refused) == (1, 1, 0)
 
 
 def test_a_replay_of_what_was_accepted_is_none() -> None:
     """The event had come to be known without it."""
-    told = card(taken("2018-01-01", "1"), taken("2018-01-01", "1", replayed=True))
+    found = card(taken("2018-01-01", "1"), taken("2018-01-01", "1", replayed=True))
 
-    assert (told.accepted, told.replayed, told.duplicates) == (1, 0, 0)
+    assert (found.accepted, found.replayed, found.duplicates) == (1, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -238,56 +240,56 @@ def test_a_producer_is_silent_after_its_interval_and_its_tolerance(
 
 def test_silence_counts_from_the_latest_recording() -> None:
     """Not from the record that was read last."""
-    told = card(taken("2019-06-28"), taken("2018-01-01"))
+    found = card(taken("2019-06-28"), taken("2018-01-01"))
 
-    assert (told.last_event and told.last_event.date(), told.silence_days) == (
+    assert (found.last_event and found.last_event.date(), found.silence_days) == (
         date(2019, 6, 28),
         2,
     )
 
 
 def test_who_promised_nothing_is_never_silent() -> None:
-    """Its silence is told, and not judged."""
+    """Its silence is reported, and not judged."""
     (promised,) = DRAWN.producers
     never = promised.model_copy(
         update={"expected_every": Frequency.IRREGULAR, "sources": (LYCEES,)}
     )
 
-    told = card(taken("2016-01-01"), producers=Producers(producers=(never,)))
+    found = card(taken("2016-01-01"), producers=Producers(producers=(never,)))
 
-    assert (told.standing, told.allowed_silence_days) == (ProducerStatus.NOTHING_PROMISED, None)
-    assert told.silence_days == 1276
+    assert (found.standing, found.allowed_silence_days) == (ProducerStatus.NOTHING_PROMISED, None)
+    assert found.silence_days == 1276
 
 
 def test_who_never_sent_anything_has_a_scorecard() -> None:
     """It is declared, so somebody waits for it."""
-    told = card()
+    found = card()
 
-    assert (told.producer, told.accepted, told.standing) == (
+    assert (found.producer, found.accepted, found.standing) == (
         "lycees",
         0,
         ProducerStatus.NEVER_HEARD,
     )
-    assert (told.valid_share, told.lateness, told.silence_days) == (None, None, None)
+    assert (found.valid_share, found.lateness, found.silence_days) == (None, None, None)
 
 
 def test_who_is_not_declared_comes_last() -> None:
-    """Together, under one name; where there is nobody, nothing is told of them."""
-    stranger = AcceptedRecord(
-        event("school.connected", PARIS, "2018-01-01", source="/stranger"), NOWHERE
+    """Together, under one name; where there is nobody, nothing is reported of them."""
+    undeclared = AcceptedRecord(
+        event("school.connected", PARIS, "2018-01-01", source="/undeclared"), NOWHERE
     )
     impostor = RefusedRecord("not_allowed", "source", GATEWAY, LYCEES, "impostor")
 
-    told = scorecards([stranger, impostor], PRODUCERS, AS_OF)
+    cards = scorecards([undeclared, impostor], PRODUCERS, AS_OF)
 
-    assert [one.producer for one in told] == ["lycees", "sites", "unknown"]
-    assert (told[-1].accepted, told[-1].refused, told[-1].contact) == (1, 1, None)
+    assert [one.producer for one in cards] == ["lycees", "sites", "unknown"]
+    assert (cards[-1].accepted, cards[-1].refused, cards[-1].contact) == (1, 1, None)
 
 
 def test_who_showed_at_the_gateway_who_it_is_answers_for_what_it_said() -> None:
     """Whatever source it gave."""
-    told = scorecards(
+    cards = scorecards(
         [RefusedRecord("not_allowed", "source", GATEWAY, LYCEES, "sites")], PRODUCERS, AS_OF
     )
 
-    assert [one.refused for one in told] == [0, 1]
+    assert [one.refused for one in cards] == [0, 1]

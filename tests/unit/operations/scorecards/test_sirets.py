@@ -29,7 +29,7 @@ def test_a_siret_begins_each_line(tmp_path: Path, text: str) -> None:
     assert read_sirets(file) == {FIRST, SECOND}
 
 
-def test_what_is_no_siret_is_told_with_its_line(tmp_path: Path) -> None:
+def test_what_is_no_siret_is_reported_with_its_line(tmp_path: Path) -> None:
     """A list that is half read would make known organisations unknown."""
     file = tmp_path / "sirets.csv"
     file.write_text(f"{FIRST}\nRégion;{SECOND}\n", encoding="utf-8")
@@ -38,7 +38,7 @@ def test_what_is_no_siret_is_told_with_its_line(tmp_path: Path) -> None:
         read_sirets(file)
 
 
-def test_a_missing_list_is_told(tmp_path: Path) -> None:
+def test_a_missing_list_is_reported(tmp_path: Path) -> None:
     """In one readable line."""
     with pytest.raises(SiretListError, match="check its name"):
         read_sirets(tmp_path / "missing")

@@ -21,7 +21,7 @@ Run = Callable[[StackPlan, Settings, RuleFiles, Callable[[str], None]], None]
 
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
-    """Give what runs the command with a stand-in for the system; returns status and output."""
+    """Return what runs the command with a stand-in for the system; returns status and output."""
 
     def invoke(run: Run, *arguments: str) -> tuple[int, str]:
         monkeypatch.setattr(system, "run_stack", run)
@@ -48,15 +48,15 @@ def test_the_rules_are_those_of_the_catalogue(stack: Callable[..., tuple[int, st
     """With everybody whom Prometheus asks in them; nobody is written to."""
 
     def run(
-        _plan: StackPlan, _settings: Settings, rules: RuleFiles, tell: Callable[[str], None]
+        _plan: StackPlan, _settings: Settings, rules: RuleFiles, report: Callable[[str], None]
     ) -> None:
         site = MonitorSite(
             workers=("w:1", "w:2"), assessors=("a:3",), gateways=("d:4",), alertmanagers=("n:5",)
         )
         files = rules(site)
         prometheus = files["prometheus/prometheus.yaml"]
-        tell(str([target in prometheus for target in ("w:1", "w:2", "a:3", "d:4", "n:5")]))
-        tell(str("email_configs" in files["alertmanager/alertmanager.yaml"]))
+        report(str([target in prometheus for target in ("w:1", "w:2", "a:3", "d:4", "n:5")]))
+        report(str("email_configs" in files["alertmanager/alertmanager.yaml"]))
 
     status, output = stack(run)
 

@@ -16,7 +16,7 @@ PRODUCERS = load_producers()
 
 @pytest.fixture
 def credentials(tmp_path: Path) -> StackCredentials:
-    """Give the shipped producers' secrets, made anew."""
+    """Return the shipped producers' secrets, made anew."""
     return StackCredentials.kept_in(tmp_path / "secrets", PRODUCERS)
 
 
@@ -52,7 +52,7 @@ def test_what_a_producer_has_holds_at_the_next_start(credentials: StackCredentia
 
 
 def test_who_is_not_declared_any_more_is_let_in_no_more(credentials: StackCredentials) -> None:
-    """The gateway would refuse a file with a stranger in it."""
+    """The gateway would refuse a file with an undeclared producer."""
     fewer = Producers(producers=PRODUCERS.producers[:2])
 
     StackCredentials.kept_in(credentials.folder, fewer)

@@ -24,12 +24,12 @@ class Answering(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    """Give the address of a server."""
+    """Yield the address of a server."""
     with HTTPServer((HOST, 0), Answering) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

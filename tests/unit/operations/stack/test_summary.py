@@ -17,7 +17,7 @@ from operations.stack.ports import Ports
 from operations.stack.summary import address_lines, first_event
 
 NOW = datetime(2026, 11, 25, 17, 0, 30, 5, tzinfo=UTC)
-PLACES = Ports(
+PORTS = Ports(
     kafka=1,
     controller=2,
     workers=(3, 4),
@@ -34,8 +34,8 @@ def test_every_address_has_a_line() -> None:
     """Of Prometheus and Alertmanager only what runs."""
     folder = Folder(Path("/stack"))
 
-    both = list(address_lines(PLACES, folder, programs={"prometheus", "alertmanager"}))
-    neither = list(address_lines(PLACES, folder, programs=()))
+    both = list(address_lines(PORTS, folder, programs={"prometheus", "alertmanager"}))
+    neither = list(address_lines(PORTS, folder, programs=()))
 
     assert both == [
         "gateway  http://127.0.0.1:6/events",
@@ -55,7 +55,7 @@ def test_the_first_event_keeps_the_contract_and_shows_no_secret(tmp_path: Path) 
     """Its producer may send it, on its day; the token stays in its file."""
     credentials = StackCredentials.kept_in(tmp_path / "se crets", PRODUCERS)
 
-    command = "\n".join(list(first_event(PLACES, PRODUCERS, credentials, NOW))[2:])
+    command = "\n".join(list(first_event(PORTS, PRODUCERS, credentials, NOW))[2:])
 
     words = shlex.split(command)
     event = decode_json(words[words.index("--data") + 1])
@@ -69,7 +69,7 @@ def test_the_first_event_keeps_the_contract_and_shows_no_secret(tmp_path: Path) 
 def test_the_first_events_token_is_no_argument(tmp_path: Path) -> None:
     """Everybody on the machine may list those; the command hands it over by a pipe."""
     credentials = StackCredentials.kept_in(tmp_path / "secrets", PRODUCERS)
-    command = "\n".join(list(first_event(PLACES, PRODUCERS, credentials, NOW))[2:])
+    command = "\n".join(list(first_event(PORTS, PRODUCERS, credentials, NOW))[2:])
     curl = tmp_path / "curl"
     curl.touch(mode=0o755)
     curl.write_text('#!/bin/sh\necho "$@"\necho ---\ncat\n')
@@ -94,4 +94,4 @@ def test_where_nobody_may_send_it_none_is_proposed(tmp_path: Path) -> None:
     only = Producers(producers=tuple(one for one in PRODUCERS if one.id == "open-data"))
     credentials = StackCredentials.kept_in(tmp_path, only)
 
-    assert list(first_event(PLACES, only, credentials, NOW)) == []
+    assert list(first_event(PORTS, only, credentials, NOW)) == []

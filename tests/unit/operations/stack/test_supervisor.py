@@ -50,7 +50,7 @@ class FakeProgram:
         self.events.append(f"end {self.name}")
 
     def log_end(self, lines: int) -> list[str]:
-        """Say what is wrong."""
+        """Log what is wrong."""
         return ["starting", "wrong settings"][-lines:]
 
 
@@ -70,14 +70,14 @@ class Scene:
     lasts: float = 300.0
 
     def service(self, name: str, *, serves: bool = True) -> Service:
-        """Give a service; it serves as soon as it runs, or never."""
+        """Return a service; it serves as soon as it runs, or never."""
         program = self.programs[name] = FakeProgram(name, self.events)
         if serves:
             self.serving.add(name)
         return Service(cast("Program", program), lambda: name in self.serving)
 
     def supervisor(self) -> Supervisor:
-        """Give the supervisor."""
+        """Return the supervisor."""
         return Supervisor(self.lines.append, clock=lambda: self.now, pause=self.pause)
 
     def pause(self, seconds: float) -> None:
@@ -102,7 +102,7 @@ class Scene:
 
 @pytest.fixture
 def scene() -> Scene:
-    """Give a scene."""
+    """Return a scene."""
     return Scene()
 
 

@@ -57,7 +57,7 @@ class Scene:
         """End."""
 
     def start(self, *services: Service) -> None:
-        """Note what would be started together."""
+        """Record what would be started together."""
         self.done.append(" ".join(service.name for service in services))
         self.environments |= {one.name: one.program._env for one in services}
 
@@ -68,7 +68,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    """Give a scene where all programs are installed."""
+    """Return a scene where all programs are installed."""
     scene = Scene(StackPlan(tmp_path / "stack", tmp_path / "kafka", "live"))
     monkeypatch.setattr(system, "Supervisor", scene.supervisor)
     monkeypatch.setattr(system, "apply_topics", lambda *_, **__: scene.done.append("topics"))

@@ -15,7 +15,7 @@ from simulation.demo.alerting import start_alerting
 from tests.support.waiting import wait_until
 
 #: Says what it was started with, and stays.
-TELLING = """\
+PROGRAM = """\
 #!{python}
 import sys, time
 print(*sys.argv[1:], sep="\\n", flush=True)
@@ -27,13 +27,13 @@ Install = Callable[..., None]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Give what puts programs on a path that is empty otherwise."""
+    """Return what puts programs on a path that is empty otherwise."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
     def put(*names: str) -> None:
         for name in names:
             program = tmp_path / name
-            program.write_text(TELLING.format(python=sys.executable))
+            program.write_text(PROGRAM.format(python=sys.executable))
             program.chmod(0o755)
 
     return put

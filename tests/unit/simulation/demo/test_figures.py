@@ -12,12 +12,12 @@ DAY = date(2018, 12, 31)
 
 
 def midnight(day: date) -> float:
-    """Give a day's midnight in seconds."""
+    """Return a day's midnight in seconds."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
 def worker(*owned: int, ready: bool = True, day: date = DAY) -> Exposed:
-    """Give a worker that owns some of two partitions."""
+    """Return a worker that owns some of two partitions."""
     lines = [
         f"smartregion_worker_ready {int(ready)}",
         f"smartregion_as_of_timestamp_seconds {midnight(day)}",
@@ -40,7 +40,7 @@ def test_workers_must_be_on_the_same_day() -> None:
 
 
 def assessor(*, lag: int = 0, ready: int = 1) -> Exposed:
-    """Give an assessor that judges the lycées of 77, and has so many records to go."""
+    """Return an assessor that judges the lycées of 77, and has so many records to go."""
     territory = 'programme="lycees",indicator="schools_connected_ratio",department="77"'
     held = f'{territory},milestone="all_connected"'
     lines = [
@@ -57,7 +57,7 @@ def assessor(*, lag: int = 0, ready: int = 1) -> Exposed:
 
 
 def lycees(figures: tuple[Figure, ...], department: str | None) -> Figure:
-    """Give the share of connected lycées in a territory."""
+    """Return the share of connected lycées in a territory."""
     return next(
         one
         for one in figures

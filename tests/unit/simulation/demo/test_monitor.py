@@ -12,7 +12,7 @@ from simulation.demo.monitor import MonitorProgram
 from streams.settings import Settings
 
 #: Logs, as its address, the value of a variable, then its command.
-TELLING = "import os, sys; print('serving address=http://' + os.environ[{name!r}] + sys.argv[1])"
+PROGRAM = "import os, sys; print('serving address=http://' + os.environ[{name!r}] + sys.argv[1])"
 
 
 def test_its_address_is_known_once_it_serves(
@@ -37,7 +37,7 @@ def test_it_takes_the_port_that_was_requested(
     command: str, setting: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Else any that is free: two demos beside each other do not both want the usual one."""
-    program = TELLING.format(name=ENV_PREFIX + setting.upper())
+    program = PROGRAM.format(name=ENV_PREFIX + setting.upper())
     monkeypatch.setattr(monitor, "COMMAND", (sys.executable, "-c", program))
 
     for settings, port in ((Settings(), 0), (Settings.model_validate({setting: 80}), 80)):

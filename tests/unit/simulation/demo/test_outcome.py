@@ -25,7 +25,7 @@ ACCOUNT = RecordCounts(
 
 
 def outcome() -> DemoOutcome:
-    """Give an outcome whose lycées in Seine-et-Marne are half connected."""
+    """Return an outcome whose lycées in Seine-et-Marne are half connected."""
     catalogue = load_catalogue()
     half = reported(Reading(1, 2, date(2020, 12, 1)))
     judged = judge_all(catalogue, {("schools_connected_ratio", "77"): half}, LAST_DAY)

@@ -14,7 +14,7 @@ START = datetime(2016, 1, 1, 6, tzinfo=UTC)
 
 
 @dataclass
-class HandMovedClock:
+class ManualClock:
     """A clock that shows what it is set to."""
 
     instant: datetime = START
@@ -29,7 +29,7 @@ class HandMovedClock:
 
 
 def record(hours: int) -> SimulatedRecord:
-    """Give a record that is sent some hours after the start."""
+    """Return a record that is sent some hours after the start."""
     sent = START + timedelta(hours=hours)
     return SimulatedRecord(sent, Family.SCHOOLS, RecordKind.REGULAR, f"key-{hours}", "{}")
 
@@ -40,7 +40,7 @@ def record(hours: int) -> SimulatedRecord:
 )
 def test_publishes_what_is_due_and_nothing_else(hours: list[int], refreshes: list[int]) -> None:
     """At each refresh, exactly the records up to the clock's instant are out, in their order."""
-    clock = HandMovedClock()
+    clock = ManualClock()
     published: list[SimulatedRecord] = []
     records = [record(each) for each in hours]
     replay = SimulationReplay(records, published.append, clock)
@@ -57,7 +57,7 @@ def test_publishes_what_is_due_and_nothing_else(hours: list[int], refreshes: lis
 def test_a_long_past_comes_in_parts() -> None:
     """What is due at once is not published at once: the screen has its turn in between."""
     published: list[SimulatedRecord] = []
-    replay = SimulationReplay([record(0)] * (MOST_AT_ONCE + 1), published.append, HandMovedClock())
+    replay = SimulationReplay([record(0)] * (MOST_AT_ONCE + 1), published.append, ManualClock())
 
     assert not replay.send_due()
     assert len(published) == MOST_AT_ONCE
@@ -67,4 +67,4 @@ def test_a_long_past_comes_in_parts() -> None:
 
 def test_nothing_to_replay_is_done_at_once() -> None:
     """An empty range ends."""
-    assert SimulationReplay([], lambda _: None, HandMovedClock()).send_due()
+    assert SimulationReplay([], lambda _: None, ManualClock()).send_due()

@@ -16,7 +16,7 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def frame(day: date, sent: int = 1_234) -> ScreenFrame:
-    """Give a frame without figures."""
+    """Return a frame without figures."""
     return ScreenFrame(day=day, sent=sent, figures=(), address="127.0.0.1:6066")
 
 

@@ -66,10 +66,10 @@ class Shown:
     frames: list[ScreenFrame] = field(default_factory=list)
 
     def step(self, text: str) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def note(self, text: str) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def show(self, frame: ScreenFrame) -> None:
         """Keep the frame."""

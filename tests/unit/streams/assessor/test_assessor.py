@@ -15,14 +15,14 @@ from streams.changelog_reader import ChangelogReader
 from streams.state_store import StateStore
 from streams.topic_faults import FaultKind, TopicFault
 from tests.support.histories import event, uai
-from tests.support.records import learn
+from tests.support.records import apply_events
 
 CATALOGUE = load_catalogue()
 TIMEOUT = 60.0
 PARIS = uai("0750001")
 
 
-class ScriptedReplica:
+class ScriptedChangelogReader:
     """A replica into which a test puts events."""
 
     def __init__(self) -> None:
@@ -32,19 +32,19 @@ class ScriptedReplica:
         self.left = 0
         self.faults: list[TopicFault] = []
 
-    def tell(self, name: str, day: str) -> None:
+    def report(self, name: str, day: str) -> None:
         """Let an event's state come with the next poll."""
-        learn(self.state_store, Family.SCHOOLS, [[event(name, PARIS, day)]])
+        apply_events(self.state_store, Family.SCHOOLS, [[event(name, PARIS, day)]])
         self.came += 1
 
     def poll(self, *, timeout: float) -> int:
-        """Tell how many records came."""
+        """Return how many records came."""
         assert timeout == TIMEOUT
         came, self.came = self.came, 0
         return came
 
     def lag(self) -> int:
-        """Tell how many are left."""
+        """Return how many are left."""
         return self.left
 
 
@@ -72,7 +72,7 @@ class Stage:
     """An assessor, its replica and its clock."""
 
     def __init__(self) -> None:
-        self.changelog_reader = ScriptedReplica()
+        self.changelog_reader = ScriptedChangelogReader()
         self.clock = MovableClock()
         self.assessor = Assessor(CATALOGUE, self.clock, timer=self.clock.timer)
 
@@ -95,9 +95,9 @@ class Stage:
 
 @pytest.fixture
 def stage() -> Stage:
-    """Give an assessor that has judged once; one lycée is registered."""
+    """Return an assessor that has judged once; one lycée is registered."""
     stage = Stage()
-    stage.changelog_reader.tell("school.registered", "2016-01-01")
+    stage.changelog_reader.report("school.registered", "2016-01-01")
     stage.changelog_reader.caught_up = True
     stage.step()
     return stage
@@ -118,7 +118,7 @@ def test_judges_nothing_before_everything_is_read() -> None:
     """It waits for the broker, then for the changelogs."""
     stage = Stage()
     assert stage.assessor.readiness().waiting_for == "the broker"
-    stage.changelog_reader.tell("school.registered", "2016-01-01")
+    stage.changelog_reader.report("school.registered", "2016-01-01")
     stage.changelog_reader.left = 12
     stage.step()
     assert stage.assessor.snapshot().assessment is None
@@ -133,7 +133,7 @@ def test_judges_as_soon_as_everything_is_read(
     assert stage.connected() == 0
     assert stage.assessor.readiness().waiting_for is None
     with caplog.at_level(logging.INFO):
-        stage.changelog_reader.tell("school.connected", "2017-01-01")
+        stage.changelog_reader.report("school.connected", "2017-01-01")
         stage.step(5)
     assert caplog.text == ""
 
@@ -156,14 +156,14 @@ def test_withholds_its_judgements_while_a_state_cannot_be_read(stage: Stage) -> 
 
 def test_judges_anew_what_changed(stage: Stage) -> None:
     """At once where the last judgement is a while ago."""
-    stage.changelog_reader.tell("school.connected", "2017-01-01")
+    stage.changelog_reader.report("school.connected", "2017-01-01")
     stage.step(5)
     assert stage.connected() == 1
 
 
 def test_leaves_a_second_between_judgements(stage: Stage) -> None:
     """What came meanwhile is judged then, though nothing more comes."""
-    stage.changelog_reader.tell("school.connected", "2017-01-01")
+    stage.changelog_reader.report("school.connected", "2017-01-01")
     stage.step(0.5)
     assert stage.connected() == 0
     stage.step(0.5)
@@ -174,8 +174,8 @@ def test_what_was_read_and_not_judged_yet_is_behind(stage: Stage) -> None:
     """Who waits until nothing is behind reads judgements of all that is known."""
     stage.step()
     assert stage.assessor.snapshot().lag == 0
-    stage.changelog_reader.tell("school.connected", "2017-01-01")
-    stage.changelog_reader.tell("school.workspace_activated", "2017-01-01")
+    stage.changelog_reader.report("school.connected", "2017-01-01")
+    stage.changelog_reader.report("school.workspace_activated", "2017-01-01")
     stage.step(0.5)
     assert stage.assessor.snapshot().lag == 2
     stage.step(0.5)
@@ -191,7 +191,7 @@ def test_nothing_is_behind_once_a_poll_after_the_judgement_brought_nothing(stage
 
 def test_judges_anew_on_another_day(stage: Stage) -> None:
     """A connection that takes effect later counts when its day has come."""
-    stage.changelog_reader.tell("school.connected", "2018-02-01")
+    stage.changelog_reader.report("school.connected", "2018-02-01")
     stage.step(5)
     assert stage.connected() == 0
     stage.clock.day = date(2018, 2, 1)

@@ -18,7 +18,7 @@ from streams.histories import histories_of, person_categories_of
 from streams.metric_families import registry_of
 from streams.state_store import StateStore
 from tests.support.histories import pool
-from tests.support.records import learn
+from tests.support.records import apply_events
 
 AS_OF = date(2020, 12, 31)
 CATALOGUE = load_catalogue()
@@ -28,7 +28,7 @@ def assessment() -> Assessment:
     """Judge what is known after every kind of event."""
     state_store = StateStore(CATALOGUE.terms)
     for family in Family:
-        learn(state_store, family, [pool(family)])
+        apply_events(state_store, family, [pool(family)])
     histories = histories_of(state_store, CATALOGUE)
     return Assessment(
         AS_OF,

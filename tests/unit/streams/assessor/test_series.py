@@ -21,7 +21,7 @@ from streams.histories import histories_of, person_categories_of
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of
 from tests.support.histories import event, pool, uai
-from tests.support.records import learn
+from tests.support.records import apply_events
 
 AS_OF = date(2018, 6, 30)
 TEN = {"id": "ten", "target": 10, "day": date(2020, 12, 31), "source": "Essai", "scope": ["region"]}
@@ -37,7 +37,7 @@ def points(
     """Return what is shown of events on a day: of judgements, and of cells of persons."""
     state_store = StateStore(catalogue.terms)
     for one in given_events:
-        learn(state_store, one.fact.FAMILY, [[one]])
+        apply_events(state_store, one.fact.FAMILY, [[one]])
     judgements = judge_all(catalogue, histories_of(state_store, catalogue), as_of)
     return (
         list(judgement_points(catalogue, judgements)),
@@ -62,12 +62,12 @@ def enrolled(number: int, department: str, audience: str = "job_seeker") -> list
     return [
         event(
             "training.enrolled",
-            f"enrolment-{department}-{audience.replace('_', '-')}-{place:03}",
+            f"enrolment-{department}-{audience.replace('_', '-')}-{index:03}",
             "2018-01-01",
             department=department,
             audience=audience,
         )
-        for place in range(number)
+        for index in range(number)
     ]
 
 
@@ -142,7 +142,7 @@ def test_a_promise_without_a_target_is_not_judged() -> None:
     assert {point.metric for point in found if "milestone" in point.metric.labels} == set()
 
 
-def test_a_change_is_told_with_what_made_it() -> None:
+def test_a_change_is_reported_with_what_made_it() -> None:
     """More lycées connected, and a larger denominator."""
     measure = {
         "ratio": {"of": {"count": "school.connected"}, "over": {"count": "school.registered"}}
@@ -198,7 +198,9 @@ class TestPersons:
         """Nothing that is shown depends on more than the published cells."""
         publication = self.CATALOGUE.indicators[0].publication
         assert publication is not None
-        places = [(place, who) for place in ("75", "77") for who in ("job_seeker", "other")]
+        cells = [
+            (department, who) for department in ("75", "77") for who in ("job_seeker", "other")
+        ]
         # One that counts in any case, so that something is reported.
         reported = enrolled(30, "78")
         shown = [
@@ -207,7 +209,7 @@ class TestPersons:
                 *reported,
                 *(
                     one
-                    for count, at in zip(persons, places, strict=True)
+                    for count, at in zip(persons, cells, strict=True)
                     for one in enrolled(count, *at)
                 ),
             )

@@ -10,7 +10,7 @@ ATTRIBUTION = Attribution(PRODUCERS)
 
 def test_a_source_is_its_declared_producer_s() -> None:
     """And every source below it; any other has no producer."""
-    sources = (LYCEES, f"{LYCEES}:nord", "/stranger")
+    sources = (LYCEES, f"{LYCEES}:nord", "/undeclared")
 
     assert [ATTRIBUTION.of_source(one) for one in sources] == ["lycees", "lycees", "unknown"]
 

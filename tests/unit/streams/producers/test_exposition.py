@@ -39,13 +39,13 @@ def shown(
 
 @pytest.fixture
 def meters() -> ProducerMeters:
-    """Give meters that have counted one batch, of a declared producer and of a stranger."""
+    """Return meters that have counted one batch, of a declared and of an undeclared producer."""
     meters = ProducerMeters(Attribution(PRODUCERS))
     records = Counter(
         {
             (LYCEES, "type", Outcome.ACCEPTED, 3): 5,
             (LYCEES, "type", Outcome.ACCEPTED, 400): 1,
-            ("/stranger", "type", Outcome.DUPLICATE, 0): 2,
+            ("/undeclared", "type", Outcome.DUPLICATE, 0): 2,
         }
     )
     meters.count(Result(records=records, latest={(LYCEES, "type"): NOON}))

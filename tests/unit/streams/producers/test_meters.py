@@ -41,7 +41,7 @@ def batch(outcome: Outcome = Outcome.ACCEPTED, days: int = 0, source: str = LYCE
 
 def test_records_are_counted_by_producer_and_outcome() -> None:
     """Over batches and types."""
-    meters = counted(batch(), batch(), batch(Outcome.DUPLICATE), batch(source="/stranger"))
+    meters = counted(batch(), batch(), batch(Outcome.DUPLICATE), batch(source="/undeclared"))
 
     assert meters.events == {
         ("lycees", Outcome.ACCEPTED): 4,

@@ -21,7 +21,7 @@ FIRST = Promise(
 
 
 def other(*, value: int = 5, hours: int = 0, file: str = "a.csv") -> Promise:
-    """Tell the same key on line 9."""
+    """Return the same key on line 9."""
     return Promise(
         replace(FIRST.value, value=Decimal(value)),
         LineOrigin(file, 9, {"valeur": str(value)}, {}),

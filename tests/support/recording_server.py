@@ -1,4 +1,4 @@
-"""A server on loopback that notes what it is told: as a worker, a stranger's server or a proxy."""
+"""A server on loopback that records its requests: as a worker, another server or a proxy."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
-__all__ = ["Overheard", "overhearing"]
+__all__ = ["RecordingServer", "recording_server"]
 
 
 @dataclass
-class Overheard:
-    """What was asked, and what is answered to all of it."""
+class RecordingServer:
+    """The requests, and the answer to all of them."""
 
     url: str = ""
     status: int = 200
@@ -26,24 +26,24 @@ class Overheard:
 
 
 @contextmanager
-def overhearing(
+def recording_server(
     *, status: int = 200, headers: Mapping[str, str] | None = None, body: bytes = b""
-) -> Iterator[Overheard]:
-    """Give a server that listens as long as the block."""
-    overheard = Overheard(status=status, headers=headers or {}, body=body)
+) -> Iterator[RecordingServer]:
+    """Yield a server that listens as long as the block."""
+    recorder = RecordingServer(status=status, headers=headers or {}, body=body)
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
-            overheard.lines.append(self.requestline)
+            recorder.lines.append(self.requestline)
             if secret := self.headers.get("Authorization"):
-                overheard.secrets.append(secret)
+                recorder.secrets.append(secret)
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self.send_response(overheard.status)
-            for name, value in overheard.headers.items():
+            self.send_response(recorder.status)
+            for name, value in recorder.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(overheard.body)))
+            self.send_header("Content-Length", str(len(recorder.body)))
             self.end_headers()
-            self.wfile.write(overheard.body)
+            self.wfile.write(recorder.body)
 
         def do_GET(self) -> None:
             self.answer()
@@ -55,14 +55,14 @@ def overhearing(
             self.answer()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        overheard.url = f"http://127.0.0.1:{server.server_port}"
+        recorder.url = f"http://127.0.0.1:{server.server_port}"
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield overheard
+            yield recorder
         finally:
             server.shutdown()
             thread.join()

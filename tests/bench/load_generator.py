@@ -1,4 +1,4 @@
-"""Knocks at an HTTP server from many connections at once, as fast as it answers."""
+"""A load generator: requests on many connections at once, as fast as the server answers."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from time import monotonic
 
 import uvloop
 
-__all__ = ["Knocks", "knock", "request_bytes"]
+__all__ = ["Responses", "generate_load", "request_bytes"]
 
 _END_OF_HEADERS = b"\r\n\r\n"
 _LENGTH = b"content-length: "
 
 
 @dataclass(slots=True)
-class Knocks:
-    """What was answered: how often, by status, and how soon (in seconds)."""
+class Responses:
+    """The responses: how many, by status, and how soon (in seconds)."""
 
     seconds: float = 0.0
     statuses: Counter[int] = field(default_factory=Counter)
@@ -42,74 +42,74 @@ def request_bytes(body: bytes, headers: dict[str, str]) -> bytes:
     return "\r\n".join(lines).encode() + _END_OF_HEADERS + body
 
 
-def knock(
+def generate_load(
     port: int,
     request: Callable[[int], bytes],
     *,
     connections: int,
     warm_up: float,
     seconds: float,
-) -> Knocks:
+) -> Responses:
     """Send requests on each connection, one after the other; `request` makes the n-th of all.
 
     What is answered during the warm-up (in seconds) is not counted.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_knock(port, request, connections, warm_up, seconds))
+        return runner.run(_generate_load(port, request, connections, warm_up, seconds))
 
 
-async def _knock(
+async def _generate_load(
     port: int,
     request: Callable[[int], bytes],
     connections: int,
     warm_up: float,
     seconds: float,
-) -> Knocks:
-    knocks = Knocks(seconds=seconds)
+) -> Responses:
+    responses = Responses(seconds=seconds)
     numbers = itertools.count()
     begin = monotonic() + warm_up
     loop = asyncio.get_running_loop()
-    visitors: Sequence[_Visitor] = [
+    opened: Sequence[_Connection] = [
         (
             await loop.create_connection(
-                lambda: _Visitor(request, numbers, knocks, begin, begin + seconds),
+                lambda: _Connection(request, numbers, responses, begin, begin + seconds),
                 "127.0.0.1",
                 port,
             )
         )[1]
         for _ in range(connections)
     ]
-    await asyncio.gather(*(visitor.done for visitor in visitors))
-    return knocks
+    await asyncio.gather(*(connection.done for connection in opened))
+    return responses
 
 
-class _Visitor(asyncio.Protocol):
+class _Connection(asyncio.Protocol):
     """One connection: sends a request, waits for the whole answer, sends the next."""
 
     def __init__(
         self,
         request: Callable[[int], bytes],
         numbers: itertools.count[int],
-        knocks: Knocks,
+        responses: Responses,
         begin: float,
         end: float,
     ) -> None:
         self.done = asyncio.get_running_loop().create_future()
         self._request = request
         self._numbers = numbers
-        self._knocks = knocks
+        self._responses = responses
         self._begin = begin
         self._end = end
         self._answer = b""
         self._sent = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Knock for the first time."""
+        """Send the first request."""
         self._transport = transport
         self._send()
 
     def data_received(self, data: bytes) -> None:
-        """Take an answer, and knock again."""
+        """Count a response, and send the next request."""
         self._answer += data
         head, found, body = self._answer.partition(_END_OF_HEADERS)
         if not found:
@@ -119,8 +119,8 @@ class _Visitor(asyncio.Protocol):
             return
         now = monotonic()
         if self._begin <= now < self._end:
-            self._knocks.statuses[int(head[9:12])] += 1
-            self._knocks.waits.append(now - self._sent)
+            self._responses.statuses[int(head[9:12])] += 1
+            self._responses.waits.append(now - self._sent)
         self._answer = b""
         if now < self._end:
             self._send()
@@ -129,9 +129,9 @@ class _Visitor(asyncio.Protocol):
             self.done.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits that a server hung up."""
+        """Report that the server closed the connection."""
         if not self.done.done():
-            self.done.set_exception(exc or ConnectionResetError("the server hung up"))
+            self.done.set_exception(exc or ConnectionResetError("the server closed the connection"))
 
     def _send(self) -> None:
         request = self._request(next(self._numbers))

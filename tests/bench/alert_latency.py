@@ -1,4 +1,4 @@
-"""How soon an event rings: from the broker's acknowledgement to the webhook, through all between.
+"""The latency of alerts: from the broker's acknowledgement to the webhook, through all programs.
 
 Worker, assessor, Prometheus and Alertmanager are the real ones, at the pace of `rules render --pace
 live`: a scrape and an evaluation each second. Their moments within the second are chance, and stay
@@ -23,17 +23,17 @@ from tests.support.alerting import (
     disconnected,
     followed,
     milestone_of,
+    notifications,
     promises,
-    rings,
 )
 from tests.support.prometheus import Monitoring
 from tests.support.waiting import wait_until
 from tests.support.webhooks import Webhook, webhook_server
 from tests.support.workers import Worker
 
-__all__ = ["RINGS", "ring_seconds"]
+__all__ = ["ALERTS", "measure_alert_latencies"]
 
-RINGS = 20
+ALERTS = 20
 PROMETHEUSES = 5
 SECONDS = 60.0
 EVERY = 0.005
@@ -46,18 +46,18 @@ class SilentError(Exception):
         super().__init__(f"{what}: not within {SECONDS:.0f} s")
 
 
-def ring_seconds(bootstrap: str, app_id: str, folder: Path) -> list[float]:
-    """Return how long each of 20 disconnections took to ring, on a broker with the topics.
+def measure_alert_latencies(bootstrap: str, app_id: str, folder: Path) -> list[float]:
+    """Return the seconds from each of 20 disconnections to its notification; the topics exist.
 
     One at a time, each makes one more milestone be missed, so that each message is a new one.
     """
-    catalogue = promises(folder / "catalogue", RINGS)
+    catalogue = promises(folder / "catalogue", ALERTS)
     settings = {"SMART_REGION_APP_ID": app_id, "SMART_REGION_CATALOGUE": str(catalogue)}
     worker, assessor = (
         Worker(bootstrap, folder, name=command, command=command, settings=settings)
         for command in ("worker", "assessor")
     )
-    chance, waits, left = random.Random(RINGS), list[float](), RINGS
+    chance, waits, left = random.Random(ALERTS), list[float](), ALERTS
     with ExitStack() as stack:
         webhook = stack.enter_context(webhook_server())
         options = PublisherOptions(linger_ms=0)
@@ -66,18 +66,18 @@ def ring_seconds(bootstrap: str, app_id: str, folder: Path) -> list[float]:
             stack.callback(process.kill)
             process.start()
             process.wait_ready()
-        for number in range(RINGS):
+        for number in range(ALERTS):
             publisher.publish(connected(number))
         publisher.flush()
         for number in range(PROMETHEUSES):
-            place = folder / f"prometheus-{number}"
-            with _followed(place, catalogue, worker, assessor, webhook, achieved=left):
-                for _ in range(RINGS // PROMETHEUSES):
+            own_folder = folder / f"prometheus-{number}"
+            with _followed(own_folder, catalogue, worker, assessor, webhook, achieved=left):
+                for _ in range(ALERTS // PROMETHEUSES):
                     # Else each would begin where the last one ended: in step with the evaluations.
                     Event().wait(chance.random())
                     publisher.publish(disconnected(left - 1))
                     publisher.flush()
-                    waits.append(_rang(webhook, milestone_of(left), acknowledged=monotonic()))
+                    waits.append(_latency(webhook, milestone_of(left), acknowledged=monotonic()))
                     left -= 1
     return waits
 
@@ -108,16 +108,16 @@ def _followed(
             raise SilentError(question)
         yield
     finally:
-        monitoring.dismiss()
+        monitoring.stop_all()
 
 
-def _rang(webhook: Webhook, milestone: str, *, acknowledged: float) -> float:
-    """Wait until a milestone's miss has been told, and return how long that took."""
+def _latency(webhook: Webhook, milestone: str, *, acknowledged: float) -> float:
+    """Wait for the notification of a missed milestone, and return the seconds that it took."""
 
     def moments() -> list[float]:
         return [
             one.moment - acknowledged
-            for one in rings(webhook)
+            for one in notifications(webhook)
             if (one.alert, one.milestone) == (MILESTONE_MISSED.name, milestone) and one.firing
         ]
 

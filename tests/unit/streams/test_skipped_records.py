@@ -1,4 +1,4 @@
-"""Decisions to pass over records, on the ledger."""
+"""Decisions to skip records, on the ledger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from events.errors import RefusalReason
 from events.topics import DEAD_LETTER_OUTCOMES
 from operations.dead_letters.entry import EntryStatus
 from operations.dead_letters.ledger import join_entries
-from streams.passed_over import (
+from streams.skipped_records import (
     Decision,
     decision_record,
     decisions_of,
@@ -68,7 +68,7 @@ def test_an_origin_is_on_an_event_topic(text: str) -> None:
 
 
 def test_the_ledger_of_outcomes_may_have_it() -> None:
-    """The letter of a passed-over record is discarded without an outcome."""
+    """The letter of a skipped record is discarded without an outcome."""
     letter = refused(refusal_of(DECISION))
     foreign: list[ValueError] = []
     ledger = arrived([decision_record(ORIGIN, because="it kills", at=NOW)])

@@ -12,16 +12,16 @@ from events.fact import Family
 from operations.backfill.openmetrics import OpenMetricsSpool
 from operations.backfill.past import Past
 from streams.state_store import StateStore
-from tests.support.records import learn
+from tests.support.records import apply_events
 
-__all__ = ["taught", "written"]
+__all__ = ["state_store_of", "written"]
 
 
-def taught(catalogue: Catalogue, events: Sequence[CloudEvent]) -> StateStore:
+def state_store_of(catalogue: Catalogue, events: Sequence[CloudEvent]) -> StateStore:
     """Return a state store of events, over several partitions."""
     state_store = StateStore(catalogue.terms)
     for family in Family:
-        learn(state_store, family, [[one for one in events if one.fact.FAMILY is family]])
+        apply_events(state_store, family, [[one for one in events if one.fact.FAMILY is family]])
     return state_store
 
 

@@ -1,6 +1,6 @@
-"""Stories for Prometheus' rules: what is exposed minute by minute, and what must ring when.
+"""Scenarios for Prometheus' rules: what is exposed minute by minute, which alerts must fire when.
 
-A story is run by `promtool test rules`: no server, no waiting. Minute 0 is the first scrape.
+A scenario is run by `promtool test rules`: no server, no waiting. Minute 0 is the first scrape.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from catalogue.progress import MilestoneStatus
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
 from tests.support.prometheus import promtool
 
-__all__ = ["ABSENT", "DAY", "Ring", "Span", "Story", "growing"]
+__all__ = ["ABSENT", "DAY", "FiringAlert", "RuleScenario", "Span", "growing"]
 
-#: A day in seconds, and where the monitor's day stands when a story begins: 2020-06-01.
+#: A day in seconds, and where the monitor's day stands when a scenario begins: 2020-06-01.
 DAY = 86_400
 TODAY = 18_414 * DAY
 
@@ -30,8 +30,8 @@ Span: TypeAlias = tuple[float | str | None, int]
 """A value and for how many minutes it is exposed; None: nothing is."""
 ABSENT = None
 
-#: What tells one alert from another; the rest of its labels is looked at by other tests.
-TELLING = (
+#: The labels that identify an alert; other tests check the rest.
+IDENTIFYING_LABELS = (
     "alertname",
     "department",
     "indicator",
@@ -45,24 +45,24 @@ TELLING = (
 
 
 def growing(start: float, step: float, minutes: int) -> Span:
-    """Give a span whose value grows by a step each minute."""
+    """Return a span whose value grows by a step each minute."""
     return f"{start}+{step}x{minutes - 1}", minutes
 
 
 @dataclass(frozen=True, slots=True)
-class Ring:
-    """An alert that rings, by its name and the labels that it is told by."""
+class FiringAlert:
+    """A firing alert: its name and the labels that identify it."""
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, **labels: str) -> Ring:
-        """Name it and its labels."""
+    def of(cls, name: str, **labels: str) -> FiringAlert:
+        """Return the alert of a name with these labels."""
         return cls(name, labels)
 
 
-class Story:
+class RuleScenario:
     """Series over minutes, and what they must lead to."""
 
     def __init__(self) -> None:
@@ -73,8 +73,8 @@ class Story:
     def expose(self, metric: Metric | str, *spans: Span, **labels: str) -> None:
         """Expose a series."""
         name = metric if isinstance(metric, str) else metric.name
-        told = ", ".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
-        series = f"{name}{{{told}}}"
+        selector = ", ".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
+        series = f"{name}{{{selector}}}"
         assert series not in self._series, f"{series} is exposed twice"
         self._series[series] = list(spans)
 
@@ -87,7 +87,7 @@ class Story:
         owned: Mapping[int, Sequence[Span]] | None = None,
         ready: Sequence[Span] | None = None,
     ) -> None:
-        """Let a worker be up (1), down (0) or not known (ABSENT); it owns all partitions."""
+        """Expose a worker that is up (1), down (0) or unknown (ABSENT), with all partitions."""
         where = {"job": WORKER_JOB, "instance": instance}
         while_up: list[Span] = [(value or ABSENT, minutes) for value, minutes in spans]
         self.expose("up", *spans, **where)
@@ -104,31 +104,31 @@ class Story:
     def producer(
         self,
         name: str,
-        *heard: Span,
+        *last_events: Span,
         allowed_days: float | None,
         programmes: Sequence[str] = (),
         minutes: int = 200,
         instance: str = "worker:6066",
     ) -> None:
-        """Let a worker tell of a declared producer, and when it last heard it; None: no promise."""
+        """Expose a declared producer and its last event; without `allowed_days` no promise."""
         where = {"job": WORKER_JOB, "instance": instance, "producer": name}
         self.expose(metrics.PRODUCER_INFO, (1, minutes), title=f"Système {name}", **where)
         for programme in programmes:
             self.expose(metrics.PRODUCER_PROGRAMME, (1, minutes), programme=programme, **where)
         if allowed_days is not None:
             self.expose(metrics.PRODUCER_ALLOWED_SILENCE, (allowed_days * DAY, minutes), **where)
-        if heard:
-            self.expose(metrics.PRODUCER_LAST_EVENT, *heard, **where)
+        if last_events:
+            self.expose(metrics.PRODUCER_LAST_EVENT, *last_events, **where)
 
     def assessor(self, *spans: Span, lag: Sequence[Span] | None = None) -> None:
-        """Let the assessor be ready (1), not ready (0) or not there (ABSENT)."""
+        """Expose an assessor that is ready (1), not ready (0) or absent (ABSENT)."""
         where = {"job": ASSESSOR_JOB, "instance": "assessor:6067"}
         self.expose(metrics.ASSESSOR_READY, *spans, **where)
         behind: list[Span] = [(0 if value else ABSENT, minutes) for value, minutes in spans]
         self.expose(metrics.ASSESSOR_LAG, *(lag or behind), **where)
 
     def healthy(self, minutes: int = 200) -> None:
-        """Let one worker and the assessor work all the time."""
+        """Expose one worker and the assessor, up all the time."""
         self.worker("worker:6066", (1, minutes))
         self.assessor((1, minutes))
 
@@ -141,11 +141,11 @@ class Story:
         *spans: tuple[MilestoneStatus | None, int],
         instance: str = "assessor:6067",
     ) -> None:
-        """Let the assessor give a milestone one status after the other; None: it says nothing."""
+        """Expose a milestone's statuses, one after the other; None: no status."""
         for status in MilestoneStatus:
             ones: list[Span] = [
-                (ABSENT if said is None else int(said is status), minutes)
-                for said, minutes in spans
+                (ABSENT if exposed is None else int(exposed is status), minutes)
+                for exposed, minutes in spans
             ]
             self.expose(
                 metrics.MILESTONE_STATUS,
@@ -161,17 +161,20 @@ class Story:
 
     # What must come of it
 
-    def rings(self, minute: int, *rings: Ring) -> None:
-        """Expect these alerts to ring in a minute, and no others but the watchdog."""
+    def expect_firing(self, minute: int, *alerts: FiringAlert) -> None:
+        """Expect these alerts to fire in a minute, and no others but the watchdog."""
         expression = (
-            f"count by ({', '.join(TELLING)})"
+            f"count by ({', '.join(IDENTIFYING_LABELS)})"
             ' (ALERTS{alertstate="firing", alertname!="Watchdog"})'
         )
-        self.gives(
-            minute, expression, *({"alertname": one.name, **one.labels} for one in rings), value=1
+        self.expect_samples(
+            minute,
+            expression,
+            *({"alertname": one.name, **one.labels} for one in alerts),
+            value=1,
         )
 
-    def gives(
+    def expect_samples(
         self, minute: int, expression: str, *labels: Mapping[str, str], value: float = 1
     ) -> None:
         """Expect an expression to give exactly these series, all of one value."""
@@ -183,7 +186,7 @@ class Story:
             }
         )
 
-    def says(
+    def expect_alert(
         self, minute: int, name: str, labels: Mapping[str, str], annotations: Mapping[str, str]
     ) -> None:
         """Expect one alert of a name in a minute, with exactly these labels and annotations."""
@@ -193,7 +196,7 @@ class Story:
         )
 
     def check(self, rules: Path) -> None:
-        """Have promtool tell the story with a folder's rules; fails with what it says."""
+        """Run the scenario in promtool with a folder's rules; fail with its message."""
         test = {
             "interval": "1m",
             "input_series": [
@@ -214,15 +217,15 @@ class Story:
             ],
             "tests": [test],
         }
-        file = rules.parent / "story.yaml"
+        file = rules.parent / "scenario.yaml"
         file.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
         promtool("test", "rules", file)
 
 
 def _written(labels: Mapping[str, str]) -> str:
     name = labels.get("__name__", "")
-    told = ", ".join(f'{key}="{value}"' for key, value in labels.items() if key != "__name__")
-    return f"{name}{{{told}}}"
+    selector = ", ".join(f'{key}="{value}"' for key, value in labels.items() if key != "__name__")
+    return f"{name}{{{selector}}}"
 
 
 def _values(spans: Sequence[Span]) -> str:

@@ -1,4 +1,4 @@
-"""An operator's decisions to pass over records; kept for ever, beside the outcomes of dead letters.
+"""An operator's decisions to skip records; kept for ever, beside the outcomes of dead letters.
 
 A worker refuses such a record unread, also when it is rebuilt from the events; so does the audit.
 """
@@ -32,14 +32,14 @@ __all__ = [
     "parse_origin",
     "read_decisions",
     "refusal_of",
-    "without_passed_over",
+    "without_skipped",
 ]
 
 _TOPICS: Final = frozenset(map(topic_name, Family))
 
 
 class Decision(BaseModel):
-    """A record is passed over: when that was decided, and why."""
+    """The decision to skip a record: when, and why."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -107,15 +107,15 @@ def read_decisions(
     return decisions_of(read_topics(bootstrap, topics=[DEAD_LETTER_OUTCOMES], security=security))
 
 
-def without_passed_over(
-    records: Iterable[RawRecord], passed_over: Collection[RecordOrigin]
+def without_skipped(
+    records: Iterable[RawRecord], skipped: Collection[RecordOrigin]
 ) -> Iterator[RawRecord]:
-    """Yield the records that are not passed over."""
-    return (record for record in records if record[:3] not in passed_over)
+    """Yield the records that are not skipped."""
+    return (record for record in records if record[:3] not in skipped)
 
 
 def refusal_of(decision: Decision) -> ContractError:
-    """Return the error with which a passed-over record is refused."""
+    """Return the error with which a skipped record is refused."""
     return ContractError(
         RefusalReason.PASSED_OVER,
         "value",
