@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from boundary.addresses import shown_address
 from boundary.diagnostic import shown
@@ -142,34 +143,38 @@ class TopicsMissingError(SmartRegionError):
         )
 
 
-class TopicsStalledError(SmartRegionError):
+class _TopicsBehindError(SmartRegionError):
+    """Topics were not read to their end; `behind` has the records left on each partition."""
+
+    MESSAGE: ClassVar[str]
+
+    def __init__(
+        self, bootstrap: str, behind: Mapping[str, int | None], *, waited_seconds: float
+    ) -> None:
+        self.bootstrap = bootstrap
+        self.behind = dict(behind)
+        super().__init__(
+            self.MESSAGE.format(bootstrap=bootstrap, behind=_shown(behind), waited=waited_seconds)
+        )
+
+
+class TopicsStalledError(_TopicsBehindError):
     """The broker returned no more records before the end of the topics."""
 
-    def __init__(
-        self, bootstrap: str, behind: Mapping[str, int | None], *, waited_seconds: float
-    ) -> None:
-        self.bootstrap = bootstrap
-        self.behind = dict(behind)
-        super().__init__(
-            f"topics: no record came from {bootstrap} within {waited_seconds:g} s for"
-            f" {_shown(behind)}:"
-            " check that the broker is up and that these partitions have a leader"
-        )
+    MESSAGE = (
+        "topics: no record came from {bootstrap} within {waited:g} s for {behind}:"
+        " check that the broker is up and that these partitions have a leader"
+    )
 
 
-class OpenTransactionError(SmartRegionError):
+class OpenTransactionError(_TopicsBehindError):
     """The end of the topics is behind a transaction that is still open."""
 
-    def __init__(
-        self, bootstrap: str, behind: Mapping[str, int | None], *, waited_seconds: float
-    ) -> None:
-        self.bootstrap = bootstrap
-        self.behind = dict(behind)
-        super().__init__(
-            f"topics: a transaction on {bootstrap} is still open after {waited_seconds:g} s and"
-            f" holds back {_shown(behind)}: try again once its producer or the broker has ended it"
-            " (at most 15 minutes), or end it with Kafka's kafka-transactions.sh"
-        )
+    MESSAGE = (
+        "topics: a transaction on {bootstrap} is still open after {waited:g} s and holds back"
+        " {behind}: try again once its producer or the broker has ended it (at most 15 minutes), or"
+        " end it with Kafka's kafka-transactions.sh"
+    )
 
 
 class WorkersBehindError(SmartRegionError):
