@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
-from typing import Annotated, Union, get_args, get_origin
+from typing import get_args, get_origin
 
 from events.code import Code
-from events.fact import Fact
+from events.fact import Fact, bare_type
 from events.registry import FACTS_BY_NAME, Family, facts_of
 
 __all__ = [
@@ -98,11 +97,11 @@ def _defining(family: Family) -> type[Fact]:
 
 def _described(name: str, annotation: object, flag: str) -> FieldUse:
     """Return the use of a field by its type; `flag` is a flag's dimension in French."""
-    annotation = _bare(annotation)
+    annotation = bare_type(annotation)
     mapping = get_origin(annotation) is not None
     codes, values = annotation, annotation
     if mapping:
-        codes, values = (_bare(part) for part in (*get_args(annotation), object, object)[:2])
+        codes, values = (bare_type(part) for part in (*get_args(annotation), object, object)[:2])
     words: Mapping[str, str] = {}
     dimension = ""
     if isinstance(codes, type) and issubclass(codes, Code):
@@ -117,15 +116,6 @@ def _described(name: str, annotation: object, flag: str) -> FieldUse:
         words=words,
         dimension=dimension,
     )
-
-
-def _bare(annotation: object) -> object:
-    """Return an annotation without constraints and `| None`."""
-    while get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    if get_origin(annotation) in (Union, types.UnionType):
-        return _bare(next(part for part in get_args(annotation) if part is not type(None)))
-    return annotation
 
 
 def _closed(annotation: object) -> tuple[str, ...]:

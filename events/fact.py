@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar
+from types import NoneType, UnionType
+from typing import Annotated, ClassVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-__all__ = ["JSON", "Fact", "Family"]
+__all__ = ["JSON", "Fact", "Family", "bare_type"]
 
 JSON = JsonValue
 TYPE_PREFIX = "fr.iledefrance.smartregion"
@@ -105,7 +106,8 @@ class Fact(BaseModel):
         values = self.__dict__
         found: dict[str, JSON] = {name: values[name] for name in self._PLAIN}
         for name in self._CODED:
-            found[name] = values[name].value
+            code = values[name]
+            found[name] = None if code is None else code.value
         return found
 
     @classmethod
@@ -125,5 +127,15 @@ def _kept_fields(fact: type[Fact]) -> dict[str, object]:
     }
 
 
-def _is_code(kind: object) -> bool:
+def bare_type(annotation: object) -> object:
+    """Return an annotation without constraints and `| None`."""
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (Union, UnionType):
+        return bare_type(next(part for part in get_args(annotation) if part is not NoneType))
+    return annotation
+
+
+def _is_code(annotation: object) -> bool:
+    kind = bare_type(annotation)
     return isinstance(kind, type) and issubclass(kind, StrEnum)

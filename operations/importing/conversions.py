@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeAlias, get_args, get_origin
 
+from events.fact import bare_type
 from events.identifiers import Department
 from events.observation import Territory
 from operations.importing.parsing import (
@@ -43,6 +44,7 @@ def choice_of(choices: type[StrEnum]) -> Convert:
 
 def usual_conversion(kind: object) -> Convert:
     """Return the conversion of a field of a type, where a mapping names no other."""
+    kind = bare_type(kind)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return choice_of(kind)
     return _USUAL.get(kind, str)
@@ -53,8 +55,7 @@ def parts_of(kind: object) -> tuple[Convert, object] | None:
     if get_origin(kind) is not Mapping:
         return None
     key, value = get_args(kind)
-    # A type with bounds is an annotated one.
-    return usual_conversion(key), value.__origin__ if hasattr(value, "__metadata__") else value
+    return usual_conversion(key), bare_type(value)
 
 
 def _euros(text: str) -> int:

@@ -2,12 +2,14 @@
 
 import json
 from datetime import date
+from enum import StrEnum
+from typing import Annotated
 
 import pytest
 from hypothesis import given
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from events.fact import Fact
+from events.fact import Fact, Family, bare_type
 from events.grant import GrantCall, GrantCommitted
 from events.identifiers import Department
 from events.observation import IndicatorObserved
@@ -20,6 +22,13 @@ CONNECTED = SchoolConnected(
     uai="0750419Y", connected_on=date(2019, 3, 11), downlink_mbps=1000, retracted=True
 )
 NOT_SAID = {"retracted"}
+
+
+class Season(StrEnum):
+    """A local list of codes."""
+
+    SPRING = "spring"
+    AUTUMN = "autumn"
 
 
 @given(fact=facts())
@@ -94,6 +103,45 @@ def test_attributes_of_a_workstation_period() -> None:
         "available_hours": 40,
         "occupied_hours": {"self_employed": 30},
     }
+
+
+class Pruned(Fact):
+    """A local fact with optional codes."""
+
+    FAMILY = Family.SCHOOLS
+    NAME = "tree.pruned"
+    KEY = "tree"
+    DAY = "day"
+
+    tree: str
+    day: date
+    season: Season | None = None
+    tool: Annotated[Season | None, Field(description="As the season.")] = None
+
+
+@pytest.mark.parametrize("season", [*Season, None])
+def test_an_optional_code_is_its_value_or_nothing(season: Season | None) -> None:
+    """It is no enum member either, as JSON has it."""
+    fact = Pruned(tree="t", day=date(2019, 3, 11), season=season, tool=season)
+    value = season and season.value
+    assert fact.attributes() == {"tree": "t", "season": value, "tool": value}
+    assert type(fact.attributes()["season"]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "bare"),
+    [
+        (int, int),
+        (int | None, int),
+        (Annotated[int, Field(ge=0)] | None, int),
+        (Season | None, Season),
+        (Annotated[Season | None, Field()], Season),
+        (list[Season], list[Season]),
+    ],
+)
+def test_a_type_is_bare_without_its_constraints(annotation: object, bare: object) -> None:
+    """And without `None`; a list of codes is no code."""
+    assert bare_type(annotation) == bare
 
 
 def test_a_fact_is_frozen() -> None:

@@ -61,7 +61,13 @@ def test_a_closed_list_is_reported() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "text", "value"),
-    [(int, "1", 1), (bool, "non", False), (SchoolKind, "vocational", SchoolKind.VOCATIONAL)],
+    [
+        (int, "1", 1),
+        (bool, "non", False),
+        (SchoolKind, "vocational", SchoolKind.VOCATIONAL),
+        (SchoolKind | None, "vocational", SchoolKind.VOCATIONAL),
+        (int | None, "1", 1),
+    ],
 )
 def test_a_field_has_its_usual_conversion(kind: object, text: str, value: object) -> None:
     """By what it is in the contract; text where nothing else is known."""
