@@ -27,6 +27,9 @@ class Broker:
     """What the fake producers talk to; `gate` closed: it acknowledges nothing."""
 
     sent: list[list[bytes]] = field(default_factory=list)
+    in_flight: int = 0
+    """Batches that wait for their acknowledgement."""
+    probes: int = 0
     producers: int = 0
     is_there: bool = True
     topics: set[str] = field(default_factory=lambda: {one.name for one in declared_topics()})
@@ -84,6 +87,7 @@ class FakeProducer:
     async def fetch_all_metadata(self) -> FakeProducer:
         """Answer, where the broker is there."""
         self._ask()
+        self.broker.probes += 1
         return self
 
     def partitions_for_topic(self, topic: str) -> set[int]:
@@ -100,7 +104,9 @@ class FakeProducer:
         return asyncio.ensure_future(self._acknowledged(batch))
 
     async def _acknowledged(self, batch: FakeBatch) -> Any:  # noqa: ANN401 - has an offset
+        self.broker.in_flight += 1
         await self.broker.gate.wait()
+        self.broker.in_flight -= 1
         if self.broker.failures:
             raise self.broker.failures.pop()
         first = sum(map(len, self.broker.sent))
@@ -140,7 +146,7 @@ def run(
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what the writer does by itself."""
+    """Wait for what the writer does by itself, until the deadline of `run`."""
     while not condition():  # noqa: ASYNC110 - nothing signals it
         await asyncio.sleep(0.001)
 
@@ -192,7 +198,8 @@ def test_a_broker_that_acknowledges_again_is_believed(monkeypatch: pytest.Monkey
     async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         broker.gate.clear()
         await writer.write(records(b"0"))
-        await asyncio.sleep(5 * SHORT_TIMEOUTS.between_probes)
+        probes = broker.probes
+        await until(lambda: broker.probes > probes + 2)
         assert writer.waiting_for is not None
         broker.gate.set()
         await until(lambda: writer.waiting_for is None)
@@ -208,7 +215,7 @@ def test_a_record_that_is_no_longer_awaited_is_not_sent(monkeypatch: pytest.Monk
     async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         broker.gate.clear()
         first = asyncio.create_task(writer.write(records(b"on its way")))
-        await asyncio.sleep(SHORT_TIMEOUTS.delivery / 4)
+        await until(lambda: broker.in_flight == 1)
         second = asyncio.create_task(writer.write(records(b"waiting")))
         assert await first == [None]
         assert await second == [None]
