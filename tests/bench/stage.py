@@ -14,6 +14,7 @@ from kafka import TopicPartition
 from kafka.errors import CoordinatorNotAvailableError, NoError
 from kafka.structs import OffsetAndMetadata
 
+from broker.offsets import uncommitted
 from broker.topic_admin import apply_topics
 from events.cloudevent import EncodedRecord, encode_structured
 from events.partitioning import partition_for
@@ -111,16 +112,10 @@ class Stage:
             wait_until(committed, seconds=COMMIT_SECONDS)
 
     def _behind(self, admin: Any, application: Application) -> int:  # noqa: ANN401 - untyped client
-        committed = {
-            (tp.topic, tp.tp): offset.offset
-            for tp, offset in admin.list_group_offsets(application.app_id)[
-                application.app_id
-            ].items()
+        ends = {
+            (topic_name(family), partition): end for (family, partition), end in self._ends.items()
         }
-        return sum(
-            end - committed.get((topic_name(family), partition), 0)
-            for (family, partition), end in self._ends.items()
-        )
+        return uncommitted(admin, application.app_id, ends)
 
     def _already_read(
         self, family_partition: tuple[Family, int], family: Family, events: int | None

@@ -14,6 +14,7 @@ from kafka import KafkaConsumer
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from broker.offsets import uncommitted
 from events.cloudevent import CloudEvent, encode_structured
 from events.partitioning import partition_for
 from events.registry import Family
@@ -108,15 +109,10 @@ async def _send(
 def all_done(bootstrap: str, *, group: str = DEFAULT_APP_ID) -> bool:
     """Return whether every record of every event topic is committed by the group."""
     try:
-        ends = _ends(bootstrap)
         with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
-            committed = admin.list_group_offsets(group)
-    except KafkaError:  # The broker, or the group's coordinator, is not there yet.
+            return not uncommitted(admin, group, _ends(bootstrap))
+    except KafkaError:  # The broker is not there yet.
         return False
-    done = {
-        TopicPartition(tp.topic, tp.tp): offset.offset for tp, offset in committed[group].items()
-    }
-    return all(done.get(tp, 0) == end for tp, end in ends.items() if end)
 
 
 def wait_done(bootstrap: str, *, seconds: float, group: str = DEFAULT_APP_ID) -> bool:
