@@ -206,7 +206,7 @@ DEAD_LETTER_SHARE = Metric(
     "gauge",
     ("family",),
     f"The share of a family's last {DEAD_LETTER_POLICY.window} records that this worker refused, "
-    "0 to 1; records that it has not read yet count as taken.",
+    "0 to 1; a refusal counts for a day at most. Records that it has not read yet count as taken.",
     f"Above {DEAD_LETTER_POLICY.max_share:g}: a bad deploy or a broken producer; see the runbook "
     "DeadLetterShareHigh.",
 )

@@ -23,6 +23,9 @@ class DeadLetterPolicy:
     window: int = 100
     """The share is that among so many last records of a family: as in the sliding window of
     Resilience4j's circuit breaker (slidingWindowSize) and the least throughput of Polly's."""
+    max_age_seconds: float = 24 * 60 * 60.0
+    """So long after it was read a refused record counts in the share: an alarm is still there on
+    the morning after a night's delivery, and ends where nothing more is read."""
     max_share: float = 0.2
     """An alarm is a larger share. Between the 10 % at which Polly's circuit breaker opens and the
     50 % of Resilience4j's; four times the share at which one producer counts as faulty."""

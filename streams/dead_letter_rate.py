@@ -1,18 +1,20 @@
 """How many of a family's last records were refused, and the first cause where these are too many.
 
-Counted by batch: records that were taken cost nothing, whatever their number.
+Counted by batch: records that were taken cost nothing, whatever their number. A refusal counts
+until a whole window of later records was read, and for a day at most.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from events.dead_letter_content import contract_field
 from events.dead_letters import RecordOrigin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from events.dead_letter_policy import DeadLetterPolicy
     from events.errors import ContractError
@@ -30,19 +32,40 @@ class DeadLetterCause(NamedTuple):
     origin: RecordOrigin
 
 
-class DeadLetterRate:
-    """The refusals among the last records of one family, of all partitions of this worker."""
+class _Refused(NamedTuple):
+    """A refused record within the window."""
 
-    def __init__(self, policy: DeadLetterPolicy) -> None:
+    number: int
+    """Its place in the order of reading."""
+    counted_at: float
+    cause: DeadLetterCause
+
+
+class DeadLetterRate:
+    """The refusals among the last records of one family, of all partitions of this worker.
+
+    `clock` gives seconds since any fixed instant: refusals older than the policy's age are
+    forgotten also where no further record is read.
+    """
+
+    def __init__(self, policy: DeadLetterPolicy, *, clock: Callable[[], float] = monotonic) -> None:
         self._policy = policy
+        self._clock = clock
         self._seen = 0
-        #: Those within the window, by their number in the order of reading.
-        self._refused: deque[tuple[int, DeadLetterCause]] = deque()
+        self._refused: deque[_Refused] = deque()
         self._alarm: DeadLetterCause | None = None
 
     @property
     def share(self) -> float:
-        """The refused share of the last records, 0 to 1; records not yet read count as taken."""
+        """The refused share of the last records, 0 to 1.
+
+        Records not yet read, and refusals that are too old, count as taken.
+        """
+        self._forget(self._seen, self._clock())
+        return self._share
+
+    @property
+    def _share(self) -> float:
         return len(self._refused) / self._policy.window
 
     @property
@@ -52,6 +75,7 @@ class DeadLetterRate:
         It is the most frequent reason and field among the refusals of the window when the limit was
         passed, with the first record of these; it stays the same until the alarm ends.
         """
+        self._forget(self._seen, self._clock())
         return self._alarm
 
     def count(
@@ -62,34 +86,39 @@ class DeadLetterRate:
         Returns the first cause where an alarm has begun, also one that has ended since.
         """
         begun = None
+        now = self._clock()
         errors = {refusal.record.offset: refusal.error for refusal in refusals}
         start, end = self._seen, self._seen + len(records)
         for index, record in enumerate(records if errors else (), start):
             error = errors.get(record.offset)
             if error is None:
                 continue
-            self._forget_before(index)
-            self._refused.append((index, _cause_of(record, error)))
-            self._forget_before(index + 1)
+            self._forget(index, now)
+            self._refused.append(_Refused(index, now, _cause_of(record, error)))
+            self._forget(index + 1, now)
             if self._alarm is None and self._is_too_much():
                 self._alarm = self._first_cause()
                 begun = begun or self._alarm
         self._seen = end
-        self._forget_before(end)
+        self._forget(end, now)
         return begun
 
-    def _forget_before(self, seen: int) -> None:
-        """Drop what is out of the window once so many records were read."""
-        while self._refused and self._refused[0][0] < seen - self._policy.window:
+    def _forget(self, seen: int, now: float) -> None:
+        """Drop what is out of the window, or too old, once so many records were read."""
+        first = seen - self._policy.window
+        oldest = now - self._policy.max_age_seconds
+        while self._refused and (
+            self._refused[0].number < first or self._refused[0].counted_at < oldest
+        ):
             self._refused.popleft()
         if not self._is_too_much():
             self._alarm = None
 
     def _is_too_much(self) -> bool:
-        return self.share > self._policy.max_share
+        return self._share > self._policy.max_share
 
     def _first_cause(self) -> DeadLetterCause:
-        causes = [cause for _, cause in self._refused]
+        causes = [refused.cause for refused in self._refused]
         [(most, _)] = Counter(cause[:2] for cause in causes).most_common(1)
         return next(cause for cause in causes if cause[:2] == most)
 

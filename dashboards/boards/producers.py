@@ -18,6 +18,7 @@ from dashboards.boards.panels import (
     NO_UNIT,
     PERCENT,
     RECORDS_PER_SECOND,
+    TARGET,
     Column,
     GridPosition,
     Link,
@@ -35,7 +36,15 @@ from dashboards.boards.queries import Query, date_of, fact_of, rate_by, share
 from dashboards.conventions import Links
 from dashboards.promql import DAY_SECONDS, latest, on, over, select, total, with_label
 from dashboards.rules import alerts
-from dashboards.wording import GATEWAY_OUTCOMES, GATEWAY_REASONS, OUTCOMES, REASONS, UNDECLARED
+from dashboards.wording import (
+    FAMILIES,
+    GATEWAY_OUTCOMES,
+    GATEWAY_REASONS,
+    OUTCOMES,
+    REASONS,
+    UNDECLARED,
+)
+from events.dead_letter_policy import DEAD_LETTER_POLICY
 
 __all__ = ["producers_board"]
 
@@ -69,6 +78,10 @@ CODE: Final = 126
 SILENCE: Final = (alerts.PRODUCER_SILENT, "Que faire d’un producteur silencieux")
 FAULTS: Final = (alerts.PRODUCER_FAULTY, "Que faire d’un producteur souvent refusé")
 REFUSALS: Final = (alerts.DEAD_LETTERS, "Que faire de messages refusés")
+REFUSED_SHARE: Final = (
+    alerts.DEAD_LETTER_SHARE_HIGH,
+    "Que faire d’une part de refusés trop élevée",
+)
 
 
 def producers_board(links: Links) -> Board:
@@ -93,14 +106,15 @@ def producers_board(links: Links) -> Board:
             _scorecards(GridPosition(0, 4, 24, 11), runbook_links(links, SILENCE, FAULTS)),
             _refusals(GridPosition(0, 15, 12, 9), runbook_links(links, REFUSALS)),
             _rate_of_refusals(GridPosition(12, 15, 12, 9)),
-            _lateness(GridPosition(0, 24, 24, 8)),
-            row("La passerelle (HTTP)", 32),
-            _gateway(GridPosition(0, 33, 24, 4)),
-            _refused_at_the_gateway(GridPosition(0, 37, 12, 8)),
-            _gateway_answers(GridPosition(12, 37, 12, 8)),
-            row("Sources et faits", 45),
-            _sources(GridPosition(0, 46, 24, 10)),
-            _outcomes(GridPosition(0, 56, 24, 10)),
+            _share_of_refusals(GridPosition(0, 24, 24, 8), runbook_links(links, REFUSED_SHARE)),
+            _lateness(GridPosition(0, 32, 24, 8)),
+            row("La passerelle (HTTP)", 40),
+            _gateway(GridPosition(0, 41, 24, 4)),
+            _refused_at_the_gateway(GridPosition(0, 45, 12, 8)),
+            _gateway_answers(GridPosition(12, 45, 12, 8)),
+            row("Sources et faits", 53),
+            _sources(GridPosition(0, 54, 24, 10)),
+            _outcomes(GridPosition(0, 64, 24, 10)),
         ),
     )
 
@@ -259,6 +273,28 @@ def _rate_of_refusals(at: GridPosition) -> Panel:
         ValueFormat(RECORDS_PER_SECOND, least=0),
         texts=REASONS,
         stacked=True,
+    )
+
+
+def _share_of_refusals(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
+    limit = "seuil d’alerte"
+    return trend(
+        PanelFrame(
+            "Part de refusés parmi les derniers messages",
+            f"Par famille, la part de refusés parmi les {DEAD_LETTER_POLICY.window} derniers "
+            "messages lus par un worker ; la plus élevée des workers. Un refus y compte un jour au "
+            "plus. Au-dessus du seuil, l’alerte DeadLetterShareHigh sonne : une version du "
+            "moniteur, ou d’un producteur, est à corriger.",
+            at,
+            runbooks,
+        ),
+        [
+            Query(latest(metrics.DEAD_LETTER_SHARE, "family"), "{{family}}"),
+            Query(f"vector({DEAD_LETTER_POLICY.max_share:g})", limit),
+        ],
+        ValueFormat(PERCENT, decimals=0, least=0),
+        dashed={limit: TARGET},
+        texts=FAMILIES,
     )
 
 

@@ -13,9 +13,10 @@ from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
 from streams.core import RecordRefusal
 from streams.dead_letter_rate import DeadLetterCause, DeadLetterRate
+from tests.support.passing_time import PassingTime
 from tests.support.records import FakeRecord
 
-POLICY = DeadLetterPolicy(window=10, max_share=0.3)
+POLICY = DeadLetterPolicy(window=10, max_share=0.3, max_age_seconds=60)
 TYPE = ContractError(RefusalReason.UNKNOWN_TYPE, "type", "x", "send another")
 DATA = ContractError(RefusalReason.INVALID_DATA, "data.uai", "x", "send an UAI")
 
@@ -28,7 +29,8 @@ class Family:
     """The records of a family, in batches."""
 
     def __init__(self, policy: DeadLetterPolicy = POLICY) -> None:
-        self.rate = DeadLetterRate(policy)
+        self.time = PassingTime()
+        self.rate = DeadLetterRate(policy, clock=self.time.clock)
         self._offsets = count()
 
     def batch(self, *batch: ContractError | None) -> DeadLetterCause | None:
@@ -137,6 +139,45 @@ def test_an_alarm_within_a_batch_is_returned_though_it_is_over() -> None:
 
     assert family.batch(*[TYPE] * 4, *[None] * 10) is not None
     assert family.rate.alarm is None
+
+
+def test_an_alarm_ends_where_nothing_more_is_read() -> None:
+    """Once its refusals are older than the policy's age, and not before."""
+    family = Family()
+    cause = family.batch(*[TYPE] * 5)
+
+    family.time.sleep(60)
+    assert (family.rate.alarm, family.rate.share) == (cause, 0.5)
+    family.time.sleep(1)
+    assert (family.rate.alarm, family.rate.share) == (None, 0)
+
+
+def test_each_refusal_has_its_own_age() -> None:
+    """Those that are read later keep the alarm, and one that begins anew has another cause."""
+    family = Family()
+    family.batch(*[TYPE] * 4)
+    family.time.sleep(40)
+    family.batch(DATA, DATA)
+    family.time.sleep(30)
+
+    assert (family.rate.alarm, family.rate.share) == (None, 0.2)
+    again = family.batch(DATA, DATA)
+    assert again is not None
+    assert again.reason == "invalid_data"
+
+
+@given(outcomes, st.lists(st.integers(0, 25), max_size=5), st.integers(0, 50))
+def test_a_scrape_changes_nothing(reported: Outcomes, sizes: list[int], pause: int) -> None:
+    """Whoever looks meanwhile sees what is counted, and the count goes on as it would have."""
+    seen, unseen = Family(), Family()
+    for batch in cut(reported, sizes):
+        begun = unseen.batch(*batch)
+        assert seen.batch(*batch) == begun
+        seen.time.sleep(pause)
+        unseen.time.sleep(pause)
+        assert (seen.rate.alarm is not None) == (seen.rate.share > POLICY.max_share)
+
+    assert (seen.rate.alarm, seen.rate.share) == (unseen.rate.alarm, unseen.rate.share)
 
 
 @given(st.text(alphabet="abc.0é", max_size=20))

@@ -11,6 +11,9 @@ from dashboards import conventions
 from dashboards.boards.figures import most_lines
 from dashboards.boards.render import board_files, boards_of, first_day, render
 from dashboards.conventions import Links
+from dashboards.rules.alerts import DEAD_LETTER_SHARE_HIGH
+from dashboards.rules.model import Alert
+from dashboards.rules.render import MonitorSite, groups
 from tests.support.boards import BOARDS, CATALOGUE, documents, questions
 from tests.support.observations import barometer
 
@@ -97,6 +100,23 @@ def test_a_programme_without_targets_has_a_board_too() -> None:
     assert "Jalons" not in titles
     assert board["annotations"]["list"] == []
     assert any(title.startswith(f"{bare[0].title} dans le temps") for title in titles)
+
+
+def test_the_share_of_refusals_is_drawn_with_its_alert_s_limit() -> None:
+    """The curve and the line are those that the alert compares; its runbook is a click away."""
+    board = BOARDS[conventions.PRODUCERS_BOARD]
+    (panel,) = (one for one in board["panels"] if metrics.DEAD_LETTER_SHARE.name in json.dumps(one))
+    share, limit = (target["expr"] for target in panel["targets"])
+    (alert,) = (
+        alert
+        for group in groups(CATALOGUE, MonitorSite()).values()
+        for alert in group.rules
+        if alert.name == DEAD_LETTER_SHARE_HIGH.name
+    )
+    assert isinstance(alert, Alert)
+    assert alert.expression == f"{share} > {limit.removeprefix('vector(').removesuffix(')')}"
+    assert panel["links"][0]["url"] == Links().runbook(DEAD_LETTER_SHARE_HIGH.name)
+    assert f"/d/{conventions.PRODUCERS_BOARD}" in alert.annotations["dashboard_url"]
 
 
 class TestObserved:
