@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
+from time import monotonic
 from typing import Any, Final, NamedTuple
 
 import requests
@@ -24,11 +25,14 @@ from boundary.addresses import is_loopback, usable_address
 from boundary.errors import SmartRegionError
 from boundary.terminal import one_line
 
-__all__ = ["HttpAnswer", "HttpClient", "NoAnswerError", "http_get"]
+__all__ = ["HttpAnswer", "HttpClient", "NoAnswerError", "SlowAnswerError", "http_get"]
 
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Of an answer no more is read; a worker's metrics are some megabytes."""
 LONGEST_RETRY_AFTER: Final = 24 * 60 * 60.0
+STEPS_OF_AN_EXCHANGE: Final = 10
+"""A whole exchange may take as long as so many steps of the network: a server that sends a little
+within each step would otherwise hold a command for ever."""
 _PART_BYTES: Final = 64 * 1024
 
 
@@ -71,11 +75,26 @@ class HttpAnswer(NamedTuple):
         return min(max((until - since).total_seconds(), 0.0), LONGEST_RETRY_AFTER)
 
 
+class SlowAnswerError(SmartRegionError, TimeoutError):
+    """The answer has begun and was not complete in time."""
+
+    def __init__(self, *, seconds: float, received: int) -> None:
+        self.seconds = seconds
+        super().__init__(
+            f"answer not complete within {seconds:g} s, {received} bytes received:"
+            " check the server's load and the network, and try again"
+        )
+
+
 class NoAnswerError(Exception):
-    """No answer came; `cause` is the reason in one legible line. The rooms name the request."""
+    """No answer came; `cause` is the reason in one legible line. The rooms name the request.
+
+    `seconds` is the deadline of an answer that began in time; None for other reasons.
+    """
 
     def __init__(self, error: BaseException) -> None:
         self.is_tls = isinstance(error, SSLError)
+        self.seconds = error.seconds if isinstance(error, SlowAnswerError) else None
         is_timeout = isinstance(error, Timeout)
         # The innermost error says most: requests and urllib3 wrap it several times.
         while isinstance(inner := error.__cause__ or error.__context__, Exception):
@@ -109,17 +128,23 @@ class HttpClient(requests.Session):
         plain_http: bool = False,
         environment_proxy: bool = False,
         most_bytes: int = MOST_BYTES,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         """Prepare connections to an address; `secret` and `plain_http` as `usable_address` has it.
 
         The `seconds` are for each step of the network, or one for the connection and one for each
-        step after it. An `environment_proxy` is used for https to another machine alone, where it
-        sees no more than the host's name. Raises UnusableAddressError.
+        step after it. A whole exchange has STEPS_OF_AN_EXCHANGE times as long, measured by `clock`
+        once the headers are there and after each part of the body. An `environment_proxy` is used
+        for https to another machine alone, where it sees no more than the host's name. Raises
+        UnusableAddressError.
         """
         parts = usable_address(url, secret=secret, plain_http=plain_http, query=True)
         super().__init__()
         self._seconds = seconds
+        step_seconds = seconds[1] if isinstance(seconds, tuple) else seconds
+        self._exchange_seconds = STEPS_OF_AN_EXCHANGE * step_seconds
         self._most_bytes = most_bytes
+        self._clock = clock
         self.trust_env = False
         self.headers["Accept-Encoding"] = "identity"
         if parts.scheme == "https":
@@ -151,18 +176,27 @@ class HttpClient(requests.Session):
     ) -> requests.Response:
         """Send one request, as requests has it, and read its answer. Raises NoAnswerError."""
         bounded = {"timeout": self._seconds, **options, "stream": True}
-        body = bytearray()
+        deadline = self._clock() + self._exchange_seconds
         try:
             with super().request(method, url, *args, **bounded) as response:
-                parts = response.iter_content(_PART_BYTES)
-                while len(body) < self._most_bytes and (part := next(parts, b"")):
-                    body += part
+                content = self._read(response, deadline)
         except (OSError, HTTPException, ValueError) as error:
             raise NoAnswerError(error) from error
-        content = bytes(body[: self._most_bytes])
         response._content = content  # noqa: SLF001 - requests' own way reads without bound
         self.answer = HttpAnswer(response.status_code, response.headers, content)
         return response
+
+    def _read(self, response: requests.Response, deadline: float) -> bytes:
+        body = bytearray()
+        parts = _parts_as_they_come(response)
+        while len(body) < self._most_bytes:
+            if self._clock() > deadline:
+                raise SlowAnswerError(seconds=self._exchange_seconds, received=len(body))
+            part = next(parts, b"")
+            if not part:
+                break
+            body += part
+        return bytes(body[: self._most_bytes])
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Follow no redirect; the switch that requests has is one of each request."""
@@ -186,6 +220,20 @@ def http_get(
         url, seconds=seconds, secret=bool(headers), plain_http=plain_http, most_bytes=most_bytes
     ) as client:
         return client.exchange("GET", url, headers=headers)
+
+
+def _parts_as_they_come(response: requests.Response) -> Iterator[bytes]:
+    """Yield the parts of a body, each of what one step of the network brought.
+
+    The stream that requests reads from waits until a part of the wanted size is full.
+    """
+    raw = response.raw
+    raw.stream = lambda *_, **__: iter(lambda: raw.read1(_PART_BYTES, decode_content=True), b"")
+    try:
+        yield from response.iter_content(_PART_BYTES)
+    finally:
+        # It refers to itself otherwise: connections are closed once nothing refers to their pool.
+        del raw.stream
 
 
 class _SystemAuthorities(HTTPAdapter):

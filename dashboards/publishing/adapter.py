@@ -270,7 +270,7 @@ class Grafana:
         if error.is_tls:
             return TlsError(str(self._address), cause=error.cause)
         if error.is_timeout:
-            return TimedOutError(request, seconds=self._answer_seconds)
+            return TimedOutError(request, seconds=error.seconds or self._answer_seconds)
         return UnreachableError(str(self._address), cause=error.cause)
 
     def _message(self, answer: HttpAnswer) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from socket import create_server
+from threading import Semaphore, Thread
 
 import pytest
 import trustme
@@ -14,13 +17,14 @@ from hypothesis import strategies as st
 
 from boundary.addresses import UnusableAddressError
 from boundary.errors import SmartRegionError
-from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError, http_get
+from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError, SlowAnswerError, http_get
 from operations.programs.addresses import free_address
 from tests.support.gateway_stub import GatewayStub, StubAnswer, gateway_stub
 from tests.support.recording_server import RecordingServer, recording_server
 
 TOKEN = "open-sesame"  # noqa: S105 - not one
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SECONDS = 5.0
 AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
@@ -46,6 +50,63 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingServer]:
             monkeypatch.setenv(name, proxy.url)
         monkeypatch.delenv("no_proxy", raising=False)
         yield proxy
+
+
+#: The heads of answers, and what each part of their body is.
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+UNTIL_CLOSED = b"HTTP/1.1 200 OK\r\n\r\n"
+DRIPPING = [CHUNKED, UNTIL_CLOSED]
+END_OF_REQUEST = b"\r\n\r\n"
+
+
+class Drip:
+    """A server that sends one byte each time its client looks at the clock, ten seconds later."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.now = 0.0
+        self.permits = Semaphore(0)
+
+    def clock(self) -> float:
+        """Let time pass, and the next byte come."""
+        self.now += 10
+        self.permits.release()
+        return self.now
+
+    def client(self, *, seconds: float) -> HttpClient:
+        """Return a client that has this clock."""
+        return HttpClient(self.url, seconds=seconds, clock=self.clock)
+
+
+@contextmanager
+def dripping(head: bytes, *, parts: int = 1000) -> Iterator[Drip]:
+    """Give a server that answers one request with a head, and a body byte by byte."""
+    part = b"1\r\n.\r\n" if head == CHUNKED else b"."
+    with create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(SECONDS)
+        drip = Drip(f"http://127.0.0.1:{listener.getsockname()[1]}")
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            # The client may be gone before the end.
+            with connection, suppress(OSError):
+                received = b""
+                while not received.endswith(END_OF_REQUEST):
+                    received += connection.recv(4096)
+                connection.sendall(head)
+                for _ in range(parts):
+                    if not drip.permits.acquire(timeout=SECONDS):
+                        return
+                    connection.sendall(part)
+                connection.sendall(b"0\r\n\r\n" if head == CHUNKED else b"")
+
+        thread = Thread(target=answer, daemon=True)
+        thread.start()
+        try:
+            yield drip
+        finally:
+            drip.permits.release(parts)
+            thread.join(SECONDS)
 
 
 def client_of(url: str, **options: bool | int) -> HttpClient:
@@ -130,6 +191,24 @@ def test_no_more_is_read_than_is_wanted(other_server: RecordingServer) -> None:
     """An answer may have no end."""
     assert http_get(other_server.url, seconds=5, most_bytes=8).body == b"the whol"
     assert http_get(other_server.url, seconds=5, most_bytes=0).body == b""
+
+
+@pytest.mark.parametrize("head", DRIPPING)
+def test_an_answer_that_drips_has_a_deadline(head: bytes) -> None:
+    """A byte within each step, and never the last one: the whole exchange is bounded."""
+    with dripping(head) as drip, drip.client(seconds=5) as client:
+        with pytest.raises(NoAnswerError, match=r"not complete within 50 s, \d bytes") as caught:
+            client.exchange("GET", drip.url)
+        assert isinstance(caught.value.__cause__, SlowAnswerError)
+        assert (caught.value.seconds, caught.value.is_timeout) == (50, True)
+        assert caught.value.cause.endswith("check the server's load and the network, and try again")
+
+
+@pytest.mark.parametrize("head", DRIPPING)
+def test_an_answer_that_drips_in_time_is_read(head: bytes) -> None:
+    """As one that comes at once; a step may be as slow as it likes within its own bound."""
+    with dripping(head, parts=3) as drip, drip.client(seconds=100) as client:
+        assert client.exchange("GET", drip.url).body == b"..."
 
 
 def test_an_unreachable_server_is_an_error_of_one_line() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from boundary.http_client import HttpClient, NoAnswerError, SlowAnswerError
 from dashboards.publishing import errors
 from dashboards.publishing.access import Address, Token
 from dashboards.publishing.adapter import Grafana
@@ -294,6 +295,18 @@ class TestNotGrafana:
             asking(stub.url, answer_seconds=0.2) as grafana,
             pytest.raises(errors.TimedOutError, match=r"no answer within 0\.2 s"),
         ):
+            grafana.version()
+
+    def test_an_answer_that_is_not_complete_in_time(
+        self, grafana: Grafana, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The deadline is that of the whole answer."""
+
+        def answer_slowly(*_: object, **__: object) -> None:
+            raise NoAnswerError(SlowAnswerError(seconds=100, received=3))
+
+        monkeypatch.setattr(HttpClient, "request", answer_slowly)
+        with pytest.raises(errors.TimedOutError, match="no answer within 100 s"):
             grafana.version()
 
 
