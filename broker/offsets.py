@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
@@ -14,9 +15,6 @@ from broker.administration import administering
 from broker.clients import BrokerSecurity
 from broker.errors import WorkersBehindError
 from broker.topic_admin import seen_topics
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 __all__ = ["committed_offsets", "partition_offsets", "uncommitted", "wait_for_group"]
 

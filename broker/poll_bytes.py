@@ -9,21 +9,17 @@ tests/unit/broker/test_poll_bytes.py fails when an upgrade changes what is used 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from aiokafka.consumer import fetcher
 from kafka.consumer import group
 from kafka.consumer.fetcher import Fetcher
 
-from events.records import CutPart, UnreadableValue
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from events.records import Record
+from events.records import CutPart, Record, UnreadableValue
 
 __all__ = ["MAX_POLL_BYTES", "bound_polls_of_aiokafka", "bound_polls_of_kafka_python", "one_poll"]
 

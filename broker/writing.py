@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from boundary.errors import SmartRegionError
 from broker.clients import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, drop_queued, opened
+from events.records import OutgoingRecord
 from events.topics import DEAD_LETTER_MAX_BYTES
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import TracebackType
-
-    from events.records import OutgoingRecord
 
 __all__ = ["KafkaWriter", "NotAcknowledgedError", "NullWriter", "RecordWriter"]
 

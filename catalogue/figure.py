@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from catalogue.model import Unit
+from catalogue.judgement import Judgement
+from catalogue.model import Catalogue, Unit
 from catalogue.progress import MilestoneStatus
-
-if TYPE_CHECKING:
-    from catalogue.judgement import Judgement
-    from catalogue.model import Catalogue
 
 __all__ = ["Figure", "figures_of"]
 

@@ -10,15 +10,11 @@ display one less.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
-from catalogue.model import Direction, Unit
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from catalogue.model import Indicator
+from catalogue.model import Direction, Indicator, Unit
 
 __all__ = ["BLANK", "NARROW", "NO_BREAK", "NumberFormat", "day_text", "percent_text"]
 

@@ -12,13 +12,12 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from catalogue.model import Direction
+from catalogue.model import Direction, TrendWindow
 from catalogue.progress import Number, is_attained
+from catalogue.publication import Publication
 from events.observation import Territory
 
 if TYPE_CHECKING:
-    from catalogue.model import TrendWindow
-    from catalogue.publication import Publication
     from catalogue.trend import Trend
 
 __all__ = ["COUNTRY", "Histories", "History", "Reading", "Spell", "StepFunction"]

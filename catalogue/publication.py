@@ -16,10 +16,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from catalogue.reference_day import month_end_before
+from catalogue.terms import Term
 
 if TYPE_CHECKING:
     from catalogue.model import Catalogue, Indicator
-    from catalogue.terms import Term
 
 __all__ = ["PersonPart", "Publication", "PublicationStep", "counts_persons", "person_parts"]
 

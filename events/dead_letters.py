@@ -16,22 +16,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from pydantic_core import from_json
 
-from events.records import CutPart, OutgoingRecord
+from events.dead_letter_content import LetterContent
+from events.records import CutPart, OutgoingRecord, Record
 from events.topics import DEAD_LETTERS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from events.dead_letter_content import LetterContent
-    from events.records import Record
 
 __all__ = [
     "GATEWAY",

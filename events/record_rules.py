@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from events.cloudevent import CloudEvent, decode
+from events.fact import Family
 from events.producers.ownership import UNOWNED, Ownership
 from events.record_time import TIME_TOLERANCE, refuse_ahead
-
-if TYPE_CHECKING:
-    from events.fact import Family
-    from events.records import Record
+from events.records import Record
 
 __all__ = ["RULES", "RecordRules"]
 

@@ -7,12 +7,10 @@ the broker's timestamp of the record, which is the same for every reader at any 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from events.cloudevent import CloudEvent
 from events.errors import ContractError, RefusalReason
-
-if TYPE_CHECKING:
-    from events.cloudevent import CloudEvent
 
 __all__ = [
     "NO_TIMESTAMP",

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from contextlib import closing
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from kafka import KafkaConsumer, TopicPartition
 
 from broker.clients import opened
 from broker.errors import BrokerUnreachableError
 from broker.record_batches import read_any_batch_with_kafka_python
+from events.registry import Family
 from events.topics import topic_name
 from streams.core import process
-
-if TYPE_CHECKING:
-    from events.registry import Family
-    from streams.settings import Settings
+from streams.settings import Settings
 
 __all__ = ["has_accepted_events"]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
 
 import faust
 from faust.types import TP
@@ -12,16 +13,11 @@ from mode.supervisors import CrashingSupervisor
 from broker.addresses import addresses_of
 from events.registry import Family
 from events.topics import DEAD_LETTER_MAX_BYTES, topic_name
-from streams.batch_transport import BatchSchema, BatchTransport
+from streams.batch_transport import BatchConsumer, BatchProducer, BatchSchema, BatchTransport
+from streams.engine import Engine
+from streams.settings import Settings
 from streams.state_check import StateCheck
 from streams.tables import entity_table
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from streams.batch_transport import BatchConsumer, BatchProducer
-    from streams.engine import Engine
-    from streams.settings import Settings
 
 __all__ = ["create_app"]
 

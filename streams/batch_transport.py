@@ -12,14 +12,16 @@ exactly; tests/integration/test_engine.py fails when an upgrade changes what is 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 from aiokafka.structs import OffsetAndMetadata
 from faust import Schema
+from faust.tables.manager import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode.utils.futures import notify
@@ -28,6 +30,7 @@ from boundary.errors import SmartRegionError
 from broker.poll_bytes import bound_polls_of_aiokafka, one_poll
 from broker.record_batches import read_any_batch_with_aiokafka
 from broker.write_sequences import REFUSALS, reuse_refused_sequences
+from events.records import OutgoingRecord
 from streams.commit_metadata import (
     NO_METADATA,
     Attempt,
@@ -35,15 +38,7 @@ from streams.commit_metadata import (
     decode_commit_metadata,
     encode_commit_metadata,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-
-    from faust.tables.manager import TableManager
-
-    from events.records import OutgoingRecord
-    from streams.topic_faults import TopicFault
-
+from streams.topic_faults import TopicFault
 
 __all__ = [
     "AttemptNotCommittedError",

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from catalogue import metrics
+from catalogue.model import Catalogue
 from streams.metric_families import MetricFamily, family_of, midnight
-
-if TYPE_CHECKING:
-    from catalogue.model import Catalogue
 
 __all__ = ["catalogue_families"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
@@ -13,15 +13,11 @@ from broker.offsets import committed_offsets, partition_offsets
 from events.registry import Family
 from events.topics import changelog_name, topic_name
 from streams.batch_transport import Committed
+from streams.changelog_tally import ChangelogTallies
 from streams.commit_metadata import decode_commit_metadata
+from streams.settings import Settings
 from streams.state_check import loss_of_states
 from streams.topic_faults import FaultKind, TopicFault
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from streams.changelog_tally import ChangelogTallies
-    from streams.settings import Settings
 
 __all__ = ["ChangelogCheck"]
 

@@ -11,28 +11,22 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from boundary.errors import SmartRegionError
 from broker.errors import BrokerUnreachableError
 from broker.preflight import preflight
-from broker.reading import open_reader, read_topics
-from broker.security import PLAINTEXT
-from events.record_rules import RULES
+from broker.reading import TopicReader, open_reader, read_topics
+from broker.security import PLAINTEXT, BrokerSecurity
+from broker.stored_record import RawRecord
+from catalogue.model import Catalogue
+from events.record_rules import RULES, RecordRules
 from events.registry import Family
 from events.topics import changelog_name
 from streams.changelog_check import ChangelogCheck
 from streams.changelog_tally import ChangelogTallies
+from streams.settings import Settings
 from streams.state_store import StateStore
-
-if TYPE_CHECKING:
-    from broker.reading import TopicReader
-    from broker.security import BrokerSecurity
-    from broker.stored_record import RawRecord
-    from catalogue.model import Catalogue
-    from events.record_rules import RecordRules
-    from streams.settings import Settings
-    from streams.topic_faults import TopicFault
+from streams.topic_faults import TopicFault
 
 __all__ = [
     "ChangelogReader",

@@ -11,19 +11,16 @@ longer owned the partition, an erasure), it has another offset, and is ignored.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 
 from boundary.errors import SmartRegionError
 from events.records import UnreadableValue
+from events.registry import Family
 from streams.commit_metadata import ChangelogExtent
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from events.registry import Family
 
 __all__ = [
     "SUMMARY_HEADER",

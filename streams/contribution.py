@@ -6,14 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Term, TermMode
-from events.registry import facts_of
+from events.registry import Family, facts_of
 from streams.state import NO_DAYS, EntityState, latest_attributes
-
-if TYPE_CHECKING:
-    from events.registry import Family
 
 __all__ = [
     "NO_CATEGORY",

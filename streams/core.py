@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
-from events.cloudevent import decode
+from events.cloudevent import CloudEvent, decode
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
-from events.record_rules import RULES
+from events.producers.ownership import Ownership
+from events.record_rules import RULES, RecordRules
 from events.record_time import latest_time, time_ahead
+from events.records import Record
+from events.registry import Family
 from events.topics import ENTITY_MAX_BYTES
 from streams.state import (
     EMPTY,
     NO_DAYS,
     UNREADABLE,
+    Cell,
     EntityState,
     cell_of,
     day_of,
@@ -25,17 +30,6 @@ from streams.state import (
     newest,
     with_cell,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
-
-    from events.cloudevent import CloudEvent
-    from events.producers.ownership import Ownership
-    from events.record_rules import RecordRules
-    from events.records import Record
-    from events.registry import Family
-    from streams.state import Cell
 
 __all__ = [
     "UNKNOWN_TYPE",

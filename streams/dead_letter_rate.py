@@ -7,19 +7,16 @@ until a whole window of later records was read, and for a day at most.
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from events.dead_letter_content import contract_field
+from events.dead_letter_policy import DeadLetterPolicy
 from events.dead_letters import RecordOrigin
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from events.dead_letter_policy import DeadLetterPolicy
-    from events.errors import ContractError
-    from events.records import Record
-    from streams.core import RecordRefusal
+from events.errors import ContractError
+from events.records import Record
+from streams.core import RecordRefusal
 
 __all__ = ["DeadLetterCause", "DeadLetterRate"]
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from events import dead_letters
 from events.dead_letter_content import letter_content
 from events.dead_letters import HEADER_PREFIX, OriginalRecord, RecordOrigin
 from events.errors import RefusalReason
-from events.records import OutgoingRecord
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from events.records import Record
-    from streams.core import Forward, RecordRefusal
+from events.records import OutgoingRecord, Record
+from streams.core import Forward, RecordRefusal
 
 __all__ = ["FORWARDED_FROM", "bare_dead_letter_record", "dead_letter_record", "forward_record"]
 

@@ -5,49 +5,42 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
-from faust.types import TP
+from faust.types import TP, Message
 
 from boundary.errors import SmartRegionError
 from boundary.logs import traceback_of
+from catalogue.model import Catalogue
+from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
-from events.record_rules import RULES
+from events.producers.model import Producers
+from events.record_rules import RULES, RecordRules
+from events.records import OutgoingRecord, Record
 from events.registry import Family
 from events.topics import ENTITY_MAX_BYTES, changelog_name, topic_name
 from streams.batch_transport import (
     AttemptNotCommittedError,
+    BatchConsumer,
+    BatchProducer,
     PartitionFencedError,
     ProduceFailedError,
     WriteRefusedError,
 )
 from streams.changelog_tally import ChangelogTallies
+from streams.clock import Clock
 from streams.core import RecordRefusal, Result, process
+from streams.dead_letter_rate import DeadLetterCause
 from streams.dead_letters import bare_dead_letter_record, dead_letter_record, forward_record
 from streams.meters import Meters
 from streams.producers.attribution import Attribution
 from streams.producers.meters import ProducerMeters
-from streams.skipped_records import refusal_of
+from streams.skipped_records import Decision, refusal_of
 from streams.state import EMPTY, LARGE_STATE_BYTES, EntityState, encode_state
-from streams.state_store import StateStore
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from faust.types import Message
-
-    from catalogue.model import Catalogue
-    from events.dead_letters import RecordOrigin
-    from events.producers.model import Producers
-    from events.record_rules import RecordRules
-    from events.records import OutgoingRecord, Record
-    from streams.batch_transport import BatchConsumer, BatchProducer
-    from streams.clock import Clock
-    from streams.dead_letter_rate import DeadLetterCause
-    from streams.skipped_records import Decision
-    from streams.state_store import StateChange
+from streams.state_store import StateChange, StateStore
 
 __all__ = ["Engine"]
 

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from catalogue import metrics
+from catalogue.model import Catalogue, Indicator
+from catalogue.publication import Publication
 from catalogue.territories import territory_key
 from streams.catalogue_families import catalogue_families
 from streams.contribution import NO_CATEGORY
+from streams.fold import Fold
+from streams.meters import Meters
 from streams.metric_families import MetricFamily, family_of, fault_family, midnight, single
 from streams.producers.exposition import producer_families
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import date
-
-    from catalogue.model import Catalogue, Indicator
-    from catalogue.publication import Publication
-    from streams.fold import Fold
-    from streams.meters import Meters
-    from streams.snapshot import Figures, Snapshot
+from streams.snapshot import Figures, Snapshot
 
 __all__ = ["WorkerCollector"]
 

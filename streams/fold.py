@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
+from catalogue.terms import Term
+from events.registry import Family
 from streams.contribution import (
     NO_CATEGORY,
     Contribution,
@@ -19,11 +21,7 @@ from streams.contribution import (
     first_difference,
     timeline,
 )
-
-if TYPE_CHECKING:
-    from catalogue.terms import Term
-    from events.registry import Family
-    from streams.state import EntityState
+from streams.state import EntityState
 
 __all__ = ["Difference", "Fold", "Series", "SeriesKey"]
 

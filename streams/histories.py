@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import reduce
 from itertools import product
 from operator import add
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
-from catalogue.history import COUNTRY, History, StepFunction
-from catalogue.model import Grain
+from catalogue.history import COUNTRY, Histories, History, StepFunction
+from catalogue.model import Catalogue, Grain, Indicator
+from catalogue.publication import PersonPart, Publication
+from catalogue.terms import Measure
 from events.identifiers import Department
 from streams.contribution import NO_CATEGORY, NO_DEPARTMENT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from catalogue.history import Histories
-    from catalogue.model import Catalogue, Indicator
-    from catalogue.publication import PersonPart, Publication
-    from catalogue.terms import Measure
-    from streams.fold import Series, SeriesKey
-    from streams.state_store import StateStore
+from streams.fold import Series, SeriesKey
+from streams.state_store import StateStore
 
 __all__ = [
     "ExactPersons",

@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+from collections.abc import Mapping, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+import faust
 from faust.exceptions import ConsumerNotStarted
+from faust.tables.manager import TableManager
 
 from events.registry import Family
 from events.topics import topic_name
+from streams.batch_transport import BatchConsumer, BatchProducer
+from streams.engine import Engine
 from streams.snapshot import Snapshot, take_snapshot
+from streams.topic_faults import TopicFault
 from streams.web import Readiness
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import faust
-    from faust.tables.manager import TableManager
-
-    from streams.batch_transport import BatchConsumer, BatchProducer
-    from streams.engine import Engine
-    from streams.topic_faults import TopicFault
 
 __all__ = ["Membership"]
 

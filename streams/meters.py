@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from events.dead_letter_policy import DEAD_LETTER_POLICY, DeadLetterPolicy
-from streams.dead_letter_rate import DeadLetterRate
+from events.records import Record
+from streams.core import Outcome, RecordRefusal, Result
+from streams.dead_letter_rate import DeadLetterCause, DeadLetterRate
 from streams.producers.meters import ProducerMeters
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
-    from events.records import Record
-    from streams.core import Outcome, RecordRefusal, Result
-    from streams.dead_letter_rate import DeadLetterCause
 
 __all__ = ["MAX_SOURCES", "Meters"]
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
 )
-from prometheus_client.registry import CollectorRegistry
+from prometheus_client.registry import Collector, CollectorRegistry
 
-from catalogue.metrics import TOPIC_FAULT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from prometheus_client.registry import Collector
-
-    from catalogue.metrics import Metric
-    from streams.topic_faults import TopicFault
+from catalogue.metrics import TOPIC_FAULT, Metric
+from streams.topic_faults import TopicFault
 
 __all__ = [
     "MetricFamily",

@@ -5,24 +5,20 @@ A worker refuses such a record unread, also when it is rebuilt from the events; 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from broker.clients import PLAINTEXT, BrokerSecurity
 from broker.reading import read_topics
+from broker.stored_record import RawRecord
 from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
-from events.records import OutgoingRecord
+from events.records import OutgoingRecord, Record
 from events.registry import Family
 from events.topics import DEAD_LETTER_OUTCOMES, topic_name
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-    from datetime import datetime
-
-    from broker.stored_record import RawRecord
-    from events.records import Record
 
 __all__ = [
     "Decision",

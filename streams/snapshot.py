@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
-    from streams.fold import Fold
-    from streams.state_store import StateStore
-    from streams.topic_faults import TopicFault
+from streams.fold import Fold
+from streams.state_store import StateStore
+from streams.topic_faults import TopicFault
 
 __all__ = ["Figures", "Snapshot", "figures_of", "take_snapshot"]
 

@@ -8,21 +8,18 @@ changelog write and an offset commit lead to the same state.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from sys import intern
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 
+from events.cloudevent import CloudEvent
+from events.producers.ownership import Ownership
 from events.topics import ENTITY_MAX_BYTES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from events.cloudevent import CloudEvent
-    from events.producers.ownership import Ownership
 
 __all__ = [
     "EMPTY",

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
 
 from faust.types import TP
 
 from events.registry import Family
 from events.topics import changelog_name, topic_name
 from streams.accepted_events import has_accepted_events
+from streams.batch_transport import BatchConsumer, Committed
+from streams.changelog_tally import ChangelogTallies, ChangelogTally
+from streams.settings import Settings
 from streams.topic_faults import FaultKind, TopicFault
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from streams.batch_transport import BatchConsumer, Committed
-    from streams.changelog_tally import ChangelogTallies, ChangelogTally
-    from streams.settings import Settings
 
 __all__ = ["Extents", "StateCheck", "fault_of", "is_undecided", "loss_of_states"]
 

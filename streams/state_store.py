@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from broker.compression import BatchUnreadableError
-from events.record_rules import RULES
+from catalogue.terms import Term
+from events.record_rules import RULES, RecordRules
 from events.record_time import NO_TIMESTAMP, latest_time
 from events.records import UnreadableValue
+from events.registry import Family
 from streams.fold import Difference, Fold
 from streams.state import (
     EMPTY,
@@ -23,13 +26,6 @@ from streams.state import (
     recorded_by,
     reported_by_owners,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from catalogue.terms import Term
-    from events.record_rules import RecordRules
-    from events.registry import Family
 
 __all__ = ["StateChange", "StateStore"]
 

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
+import faust
 from faust import Table
 from faust.stores import memory
+from faust.tables.manager import TableManager
 
+from events.registry import Family
 from events.topics import changelog_name
 from streams.batch_transport import BatchSchema
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    import faust
-    from faust.tables.manager import TableManager
-
-    from events.registry import Family
-    from streams.changelog_tally import ChangelogTallies
-    from streams.state_store import StateStore
+from streams.changelog_tally import ChangelogTallies
+from streams.state_store import StateStore
 
 __all__ = ["EntityStore", "EntityTable", "entity_table"]
 

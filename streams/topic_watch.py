@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from boundary.errors import SmartRegionError
 from broker.administration import administering
@@ -14,13 +14,9 @@ from broker.group_members import GroupMembers, group_members
 from broker.topic_admin import SeenTopic, seen_topics
 from events.registry import Family
 from events.topics import changelog_name, topic_name
+from streams.membership import Membership
+from streams.settings import Settings
 from streams.topic_faults import FaultKind, TopicFault
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from streams.membership import Membership
-    from streams.settings import Settings
 
 __all__ = ["TopicChangedError", "TopicWatch", "faults_of_topics", "unowned"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
@@ -17,12 +17,8 @@ from faust.exceptions import ConsumerNotStarted
 
 from boundary.errors import SmartRegionError
 from broker.preflight import preflight
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from streams.membership import Membership
-    from streams.settings import Settings
+from streams.membership import Membership
+from streams.settings import Settings
 
 __all__ = [
     "DENIALS",

@@ -9,15 +9,17 @@ import math
 import os
 import signal
 import sys
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from boundary.errors import SmartRegionError
 from boundary.logs import configure_logging
 from broker.errors import BrokerRefusedError
 from broker.topic_admin import verify_topics
 from catalogue.loader import load_catalogue
+from events.dead_letters import RecordOrigin
 from events.producers.loader import load_producers
 from events.record_rules import RecordRules
 from events.topics import declared_topics
@@ -26,17 +28,11 @@ from streams.batch_transport import BatchTransport
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
 from streams.membership import Membership
-from streams.skipped_records import read_decisions
+from streams.settings import Settings
+from streams.skipped_records import Decision, read_decisions
 from streams.topic_watch import TopicWatch
 from streams.watchdog import DENIALS, NotAllowedError, Watchdog
 from streams.web import serve
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
-
-    from events.dead_letters import RecordOrigin
-    from streams.settings import Settings
-    from streams.skipped_records import Decision
 
 __all__ = ["run_worker"]
 

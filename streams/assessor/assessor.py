@@ -7,20 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from time import monotonic
-from typing import TYPE_CHECKING
 
-from catalogue.judgement import judge_all
-from streams.histories import histories_of, person_categories_of
+from catalogue.history import Histories
+from catalogue.judgement import Judgement, judge_all
+from catalogue.model import Catalogue
+from streams.changelog_reader import ChangelogReader
+from streams.clock import Clock
+from streams.histories import Parts, histories_of, person_categories_of
+from streams.topic_faults import TopicFault
 from streams.web import Readiness
-
-if TYPE_CHECKING:
-    from catalogue.history import Histories
-    from catalogue.judgement import Judgement
-    from catalogue.model import Catalogue
-    from streams.changelog_reader import ChangelogReader
-    from streams.clock import Clock
-    from streams.histories import Parts
-    from streams.topic_faults import TopicFault
 
 __all__ = ["Assessment", "Assessor", "AssessorSnapshot"]
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from catalogue import metrics
+from catalogue.model import Catalogue
+from streams.assessor.assessor import AssessorSnapshot
 from streams.assessor.series import cell_points, judgement_points
 from streams.metric_families import family_of, fault_family, midnight, single
-
-if TYPE_CHECKING:
-    from catalogue.model import Catalogue
-    from streams.assessor.assessor import AssessorSnapshot
 
 __all__ = ["AssessorCollector"]
 

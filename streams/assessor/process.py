@@ -6,7 +6,6 @@ import asyncio
 import logging
 import signal
 import threading
-from typing import TYPE_CHECKING
 
 from boundary.errors import SmartRegionError
 from boundary.logs import configure_logging
@@ -16,10 +15,8 @@ from events.topics import changelog_topics
 from streams.assessor.assessor import Assessor
 from streams.assessor.exposition import AssessorCollector
 from streams.changelog_reader import open_changelogs
+from streams.settings import Settings
 from streams.web import serve
-
-if TYPE_CHECKING:
-    from streams.settings import Settings
 
 __all__ = ["run_assessor"]
 

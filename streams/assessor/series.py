@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import date
+from typing import NamedTuple
 
 from catalogue import metrics
-from catalogue.judgement import CHANGE_DAYS
+from catalogue.judgement import CHANGE_DAYS, Judgement
+from catalogue.metrics import Metric
+from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
 from catalogue.territories import territory_key
+from streams.histories import Parts
 from streams.metric_families import midnight
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from catalogue.judgement import Judgement
-    from catalogue.metrics import Metric
-    from catalogue.model import Catalogue
-    from streams.histories import Parts
 
 __all__ = ["Point", "cell_points", "judgement_points"]
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from events.claims import claims_of
-from events.producers.model import UNKNOWN_PRODUCER
-
-if TYPE_CHECKING:
-    from events.producers.model import Producers
-    from events.records import Record
+from events.producers.model import UNKNOWN_PRODUCER, Producers
+from events.records import Record
 
 __all__ = ["Attribution"]
 

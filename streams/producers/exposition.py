@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from prometheus_client.core import Metric
 
 from catalogue import metrics
+from catalogue.model import Catalogue, Programme
+from events.producers.model import Producers
 from events.registry import FACTS_BY_NAME
 from streams.core import Outcome
 from streams.metric_families import family_of, histogram_of
+from streams.producers.meters import ProducerMeters
 from streams.producers.silence import allowed_silence_days
-
-if TYPE_CHECKING:
-    from catalogue.model import Catalogue, Programme
-    from events.producers.model import Producers
-    from streams.producers.meters import ProducerMeters
 
 __all__ = ["producer_families"]
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from streams.core import Outcome
+from streams.core import Outcome, Result
 from streams.producers.attribution import Attribution
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from streams.core import Result
 
 __all__ = ["LATENESS_BOUNDS", "LatenessHistogram", "ProducerMeters"]
 
