@@ -27,8 +27,10 @@ __all__ = [
 
 Section: TypeAlias = Literal["worker", "producers", "assessor", "gateway"]
 
-_FIGURE = ("programme", "indicator", "department", "partition")
-_TERRITORY = ("programme", "indicator", "department")
+_INDICATOR = ("programme", "indicator")
+_MILESTONE = (*_INDICATOR, "milestone")
+_TERRITORY = (*_INDICATOR, "department")
+_FIGURE = (*_TERRITORY, "partition")
 _PROMISE = (*_TERRITORY, "milestone")
 _PRODUCER = ("producer",)
 
@@ -38,13 +40,20 @@ class Metric:
     """A metric family; as text it is its name, as PromQL writes it."""
 
     name: str
-    kind: Literal["gauge", "counter", "histogram"]
     labels: tuple[str, ...]
     meaning: str
     remedy: str = ""
     """What an operator does about it; empty where nothing."""
     section: Section = "worker"
     """The process that exposes it; `producers` are those of a worker about who sends events."""
+    is_histogram: bool = False
+
+    @property
+    def kind(self) -> Literal["gauge", "counter", "histogram"]:
+        """The metric's type; as Prometheus recommends it, a counter's name alone has `_total`."""
+        if self.is_histogram:
+            return "histogram"
+        return "counter" if self.name.endswith("_total") else "gauge"
 
     def __str__(self) -> str:
         return self.name
@@ -53,7 +62,6 @@ class Metric:
 # Each worker exposes these.
 INDICATOR_VALUE = Metric(
     "smartregion_indicator_value",
-    "gauge",
     _FIGURE,
     "An additive indicator's share in one partition, in the indicator's unit: sum over partitions. "
     "Of an observed indicator the whole value, in the partition of its territory: `region` is what "
@@ -61,26 +69,22 @@ INDICATOR_VALUE = Metric(
 )
 INDICATOR_NUMERATOR = Metric(
     "smartregion_indicator_numerator",
-    "gauge",
     _FIGURE,
     "A ratio indicator's numerator in one partition (0 where only its denominator is known): "
     "sum over partitions before dividing.",
 )
 INDICATOR_DENOMINATOR = Metric(
     "smartregion_indicator_denominator",
-    "gauge",
     _FIGURE,
     "A ratio indicator's denominator in one partition: sum over partitions before dividing.",
 )
 INDICATOR_CATEGORY = Metric(
     "smartregion_indicator_category_value",
-    "gauge",
     ("programme", "indicator", "dimension", "category", "department", "partition"),
     "An indicator's numerator by category of its breakdown (audience, theme), in one partition.",
 )
 INDICATOR_LAST_REPORTED = Metric(
     "smartregion_indicator_last_reported_timestamp_seconds",
-    "gauge",
     _FIGURE,
     "The latest effective day, up to as_of, of a fact that the indicator reads; of an indicator "
     "about persons the region's alone.",
@@ -88,56 +92,43 @@ INDICATOR_LAST_REPORTED = Metric(
 )
 INDICATOR_INFO = Metric(
     "smartregion_indicator_info",
-    "gauge",
     ("programme", "indicator", "unit", "direction", "label"),
     "Always 1: what an indicator is in the catalogue.",
 )
 INDICATOR_BASELINE = Metric(
-    "smartregion_indicator_baseline",
-    "gauge",
-    ("programme", "indicator"),
-    "The value from which progress is counted.",
+    "smartregion_indicator_baseline", _INDICATOR, "The value from which progress is counted."
 )
 INDICATOR_OWN_BASELINE = Metric(
     "smartregion_indicator_own_baseline",
-    "gauge",
     _TERRITORY,
     "The value from which progress is counted in a territory that has its own.",
 )
 MILESTONE_TARGET = Metric(
-    "smartregion_milestone_target",
-    "gauge",
-    ("programme", "indicator", "milestone"),
-    "The value promised by a milestone.",
+    "smartregion_milestone_target", _MILESTONE, "The value promised by a milestone."
 )
 MILESTONE_DEADLINE = Metric(
     "smartregion_milestone_deadline_timestamp_seconds",
-    "gauge",
-    ("programme", "indicator", "milestone"),
+    _MILESTONE,
     "The day by which a milestone was promised (midnight UTC).",
 )
 AS_OF = Metric(
     "smartregion_as_of_timestamp_seconds",
-    "gauge",
     (),
     "The monitor's own day (midnight UTC). Rules use it instead of time().",
 )
 PARTITIONS_EXPECTED = Metric(
     "smartregion_partitions_expected",
-    "gauge",
     (),
     "How many partitions the figures are spread over, on all workers.",
 )
 PARTITION_OWNED = Metric(
     "smartregion_partition_owned",
-    "gauge",
     ("partition",),
     "1 for each partition whose figures this worker exposes; absent until its state is rebuilt.",
     "Fewer than expected over all workers: a worker is missing or restoring; totals are withheld.",
 )
 WORKER_READY = Metric(
     "smartregion_worker_ready",
-    "gauge",
     (),
     "1 when the state is rebuilt, the topics are whole, the broker answers and figures are "
     "exposed, else 0.",
@@ -145,13 +136,11 @@ WORKER_READY = Metric(
 )
 ENTITIES = Metric(
     "smartregion_entities",
-    "gauge",
     ("family",),
     "Entities held in memory; of persons in multiples of min_cell, and 0 below it.",
 )
 ENTITIES_HALF_FULL = Metric(
     "smartregion_entities_half_full",
-    "gauge",
     ("family",),
     "Entities of which more than half of the bytes are held that are kept of one.",
     "Beyond the bound new days are refused (entity_full): ask the producer to report less often, "
@@ -159,7 +148,6 @@ ENTITIES_HALF_FULL = Metric(
 )
 STATES_UNREADABLE = Metric(
     "smartregion_states_unreadable",
-    "gauge",
     ("family", "partition"),
     "Entities whose state the changelog does not give: their events are refused (unprocessable), "
     "and no figure of the partition is shown.",
@@ -167,7 +155,6 @@ STATES_UNREADABLE = Metric(
 )
 ENDS_AT_RECORD = Metric(
     "smartregion_ends_at_record",
-    "gauge",
     ("topic", "partition"),
     "How many workers in a row have ended at the record that this one is about to work at; absent "
     "below 3.",
@@ -175,35 +162,30 @@ ENDS_AT_RECORD = Metric(
 )
 CELLS_AHEAD = Metric(
     "smartregion_state_cells_ahead_total",
-    "counter",
     (),
     "Facts in restored states that were left out: recorded later than their state was written.",
     "Not 0: the worker reads their partitions again by itself; see time_ahead among dead letters.",
 )
 CELLS_NOT_OWNED = Metric(
     "smartregion_state_cells_not_owned_total",
-    "counter",
     (),
     "Facts in restored states that were left out: their source does not own them.",
     "Not 0: the worker reads their partitions again by itself; see not_owner among dead letters.",
 )
 EVENTS = Metric(
     "smartregion_events_total",
-    "counter",
     ("type", "outcome"),
     "Records read, by what became of them: accepted, duplicate, superseded, refused, misrouted.",
     "misrouted grows: a producer has another partitioner than murmur2. Inform it; nothing is lost.",
 )
 DEAD_LETTERS = Metric(
     "smartregion_dead_letters_total",
-    "counter",
     ("reason",),
     "Records refused and kept in the dead-letter topic.",
     "Read them with `smart-region dead-letters list`; inform the producer, or repair and `replay`.",
 )
 DEAD_LETTER_SHARE = Metric(
     "smartregion_dead_letter_share",
-    "gauge",
     ("family",),
     f"The share of a family's last {DEAD_LETTER_POLICY.window} records that this worker refused, "
     "0 to 1; a refusal counts for a day at most. Records that it has not read yet count as taken.",
@@ -212,7 +194,6 @@ DEAD_LETTER_SHARE = Metric(
 )
 DEAD_LETTER_ALARM = Metric(
     "smartregion_dead_letter_alarm_info",
-    "gauge",
     ("family", "reason", "field"),
     "Always 1: the first cause of a dead-letter share above its limit; absent below it. It stays "
     "the same until the share has fallen below the limit.",
@@ -221,21 +202,18 @@ DEAD_LETTER_ALARM = Metric(
 )
 LAST_EVENT = Metric(
     "smartregion_last_event_timestamp_seconds",
-    "gauge",
     ("source", "type"),
     "When the newest event of a source and type was recorded by its producer.",
     "Old: the source is silent; write to its contact.",
 )
 LAG = Metric(
     "smartregion_consumer_lag_records",
-    "gauge",
     ("topic", "partition"),
     "Records on the topic that this worker has yet to process.",
     "Growing: add a worker, up to the number of partitions.",
 )
 TOPIC_FAULT = Metric(
     "smartregion_topic_fault",
-    "gauge",
     ("topic", "partition", "fault"),
     "1 for each topic, or partition of one, that has lost what was in it, or is not as this "
     "process needs it; `partition` is empty where the whole topic is meant. Absent while all is "
@@ -244,41 +222,35 @@ TOPIC_FAULT = Metric(
 )
 LOG_START = Metric(
     "smartregion_topic_log_start_offset",
-    "gauge",
     ("topic", "partition"),
     "The first offset that is left of a partition of events: 0 where nothing was ever deleted.",
     "Growing: records are lost, unless `smart-region erase` was run. Check the retention.",
 )
 REBUILD_MISMATCHES = Metric(
     "smartregion_rebuild_mismatches_total",
-    "counter",
     (),
     "Series that differed when the fold was derived anew from the states.",
     "Not 0: a fault of the program. Restart the worker, run `smart-region audit`, and report it.",
 )
 COORDINATOR_ERRORS = Metric(
     "smartregion_coordinator_errors_total",
-    "counter",
     (),
     "Errors of the group coordinator that the watchdog found.",
     "Growing: check the broker; the worker ends by itself when they go on.",
 )
 RECOVERIES = Metric(
     "smartregion_recoveries_total",
-    "counter",
     (),
     "Times the state was rebuilt from the changelogs: at the start and after each rebalance.",
     "Growing by itself: workers come and go; see their logs.",
 )
 RECOVERY_SECONDS = Metric(
     "smartregion_recovery_seconds",
-    "gauge",
     (),
     "How long the last rebuild took, from the assignment to ready.",
 )
 SOURCES_DROPPED = Metric(
     "smartregion_sources_dropped_total",
-    "counter",
     (),
     "Times a batch brought a source that has no series of its own, too many having been seen.",
     "Not 0: a producer makes up sources; `source` names a system, not an event.",
@@ -289,19 +261,16 @@ _producers = partial(Metric, section="producers")
 
 PRODUCER_INFO = _producers(
     "smartregion_producer_info",
-    "gauge",
     ("producer", "title"),
     "Always 1: a declared producer, and what people call it.",
 )
 PRODUCER_PROGRAMME = _producers(
     "smartregion_producer_programme_info",
-    "gauge",
     ("producer", "programme"),
     "Always 1: a programme with a figure that depends on facts which this producer may send.",
 )
 PRODUCER_EVENTS = _producers(
     "smartregion_producer_events_total",
-    "counter",
     ("producer", "outcome"),
     "Records read, by producer and outcome.",
     "refused grows: `smart-region producers report --producer ID` says what to repair; send it. "
@@ -310,35 +279,31 @@ PRODUCER_EVENTS = _producers(
 )
 PRODUCER_REFUSED = _producers(
     "smartregion_producer_refused_total",
-    "counter",
     ("producer", "reason"),
     "Records refused, by producer, as far as it can be read, and reason.",
     "Send the producer its report: it names the field, and where a refused record is.",
 )
 PRODUCER_LATENESS = _producers(
     "smartregion_producer_lateness_days",
-    "histogram",
     _PRODUCER,
     "Days from the effective day of a fact to its recording by its producer, of events that were "
     "no repetitions.",
     "Grows: the producer reports later than it did; the figures of past days still move.",
+    is_histogram=True,
 )
 PRODUCER_LAST_EVENT = _producers(
     "smartregion_producer_last_event_timestamp_seconds",
-    "gauge",
     _PRODUCER,
     "When the newest event of a producer was recorded by it.",
     "Older than the producer's allowed silence: write to its contact.",
 )
 PRODUCER_INTERVAL = _producers(
     "smartregion_producer_expected_interval_seconds",
-    "gauge",
     _PRODUCER,
     "The longest interval that a producer's promised frequency has; absent where none is promised.",
 )
 PRODUCER_ALLOWED_SILENCE = _producers(
     "smartregion_producer_allowed_silence_seconds",
-    "gauge",
     _PRODUCER,
     "How long a producer may send nothing before it counts as silent: its interval and a quarter, "
     "at least three days, more; absent where none is promised.",
@@ -350,7 +315,6 @@ _assessor = partial(Metric, section="assessor")
 
 INDICATOR_ASSESSED_VALUE = _assessor(
     "smartregion_indicator_assessed_value",
-    "gauge",
     _TERRITORY,
     "An indicator's value in its unit, of the whole region or a département; absent where it is "
     "not known or is withheld. It equals the workers' sums; workers expose none about persons.",
@@ -359,111 +323,95 @@ INDICATOR_ASSESSED_VALUE = _assessor(
 )
 INDICATOR_COUNTRY = _assessor(
     "smartregion_indicator_country_value",
-    "gauge",
-    ("programme", "indicator"),
+    _INDICATOR,
     "The whole country's value of an observed indicator, in its unit, where the catalogue shows it "
     "for comparison; absent where it is not known.",
 )
 INDICATOR_PACE = _assessor(
     "smartregion_indicator_pace_per_day",
-    "gauge",
     _TERRITORY,
     "The observed pace, in the indicator's unit per day: the Theil–Sen slope of its own history. "
     "Absent where the history has too few points or fell silent.",
 )
 INDICATOR_CHANGE = _assessor(
     "smartregion_indicator_change",
-    "gauge",
     (*_TERRITORY, "part", "window"),
     "By how much the value changed over the window that ends on as_of, in the indicator's unit. "
     "The parts numerator and denominator say what changed it, and add up to the part value.",
 )
 MILESTONE_STATUS = _assessor(
     "smartregion_milestone_status",
-    "gauge",
     (*_PROMISE, "status"),
     "1 for the status that a milestone has, 0 for the others; absent where it has no target.",
     "unreported: write to the producer. at_risk, missed: see the programme's board, and its owner.",
 )
 MILESTONE_PROGRESS = _assessor(
     "smartregion_milestone_progress_ratio",
-    "gauge",
     _PROMISE,
     "The progress rate (taux d’avancement), 0 to 1: how much of the way from the baseline to the "
     "target is done.",
 )
 MILESTONE_PROJECTED = _assessor(
     "smartregion_milestone_projected_timestamp_seconds",
-    "gauge",
     _PROMISE,
     "The day on which the target is reached if the observed pace goes on (midnight UTC); absent "
     "once it is attained, and where no pace leads there.",
 )
 MILESTONE_PROJECTED_EARLIEST = _assessor(
     "smartregion_milestone_projected_earliest_timestamp_seconds",
-    "gauge",
     _PROMISE,
     "The projected day by the faster quartile of the paces observed.",
 )
 MILESTONE_PROJECTED_LATEST = _assessor(
     "smartregion_milestone_projected_latest_timestamp_seconds",
-    "gauge",
     _PROMISE,
     "The projected day by the slower quartile of the paces observed; absent where that never "
     "leads there.",
 )
 MILESTONE_ATTAINED = _assessor(
     "smartregion_milestone_attained_timestamp_seconds",
-    "gauge",
     _PROMISE,
     "The first day of the attainment that still holds (midnight UTC); absent where the target is "
     "not attained.",
 )
 MILESTONE_LOST = _assessor(
     "smartregion_milestone_lost",
-    "gauge",
     _PROMISE,
     "1 where the target was attained on an earlier day and is not now, else 0.",
     "1: see on the programme's board whether the numerator fell or the denominator grew.",
 )
 MILESTONE_LOST_ON = _assessor(
     "smartregion_milestone_lost_timestamp_seconds",
-    "gauge",
     _PROMISE,
     "The first day on which an attained target was no longer held (midnight UTC); absent where "
     "none is lost.",
 )
 MILESTONE_REQUIRED_PACE = _assessor(
     "smartregion_milestone_required_pace_per_day",
-    "gauge",
     _PROMISE,
     "The pace it takes from as_of to reach the target on its day, in the indicator's unit per day; "
     "absent once it is attained, on its day and after.",
 )
 CELL_VALUE = _assessor(
     "smartregion_cell_value",
-    "gauge",
     (*_TERRITORY, "category"),
     "Persons by territory and category, as last published: a multiple of the indicator's min_cell. "
     "Indicators about persons have no other figure by category.",
 )
 CELL_SUPPRESSED = _assessor(
     "smartregion_cell_suppressed",
-    "gauge",
     (*_TERRITORY, "category"),
     "1 where a figure about persons is withheld: they are too few, or nobody; else 0. Without a "
     "category it is about the figure of all of them together.",
 )
 INDICATOR_PUBLISHED = _assessor(
     "smartregion_indicator_published_timestamp_seconds",
-    "gauge",
-    ("programme", "indicator"),
+    _INDICATOR,
     "The day whose figures are shown, of an indicator about persons: the end of the last period "
     "that was published.",
 )
 ASSESSOR_READY = _assessor(
     "smartregion_assessor_ready",
-    "gauge",
     (),
     "1 when the assessor has read the changelogs to their end and its judgements are exposed, else "
     "0.",
@@ -471,7 +419,6 @@ ASSESSOR_READY = _assessor(
 )
 ASSESSOR_LAG = _assessor(
     "smartregion_assessor_lag_records",
-    "gauge",
     (),
     "Records on the changelogs that are not in the assessor's judgements yet.",
     "Growing: check the assessor's log and the broker; judgements are of an older state.",
@@ -482,7 +429,6 @@ _gateway = partial(Metric, section="gateway")
 
 GATEWAY_EVENTS = _gateway(
     "smartregion_gateway_events_total",
-    "counter",
     ("producer", "outcome"),
     "Events that came to the gateway, by what became of them: accepted (the broker has them), "
     "refused, failed (the broker did not acknowledge).",
@@ -490,7 +436,6 @@ GATEWAY_EVENTS = _gateway(
 )
 GATEWAY_REFUSED = _gateway(
     "smartregion_gateway_refused_total",
-    "counter",
     ("producer", "reason"),
     "What the gateway did not take: an event by its reason of refusal, a whole request by the name "
     "of its problem, once. Without a proven producer it is `unknown`'s.",
@@ -499,35 +444,29 @@ GATEWAY_REFUSED = _gateway(
 )
 GATEWAY_REPEATS = _gateway(
     "smartregion_gateway_repeats_total",
-    "counter",
     ("producer",),
     "Signed requests that came again, byte for byte, and were given their first answer.",
     "Grows fast: a client does not take its answers, or somebody replays intercepted requests. "
     "It costs the producer nothing; check the proxy's log, and the way that requests take.",
 )
 GATEWAY_REQUESTS = _gateway(
-    "smartregion_gateway_requests_total",
-    "counter",
-    ("status",),
-    "Requests answered, by HTTP status.",
+    "smartregion_gateway_requests_total", ("status",), "Requests answered, by HTTP status."
 )
 GATEWAY_REQUEST_SECONDS = _gateway(
     "smartregion_gateway_request_seconds",
-    "histogram",
     (),
     "Seconds from a request's headers to the end of its answer, of requests to /events.",
     "Slow: the broker's acknowledgement is most of it; check the broker's disks and replicas.",
+    is_histogram=True,
 )
 GATEWAY_READY = _gateway(
     "smartregion_gateway_ready",
-    "gauge",
     (),
     "1 while the gateway takes events, 0 while the broker is away.",
     "0: read in /readyz what it waits for. Producers are answered 503 and send again.",
 )
 GATEWAY_SHORTFALLS = _gateway(
     "smartregion_gateway_connections_closed_total",
-    "counter",
     ("reason",),
     "Connections closed without an answer of the application's: displaced (it waited longest while "
     "there was no room for another), refused (all were at work), handshake (of TLS: not ended).",

@@ -47,7 +47,7 @@ def _recorded(level: str, metric: Metric, operation: str, meaning: str) -> Metri
     """Return a recorded series; it has its metric's labels without those it is summed over."""
     summed = ("partition", "department") if level == "region" else ("partition",)
     labels = tuple(label for label in metric.labels if label not in summed)
-    return Metric(f"{level}:{metric}:{operation}", "gauge", labels, meaning)
+    return Metric(f"{level}:{metric}:{operation}", labels, meaning)
 
 
 #: Always 1: a territory's code as `department` and its name as `territory`.

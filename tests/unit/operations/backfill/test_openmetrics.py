@@ -13,8 +13,8 @@ from catalogue.metrics import Metric
 from operations.backfill.openmetrics import OpenMetricsSpool
 from tests.support.openmetrics import read_openmetrics
 
-HEAT = Metric("room:heat:max", "gauge", ("room", "floor"), 'How "hot" it is.')
-LIGHT = Metric("light", "gauge", (), "How light it is.")
+HEAT = Metric("room:heat:max", ("room", "floor"), 'How "hot" it is.')
+LIGHT = Metric("light", (), "How light it is.")
 
 
 @pytest.fixture
