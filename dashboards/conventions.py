@@ -11,6 +11,7 @@ names from here, so that the years before the first scrape and the days after it
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Final
 
@@ -50,91 +51,70 @@ def _recorded(level: str, metric: Metric, operation: str, meaning: str) -> Metri
     return Metric(f"{level}:{metric}:{operation}", labels, meaning)
 
 
+_department: Final = partial(_recorded, "department")
+_region: Final = partial(_recorded, "region")
+_territory: Final = partial(_recorded, "territory")
+
+
 #: Always 1: a territory's code as `department` and its name as `territory`.
 TERRITORY_INFO: Final = "smartregion_territory_info"
 
 # Figures, which a backfill writes too.
-DEPARTMENT_NUMERATOR: Final = _recorded(
-    "department",
-    metrics.INDICATOR_NUMERATOR,
-    "sum",
-    "A ratio indicator's numerator, all partitions together.",
+DEPARTMENT_NUMERATOR: Final = _department(
+    metrics.INDICATOR_NUMERATOR, "sum", "A ratio indicator's numerator, all partitions together."
 )
-DEPARTMENT_DENOMINATOR: Final = _recorded(
-    "department",
+DEPARTMENT_DENOMINATOR: Final = _department(
     metrics.INDICATOR_DENOMINATOR,
     "sum",
     "A ratio indicator's denominator, all partitions together.",
 )
-DEPARTMENT_SUM: Final = _recorded(
-    "department",
+DEPARTMENT_SUM: Final = _department(
     metrics.INDICATOR_VALUE,
     "sum",
     "An additive or observed indicator's value in its unit, all partitions together.",
 )
-DEPARTMENT_RATIO: Final = _recorded(
-    "department",
-    metrics.INDICATOR_VALUE,
-    "ratio",
-    "A ratio indicator's value (0 to 1); absent over 0.",
+DEPARTMENT_RATIO: Final = _department(
+    metrics.INDICATOR_VALUE, "ratio", "A ratio indicator's value (0 to 1); absent over 0."
 )
-DEPARTMENT_VALUE: Final = _recorded(
-    "department",
-    metrics.INDICATOR_VALUE,
-    "current",
-    "An indicator's value in its unit, by département.",
+DEPARTMENT_VALUE: Final = _department(
+    metrics.INDICATOR_VALUE, "current", "An indicator's value in its unit, by département."
 )
-REGION_NUMERATOR: Final = _recorded(
-    "region",
-    metrics.INDICATOR_NUMERATOR,
-    "sum",
-    "A ratio indicator's numerator, for the whole region.",
+REGION_NUMERATOR: Final = _region(
+    metrics.INDICATOR_NUMERATOR, "sum", "A ratio indicator's numerator, for the whole region."
 )
-REGION_DENOMINATOR: Final = _recorded(
-    "region",
-    metrics.INDICATOR_DENOMINATOR,
-    "sum",
-    "A ratio indicator's denominator, for the whole region.",
+REGION_DENOMINATOR: Final = _region(
+    metrics.INDICATOR_DENOMINATOR, "sum", "A ratio indicator's denominator, for the whole region."
 )
-REGION_SUM: Final = _recorded(
-    "region",
+REGION_SUM: Final = _region(
     metrics.INDICATOR_VALUE,
     "sum",
     "An additive indicator's value in its unit, for the whole region; an observed one's, as it was "
     "observed there.",
 )
-REGION_RATIO: Final = _recorded(
-    "region",
+REGION_RATIO: Final = _region(
     metrics.INDICATOR_VALUE,
     "ratio",
     "A ratio indicator's value (0 to 1) for the whole region; absent over 0.",
 )
-REGION_VALUE: Final = _recorded(
-    "region",
-    metrics.INDICATOR_VALUE,
-    "current",
-    "An indicator's value in its unit, for the whole region.",
+REGION_VALUE: Final = _region(
+    metrics.INDICATOR_VALUE, "current", "An indicator's value in its unit, for the whole region."
 )
-TERRITORY_VALUE: Final = _recorded(
-    "territory",
+TERRITORY_VALUE: Final = _territory(
     metrics.INDICATOR_VALUE,
     "current",
     "An indicator's value in its unit, for the whole region (`region`) and by département.",
 )
-TERRITORY_LAST_REPORTED: Final = _recorded(
-    "territory",
+TERRITORY_LAST_REPORTED: Final = _territory(
     metrics.INDICATOR_LAST_REPORTED,
     "max",
     "The latest effective day, up to as_of, of a fact behind an indicator (midnight UTC).",
 )
-REGION_CATEGORY: Final = _recorded(
-    "region",
+REGION_CATEGORY: Final = _region(
     metrics.INDICATOR_CATEGORY,
     "sum",
     "An indicator's numerator by category of its breakdown, for the whole region.",
 )
-DEPARTMENT_CATEGORY: Final = _recorded(
-    "department",
+DEPARTMENT_CATEGORY: Final = _department(
     metrics.INDICATOR_CATEGORY,
     "sum",
     "An indicator's numerator by category of its breakdown, by département.",
@@ -153,11 +133,8 @@ PARTITIONS_OWNED: Final = _recorded(
 PARTITIONS_EXPECTED: Final = _recorded(
     "monitor", metrics.PARTITIONS_EXPECTED, "max", "Partitions that the figures are spread over."
 )
-TERRITORY_ASSESSED: Final = _recorded(
-    "territory",
-    metrics.INDICATOR_ASSESSED_VALUE,
-    "max",
-    "An indicator's value as the assessor exposes it.",
+TERRITORY_ASSESSED: Final = _territory(
+    metrics.INDICATOR_ASSESSED_VALUE, "max", "An indicator's value as the assessor exposes it."
 )
 MILESTONE_STATUS: Final = _recorded(
     "milestone", metrics.MILESTONE_STATUS, "max", "1 for the status that a milestone has, else 0."
