@@ -16,7 +16,7 @@ from streams.catalogue_families import catalogue_families
 from streams.contribution import NO_CATEGORY
 from streams.fold import Fold
 from streams.meters import Meters
-from streams.metric_families import MetricFamily, family_of, fault_family, midnight, single
+from streams.metric_families import MetricFamily, family_of, fault_family, midnight, samples, single
 from streams.producers.exposition import producer_families
 from streams.snapshot import Figures, Snapshot
 
@@ -44,10 +44,6 @@ class WorkerCollector(Collector):
             if one.publication is not None
             for term in one.measure.terms
         }
-
-    def describe(self) -> list[Metric]:
-        """Return nothing, so that registration takes no snapshot."""
-        return []
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric family of the vocabulary."""
@@ -104,56 +100,43 @@ class WorkerCollector(Collector):
         yield single(metrics.AS_OF, midnight(snapshot.as_of))
         yield single(metrics.PARTITIONS_EXPECTED, snapshot.partitions_expected)
         yield single(metrics.WORKER_READY, int(snapshot.ready))
-        owned = family_of(metrics.PARTITION_OWNED)
-        for partition in snapshot.figures:
-            owned.add_metric([str(partition)], 1)
-        entities = family_of(metrics.ENTITIES)
-        for family, count in sorted(snapshot.entities.items()):
-            persons = self._persons.get(family)
-            entities.add_metric([family], count if persons is None else persons.count(count))
-        lag = family_of(metrics.LAG)
-        for (topic, partition), behind in sorted(snapshot.lag.items()):
-            lag.add_metric([topic, str(partition)], behind)
-        large = family_of(metrics.ENTITIES_HALF_FULL)
-        for family, count in sorted(snapshot.large.items()):
-            large.add_metric([family], count)
-        unreadable = family_of(metrics.STATES_UNREADABLE)
-        for (family, partition), count in sorted(snapshot.unreadable.items()):
-            unreadable.add_metric([family, str(partition)], count)
-        yield from (owned, entities, lag, large, unreadable, fault_family(snapshot.faults))
+        yield samples(metrics.PARTITION_OWNED, {(number,): 1 for number in snapshot.figures})
+        yield samples(metrics.ENTITIES, dict(self._entities(snapshot.entities)))
+        yield samples(metrics.LAG, snapshot.lag)
+        yield samples(metrics.ENTITIES_HALF_FULL, snapshot.large)
+        yield samples(metrics.STATES_UNREADABLE, snapshot.unreadable)
+        yield fault_family(snapshot.faults)
         yield single(metrics.CELLS_AHEAD, snapshot.cells_ahead)
         yield single(metrics.CELLS_NOT_OWNED, snapshot.cells_not_owned)
 
     def _counts(self) -> Iterator[Metric]:
         meters = self._meters
-        events = family_of(metrics.EVENTS)
-        for (kind, outcome), count in sorted(meters.events.items()):
-            events.add_metric([kind, outcome], count)
-        dead = family_of(metrics.DEAD_LETTERS)
-        for reason, count in sorted(meters.dead_letters.items()):
-            dead.add_metric([reason], count)
-        share = family_of(metrics.DEAD_LETTER_SHARE)
-        alarm = family_of(metrics.DEAD_LETTER_ALARM)
-        for family, rate in sorted(meters.dead_letter_rates.items()):
-            share.add_metric([family], rate.share)
-            if (cause := rate.alarm) is not None:
-                alarm.add_metric([family, cause.reason, cause.field], 1)
-        ends = family_of(metrics.ENDS_AT_RECORD)
-        for (topic, partition), count in sorted(meters.ends.items()):
-            ends.add_metric([topic, str(partition)], count)
-        last = family_of(metrics.LAST_EVENT)
-        for (source, kind), moment in sorted(meters.last_event.items()):
-            last.add_metric([source, kind], moment.timestamp())
-        starts = family_of(metrics.LOG_START)
-        for (topic, partition), offset in sorted(meters.log_starts.items()):
-            starts.add_metric([topic, str(partition)], offset)
-        yield from (events, dead, share, alarm, ends, last, starts)
+        rates = meters.dead_letter_rates
+        causes = {family: cause for family, rate in rates.items() if (cause := rate.alarm)}
+        last_event = {pair: moment.timestamp() for pair, moment in meters.last_event.items()}
+        yield samples(metrics.EVENTS, meters.events)
+        yield samples(metrics.DEAD_LETTERS, meters.dead_letters)
+        yield samples(
+            metrics.DEAD_LETTER_SHARE, {family: rate.share for family, rate in rates.items()}
+        )
+        yield samples(
+            metrics.DEAD_LETTER_ALARM,
+            {(family, cause.reason, cause.field): 1 for family, cause in causes.items()},
+        )
+        yield samples(metrics.ENDS_AT_RECORD, meters.ends)
+        yield samples(metrics.LAST_EVENT, last_event)
+        yield samples(metrics.LOG_START, meters.log_starts)
         yield single(metrics.SOURCES_DROPPED, meters.sources_dropped)
         yield single(metrics.REBUILD_MISMATCHES, meters.mismatches)
         yield single(metrics.COORDINATOR_ERRORS, meters.coordinator_errors)
         yield single(metrics.RECOVERIES, meters.recoveries)
         if meters.recovery_seconds is not None:
             yield single(metrics.RECOVERY_SECONDS, meters.recovery_seconds)
+
+    def _entities(self, counts: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+        for family, count in counts.items():
+            persons = self._persons.get(family)
+            yield family, count if persons is None else persons.count(count)
 
     def _indicators(self) -> Iterator[tuple[str, Indicator]]:
         for programme in self._catalogue.programmes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -23,9 +23,11 @@ __all__ = [
     "histogram_of",
     "midnight",
     "registry_of",
+    "samples",
     "single",
 ]
 
+Labels = TypeVar("Labels", bound=str | tuple[object, ...])
 MetricFamily: TypeAlias = GaugeMetricFamily | CounterMetricFamily
 
 
@@ -48,6 +50,14 @@ def single(metric: Metric, value: float) -> MetricFamily:
     return family
 
 
+def samples(metric: Metric, values: Mapping[Labels, float]) -> MetricFamily:
+    """Return the family of a metric with a sample for each label, or tuple of labels, in order."""
+    family = family_of(metric)
+    for labels, value in sorted(values.items()):
+        family.add_metric([*map(str, labels)] if isinstance(labels, tuple) else [labels], value)
+    return family
+
+
 def fault_family(faults: Iterable[TopicFault]) -> MetricFamily:
     """Return the family of the topics' faults."""
     family = family_of(TOPIC_FAULT)
@@ -63,7 +73,7 @@ def midnight(day: date) -> float:
 
 
 def registry_of(collector: Collector) -> CollectorRegistry:
-    """Return a registry of this collector only, without the process metrics."""
+    """Return a registry of this collector only, which is not collected while it is registered."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(collector)
     return registry

@@ -24,10 +24,6 @@ class AssessorCollector(Collector):
         self._catalogue = catalogue
         self._snapshot = snapshot
 
-    def describe(self) -> list[Metric]:
-        """Return nothing, so that registration takes no snapshot."""
-        return []
-
     def collect(self) -> Iterator[Metric]:
         """Yield every metric family of the assessor's vocabulary."""
         snapshot = self._snapshot()

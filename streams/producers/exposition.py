@@ -12,7 +12,7 @@ from catalogue.model import Catalogue, Programme
 from events.producers.model import Producers
 from events.registry import FACTS_BY_NAME
 from streams.core import Outcome
-from streams.metric_families import family_of, histogram_of
+from streams.metric_families import family_of, histogram_of, samples
 from streams.producers.meters import ProducerMeters
 from streams.producers.silence import allowed_silence_days
 
@@ -29,21 +29,16 @@ def producer_families(catalogue: Catalogue, meters: ProducerMeters) -> Iterator[
     producers = meters.attribution.producers
     if producers is not None:
         yield from _declaration(catalogue, producers)
-    events = family_of(metrics.PRODUCER_EVENTS)
     declared = () if producers is None else tuple(one.id for one in producers)
     zeros = {(producer, outcome): 0 for producer in declared for outcome in Outcome}
-    for (producer, outcome), count in sorted({**zeros, **meters.events}.items()):
-        events.add_metric([producer, outcome], count)
-    refused = family_of(metrics.PRODUCER_REFUSED)
-    for (producer, reason), count in sorted(meters.refused.items()):
-        refused.add_metric([producer, reason], count)
+    yield samples(metrics.PRODUCER_EVENTS, {**zeros, **meters.events})
+    yield samples(metrics.PRODUCER_REFUSED, meters.refused)
     lateness = histogram_of(metrics.PRODUCER_LATENESS)
     for producer, histogram in sorted(meters.lateness.items()):
         lateness.add_metric([producer], histogram.buckets(), histogram.days)
-    last = family_of(metrics.PRODUCER_LAST_EVENT)
-    for producer, moment in sorted(meters.last_event.items()):
-        last.add_metric([producer], moment.timestamp())
-    yield from (events, refused, lateness, last)
+    yield lateness
+    last_event = {producer: moment.timestamp() for producer, moment in meters.last_event.items()}
+    yield samples(metrics.PRODUCER_LAST_EVENT, last_event)
 
 
 def _declaration(catalogue: Catalogue, producers: Producers) -> Iterator[Metric]:
