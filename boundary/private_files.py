@@ -8,14 +8,18 @@ import stat
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from boundary.errors import SmartRegionError
+
 __all__ = [
     "OWNERS_ALONE",
     "PRIVATE_UMASK",
+    "OpenSecretError",
     "close_folder",
     "make_private_file",
     "make_private_folder",
     "new_private_file",
     "open_private",
+    "refuse_open_file",
     "rights_of_others",
 ]
 
@@ -23,6 +27,17 @@ OWNERS_ALONE: Final = 0o600
 OWNERS_FOLDER: Final = 0o700
 PRIVATE_UMASK: Final = 0o077
 """For programs that may write persons' data and set no file modes themselves."""
+
+
+class OpenSecretError(SmartRegionError):
+    """A file of secrets that everybody on the machine may read or replace."""
+
+    def __init__(self, file: Path, *, mode: int) -> None:
+        self.file = file
+        self.mode = mode
+        super().__init__(
+            f"{file}: is open to everybody on this machine, value {mode:04o}: chmod 600 {file}"
+        )
 
 
 def rights_of_others(file: Path) -> int:
@@ -35,6 +50,16 @@ def rights_of_others(file: Path) -> int:
     except OSError:
         return 0
     return mode if mode & stat.S_IRWXO else 0
+
+
+def refuse_open_file(file: Path) -> None:
+    """Raise OpenSecretError where others than a file's owner and group have rights on it.
+
+    A group may have them: container platforms hand secrets over so. A file that is not there is
+    left to whoever reads it.
+    """
+    if mode := rights_of_others(file):
+        raise OpenSecretError(file, mode=mode)
 
 
 def open_private(file: Path) -> BinaryIO:

@@ -12,7 +12,7 @@ from pydantic import ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
 from boundary.errors import SmartRegionError
-from boundary.secret_file import refuse_open_file
+from boundary.private_files import refuse_open_file
 from boundary.settings import SETTINGS_CONFIG, variable
 
 __all__ = ["OPEN", "AddressInUseError", "MetricsGuard", "ServingFileError", "ServingSettings"]

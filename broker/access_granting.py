@@ -19,8 +19,7 @@ from kafka.admin import (
 from kafka.errors import NoError
 
 from broker.access_rights import Operation, ResourceKind, Right
-from broker.administration import administering
-from broker.clients import PLAINTEXT, BrokerSecurity
+from broker.clients import PLAINTEXT, BrokerSecurity, administering
 from broker.errors import BrokerRefusedError
 
 __all__ = ["Grant", "GrantsReport", "give_rights", "held_rights"]

@@ -6,18 +6,26 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
+from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaConfigurationError, KafkaError
 from kafka.net.compat import KafkaNetClient
 
 from broker.addresses import addresses_of
-from broker.errors import BrokerAddressError, BrokerUnreachableError
+from broker.errors import BrokerAddressError, BrokerRefusedError, BrokerUnreachableError
 from broker.preflight import preflight
 from broker.security import PLAINTEXT, BrokerSecurity
 
-__all__ = ["CONNECT_SECONDS", "PLAINTEXT", "BrokerSecurity", "drop_queued", "opened"]
+__all__ = [
+    "CONNECT_SECONDS",
+    "PLAINTEXT",
+    "BrokerSecurity",
+    "administering",
+    "drop_queued",
+    "opened",
+]
 
 Client = TypeVar("Client")
 
@@ -71,6 +79,42 @@ def opened(
                 waited_seconds=connect_seconds,
                 cause=causes[-1] if causes else str(error),
                 security_protocol=security.security_protocol,
+            ) from error
+
+
+@contextmanager
+def administering(
+    bootstrap: str,
+    *,
+    what: str,
+    security: BrokerSecurity = PLAINTEXT,
+    connect_seconds: float = CONNECT_SECONDS,
+) -> Iterator[Any]:
+    """Yield kafka-python's admin client; `what` names what is administered, for the errors.
+
+    What the client raises inside the context becomes BrokerRefusedError or BrokerUnreachableError.
+    Raises as `opened`.
+    """
+    client = opened(
+        KafkaAdminClient,
+        bootstrap,
+        security=security,
+        connect_seconds=connect_seconds,
+        request_timeout_ms=int(connect_seconds * 1000),
+    )
+    with closing(client) as admin:
+        try:
+            yield admin
+        except KafkaError as error:
+            if error.retriable:
+                raise BrokerUnreachableError(
+                    bootstrap,
+                    waited_seconds=connect_seconds,
+                    cause=str(error),
+                    security_protocol=security.security_protocol,
+                ) from error
+            raise BrokerRefusedError(
+                f"administer {what} at", bootstrap, cause=str(error) or type(error).__name__
             ) from error
 
 

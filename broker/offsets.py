@@ -11,8 +11,7 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
-from broker.administration import administering
-from broker.clients import BrokerSecurity
+from broker.clients import BrokerSecurity, administering
 from broker.errors import WorkersBehindError
 from broker.topic_admin import seen_topics
 

@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
 )
 
-from boundary.secret_file import refuse_open_file
+from boundary.private_files import refuse_open_file
 from boundary.settings import variable
 from broker.errors import SecuritySettingError
 

@@ -15,8 +15,7 @@ from kafka.errors import (
     for_code,
 )
 
-from broker.administration import administering
-from broker.clients import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity
+from broker.clients import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, administering
 from broker.errors import BrokerRefusedError, TopicMismatchError
 from events.topics import TopicSpec
 

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from boundary.errors import SmartRegionError
-from boundary.private_files import new_private_file
-from boundary.secret_file import refuse_open_file
+from boundary.private_files import new_private_file, refuse_open_file
 
 __all__ = [
     "NoPersonError",

@@ -46,12 +46,15 @@ from gateway.quota import Quotas, cost_of
 from gateway.reception import Reception
 from gateway.work_scheduling import LARGE, WorkScheduler
 
-__all__ = ["EVENTS_PATHS", "Gateway", "make_app"]
+__all__ = ["EVENTS_PATHS", "Gateway", "make_app", "probes_of"]
 
 logger = logging.getLogger(__name__)
 
 EVENTS_PATHS: Final = ("/events", "/events/batch", "/events/binary")
 """All of them accept every mode: a generated client needs an address for each."""
+_PROBE_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+_NOT_FOUND: Final = "/nothing"
+"""A path that is answered with 404."""
 TRANSIENT: Final = frozenset({408, 429, 500, 503})
 """Statuses of problems that the same request may not meet when it is sent again."""
 _BROKER_UNAVAILABLE: Final = KINDS["broker_away"]
@@ -95,6 +98,21 @@ def make_app(gateway: Gateway) -> ASGIApp:
     )
     app.router.redirect_slashes = False  # Each resource has one spelling of its path.
     return _Instrumented(app, gateway)
+
+
+def probes_of(app: ASGIApp) -> ASGIApp:
+    """Return an application that answers as `app` does at the probes' paths, and 404 elsewhere.
+
+    It is served on a listener of its own: a probe does not wait for the connections that producers
+    or attackers hold open.
+    """
+
+    async def probes(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in _PROBE_PATHS:
+            scope = {**scope, "path": _NOT_FOUND, "raw_path": _NOT_FOUND.encode()}
+        await app(scope, receive, send)
+
+    return probes
 
 
 class _Events:

@@ -28,14 +28,13 @@ from gateway.acceptor import (
     provide_descriptors,
 )
 from gateway.admission import Admission
-from gateway.app import Gateway, make_app
+from gateway.app import Gateway, make_app, probes_of
 from gateway.authentication import Authenticator
 from gateway.body import BodyReader
 from gateway.client_address import ClientAddresses
 from gateway.exposition import GatewayCollector
 from gateway.http_binding import LARGEST_HEADERS
 from gateway.idempotency import IdempotencyStore
-from gateway.probes import probes_of
 from gateway.protocol import GatewayProtocol, busy_answer, protocol_with
 from gateway.quota import Quotas
 from gateway.reception import Reception

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 
-from broker.administration import administering
+from broker.clients import administering
 from broker.offsets import committed_offsets, partition_offsets
 from events.registry import Family
 from events.topics import changelog_name, topic_name

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Final
 
 from boundary.errors import SmartRegionError
-from broker.administration import administering
+from broker.clients import administering
 from broker.group_members import GroupMembers, group_members
 from broker.topic_admin import SeenTopic, seen_topics
 from events.registry import Family

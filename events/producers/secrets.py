@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from boundary.diagnostic import Diagnostic
-from boundary.secret_file import refuse_open_file
+from boundary.private_files import refuse_open_file
 from events.declaration import invalid, invalid_model, read_declaration
 from events.producers.model import ProducerId, Producers
 from events.signing import SigningSecret

@@ -11,7 +11,7 @@ from uuid import uuid4
 from pydantic import SecretStr
 
 from boundary.errors import SmartRegionError
-from boundary.secret_file import refuse_open_file
+from boundary.private_files import refuse_open_file
 from events.producers.tokens import token_owner
 from events.signing import (
     ID_HEADER,

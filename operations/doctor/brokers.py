@@ -10,7 +10,7 @@ from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 
 from boundary.errors import SmartRegionError
-from broker.administration import administering
+from broker.clients import administering
 from broker.errors import TopicMismatchError
 from broker.offsets import partition_offsets
 from broker.topic_admin import ABSENT, verify_topics
@@ -67,7 +67,7 @@ class RecordsDeletedError(SmartRegionError):
 def check_brokers(settings: Settings) -> str:
     """Return how many brokers there are.
 
-    Raises BrokersMissingError, and as `broker.administration.administering`.
+    Raises BrokersMissingError, and as `broker.clients.administering`.
     """
     with _administering(settings, "brokers") as admin:
         brokers = len(admin.describe_cluster()["brokers"])
@@ -100,7 +100,7 @@ def check_log_starts(settings: Settings) -> str:
     """Check that the topics of events begin at offset 0.
 
     An erasure rewrites partitions of persons' events: there a later beginning may be right, and
-    is only reported. Raises RecordsDeletedError, and as `broker.administration.administering`.
+    is only reported. Raises RecordsDeletedError, and as `broker.clients.administering`.
     """
     partitions = [
         TopicPartition(topic_name(family), partition)

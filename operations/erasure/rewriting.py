@@ -15,7 +15,7 @@ from typing import Any, Final
 from kafka import TopicPartition
 from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType, OffsetSpec
 
-from broker.administration import administering
+from broker.clients import administering
 from broker.offsets import partition_offsets
 from broker.reading import read_topics
 from broker.writing import RecordWriter

@@ -23,7 +23,7 @@ from kafka.errors import (
 from kafka.structs import OffsetAndMetadata
 
 from boundary.errors import SmartRegionError
-from broker.administration import administering
+from broker.clients import administering
 from broker.errors import BrokerRefusedError
 from broker.group_members import group_members
 from broker.offsets import committed_offsets, partition_offsets

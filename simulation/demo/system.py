@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from broker.administration import administering
+from broker.clients import administering
 from events.cloudevent import CONTENT_TYPE, STRUCTURED, EncodedRecord
 from events.topics import topic_name
 from operations.client import KafkaPublisher, PublisherOptions

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boundary.secret_file import OpenSecretError
+from boundary.private_files import OpenSecretError
 from boundary.serving import OPEN, MetricsGuard, ServingFileError, ServingSettings
 from tests.support.certificates import Authority
 

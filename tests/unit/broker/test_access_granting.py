@@ -15,7 +15,7 @@ from kafka.admin import (
 )
 from kafka.errors import ClusterAuthorizationFailedError, NoError, SecurityDisabledError
 
-from broker import administration
+from broker import clients
 from broker.access_granting import Grant, give_rights, held_rights
 from broker.access_rights import Operation, ResourceKind, Right
 from broker.errors import BrokerRefusedError
@@ -62,7 +62,7 @@ class Rules:
 def rules(monkeypatch: pytest.MonkeyPatch) -> Rules:
     """Return the broker's rules."""
     rules = Rules()
-    monkeypatch.setattr(administration, "opened", lambda *_, **__: rules)
+    monkeypatch.setattr(clients, "opened", lambda *_, **__: rules)
     return rules
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from boundary.secret_file import OpenSecretError
+from boundary.private_files import OpenSecretError
 from boundary.settings import ENV_PREFIX, SettingsError
 from broker.errors import SecuritySettingError
 from broker.security import PLAINTEXT, BrokerSecurity

@@ -7,7 +7,7 @@ import pytest
 from kafka.admin import ConfigResource
 from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
-from broker import administration
+from broker import clients
 from broker.errors import BrokerRefusedError, BrokerUnreachableError, TopicMismatchError
 from broker.topic_admin import apply_topics, verify_topics
 from events.topics import TopicSpec
@@ -112,7 +112,7 @@ class Cluster:
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """An empty cluster, in place of a connection."""
     cluster = Cluster()
-    monkeypatch.setattr(administration, "opened", lambda *_, **__: cluster)
+    monkeypatch.setattr(clients, "opened", lambda *_, **__: cluster)
     return cluster
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from boundary.secret_file import OpenSecretError
+from boundary.private_files import OpenSecretError
 from events.identifiers import PseudonymousId
 from events.person_data import find_person_data
 from events.pseudonym import (

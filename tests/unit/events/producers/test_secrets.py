@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from boundary.secret_file import OpenSecretError
+from boundary.private_files import OpenSecretError
 from events.declaration import InvalidDeclarationError
 from events.producers.loader import load_producers
 from events.producers.model import Producers

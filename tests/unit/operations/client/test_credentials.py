@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from boundary.secret_file import OpenSecretError
+from boundary.private_files import OpenSecretError
 from events.producers.model import Producers
 from events.producers.secrets import Secrets, token_digest
 from events.producers.tokens import Scheme, issue
