@@ -10,7 +10,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import Enum
 from hashlib import sha256
 from typing import Final, Self
 
@@ -51,46 +51,33 @@ _ID: Final = re.compile(r"[A-Za-z0-9_:-]{1,128}")
 _TIMESTAMP: Final = re.compile(r"[0-9]{1,12}")
 
 
-class SignatureProblem(StrEnum):
-    """Why a signature is not valid."""
+class SignatureProblem(Enum):
+    """Why a signature is not valid: the header, what is wrong with it, and the remedy."""
 
-    MALFORMED_ID = "malformed_id"
-    MALFORMED_TIMESTAMP = "malformed_timestamp"
-    TOO_OLD = "too_old"
-    TOO_NEW = "too_new"
-    NO_MATCH = "no_match"
-
-
-_MESSAGES: Final = {
-    SignatureProblem.MALFORMED_ID: (
+    MALFORMED_ID = (
         ID_HEADER,
         "is not 1 to 128 letters, digits and _ : -",
         "send a new one with each request, such as a UUID",
-    ),
-    SignatureProblem.MALFORMED_TIMESTAMP: (
+    )
+    MALFORMED_TIMESTAMP = (
         TIMESTAMP_HEADER,
         "is not a number of seconds",
         "send the seconds since 1970 as digits",
-    ),
-    SignatureProblem.TOO_OLD: (
+    )
+    TOO_OLD = (
         TIMESTAMP_HEADER,
         "is more than 5 minutes ago",
         "sign when you send, and set the clock of your system",
-    ),
-    SignatureProblem.TOO_NEW: (
-        TIMESTAMP_HEADER,
-        "is more than 5 minutes ahead",
-        "set the clock of your system",
-    ),
-    SignatureProblem.NO_MATCH: (
+    )
+    TOO_NEW = TIMESTAMP_HEADER, "is more than 5 minutes ahead", "set the clock of your system"
+    NO_MATCH = (
         SIGNATURE_HEADER,
         "is of no secret of this producer",
         (
             f"sign '{{{ID_HEADER}}}.{{{TIMESTAMP_HEADER}}}.{{body}}', byte for byte as sent,"
             " with the secret's decoded bytes"
         ),
-    ),
-}
+    )
 
 
 class SignatureError(SmartRegionError):
@@ -98,7 +85,7 @@ class SignatureError(SmartRegionError):
 
     def __init__(self, problem: SignatureProblem) -> None:
         self.problem = problem
-        self.header, text, self.remedy = _MESSAGES[problem]
+        self.header, text, self.remedy = problem.value
         super().__init__(f"{self.header}: {text}: {self.remedy}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum
 from secrets import token_bytes, token_hex
 from typing import Final, NamedTuple
 
@@ -41,33 +41,23 @@ _SIGNED: Final = (PRODUCER_HEADER, ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER
 _BINARY_PREFIX: Final = b"ce-"
 
 
-class AuthenticationProblem(StrEnum):
-    """Why a request is not authenticated; for the log and for the sender."""
+class AuthenticationProblem(Enum):
+    """Why a request is not authenticated, with the remedy; for the log and for the sender."""
 
-    NO_CREDENTIALS = "no_credentials"
-    AMBIGUOUS = "ambiguous"
-    INCOMPLETE_SIGNATURE = "incomplete_signature"
-    UNSIGNED_ATTRIBUTES = "unsigned_attributes"
-    WRONG_CREDENTIALS = "wrong_credentials"
-    WRONG_TIME = "wrong_time"
-
-
-_REMEDIES: Final = {
-    AuthenticationProblem.NO_CREDENTIALS: "send `authorization: Bearer srt_…`, or sign the request",
-    AuthenticationProblem.AMBIGUOUS: "send each header once, and either a token or a signature",
-    AuthenticationProblem.INCOMPLETE_SIGNATURE: f"send {', '.join(_SIGNED)} together",
-    AuthenticationProblem.UNSIGNED_ATTRIBUTES: (
+    NO_CREDENTIALS = "send `authorization: Bearer srt_…`, or sign the request"
+    AMBIGUOUS = "send each header once, and either a token or a signature"
+    INCOMPLETE_SIGNATURE = f"send {', '.join(_SIGNED)} together"
+    UNSIGNED_ATTRIBUTES = (
         "a signature covers the body alone: send signed events in structured mode or in batches,"
         " without ce- headers"
-    ),
-    AuthenticationProblem.WRONG_CREDENTIALS: (
+    )
+    WRONG_CREDENTIALS = (
         "send the producer's token as it was issued, or sign with its secret the id, the timestamp"
         " and the body, byte for byte as sent"
-    ),
-    AuthenticationProblem.WRONG_TIME: (
+    )
+    WRONG_TIME = (
         "sign when you send: the timestamp, seconds since 1970, is within 5 minutes of our clock"
-    ),
-}
+    )
 
 
 class AuthenticationError(SmartRegionError):
@@ -75,8 +65,7 @@ class AuthenticationError(SmartRegionError):
 
     def __init__(self, problem: AuthenticationProblem) -> None:
         self.problem = problem
-        self.remedy = _REMEDIES[problem]
-        super().__init__(f"{problem.value.replace('_', ' ')}: {self.remedy}")
+        super().__init__(f"{problem.name.lower().replace('_', ' ')}: {problem.value}")
 
 
 class Proof(NamedTuple):
