@@ -33,8 +33,6 @@ class OpenSecretError(SmartRegionError):
     """A file of secrets that everybody on the machine may read or replace."""
 
     def __init__(self, file: Path, *, mode: int) -> None:
-        self.file = file
-        self.mode = mode
         super().__init__(
             f"{file}: is open to everybody on this machine, value {mode:04o}: chmod 600 {file}"
         )

@@ -24,8 +24,6 @@ class ServingFileError(SmartRegionError):
     """A file that a server needs cannot be used."""
 
     def __init__(self, setting: str, file: Path, *, problem: str) -> None:
-        self.setting = setting
-        self.file = file
         super().__init__(
             f"{variable(setting)}: cannot be used, value {str(file)!r} ({problem}): "
             "name a file that can be read and holds what it should"

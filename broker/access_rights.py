@@ -78,7 +78,6 @@ class FamiliesOfRoleError(SmartRegionError):
     """A producer is given no families, or another role is given some."""
 
     def __init__(self, role: Role, families: Collection[Family]) -> None:
-        self.role = role
         shown = ", ".join(sorted(families)) or "none"
         remedy = (
             f"name at least one of {', '.join(Family)}"

@@ -55,7 +55,6 @@ class CodecUnreadableError(SmartRegionError):
     """Records are compressed with a codec that this installation cannot decompress."""
 
     def __init__(self, codec: int) -> None:
-        self.codec = codec
         if codec in set(Codec):
             known = Codec(codec)
             name, problem = known.name.lower(), f"{_DISTRIBUTIONS[known]} is not installed"

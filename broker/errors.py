@@ -33,7 +33,6 @@ class BrokerAddressError(SmartRegionError):
     """The address of the broker has the wrong form."""
 
     def __init__(self, bootstrap: str) -> None:
-        self.bootstrap = bootstrap
         super().__init__(
             f"broker: is not an address, value {shown(shown_address(bootstrap))}:"
             " write HOST:PORT, several separated by commas"
@@ -55,10 +54,6 @@ class BrokerUnreachableError(SmartRegionError):
         cause: str,
         security_protocol: str = "PLAINTEXT",
     ) -> None:
-        self.bootstrap = bootstrap
-        self.waited_seconds = waited_seconds
-        self.cause = cause
-        self.security_protocol = security_protocol
         to_check = ["the address", "SMART_REGION_SECURITY_PROTOCOL"]
         if security_protocol.startswith("SASL"):
             to_check.append("the user, the password and the mechanism (SMART_REGION_SASL_…)")
@@ -75,9 +70,6 @@ class BrokerEntryError(SmartRegionError):
     """Authentication failed, of our user or of the broker; trying again does not help."""
 
     def __init__(self, address: str, *, problem: str, remedy: str) -> None:
-        self.address = address
-        self.problem = problem
-        self.remedy = remedy
         super().__init__(f"broker: {problem}, value {address!r}: {remedy}")
 
 
@@ -85,9 +77,6 @@ class BrokerRefusedError(SmartRegionError):
     """The broker refused a request."""
 
     def __init__(self, action: str, subject: str, *, cause: str) -> None:
-        self.action = action
-        self.subject = subject
-        self.cause = cause
         super().__init__(
             f"broker: refused to {action}, value {subject!r} ({cause}):"
             " check the rights of this user and the broker's log"
@@ -98,9 +87,6 @@ class SecuritySettingError(SmartRegionError):
     """A setting of the broker's security cannot be used; secrets are never repeated."""
 
     def __init__(self, variable: str, value: str | None, *, remedy: str) -> None:
-        self.variable = variable
-        self.value = value
-        self.remedy = remedy
         super().__init__(f"{variable}: cannot be used, value {shown(value)}: {remedy}")
 
 
@@ -108,8 +94,6 @@ class TopicMissingError(SmartRegionError):
     """A topic that is to be written does not exist on the broker."""
 
     def __init__(self, topic: str, *, waited_seconds: float) -> None:
-        self.topic = topic
-        self.waited_seconds = waited_seconds
         super().__init__(
             f"topic: not found on the broker within {waited_seconds:g} s, value {topic!r}:"
             " create it with `smart-region topics apply`, and check that the broker is up"
@@ -122,7 +106,6 @@ class TopicMismatchError(SmartRegionError):
     def __init__(self, topic: str, field: str, *, expected: object, actual: object) -> None:
         self.topic = topic
         self.field = field
-        self.expected = expected
         self.actual = actual
         by = "" if field in _UNALTERABLE else " (`smart-region topics apply --alter-settings`)"
         super().__init__(
@@ -135,8 +118,6 @@ class TopicsMissingError(SmartRegionError):
     """Event topics do not exist on the broker."""
 
     def __init__(self, bootstrap: str, topics: Sequence[str]) -> None:
-        self.bootstrap = bootstrap
-        self.topics = tuple(topics)
         super().__init__(
             f"topics: {', '.join(topics)} not found on {bootstrap}: create them with"
             " `smart-region topics apply`, or check the broker's address and this user's rights"
@@ -151,8 +132,6 @@ class _TopicsBehindError(SmartRegionError):
     def __init__(
         self, bootstrap: str, behind: Mapping[str, int | None], *, waited_seconds: float
     ) -> None:
-        self.bootstrap = bootstrap
-        self.behind = dict(behind)
         super().__init__(
             self.MESSAGE.format(bootstrap=bootstrap, behind=_shown(behind), waited=waited_seconds)
         )
@@ -181,8 +160,6 @@ class WorkersBehindError(SmartRegionError):
     """A consumer group has not committed in time all that was on its topics."""
 
     def __init__(self, group: str, *, behind: int, waited_seconds: float, outcome: str) -> None:
-        self.group = group
-        self.behind = behind
         super().__init__(
             f"{group}: {behind} records are not committed after {waited_seconds:.0f} s: start the"
             f" workers, or wait until their lag is 0, and run the command again; {outcome}"

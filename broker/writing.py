@@ -23,7 +23,6 @@ class NotAcknowledgedError(SmartRegionError):
     """The broker did not acknowledge a record of a command; the command ends there."""
 
     def __init__(self, topic: str, *, cause: str) -> None:
-        self.topic = topic
         super().__init__(
             f"{topic}: the broker did not acknowledge a record ({cause}): run the command again;"
             " what was sent before may be sent again, and counts once"

@@ -24,7 +24,6 @@ class UnknownIndicatorError(SmartRegionError):
 
     def __init__(self, indicator: str, *, known: Collection[str]) -> None:
         super().__init__(_undeclared("indicator", indicator, known))
-        self.indicator = indicator
 
 
 class UnknownProgrammeError(SmartRegionError):
@@ -32,7 +31,6 @@ class UnknownProgrammeError(SmartRegionError):
 
     def __init__(self, programme: str, *, known: Collection[str]) -> None:
         super().__init__(_undeclared("programme", programme, known))
-        self.programme = programme
 
 
 def _undeclared(kind: str, value: str, known: Collection[str]) -> str:

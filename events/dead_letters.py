@@ -142,7 +142,6 @@ class NotADeadLetterError(ValueError):
     """The dead-letter topic holds a record that the monitor did not write."""
 
     def __init__(self, record: Record, *, header: str, problem: str) -> None:
-        self.header = header
         super().__init__(
             f"{record.topic}[{record.partition}]@{record.offset} is no dead letter of the monitor: "
             f"header {header} {problem}"

@@ -52,7 +52,6 @@ class BrokerUnavailableError(SmartRegionError):
     """The broker does not acknowledge; nothing was sent to it."""
 
     def __init__(self, cause: str) -> None:
-        self.cause = cause
         super().__init__(f"broker: does not acknowledge, value {cause!r}: send again later")
 
 

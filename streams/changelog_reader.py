@@ -70,7 +70,6 @@ class StatesLostError(SmartRegionError):
     """A changelog lacks records that the workers wrote to it."""
 
     def __init__(self, faults: Sequence[TopicFault]) -> None:
-        self.faults = tuple(faults)
         super().__init__(
             f"changelog: {'; '.join(map(str, faults))}: figures of what is left would be wrong: "
             "rebuild the states (`smart-region rebuild`), then run it again"

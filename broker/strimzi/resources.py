@@ -31,7 +31,6 @@ class UserNameError(SmartRegionError):
     """A user's name is not valid in Kubernetes."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
         super().__init__(
             f"user: is not a name for Kubernetes, value {name[:80]!r}: write lower-case letters,"
             f" digits, '-' and '.', a letter or digit at both ends, at most {_LONGEST_NAME}"

@@ -51,7 +51,6 @@ class AddressError(PublishingError):
     """Grafana's address cannot be used; a password in it is not repeated."""
 
     def __init__(self, value: str, *, problem: str, remedy: str = WRITE_IT) -> None:
-        self.value = value
         super().__init__(f"grafana: {problem}, value {one_line(value)!r}: {remedy}")
 
 
@@ -59,7 +58,6 @@ class TokenError(PublishingError):
     """The token is missing or malformed."""
 
     def __init__(self, source: str, *, problem: str) -> None:
-        self.source = source
         super().__init__(
             f"{source}: {problem}: put a service account's token into {TOKEN_VARIABLE},"
             " or into a file named by --token-file"
@@ -113,7 +111,6 @@ class UnavailableError(PublishingError, RetryableError):
     def __init__(
         self, request: str, *, status: int, message: str, tried_seconds: float, asked: float | None
     ) -> None:
-        self.status = status
         self.retry_after = asked or 0.0
         asked_text = "" if asked is None else f", and asks to wait {asked:g} s"
         super().__init__(
@@ -140,7 +137,6 @@ class AnswerError(PublishingError):
 
     def __init__(self, request: str, *, status: int, message: str = "") -> None:
         self.request = request
-        self.status = status
         self.message = message
         super().__init__(f"{request}: answered {status}{_quoted(message)}: {self.remedy}")
 
@@ -202,7 +198,6 @@ class HandChangedError(PublishingError):
     """Boards that were changed by hand would be overwritten."""
 
     def __init__(self, titles: Collection[str]) -> None:
-        self.titles = tuple(titles)
         names = ", ".join(one_line(title) for title in titles)
         super().__init__(
             f"boards: changed by hand, value {names}: nothing was written; carry what is worth"
@@ -214,7 +209,6 @@ class DataSourceMissingError(PublishingError):
     """Grafana has no data source of a type that the boards query."""
 
     def __init__(self, kind: str) -> None:
-        self.kind = kind
         super().__init__(
             f"data source: Grafana has none of this kind, value {kind!r}: add one under"
             " Connections, then apply again; without it every panel is empty"
@@ -225,7 +219,6 @@ class BoardsMissingError(PublishingError):
     """Boards of the catalogue are missing on a Grafana."""
 
     def __init__(self, address: str, *, titles: Sequence[str]) -> None:
-        self.titles = tuple(titles)
         super().__init__(
             f"boards: {len(titles)} are not on Grafana, value {address!r}, {titles[0]!r} the first:"
             " publish them with `smart-region boards apply`"

@@ -29,8 +29,6 @@ class RefusedError(SmartRegionError):
             f"rules: {tool} refuses them, and nothing was written: {output.strip()}:"
             " correct the catalogue or the contacts, or report it"
         )
-        self.tool = tool
-        self.output = output
 
 
 def check_files(folder: Path) -> tuple[str, ...]:

@@ -25,8 +25,6 @@ class ContactsError(SmartRegionError):
 
     def __init__(self, file: Path, field: str, *, problem: str, remedy: str) -> None:
         super().__init__(f"{file}: {field}: {problem}: {remedy}")
-        self.file = file
-        self.field = field
 
 
 class _ContactModel(BaseModel):

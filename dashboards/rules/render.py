@@ -33,7 +33,6 @@ class NotWrittenError(SmartRegionError):
 
     def __init__(self, folder: Path, *, cause: OSError) -> None:
         super().__init__(f"{folder}: cannot be written ({cause}): name another folder with --out")
-        self.folder = folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ class BrokenContractError(SmartRegionError):
     """Types whose schema refuses events that its released version accepts."""
 
     def __init__(self, broken: Mapping[str, tuple[Breach, ...]]) -> None:
-        self.broken = broken
         lines = "; ".join(f"{name}: {breach}" for name, found in broken.items() for breach in found)
         super().__init__(
             "contracts: would refuse yesterday's events, which were right when these types were"
@@ -33,7 +32,6 @@ class ReleasedFileError(SmartRegionError):
     """A file of a released contract cannot be read."""
 
     def __init__(self, file: Path, *, cause: str) -> None:
-        self.file = file
         super().__init__(
             f"contracts: not a released schema, value {str(file)!r} ({cause}):"
             " bring it back from the history; it is never edited"
