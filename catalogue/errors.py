@@ -8,31 +8,16 @@ from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
 from events.declaration import InvalidDeclarationError
 
-__all__ = [
-    "InvalidCatalogueError",
-    "UnknownIndicatorError",
-    "UnknownProgrammeError",
-]
+__all__ = ["InvalidCatalogueError", "UndeclaredError"]
 
 
 class InvalidCatalogueError(InvalidDeclarationError):
     """A catalogue with mistakes."""
 
 
-class UnknownIndicatorError(SmartRegionError):
-    """An indicator that no programme declares."""
+class UndeclaredError(SmartRegionError):
+    """An indicator or a programme (the `kind`) that the catalogue does not have."""
 
-    def __init__(self, indicator: str, *, known: Collection[str]) -> None:
-        super().__init__(_undeclared("indicator", indicator, known))
-
-
-class UnknownProgrammeError(SmartRegionError):
-    """A programme that the catalogue does not have."""
-
-    def __init__(self, programme: str, *, known: Collection[str]) -> None:
-        super().__init__(_undeclared("programme", programme, known))
-
-
-def _undeclared(kind: str, value: str, known: Collection[str]) -> str:
-    remedy = f"one of {', '.join(known) or 'none yet'}"
-    return str(Diagnostic((), "is not declared", value, remedy, field=kind))
+    def __init__(self, kind: str, value: str, *, known: Collection[str]) -> None:
+        remedy = f"one of {', '.join(known) or 'none yet'}"
+        super().__init__(str(Diagnostic((), "is not declared", value, remedy, field=kind)))

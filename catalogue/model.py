@@ -29,7 +29,7 @@ from catalogue.algebra import (
     compile_measure,
     has_department,
 )
-from catalogue.errors import UnknownIndicatorError, UnknownProgrammeError
+from catalogue.errors import UndeclaredError
 from catalogue.observed import country_measure, is_percent
 from catalogue.publication import PersonPart, Publication, PublicationStep, person_parts
 from catalogue.terms import Measure, Term
@@ -530,20 +530,20 @@ class Catalogue(CatalogueModel):
         return frozenset(term.family for term in self.terms)
 
     def indicator(self, identifier: str) -> Indicator:
-        """Return the indicator of an id. Raises `UnknownIndicatorError`."""
+        """Return the indicator of an id. Raises `UndeclaredError`."""
         for indicator in self.indicators:
             if indicator.id == identifier:
                 return indicator
-        raise UnknownIndicatorError(identifier, known=[one.id for one in self.indicators])
+        raise UndeclaredError("indicator", identifier, known=[one.id for one in self.indicators])
 
     def programme(self, identifier: str) -> Programme:
-        """Return the programme of an id. Raises `UnknownProgrammeError`."""
+        """Return the programme of an id. Raises `UndeclaredError`."""
         for programme in self.programmes:
             if programme.id == identifier:
                 return programme
-        raise UnknownProgrammeError(identifier, known=[one.id for one in self.programmes])
+        raise UndeclaredError("programme", identifier, known=[one.id for one in self.programmes])
 
     def programme_of(self, indicator: str) -> Programme:
-        """Return the programme that declares an indicator. Raises `UnknownIndicatorError`."""
+        """Return the programme that declares an indicator. Raises `UndeclaredError`."""
         found = self.indicator(indicator)
         return next(one for one in self.programmes if found in one.indicators)

@@ -1,20 +1,84 @@
-"""The commands `smart-region rules …` and `boards …`: what is generated from the catalogue."""
+"""The commands `smart-region rules …`, `boards …` and `kubernetes monitoring`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from boundary.generated_files import GeneratedFiles
 from boundary.terminal import echo
-from dashboards.boards.cli import boards
-from dashboards.kubernetes.cli import kubernetes
-from dashboards.options import CATALOGUE, RUNBOOKS, out_to
-from dashboards.publishing.cli import commands as publishing_commands
+
+if TYPE_CHECKING:
+    from dashboards.conventions import Links
 
 __all__ = ["commands"]
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+Option = Callable[[Command], Command]
+
 ADDRESS = "HOST:PORT"
+CATALOGUE = click.option(
+    "--catalogue",
+    "programmes",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of catalogue files instead of the Région's own.",
+)
+RUNBOOKS = click.option(
+    "--runbooks",
+    metavar="URL",
+    help="What comes before /ALERT.md in links to runbooks; default docs/runbooks.",
+)
+SINCE = click.option(
+    "--since",
+    metavar="TIME",
+    help="Where the axis of time begins, as Grafana writes it: now-30m; by default the day from"
+    " which the catalogue counts.",
+)
+BOARDS = click.option(
+    "--boards", metavar="URL", help="Where Grafana is, for links; default http://localhost:3000."
+)
+PUBLISHING = (
+    click.option(
+        "--grafana",
+        "address",
+        required=True,
+        metavar="URL",
+        help="Where Grafana is: https://grafana.example.org, with its path if it has one.",
+    ),
+    click.option(
+        "--token-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="A file with a service account's token; by default SMART_REGION_GRAFANA_TOKEN.",
+    ),
+    click.option(
+        "--plain-http",
+        is_flag=True,
+        help="Send the token to http:// on a network that is yours alone.",
+    ),
+    click.option("--force", is_flag=True, help="Overwrite also what was changed by hand."),
+    click.option("--prune", is_flag=True, help="Remove our boards that are no more."),
+    CATALOGUE,
+    SINCE,
+    RUNBOOKS,
+)
+
+
+def _out_to(default: str, *, what: str) -> Option[Any]:
+    """Return the option `--out DIR`; `what` is its help: what is written there."""
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path(default),
+        show_default=True,
+        metavar="DIR",
+        help=what,
+    )
 
 
 @click.group()
@@ -22,8 +86,8 @@ def rules() -> None:
     """Make Prometheus' rules and Alertmanager's routes of the catalogue."""
 
 
-@rules.command()
-@out_to("deploy", what="Where prometheus/ and alertmanager/ are written.")
+@rules.command(name="render")
+@_out_to("deploy", what="Where prometheus/ and alertmanager/ are written.")
 @CATALOGUE
 @click.option(
     "--contacts",
@@ -41,9 +105,7 @@ def rules() -> None:
     help="live: every second, with short pending periods, for demos and tests.",
 )
 @RUNBOOKS
-@click.option(
-    "--boards", metavar="URL", help="Where Grafana is, for links; default http://localhost:3000."
-)
+@BOARDS
 @click.option("--worker", "workers", multiple=True, metavar=ADDRESS, help="A worker's address.")
 @click.option(
     "--assessor", "assessors", multiple=True, metavar=ADDRESS, help="An assessor's address."
@@ -72,7 +134,7 @@ def rules() -> None:
     metavar="FILE",
     help="Where Prometheus finds the authority of our servers; then they are scraped over TLS.",
 )
-def render(
+def render_rules(
     *,
     out: Path,
     programmes: Path | None,
@@ -93,7 +155,6 @@ def render(
     contacts or a rule is wrong the reason is written to the terminal, and no file.
     """
     from catalogue.loader import load_catalogue
-    from dashboards.conventions import Links
     from dashboards.rules.contacts import Contacts, load_contacts
     from dashboards.rules.pace import PACES
     from dashboards.rules.render import MonitorSite, write
@@ -106,7 +167,7 @@ def render(
     usual = MonitorSite()
     site = MonitorSite(
         pace=PACES[pace_name],
-        links=Links(runbooks or Links().runbooks, boards or Links().boards),
+        links=_links(runbooks, boards),
         contacts=contacts,
         workers=workers or usual.workers,
         assessors=assessors or usual.assessors,
@@ -121,7 +182,147 @@ def render(
         echo(f"not checked by {' and '.join(missing)}: not installed", err=True)
 
 
-for _command in publishing_commands:
-    boards.add_command(_command)
+@click.group()
+def boards() -> None:
+    """Make Grafana's boards of the catalogue."""
+
+
+@boards.command(name="render")
+@_out_to(
+    "deploy/grafana/boards",
+    what="Where the boards are written; those of programmes that are gone are removed.",
+)
+@CATALOGUE
+@SINCE
+@RUNBOOKS
+def render_boards(
+    *, out: Path, programmes: Path | None, since: str | None, runbooks: str | None
+) -> None:
+    """Write one JSON file for each board: the same catalogue always gives the same bytes.
+
+    Where the catalogue is wrong the reason is written to the terminal, and no file.
+    """
+    from catalogue.loader import load_catalogue
+    from dashboards.boards.render import board_files, boards_of
+    from dashboards.boards.render import render as render_files
+
+    files = render_files(boards_of(load_catalogue(programmes), _links(runbooks), since))
+    board_files(files, out).write()
+    echo(f"{out}: {len(files)} boards")
+
+
+def _with_options(command: Command) -> Command:
+    for option in reversed(PUBLISHING):
+        command = option(command)
+    return command
+
+
+@boards.command()
+@_with_options
+def plan(**options: Any) -> None:
+    """Show by board and by panel what `apply` would change on a Grafana; write nothing."""
+    _publish(write=False, **options)
+
+
+@boards.command()
+@_with_options
+def apply(**options: Any) -> None:
+    """Publish the catalogue's boards on a Grafana; a second run changes nothing.
+
+    A board that was changed by hand stops it before anything is written.
+    """
+    _publish(write=True, **options)
+
+
+def _publish(
+    *,
+    write: bool,
+    address: str,
+    token_file: Path | None,
+    plain_http: bool,
+    force: bool,
+    prune: bool,
+    programmes: Path | None,
+    since: str | None,
+    runbooks: str | None,
+) -> None:
+    from catalogue.loader import load_catalogue
+    from dashboards.publishing.access import Address, read_token
+    from dashboards.publishing.adapter import Grafana
+    from dashboards.publishing.apply import carry_out, survey
+    from dashboards.publishing.check import wanted_boards
+    from dashboards.publishing.report import report
+
+    wanted = wanted_boards(load_catalogue(programmes), _links(runbooks), since)
+    grafana_address = Address.parse(address)
+    notify = partial(echo, err=True)
+    token = read_token(token_file)
+    with Grafana(grafana_address, token, plain_http=plain_http, notify=notify) as grafana:
+        version = grafana.version()
+        planned = survey(grafana, wanted, force=force, prune=prune)
+        echo(f"{grafana_address}: Grafana {version}".rstrip())
+        for line in report(planned):
+            echo(line)
+        if write:
+            carry_out(grafana, planned)
+            echo("nothing to do" if planned.empty else "done")
+
+
+@click.group()
+def kubernetes() -> None:
+    """Write what a cluster's operators are to make and to watch."""
+
+
+@kubernetes.command()
+@_out_to("deploy/kubernetes/monitoring", what="Where rules and scraping are written.")
+@click.option(
+    "--boards-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("deploy/grafana/boards"),
+    show_default=True,
+    metavar="DIR",
+    help="Where `boards render` writes: the kustomization that makes ConfigMaps lies beside them.",
+)
+@CATALOGUE
+@RUNBOOKS
+@BOARDS
+def monitoring(
+    *,
+    out: Path,
+    boards_dir: Path,
+    programmes: Path | None,
+    runbooks: str | None,
+    boards: str | None,
+) -> None:
+    """Write PrometheusRules, ServiceMonitors, and what makes ConfigMaps of the boards.
+
+    Where the catalogue is wrong the reason is written to the terminal, and no file.
+    """
+    from catalogue.loader import load_catalogue
+    from dashboards.kubernetes.render import (
+        monitoring_files,
+        render_beside_boards,
+        render_monitoring,
+    )
+    from dashboards.rules.render import MonitorSite
+
+    catalogue = load_catalogue(programmes)
+    site = MonitorSite(links=_links(runbooks, boards))
+    rendered = (
+        monitoring_files(render_monitoring(catalogue, site), out),
+        GeneratedFiles(boards_dir, render_beside_boards(catalogue, site)),
+    )
+    for part in rendered:
+        part.write()
+        echo(f"{part.folder}: {len(part.files)} files")
+
+
+def _links(runbooks: str | None, boards: str | None = None) -> Links:
+    """Return the links as the options have them, by default as `Links`."""
+    from dashboards.conventions import Links
+
+    usual = Links()
+    return Links(runbooks or usual.runbooks, boards or usual.boards)
+
 
 commands: list[click.Command] = [rules, boards, kubernetes]

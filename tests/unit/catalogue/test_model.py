@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from catalogue.algebra import compile_measure
-from catalogue.errors import UnknownIndicatorError, UnknownProgrammeError
+from catalogue.errors import UndeclaredError
 from catalogue.loader import load_catalogue
 from catalogue.model import Indicator, Milestone
 from catalogue.publication import PersonPart, counts_persons
@@ -221,11 +221,11 @@ def test_an_indicator_knows_its_programme() -> None:
 
 def test_an_unknown_indicator_is_refused_with_the_known_ones() -> None:
     """A mistyped id is answered with those that exist."""
-    with pytest.raises(UnknownIndicatorError, match="schools_connected_ratio"):
+    with pytest.raises(UndeclaredError, match="schools_connected_ratio"):
         CATALOGUE.indicator("schools_conected")
 
 
 def test_an_unknown_programme_is_refused_with_the_known_ones() -> None:
     """A mistyped programme is answered with those that exist."""
-    with pytest.raises(UnknownProgrammeError, match="tiers_lieux"):
+    with pytest.raises(UndeclaredError, match="tiers_lieux"):
         CATALOGUE.programme("coworking")

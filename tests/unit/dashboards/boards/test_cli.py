@@ -4,16 +4,14 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from dashboards.boards.cli import commands
 from dashboards.boards.render import boards_of, render
+from dashboards.cli import boards
 from tests.support.boards import CATALOGUE
-
-(BOARDS_COMMAND,) = commands
 
 
 def test_writes_the_catalogue_s_boards(tmp_path: Path) -> None:
     """One file for each board, as they are rendered."""
-    result = CliRunner().invoke(BOARDS_COMMAND, ["render", "--out", str(tmp_path)])
+    result = CliRunner().invoke(boards, ["render", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
     written = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
     assert written == render(boards_of(CATALOGUE))
@@ -26,6 +24,6 @@ def test_a_wrong_catalogue_writes_nothing(tmp_path: Path) -> None:
     catalogue.mkdir()
     (catalogue / "x.yaml").write_text("id: x\n")
     arguments = ["render", "--out", str(out), "--catalogue", str(catalogue)]
-    result = CliRunner().invoke(BOARDS_COMMAND, arguments)
+    result = CliRunner().invoke(boards, arguments)
     assert result.exit_code != 0
     assert not out.exists()
