@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from events.record_time import NO_TIMESTAMP
+from events.record_rules import NO_TIMESTAMP
 
 __all__ = ["RawRecord"]
 

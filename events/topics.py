@@ -52,7 +52,7 @@ _OF_EVERY_TOPIC: Final[Mapping[str, str]] = {
     "retention.bytes": "-1",
     "max.message.bytes": str(_MESSAGE_MAX_BYTES),
     "compression.type": "producer",
-    # The time of an event is bounded by that of its record: see `events.record_time`.
+    # The time of an event is bounded by that of its record: see `events.record_rules`.
     "message.timestamp.type": "LogAppendTime",
 }
 _REPLICAS_TO_AFFORD_A_LOSS: Final = 3

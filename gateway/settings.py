@@ -12,7 +12,7 @@ from pydantic_settings import NoDecode
 from boundary.serving import ServingSettings
 from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, read_settings
 from broker.settings import BROKER_PREFIXES, BrokerSettings
-from events.producers.settings import ProducersSettings
+from events.producers.loader import ProducersSettings
 from gateway.client_address import Network
 
 __all__ = ["GATEWAY_PREFIX", "GatewaySettings", "load_gateway_settings"]

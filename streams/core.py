@@ -13,8 +13,7 @@ from events.cloudevent import CloudEvent, decode
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
 from events.producers.ownership import Ownership
-from events.record_rules import RULES, RecordRules
-from events.record_time import latest_time, time_ahead
+from events.record_rules import RULES, RecordRules, latest_time, time_ahead
 from events.records import Record
 from events.registry import Family
 from events.topics import ENTITY_MAX_BYTES

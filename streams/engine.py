@@ -36,8 +36,7 @@ from streams.core import RecordRefusal, Result, process
 from streams.dead_letter_rate import DeadLetterCause
 from streams.dead_letters import bare_dead_letter_record, dead_letter_record, forward_record
 from streams.meters import Meters
-from streams.producers.attribution import Attribution
-from streams.producers.meters import ProducerMeters
+from streams.producers.meters import Attribution, ProducerMeters
 from streams.skipped_records import Decision, refusal_of
 from streams.state import EMPTY, LARGE_STATE_BYTES, EntityState, encode_state
 from streams.state_store import StateChange, StateStore

@@ -19,10 +19,8 @@ from pydantic import (
 from boundary.serving import ServingSettings
 from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, read_settings
 from broker.settings import BrokerSettings, TopicSettings
-from events.producers.loader import load_producers
-from events.producers.settings import ProducersSettings
-from events.record_rules import RecordRules
-from events.record_time import TIME_TOLERANCE
+from events.producers.loader import ProducersSettings, load_producers
+from events.record_rules import TIME_TOLERANCE, RecordRules
 from streams.clock import Clock, parse_clock
 
 __all__ = ["Settings", "load_settings"]

@@ -9,15 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import closing
+from time import monotonic
 from typing import Final, NamedTuple
 
 from faust.types import TP
+from kafka import KafkaConsumer, TopicPartition
 
+from broker.clients import opened
+from broker.errors import BrokerUnreachableError
+from broker.record_batches import read_any_batch_with_kafka_python
 from events.registry import Family
 from events.topics import changelog_name, topic_name
-from streams.accepted_events import has_accepted_events
 from streams.batch_transport import BatchConsumer, Committed
 from streams.changelog_tally import ChangelogTallies, ChangelogTally
+from streams.core import process
 from streams.settings import Settings
 from streams.topic_faults import FaultKind, TopicFault
 
@@ -28,6 +34,7 @@ logger = logging.getLogger(__name__)
 #: A new partition leader may return an end offset that is too low, for a moment.
 ATTEMPTS: Final = 4
 ATTEMPT_INTERVAL_SECONDS: Final = 1.0
+POLL_MS: Final = 300
 
 
 class Extents(NamedTuple):
@@ -200,3 +207,49 @@ class StateCheck:
             FaultKind.CHANGELOG_LOST,
             f"is empty, and events before offset {committed.offset} were accepted",
         )
+
+
+def has_accepted_events(settings: Settings, family: Family, partition: int, *, before: int) -> bool:
+    """Return True where a partition has an accepted event before an offset.
+
+    The search ends with the first one. Raises BrokerUnreachableError where no record is received
+    for the request timeout.
+    """
+    read_any_batch_with_kafka_python()
+    rules = settings.record_rules()
+    consumer = opened(
+        KafkaConsumer,
+        settings.broker,
+        security=settings.security(),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        metrics_enabled=False,
+    )
+    tp = TopicPartition(topic_name(family), partition)
+    with closing(consumer):
+        consumer.assign([tp])
+        consumer.seek_to_beginning(tp)
+        received_at = monotonic()
+        while True:
+            position = consumer.position(tp, timeout_ms=POLL_MS)
+            if position is not None and position >= before:
+                return False
+            records = consumer.poll(timeout_ms=POLL_MS).get(tp, [])
+            result = process(
+                [record for record in records if record.offset < before],
+                {},
+                family=family,
+                partition=partition,
+                partitions=settings.partitions,
+                rules=rules,
+            )
+            if result.changed:
+                return True
+            if records:
+                received_at = monotonic()
+            elif monotonic() - received_at > settings.request_timeout:
+                raise BrokerUnreachableError(
+                    settings.broker, waited_seconds=settings.request_timeout, cause="no answer"
+                )

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from broker.compression import BatchUnreadableError
 from catalogue.terms import Term
-from events.record_rules import RULES, RecordRules
-from events.record_time import NO_TIMESTAMP, latest_time
+from events.record_rules import NO_TIMESTAMP, RULES, RecordRules, latest_time
 from events.records import UnreadableValue
 from events.registry import Family
 from streams.fold import Difference, Fold

@@ -10,7 +10,6 @@ from typing import Any, Final, TypeAlias
 from catalogue.model import Catalogue
 from catalogue.territories import TERRITORY_TITLES
 from dashboards import conventions
-from dashboards.boards.json_text import json_text
 from dashboards.boards.panels import DATASOURCE, Link
 from dashboards.boards.sdk import JSONEncoder, dashboard
 
@@ -21,6 +20,7 @@ __all__ = [
     "Board",
     "department_variable",
     "document",
+    "json_text",
     "link_to",
     "programme_variable",
 ]
@@ -40,6 +40,9 @@ ALL: Final = ".+"
 UNKNOWN: Final = frozenset({"auto", "auto_count", "auto_min", "footer"})
 #: Likewise, and worse: it hides the links to the other boards in a menu.
 HIDING: Final = ("placement", "inControlsMenu")
+#: No line is longer but for a text, which is never broken.
+WIDTH: Final = 80
+STEP: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,3 +167,25 @@ def _known(tree: Any) -> Any:  # noqa: ANN401 - JSON is any tree
             if name not in UNKNOWN and (name, value) != HIDING
         }
     return [_known(value) for value in tree] if isinstance(tree, list) else tree
+
+
+def json_text(value: Any, indent: int = 0, before: int = 0) -> str:  # noqa: ANN401 - JSON of any shape
+    """Write a value; objects keep the order of their names.
+
+    What fits on a line is on one, so that a change is few lines of a diff. `indent` is that of the
+    line which the value begins on, `before` what stands on it already, in characters.
+    """
+    line = json.dumps(value, ensure_ascii=False)
+    if not value or not isinstance(value, dict | list) or before + len(line) <= WIDTH - indent:
+        return line
+    inner = " " * (indent + STEP)
+    if isinstance(value, list):
+        parts = [json_text(one, indent + STEP, 1) for one in value]
+    else:
+        parts = []
+        for name, one in value.items():
+            label = f"{json.dumps(name, ensure_ascii=False)}: "
+            parts.append(label + json_text(one, indent + STEP, len(label) + 1))
+    opening, closing = "[]" if isinstance(value, list) else "{}"
+    lines = ",\n".join(f"{inner}{part}" for part in parts)
+    return f"{opening}\n{lines}\n{' ' * indent}{closing}"

@@ -11,22 +11,17 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from events.cloudevent import EVENT_MODELS
-from events.contracts.example import example_of
 from events.fact import JSON, Fact
 from events.identifiers import also_checked
 
-__all__ = [
-    "DIALECT",
-    "description_of",
-    "json_text",
-    "schema_file",
-    "schema_id",
-    "schema_of",
-]
+__all__ = ["DIALECT", "description_of", "json_text", "schema_file", "schema_id", "schema_of"]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 DAY_RULE: Final = "at most the day after that of the event's `time` (UTC)"
+_DAY: Final = "2019-03-11"
+_QUANTITY: Final = 12
+"""The example of a number without constraints."""
 
 _ATTRIBUTE_NAMES: Final = {"pattern": "^[a-z0-9]+$"}
 """Names of CloudEvents attributes: pydantic omits this rule for unknown ones."""
@@ -55,7 +50,7 @@ def schema_of(fact: type[Fact]) -> dict[str, Any]:
     """
     generated = EVENT_MODELS[fact.TYPE].model_json_schema(schema_generator=_Generator)
     _describe_day_rule(generated["$defs"][fact.__name__]["properties"][fact.DAY])
-    example = {**example_of(generated), "source": f"urn:example:{fact.FAMILY}"}
+    example = {**_example_of(generated), "source": f"urn:example:{fact.FAMILY}"}
     return {
         "$schema": DIALECT,
         "$id": schema_id(fact),
@@ -93,3 +88,37 @@ class _Generator(GenerateJsonSchema):
 def json_text(document: Mapping[str, JSON]) -> str:
     """Return a JSON document with indentation, in UTF-8 and in its order."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _example_of(schema: Mapping[str, Any], definitions: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON of any shape
+    """Return a value that satisfies a schema, with required fields only.
+
+    A field has its own example, or else the first of its allowed values. `definitions` are the
+    targets of `$ref`, by default the schema's own.
+    """
+    known = schema.get("$defs", {}) if definitions is None else definitions
+    if "$ref" in schema:
+        return _example_of(known[schema["$ref"].rpartition("/")[2]], known)
+    if "const" in schema:
+        return schema["const"]
+    for given in (schema.get("examples"), schema.get("enum")):
+        if given:
+            return given[0]
+    return _example_by_kind(schema, known)
+
+
+def _example_by_kind(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    kind = schema["type"]
+    if kind == "object" and "properties" in schema:
+        required = schema.get("required", ())
+        return {
+            name: _example_of(field, known)
+            for name, field in schema["properties"].items()
+            if name in required
+        }
+    if kind == "object":
+        name = _example_of(schema["propertyNames"], known)
+        return {name: _example_of(schema["additionalProperties"], known)}
+    if kind == "string":
+        return _DAY if schema.get("format") == "date" else "text"
+    return _QUANTITY

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from pydantic_settings import BaseSettings
+
+from boundary.settings import SETTINGS_CONFIG
 from events.declaration import read_declaration
 from events.producers.model import Producers
 
-__all__ = ["REGION", "load_producers"]
+__all__ = ["REGION", "ProducersSettings", "load_producers"]
 
 REGION: Final = Path(__file__).parent / "region.yaml"
 """The declaration in the package: the Région's own systems."""
@@ -20,3 +23,13 @@ def load_producers(file: Path | None = None) -> Producers:
     Raises InvalidDeclarationError with every error: file, line, field, value, remedy.
     """
     return read_declaration(REGION if file is None else file, Producers)
+
+
+class ProducersSettings(BaseSettings):
+    """Which producers are declared."""
+
+    model_config = SETTINGS_CONFIG
+
+    producers: Path | None = None
+    """File of declared producers to use instead of the shipped one; the same for all programs,
+    or they take different events."""

@@ -6,20 +6,43 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
+from events.claims import claims_of
+from events.producers.model import UNKNOWN_PRODUCER, Producers
+from events.records import Record
 from streams.core import Outcome, Result
-from streams.producers.attribution import Attribution
 
-__all__ = ["LATENESS_BOUNDS", "LatenessHistogram", "ProducerMeters"]
+__all__ = ["LATENESS_BOUNDS", "Attribution", "LatenessHistogram", "ProducerMeters"]
 
+#: The cache is bounded: producers choose their sources.
+_CACHED_SOURCES = 4_096
 #: Days: the frequencies that producers declare, and a multiple of some.
 LATENESS_BOUNDS: Final = (0, 1, 2, 7, 14, 31, 62, 92, 366)
 
 #: Outcomes that are new information. A misrouted record is counted on its own partition, and a
 #: duplicate was counted before.
 _NEW: Final = frozenset({Outcome.ACCEPTED, Outcome.SUPERSEDED})
+
+
+class Attribution:
+    """Maps a source to its producer's id, or to `unknown` where none has declared it."""
+
+    def __init__(self, producers: Producers | None) -> None:
+        """Create the mapping of the declared producers; None where no file declares any."""
+        self.producers = producers
+        self.of_source = lru_cache(maxsize=_CACHED_SOURCES)(self._of_source)
+
+    def of_refused(self, record: Record) -> str:
+        """Return the producer of a refused record, by the source that it claims."""
+        source = claims_of(record.headers, record.value).source
+        return UNKNOWN_PRODUCER if source is None else self.of_source(source)
+
+    def _of_source(self, source: str) -> str:
+        found = None if self.producers is None else self.producers.of_source(source)
+        return UNKNOWN_PRODUCER if found is None else found.id
 
 
 @dataclass(slots=True)

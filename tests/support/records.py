@@ -9,8 +9,7 @@ from itertools import count
 from events.cloudevent import CloudEvent, EncodedRecord, encode_structured
 from events.fact import Family
 from events.partitioning import partition_for
-from events.record_rules import RULES, RecordRules
-from events.record_time import NO_TIMESTAMP
+from events.record_rules import NO_TIMESTAMP, RULES, RecordRules
 from events.topics import topic_name
 from streams.core import Result, process
 from streams.state_store import StateStore

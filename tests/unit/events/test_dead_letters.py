@@ -32,7 +32,7 @@ from events.dead_letters import (
     read_dead_letter,
 )
 from events.errors import ContractError, RefusalReason
-from events.record_time import NO_TIMESTAMP
+from events.record_rules import NO_TIMESTAMP
 from events.records import CutPart, OutgoingRecord
 from events.topics import DEAD_LETTER_MAX_BYTES, DEAD_LETTERS
 from tests.support.letters import refused

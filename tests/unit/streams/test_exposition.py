@@ -28,8 +28,7 @@ from streams.core import UNKNOWN_TYPE, Outcome, RecordRefusal
 from streams.exposition import WorkerCollector
 from streams.meters import Meters
 from streams.metric_families import registry_of
-from streams.producers.attribution import Attribution
-from streams.producers.meters import ProducerMeters
+from streams.producers.meters import Attribution, ProducerMeters
 from streams.snapshot import Figures, figures_of, take_snapshot
 from streams.state import LARGE_STATE_BYTES
 from streams.state_store import StateStore

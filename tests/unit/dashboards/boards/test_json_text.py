@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards.boards.json_text import WIDTH, json_text
+from dashboards.boards.board import WIDTH, json_text
 
 plain = st.none() | st.booleans() | st.integers() | st.text(max_size=60)
 trees = st.recursive(

@@ -1,6 +1,6 @@
 """Whose record it is."""
 
-from streams.producers.attribution import Attribution
+from streams.producers.meters import Attribution
 from tests.support.audits import raw
 from tests.support.histories import uai
 from tests.support.scorecards import LYCEES, PRODUCERS, broken

@@ -14,9 +14,8 @@ from catalogue.metrics import Metric
 from events.frequency import Frequency
 from events.producers.model import Producers
 from streams.core import Outcome, Result
-from streams.producers.attribution import Attribution
 from streams.producers.exposition import producer_families
-from streams.producers.meters import ProducerMeters
+from streams.producers.meters import Attribution, ProducerMeters
 from tests.support.producers import producer
 from tests.support.scorecards import LYCEES, PRODUCERS
 

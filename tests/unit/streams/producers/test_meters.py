@@ -13,8 +13,7 @@ from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from operations.scorecards.classification import lateness_days
 from streams.core import Outcome, RecordRefusal, Result
-from streams.producers.attribution import Attribution
-from streams.producers.meters import LATENESS_BOUNDS, LatenessHistogram, ProducerMeters
+from streams.producers.meters import LATENESS_BOUNDS, Attribution, LatenessHistogram, ProducerMeters
 from streams.state_store import StateStore
 from tests.support.histories import event, events_of, uai
 from tests.support.records import processed

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.errors import ContractError, RefusalReason
-from events.record_rules import RULES
-from events.record_time import (
+from events.record_rules import (
     NO_TIMESTAMP,
+    RULES,
     TIME_TOLERANCE,
+    RecordRules,
     latest_time,
-    refuse_ahead,
 )
 from tests.support.histories import event, uai
 from tests.support.records import FakeRecord, record_of
@@ -50,17 +50,17 @@ def test_an_event_passes_up_to_the_tolerance_and_not_beyond(
     timestamp = milliseconds(written)
     if recorded - written > tolerance:
         with pytest.raises(ContractError) as refused:
-            refuse_ahead(reported, timestamp, tolerance)
+            RecordRules(tolerance).judge(reported, timestamp)
         assert refused.value.reason is RefusalReason.TIME_AHEAD
         assert refused.value.field == "time"
     else:
-        refuse_ahead(reported, timestamp, tolerance)
+        RecordRules(tolerance).judge(reported, timestamp)
 
 
 def test_a_record_without_a_timestamp_bounds_nothing() -> None:
     """Formats of before have none; nothing is known of when they were written."""
     reported = event("school.connected", PARIS, "2018-03-01", at="2999-01-01T00:00:00")
-    refuse_ahead(reported, NO_TIMESTAMP, TIME_TOLERANCE)
+    RULES.judge(reported, NO_TIMESTAMP)
     assert latest_time(NO_TIMESTAMP, TIME_TOLERANCE) > 10**18
 
 
@@ -77,7 +77,7 @@ def test_any_timestamp_is_judged(timestamp: int) -> None:
     """A producer may write what it likes into a record's timestamp."""
     reported = event("school.connected", PARIS, "2018-03-01", at="2018-03-01T00:00:00")
     if timestamp:
-        refuse_ahead(reported, timestamp, TIME_TOLERANCE)
+        RULES.judge(reported, timestamp)
     else:
         with pytest.raises(ContractError, match="1970-01-01"):
-            refuse_ahead(reported, timestamp, TIME_TOLERANCE)
+            RULES.judge(reported, timestamp)
