@@ -299,7 +299,7 @@ def monitoring(
     Where the catalogue is wrong the reason is written to the terminal, and no file.
     """
     from catalogue.loader import load_catalogue
-    from dashboards.kubernetes.render import (
+    from dashboards.kubernetes import (
         monitoring_files,
         render_beside_boards,
         render_monitoring,

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from boundary.generated_files import GeneratedFiles
-from broker.strimzi.render import StrimziSettings
-from broker.strimzi.render import render as render_strimzi
+from broker.strimzi import StrimziSettings
+from broker.strimzi import render as render_strimzi
 from catalogue.loader import load_catalogue
 from dashboards.boards.render import board_files, boards_of
 from dashboards.boards.render import render as render_boards
-from dashboards.kubernetes.render import render_beside_boards
+from dashboards.kubernetes import render_beside_boards
 from dashboards.rules.render import MonitorSite, checked, rule_files
 from dashboards.rules.render import render as render_rules
 from dashboards.rules.runbooks import runbooks_page

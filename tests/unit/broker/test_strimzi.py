@@ -3,7 +3,7 @@
 import pytest
 
 from broker.access_rights import Role, rights_of
-from broker.strimzi.resources import ROLES, UserNameError, topic_resource, user_resource
+from broker.strimzi import ROLES, UserNameError, topic_resource, user_resource
 from events.fact import Family
 from events.topics import TopicSpec, declared_topics
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from catalogue.loader import load_catalogue
-from dashboards.kubernetes.render import (
+from dashboards.kubernetes import (
     monitoring_files,
     render_beside_boards,
     render_monitoring,

@@ -1,19 +1,33 @@
-"""Rules and scraping as the Prometheus operator's resources; boards as ConfigMaps by Kustomize."""
+"""What the Prometheus operator and Grafana's sidecar take up on a cluster, from the catalogue.
+
+Rules and scraping are the operator's resources; Kustomize makes ConfigMaps of the boards.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from boundary.generated_files import GeneratedFiles
+from catalogue.model import Catalogue
+from dashboards.boards.render import boards_of
+from dashboards.boards.render import render as render_boards
 from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
 from dashboards.rules.model import RuleGroup, rule_document
 from dashboards.rules.pace import Pace
+from dashboards.rules.render import MonitorSite, groups
 from dashboards.rules.scraping import scrape_timeout
+from dashboards.rules.yaml_text import yaml_text
 
-__all__ = ["JOBS", "Component", "boards_kustomization", "rule_resource", "service_monitor"]
+__all__ = ["KUSTOMIZATION", "monitoring_files", "render_beside_boards", "render_monitoring"]
 
 Resource: TypeAlias = Mapping[str, Any]
 
+GENERATED: Final = (
+    "Generated from the catalogue by `smart-region kubernetes monitoring`. Do not edit."
+)
+KUSTOMIZATION: Final = "kustomization.yaml"
 API_VERSION: Final = "monitoring.coreos.com/v1"
 NAME_LABEL: Final = "app.kubernetes.io/name"
 COMPONENT_LABEL: Final = "app.kubernetes.io/component"
@@ -99,3 +113,39 @@ def boards_kustomization(files: Iterable[str]) -> Resource:
 def _board_name(file: str) -> str:
     # A programme's id may have underscores, which a resource's name may not.
     return file.removesuffix(".json").lower().replace("_", "-")
+
+
+
+
+def render_monitoring(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, str]:
+    """Return the text of each file of the Prometheus operator's resources, by the file's name."""
+    resources = {
+        **{
+            f"rules-{name}.yaml": rule_resource(name, group)
+            for name, group in groups(catalogue, site).items()
+        },
+        **{
+            f"monitor-{component.name}.yaml": service_monitor(job, component, site.pace)
+            for job, component in JOBS.items()
+        },
+    }
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": sorted(resources),
+    }
+    return {
+        name: yaml_text(document, GENERATED)
+        for name, document in {**resources, KUSTOMIZATION: kustomization}.items()
+    }
+
+
+def render_beside_boards(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, str]:
+    """Return the text of the kustomization that belongs in the boards' folder."""
+    boards = render_boards(boards_of(catalogue, site.links))
+    return {KUSTOMIZATION: yaml_text(boards_kustomization(boards), GENERATED)}
+
+
+def monitoring_files(files: Mapping[str, str], folder: Path) -> GeneratedFiles:
+    """Return the files of a folder, which then has no other rules."""
+    return GeneratedFiles(folder, files, ours=("rules-*.yaml",))

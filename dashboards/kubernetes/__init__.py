@@ -1,1 +1,0 @@
-"""What the operators of Prometheus and the sidecar of Grafana take up on a Kubernetes cluster."""
