@@ -107,8 +107,6 @@ def _rule(right: Right) -> dict[str, object]:
     }
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class StrimziSettings:
     """The choices of an installation."""

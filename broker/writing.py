@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 from kafka import KafkaProducer
@@ -83,12 +82,7 @@ class KafkaWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             drop_queued(self._producer)  # Its outcome could not be recorded any more.
         self._producer.close(timeout=1.0)

@@ -115,8 +115,6 @@ def _board_name(file: str) -> str:
     return file.removesuffix(".json").lower().replace("_", "-")
 
 
-
-
 def render_monitoring(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, str]:
     """Return the text of each file of the Prometheus operator's resources, by the file's name."""
     resources = {

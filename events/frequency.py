@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
 
 __all__ = ["Frequency"]
 
@@ -21,14 +20,11 @@ class Frequency(StrEnum):
     @property
     def days(self) -> int | None:
         """The longest interval in days; None for an irregular frequency."""
-        return _DAYS[self]
-
-
-_DAYS: Final = {
-    Frequency.DAILY: 1,
-    Frequency.WEEKLY: 7,
-    Frequency.MONTHLY: 31,
-    Frequency.QUARTERLY: 92,
-    Frequency.ANNUAL: 366,
-    Frequency.IRREGULAR: None,
-}
+        return {
+            self.DAILY: 1,
+            self.WEEKLY: 7,
+            self.MONTHLY: 31,
+            self.QUARTERLY: 92,
+            self.ANNUAL: 366,
+            self.IRREGULAR: None,
+        }[self]

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
-from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from aiokafka import AIOKafkaProducer
@@ -132,12 +131,7 @@ class TopicsWriter:
         self._monitor_task = asyncio.create_task(self._monitor())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._monitor_task is not None:
             self._monitor_task.cancel()
             with suppress(asyncio.CancelledError):

@@ -23,24 +23,20 @@ class Clock(Protocol):
 
     def today(self) -> date:
         """Return the day, in UTC: the `as_of` of every figure."""
-        ...
+        return self.now().date()
 
 
 @dataclass(frozen=True)
-class SystemClock:
+class SystemClock(Clock):
     """The machine's own clock."""
 
     def now(self) -> datetime:
         """Return the machine's instant in UTC."""
         return datetime.now(UTC)
 
-    def today(self) -> date:
-        """Return the machine's day in UTC."""
-        return self.now().date()
-
 
 @dataclass(frozen=True)
-class FixedClock:
+class FixedClock(Clock):
     """A clock that is fixed on one day, for audits of the past and tests."""
 
     day: date
@@ -49,13 +45,9 @@ class FixedClock:
         """Return the last second of the day, so that every record of that day counts."""
         return datetime.combine(self.day, time(23, 59, 59), UTC)
 
-    def today(self) -> date:
-        """Return the fixed day."""
-        return self.day
-
 
 @dataclass(frozen=True)
-class AcceleratedClock:
+class AcceleratedClock(Clock):
     """A clock that runs `days_per_second` from `start`, and stops at `until`.
 
     `origin` is the real instant of `start`: processes with the same origin have the same time.
@@ -74,10 +66,6 @@ class AcceleratedClock:
         ends = datetime.combine(self.until, time(23, 59, 59), UTC)
         days_left = (ends - began) / timedelta(days=1)
         return began + timedelta(days=min(elapsed * self.days_per_second, days_left))
-
-    def today(self) -> date:
-        """Return the accelerated day."""
-        return self.now().date()
 
 
 def parse_clock(text: str, *, real: Clock | None = None) -> Clock:

@@ -47,7 +47,7 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
 
     model_config = SETTINGS_CONFIG
 
-    catalogue: str | None = None
+    catalogue: Path | None = None
     """Folder of catalogue files to use instead of the shipped ones."""
     clock: Annotated[str, AfterValidator(_clock_text)] = "system"
     """`system`, a day (`2019-06-30`), or a run of days per second (`2016-01-01..2020-12-31@20`)."""
@@ -76,7 +76,7 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     self_check_interval: PositiveFloat = 300.0
     """How often the figures are derived anew from the states, as a check."""
 
-    work_folder: str | None = None
+    work_folder: Path | None = None
     """Where an audit keeps what does not fit into memory; by default the system's folder."""
     work_mb: PositiveInt = 4096
     """Most megabytes that an audit takes there; a million records take about 1600."""
@@ -110,16 +110,6 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     def tolerance(self) -> timedelta:
         """How far an event's time may be beyond its record's."""
         return timedelta(seconds=self.time_tolerance)
-
-    @property
-    def catalogue_folder(self) -> Path | None:
-        """The folder to load the catalogue from; None: the shipped one."""
-        return Path(self.catalogue) if self.catalogue else None
-
-    @property
-    def work_path(self) -> Path | None:
-        """The folder for what does not fit into memory; None: the system's."""
-        return Path(self.work_folder) if self.work_folder else None
 
     def record_rules(self) -> RecordRules:
         """Return what is taken of a record. Raises InvalidDeclarationError."""

@@ -56,7 +56,7 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
     configure_logging(settings.log_level, settings.log_format)
     gc.set_threshold(*GC_THRESHOLDS)
     # Errors of the configuration are raised before anything starts.
-    catalogue = load_catalogue(settings.catalogue_folder)
+    catalogue = load_catalogue(settings.catalogue)
     producers = load_producers(settings.producers)
     verify_topics(
         settings.broker,

@@ -90,13 +90,11 @@ def audit(
 
     if urls and known_on is not None:
         raise click.UsageError("a worker has all records: leave out --known-on or --against")
-    settings = load_settings(
-        broker=bootstrap, work_folder=None if work_folder is None else str(work_folder)
-    )
+    settings = load_settings(broker=bootstrap, work_folder=work_folder)
     token, security = settings.metrics_token(), settings.security()
-    catalogue = load_catalogue(settings.catalogue_folder)
+    catalogue = load_catalogue(settings.catalogue)
     rules = settings.record_rules()
-    work = WorkFolder(settings.work_path, settings.work_mb)
+    work = WorkFolder(settings.work_folder, settings.work_mb)
     extent = Extent()
     with _made_or_not():
         # Before all is read: a wrong address or folder shows now.

@@ -144,7 +144,7 @@ def _write(settings: Settings, days: Sequence[date], out: Path) -> None:
     from operations.backfill.past import Past
     from streams.changelog_reader import read_changelogs
 
-    catalogue = load_catalogue(settings.catalogue_folder)
+    catalogue = load_catalogue(settings.catalogue)
     with whole_file(out) as stream, OpenMetricsSpool(_folder_of(out)) as spool:
         past = Past(catalogue, read_changelogs(settings, catalogue), days)
         for series in chain(past.promised(), past.persons()):

@@ -80,7 +80,7 @@ class Doctor:
         )
 
     def _check_catalogue(self) -> str:
-        catalogue = load_catalogue(self._settings.catalogue_folder)
+        catalogue = load_catalogue(self._settings.catalogue)
         indicators = sum(len(programme.indicators) for programme in catalogue.programmes)
         return f"{len(catalogue.programmes)} programmes, {indicators} indicators"
 
@@ -109,14 +109,14 @@ class Doctor:
         if self.prometheus is None:
             raise NothingToCheckError("name it with --prometheus URL")
         today = datetime.now(UTC).date()
-        catalogue = load_catalogue(self._settings.catalogue_folder)
+        catalogue = load_catalogue(self._settings.catalogue)
         starts = (start.day for one in catalogue.indicators for start in one.starts)
         return check_prometheus(self.prometheus, since=min(starts, default=today), today=today)
 
     def _check_grafana(self) -> str:
         if self.grafana is None:
             raise NothingToCheckError("name it with --grafana URL")
-        catalogue = load_catalogue(self._settings.catalogue_folder)
+        catalogue = load_catalogue(self._settings.catalogue)
         return look_at_boards(
             catalogue, self.grafana, token_file=self.token_file, plain_http=self.plain_http
         )

@@ -106,7 +106,7 @@ def export(
     today = settings.make_clock().today()
     day = today if as_of is None else as_of.date()
     refuse_future(day, today, option="--as-of")
-    catalogue = load_catalogue(settings.catalogue_folder)
+    catalogue = load_catalogue(settings.catalogue)
     known = None if known_on is None else known_on.date()
     with whole_file(out) as stream:
         if form == PILOTE:

@@ -56,7 +56,7 @@ def stack(*, folder: Path, distribution: Path | None, pace: str) -> None:
     from streams.settings import load_settings
 
     settings = load_settings()
-    rules = partial(rule_files, load_catalogue(settings.catalogue_folder))
+    rules = partial(rule_files, load_catalogue(settings.catalogue))
     plan = StackPlan(folder, distribution or KAFKA_FOLDER, pace)
     with suppress(Interrupted), interruptible():
         run_stack(plan, settings, rules, echo)

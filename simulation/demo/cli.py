@@ -103,7 +103,7 @@ def demo(
     first, last = _days(start, end)
     plan = DemoPlan(seed, first, last, speed, broker, stays=not until_replayed)
     settings = load_settings(broker=broker)
-    catalogue = load_catalogue(settings.catalogue_folder)
+    catalogue = load_catalogue(settings.catalogue)
     layout = partial(figures_table, catalogue)
     rules = partial(rule_files, catalogue)
     warn = partial(echo, err=True)

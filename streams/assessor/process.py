@@ -31,7 +31,7 @@ def run_assessor(settings: Settings) -> int:
     """
     configure_logging(settings.log_level, settings.log_format)
     # Errors of the configuration are raised before anything starts.
-    catalogue = load_catalogue(settings.catalogue_folder)
+    catalogue = load_catalogue(settings.catalogue)
     settings.record_rules()
     changelogs = changelog_topics(
         partitions=settings.partitions, replication=settings.replication, app_id=settings.app_id

@@ -94,7 +94,10 @@ def test_no_other_broker_is_spoken_to(scene: Scene) -> None:
     """Whatever the terminal's variables say of one; other settings hold."""
     scene.run(
         load_settings(
-            broker="kafka.example:9093", security_protocol="SSL", replication=3, catalogue="mine"
+            broker="kafka.example:9093",
+            security_protocol="SSL",
+            replication=3,
+            catalogue=Path("mine"),
         )
     )
 
