@@ -9,9 +9,10 @@ import traceback
 from datetime import UTC, datetime
 from typing import Literal
 
+from boundary.errors import SmartRegionError
 from boundary.terminal import legible, legible_lines
 
-__all__ = ["JsonFormatter", "TextFormatter", "configure_logging", "traceback_of"]
+__all__ = ["JsonFormatter", "TextFormatter", "configure_logging", "log_end", "traceback_of"]
 
 _TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 #: Libraries that log every step of every poll at INFO.
@@ -49,6 +50,16 @@ def traceback_of(error: BaseException) -> str:
     """
     lines = "".join(traceback.format_tb(error.__traceback__))
     return f"{type(error).__name__}\n{lines}".rstrip()
+
+
+def log_end(logger: logging.Logger, error: BaseException) -> None:
+    """Log why a process ends; with its traceback where the error is not one of ours."""
+    logger.critical(
+        "ending reason=%s error=%s",
+        type(error).__name__,
+        error,
+        exc_info=None if isinstance(error, SmartRegionError) else error,
+    )
 
 
 def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:

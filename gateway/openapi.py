@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from events.contracts.client_schemas import EVENT, EVENT_TYPE, client_schemas, enumeration
@@ -119,9 +120,39 @@ def openapi_document() -> dict[str, JSON]:
 
 def _paths() -> dict[str, JSON]:
     return {
-        "/events": _send_event(),
-        "/events/batch": _send_batch(),
-        "/events/binary": _send_binary(),
+        "/events": _sending(
+            "sendEvent",
+            "Send one event.",
+            "In structured content mode: attributes and data are one JSON object; `data_base64` is "
+            "refused by its name. This address accepts batches and binary content mode too, as the "
+            "other addresses describe them.",
+            media_type="application/cloudevents+json",
+            schema=_reference(EVENT),
+            answer=_reference("Receipts"),
+        ),
+        "/events/batch": _sending(
+            "sendBatch",
+            "Send a batch of events.",
+            f"At most {MOST_EVENTS} events and {MAX_BODY} bytes. One that is refused does not hold "
+            "back the others.",
+            media_type="application/cloudevents-batch+json",
+            schema={"type": "array", "maxItems": MOST_EVENTS, "items": _reference(EVENT)},
+            answer=_reference("BatchAnswer"),
+        ),
+        "/events/binary": _sending(
+            "sendBinary",
+            "Send one event whose attributes are headers.",
+            "In binary content mode: the body is the event's `data` alone. In a header, whatever "
+            "is not printable ASCII is percent-encoded UTF-8, and so is `%` itself. Extensions of "
+            "CloudEvents are further headers `ce-…`. Without a content type the body is JSON.",
+            media_type="application/json",
+            schema={
+                "type": "object",
+                "description": "The fact: `data` of the event that `ce-type` names.",
+            },
+            answer=_reference("Receipts"),
+            parameters=[_header(*it) for it in _CE_HEADERS],
+        ),
         "/healthz": _get(
             "health",
             "Whether the process is alive.",
@@ -169,13 +200,20 @@ def _paths() -> dict[str, JSON]:
 
 
 def _sending(
-    name: str, summary: str, description: str, *, media_type: str, schema: JSON, answer: JSON
+    name: str,
+    summary: str,
+    description: str,
+    *,
+    media_type: str,
+    schema: JSON,
+    answer: JSON,
+    parameters: Sequence[JSON] = (),
 ) -> dict[str, JSON]:
     """Describe one way to send.
 
     Each has a path of its own: generators make one function of a path, with one body.
     """
-    return {
+    operation: dict[str, JSON] = {
         "operationId": name,
         "tags": [_SENDING],
         "summary": summary,
@@ -196,55 +234,9 @@ def _sending(
             **_problems(*_REFUSALS),
         },
     }
-
-
-def _send_event() -> dict[str, JSON]:
-    return {
-        "post": _sending(
-            "sendEvent",
-            "Send one event.",
-            "In structured content mode: attributes and data are one JSON object; `data_base64` is "
-            "refused by its name. This address accepts batches and binary content mode too, as the "
-            "other addresses describe them.",
-            media_type="application/cloudevents+json",
-            schema=_reference(EVENT),
-            answer=_reference("Receipts"),
-        )
-    }
-
-
-def _send_batch() -> dict[str, JSON]:
-    operation = _sending(
-        "sendBatch",
-        "Send a batch of events.",
-        f"At most {MOST_EVENTS} events and {MAX_BODY} bytes. One that is refused does not hold "
-        "back the others.",
-        media_type="application/cloudevents-batch+json",
-        schema={
-            "type": "array",
-            "maxItems": MOST_EVENTS,
-            "items": _reference(EVENT),
-        },
-        answer=_reference("BatchAnswer"),
-    )
+    if parameters:
+        operation["parameters"] = list(parameters)
     return {"post": operation}
-
-
-def _send_binary() -> dict[str, JSON]:
-    operation = _sending(
-        "sendBinary",
-        "Send one event whose attributes are headers.",
-        "In binary content mode: the body is the event's `data` alone. In a header, whatever is "
-        "not printable ASCII is percent-encoded UTF-8, and so is `%` itself. Extensions of "
-        "CloudEvents are further headers `ce-…`. Without a content type the body is JSON.",
-        media_type="application/json",
-        schema={
-            "type": "object",
-            "description": "The fact: `data` of the event that `ce-type` names.",
-        },
-        answer=_reference("Receipts"),
-    )
-    return {"post": {**operation, "parameters": [_header(*it) for it in _CE_HEADERS]}}
 
 
 def _reference(name: str) -> JSON:

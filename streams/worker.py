@@ -14,8 +14,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from boundary.errors import SmartRegionError
-from boundary.logs import configure_logging
+from boundary.logs import configure_logging, log_end
 from broker.errors import BrokerRefusedError
 from broker.topic_admin import verify_topics
 from catalogue.loader import load_catalogue
@@ -178,13 +177,7 @@ def _end_now(error: BaseException) -> None:
     """Log the reason and end at once: an orderly stop could commit unfinished batches."""
     if isinstance(error, DENIALS):
         error = NotAllowedError(error)
-    expected = isinstance(error, SmartRegionError)
-    logger.critical(
-        "ending reason=%s error=%s",
-        type(error).__name__,
-        error,
-        exc_info=None if expected else error,
-    )
+    log_end(logger, error)
     _exit(1)
 
 

@@ -7,8 +7,7 @@ import logging
 import signal
 import threading
 
-from boundary.errors import SmartRegionError
-from boundary.logs import configure_logging
+from boundary.logs import configure_logging, log_end
 from broker.topic_admin import verify_topics
 from catalogue.loader import load_catalogue
 from events.topics import changelog_topics
@@ -63,14 +62,8 @@ async def _run(settings: Settings, assessor: Assessor) -> int:
         try:
             # The Kafka client and a judgement block; /metrics is served meanwhile.
             await asyncio.to_thread(_follow, settings, assessor, stopping)
-        except Exception as error:
-            expected = isinstance(error, SmartRegionError)
-            logger.critical(
-                "ending reason=%s error=%s",
-                type(error).__name__,
-                error,
-                exc_info=None if expected else error,
-            )
+        except Exception as error:  # noqa: BLE001 - any failure ends the process
+            log_end(logger, error)
             return 1
     logger.info("stopped reason=signal")
     return 0
