@@ -185,15 +185,13 @@ def _check(
             raise TopicMismatchError(
                 spec.name, "partitions", expected=spec.partitions, actual=ABSENT
             )
-        if len(partitions) != spec.partitions:
-            raise TopicMismatchError(
-                spec.name, "partitions", expected=spec.partitions, actual=len(partitions)
-            )
         replication = min(len(partition["replica_nodes"]) for partition in partitions)
-        if replication != spec.replication:
-            raise TopicMismatchError(
-                spec.name, "replication", expected=spec.replication, actual=replication
-            )
+        for field, expected, actual in (
+            ("partitions", spec.partitions, len(partitions)),
+            ("replication", spec.replication, replication),
+        ):
+            if actual != expected:
+                raise TopicMismatchError(spec.name, field, expected=expected, actual=actual)
         _check_settings(spec, settings.get(spec.name, {}), tolerate)
 
 

@@ -21,24 +21,35 @@ LONGEST_FIELD = 200
 class RefusalReason(StrEnum):
     """A reason for refusing a record; the closed vocabulary of dead letters and their metric."""
 
-    NULL_VALUE = "null_value"
-    TOO_LARGE = "too_large"
-    TOO_COMPLEX = "too_complex"
-    NOT_A_CLOUDEVENT = "not_a_cloudevent"
-    INVALID_JSON = "invalid_json"
-    INVALID_ENVELOPE = "invalid_envelope"
-    UNKNOWN_TYPE = "unknown_type"
-    INVALID_DATA = "invalid_data"
-    DAY_OUT_OF_RANGE = "day_out_of_range"
-    WRONG_TOPIC = "wrong_topic"
-    TIME_AHEAD = "time_ahead"
-    NOT_ALLOWED = "not_allowed"
-    NOT_OWNER = "not_owner"
-    PERSON_DATA = "person_data"
-    UNREADABLE = "unreadable"
-    ENTITY_FULL = "entity_full"
-    UNPROCESSABLE = "unprocessable"
-    PASSED_OVER = "passed_over"
+    problem: str
+    """What is wrong with the record or its field, in English."""
+
+    NULL_VALUE = "null_value", "the record has no value"
+    TOO_LARGE = "too_large", "is larger than any event"
+    TOO_COMPLEX = "too_complex", "is more complex than any event"
+    NOT_A_CLOUDEVENT = "not_a_cloudevent", "the record is not a CloudEvent"
+    INVALID_JSON = "invalid_json", "is not valid JSON"
+    INVALID_ENVELOPE = "invalid_envelope", "breaks the CloudEvents 1.0 envelope"
+    UNKNOWN_TYPE = "unknown_type", "is not an event type of this system"
+    INVALID_DATA = "invalid_data", "breaks the contract of its fact"
+    DAY_OUT_OF_RANGE = "day_out_of_range", "is a day out of range"
+    WRONG_TOPIC = "wrong_topic", "belongs to another topic"
+    TIME_AHEAD = "time_ahead", "is later than the clock of the gateway"
+    NOT_ALLOWED = "not_allowed", "is not declared for this producer"
+    NOT_OWNER = "not_owner", "does not own this fact of this entity"
+    PERSON_DATA = "person_data", "looks like a person's data"
+    UNREADABLE = "unreadable", "cannot be read from its batch"
+    ENTITY_FULL = "entity_full", "is one day more than is kept of an entity"
+    UNPROCESSABLE = "unprocessable", "could not be processed"
+    PASSED_OVER = "passed_over", "was skipped on an operator's decision"
+
+    # The problem is optional because a lookup has the code only.
+    def __new__(cls, code: str, problem: str = "") -> Self:
+        """Create a member whose value is the code."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.problem = problem
+        return member
 
 
 #: Reasons of workers only: a request over HTTP is not a record yet.
@@ -50,27 +61,6 @@ REASONS_OF_WORKERS = frozenset(
         RefusalReason.PASSED_OVER,
     }
 )
-
-PROBLEMS = {
-    RefusalReason.NULL_VALUE: "the record has no value",
-    RefusalReason.TOO_LARGE: "is larger than any event",
-    RefusalReason.TOO_COMPLEX: "is more complex than any event",
-    RefusalReason.NOT_A_CLOUDEVENT: "the record is not a CloudEvent",
-    RefusalReason.INVALID_JSON: "is not valid JSON",
-    RefusalReason.INVALID_ENVELOPE: "breaks the CloudEvents 1.0 envelope",
-    RefusalReason.UNKNOWN_TYPE: "is not an event type of this system",
-    RefusalReason.INVALID_DATA: "breaks the contract of its fact",
-    RefusalReason.DAY_OUT_OF_RANGE: "is a day out of range",
-    RefusalReason.WRONG_TOPIC: "belongs to another topic",
-    RefusalReason.TIME_AHEAD: "is later than the clock of the gateway",
-    RefusalReason.NOT_ALLOWED: "is not declared for this producer",
-    RefusalReason.NOT_OWNER: "does not own this fact of this entity",
-    RefusalReason.PERSON_DATA: "looks like a person's data",
-    RefusalReason.UNREADABLE: "cannot be read from its batch",
-    RefusalReason.ENTITY_FULL: "is one day more than is kept of an entity",
-    RefusalReason.UNPROCESSABLE: "could not be processed",
-    RefusalReason.PASSED_OVER: "was skipped on an operator's decision",
-}
 
 
 class ContractError(SmartRegionError):
@@ -94,7 +84,7 @@ class ContractError(SmartRegionError):
         self.field = field if len(field) <= LONGEST_FIELD else field[: LONGEST_FIELD - 1] + "…"
         self.value = value
         self.remedy = remedy
-        self.problem = PROBLEMS[reason] if problem is None else problem
+        self.problem = reason.problem if problem is None else problem
         super().__init__(reason, field, value, remedy)
 
     def without_traceback(self) -> Self:

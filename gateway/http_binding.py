@@ -291,23 +291,16 @@ def _item(read: JsonText, value: bytes) -> ReceivedItem:
 
 def _text(body: bytes) -> str:
     if body.startswith(BOM_UTF8):
-        raise ContractError(
-            RefusalReason.INVALID_JSON,
-            "value",
-            None,
-            REMOVE_MARK,
-            problem="begins with a byte order mark",
-        )
+        raise _not_json("begins with a byte order mark", REMOVE_MARK)
     try:
         return body.decode()
     except UnicodeDecodeError as error:
-        raise ContractError(
-            RefusalReason.INVALID_JSON,
-            "value",
-            None,
-            "send JSON in UTF-8",
-            problem=f"is not UTF-8 (at byte {error.start})",
-        ) from None
+        problem = f"is not UTF-8 (at byte {error.start})"
+        raise _not_json(problem, "send JSON in UTF-8") from None
+
+
+def _not_json(problem: str, remedy: str) -> ContractError:
+    return ContractError(RefusalReason.INVALID_JSON, "value", None, remedy, problem=problem)
 
 
 def _attribute(name: bytes, value: bytes) -> str:

@@ -37,19 +37,11 @@ EXPECTED: Final = {
 }
 
 _COMMA = r'reReplaceAll "\\." ","'
-# Three digits from the end, then before each group: 1234567 → 1 234 567.
-_THOUSANDS = (
-    rf'reReplaceAll "(\\d)(\\d{{3}})$" "$1{NARROW}$2"'
-    rf' | reReplaceAll "(\\d)(\\d{{3}}){NARROW}" "$1{NARROW}$2{NARROW}"'
-    rf' | reReplaceAll "(\\d)(\\d{{3}}){NARROW}" "$1{NARROW}$2{NARROW}"'
-)
-
+# Three digits before each group: 1234567 → 1 234 567.
+_MORE = rf'reReplaceAll "(\\d)(\\d{{3}}){NARROW}" "$1{NARROW}$2{NARROW}"'
+_THOUSANDS = rf'reReplaceAll "(\\d)(\\d{{3}})$" "$1{NARROW}$2" | {_MORE} | {_MORE}'
 # The same before the decimals.
-_GROUPED = (
-    rf'reReplaceAll "(\\d)(\\d{{3}})," "$1{NARROW}$2,"'
-    rf' | reReplaceAll "(\\d)(\\d{{3}}){NARROW}" "$1{NARROW}$2{NARROW}"'
-    rf' | reReplaceAll "(\\d)(\\d{{3}}){NARROW}" "$1{NARROW}$2{NARROW}"'
-)
+_GROUPED = rf'reReplaceAll "(\\d)(\\d{{3}})," "$1{NARROW}$2," | {_MORE} | {_MORE}'
 
 
 def literal(text: str) -> str:

@@ -16,7 +16,7 @@ from pydantic_core import to_json
 from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent
-from events.errors import PROBLEMS, ContractError, RefusalReason
+from events.errors import ContractError, RefusalReason
 from events.explanation import field_refusal
 from events.fact import Fact
 from events.person_data import find_person_data
@@ -112,7 +112,7 @@ def event_of_line(
     personal = find_person_data({"type": kind.TYPE, "data": fact.model_dump(mode="json")})
     if personal is not None:
         problem, remedy = (
-            PROBLEMS[RefusalReason.PERSON_DATA],
+            RefusalReason.PERSON_DATA.problem,
             "remove it, or let the mapping make a pseudonym",
         )
         return [origin.refusal(origin.columns.get(_field(personal)), problem, remedy)]
