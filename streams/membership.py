@@ -18,7 +18,7 @@ from events.topics import topic_name
 from streams.batch_transport import BatchConsumer, BatchProducer
 from streams.engine import Engine
 from streams.snapshot import Snapshot, take_snapshot
-from streams.topic_faults import TopicFault
+from streams.topic_faults import TopicFault, summary_of
 from streams.web import Readiness
 
 __all__ = ["Membership"]
@@ -124,7 +124,12 @@ class Membership:
     def _reason(self) -> str | None:
         tables = cast("TableManager", self.app.tables)
         if tables.actives_ready and not self.app.rebalancing:
-            return self._lost_states() or self._changed_topics() or self._ownership_problem()
+            if losses := self._losses():
+                lost = summary_of(losses)
+                return f"a rebuild of lost states: {lost}; see `smart-region rebuild --help`"
+            if self.topic_faults:
+                return f"its topics: {summary_of(self.topic_faults)}"
+            return self._ownership_problem()
         self._is_restoring = True
         try:
             assigned = self.consumer.assignment()
@@ -144,11 +149,6 @@ class Membership:
         except ConsumerNotStarted:
             return ()
 
-    def _changed_topics(self) -> str | None:
-        if not self.topic_faults:
-            return None
-        return f"its topics: {_summary_of(self.topic_faults)}"
-
     def _ownership_problem(self) -> str | None:
         """Return why another worker may own the partitions by now: figures may be outdated."""
         try:
@@ -156,12 +156,6 @@ class Membership:
         except ConsumerNotStarted:
             return "the broker"
         return None if problem is None else f"the broker: {problem}"
-
-    def _lost_states(self) -> str | None:
-        losses = self._losses()
-        if not losses:
-            return None
-        return f"a rebuild of lost states: {_summary_of(losses)}; see `smart-region rebuild --help`"
 
     def to_recover(self) -> int:
         """Return the number of changelog records to read until the recovery ends."""
@@ -198,11 +192,6 @@ class Membership:
 
     async def _log_revoked(self, _: Any, revoked: set[Any], **__: Any) -> None:  # noqa: ANN401
         logger.info("revoked topic_partitions=%d", len(revoked))
-
-
-def _summary_of(faults: Sequence[TopicFault]) -> str:
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return f"{faults[0]}{more}"
 
 
 def _listed(partitions: frozenset[int]) -> str:

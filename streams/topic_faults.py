@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-__all__ = ["FaultKind", "TopicFault"]
+__all__ = ["FaultKind", "TopicFault", "summary_of"]
 
 
 class FaultKind(StrEnum):
@@ -31,3 +32,9 @@ class TopicFault(NamedTuple):
         """Return the topic, the partition and the description."""
         where = self.topic if self.partition is None else f"{self.topic}[{self.partition}]"
         return f"{where} {self.problem}"
+
+
+def summary_of(faults: Sequence[TopicFault]) -> str:
+    """Return the first of some faults, and how many more there are."""
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return f"{faults[0]}{more}"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
+
+from pydantic import SecretStr
 
 from boundary.addresses import UnusableAddressError, usable_address
 from boundary.private_files import rights_of_others
 from dashboards.publishing.errors import TOKEN_VARIABLE, AddressError, TokenError
 
-__all__ = ["Address", "Token", "read_token"]
+__all__ = ["Address", "read_token"]
 
 LAST_ASCII: Final = "~"
 
@@ -43,15 +45,8 @@ class Address:
         return f"{self.scheme}://{self.host}{port}{path}"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A service account's token; its repr, and so a log or a traceback, does not contain it."""
-
-    secret: str = field(repr=False)
-
-
-def read_token(file: Path | None) -> Token:
-    """Read the token from the file, or without one from the environment.
+def read_token(file: Path | None) -> SecretStr:
+    """Read a service account's token from the file, or without one from the environment.
 
     Raises TokenError, also for a file that others on this machine may read.
     """
@@ -73,4 +68,4 @@ def read_token(file: Path | None) -> Token:
         raise TokenError(source, problem="holds no token")
     if not all(" " < character <= LAST_ASCII for character in secret):
         raise TokenError(source, problem="holds more than a token (a space, a line, an accent)")
-    return Token(secret)
+    return SecretStr(secret)

@@ -13,13 +13,14 @@ from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
 
 from grafana_api.grafana_api import GrafanaAPI, GrafanaException
+from pydantic import SecretStr
 from requests.exceptions import JSONDecodeError
 
 from boundary.addresses import UnusableAddressError
 from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
 from boundary.retry_policy import RetryPolicy
 from boundary.terminal import one_line
-from dashboards.publishing.access import Address, Token
+from dashboards.publishing.access import Address
 from dashboards.publishing.errors import (
     AddressError,
     ForbiddenError,
@@ -60,7 +61,7 @@ class Grafana:
     def __init__(
         self,
         address: Address,
-        token: Token,
+        token: SecretStr,
         *,
         plain_http: bool = False,
         retry_policy: RetryPolicy | None = None,
@@ -73,7 +74,7 @@ class Grafana:
         token would be sent unencrypted, unless `plain_http` declares the network private.
         """
         self._address = address
-        self._secret = token.secret
+        self._secret = token.get_secret_value()
         self._retry_policy = retry_policy or RetryPolicy(total=60, longest_pause=8)
         self._answer_seconds = answer_seconds
         self._notify = notify
@@ -90,7 +91,7 @@ class Grafana:
         except UnusableAddressError as error:
             raise AddressError(error.shown, problem=error.problem, remedy=error.remedy) from None
         self._api = GrafanaAPI(
-            token.secret,
+            self._secret,
             address.host,
             address.port,
             url_path_prefix=f"{address.path}/" if address.path else "",

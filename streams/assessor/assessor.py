@@ -14,7 +14,7 @@ from catalogue.model import Catalogue
 from streams.changelog_reader import ChangelogReader
 from streams.clock import Clock
 from streams.histories import Parts, histories_of, person_categories_of
-from streams.topic_faults import TopicFault
+from streams.topic_faults import TopicFault, summary_of
 from streams.web import Readiness
 
 __all__ = ["Assessment", "Assessor", "AssessorSnapshot"]
@@ -110,8 +110,7 @@ class Assessor:
         if self._lag is None:
             return Readiness("the broker")
         if self._faults:
-            more = f" (and {len(self._faults) - 1} more)" if len(self._faults) > 1 else ""
-            return Readiness(f"a rebuild of lost states: {self._faults[0]}{more}")
+            return Readiness(f"a rebuild of lost states: {summary_of(self._faults)}")
         return Readiness(f"the changelogs ({self._lag} records to go)")
 
     def _is_due(self) -> bool:

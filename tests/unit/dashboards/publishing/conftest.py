@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
+from pydantic import SecretStr
 
 from boundary.retry_policy import RetryPolicy
-from dashboards.publishing.access import Address, Token
+from dashboards.publishing.access import Address
 from dashboards.publishing.adapter import Grafana
 from tests.support.grafana_stub import TOKEN, GrafanaStub
 from tests.support.passing_time import PassingTime
@@ -38,6 +39,6 @@ def stub(monkeypatch: pytest.MonkeyPatch, time: PassingTime) -> Iterator[Grafana
 def grafana(stub: GrafanaStub, time: PassingTime) -> Iterator[Grafana]:
     """Yield a client of the stub, with its token."""
     policy = RetryPolicy(20, 0.5, 8, time.clock, time.sleep, LongestPauses())
-    address, token = Address.parse(stub.url), Token(TOKEN)
+    address, token = Address.parse(stub.url), SecretStr(TOKEN)
     with Grafana(address, token, retry_policy=policy) as grafana:
         yield grafana

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from boundary.http_client import HttpClient, NoAnswerError, SlowAnswerError
 from dashboards.publishing import errors
-from dashboards.publishing.access import Address, Token
+from dashboards.publishing.access import Address
 from dashboards.publishing.adapter import Grafana
 from dashboards.publishing.fingerprint import Model
 from tests.support.board_models import board
@@ -355,7 +356,7 @@ class TestToken:
 
 def asking(url: str, token: str = TOKEN, answer_seconds: float = 10) -> Grafana:
     """Return the adapter to a Grafana at an address."""
-    return Grafana(Address.parse(url), Token(token), answer_seconds=answer_seconds)
+    return Grafana(Address.parse(url), SecretStr(token), answer_seconds=answer_seconds)
 
 
 def certificate(folder: Path) -> Path:

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from pydantic import SecretStr
 
 from boundary.retry_policy import RetryPolicy
 from dashboards.publishing import errors
-from dashboards.publishing.access import Address, Token
+from dashboards.publishing.access import Address
 from dashboards.publishing.adapter import Grafana
 from dashboards.publishing.apply import carry_out, survey
 from dashboards.publishing.plan import Action
@@ -221,7 +222,7 @@ def test_after_an_apply_nothing_is_planned(
     before: list[dict[str, Any]], after: list[dict[str, Any]]
 ) -> None:
     """Whatever was published before; and a second apply writes nothing."""
-    time, token = PassingTime(), Token(TOKEN)
+    time, token = PassingTime(), SecretStr(TOKEN)
     policy = RetryPolicy(clock=time.clock, sleep=time.sleep)
     with (
         GrafanaStub(clock=time.clock) as stub,
