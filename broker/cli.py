@@ -175,26 +175,25 @@ def _print_granted(report: GrantsReport, *, revoked: bool) -> None:
     echo(f"{len(report.given)} granted, {len(report.held)} granted before")
 
 
-class PublisherType(click.ParamType):
-    """A user and the families that it publishes: `lycees=schools,equipment`."""
+def _publishers(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, frozenset[Family]]:
+    """Return the families that each user publishes: `lycees=schools,equipment`.
 
-    name = "USER=FAMILY,…"
+    Those of a repeated user are joined.
+    """
+    from boundary.diagnostic import choose
+    from events.fact import Family
 
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, frozenset[Family]]:
-        """Return the user and its families; fail naming an unknown family."""
-        from boundary.diagnostic import choose
-        from events.fact import Family
-
-        user, _, families = value.partition("=")
-        known = [family.value for family in Family]
+    known = [family.value for family in Family]
+    found: dict[str, frozenset[Family]] = {}
+    for user, _, families in (value.partition("=") for value in values):
         for name in families.split(","):
             if name not in known:
-                self.fail(
-                    f"{name!r} is not a family of {user!r}: {choose(name, known)}", param, ctx
-                )
-        return user, frozenset(map(Family, families.split(",")))
+                message = f"{name!r} is not a family of {user!r}: {choose(name, known)}"
+                raise click.BadParameter(message, context, option)
+        found[user] = found.get(user, frozenset()) | set(map(Family, families.split(",")))
+    return found
 
 
 @click.group()
@@ -221,7 +220,8 @@ def kubernetes() -> None:
     "--producer",
     "producers",
     multiple=True,
-    type=PublisherType(),
+    metavar="USER=FAMILY,…",
+    callback=_publishers,
     help="A user that publishes straight to Kafka, with its families; may be repeated.",
 )
 def kafka(
@@ -231,7 +231,7 @@ def kafka(
     partitions: int | None,
     replication: int | None,
     app_id: str | None,
-    producers: tuple[tuple[str, frozenset[Family]], ...],
+    producers: dict[str, frozenset[Family]],
 ) -> None:
     """Write Strimzi's KafkaTopics and KafkaUsers, from the declared topics and roles.
 
@@ -245,23 +245,13 @@ def kafka(
         partitions=partitions or usual.partitions,
         replication=replication or usual.replication,
         app_id=app_id or usual.app_id,
-        producers=_joined(producers),
+        producers=producers,
     )
     files = render(site)
     out.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (out / name).write_text(text, encoding="utf-8")
     echo(f"{out}: {len(files)} files")
-
-
-def _joined(
-    producers: Iterable[tuple[str, frozenset[Family]]],
-) -> dict[str, frozenset[Family]]:
-    """Return the families of each user, those of a repeated user joined."""
-    joined: dict[str, frozenset[Family]] = {}
-    for user, families in producers:
-        joined[user] = joined.get(user, frozenset()) | families
-    return joined
 
 
 commands: list[click.Command] = [topics, kubernetes]

@@ -14,14 +14,13 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
+    GetPydanticSchema,
     StringConstraints,
     TypeAdapter,
     ValidationError,
     create_model,
 )
-from pydantic_core import CoreSchema, core_schema, to_json
+from pydantic_core import core_schema, to_json
 
 from events.errors import ContractError, RefusalReason
 from events.explanation import field_refusal, json_refusal, type_refusal
@@ -124,24 +123,18 @@ _INSTANT_IN_SCHEMAS: Final = (
 )
 
 
-class _Instant:
-    """A validator of RFC 3339 times (pydantic also accepts other forms)."""
-
-    def __get_pydantic_core_schema__(
-        self, source: type[datetime], handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        text = core_schema.str_schema(
-            pattern=rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{_HOUR_AND_ZONE}$"
-        )
-        instant = core_schema.datetime_schema(
-            tz_constraint="aware", ge=_EARLIEST, le=_LATEST, strict=False
-        )
-        return core_schema.chain_schema([text, instant])
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {"type": "string", "format": "date-time", "pattern": _INSTANT_IN_SCHEMAS}
+#: Takes times of RFC 3339 alone (pydantic also accepts other forms).
+_INSTANT: Final = GetPydanticSchema(
+    lambda *_: core_schema.chain_schema(
+        [
+            core_schema.str_schema(pattern=rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{_HOUR_AND_ZONE}$"),
+            core_schema.datetime_schema(
+                tz_constraint="aware", ge=_EARLIEST, le=_LATEST, strict=False
+            ),
+        ]
+    ),
+    lambda *_: {"type": "string", "format": "date-time", "pattern": _INSTANT_IN_SCHEMAS},
+)
 
 
 class Attributes(BaseModel):
@@ -171,7 +164,7 @@ class Attributes(BaseModel):
     ]
     time: Annotated[
         datetime,
-        _Instant(),
+        _INSTANT,
         Field(
             description="when the fact was recorded, RFC 3339 with its zone, 2010 or later",
             examples=["2019-03-11T09:30:00Z"],

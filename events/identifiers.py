@@ -6,10 +6,10 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Final, get_args
 
-from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, Field, GetPydanticSchema
 from pydantic import StringConstraints as Text
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import PydanticCustomError, core_schema
 
 __all__ = [
     "FIRST_DAY",
@@ -113,24 +113,19 @@ def _checked_siret(siret: str) -> str:
 _DAY_PATTERN: Final = "^(20[1-9][0-9]|2[1-9][0-9]{2}|[3-9][0-9]{3})-[0-9]{2}-[0-9]{2}$"
 
 
-class _IsoDay:
-    """Makes a date's JSON form exactly YYYY-MM-DD (pydantic also takes a number of seconds)."""
-
-    def __get_pydantic_core_schema__(
-        self, source: type[date], handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        text = core_schema.str_schema(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
-        day = core_schema.date_schema(ge=FIRST_DAY, strict=False)
-        return core_schema.json_or_python_schema(
-            json_schema=core_schema.chain_schema([text, day]),
-            python_schema=core_schema.date_schema(ge=FIRST_DAY, strict=True),
-        )
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {"type": "string", "format": "date", "pattern": _DAY_PATTERN}
-
+#: Makes a date's JSON form exactly YYYY-MM-DD (pydantic also takes a number of seconds).
+_ISO_DAY: Final = GetPydanticSchema(
+    lambda *_: core_schema.json_or_python_schema(
+        json_schema=core_schema.chain_schema(
+            [
+                core_schema.str_schema(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
+                core_schema.date_schema(ge=FIRST_DAY, strict=False),
+            ]
+        ),
+        python_schema=core_schema.date_schema(ge=FIRST_DAY, strict=True),
+    ),
+    lambda *_: {"type": "string", "format": "date", "pattern": _DAY_PATTERN},
+)
 
 Uai = Annotated[
     str,
@@ -191,7 +186,7 @@ Cents = Annotated[
     int,
     Field(gt=0, le=LARGEST_CENTS, description=f"euro cents, a whole number up to {LARGEST_CENTS}"),
 ]
-Day = Annotated[date, _IsoDay(), Field(description="a day, YYYY-MM-DD, from 2010-01-01 on")]
+Day = Annotated[date, _ISO_DAY, Field(description="a day, YYYY-MM-DD, from 2010-01-01 on")]
 
 
 def is_pseudonymous(field: FieldInfo) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Final, Self
+from typing import Annotated, ClassVar, Final, Self
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import Field, GetPydanticSchema
 from pydantic import StringConstraints as Text
 from pydantic_core import CoreSchema, core_schema
 
@@ -57,41 +57,29 @@ class Territory(StrEnum):
         return Department(self.value[1:]) if self.value.startswith("D") else None
 
 
-class _ExactNumber:
-    """A validator of JSON numbers, which keeps every decimal."""
-
-    def __get_pydantic_core_schema__(
-        self, source: type[Decimal], handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        number = core_schema.decimal_schema(
-            ge=Decimal(-LARGEST_VALUE),
-            le=Decimal(LARGEST_VALUE),
-            decimal_places=DECIMALS,
-            allow_inf_nan=False,
-            strict=True,
-        )
-        any_number = core_schema.union_schema(
-            [core_schema.int_schema(strict=True), core_schema.float_schema(strict=True)],
-            custom_error_type="number_type",
-            custom_error_message="Input should be a number",
-        )
-        return core_schema.json_or_python_schema(
-            json_schema=core_schema.chain_schema([any_number, _as_decimal(), number]),
-            python_schema=number,
-            serialization=core_schema.plain_serializer_function_ser_schema(
-                _json_number, when_used="json"
-            ),
-        )
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {"type": "number", "minimum": -LARGEST_VALUE, "maximum": LARGEST_VALUE}
-
-
-def _as_decimal() -> CoreSchema:
+def _exact_number(*_: object) -> CoreSchema:
+    """Return the schema of JSON numbers, which keeps every decimal."""
+    number = core_schema.decimal_schema(
+        ge=Decimal(-LARGEST_VALUE),
+        le=Decimal(LARGEST_VALUE),
+        decimal_places=DECIMALS,
+        allow_inf_nan=False,
+        strict=True,
+    )
+    any_number = core_schema.union_schema(
+        [core_schema.int_schema(strict=True), core_schema.float_schema(strict=True)],
+        custom_error_type="number_type",
+        custom_error_message="Input should be a number",
+    )
     # The shortest decimal of this double is the original one: see DECIMALS.
-    return core_schema.no_info_plain_validator_function(lambda number: Decimal(repr(number)))
+    decimal = core_schema.no_info_plain_validator_function(lambda read: Decimal(repr(read)))
+    return core_schema.json_or_python_schema(
+        json_schema=core_schema.chain_schema([any_number, decimal, number]),
+        python_schema=number,
+        serialization=core_schema.plain_serializer_function_ser_schema(
+            _json_number, when_used="json"
+        ),
+    )
 
 
 def _json_number(value: Decimal) -> int | float:
@@ -108,7 +96,10 @@ ExternalIndicator = Annotated[
 ]
 ObservedValue = Annotated[
     Decimal,
-    _ExactNumber(),
+    GetPydanticSchema(
+        _exact_number,
+        lambda *_: {"type": "number", "minimum": -LARGEST_VALUE, "maximum": LARGEST_VALUE},
+    ),
     Field(
         description=f"a number from -{LARGEST_VALUE} to {LARGEST_VALUE}, at most 6 decimals",
         examples=[71.5],

@@ -92,6 +92,6 @@ def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
 
 def test_a_token_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither in a log nor in a traceback."""
-    monkeypatch.setenv(TOKEN_VARIABLE, SECRET)
+    monkeypatch.setenv("SMART_REGION_GRAFANA_TOKEN", SECRET)
     token = read_token(None)
     assert SECRET not in f"{token} {token!r}"
