@@ -197,7 +197,7 @@ class StateCheck:
             return None
         family, partition = key
         accepted = await asyncio.to_thread(
-            has_accepted_events, self._settings, family, partition, before=committed.offset
+            _has_accepted_events, self._settings, family, partition, before=committed.offset
         )
         if not accepted:
             return None
@@ -209,7 +209,9 @@ class StateCheck:
         )
 
 
-def has_accepted_events(settings: Settings, family: Family, partition: int, *, before: int) -> bool:
+def _has_accepted_events(
+    settings: Settings, family: Family, partition: int, *, before: int
+) -> bool:
     """Return True where a partition has an accepted event before an offset.
 
     The search ends with the first one. Raises BrokerUnreachableError where no record is received
