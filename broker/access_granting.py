@@ -25,10 +25,7 @@ from broker.errors import BrokerRefusedError
 __all__ = ["Grant", "GrantsReport", "give_rights", "held_rights"]
 
 _ANY_HOST: Final = "*"
-_KINDS: Final = {
-    ResourceKind.TOPIC: ResourceType.TOPIC,
-    ResourceKind.GROUP: ResourceType.GROUP,
-}
+_KINDS: Final = {ResourceKind.TOPIC: ResourceType.TOPIC, ResourceKind.GROUP: ResourceType.GROUP}
 _OPERATIONS: Final = {
     Operation.READ: ACLOperation.READ,
     Operation.WRITE: ACLOperation.WRITE,

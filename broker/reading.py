@@ -284,10 +284,7 @@ def _is_read(reader: TopicReader, held: Collection[TopicPartition]) -> bool:
 
 
 def _stalled(
-    reader: TopicReader,
-    held: Mapping[TopicPartition, int],
-    bootstrap: str,
-    waited_seconds: float,
+    reader: TopicReader, held: Mapping[TopicPartition, int], bootstrap: str, waited_seconds: float
 ) -> TopicsStalledError | OpenTransactionError:
     behind = reader.behind()
     if behind.keys() <= held.keys():

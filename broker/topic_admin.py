@@ -8,12 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import (
-    NoError,
-    TopicAlreadyExistsError,
-    UnknownTopicOrPartitionError,
-    for_code,
-)
+from kafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from broker.clients import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, administering
 from broker.errors import BrokerRefusedError, TopicMismatchError

@@ -74,9 +74,7 @@ def _shared_ids(documents: Sequence[Document]) -> Iterator[Diagnostic]:
                 yield document.locate(Diagnostic(path, problem, identifier, remedy))
 
 
-def _disclosure_conflicts(
-    programmes: Sequence[tuple[Document, Programme]],
-) -> Iterator[Diagnostic]:
+def _disclosure_conflicts(programmes: Sequence[tuple[Document, Programme]]) -> Iterator[Diagnostic]:
     """Yield each figure about persons that would show few of them, or undo what hides those."""
     catalogue = Catalogue(programmes=tuple(programme for _, programme in programmes))
     protected = [one for one in catalogue.indicators if one.publication is not None]

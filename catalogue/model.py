@@ -23,12 +23,7 @@ from pydantic import (
 )
 
 from boundary.diagnostic import Diagnostic, FieldPath
-from catalogue.algebra import (
-    MeasureError,
-    break_down,
-    compile_measure,
-    has_department,
-)
+from catalogue.algebra import MeasureError, break_down, compile_measure, has_department
 from catalogue.errors import UndeclaredError
 from catalogue.observed import country_measure, is_percent
 from catalogue.publication import PersonPart, Publication, PublicationStep, person_parts

@@ -299,11 +299,7 @@ def monitoring(
     Where the catalogue is wrong the reason is written to the terminal, and no file.
     """
     from catalogue.loader import load_catalogue
-    from dashboards.kubernetes import (
-        monitoring_files,
-        render_beside_boards,
-        render_monitoring,
-    )
+    from dashboards.kubernetes import monitoring_files, render_beside_boards, render_monitoring
     from dashboards.rules.render import MonitorSite
 
     catalogue = load_catalogue(programmes)

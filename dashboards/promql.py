@@ -105,11 +105,7 @@ def on(*labels: str) -> str:
 
 
 def with_label(
-    expression: Expression,
-    label: str,
-    source: str,
-    replacement: str = "$1",
-    pattern: str = "(.*)",
+    expression: Expression, label: str, source: str, replacement: str = "$1", pattern: str = "(.*)"
 ) -> str:
     """Return the series with a label that is made of another."""
     return f'label_replace({expression}, "{label}", "{replacement}", "{source}", "{pattern}")'

@@ -15,13 +15,7 @@ from boundary.errors import SmartRegionError
 from events.document import Document, read_document
 from events.explanation import declaration_diagnostics
 
-__all__ = [
-    "InvalidDeclarationError",
-    "invalid",
-    "invalid_model",
-    "read_declaration",
-    "read_model",
-]
+__all__ = ["InvalidDeclarationError", "invalid", "invalid_model", "read_declaration", "read_model"]
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -16,14 +16,7 @@ from events.fact import Family
 from events.producers.ownership import UNOWNED, Ownership
 from events.records import Record
 
-__all__ = [
-    "NO_TIMESTAMP",
-    "RULES",
-    "TIME_TOLERANCE",
-    "RecordRules",
-    "latest_time",
-    "time_ahead",
-]
+__all__ = ["NO_TIMESTAMP", "RULES", "TIME_TOLERANCE", "RecordRules", "latest_time", "time_ahead"]
 
 NO_TIMESTAMP: Final = -1
 """Kafka's value for a record without timestamp: its event's time has no bound."""

@@ -116,10 +116,7 @@ def changelog_name(app_id: str, family: Family) -> str:
 
 
 def declared_topics(
-    *,
-    partitions: int = DEFAULT_PARTITIONS,
-    replication: int = 1,
-    app_id: str = DEFAULT_APP_ID,
+    *, partitions: int = DEFAULT_PARTITIONS, replication: int = 1, app_id: str = DEFAULT_APP_ID
 ) -> tuple[TopicSpec, ...]:
     """Return every topic of the monitor: events, dead letters, their outcomes, changelogs.
 
@@ -138,21 +135,14 @@ def declared_topics(
         settings=(("max.message.bytes", str(DEAD_LETTER_MAX_BYTES)),),
     )
     outcomes = TopicSpec(
-        DEAD_LETTER_OUTCOMES,
-        "partition/offset of the dead letter",
-        1,
-        replication,
-        compacted=True,
+        DEAD_LETTER_OUTCOMES, "partition/offset of the dead letter", 1, replication, compacted=True
     )
     changelogs = changelog_topics(partitions=partitions, replication=replication, app_id=app_id)
     return (*events, dead_letters, outcomes, *changelogs)
 
 
 def changelog_topics(
-    *,
-    partitions: int = DEFAULT_PARTITIONS,
-    replication: int = 1,
-    app_id: str = DEFAULT_APP_ID,
+    *, partitions: int = DEFAULT_PARTITIONS, replication: int = 1, app_id: str = DEFAULT_APP_ID
 ) -> tuple[TopicSpec, ...]:
     """Return the changelog topics of an application id, one per family."""
     return tuple(

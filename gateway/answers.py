@@ -55,8 +55,7 @@ class ProblemMembers(TypedDict, total=False):
 
     field: Annotated[str, Field(description="What it is about.")]
     value: Annotated[
-        str | None,
-        Field(description="What was found there, cut short; null where nothing was."),
+        str | None, Field(description="What was found there, cut short; null where nothing was.")
     ]
     remedy: str
     limit: int

@@ -26,13 +26,7 @@ from gateway.body import BodyReader, BodyReservation, announced_length, overload
 from gateway.client_address import ClientAddresses
 from gateway.documents import DOCUMENTS, SCHEMAS, document_text
 from gateway.exposition import GatewayCollector
-from gateway.http_binding import (
-    Delivery,
-    HttpMode,
-    mode_of,
-    only_once,
-    read_delivery,
-)
+from gateway.http_binding import Delivery, HttpMode, mode_of, only_once, read_delivery
 from gateway.idempotency import (
     REPLAYED_HEADER,
     RETRY_SECONDS,
@@ -445,7 +439,4 @@ class _Instrumented:
                 self._exposition.time_request(monotonic() - started_at)
 
 
-_COMMON_HEADERS: Final = (
-    (b"cache-control", b"no-store"),
-    (b"x-content-type-options", b"nosniff"),
-)
+_COMMON_HEADERS: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))

@@ -46,12 +46,7 @@ _CE_HEADERS: Final[tuple[tuple[str, str, JSON, bool], ...]] = (
         {"type": "string"},
         True,
     ),
-    (
-        "type",
-        "The type of fact in the body.",
-        {"$ref": f"#/components/schemas/{EVENT_TYPE}"},
-        True,
-    ),
+    ("type", "The type of fact in the body.", {"$ref": f"#/components/schemas/{EVENT_TYPE}"}, True),
     # Generated clients write a time of their language into a header in a format of their own: it
     # is text here.
     (

@@ -107,8 +107,7 @@ def _gateway(
 ) -> Gateway:
     scheduler = WorkScheduler()
     exposition = GatewayCollector(
-        [producer.id for producer in producers],
-        is_ready=lambda: writer.waiting_for is None,
+        [producer.id for producer in producers], is_ready=lambda: writer.waiting_for is None
     )
     return Gateway(
         authenticator=Authenticator(secrets, producers, now=_now),

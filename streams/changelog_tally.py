@@ -168,10 +168,7 @@ class ChangelogTally:
         return f"does not hold the {summary.entities} states that were written (checksum)"
 
     def plan(
-        self,
-        records: Sequence[tuple[bytes, bytes]],
-        *,
-        events_end: int | None = None,
+        self, records: Sequence[tuple[bytes, bytes]], *, events_end: int | None = None
     ) -> PlannedWrite:
         """Return the planned write of some records, each the state of an entity.
 

@@ -30,14 +30,7 @@ from streams.state import (
     with_cell,
 )
 
-__all__ = [
-    "UNKNOWN_TYPE",
-    "Forward",
-    "Outcome",
-    "RecordRefusal",
-    "Result",
-    "process",
-]
+__all__ = ["UNKNOWN_TYPE", "Forward", "Outcome", "RecordRefusal", "Result", "process"]
 
 NO_SIZES: Mapping[str, int] = MappingProxyType({})
 #: The event type of a record whose type cannot be read.

@@ -114,11 +114,7 @@ class Engine:
         self._locks: Mapping[Family, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def process_batch(
-        self,
-        family: Family,
-        message: Message,
-        consumer: BatchConsumer,
-        producer: BatchProducer,
+        self, family: Family, message: Message, consumer: BatchConsumer, producer: BatchProducer
     ) -> None:
         """Process one batch message and allow the commit of its offset.
 

@@ -27,11 +27,7 @@ class WorkerCollector(Collector):
     """A collector of the snapshot and the meters of a worker."""
 
     def __init__(
-        self,
-        catalogue: Catalogue,
-        fold: Fold,
-        meters: Meters,
-        snapshot: Callable[[], Snapshot],
+        self, catalogue: Catalogue, fold: Fold, meters: Meters, snapshot: Callable[[], Snapshot]
     ) -> None:
         self._catalogue = catalogue
         self._meters = meters

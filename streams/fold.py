@@ -115,12 +115,7 @@ class Fold:
         self._series: dict[int, _SeriesByKey] = defaultdict(lambda: defaultdict(Series))
 
     def replace(
-        self,
-        family: Family,
-        partition: int,
-        entity: str,
-        before: EntityState,
-        after: EntityState,
+        self, family: Family, partition: int, entity: str, before: EntityState, after: EntityState
     ) -> None:
         """Remove one entity's old contributions and add its new ones."""
         self.apply(partition, self.difference(family, entity, before, after))

@@ -113,8 +113,5 @@ def without_skipped(
 def refusal_of(decision: Decision) -> ContractError:
     """Return the error with which a skipped record is refused."""
     return ContractError(
-        RefusalReason.PASSED_OVER,
-        "value",
-        decision.because,
-        "nothing: an operator has decided it",
+        RefusalReason.PASSED_OVER, "value", decision.because, "nothing: an operator has decided it"
     )

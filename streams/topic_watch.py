@@ -83,11 +83,7 @@ class TopicWatch:
     """Checks regularly whether topics have changed since the start of the worker."""
 
     def __init__(
-        self,
-        settings: Settings,
-        membership: Membership,
-        *,
-        clock: Callable[[], float] = monotonic,
+        self, settings: Settings, membership: Membership, *, clock: Callable[[], float] = monotonic
     ) -> None:
         self._settings = settings
         self._membership = membership

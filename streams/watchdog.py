@@ -96,11 +96,7 @@ class Watchdog:
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        membership: Membership,
-        *,
-        clock: Callable[[], float] = monotonic,
+        self, settings: Settings, membership: Membership, *, clock: Callable[[], float] = monotonic
     ) -> None:
         self._settings = settings
         self._membership = membership

@@ -62,11 +62,7 @@ async def serve(
 
     app = web.Application()
     app.add_routes(
-        [
-            web.get("/metrics", metrics),
-            web.get("/healthz", healthz),
-            web.get("/readyz", readyz),
-        ]
+        [web.get("/metrics", metrics), web.get("/healthz", healthz), web.get("/readyz", readyz)]
     )
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()

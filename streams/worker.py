@@ -60,9 +60,7 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
     verify_topics(
         settings.broker,
         declared_topics(
-            partitions=settings.partitions,
-            replication=settings.replication,
-            app_id=settings.app_id,
+            partitions=settings.partitions, replication=settings.replication, app_id=settings.app_id
         ),
         security=settings.security(),
         tolerate=lambda error: logger.warning("topic setting: %s", error),
@@ -101,10 +99,7 @@ async def _run(settings: Settings, engine: Engine, transport: type[BatchTranspor
         loop.add_signal_handler(number, end)
     # Faust's consumer has a thread of its own.
     app = create_app(
-        settings,
-        engine,
-        on_failure=partial(loop.call_soon_threadsafe, end),
-        transport=transport,
+        settings, engine, on_failure=partial(loop.call_soon_threadsafe, end), transport=transport
     )
     membership = Membership(app, engine)
     exposition = WorkerCollector(

@@ -8,12 +8,7 @@ from catalogue import metrics
 from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
 from dashboards import conventions
-from dashboards.boards.board import (
-    Board,
-    department_variable,
-    link_to,
-    programme_variable,
-)
+from dashboards.boards.board import Board, department_variable, link_to, programme_variable
 from dashboards.boards.figures import (
     CHOSEN,
     TERRITORIES,
@@ -174,9 +169,7 @@ def _count(status: str, *by: str, **labels: str) -> str:
 def _promises(catalogue: Catalogue, links: Links, at: GridPosition) -> Panel:
     chosen = {"department": CHOSEN, "programme": PROGRAMMES}
     to_programme = link_to(
-        "${__data.fields.board}",
-        "Voir le programme",
-        **{conventions.DEPARTMENT_VARIABLE: CHOSEN},
+        "${__data.fields.board}", "Voir le programme", **{conventions.DEPARTMENT_VARIABLE: CHOSEN}
     )
     return table_of(
         PanelFrame(
@@ -239,10 +232,7 @@ def _without_target(catalogue: Catalogue, at: GridPosition) -> Panel:
             "Les indicateurs pour lesquels la promesse ne fixe pas de cible.",
             at,
         ),
-        [
-            Column("Indicateur", "indicator", indicator_names(free)),
-            *value_columns(free, **chosen),
-        ],
+        [Column("Indicateur", "indicator", indicator_names(free)), *value_columns(free, **chosen)],
     )
 
 

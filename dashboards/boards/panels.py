@@ -434,11 +434,7 @@ def deadline_marks(expression: str) -> dashboard.AnnotationQuery:
     )
 
 
-def _framed(
-    panel: PanelBuilder,
-    frame: PanelFrame,
-    form: ValueFormat,
-) -> PanelBuilder:
+def _framed(panel: PanelBuilder, frame: PanelFrame, form: ValueFormat) -> PanelBuilder:
     at = frame.at
     panel = (
         panel.title(frame.title)

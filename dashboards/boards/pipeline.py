@@ -43,8 +43,7 @@ LATE: Final = ValueFormat(
     COUNT, decimals=0, steps=(Step(None, "text"), Step(alerts.LAGGING_RECORDS, "orange"))
 )
 READY: Final = ValueFormat(
-    NO_UNIT,
-    mappings=words({"1": "✔ prêts", "0": "✖ pas prêts"}, {"0": "red"}),
+    NO_UNIT, mappings=words({"1": "✔ prêts", "0": "✖ pas prêts"}, {"0": "red"})
 )
 
 #: What the runbooks of the alerts answer.

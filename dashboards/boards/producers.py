@@ -55,12 +55,7 @@ AGE: Final = ValueFormat(DAYS, decimals=0)
 STANDING: Final = ValueFormat(
     NO_UNIT,
     mappings=words(
-        {
-            "0": "● à l’heure",
-            "1": "▲ silencieux",
-            "2": "○ jamais entendu",
-            "3": "– sans fréquence",
-        },
+        {"0": "● à l’heure", "1": "▲ silencieux", "2": "○ jamais entendu", "3": "– sans fréquence"},
         {"1": "orange"},
     ),
 )
@@ -183,10 +178,7 @@ def _scorecards(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
                 98,
             ),
             Column(
-                "Silence",
-                Query(_silence(conventions.PRODUCER_LAST_EVENT, "producer")),
-                AGE,
-                86,
+                "Silence", Query(_silence(conventions.PRODUCER_LAST_EVENT, "producer")), AGE, 86
             ),
             Column("Admis", Query(f"{_allowed()} / {DAY_SECONDS}"), AGE, 58),
             Column("État", Query(_named(_standing())), STANDING, 136),
@@ -213,10 +205,7 @@ def _named(standing: str) -> str:
     titles = latest(metrics.PRODUCER_INFO, "producer", "title")
     undeclared = select(metrics.PRODUCER_EVENTS, producer=UNKNOWN)
     unnamed = with_label(
-        f"3 * ({latest(undeclared, 'producer')} >= bool 0)",
-        "title",
-        "producer",
-        UNDECLARED,
+        f"3 * ({latest(undeclared, 'producer')} >= bool 0)", "title", "producer", UNDECLARED
     )
     return f"({standing}) * {on('producer')} group_left (title) {titles} or {unnamed}"
 

@@ -465,9 +465,7 @@ def _protected(one: Indicator, frame: PanelFrame, of: dict[str, str]) -> Panel:
         frame,
         [
             Column(
-                "Catégorie",
-                "category",
-                ValueFormat(NO_UNIT, mappings=words(one.category_words)),
+                "Catégorie", "category", ValueFormat(NO_UNIT, mappings=words(one.category_words))
             ),
             Column(
                 "Valeur",

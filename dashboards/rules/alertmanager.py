@@ -39,10 +39,7 @@ def alertmanager_document(catalogue: Catalogue, contacts: Contacts, pace: Pace) 
     }
     if pace.digest_hour is not None:
         times = [
-            {
-                "start_time": f"{pace.digest_hour:02}:00",
-                "end_time": f"{pace.digest_hour + 1:02}:00",
-            }
+            {"start_time": f"{pace.digest_hour:02}:00", "end_time": f"{pace.digest_hour + 1:02}:00"}
         ]
         document["time_intervals"] = [
             {"name": _MORNING, "time_intervals": [{"times": times, "location": _PARIS}]}
@@ -82,10 +79,7 @@ def _root(programmes: list[str], pace: Pace) -> dict[str, Any]:
                 "repeat_interval": "5m",
             },
             _page(),
-            {
-                "receiver": OPERATOR,
-                "matchers": [f'{conventions.SCOPE}="{Scope.PIPELINE}"'],
-            },
+            {"receiver": OPERATOR, "matchers": [f'{conventions.SCOPE}="{Scope.PIPELINE}"']},
             {
                 "receiver": OPERATOR,
                 "matchers": [f'{conventions.SCOPE}="{Scope.PRODUCERS}"'],

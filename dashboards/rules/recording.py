@@ -66,12 +66,7 @@ def _monitor() -> Iterator[Recording]:
 
 def _sums(observed: Sequence[str]) -> Iterator[Recording]:
     for metric, department, region, own in (
-        (
-            metrics.INDICATOR_VALUE,
-            conventions.DEPARTMENT_SUM,
-            conventions.REGION_SUM,
-            observed,
-        ),
+        (metrics.INDICATOR_VALUE, conventions.DEPARTMENT_SUM, conventions.REGION_SUM, observed),
         (
             metrics.INDICATOR_NUMERATOR,
             conventions.DEPARTMENT_NUMERATOR,
@@ -97,11 +92,7 @@ def _values(catalogue: Catalogue) -> Iterator[Recording]:
             conventions.DEPARTMENT_DENOMINATOR,
             conventions.DEPARTMENT_RATIO,
         ),
-        (
-            conventions.REGION_NUMERATOR,
-            conventions.REGION_DENOMINATOR,
-            conventions.REGION_RATIO,
-        ),
+        (conventions.REGION_NUMERATOR, conventions.REGION_DENOMINATOR, conventions.REGION_RATIO),
     ):
         yield _recording(ratio, f"{numerator}\n/\n({denominator} > 0)")
     # The assessor alone exposes counts of persons, as far as they may be published.
@@ -124,8 +115,7 @@ def _values(catalogue: Catalogue) -> Iterator[Recording]:
     yield _recording(
         conventions.TERRITORY_VALUE,
         _region_beside_departments(
-            conventions.REGION_VALUE,
-            select(conventions.DEPARTMENT_VALUE, department=_DEPARTMENTS),
+            conventions.REGION_VALUE, select(conventions.DEPARTMENT_VALUE, department=_DEPARTMENTS)
         ),
     )
 

@@ -62,11 +62,7 @@ def prometheus_document(
         "rule_files": ["rules/*.yaml"],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": list(alertmanagers)}]}]},
         "scrape_configs": [
-            {
-                "job_name": job,
-                **access.settings(),
-                "static_configs": [{"targets": list(targets)}],
-            }
+            {"job_name": job, **access.settings(), "static_configs": [{"targets": list(targets)}]}
             for job, targets in jobs
             if targets
         ],

@@ -126,9 +126,7 @@ class Assessor:
             self._persons = person_categories_of(state_store, self.catalogue)
         first = self._assessment is None
         self._assessment = Assessment(
-            today,
-            judge_all(self.catalogue, self._histories, today),
-            self._persons,
+            today, judge_all(self.catalogue, self._histories, today), self._persons
         )
         self._judged_at = self._timer()
         self._unjudged, self._polled_empty = 0, False
