@@ -9,7 +9,7 @@ from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 
 from boundary.errors import SmartRegionError
-from broker.administration import administering
+from broker.clients import administering
 from broker.offsets import partition_offsets
 from broker.topic_admin import apply_topics, seen_topics
 from events.registry import Family
