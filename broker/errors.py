@@ -125,7 +125,7 @@ class TopicsMissingError(SmartRegionError):
 
 
 class _TopicsBehindError(SmartRegionError):
-    """Topics were not read to their end; `behind` has the records left on each partition."""
+    """Topics were not read to their end; `behind` are the records left on each partition."""
 
     MESSAGE: ClassVar[str]
 
