@@ -13,7 +13,7 @@ from catalogue.figure import Figure
 from catalogue.formatting import BLANK, NO_BREAK, NumberFormat, day_text, percent_text
 from catalogue.model import Catalogue, Indicator
 from catalogue.progress import MilestoneStatus
-from dashboards.statuses import STATUSES
+from catalogue.statuses import STATUSES
 
 __all__ = ["figures_table"]
 

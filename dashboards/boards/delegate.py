@@ -7,6 +7,7 @@ from typing import Final
 from catalogue import metrics
 from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
+from catalogue.statuses import STATUSES
 from dashboards import conventions
 from dashboards.boards.board import Board, department_variable, link_to, programme_variable
 from dashboards.boards.figures import (
@@ -42,7 +43,6 @@ from dashboards.boards.panels import (
 from dashboards.boards.queries import Query, date_of, with_geohash, worst_status
 from dashboards.conventions import Links
 from dashboards.promql import latest, select, total
-from dashboards.statuses import STATUSES
 
 __all__ = ["as_of_panel", "completeness_panel", "delegate_board"]
 

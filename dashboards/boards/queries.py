@@ -11,6 +11,7 @@ from catalogue.formatting import NumberFormat
 from catalogue.metrics import Metric
 from catalogue.model import Indicator, Unit
 from catalogue.progress import MilestoneStatus
+from catalogue.statuses import STATUSES
 from dashboards import conventions
 from dashboards.boards.map_points import MAP_POINTS, geohash
 from dashboards.promql import (
@@ -25,7 +26,6 @@ from dashboards.promql import (
     total,
     with_label,
 )
-from dashboards.statuses import STATUSES
 
 __all__ = [
     "CHANGE_WINDOW",

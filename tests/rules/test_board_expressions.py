@@ -12,10 +12,10 @@ from catalogue import metrics
 from catalogue.loader import load_catalogue
 from catalogue.model import Direction, Indicator, Unit
 from catalogue.progress import MilestoneStatus
+from catalogue.statuses import STATUSES
 from dashboards import conventions
 from dashboards.boards.queries import displayed, fact_of, status_code, with_geohash, worst_status
 from dashboards.promql import select
-from dashboards.statuses import STATUSES
 from tests.support.boards import BOARDS, questions
 from tests.support.prometheus import promtool, require_prometheus
 

@@ -17,8 +17,8 @@ from rich.console import Console
 from catalogue import metrics
 from catalogue.formatting import NumberFormat, day_text, percent_text
 from catalogue.loader import load_catalogue
+from catalogue.statuses import STATUSES
 from dashboards.console import figures_table
-from dashboards.statuses import STATUSES
 from events.cloudevent import CloudEvent
 from events.fact import Family
 from operations.audit.exposed import parse_metrics

@@ -3,6 +3,7 @@
 from catalogue.metrics import REGION
 from catalogue.model import Direction, Indicator, Unit
 from catalogue.progress import MilestoneStatus
+from catalogue.statuses import STATUSES
 from dashboards.boards.queries import (
     displayed,
     displayed_change,
@@ -11,7 +12,6 @@ from dashboards.boards.queries import (
     with_geohash,
     worst_status,
 )
-from dashboards.statuses import STATUSES
 from events.identifiers import DEPARTMENTS
 from tests.support.boards import CATALOGUE
 from tests.support.observations import barometer

@@ -1,7 +1,7 @@
 """How a milestone's status is shown."""
 
 from catalogue.progress import MilestoneStatus
-from dashboards.statuses import STATUSES
+from catalogue.statuses import STATUSES
 
 
 def test_every_status_has_a_look_of_its_own() -> None:
