@@ -15,6 +15,7 @@ __all__ = [
     "BrokerRefusedError",
     "BrokerUnreachableError",
     "OpenTransactionError",
+    "PositionsOutdatedError",
     "SecuritySettingError",
     "TopicMismatchError",
     "TopicMissingError",
@@ -154,6 +155,21 @@ class OpenTransactionError(_TopicsBehindError):
         " {behind}: try again once its producer or the broker has ended it (at most 15 minutes), or"
         " end it with Kafka's kafka-transactions.sh"
     )
+
+
+class PositionsOutdatedError(SmartRegionError):
+    """Partitions end before the offset up to which they were read."""
+
+    def __init__(self, positions: Mapping[str, int]) -> None:
+        self.positions = dict(positions)
+        shown = [f"{one} ends before offset {offset}" for one, offset in positions.items()]
+        others = len(shown) - SHOWN_PARTITIONS
+        more = f" and {others} more" if others > 0 else ""
+        super().__init__(
+            f"positions: {', '.join(shown[:SHOWN_PARTITIONS])}{more}, up to which it was read: its"
+            " topic was deleted and created again: delete what was read, and read from the"
+            " beginning"
+        )
 
 
 class WorkersBehindError(SmartRegionError):

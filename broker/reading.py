@@ -7,7 +7,7 @@ from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import AuthorizationError, KafkaError
@@ -17,6 +17,7 @@ from broker.errors import (
     BrokerRefusedError,
     BrokerUnreachableError,
     OpenTransactionError,
+    PositionsOutdatedError,
     TopicsMissingError,
     TopicsStalledError,
 )
@@ -27,7 +28,7 @@ from broker.stored_record import RawRecord
 from events.registry import Family
 from events.topics import topic_name
 
-__all__ = ["Extent", "TopicReader", "open_reader", "read_topics"]
+__all__ = ["Extent", "Positions", "TopicReader", "open_reader", "read_topics"]
 
 EVENT_TOPICS: Final = tuple(topic_name(family) for family in Family)
 
@@ -37,8 +38,13 @@ POLL_RECORDS: Final = 5_000
 FETCH_WAIT_MS: Final = 100
 GROWING_SECONDS: Final = 5.0
 """How long topics that keep growing are read after their first end was reached."""
+SHORT_SECONDS: Final = 3.0
+"""How long a partition may seem to end before the position up to which it was read."""
 HELD_CHECK_SECONDS: Final = 1.0
 """How often open transactions before a partition's end are looked up."""
+
+Positions: TypeAlias = Mapping[tuple[str, int], int]
+"""The next offset to read, by topic and partition."""
 
 Left = TypeVar("Left", int, int | None)
 
@@ -67,14 +73,23 @@ class Extent:
 
 
 class TopicReader:
-    """Reads every partition of some topics from its beginning, and its distance to the end.
+    """Reads every partition of some topics from a position, and its distance to the end.
+
+    `positions` are the offsets to begin at; other partitions are read from their beginning, and so
+    are all without it. A reader with positions raises PositionsOutdatedError in `poll` where a
+    partition ends before its position: it was deleted and created again.
 
     Ends are the high watermarks of fetch responses: some brokers return too low an end for
     ListOffsets. Aborted records, and records behind an open transaction, are not returned. Not for
     several threads at a time.
     """
 
-    def __init__(self, consumer: KafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
+    def __init__(
+        self,
+        consumer: KafkaConsumer,
+        partitions: Sequence[TopicPartition],
+        positions: Positions | None = None,
+    ) -> None:
         self._consumer = consumer
         self.answered_at = monotonic()
         """When the broker last answered, by `time.monotonic`."""
@@ -82,6 +97,13 @@ class TopicReader:
         self._stopped_at: dict[TopicPartition, int] = {}
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
+        self._short_since: dict[TopicPartition, float] = {}
+        self._next: dict[TopicPartition, int] | None = None
+        if positions is not None:
+            self._next = {one: positions.get((one.topic, one.partition), 0) for one in partitions}
+            for partition, offset in self._next.items():
+                if offset:
+                    consumer.seek(partition, offset)
 
     @property
     def caught_up(self) -> bool:
@@ -89,10 +111,15 @@ class TopicReader:
         return not self._before_end
 
     def poll(self) -> list[RawRecord]:
-        """Return the next records, in each partition's order; none where none arrive in POLL_MS."""
+        """Return the next records, in each partition's order; none where none arrive in POLL_MS.
+
+        Raises PositionsOutdatedError.
+        """
         batches = self._consumer.poll(timeout_ms=POLL_MS)
         if batches:
             self.answered_at = monotonic()
+        if self._next is not None:
+            self._check_positions(self._next, batches)
         self._before_end -= {
             partition
             for partition, batch in batches.items()
@@ -113,6 +140,36 @@ class TopicReader:
             for batch in batches.values()
             for record in batch
         ]
+
+    def _check_positions(
+        self,
+        expected: dict[TopicPartition, int],
+        batches: Mapping[TopicPartition, Sequence[Any]],
+    ) -> None:
+        """Check that no partition ends before its position; raise PositionsOutdatedError.
+
+        Where an offset is beyond the end, the client goes back to the beginning by itself; some
+        brokers only return the end, which is also lower for a moment after a change of leader.
+        """
+        reached = {partition: batch[0].offset for partition, batch in batches.items()}
+        now = monotonic()
+        for partition in expected if not batches else ():
+            position = self._consumer.position(partition, timeout_ms=POLL_MS)
+            end = self._consumer.highwater(partition)
+            if position is not None:
+                reached[partition] = position
+            if end is None or end >= expected[partition]:
+                self._short_since.pop(partition, None)
+            elif now - self._short_since.setdefault(partition, now) >= SHORT_SECONDS:
+                reached[partition] = end
+        before = {
+            partition: expected[partition]
+            for partition, offset in reached.items()
+            if offset < expected[partition]
+        }
+        if before:
+            raise PositionsOutdatedError(_by_name(before))
+        expected |= {partition: batch[-1].offset + 1 for partition, batch in batches.items()}
 
     def behind(self) -> dict[TopicPartition, int | None]:
         """Return the records left on each partition that is not read to its end; None: unknown."""
@@ -175,8 +232,11 @@ def open_reader(
     *,
     security: BrokerSecurity = PLAINTEXT,
     wait_seconds: float = WAIT_SECONDS,
+    positions: Positions | None = None,
 ) -> Iterator[TopicReader]:
     """Yield a reader of topics, without a consumer group; `wait_seconds` bounds the connection.
+
+    `positions` are the offsets to begin at, as TopicReader takes them.
 
     Raises TopicsMissingError. What the client raises inside the context becomes
     BrokerUnreachableError or BrokerRefusedError.
@@ -206,7 +266,7 @@ def open_reader(
     answered_at, reader = monotonic(), None
     with closing(consumer):
         try:
-            reader = TopicReader(consumer, _partitions(consumer, bootstrap, topics))
+            reader = TopicReader(consumer, _partitions(consumer, bootstrap, topics), positions)
             yield reader
         except KafkaError as error:
             cause = str(error) or type(error).__name__

@@ -15,10 +15,11 @@ from broker import reading
 from broker.errors import (
     BrokerUnreachableError,
     OpenTransactionError,
+    PositionsOutdatedError,
     TopicsMissingError,
     TopicsStalledError,
 )
-from broker.reading import Extent, read_topics
+from broker.reading import Extent, TopicReader, read_topics
 from broker.stored_record import RawRecord
 
 FIRST = TopicPartition("events", 0)
@@ -59,6 +60,10 @@ class ScriptedConsumer:
     def seek_to_beginning(self, *partitions: TopicPartition) -> None:
         """Expect all partitions to be read from their beginning."""
         assert set(partitions) == set(self.positions)
+
+    def seek(self, place: TopicPartition, offset: int) -> None:
+        """Go to an offset."""
+        self.positions[place] = offset
 
     def assignment(self) -> set[TopicPartition]:
         """Return what was given."""
@@ -244,3 +249,58 @@ def test_turns_the_clients_errors_into_one(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(BrokerUnreachableError, match="broker:9092"):
         read(Failing(), monkeypatch)
+
+
+def test_begins_at_the_positions_that_are_given() -> None:
+    """What was read is not read again; a partition without position is read from its start."""
+    consumer = ScriptedConsumer(
+        Answer({FIRST: 2, SECOND: 1}, {FIRST: 9, SECOND: 1}), partitions=(FIRST, SECOND)
+    )
+    reader = TopicReader(consumer, (FIRST, SECOND), {("events", 0): 7})
+
+    assert [record.offset for record in reader.poll()] == [7, 8, 0]
+    assert reader.caught_up
+
+
+def test_tells_that_a_topic_was_made_anew_empty() -> None:
+    """The client goes back to the beginning of a partition that ends before the position."""
+    consumer = ScriptedConsumer(Answer({}, {FIRST: 0}))
+    reader = TopicReader(consumer, (FIRST,), {("events", 0): 7})
+    consumer.positions[FIRST] = 0
+
+    with pytest.raises(PositionsOutdatedError, match=r"events\[0\] ends before offset 7,"):
+        reader.poll()
+
+
+def test_tells_that_a_topic_was_made_anew_while_it_was_read() -> None:
+    """Its first records are not taken for the next ones."""
+    consumer = ScriptedConsumer(Answer({FIRST: 3}, {FIRST: 3}), Answer({FIRST: 1}, {FIRST: 1}))
+    reader = TopicReader(consumer, (FIRST,), {})
+    reader.poll()
+    consumer.positions[FIRST] = 0
+
+    with pytest.raises(PositionsOutdatedError, match=r"events\[0\] ends before offset 3,"):
+        reader.poll()
+
+
+def polled(reader: TopicReader, *, times: int) -> list[RawRecord]:
+    """Return the records of some polls."""
+    return [record for _ in range(times) for record in reader.poll()]
+
+
+@pytest.mark.usefixtures("clock")
+def test_tells_that_a_topic_was_made_anew_by_its_end() -> None:
+    """Some brokers do not refuse an offset beyond the end: they return a lower end, and stay so."""
+    reader = TopicReader(ScriptedConsumer(Answer({}, {FIRST: 2})), (FIRST,), {("events", 0): 7})
+
+    with pytest.raises(PositionsOutdatedError, match=r"events\[0\] ends before offset 7,"):
+        polled(reader, times=6)
+
+
+@pytest.mark.usefixtures("clock")
+def test_bears_a_lower_end_for_a_moment() -> None:
+    """A leader that has just been elected may not know yet how far records are committed."""
+    ends = [Answer({}, {FIRST: end}) for end in (7, 5, 7, 5, 7, 5, 7)]
+    reader = TopicReader(ScriptedConsumer(*ends), (FIRST,), {("events", 0): 7})
+
+    assert polled(reader, times=len(ends)) == []

@@ -1,0 +1,95 @@
+"""Going on where topics were read up to, on a real Kafka and on the demo's broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
+
+import pytest
+from kafka import KafkaProducer
+from kafka.admin import KafkaAdminClient
+
+from broker.errors import PositionsOutdatedError
+from broker.reading import TopicReader, open_reader
+from simulation.demo.embedded_broker import EmbeddedBroker
+from tests.support.waiting import wait_until
+
+TOPIC = "events"
+SECONDS = 30.0
+
+
+@pytest.fixture(params=["kafka", "embedded"])
+def bootstrap(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Give the address of a broker with one topic of two partitions."""
+    if request.param == "kafka":
+        address: str = request.getfixturevalue("kafka").bootstrap
+        create(address)
+        yield address
+        return
+    with EmbeddedBroker() as broker:
+        create(broker.bootstrap)
+        yield broker.bootstrap
+
+
+@contextmanager
+def admin_of(bootstrap: str) -> Iterator[Any]:
+    """Give an admin client."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        yield admin
+    finally:
+        admin.close()
+
+
+def create(bootstrap: str) -> None:
+    """Create the topic."""
+    with admin_of(bootstrap) as admin:
+        admin.create_topics({TOPIC: {"num_partitions": 2, "replication_factor": 1}})
+
+
+def write(bootstrap: str, *values: bytes) -> None:
+    """Write records to the first partition, each in a batch of its own."""
+    producer: Any = KafkaProducer(bootstrap_servers=bootstrap, batch_size=0)
+    for value in values:
+        producer.send(TOPIC, value, partition=0).get(timeout=SECONDS)
+    producer.close()
+
+
+def read(reader: TopicReader) -> list[bytes | None]:
+    """Read to the end."""
+    found = []
+    ends = monotonic() + SECONDS
+    while not reader.caught_up and monotonic() < ends:
+        found += [record.value for record in reader.poll()]
+    assert reader.caught_up
+    return found
+
+
+def test_goes_on_where_it_was_read_up_to(bootstrap: str) -> None:
+    """What lies before the position does not come again."""
+    write(bootstrap, b"0", b"1", b"2")
+
+    with open_reader(bootstrap, [TOPIC], positions={(TOPIC, 0): 2}) as reader:
+        assert read(reader) == [b"2"]
+
+
+def test_nothing_new_is_no_fault(bootstrap: str) -> None:
+    """A position at the end is read to its end at once."""
+    write(bootstrap, b"0", b"1")
+
+    with open_reader(bootstrap, [TOPIC], positions={(TOPIC, 0): 2}) as reader:
+        assert read(reader) == []
+
+
+@pytest.mark.parametrize("values", [(), (b"other",)], ids=["empty", "shorter"])
+def test_a_shorter_topic_was_made_anew(bootstrap: str, values: tuple[bytes, ...]) -> None:
+    """A position beyond the end is an error, however the broker answers to it."""
+    write(bootstrap, *values)
+
+    with (
+        open_reader(bootstrap, [TOPIC], positions={(TOPIC, 0): 5}) as reader,
+        pytest.raises(PositionsOutdatedError, match=r"events\[0\] ends before offset 5"),
+    ):
+        wait_until(lambda: reader.poll() != [], seconds=SECONDS)
