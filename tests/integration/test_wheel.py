@@ -18,6 +18,7 @@ PACKAGES = (
     "events",
     "gateway",
     "operations",
+    "report",
     "simulation",
     "streams",
 )

@@ -24,6 +24,7 @@ OURS: Final = [
         "events",
         "gateway",
         "operations",
+        "report",
         "simulation",
         "streams",
     )

@@ -25,6 +25,7 @@ PACKAGES = (
     "streams",
     "gateway",
     "dashboards",
+    "report",
     "operations",
     "simulation",
 )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,99 +25,8 @@ from streams.snapshot import take_snapshot
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of, raw_record
 from tests.support.histories import DAYS, deliveries, histories
+from tests.support.measures import MEASURES, OFFSETS
 from tests.support.records import PARTITIONS, apply_events
-
-RATIO = {"unit": "ratio"}
-EUROS = {"unit": "euros"}
-
-MEASURES: Mapping[Family, Sequence[tuple[object, Mapping[str, Any]]]] = {
-    Family.SCHOOLS: [
-        (
-            {
-                "ratio": {
-                    "of": {"count": "school.connected", "unless": ["school.disconnected"]},
-                    "over": {"count": "school.registered", "unless": "school.closed"},
-                }
-            },
-            RATIO,
-        ),
-        ({"latest": "downlink_mbps", "from": "school.connected", "within_days": 7}, {}),
-    ],
-    Family.EQUIPMENT: [
-        ({"sum": "quantity", "from": "equipment.delivered"}, {"breakdown": "kind"}),
-        ({"count": "equipment.delivered", "where": {"completes_plan": True}}, {}),
-    ],
-    Family.BROADBAND: [
-        (
-            {
-                "ratio": {
-                    "of": {"latest": "connectable_premises", "from": "broadband.coverage_reported"},
-                    "over": {"latest": "premises", "from": "broadband.coverage_reported"},
-                }
-            },
-            RATIO,
-        )
-    ],
-    Family.COWORKING: [
-        (
-            {
-                "latest": "workstations",
-                "from": ["coworking.opened", "coworking.resized"],
-                "unless": "coworking.closed",
-            },
-            {},
-        )
-    ],
-    Family.WORKSTATIONS: [
-        (
-            {"sum": "occupied_hours", "from": "workstation.usage_reported"},
-            {"breakdown": "occupied_hours"},
-        ),
-        ({"latest": "occupied_hours", "from": "workstation.usage_reported", "within_days": 1}, {}),
-    ],
-    Family.TRAININGS: [
-        (
-            {"count": "training.completed", "unless": "training.abandoned"},
-            {"breakdown": "audience"},
-        ),
-        (
-            {
-                "share": {
-                    "of": {"audience": ["job_seeker", "early_leaver"]},
-                    "among": {"count": "training.enrolled"},
-                }
-            },
-            RATIO,
-        ),
-    ],
-    Family.GRANTS: [
-        ({"sum": "amount_cents", "from": ["grant.committed", "grant.paid"]}, EUROS),
-        ({"sum": "amount_cents", "from": "grant.paid", "within_days": 31}, EUROS),
-    ],
-    Family.DATASETS: [
-        (
-            {
-                "ratio": {
-                    "of": {
-                        "fresh": ["dataset.released", "dataset.updated"],
-                        "unless": "dataset.withdrawn",
-                        "every": "update_frequency",
-                        "grace_days": 2,
-                    },
-                    "over": {"count": "dataset.released", "unless": "dataset.withdrawn"},
-                }
-            },
-            {"unit": "ratio", "grain": "region", "breakdown": "theme"},
-        ),
-    ],
-    Family.OBSERVATIONS: [
-        ({"observed": "IND-001"}, {}),
-        ({"observed": "IND-002", "percent": True}, RATIO),
-    ],
-}
-
-# The day before, the day itself, and around each expiry of the measures.
-OFFSETS = (-1, 0, 1, 2, 3, 4, 7, 8, 9, 10, 31, 32, 33, 34)
 
 
 def shown(

@@ -1,0 +1,92 @@
+"""The figures as they were known on a past day, from the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Final, TypeAlias
+
+from broker.stored_record import RawRecord
+from catalogue.model import Catalogue
+from events.errors import ContractError
+from events.record_rules import RULES, RecordRules
+from events.registry import Family
+from events.topics import topic_name
+from report.ledger import EventLedger, known_before
+from report.term_sql import course_sql
+from streams.contribution import NO_CATEGORY, NO_DEPARTMENT, Contribution, Step
+from streams.state import Cell, cell_of, day_of, newest
+from streams.state_store import StateStore
+
+__all__ = ["state_store_known_on"]
+
+#: One partition for all: an entity whose records are on two partitions is one entity.
+_PARTITION: Final = 0
+_States: TypeAlias = dict[str, dict[str, dict[str, Cell]]]
+"""By entity, fact and effective day."""
+
+
+def state_store_known_on(
+    ledger: EventLedger,
+    person_records: Iterable[RawRecord],
+    catalogue: Catalogue,
+    known_on: date,
+    rules: RecordRules = RULES,
+) -> StateStore:
+    """Return what workers would hold had they read only what was recorded up to a day (UTC).
+
+    Its fold is that of all states; the states themselves are those of persons alone. Persons are in
+    no ledger: their states come from `person_records`, the records of their topics in any order;
+    what is refused of them is ignored.
+    """
+    state_store = StateStore(catalogue.terms)
+    before = known_before(known_on)
+    for family in Family:
+        state_store.put(family, _PARTITION, {})  # The partition is there, with or without entities.
+    with ledger.snapshot() as snapshot:
+        for term in catalogue.terms:
+            if not term.family.about_persons:
+                compiled = course_sql(term, "term_")
+                rows = snapshot.query(compiled.sql, {**compiled.parameters, "before": before})
+                index = state_store.fold.indexes[term]
+                state_store.fold.apply(_PARTITION, [(index, _contribution(rows), 1)])
+    for family, of_persons in _persons(person_records, before, rules).items():
+        state_store.put(family, _PARTITION, of_persons)
+    return state_store
+
+
+def _contribution(
+    rows: Iterable[tuple[str | None, str | None, int, int | None]],
+) -> Contribution:
+    """Return what all entities contribute to a term, from the rows of `course_sql`."""
+    steps: list[Step] = []
+    reports: list[tuple[str, int]] = []
+    for code, category, day, amount in rows:
+        department = code or NO_DEPARTMENT
+        if amount is None:
+            reports.append((department, day))
+        else:
+            steps.append((department, category or NO_CATEGORY, day, amount))
+    return steps, reports
+
+
+def _persons(
+    records: Iterable[RawRecord], before: int, rules: RecordRules
+) -> dict[Family, _States]:
+    """Return the states of persons; of each day, what was recorded last before a time."""
+    families = {topic_name(family): family for family in Family if family.about_persons}
+    found: dict[Family, _States] = {family: {} for family in families.values()}
+    for record in records:
+        family = families[record.topic]
+        try:
+            event = rules.decode(record, family=family)
+        except ContractError:
+            continue
+        fact, cell = event.fact, cell_of(event)
+        if cell.time >= before:
+            continue
+        days = found[family].setdefault(fact.entity_id, {}).setdefault(fact.NAME, {})
+        day = day_of(fact.effective_day)
+        known = days.get(day)
+        days[day] = cell if known is None else newest(known, cell)
+    return found

@@ -1,0 +1,572 @@
+"""The evidence of a figure adds up to it, names its entities, and shows their events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalogue.history import History, Reading
+from catalogue.model import Catalogue, Indicator
+from events.cloudevent import CloudEvent
+from events.registry import Family
+from report.entities import EntityKey
+from report.evidence import (
+    ChangePage,
+    ContributionPage,
+    EvidencePart,
+    PersonsNotShownError,
+    changes,
+    contributions,
+    events_of,
+)
+from streams.histories import histories_of
+from streams.state_store import StateStore
+from tests.support.audits import INDICATOR, catalogue_of, raw_record
+from tests.support.histories import DAYS, event, histories, uai
+from tests.support.ledgers import ledger_of, ledger_with, numbered
+from tests.support.measures import MEASURES, OFFSETS
+from tests.support.records import apply_events
+
+PARIS, PARIS_TOO, MEAUX = uai("0750001"), uai("0750002"), uai("0770001")
+
+CONNECTED = catalogue_of(
+    {
+        "ratio": {
+            "of": {"count": "school.connected", "unless": ["school.disconnected", "school.closed"]},
+            "over": {"count": "school.registered", "unless": "school.closed"},
+        }
+    },
+    unit="ratio",
+)
+EQUIPPED = catalogue_of(
+    {
+        "ratio": {
+            "of": {"count": "equipment.delivered", "where": {"completes_plan": True}},
+            "over": {"count": "school.registered", "unless": "school.closed"},
+        }
+    },
+    unit="ratio",
+)
+SITES = catalogue_of({"count": "coworking.opened", "unless": "coworking.closed"})
+WORKSTATIONS = catalogue_of(
+    {
+        "latest": "workstations",
+        "from": ["coworking.opened", "coworking.resized"],
+        "unless": "coworking.closed",
+    }
+)
+USE = catalogue_of(
+    {
+        "ratio": {
+            "of": {"latest": "occupied_hours", "from": "workstation.usage_reported"},
+            "over": {"latest": "available_hours", "from": "workstation.usage_reported"},
+        }
+    },
+    unit="ratio",
+)
+COVERED = catalogue_of(
+    {
+        "ratio": {
+            "of": {"latest": "connectable_premises", "from": "broadband.coverage_reported"},
+            "over": {"latest": "premises", "from": "broadband.coverage_reported"},
+        }
+    },
+    unit="ratio",
+)
+PERSONS = catalogue_of({"count": "training.enrolled"})
+GRANTS = catalogue_of({"sum": "amount_cents", "from": "grant.paid"}, unit="euros")
+
+SHOWN = [family for family in Family if not family.about_persons]
+
+#: Beside those of one family: the deliveries of lycées over lycées.
+OF_TWO_FAMILIES = (Family.SCHOOLS, Family.EQUIPMENT)
+
+
+def figure(catalogue: Catalogue) -> Indicator:
+    """Return a catalogue's one indicator."""
+    return catalogue.indicator(INDICATOR)
+
+
+def day(text: str) -> date:
+    """Return a day."""
+    return date.fromisoformat(text)
+
+
+def behind(
+    catalogue: Catalogue,
+    events: Iterable[CloudEvent],
+    as_of: str,
+    department: str | None = None,
+    **asked: Any,
+) -> ContributionPage:
+    """Return the entities behind the figure of some events."""
+    with ledger_of(events) as ledger:
+        return contributions(ledger, figure(catalogue), department, day(as_of), **asked)
+
+
+def between(
+    catalogue: Catalogue, events: Iterable[CloudEvent], since: str, until: str
+) -> ChangePage:
+    """Return the entities that changed the figure of some events."""
+    with ledger_of(events) as ledger:
+        return changes(ledger, figure(catalogue), None, day(since), day(until))
+
+
+def entities(page: ContributionPage | ChangePage) -> list[str]:
+    """Return the identifiers of a page."""
+    return [row.key.entity for row in page.rows]
+
+
+def held(catalogue: Catalogue, events: Sequence[CloudEvent]) -> Mapping[str | None, History]:
+    """Return the histories that workers' states lead to, by territory."""
+    state_store = StateStore(catalogue.terms)
+    for family in Family:
+        apply_events(state_store, family, [[one for one in events if one.fact.FAMILY is family]])
+    found = histories_of(state_store, catalogue)
+    return {code: found[INDICATOR, code] for code in figure(catalogue).territories}
+
+
+# -- Sums
+
+
+def added_up(page: ContributionPage) -> tuple[int, int | None]:
+    """Return the sums of the rows."""
+    over = sum(row.numerator for row in page.rows)
+    unders = [row.denominator for row in page.rows if row.denominator is not None]
+    return over, sum(unders) if page.denominator is not None else None
+
+
+def sums(reading: Reading) -> tuple[int, int | None]:
+    """Return a reading without the day of its last report."""
+    return reading.numerator, reading.denominator
+
+
+@st.composite
+def told(draw: st.DrawFn) -> tuple[Catalogue, list[CloudEvent]]:
+    """Draw a figure and a history of its families."""
+    if draw(st.booleans()):
+        parts = [draw(histories(family)) for family in OF_TWO_FAMILIES]
+        return EQUIPPED, [one for part in parts for one in part]
+    family = draw(st.sampled_from(SHOWN))
+    measure, fields = draw(st.sampled_from(MEASURES[family]))
+    return catalogue_of(measure, **fields), draw(histories(family))
+
+
+DAY = st.builds(
+    lambda start, offset: date.fromordinal(day(start).toordinal() + offset),
+    st.sampled_from(DAYS),
+    st.sampled_from(OFFSETS),
+)
+
+
+@given(told(), DAY, st.data())
+def test_contributions_add_up_to_the_figure(
+    drawn: tuple[Catalogue, list[CloudEvent]], as_of: date, data: st.DataObject
+) -> None:
+    """In any territory, on any day, the rows and the totals are the workers' reading."""
+    catalogue, history = drawn
+    history = data.draw(st.permutations(history))
+    code = data.draw(st.sampled_from(figure(catalogue).territories[:3]))
+    expected = held(catalogue, history)[code].reading(as_of)
+    with ledger_of(history) as ledger:
+        page = contributions(ledger, figure(catalogue), code, as_of, limit=1000)
+
+    assert (page.numerator, page.denominator) == sums(expected)
+    assert added_up(page) == sums(expected)
+    assert page.entities == len(page.rows)
+
+
+@given(told(), DAY, DAY, st.data())
+def test_changes_add_up_to_that_of_the_figure(
+    drawn: tuple[Catalogue, list[CloudEvent]], since: date, until: date, data: st.DataObject
+) -> None:
+    """Forward and backward in time, the rows are all that moved, and no other entity."""
+    catalogue, history = drawn
+    code = data.draw(st.sampled_from(figure(catalogue).territories[:3]))
+    expected = held(catalogue, history)[code]
+    before, after = expected.reading(since), expected.reading(until)
+    with ledger_of(history) as ledger:
+        page = changes(ledger, figure(catalogue), code, since, until, limit=1000)
+
+    moved = [row.numerator_after - row.numerator_before for row in page.rows]
+    assert page.numerator == sum(moved) == after.numerator - before.numerator
+    under = [(row.denominator_after or 0) - (row.denominator_before or 0) for row in page.rows]
+    if before.denominator is not None and after.denominator is not None:
+        assert page.denominator == sum(under) == after.denominator - before.denominator
+    assert all(any(one) for one in zip(moved, under, strict=True))
+
+
+@given(told(), DAY, st.sampled_from(["2018-12-31", "2019-06-01", "2019-06-02"]))
+def test_contributions_are_as_known_on_a_day(
+    drawn: tuple[Catalogue, list[CloudEvent]], as_of: date, known_on: str
+) -> None:
+    """They add up to what was known then: events of a later time are not counted."""
+    catalogue, history = drawn
+    known = [one for one in history if one.time.date() <= day(known_on)]
+    with ledger_of(history) as ledger:
+        page = contributions(ledger, figure(catalogue), None, as_of, day(known_on), limit=1000)
+
+    assert added_up(page) == sums(held(catalogue, known)[None].reading(as_of))
+
+
+# -- Rows
+
+
+def lycees() -> Iterator[CloudEvent]:
+    """Yield three lycées, of which one is connected."""
+    yield event("school.registered", MEAUX, "2018-01-01", name="Lycée Condorcet")
+    yield event("school.registered", PARIS, "2018-01-01", name="Lycée Éluard")
+    yield event("school.registered", PARIS_TOO, "2018-01-01", name="Lycée Diderot")
+    yield event("school.connected", PARIS_TOO, "2018-02-01")
+
+
+def test_what_is_missing_comes_first() -> None:
+    """Then the départements in their order, then the names."""
+    assert entities(behind(CONNECTED, lycees(), "2018-03-01")) == [PARIS, MEAUX, PARIS_TOO]
+
+
+def test_names_are_sorted_as_in_french() -> None:
+    """Neither an accent nor a capital moves a name behind the others."""
+    assert entities(behind(CONNECTED, lycees(), "2018-01-15")) == [PARIS_TOO, PARIS, MEAUX]
+
+
+def test_a_row_names_its_entity_and_its_amounts() -> None:
+    """So a reader can tell what it is, where, and since when it counts."""
+    row = behind(CONNECTED, lycees(), "2018-03-01").rows[-1]
+
+    assert (row.key, row.name) == (EntityKey(Family.SCHOOLS, PARIS_TOO), "Lycée Diderot")
+    assert (row.department, row.numerator, row.denominator) == ("75", 1, 1)
+    assert row.since == day("2018-02-01")
+
+
+def test_what_is_missing_counts_since_the_denominators_day() -> None:
+    """A lycée that is not connected has been expected since it was registered."""
+    row = behind(CONNECTED, lycees(), "2018-03-01").rows[0]
+
+    assert (row.numerator, row.since) == (0, day("2018-01-01"))
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"), [("all", 3), ("counted", 1), ("missing", 2)], ids=str
+)
+def test_a_part_has_its_own_rows_and_number(part: EvidencePart, expected: int) -> None:
+    """The sums stay those of the figure."""
+    page = behind(CONNECTED, lycees(), "2018-03-01", part=part)
+
+    assert (len(page.rows), page.entities) == (expected, expected)
+    assert (page.numerator, page.denominator) == (1, 3)
+
+
+def test_a_commune_covered_in_part_is_missing_and_counted() -> None:
+    """It is in the numerator, and not fully."""
+    reported = [
+        event("broadband.coverage_reported", "77288", "2018-01-01"),
+        event(
+            "broadband.coverage_reported",
+            "75056",
+            "2018-01-01",
+            premises=4,
+            connectable_premises=4,
+        ),
+    ]
+
+    assert entities(behind(COVERED, reported, "2018-03-01", part="missing")) == ["77288"]
+    assert entities(behind(COVERED, reported, "2018-03-01", part="counted")) == ["77288", "75056"]
+
+
+def test_a_count_misses_nothing() -> None:
+    """It has no denominator to be missing from."""
+    opened = [event("coworking.opened", "site", "2018-01-01")]
+    page = behind(SITES, opened, "2018-03-01", part="missing")
+
+    assert (page.rows, page.entities, page.numerator, page.denominator) == ((), 0, 1, None)
+
+
+def test_an_entity_that_counts_for_nothing_is_shown() -> None:
+    """A site of no workstations is evidence too."""
+    opened = [event("coworking.opened", "site", "2018-01-01", workstations=0)]
+
+    assert [row.numerator for row in behind(WORKSTATIONS, opened, "2018-03-01").rows] == [0]
+
+
+def test_an_entity_that_ended_is_not_shown() -> None:
+    """After it has closed, a site is behind no figure."""
+    closed = [
+        event("coworking.opened", "site", "2018-01-01"),
+        event("coworking.closed", "site", "2018-02-01"),
+    ]
+
+    assert entities(behind(SITES, closed, "2018-01-31")) == ["site"]
+    assert entities(behind(SITES, closed, "2018-02-01")) == []
+
+
+def test_a_territory_has_its_own_entities() -> None:
+    """Those of another département are not behind its figure."""
+    page = behind(CONNECTED, lycees(), "2018-03-01", department="77")
+
+    assert (entities(page), page.numerator, page.denominator) == ([MEAUX], 0, 1)
+
+
+def test_pages_follow_each_other() -> None:
+    """Together they have every entity once."""
+    opened = [event("coworking.opened", f"site-{n:02}", "2018-01-01") for n in range(7)]
+    pages = [behind(SITES, opened, "2018-03-01", limit=3, offset=start) for start in (0, 3, 6, 9)]
+
+    assert [one for page in pages for one in entities(page)] == [f"site-{n:02}" for n in range(7)]
+    assert {page.entities for page in pages} == {7}
+    assert pages[-1].rows == ()
+
+
+def test_a_commune_has_no_name() -> None:
+    """No event tells it."""
+    reported = [event("broadband.coverage_reported", "77288", "2018-01-01")]
+
+    assert [row.name for row in behind(COVERED, reported, "2018-03-01").rows] == [None]
+
+
+def test_a_name_is_the_latest_that_was_known() -> None:
+    """A lycée renamed later had its first name."""
+    renamed = [
+        event("school.registered", PARIS, "2018-01-01", name="Lycée A"),
+        event("school.registered", PARIS, "2018-05-01", name="Lycée B"),
+    ]
+
+    assert behind(CONNECTED, renamed, "2018-02-01").rows[0].name == "Lycée B"
+    known_then = behind(CONNECTED, renamed, "2018-02-01", known_on=day("2018-03-01"))
+    assert known_then.rows[0].name == "Lycée A"
+
+
+def test_a_sites_use_has_the_sites_name() -> None:
+    """The period's entity is called by the site that reported it."""
+    used = [
+        event("coworking.opened", "site", "2018-01-01", name="Tiers-lieu des Halles"),
+        event("workstation.usage_reported", "site", "2018-01-31", occupied_hours={"company": 3}),
+    ]
+    (row,) = behind(USE, used, "2018-03-01").rows
+
+    assert (row.key.entity, row.name) == ("site/2018-01-01", "Tiers-lieu des Halles")
+
+
+def test_the_deliveries_of_a_lycee_are_in_its_row() -> None:
+    """The row is the lycée's, and its sources name what was delivered."""
+    delivered = [
+        event(
+            "equipment.delivered",
+            "delivery",
+            "2018-02-01",
+            uai=PARIS,
+            department="75",
+            completes_plan=True,
+        )
+    ]
+    rows = {
+        row.key.entity: row for row in behind(EQUIPPED, [*lycees(), *delivered], "2018-03-01").rows
+    }
+
+    assert (rows[PARIS].numerator, rows[PARIS].denominator) == (1, 1)
+    assert rows[PARIS].sources == (
+        EntityKey(Family.SCHOOLS, PARIS),
+        EntityKey(Family.EQUIPMENT, "delivery"),
+    )
+    assert rows[MEAUX].sources == (EntityKey(Family.SCHOOLS, MEAUX),)
+
+
+def test_an_amount_that_adds_up_counts_since_the_last() -> None:
+    """A grant paid in two parts has both, and the day of the second."""
+    paid = [
+        event("grant.paid", "grant", "2018-01-01", amount_cents=3),
+        event("grant.paid", "grant", "2018-02-01", amount_cents=4),
+    ]
+    (row,) = behind(GRANTS, paid, "2018-03-01").rows
+
+    assert (row.numerator, row.since) == (7, day("2018-02-01"))
+
+
+def test_a_change_names_who_made_it() -> None:
+    """Entities that stay as they are are not among them."""
+    (row,) = between(CONNECTED, lycees(), "2018-01-15", "2018-03-01").rows
+
+    assert (row.key.entity, row.name, row.department) == (PARIS_TOO, "Lycée Diderot", "75")
+    assert (row.numerator_before, row.numerator_after) == (0, 1)
+    assert (row.denominator_before, row.denominator_after) == (1, 1)
+
+
+def test_the_largest_change_comes_first() -> None:
+    """Whether it adds or takes away."""
+    opened = [
+        event("coworking.opened", "small", "2018-01-01", workstations=5),
+        event("coworking.opened", "large", "2018-01-01", workstations=20),
+        event("coworking.resized", "small", "2018-02-01", workstations=7),
+        event("coworking.resized", "large", "2018-02-01", workstations=3),
+    ]
+    page = between(WORKSTATIONS, opened, "2018-01-15", "2018-03-01")
+
+    assert entities(page) == ["large", "small"]
+    assert (page.numerator, page.denominator, page.entities) == (-15, None, 2)
+
+
+def test_nothing_changed_is_an_empty_page() -> None:
+    """Its sums are 0, not missing."""
+    page = between(CONNECTED, lycees(), "2018-03-01", "2018-04-01")
+
+    assert (page.rows, page.entities, page.numerator, page.denominator) == ((), 0, 0, 0)
+
+
+# -- Events
+
+
+def test_events_come_newest_first() -> None:
+    """By the time at which they were recorded, not by the day of which they tell."""
+    said = [
+        event("dataset.updated", "set", "2018-03-01", at="2018-03-01T10:00:00"),
+        event("dataset.updated", "set", "2018-01-01", at="2018-03-02T10:00:00"),
+    ]
+    with ledger_of(said) as ledger:
+        page = events_of(ledger, Family.DATASETS, "set")
+
+    assert [str(one.effective_day) for one in page.rows] == ["2018-01-01", "2018-03-01"]
+    assert page.events == 2
+
+
+def test_an_event_has_its_place_and_its_content() -> None:
+    """With them a reader finds the record in the topic."""
+    said = event("coworking.closed", "site", "2018-03-01", id="7", source="urn:sites")
+    (record,) = numbered([raw_record(said)])
+    with ledger_with([record._replace(timestamp=1_520_000_000_123)]) as ledger:
+        (one,) = events_of(ledger, Family.COWORKING, "site").rows
+
+    assert (one.topic, one.partition, one.offset) == record[:3]
+    assert (one.fact, one.source, one.id) == ("coworking.closed", "urn:sites", "7")
+    assert one.time == said.time
+    assert one.recorded_at == datetime(2018, 3, 2, 14, 13, 20, 123_000, tzinfo=UTC)
+    assert one.content == {"site_id": "site"}
+
+
+def test_a_record_without_a_timestamp_has_none() -> None:
+    """Its broker kept no time."""
+    with ledger_of([event("coworking.closed", "site", "2018-03-01")]) as ledger:
+        assert events_of(ledger, Family.COWORKING, "site").rows[0].recorded_at is None
+
+
+def test_a_later_event_of_the_day_supersedes_the_earlier() -> None:
+    """The latest counts."""
+    said = [
+        event("coworking.resized", "site", "2018-03-01", at=f"2018-03-0{n}T00:00:00")
+        for n in (1, 2, 3)
+    ]
+    with ledger_of(said) as ledger:
+        page = events_of(ledger, Family.COWORKING, "site")
+
+    assert [one.standing for one in page.rows] == ["counts", "superseded", "superseded"]
+
+
+def test_an_event_that_came_twice_counts_once() -> None:
+    """The copy is called so."""
+    said = event("coworking.closed", "site", "2018-03-01")
+    with ledger_of([said, said]) as ledger:
+        page = events_of(ledger, Family.COWORKING, "site")
+
+    assert {one.offset: one.standing for one in page.rows} == {0: "counts", 1: "duplicate"}
+
+
+def test_a_retraction_is_called_so() -> None:
+    """It takes the day back, and no event of the day counts."""
+    said = [
+        event("coworking.closed", "site", "2018-03-01", at="2018-03-01T00:00:00"),
+        event("coworking.closed", "site", "2018-03-01", at="2018-03-02T00:00:00", retracted=True),
+    ]
+    with ledger_of(said) as ledger:
+        page = events_of(ledger, Family.COWORKING, "site")
+
+    assert [(one.standing, one.content is None) for one in page.rows] == [
+        ("retraction", True),
+        ("superseded", False),
+    ]
+
+
+def test_events_are_as_known_on_a_day() -> None:
+    """Before the correction was recorded, what it corrects counted."""
+    said = [
+        event("coworking.closed", "site", "2018-03-01", at="2018-03-01T23:59:59.999999"),
+        event("coworking.closed", "site", "2018-03-01", at="2018-03-02T00:00:00", retracted=True),
+    ]
+    with ledger_of(said) as ledger:
+        page = events_of(ledger, Family.COWORKING, "site", day("2018-03-01"))
+
+    assert [one.standing for one in page.rows] == ["counts"]
+    assert page.events == 1
+
+
+def test_events_are_paged() -> None:
+    """The number is that of all."""
+    said = [event("dataset.updated", "set", f"2018-03-0{n}") for n in range(1, 8)]
+    with ledger_of(said) as ledger:
+        pages = [
+            events_of(ledger, Family.DATASETS, "set", limit=3, offset=start)
+            for start in (0, 3, 6, 9)
+        ]
+
+    assert [len(page.rows) for page in pages] == [3, 3, 1, 0]
+    assert {page.events for page in pages} == {7}
+
+
+@pytest.mark.parametrize(
+    ("family", "entity", "name"),
+    [
+        (Family.SCHOOLS, PARIS, "Lycée Éluard"),
+        (Family.EQUIPMENT, "delivery", "Lycée Éluard"),
+        (Family.BROADBAND, "77288", None),
+    ],
+    ids=str,
+)
+def test_events_are_headed_by_a_name(family: Family, entity: str, name: str | None) -> None:
+    """The entity's own, or that of the lycée or site that it belongs to."""
+    said = [
+        *lycees(),
+        event("equipment.delivered", "delivery", "2018-02-01", uai=PARIS, department="75"),
+        event("broadband.coverage_reported", "77288", "2018-01-01"),
+    ]
+    with ledger_of(said) as ledger:
+        assert events_of(ledger, family, entity).name == name
+
+
+def test_an_entity_without_events_has_an_empty_page() -> None:
+    """Whoever asks decides what that means."""
+    with ledger_of([]) as ledger:
+        page = events_of(ledger, Family.SCHOOLS, PARIS)
+
+    assert (page.rows, page.events, page.name) == ((), 0, None)
+
+
+# -- Persons
+
+
+def test_no_person_is_behind_a_figure() -> None:
+    """Contributions of an indicator about persons are refused."""
+    with pytest.raises(PersonsNotShownError, match="figure: is about persons"):
+        behind(PERSONS, [], "2018-01-01")
+
+
+def test_no_person_is_in_a_change() -> None:
+    """Changes of an indicator about persons are refused."""
+    with pytest.raises(PersonsNotShownError, match="figure: is about persons"):
+        between(PERSONS, [], "2018-01-01", "2018-02-01")
+
+
+def test_no_persons_events_are_shown() -> None:
+    """Not even those of a pseudonym that is known."""
+    with ledger_of([]) as ledger, pytest.raises(PersonsNotShownError, match="trainings"):
+        events_of(ledger, Family.TRAININGS, "enrolment-000001")
+
+
+@pytest.mark.parametrize("text", ["' OR 1=1 --", "É", ""])
+def test_a_territory_is_a_value(text: str) -> None:
+    """Whatever is asked for, it is no SQL."""
+    page = behind(CONNECTED, lycees(), "2018-03-01", text)
+
+    assert (page.rows, page.entities) == ((), 0)

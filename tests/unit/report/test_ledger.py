@@ -1,0 +1,401 @@
+"""The event ledger: what is stored, exactly once, whenever the process ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from broker.stored_record import RawRecord
+from events.dead_letters import RecordOrigin
+from events.errors import RefusalReason
+from events.registry import Family
+from report.ledger import (
+    END_OF_TIME,
+    LEDGER_TOPICS,
+    EventLedger,
+    LedgerCounts,
+    LedgerFailedError,
+    LedgerInUseError,
+    LedgerOutdatedError,
+    known_before,
+)
+from streams.dead_letters import FORWARDED_FROM
+from tests.support.audits import raw, raw_record
+from tests.support.histories import event, uai
+from tests.support.ledgers import numbered
+
+PARIS, MEAUX = uai("0750001"), uai("0770001")
+
+ROWS = "SELECT entity, fact, day, content, department, until FROM event ORDER BY recorded, time"
+
+
+def schools(*, connected: int = 3) -> list[RawRecord]:
+    """Give the records of one lycée, on one partition: registered, and connected again and again.
+
+    Each tells the same day, later than the one before.
+    """
+    told = [raw("school.registered", PARIS, "2018-01-01", partition=0)]
+    told += [
+        raw("school.connected", PARIS, "2018-02-01", partition=0, at=f"2018-03-{day:02}T00:00:00")
+        for day in range(1, connected + 1)
+    ]
+    return numbered(told)
+
+
+def failing(records: Sequence[RawRecord], after: int) -> Iterator[RawRecord]:
+    """Yield some records, and end as a process does that is killed."""
+    yield from records[:after]
+    raise KeyboardInterrupt
+
+
+@pytest.fixture
+def ledger() -> Iterator[EventLedger]:
+    """Give an empty ledger in memory."""
+    with EventLedger(threads=1) as opened:
+        yield opened
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Name a ledger's file."""
+    return tmp_path / "ledger.duckdb"
+
+
+def test_an_event_is_a_row(ledger: EventLedger) -> None:
+    """It has the event's attributes, and its record's place."""
+    record = raw("school.connected", PARIS, "2018-02-01", partition=3, source="urn:lycees", id="7")
+    ledger.append([record._replace(offset=41, timestamp=1_520_000_000_000)])
+
+    columns = (
+        'SELECT family, entity, fact, type, source, id, "partition", "offset", recorded, department'
+    )
+    assert ledger.query(columns + " FROM event") == [
+        (
+            "schools",
+            PARIS,
+            "school.connected",
+            "fr.iledefrance.smartregion.school.connected.v1",
+            "urn:lycees",
+            "7",
+            3,
+            41,
+            1_520_000_000_000,
+            "75",
+        )
+    ]
+
+
+def test_content_is_canonical_json(ledger: EventLedger) -> None:
+    """Keys are sorted, so that two contents are compared as the workers compare them."""
+    ledger.append([raw("school.connected", PARIS, "2018-02-01", downlink_mbps=5)])
+
+    assert ledger.query("SELECT content FROM event") == [
+        (f'{{"department": "75", "downlink_mbps": 5, "uai": "{PARIS}"}}',)
+    ]
+
+
+def test_a_retraction_has_no_content(ledger: EventLedger) -> None:
+    """It takes a day back, whatever its fields are."""
+    ledger.append([raw("school.connected", PARIS, "2018-02-01", retracted=True)])
+
+    assert ledger.query("SELECT content FROM event") == [(None,)]
+
+
+def test_a_workers_copy_is_marked(ledger: EventLedger) -> None:
+    """A misrouted record and its copy tell the same event."""
+    said = event("school.connected", PARIS, "2018-02-01")
+    copy = raw_record(said, partition=1, headers=[(FORWARDED_FROM, b"smartregion.schools/0/0")])
+    ledger.append([raw_record(said, partition=0), copy])
+
+    assert ledger.query('SELECT "partition", forwarded FROM event ORDER BY 1') == [
+        (0, False),
+        (1, True),
+    ]
+
+
+def test_no_event_about_a_person_is_stored(ledger: EventLedger) -> None:
+    """Of their topics only the position moves."""
+    (record,) = numbered([raw("training.enrolled", "enrolment-000001", "2018-01-01")])
+
+    assert ledger.append([record]) == 0
+    assert ledger.query("SELECT * FROM event") == []
+    assert ledger.positions() == {(record.topic, record.partition): 1}
+
+
+def test_the_topics_of_persons_are_not_read() -> None:
+    """All others are."""
+    about_persons = {"smartregion.trainings"}
+
+    assert {f"smartregion.{family}" for family in Family} - set(LEDGER_TOPICS) == about_persons
+
+
+def test_positions_are_those_after_the_last_records(ledger: EventLedger) -> None:
+    """Gaps between offsets (compaction, transactions) do not matter."""
+    first, second = (
+        raw("school.registered", PARIS, "2018-01-01"),
+        raw("dataset.updated", "a", "2018-01-02"),
+    )
+    ledger.append([first._replace(partition=2, offset=7), second._replace(partition=0, offset=0)])
+
+    assert ledger.positions() == {("smartregion.schools", 2): 8, ("smartregion.datasets", 0): 1}
+
+
+def test_records_below_the_position_are_ignored(ledger: EventLedger) -> None:
+    """Whoever reads again stores nothing twice."""
+    records = schools()
+
+    assert ledger.append(records) == 4
+    assert ledger.append(records) == 0
+    assert ledger.counts().stored == 4
+
+
+def test_refused_records_are_counted_and_read_once(ledger: EventLedger) -> None:
+    """Their offset is passed, and nothing of them is stored."""
+    broken = raw("school.registered", PARIS, "2018-01-01")._replace(offset=0, value=b"{")
+
+    for _ in range(2):
+        ledger.append([broken])
+
+    assert ledger.counts().refused == {RefusalReason.INVALID_JSON: 1}
+    assert list(ledger.positions().values()) == [1]
+
+
+def test_skipped_records_are_not_stored(ledger: EventLedger) -> None:
+    """An operator has decided that they do not count."""
+    records = schools()
+    skipped = [RecordOrigin(*records[1][:3])]
+
+    assert ledger.append(records, skipped=skipped) == 3
+    assert ledger.counts().skipped == 1
+
+
+def test_a_record_that_is_skipped_later_is_removed(ledger: EventLedger) -> None:
+    """The event before it is the latest again."""
+    records = schools(connected=2)
+    ledger.append(records)
+    ledger.append([], skipped=[RecordOrigin(*records[2][:3])])
+
+    assert [(fact, until) for _, fact, *_, until in ledger.query(ROWS)] == [
+        ("school.registered", END_OF_TIME),
+        ("school.connected", END_OF_TIME),
+    ]
+
+
+def test_a_record_that_is_skipped_no_longer_makes_the_ledger_outdated(ledger: EventLedger) -> None:
+    """Its event is not in the ledger, and its offset is passed."""
+    records = schools()
+    ledger.append(records, skipped=[RecordOrigin(*records[1][:3])])
+
+    with pytest.raises(LedgerOutdatedError, match=r"smartregion\.schools/0/1 was skipped"):
+        ledger.append([])
+
+
+def test_an_event_is_the_latest_until_a_later_one(ledger: EventLedger) -> None:
+    """Each has the time of the next of its entity, fact and day."""
+    ledger.append(schools(connected=3))
+
+    times = ledger.query("SELECT time, until FROM event WHERE fact = 'school.connected' ORDER BY 1")
+    assert times == [
+        (times[0][0], times[1][0]),
+        (times[1][0], times[2][0]),
+        (times[2][0], END_OF_TIME),
+    ]
+
+
+def test_the_order_of_arrival_changes_nothing(ledger: EventLedger) -> None:
+    """What arrives late takes its place among the others."""
+    first, *others = schools(connected=3)
+    ledger.append(numbered([first, *reversed(others)]))
+    with EventLedger(threads=1) as in_order:
+        in_order.append([first, *others])
+
+        assert ledger.query(ROWS) == in_order.query(ROWS)
+
+
+def test_of_two_equal_events_the_first_counts(ledger: EventLedger) -> None:
+    """The second is the latest at no time."""
+    said = event("school.connected", PARIS, "2018-02-01")
+    ledger.append(numbered([raw_record(said), raw_record(said)]))
+
+    assert ledger.query('SELECT "offset", until = time FROM event ORDER BY 1') == [
+        (0, False),
+        (1, True),
+    ]
+
+
+@pytest.mark.parametrize("after", range(5))
+def test_a_process_killed_in_a_batch_loses_and_doubles_nothing(file: Path, after: int) -> None:
+    """Rows and offsets are written together or not at all, and the next process goes on."""
+    records = schools(connected=5)
+    with EventLedger(file, threads=1) as whole:
+        whole.append(records[:2])
+        with pytest.raises(KeyboardInterrupt):
+            whole.append(failing(records, after))
+    with EventLedger(file, threads=1) as ledger:
+        position = ledger.positions()["smartregion.schools", 0]
+        ledger.append(records[position:])
+
+        assert position == 2
+        assert ledger.query('SELECT "offset" FROM event ORDER BY 1') == [(n,) for n in range(6)]
+
+
+def test_a_process_killed_at_once_leaves_what_was_committed(file: Path) -> None:
+    """The write-ahead log holds what the file does not yet."""
+    script = (
+        "import os, pathlib, sys\n"
+        "from report.ledger import EventLedger\n"
+        "from tests.support.audits import raw\n"
+        "ledger = EventLedger(pathlib.Path(sys.argv[1]), threads=1)\n"
+        "ledger.append([raw('dataset.updated', 'a', '2018-01-01')])\n"
+        "os._exit(9)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script, str(file)], check=False, timeout=60)
+
+    assert ended.returncode == 9
+    with EventLedger(file, threads=1) as ledger:
+        assert (ledger.counts().stored, len(ledger.positions())) == (1, 1)
+
+
+def test_a_ledger_is_kept(file: Path) -> None:
+    """What one process has stored, the next one finds."""
+    with EventLedger(file, threads=1) as ledger:
+        ledger.append(schools())
+        stored = ledger.query(ROWS)
+    with EventLedger(file, threads=1) as ledger:
+        assert ledger.query(ROWS) == stored
+
+
+def test_a_file_that_is_no_ledger_is_written_anew(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It follows from the topics; a line in the log tells of it."""
+    file.write_bytes(b"something else" * 1000)
+    with EventLedger(file, threads=1) as ledger:
+        assert ledger.positions() == {}
+    assert "ledger deleted" in caplog.text
+
+
+def test_a_file_of_another_version_is_written_anew(file: Path) -> None:
+    """Its tables are not those that are queried."""
+    with EventLedger(file, threads=1) as ledger:
+        ledger.append(schools())
+    with duckdb.connect(str(file)) as database:
+        database.execute("UPDATE basis SET value = '0' WHERE name = 'version'")
+    with EventLedger(file, threads=1) as ledger:
+        assert (ledger.counts().stored, ledger.positions()) == (0, {})
+
+
+def test_another_programs_database_is_written_anew(file: Path) -> None:
+    """A DuckDB file without the ledger's tables is none."""
+    with duckdb.connect(str(file)) as database:
+        database.execute("CREATE TABLE other (n INTEGER)")
+    with EventLedger(file, threads=1) as ledger:
+        assert ledger.query("SHOW TABLES") != [("other",)]
+
+
+def test_a_file_in_use_is_left_alone(file: Path) -> None:
+    """Another process writes to it; the error names the file."""
+    script = (
+        "import pathlib, sys\n"
+        "from report.ledger import EventLedger\n"
+        "with EventLedger(pathlib.Path(sys.argv[1]), threads=1):\n"
+        "    print('open', flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", script, str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"open\n"
+        with pytest.raises(LedgerInUseError, match=r"ledger\.duckdb"):
+            EventLedger(file, threads=1)
+        other.communicate()
+    assert other.returncode == 0
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    """Nothing is deleted, and the error names the file."""
+    with pytest.raises(LedgerFailedError, match="nowhere"):
+        EventLedger(tmp_path / "nowhere" / "ledger.duckdb", threads=1)
+
+
+def test_what_fails_in_duckdb_names_the_file(file: Path) -> None:
+    """A closed ledger answers with the project's own error."""
+    ledger = EventLedger(file, threads=1)
+    ledger.close()
+
+    with pytest.raises(LedgerFailedError, match=r"ledger\.duckdb"):
+        ledger.positions()
+
+
+def test_no_query_reads_another_file(ledger: EventLedger) -> None:
+    """Whatever a query says, it is of the ledger."""
+    with pytest.raises(LedgerFailedError, match="disabled by configuration"):
+        ledger.query("SELECT * FROM read_text('/etc/hostname')")
+
+
+def test_what_it_rests_on_is_remembered(file: Path) -> None:
+    """The same topics and rules as before are right."""
+    with EventLedger(file, threads=1) as ledger:
+        ledger.bind({"topic smartregion.schools": "one"})
+    with EventLedger(file, threads=1) as ledger:
+        ledger.bind({"topic smartregion.schools": "one", "rules": "other"})
+
+
+def test_a_topic_made_anew_makes_the_ledger_outdated(ledger: EventLedger) -> None:
+    """Its records are not those that were read."""
+    ledger.bind({"topic smartregion.schools": "one"})
+
+    with pytest.raises(LedgerOutdatedError, match=r"smartregion\.schools is 'two', and was 'one'"):
+        ledger.bind({"topic smartregion.schools": "two"})
+
+
+def test_a_cleared_ledger_is_empty(ledger: EventLedger) -> None:
+    """Its topics are read from their beginning, whatever it rested on."""
+    records = schools()
+    ledger.bind({"topic smartregion.schools": "one"})
+    ledger.append(records, skipped=[RecordOrigin(*records[1][:3])])
+    ledger.clear()
+    ledger.bind({"topic smartregion.schools": "two"})
+
+    assert (ledger.positions(), ledger.counts()) == ({}, LedgerCounts(0, {}, 0))
+    assert ledger.append(records) == 4
+
+
+def test_a_snapshot_does_not_move(ledger: EventLedger) -> None:
+    """Queries of one page see the same events, whatever is stored meanwhile."""
+    records = schools()
+    ledger.append(records[:1])
+    with ledger.snapshot() as snapshot:
+        before = snapshot.query("SELECT count(*) FROM event")
+        ledger.append(records[1:])
+
+        assert snapshot.query("SELECT count(*) FROM event") == before == [(1,)]
+
+
+def test_threads_read_while_one_writes(ledger: EventLedger) -> None:
+    """Every answer is of whole batches."""
+    records = numbered(
+        raw("dataset.updated", f"d{n}", "2018-01-01", partition=0) for n in range(200)
+    )
+    batches = [records[start : start + 10] for start in range(0, 200, 10)]
+    with ThreadPoolExecutor(4) as threads:
+        counts = [threads.submit(ledger.query, "SELECT count(*) FROM event") for _ in range(40)]
+        for batch in batches:
+            ledger.append(batch)
+        found = [answer.result()[0][0] for answer in counts]
+
+    assert all(count % 10 == 0 for count in found)
+    assert ledger.counts().stored == 200
+
+
+def test_a_day_is_known_until_its_end_in_utc() -> None:
+    """Midnight is of the next day."""
+    assert known_before(date(1970, 1, 1)) == 24 * 60 * 60 * 1_000_000
+    assert known_before(None) == END_OF_TIME
