@@ -1,0 +1,354 @@
+"""A figure's history against its target, and where its pace leads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from typing import Final
+
+from catalogue.formatting import NO_BREAK
+from catalogue.formatting import day_text as french_day
+from catalogue.progress import MilestoneStatus
+from catalogue.trend import Projection
+from report.charts.axes import Scale, Tick, day_ticks, is_drawable, value_ticks
+from report.charts.labels import EM, Box, Labels, Side, Spot, shortened, text_width
+from report.charts.marks import mark
+from report.charts.steps import Points, gaps_path, shown_steps, steps_path, thinned
+from report.charts.svg import Drawing, element, number
+
+__all__ = ["Timeline", "line_chart"]
+
+WIDTH: Final = 560
+HEIGHT: Final = 300
+TOP: Final = 30
+BOTTOM: Final = HEIGHT - 34
+RIGHT: Final = WIDTH - 8
+ROOM: Final = Box(0, 0, WIDTH, HEIGHT)
+
+#: Between the labels of the values and the line.
+_GUTTER: Final = 10
+_WIDEST_GUTTER: Final = 200
+#: Between a text and what it belongs to.
+_BESIDE: Final = 8
+_POINT: Final = 5
+#: Half the thickness of a line, as what labels are kept from.
+_THICK: Final = 2
+#: The length of a line that a label is tested against at once.
+_PIECES: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What a line chart shows, from `first` to `last`; None is "not known", or "not there"."""
+
+    points: Points
+    """The history's ordered steps; None: not known from that day on, a gap."""
+    as_of: date
+    """The day of the figure: the history ends there."""
+    first: date
+    last: date
+    target: float | None = None
+    deadline: date | None = None
+    baseline: float | None = None
+    projection: Projection | None = None
+    attained_on: date | None = None
+    lost_on: date | None = None
+
+
+def line_chart(
+    prefix: str,
+    title: str,
+    description: str,
+    timeline: Timeline,
+    *,
+    text: Callable[[float], str],
+    day_text: Callable[[date], str] = french_day,
+) -> str:
+    """Return the chart; `text` and `day_text` give the French text of a value and of a day.
+
+    It has no more than about 400 vertices, whatever the history, and keeps its extremes.
+    """
+    drawing = Drawing(prefix, title, description)
+    return _LineChart(drawing, timeline, text, day_text).write()
+
+
+class _LineChart:
+    """One chart while it is made."""
+
+    def __init__(
+        self,
+        drawing: Drawing,
+        timeline: Timeline,
+        text: Callable[[float], str],
+        day_text: Callable[[date], str],
+    ) -> None:
+        self._drawing = drawing
+        self._line = timeline
+        self._text, self._day_text = text, day_text
+        self._until = max(min(timeline.as_of, timeline.last), timeline.first)
+        steps = shown_steps(timeline.points, timeline.first, self._until)
+        self._points = thinned(steps)
+        self._target = _drawable(timeline.target)
+        self._baseline = _drawable(timeline.baseline)
+        known = [value for _, value in steps if value is not None]
+        levels = [level for level in (self._target, self._baseline) if level is not None]
+        self._ticks = [
+            Tick(tick.value, shortened(tick.text, _WIDEST_GUTTER))
+            for tick in value_ticks([*known, *levels], text)
+        ]
+        widest = max(text_width(tick.text) for tick in self._ticks) * EM
+        self._left = widest + _GUTTER
+        first, last = timeline.first.toordinal(), timeline.last.toordinal()
+        self._x = Scale(first, last, self._left, RIGHT)
+        self._y = Scale(self._ticks[0].value, self._ticks[-1].value, BOTTOM, TOP)
+        self._value = steps[-1][1] if steps else None
+        self._now = self._x.on(self._until)
+
+    def write(self) -> str:
+        """Return the chart, from what lies behind to what lies before."""
+        band, course, end = self._projection()
+        labels = Labels(ROOM, self._obstacles(course))
+        self._label_axes(labels)
+        self._label_lines(labels)
+        self._label_points(labels, end)
+        self._label_rest(labels)
+        gaps = gaps_path(self._points, self._until, self._x, self._y)
+        return self._drawing.write(
+            self._grid(),
+            self._unknown(gaps),
+            _path("baseline", self._level(self._baseline)),
+            _path("projection-range", _closed(band)),
+            _path("target", self._level(self._target)),
+            _path("deadline", self._deadline()),
+            _path("projection", _open(course)),
+            _path("history", steps_path(self._points, self._until, self._x, self._y)),
+            self._marks(end),
+            labels.write(),
+            width=WIDTH,
+            height=HEIGHT,
+            kind="line",
+        )
+
+    # What is drawn.
+
+    def _grid(self) -> str:
+        levels = [number(self._y.at(tick.value)) for tick in self._ticks[1:]]
+        grid = "".join(f"M{number(self._left)} {level}H{RIGHT}" for level in levels)
+        ticks = "".join(f"M{number(self._x.at(day.value))} {BOTTOM}v5" for day in self._days())
+        axis = f"M{number(self._left)} {number(self._y.at(self._ticks[0].value))}H{RIGHT}"
+        return _path("grid", grid) + _path("axis", axis + ticks)
+
+    def _days(self) -> list[Tick]:
+        return day_ticks(self._line.first, self._line.last, RIGHT - self._left, self._day_text)
+
+    def _unknown(self, gaps: str) -> str:
+        if not gaps:
+            return ""
+        name = self._drawing.id_of("unknown")
+        pattern = element(
+            "pattern",
+            element("path", class_="unknown-hatch", d="M-1 1l2-2M0 8l8-8M7 9l2-2"),
+            id=name,
+            width=8,
+            height=8,
+            patternUnits="userSpaceOnUse",
+        )
+        return element("defs", pattern) + element("path", fill=f"url(#{name})", d=gaps)
+
+    def _level(self, value: float | None) -> str:
+        return "" if value is None else f"M{number(self._left)} {number(self._y.at(value))}H{RIGHT}"
+
+    def _deadline(self) -> str:
+        day = self._line.deadline
+        if day is None or not self._shows(day):
+            return ""
+        return f"M{number(self._x.on(day))} {TOP}V{BOTTOM}"
+
+    def _projection(
+        self,
+    ) -> tuple[list[tuple[float, float]], list[tuple[float, float]], date | None]:
+        """Return the outline of the range, the expected course, and its day where that is shown."""
+        projected, target, value = self._line.projection, self._target, self._value
+        if projected is None or target is None or value is None or self._now >= RIGHT:
+            return [], [], None
+        day = max(projected.day, self._until)
+        latest = None if projected.latest is None else max(projected.latest, day)
+        slow = [self._course(latest, value, target)] if latest else [(RIGHT, self._y.at(value))]
+        start = self._now, self._y.at(value)
+        fast = self._course(max(min(projected.earliest, day), self._until), value, target)
+        corner = [] if latest and self._shows(latest) else [(RIGHT, self._y.at(target))]
+        beyond = corner if self._shows(projected.earliest) else []
+        band = [start, fast, *beyond, *slow]
+        return band, [start, self._course(day, value, target)], day if self._shows(day) else None
+
+    def _course(self, day: date, value: float, target: float) -> tuple[float, float]:
+        """Return where a straight course to the target ends: on its day, or at the right edge."""
+        if self._shows(day):
+            return self._x.on(day), self._y.at(target)
+        part = (self._line.last - self._until).days / (day - self._until).days
+        return RIGHT, self._y.at(value + (target - value) * part)
+
+    def _shows(self, day: date) -> bool:
+        return self._line.first <= day <= self._line.last
+
+    def _marks(self, end: date | None) -> str:
+        found = []
+        if self._value is not None:
+            now = {"cx": self._now, "cy": self._y.at(self._value)}
+            found.append(element("circle", class_="now", r=_POINT, **now))
+        if end is not None and self._target is not None:
+            goal = {"cx": self._x.on(end), "cy": self._y.at(self._target)}
+            found.append(element("circle", class_="goal", r=_POINT, **goal))
+        for _, status, x, y in self._turns():
+            found.append(mark(status, x, y))
+        return "".join(found)
+
+    def _turns(self) -> Iterator[tuple[str, MilestoneStatus, float, float]]:
+        """Yield the days on which the target was attained or lost: text, mark, and its place."""
+        if self._target is None:
+            return
+        for word, status, day in (
+            ("Atteint", MilestoneStatus.ACHIEVED, self._line.attained_on),
+            ("Perdu", MilestoneStatus.MISSED, self._line.lost_on),
+        ):
+            if day is not None and self._line.first <= day <= self._until:
+                x = min(max(self._x.on(day) - EM / 2, 0), WIDTH - EM)
+                y = min(self._y.at(self._target) + EM * 0.7, BOTTOM - EM / 2)
+                yield f"{word} le {self._day_text(day)}", status, x, y
+
+    # What is written.
+
+    def _obstacles(self, course: list[tuple[float, float]]) -> Iterator[Box]:
+        for index, (day, value) in enumerate(self._points):
+            if value is None:
+                continue
+            end = self._points[index + 1][0] if index + 1 < len(self._points) else self._until
+            y = self._y.at(value)
+            yield _thick(Box(self._x.on(day), y, self._x.on(end), y))
+        known = [(day, value) for day, value in self._points if value is not None]
+        for (_, before), (day, after) in pairwise(known):
+            x = self._x.on(day)
+            yield _thick(Box.around((x, self._y.at(before)), (x, self._y.at(after))))
+        for (ax, ay), (bx, by) in pairwise(course):
+            corners = [
+                (ax + (bx - ax) * i / _PIECES, ay + (by - ay) * i / _PIECES)
+                for i in range(_PIECES + 1)
+            ]
+            yield from (_thick(Box.around(one, other)) for one, other in pairwise(corners))
+        for level in (self._target, self._baseline):
+            if level is not None:
+                yield _thick(Box(self._left, self._y.at(level), RIGHT, self._y.at(level)))
+        if self._line.deadline is not None and self._shows(self._line.deadline):
+            x = self._x.on(self._line.deadline)
+            yield _thick(Box(x, TOP, x, BOTTOM))
+        for _, _, x, y in self._turns():
+            yield Box(x, y - EM / 2, x + EM, y + EM / 2)
+
+    def _label_axes(self, labels: Labels) -> None:
+        for tick in self._ticks:
+            level = self._y.at(tick.value)
+            spots = [Spot(self._left - _GUTTER, level + up, "end") for up in (0, 2, -2)]
+            labels.place(tick.text, spots, "tick")
+        for tick in self._days():
+            x = self._x.at(tick.value)
+            y = BOTTOM + 7
+            inwards = Spot(x, y, "end" if x > WIDTH / 2 else "start", Side.BELOW)
+            spots = [Spot(x, y, "middle", Side.BELOW), inwards]
+            labels.place(tick.text, spots, "tick")
+
+    def _label_lines(self, labels: Labels) -> None:
+        if self._line.deadline is not None and self._shows(self._line.deadline):
+            x = self._x.on(self._line.deadline)
+            written = _named("Échéance", self._day_text(self._line.deadline))
+            half = text_width(written) * EM / 2
+            spots = [
+                *([Spot(x, TOP - 4, "end", Side.ABOVE)] if x > WIDTH / 2 else []),
+                Spot(x, TOP - 4, "start", Side.ABOVE),
+                Spot(x, TOP - 4, "end", Side.ABOVE),
+                Spot(min(max(x, half), WIDTH - half), TOP - 4, "middle", Side.ABOVE),
+            ]
+            labels.place(written, spots, "label deadline-label")
+        if self._target is not None:
+            written = shortened(_named("Cible", self._text(self._target)), RIGHT - self._left)
+            y, x = self._y.at(self._target), self._left
+            spots = [
+                Spot(x + 2, y, "start", Side.ABOVE),
+                Spot(x + 2, y, "start", Side.BELOW),
+                Spot(RIGHT - 2, y, "end", Side.ABOVE),
+                Spot(RIGHT - 2, y, "end", Side.BELOW),
+                Spot((x + RIGHT) / 2, y, "middle", Side.ABOVE),
+                Spot((x + RIGHT) / 2, y, "middle", Side.BELOW),
+            ]
+            labels.place(written, spots, "label target-label")
+
+    def _label_points(self, labels: Labels, end: date | None) -> None:
+        if self._value is not None:
+            y = self._y.at(self._value)
+            written = shortened(self._text(self._value), WIDTH / 2)
+            labels.place(written, list(_around(self._now, y)), "label now-label")
+        if end is not None and self._target is not None:
+            written = _named("Projeté", self._day_text(end))
+            spots = list(_around(self._x.on(end), self._y.at(self._target)))
+            labels.place(written, spots, "label projection-label")
+        for written, _, x, y in self._turns():
+            spots = [Spot(x - 2, y, "end"), Spot(x + EM + 2, y, "start")]
+            spots += list(_around(x + EM / 2, y + EM / 2))
+            labels.place(written, spots, "label")
+
+    def _label_rest(self, labels: Labels) -> None:
+        if self._baseline is not None and self._baseline != self._ticks[0].value:
+            written = _named("Départ", self._text(self._baseline))
+            y = self._y.at(self._baseline)
+            middle = (self._left + RIGHT) / 2
+            for spot in (Spot(RIGHT - 2, y, "end"), Spot(middle, y, "middle")):
+                spots = [Spot(spot.x, y, spot.anchor, side) for side in (Side.ABOVE, Side.BELOW)]
+                if labels.place(written, spots, "label", optional=True):
+                    break
+        if all(value is None for _, value in self._points):
+            middle = (self._left + RIGHT) / 2
+            spots = [Spot(middle, y, "middle") for y in (160, 200, 110)]
+            labels.place("Aucune valeur connue", spots, "label")
+
+
+def _drawable(value: float | None) -> float | None:
+    return value if is_drawable(value) else None
+
+
+def _named(name: str, text: str) -> str:
+    return f"{name}{NO_BREAK}: {text}"
+
+
+def _around(x: float, y: float) -> Iterator[Spot]:
+    """Yield places near a point, the most usual first."""
+    for aside in (_BESIDE, 3 * _BESIDE):
+        yield Spot(x - aside, y - 3, "end", Side.ABOVE)
+        yield Spot(x + aside, y + 3, "start", Side.BELOW)
+        yield Spot(x + aside, y - 3, "start", Side.ABOVE)
+        yield Spot(x - aside, y + 3, "end", Side.BELOW)
+        yield Spot(x + aside, y, "start")
+        yield Spot(x - aside, y, "end")
+    for away in (EM, 2 * EM, 3 * EM):
+        yield Spot(x, y - away, "end", Side.ABOVE)
+        yield Spot(x, y + away, "end", Side.BELOW)
+        yield Spot(x, y + away, "start", Side.BELOW)
+        yield Spot(x, y - away, "start", Side.ABOVE)
+
+
+def _thick(line: Box) -> Box:
+    return Box(line.left - _THICK, line.top - _THICK, line.right + _THICK, line.bottom + _THICK)
+
+
+def _path(class_: str, d: str) -> str:
+    return element("path", class_=class_, d=d) if d else ""
+
+
+def _open(corners: list[tuple[float, float]]) -> str:
+    return "".join(
+        f"{'L' if index else 'M'}{number(x)} {number(y)}" for index, (x, y) in enumerate(corners)
+    )
+
+
+def _closed(corners: list[tuple[float, float]]) -> str:
+    return f"{_open(corners)}z" if corners else ""

@@ -1,0 +1,51 @@
+"""A figure's history as small as a word."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from report.charts.axes import Scale, is_drawable
+from report.charts.steps import Points, shown_steps, steps_path, thinned
+from report.charts.svg import Drawing, element, number
+
+__all__ = ["sparkline"]
+
+WIDTH: Final = 120
+HEIGHT: Final = 32
+MOST_STEPS: Final = 60
+_EDGE: Final = 4
+
+
+def sparkline(
+    prefix: str,
+    title: str,
+    description: str,
+    points: Points,
+    *,
+    target: float | None = None,
+) -> str:
+    """Return a line of 120 by 32, without axes, from the first day to the last.
+
+    Its last known value is marked; the target is a dashed line.
+    """
+    drawing = Drawing(prefix, title, description)
+    level = target if is_drawable(target) else None
+    parts = []
+    if points:
+        first, last = points[0][0], points[-1][0]
+        steps = thinned(shown_steps(points, first, last), MOST_STEPS)
+        known = [value for _, value in steps if value is not None]
+        values = known if level is None else [*known, level]
+        x = Scale(first.toordinal(), last.toordinal(), _EDGE, WIDTH - _EDGE)
+        y = Scale(min(values, default=0), max(values, default=1), HEIGHT - _EDGE, _EDGE)
+        if level is not None:
+            line = f"M0 {number(y.at(level))}H{WIDTH}"
+            parts.append(element("path", class_="target", d=line))
+        if known:
+            path = steps_path(steps, last, x, y)
+            parts.append(element("path", class_="history", d=path))
+            end = last if steps[-1][1] is not None else steps[-1][0]
+            parts.append(
+                element("circle", class_="now", cx=x.on(end), cy=y.at(known[-1]), r=_EDGE - 1)
+            )
+    return drawing.write(*parts, width=WIDTH, height=HEIGHT, kind="sparkline")

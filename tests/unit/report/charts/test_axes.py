@@ -1,0 +1,97 @@
+"""Axes: round values and days."""
+
+from datetime import date, timedelta
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalogue.formatting import NumberFormat, day_text
+from catalogue.model import Unit
+from report.charts.axes import Scale, day_ticks, is_drawable, value_ticks
+from report.charts.labels import EM, text_width
+
+percent = NumberFormat(Unit.RATIO).text
+values = st.floats(-1e15, 1e15) | st.floats(0, 1) | st.integers(0, 3000).map(float)
+days = st.dates(date(2010, 1, 1), date(2040, 12, 31))
+
+
+def texts(*shown: float) -> list[str]:
+    """Return the labels of an axis in percent."""
+    return [tick.text.replace("\u00a0", " ") for tick in value_ticks(shown, percent)]
+
+
+def test_ticks_are_round() -> None:
+    """An axis of a ratio has its twenties of percents, and begins at 0."""
+    assert texts(0.03, 1) == ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]
+    assert texts() == texts(0.4, 1)
+    assert texts(1) == texts(0, 1)
+
+
+def test_what_is_close_together_is_enlarged() -> None:
+    """Far from 0, an axis begins near the values; no label is repeated for want of decimals."""
+    assert texts(0.93, 0.99) == ["92 %", "94 %", "96 %", "98 %", "100 %"]
+    assert texts(0.981, 0.984) == ["98 %", "99 %"]
+
+
+@given(st.lists(values, max_size=6))
+def test_ticks_hold_all_values(shown: list[float]) -> None:
+    """There are two to six of them, in order, and none has the text of another."""
+    ticks = value_ticks(shown, repr)
+    levels = [tick.value for tick in ticks]
+
+    assert 2 <= len(ticks) <= 6
+    assert levels == sorted(set(levels))
+    assert all(levels[0] - 1e-6 <= value <= levels[-1] + 1e-6 for value in shown)
+    assert len({tick.text for tick in ticks}) == len(ticks)
+
+
+@given(st.lists(values, max_size=6))
+def test_a_text_without_meaning_is_written_once(shown: list[float]) -> None:
+    """Even a text that is always the same does not fill the axis."""
+    assert [tick.text for tick in value_ticks(shown, lambda _: "x")].count("x") == 1
+
+
+def test_days_are_years_or_months() -> None:
+    """As the period is long."""
+
+    def labels(first: date, last: date, width: float = 480) -> list[str]:
+        return [
+            tick.text.replace("\u00a0", " ") for tick in day_ticks(first, last, width, day_text)
+        ]
+
+    year = date(2018, 12, 31)
+    assert labels(date(2016, 1, 1), date(2020, 12, 31)) == ["2016", "2017", "2018", "2019", "2020"]
+    assert labels(date(2016, 1, 1), date(2020, 12, 31), 200) == ["2016", "2018", "2020"]
+    assert labels(date(2018, 1, 1), year) == ["janv. 2018", "juil. 2018"]
+    assert labels(date(2018, 11, 5), date(2018, 12, 9)) == ["05/11/2018", "09/12/2018"]
+    assert labels(year, year) == ["31/12/2018"]
+
+
+@given(days, st.integers(0, 12_000), st.integers(250, 560))
+def test_labels_of_days_fit(first: date, length: int, width: int) -> None:
+    """They are within the period, in order, and have room side by side."""
+    last = first + timedelta(days=length)
+    ticks = day_ticks(first, last, width, day_text)
+    scale = Scale(first.toordinal(), last.toordinal(), 0, width)
+
+    assert ticks
+    assert all(first.toordinal() <= tick.value <= last.toordinal() for tick in ticks)
+    for one, other in pairwise(ticks):
+        room = (text_width(one.text) + text_width(other.text)) / 2 * EM
+        # Both ends of a few weeks are written inwards.
+        assert scale.at(other.value) - scale.at(one.value) >= room or len(ticks) == 2
+
+
+@given(values, values, values)
+def test_a_scale_stays_within_its_ends(low: float, high: float, value: float) -> None:
+    """What is beyond is at the end."""
+    assert 10 <= Scale(low, high, 10, 90).at(value) <= 90
+    assert 10 <= Scale(low, high, 90, 10).at(value) <= 90
+
+
+def test_what_can_be_drawn() -> None:
+    """Neither the unknown nor the infinite has a place."""
+    drawable = [None, float("nan"), float("inf"), 1e300, 1e15, 0.0, -3.5]
+
+    assert [one for one in drawable if is_drawable(one)] == [1e15, 0.0, -3.5]
