@@ -22,6 +22,7 @@ COMMAND_MODULES = (
     "streams.cli",
     "gateway.cli",
     "dashboards.cli",
+    "report.cli",
     "operations.cli",
     "simulation.cli",
 )

@@ -1,4 +1,4 @@
-"""Every metric of workers, assessor and gateway: name, kind, labels, meaning and remedy, once.
+"""Every metric of the processes, once: name, kind, labels, meaning and remedy.
 
 docs/metrics.md is generated from it; rules, boards, the audit and the tests take names from it.
 What Prometheus records of these metrics is named in `dashboards/conventions.py`.
@@ -19,13 +19,14 @@ __all__ = [
     "ASSESSOR_METRICS",
     "GATEWAY_METRICS",
     "LABELS",
+    "PAGE_METRICS",
     "PRODUCER_METRICS",
     "REGION",
     "WORKER_METRICS",
     "Metric",
 ]
 
-Section: TypeAlias = Literal["worker", "producers", "assessor", "gateway"]
+Section: TypeAlias = Literal["worker", "producers", "assessor", "gateway", "page"]
 
 _INDICATOR = ("programme", "indicator")
 _MILESTONE = (*_INDICATOR, "milestone")
@@ -475,6 +476,34 @@ GATEWAY_SHORTFALLS = _gateway(
 )
 
 
+_page = partial(Metric, section="page")
+
+# The page exposes these.
+PAGE_READY = _page(
+    "smartregion_page_ready",
+    (),
+    "1 once the page has read every changelog and shows figures, 0 before.",
+    "Wait, then read the log.",
+)
+PAGE_LEDGER_EVENTS = _page(
+    "smartregion_page_ledger_events",
+    (),
+    "Events behind the figures that the page can show; those about persons are not among them.",
+)
+PAGE_LEDGER_LAG = _page(
+    "smartregion_page_ledger_lag",
+    (),
+    "Records of events that the page has still to read, once it had read all of them.",
+    "If it grows, give the page more processor.",
+)
+PAGE_REQUESTS = _page(
+    "smartregion_page_requests_total",
+    ("status",),
+    "Requests of readers, by the status of the answer.",
+    "Look up 500 in the log; 503 means too many expensive pages at once.",
+)
+
+
 def _metrics_of(section: Section) -> tuple[Metric, ...]:
     """Return the metrics of a section, in the order of their declaration."""
     declared = (value for value in globals().values() if isinstance(value, Metric))
@@ -485,6 +514,7 @@ WORKER_METRICS = _metrics_of("worker")
 PRODUCER_METRICS = _metrics_of("producers")
 ASSESSOR_METRICS = _metrics_of("assessor")
 GATEWAY_METRICS = _metrics_of("gateway")
+PAGE_METRICS = _metrics_of("page")
 
 #: What each label means. None ever names a lycée, a person or a dataset.
 LABELS: Mapping[str, str] = MappingProxyType(
@@ -511,7 +541,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "also why a whole request was, in `gateway/problems.py`.",
         "source": "The producing system, as its events say; the only label of foreign words.",
         "status": "Of a milestone `achieved`, `on_track`, `at_risk`, `missed` or `unreported`; of "
-        "an answer of the gateway its HTTP status.",
+        "an answer of the gateway or the page its HTTP status.",
         "title": "What people call a producer, in French.",
         "topic": "A topic of events.",
         "type": "The CloudEvents type of an event; `unknown` where it could not be read.",

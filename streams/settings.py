@@ -26,7 +26,7 @@ from streams.clock import Clock, parse_clock
 __all__ = ["Settings", "load_settings"]
 
 #: Variables with the same prefix that belong to other commands.
-_FOREIGN: Final = (f"{ENV_PREFIX}GRAFANA_", f"{ENV_PREFIX}GATEWAY_")
+_FOREIGN: Final = (f"{ENV_PREFIX}GRAFANA_", f"{ENV_PREFIX}GATEWAY_", f"{ENV_PREFIX}PAGE_")
 #: Settings of earlier releases, with the remedy.
 _REMOVED: Final = dict.fromkeys(
     ("idempotent_producer", "single_record_tail"),

@@ -1,4 +1,4 @@
-"""The HTTP server of a process: /metrics, /healthz and /readyz, nothing else."""
+"""The HTTP server of a process: /metrics, /healthz and /readyz, and the process's own routes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Readiness:
 
 
 @asynccontextmanager
-async def serve(
+async def serve(  # noqa: PLR0913 - where, for whom, and what, by name
     collector: Collector,
     readiness: Callable[[], Readiness],
     *,
@@ -37,11 +37,12 @@ async def serve(
     setting: str = "http_port",
     guard: MetricsGuard = OPEN,
     tls: ssl.SSLContext | None = None,
+    extend: Callable[[web.Application], None] | None = None,
 ) -> AsyncIterator[str]:
     """Serve until the context ends, and yield the address. Port 0 selects a free port.
 
-    `setting` is the name of the port's setting; `guard` authorises requests for /metrics.
-    Raises AddressInUseError.
+    `setting` is the name of the port's setting; `guard` authorises requests for /metrics;
+    `extend` adds the process's own routes. Raises AddressInUseError.
     """
     registry = registry_of(collector)
 
@@ -64,6 +65,8 @@ async def serve(
     app.add_routes(
         [web.get("/metrics", metrics), web.get("/healthz", healthz), web.get("/readyz", readyz)]
     )
+    if extend is not None:
+        extend(app)
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     try:

@@ -6,6 +6,7 @@ from catalogue.metrics import (
     ASSESSOR_METRICS,
     GATEWAY_METRICS,
     LABELS,
+    PAGE_METRICS,
     PRODUCER_METRICS,
     WORKER_METRICS,
     Metric,
@@ -46,6 +47,12 @@ _GATEWAY = """\
 What `smart-region gateway` shows on its own `/metrics`.
 """
 
+_PAGE = """\
+# Metrics of the page
+
+What `smart-region page` shows on its own `/metrics`.
+"""
+
 
 def metrics_page() -> str:
     """Return the page: every metric with its labels, its meaning and what to do about it."""
@@ -53,6 +60,7 @@ def metrics_page() -> str:
     sections += [_PRODUCERS, *map(_section, PRODUCER_METRICS)]
     sections += [_ASSESSOR, *map(_section, ASSESSOR_METRICS)]
     sections += [_GATEWAY, *map(_section, GATEWAY_METRICS)]
+    sections += [_PAGE, *map(_section, PAGE_METRICS)]
     labels = (f"| `{label}` | {meaning} |" for label, meaning in LABELS.items())
     sections += ["# Labels\n\n| label | what it says |\n|---|---|", *labels]
     return "\n".join(sections) + "\n"

@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 from boundary.settings import ENV_PREFIX
 from broker.settings import BrokerSettings
 from gateway.settings import GatewaySettings
+from report.settings import PageSettings
 from streams.settings import Settings
 
 __all__ = ["settings_page"]
@@ -31,6 +32,12 @@ What `smart-region gateway` reads besides the settings of the broker. An unknown
 `SMART_REGION_GATEWAY_…` variable is refused. How to run it: [gateway.md](gateway.md).
 
 """
+_PAGE = """
+## The page
+
+What `smart-region page` reads besides all of the above but the gateway's.
+
+"""
 _COLUMNS = """\
 | variable | default | meaning |
 |---|---|---|
@@ -44,7 +51,12 @@ def settings_page() -> str:
         for name, field in GatewaySettings.model_fields.items()
         if name not in BrokerSettings.model_fields
     }
-    return _HEAD + _table(Settings.model_fields) + _GATEWAY + _table(gateway)
+    page = {
+        name: field
+        for name, field in PageSettings.model_fields.items()
+        if name not in Settings.model_fields
+    }
+    return _HEAD + _table(Settings.model_fields) + _GATEWAY + _table(gateway) + _PAGE + _table(page)
 
 
 def _table(fields: Mapping[str, FieldInfo]) -> str:

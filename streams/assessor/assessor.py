@@ -14,6 +14,7 @@ from catalogue.model import Catalogue
 from streams.changelog_reader import ChangelogReader
 from streams.clock import Clock
 from streams.histories import Parts, histories_of, person_categories_of
+from streams.state_store import StateStore
 from streams.topic_faults import TopicFault, summary_of
 from streams.web import Readiness
 
@@ -27,11 +28,12 @@ PAUSE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """All judgements of a day, and the published numbers of persons by category."""
+    """All judgements of a day, the histories they follow from, and figures by category."""
 
     as_of: date
     judgements: tuple[Judgement, ...]
-    persons: Parts
+    histories: Histories
+    parts: Parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +56,22 @@ class Assessor:
     """
 
     def __init__(
-        self, catalogue: Catalogue, clock: Clock, *, timer: Callable[[], float] = monotonic
+        self,
+        catalogue: Catalogue,
+        clock: Clock,
+        *,
+        parts_of: Callable[[StateStore, Catalogue], Parts] = person_categories_of,
+        timer: Callable[[], float] = monotonic,
     ) -> None:
+        """Create an assessor; `parts_of` returns the figures by category that it shows."""
         self.catalogue = catalogue
         self._clock = clock
+        self._parts_of = parts_of
         self._timer = timer
         self._started_at = timer()
         self._judged_at: float | None = None
         self._histories: Histories | None = None
-        self._persons: Parts = {}
+        self._parts: Parts = {}
         self._assessment: Assessment | None = None
         self._lag: int | None = None
         self._unjudged = 0
@@ -123,10 +132,13 @@ class Assessor:
         today, state_store = self._clock.today(), changelog_reader.state_store
         if self._histories is None:
             self._histories = histories_of(state_store, self.catalogue)
-            self._persons = person_categories_of(state_store, self.catalogue)
+            self._parts = self._parts_of(state_store, self.catalogue)
         first = self._assessment is None
         self._assessment = Assessment(
-            today, judge_all(self.catalogue, self._histories, today), self._persons
+            today,
+            judge_all(self.catalogue, self._histories, today),
+            self._histories,
+            self._parts,
         )
         self._judged_at = self._timer()
         self._unjudged, self._polled_empty = 0, False

@@ -42,7 +42,7 @@ class AssessorCollector(Collector):
         if assessment is not None:
             for point in chain(
                 judgement_points(self._catalogue, assessment.judgements),
-                cell_points(self._catalogue, assessment.persons, assessment.as_of),
+                cell_points(self._catalogue, assessment.parts, assessment.as_of),
             ):
                 families[point.metric].add_metric(point.labels, point.value)
         yield from families.values()

@@ -28,7 +28,7 @@ READY_SECONDS = 60.0
 class Worker:
     """A `smart-region worker` of its own process; `module` runs a variant of it.
 
-    With the command `assessor` it is one of those.
+    With the command `assessor` or `page` it is one of those.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Worker:
             "SMART_REGION_BROKER": bootstrap,
             "SMART_REGION_HTTP_PORT": str(self.port),
             "SMART_REGION_ASSESSOR_PORT": str(self.port),
+            "SMART_REGION_PAGE_PORT": str(self.port),
             "SMART_REGION_CLOCK": "2020-12-31",
             "SMART_REGION_SESSION_TIMEOUT": "6",
             "SMART_REGION_HEARTBEAT_INTERVAL": "1",
@@ -153,6 +154,10 @@ class WorkerFactory:
     def assessor(self, name: str = "assessor", **settings: str) -> Worker:
         """Return an assessor that is not started."""
         return self._new(name, settings, command="assessor")
+
+    def page(self, name: str = "page", **settings: str) -> Worker:
+        """Return a page that is not started."""
+        return self._new(name, settings, command="page")
 
     def stop_all(self) -> None:
         """Kill whoever still runs."""

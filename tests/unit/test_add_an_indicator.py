@@ -22,6 +22,7 @@ COPIED = (
     "events",
     "gateway",
     "operations",
+    "report",
     "simulation",
     "streams",
     "docs",

@@ -48,9 +48,11 @@ def by_day(text: str) -> dict[date, Shown]:
 
 def scraped(catalogue: Catalogue, state_store: StateStore, day: date) -> Shown:
     """Return what an assessor shows on a day, but how it is itself."""
+    histories = histories_of(state_store, catalogue)
     assessment = Assessment(
         day,
-        judge_all(catalogue, histories_of(state_store, catalogue), day),
+        judge_all(catalogue, histories, day),
+        histories,
         person_categories_of(state_store, catalogue),
     )
     families = AssessorCollector(catalogue, lambda: AssessorSnapshot(day, 0, assessment)).collect()

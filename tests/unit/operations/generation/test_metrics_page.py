@@ -5,12 +5,19 @@ from pathlib import Path
 from catalogue.metrics import (
     ASSESSOR_METRICS,
     GATEWAY_METRICS,
+    PAGE_METRICS,
     PRODUCER_METRICS,
     WORKER_METRICS,
 )
 from operations.generation.metrics_page import metrics_page
 
-DOCUMENTED = (*WORKER_METRICS, *PRODUCER_METRICS, *ASSESSOR_METRICS, *GATEWAY_METRICS)
+DOCUMENTED = (
+    *WORKER_METRICS,
+    *PRODUCER_METRICS,
+    *ASSESSOR_METRICS,
+    *GATEWAY_METRICS,
+    *PAGE_METRICS,
+)
 
 ROOT = Path(__file__).parents[4]
 

@@ -33,6 +33,7 @@ def assessment() -> Assessment:
     return Assessment(
         AS_OF,
         judge_all(CATALOGUE, histories, AS_OF),
+        histories,
         person_categories_of(state_store, CATALOGUE),
     )
 

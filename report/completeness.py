@@ -1,0 +1,49 @@
+"""Whether the figures of a page are complete, in French."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from catalogue.formatting import day_text
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from streams.assessor.assessor import AssessorSnapshot
+
+__all__ = ["Completeness"]
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """Whether all that was received is counted, and what is missing otherwise."""
+
+    is_complete: bool
+    text: str
+
+    @classmethod
+    def of(cls, snapshot: AssessorSnapshot) -> Self:
+        """Return the completeness of figures as known now."""
+        if snapshot.faults:
+            return cls(
+                is_complete=False,
+                text="Chiffres incomplets : des états sont perdus et doivent être reconstruits"
+                f" ({snapshot.faults[0].topic}). L’exploitant est alerté.",
+            )
+        if snapshot.lag > 1:
+            return cls(
+                is_complete=False,
+                text="Chiffres en cours de mise à jour :"
+                f" {snapshot.lag} changements restent à lire.",
+            )
+        return cls(is_complete=True, text="Chiffres complets : tous les faits reçus sont comptés.")
+
+    @classmethod
+    def known_on(cls, day: date) -> Self:
+        """Return the completeness of figures as known on a past day."""
+        return cls(
+            is_complete=True,
+            text=f"Chiffres tels qu’ils étaient connus à la fin du {day_text(day)} : les faits"
+            " enregistrés ensuite, corrections comprises, n’y sont pas.",
+        )

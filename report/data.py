@@ -1,0 +1,93 @@
+"""The figures of a page as data: the same values, texts and reasons as CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from boundary.spreadsheets import plain_cell
+
+if TYPE_CHECKING:
+    from report.cell import TextCell
+    from report.standing import Standing
+    from report.view import View
+
+__all__ = ["csv_text", "json_text", "rows_of"]
+
+_CELLS: Final = (
+    "status",
+    "value",
+    "parts",
+    "target",
+    "deadline",
+    "progress",
+    "projection",
+    "change",
+    "pace",
+    "required_pace",
+    "attained",
+    "last_reported",
+)
+
+
+def rows_of(standings: Iterable[Standing], view: View) -> list[dict[str, Any]]:
+    """Return a row for each standing: its numbers, and each cell as text, note and reason."""
+    return [_row(one, view) for one in standings]
+
+
+def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return rows as CSV (RFC 4180) with a header line; no cell is a formula."""
+    out = io.StringIO()
+    writer: csv.DictWriter[str] | None = None
+    for row in rows:
+        flat = {
+            name if not part else f"{name}_{part}": value
+            for name, cell in row.items()
+            for part, value in (cell.items() if isinstance(cell, dict) else (("", cell),))
+        }
+        if writer is None:
+            writer = csv.DictWriter(out, list(flat))
+            writer.writeheader()
+        writer.writerow({name: plain_cell(value) for name, value in flat.items()})
+    return out.getvalue()
+
+
+def json_text(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return rows as a JSON array."""
+    return json.dumps(list(rows), ensure_ascii=False, indent=1) + "\n"
+
+
+def _row(one: Standing, view: View) -> dict[str, Any]:
+    judgement = one.judgement
+    milestone = judgement.milestone
+    known_on = view.known_on
+    return {
+        "as_of": str(view.as_of),
+        "known_on": None if known_on is None else str(known_on),
+        "figure_of": str(judgement.as_of),
+        "indicator": one.indicator.id,
+        "title": one.indicator.title,
+        "unit": str(one.indicator.unit),
+        "department": judgement.department,
+        "territory": one.territory,
+        "milestone": None if milestone is None else milestone.id,
+        "milestone_status": None if judgement.status is None else str(judgement.status),
+        "number": None if judgement.value is None else float(judgement.value),
+        "numerator": None if judgement.value is None else judgement.numerator,
+        "denominator": None if judgement.value is None else judgement.denominator,
+        "target_number": None
+        if milestone is None or milestone.target is None
+        else float(milestone.target),
+        **{name: _cell(getattr(one, name)) for name in _CELLS},
+    }
+
+
+def _cell(cell: TextCell) -> dict[str, str | None]:
+    return {
+        "text": cell.text or None,
+        "note": cell.note or None,
+        "reason": cell.reason or None,
+    }

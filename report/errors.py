@@ -1,0 +1,55 @@
+"""Errors of a request: French, for the reader of a page."""
+
+from __future__ import annotations
+
+from boundary.errors import SmartRegionError
+
+__all__ = ["BadRequestError", "BusyError", "FiguresNotReadyError", "NotFoundError", "PageError"]
+
+
+class PageError(SmartRegionError):
+    """A page that cannot be shown, and what the reader can do."""
+
+    status = 500
+    title = "Cette page ne peut pas être affichée"
+
+
+class BadRequestError(PageError):
+    """A parameter of the address is wrong."""
+
+    status = 400
+    title = "Cette adresse n’est pas correcte"
+
+    def __init__(self, parameter: str, value: str, remedy: str) -> None:
+        self.parameter = parameter
+        super().__init__(f"{parameter} : « {value[:80]} » ne convient pas : {remedy}")
+
+
+class NotFoundError(PageError):
+    """What the address names does not exist."""
+
+    status = 404
+    title = "Cette page n’existe pas"
+
+    def __init__(self, what: str, name: str) -> None:
+        super().__init__(f"{what} « {name[:80]} » : inconnu ici ; revenir aux promesses")
+
+
+class BusyError(PageError):
+    """Too many expensive pages are being made."""
+
+    status = 503
+    title = "Trop de demandes en ce moment"
+
+    def __init__(self) -> None:
+        super().__init__("le calcul de jours passés est occupé : réessayer dans quelques secondes")
+
+
+class FiguresNotReadyError(PageError):
+    """The figures or the events are still being read."""
+
+    status = 503
+    title = "Les chiffres arrivent"
+
+    def __init__(self) -> None:
+        super().__init__("les faits reçus sont en cours de lecture : réessayer dans un instant")

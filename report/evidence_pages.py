@@ -1,0 +1,207 @@
+"""The pages of evidence: the entities behind a figure, behind a change, and the events of one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+from catalogue.model import Unit
+from catalogue.territories import TERRITORY_NAMES, territory_key
+from report.evidence import (
+    ChangePage,
+    ContributionPage,
+    EntityEventPage,
+    EntityKey,
+    EvidencePart,
+    changes,
+    contributions,
+    events_of,
+)
+from report.standing import Standing, count_text, value_text
+from report.words import ENTITIES
+
+if TYPE_CHECKING:
+    from catalogue.model import Indicator
+    from events.registry import Family
+    from report.knowledge import Knowledge
+    from report.ledger import EventLedger
+    from report.view import View
+
+__all__ = [
+    "PARTS",
+    "ChangesPage",
+    "EntityPage",
+    "EvidencePage",
+    "Paging",
+    "changes_page",
+    "entity_page",
+    "evidence_page",
+]
+
+ROWS: Final = 50
+"""Rows of a page of evidence."""
+
+PARTS: Final[Mapping[EvidencePart, str]] = {
+    "all": "tout",
+    "missing": "ce qui manque encore",
+    "counted": "ce qui compte",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """Which rows of a list a page shows; pages are counted from 1."""
+
+    page: int
+    rows: int
+
+    @property
+    def last(self) -> int:
+        """The last page."""
+        return max(-(-self.rows // ROWS), 1)
+
+    @property
+    def offset(self) -> int:
+        """The rows before those of this page."""
+        return (self.page - 1) * ROWS
+
+    @property
+    def text(self) -> str:
+        """The rows of this page, in words."""
+        if not self.rows:
+            return "aucune ligne"
+        until = min(self.offset + ROWS, self.rows)
+        first, last = count_text(self.offset + 1), count_text(until)
+        return f"lignes {first} à {last} sur {count_text(self.rows)}"
+
+
+@dataclass(frozen=True, slots=True)
+class EvidencePage:
+    """The entities behind a figure."""
+
+    standing: Standing
+    is_regional: bool
+    part: EvidencePart
+    found: ContributionPage | None
+    """None for persons: they are shown as published counts only."""
+    paging: Paging
+    differs: bool
+    """True where the events read so far add up to another figure than the one that is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesPage:
+    """The entities that changed a figure between two days."""
+
+    standing: Standing
+    since: date
+    until: date
+    found: ChangePage | None
+    paging: Paging
+
+
+@dataclass(frozen=True, slots=True)
+class EntityPage:
+    """The events of one entity."""
+
+    key: EntityKey
+    kind: str
+    """What it is, in French."""
+    found: EntityEventPage
+    paging: Paging
+
+
+def evidence_page(
+    knowledge: Knowledge,
+    ledger: EventLedger,
+    indicator: Indicator,
+    view: View,
+    *,
+    part: EvidencePart,
+    page: int,
+) -> EvidencePage:
+    """Return the entities behind the figure of a view."""
+    is_regional = view.department not in indicator.territories
+    department = None if is_regional else view.department
+    standing = knowledge.standing(indicator, department, view.as_of)
+    if indicator.publication is not None:
+        return EvidencePage(standing, is_regional, part, None, Paging(1, 0), differs=False)
+    found = contributions(
+        ledger,
+        indicator,
+        department,
+        view.as_of,
+        view.known_on,
+        part=part,
+        limit=ROWS,
+        offset=(page - 1) * ROWS,
+    )
+    reading = standing.history.reading(view.as_of)
+    return EvidencePage(
+        standing,
+        is_regional,
+        part,
+        found,
+        Paging(page, found.entities),
+        differs=(reading.numerator, reading.denominator) != (found.numerator, found.denominator),
+    )
+
+
+def changes_page(
+    knowledge: Knowledge,
+    ledger: EventLedger,
+    indicator: Indicator,
+    view: View,
+    *,
+    since: date,
+    page: int,
+) -> ChangesPage:
+    """Return the entities that changed a figure from `since` to the day of a view."""
+    department = view.department if view.department in indicator.territories else None
+    standing = knowledge.standing(indicator, department, view.as_of)
+    if indicator.publication is not None:
+        return ChangesPage(standing, since, view.as_of, None, Paging(1, 0))
+    found = changes(
+        ledger,
+        indicator,
+        department,
+        since,
+        view.as_of,
+        view.known_on,
+        limit=ROWS,
+        offset=(page - 1) * ROWS,
+    )
+    return ChangesPage(standing, since, view.as_of, found, Paging(page, found.entities))
+
+
+def entity_page(
+    ledger: EventLedger, family: Family, entity: str, view: View, *, page: int
+) -> EntityPage:
+    """Return the events of an entity. Raises PersonsNotShownError."""
+    found = events_of(ledger, family, entity, view.known_on, limit=ROWS, offset=(page - 1) * ROWS)
+    return EntityPage(
+        EntityKey(family, entity), ENTITIES[family], found, Paging(page, found.events)
+    )
+
+
+def amount_text(indicator: Indicator, amount: int) -> str:
+    """Return an amount of a term as text: euros where it is counted in cents."""
+    if indicator.unit is Unit.EUROS:
+        return value_text(indicator, amount / indicator.measure.divisor)
+    return count_text(amount)
+
+
+def territory_text(department: str | None) -> str:
+    """Return the name of an entity's département; of none: the Région's."""
+    return TERRITORY_NAMES.get(territory_key(department), str(department))
+
+
+def content_items(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the fields of an event as names and texts."""
+    return [
+        (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        for name, value in content.items()
+    ]

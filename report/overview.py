@@ -1,0 +1,189 @@
+"""The overview: every promise in one territory, worst first, and what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final
+
+from catalogue.formatting import day_text
+from catalogue.judgement import CHANGE_DAYS
+from catalogue.model import Grain
+from catalogue.progress import MilestoneStatus
+from catalogue.statuses import STATUSES
+from catalogue.territories import TERRITORY_TITLES
+from events.identifiers import Department
+from report import reasons
+from report.cell import TextCell
+
+if TYPE_CHECKING:
+    from catalogue.model import Indicator, Programme
+    from report.knowledge import Knowledge
+    from report.standing import Standing
+    from report.view import View
+
+__all__ = ["DepartmentRow", "Group", "News", "Overview", "PromiseRow", "overview_of"]
+
+SOON_DAYS: Final = 90
+"""How far ahead deadlines are announced."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseRow:
+    """One indicator in the chosen territory."""
+
+    programme: Programme
+    indicator: Indicator
+    standing: Standing
+    is_regional: bool
+    """True where a département is chosen and the figure is the Région's: there is none finer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The promises of one severity, with their status in words."""
+
+    status: str
+    """As a class of the style sheet."""
+    title: str
+    rows: tuple[PromiseRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DepartmentRow:
+    """One département: its worst status, and how it stands by indicator."""
+
+    key: str
+    title: str
+    worst: Standing | None
+    cells: tuple[Standing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something that changed in the last days, or that is near."""
+
+    text: str
+    indicator: Indicator
+    status: str
+    """The status after it, as a class of the style sheet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the first page shows."""
+
+    groups: tuple[Group, ...]
+    departments: tuple[DepartmentRow, ...]
+    local: tuple[Indicator, ...]
+    """The indicators that départements are held to, in the catalogue's order."""
+    changed: tuple[News, ...]
+    coming: tuple[News, ...]
+    unknown: tuple[News, ...]
+    counts: tuple[tuple[str, str, int], ...]
+    """Status as a class, status in words, and how many promises have it; worst first."""
+
+
+def overview_of(knowledge: Knowledge, view: View) -> Overview:
+    """Return the overview of a view."""
+    catalogue = knowledge.catalogue
+    rows = sorted(_rows(knowledge, view), key=_worst_first)
+    local = tuple(
+        one
+        for one in catalogue.indicators
+        if one.grain is Grain.DEPARTMENT and any(item.departments for item in one.milestones)
+    )
+    return Overview(
+        groups=tuple(_groups(rows)),
+        departments=tuple(_departments(knowledge, local, view.as_of)),
+        local=local,
+        changed=tuple(_changed(knowledge, view, rows)),
+        coming=tuple(_coming(view, rows)),
+        unknown=tuple(_unknown(rows)),
+        counts=tuple(_counts(rows)),
+    )
+
+
+def _rows(knowledge: Knowledge, view: View) -> Iterator[PromiseRow]:
+    for programme in knowledge.catalogue.programmes:
+        for indicator in programme.indicators:
+            is_regional = view.department not in indicator.territories
+            department = None if is_regional else view.department
+            standing = knowledge.standing(indicator, department, view.as_of)
+            yield PromiseRow(programme, indicator, standing, is_regional)
+
+
+def _worst_first(row: PromiseRow) -> tuple[object, ...]:
+    milestone = row.standing.milestone
+    deadline = date.max if milestone is None or milestone.day is None else milestone.day
+    return -row.standing.severity, deadline
+
+
+def _groups(rows: Sequence[PromiseRow]) -> Iterator[Group]:
+    statuses = dict.fromkeys(row.standing.status_class for row in rows)
+    for status in statuses:
+        own = tuple(row for row in rows if row.standing.status_class == status)
+        style = own[0].standing.style
+        yield Group(status, "sans cible" if style is None else style.text, own)
+
+
+def _counts(rows: Sequence[PromiseRow]) -> Iterator[tuple[str, str, int]]:
+    for group in _groups(rows):
+        yield group.status, group.title, len(group.rows)
+
+
+def _departments(
+    knowledge: Knowledge, local: Sequence[Indicator], as_of: date
+) -> Iterator[DepartmentRow]:
+    for code in Department:
+        cells = tuple(knowledge.standing(one, code.value, as_of) for one in local)
+        worst = max(cells, key=lambda one: one.severity, default=None)
+        yield DepartmentRow(code.value, TERRITORY_TITLES[code.value], worst, cells)
+
+
+def _changed(knowledge: Knowledge, view: View, rows: Sequence[PromiseRow]) -> Iterator[News]:
+    """Yield what differs from `CHANGE_DAYS` earlier: statuses first, then values."""
+    before = view.as_of - timedelta(days=CHANGE_DAYS)
+    moved = []
+    for row in rows:
+        standing = row.standing
+        earlier = knowledge.standing(row.indicator, standing.judgement.department, before)
+        now, then = standing.judgement.status, earlier.judgement.status
+        if now is not None and now != then and standing.milestone == earlier.milestone:
+            was = "" if then is None else f", {STATUSES[then].word} auparavant"
+            yield News(f"{STATUSES[now].word}{was}", row.indicator, standing.status_class)
+        change = standing.judgement.change
+        if change is not None and change.value:
+            note = f" ({standing.change.note})" if standing.change.note else ""
+            text = f"{standing.change.text}{note}, soit {standing.value.text}"
+            moved.append(News(text, row.indicator, standing.status_class))
+    yield from moved
+
+
+def _coming(view: View, rows: Sequence[PromiseRow]) -> Iterator[News]:
+    """Yield the deadlines of the next days, nearest first, but for what is attained."""
+    until = view.as_of + timedelta(days=SOON_DAYS)
+    due = [
+        (row.standing.milestone.day, row)
+        for row in rows
+        if row.standing.milestone is not None
+        and row.standing.milestone.day is not None
+        and view.as_of <= row.standing.milestone.day <= until
+        and row.standing.judgement.status is not MilestoneStatus.ACHIEVED
+    ]
+    for day, row in sorted(due, key=lambda one: one[0]):
+        text = f"échéance le {day_text(day)}, dans {(day - view.as_of).days} jours"
+        yield News(text, row.indicator, row.standing.status_class)
+
+
+def _unknown(rows: Sequence[PromiseRow]) -> Iterator[News]:
+    """Yield the figures that are missing or outdated, and why."""
+    for row in rows:
+        standing = row.standing
+        cell: TextCell = standing.value
+        if cell.reason:
+            yield News(cell.reason, row.indicator, standing.status_class)
+        elif reasons.is_outdated(standing.judgement):
+            text = f"non renseigné depuis le {standing.last_reported.text}"
+            yield News(text, row.indicator, standing.status_class)

@@ -1,0 +1,135 @@
+"""The charts of each page: what they show, their titles and descriptions, in French."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final
+
+from catalogue.formatting import day_text
+from catalogue.territories import REGION
+from report.charts.bars import BarRow, bars
+from report.charts.line import Timeline, line_chart
+from report.charts.region_map import Area, region_map
+from report.charts.sparkline import sparkline
+
+if TYPE_CHECKING:
+    from report.overview import Overview
+    from report.promise import PromisePage
+    from report.standing import Standing
+    from report.view import View
+
+__all__ = ["bars_of", "history_chart", "map_of", "sparkline_of"]
+
+SPARKLINE_DAYS: Final = 730
+"""How far back a sparkline goes."""
+SHORTEST: Final = timedelta(days=365)
+"""The shortest span of a history's chart."""
+MARGIN: Final = 20
+"""A chart ends later than what it shows by this part (1 / n) of its span."""
+
+Link = Callable[..., str]
+"""Returns the link of a path, with parameters changed."""
+
+
+def sparkline_of(standing: Standing, as_of: date) -> str:
+    """Return the last two years of a figure."""
+    since = as_of - timedelta(days=SPARKLINE_DAYS)
+    points = standing.points(since, as_of)
+    known = [value for _, value in points if value is not None]
+    title = f"{standing.indicator.title} : évolution sur deux ans"
+    description = "Aucune valeur connue."
+    if known:
+        least, most = standing.text(min(known)), standing.text(max(known))
+        last = standing.value.text or standing.value.reason
+        description = f"Entre {least} et {most} ; {last} le {day_text(as_of)}."
+    milestone = standing.milestone
+    target = None if milestone is None or milestone.target is None else float(milestone.target)
+    return sparkline(
+        f"evolution-{standing.indicator.id}", title, description, points, target=target
+    )
+
+
+def history_chart(standing: Standing, as_of: date) -> str:
+    """Return a figure's history with its target, its deadline and its projection."""
+    judgement, milestone = standing.judgement, standing.milestone
+    start = standing.indicator.baseline_for(judgement.department)
+    reports = standing.history.reports
+    first = min([*reports[:1], as_of] if start is None else [start.day, as_of])
+    first = min(first, as_of - SHORTEST)
+    deadline = None if milestone is None else milestone.day
+    projected = judgement.projected
+    last = max(
+        day for day in (as_of, deadline, None if projected is None else projected.day) if day
+    )
+    last += (last - first) / MARGIN
+    timeline = Timeline(
+        points=standing.points(first, as_of),
+        as_of=as_of,
+        first=first,
+        last=last,
+        target=None if milestone is None or milestone.target is None else float(milestone.target),
+        deadline=deadline,
+        baseline=None if start is None else float(start.value),
+        projection=projected,
+        attained_on=judgement.attained_on,
+        lost_on=judgement.lost_on,
+    )
+    title = f"{standing.indicator.title}, {standing.territory} : évolution"
+    return line_chart("histoire", title, _told(standing, as_of), timeline, text=standing.text)
+
+
+def bars_of(page: PromisePage, link: Link) -> str:
+    """Return a promise's value in each territory."""
+    rows = [
+        BarRow(
+            label=row.title,
+            value=None
+            if row.standing.judgement.value is None
+            else float(row.standing.judgement.value),
+            text=row.standing.value.text or row.standing.value.reason,
+            status=row.standing.judgement.status,
+            href=link(f"promesses/{page.indicator.id}", territory=row.key),
+        )
+        # Beside a total, the parts of a count would be too short to compare.
+        for row in page.territories
+        if row.key != REGION or page.indicator.unit.value == "ratio"
+    ]
+    milestone = page.standing.milestone
+    target = None if milestone is None or milestone.target is None else float(milestone.target)
+    shared = target is not None and page.indicator.unit.value == "ratio"
+    return bars(
+        "territoires-valeurs",
+        f"{page.indicator.title} par territoire",
+        "Les mêmes valeurs sont dans le tableau qui suit.",
+        rows,
+        target=target if shared else None,
+        target_text=page.standing.target.text if shared else "",
+    )
+
+
+def map_of(overview: Overview, view: View, link: Link) -> str:
+    """Return the départements by their worst status."""
+    areas = {
+        row.key: Area(
+            None if row.worst is None else row.worst.judgement.status,
+            "sans cible"
+            if row.worst is None
+            else f"{row.worst.indicator.title}, {row.worst.status.text or row.worst.status.reason}",
+            link("", territory=row.key),
+        )
+        for row in overview.departments
+    }
+    title = f"Les départements au {day_text(view.as_of)}, par leur promesse la plus en retard"
+    return region_map("carte", title, "Les mêmes états sont dans le tableau à côté.", areas)
+
+
+def _told(standing: Standing, as_of: date) -> str:
+    parts = [f"Au {day_text(as_of)} : {standing.value.text or standing.value.reason}."]
+    if standing.target.text:
+        parts.append(f"Cible : {standing.target.text}")
+        parts.append(f"à atteindre le {standing.deadline.text}." if standing.deadline.text else ".")
+        projection = standing.projection
+        parts.append(f"Projection : {projection.text or projection.reason}.")
+    parts.append("Les mêmes valeurs sont dans le tableau qui suit.")
+    return " ".join(parts)

@@ -1,0 +1,89 @@
+"""The page's process: starts, follows the broker, and serves until a signal or a failure."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+from boundary.errors import SmartRegionError
+from boundary.logs import configure_logging
+from catalogue.loader import load_catalogue
+from report.exposition import PageCollector
+from report.follower import Follower
+from report.ledger import EventLedger
+from report.server import PageServer
+from streams.web import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from report.settings import PageSettings
+
+__all__ = ["run_page"]
+
+logger = logging.getLogger(__name__)
+
+
+def run_page(settings: PageSettings) -> int:
+    """Serve the page until SIGTERM or SIGINT; return the exit status.
+
+    0 after a signal, 1 after a failure, whose reason is in the log. Raises a SmartRegionError where
+    it cannot start.
+    """
+    configure_logging(settings.log_level, settings.log_format)
+    catalogue = load_catalogue(settings.catalogue)
+    with EventLedger(settings.page_ledger, memory=f"{settings.page_ledger_mb}MB") as ledger:
+        return asyncio.run(_run(settings, Follower(settings, catalogue, ledger)))
+
+
+async def _run(settings: PageSettings, follower: Follower) -> int:
+    stopping = threading.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    server = PageServer(
+        follower.catalogue,
+        follower.ledger,
+        follower.knowledge,
+        follower.clock.today,
+        lambda: follower.version,
+    )
+    async with serve(
+        PageCollector(follower, server.answers),
+        follower.readiness,
+        host=settings.http_host,
+        port=settings.page_port,
+        setting="page_port",
+        guard=settings.metrics_guard(),
+        tls=settings.server_context(),
+        extend=server.extend,
+    ) as address:
+        logger.info("serving address=%s", address)
+        follows = (follower.follow_figures, follower.follow_events)
+        ended = await asyncio.gather(
+            *(asyncio.to_thread(_until_stopped, follow, stopping) for follow in follows),
+            return_exceptions=True,
+        )
+    failed = [error for error in ended if error is not None]
+    for error in failed:
+        logger.critical(
+            "ending reason=%s error=%s",
+            type(error).__name__,
+            error,
+            exc_info=None if isinstance(error, SmartRegionError) else error,
+        )
+    if failed:
+        return 1
+    logger.info("stopped reason=signal")
+    return 0
+
+
+def _until_stopped(follow: Callable[[threading.Event], None], stopping: threading.Event) -> None:
+    """Follow until `stopping`, which a failure sets: without one part the other is no use."""
+    try:
+        follow(stopping)
+    finally:
+        stopping.set()

@@ -1,0 +1,128 @@
+"""Why a figure, a target or a projection is missing: in French, for every empty cell."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from catalogue.formatting import day_text
+from catalogue.judgement import CHANGE_DAYS
+from catalogue.progress import MilestoneStatus, is_attained, is_stale
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from catalogue.history import History
+    from catalogue.judgement import Judgement
+
+__all__ = [
+    "NOT_LOCAL",
+    "NO_DEADLINE",
+    "NO_MILESTONE",
+    "NO_TARGET",
+    "WITHHELD",
+    "is_outdated",
+    "no_change",
+    "no_pace",
+    "no_progress",
+    "no_projection",
+    "no_required_pace",
+    "no_status",
+    "no_value",
+]
+
+WITHHELD: Final = "trop peu de personnes pour être publié"
+NO_MILESTONE: Final = "la promesse n’énonce pas de cible"
+NO_TARGET: Final = "la promesse ne chiffre pas cette cible"
+NO_DEADLINE: Final = "la promesse ne fixe pas d’échéance"
+NOT_LOCAL: Final = "suivi pour la Région entière seulement"
+NOT_HELD: Final = "la promesse ne fixe pas de cible à ce territoire"
+NO_BASELINE: Final = "la valeur de départ n’est pas connue"
+NO_FACT: Final = "aucun fait reçu"
+
+
+def no_value(history: History, day: date) -> str:
+    """Return why a history has no value on a day."""
+    if history.withholds(day):
+        return WITHHELD
+    if not history.reports:
+        return NO_FACT
+    first = history.reports[0]
+    if day < first:
+        return f"commence le {day_text(first)}"
+    return "rien à rapporter : le dénominateur est nul"
+
+
+def no_status(judgement: Judgement) -> str:
+    """Return why a figure has no status."""
+    if judgement.milestone is None:
+        held = judgement.indicator.milestones
+        return NOT_HELD if held else NO_MILESTONE
+    if judgement.milestone.target is None:
+        return NO_TARGET
+    return WITHHELD
+
+
+def no_progress(judgement: Judgement, history: History) -> str:
+    """Return why a figure has no progress rate."""
+    if judgement.milestone is None or judgement.milestone.target is None:
+        return no_status(judgement)
+    if judgement.value is None:
+        return no_value(history, judgement.as_of)
+    return NO_BASELINE
+
+
+def no_projection(judgement: Judgement, history: History) -> str:
+    """Return why a target has no projected day."""
+    milestone = judgement.milestone
+    if milestone is None or milestone.target is None:
+        return no_status(judgement)
+    if judgement.value is None:
+        return no_value(history, judgement.as_of)
+    if is_attained(judgement.value, milestone.target, judgement.indicator.direction):
+        return "la cible est atteinte"
+    return no_pace(judgement) or "au rythme observé, la cible ne serait pas atteinte"
+
+
+def no_pace(judgement: Judgement) -> str:
+    """Return why there is no observed pace; empty where there is one."""
+    if judgement.trend is not None:
+        return ""
+    if is_outdated(judgement):
+        return f"relevés trop anciens : le dernier est du {day_text(judgement.last_reported)}"
+    if judgement.last_reported is None:
+        return NO_FACT
+    return f"moins de {judgement.indicator.trend.at_least} relevés sur la période : pas de tendance"
+
+
+def no_required_pace(judgement: Judgement, history: History) -> str:
+    """Return why there is no required pace."""
+    milestone = judgement.milestone
+    if milestone is None or milestone.target is None:
+        return no_status(judgement)
+    if milestone.day is None:
+        return NO_DEADLINE
+    if judgement.status is MilestoneStatus.ACHIEVED:
+        return "la cible est atteinte"
+    if milestone.day <= judgement.as_of:
+        return "l’échéance est passée"
+    return no_value(history, judgement.as_of)
+
+
+def no_change(judgement: Judgement, history: History) -> str:
+    """Return why there is no change over `CHANGE_DAYS`."""
+    if judgement.value is None:
+        return no_value(history, judgement.as_of)
+    before = judgement.as_of - timedelta(days=CHANGE_DAYS)
+    return f"{CHANGE_DAYS} jours plus tôt : {no_value(history, before)}"
+
+
+def is_outdated(judgement: Judgement) -> bool:
+    """Return True where reports of a milestone are missing that were due."""
+    milestone = judgement.milestone
+    return judgement.last_reported is not None and is_stale(
+        judgement.last_reported,
+        day=None if milestone is None else milestone.day,
+        reporting_delay_days=judgement.indicator.reporting_delay_days,
+        as_of=judgement.as_of,
+    )

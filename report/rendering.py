@@ -1,0 +1,234 @@
+"""Pages as HTML: Jinja2's templates, relative links, and the charts in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from fractions import Fraction
+from functools import partial
+from hashlib import sha256
+from importlib.resources import files
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from catalogue.formatting import day_text
+from catalogue.progress import MilestoneStatus
+from catalogue.statuses import STATUSES
+from report.evidence_pages import PARTS, amount_text, content_items, territory_text
+from report.pictures import bars_of, history_chart, map_of, sparkline_of
+from report.standing import change_text, count_text
+from report.words import ENTITIES, FACTS, STANDINGS
+
+if TYPE_CHECKING:
+    from catalogue.model import Catalogue, Indicator
+    from report.compare import Comparison
+    from report.completeness import Completeness
+    from report.errors import PageError
+    from report.evidence import EntityKey, EvidencePart
+    from report.evidence_pages import ChangesPage, EntityPage, EvidencePage
+    from report.overview import Overview, PromiseRow
+    from report.promise import PromisePage
+    from report.view import View
+
+__all__ = ["STATIC", "Pages", "entity_path"]
+
+STATIC: Final[Mapping[str, str]] = {
+    "page.css": "text/css",
+    "charts.css": "text/css",
+    "icon.svg": "image/svg+xml",
+    "page.js": "text/javascript",
+}
+"""The files that pages load, by name, with their media type."""
+
+NO_PARTS: Final[Mapping[EvidencePart, str]] = MappingProxyType({})
+
+MEANINGS: Final[Mapping[str, str]] = {
+    MilestoneStatus.ACHIEVED: "La cible est atteinte ce jour-là.",
+    MilestoneStatus.ON_TRACK: "Au rythme observé, la cible sera atteinte avant l’échéance.",
+    MilestoneStatus.UNREPORTED: "Les relevés attendus ne sont pas arrivés.",
+    MilestoneStatus.AT_RISK: "Au rythme observé, la cible ne sera pas atteinte à l’échéance.",
+    MilestoneStatus.MISSED: "L’échéance est passée et la cible n’est pas atteinte.",
+}
+
+
+class Pages:
+    """Renders every page. `root` leads from a page to the first one: `./` or `../` as needed."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._environment = Environment(
+            loader=PackageLoader("report"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals |= {"day": day_text, "count": count_text, "instant": _instant}
+
+    def overview(self, overview: Overview, view: View, completeness: Completeness) -> str:
+        """Return the first page."""
+        links = _Links("./", view)
+
+        def spark(row: PromiseRow) -> Markup:
+            return Markup(sparkline_of(row.standing, view.as_of))  # noqa: S704 - our own SVG
+
+        return self._render(
+            "overview.html",
+            links,
+            section="overview",
+            overview=overview,
+            completeness=completeness,
+            spark=spark,
+            region_map=Markup(map_of(overview, view, links)),  # noqa: S704 - our own SVG
+        )
+
+    def promise(self, page: PromisePage, view: View) -> str:
+        """Return the page of a promise."""
+        links = _Links("../", view)
+        return self._render(
+            "promise.html",
+            links,
+            section="promise",
+            page=page,
+            chart=Markup(history_chart(page.standing, view.as_of)),  # noqa: S704 - our own SVG
+            bars=Markup(bars_of(page, links)),  # noqa: S704 - our own SVG
+        )
+
+    def comparison(self, comparison: Comparison, view: View) -> str:
+        """Return the page of two days."""
+        links = _Links("./", view)
+        return self._render("comparison.html", links, section="compare", comparison=comparison)
+
+    def evidence(self, page: EvidencePage, view: View) -> str:
+        """Return the page of the entities behind a figure."""
+        return self._entities("evidence.html", page, page.standing.indicator, view, parts=PARTS)
+
+    def changes(self, page: ChangesPage, view: View) -> str:
+        """Return the page of the entities that changed a figure."""
+        return self._entities("changes.html", page, page.standing.indicator, view)
+
+    def entity(self, page: EntityPage, view: View) -> str:
+        """Return the page of an entity's events."""
+        links = _Links("../" * (2 + page.key.entity.count("/")), view)
+        return self._render(
+            "entity.html",
+            links,
+            section="evidence",
+            page=page,
+            path=entity_path(page.key),
+            facts=FACTS,
+            standings=STANDINGS,
+            content_items=content_items,
+        )
+
+    def _entities(
+        self,
+        template: str,
+        page: EvidencePage | ChangesPage,
+        indicator: Indicator,
+        view: View,
+        *,
+        parts: Mapping[EvidencePart, str] = NO_PARTS,
+    ) -> str:
+        links = _Links("../../", view)
+
+        def signed_amount(amount: int) -> str:
+            return change_text(indicator, Fraction(amount, indicator.measure.divisor))
+
+        return self._render(
+            template,
+            links,
+            section="evidence",
+            page=page,
+            parts=parts.items(),
+            entities=ENTITIES,
+            territory_text=territory_text,
+            amount=partial(amount_text, indicator),
+            signed_amount=signed_amount,
+            name_of=lambda row: row.name or f"{ENTITIES[row.key.family]} {row.key.entity}",
+            entity_link=lambda key: links(entity_path(key)),
+        )
+
+    def method(self, view: View) -> str:
+        """Return the page that explains the figures."""
+        return self._render(
+            "method.html",
+            _Links("./", view),
+            section="method",
+            programmes=self._catalogue.programmes,
+            statuses=sorted(STATUSES.items(), key=lambda one: -one[1].severity),
+            meanings=MEANINGS,
+        )
+
+    def error(self, error: PageError, *, depth: int) -> str:
+        """Return the page of an error, `depth` folders below the first one."""
+        template = self._environment.get_template("error.html")
+        root = "../" * depth or "./"
+        return template.render(
+            title=error.title,
+            message=str(error),
+            root=root,
+            view=None,
+            section="",
+            link=lambda path: root + path,
+            asset=lambda name: _asset(root, name),
+        )
+
+    def _render(self, template: str, links: _Links, **values: Any) -> str:
+        view = links.view
+        return self._environment.get_template(template).render(
+            view=view,
+            link=links,
+            link_plain=links.plain,
+            permalink=links.permanent,
+            asset=lambda name: _asset(links.root, name),
+            **values,
+        )
+
+
+class _Links:
+    """Relative links from one page, which keep the days and the territory of its view."""
+
+    def __init__(self, root: str, view: View) -> None:
+        self.root = root
+        self.view = view
+
+    def __call__(self, path: str, **changed: object) -> str:
+        return f"{self.root}{path}{self.view.query(**changed)}"
+
+    def plain(self, path: str) -> str:
+        """Return a link without parameters: a form adds its own."""
+        return f"{self.root}{path}"
+
+    @property
+    def permanent(self) -> str:
+        """The link of this page that shows the same figures on any later day."""
+        return self.view.permanent
+
+
+def _asset_version(name: str) -> str:
+    """Return a digest of a static file's content: a changed file has another address."""
+    content = files("report").joinpath("static", name).read_bytes()
+    return sha256(content).hexdigest()[:12]
+
+
+_VERSIONS: Final[dict[str, str]] = {}
+
+
+def _asset(root: str, name: str) -> str:
+    version = _VERSIONS.setdefault(name, _asset_version(name))
+    return f"{root}static/{name}?v={version}"
+
+
+def entity_path(key: EntityKey) -> str:
+    """Return the path of an entity's page; identifiers may have slashes, and are quoted."""
+    return f"entites/{key.family}/{quote(key.entity, safe='/')}"
+
+
+def _instant(instant: datetime) -> str:
+    """Return an instant as French text, in UTC: `30/06/2019 à 09 h 05 UTC`."""
+    return instant.astimezone(UTC).strftime("%d/%m/%Y à %H h %M UTC")

@@ -1,0 +1,361 @@
+"""The routes of the page: read-only, with strict headers, and a bound on what is made at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from hashlib import sha256
+from importlib.resources import files
+from itertools import count
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from aiohttp import web
+
+from catalogue.errors import UndeclaredError
+from catalogue.judgement import CHANGE_DAYS
+from events.registry import Family
+from report.compare import comparison_of
+from report.data import csv_text, json_text, rows_of
+from report.errors import BadRequestError, BusyError, FiguresNotReadyError, NotFoundError, PageError
+from report.evidence import PersonsNotShownError
+from report.evidence_pages import PARTS, changes_page, entity_page, evidence_page
+from report.overview import overview_of
+from report.promise import promise_of
+from report.rendering import STATIC, Pages
+from report.view import parse_day, parse_view
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from catalogue.model import Catalogue, Indicator
+    from report.completeness import Completeness
+    from report.evidence import EvidencePart
+    from report.knowledge import Knowledge
+    from report.ledger import EventLedger
+    from report.view import View
+
+__all__ = ["PageServer"]
+
+logger = logging.getLogger(__name__)
+
+KnowledgeOf: TypeAlias = "Callable[[date | None], tuple[Knowledge, Completeness] | None]"
+_Make: TypeAlias = "Callable[[web.Request, Knowledge, View, Completeness], tuple[str, str]]"
+_Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+HTML: Final = "text/html"
+CSV: Final = "text/csv"
+JSON: Final = "application/json"
+
+MOST_AT_ONCE: Final = 4
+"""How many pages are made at the same time."""
+MOST_WAITING: Final = 64
+"""How many requests wait for that; those beyond are answered at once."""
+MOST_STREAMS: Final = 500
+"""How many readers are told of changes at once; others see them when they reload."""
+KEEP_ALIVE_SECONDS: Final = 15
+RETRY_SECONDS: Final = 5
+STATIC_SECONDS: Final = 31_536_000
+MOST_PAGES: Final = 100_000
+
+HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self';"
+    " script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self';"
+    " frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class PageServer:
+    """Answers the requests of readers; pages are made in threads, a few at a time.
+
+    `knowledge_of` returns what is known now (None), or was known at the end of a day; it returns
+    None while nothing is. `version` is another number after each change of what is known now.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        ledger: EventLedger,
+        knowledge_of: KnowledgeOf,
+        today: Callable[[], date],
+        version: Callable[[], int],
+    ) -> None:
+        self._catalogue = catalogue
+        self._ledger = ledger
+        self._knowledge_of = knowledge_of
+        self._today = today
+        self._version = version
+        self._streams = 0
+        self._pages = Pages(catalogue)
+        self._turns = asyncio.Semaphore(MOST_AT_ONCE)
+        self._waiting = 0
+        self.answers: Counter[int] = Counter()
+        """How many answers there were, by status."""
+        self._static = {
+            name: files("report").joinpath("static", name).read_bytes() for name in STATIC
+        }
+
+    def extend(self, app: web.Application) -> None:
+        """Add the routes to an application."""
+        app.middlewares.append(self._with_headers)
+        app.add_routes(
+            [
+                web.get("/", self._page(self._overview)),
+                web.get("/donnees.csv", self._page(self._overview_csv)),
+                web.get("/donnees.json", self._page(self._overview_json)),
+                web.get("/methode", self._page(self._method)),
+                web.get("/comparaison", self._page(self._comparison)),
+                web.get("/promesses/{indicator}.csv", self._page(self._promise_csv)),
+                web.get("/promesses/{indicator}.json", self._page(self._promise_json)),
+                web.get("/promesses/{indicator}", self._page(self._promise)),
+                web.get("/promesses/{indicator}/preuves", self._page(self._evidence)),
+                web.get("/promesses/{indicator}/changements", self._page(self._changes)),
+                web.get("/entites/{family}/{entity:.+}", self._page(self._entity)),
+                web.get("/changements", self._stream),
+                web.get("/static/{name}", self._asset),
+            ]
+        )
+
+    def _page(self, make: _Make) -> _Handler:
+        """Return the handler of a page: `make` returns its media type and its content."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            if self._waiting >= MOST_WAITING:
+                raise BusyError
+            self._waiting += 1
+            try:
+                async with self._turns:
+                    media_type, content = await asyncio.to_thread(self._made, make, request)
+            finally:
+                self._waiting -= 1
+            return _answer(request, media_type, content.encode())
+
+        return handle
+
+    def _made(self, make: _Make, request: web.Request) -> tuple[str, str]:
+        view = parse_view(request.query, self._today())
+        known = self._knowledge_of(view.known_on)
+        if known is None:
+            raise FiguresNotReadyError
+        return make(request, known[0], view, known[1])
+
+    @web.middleware
+    async def _with_headers(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Add the headers, and answer errors with a page."""
+        try:
+            response = await handler(request)
+        except web.HTTPException as error:
+            response = self._error(request, _of_http(error), dict(error.headers))
+        except PageError as error:
+            response = self._error(request, error, {})
+        except Exception:
+            logger.exception("page failed path=%r", request.path)
+            response = self._error(request, PageError("l’exploitant est alerté : réessayer"), {})
+        if not response.prepared:
+            response.headers.update(HEADERS)
+        self.answers[response.status] += 1
+        return response
+
+    def _error(
+        self, request: web.Request, error: PageError, headers: dict[str, str]
+    ) -> web.Response:
+        depth = max(request.path.count("/") - 1, 0)
+        kept = {name: value for name, value in headers.items() if name == "Allow"}
+        if error.status == BusyError.status:
+            kept["Retry-After"] = str(RETRY_SECONDS)
+        return web.Response(
+            text=self._pages.error(error, depth=depth),
+            status=error.status,
+            content_type=HTML,
+            headers=kept,
+        )
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        """Send the number of the figures' version when it changes (Server-Sent Events)."""
+        if self._streams >= MOST_STREAMS:
+            raise BusyError
+        self._streams += 1
+        response = web.StreamResponse(headers={**HEADERS, "Cache-Control": "no-store"})
+        response.content_type = "text/event-stream"
+        try:
+            await response.prepare(request)
+            sent: tuple[int, date] | None = None
+            for second in count():
+                now = self._version(), self._today()
+                if now != sent:
+                    sent = now
+                    await response.write(f"data: {now[0]}.{now[1]}\n\n".encode())
+                elif second % KEEP_ALIVE_SECONDS == 0:
+                    await response.write(b":\n\n")
+                await asyncio.sleep(1)
+        except ConnectionResetError:
+            pass  # The reader has left.
+        finally:
+            self._streams -= 1
+        return response
+
+    async def _asset(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        content = self._static.get(name)
+        if content is None:
+            raise NotFoundError("fichier", name)
+        headers = {"Cache-Control": f"public, max-age={STATIC_SECONDS}, immutable"}
+        return web.Response(
+            body=content, content_type=STATIC[name], charset="utf-8", headers=headers
+        )
+
+    def _overview(
+        self, _: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
+    ) -> tuple[str, str]:
+        overview = overview_of(knowledge, view)
+        return HTML, self._pages.overview(overview, view, completeness)
+
+    def _overview_csv(
+        self, _: web.Request, knowledge: Knowledge, view: View, __: Completeness
+    ) -> tuple[str, str]:
+        return CSV, csv_text(self._overview_rows(knowledge, view))
+
+    def _overview_json(
+        self, _: web.Request, knowledge: Knowledge, view: View, __: Completeness
+    ) -> tuple[str, str]:
+        return JSON, json_text(self._overview_rows(knowledge, view))
+
+    def _overview_rows(self, knowledge: Knowledge, view: View) -> list[dict[str, object]]:
+        overview = overview_of(knowledge, view)
+        standings = [row.standing for group in overview.groups for row in group.rows]
+        local = [one for row in overview.departments for one in row.cells]
+        return rows_of([*standings, *(one for one in local if one not in standings)], view)
+
+    def _promise(
+        self, request: web.Request, knowledge: Knowledge, view: View, _: Completeness
+    ) -> tuple[str, str]:
+        page = promise_of(knowledge, self._indicator(request), view)
+        return HTML, self._pages.promise(page, view)
+
+    def _promise_csv(
+        self, request: web.Request, knowledge: Knowledge, view: View, _: Completeness
+    ) -> tuple[str, str]:
+        return CSV, csv_text(self._promise_rows(request, knowledge, view))
+
+    def _promise_json(
+        self, request: web.Request, knowledge: Knowledge, view: View, _: Completeness
+    ) -> tuple[str, str]:
+        return JSON, json_text(self._promise_rows(request, knowledge, view))
+
+    def _promise_rows(
+        self, request: web.Request, knowledge: Knowledge, view: View
+    ) -> list[dict[str, object]]:
+        indicator = self._indicator(request)
+        standings = [
+            one
+            for department in indicator.territories
+            for one in knowledge.of(indicator, department, view.as_of)
+        ]
+        return rows_of(standings, view)
+
+    def _method(
+        self, _: web.Request, __: Knowledge, view: View, ___: Completeness
+    ) -> tuple[str, str]:
+        return HTML, self._pages.method(view)
+
+    def _comparison(
+        self, request: web.Request, knowledge: Knowledge, view: View, _: Completeness
+    ) -> tuple[str, str]:
+        since = parse_day("since", request.query.get("since"), view.today)
+        comparison = comparison_of(knowledge, view, since or _month_before(view.as_of))
+        return HTML, self._pages.comparison(comparison, view)
+
+    def _evidence(
+        self, request: web.Request, knowledge: Knowledge, view: View, _: Completeness
+    ) -> tuple[str, str]:
+        page = evidence_page(
+            knowledge,
+            self._ledger,
+            self._indicator(request),
+            view,
+            part=_part(request.query.get("part") or "all"),
+            page=_number(request.query.get("page")),
+        )
+        return HTML, self._pages.evidence(page, view)
+
+    def _changes(
+        self, request: web.Request, knowledge: Knowledge, view: View, _: Completeness
+    ) -> tuple[str, str]:
+        since = parse_day("since", request.query.get("since"), view.today)
+        page = changes_page(
+            knowledge,
+            self._ledger,
+            self._indicator(request),
+            view,
+            since=since or _month_before(view.as_of),
+            page=_number(request.query.get("page")),
+        )
+        return HTML, self._pages.changes(page, view)
+
+    def _entity(
+        self, request: web.Request, _: Knowledge, view: View, __: Completeness
+    ) -> tuple[str, str]:
+        name, entity = request.match_info["family"], request.match_info["entity"]
+        if name not in set(Family):
+            raise NotFoundError("sorte de faits", name)
+        number = _number(request.query.get("page"))
+        try:
+            page = entity_page(self._ledger, Family(name), entity, view, page=number)
+        except PersonsNotShownError as error:
+            raise NotFoundError("personne", "…") from error
+        if not page.found.events:
+            raise NotFoundError(page.kind, entity)
+        return HTML, self._pages.entity(page, view)
+
+    def _indicator(self, request: web.Request) -> Indicator:
+        name = request.match_info["indicator"]
+        try:
+            return self._catalogue.indicator(name)
+        except UndeclaredError as error:
+            raise NotFoundError("indicateur", name) from error
+
+
+def _answer(request: web.Request, media_type: str, body: bytes) -> web.Response:
+    """Return a page, or that the reader's copy of it is still right."""
+    tag = sha256(body).hexdigest()[:32]
+    headers = {"Cache-Control": "no-cache", "ETag": f'"{tag}"'}
+    if any(one.value in (tag, "*") for one in request.if_none_match or ()):
+        return web.Response(status=304, headers=headers)
+    response = web.Response(body=body, content_type=media_type, charset="utf-8", headers=headers)
+    response.enable_compression()
+    return response
+
+
+def _of_http(error: web.HTTPException) -> PageError:
+    """Return the page's error for one of the server's."""
+    if error.status == NotFoundError.status:
+        return NotFoundError("page", "…")
+    found = PageError("cette demande ne peut pas être servie : revenir aux promesses")
+    found.status = error.status
+    return found
+
+
+def _part(text: str) -> EvidencePart:
+    for part in PARTS:
+        if part == text:
+            return part
+    raise BadRequestError("part", text, f"choisir parmi {', '.join(PARTS)}")
+
+
+def _number(text: str | None) -> int:
+    if not text:
+        return 1
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:9]) <= MOST_PAGES:
+        raise BadRequestError("page", text, f"écrire un nombre de 1 à {MOST_PAGES}")
+    return int(text[:9])
+
+
+def _month_before(day: date) -> date:
+    return day - timedelta(days=CHANGE_DAYS)

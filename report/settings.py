@@ -1,0 +1,48 @@
+"""The settings of the page, read from `SMART_REGION_…` variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import Field, PositiveInt
+
+from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, read_settings
+from streams.settings import Settings
+
+__all__ = ["PageSettings", "load_page_settings", "page_settings"]
+
+#: Variables with the same prefix that belong to other commands.
+_FOREIGN: Final = (f"{ENV_PREFIX}GRAFANA_", f"{ENV_PREFIX}GATEWAY_")
+
+
+class PageSettings(Settings):
+    """The settings of the page: those of worker and assessor, and its own."""
+
+    model_config = SETTINGS_CONFIG
+
+    page_port: Annotated[int, Field(ge=0, le=65535)] = 6072
+    """The page's port, on SMART_REGION_HTTP_HOST; it is open to whoever reaches it. 0 picks a free
+    one, which the log names."""
+    page_ledger: Path | None = None
+    """File of the events behind the figures; without it they are in memory, and read anew at each
+    start. It may be deleted while the page does not run."""
+    page_ledger_mb: PositiveInt = 512
+    """Most megabytes of memory for queries of events."""
+
+
+def load_page_settings(**overrides: Any) -> PageSettings:
+    """Read the settings from the environment; `overrides` (a command's options) win, None does not.
+
+    Raises SettingsError: see `boundary.settings.read_settings`.
+    """
+    return read_settings(PageSettings, foreign=_FOREIGN, **overrides)
+
+
+def page_settings(settings: Settings, **overrides: Any) -> PageSettings:
+    """Return the page's settings beside those that other programs were given.
+
+    Raises SettingsError.
+    """
+    given = {name: getattr(settings, name) for name in settings.model_fields_set}
+    return load_page_settings(**given, **overrides)

@@ -1,0 +1,280 @@
+"""How a promise stands in one territory on a day: what pages and notes show of a judgement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from catalogue.formatting import NARROW, NO_BREAK, NumberFormat, day_text, percent_text
+from catalogue.history import History
+from catalogue.judgement import Judgement
+from catalogue.model import Unit
+from catalogue.statuses import STATUSES
+from catalogue.territories import TERRITORY_NAMES, territory_key
+from report import reasons
+from report.cell import TextCell
+
+if TYPE_CHECKING:
+    from catalogue.model import Indicator, Milestone
+    from catalogue.statuses import StatusStyle
+
+__all__ = ["ASSUMED", "NO_STATUS", "Standing", "change_text", "count_text", "signed", "value_text"]
+
+ASSUMED: Final = "hypothèse"
+NO_STATUS: Final = "none"
+"""The status of what has no target, as a class of the style sheet."""
+MINUS: Final = "−"
+DAYS_OF_A_MONTH: Final = Fraction(365, 12)
+NOT_A_RATIO: Final = "ce n’est pas une part"
+_PERCENT: Final = 100
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A judgement with the history that it was made from, as cells of a page."""
+
+    judgement: Judgement
+    history: History
+
+    @property
+    def indicator(self) -> Indicator:
+        """The indicator that is judged."""
+        return self.judgement.indicator
+
+    @property
+    def milestone(self) -> Milestone | None:
+        """The milestone that it is judged against."""
+        return self.judgement.milestone
+
+    @property
+    def key(self) -> str:
+        """The territory's key: a département's code, or `region`."""
+        return territory_key(self.judgement.department)
+
+    @property
+    def territory(self) -> str:
+        """The territory's name."""
+        return TERRITORY_NAMES[self.key]
+
+    @property
+    def style(self) -> StatusStyle | None:
+        """How the status is displayed; None without one."""
+        status = self.judgement.status
+        return None if status is None else STATUSES[status]
+
+    @property
+    def severity(self) -> int:
+        """The severity of the status; 0 without one."""
+        return 0 if self.style is None else self.style.severity
+
+    @property
+    def status_class(self) -> str:
+        """The status as a class of the style sheet."""
+        return str(self.judgement.status or NO_STATUS)
+
+    @cached_property
+    def status(self) -> TextCell:
+        """The status: its mark and its word."""
+        if self.style is None:
+            return TextCell.empty(reasons.no_status(self.judgement))
+        note = f"relevé du {day_text(self.judgement.last_reported)}" if self._is_outdated else ""
+        return TextCell(self.style.text, note=note)
+
+    @cached_property
+    def value(self) -> TextCell:
+        """The value; of persons, that of the day of publication."""
+        value = self.judgement.value
+        if value is None:
+            return TextCell.empty(reasons.no_value(self.history, self.judgement.as_of))
+        published = self.history.publication is not None
+        note = f"publié au {day_text(self.judgement.as_of)}" if published else ""
+        return TextCell(self._text(value), note=note)
+
+    @property
+    def parts(self) -> TextCell:
+        """Numerator and denominator of a ratio."""
+        return self._parts_at(self.judgement.as_of)
+
+    @cached_property
+    def target(self) -> TextCell:
+        """The target."""
+        if self.milestone is None or self.milestone.target is None:
+            return TextCell.empty(reasons.no_status(self.judgement))
+        return TextCell(self._text(self.milestone.target), note=self._assumed)
+
+    @cached_property
+    def deadline(self) -> TextCell:
+        """The last day to reach the target in time."""
+        if self.milestone is None:
+            return TextCell.empty(reasons.no_status(self.judgement))
+        if self.milestone.day is None:
+            return TextCell.empty(reasons.NO_DEADLINE)
+        return TextCell(day_text(self.milestone.day), note=self._assumed)
+
+    @cached_property
+    def progress(self) -> TextCell:
+        """The progress rate, in percent."""
+        if self.judgement.progress_rate is None:
+            return TextCell.empty(reasons.no_progress(self.judgement, self.history))
+        start = self.indicator.baseline_for(self.judgement.department)
+        assumed = start is not None and start.assumed
+        note = f"départ : {ASSUMED}" if assumed else ""
+        return TextCell(percent_text(self.judgement.progress_rate), note=note)
+
+    @cached_property
+    def projection(self) -> TextCell:
+        """The day on which the target is reached if the pace continues, with its range."""
+        projected = self.judgement.projected
+        if projected is None:
+            return TextCell.empty(reasons.no_projection(self.judgement, self.history))
+        latest = "jamais" if projected.latest is None else f"le {day_text(projected.latest)}"
+        note = f"entre le {day_text(projected.earliest)} et {latest}"
+        return TextCell(day_text(projected.day), note=note)
+
+    @cached_property
+    def change(self) -> TextCell:
+        """The change over `CHANGE_DAYS`, with the part of it that the denominator made."""
+        change = self.judgement.change
+        if change is None:
+            return TextCell.empty(reasons.no_change(self.judgement, self.history))
+        note = ""
+        if change.due_to_denominator:
+            counted = change_text(self.indicator, change.due_to_numerator)
+            other = change_text(self.indicator, change.due_to_denominator)
+            note = f"{counted} par le numérateur, {other} par le dénominateur"
+        return TextCell(change_text(self.indicator, change.value), note=note)
+
+    @cached_property
+    def pace(self) -> TextCell:
+        """The observed pace, per month."""
+        pace = self.judgement.observed_pace
+        if pace is None:
+            return TextCell.empty(reasons.no_pace(self.judgement))
+        return TextCell(f"{change_text(self.indicator, pace * DAYS_OF_A_MONTH)} par mois")
+
+    @cached_property
+    def required_pace(self) -> TextCell:
+        """The pace that the target needs until its deadline, per month."""
+        pace = self.judgement.required_pace
+        if pace is None:
+            return TextCell.empty(reasons.no_required_pace(self.judgement, self.history))
+        return TextCell(f"{change_text(self.indicator, pace * DAYS_OF_A_MONTH)} par mois")
+
+    @cached_property
+    def attained(self) -> TextCell:
+        """Since when the target is held, or when it was lost."""
+        if self.judgement.attained_on is not None:
+            return TextCell(f"depuis le {day_text(self.judgement.attained_on)}")
+        if self.judgement.lost_on is not None:
+            return TextCell(f"perdue le {day_text(self.judgement.lost_on)}")
+        if self.milestone is None or self.milestone.target is None:
+            return TextCell.empty(reasons.no_status(self.judgement))
+        return TextCell("pas encore atteinte")
+
+    @cached_property
+    def last_reported(self) -> TextCell:
+        """The last day of a fact that counts."""
+        if self.judgement.last_reported is None:
+            return TextCell.empty(reasons.NO_FACT)
+        return TextCell(day_text(self.judgement.last_reported))
+
+    @property
+    def days_lost(self) -> int | None:
+        """The days between the deadline and the projected day; None where it is in time."""
+        projected, milestone = self.judgement.projected, self.milestone
+        if projected is None or milestone is None or milestone.day is None:
+            return None
+        late = (projected.day - milestone.day).days
+        return late if late > 0 else None
+
+    def value_on(self, day: date) -> TextCell:
+        """Return the value of another day."""
+        if self.history.publication is not None:
+            day = self.history.publication.day(day)
+        value = self.history.value(day)
+        if value is None:
+            return TextCell.empty(reasons.no_value(self.history, day))
+        return TextCell(self._text(value))
+
+    def parts_on(self, day: date) -> TextCell:
+        """Return numerator and denominator of another day."""
+        published = self.history.publication
+        return self._parts_at(day if published is None else published.day(day))
+
+    def _parts_at(self, day: date) -> TextCell:
+        reading = self.history.reading(day)
+        if self.indicator.measure.denominator is None:
+            return TextCell.empty(NOT_A_RATIO)
+        if self.history.value(day) is None:
+            return TextCell.empty(reasons.no_value(self.history, day))
+        return TextCell(
+            f"{count_text(reading.numerator)} sur {count_text(reading.denominator or 0)}"
+        )
+
+    def points(self, since: date, until: date) -> list[tuple[date, float | None]]:
+        """Return the history between two days: the value at the first, and at each change."""
+        days = sorted(
+            {since, until}
+            | {day for day in self._change_days() if since <= day <= until}
+            | {day for day in self.history.reports[:1] if since <= day <= until}
+        )
+        values = ((day, self.history.value(day)) for day in days)
+        return [(day, None if value is None else float(value)) for day, value in values]
+
+    def _change_days(self) -> set[date]:
+        days = set(self.history.numerator.days)
+        if self.history.denominator is not None:
+            days.update(self.history.denominator.days)
+        return days
+
+    def text(self, value: float) -> str:
+        """Return a value of the indicator as text."""
+        return value_text(self.indicator, value)
+
+    def _text(self, value: Fraction | Decimal) -> str:
+        return self.text(float(value))
+
+    @property
+    def _assumed(self) -> str:
+        return ASSUMED if self.milestone is not None and self.milestone.assumed else ""
+
+    @property
+    def _is_outdated(self) -> bool:
+        return reasons.is_outdated(self.judgement)
+
+
+def value_text(indicator: Indicator, value: float) -> str:
+    """Return a value of an indicator as text, cut as everywhere: `98,7 %`."""
+    return NumberFormat.of(indicator).text(value)
+
+
+def change_text(indicator: Indicator, change: Fraction) -> str:
+    """Return a change in an indicator's unit: `+2,6 points`, `−12`, `+1 500 €`; rounded."""
+    ratio = indicator.unit is Unit.RATIO
+    decimals = indicator.decimals if indicator.unit is not Unit.EUROS else 0
+    amount = change * _PERCENT if ratio else change
+    if amount and not round(abs(amount), decimals):
+        # A change is not shown as none.
+        decimals += 2
+    unit = {Unit.RATIO: "points", Unit.EUROS: "€", Unit.COUNT: ""}[indicator.unit]
+    text = signed(amount, decimals)
+    return f"{text}{NO_BREAK}{unit}" if unit else text
+
+
+def signed(amount: Fraction, decimals: int) -> str:
+    """Return a number with its sign, in French: `+1 200,5`; rounded half away from zero."""
+    scaled = abs(amount) * 10**decimals
+    digits = int(scaled + Fraction(1, 2))
+    sign = "" if not digits else "+" if amount > 0 else MINUS
+    whole, rest = divmod(digits, 10**decimals)
+    text = f"{whole:,}".replace(",", NARROW)
+    return f"{sign}{text},{rest:0{decimals}d}" if decimals else f"{sign}{text}"
+
+
+def count_text(number: Fraction | int) -> str:
+    """Return a number as French text, cut to a whole one: `1 145`."""
+    return f"{int(number):,}".replace(",", NARROW)

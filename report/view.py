@@ -1,0 +1,108 @@
+"""What a reader chose: the day of the figures, the day of the knowledge, and the territory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from catalogue.territories import REGION, TERRITORY_NAMES, TERRITORY_TITLES, department_of
+from events.identifiers import FIRST_DAY
+from report.errors import BadRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["AS_OF", "KNOWN_ON", "TERRITORY", "View", "parse_day", "parse_view"]
+
+AS_OF: Final = "as_of"
+KNOWN_ON: Final = "known_on"
+TERRITORY: Final = "territory"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The figures of `as_of` as known at the end of `known_on` (UTC); None: as known now."""
+
+    as_of: date
+    known_on: date | None
+    territory: str
+    """The key of a territory: `region`, or a département's INSEE code."""
+    today: date
+
+    @property
+    def department(self) -> str | None:
+        """The département's code; None for the Région."""
+        return department_of(self.territory)
+
+    @property
+    def territory_name(self) -> str:
+        """The territory's name."""
+        return TERRITORY_NAMES[self.territory]
+
+    @property
+    def is_now(self) -> bool:
+        """True for today's figures as known now."""
+        return self.known_on is None and self.as_of == self.today
+
+    def query(self, **changed: object) -> str:
+        """Return the query string that leads to this view, with some parameters changed.
+
+        Parameters at their defaults are left out. A link without them is of the day on which it is
+        followed; see `permanent`.
+        """
+        chosen: dict[str, object] = {
+            AS_OF: self.as_of if self.as_of != self.today else None,
+            KNOWN_ON: self.known_on,
+            TERRITORY: self.territory if self.territory != REGION else None,
+            **changed,
+        }
+        shown = {name: str(value) for name, value in chosen.items() if value not in (None, "")}
+        return f"?{urlencode(shown)}" if shown else ""
+
+    @property
+    def permanent(self) -> str:
+        """The query string that shows the same figures on any later day."""
+        return self.query(**{AS_OF: self.as_of, KNOWN_ON: self.known_on or self.today})
+
+    def of(self, territory: str) -> View:
+        """Return the same days of another territory."""
+        return replace(self, territory=territory)
+
+    def on(self, day: date) -> View:
+        """Return another day of the same territory and knowledge."""
+        return replace(self, as_of=day)
+
+    @property
+    def territories(self) -> Iterator[tuple[str, str, bool]]:
+        """Yield each territory's key and title, and whether it is chosen."""
+        return ((key, title, key == self.territory) for key, title in TERRITORY_TITLES.items())
+
+
+def parse_view(query: Mapping[str, str], today: date) -> View:
+    """Return the view that a query string asks for. Raises BadRequestError."""
+    as_of = parse_day(AS_OF, query.get(AS_OF), today) or today
+    known_on = parse_day(KNOWN_ON, query.get(KNOWN_ON), today)
+    territory = query.get(TERRITORY) or REGION
+    if territory not in TERRITORY_NAMES:
+        remedy = f"choisir un territoire parmi {', '.join(TERRITORY_NAMES)}"
+        raise BadRequestError(TERRITORY, territory, remedy)
+    return View(as_of, known_on, territory, today)
+
+
+def parse_day(name: str, text: str | None, today: date) -> date | None:
+    """Return the day of a parameter, None without one. Raises BadRequestError."""
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or str(day) != text:
+        raise BadRequestError(name, text, "écrire un jour, par exemple 2019-06-30")
+    if not FIRST_DAY <= day <= today:
+        remedy = f"choisir un jour du {FIRST_DAY:%d/%m/%Y} au {today:%d/%m/%Y}"
+        raise BadRequestError(name, text, remedy)
+    return day

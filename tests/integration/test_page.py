@@ -1,0 +1,175 @@
+"""The page on a real broker: its figures are the audit's, and each has its evidence."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import urlencode
+
+import pytest
+
+from catalogue.loader import load_catalogue
+from events.fact import Family
+from events.topics import topic_name
+from report.ledger import EventLedger
+from tests.support.commands import run
+from tests.support.histories import event, uai
+from tests.support.kafka import KafkaBroker
+from tests.support.published import is_of_persons
+from tests.support.traffic import Message, message_of, region, send, wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import Worker, WorkerFactory, supervised
+
+pytestmark = pytest.mark.timeout(300)
+
+Figures: TypeAlias = dict[tuple[str, str | None], tuple[float | None, str | None]]
+
+#: Days of the year that is sent, and what was known of them on others.
+CHOICES: tuple[dict[str, str], ...] = (
+    {},
+    {"as_of": "2016-03-31"},
+    {"as_of": "2016-06-30", "known_on": "2016-06-30"},
+    {"as_of": "2016-06-30", "known_on": "2016-07-05"},
+    {"as_of": "2016-09-30", "known_on": "2016-12-01"},
+)
+LEDGER = "ledger.duckdb"
+#: A lycée that the simulation does not know.
+NEW = uai("0754321")
+
+
+@cache
+def a_year() -> tuple[Message, ...]:
+    """Return what the Région sends in 2016."""
+    return tuple(region(7, date(2016, 1, 1), date(2016, 12, 31)))
+
+
+def fetched(page: Worker, path: str) -> str:
+    """Return the page at a path."""
+    with urllib.request.urlopen(f"{page.url}/{path}", timeout=30) as answer:  # noqa: S310 - ours
+        return str(answer.read().decode())
+
+
+def shown(page: Worker, **choice: str) -> Figures:
+    """Return value and status of every figure that is not about persons, by territory."""
+    found: Figures = {}
+    for indicator in load_catalogue().indicators:
+        if indicator.publication is None:
+            rows = json.loads(fetched(page, f"promesses/{indicator.id}.json?{urlencode(choice)}"))
+            for row in rows:
+                found.setdefault(
+                    (indicator.id, row["department"]), (row["number"], row["milestone_status"])
+                )
+    return found
+
+
+def audited(broker: KafkaBroker, **choice: str) -> Figures:
+    """Return the same, recounted from the topics."""
+    options = [
+        part for name, day in choice.items() for part in (f"--{name.replace('_', '-')}", day)
+    ]
+    done = run(broker, "audit", *options, "--json")
+    assert done.returncode == 0, done.stderr
+    figures: list[dict[str, Any]] = json.loads(done.stdout)["figures"]
+    return {
+        (one["indicator"], one["department"]): (
+            one["value"] if one["last_reported"] else None,
+            one["status"],
+        )
+        for one in figures
+        if not is_of_persons(load_catalogue(), one["indicator"])
+    }
+
+
+@pytest.fixture
+def page(broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path) -> Iterator[Worker]:
+    """Give a page that has read what a worker made of a year."""
+    worker = factory.worker()
+    page = factory.page(page_ledger=str(tmp_path / LEDGER))
+    with supervised(worker):
+        send(broker.bootstrap, a_year())
+        assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+        page.start()
+        page.wait_ready()
+        assert wait_until(lambda: has_read_all(page), seconds=60), page.log()[-3000:]
+        yield page
+
+
+def has_read_all(page: Worker) -> bool:
+    """Return whether the page has every event that is there."""
+    return page.shows("smartregion_page_ledger_lag 0.0")
+
+
+def test_every_figure_is_the_audits(broker: KafkaBroker, page: Worker) -> None:
+    """Of today and of past days, as known now and as known then."""
+    compared = 0
+    for choice in CHOICES:
+        figures, counted = shown(page, **choice), audited(broker, **choice)
+        assert figures.keys() == counted.keys()
+        for key, (value, status) in figures.items():
+            assert value == pytest.approx(counted[key][0]), (choice, key)
+            assert status == counted[key][1], (choice, key)
+            compared += 1
+    assert compared > 300
+
+
+def test_the_evidence_of_every_figure_adds_up(page: Worker) -> None:
+    """To exactly the figure that is shown, in the region and in a département."""
+    for indicator in load_catalogue().indicators:
+        if indicator.publication is not None:
+            continue
+        for territory in ("region", "77"):
+            text = fetched(page, f"promesses/{indicator.id}/preuves?territory={territory}")
+            assert "exactement le chiffre affiché" in text, (indicator.id, territory)
+
+
+def test_what_arrives_is_shown_with_its_event(broker: KafkaBroker, page: Worker) -> None:
+    """A lycée that is connected now is found with the place of its event, without a restart."""
+    registered = event("school.registered", NEW, "2016-05-01", name="Lycée d’essai")
+    connected = event("school.connected", NEW, "2016-11-01")
+    send(broker.bootstrap, [message_of(registered), message_of(connected)])
+
+    def is_shown() -> bool:
+        with suppress(urllib.error.HTTPError):  # Before it is known.
+            return "school.connected" in fetched(page, f"entites/schools/{NEW}")
+        return False
+
+    assert wait_until(is_shown, seconds=60), page.log()[-3000:]
+    text = fetched(page, f"entites/schools/{NEW}")
+    assert "Lycée d’essai" in text
+    assert topic_name(registered.fact.FAMILY) in text
+    assert len(re.findall(r"partition \d+, offset \d+", text)) == 2
+
+
+def test_a_killed_page_goes_on_where_it_was(page: Worker) -> None:
+    """Its copy of the events loses none and has none twice."""
+    events = page.metrics()
+    page.kill()
+    page.start()
+    page.wait_ready()
+    assert wait_until(lambda: has_read_all(page), seconds=60), page.log()[-3000:]
+    assert ledger_events(page.metrics()) == ledger_events(events) > 0
+
+
+def test_it_keeps_no_event_about_a_person(page: Worker, tmp_path: Path) -> None:
+    """Its copy cannot name whom it does not have."""
+    assert page.stop() == 0
+    with EventLedger(tmp_path / LEDGER) as ledger:
+        families = {family for (family,) in ledger.query("SELECT DISTINCT family FROM event")}
+    assert families == {family.value for family in Family if not family.about_persons} - {
+        Family.OBSERVATIONS.value
+    }
+
+
+def ledger_events(metrics: str) -> float:
+    """Return how many events the page has."""
+    found = re.search(r"^smartregion_page_ledger_events (.*)$", metrics, re.MULTILINE)
+    assert found is not None
+    return float(found[1])

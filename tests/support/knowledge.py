@@ -1,0 +1,58 @@
+"""The simulated Région's first years as a page knows them."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+from typing import Final
+
+from broker.stored_record import RawRecord
+from catalogue.loader import load_catalogue
+from catalogue.model import Catalogue
+from events.cloudevent import CONTENT_TYPE, STRUCTURED
+from events.topics import topic_name
+from operations.export.states_known_on import states_known_on
+from report.knowledge import Knowledge
+from report.view import View
+from simulation.simulator import simulate
+from streams.histories import categories_of, histories_of
+
+__all__ = ["LAST_DAY", "knowledge", "shipped", "simulated_records", "view"]
+
+LAST_DAY: Final = date(2018, 12, 31)
+"""The last day of the simulation; figures until then are known."""
+
+shipped = cache(load_catalogue)
+
+
+@cache
+def simulated_records() -> tuple[RawRecord, ...]:
+    """Return the simulation's records as one partition of each topic has them."""
+    return tuple(
+        RawRecord(
+            topic_name(record.family),
+            0,
+            offset,
+            record.key.encode(),
+            record.line.encode(),
+            [(CONTENT_TYPE, STRUCTURED)],
+        )
+        for offset, record in enumerate(simulate(1, end=LAST_DAY))
+    )
+
+
+@cache
+def knowledge() -> Knowledge:
+    """Return what is known once all of them have arrived."""
+    catalogue: Catalogue = shipped()
+    state_store = states_known_on(simulated_records(), catalogue, date(2020, 1, 1))
+    return Knowledge(
+        catalogue, histories_of(state_store, catalogue), categories_of(state_store, catalogue)
+    )
+
+
+def view(
+    as_of: date = LAST_DAY, territory: str = "region", *, known_on: date | None = None
+) -> View:
+    """Return a view of a day, seen from the last one."""
+    return View(as_of, known_on, territory, today=LAST_DAY)

@@ -1,0 +1,197 @@
+"""Every page as a reader, a screen reader and a browser under our policy get it."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from functools import cache
+from html.parser import HTMLParser
+
+import pytest
+
+from report.compare import comparison_of
+from report.completeness import Completeness
+from report.errors import BadRequestError
+from report.overview import overview_of
+from report.promise import promise_of
+from report.rendering import Pages
+from report.view import View
+from tests.support.knowledge import LAST_DAY, knowledge, shipped, view
+
+COMPLETE = Completeness(is_complete=True, text="Chiffres complets.")
+BEFORE_ALL = date(2010, 1, 1)
+VIEWS = [
+    view(),
+    view(territory="77"),
+    view(date(2017, 3, 31), known_on=date(2018, 1, 1)),
+    view(BEFORE_ALL),
+]
+MOST_BYTES = 100_000
+VOID = {"meta", "link", "input", "br", "img", "hr"}
+SVG_VOID = {"path", "rect", "circle", "line", "polyline", "polygon", "use", "stop"}
+
+
+class Elements(HTMLParser):
+    """Collects the elements of a page, and checks that they are closed in order."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.cells: list[str] = []
+        self.feed(page)
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Record an element, and that it is open."""
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "td":
+            self.cells.append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Record an element without content."""
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        """Check that the innermost element ends."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Record the text of a cell."""
+        if "td" in self.open:
+            self.cells[-1] += data
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        """Return the attributes of the elements of one name."""
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+def every_page(chosen: View) -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of each kind of page."""
+    pages, known = Pages(shipped()), knowledge()
+    yield "overview", pages.overview(overview_of(known, chosen), chosen, COMPLETE)
+    for indicator in shipped().indicators:
+        yield indicator.id, pages.promise(promise_of(known, indicator, chosen), chosen)
+    since = max(chosen.as_of - timedelta(days=365), BEFORE_ALL)
+    yield "comparison", pages.comparison(comparison_of(known, chosen, since), chosen)
+    yield "method", pages.method(chosen)
+    yield "error", pages.error(BadRequestError("as_of", "<b>", "écrire un jour"), depth=1)
+
+
+@cache
+def pages_of(chosen: View) -> dict[str, str]:
+    """Return every page of a view, by name."""
+    return dict(every_page(chosen))
+
+
+@pytest.fixture(params=VIEWS, ids=lambda one: f"{one.as_of}-{one.territory}")
+def pages(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Return every page of a view."""
+    return pages_of(request.param)
+
+
+def test_elements_are_closed_in_order(pages: dict[str, str]) -> None:
+    """No browser has to guess."""
+    for page in pages.values():
+        Elements(page)
+
+
+def test_a_page_is_light(pages: dict[str, str]) -> None:
+    """It also reaches a phone in a basement."""
+    for name, page in pages.items():
+        without_charts = re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL)
+        assert len(without_charts.encode()) <= MOST_BYTES, name
+
+
+def test_a_page_has_one_title_and_one_language(pages: dict[str, str]) -> None:
+    """A screen reader says where it is, in the right voice."""
+    for name, page in pages.items():
+        elements = Elements(page)
+        assert len(elements.of("h1")) == 1, name
+        assert elements.of("html") == [{"lang": "fr"}]
+        assert len(elements.of("main")) == 1
+
+
+def test_headings_skip_no_level(pages: dict[str, str]) -> None:
+    """A reader may walk from heading to heading."""
+    for name, page in pages.items():
+        levels = [int(tag[1]) for tag, _ in Elements(page).found if re.fullmatch("h[1-6]", tag)]
+        steps = itertools.pairwise(levels)
+        assert all(after <= before + 1 for before, after in steps), (name, levels)
+
+
+def test_a_table_has_a_caption_and_its_heads_a_scope(pages: dict[str, str]) -> None:
+    """A cell is read with its row and its column."""
+    for name, page in pages.items():
+        elements = Elements(page)
+        assert len(elements.of("table")) == len(elements.of("caption")), name
+        assert all("scope" in head for head in elements.of("th")), name
+
+
+def test_an_id_is_there_once(pages: dict[str, str]) -> None:
+    """Labels, descriptions and links within the page find the right element."""
+    for name, page in pages.items():
+        ids = [attributes["id"] for _, attributes in Elements(page).found if "id" in attributes]
+        assert len(ids) == len(set(ids)), name
+
+
+def test_a_field_has_a_label(pages: dict[str, str]) -> None:
+    """Whoever cannot see where it stands knows what it asks."""
+    for name, page in pages.items():
+        elements = Elements(page)
+        labelled = {attributes.get("for") for attributes in elements.of("label")}
+        fields = [one for one in elements.of("input") if one.get("type") != "hidden"]
+        assert {one["id"] for one in [*fields, *elements.of("select")]} <= labelled, name
+
+
+def test_no_cell_is_a_bare_dash_or_empty(pages: dict[str, str]) -> None:
+    """Every empty cell has its reason."""
+    for name, page in pages.items():
+        for cell in Elements(page).cells:
+            assert cell.strip(" \n–-—"), name
+
+
+def test_nothing_is_loaded_from_elsewhere(pages: dict[str, str]) -> None:
+    """No script, style or picture but our own files; no style and no handler in an attribute."""
+    for name, page in pages.items():
+        elements = Elements(page)
+        loaded = [
+            *(one.get("src") for one in elements.of("script")),
+            *(one.get("href") for one in elements.of("link")),
+            *(one.get("src") for one in elements.of("img")),
+        ]
+        assert all(one and re.match(r"(\./|(\.\./)+)static/", one) for one in loaded), name
+        attributes = {key for _, found in elements.found for key in found}
+        assert not {key for key in attributes if key == "style" or key.startswith("on")}, name
+        assert not elements.of("style")
+
+
+def test_links_are_relative(pages: dict[str, str]) -> None:
+    """Behind a proxy the page may lie under any path."""
+    for name, page in pages.items():
+        for link in Elements(page).of("a"):
+            href = link.get("href") or ""
+            external = link.get("rel") == "external license"
+            assert external or re.match(r"\./|\.\./|\?|#", href) or href == "", (name, href)
+
+
+def test_what_a_reader_wrote_is_text() -> None:
+    """An error repeats a wrong value, and no browser runs it."""
+    page = pages_of(VIEWS[0])["error"]
+    assert "« &lt;b&gt; »" in page
+
+
+def test_a_page_of_today_refreshes_itself_and_no_other() -> None:
+    """A past day stays as it was asked for."""
+    refreshed = [bool(Elements(pages_of(one)["overview"]).of("script")) for one in VIEWS]
+    assert refreshed == [True, True, False, False]
+
+
+def test_today_is_the_last_day() -> None:
+    """The views above are seen from the end of the simulation."""
+    assert VIEWS[0].is_now
+    assert VIEWS[0].as_of == LAST_DAY

@@ -1,0 +1,237 @@
+"""The page's answers: status, headers, and what a reader may ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from aiohttp import ClientSession
+from multidict import CIMultiDict
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from report.completeness import Completeness
+from report.knowledge import Knowledge
+from report.ledger import EventLedger
+from report.server import HEADERS, PageServer
+from streams.web import Readiness, serve
+from tests.support.knowledge import LAST_DAY, knowledge, shipped, simulated_records
+
+COMPLETE = Completeness(is_complete=True, text="Chiffres complets.")
+
+
+class Nothing(Collector):
+    """No metrics."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield none."""
+        return iter(())
+
+
+class Answer(NamedTuple):
+    """What the server answered."""
+
+    status: int
+    headers: CIMultiDict[str]
+    body: str
+
+
+@dataclass
+class Page:
+    """A server over the simulated years, which answers on loopback."""
+
+    ledger: EventLedger
+    known: Knowledge | None = None
+    version: int = 1
+
+    def knowledge_of(self, known_on: date | None) -> tuple[Knowledge, Completeness] | None:
+        """Return the same whatever day is asked for."""
+        del known_on
+        return None if self.known is None else (self.known, COMPLETE)
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[str]:
+        """Serve it on a free port, and yield its address."""
+        server = PageServer(
+            shipped(), self.ledger, self.knowledge_of, lambda: LAST_DAY, lambda: self.version
+        )
+        async with serve(
+            Nothing(),
+            lambda: Readiness(None),
+            host="127.0.0.1",
+            port=0,
+            extend=server.extend,
+        ) as address:
+            yield address
+
+    def ask(self, *paths: str, method: str = "GET", **headers: str) -> list[Answer]:
+        """Return the answers to some paths."""
+
+        async def asked() -> list[Answer]:
+            found = []
+            async with self.serve() as address, ClientSession() as session:
+                for path in paths:
+                    async with session.request(method, address + path, headers=headers) as answer:
+                        found.append(
+                            Answer(answer.status, answer.headers.copy(), await answer.text())
+                        )
+            return found
+
+        return asyncio.run(asked())
+
+
+@contextmanager
+def page_over(*, events: bool = False) -> Iterator[Page]:
+    """Yield a page; with `events` its ledger has them."""
+    with EventLedger() as ledger:
+        if events:
+            ledger.append(simulated_records())
+        yield Page(ledger, knowledge())
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """Return a page without events."""
+    with page_over() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def full() -> Iterator[Page]:
+    """Return a page with the simulated events."""
+    with page_over(events=True) as made:
+        yield made
+
+
+PAGES = (
+    "/",
+    "/methode",
+    "/comparaison?since=2017-01-01",
+    "/promesses/schools_connected_ratio",
+    "/promesses/schools_connected_ratio?territory=77&as_of=2018-01-31",
+    "/promesses/schools_connected_ratio/preuves",
+    "/promesses/trainees_enrolled/preuves",
+    "/promesses/schools_connected_ratio/changements?since=2018-01-01",
+)
+
+
+def test_every_page_is_html_with_strict_headers(full: Page) -> None:
+    """In French, and no browser runs or loads anything but ours."""
+    for answer in full.ask(*PAGES):
+        assert answer.status == 200
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert HEADERS.items() <= answer.headers.items()
+
+
+def test_a_page_that_has_not_changed_is_not_sent_again(page: Page) -> None:
+    """A reader's copy is told to be right."""
+    [first] = page.ask("/")
+    [second] = page.ask("/", **{"If-None-Match": first.headers["ETag"]})
+    assert (second.status, second.body) == (304, "")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/nulle-part", 404),
+        ("/promesses/inconnue", 404),
+        ("/promesses/inconnue.csv", 404),
+        ("/promesses/inconnue/preuves", 404),
+        ("/entites/schools/0000000X", 404),
+        ("/entites/personnes/x", 404),
+        ("/entites/trainings/x", 404),
+        ("/static/../page.css", 404),
+        ("/?as_of=demain", 400),
+        ("/?territory=13", 400),
+        ("/promesses/schools_connected_ratio/preuves?page=0", 400),
+        ("/promesses/schools_connected_ratio/preuves?page=9999999999999", 400),
+        ("/promesses/schools_connected_ratio/preuves?part=secret", 400),
+    ],
+)
+def test_a_wrong_address_is_a_page_with_a_way_back(page: Page, path: str, status: int) -> None:
+    """Its link leads to the first page, from any depth."""
+    [answer] = page.ask(path)
+    assert answer.status == status
+    assert 'lang="fr"' in answer.body
+    back = answer.body.split('<p><a href="')[1].split('"')[0]
+    assert urlsplit(urljoin("http://page" + path, back)).path == "/"
+
+
+def test_other_methods_are_refused(page: Page) -> None:
+    """The page is read-only."""
+    [answer] = page.ask("/", method="POST")
+    assert answer.status == 405
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_before_anything_is_known_it_says_so() -> None:
+    """With 503, as a proxy understands it."""
+    with EventLedger() as ledger:
+        [answer] = Page(ledger).ask("/")
+    assert answer.status == 503
+    assert "Retry-After" in answer.headers
+    assert "Les chiffres arrivent" in answer.body
+
+
+def test_data_are_what_the_page_shows(page: Page) -> None:
+    """The same texts, the same reasons."""
+    html, data = page.ask(
+        "/promesses/schools_connected_ratio", "/promesses/schools_connected_ratio.json"
+    )
+    [region] = [one for one in json.loads(data.body) if one["department"] is None]
+    assert region["value"]["text"] in html.body
+    assert region["projection"]["text"] or region["projection"]["reason"] in html.body
+
+
+def test_data_also_come_as_csv(page: Page) -> None:
+    """One line for each row, each with every column."""
+    csv, data = page.ask("/donnees.csv", "/donnees.json")
+    lines = csv.body.splitlines()
+    assert len(lines) == len(json.loads(data.body)) + 1
+    assert "value_reason" in lines[0].split(",")
+
+
+def test_an_entity_shows_its_events(full: Page) -> None:
+    """From the figure to the lycée to where the event lies."""
+    [evidence] = full.ask("/promesses/schools_connected_ratio/preuves?part=counted")
+    link = evidence.body.split('href="../../entites/schools/')[1].split('"')[0]
+    [entity] = full.ask(f"/entites/schools/{link}")
+    assert entity.status == 200
+    assert "school.connected" in entity.body
+    assert "smartregion.schools" in entity.body
+
+
+def test_no_page_names_a_person(full: Page) -> None:
+    """Persons are counts: no pseudonym, no event of theirs."""
+    paths = [
+        f"/promesses/{one.id}{page}"
+        for one in shipped().indicators
+        if one.publication is not None
+        for page in ("", "/preuves", "/changements")
+    ]
+    for answer in full.ask(*paths):
+        assert answer.status == 200
+        assert "/entites/" not in answer.body
+
+
+def test_readers_are_told_of_changes(page: Page) -> None:
+    """An open page gets a message when the figures change."""
+
+    async def told() -> list[bytes]:
+        async with page.serve() as address, ClientSession() as session:
+            async with session.get(f"{address}/changements") as stream:
+                first = await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 10)
+                page.version += 1
+                second = await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 10)
+            return [first, second]
+
+    first, second = asyncio.run(told())
+    assert first.startswith(b"data: ")
+    assert first != second

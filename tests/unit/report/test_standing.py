@@ -1,0 +1,83 @@
+"""How a promise stands, cell by cell."""
+
+from __future__ import annotations
+
+from datetime import date
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalogue.formatting import BLANK
+from report.cell import TextCell
+from report.standing import MINUS, Standing, change_text, signed
+from tests.support.knowledge import LAST_DAY, knowledge, shipped
+
+DAYS = [date(2010, 1, 1), date(2016, 1, 1), date(2016, 7, 14), date(2017, 12, 31), LAST_DAY]
+CELLS = (
+    "status",
+    "value",
+    "parts",
+    "target",
+    "deadline",
+    "progress",
+    "projection",
+    "change",
+    "pace",
+    "required_pace",
+    "attained",
+    "last_reported",
+)
+
+
+def cells(standing: Standing) -> dict[str, TextCell]:
+    """Return the cells by name."""
+    return {name: getattr(standing, name) for name in CELLS}
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_a_cell_has_a_text_or_a_reason(day: date) -> None:
+    """Of every indicator and territory, before the first fact and after the last; no dash."""
+    for standing in knowledge().standings(day):
+        for name, cell in cells(standing).items():
+            where = standing.indicator.id, standing.key, name
+            assert bool(cell.text) != bool(cell.reason), where
+            assert BLANK not in (cell.text, cell.reason, cell.note), where
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_a_cell_is_empty_only_where_nothing_is_known(day: date) -> None:
+    """A reason stands for what the judgement does not have."""
+    for standing in knowledge().standings(day):
+        judgement = standing.judgement
+        assert bool(standing.value.text) == (judgement.value is not None)
+        assert bool(standing.projection.text) == (judgement.projected is not None)
+        assert bool(standing.change.text) == (judgement.change is not None)
+        assert bool(standing.progress.text) == (judgement.progress_rate is not None)
+        assert bool(standing.status.text) == (judgement.status is not None)
+
+
+def test_the_history_ends_with_the_value_of_the_day() -> None:
+    """What the chart draws last is what the page says."""
+    for standing in knowledge().standings(LAST_DAY):
+        if standing.indicator.publication is None:
+            _, last = standing.points(date(2016, 1, 1), LAST_DAY)[-1]
+            value = standing.judgement.value
+            assert last == (None if value is None else float(value))
+
+
+@given(st.fractions(min_value=-(10**9), max_value=10**9), st.integers(0, 3))
+def test_a_signed_number_is_the_rounded_one(amount: Fraction, decimals: int) -> None:
+    """Half away from zero; no sign before zero."""
+    text = signed(amount, decimals)
+    read = Fraction(text.replace("\u202f", "").replace(",", ".").replace(MINUS, "-"))
+    assert abs(read - amount) <= Fraction(1, 2 * 10**decimals)
+    assert text[0] in {"+", MINUS} if read else text[0] == "0"
+
+
+def test_a_small_change_is_not_shown_as_none() -> None:
+    """A hundredth of a point more is more than nothing."""
+    ratio = shipped().indicator("premises_connectable_ratio")
+    assert change_text(ratio, Fraction(1, 10_000)) == "+0,010\u00a0points"
+    assert change_text(ratio, Fraction(0)) == "0,0\u00a0points"
