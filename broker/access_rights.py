@@ -36,6 +36,7 @@ class Role(StrEnum):
     GATEWAY = "gateway"
     WORKER = "worker"
     ASSESSOR = "assessor"
+    PAGE = "page"
     READER = "reader"
     CLERK = "clerk"
     DEPLOYER = "deployer"
@@ -109,6 +110,7 @@ _MEANINGS: Final[Mapping[Role, str]] = {
     Role.GATEWAY: "the gateway: publishes any event, and what it refused",
     Role.WORKER: "folds events into states, and dead-letters what it refuses",
     Role.ASSESSOR: "reads the states, and judges the milestones",
+    Role.PAGE: "shows the figures, and the events that they rest on",
     Role.READER: "audits, exports and reports: reads everything, writes nothing",
     Role.CLERK: "lists dead letters, replays or discards them",
     Role.DEPLOYER: "creates and checks the topics; reads no record",
@@ -130,6 +132,12 @@ _RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
     Role.ASSESSOR: {
         _Part.EVENTS: (_DESCRIBE,),
         _Part.CHANGELOGS: (_READ, _CHECK),
+        _Part.GROUP: (_DESCRIBE,),
+    },
+    Role.PAGE: {
+        _Part.EVENTS: (_READ,),
+        _Part.OUTCOMES: (_READ,),
+        _Part.CHANGELOGS: (_READ,),
         _Part.GROUP: (_DESCRIBE,),
     },
     Role.READER: {

@@ -117,6 +117,7 @@ def rules() -> None:
     metavar=ADDRESS,
     help="The address of a producers' gateway's probes.",
 )
+@click.option("--page", "pages", multiple=True, metavar=ADDRESS, help="A page's address.")
 @click.option(
     "--alertmanager",
     "alertmanagers",
@@ -145,6 +146,7 @@ def render_rules(
     workers: tuple[str, ...],
     assessors: tuple[str, ...],
     gateways: tuple[str, ...],
+    pages: tuple[str, ...],
     alertmanagers: tuple[str, ...],
     metrics_token_file: str | None,
     metrics_ca: str | None,
@@ -172,6 +174,7 @@ def render_rules(
         workers=workers or usual.workers,
         assessors=assessors or usual.assessors,
         gateways=gateways or usual.gateways,
+        pages=pages or usual.pages,
         alertmanagers=alertmanagers or usual.alertmanagers,
         access=Access(metrics_token_file, metrics_ca),
     )

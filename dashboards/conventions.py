@@ -26,6 +26,7 @@ GENERATED: Final = "Generated from the catalogue by `smart-region rules render`.
 WORKER_JOB: Final = "smart-region-worker"
 ASSESSOR_JOB: Final = "smart-region-assessor"
 GATEWAY_JOB: Final = "smart-region-gateway"
+PAGE_JOB: Final = "smart-region-page"
 
 #: The programme label of an alert about the monitor itself; no programme's id has a hyphen.
 MONITOR: Final = "smart-region-monitor"

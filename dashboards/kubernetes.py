@@ -13,7 +13,7 @@ from boundary.generated_files import GeneratedFiles
 from catalogue.model import Catalogue
 from dashboards.boards.render import boards_of
 from dashboards.boards.render import render as render_boards
-from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
+from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, PAGE_JOB, WORKER_JOB
 from dashboards.rules.model import RuleGroup, rule_document
 from dashboards.rules.pace import Pace
 from dashboards.rules.render import MonitorSite, groups
@@ -45,6 +45,7 @@ class Component(NamedTuple):
 JOBS: Final[Mapping[str, Component]] = {
     WORKER_JOB: Component("worker", "http"),
     ASSESSOR_JOB: Component("assessor", "http"),
+    PAGE_JOB: Component("page", "http"),
     # Not the port of events: a client that exhausts that one would keep Prometheus out, too.
     GATEWAY_JOB: Component("gateway", "probes"),
 }

@@ -45,6 +45,7 @@ class MonitorSite:
     workers: tuple[str, ...] = ("worker-1:6066", "worker-2:6066")
     assessors: tuple[str, ...] = ("assessor:6067",)
     gateways: tuple[str, ...] = ("gateway:6071",)
+    pages: tuple[str, ...] = ("page:6072",)
     alertmanagers: tuple[str, ...] = ("alertmanager:9093",)
     access: Access = field(default_factory=Access)
 
@@ -66,6 +67,7 @@ def render(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, str]:
         workers=site.workers,
         assessors=site.assessors,
         gateways=site.gateways,
+        pages=site.pages,
         alertmanagers=site.alertmanagers,
         access=site.access,
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
+from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, PAGE_JOB, WORKER_JOB
 from dashboards.rules.model import duration
 from dashboards.rules.pace import Pace
 
@@ -45,14 +45,20 @@ def prometheus_document(
     workers: Sequence[str],
     assessors: Sequence[str],
     gateways: Sequence[str],
+    pages: Sequence[str],
     alertmanagers: Sequence[str],
     access: Access = OPEN,
 ) -> dict[str, Any]:
     """Return the content of `prometheus.yaml`; the targets are HOST:PORT.
 
-    An installation without a gateway has no target of that job, and no alert about it.
+    An installation without a gateway or a page has no target of that job, and no alert about it.
     """
-    jobs = ((WORKER_JOB, workers), (ASSESSOR_JOB, assessors), (GATEWAY_JOB, gateways))
+    jobs = (
+        (WORKER_JOB, workers),
+        (ASSESSOR_JOB, assessors),
+        (GATEWAY_JOB, gateways),
+        (PAGE_JOB, pages),
+    )
     return {
         "global": {
             "scrape_interval": pace.every,

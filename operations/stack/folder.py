@@ -52,7 +52,7 @@ class Folder:
         try:
             # Data and logs hold events: for the owner alone, also where an older release left
             # them open.
-            for part in (folder.logs, folder.kafka, folder.secrets, folder.alerting):
+            for part in (folder.logs, folder.kafka, folder.secrets, folder.alerting, folder.page):
                 close_folder(part)
             make_private_file(folder.path / "lock")
             lock = (folder.path / "lock").open("w")
@@ -79,6 +79,11 @@ class Folder:
     def secrets(self) -> Path:
         """The producers' secrets."""
         return self.path / "secrets"
+
+    @property
+    def page(self) -> Path:
+        """The page's copy of the events, which is made anew from the broker's."""
+        return self.path / "page"
 
     @property
     def alerting(self) -> Path:

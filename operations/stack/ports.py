@@ -30,5 +30,6 @@ class Ports:
     gateway: int = field(default_factory=partial(free_port, usual=6070))
     probes: int = field(default_factory=partial(free_port, usual=6071))
     """The gateway's, for health checks and metrics."""
+    page: int = field(default_factory=partial(free_port, usual=6072))
     prometheus: int = field(default_factory=partial(free_port, usual=9090))
     alertmanager: int = field(default_factory=partial(free_port, usual=9093))

@@ -25,7 +25,8 @@ UAI: Final = "0750419Y"
 
 def address_lines(ports: Ports, folder: Folder, *, programs: Container[str]) -> Iterator[str]:
     """Yield a line for each address; those of Prometheus and Alertmanager only if they run."""
-    yield f"gateway  http://{address_of(ports.gateway)}/events"
+    yield f"page             http://{address_of(ports.page)}/"
+    yield f"gateway          http://{address_of(ports.gateway)}/events"
     for port in (*ports.workers, ports.assessor):
         kind = "assessor" if port == ports.assessor else "worker"
         yield f"{kind:15}  http://{address_of(port)}/metrics"

@@ -30,6 +30,7 @@ from operations.stack.folder import Folder
 from operations.stack.ports import Ports
 from operations.stack.summary import address_lines, first_event
 from operations.stack.supervisor import Service, Supervisor, answers, has_logged
+from report.settings import page_settings
 from streams.settings import Settings
 
 __all__ = ["StackPlan", "run_stack"]
@@ -38,6 +39,7 @@ KAFKA_STOP_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 25.0
 """More than any process of ours takes to stop."""
 
+LEDGER: Final = "ledger.duckdb"
 READY_PATH: Final = "/readyz"
 PROMETHEUS_READY_PATH: Final = "/-/ready"
 
@@ -129,6 +131,8 @@ def _monitor(settings: Settings, ports: Ports, folder: Folder) -> Iterator[Servi
         yield _ours(f"worker-{number}", "worker", own, port, folder)
     own = settings.model_copy(update={"assessor_port": ports.assessor})
     yield _ours("assessor", "assessor", own, ports.assessor, folder)
+    page = page_settings(settings, page_port=ports.page, page_ledger=folder.page / LEDGER)
+    yield _ours("page", "page", page, ports.page, folder)
 
 
 def _gateway(
@@ -174,6 +178,7 @@ def _alerting(
         workers=tuple(map(address_of, ports.workers)),
         assessors=(address_of(ports.assessor),),
         gateways=(address_of(ports.probes),),
+        pages=(address_of(ports.page),),
         alertmanagers=(alertmanager_address,) if alertmanager else (),
     )
     write_files(rules(site), folder.alerting)

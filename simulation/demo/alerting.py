@@ -28,6 +28,7 @@ def start_alerting(
     *,
     worker: str,
     assessor: str,
+    page: str,
 ) -> tuple[tuple[Program, ...], str]:
     """Start the programs on free ports and on files in a folder, until `stack` ends them.
 
@@ -45,6 +46,7 @@ def start_alerting(
         workers=(worker,),
         assessors=(assessor,),
         gateways=(),
+        pages=(page,),
         alertmanagers=(alertmanager_address,) if alertmanager else (),
     )
     write_files(rules(site), folder)

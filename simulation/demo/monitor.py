@@ -1,4 +1,4 @@
-"""The demo's worker and assessor: the monitor's own, as programs beside this one."""
+"""The demo's worker, assessor and page: the monitor's own, as programs beside this one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streams.settings import Settings
 __all__ = ["MonitorProgram"]
 
 PORTS: Final[Mapping[str, str]] = MappingProxyType(
-    {"worker": "http_port", "assessor": "assessor_port"}
+    {"worker": "http_port", "assessor": "assessor_port", "page": "page_port"}
 )
 """The setting of each command's port."""
 STOP_SECONDS: Final = 10.0
@@ -26,7 +26,7 @@ SERVING: Final = re.compile(r"serving address=http://([^\s\"]+)")
 
 
 class MonitorProgram(Program):
-    """A `smart-region worker` or `smart-region assessor`, or another `program` of that command.
+    """A `smart-region worker`, `assessor` or `page`, or another `program` of that command.
 
     It serves on the port that the settings were given, else on any that is free.
     """

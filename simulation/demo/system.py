@@ -17,6 +17,7 @@ from events.topics import topic_name
 from operations.client import KafkaPublisher, PublisherOptions
 from operations.programs.alerting import AlertingPrograms, RuleFiles
 from operations.programs.program import Program
+from report.settings import page_settings
 from simulation.demo.alerting import NOT_INSTALLED, start_alerting
 from simulation.demo.embedded_broker import BrokerEndedError, EmbeddedBroker
 from simulation.demo.monitor import MonitorProgram
@@ -97,6 +98,7 @@ class DemoSystem:
     clock: Clock
     worker: MonitorProgram
     assessor: MonitorProgram
+    page: MonitorProgram
     publisher: KafkaPublisher
     replay: SimulationReplay
     admin: Any
@@ -109,7 +111,7 @@ class DemoSystem:
         """Raise BrokerEndedError or ProgramEndedError where one has ended by itself."""
         if self.broker is not None and not self.broker.running:
             raise BrokerEndedError
-        for program in (self.worker, self.assessor, *self.others):
+        for program in (self.worker, self.assessor, self.page, *self.others):
             program.check()
 
 
@@ -136,6 +138,7 @@ def set_up(
     worker = stack.enter_context(MonitorProgram("worker", settings, folder=folder, program=program))
     # It alone exposes figures about persons.
     assessor = stack.enter_context(MonitorProgram("assessor", settings, folder=folder))
+    page = stack.enter_context(MonitorProgram("page", page_settings(settings), folder=folder))
     installed = AlertingPrograms.installed()
 
     screen.step("Simulation de la Région")
@@ -152,15 +155,22 @@ def set_up(
         publisher.publish_raw(topic_name(record.family), _encoded(record))
 
     replay = SimulationReplay(records, publish, clock)
+    screen.note(f"Page des promesses : http://{page.wait_for_address()}/")
     others: tuple[Program, ...] = ()
     if installed is None:
         screen.note(NOT_INSTALLED)
     else:
         screen.step("Démarrage de Prometheus")
-        scraped = {"worker": worker.wait_for_address(), "assessor": assessor.wait_for_address()}
+        scraped = {
+            "worker": worker.wait_for_address(),
+            "assessor": assessor.wait_for_address(),
+            "page": page.wait_for_address(),
+        }
         others, note = start_alerting(installed, rules, stack, folder, **scraped)
         screen.note(note)
-    return DemoSystem(settings, clock, worker, assessor, publisher, replay, admin, broker, others)
+    return DemoSystem(
+        settings, clock, worker, assessor, page, publisher, replay, admin, broker, others
+    )
 
 
 def _clock_text(plan: DemoPlan) -> str:

@@ -88,6 +88,7 @@ def test_no_process_sends_the_token_elsewhere(monitoring: Monitoring, tmp_path: 
                 workers=(address,),
                 assessors=(),
                 gateways=(),
+                pages=(),
                 alertmanagers=(),
                 access=Access(str(token)),
             )

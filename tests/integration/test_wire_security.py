@@ -226,6 +226,7 @@ def test_prometheus_sees_what_asks_for_its_token_over_tls(
                 workers=(),
                 assessors=(assessor.address,),
                 gateways=(),
+                pages=(),
                 alertmanagers=(),
                 access=Access(str(token), str(authority.file)),
             )

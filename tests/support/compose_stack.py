@@ -35,6 +35,7 @@ _PORTS = {
     "worker": "SMART_REGION_HTTP_PORT",
     "assessor": "SMART_REGION_ASSESSOR_PORT",
     "gateway": "SMART_REGION_GATEWAY_PROBE_PORT",
+    "page": "SMART_REGION_PAGE_PORT",
 }
 """Where each is asked how it is."""
 

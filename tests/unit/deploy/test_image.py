@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 
 from boundary.settings import ENV_PREFIX
 from gateway.settings import GatewaySettings
+from report.settings import PageSettings
 from streams.settings import Settings
 
 ROOT: Final = Path(__file__).parents[3]
@@ -108,12 +109,13 @@ def test_every_setting_of_the_image_exists() -> None:
 
 
 def test_the_ports_are_the_settings_own() -> None:
-    """The worker's, the assessor's and the gateway's two."""
+    """The worker's, the assessor's, the gateway's two and the page's."""
     ports = {
         Settings.model_fields["http_port"].default,
         Settings.model_fields["assessor_port"].default,
         GatewaySettings.model_fields["gateway_port"].default,
         GatewaySettings.model_fields["gateway_probe_port"].default,
+        PageSettings.model_fields["page_port"].default,
     }
 
     assert {int(port) for port in instruction("EXPOSE")[0].split()} == ports

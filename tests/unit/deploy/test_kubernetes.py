@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.settings import load_gateway_settings
+from report.settings import load_page_settings
 from smart_region import main
 from streams.settings import load_settings
 from streams.worker import STOP_SECONDS
@@ -36,9 +37,10 @@ PORTS = {
     "worker": {"http": 6066},
     "assessor": {"http": 6067},
     "gateway": {"http": 6070, "probes": 6071},
+    "page": {"http": 6072},
 }
 #: Which of its ports is asked how it is, and scraped.
-PROBED = {"worker": "http", "assessor": "http", "gateway": "probes"}
+PROBED = {"worker": "http", "assessor": "http", "gateway": "probes", "page": "http"}
 
 every_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 every_production = pytest.mark.parametrize("overlay", PRODUCTION)
@@ -180,11 +182,13 @@ def test_every_process_can_read_its_settings(overlay: str, monkeypatch: pytest.M
         for name, value in (given | environment(built(overlay), container)).items():
             monkeypatch.setenv(name, value)
         settings, served = load_settings(), load_gateway_settings()
+        shown = load_page_settings()
         assert settings.broker == served.broker != "127.0.0.1:9092"
         listening = {
             "worker": {"http": settings.http_port},
             "assessor": {"http": settings.assessor_port},
             "gateway": {"http": served.gateway_port, "probes": served.gateway_probe_port},
+            "page": {"http": shown.page_port},
         }
         if command in PORTS:
             assert listening[command] == PORTS[command]

@@ -287,9 +287,13 @@ def documents(catalogue: Catalogue, site: MonitorSite) -> dict[str, Any]:
 
 
 def test_addresses_are_the_sites() -> None:
-    """Prometheus scrapes workers, assessor and gateway, and notifies the Alertmanager."""
+    """Prometheus scrapes workers, assessor, gateway and page, and notifies the Alertmanager."""
     site = MonitorSite(
-        workers=("a:1", "b:2"), assessors=("c:3",), gateways=("e:5",), alertmanagers=("d:4",)
+        workers=("a:1", "b:2"),
+        assessors=("c:3",),
+        gateways=("e:5",),
+        pages=("f:6",),
+        alertmanagers=("d:4",),
     )
 
     prometheus = documents(CATALOGUE, site)["prometheus/prometheus.yaml"]
@@ -301,6 +305,7 @@ def test_addresses_are_the_sites() -> None:
         "smart-region-worker": ["a:1", "b:2"],
         "smart-region-assessor": ["c:3"],
         "smart-region-gateway": ["e:5"],
+        "smart-region-page": ["f:6"],
     }
     alerting = prometheus["alerting"]["alertmanagers"]
     assert alerting == [{"static_configs": [{"targets": ["d:4"]}]}]
@@ -319,7 +324,7 @@ def test_prometheus_shows_the_token_and_knows_the_authority(tmp_path: Path) -> N
             "type": "Bearer",
             "credentials_file": "/etc/prometheus/token",
         }
-    assert len(jobs) == 3
+    assert len(jobs) == 4
 
 
 def test_prometheus_needs_neither_by_default() -> None:

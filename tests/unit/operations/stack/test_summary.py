@@ -26,6 +26,7 @@ PORTS = Ports(
     prometheus=7,
     alertmanager=8,
     probes=9,
+    page=10,
 )
 PRODUCERS = load_producers()
 
@@ -38,7 +39,8 @@ def test_every_address_has_a_line() -> None:
     neither = list(address_lines(PORTS, folder, programs=()))
 
     assert both == [
-        "gateway  http://127.0.0.1:6/events",
+        "page             http://127.0.0.1:10/",
+        "gateway          http://127.0.0.1:6/events",
         "worker           http://127.0.0.1:3/metrics",
         "worker           http://127.0.0.1:4/metrics",
         "assessor         http://127.0.0.1:5/metrics",
@@ -48,7 +50,7 @@ def test_every_address_has_a_line() -> None:
         "logs             /stack/logs",
         "secrets          /stack/secrets",
     ]
-    assert [line for line in both if line not in neither] == both[4:6]
+    assert [line for line in both if line not in neither] == both[5:7]
 
 
 def test_the_first_event_keeps_the_contract_and_shows_no_secret(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_each_begins_once_what_it_needs_is_there(scene: Scene) -> None:
         "format",
         "kafka",
         "topics",
-        "worker-1 worker-2 assessor gateway",
+        "worker-1 worker-2 assessor page gateway",
         "alertmanager prometheus",
     ]
 

@@ -54,7 +54,8 @@ def started(stack: ExitStack, folder: Path) -> tuple[tuple[Program, ...], str]:
     """Start what is installed."""
     programs = AlertingPrograms.installed()
     assert programs is not None
-    return start_alerting(programs, rules, stack, folder, worker="worker:1", assessor="assessor:2")
+    addresses = {"worker": "worker:1", "assessor": "assessor:2", "page": "page:3"}
+    return start_alerting(programs, rules, stack, folder, **addresses)
 
 
 def options(programs: tuple[Program, ...], name: str) -> dict[str, str]:
