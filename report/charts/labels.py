@@ -22,7 +22,7 @@ EM: Final = 20
 Anchor: TypeAlias = Literal["start", "middle", "end"]
 
 #: Widths in em, those of a wide face in bold (DejaVu Sans), so that others fit too.
-_NARROW: Final = frozenset(" .,:;!|'’()[]ijlIft\u00a0\u202f")
+_NARROW: Final = frozenset(" .,:;!|/'’()[]ijlIft\u00a0\u202f")
 _NARROW_EM: Final = 0.42
 _USUAL_EM: Final = 0.7
 _CAPITAL_EM: Final = 0.8

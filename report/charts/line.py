@@ -22,7 +22,8 @@ __all__ = ["Timeline", "line_chart"]
 
 WIDTH: Final = 560
 HEIGHT: Final = 300
-TOP: Final = 30
+#: The height of a row of labels above the plot.
+ROW: Final = 26
 BOTTOM: Final = HEIGHT - 34
 RIGHT: Final = WIDTH - 8
 ROOM: Final = Box(0, 0, WIDTH, HEIGHT)
@@ -102,7 +103,11 @@ class _LineChart:
         self._left = widest + _GUTTER
         first, last = timeline.first.toordinal(), timeline.last.toordinal()
         self._x = Scale(first, last, self._left, RIGHT)
-        self._y = Scale(self._ticks[0].value, self._ticks[-1].value, BOTTOM, TOP)
+        self._deadline = timeline.deadline if self._shows(timeline.deadline) else None
+        # A deadline's label is above that of the projected day.
+        rows = 2 if self._deadline is not None and timeline.projection is not None else 1
+        self._top = 4 + rows * ROW
+        self._y = Scale(self._ticks[0].value, self._ticks[-1].value, BOTTOM, self._top)
         self._value = steps[-1][1] if steps else None
         self._now = self._x.on(self._until)
 
@@ -111,8 +116,8 @@ class _LineChart:
         band, course, end = self._projection()
         labels = Labels(ROOM, self._obstacles(course))
         self._label_axes(labels)
-        self._label_lines(labels)
-        self._label_points(labels, end)
+        self._label_lines(labels, end)
+        self._label_points(labels)
         self._label_rest(labels)
         gaps = gaps_path(self._points, self._until, self._x, self._y)
         return self._drawing.write(
@@ -121,7 +126,7 @@ class _LineChart:
             _path("baseline", self._level(self._baseline)),
             _path("projection-range", _closed(band)),
             _path("target", self._level(self._target)),
-            _path("deadline", self._deadline()),
+            _path("deadline", self._at_deadline()),
             _path("projection", _open(course)),
             _path("history", steps_path(self._points, self._until, self._x, self._y)),
             self._marks(end),
@@ -160,11 +165,12 @@ class _LineChart:
     def _level(self, value: float | None) -> str:
         return "" if value is None else f"M{number(self._left)} {number(self._y.at(value))}H{RIGHT}"
 
-    def _deadline(self) -> str:
-        day = self._line.deadline
-        if day is None or not self._shows(day):
-            return ""
-        return f"M{number(self._x.on(day))} {TOP}V{BOTTOM}"
+    def _at_deadline(self) -> str:
+        return (
+            ""
+            if self._deadline is None
+            else f"M{number(self._x.on(self._deadline))} {ROW}V{BOTTOM}"
+        )
 
     def _projection(
         self,
@@ -190,8 +196,8 @@ class _LineChart:
         part = (self._line.last - self._until).days / (day - self._until).days
         return RIGHT, self._y.at(value + (target - value) * part)
 
-    def _shows(self, day: date) -> bool:
-        return self._line.first <= day <= self._line.last
+    def _shows(self, day: date | None) -> bool:
+        return day is not None and self._line.first <= day <= self._line.last
 
     def _marks(self, end: date | None) -> str:
         found = []
@@ -240,9 +246,9 @@ class _LineChart:
         for level in (self._target, self._baseline):
             if level is not None:
                 yield _thick(Box(self._left, self._y.at(level), RIGHT, self._y.at(level)))
-        if self._line.deadline is not None and self._shows(self._line.deadline):
-            x = self._x.on(self._line.deadline)
-            yield _thick(Box(x, TOP, x, BOTTOM))
+        if self._deadline is not None:
+            x = self._x.on(self._deadline)
+            yield _thick(Box(x, ROW, x, BOTTOM))
         for _, _, x, y in self._turns():
             yield Box(x, y - EM / 2, x + EM, y + EM / 2)
 
@@ -258,18 +264,17 @@ class _LineChart:
             spots = [Spot(x, y, "middle", Side.BELOW), inwards]
             labels.place(tick.text, spots, "tick")
 
-    def _label_lines(self, labels: Labels) -> None:
-        if self._line.deadline is not None and self._shows(self._line.deadline):
-            x = self._x.on(self._line.deadline)
-            written = _named("Échéance", self._day_text(self._line.deadline))
+    def _label_lines(self, labels: Labels, end: date | None) -> None:
+        if self._deadline is not None:
+            x, y = self._x.on(self._deadline), ROW - 1
+            written = _named("Échéance", self._day_text(self._deadline))
             half = text_width(written) * EM / 2
-            spots = [
-                *([Spot(x, TOP - 4, "end", Side.ABOVE)] if x > WIDTH / 2 else []),
-                Spot(x, TOP - 4, "start", Side.ABOVE),
-                Spot(x, TOP - 4, "end", Side.ABOVE),
-                Spot(min(max(x, half), WIDTH - half), TOP - 4, "middle", Side.ABOVE),
-            ]
+            inside = min(max(x, half), WIDTH - half)
+            sides = ("end", "start") if x > WIDTH / 2 else ("start", "end")
+            spots = [Spot(x, y, side, Side.ABOVE) for side in sides]
+            spots.append(Spot(inside, y, "middle", Side.ABOVE))
             labels.place(written, spots, "label deadline-label")
+        self._label_goal(labels, end)
         if self._target is not None:
             written = shortened(_named("Cible", self._text(self._target)), RIGHT - self._left)
             y, x = self._y.at(self._target), self._left
@@ -283,17 +288,33 @@ class _LineChart:
             ]
             labels.place(written, spots, "label target-label")
 
-    def _label_points(self, labels: Labels, end: date | None) -> None:
+    def _label_goal(self, labels: Labels, end: date | None) -> None:
+        if end is None or self._target is None:
+            return
+        written = _named("Projeté", self._day_text(end))
+        half = text_width(written) * EM / 2
+        x, y = self._x.on(end), self._y.at(self._target)
+        inside = min(max(x, half), WIDTH - half)
+        above, below = y - _POINT, y + _POINT
+        spots = [
+            Spot(x, above, "middle", Side.ABOVE),
+            Spot(x + _POINT, above, "end", Side.ABOVE),
+            Spot(x - _POINT, above, "start", Side.ABOVE),
+            Spot(inside, above, "middle", Side.ABOVE),
+            Spot(x, below, "middle", Side.BELOW),
+            Spot(inside, below, "middle", Side.BELOW),
+            *_around(x, y),
+        ]
+        labels.place(written, spots, "label projection-label")
+
+    def _label_points(self, labels: Labels) -> None:
         if self._value is not None:
             y = self._y.at(self._value)
             written = shortened(self._text(self._value), WIDTH / 2)
             labels.place(written, list(_around(self._now, y)), "label now-label")
-        if end is not None and self._target is not None:
-            written = _named("Projeté", self._day_text(end))
-            spots = list(_around(self._x.on(end), self._y.at(self._target)))
-            labels.place(written, spots, "label projection-label")
         for written, _, x, y in self._turns():
             spots = [Spot(x - 2, y, "end"), Spot(x + EM + 2, y, "start")]
+            spots += [Spot(x + EM / 2, y + EM / 3, "middle", Side.BELOW)]
             spots += list(_around(x + EM / 2, y + EM / 2))
             labels.place(written, spots, "label")
 

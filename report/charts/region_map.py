@@ -95,7 +95,6 @@ def region_map(prefix: str, title: str, description: str, areas: Mapping[str, Ar
             _EDGE,
             _EDGE,
             *(_shape(drawing, code, one, shown[code], is_copy=again) for code, one, again in outer),
-            *(_label(code, one, shown[code]) for code, one, again in outer if not again),
         ),
         _lens(inset, left, top, frame[1]),
         element("rect", class_="frame", x=left, y=top, width=frame[0], height=frame[1], rx=_CORNER),
@@ -103,7 +102,15 @@ def region_map(prefix: str, title: str, description: str, areas: Mapping[str, Ar
             left + _APART,
             top + _APART,
             *(_shape(drawing, code, one, shown[code]) for code, one in inset.outlines.items()),
-            *(_label(code, one, shown[code]) for code, one in inset.outlines.items()),
+        ),
+        *(
+            _label(code, (_EDGE + one.label[0], _EDGE + one.label[1]), shown[code])
+            for code, one, again in outer
+            if not again
+        ),
+        *(
+            _label(code, (left + _APART + one.label[0], top + _APART + one.label[1]), shown[code])
+            for code, one in inset.outlines.items()
         ),
         width=left + frame[0] + _EDGE,
         height=height,
@@ -126,7 +133,7 @@ def _shape(
     return link(area.href, f"{TERRITORY_TITLES[code]}\u00a0: {area.text}", shape, is_copy=is_copy)
 
 
-def _label(code: str, outline: Outline, area: Area) -> str:
+def _label(code: str, place: tuple[float, float], area: Area) -> str:
     """Return a code with its mark on a plate, which lets clicks through to the outline."""
     width = _PLATE if area.status else _PLATE_WITHOUT_MARK
     return element(
@@ -150,7 +157,7 @@ def _label(code: str, outline: Outline, area: Area) -> str:
             text_anchor="middle",
         ),
         class_="plated",
-        transform=f"translate({' '.join(map(number, outline.label))})",
+        transform=f"translate({' '.join(map(number, place))})",
     )
 
 

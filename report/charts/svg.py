@@ -55,11 +55,11 @@ def element(name: str, *children: str, **attributes: str | float | None) -> str:
 def link(href: str, name: str, *children: str, is_copy: bool = False) -> str:
     """Return children as a link, whose name is read aloud and shown under a pointer.
 
-    A copy of a link can be clicked, but is neither read nor reached by the keyboard.
+    A copy of a link can be clicked, but has no name and is not reached by the keyboard.
     """
     return element(
         "a",
-        element("title", words(name)),
+        "" if is_copy else element("title", words(name)),
         *children,
         href=href,
         aria_label=None if is_copy else name,
