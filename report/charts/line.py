@@ -13,7 +13,7 @@ from catalogue.formatting import day_text as french_day
 from catalogue.progress import MilestoneStatus
 from catalogue.trend import Projection
 from report.charts.axes import Scale, Tick, day_ticks, is_drawable, value_ticks
-from report.charts.labels import EM, Box, Labels, Side, Spot, shortened, text_width
+from report.charts.labels import EM, Anchor, Box, Labels, Side, Spot, shortened, text_width
 from report.charts.marks import mark
 from report.charts.steps import Points, gaps_path, shown_steps, steps_path, thinned
 from report.charts.svg import Drawing, element, number
@@ -266,13 +266,13 @@ class _LineChart:
 
     def _label_lines(self, labels: Labels, end: date | None) -> None:
         if self._deadline is not None:
-            x, y = self._x.on(self._deadline), ROW - 1
+            x = self._x.on(self._deadline)
             written = _named("Échéance", self._day_text(self._deadline))
             half = text_width(written) * EM / 2
             inside = min(max(x, half), WIDTH - half)
-            sides = ("end", "start") if x > WIDTH / 2 else ("start", "end")
-            spots = [Spot(x, y, side, Side.ABOVE) for side in sides]
-            spots.append(Spot(inside, y, "middle", Side.ABOVE))
+            sides: tuple[Anchor, ...] = ("end", "start") if x > WIDTH / 2 else ("start", "end")
+            spots = [Spot(x, ROW - 1, side, Side.ABOVE) for side in sides]
+            spots.append(Spot(inside, ROW - 1, "middle", Side.ABOVE))
             labels.place(written, spots, "label deadline-label")
         self._label_goal(labels, end)
         if self._target is not None:

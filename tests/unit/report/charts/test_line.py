@@ -180,3 +180,14 @@ def test_a_long_history_stays_small() -> None:
 
     assert len(drawn(written).points("history")) <= 401
     assert len(written) < 12_000
+
+
+def test_the_projected_day_is_above_its_point() -> None:
+    """And the deadline above that: neither hides the other, however narrow the chart."""
+    found = chart(projection=Projection(date(2020, 8, 1), date(2020, 6, 1), date(2020, 9, 1)))
+    boxes = {text.partition("\u00a0")[0]: box for text, box in found.texts}
+    [(goal, level)] = found.points("projection")[1:]
+
+    assert boxes["Échéance"].bottom <= boxes["Projeté"].top
+    assert boxes["Projeté"].bottom <= level
+    assert boxes["Projeté"].left <= goal <= boxes["Projeté"].right

@@ -1,0 +1,46 @@
+"""The charts of simulated years: as every chart is, whatever the day."""
+
+from datetime import date
+
+import pytest
+
+from report.overview import overview_of
+from report.pictures import bars_of, history_chart, map_of, sparkline_of
+from report.promise import promise_of
+from tests.support.drawings import drawn
+from tests.support.knowledge import LAST_DAY, knowledge, shipped, view
+
+#: Before the first report, in the first months, in the middle, and on the last day.
+DAYS = [date(2015, 6, 30), date(2016, 3, 31), date(2017, 6, 30), LAST_DAY]
+
+
+def link(path: str, **changed: object) -> str:
+    """Return a link as long as a page's."""
+    return f"../{path}?as_of=2018-09-30&known_on=2019-03-31&{changed}"
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_every_history_has_its_charts(day: date) -> None:
+    """Of each indicator in each territory: all of it inside, readable, and small."""
+    for indicator in shipped().indicators:
+        for department in indicator.territories:
+            standing = knowledge().standing(indicator, department, day)
+            history, small = history_chart(standing, day), sparkline_of(standing, day)
+
+            for chart in (history, small):
+                drawn(chart).check()
+            assert len(history) < 8_000
+            assert len(small) < 2_500
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_every_day_has_its_bars_and_its_map(day: date) -> None:
+    """With links as long as they are."""
+    for indicator in shipped().indicators:
+        bars = bars_of(promise_of(knowledge(), indicator, view(day)), link)
+
+        drawn(bars).check()
+        assert len(bars) < 12_000
+    region_map = map_of(overview_of(knowledge(), view(day)), view(day), link)
+    drawn(region_map).check()
+    assert len(region_map) < 15_000
