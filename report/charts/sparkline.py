@@ -37,7 +37,10 @@ def sparkline(
         known = [value for _, value in steps if value is not None]
         values = known if level is None else [*known, level]
         x = Scale(first.toordinal(), last.toordinal(), _EDGE, WIDTH - _EDGE)
-        y = Scale(min(values, default=0), max(values, default=1), HEIGHT - _EDGE, _EDGE)
+        low, high = min(values, default=0.0), max(values, default=0.0)
+        # What never changed is level in the middle.
+        apart = 0.0 if low < high else abs(low) + 1
+        y = Scale(low - apart, high + apart, HEIGHT - _EDGE, _EDGE)
         if level is not None:
             line = f"M0 {number(y.at(level))}H{WIDTH}"
             parts.append(element("path", class_="target", d=line))

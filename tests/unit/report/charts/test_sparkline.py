@@ -46,3 +46,12 @@ def test_without_values_it_is_empty() -> None:
 
     found.check()
     assert [one.text for one in found.root] == ["Lycées", "Aucune valeur connue."]
+
+
+def test_what_never_changed_is_in_the_middle() -> None:
+    """With its target on the same line."""
+    found = drawn(
+        sparkline("s", "", "", [(date(2018, 1, 1), 41), (date(2019, 1, 1), 41)], target=41)
+    )
+
+    assert {y for _, y in (*found.points("history"), *found.points("target"))} == {16}
