@@ -4,109 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from datetime import date
-from typing import NamedTuple
+from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
 import pytest
 from aiohttp import ClientSession
-from multidict import CIMultiDict
-from prometheus_client.core import Metric
-from prometheus_client.registry import Collector
 
-from report.completeness import Completeness
-from report.knowledge import Knowledge
 from report.ledger import EventLedger
-from report.server import HEADERS, PageServer
-from streams.web import Readiness, serve
-from tests.support.knowledge import LAST_DAY, knowledge, shipped, simulated_records
-
-COMPLETE = Completeness(is_complete=True, text="Chiffres complets.")
-
-
-class Nothing(Collector):
-    """No metrics."""
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield none."""
-        return iter(())
-
-
-class Answer(NamedTuple):
-    """What the server answered."""
-
-    status: int
-    headers: CIMultiDict[str]
-    body: str
-
-
-@dataclass
-class Page:
-    """A server over the simulated years, which answers on loopback."""
-
-    ledger: EventLedger
-    known: Knowledge | None = None
-    version: int = 1
-
-    def knowledge_of(self, known_on: date | None) -> tuple[Knowledge, Completeness] | None:
-        """Return the same whatever day is asked for."""
-        del known_on
-        return None if self.known is None else (self.known, COMPLETE)
-
-    @asynccontextmanager
-    async def serve(self) -> AsyncIterator[str]:
-        """Serve it on a free port, and yield its address."""
-        server = PageServer(
-            shipped(), self.ledger, self.knowledge_of, lambda: LAST_DAY, lambda: self.version
-        )
-        async with serve(
-            Nothing(),
-            lambda: Readiness(None),
-            host="127.0.0.1",
-            port=0,
-            extend=server.extend,
-        ) as address:
-            yield address
-
-    def ask(self, *paths: str, method: str = "GET", **headers: str) -> list[Answer]:
-        """Return the answers to some paths."""
-
-        async def asked() -> list[Answer]:
-            found = []
-            async with self.serve() as address, ClientSession() as session:
-                for path in paths:
-                    async with session.request(method, address + path, headers=headers) as answer:
-                        found.append(
-                            Answer(answer.status, answer.headers.copy(), await answer.text())
-                        )
-            return found
-
-        return asyncio.run(asked())
-
-
-@contextmanager
-def page_over(*, events: bool = False) -> Iterator[Page]:
-    """Yield a page; with `events` its ledger has them."""
-    with EventLedger() as ledger:
-        if events:
-            ledger.append(simulated_records())
-        yield Page(ledger, knowledge())
+from report.server import HEADERS
+from tests.support.knowledge import shipped
+from tests.support.served_page import ServedPage, page_over
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
+def page() -> Iterator[ServedPage]:
     """Return a page without events."""
     with page_over() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def full() -> Iterator[Page]:
+def full() -> Iterator[ServedPage]:
     """Return a page with the simulated events."""
-    with page_over(events=True) as made:
+    with page_over(simulated=True) as made:
         yield made
 
 
@@ -122,7 +42,7 @@ PAGES = (
 )
 
 
-def test_every_page_is_html_with_strict_headers(full: Page) -> None:
+def test_every_page_is_html_with_strict_headers(full: ServedPage) -> None:
     """In French, and no browser runs or loads anything but ours."""
     for answer in full.ask(*PAGES):
         assert answer.status == 200
@@ -130,7 +50,7 @@ def test_every_page_is_html_with_strict_headers(full: Page) -> None:
         assert HEADERS.items() <= answer.headers.items()
 
 
-def test_a_page_that_has_not_changed_is_not_sent_again(page: Page) -> None:
+def test_a_page_that_has_not_changed_is_not_sent_again(page: ServedPage) -> None:
     """A reader's copy is told to be right."""
     [first] = page.ask("/")
     [second] = page.ask("/", **{"If-None-Match": first.headers["ETag"]})
@@ -155,7 +75,9 @@ def test_a_page_that_has_not_changed_is_not_sent_again(page: Page) -> None:
         ("/promesses/schools_connected_ratio/preuves?part=secret", 400),
     ],
 )
-def test_a_wrong_address_is_a_page_with_a_way_back(page: Page, path: str, status: int) -> None:
+def test_a_wrong_address_is_a_page_with_a_way_back(
+    page: ServedPage, path: str, status: int
+) -> None:
     """Its link leads to the first page, from any depth."""
     [answer] = page.ask(path)
     assert answer.status == status
@@ -164,7 +86,7 @@ def test_a_wrong_address_is_a_page_with_a_way_back(page: Page, path: str, status
     assert urlsplit(urljoin("http://page" + path, back)).path == "/"
 
 
-def test_other_methods_are_refused(page: Page) -> None:
+def test_other_methods_are_refused(page: ServedPage) -> None:
     """The page is read-only."""
     [answer] = page.ask("/", method="POST")
     assert answer.status == 405
@@ -174,13 +96,13 @@ def test_other_methods_are_refused(page: Page) -> None:
 def test_before_anything_is_known_it_says_so() -> None:
     """With 503, as a proxy understands it."""
     with EventLedger() as ledger:
-        [answer] = Page(ledger).ask("/")
+        [answer] = ServedPage(ledger).ask("/")
     assert answer.status == 503
     assert "Retry-After" in answer.headers
     assert "Les chiffres arrivent" in answer.body
 
 
-def test_data_are_what_the_page_shows(page: Page) -> None:
+def test_data_are_what_the_page_shows(page: ServedPage) -> None:
     """The same texts, the same reasons."""
     html, data = page.ask(
         "/promesses/schools_connected_ratio", "/promesses/schools_connected_ratio.json"
@@ -190,7 +112,7 @@ def test_data_are_what_the_page_shows(page: Page) -> None:
     assert region["projection"]["text"] or region["projection"]["reason"] in html.body
 
 
-def test_data_also_come_as_csv(page: Page) -> None:
+def test_data_also_come_as_csv(page: ServedPage) -> None:
     """One line for each row, each with every column."""
     csv, data = page.ask("/donnees.csv", "/donnees.json")
     lines = csv.body.splitlines()
@@ -198,7 +120,7 @@ def test_data_also_come_as_csv(page: Page) -> None:
     assert "value_reason" in lines[0].split(",")
 
 
-def test_an_entity_shows_its_events(full: Page) -> None:
+def test_an_entity_shows_its_events(full: ServedPage) -> None:
     """From the figure to the lycée to where the event lies."""
     [evidence] = full.ask("/promesses/schools_connected_ratio/preuves?part=counted")
     link = evidence.body.split('href="../../entites/schools/')[1].split('"')[0]
@@ -208,7 +130,7 @@ def test_an_entity_shows_its_events(full: Page) -> None:
     assert "smartregion.schools" in entity.body
 
 
-def test_no_page_names_a_person(full: Page) -> None:
+def test_no_page_names_a_person(full: ServedPage) -> None:
     """Persons are counts: no pseudonym, no event of theirs."""
     paths = [
         f"/promesses/{one.id}{page}"
@@ -221,7 +143,7 @@ def test_no_page_names_a_person(full: Page) -> None:
         assert "/entites/" not in answer.body
 
 
-def test_readers_are_told_of_changes(page: Page) -> None:
+def test_readers_are_told_of_changes(page: ServedPage) -> None:
     """An open page gets a message when the figures change."""
 
     async def told() -> list[bytes]:

@@ -1,0 +1,133 @@
+"""The page over the simulated years, served on loopback without a broker."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, NamedTuple
+
+from aiohttp import ClientSession
+from multidict import CIMultiDict
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+from yarl import URL
+
+from broker.stored_record import RawRecord
+from report.completeness import Completeness
+from report.knowledge import Knowledge
+from report.ledger import EventLedger
+from report.server import PageServer
+from streams.web import Readiness, serve
+from tests.support.knowledge import LAST_DAY, knowledge, shipped, simulated_records
+
+__all__ = ["COMPLETE", "Answer", "ServedPage", "page_over"]
+
+COMPLETE: Final = Completeness(is_complete=True, text="Chiffres complets.")
+
+
+class _NoMetrics(Collector):
+    def collect(self) -> Iterator[Metric]:
+        """Yield none."""
+        return iter(())
+
+
+class Answer(NamedTuple):
+    """What the server answered."""
+
+    status: int
+    headers: CIMultiDict[str]
+    body: str
+
+
+@dataclass
+class ServedPage:
+    """A page whose figures, day and version a test may change while it is served."""
+
+    ledger: EventLedger
+    known: Knowledge | None = None
+    version: int = 1
+    today: date = LAST_DAY
+    completeness: Completeness = COMPLETE
+
+    def knowledge_of(self, known_on: date | None) -> tuple[Knowledge, Completeness] | None:
+        """Return the same whatever day is asked for."""
+        del known_on
+        return None if self.known is None else (self.known, self.completeness)
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[str]:
+        """Serve it on a free port, and yield its address."""
+        server = PageServer(
+            shipped(), self.ledger, self.knowledge_of, lambda: self.today, lambda: self.version
+        )
+        async with serve(
+            _NoMetrics(),
+            lambda: Readiness(None),
+            host="127.0.0.1",
+            port=0,
+            extend=server.extend,
+        ) as address:
+            yield address
+
+    def ask(self, *paths: str, method: str = "GET", **headers: str) -> list[Answer]:
+        """Return the answers to some paths, which are sent as they are written."""
+
+        async def asked() -> list[Answer]:
+            found = []
+            async with self.serve() as address, ClientSession() as session:
+                for path in paths:
+                    url = URL(address + path, encoded=True)
+                    async with session.request(method, url, headers=headers) as answer:
+                        found.append(
+                            Answer(answer.status, answer.headers.copy(), await answer.text())
+                        )
+            return found
+
+        return asyncio.run(asked())
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """Serve it from another thread, for a client that blocks; yield its address."""
+        started, stopping = threading.Event(), threading.Event()
+        addresses: list[str] = []
+
+        async def until_stopped() -> None:
+            async with self.serve() as address:
+                addresses.append(address)
+                started.set()
+                await asyncio.to_thread(stopping.wait)
+
+        def run() -> None:
+            try:
+                asyncio.run(until_stopped())
+            finally:
+                started.set()
+
+        thread = threading.Thread(target=run, name="served page")
+        thread.start()
+        try:
+            started.wait()
+            [address] = addresses
+            yield address
+        finally:
+            stopping.set()
+            thread.join()
+
+
+@contextmanager
+def page_over(
+    records: Iterable[RawRecord] = (), *, simulated: bool = False
+) -> Iterator[ServedPage]:
+    """Yield a page of the simulated figures.
+
+    Its ledger has the records, and with `simulated` those of the simulation before them.
+    """
+    with EventLedger() as ledger:
+        if simulated:
+            ledger.append(simulated_records())
+        ledger.append(records)
+        yield ServedPage(ledger, knowledge())
