@@ -100,9 +100,11 @@ def _row(drawing: Drawing, row: BarRow, top: float, x: Scale, *, is_marked: bool
         parts.append(_text(shortened(row.label, room), indent, middle, "label"))
         parts.append(Spot(WIDTH, middle, "end").write(written, "value"))
         parts.extend(_bar(drawing, value, row.status, top + BAR, x))
+    # With spaces: label and value are not read as one word.
+    whole = " ".join(parts)
     if not row.href:
-        return "".join(parts)
-    return link(row.href, f"{row.label}\u00a0: {row.text}", *parts)
+        return whole
+    return link(row.href, f"{row.label}\u00a0: {row.text}", whole, is_written=True)
 
 
 def _text(text: str, indent: float, y: float, class_: str) -> str:

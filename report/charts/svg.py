@@ -52,14 +52,17 @@ def element(name: str, *children: str, **attributes: str | float | None) -> str:
     return f"<{name}{written}>{inner}</{name}>" if inner else f"<{name}{written}/>"
 
 
-def link(href: str, name: str, *children: str, is_copy: bool = False) -> str:
+def link(
+    href: str, name: str, *children: str, is_copy: bool = False, is_written: bool = False
+) -> str:
     """Return children as a link, whose name is read aloud and shown under a pointer.
 
-    A copy of a link can be clicked, but has no name and is not reached by the keyboard.
+    A copy of a link can be clicked, but has no name and is not reached by the keyboard. A name
+    that is written in the link is not shown once more.
     """
     return element(
         "a",
-        "" if is_copy else element("title", words(name)),
+        "" if is_copy or is_written else element("title", words(name)),
         *children,
         href=href,
         aria_label=None if is_copy else name,
