@@ -93,6 +93,7 @@ class PageServer:
         self._today = today
         self._version = version
         self._streams = 0
+        self._closing = False
         self._pages = Pages(catalogue)
         self._turns = asyncio.Semaphore(MOST_AT_ONCE)
         self._waiting = 0
@@ -105,6 +106,7 @@ class PageServer:
     def extend(self, app: web.Application) -> None:
         """Add the routes to an application."""
         app.middlewares.append(self._with_headers)
+        app.on_shutdown.append(self._close)
         app.add_routes(
             [
                 web.get("/", self._page(self._overview)),
@@ -122,6 +124,10 @@ class PageServer:
                 web.get("/static/{name}", self._asset),
             ]
         )
+
+    async def _close(self, _: web.Application) -> None:
+        """End the streams: otherwise the server waits for their readers."""
+        self._closing = True
 
     def _page(self, make: _Make) -> _Handler:
         """Return the handler of a page: `make` returns its media type and its content."""
@@ -195,6 +201,8 @@ class PageServer:
                 elif second % KEEP_ALIVE_SECONDS == 0:
                     await response.write(b":\n\n")
                 await asyncio.sleep(1)
+                if self._closing:
+                    break
         except ConnectionResetError:
             pass  # The reader has left.
         finally:

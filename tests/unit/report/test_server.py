@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -157,3 +158,17 @@ def test_readers_are_told_of_changes(page: ServedPage) -> None:
     first, second = asyncio.run(told())
     assert first.startswith(b"data: ")
     assert first != second
+
+
+def test_an_open_page_does_not_keep_the_server_from_ending(page: ServedPage) -> None:
+    """It is told nothing more, and asks again later by itself."""
+
+    async def ended() -> bytes:
+        async with ClientSession() as session, AsyncExitStack() as stack:
+            address = await stack.enter_async_context(page.serve())
+            stream = await session.get(f"{address}/changements")
+            await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 10)
+            await asyncio.wait_for(stack.aclose(), 10)
+            return await stream.content.read()
+
+    assert asyncio.run(ended()) == b""
