@@ -1,7 +1,7 @@
 # Works from a clean clone on Linux or macOS with Python >= 3.11 (venv, pip) and make.
 # `make demo` needs nothing else, and fires alerts where Prometheus is installed; `make test` also needs
-# Java 17 and Maven (see deploy/kafka/jars.sh), and Prometheus, kcat and Node.js for some of the tests
-# (see deploy/debian-packages.sh).
+# Java 17 and Maven (see deploy/kafka/jars.sh), and Prometheus, kcat, Node.js and Chromium for some of the
+# tests (see deploy/debian-packages.sh).
 
 PYTHON ?= python3
 VENV := .venv
@@ -38,6 +38,7 @@ test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a
 	@deploy/debian-packages.sh >&2
 	@tests/guide/packages.sh >&2
 	@tests/clients/packages.sh >&2
+	@tests/browser/packages.sh >&2
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 # Tests on real parts wait more than they work: three at once for two processors. They come first,
@@ -113,7 +114,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 
 clean: ## remove everything that make made
 	rm -rf $(VENV) build dist htmlcov deploy/kafka/target tests/guide/node_modules \
-		tests/clients/node_modules tests/clients/target \
+		tests/browser/node_modules tests/clients/node_modules tests/clients/target \
 		.coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings Prometheus and Alertmanager, with promtool and amtool: for the tests, and for the demo
-# where they are there; and curl, kcat, Node.js and npm, with which the producers' guide is tested.
+# where they are there; curl, kcat, Node.js and npm, with which the producers' guide is tested; and
+# Chromium with its driver and a font, with which the delegate's page is.
 # As root on Debian or Ubuntu it installs what is missing, and starts no service. Elsewhere it says
 # what to install and is content (tests that need it are skipped), but where CI=true.
 set -euo pipefail
@@ -17,6 +18,12 @@ for program in curl kcat npm; do
 done
 # Other packages of Node.js bring npm with them.
 command -v node >/dev/null || missing+=(nodejs)
+# Both, so that they are of one release. Ubuntu has the browser as a snap alone, without a driver:
+# the tests skip there.
+if ! { command -v chromium && command -v chromedriver; } >/dev/null &&
+  grep -qs '^ID=debian' /etc/os-release; then
+  missing+=(chromium chromium-driver fonts-liberation)
+fi
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 
 if [[ $(id -u) -ne 0 ]] || ! command -v apt-get >/dev/null; then
