@@ -16,15 +16,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from catalogue.formatting import day_text
+from catalogue.model import Unit
 from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
 from report.evidence_pages import PARTS, amount_text, content_items, territory_text
 from report.pictures import bars_of, history_chart, map_of, sparkline_of
-from report.standing import change_text, count_text
+from report.standing import change_text, count_text, signed
+from report.view import AS_OF, View
 from report.words import ENTITIES, FACTS, STANDINGS
 
 if TYPE_CHECKING:
-    from catalogue.model import Catalogue, Indicator
+    from catalogue.model import Catalogue
     from report.compare import Comparison
     from report.completeness import Completeness
     from report.errors import PageError
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from report.evidence_pages import ChangesPage, EntityPage, EvidencePage
     from report.overview import Overview, PromiseRow
     from report.promise import PromisePage
-    from report.view import View
+
 
 __all__ = ["STATIC", "Pages", "entity_path"]
 
@@ -101,15 +103,23 @@ class Pages:
     def comparison(self, comparison: Comparison, view: View) -> str:
         """Return the page of two days."""
         links = _Links("./", view)
-        return self._render("comparison.html", links, section="compare", comparison=comparison)
+        return self._render(
+            "comparison.html",
+            links,
+            section="compare",
+            comparison=comparison,
+            kept={"since": comparison.since, AS_OF: comparison.until},
+        )
 
     def evidence(self, page: EvidencePage, view: View) -> str:
         """Return the page of the entities behind a figure."""
-        return self._entities("evidence.html", page, page.standing.indicator, view, parts=PARTS)
+        kept = {"part": page.part, "page": page.paging.page}
+        return self._entities("evidence.html", page, view, kept, parts=PARTS)
 
     def changes(self, page: ChangesPage, view: View) -> str:
         """Return the page of the entities that changed a figure."""
-        return self._entities("changes.html", page, page.standing.indicator, view)
+        kept = {"since": page.since, "page": page.paging.page}
+        return self._entities("changes.html", page, view, kept)
 
     def entity(self, page: EntityPage, view: View) -> str:
         """Return the page of an entity's events."""
@@ -120,6 +130,7 @@ class Pages:
             section="evidence",
             page=page,
             path=entity_path(page.key),
+            kept={"page": page.paging.page},
             facts=FACTS,
             standings=STANDINGS,
             content_items=content_items,
@@ -129,14 +140,17 @@ class Pages:
         self,
         template: str,
         page: EvidencePage | ChangesPage,
-        indicator: Indicator,
         view: View,
+        kept: Mapping[str, object],
         *,
         parts: Mapping[EvidencePart, str] = NO_PARTS,
     ) -> str:
-        links = _Links("../../", view)
+        links, indicator = _Links("../../", view), page.standing.indicator
 
         def signed_amount(amount: int) -> str:
+            # A ratio's parts are counts of things; only the value is in percent.
+            if indicator.unit is Unit.RATIO:
+                return signed(Fraction(amount), 0)
             return change_text(indicator, Fraction(amount, indicator.measure.divisor))
 
         return self._render(
@@ -144,6 +158,7 @@ class Pages:
             links,
             section="evidence",
             page=page,
+            kept=kept,
             parts=parts.items(),
             entities=ENTITIES,
             territory_text=territory_text,
@@ -178,13 +193,21 @@ class Pages:
             asset=lambda name: _asset(root, name),
         )
 
-    def _render(self, template: str, links: _Links, **values: Any) -> str:
+    def _render(
+        self,
+        template: str,
+        links: _Links,
+        *,
+        kept: Mapping[str, object] | None = None,
+        **values: Any,
+    ) -> str:
+        """Return a page; `kept` are parameters of its own, for its permanent link."""
         view = links.view
         return self._environment.get_template(template).render(
             view=view,
             link=links,
             link_plain=links.plain,
-            permalink=links.permanent,
+            permalink=view.permanent(**(kept or {})),
             asset=lambda name: _asset(links.root, name),
             **values,
         )
@@ -203,11 +226,6 @@ class _Links:
     def plain(self, path: str) -> str:
         """Return a link without parameters: a form adds its own."""
         return f"{self.root}{path}"
-
-    @property
-    def permanent(self) -> str:
-        """The link of this page that shows the same figures on any later day."""
-        return self.view.permanent
 
 
 def _asset_version(name: str) -> str:

@@ -62,10 +62,9 @@ class View:
         shown = {name: str(value) for name, value in chosen.items() if value not in (None, "")}
         return f"?{urlencode(shown)}" if shown else ""
 
-    @property
-    def permanent(self) -> str:
-        """The query string that shows the same figures on any later day."""
-        return self.query(**{AS_OF: self.as_of, KNOWN_ON: self.known_on or self.today})
+    def permanent(self, **more: object) -> str:
+        """Return the query string that shows the same figures on any later day."""
+        return self.query(**{AS_OF: self.as_of, KNOWN_ON: self.known_on or self.today, **more})
 
     def of(self, territory: str) -> View:
         """Return the same days of another territory."""

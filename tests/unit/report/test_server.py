@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from html import unescape
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -129,6 +130,28 @@ def test_an_entity_shows_its_events(full: ServedPage) -> None:
     assert entity.status == 200
     assert "school.connected" in entity.body
     assert "smartregion.schools" in entity.body
+
+
+def test_changes_add_up_to_the_change(full: ServedPage) -> None:
+    """Lycées more, not points more; the value has the points."""
+    [answer] = full.ask("/promesses/schools_connected_ratio/changements?since=2018-11-30")
+    assert "Somme des changements : +7 au numérateur, 0 au dénominateur." in answer.body
+    assert answer.body.count('<tr><th scope="row">') == 7
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_permanent_link_shows_the_same_page(full: ServedPage, path: str) -> None:
+    """Also of two days, of a part and of changes."""
+    [answer] = full.ask(path)
+    link = answer.body.split('<p><a href="')[-1].split('"')[0]
+    assert "known_on=" in link
+    [again] = full.ask(
+        urlsplit(urljoin("http://page" + path, unescape(link)))
+        ._replace(scheme="", netloc="")
+        .geturl()
+    )
+    heading = answer.body.split("<h1>")[1].split("</h1>")[0]
+    assert f"<h1>{heading}</h1>" in again.body
 
 
 def test_no_page_names_a_person(full: ServedPage) -> None:

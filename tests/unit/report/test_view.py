@@ -35,7 +35,7 @@ def test_a_view_is_what_its_address_says(view: View) -> None:
 @given(views, st.integers(1, 3000))
 def test_a_permanent_link_shows_the_same_days_later(view: View, later: int) -> None:
     """It names both days, whatever today is."""
-    found = parsed(view.permanent, TODAY + timedelta(days=later))
+    found = parsed(view.permanent(), TODAY + timedelta(days=later))
     assert (found.as_of, found.known_on) == (view.as_of, view.known_on or TODAY)
 
 
