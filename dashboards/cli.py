@@ -156,8 +156,8 @@ def render_rules(
     They are checked with promtool and amtool where these are installed. Where the catalogue, the
     contacts or a rule is wrong the reason is written to the terminal, and no file.
     """
+    from catalogue.contacts import Contacts, load_contacts
     from catalogue.loader import load_catalogue
-    from dashboards.rules.contacts import Contacts, load_contacts
     from dashboards.rules.pace import PACES
     from dashboards.rules.render import MonitorSite, write
     from dashboards.rules.render import render as render_files

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from catalogue.contacts import Contact, Contacts
 from catalogue.model import Catalogue
 from dashboards import conventions
 from dashboards.rules.alerts import WATCHDOG, Scope, Severity
-from dashboards.rules.contacts import Contact, Contacts
 from dashboards.rules.model import duration
 from dashboards.rules.pace import Pace
 

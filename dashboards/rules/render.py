@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 
 from boundary.errors import SmartRegionError
 from boundary.generated_files import GeneratedFiles
+from catalogue.contacts import Contacts
 from catalogue.model import Catalogue
 from dashboards.conventions import GENERATED, Links
 from dashboards.rules.alertmanager import alertmanager_document
 from dashboards.rules.building import AlertBuilder
 from dashboards.rules.checks import check_files
-from dashboards.rules.contacts import Contacts
 from dashboards.rules.model import RuleGroup, rule_document
 from dashboards.rules.pace import PACES, Pace
 from dashboards.rules.pipeline import pipeline_group

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self, TypeAlias
 
+from catalogue.contacts import Contacts
 from catalogue.model import Catalogue
-from dashboards.rules.contacts import Contacts
 from dashboards.rules.render import MonitorSite, render
 from operations.programs.program import Program
 from operations.prometheus_api import PROGRAMME_RETENTION

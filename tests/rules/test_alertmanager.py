@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from catalogue.contacts import Contact, Contacts
 from catalogue.loader import load_catalogue
 from dashboards.conventions import MONITOR
 from dashboards.rules.alerts import KINDS, AlertKind
-from dashboards.rules.contacts import Contact, Contacts
 from dashboards.rules.model import Alert
 from dashboards.rules.pace import PACES
 from dashboards.rules.render import MonitorSite, groups, render, write

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from catalogue.contacts import Contact, Contacts
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
-from dashboards.rules.contacts import Contact, Contacts
 from dashboards.rules.pace import PACES
 from dashboards.rules.render import MonitorSite, render, write
 from events.cloudevent import CloudEvent

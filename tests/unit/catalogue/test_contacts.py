@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.rules.contacts import Contact, Contacts, ContactsError, load_contacts
+from catalogue.contacts import Contact, Contacts, ContactsError, load_contacts
 
 PROGRAMMES = ("lycees", "formation")
 

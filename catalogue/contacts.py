@@ -1,4 +1,4 @@
-"""Who receives alerts, and by which channel; secrets stay in files that Alertmanager reads."""
+"""Who is reached, and by which channel: by alerts and by the monthly note; secrets stay in files."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class MailServer(_ContactModel):
 
 
 class Contacts(_ContactModel):
-    """Everybody that an alert may reach."""
+    """Everybody that an alert or a note may reach."""
 
     mail: MailServer = MailServer()
     delegate: Contact = Contact(mail=(f"delegue@{NOBODY}",))
