@@ -105,7 +105,7 @@ lock: ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade takes 
 	$(LOCK) --group build -c requirements/run.txt -o requirements/build.txt
 	$(LOCK) --group build --extra demo pyproject.toml -c requirements/run.txt -c requirements/build.txt \
 		-o requirements/demo.txt
-	$(LOCK) --group dev --extra demo pyproject.toml -c requirements/demo.txt -o requirements/dev.txt
+	$(LOCK) --group dev --extra demo --extra pdf pyproject.toml -c requirements/demo.txt -o requirements/dev.txt
 
 # With the extras: pip looks for the newest coverage[toml], finds it unpinned, and ends, where the
 # list pins coverage alone.

@@ -1,4 +1,4 @@
-"""Who is reached, and by which channel: by alerts and by the monthly note; secrets stay in files."""
+"""Whom alerts and the monthly note reach, and by which channel; secrets stay in files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from boundary.errors import SmartRegionError
 
-__all__ = ["Contact", "Contacts", "ContactsError", "MailServer", "load_contacts"]
+__all__ = ["Contact", "Contacts", "ContactsError", "MailServer", "is_nobody", "load_contacts"]
 
 #: A domain that never exists (RFC 2606): what nobody filled in reaches nobody.
 NOBODY = "smart-region.invalid"
@@ -97,3 +97,8 @@ def load_contacts(file: Path, programmes: Collection[str]) -> Contacts:
             problem = "is no programme of the catalogue"
             raise ContactsError(file, f"owners.{programme}", problem=problem, remedy=remedy)
     return contacts
+
+
+def is_nobody(address: str) -> bool:
+    """Return True for an address that nobody filled in."""
+    return address.endswith(f"@{NOBODY}")

@@ -1,10 +1,24 @@
-"""The command `smart-region page`: the delegate's page as a server."""
+"""The commands `page` and `note`: what the delegate reads, as a server and as a document."""
 
 from __future__ import annotations
 
 import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from boundary.terminal import echo
+from broker.options import BROKER
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from catalogue.contacts import Contacts
+    from catalogue.model import Catalogue, Programme
+    from report.note.document import Note
+    from report.note.month import Month
 
 __all__ = ["commands"]
 
@@ -23,5 +37,129 @@ def page() -> None:
     sys.exit(run_page(load_page_settings()))
 
 
-commands: list[click.Command] = [page]
+@click.command()
+@click.option(
+    "--month",
+    "month_text",
+    metavar="YYYY-MM",
+    help="The month of the note; default the last one that is over.",
+)
+@click.option("--programme", metavar="ID", help="Of one programme alone.")
+@click.option(
+    "--known-on",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DAY",
+    help="With what was recorded up to this day; default the month's last.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where to write it: FILE.pdf, .html, .md or .json.",
+)
+@click.option(
+    "--page",
+    "page_url",
+    metavar="URL",
+    help="Where the delegate's page is, for links; without it they are relative to it.",
+)
+@click.option("--mail", is_flag=True, help="Send it to those whom --contacts names.")
+@click.option(
+    "--contacts",
+    "contacts_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Who is reached, and by which server; the file that `rules render` reads.",
+)
+@BROKER
+def note(
+    *,
+    month_text: str | None,
+    programme: str | None,
+    known_on: datetime | None,
+    out: Path | None,
+    page_url: str | None,
+    mail: bool,
+    contacts_file: Path | None,
+    bootstrap: str | None,
+) -> None:
+    """Write the note of a month, in French: two to four pages to print, or mail it.
+
+    Figures are those of the month's last day, counted from the topics of events. The same month
+    and the same knowledge give the same bytes; FILE.json is what the digest in the note is of.
+    """
+    from catalogue.contacts import load_contacts
+    from catalogue.loader import load_catalogue
+    from report.note.content import NoteRequest, note_of
+    from report.note.output import FORMS, note_bytes, send_note
+    from report.note.source import note_source
+    from streams.settings import load_settings
+
+    if out is None and not mail:
+        raise click.UsageError("say where the note goes: --out FILE, or --mail")
+    if out is not None and out.suffix not in FORMS:
+        raise click.BadParameter(f"end it with one of {', '.join(FORMS)}", param_hint="--out")
+    if mail and contacts_file is None:
+        raise click.UsageError("--mail needs --contacts FILE, which names who receives it")
+    settings = load_settings(broker=bootstrap)
+    clock = settings.make_clock()
+    month = _month(month_text, clock.today())
+    known = _known_on(known_on, month, clock.today())
+    catalogue = load_catalogue(settings.catalogue_folder)
+    chosen = _programme(catalogue, programme)
+    contacts: Contacts | None = None
+    if contacts_file is not None:
+        contacts = load_contacts(contacts_file, [one.id for one in catalogue.programmes])
+    root = "" if page_url is None else f"{page_url.rstrip('/')}/"
+    with note_source(settings, catalogue, known) as (knowledge, ledger):
+        made = note_of(knowledge, ledger, NoteRequest(month, known, chosen, contacts))
+    if out is not None:
+        _write(out, note_bytes(made, out.suffix, root), made)
+    if mail and contacts is not None:
+        recipients = send_note(made, contacts, chosen, f"note-{month}", root)
+        echo(f"sent to {', '.join(recipients)}: {made.digest}")
+
+
+def _month(text: str | None, today: date) -> Month:
+    from report.note.month import Month
+
+    if text is None:
+        return Month.before(today)
+    try:
+        month = Month.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--month") from error
+    if month.until > today:
+        message = f"{month} is not over yet (the clock says {today}): name a month before"
+        raise click.BadParameter(message, param_hint="--month")
+    return month
+
+
+def _known_on(chosen: datetime | None, month: Month, today: date) -> date:
+    day = month.until if chosen is None else chosen.date()
+    if not month.until <= day <= today:
+        message = f"{day}: name a day from {month.until}, the month's last, to {today}, the clock's"
+        raise click.BadParameter(message, param_hint="--known-on")
+    return day
+
+
+def _programme(catalogue: Catalogue, identifier: str | None) -> Programme | None:
+    if identifier is None:
+        return None
+    for one in catalogue.programmes:
+        if one.id == identifier:
+            return one
+    known = ", ".join(one.id for one in catalogue.programmes)
+    raise click.BadParameter(f"{identifier!r} is none of {known}", param_hint="--programme")
+
+
+def _write(out: Path, content: bytes, made: Note) -> None:
+    from boundary.whole_file import whole_file
+
+    with whole_file(out) as stream:
+        stream.write(content)
+    echo(f"{out}: {made.digest}")
+
+
+commands: list[click.Command] = [page, note]
 """The commands of this package."""

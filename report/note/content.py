@@ -1,0 +1,441 @@
+"""What the note of a month says, in French, from the standings that pages show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from boundary.terminal import one_line
+from catalogue.contacts import is_nobody
+from catalogue.formatting import NO_BREAK, day_text
+from catalogue.model import Unit
+from catalogue.progress import MilestoneStatus
+from catalogue.statuses import STATUSES
+from catalogue.territories import REGION, TERRITORY_NAMES
+from report import reasons
+from report.cell import TextCell
+from report.compare import ComparedRow, comparison_of
+from report.evidence import changes
+from report.evidence_pages import territory_text
+from report.note.document import (
+    Column,
+    Items,
+    Note,
+    NoteCell,
+    Paragraph,
+    Reference,
+    Row,
+    Section,
+    Span,
+    Table,
+)
+from report.overview import overview_of
+from report.standing import Standing, change_text, count_text, signed
+from report.view import View
+from report.words import ENTITIES
+
+if TYPE_CHECKING:
+    from catalogue.contacts import Contacts
+    from catalogue.model import Indicator, Programme
+    from report.evidence import ChangedEntity
+    from report.knowledge import Knowledge
+    from report.ledger import EventLedger
+    from report.note.document import Block
+    from report.note.month import Month
+    from report.overview import PromiseRow
+
+__all__ = ["NoteRequest", "note_of"]
+
+NAMED: Final = 3
+"""How many of the entities that made a change are named."""
+LONGEST_NAME: Final = 60
+"""Characters of an entity's name that are printed."""
+NONE: Final = "none"
+DECIDED: Final = (MilestoneStatus.MISSED, MilestoneStatus.AT_RISK)
+"""The statuses that ask for a decision."""
+
+_STANDING: Final = (
+    Column("Promesse"),
+    Column("État"),
+    Column("Valeur", numeric=True),
+    Column("Cible", numeric=True),
+    Column("Échéance"),
+    Column("Avancement", numeric=True),
+    Column("Projection"),
+)
+_WITHOUT_TARGET: Final = (
+    Column("Indicateur"),
+    Column("Valeur", numeric=True),
+    Column("Dernier relevé"),
+)
+_DECISIONS: Final = (
+    Column("Promesse"),
+    Column("État"),
+    Column("Rythme observé", numeric=True),
+    Column("Rythme nécessaire", numeric=True),
+    Column("Atteinte, si rien ne change"),
+    Column("Retard", numeric=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRequest:
+    """Which note: of a month, as known at the end of a day (UTC), of one programme or of all."""
+
+    month: Month
+    known_on: date
+    programme: Programme | None = None
+    contacts: Contacts | None = None
+    """Where programmes' owners are reached; None: the note names their functions alone."""
+
+    @property
+    def view(self) -> View:
+        """The figures of the month's last day, of the Région."""
+        until = self.month.until
+        return View(until, self.known_on, REGION, today=max(until, self.known_on))
+
+    def has(self, programme: Programme) -> bool:
+        """Return True where the note is about a programme."""
+        return self.programme is None or programme.id == self.programme.id
+
+
+def note_of(knowledge: Knowledge, ledger: EventLedger, request: NoteRequest) -> Note:
+    """Return a month's note; `knowledge` is that of the request's day."""
+    return _Writer(knowledge, ledger, request).note()
+
+
+class _References:
+    """The pages that a note refers to, numbered as they are first named."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._known: dict[str, Reference] = {}
+
+    def evidence(self, standing: Standing) -> Reference:
+        """Return the reference of a figure: the entities behind it."""
+        query = self._view.of(standing.key).permanent
+        title = f"{standing.indicator.title}, {standing.territory}"
+        return self._of(title, f"promesses/{standing.indicator.id}/preuves{query}")
+
+    def changes(self, standing: Standing, since: date) -> Reference:
+        """Return the reference of a change: the entities that made it."""
+        view = self._view.of(standing.key)
+        query = view.query(as_of=view.as_of, known_on=view.known_on, since=since)
+        title = f"{standing.indicator.title}, {standing.territory} : changement"
+        return self._of(title, f"promesses/{standing.indicator.id}/changements{query}")
+
+    def all(self) -> tuple[Reference, ...]:
+        """Return all that were named."""
+        return tuple(self._known.values())
+
+    def _of(self, title: str, path: str) -> Reference:
+        return self._known.setdefault(path, Reference(len(self._known) + 1, title, path))
+
+
+class _Writer:
+    """Writes one note, section by section."""
+
+    def __init__(self, knowledge: Knowledge, ledger: EventLedger, request: NoteRequest) -> None:
+        self._knowledge = knowledge
+        self._ledger = ledger
+        self._request = request
+        self._month = request.month
+        self._view = request.view
+        self._references = _References(self._view)
+        overview = overview_of(knowledge, self._view)
+        rows = (row for group in overview.groups for row in group.rows)
+        #: Worst first.
+        self._rows = [row for row in rows if request.has(row.programme)]
+
+    def note(self) -> Note:
+        """Return the note."""
+        programme = self._request.programme
+        about = "toutes les promesses" if programme is None else programme.title
+        return Note(
+            title=f"Smart Région Île-de-France : note {self._month.of_text}",
+            subtitle=f"{about[0].upper()}{about[1:]}. Chiffres au {day_text(self._view.as_of)},"
+            f" tels que connus à la fin du {day_text(self._request.known_on)} (UTC).",
+            as_of=str(self._view.as_of),
+            known_on=str(self._request.known_on),
+            sections=(
+                Section("Où en sont les promesses", tuple(self._standing())),
+                Section(f"Ce qui a changé en {self._month.text}", tuple(self._changed())),
+                Section("Ce qui demande une décision", tuple(self._decisions())),
+                Section("Ce qui n’a pas été rapporté, et à qui le demander", self._unreported()),
+                Section("Méthode et sources", tuple(self._method())),
+            ),
+            references=self._references.all(),
+        )
+
+    # Where we stand.
+
+    def _standing(self) -> Iterator[Block]:
+        held = [row for row in self._rows if row.standing.style is not None]
+        others = [row for row in self._rows if row.standing.style is None]
+        counts = [
+            f"{len(list(rows))} {STATUSES[status].word}"
+            for status, rows in groupby(held, key=lambda row: row.standing.judgement.status)
+            if status is not None
+        ]
+        if held:
+            yield _text(f"Promesses chiffrées : {', '.join(counts)}.")
+            yield Table(
+                f"Promesses de la Région au {day_text(self._view.as_of)}, la plus en retard"
+                " d’abord",
+                _STANDING,
+                tuple(
+                    self._row(
+                        row,
+                        _status(one),
+                        one.value,
+                        one.target,
+                        one.deadline,
+                        one.progress,
+                        one.projection,
+                    )
+                    for row in held
+                    for one in [row.standing]
+                ),
+            )
+        if others:
+            yield Table(
+                "Indicateurs suivis sans cible chiffrée",
+                _WITHOUT_TARGET,
+                tuple(
+                    self._row(row, row.standing.value, row.standing.last_reported) for row in others
+                ),
+            )
+
+    def _row(self, row: PromiseRow, *cells: TextCell | NoteCell) -> Row:
+        named = NoteCell(TextCell(row.indicator.title, note=row.programme.title))
+        others = (one if isinstance(one, NoteCell) else NoteCell(one) for one in cells)
+        return Row((named, *others), self._references.evidence(row.standing))
+
+    # What changed.
+
+    def _changed(self) -> Iterator[Block]:
+        compared = comparison_of(self._knowledge, self._view, self._month.since)
+        rows = [row for row in compared.rows if self._request.has(row.programme)]
+        moved = [row for row in rows if row.has_changed]
+        if moved:
+            yield Items(tuple(Paragraph(tuple(self._change(row))) for row in moved))
+        still = [row.indicator.title for row in rows if not row.has_changed]
+        if still:
+            yield _text(f"Sans changement : {_joined(still)}.")
+
+    def _change(self, row: ComparedRow) -> Iterator[Span]:
+        before, after = row.before, row.after
+        yield Span(row.indicator.title, strong=True)
+        reference = self._references.changes(after, self._month.since)
+        if row.change.reason:
+            values = f"{_cell_text(before.value)}, puis {_cell_text(after.value)}"
+            yield Span(f" : {values}", reference)
+        else:
+            yield Span(f" : {row.change.text}, de {before.value.text} à {after.value.text}")
+            if row.denominator.text not in ("", change_text(row.indicator, Fraction(0))):
+                parts = f"{row.numerator.text} par le numérateur"
+                yield Span(f" ({parts}, {row.denominator.text} par le dénominateur)")
+            yield Span("", reference)
+        now, then = after.judgement.status, before.judgement.status
+        if now != then and after.milestone == before.milestone:
+            yield Span(f". État : {_status_word(now)}, auparavant {_status_word(then)}")
+        yield Span(f". {self._makers(row.indicator)}")
+
+    def _makers(self, indicator: Indicator) -> str:
+        """Return which entities made the change of a month."""
+        if indicator.publication is not None:
+            return "Ce chiffre compte des personnes : aucune n’est montrée."
+        found = changes(
+            self._ledger,
+            indicator,
+            None,
+            self._month.since,
+            self._view.as_of,
+            self._request.known_on,
+            limit=NAMED,
+        )
+        if not found.entities:
+            return "Aucune entité n’a changé : seul l’état diffère."
+        named = [_maker(indicator, one) for one in found.rows]
+        left = found.entities - len(named)
+        if left:
+            named.append(f"{count_text(left)} autre{'s' if left > 1 else ''}")
+        return f"Par {' ; '.join(named)}."
+
+    # What needs a decision.
+
+    def _decisions(self) -> Iterator[Block]:
+        asked = [row for row in self._rows if row.standing.judgement.status in DECIDED]
+        if asked:
+            yield Table(
+                "Promesses de la Région manquées ou à risque",
+                _DECISIONS,
+                tuple(
+                    self._row(
+                        row, _status(one), one.pace, one.required_pace, one.projection, _lost(one)
+                    )
+                    for row in asked
+                    for one in [row.standing]
+                ),
+            )
+        else:
+            yield _text("Aucune promesse de la Région n’est manquée ni à risque.")
+        local = [Paragraph(tuple(spans)) for row in self._rows if (spans := list(self._local(row)))]
+        if local:
+            yield _text(
+                "Départements où une promesse est manquée ou à risque ; retard au rythme observé :"
+            )
+            yield Items(tuple(local))
+
+    def _local(self, row: PromiseRow) -> Iterator[Span]:
+        own = (
+            self._knowledge.standing(row.indicator, department, self._view.as_of)
+            for department in row.indicator.territories
+            if department is not None
+        )
+        asked = [one for one in own if one.judgement.status in DECIDED]
+        asked.sort(key=lambda one: (-one.severity, one.judgement.value or 0, one.key))
+        for position, one in enumerate(asked):
+            if not position:
+                yield Span(row.indicator.title, strong=True)
+            told = f"{one.territory} {_status_word(one.judgement.status)}, {one.value.text}"
+            lost = one.days_lost
+            if lost is not None:
+                told = f"{told}, retard de {_days(lost)}"
+            yield Span(f"{' ; ' if position else ' : '}{told}", self._references.evidence(one))
+
+    # What was not reported.
+
+    def _unreported(self) -> tuple[Block, ...]:
+        items: list[Paragraph] = []
+        for row in self._rows:
+            found: dict[str, list[Standing]] = {}
+            for department in row.indicator.territories:
+                one = self._knowledge.standing(row.indicator, department, self._view.as_of)
+                if reason := _missing(one):
+                    found.setdefault(reason, []).append(one)
+            for reason, standings in found.items():
+                where = _joined(TERRITORY_NAMES[one.key] for one in standings)
+                if len(standings) == len(row.indicator.territories) > 1:
+                    where = "Région et tous les départements"
+                items.append(
+                    Paragraph(
+                        (
+                            Span(row.indicator.title, strong=True),
+                            Span(f", {where} : {reason}", self._references.evidence(standings[0])),
+                            Span(f". À demander : {self._whom(row.programme)}."),
+                        )
+                    )
+                )
+        if not items:
+            return (_text("Tous les chiffres de la Région et des départements ont été rapportés."),)
+        return (Items(tuple(items)),)
+
+    def _whom(self, programme: Programme) -> str:
+        contacts = self._request.contacts
+        mail = () if contacts is None else contacts.owner(programme.id).mail
+        reached = [one for one in mail if not is_nobody(one)]
+        return f"{programme.owner} ({', '.join(reached)})" if reached else programme.owner
+
+    # Method.
+
+    def _method(self) -> Iterator[Block]:
+        yield _text(
+            "Chaque chiffre est la somme de faits datés que les systèmes de la Région envoient."
+            " Un fait corrigé ou annulé change le chiffre de son jour ; cette note ne compte que ce"
+            f" qui était enregistré à la fin du {day_text(self._request.known_on)} (UTC)."
+        )
+        yield _text(
+            "Avancement : (valeur − valeur de départ) / (cible − valeur de départ), de 0 à 100"
+            f"{NO_BREAK}%. Projection : jour où la cible serait atteinte au rythme observé, pente"
+            " médiane (Theil–Sen) de la période ; la fourchette en donne le premier et le dernier"
+            " quart. Le dernier chiffre affiché est coupé, jamais arrondi vers la cible."
+        )
+        yield _text(
+            "Les chiffres qui comptent des personnes sont publiés à la fin de chaque période,"
+            " arrondis, et ne le sont pas pour trop peu de personnes."
+        )
+        yield Items(
+            tuple(
+                Paragraph((Span(one.title, strong=True), Span(f" : {one.promise}")))
+                for one in self._knowledge.catalogue.programmes
+                if self._request.has(one)
+            )
+        )
+        yield _text(
+            "Un numéro entre crochets renvoie aux preuves : la page qui montre sur quoi reposent"
+            " les chiffres de la ligne ou de la phrase."
+        )
+
+
+def _text(text: str) -> Paragraph:
+    return Paragraph((Span(text),))
+
+
+def _status(standing: Standing) -> NoteCell:
+    return NoteCell(standing.status, standing.status_class)
+
+
+def _status_word(status: MilestoneStatus | None) -> str:
+    return "sans état" if status is None else STATUSES[status].word
+
+
+def _cell_text(cell: TextCell) -> str:
+    return cell.reason or cell.text
+
+
+def _maker(indicator: Indicator, entity: ChangedEntity) -> str:
+    """Return an entity that made a change, and by how much: `Lycée Galilée, Paris (+1)`."""
+    name = entity.name or f"{ENTITIES[entity.key.family]} {entity.key.entity}"
+    name = one_line(name, longest=LONGEST_NAME)
+    if entity.department is not None:
+        name = f"{name}, {territory_text(entity.department)}"
+    moved = entity.numerator_after - entity.numerator_before
+    parts = [_amount(indicator, moved)] if moved else []
+    if entity.denominator_before is not None and entity.denominator_after is not None:
+        under = entity.denominator_after - entity.denominator_before
+        if under:
+            parts.append(f"{signed(Fraction(under), 0)} au dénominateur")
+    return f"{name} ({', '.join(parts)})"
+
+
+def _amount(indicator: Indicator, amount: int) -> str:
+    if indicator.unit is Unit.EUROS:
+        return change_text(indicator, Fraction(amount, indicator.measure.divisor))
+    return signed(Fraction(amount), 0)
+
+
+def _lost(standing: Standing) -> TextCell:
+    """Return the days between the deadline and the day projected, or those that have passed."""
+    late = standing.days_lost
+    if late is not None:
+        return TextCell(_days(late))
+    milestone, judgement = standing.milestone, standing.judgement
+    if judgement.status is MilestoneStatus.MISSED and milestone is not None and milestone.day:
+        return TextCell(f"déjà {_days((judgement.as_of - milestone.day).days)}")
+    return TextCell.empty("sans jour projeté" if standing.projection.reason else "aucun")
+
+
+def _days(count: int) -> str:
+    return f"{count_text(count)}{NO_BREAK}jour{'s' if count > 1 else ''}"
+
+
+def _missing(standing: Standing) -> str:
+    """Return what is missing of a figure; empty where nothing is."""
+    if standing.value.reason:
+        return standing.value.reason
+    if reasons.is_outdated(standing.judgement):
+        return f"non renseigné depuis le {standing.last_reported.text}"
+    return ""
+
+
+def _joined(words: Iterable[str]) -> str:
+    """Return words as a French enumeration: `a, b et c`."""
+    found: Sequence[str] = list(words)
+    if len(found) < 2:  # noqa: PLR2004 - one word alone
+        return "".join(found)
+    return f"{', '.join(found[:-1])} et {found[-1]}"

@@ -1,0 +1,130 @@
+"""The note as data: sections of paragraphs, lists and tables, whose numbers refer to evidence."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Any, TypeAlias
+
+from report.cell import TextCell
+
+__all__ = [
+    "Block",
+    "Column",
+    "Items",
+    "Note",
+    "NoteCell",
+    "Paragraph",
+    "Reference",
+    "Row",
+    "Section",
+    "Span",
+    "Table",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A page on which numbers of the note are proven; its number in the note begins at 1."""
+
+    number: int
+    title: str
+    path: str
+    """From the page's first address, with the query that shows the same figures for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a line, and where its numbers are proven."""
+
+    text: str
+    reference: Reference | None = None
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A line of text."""
+
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list."""
+
+    items: tuple[Paragraph, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table; `numeric` ones are set to the right."""
+
+    title: str
+    numeric: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoteCell:
+    """A cell of a table; `status` is that of a milestone, as a class of the style sheet."""
+
+    cell: TextCell
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table, and where its numbers are proven. The first cell names it."""
+
+    cells: tuple[NoteCell, ...]
+    reference: Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; references are its last column, which is not among `columns`."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+
+Block: TypeAlias = Paragraph | Items | Table
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section with a heading."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """The note of a month. Days are in ISO form, so that it is JSON as it stands."""
+
+    title: str
+    subtitle: str
+    as_of: str
+    known_on: str
+    sections: tuple[Section, ...]
+    references: tuple[Reference, ...]
+
+    def data(self) -> dict[str, Any]:
+        """Return it as plain JSON, where a block has its `kind`."""
+        document = asdict(self)
+        for section, told in zip(self.sections, document["sections"], strict=True):
+            for block, data in zip(section.blocks, told["blocks"], strict=True):
+                data["kind"] = type(block).__name__.lower()
+        return document
+
+    def json(self) -> str:
+        """Return the JSON document whose digest every form of the note prints."""
+        return json.dumps(self.data(), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 digest of `json`."""
+        return sha256(self.json().encode()).hexdigest()

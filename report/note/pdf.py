@@ -1,0 +1,79 @@
+"""The note as a tagged PDF, made by Typst: PDF/UA-1 and PDF/A-2a, with fonts that Typst brings."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from boundary.errors import SmartRegionError
+from boundary.terminal import legible
+from report.note.rendering import where_evidence_is
+
+if TYPE_CHECKING:
+    from report.note.document import Note
+
+__all__ = ["NoPdfError", "note_pdf", "printable"]
+
+STANDARDS: Final[tuple[Literal["ua-1", "a-2a"], ...]] = ("ua-1", "a-2a")
+
+#: Marks that the fonts have no sign for, and those that they have.
+_SIGNS: Final = str.maketrans({"✖": "✘"})
+REPLACEMENT: Final = "\ufffd"
+#: What the fonts have signs for: Latin, Greek and Cyrillic letters, punctuation, and our marks.
+_NOT_PRINTED: Final = re.compile(
+    "[^\n -~\u00a0-\u017f\u0391-\u03a1\u03a3-\u03a9\u03b1-\u03c9\u0410-\u044f\u1e9e\u0218-\u021b"
+    "\u200b\u2010-\u2015\u2018-\u201e\u2020-\u2022\u2026\u202f\u2030\u2032\u2033\u2039\u203a\u20ac"
+    "\u2190-\u2193\u2212\u2260\u2264\u2265\u25b2\u25cf\u2714\u2718\ufffd]"
+)
+
+
+class NoPdfError(SmartRegionError):
+    """Typst is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "out: a PDF needs Typst, which is not installed: pip install 'smart-region[pdf]', or"
+            " write FILE.html or FILE.md"
+        )
+
+
+def note_pdf(note: Note, root: str = "") -> bytes:
+    """Return the note as a PDF, the same bytes for the same note. Raises NoPdfError.
+
+    A character that no font of Typst has is printed as `\ufffd`.
+    """
+    try:
+        import typst  # noqa: PLC0415 - an extra, which other forms of the note do not need
+    except ImportError as error:
+        raise NoPdfError from error
+    source = files("report.note").joinpath("note.typ").read_bytes()
+    made: bytes = typst.compile(
+        source,
+        format="pdf",
+        ignore_system_fonts=True,
+        pdf_standards=list(STANDARDS),
+        sys_inputs={
+            "note": json.dumps(_printable(note.data())),
+            "root": root,
+            "told": where_evidence_is(root),
+            "digest": note.digest,
+        },
+    )
+    return made
+
+
+def printable(text: str) -> str:
+    """Return text in characters that the fonts have."""
+    return _NOT_PRINTED.sub(REPLACEMENT, legible(text).translate(_SIGNS))
+
+
+def _printable(data: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(data, str):
+        return printable(data)
+    if isinstance(data, list | tuple):
+        return [_printable(one) for one in data]
+    if isinstance(data, dict):
+        return {name: _printable(one) for name, one in data.items()}
+    return data

@@ -1,0 +1,63 @@
+"""What a note is written from: the events of a broker, as they were known at the end of a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from broker.reading import read_topics
+from events.registry import Family
+from events.topics import topic_name
+from report.knowledge import Knowledge
+from report.ledger import LEDGER_TOPICS, EventLedger
+from report.past import state_store_known_on
+from streams.histories import categories_of, histories_of
+from streams.passed_over import read_decisions, without_passed_over
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from broker.stored_record import RawRecord
+    from catalogue.model import Catalogue
+    from streams.settings import Settings
+
+__all__ = ["note_source"]
+
+BATCH: Final = 20_000
+"""Records that are stored at once."""
+
+
+@contextmanager
+def note_source(
+    settings: Settings, catalogue: Catalogue, known_on: date
+) -> Iterator[tuple[Knowledge, EventLedger]]:
+    """Yield what was known on a day and the ledger behind it, in memory, from the topics alone.
+
+    Raises as `read_topics`, and `LedgerFailedError`.
+    """
+    security, rules = settings.security(), settings.record_rules()
+    skipped = read_decisions(settings.broker, security=security)
+    with EventLedger() as ledger:
+        records = read_topics(settings.broker, topics=LEDGER_TOPICS, security=security)
+        for batch in _batches(records):
+            ledger.append(batch, rules, skipped)
+        topics = [topic_name(family) for family in Family if family.about_persons]
+        persons = read_topics(settings.broker, topics=topics, security=security)
+        state_store = state_store_known_on(
+            ledger, without_passed_over(persons, skipped), catalogue, known_on, rules
+        )
+        knowledge = Knowledge(
+            catalogue,
+            histories_of(state_store, catalogue),
+            categories_of(state_store, catalogue),
+        )
+        yield knowledge, ledger
+
+
+def _batches(records: Iterable[RawRecord]) -> Iterator[list[RawRecord]]:
+    left = iter(records)
+    while batch := list(islice(left, BATCH)):
+        yield batch
