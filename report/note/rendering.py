@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["note_html", "note_markdown", "where_evidence_is"]
 
-#: What would begin markup, or HTML, or a table's next cell.
-_MARKS: Final = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
+#: What would begin markup, or a table's next cell.
+_MARKS: Final = re.compile(r"([\\`*_{}\[\]#|~!])")
 
 
 def note_html(note: Note, root: str = "") -> str:
@@ -58,4 +58,5 @@ def _environment(*, html: bool) -> Environment:
 
 def _markdown(text: str) -> str:
     """Return text as Markdown that shows exactly it, in one line."""
-    return _MARKS.sub(r"\\\1", legible(text))
+    marked = _MARKS.sub(r"\\\1", legible(text))
+    return marked.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

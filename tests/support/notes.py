@@ -1,0 +1,128 @@
+"""Notes of the simulated five years, as a broker would give them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import cache
+
+from broker.stored_record import RawRecord
+from catalogue.contacts import Contacts
+from catalogue.loader import load_catalogue
+from catalogue.model import Catalogue
+from events.cloudevent import CONTENT_TYPE, STRUCTURED, CloudEvent
+from events.partitioning import partition_for
+from events.registry import Family
+from events.topics import DEFAULT_PARTITIONS, topic_name
+from report.knowledge import Knowledge
+from report.ledger import EventLedger
+from report.note.content import NoteRequest, note_of
+from report.note.document import Note
+from report.note.month import Month
+from report.past import state_store_known_on
+from simulation.simulator import simulate
+from streams.histories import categories_of, histories_of
+from tests.support.ledgers import ledger_of, numbered
+
+__all__ = [
+    "MONTHS",
+    "five_years",
+    "knowledge_on",
+    "known_then",
+    "note_of_events",
+    "request_of",
+    "shipped",
+    "simulated_note",
+    "texts_of",
+]
+
+MONTHS: Sequence[str] = [
+    f"{year}-{month:02}" for year in range(2016, 2021) for month in range(1, 13)
+]
+"""Every month of the simulation."""
+
+PERSON_TOPICS = frozenset(topic_name(family) for family in Family if family.about_persons)
+
+shipped = cache(load_catalogue)
+
+
+@cache
+def five_years() -> Sequence[RawRecord]:
+    """Return the simulation's records as a broker keeps them."""
+    return numbered(
+        RawRecord(
+            topic_name(one.family),
+            partition_for(one.key.encode(), DEFAULT_PARTITIONS),
+            0,
+            one.key.encode(),
+            one.line.encode(),
+            [(CONTENT_TYPE, STRUCTURED)],
+            round(one.sent.timestamp() * 1000),
+        )
+        for one in simulate(1)
+    )
+
+
+@cache
+def _ledger() -> EventLedger:
+    ledger = EventLedger(threads=1)
+    ledger.append(five_years())
+    return ledger
+
+
+def knowledge_on(
+    ledger: EventLedger, persons: Iterable[RawRecord], catalogue: Catalogue, day: date
+) -> Knowledge:
+    """Return what was known at the end of a day."""
+    state_store = state_store_known_on(ledger, persons, catalogue, day)
+    return Knowledge(
+        catalogue, histories_of(state_store, catalogue), categories_of(state_store, catalogue)
+    )
+
+
+@cache
+def known_then(day: date) -> Knowledge:
+    """Return what was known of the five years at the end of a day."""
+    persons = [one for one in five_years() if one.topic in PERSON_TOPICS]
+    return knowledge_on(_ledger(), persons, shipped(), day)
+
+
+def request_of(
+    month: str,
+    known_on: date | None = None,
+    programme: str | None = None,
+    contacts: Contacts | None = None,
+) -> NoteRequest:
+    """Ask for a month's note."""
+    chosen = Month.parse(month)
+    found = next((one for one in shipped().programmes if one.id == programme), None)
+    return NoteRequest(chosen, known_on or chosen.until, found, contacts)
+
+
+def simulated_note(request: NoteRequest, knowledge: Knowledge | None = None) -> Note:
+    """Write a note of the five years."""
+    return note_of(knowledge or known_then(request.known_on), _ledger(), request)
+
+
+def note_of_events(events: Iterable[CloudEvent], request: NoteRequest) -> Note:
+    """Write a note of some events alone."""
+    with ledger_of(events) as ledger:
+        return note_of(knowledge_on(ledger, [], shipped(), request.known_on), ledger, request)
+
+
+def texts_of(note: Note) -> Sequence[str]:
+    """Return every text of a note's sections, in the order in which it is read."""
+    found: list[str] = [note.title, note.subtitle]
+    for section in note.data()["sections"]:
+        found.append(section["title"])
+        for block in section["blocks"]:
+            if block["kind"] == "table":
+                found += [block["caption"], *(one["title"] for one in block["columns"])]
+                for row in block["rows"]:
+                    for shown in row["cells"]:
+                        cell = shown["cell"]
+                        found += [cell["reason"] or cell["text"], cell["note"]]
+            else:
+                lines = block["items"] if block["kind"] == "items" else [block]
+                found += ["".join(span["text"] for span in line["spans"]) for line in lines]
+    return [one for one in found if one]

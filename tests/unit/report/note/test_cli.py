@@ -1,0 +1,136 @@
+"""The command `smart-region note`, without a broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+import report.note.source
+from report.knowledge import Knowledge
+from report.ledger import EventLedger
+from smart_region import main
+from tests.support.histories import event, uai
+from tests.support.ledgers import ledger_of
+from tests.support.notes import knowledge_on, shipped
+
+if TYPE_CHECKING:
+    from catalogue.model import Catalogue
+    from streams.settings import Settings
+
+EVENTS = [
+    event("school.registered", uai("0750001"), "2018-01-01", name="Lycée A"),
+    event("school.connected", uai("0750001"), "2018-03-10"),
+]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[date]:
+    """Put some events in place of a broker's; return the days whose knowledge was asked for."""
+    days: list[date] = []
+
+    @contextmanager
+    def source(
+        _: Settings, catalogue: Catalogue, known_on: date
+    ) -> Iterator[tuple[Knowledge, EventLedger]]:
+        days.append(known_on)
+        with ledger_of(EVENTS) as ledger:
+            yield knowledge_on(ledger, [], catalogue, known_on), ledger
+
+    monkeypatch.setattr(report.note.source, "note_source", source)
+    monkeypatch.setenv("SMART_REGION_CLOCK", "2018-04-15")
+    return days
+
+
+def run(*arguments: str | Path) -> Result:
+    """Run `smart-region note`."""
+    return CliRunner().invoke(main, ["note", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("form", ["pdf", "html", "md", "json"])
+def test_the_note_of_a_month_is_written(asked: list[date], tmp_path: Path, form: str) -> None:
+    """In the form of the file's name; the digest is printed."""
+    out, data = tmp_path / f"note.{form}", tmp_path / "data.json"
+    result = run("--month", "2018-03", "--out", out)
+    run("--month", "2018-03", "--out", data)
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"{out}: {sha256(data.read_bytes()).hexdigest()}\n"
+    assert out.stat().st_size
+    assert asked == [date(2018, 3, 31)] * 2
+
+
+def test_without_a_month_it_is_the_last_one_that_is_over(asked: list[date], tmp_path: Path) -> None:
+    """So a scheduled job needs no date."""
+    out = tmp_path / "note.md"
+    result = run("--out", out)
+
+    assert result.exit_code == 0, result.output
+    assert "note de mars 2018" in out.read_text(encoding="utf-8")
+    assert asked == [date(2018, 3, 31)]
+
+
+def test_it_may_be_known_later(asked: list[date], tmp_path: Path) -> None:
+    """With the corrections since."""
+    out = tmp_path / "note.html"
+    result = run(
+        "--month",
+        "2018-03",
+        "--known-on",
+        "2018-04-10",
+        "--programme",
+        "lycees",
+        "--page",
+        "https://page.example/region",
+        "--out",
+        out,
+    )
+
+    assert result.exit_code == 0, result.output
+    assert asked == [date(2018, 4, 10)]
+    page = out.read_text(encoding="utf-8")
+    address = "promesses/schools_connected_ratio/preuves?as_of=2018-03-31&amp;known_on=2018-04-10"
+    assert f'href="https://page.example/region/{address}"' in page
+    assert shipped().programmes[1].title not in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "say where the note goes: --out FILE, or --mail"),
+        (["--out", "note.docx"], "end it with one of .pdf, .html, .md, .json"),
+        (["--mail"], "--mail needs --contacts FILE"),
+        (["--out", "n.md", "--month", "2018-3"], "write it as 2019-03"),
+        (["--out", "n.md", "--month", "2018-04"], "is not over yet (the clock says 2018-04-15)"),
+        (["--out", "n.md", "--known-on", "2018-03-30"], "name a day from 2018-03-31"),
+        (["--out", "n.md", "--known-on", "2018-04-16"], "to 2018-04-15, the clock's"),
+        (["--out", "n.md", "--programme", "x\x1b"], "is none of lycees, "),
+    ],
+)
+def test_a_wrong_option_is_told(
+    asked: list[date], arguments: list[str], told: str, tmp_path: Path
+) -> None:
+    """Before anything is read."""
+    del tmp_path
+    result = run(*arguments)
+
+    assert result.exit_code == 2
+    assert told in " ".join(result.stderr.split())
+    assert not asked
+
+
+def test_mail_without_an_address_is_told(asked: list[date], tmp_path: Path) -> None:
+    """By one line."""
+    del asked
+    contacts = tmp_path / "contacts.yaml"
+    contacts.write_text("", encoding="utf-8")
+    result = run("--month", "2018-03", "--mail", "--contacts", contacts)
+
+    assert result.exit_code == 2
+    assert "nobody receives the note" in result.stderr

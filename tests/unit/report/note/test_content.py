@@ -1,0 +1,206 @@
+"""What a note says: every month of the five years, and cases of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from datetime import date
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from catalogue.contacts import Contact, Contacts
+from report.note.document import Note
+from report.note.output import FORMS, note_bytes
+from report.note.pdf import printable
+from tests.support.histories import event, uai
+from tests.support.notes import (
+    MONTHS,
+    note_of_events,
+    request_of,
+    shipped,
+    simulated_note,
+    texts_of,
+)
+
+PRINTED_PAGES = range(2, 5)
+DIGIT = re.compile("[0-9]")
+BARE = re.compile(r"^[\s–—-]*$")
+
+
+def lines_of(note: Note, title: str) -> list[str]:
+    """Return the lines of the lists in a section."""
+    (section,) = (one for one in note.data()["sections"] if one["title"].startswith(title))
+    return [
+        "".join(span["text"] for span in line["spans"]).replace("\u00a0", " ")
+        for block in section["blocks"]
+        for line in (block["items"] if block["kind"] == "items" else [block])
+        if block["kind"] != "table"
+    ]
+
+
+def tables_of(note: Note) -> Iterator[Any]:
+    """Yield the tables of a note, as JSON."""
+    for section in note.data()["sections"]:
+        yield from (block for block in section["blocks"] if block["kind"] == "table")
+
+
+@pytest.mark.parametrize("month", MONTHS)
+def test_every_month_is_written(month: str) -> None:
+    """In every form, on two to four printed pages, without a cell that says nothing."""
+    note = simulated_note(request_of(month))
+    made = {suffix: note_bytes(note, suffix, "") for suffix in FORMS}
+
+    assert len(PdfReader(io.BytesIO(made[".pdf"])).pages) in PRINTED_PAGES
+    assert not [one for one in texts_of(note) if BARE.match(one)]
+    for table in tables_of(note):
+        for row in table["rows"]:
+            assert len(row["cells"]) == len(table["columns"])
+            assert all(one["cell"]["text"] or one["cell"]["reason"] for one in row["cells"])
+    for suffix in (".pdf", ".html", ".md"):
+        read = made[suffix].decode() if suffix != ".pdf" else text_of_pdf(made[suffix])
+        assert note.digest in read.replace("\n", "")
+    assert sha256(made[".json"]).hexdigest() == note.digest
+
+
+def text_of_pdf(content: bytes) -> str:
+    """Return the text of a PDF in the order in which it is read."""
+    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
+
+
+def test_the_same_month_and_knowledge_give_the_same_bytes() -> None:
+    """Also with notes of others between."""
+    first = {form: note_bytes(simulated_note(request_of("2019-03")), form, "") for form in FORMS}
+    simulated_note(request_of("2018-03"))
+    again = {form: note_bytes(simulated_note(request_of("2019-03")), form, "") for form in FORMS}
+
+    assert first == again
+
+
+def test_later_knowledge_is_another_note() -> None:
+    """Corrections and late reports change it, and its references lead to what was known then."""
+    then = simulated_note(request_of("2018-06"))
+    later = simulated_note(request_of("2018-06", date(2019, 12, 31)))
+
+    assert then.digest != later.digest
+    assert all("known_on=2018-06-30" in one.path for one in then.references)
+    assert all("known_on=2019-12-31" in one.path for one in later.references)
+
+
+def test_every_number_has_its_reference() -> None:
+    """A row, or a span with digits is followed by one before its line ends, but for method."""
+    for month in ("2016-01", "2019-03", "2020-12"):
+        note = simulated_note(request_of(month))
+        known = {one.number for one in note.references}
+        for section in note.data()["sections"][:-1]:
+            for block in section["blocks"]:
+                if block["kind"] == "table":
+                    assert {row["reference"]["number"] for row in block["rows"]} <= known
+                    continue
+                if block["kind"] == "items":
+                    for line in block["items"]:
+                        numbers = [one["reference"] for one in line["spans"] if one["reference"]]
+                        digits = any(DIGIT.search(one["text"]) for one in line["spans"])
+                        assert numbers or not digits, line
+
+
+def test_a_note_of_one_programme_is_about_nothing_else() -> None:
+    """Its rows are those of the programme."""
+    note = simulated_note(request_of("2019-03", programme="lycees"))
+    programme = shipped().programmes[0]
+
+    assert note.subtitle.startswith(f"{programme.title}. ")
+    for table in tables_of(note):
+        assert {row["cells"][0]["cell"]["note"] for row in table["rows"]} == {programme.title}
+    assert all(
+        any(f"/{one.id}/" in reference.path for one in programme.indicators)
+        for reference in note.references
+    )
+
+
+def test_the_worst_promise_is_first() -> None:
+    """In the first table, and alone in the one of decisions."""
+    tables = list(tables_of(simulated_note(request_of("2020-12"))))
+    states = [row["cells"][1]["status"] for row in tables[0]["rows"]]
+    order = ["missed", "at_risk", "unreported", "on_track", "achieved"]
+
+    assert states == sorted(states, key=order.index)
+    decided = [one["status"] for row in tables[-1]["rows"] for one in row["cells"] if one["status"]]
+    assert decided
+    assert set(decided) <= {"missed", "at_risk"}
+
+
+NAMED = [
+    event("school.registered", uai(f"075000{number}"), "2018-01-01", name=f"Lycée {letter}")
+    for number, letter in enumerate("ABCDEF", 1)
+]
+CONNECTED = [
+    event("school.connected", uai(f"075000{number}"), "2018-03-10") for number in range(1, 6)
+]
+
+
+def test_a_change_names_the_first_entities_and_counts_the_others() -> None:
+    """With the département of each, and what it adds."""
+    note = note_of_events([*NAMED, *CONNECTED], request_of("2018-03"))
+    line = lines_of(note, "Ce qui a changé")[0]
+
+    assert line.startswith("Lycées connectés au très haut débit : +83,3 points, de 0,0 % à 83,3 %")
+    assert line.endswith(
+        "Par Lycée A, Paris (+1) ; Lycée B, Paris (+1) ; Lycée C, Paris (+1) ; 2 autres."
+    )
+
+
+def test_the_owner_is_asked_for_what_was_not_reported() -> None:
+    """By the address in the contacts, where one was filled in."""
+    contacts = Contacts(owners={"open_data": Contact(mail=("data@example.org",))})
+    events = [event("school.registered", uai("0750001"), "2018-01-01")]
+    told = lines_of(
+        note_of_events(events, request_of("2018-03", contacts=contacts)), "Ce qui n’a pas"
+    )
+
+    (asked,) = (one for one in told if one.startswith("Jeux de données ouverts"))
+    assert asked.endswith(
+        ": aucun fait reçu. À demander : Responsable du programme Open data (data@example.org)."
+    )
+    (without,) = (one for one in told if one.startswith("Stagiaires inscrits"))
+    assert without.endswith(
+        ", Région et tous les départements : aucun fait reçu."
+        " À demander : Responsable du programme Formation au numérique."
+    )
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</style><svg onload=alert(1)>",
+    "a | b\n# titre\n- [x](javascript:alert(1)) ![](http://evil.invalid)",
+    "\x1b]0;x\x07\x00 \u202e gauche \u2066",
+    '#eval("1") $x$ #read("/etc/passwd") \\',
+    "\U0001f600" * 100,
+    "漢字 العربية ✖ ﷽",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=ascii)
+def test_a_hostile_name_is_text(name: str) -> None:
+    """In every form: no element, no markup, no control character, and a PDF that is made."""
+    events = [
+        event("school.registered", uai("0750001"), "2018-01-01", name=name),
+        event("school.connected", uai("0750001"), "2018-03-10"),
+    ]
+    note = note_of_events(events, request_of("2018-03"))
+    made = {form: note_bytes(note, form, "") for form in FORMS}
+    page, text = made[".html"].decode(), made[".md"].decode()
+
+    assert page.count("<script") == page.count("<svg") == page.count("<img") == 0
+    assert page.count("</style>") == 1
+    assert not re.search(r"(?<!\\)\[x\]|(?<!\\)!\[|^# titre|<script|<svg", text, re.MULTILINE)
+    for form in (page, text, made[".json"].decode()):
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", form)
+    told = [one for one in texts_of(note) if "Par " in one]
+    read = re.sub(r"\s", "", text_of_pdf(made[".pdf"]))
+    assert json.loads(made[".json"])["title"] == note.title
+    assert re.sub(r"\s", "", printable(told[0].partition("Par ")[2])) in read

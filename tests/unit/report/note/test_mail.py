@@ -1,0 +1,166 @@
+"""The note by mail, to a real server on this machine."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from boundary.secret_file import OpenSecretError
+from catalogue.contacts import Contact, Contacts, MailServer
+from report.note.document import Note
+from report.note.mail import MailError, recipients_of
+from report.note.output import send_note
+from report.note.rendering import note_html
+from tests.support.certificates import Authority
+from tests.support.mail_servers import REFUSED, USER, Mailbox, mail_server
+from tests.support.notes import request_of, shipped, simulated_note
+
+DELEGATE = "delegue@region.example.org"
+OWNER = "lycees@region.example.org"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Return who signs the server's certificate."""
+    return Authority(tmp_path_factory.mktemp("mail"))
+
+
+@pytest.fixture(scope="module")
+def note() -> Note:
+    """Return a month's note."""
+    return simulated_note(request_of("2019-03"))
+
+
+@pytest.fixture
+def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    """Trust the authority, as an operator does."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    return authority
+
+
+def contacts_of(
+    mailbox: Mailbox, folder: Path, *, password: str = USER[1], mode: int = 0o600
+) -> Contacts:
+    """Return contacts whose mail goes to a server."""
+    secret = folder / "password"
+    secret.write_text(f"{password}\n", encoding="utf-8")
+    secret.chmod(mode)
+    return Contacts(
+        mail=MailServer(
+            server=f"127.0.0.1:{mailbox.port}",
+            sender="moniteur@region.example.org",
+            username=USER[0],
+            password_file=secret,
+        ),
+        delegate=Contact(mail=(DELEGATE,)),
+        owners={"lycees": Contact(mail=(OWNER,))},
+    )
+
+
+def test_the_note_arrives_over_tls(trusted: Authority, tmp_path: Path, note: Note) -> None:
+    """As text, as HTML and as a PDF, to the delegate."""
+    with mail_server(trusted.issue("127.0.0.1")) as mailbox:
+        sent = send_note(note, contacts_of(mailbox, tmp_path), None, "note-2019-03", "")
+
+    (message,) = mailbox.messages
+    assert (sent, mailbox.recipients, mailbox.over_tls) == ((DELEGATE,), [[DELEGATE]], [True])
+    assert message["Subject"] == note.title
+    assert message["From"] == "moniteur@region.example.org"
+    text, page = message.get_body(("plain",)), message.get_body(("html",))
+    assert text is not None
+    assert page is not None
+    assert note.digest in text.get_content()
+    assert page.get_content().splitlines() == note_html(note).splitlines()
+    (attached,) = message.iter_attachments()
+    assert attached.get_filename() == "note-2019-03.pdf"
+    assert attached.get_content().startswith(b"%PDF-")
+
+
+def test_the_note_of_a_programme_also_goes_to_its_owner(
+    trusted: Authority, tmp_path: Path, note: Note
+) -> None:
+    """Who answers for it."""
+    with mail_server(trusted.issue("127.0.0.1")) as mailbox:
+        contacts = contacts_of(mailbox, tmp_path)
+        send_note(note, contacts, shipped().programmes[0], "note", "")
+
+    assert mailbox.recipients == [[DELEGATE, OWNER]]
+
+
+def test_a_server_without_tls_gets_nothing(tmp_path: Path, note: Note) -> None:
+    """Neither the password nor the note."""
+    with mail_server(None) as mailbox, pytest.raises(MailError, match="use a server with TLS"):
+        send_note(note, contacts_of(mailbox, tmp_path), None, "note", "")
+
+    assert not mailbox.messages
+
+
+def test_a_server_of_another_authority_gets_nothing(
+    authority: Authority, tmp_path: Path, note: Note
+) -> None:
+    """The message names what to set."""
+    with (
+        mail_server(authority.issue("127.0.0.1")) as mailbox,
+        pytest.raises(MailError, match=r"certificate is not trusted .*SSL_CERT_FILE"),
+    ):
+        send_note(note, contacts_of(mailbox, tmp_path), None, "note", "")
+
+    assert not mailbox.messages
+
+
+def test_a_wrong_password_is_told_and_not_shown(
+    trusted: Authority, tmp_path: Path, note: Note
+) -> None:
+    """By one line."""
+    with mail_server(trusted.issue("127.0.0.1")) as mailbox:
+        contacts = contacts_of(mailbox, tmp_path, password="0ther")  # noqa: S106 - of this test
+        with pytest.raises(MailError, match="refuses the password: check username") as refusal:
+            send_note(note, contacts, None, "note", "")
+
+    assert "0ther" not in str(refusal.value)
+    assert not mailbox.messages
+
+
+def test_a_password_that_everybody_may_read_is_not_used(
+    trusted: Authority, tmp_path: Path, note: Note
+) -> None:
+    """As every other secret."""
+    with (
+        mail_server(trusted.issue("127.0.0.1")) as mailbox,
+        pytest.raises(OpenSecretError, match="chmod 600"),
+    ):
+        send_note(note, contacts_of(mailbox, tmp_path, mode=0o644), None, "note", "")
+
+
+def test_an_address_that_is_refused_is_named(
+    trusted: Authority, tmp_path: Path, note: Note
+) -> None:
+    """The others have the note."""
+    with mail_server(trusted.issue("127.0.0.1")) as mailbox:
+        contacts = contacts_of(mailbox, tmp_path)
+        both = contacts.model_copy(update={"delegate": Contact(mail=(REFUSED, DELEGATE))})
+        with pytest.raises(MailError, match=f"refuses {REFUSED}: .*the others have the note"):
+            send_note(note, both, None, "note", "")
+
+    assert mailbox.recipients == [[DELEGATE]]
+
+
+def test_a_server_that_is_not_there_is_told(tmp_path: Path, note: Note) -> None:
+    """With its address, and what to do."""
+    contacts = contacts_of(Mailbox(port=9), tmp_path)
+
+    with pytest.raises(MailError, match=r"127\.0\.0\.1:9: .*refused: check mail\.server"):
+        send_note(note, contacts, None, "note", "")
+
+
+def test_contacts_that_nobody_filled_in_are_told() -> None:
+    """Instead of mail to a domain that does not exist."""
+    with pytest.raises(MailError, match="nobody receives the note: name an address under delegate"):
+        recipients_of(Contacts(), None)
+
+
+def test_the_authorities_of_the_machine_are_the_default() -> None:
+    """What the tests above replace by SSL_CERT_FILE."""
+    assert ssl.create_default_context().verify_mode is ssl.CERT_REQUIRED

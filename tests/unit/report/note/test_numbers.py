@@ -1,0 +1,137 @@
+"""Every number of the notes of twelve months is that of the audit, as known then."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from fractions import Fraction
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from catalogue.formatting import NumberFormat
+from catalogue.history import Reading
+from catalogue.model import Indicator
+from operations.audit.ledger import Ledger
+from operations.audit.recount import Audit, audit_ledger
+from report.knowledge import Knowledge
+from report.note.document import Note
+from report.standing import signed
+from tests.support.notes import MONTHS, five_years, known_then, request_of, shipped, simulated_note
+from tests.support.published import published_values
+
+TWELVE = MONTHS[2::5]
+PARTITIONS = 8
+
+
+@pytest.fixture(scope="module")
+def recount() -> Iterator[Ledger]:
+    """Give the audit's own ledger of all records."""
+    with Ledger(five_years(), partitions=PARTITIONS) as ledger:
+        yield ledger
+
+
+def value_of(indicator: Indicator, reading: Reading) -> float | None:
+    """Return the value that a reading comes to, as the audit's figures do."""
+    under = indicator.measure.divisor if reading.denominator is None else reading.denominator
+    if reading.last_reported is None or not under:
+        return None
+    return float(Fraction(reading.numerator, under))
+
+
+def shown_values(note: Note) -> Iterator[tuple[Indicator, str | None, str]]:
+    """Yield the indicator, the département and the text of each value in tables and sentences."""
+    for section in note.data()["sections"]:
+        for block in section["blocks"]:
+            if block["kind"] == "table":
+                titles = [one["title"] for one in block["columns"]]
+                if "Valeur" in titles:
+                    for row in block["rows"]:
+                        cell = row["cells"][titles.index("Valeur")]["cell"]
+                        yield *figure_of(row["reference"]), cell["text"]
+            elif block["kind"] == "items":
+                for line in block["items"]:
+                    for span in line["spans"]:
+                        reference = span["reference"]
+                        if reference and (found := re.search(r", ([^,]+(,\d)? ?%)", span["text"])):
+                            yield *figure_of(reference), found[1]
+
+
+def figure_of(reference: Mapping[str, Any]) -> tuple[Indicator, str | None]:
+    """Return which figure a reference proves."""
+    address = urlsplit(reference["path"])
+    indicator = shipped().indicator(address.path.split("/")[1])
+    return indicator, parse_qs(address.query).get("territory", [None])[0]
+
+
+@pytest.mark.parametrize("month", TWELVE)
+def test_every_number_is_that_of_the_audit(month: str, recount: Ledger) -> None:
+    """The audit counts the raw records by another road; of persons, what it says is published."""
+    request = request_of(month)
+    note, until = simulated_note(request), request.month.until
+    counted = audit_ledger(recount, shipped(), until, request.known_on)
+    values = values_of(counted, published_on(recount, until, request.known_on))
+
+    compared = 0
+    for indicator, department, text in shown_values(note):
+        expected = values.get((indicator.id, department))
+        told = "" if expected is None else NumberFormat.of(indicator).text(expected)
+        assert text == told, (indicator.id, department)
+        compared += 1
+    assert compared >= len(shipped().indicators)
+
+    # Targets, rates, projections, paces and changes follow from the histories: with the audit's in
+    # place of the workers', the note is the same to the byte.
+    mine = known_then(request.known_on)
+    theirs = Knowledge(shipped(), {**mine.histories, **counted.histories}, mine.parts)
+    assert simulated_note(request, theirs).json() == note.json()
+
+
+def values_of(
+    counted: Audit, published: Mapping[tuple[str, str | None], float]
+) -> Mapping[tuple[str, str | None], float | None]:
+    """Return every figure's value: of persons what is published, of others what was counted."""
+    found: dict[tuple[str, str | None], float | None] = {**published}
+    for (identifier, department), reading in counted.readings.items():
+        indicator = shipped().indicator(identifier)
+        if indicator.publication is None:
+            found[identifier, department] = value_of(indicator, reading)
+    return found
+
+
+def published_on(
+    recount: Ledger, until: date, known_on: date
+) -> Mapping[tuple[str, str | None], float]:
+    """Return what is published of persons on a day: the figures of the last period that is over."""
+    history = known_then(known_on).histories["trainees_enrolled", None]
+    assert history.publication is not None
+    day = history.publication.day(until)
+    return published_values(audit_ledger(recount, shipped(), day, known_on))
+
+
+@pytest.mark.parametrize("month", TWELVE[::3])
+def test_every_change_is_that_of_the_audit(month: str, recount: Ledger) -> None:
+    """From the last day of the month before to the month's last, both as known at its end."""
+    request = request_of(month)
+    before, after = (
+        values_of(audit_ledger(recount, shipped(), day, request.known_on), {})
+        for day in (request.month.since, request.month.until)
+    )
+    note, compared = simulated_note(request), 0
+    for line in note.data()["sections"][1]["blocks"][0]["items"]:
+        text = "".join(span["text"] for span in line["spans"])
+        (reference,) = (span["reference"] for span in line["spans"] if span["reference"])
+        indicator, department = figure_of(reference)
+        if indicator.publication is not None or (indicator.id, department) not in after:
+            continue
+        was, now = before[indicator.id, department], after[indicator.id, department]
+        if was is None or now is None:
+            continue
+        style = NumberFormat.of(indicator)
+        assert f", de {style.text(was)} à {style.text(now)}" in text
+        if indicator.unit == "count":
+            assert f" : {signed(Fraction(round(now - was)), 0)}, de " in text
+        compared += 1
+    assert compared > 2

@@ -1,0 +1,155 @@
+"""The note as a PDF: tagged, with its own fonts, and read in the right order."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pdfua
+import pytest
+import typst
+from pypdf import PdfReader
+
+from report.note.document import Note, Paragraph, Section, Span
+from report.note.pdf import NoPdfError, note_pdf, printable
+from tests.support.notes import request_of, simulated_note, texts_of
+
+LANGUAGE = "fr-FR"
+
+
+@pytest.fixture(scope="module")
+def note() -> Note:
+    """Return a month's note."""
+    return simulated_note(request_of("2020-12"))
+
+
+@pytest.fixture(scope="module")
+def content(note: Note) -> bytes:
+    """Return it as a PDF."""
+    return note_pdf(note, "https://page.example/")
+
+
+@pytest.fixture(scope="module")
+def reader(content: bytes) -> PdfReader:
+    """Read it."""
+    return PdfReader(io.BytesIO(content))
+
+
+def elements(node: Any) -> Iterator[Any]:  # noqa: ANN401 - what pypdf reads
+    """Yield the elements of a structure tree, in the order in which they are read."""
+    node = node.get_object() if hasattr(node, "get_object") else node
+    if isinstance(node, list):
+        for one in node:
+            yield from elements(one)
+    elif isinstance(node, dict):
+        if "/S" in node:
+            yield node
+        if "/K" in node:
+            yield from elements(node["/K"])
+
+
+def test_it_claims_both_standards(reader: PdfReader, note: Note) -> None:
+    """With a title, a language, and tags; Typst makes no file that breaks either."""
+    root = reader.trailer["/Root"]
+    metadata = root["/Metadata"].get_data().decode()
+
+    assert "<pdfuaid:part>1</pdfuaid:part>" in metadata
+    assert "<pdfaid:part>2</pdfaid:part>" in metadata
+    assert "<pdfaid:conformance>A</pdfaid:conformance>" in metadata
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/Lang"] == LANGUAGE
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+    assert reader.metadata is not None
+    assert reader.metadata.title == note.title
+
+
+def test_an_independent_check_finds_nothing(content: bytes, tmp_path: Path) -> None:
+    """The part of PDF/UA-1 that a machine can check, as another program reads it."""
+    file = tmp_path / "note.pdf"
+    file.write_bytes(content)
+    report = pdfua.validate(file)
+
+    assert not report.findings
+
+
+def test_its_tables_have_heads_and_captions(reader: PdfReader) -> None:
+    """A cell is read with its column."""
+    kinds = Counter(one["/S"] for one in elements(reader.trailer["/Root"]["/StructTreeRoot"]))
+
+    assert kinds["/Table"] == kinds["/THead"] == kinds["/Caption"] == 3
+    assert kinds["/TH"] > kinds["/Table"]
+    assert kinds["/H1"] == 1
+    assert kinds["/H2"] == 6
+    assert kinds["/Link"] > len(simulated_note(request_of("2020-12")).references)
+
+
+def test_every_font_is_in_the_file(reader: PdfReader) -> None:
+    """It looks the same everywhere, and needs no font of the machine that made it."""
+    fonts = {
+        font.get_object()["/BaseFont"]: font.get_object()
+        for page in reader.pages
+        for font in page["/Resources"]["/Font"].values()
+    }
+    assert fonts
+    for font in fonts.values():
+        (inner,) = font["/DescendantFonts"]
+        descriptor = inner.get_object()["/FontDescriptor"].get_object()
+        assert {"/FontFile2", "/FontFile3"} & set(descriptor)
+
+
+def test_its_text_is_in_the_order_of_the_note(reader: PdfReader, note: Note) -> None:
+    """From the title to the last reference; the signs of each text are together."""
+    read = re.sub(r"\s|\u200b", "", "".join(page.extract_text() for page in reader.pages))
+    position = 0
+    for text in texts_of(note):
+        sought = re.sub(r"\s|\[\d+\]", "", printable(text))[:12]
+        found = read.find(sought, position)
+        assert found >= 0, text
+        position = found
+    assert read.find("Preuves", position) >= 0
+
+
+def test_its_links_lead_to_the_page(reader: PdfReader, note: Note) -> None:
+    """Under the address that was given."""
+    found = {
+        annotation.get_object()["/A"]["/URI"]
+        for page in reader.pages
+        for annotation in page["/Annots"]
+    }
+    assert found == {f"https://page.example/{one.path}" for one in note.references}
+
+
+def test_what_counts_as_printable_has_a_sign() -> None:
+    """Typst refuses a character without one, so that this one note has them all."""
+    allowed = [one for one in map(chr, range(0x20, 0x3000)) if printable(one) == one]
+    text = " ".join(allowed)
+    note = Note("t", "s", "2019-03-31", "2019-03-31", (section(text),), ())
+
+    assert len(allowed) > 450
+    assert note_pdf(note)
+
+
+def section(text: str) -> Section:
+    """Return a section of one paragraph."""
+    return Section("Titre", (Paragraph((Span(text),)),))
+
+
+def test_what_no_font_has_is_replaced() -> None:
+    """A name in another script does not stop the note."""
+    assert printable("Lycée 漢字 \U0001f600 ✖ \x07") == "Lycée \ufffd\ufffd \ufffd ✘ \\u0007"
+
+
+def test_without_typst_one_line_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, note: Note
+) -> None:
+    """It is an extra."""
+    assert typst.__name__
+    monkeypatch.setitem(sys.modules, "typst", None)
+
+    with pytest.raises(NoPdfError, match=r"pip install 'smart-region\[pdf\]', or write FILE.html"):
+        note_pdf(note)
