@@ -22,16 +22,16 @@ from report.compare import ComparedRow, comparison_of
 from report.evidence import changes
 from report.evidence_pages import territory_text
 from report.note.document import (
-    Column,
     Items,
     Note,
     NoteCell,
+    NoteColumn,
+    NoteReference,
+    NoteRow,
+    NoteSection,
+    NoteTable,
     Paragraph,
-    Reference,
-    Row,
-    Section,
     Span,
-    Table,
 )
 from report.overview import overview_of
 from report.standing import Standing, change_text, count_text, signed
@@ -59,26 +59,26 @@ DECIDED: Final = (MilestoneStatus.MISSED, MilestoneStatus.AT_RISK)
 """The statuses that ask for a decision."""
 
 _STANDING: Final = (
-    Column("Promesse"),
-    Column("État"),
-    Column("Valeur", numeric=True),
-    Column("Cible", numeric=True),
-    Column("Échéance"),
-    Column("Avancement", numeric=True),
-    Column("Projection"),
+    NoteColumn("Promesse"),
+    NoteColumn("État"),
+    NoteColumn("Valeur", numeric=True),
+    NoteColumn("Cible", numeric=True),
+    NoteColumn("Échéance"),
+    NoteColumn("Avancement", numeric=True),
+    NoteColumn("Projection"),
 )
 _WITHOUT_TARGET: Final = (
-    Column("Indicateur"),
-    Column("Valeur", numeric=True),
-    Column("Dernier relevé"),
+    NoteColumn("Indicateur"),
+    NoteColumn("Valeur", numeric=True),
+    NoteColumn("Dernier relevé"),
 )
 _DECISIONS: Final = (
-    Column("Promesse"),
-    Column("État"),
-    Column("Rythme observé", numeric=True),
-    Column("Rythme nécessaire", numeric=True),
-    Column("Atteinte, si rien ne change"),
-    Column("Retard", numeric=True),
+    NoteColumn("Promesse"),
+    NoteColumn("État"),
+    NoteColumn("Rythme observé", numeric=True),
+    NoteColumn("Rythme nécessaire", numeric=True),
+    NoteColumn("Atteinte, si rien ne change"),
+    NoteColumn("Retard", numeric=True),
 )
 
 
@@ -105,38 +105,38 @@ class NoteRequest:
 
 def note_of(knowledge: Knowledge, ledger: EventLedger, request: NoteRequest) -> Note:
     """Return a month's note; `knowledge` is that of the request's day."""
-    return _Writer(knowledge, ledger, request).note()
+    return _NoteWriter(knowledge, ledger, request).note()
 
 
-class _References:
+class _NoteReferences:
     """The pages that a note refers to, numbered as they are first named."""
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._known: dict[str, Reference] = {}
+        self._known: dict[str, NoteReference] = {}
 
-    def evidence(self, standing: Standing) -> Reference:
+    def evidence(self, standing: Standing) -> NoteReference:
         """Return the reference of a figure: the entities behind it."""
         query = self._view.of(standing.key).permanent
         title = f"{standing.indicator.title}, {standing.territory}"
         return self._of(title, f"promesses/{standing.indicator.id}/preuves{query}")
 
-    def changes(self, standing: Standing, since: date) -> Reference:
+    def changes(self, standing: Standing, since: date) -> NoteReference:
         """Return the reference of a change: the entities that made it."""
         view = self._view.of(standing.key)
         query = view.query(as_of=view.as_of, known_on=view.known_on, since=since)
         title = f"{standing.indicator.title}, {standing.territory} : changement"
         return self._of(title, f"promesses/{standing.indicator.id}/changements{query}")
 
-    def all(self) -> tuple[Reference, ...]:
+    def all(self) -> tuple[NoteReference, ...]:
         """Return all that were named."""
         return tuple(self._known.values())
 
-    def _of(self, title: str, path: str) -> Reference:
-        return self._known.setdefault(path, Reference(len(self._known) + 1, title, path))
+    def _of(self, title: str, path: str) -> NoteReference:
+        return self._known.setdefault(path, NoteReference(len(self._known) + 1, title, path))
 
 
-class _Writer:
+class _NoteWriter:
     """Writes one note, section by section."""
 
     def __init__(self, knowledge: Knowledge, ledger: EventLedger, request: NoteRequest) -> None:
@@ -145,7 +145,7 @@ class _Writer:
         self._request = request
         self._month = request.month
         self._view = request.view
-        self._references = _References(self._view)
+        self._references = _NoteReferences(self._view)
         overview = overview_of(knowledge, self._view)
         rows = (row for group in overview.groups for row in group.rows)
         #: Worst first.
@@ -162,11 +162,11 @@ class _Writer:
             as_of=str(self._view.as_of),
             known_on=str(self._request.known_on),
             sections=(
-                Section("Où en sont les promesses", tuple(self._standing())),
-                Section(f"Ce qui a changé en {self._month.text}", tuple(self._changed())),
-                Section("Ce qui demande une décision", tuple(self._decisions())),
-                Section("Ce qui n’a pas été rapporté, et à qui le demander", self._unreported()),
-                Section("Méthode et sources", tuple(self._method())),
+                NoteSection("Où en sont les promesses", tuple(self._standing())),
+                NoteSection(f"Ce qui a changé en {self._month.text}", tuple(self._changed())),
+                NoteSection("Ce qui demande une décision", tuple(self._decisions())),
+                NoteSection("Ce qui n’a pas été rapporté, et qui interroger", self._unreported()),
+                NoteSection("Méthode et sources", tuple(self._method())),
             ),
             references=self._references.all(),
         )
@@ -183,7 +183,7 @@ class _Writer:
         ]
         if held:
             yield _text(f"Promesses chiffrées : {', '.join(counts)}.")
-            yield Table(
+            yield NoteTable(
                 f"Promesses de la Région au {day_text(self._view.as_of)}, la plus en retard"
                 " d’abord",
                 _STANDING,
@@ -202,7 +202,7 @@ class _Writer:
                 ),
             )
         if others:
-            yield Table(
+            yield NoteTable(
                 "Indicateurs suivis sans cible chiffrée",
                 _WITHOUT_TARGET,
                 tuple(
@@ -210,10 +210,10 @@ class _Writer:
                 ),
             )
 
-    def _row(self, row: PromiseRow, *cells: TextCell | NoteCell) -> Row:
+    def _row(self, row: PromiseRow, *cells: TextCell | NoteCell) -> NoteRow:
         named = NoteCell(TextCell(row.indicator.title, note=row.programme.title))
         others = (one if isinstance(one, NoteCell) else NoteCell(one) for one in cells)
-        return Row((named, *others), self._references.evidence(row.standing))
+        return NoteRow((named, *others), self._references.evidence(row.standing))
 
     # What changed.
 
@@ -271,7 +271,7 @@ class _Writer:
     def _decisions(self) -> Iterator[Block]:
         asked = [row for row in self._rows if row.standing.judgement.status in DECIDED]
         if asked:
-            yield Table(
+            yield NoteTable(
                 "Promesses de la Région manquées ou à risque",
                 _DECISIONS,
                 tuple(

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from report.cell import TextCell
 
 __all__ = [
     "Block",
-    "Column",
     "Items",
     "Note",
     "NoteCell",
+    "NoteColumn",
+    "NoteReference",
+    "NoteRow",
+    "NoteSection",
+    "NoteTable",
     "Paragraph",
-    "Reference",
-    "Row",
-    "Section",
     "Span",
-    "Table",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class NoteReference:
     """A page on which numbers of the note are proven; its number in the note begins at 1."""
 
     number: int
@@ -39,7 +40,7 @@ class Span:
     """A piece of a line, and where its numbers are proven."""
 
     text: str
-    reference: Reference | None = None
+    reference: NoteReference | None = None
     strong: bool = False
 
 
@@ -58,7 +59,7 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class NoteColumn:
     """A column of a table; `numeric` ones are set to the right."""
 
     title: str
@@ -74,27 +75,31 @@ class NoteCell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class NoteRow:
     """A row of a table, and where its numbers are proven. The first cell names it."""
 
     cells: tuple[NoteCell, ...]
-    reference: Reference
+    reference: NoteReference
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class NoteTable:
     """A table; references are its last column, which is not among `columns`."""
 
     caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    columns: tuple[NoteColumn, ...]
+    rows: tuple[NoteRow, ...]
 
 
-Block: TypeAlias = Paragraph | Items | Table
+Block: TypeAlias = Paragraph | Items | NoteTable
+
+
+#: What JSON calls a block.
+_KINDS: Final[Mapping[type, str]] = {Paragraph: "paragraph", Items: "items", NoteTable: "table"}
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class NoteSection:
     """A section with a heading."""
 
     title: str
@@ -109,15 +114,15 @@ class Note:
     subtitle: str
     as_of: str
     known_on: str
-    sections: tuple[Section, ...]
-    references: tuple[Reference, ...]
+    sections: tuple[NoteSection, ...]
+    references: tuple[NoteReference, ...]
 
     def data(self) -> dict[str, Any]:
         """Return it as plain JSON, where a block has its `kind`."""
         document = asdict(self)
         for section, told in zip(self.sections, document["sections"], strict=True):
             for block, data in zip(section.blocks, told["blocks"], strict=True):
-                data["kind"] = type(block).__name__.lower()
+                data["kind"] = _KINDS[type(block)]
         return document
 
     def json(self) -> str:

@@ -15,7 +15,7 @@ import pytest
 import typst
 from pypdf import PdfReader
 
-from report.note.document import Note, Paragraph, Section, Span
+from report.note.document import Note, NoteSection, Paragraph, Span
 from report.note.pdf import NoPdfError, note_pdf, printable
 from tests.support.notes import request_of, simulated_note, texts_of
 
@@ -40,6 +40,11 @@ def reader(content: bytes) -> PdfReader:
     return PdfReader(io.BytesIO(content))
 
 
+def root_of(reader: PdfReader) -> Any:  # noqa: ANN401 - what pypdf reads
+    """Return the root of a PDF."""
+    return reader.trailer["/Root"]
+
+
 def elements(node: Any) -> Iterator[Any]:  # noqa: ANN401 - what pypdf reads
     """Yield the elements of a structure tree, in the order in which they are read."""
     node = node.get_object() if hasattr(node, "get_object") else node
@@ -55,7 +60,7 @@ def elements(node: Any) -> Iterator[Any]:  # noqa: ANN401 - what pypdf reads
 
 def test_it_claims_both_standards(reader: PdfReader, note: Note) -> None:
     """With a title, a language, and tags; Typst makes no file that breaks either."""
-    root = reader.trailer["/Root"]
+    root = root_of(reader)
     metadata = root["/Metadata"].get_data().decode()
 
     assert "<pdfuaid:part>1</pdfuaid:part>" in metadata
@@ -72,14 +77,14 @@ def test_an_independent_check_finds_nothing(content: bytes, tmp_path: Path) -> N
     """The part of PDF/UA-1 that a machine can check, as another program reads it."""
     file = tmp_path / "note.pdf"
     file.write_bytes(content)
-    report = pdfua.validate(file)
+    report = pdfua.validate(str(file))
 
     assert not report.findings
 
 
 def test_its_tables_have_heads_and_captions(reader: PdfReader) -> None:
     """A cell is read with its column."""
-    kinds = Counter(one["/S"] for one in elements(reader.trailer["/Root"]["/StructTreeRoot"]))
+    kinds = Counter(one["/S"] for one in elements(root_of(reader)["/StructTreeRoot"]))
 
     assert kinds["/Table"] == kinds["/THead"] == kinds["/Caption"] == 3
     assert kinds["/TH"] > kinds["/Table"]
@@ -92,8 +97,8 @@ def test_every_font_is_in_the_file(reader: PdfReader) -> None:
     """It looks the same everywhere, and needs no font of the machine that made it."""
     fonts = {
         font.get_object()["/BaseFont"]: font.get_object()
-        for page in reader.pages
-        for font in page["/Resources"]["/Font"].values()
+        for page in root_of(reader)["/Pages"]["/Kids"]
+        for font in page.get_object()["/Resources"]["/Font"].values()
     }
     assert fonts
     for font in fonts.values():
@@ -118,8 +123,8 @@ def test_its_links_lead_to_the_page(reader: PdfReader, note: Note) -> None:
     """Under the address that was given."""
     found = {
         annotation.get_object()["/A"]["/URI"]
-        for page in reader.pages
-        for annotation in page["/Annots"]
+        for page in root_of(reader)["/Pages"]["/Kids"]
+        for annotation in page.get_object()["/Annots"]
     }
     assert found == {f"https://page.example/{one.path}" for one in note.references}
 
@@ -134,9 +139,9 @@ def test_what_counts_as_printable_has_a_sign() -> None:
     assert note_pdf(note)
 
 
-def section(text: str) -> Section:
+def section(text: str) -> NoteSection:
     """Return a section of one paragraph."""
-    return Section("Titre", (Paragraph((Span(text),)),))
+    return NoteSection("Titre", (Paragraph((Span(text),)),))
 
 
 def test_what_no_font_has_is_replaced() -> None:
