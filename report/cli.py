@@ -105,7 +105,7 @@ def note(
     clock = settings.make_clock()
     month = _month(month_text, clock.today())
     known = _known_on(known_on, month, clock.today())
-    catalogue = load_catalogue(settings.catalogue_folder)
+    catalogue = load_catalogue(settings.catalogue)
     chosen = _programme(catalogue, programme)
     contacts: Contacts | None = None
     if contacts_file is not None:

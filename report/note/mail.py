@@ -11,7 +11,7 @@ from email.utils import format_datetime, make_msgid
 from typing import TYPE_CHECKING, Final
 
 from boundary.errors import SmartRegionError
-from boundary.secret_file import refuse_open_file
+from boundary.private_files import refuse_open_file
 from catalogue.contacts import is_nobody
 
 if TYPE_CHECKING:

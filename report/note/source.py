@@ -14,7 +14,7 @@ from report.knowledge import Knowledge
 from report.ledger import LEDGER_TOPICS, EventLedger
 from report.past import state_store_known_on
 from streams.histories import categories_of, histories_of
-from streams.passed_over import read_decisions, without_passed_over
+from streams.skipped_records import read_decisions, without_skipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,7 @@ def note_source(
         topics = [topic_name(family) for family in Family if family.about_persons]
         persons = read_topics(settings.broker, topics=topics, security=security)
         state_store = state_store_known_on(
-            ledger, without_passed_over(persons, skipped), catalogue, known_on, rules
+            ledger, without_skipped(persons, skipped), catalogue, known_on, rules
         )
         knowledge = Knowledge(
             catalogue,

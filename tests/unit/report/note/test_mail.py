@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from boundary.secret_file import OpenSecretError
+from boundary.private_files import OpenSecretError
 from catalogue.contacts import Contact, Contacts, MailServer
 from report.note.document import Note
 from report.note.mail import MailError, recipients_of
