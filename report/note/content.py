@@ -117,7 +117,7 @@ class _NoteReferences:
 
     def evidence(self, standing: Standing) -> NoteReference:
         """Return the reference of a figure: the entities behind it."""
-        query = self._view.of(standing.key).permanent
+        query = self._view.of(standing.key).permanent()
         title = f"{standing.indicator.title}, {standing.territory}"
         return self._of(title, f"promesses/{standing.indicator.id}/preuves{query}")
 
