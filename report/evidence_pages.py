@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from catalogue.model import Unit
@@ -20,7 +21,7 @@ from report.evidence import (
     contributions,
     events_of,
 )
-from report.standing import Standing, count_text, value_text
+from report.standing import Standing, change_text, count_text, signed, value_text
 from report.words import ENTITIES
 
 if TYPE_CHECKING:
@@ -192,6 +193,13 @@ def amount_text(indicator: Indicator, amount: int) -> str:
     if indicator.unit is Unit.EUROS:
         return value_text(indicator, amount / indicator.measure.divisor)
     return count_text(amount)
+
+
+def moved_text(indicator: Indicator, amount: int) -> str:
+    """Return by how much a term changed, with its sign; of a ratio it is a number, no share."""
+    if indicator.unit is Unit.EUROS:
+        return change_text(indicator, Fraction(amount, indicator.measure.divisor))
+    return signed(Fraction(amount), 0)
 
 
 def territory_text(department: str | None) -> str:

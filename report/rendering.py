@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from fractions import Fraction
 from functools import partial
 from hashlib import sha256
 from importlib.resources import files
@@ -16,12 +15,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from catalogue.formatting import day_text
-from catalogue.model import Unit
 from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
-from report.evidence_pages import PARTS, amount_text, content_items, territory_text
+from report.evidence_pages import PARTS, amount_text, content_items, moved_text, territory_text
 from report.pictures import bars_of, history_chart, map_of, sparkline_of
-from report.standing import change_text, count_text, signed
+from report.standing import count_text
 from report.view import AS_OF, View
 from report.words import ENTITIES, FACTS, STANDINGS
 
@@ -147,12 +145,6 @@ class Pages:
     ) -> str:
         links, indicator = _Links("../../", view), page.standing.indicator
 
-        def signed_amount(amount: int) -> str:
-            # A ratio's parts are counts of things; only the value is in percent.
-            if indicator.unit is Unit.RATIO:
-                return signed(Fraction(amount), 0)
-            return change_text(indicator, Fraction(amount, indicator.measure.divisor))
-
         return self._render(
             template,
             links,
@@ -163,7 +155,7 @@ class Pages:
             entities=ENTITIES,
             territory_text=territory_text,
             amount=partial(amount_text, indicator),
-            signed_amount=signed_amount,
+            signed_amount=partial(moved_text, indicator),
             name_of=lambda row: row.name or f"{ENTITIES[row.key.family]} {row.key.entity}",
             entity_link=lambda key: links(entity_path(key)),
         )

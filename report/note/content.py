@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from boundary.terminal import one_line
 from catalogue.contacts import is_nobody
 from catalogue.formatting import NO_BREAK, day_text
-from catalogue.model import Unit
 from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
 from catalogue.territories import REGION, TERRITORY_NAMES
@@ -20,7 +19,7 @@ from report import reasons
 from report.cell import TextCell
 from report.compare import ComparedRow, comparison_of
 from report.evidence import changes
-from report.evidence_pages import territory_text
+from report.evidence_pages import moved_text, territory_text
 from report.note.document import (
     Items,
     Note,
@@ -34,7 +33,7 @@ from report.note.document import (
     Span,
 )
 from report.overview import overview_of
-from report.standing import Standing, change_text, count_text, signed
+from report.standing import Standing, change_text, count_text
 from report.view import View
 from report.words import ENTITIES
 
@@ -395,18 +394,12 @@ def _maker(indicator: Indicator, entity: ChangedEntity) -> str:
     if entity.department is not None:
         name = f"{name}, {territory_text(entity.department)}"
     moved = entity.numerator_after - entity.numerator_before
-    parts = [_amount(indicator, moved)] if moved else []
+    parts = [moved_text(indicator, moved)] if moved else []
     if entity.denominator_before is not None and entity.denominator_after is not None:
         under = entity.denominator_after - entity.denominator_before
         if under:
-            parts.append(f"{signed(Fraction(under), 0)} au dénominateur")
+            parts.append(f"{moved_text(indicator, under)} au dénominateur")
     return f"{name} ({', '.join(parts)})"
-
-
-def _amount(indicator: Indicator, amount: int) -> str:
-    if indicator.unit is Unit.EUROS:
-        return change_text(indicator, Fraction(amount, indicator.measure.divisor))
-    return signed(Fraction(amount), 0)
 
 
 def _lost(standing: Standing) -> TextCell:
