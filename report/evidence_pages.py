@@ -129,7 +129,7 @@ def evidence_page(
     department = None if is_regional else view.department
     standing = knowledge.standing(indicator, department, view.as_of)
     if indicator.publication is not None:
-        return EvidencePage(standing, is_regional, part, None, Paging(1, 0), differs=False)
+        return EvidencePage(standing, is_regional, part, None, Paging(page, 0), differs=False)
     found = contributions(
         ledger,
         indicator,
@@ -164,7 +164,7 @@ def changes_page(
     department = view.department if view.department in indicator.territories else None
     standing = knowledge.standing(indicator, department, view.as_of)
     if indicator.publication is not None:
-        return ChangesPage(standing, since, view.as_of, None, Paging(1, 0))
+        return ChangesPage(standing, since, view.as_of, None, Paging(page, 0))
     found = changes(
         ledger,
         indicator,

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from catalogue.model import Catalogue, Indicator
     from report.completeness import Completeness
     from report.evidence import EvidencePart
+    from report.evidence_pages import Paging
     from report.knowledge import Knowledge
     from report.ledger import EventLedger
     from report.view import View
@@ -291,6 +292,7 @@ class PageServer:
             part=_part(request.query.get("part") or "all"),
             page=_number(request.query.get("page")),
         )
+        _require(page.paging)
         return HTML, self._pages.evidence(page, view)
 
     def _changes(
@@ -305,6 +307,7 @@ class PageServer:
             since=since or _month_before(view.as_of),
             page=_number(request.query.get("page")),
         )
+        _require(page.paging)
         return HTML, self._pages.changes(page, view)
 
     def _entity(
@@ -320,6 +323,7 @@ class PageServer:
             raise NotFoundError("personne", "…") from error
         if not page.found.events:
             raise NotFoundError(page.kind, entity)
+        _require(page.paging)
         return HTML, self._pages.entity(page, view)
 
     def _indicator(self, request: web.Request) -> Indicator:
@@ -363,6 +367,12 @@ def _number(text: str | None) -> int:
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:9]) <= MOST_PAGES:
         raise BadRequestError("page", text, f"écrire un nombre de 1 à {MOST_PAGES}")
     return int(text[:9])
+
+
+def _require(paging: Paging) -> None:
+    """Raise NotFoundError for a page after the last."""
+    if paging.page > paging.last:
+        raise NotFoundError("page de la liste", str(paging.page))
 
 
 def _month_before(day: date) -> date:

@@ -75,6 +75,9 @@ def test_a_page_that_has_not_changed_is_not_sent_again(page: ServedPage) -> None
         ("/promesses/schools_connected_ratio/preuves?page=0", 400),
         ("/promesses/schools_connected_ratio/preuves?page=9999999999999", 400),
         ("/promesses/schools_connected_ratio/preuves?part=secret", 400),
+        ("/promesses/schools_connected_ratio/preuves?page=99", 404),
+        ("/promesses/schools_connected_ratio/changements?page=99", 404),
+        ("/promesses/trainees_enrolled/preuves?page=2", 404),
     ],
 )
 def test_a_wrong_address_is_a_page_with_a_way_back(
