@@ -17,6 +17,7 @@ from markupsafe import Markup
 from catalogue.formatting import day_text
 from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
+from report.charts.svg import plain
 from report.evidence_pages import PARTS, amount_text, content_items, moved_text, territory_text
 from report.pictures import bars_of, history_chart, map_of, sparkline_of
 from report.standing import count_text
@@ -64,6 +65,7 @@ class Pages:
             loader=PackageLoader("report"),
             autoescape=True,
             undefined=StrictUndefined,
+            finalize=_shown,
             trim_blocks=True,
             lstrip_blocks=True,
         )
@@ -203,6 +205,15 @@ class Pages:
             asset=lambda name: _asset(links.root, name),
             **values,
         )
+
+
+def _shown(value: object) -> object:
+    """Return what a template shows: foreign text without what no reader could see.
+
+    A name may hold control characters, which HTML has no way to write, and marks that turn the
+    direction of the text after it.
+    """
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 class _Links:
