@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[3]
 PRODUCTION = [overlay for overlay in OVERLAYS if overlay.startswith("production")]
 NAME = "smart-region"
 AUDIT = "smart-region-audit"
+NOTE = "smart-region-note"
 #: Where a process of ours listens, by its command; docs/settings.md.
 PORTS = {
     "worker": {"http": 6066},
@@ -226,7 +227,7 @@ def test_every_process_reaches_kafka_and_names(overlay: str) -> None:
     for name, labels in pod_labels(overlay).items():
         if labels["app.kubernetes.io/name"] == NAME:
             ways = [it for it in out if selects(it["podSelector"].get("matchLabels", {}), labels)]
-            assert len(ways) == (3 if name == AUDIT else 2), name
+            assert len(ways) == (3 if name in (AUDIT, NOTE) else 2), name
 
 
 @every_overlay
@@ -374,6 +375,25 @@ def test_an_audit_has_room_and_runs_when_it_is_asked_for(overlay: str) -> None:
     assert job["jobTemplate"]["spec"]["backoffLimit"] == 0
 
 
+@every_overlay
+def test_a_note_is_mailed_each_month_once_its_contacts_are_there(overlay: str) -> None:
+    """It is suspended without them; nothing is sent twice by itself, and mail servers are open."""
+    job = one(built(overlay), "CronJob", NOTE)["spec"]
+    container = dict(ours(overlay))[NOTE]
+    command, mail, contacts = container["args"]
+    mounts = {it["mountPath"]: it["name"] for it in container["volumeMounts"]}
+    folder = str(Path(contacts.partition("=")[2]).parent)
+    secrets = secrets_of(dict(pod_specs(built(overlay)))[NOTE])
+    (rule,) = one(built(overlay), "NetworkPolicy", "note-to-mail")["spec"]["egress"]
+
+    assert (command, mail) == ("note", "--mail")
+    assert secrets[mounts[folder]] == NOTE
+    assert job["suspend"] is True
+    assert job["schedule"].split()[2] == "2"
+    assert job["jobTemplate"]["spec"]["backoffLimit"] == 0
+    assert [it["port"] for it in rule["ports"]] == [587, 465]
+
+
 @every_production
 def test_what_there_are_several_of_is_never_lost_at_once(overlay: str) -> None:
     """They are apart, and machines are emptied one after the other."""
@@ -421,7 +441,7 @@ def test_every_process_is_a_user_of_its_own(overlay: str) -> None:
     for owner, container in ours(overlay):
         name = environment(built(overlay), container)["SMART_REGION_SASL_USERNAME"]
         assert name == secrets_of(pods[owner])["kafka-user"]
-        assert name == ("smart-region-reader" if owner == AUDIT else owner)
+        assert name == ("smart-region-reader" if owner in (AUDIT, NOTE) else owner)
         assert name in users
 
 
