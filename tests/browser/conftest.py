@@ -8,9 +8,10 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from selenium.common.exceptions import WebDriverException
 
 from tests.support.browser import Browser, opened_browser
-from tests.support.knowledge import LAST_DAY
+from tests.support.knowledge import LAST_DAY, knowledge
 from tests.support.served_page import COMPLETE, ServedPage, page_over
 
 SCREENSHOTS = "BROWSER_SCREENSHOTS"
@@ -38,7 +39,7 @@ def one_browser(
 def page(served: tuple[ServedPage, str]) -> ServedPage:
     """Give the page as it is before anything changes."""
     page, _ = served
-    page.today, page.completeness = LAST_DAY, COMPLETE
+    page.known, page.today, page.completeness = knowledge(), LAST_DAY, COMPLETE
     return page
 
 
@@ -65,6 +66,9 @@ def pytest_runtest_makereport(
         folder = Path(chosen) if chosen else given["tmp_path"]
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{re.sub(r'[^A-Za-z0-9_-]+', '-', item.name)}.png"
-        file.write_bytes(browser.screenshot())
-        report.sections.append(("Browser", f"{browser.path}\n{file}"))
+        try:
+            file.write_bytes(browser.screenshot())
+            report.sections.append(("Browser", f"{browser.path}\n{file}"))
+        except WebDriverException as error:
+            report.sections.append(("Browser", f"no picture: {error.msg}"))
     return report

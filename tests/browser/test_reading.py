@@ -10,8 +10,12 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from report.completeness import Completeness
+from report.note.rendering import note_html
 from report.rendering import STATIC
 from tests.support.browser import CHECKER, DARK, LIGHT, NARROW, WIDE, Browser
+from tests.support.histories import event, uai
+from tests.support.notes import note_of_events, request_of
 from tests.support.served_page import ServedPage
 
 #: Every kind of page, and each of its forms.
@@ -57,7 +61,9 @@ CHECK: Final[tuple[str | Path, ...]] = (
 )
 
 #: What the console says of each page that is not there, which is its status.
-_STATUS: Final = re.compile(r"SEVERE network: .* the server responded with a status of 40[04] ")
+_STATUS: Final = re.compile(
+    r"SEVERE network: .* the server responded with a status of (400|404|503) "
+)
 
 
 class Overflow(NamedTuple):
@@ -79,7 +85,38 @@ def lycee(served: tuple[ServedPage, str]) -> str:
 @pytest.mark.parametrize("kind", PAGES)
 def test_a_page_is_accessible_in_every_state(browser: Browser, lycee: str, kind: str) -> None:
     """Light, dark and as narrow as a phone: no rule of axe-core is broken, and nothing is cut."""
-    path = path_of(kind, lycee)
+    read(browser, path_of(kind, lycee))
+
+
+def test_figures_that_are_still_arriving_are_accessible(browser: Browser, page: ServedPage) -> None:
+    """With what is missing, and before there is anything."""
+    page.completeness = Completeness(is_complete=False, text="Une partition n’est pas lue.")
+    read(browser, "/")
+    page.known = None
+    read(browser, "/")
+    assert browser.text("h1") == "Les chiffres arrivent"
+
+
+@pytest.fixture
+def note(tmp_path: Path) -> Path:
+    """Return a month's note as a file."""
+    lycees = [uai(f"075{number:04}") for number in range(1, 9)]
+    events = [event("school.registered", one, "2016-05-01", name=f"Lycée {one}") for one in lycees]
+    events += [event("school.connected", one, "2018-12-02") for one in lycees[:5]]
+    file = tmp_path / "note.html"
+    file.write_text(note_html(note_of_events(events, request_of("2018-12"))), encoding="utf-8")
+    return file
+
+
+def test_the_note_is_accessible_too(browser: Browser, note: Path) -> None:
+    """As the file that is sent by mail."""
+    browser.reset("file://")
+    read(browser, str(note))
+    assert "Lycée 075" in browser.text()
+
+
+def read(browser: Browser, path: str) -> None:
+    """Check a page in every state."""
     for width, scheme in STATES:
         browser.size(width)
         browser.media(scheme)
@@ -102,7 +139,8 @@ def too_wide(browser: Browser) -> list[Overflow]:
         const root = document.documentElement, width = root.clientWidth;
         if (root.scrollWidth <= width) return [];
         return [...document.querySelectorAll("body *")]
-          .filter((one) => one.getBoundingClientRect().right > width && !one.closest(".scroll"))
+          .filter((one) => one.getBoundingClientRect().right > width)
+          .filter((one) => !one.closest(".scroll"))
           .map((one) => [one.outerHTML.slice(0, 200), one.getBoundingClientRect().right])
           .concat([["the page", root.scrollWidth]]);
         """
@@ -110,12 +148,14 @@ def too_wide(browser: Browser) -> list[Overflow]:
     return [Overflow(str(element), float(str(right))) for element, right in found]
 
 
-def test_the_w3c_finds_no_error(served: tuple[ServedPage, str], lycee: str, tmp_path: Path) -> None:
-    """Neither in a page, nor in the stylesheets and pictures that they load."""
+def test_the_w3c_finds_no_error(
+    served: tuple[ServedPage, str], lycee: str, note: Path, tmp_path: Path
+) -> None:
+    """Neither in a page or a note, nor in the stylesheets and pictures that they load."""
     paths = [path_of(kind, lycee) for kind in PAGES]
     answers = served[0].ask(*paths, *(f"/static/{name}" for name in STATIC))
     names = [*(f"{number}.html" for number, _ in enumerate(paths)), *STATIC]
-    files = []
+    files = [note]
     for name, answer in zip(names, answers, strict=True):
         if name.endswith((".html", ".css", ".svg")):
             files.append(tmp_path / name)
