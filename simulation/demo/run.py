@@ -62,6 +62,8 @@ def run_demo(
         outcome = _audited(system, catalogue, watch, report.delivered, on_difference)
         screen.step(summary(outcome) + (" · Ctrl-C pour finir" if plan.stays else ""))
         if plan.stays:
+            month = f"--month {plan.last:%Y-%m} --bootstrap {system.settings.broker}"
+            screen.note(f"Note d’un mois : smart-region note {month} --out note.html")
             with suppress(Interrupted):
                 watch.until(lambda: False)
     return outcome
