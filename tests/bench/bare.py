@@ -48,7 +48,7 @@ async def run(application: Application) -> None:
             for record in records:
                 event = decode(record.headers, record.value, family=application.family)
                 latest[event.fact.entity_id] = record.value
-            writing.append(write(producer, changelog, tp.tp, records))
+            writing.append(write(producer, changelog, tp.partition, records))
             count += len(records)
         await asyncio.gather(*writing)
         if polled:
