@@ -14,7 +14,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-boards stack practice test fuzz check lint-deploy licences sbom image bench coverage generated lock clean
+.PHONY: help demo demo-boards stack practice test picture fuzz check lint-deploy licences sbom image bench coverage generated lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a
 # Tests on real parts wait more than they work: three at once for two processors. They come first,
 # in the order of their folders; by default files of few tests, the longest, would come last.
 SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
+picture: $(VENV)/dev.stamp ## take README's picture of the delegate's page (needs Chromium)
+	@tests/browser/packages.sh >&2
+	@$(BIN)/python -m tests.browser.picture
 
 fuzz: $(VENV)/dev.stamp ## send generated input to the gateway's parsers (ARGS="--examples 20000 --seed 1")
 	@$(BIN)/python -m tests.fuzz $(ARGS)

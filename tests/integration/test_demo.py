@@ -32,9 +32,9 @@ FIRST, LAST = date(2016, 1, 1), date(2016, 3, 31)
 A_QUARTER = ("--to", str(LAST), "--speed", "60", "--until-replayed")
 REPLAYING = "Rejeu des événements"
 LOG = "demo.log"
-#: A broker and a worker; where Prometheus is, an assessor and perhaps an Alertmanager with it.
+#: A broker, a worker, an assessor and a page; where Prometheus is, perhaps an Alertmanager with it.
 INSTALLED = AlertingPrograms.installed()
-PROGRAMS = 3 if INSTALLED is None else 5 if INSTALLED.alertmanager else 4
+PROGRAMS = 4 if INSTALLED is None else 6 if INSTALLED.alertmanager else 5
 
 
 def run(*arguments: str, path: str | None = None) -> "subprocess.CompletedProcess[str]":

@@ -174,9 +174,9 @@ class Browser:
         )
         return base64.b64decode(answer["data"])
 
-    def screenshot(self) -> bytes:
-        """Return the whole page as PNG."""
-        answer = self._send("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+    def screenshot(self, *, whole: bool = True) -> bytes:
+        """Return the whole page as PNG, or what the window shows of it."""
+        answer = self._send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         return base64.b64decode(answer["data"])
 
     # What is wrong.
