@@ -61,7 +61,7 @@ SITE_PACKAGES = STANDARD_LIBRARY / "site-packages"
 STARTED = (
     "import cramjam, lz4.frame, ssl, zstandard;"
     " import gateway.server, operations.client.kafka;"
-    " import streams.assessor.process, operations.audit.recount, streams.worker"
+    " import streams.assessor.process, operations.audit.recount, report.process, streams.worker"
 )
 
 # -I: neither the environment nor the user's home changes what is imported.
