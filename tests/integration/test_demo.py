@@ -140,7 +140,7 @@ def test_alerts_fire_while_it_replays(tmp_path: Path) -> None:
     require_prometheus()
     with running(tmp_path) as demo:
         log = (tmp_path / LOG).read_text()
-        prometheus, alertmanager = re.findall(r"http://127\.0\.0\.1:\d+", log)
+        _, prometheus, alertmanager = re.findall(r"http://127\.0\.0\.1:\d+", log)
 
         def fires() -> bool:
             alerts = answer(f"{alertmanager}/api/v2/alerts") or ()
