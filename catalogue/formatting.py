@@ -12,11 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from typing import Final, Self
 
 from catalogue.model import Direction, Indicator, Unit
 
-__all__ = ["BLANK", "NARROW", "NO_BREAK", "NumberFormat", "day_text", "percent_text"]
+__all__ = ["BLANK", "NARROW", "NO_BREAK", "NumberFormat", "count_text", "day_text", "percent_text"]
 
 BLANK: Final = "–"
 """The text of an unknown value, which is never zero."""
@@ -67,6 +68,11 @@ class NumberFormat:
         digits = f"{self.cut(value):,}".replace(",", NARROW).replace(".", ",")
         sign = {Unit.RATIO: "%", Unit.EUROS: "€", Unit.COUNT: ""}[self.unit]
         return f"{digits}{NO_BREAK}{sign}" if sign else digits
+
+
+def count_text(number: Fraction | int) -> str:
+    """Return a number as French text, cut to a whole one: `1 145`."""
+    return f"{int(number):,}".replace(",", NARROW)
 
 
 def percent_text(rate: float | None) -> str:

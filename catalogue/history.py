@@ -167,7 +167,7 @@ class History:
 
     def _find(self, target: Number, direction: Direction) -> Iterator[Spell]:
         start: date | None = None
-        for day in self._changes():
+        for day in self.changes():
             value = self.at_least(day)
             held = value is not None and is_attained(value, target, direction)
             if held and start is None:
@@ -180,9 +180,9 @@ class History:
 
     @cached_property
     def _change_days(self) -> list[date]:
-        return sorted({*self.reports, *self._changes()})
+        return sorted({*self.reports, *self.changes()})
 
-    def _changes(self) -> list[date]:
+    def changes(self) -> list[date]:
         """Return the days on which the value may change."""
         days = {*self.reports[:1], *self.numerator.days}
         if self.denominator is not None:

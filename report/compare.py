@@ -55,7 +55,7 @@ def comparison_of(knowledge: Knowledge, view: View, since: date) -> Comparison:
     rows = []
     for programme in knowledge.catalogue.programmes:
         for indicator in programme.indicators:
-            department = view.department if view.department in indicator.territories else None
+            department = view.department_for(indicator)
             before = knowledge.standing(indicator, department, first)
             after = knowledge.standing(indicator, department, last)
             rows.append(_row(programme, indicator, before, after))

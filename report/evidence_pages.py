@@ -9,6 +9,7 @@ from datetime import date
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
+from catalogue.formatting import count_text
 from catalogue.model import Unit
 from catalogue.territories import TERRITORY_NAMES, territory_key
 from report.evidence import (
@@ -21,7 +22,7 @@ from report.evidence import (
     contributions,
     events_of,
 )
-from report.standing import Standing, change_text, count_text, signed, value_text
+from report.standing import Standing, change_text, signed, value_text
 from report.words import ENTITIES
 
 if TYPE_CHECKING:
@@ -125,8 +126,8 @@ def evidence_page(
     page: int,
 ) -> EvidencePage:
     """Return the entities behind the figure of a view."""
-    is_regional = view.department not in indicator.territories
-    department = None if is_regional else view.department
+    department = view.department_for(indicator)
+    is_regional = department != view.department
     standing = knowledge.standing(indicator, department, view.as_of)
     if indicator.publication is not None:
         return EvidencePage(standing, is_regional, part, None, Paging(page, 0), differs=False)
@@ -161,7 +162,7 @@ def changes_page(
     page: int,
 ) -> ChangesPage:
     """Return the entities that changed a figure from `since` to the day of a view."""
-    department = view.department if view.department in indicator.territories else None
+    department = view.department_for(indicator)
     standing = knowledge.standing(indicator, department, view.as_of)
     if indicator.publication is not None:
         return ChangesPage(standing, since, view.as_of, None, Paging(page, 0))

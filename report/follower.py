@@ -13,16 +13,20 @@ from broker.errors import PositionsOutdatedError
 from broker.reading import open_reader, read_topics
 from broker.topic_admin import seen_topics
 from events.producers.loader import load_producers
-from events.registry import Family
-from events.topics import topic_name
 from report.completeness import Completeness
 from report.errors import BusyError, FiguresNotReadyError
 from report.knowledge import Knowledge
-from report.ledger import LEDGER_TOPICS, EventLedger, LedgerOutdatedError, known_before
+from report.ledger import (
+    LEDGER_TOPICS,
+    PERSON_TOPICS,
+    EventLedger,
+    LedgerOutdatedError,
+    known_before,
+)
 from report.past import state_store_known_on
 from streams.assessor.assessor import Assessor
 from streams.changelog_reader import open_changelogs
-from streams.histories import categories_of, histories_of
+from streams.histories import categories_of
 from streams.skipped_records import read_decisions, without_skipped
 
 if TYPE_CHECKING:
@@ -43,8 +47,6 @@ MOST_PAST_DAYS: Final = 8
 """The number of past days whose knowledge is kept."""
 BUSY_SECONDS: Final = 20.0
 """How long a request waits for another one's past day to be computed."""
-#: The topics of persons' events, which no ledger keeps.
-PERSON_TOPICS: Final = [topic_name(family) for family in Family if family.about_persons]
 
 _KNOWN: Final = "SELECT count(*) FROM event WHERE time < $before"
 
@@ -164,11 +166,7 @@ class Follower:
             state_store = state_store_known_on(
                 self.ledger, self._person_records(), self.catalogue, day, self._rules
             )
-            knowledge = Knowledge(
-                self.catalogue,
-                histories_of(state_store, self.catalogue),
-                categories_of(state_store, self.catalogue),
-            )
+            knowledge = Knowledge.from_states(state_store, self.catalogue)
             self._past[day] = events, knowledge
             if len(self._past) > MOST_PAST_DAYS:
                 self._past.popitem(last=False)

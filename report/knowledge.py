@@ -6,17 +6,19 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import date
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from catalogue.history import COUNTRY, History
 from catalogue.judgement import judge_all
 from report.standing import Standing
+from streams.histories import categories_of, histories_of
 
 if TYPE_CHECKING:
     from catalogue.history import Histories
     from catalogue.judgement import Judgement
     from catalogue.model import Catalogue, Indicator
     from streams.histories import Parts
+    from streams.state_store import StateStore
 
 __all__ = ["Knowledge"]
 
@@ -46,6 +48,13 @@ class Knowledge:
         self._standings: OrderedDict[date, tuple[Standing, ...]] = OrderedDict()
         if judged is not None:
             self._standings[judged[0]] = self._with_histories(judged[1])
+
+    @classmethod
+    def from_states(cls, state_store: StateStore, catalogue: Catalogue) -> Self:
+        """Return what states hold."""
+        return cls(
+            catalogue, histories_of(state_store, catalogue), categories_of(state_store, catalogue)
+        )
 
     def standings(self, as_of: date) -> tuple[Standing, ...]:
         """Return how every indicator stands on a day, in every territory, by milestone."""

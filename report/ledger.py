@@ -38,6 +38,7 @@ from streams.dead_letters import FORWARDED_FROM
 __all__ = [
     "END_OF_TIME",
     "LEDGER_TOPICS",
+    "PERSON_TOPICS",
     "VISIBLE",
     "EventLedger",
     "LedgerCounts",
@@ -52,6 +53,9 @@ logger = logging.getLogger(__name__)
 
 LEDGER_TOPICS: Final = tuple(topic_name(family) for family in Family if not family.about_persons)
 """The topics to read for a ledger: those of all events but those about persons."""
+
+PERSON_TOPICS: Final = tuple(topic_name(family) for family in Family if family.about_persons)
+"""The topics of persons' events, which no ledger keeps."""
 
 END_OF_TIME: Final = 2**63 - 1
 """Later than the time of any event, in microseconds since 1970."""

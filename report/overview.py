@@ -108,8 +108,8 @@ def overview_of(knowledge: Knowledge, view: View) -> Overview:
 def _rows(knowledge: Knowledge, view: View) -> Iterator[PromiseRow]:
     for programme in knowledge.catalogue.programmes:
         for indicator in programme.indicators:
-            is_regional = view.department not in indicator.territories
-            department = None if is_regional else view.department
+            department = view.department_for(indicator)
+            is_regional = department != view.department
             standing = knowledge.standing(indicator, department, view.as_of)
             yield PromiseRow(programme, indicator, standing, is_regional)
 

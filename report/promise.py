@@ -8,14 +8,14 @@ from datetime import date
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from catalogue.formatting import day_text
+from catalogue.formatting import count_text, day_text
 from catalogue.history import History
 from catalogue.model import Unit
 from catalogue.reference_day import month_end_before
 from catalogue.territories import TERRITORY_TITLES, territory_key
 from report import reasons
 from report.cell import TextCell
-from report.standing import Standing, count_text
+from report.standing import Standing
 
 if TYPE_CHECKING:
     from catalogue.model import Indicator, Programme
@@ -74,14 +74,13 @@ class PromisePage:
 
 def promise_of(knowledge: Knowledge, indicator: Indicator, view: View) -> PromisePage:
     """Return the page of an indicator."""
-    is_regional = view.department not in indicator.territories
-    department = None if is_regional else view.department
+    department = view.department_for(indicator)
     standing = knowledge.standing(indicator, department, view.as_of)
     return PromisePage(
         programme=knowledge.catalogue.programme_of(indicator.id),
         indicator=indicator,
         standing=standing,
-        is_regional=is_regional,
+        is_regional=department != view.department,
         milestones=tuple(knowledge.of(indicator, department, view.as_of)),
         history=tuple(_history(standing, view.as_of)),
         territories=tuple(_territories(knowledge, indicator, view.as_of)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from importlib.resources import files
 from types import MappingProxyType
@@ -14,13 +14,12 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from catalogue.formatting import day_text
+from catalogue.formatting import count_text, day_text
 from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
 from report.charts.svg import plain
 from report.evidence_pages import PARTS, amount_text, content_items, moved_text, territory_text
 from report.pictures import bars_of, history_chart, map_of, sparkline_of
-from report.standing import count_text
 from report.view import AS_OF, View
 from report.words import ENTITIES, FACTS, STANDINGS
 
@@ -231,18 +230,15 @@ class _Links:
         return f"{self.root}{path}"
 
 
+@cache
 def _asset_version(name: str) -> str:
     """Return a digest of a static file's content: a changed file has another address."""
     content = files("report").joinpath("static", name).read_bytes()
     return sha256(content).hexdigest()[:12]
 
 
-_VERSIONS: Final[dict[str, str]] = {}
-
-
 def _asset(root: str, name: str) -> str:
-    version = _VERSIONS.setdefault(name, _asset_version(name))
-    return f"{root}static/{name}?v={version}"
+    return f"{root}static/{name}?v={_asset_version(name)}"
 
 
 def entity_path(key: EntityKey) -> str:

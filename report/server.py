@@ -239,8 +239,8 @@ class PageServer:
     def _overview_rows(self, knowledge: Knowledge, view: View) -> list[dict[str, object]]:
         overview = overview_of(knowledge, view)
         standings = [row.standing for group in overview.groups for row in group.rows]
-        local = [one for row in overview.departments for one in row.cells]
-        return rows_of([*standings, *(one for one in local if one not in standings)], view)
+        others = [row for row in overview.departments if row.key != view.territory]
+        return rows_of([*standings, *(one for row in others for one in row.cells)], view)
 
     def _promise(
         self, request: web.Request, knowledge: Knowledge, view: View, _: Completeness

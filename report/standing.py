@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from catalogue.formatting import NARROW, NO_BREAK, NumberFormat, day_text, percent_text
+from catalogue.formatting import NO_BREAK, NumberFormat, count_text, day_text, percent_text
 from catalogue.history import History
 from catalogue.judgement import Judgement
 from catalogue.model import Unit
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from catalogue.model import Indicator, Milestone
     from catalogue.statuses import StatusStyle
 
-__all__ = ["ASSUMED", "NO_STATUS", "Standing", "change_text", "count_text", "signed", "value_text"]
+__all__ = ["ASSUMED", "NO_STATUS", "Standing", "change_text", "signed", "value_text"]
 
 ASSUMED: Final = "hypothèse"
 NO_STATUS: Final = "none"
@@ -217,19 +217,10 @@ class Standing:
 
     def points(self, since: date, until: date) -> list[tuple[date, float | None]]:
         """Return the history between two days: the value at the first, and at each change."""
-        days = sorted(
-            {since, until}
-            | {day for day in self._change_days() if since <= day <= until}
-            | {day for day in self.history.reports[:1] if since <= day <= until}
-        )
+        changed = (day for day in self.history.changes() if since <= day <= until)
+        days = sorted({since, until, *changed})
         values = ((day, self.history.value(day)) for day in days)
         return [(day, None if value is None else float(value)) for day, value in values]
-
-    def _change_days(self) -> set[date]:
-        days = set(self.history.numerator.days)
-        if self.history.denominator is not None:
-            days.update(self.history.denominator.days)
-        return days
 
     def text(self, value: float) -> str:
         """Return a value of the indicator as text."""
@@ -271,10 +262,5 @@ def signed(amount: Fraction, decimals: int) -> str:
     digits = int(scaled + Fraction(1, 2))
     sign = "" if not digits else "+" if amount > 0 else MINUS
     whole, rest = divmod(digits, 10**decimals)
-    text = f"{whole:,}".replace(",", NARROW)
+    text = count_text(whole)
     return f"{sign}{text},{rest:0{decimals}d}" if decimals else f"{sign}{text}"
-
-
-def count_text(number: Fraction | int) -> str:
-    """Return a number as French text, cut to a whole one: `1 145`."""
-    return f"{int(number):,}".replace(",", NARROW)

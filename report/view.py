@@ -15,6 +15,8 @@ from report.errors import BadRequestError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from catalogue.model import Indicator
+
 __all__ = ["AS_OF", "KNOWN_ON", "TERRITORY", "View", "parse_day", "parse_view"]
 
 AS_OF: Final = "as_of"
@@ -36,6 +38,10 @@ class View:
     def department(self) -> str | None:
         """The département's code; None for the Région."""
         return department_of(self.territory)
+
+    def department_for(self, indicator: Indicator) -> str | None:
+        """Return the département of an indicator's figure; None, the Région's, if none is finer."""
+        return self.department if self.department in indicator.territories else None
 
     @property
     def territory_name(self) -> str:

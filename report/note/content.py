@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from boundary.terminal import one_line
 from catalogue.contacts import is_nobody
-from catalogue.formatting import NO_BREAK, day_text
+from catalogue.formatting import NO_BREAK, count_text, day_text
 from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
 from catalogue.territories import REGION, TERRITORY_NAMES
@@ -33,7 +33,7 @@ from report.note.document import (
     Span,
 )
 from report.overview import overview_of
-from report.standing import Standing, change_text, count_text
+from report.standing import Standing, change_text
 from report.view import View
 from report.words import ENTITIES
 

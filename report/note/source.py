@@ -8,12 +8,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from broker.reading import read_topics
-from events.registry import Family
-from events.topics import topic_name
 from report.knowledge import Knowledge
-from report.ledger import LEDGER_TOPICS, EventLedger
+from report.ledger import LEDGER_TOPICS, PERSON_TOPICS, EventLedger
 from report.past import state_store_known_on
-from streams.histories import categories_of, histories_of
 from streams.skipped_records import read_decisions, without_skipped
 
 if TYPE_CHECKING:
@@ -44,16 +41,11 @@ def note_source(
         records = read_topics(settings.broker, topics=LEDGER_TOPICS, security=security)
         for batch in _batches(records):
             ledger.append(batch, rules, skipped)
-        topics = [topic_name(family) for family in Family if family.about_persons]
-        persons = read_topics(settings.broker, topics=topics, security=security)
+        persons = read_topics(settings.broker, topics=PERSON_TOPICS, security=security)
         state_store = state_store_known_on(
             ledger, without_skipped(persons, skipped), catalogue, known_on, rules
         )
-        knowledge = Knowledge(
-            catalogue,
-            histories_of(state_store, catalogue),
-            categories_of(state_store, catalogue),
-        )
+        knowledge = Knowledge.from_states(state_store, catalogue)
         yield knowledge, ledger
 
 

@@ -9,9 +9,9 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from catalogue.figure import Figure
+from catalogue.formatting import count_text
 from catalogue.progress import MilestoneStatus
 from operations.audit.ledger import RecordCounts
-from simulation.demo.screen import thousands
 
 __all__ = ["AuditCount", "DemoOutcome", "ShownFigure", "summary"]
 
@@ -78,4 +78,4 @@ def summary(outcome: DemoOutcome) -> str:
         ("chiffres recomptés", outcome.audit.compared),
         ("différents", outcome.audit.different),
     )
-    return " · ".join(f"{name} : {thousands(count)}" for name, count in counts)
+    return " · ".join(f"{name} : {count_text(count)}" for name, count in counts)

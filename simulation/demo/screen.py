@@ -14,8 +14,9 @@ from rich.text import Text
 
 from boundary.terminal import legible
 from catalogue.figure import Figure
+from catalogue.formatting import count_text
 
-__all__ = ["FiguresLayout", "LiveScreen", "PlainScreen", "Screen", "ScreenFrame", "thousands"]
+__all__ = ["FiguresLayout", "LiveScreen", "PlainScreen", "Screen", "ScreenFrame"]
 
 START_STEPS: Final = 6
 """How many steps are shown before the first frame."""
@@ -105,7 +106,7 @@ class LiveScreen:
         if self._frame is None:
             return Group(self._step, self._bar, *notes)
         frame = self._frame
-        parts = [f"{frame.day:%d/%m/%Y}", f"{thousands(frame.sent)} événements envoyés"]
+        parts = [f"{frame.day:%d/%m/%Y}", f"{count_text(frame.sent)} événements envoyés"]
         if frame.address is not None:
             parts.append(f"http://{frame.address}/metrics")
         table = self._layout(frame.figures, frame.day, compact=compact)
@@ -138,13 +139,8 @@ class PlainScreen:
         if tenths > self._tenths:
             self._tenths = tenths
             percent = tenths * 100 // TENTH
-            self._write(f"{frame.day} : {thousands(frame.sent)} événements envoyés ({percent} %)")
+            self._write(f"{frame.day} : {count_text(frame.sent)} événements envoyés ({percent} %)")
 
     def _write(self, line: str) -> None:
         self._stream.write(f"{legible(line)}\n")
         self._stream.flush()
-
-
-def thousands(number: int) -> str:
-    """Write a number in French: thousands apart by a narrow no-break space."""
-    return f"{number:,}".replace(",", "\u202f")

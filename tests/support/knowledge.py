@@ -15,7 +15,6 @@ from operations.export.states_known_on import states_known_on
 from report.knowledge import Knowledge
 from report.view import View
 from simulation.simulator import simulate
-from streams.histories import categories_of, histories_of
 
 __all__ = ["LAST_DAY", "knowledge", "shipped", "simulated_records", "view"]
 
@@ -46,9 +45,7 @@ def knowledge() -> Knowledge:
     """Return what is known once all of them have arrived."""
     catalogue: Catalogue = shipped()
     state_store = states_known_on(simulated_records(), catalogue, date(2020, 1, 1))
-    return Knowledge(
-        catalogue, histories_of(state_store, catalogue), categories_of(state_store, catalogue)
-    )
+    return Knowledge.from_states(state_store, catalogue)
 
 
 def view(

@@ -21,7 +21,6 @@ from report.note.document import Note
 from report.note.month import Month
 from report.past import state_store_known_on
 from simulation.simulator import simulate
-from streams.histories import categories_of, histories_of
 from tests.support.ledgers import ledger_of, numbered
 
 __all__ = [
@@ -75,9 +74,7 @@ def knowledge_on(
 ) -> Knowledge:
     """Return what was known at the end of a day."""
     state_store = state_store_known_on(ledger, persons, catalogue, day)
-    return Knowledge(
-        catalogue, histories_of(state_store, catalogue), categories_of(state_store, catalogue)
-    )
+    return Knowledge.from_states(state_store, catalogue)
 
 
 @cache
