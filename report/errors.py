@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from boundary.errors import SmartRegionError
 
-__all__ = ["BadRequestError", "BusyError", "FiguresNotReadyError", "NotFoundError", "PageError"]
+__all__ = [
+    "BadRequestError",
+    "BusyError",
+    "FiguresNotReadyError",
+    "NotFoundError",
+    "PageError",
+    "PastBusyError",
+]
 
 
 class PageError(SmartRegionError):
@@ -36,13 +43,20 @@ class NotFoundError(PageError):
 
 
 class BusyError(PageError):
-    """Too many expensive pages are being made."""
+    """Too many pages are being made, or too many readers follow the changes."""
 
     status = 503
     title = "Trop de demandes en ce moment"
 
+    def __init__(self, what: str = "trop de pages sont demandées à la fois") -> None:
+        super().__init__(f"{what} : réessayer dans quelques secondes")
+
+
+class PastBusyError(BusyError):
+    """Too many past days are asked for."""
+
     def __init__(self) -> None:
-        super().__init__("le calcul de jours passés est occupé : réessayer dans quelques secondes")
+        super().__init__("le calcul de jours passés est occupé")
 
 
 class FiguresNotReadyError(PageError):

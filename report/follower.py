@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from broker.clients import administering
 from broker.errors import PositionsOutdatedError
@@ -14,16 +13,16 @@ from broker.reading import open_reader, read_topics
 from broker.topic_admin import seen_topics
 from events.producers.loader import load_producers
 from report.completeness import Completeness
-from report.errors import BusyError, FiguresNotReadyError
+from report.errors import FiguresNotReadyError
 from report.knowledge import Knowledge
 from report.ledger import (
     LEDGER_TOPICS,
     PERSON_TOPICS,
     EventLedger,
     LedgerOutdatedError,
-    known_before,
 )
 from report.past import state_store_known_on
+from report.past_days import PastDays
 from streams.assessor.assessor import Assessor
 from streams.changelog_reader import open_changelogs
 from streams.histories import categories_of
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
     from broker.stored_record import RawRecord
     from catalogue.model import Catalogue
+    from report.server import Known
     from streams.assessor.assessor import Assessment
     from streams.settings import Settings
     from streams.web import Readiness
@@ -42,13 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["Follower"]
 
 logger = logging.getLogger(__name__)
-
-MOST_PAST_DAYS: Final = 8
-"""The number of past days whose knowledge is kept."""
-BUSY_SECONDS: Final = 20.0
-"""How long a request waits for another one's past day to be computed."""
-
-_KNOWN: Final = "SELECT count(*) FROM event WHERE time < $before"
 
 
 class Follower:
@@ -65,9 +58,7 @@ class Follower:
         self._assessor = Assessor(catalogue, self.clock, parts_of=categories_of)
         self._published: tuple[Assessment, Knowledge] | None = None
         self._ledger_lag: int | None = None
-        #: By day, with the number of events that they were made from.
-        self._past: OrderedDict[date, tuple[int, Knowledge]] = OrderedDict()
-        self._past_lock = threading.Lock()
+        self._past_days = PastDays(ledger, self._make_known_on)
 
     def follow_figures(self, stopping: threading.Event) -> None:
         """Follow the changelogs until `stopping`. Raises as `ChangelogReader.poll`."""
@@ -116,17 +107,25 @@ class Follower:
         topics = {name: topic.identity for name, topic in seen.items()}
         return {**topics, "rules": sha256(rules).hexdigest()}
 
-    def knowledge(self, known_on: date | None) -> tuple[Knowledge, Completeness] | None:
-        """Return what is known now, or was known at the end of a day; None while nothing is.
-
-        Raises FiguresNotReadyError for a past day while the events are being read, and BusyError
-        where another one is being computed for too long.
-        """
-        if known_on is not None and known_on < self.clock.today():
-            return self._known_on(known_on), Completeness.known_on(known_on)
+    def now(self) -> Known | None:
+        """Return what is known now; None while nothing is."""
         if self._published is None:
             return None
         return self._published[1], Completeness.of(self._assessor.snapshot())
+
+    def kept(self, day: date) -> Known | None:
+        """Return what was known at the end of a past day, if that was computed before."""
+        knowledge = None if self._ledger_lag is None else self._past_days.kept(day)
+        return None if knowledge is None else (knowledge, Completeness.known_on(day))
+
+    def known_on(self, day: date) -> Known:
+        """Return what was known at the end of a past day; it may take seconds to compute.
+
+        Raises FiguresNotReadyError while the events are being read.
+        """
+        if self._ledger_lag is None:
+            raise FiguresNotReadyError
+        return self._past_days.get(day), Completeness.known_on(day)
 
     @property
     def ledger_lag(self) -> int | None:
@@ -151,28 +150,11 @@ class Follower:
             self._published = assessment, knowledge
             self.version += 1
 
-    def _known_on(self, day: date) -> Knowledge:
-        if self._ledger_lag is None:
-            raise FiguresNotReadyError
-        # One at a time: each may take seconds and much memory.
-        if not self._past_lock.acquire(timeout=BUSY_SECONDS):
-            raise BusyError
-        try:
-            ((events,),) = self.ledger.query(_KNOWN, {"before": known_before(day)})
-            kept = self._past.get(day)
-            if kept is not None and kept[0] == events:
-                self._past.move_to_end(day)
-                return kept[1]
-            state_store = state_store_known_on(
-                self.ledger, self._person_records(), self.catalogue, day, self._rules
-            )
-            knowledge = Knowledge.from_states(state_store, self.catalogue)
-            self._past[day] = events, knowledge
-            if len(self._past) > MOST_PAST_DAYS:
-                self._past.popitem(last=False)
-            return knowledge
-        finally:
-            self._past_lock.release()
+    def _make_known_on(self, day: date) -> Knowledge:
+        state_store = state_store_known_on(
+            self.ledger, self._person_records(), self.catalogue, day, self._rules
+        )
+        return Knowledge.from_states(state_store, self.catalogue)
 
     def _person_records(self) -> Iterator[RawRecord]:
         security = self._settings.security()

@@ -47,7 +47,7 @@ async def _run(settings: PageSettings, follower: Follower) -> int:
     server = PageServer(
         follower.catalogue,
         follower.ledger,
-        follower.knowledge,
+        follower,
         follower.clock.today,
         lambda: follower.version,
     )

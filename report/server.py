@@ -1,4 +1,4 @@
-"""The routes of the page: read-only, with strict headers, and a bound on what is made at once."""
+"""The routes of the page: read-only, with strict headers, and bounds on what is made at once."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from importlib.resources import files
 from itertools import count
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from aiohttp import web
 
@@ -19,12 +20,20 @@ from catalogue.judgement import CHANGE_DAYS
 from events.registry import Family
 from report.compare import comparison_of
 from report.data import csv_text, json_text, rows_of
-from report.errors import BadRequestError, BusyError, FiguresNotReadyError, NotFoundError, PageError
+from report.errors import (
+    BadRequestError,
+    BusyError,
+    FiguresNotReadyError,
+    NotFoundError,
+    PageError,
+    PastBusyError,
+)
 from report.evidence import PersonsNotShownError
 from report.evidence_pages import PARTS, changes_page, entity_page, evidence_page
 from report.overview import overview_of
 from report.promise import promise_of
 from report.rendering import STATIC, Pages
+from report.slots import Slots
 from report.view import parse_day, parse_view
 
 if TYPE_CHECKING:
@@ -38,11 +47,11 @@ if TYPE_CHECKING:
     from report.ledger import EventLedger
     from report.view import View
 
-__all__ = ["PageServer"]
+__all__ = ["KnowledgeSource", "Known", "PageServer"]
 
 logger = logging.getLogger(__name__)
 
-KnowledgeOf: TypeAlias = "Callable[[date | None], tuple[Knowledge, Completeness] | None]"
+Known: TypeAlias = "tuple[Knowledge, Completeness]"
 _Make: TypeAlias = "Callable[[web.Request, Knowledge, View, Completeness], tuple[str, str]]"
 _Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -54,6 +63,12 @@ MOST_AT_ONCE: Final = 4
 """How many pages are made at the same time."""
 MOST_WAITING: Final = 64
 """How many requests wait for that; those beyond are answered at once."""
+MOST_PAST_AT_ONCE: Final = 1
+"""How many past days are computed at the same time, before their pages are made."""
+MOST_PAST_WAITING: Final = 8
+"""How many requests wait for that; those beyond are answered at once."""
+PAST_WAIT_SECONDS: Final = 20.0
+"""How long each of them waits."""
 MOST_STREAMS: Final = 500
 """How many readers are told of changes at once; others see them when they reload."""
 KEEP_ALIVE_SECONDS: Final = 15
@@ -73,31 +88,49 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 
 
+class KnowledgeSource(Protocol):
+    """Where the figures come from, each time with whether they are complete."""
+
+    def now(self) -> Known | None:
+        """Return what is known now; None while nothing is."""
+
+    def kept(self, day: date, /) -> Known | None:
+        """Return what was known at the end of a past day, where that needs no computing."""
+
+    def known_on(self, day: date, /) -> Known:
+        """Return what was known at the end of a past day; it may take seconds."""
+
+
 class PageServer:
     """Answers the requests of readers; pages are made in threads, a few at a time.
 
-    `knowledge_of` returns what is known now (None), or was known at the end of a day; it returns
-    None while nothing is. `version` is another number after each change of what is known now.
+    What was known on a past day is computed in a thread of its own, so that readers of past days
+    do not delay the others. `version` is another number after each change of what is known now.
     """
 
     def __init__(
         self,
         catalogue: Catalogue,
         ledger: EventLedger,
-        knowledge_of: KnowledgeOf,
+        source: KnowledgeSource,
         today: Callable[[], date],
         version: Callable[[], int],
     ) -> None:
         self._catalogue = catalogue
         self._ledger = ledger
-        self._knowledge_of = knowledge_of
+        self._source = source
         self._today = today
         self._version = version
         self._streams = 0
         self._closing = False
         self._pages = Pages(catalogue)
-        self._turns = asyncio.Semaphore(MOST_AT_ONCE)
-        self._waiting = 0
+        self._turns = Slots(at_once=MOST_AT_ONCE, waiting=MOST_WAITING)
+        self._past_turns = Slots(
+            at_once=MOST_PAST_AT_ONCE,
+            waiting=MOST_PAST_WAITING,
+            seconds=PAST_WAIT_SECONDS,
+            busy=PastBusyError,
+        )
         self.answers: Counter[int] = Counter()
         """How many answers there were, by status."""
         self._static = {
@@ -108,6 +141,7 @@ class PageServer:
         """Add the routes to an application."""
         app.middlewares.append(self._with_headers)
         app.on_shutdown.append(self._close)
+        app.on_cleanup.append(self._end_work)
         app.add_routes(
             [
                 web.get("/", self._page(self._overview)),
@@ -130,25 +164,37 @@ class PageServer:
         """End the streams: otherwise the server waits for their readers."""
         self._closing = True
 
+    async def _end_work(self, _: web.Application) -> None:
+        """Wait for the threads: the ledger is closed after them."""
+        await self._turns.close()
+        await self._past_turns.close()
+
     def _page(self, make: _Make) -> _Handler:
         """Return the handler of a page: `make` returns its media type and its content."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            if self._waiting >= MOST_WAITING:
-                raise BusyError
-            self._waiting += 1
-            try:
-                async with self._turns:
-                    media_type, content = await asyncio.to_thread(self._made, make, request)
-            finally:
-                self._waiting -= 1
+            view = parse_view(request.query, self._today())
+            past = view.past_knowledge
+            known = None if past is None else await self._known_on(past)
+            media_type, content = await self._turns.run(
+                partial(self._made, make, request, view, known)
+            )
             return _answer(request, media_type, content.encode())
 
         return handle
 
-    def _made(self, make: _Make, request: web.Request) -> tuple[str, str]:
-        view = parse_view(request.query, self._today())
-        known = self._knowledge_of(view.known_on)
+    async def _known_on(self, day: date) -> Known:
+        """Return what was known at the end of a past day; only what is not kept takes a turn."""
+        kept = await self._turns.run(partial(self._source.kept, day))
+        if kept is not None:
+            return kept
+        return await self._past_turns.run(partial(self._source.known_on, day))
+
+    def _made(
+        self, make: _Make, request: web.Request, view: View, known: Known | None
+    ) -> tuple[str, str]:
+        """Return the page of what is known now, or of what was `known` on a past day."""
+        known = known or self._source.now()
         if known is None:
             raise FiguresNotReadyError
         return make(request, known[0], view, known[1])

@@ -53,6 +53,11 @@ class View:
         """True for today's figures as known now."""
         return self.known_on is None and self.as_of == self.today
 
+    @property
+    def past_knowledge(self) -> date | None:
+        """The day of the knowledge, where that is past; None: the figures are as known now."""
+        return self.known_on if self.known_on is not None and self.known_on < self.today else None
+
     def query(self, **changed: object) -> str:
         """Return the query string that leads to this view, with some parameters changed.
 

@@ -20,7 +20,7 @@ from broker.stored_record import RawRecord
 from report.completeness import Completeness
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
-from report.server import PageServer
+from report.server import Known, PageServer
 from streams.web import Readiness, serve
 from tests.support.knowledge import LAST_DAY, knowledge, shipped, simulated_records
 
@@ -53,17 +53,25 @@ class ServedPage:
     today: date = LAST_DAY
     completeness: Completeness = COMPLETE
 
-    def knowledge_of(self, known_on: date | None) -> tuple[Knowledge, Completeness] | None:
-        """Return the same whatever day is asked for."""
-        del known_on
+    def now(self) -> Known | None:
+        """Return the figures, if there are any."""
         return None if self.known is None else (self.known, self.completeness)
+
+    def kept(self, day: date) -> Known | None:
+        """Return the same whatever past day is asked for."""
+        del day
+        return self.now()
+
+    def known_on(self, day: date) -> Known:
+        """Return the same, where no past day is kept."""
+        del day
+        assert self.known is not None
+        return self.known, self.completeness
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[str]:
         """Serve it on a free port, and yield its address."""
-        server = PageServer(
-            shipped(), self.ledger, self.knowledge_of, lambda: self.today, lambda: self.version
-        )
+        server = PageServer(shipped(), self.ledger, self, lambda: self.today, lambda: self.version)
         async with serve(
             _NoMetrics(),
             lambda: Readiness(None),

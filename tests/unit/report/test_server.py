@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import date
 from html import unescape
 from urllib.parse import urljoin, urlsplit
 
@@ -13,8 +16,15 @@ import pytest
 from aiohttp import ClientSession
 
 from report.ledger import EventLedger
-from report.server import HEADERS
-from tests.support.knowledge import shipped
+from report.server import (
+    HEADERS,
+    MOST_AT_ONCE,
+    MOST_PAST_AT_ONCE,
+    MOST_PAST_WAITING,
+    RETRY_SECONDS,
+    Known,
+)
+from tests.support.knowledge import knowledge, shipped
 from tests.support.served_page import ServedPage, page_over
 
 
@@ -198,3 +208,86 @@ def test_an_open_page_does_not_keep_the_server_from_ending(page: ServedPage) -> 
             return await stream.content.read()
 
     assert asyncio.run(ended()) == b""
+
+
+PATIENCE = 30.0
+KEPT = date(2017, 6, 30)
+
+
+@dataclass
+class SlowPast(ServedPage):
+    """A page whose past days, but for one that is kept, are not computed before `proceed`."""
+
+    proceed: threading.Event = field(default_factory=threading.Event)
+    asked: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """Released for each request of a past day."""
+
+    def kept(self, day: date) -> Known | None:
+        """Return one day's figures."""
+        self.asked.release()
+        return super().kept(day) if day == KEPT else None
+
+    def known_on(self, day: date) -> Known:
+        """Return the others', once they are computed."""
+        assert self.proceed.wait(PATIENCE)
+        return super().known_on(day)
+
+
+@pytest.fixture
+def slow_past() -> Iterator[SlowPast]:
+    """Return a page whose past days are slow."""
+    with EventLedger() as ledger:
+        yield SlowPast(ledger, knowledge())
+
+
+async def status(session: ClientSession, url: str) -> int:
+    """Return the status of an answer."""
+    async with session.get(url) as answer:
+        return answer.status
+
+
+def past_urls(address: str, count: int) -> list[str]:
+    """Return the addresses of so many past days."""
+    return [f"{address}/?known_on=2018-01-{day:02}" for day in range(1, count + 1)]
+
+
+@pytest.mark.parametrize("path", ["/", f"/?known_on={KEPT}"])
+def test_past_days_do_not_delay_other_pages(slow_past: SlowPast, path: str) -> None:
+    """Neither today's nor those of a past day that is kept, however many are asked for."""
+
+    async def answered() -> tuple[int, list[int]]:
+        async with slow_past.serve() as address, ClientSession() as session:
+            urls = past_urls(address, MOST_AT_ONCE + 1)
+            waiting = [asyncio.create_task(status(session, url)) for url in urls]
+            for _ in urls:
+                assert await asyncio.to_thread(slow_past.asked.acquire, timeout=PATIENCE)
+            try:
+                answer = await asyncio.wait_for(status(session, address + path), PATIENCE / 3)
+            finally:
+                slow_past.proceed.set()
+            return answer, await asyncio.gather(*waiting)
+
+    assert asyncio.run(answered()) == (200, [200] * (MOST_AT_ONCE + 1))
+
+
+def test_past_days_beyond_those_that_wait_are_refused(slow_past: SlowPast) -> None:
+    """At once, with the time after which to ask again; those that wait are answered."""
+
+    async def answered() -> tuple[str | None, str, list[int]]:
+        async with slow_past.serve() as address, ClientSession() as session:
+            urls = past_urls(address, MOST_PAST_AT_ONCE + MOST_PAST_WAITING + 1)
+            asked = [asyncio.create_task(session.get(url)) for url in urls]
+            [refused], waiting = await asyncio.wait(
+                asked, timeout=PATIENCE / 3, return_when=asyncio.FIRST_COMPLETED
+            )
+            slow_past.proceed.set()
+            answers = await asyncio.gather(*waiting)
+            async with await refused as answer:
+                assert answer.status == 503
+                retry, text = answer.headers.get("Retry-After"), await answer.text()
+            return retry, text, [one.status for one in answers]
+
+    retry, text, statuses = asyncio.run(answered())
+    assert retry == str(RETRY_SECONDS)
+    assert "le calcul de jours passés est occupé : réessayer dans quelques secondes" in text
+    assert statuses == [200] * (MOST_PAST_AT_ONCE + MOST_PAST_WAITING)

@@ -1,0 +1,106 @@
+"""Expensive work: how much is done at once, how much waits, for how long."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from report.errors import BusyError, PastBusyError
+from report.slots import Slots
+
+PATIENCE = 30.0
+
+
+class BlockedWork:
+    """Work that ends when it is told to."""
+
+    def __init__(self) -> None:
+        self.proceed = threading.Event()
+        self.begun = threading.Semaphore(0)
+
+    def __call__(self) -> str:
+        """Wait, then return."""
+        self.begun.release()
+        assert self.proceed.wait(PATIENCE)
+        return "done"
+
+    async def has_begun(self, *, times: int) -> None:
+        """Wait until it was begun so often."""
+        for _ in range(times):
+            assert await asyncio.to_thread(self.begun.acquire, timeout=PATIENCE)
+
+
+@pytest.fixture
+def work() -> Iterator[BlockedWork]:
+    """Return work that ends with its test at the latest."""
+    made = BlockedWork()
+    yield made
+    made.proceed.set()
+
+
+def test_no_more_is_done_at_once(work: BlockedWork) -> None:
+    """The third waits until one of two has ended; then it is done, too."""
+
+    async def run() -> list[str]:
+        slots = Slots(at_once=2, waiting=1)
+        tasks = [asyncio.create_task(slots.run(work)) for _ in range(3)]
+        await work.has_begun(times=2)
+        assert not work.begun.acquire(blocking=False)
+        work.proceed.set()
+        results = await asyncio.gather(*tasks)
+        await slots.close()
+        return results
+
+    assert asyncio.run(run()) == ["done"] * 3
+
+
+def test_what_would_wait_beyond_the_bound_is_refused(work: BlockedWork) -> None:
+    """At once, in the words of its kind."""
+
+    async def run() -> None:
+        slots = Slots(at_once=1, waiting=1, busy=PastBusyError)
+        tasks = [asyncio.create_task(slots.run(work)) for _ in range(2)]
+        await work.has_begun(times=1)
+        with pytest.raises(PastBusyError, match="jours passés"):
+            await slots.run(work)
+        work.proceed.set()
+        await asyncio.gather(*tasks)
+        await slots.close()
+
+    asyncio.run(run())
+
+
+def test_what_waits_for_too_long_is_refused(work: BlockedWork) -> None:
+    """And leaves its place to another."""
+
+    async def run() -> None:
+        slots = Slots(at_once=1, waiting=1, seconds=0.01)
+        task = asyncio.create_task(slots.run(work))
+        await work.has_begun(times=1)
+        for _ in range(2):
+            with pytest.raises(BusyError, match="trop de pages"):
+                await slots.run(work)
+        work.proceed.set()
+        await task
+        assert await slots.run(work) == "done"
+        await slots.close()
+
+    asyncio.run(run())
+
+
+def test_a_failure_gives_its_slot_back() -> None:
+    """The error is the caller's."""
+
+    async def run() -> int:
+        slots = Slots(at_once=1, waiting=0)
+        with suppress(ZeroDivisionError):
+            await slots.run(lambda: 1 // 0)
+        found = await slots.run(lambda: 1)
+        await slots.close()
+        return found
+
+    assert asyncio.run(run()) == 1
