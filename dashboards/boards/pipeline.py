@@ -55,6 +55,7 @@ HEALTH: Final = (
     (alerts.TOPIC_FAULTY, "Que faire d’un topic perdu ou changé"),
     (alerts.ASSESSOR_NOT_READY, "Que faire d’un évaluateur qui n’est pas prêt"),
     (alerts.GATEWAY_NOT_READY, "Que faire d’une passerelle qui n’est pas prête"),
+    (alerts.PAGE_NOT_READY, "Que faire d’une page du délégué qui n’est pas prête"),
 )
 FAULTS: Final = (alerts.FIGURES_DIVERGE, "Que faire d’un écart entre les chiffres")
 

@@ -168,6 +168,13 @@ GATEWAY_NOT_READY = _pipeline(
     "The gateway cannot be reached, or accepts no events.",
     keep_firing_for=5 * MINUTE,
 )
+PAGE_NOT_READY = _pipeline(
+    "PageNotReady",
+    Severity.WARNING,
+    5 * MINUTE,
+    "The delegate's page cannot be reached, or shows no figures.",
+    keep_firing_for=5 * MINUTE,
+)
 FIGURES_DIVERGE = _pipeline(
     "FiguresDiverge",
     Severity.CRITICAL,

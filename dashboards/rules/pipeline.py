@@ -151,6 +151,15 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         " confirme plus rien. Les producteurs sont priés de renvoyer plus tard : rien n’est perdu"
         " chez ceux qui le font, mais les chiffres prennent du retard.",
     )
+    up = select("up", job=conventions.PAGE_JOB)
+    yield build.alert(
+        alerts.PAGE_NOT_READY,
+        f"{metrics.PAGE_READY} == 0\nor\n{up} == 0",
+        summary="Page du délégué {{ $labels.instance }} indisponible",
+        description="La page {{ $labels.instance }} ne répond pas, ou ne montre aucun chiffre :"
+        " elle n’a pas fini de lire l’état. Les chiffres, les tableaux et les alertes n’en"
+        " dépendent pas et restent justes.",
+    )
     ready, lag = metrics.ASSESSOR_READY, metrics.ASSESSOR_LAG
     yield build.alert(
         alerts.ASSESSOR_NOT_READY,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from catalogue import metrics
-from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
+from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, PAGE_JOB, WORKER_JOB
 from tests.support.rule_scenarios import (
     ABSENT,
     DAY,
@@ -23,6 +23,7 @@ from tests.support.rule_scenarios import (
 WORKER = "worker:6066"
 OTHER = "other:6066"
 GATEWAY = "gateway:6070"
+PAGE = "page:6072"
 FOREVER = 200
 
 
@@ -106,6 +107,38 @@ def test_a_gateway_that_takes_nothing_fires_after_five_minutes(
 
 def test_a_monitor_without_a_gateway_does_not_miss_it(scenario: RuleScenario, rules: Path) -> None:
     """Producers may all be on Kafka."""
+    scenario.healthy()
+    scenario.expect_firing(199)
+
+    scenario.check(rules)
+
+
+def test_a_page_that_shows_nothing_fires_after_five_minutes(
+    scenario: RuleScenario, rules: Path
+) -> None:
+    """It says so itself, or cannot be asked; a restart within five minutes is no alarm."""
+    scenario.healthy()
+    where = {"job": PAGE_JOB, "instance": PAGE}
+    scenario.expose("up", (1, 20), (0, 2), (1, 38), (0, 20), (1, FOREVER), **where)
+    reading: list[Span] = [(1, 100), (0, 10), (1, FOREVER)]
+    scenario.expose(
+        metrics.PAGE_READY, (1, 20), (ABSENT, 2), (0, 2), (1, 36), (ABSENT, 20), *reading, **where
+    )
+    missing = FiringAlert.of("PageNotReady", instance=PAGE)
+    scenario.expect_firing(24)
+    scenario.expect_firing(64)
+    scenario.expect_firing(65, missing)
+    scenario.expect_firing(84, missing)
+    scenario.expect_firing(85)
+    scenario.expect_firing(184)
+    scenario.expect_firing(185, missing)
+    scenario.expect_firing(194, missing)
+
+    scenario.check(rules)
+
+
+def test_a_monitor_without_a_page_does_not_miss_it(scenario: RuleScenario, rules: Path) -> None:
+    """Who reads boards alone need not deploy it."""
     scenario.healthy()
     scenario.expect_firing(199)
 

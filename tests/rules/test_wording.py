@@ -7,7 +7,7 @@ from pathlib import Path
 from catalogue import metrics
 from catalogue.metrics import Metric
 from catalogue.progress import MilestoneStatus
-from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
+from dashboards.conventions import ASSESSOR_JOB, PAGE_JOB, WORKER_JOB
 from tests.support.rule_scenarios import DAY, TODAY, RuleScenario, Span, growing
 
 LYCEES = {"programme": "lycees", "indicator": "schools_connected_ratio"}
@@ -434,6 +434,27 @@ def test_assessor_not_ready(scenario: RuleScenario, rules: Path) -> None:
             " beaucoup de retard. Les jalons gardent leur dernier état connu et leurs alertes sont"
             " suspendues.",
             "runbook_url": "docs/runbooks/AssessorNotReady.md",
+        },
+    )
+
+    scenario.check(rules)
+
+
+def test_page_not_ready(scenario: RuleScenario, rules: Path) -> None:
+    """With which one; the figures are not silenced."""
+    where = {"job": PAGE_JOB, "instance": "page:6072"}
+    scenario.expose(metrics.PAGE_READY, (0, 60), **where)
+    scenario.expect_alert(
+        30,
+        "PageNotReady",
+        OPERATOR | {"severity": "warning", **where},
+        MONITOR
+        | {
+            "summary": "Page du délégué page:6072 indisponible",
+            "description": "La page page:6072 ne répond pas, ou ne montre aucun chiffre : elle n’a"
+            " pas fini de lire l’état. Les chiffres, les tableaux et les alertes n’en dépendent pas"
+            " et restent justes.",
+            "runbook_url": "docs/runbooks/PageNotReady.md",
         },
     )
 

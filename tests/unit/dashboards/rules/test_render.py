@@ -11,7 +11,13 @@ import pytest
 import yaml
 
 from catalogue.loader import load_catalogue
-from catalogue.metrics import ASSESSOR_METRICS, GATEWAY_METRICS, PRODUCER_METRICS, WORKER_METRICS
+from catalogue.metrics import (
+    ASSESSOR_METRICS,
+    GATEWAY_METRICS,
+    PAGE_METRICS,
+    PRODUCER_METRICS,
+    WORKER_METRICS,
+)
 from catalogue.model import Catalogue
 from dashboards import conventions
 from dashboards.rules.alerts import DEAD_LETTER_SHARE_HIGH, KINDS, AlertKind, Severity
@@ -30,7 +36,13 @@ ALERTS = [rule for rule in RULES if isinstance(rule, Alert)]
 RECORDINGS = [rule for rule in RULES if isinstance(rule, Recording)]
 EXPOSED = {
     metric.name
-    for metric in (*WORKER_METRICS, *PRODUCER_METRICS, *ASSESSOR_METRICS, *GATEWAY_METRICS)
+    for metric in (
+        *WORKER_METRICS,
+        *PRODUCER_METRICS,
+        *ASSESSOR_METRICS,
+        *GATEWAY_METRICS,
+        *PAGE_METRICS,
+    )
 }
 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
