@@ -39,6 +39,7 @@ test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a
 	@tests/guide/packages.sh >&2
 	@tests/clients/packages.sh >&2
 	@tests/browser/packages.sh >&2
+	@tests/pdf/packages.sh >&2
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 # Tests on real parts wait more than they work: three at once for two processors. They come first,
@@ -118,7 +119,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 
 clean: ## remove everything that make made
 	rm -rf $(VENV) build dist htmlcov deploy/kafka/target tests/guide/node_modules \
-		tests/browser/node_modules tests/clients/node_modules tests/clients/target \
+		tests/browser/node_modules tests/clients/node_modules tests/clients/target tests/pdf/target \
 		.coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -16,16 +16,19 @@ from events.registry import Family
 from events.topics import DEFAULT_PARTITIONS, topic_name
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
-from report.note.content import NoteRequest, note_of
+from report.note.content import NAMED, NoteRequest, note_of
 from report.note.document import Note
 from report.note.month import Month
 from report.past import state_store_known_on
 from simulation.simulator import simulate
+from tests.support.attacks import ATTACKS
+from tests.support.histories import event, uai
 from tests.support.ledgers import ledger_of, numbered
 
 __all__ = [
     "MONTHS",
     "five_years",
+    "hostile_notes",
     "knowledge_on",
     "known_then",
     "note_of_events",
@@ -105,6 +108,20 @@ def note_of_events(events: Iterable[CloudEvent], request: NoteRequest) -> Note:
     """Write a note of some events alone."""
     with ledger_of(events) as ledger:
         return note_of(knowledge_on(ledger, [], shipped(), request.known_on), ledger, request)
+
+
+@cache
+def hostile_notes() -> Sequence[Note]:
+    """Write notes of a month whose lycées are named by attacks: three a note, all of them named."""
+    texts, found = list(ATTACKS.values()), []
+    for first in range(0, len(texts), NAMED):
+        events = []
+        for number, text in enumerate(texts[first : first + NAMED], start=1):
+            lycee = uai(f"075{number:04}")
+            events.append(event("school.registered", lycee, "2016-05-01", name=text))
+            events.append(event("school.connected", lycee, "2018-12-02"))
+        found.append(note_of_events(events, request_of("2018-12")))
+    return found
 
 
 def texts_of(note: Note) -> Sequence[str]:

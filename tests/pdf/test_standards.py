@@ -1,0 +1,97 @@
+"""The note's PDF as veraPDF, the reference for both standards, judges it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from pypdf import PdfWriter
+
+from report.note.pdf import note_pdf
+from tests.support.notes import hostile_notes, note_of_events, request_of, simulated_note
+from tests.support.verapdf import STANDARDS, validated
+
+
+def without_tags(root: Any) -> None:  # noqa: ANN401 - what pypdf reads
+    """Leave text that no reader's aid can follow."""
+    del root["/StructTreeRoot"], root["/MarkInfo"]
+
+
+def without_metadata(root: Any) -> None:  # noqa: ANN401 - what pypdf reads
+    """Leave no claim of a standard."""
+    del root["/Metadata"]
+
+
+def without_language(root: Any) -> None:  # noqa: ANN401 - what pypdf reads
+    """Leave text that would be read aloud in any language."""
+    del root["/Lang"]
+
+
+def without_words_for_links(root: Any) -> None:  # noqa: ANN401 - what pypdf reads
+    """Leave links that do not say where they lead."""
+    for page in root["/Pages"]["/Kids"]:
+        for annotation in page.get_object().get("/Annots", ()):
+            del annotation.get_object()["/Contents"]
+
+
+#: What may be broken, and rules that each standard then names; PDF/A asks for neither of the last.
+BROKEN: Final[Mapping[Callable[[Any], None], tuple[set[str], set[str]]]] = {
+    without_tags: ({"6.2-1", "7.1-3", "7.1-11"}, {"6.7.2.2-1", "6.7.3.3-1"}),
+    without_metadata: ({"7.1-8"}, {"6.6.2.1-1"}),
+    without_language: ({"7.2-34"}, set()),
+    without_words_for_links: ({"7.18.5-2"}, set()),
+}
+
+
+def notes() -> Mapping[str, bytes]:
+    """Return notes of months with much and little to say, and of odd names."""
+    root = "https://page.example/"
+    made = {
+        month: note_pdf(simulated_note(request_of(month)), root)
+        for month in ("2016-01", "2017-06", "2019-03", "2020-12")
+    }
+    made["known later"] = note_pdf(simulated_note(request_of("2018-09", date(2019, 3, 31))), root)
+    made["a programme"] = note_pdf(simulated_note(request_of("2018-09", programme="lycees")))
+    made["no event"] = note_pdf(note_of_events([], request_of("2018-12")))
+    for number, note in enumerate(hostile_notes()):
+        made[f"attacks {number}"] = note_pdf(note, root)
+    return {f"{name}.pdf": content for name, content in made.items()}
+
+
+def test_the_reference_finds_no_failure(tmp_path: Path) -> None:
+    """Of either standard, whatever the month had to report."""
+    made = notes()
+    verdicts = validated(made, tmp_path)
+
+    assert verdicts.keys() == {(name, one) for name in made for one in STANDARDS}
+    for file, verdict in verdicts.items():
+        assert verdict.broken == {}, file
+        assert verdict.checks > 10_000, file
+
+
+def test_what_is_broken_is_found(tmp_path: Path) -> None:
+    """So that the test above can fail; a copy in which nothing is broken passes."""
+    content = note_pdf(simulated_note(request_of("2019-03")))
+    made = {"copy.pdf": copied(content, lambda _: None)}
+    made |= {f"{one.__name__}.pdf": copied(content, one) for one in BROKEN}
+    verdicts = validated(made, tmp_path)
+
+    for standard in STANDARDS:
+        assert verdicts["copy.pdf", standard].broken == {}
+    for one, rules in BROKEN.items():
+        for standard, expected in zip(STANDARDS, rules, strict=True):
+            broken = verdicts[f"{one.__name__}.pdf", standard].broken.keys()
+            assert broken >= expected, (one.__name__, standard)
+            assert bool(broken) == bool(expected), (one.__name__, standard)
+
+
+def copied(content: bytes, change: Callable[[Any], None]) -> bytes:
+    """Return a PDF with a change of what its root leads to."""
+    writer = PdfWriter(clone_from=io.BytesIO(content))
+    change(writer.root_object)
+    copy = io.BytesIO()
+    writer.write(copy)
+    return copy.getvalue()
