@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
 import pytest
 
+from report.note.rendering import note_html
 from tests.support.attacks import ATTACKS, MARK
 from tests.support.audits import raw_record
-from tests.support.browser import NARROW, Browser
+from tests.support.browser import NARROW, WIDE, Browser
 from tests.support.histories import event, uai
 from tests.support.ledgers import numbered
+from tests.support.notes import hostile_notes
 from tests.support.served_page import page_over
 
 RATIO: Final = "/promesses/schools_connected_ratio"
@@ -24,7 +27,7 @@ return {
   made: document.getElementsByTagName(arguments[0]).length,
   scripts: [...document.scripts].map((one) => new URL(one.src).pathname),
   wide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
-  footer: document.querySelector("body > footer.site") !== null,
+  footer: document.querySelector("body > footer") !== null,
 };
 """
 UNHARMED: Final = {"ran": [], "made": 0, "wide": False, "footer": True}
@@ -74,6 +77,19 @@ def test_names_do_nothing(browser: Browser, hostile: str) -> None:
         browser.open(link.removeprefix(browser.base))
         assert unharmed(browser)
         assert len(browser.all("tbody tr")) == 2
+
+
+def test_names_in_a_note_do_nothing(browser: Browser, tmp_path: Path) -> None:
+    """Opened as the file that it is, where no server's policy protects it."""
+    browser.reset("file://")
+    file = tmp_path / "note.html"
+    for note in hostile_notes():
+        file.write_text(note_html(note), encoding="utf-8")
+        for width in (WIDE, NARROW):
+            browser.size(width)
+            browser.open(str(file))
+            assert unharmed(browser)
+    browser.reset("")
 
 
 def test_addresses_do_nothing(browser: Browser) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 import pytest
+from pypdf import PdfReader
 
 from report.completeness import Completeness
 from report.note.rendering import note_html
 from report.rendering import STATIC
-from tests.support.browser import CHECKER, DARK, LIGHT, NARROW, WIDE, Browser
+from tests.support.browser import CHECKER, DARK, LIGHT, NARROW, PAPER, WIDE, Browser, plain_text
 from tests.support.histories import event, uai
-from tests.support.notes import note_of_events, request_of
+from tests.support.notes import hostile_notes, note_of_events, request_of, simulated_note
 from tests.support.served_page import ServedPage
 
 #: Every kind of page, and each of its forms.
@@ -53,6 +57,9 @@ NEWER_CSS: Final = re.compile(
     "CSS: (“(container-type|paint-order|vector-effect)”: Property “.*” doesn't exist"
     "|“width”: Unknown dimension|“--chart-type”: Parse Error)\\."
 )
+
+#: What the checker would have in a text that is shown as it was sent: a warning, in attacks alone.
+NOT_COMPOSED: Final = re.compile("attacks.*: Text run is not in Unicode Normalization Form C\\.")
 
 #: The checker's command; its schemas are deep.
 CHECK: Final[tuple[str | Path, ...]] = (
@@ -97,22 +104,50 @@ def test_figures_that_are_still_arriving_are_accessible(browser: Browser, page: 
     assert browser.text("h1") == "Les chiffres arrivent"
 
 
-@pytest.fixture
-def note(tmp_path: Path) -> Path:
-    """Return a month's note as a file."""
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """Return notes as files, by what is odd about them."""
     lycees = [uai(f"075{number:04}") for number in range(1, 9)]
     events = [event("school.registered", one, "2016-05-01", name=f"Lycée {one}") for one in lycees]
     events += [event("school.connected", one, "2018-12-02") for one in lycees[:5]]
-    file = tmp_path / "note.html"
-    file.write_text(note_html(note_of_events(events, request_of("2018-12"))), encoding="utf-8")
-    return file
+    root = "https://page.example/region/"
+    made = {
+        "a month": note_html(simulated_note(request_of("2019-03"))),
+        "the first month": note_html(simulated_note(request_of("2016-01")), root),
+        "a programme": note_html(simulated_note(request_of("2019-03", programme="formation"))),
+        "gaps": note_html(note_of_events(events, request_of("2018-12"))),
+        "no event": note_html(note_of_events([], request_of("2018-12"))),
+    }
+    made |= {f"attacks {number}": note_html(one) for number, one in enumerate(hostile_notes())}
+    folder, files = tmp_path_factory.mktemp("notes"), {}
+    for name, text in made.items():
+        files[name] = folder / f"{name}.html"
+        files[name].write_text(text, encoding="utf-8")
+    return files
 
 
-def test_the_note_is_accessible_too(browser: Browser, note: Path) -> None:
-    """As the file that is sent by mail."""
+def test_a_note_is_accessible_too(browser: Browser, notes: Mapping[str, Path]) -> None:
+    """As the file that is sent by mail: on a screen, and as it goes to paper."""
     browser.reset("file://")
-    read(browser, str(note))
-    assert "Lycée 075" in browser.text()
+    for file in notes.values():
+        read(browser, quote(str(file)))
+        browser.size(PAPER)
+        browser.media(media="print")
+        assert browser.violations() == [], file
+        assert too_wide(browser) == [], file
+    assert "Paris" in browser.text()
+
+
+def test_a_note_is_printed_whole(browser: Browser, notes: Mapping[str, Path]) -> None:
+    """On few sheets of A4, with every word that a screen shows."""
+    browser.reset("file://")
+    for name in ("a month", "no event"):
+        browser.open(quote(str(notes[name])))
+        shown = set(browser.text().split())
+        pdf = PdfReader(io.BytesIO(browser.printed()))
+        text = plain_text("\n".join(page.extract_text() for page in pdf.pages))
+        assert 1 <= len(pdf.pages) <= 6
+        assert {one for one in shown if plain_text(one) not in text} == set()
 
 
 def read(browser: Browser, path: str) -> None:
@@ -149,13 +184,13 @@ def too_wide(browser: Browser) -> list[Overflow]:
 
 
 def test_the_w3c_finds_no_error(
-    served: tuple[ServedPage, str], lycee: str, note: Path, tmp_path: Path
+    served: tuple[ServedPage, str], lycee: str, notes: Mapping[str, Path], tmp_path: Path
 ) -> None:
     """Neither in a page or a note, nor in the stylesheets and pictures that they load."""
     paths = [path_of(kind, lycee) for kind in PAGES]
     answers = served[0].ask(*paths, *(f"/static/{name}" for name in STATIC))
     names = [*(f"{number}.html" for number, _ in enumerate(paths)), *STATIC]
-    files = [note]
+    files = list(notes.values())
     for name, answer in zip(names, answers, strict=True):
         if name.endswith((".html", ".css", ".svg")):
             files.append(tmp_path / name)
@@ -168,10 +203,11 @@ def test_the_w3c_finds_no_error(
         timeout=110,
     )
     assert done.returncode == 0, done.stderr.decode()
-    assert len(files) > len(PAGES)
-    assert [
-        (one["url"].rpartition("/")[2], one.get("lastLine"), one["message"])
+    assert len(files) > len(PAGES) + len(notes)
+    found = [
+        f"{one['url'].rpartition('/')[2]}:{one.get('lastLine')}: {one['message']}"
         for one in json.loads(done.stdout)["messages"]
         if (one["type"] != "info" or one.get("subType") == "warning")
         and not NEWER_CSS.fullmatch(one["message"])
-    ] == []
+    ]
+    assert [one for one in found if not NOT_COMPOSED.match(one)] == []

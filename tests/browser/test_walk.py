@@ -12,7 +12,7 @@ import pytest
 from pypdf import PdfReader
 
 from report.evidence_pages import PARTS
-from tests.support.browser import DARK, LIGHT, Browser, Keys
+from tests.support.browser import DARK, LIGHT, Browser, Keys, plain_text
 from tests.support.knowledge import LAST_DAY, knowledge, shipped
 from tests.support.served_page import ServedPage
 
@@ -176,22 +176,19 @@ def test_a_page_is_printed_whole(browser: Browser, path: str) -> None:
         "return [...document.querySelectorAll('tbody th')].map((one) => one.textContent.trim())"
     )
     pdf = PdfReader(io.BytesIO(browser.printed()))
-    text = _plain("\n".join(page.extract_text() for page in pdf.pages))
+    text = plain_text("\n".join(page.extract_text() for page in pdf.pages))
     assert 1 <= len(pdf.pages) <= 6
     assert [round(float(side)) for side in pdf.pages[0].mediabox[2:]] == [596, 842]
-    assert _plain(heading) in text
+    assert plain_text(heading) in text
     assert "Afficher" not in text
     missing = {
-        _plain(one.split("\n")[0]) for one in tables if _plain(one.split("\n")[0]) not in text
+        plain_text(one.split("\n")[0])
+        for one in tables
+        if plain_text(one.split("\n")[0]) not in text
     }
     assert missing == set()
     assert pdf.metadata is not None
     assert "Smart Région" in str(pdf.metadata.title)
-
-
-def _plain(text: str) -> str:
-    # Where a line ends, and which letters are joined, is the printer's.
-    return re.sub(r"\s", "", text.replace("ﬀ", "ff").replace("ﬁ", "fi").replace("ﬂ", "fl"))
 
 
 @pytest.mark.parametrize("scheme", [LIGHT, DARK])

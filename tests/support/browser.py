@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias
+from unicodedata import normalize
 
 from selenium.common.exceptions import JavascriptException, NoSuchElementException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
@@ -21,7 +23,18 @@ from selenium.webdriver.remote.webelement import WebElement
 from tests.support.requirements import give_up, require_programs
 from tests.support.waiting import wait_until
 
-__all__ = ["CHECKER", "DARK", "LIGHT", "NARROW", "WIDE", "Browser", "Keys", "opened_browser"]
+__all__ = [
+    "CHECKER",
+    "DARK",
+    "LIGHT",
+    "NARROW",
+    "PAPER",
+    "WIDE",
+    "Browser",
+    "Keys",
+    "opened_browser",
+    "plain_text",
+]
 
 ROOT: Final = Path(__file__).parents[2]
 NODE_MODULES: Final = ROOT / "tests" / "browser" / "node_modules"
@@ -33,6 +46,8 @@ REMEDY: Final = "run deploy/debian-packages.sh as root on Debian"
 WIDE: Final = 1280
 NARROW: Final = 320
 """Widths of a window, in CSS pixels; the narrow one is that of WCAG's criterion 1.4.10, Reflow."""
+PAPER: Final = 672
+"""The width of A4 between margins of 16 mm, in CSS pixels."""
 LIGHT: Final = "light"
 DARK: Final = "dark"
 SECONDS: Final = 10.0
@@ -219,6 +234,11 @@ class Browser:
 @cache
 def _axe() -> str:
     return AXE.read_text(encoding="utf-8")
+
+
+def plain_text(text: str) -> str:
+    """Return text without what is the printer's: where lines end, and which letters are joined."""
+    return re.sub(r"\s", "", normalize("NFKC", text))
 
 
 @contextmanager
