@@ -106,7 +106,7 @@ generated: $(VENV)/dev.stamp ## write the files that follow from others
 
 lock: ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade takes newer versions)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
-	$(LOCK) pyproject.toml -o requirements/run.txt
+	$(LOCK) --extra pdf pyproject.toml -o requirements/run.txt
 	$(LOCK) --group build -c requirements/run.txt -o requirements/build.txt
 	$(LOCK) --group build --extra demo pyproject.toml -c requirements/run.txt -c requirements/build.txt \
 		-o requirements/demo.txt
@@ -124,8 +124,8 @@ clean: ## remove everything that make made
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The locked packages, then the project itself as an editable install. Four lists, one version of
-# each package: run.txt is what production runs (the image's), build.txt what makes the wheel,
-# demo.txt these two and the demo's broker, dev.txt all. So the two stamps can share one environment.
+# each package: run.txt is what production runs (the image's), build.txt what makes the wheel, demo.txt
+# these two without Typst and with the demo's broker, dev.txt all. So the two stamps can share one environment.
 # The pip that Python brought installs build.txt alone, which has the pip that installs all else.
 $(VENV)/%.stamp: requirements/%.txt requirements/build.txt pyproject.toml | $(VENV)/pyvenv.cfg
 	@echo "installing $< into $(VENV)" >&2

@@ -57,9 +57,10 @@ PYTHON = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.v
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 SITE_PACKAGES = STANDARD_LIBRARY / "site-packages"
 
-#: What has to load before anybody gets the image: every process of ours, and each client's codecs.
+#: What has to load before anybody gets the image: every process of ours, each client's codecs, and
+#: what sets the note.
 STARTED = (
-    "import cramjam, lz4.frame, ssl, zstandard;"
+    "import cramjam, lz4.frame, ssl, typst, zstandard;"
     " import gateway.server, operations.client.kafka;"
     " import streams.assessor.process, operations.audit.recount, report.process, streams.worker"
 )

@@ -15,6 +15,7 @@ import pytest
 
 from operations.programs.addresses import free_port
 from operations.programs.program import end_child, start_child
+from tests.support.commands import run
 from tests.support.image import USER, ImageRoot, build_image
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import region, send
@@ -156,6 +157,25 @@ def test_a_gateway_runs_where_nothing_can_be_written(
     finally:
         status = end_child(gateway, stop_seconds=20)
     assert status == 0, log.read_text(encoding="utf-8")
+
+
+def test_a_note_is_written_as_pdf_to_a_volume(
+    image: ImageRoot, broker: KafkaBroker, tmp_path: Path
+) -> None:
+    """Where nothing else can be written; its bytes are those that the command writes elsewhere."""
+    send(broker.bootstrap, region(42, date(2016, 1, 1), date(2016, 3, 31)))
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    volume.chmod(0o777)
+    note = ("note", "--month", "2016-03", "--bootstrap", broker.bootstrap, "--out")
+    inside = image.run("/usr/local/bin/smart-region", *note, "/data/note.pdf", data=volume)
+    outside = run(broker, *note, str(tmp_path / "note.pdf"))
+
+    assert inside.returncode == outside.returncode == 0, inside.stderr + outside.stderr
+    written = volume / "note.pdf"
+    assert written.read_bytes().startswith(b"%PDF-")
+    assert written.read_bytes() == (tmp_path / "note.pdf").read_bytes()
+    assert written.stat().st_uid == USER
 
 
 def digests(folder: Path) -> dict[str, tuple[str, int, float]]:

@@ -20,10 +20,11 @@ _PROJECT: Final = Path(__file__).parents[2]
 _DOCKERFILE: Final = _PROJECT / "deploy" / "docker" / "Dockerfile"
 _STEP_SECONDS: Final = 240.0
 
-#: Confines a program: the root can only be read, and there is no way up from
-#: here.
+#: Confines a program: all but a volume, if there is one, can only be read, and there is no way up
+#: from here.
 _ENTER: Final = """\
 mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" &&
+if [ -n "$1" ]; then mount --bind "$1" "$0/data"; fi && shift &&
 exec setpriv --no-new-privs chroot --userspec={user}:{user} --groups= "$0" "$@"
 """
 
@@ -34,18 +35,20 @@ class ImageRoot:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def command(self, *arguments: str) -> list[str]:
+    def command(self, *arguments: str, data: Path | None = None) -> list[str]:
         """Return the command line that runs a program inside, as the image's user, read-only.
 
-        What a container has besides (a network of its own, /proc, /dev, a writable /tmp) it lacks.
+        `data` is a folder that is mounted on /data. What a container has besides (a network of its
+        own, /proc, /dev, a writable /tmp) it lacks.
         """
         enter = _ENTER.format(user=USER)
-        return ["unshare", "--mount", "bash", "-c", enter, str(self.folder), *arguments]
+        volume = "" if data is None else str(data)
+        return ["unshare", "--mount", "bash", "-c", enter, str(self.folder), volume, *arguments]
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run a program inside to its end; its home does not exist."""
         return subprocess.run(
-            self.command(*arguments),
+            self.command(*arguments, data=data),
             env={"PATH": f"/usr/local/bin:{os.environ['PATH']}", "HOME": "/nonexistent"},
             capture_output=True,
             text=True,

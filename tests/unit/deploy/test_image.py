@@ -51,6 +51,16 @@ def test_production_has_neither_the_demo_s_broker_nor_build_tools() -> None:
     assert not unwanted & locked("run").keys()
 
 
+def test_production_writes_notes_as_pdf() -> None:
+    """The image mails them as well: a job there has nowhere to install what is missing."""
+    extra = {
+        Requirement(line).name for line in project()["project"]["optional-dependencies"]["pdf"]
+    }
+
+    assert extra
+    assert extra <= locked("run").keys()
+
+
 def test_locks_agree() -> None:
     """What production runs is what the tests ran on: one version of each package."""
     everything = locked("dev")
