@@ -71,6 +71,9 @@ INTERRUPTED: Final = 128
     metavar="HOST:PORT",
     help="A Kafka without events, instead of the embedded one; what the demo writes stays there.",
 )
+@click.option(
+    "--open", "opens", is_flag=True, help="Open the page in a browser, once it shows figures."
+)
 @click.option("--until-replayed", is_flag=True, help="End after the last day.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one line of JSON.")
 def demo(
@@ -80,6 +83,7 @@ def demo(
     end: datetime,
     speed: int,
     broker: str | None,
+    opens: bool,
     until_replayed: bool,
     as_json: bool,
 ) -> None:
@@ -94,6 +98,7 @@ def demo(
     from dashboards.console import figures_table
     from operations.programs.alerting import rule_files
     from operations.programs.interruption import Interrupted, interruptible
+    from simulation.demo.opening import open_in_browser
     from simulation.demo.run import run_demo
     from simulation.demo.system import DemoPlan
     from streams.settings import load_settings
@@ -109,7 +114,15 @@ def demo(
     warn = partial(echo, err=True)
     try:
         with interruptible(), _screen(layout, plan, on_stderr=as_json) as screen:
-            outcome = run_demo(plan, settings, catalogue, screen, rules=rules, on_difference=warn)
+            outcome = run_demo(
+                plan,
+                settings,
+                catalogue,
+                screen,
+                rules=rules,
+                on_difference=warn,
+                opener=open_in_browser if opens else None,
+            )
     except Interrupted as interrupted:
         # A demo that stays is ended so; a replay that was to be complete is not.
         sys.exit(0 if plan.stays else INTERRUPTED + interrupted.number)

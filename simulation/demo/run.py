@@ -15,6 +15,7 @@ from operations.audit.report import audited_figures
 from operations.programs.alerting import RuleFiles
 from operations.programs.interruption import Interrupted
 from simulation.demo.figures import assessment_differences
+from simulation.demo.opening import Opener, PageOpening
 from simulation.demo.outcome import AuditCount, DemoOutcome, summary
 from simulation.demo.screen import Screen
 from simulation.demo.system import DemoPlan, DemoSystem, set_up
@@ -34,19 +35,22 @@ def run_demo(
     *,
     rules: RuleFiles,
     on_difference: Callable[[str], None],
+    opener: Opener | None = None,
 ) -> DemoOutcome:
     """Replay the plan's days through the whole monitor, and audit the result.
 
     `rules` are followed where Prometheus is installed. `on_difference` receives each difference
-    that the audit finds. A plan that stays returns when it is interrupted. Whatever was started is
-    ended by then, and also when this raises: a ProgramEndedError, an error of the demo's, of
-    the broker's, of the settings' or of the audit's, or Interrupted.
+    that the audit finds. `opener` opens the page once it shows figures. A plan that stays returns
+    when it is interrupted. Whatever was started is ended by then, and also when this raises: a
+    ProgramEndedError, an error of the demo's, of the broker's, of the settings' or of the audit's,
+    or Interrupted.
     """
     # Errors of the client are reported once, as ours.
     logging.getLogger("kafka").addHandler(logging.NullHandler())
     with ExitStack() as stack:
         system = set_up(plan, settings, rules, screen, stack)
-        watch = Watch(system, catalogue, screen)
+        opening = None if opener is None else PageOpening(screen, opener)
+        watch = Watch(system, catalogue, screen, opening)
 
         screen.step("Rejeu des événements")
         watch.until(system.replay.send_due)

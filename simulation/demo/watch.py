@@ -11,6 +11,7 @@ from catalogue.figure import Figure
 from catalogue.model import Catalogue
 from operations.audit.exposed import Exposed, WorkerUnreadableError, read_worker
 from simulation.demo.figures import assessed_on, complete_on, judged_on, shown_figures
+from simulation.demo.opening import PageOpening
 from simulation.demo.screen import Screen, ScreenFrame
 from simulation.demo.system import DemoSystem
 
@@ -26,7 +27,13 @@ SCRAPE_SECONDS: Final = 5.0
 class Watch:
     """Shows the demo each second, or as often as the machine can, and checks its programs."""
 
-    def __init__(self, system: DemoSystem, catalogue: Catalogue, screen: Screen) -> None:
+    def __init__(
+        self,
+        system: DemoSystem,
+        catalogue: Catalogue,
+        screen: Screen,
+        opening: PageOpening | None = None,
+    ) -> None:
         self.workers: list[Exposed] = []
         """What the worker exposed at the last refresh; empty while it starts."""
         self.day: date | None = None
@@ -38,6 +45,7 @@ class Watch:
         self._system = system
         self._catalogue = catalogue
         self._screen = screen
+        self._opening = opening
         self._next_refresh = time.monotonic()
 
     def until(self, condition: Callable[[], bool]) -> None:
@@ -49,7 +57,7 @@ class Watch:
             time.sleep(TICK_SECONDS)
 
     def refresh(self) -> None:
-        """Read and show the worker's figures now."""
+        """Read and show the worker's figures now, and open the page where that was asked for."""
         began = time.monotonic()
         address = self._system.worker.address
         worker, assessor = _read(address), _read(self._system.assessor.address)
@@ -66,6 +74,8 @@ class Watch:
             address=address,
         )
         self._screen.show(frame)
+        if self._opening is not None:
+            self._opening.try_at(self._system.page.address)
         took = time.monotonic() - began
         self._next_refresh = began + max(REFRESH_SECONDS, took / REFRESH_SHARE)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from events.topics import declared_topics
 from operations.programs.alerting import AlertingPrograms
 from operations.programs.program import end_child, start_child
 from simulation.demo.alerting import NOT_INSTALLED
+from simulation.demo.opening import NO_BROWSER
 from tests.support.kafka import KafkaBroker
 from tests.support.processes import alive, children
 from tests.support.prometheus import require_prometheus
@@ -30,6 +32,8 @@ ROOT = Path(__file__).parents[2]
 DEMO = (sys.executable, "-m", "smart_region", "demo", "--seed", "7")
 FIRST, LAST = date(2016, 1, 1), date(2016, 3, 31)
 A_QUARTER = ("--to", str(LAST), "--speed", "60", "--until-replayed")
+#: Without these no browser has a window.
+DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 REPLAYING = "Rejeu des événements"
 LOG = "demo.log"
 #: A broker, a worker, an assessor and a page; where Prometheus is, perhaps an Alertmanager with it.
@@ -37,13 +41,23 @@ INSTALLED = AlertingPrograms.installed()
 PROGRAMS = 4 if INSTALLED is None else 6 if INSTALLED.alertmanager else 5
 
 
-def run(*arguments: str, path: str | None = None) -> "subprocess.CompletedProcess[str]":
-    """Run a demo to its end, with pipes where a person has a terminal; `path` is its PATH."""
+def run(
+    *arguments: str, path: str | None = None, browser: str = ""
+) -> "subprocess.CompletedProcess[str]":
+    """Run a demo to its end, with pipes where a person has a terminal.
+
+    `path` is its PATH, and `browser` the program that opens addresses; by default there is none.
+    """
     return subprocess.run(
         [*DEMO, *arguments],
         cwd=ROOT,
         # What some CI systems set, and what must not bring escape codes into a file.
-        env={**os.environ, "FORCE_COLOR": "1", "PATH": path or os.environ["PATH"]},
+        env={
+            **{name: text for name, text in os.environ.items() if name not in DISPLAYS},
+            "FORCE_COLOR": "1",
+            "PATH": path or os.environ["PATH"],
+            "BROWSER": browser,
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -126,12 +140,57 @@ def test_a_demo_without_its_broker_ends_and_says_why(tmp_path: Path) -> None:
     assert "Error: broker: the embedded broker ended by itself" in (tmp_path / LOG).read_text()
 
 
+def test_the_page_is_opened_in_a_browser(tmp_path: Path) -> None:
+    """In that of the variable BROWSER, once, at the printed address, when it has figures."""
+    opened, browser = tmp_path / "opened", tmp_path / "browser"
+    browser.write_text(
+        f"#!{sys.executable}\nimport sys, urllib.request\n"
+        "status = urllib.request.urlopen(sys.argv[1]).status\n"
+        f"open({str(opened)!r}, 'a').write(f'{{sys.argv[1]}} {{status}}\\n')\n"
+    )
+    browser.chmod(0o755)
+    done = run(*A_QUARTER, "--json", "--open", browser=str(browser))
+
+    assert done.returncode == 0, done.stderr
+    [address] = re.findall(r"^Page des promesses : (\S+)$", done.stderr, re.MULTILINE)
+    assert opened.read_text() == f"{address} 200\n"
+    assert NO_BROWSER not in done.stderr
+
+
+def test_the_command_that_it_prints_writes_a_note(tmp_path: Path) -> None:
+    """At the end, while it goes on; the command needs nothing but that broker."""
+    log = tmp_path / LOG
+    demo = start_child([*DEMO, *A_QUARTER[:4]], output=log, env={**os.environ})
+    try:
+        assert wait_until(lambda: "Note d’un mois : " in log.read_text(), seconds=90), (
+            log.read_text()
+        )
+        [printed] = re.findall(
+            r"^Note d’un mois : smart-region (.*)$", log.read_text(), re.MULTILINE
+        )
+        done = subprocess.run(
+            [*DEMO[:3], *shlex.split(printed)],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=100,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "mars 2016" in (tmp_path / "note.html").read_text(encoding="utf-8")
+        assert demo.poll() is None
+    finally:
+        end_child(demo, stop_seconds=20)
+
+
 def test_without_prometheus_it_says_so_and_goes_on(tmp_path: Path) -> None:
-    """One line; the rest is as it would be."""
-    done = run(*A_QUARTER, "--json", path=str(tmp_path))
+    """One line, and one for a browser that was asked for; the rest is as it would be."""
+    done = run(*A_QUARTER, "--json", "--open", path=str(tmp_path))
 
     assert done.returncode == 0, done.stderr
     assert done.stderr.count(NOT_INSTALLED) == 1
+    assert done.stderr.count(NO_BROWSER) == 1
     assert json.loads(done.stdout)["audit"]["different"] == 0
 
 
