@@ -1,0 +1,87 @@
+"""The page of a running demo: broker, producers, worker, assessor and page, seen by a reader."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from operations.health import UnhealthyError, check_health
+from operations.programs.program import end_child, start_child
+from tests.support.browser import Browser
+from tests.support.waiting import wait_until
+
+ROOT: Final = Path(__file__).parents[2]
+DEMO: Final = (sys.executable, "-m", "smart_region", "demo", "--seed", "7")
+YEARS: Final = ("--from", "2016-04-01", "--speed", "10")
+"""More of them than the test sees, a week each second or less."""
+SECONDS: Final = 60.0
+
+#: Each figure by its evidence: of the page that is open, and as a new reader gets it now.
+FIGURES: Final = """
+const shown = (page) => Object.fromEntries([...page.querySelectorAll("a.figure")].map((one) =>
+  [new URL(one.getAttribute("href"), location.href).pathname, one.textContent.trim()]));
+return fetch(location.href).then((answer) => answer.text()).then((text) =>
+  [shown(document), shown(new DOMParser().parseFromString(text, "text/html"))]);
+"""
+RATIO: Final = "/promesses/schools_connected_ratio/preuves"
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[str]:
+    """Give the address of a demo's page that shows figures; Prometheus is not needed for it."""
+    log = tmp_path / "demo.log"
+    env = {**os.environ, "PATH": str(tmp_path), "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    process = start_child([*DEMO, *YEARS], output=log, env=env)
+
+    def shows() -> bool:
+        address = re.search(r"Page des promesses : (\S+)/", log.read_text())
+        if address is None:
+            return False
+        try:
+            check_health(f"{address[1]}/readyz", seconds=1)
+        except UnhealthyError:
+            return False
+        return True
+
+    try:
+        assert wait_until(shows, seconds=SECONDS), log.read_text()
+        [address] = re.findall(r"Page des promesses : (\S+)/", log.read_text())
+        yield address
+    finally:
+        end_child(process, stop_seconds=20)
+
+
+def test_the_figures_of_a_running_demo_move_in_place(browser: Browser, demo: str) -> None:
+    """Again and again, without a reload; they are those that a new reader gets."""
+    browser.reset(demo)
+    browser.open("/")
+    browser.run("window.mine = true; document.querySelector('nav a[href]').focus()")
+    days, ratios = set[str](), set[str]()
+
+    def have_moved() -> bool:
+        days.add(browser.title)
+        ratios.add(figures(browser)[0][RATIO])
+        return len(days) > 3 and len(ratios) > 2
+
+    def are_up_to_date() -> bool:
+        shown, fresh = figures(browser)
+        return shown == fresh
+
+    assert wait_until(have_moved, seconds=SECONDS), (days, ratios)
+    assert wait_until(are_up_to_date, seconds=SECONDS)
+    assert browser.run("return window.mine")
+    assert browser.active.tag_name == "a"
+    assert browser.said() == []
+    browser.reset("")
+
+
+def figures(browser: Browser) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the figures that the open page shows, and those that a new reader gets."""
+    shown, fresh = browser.run(FIGURES)
+    return shown, fresh
