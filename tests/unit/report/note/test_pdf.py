@@ -18,6 +18,7 @@ from pypdf import PdfReader
 from report.note.document import Note, NoteSection, Paragraph, Span
 from report.note.pdf import NoPdfError, note_pdf, printable
 from tests.support.notes import request_of, simulated_note, texts_of
+from tests.support.read_aloud import read_aloud
 
 LANGUAGE = "fr-FR"
 
@@ -109,7 +110,19 @@ def test_every_font_is_in_the_file(reader: PdfReader) -> None:
 
 def test_its_text_is_in_the_order_of_the_note(reader: PdfReader, note: Note) -> None:
     """From the title to the last reference; the signs of each text are together."""
-    read = re.sub(r"\s|\u200b", "", "".join(page.extract_text() for page in reader.pages))
+    in_order("".join(page.extract_text() for page in reader.pages), note)
+
+
+def test_it_is_read_aloud_in_the_order_of_the_note(reader: PdfReader, note: Note) -> None:
+    """As its tags say it, which readers' aids follow: nothing is left out, and the last is last."""
+    read = read_aloud(reader)
+    in_order(read, note)
+    assert read.rstrip().endswith(note.digest)
+
+
+def in_order(read: str, note: Note) -> None:
+    """Check that a text has those of a note in order, and then its references."""
+    read = re.sub(r"\s|\u200b", "", read)
     position = 0
     for text in texts_of(note):
         sought = re.sub(r"\s|\[\d+\]", "", printable(text))[:12]
