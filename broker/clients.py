@@ -7,11 +7,14 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Any, TypeVar
+from socket import socket
+from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary, WeakSet
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaConfigurationError, KafkaError
 from kafka.net.compat import KafkaNetClient
+from kafka.net.inet import KafkaNetSocket
 
 from broker.addresses import addresses_of
 from broker.errors import BrokerAddressError, BrokerRefusedError, BrokerUnreachableError
@@ -31,6 +34,50 @@ Client = TypeVar("Client")
 
 CONNECT_SECONDS = 10.0
 _FAILED_ATTEMPT = re.compile(r"Bootstrap connection to \S+ failed: (.*?)(?: \(backoff .*\))?$")
+
+
+_SOCKETS: Final[WeakKeyDictionary[Any, WeakSet[socket]]] = WeakKeyDictionary()
+"""The sockets that each client's event loop has made."""
+
+
+class _DirectConnection(KafkaNetSocket):  # type: ignore[misc] # kafka-python has no types
+    """A connection without a proxy, whose socket is closed where it fails, and with its client.
+
+    kafka-python leaves a socket open where an attempt is refused or comes too late, and where its
+    client is closed before a request is sent: until garbage is collected.
+    """
+
+    SCHEMES = ("direct",)
+
+    async def sock_connect(
+        self,
+        net: Any,  # noqa: ANN401 - kafka-python has no types
+        sock: socket,
+        sockaddr: Any,  # noqa: ANN401
+        timeout_at: float | None = None,
+    ) -> socket:
+        """Connect, or close the socket."""
+        _SOCKETS.setdefault(net, WeakSet()).add(sock)
+        try:
+            connected: socket = await super().sock_connect(net, sock, sockaddr, timeout_at)
+        except BaseException:  # Also where the client is closed meanwhile.
+            sock.close()
+            raise
+        return connected
+
+
+class _ClosingClient(KafkaNetClient):  # type: ignore[misc]
+    """A client that leaves no socket open."""
+
+    def __init__(self, **config: object) -> None:
+        super().__init__(**{**config, "proxy_url": f"{_DirectConnection.SCHEMES[0]}://"})
+
+    def close(self, node_id: int | None = None) -> None:
+        """Close the connection to a node, or all of them."""
+        super().close(node_id)
+        if node_id is None:
+            for sock in _SOCKETS.pop(self._net, ()):
+                sock.close()
 
 
 def opened(
@@ -57,7 +104,7 @@ def opened(
     connections: list[KafkaNetClient] = []
 
     def connection(**config: object) -> KafkaNetClient:
-        connections.append(KafkaNetClient(**config))
+        connections.append(_ClosingClient(**config))
         return connections[-1]
 
     with _failed_attempts() as causes:

@@ -7,6 +7,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from kafka.admin import KafkaAdminClient
 
+from broker.clients import opened
 from broker.errors import BrokerUnreachableError, TopicsMissingError
 from broker.reading import read_topics
 from simulation.demo.embedded_broker import EmbeddedBroker
@@ -22,7 +23,7 @@ PARTITIONS = 3
 def broker() -> Iterator[EmbeddedBroker]:
     """Yield a running broker with one topic of three partitions."""
     with EmbeddedBroker() as broker:
-        admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+        admin = opened(KafkaAdminClient, broker.bootstrap)
         admin.create_topics({TOPIC: {"num_partitions": PARTITIONS, "replication_factor": 1}})
         admin.close()
         yield broker

@@ -10,6 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
+from broker.clients import opened
 from simulation.demo.embedded_broker import (
     EmbeddedBroker,
     EmbeddedBrokerMissingError,
@@ -23,7 +24,7 @@ PARTITION = TopicPartition("events", 0)
 def broker() -> Iterator[EmbeddedBroker]:
     """Yield a running broker with one topic of one partition."""
     with EmbeddedBroker() as broker:
-        admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+        admin = opened(KafkaAdminClient, broker.bootstrap)
         admin.create_topics({PARTITION.topic: {"num_partitions": 1, "replication_factor": 1}})
         admin.close()
         yield broker

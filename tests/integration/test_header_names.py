@@ -7,6 +7,7 @@ from datetime import date
 
 from kafka import KafkaProducer
 
+from broker.clients import opened
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.cloudevent import encode_binary
@@ -35,7 +36,7 @@ def test_a_header_s_name_that_is_no_text_holds_nothing_back(
     )
     broken = encode_binary(event("school.registered", uai("0750001"), "2018-01-02"))
     home = partition_for(first.key, 8)
-    with closing(KafkaProducer(bootstrap_servers=broker.bootstrap)) as producer:
+    with closing(opened(KafkaProducer, broker.bootstrap)) as producer:
         for key, value, headers in (
             (first.key, first.value, [*first.headers, NO_TEXT]),
             (broken.key, broken.value, [*broken.headers, NO_ATTRIBUTE]),

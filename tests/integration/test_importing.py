@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
+from broker.clients import opened
 from broker.reading import read_topics
 from events.cloudevent import decode
 from events.observation import Territory
@@ -48,7 +49,7 @@ def ends(broker: KafkaBroker, family: Family) -> int:
     partitions = [
         TopicPartition(topic_name(family), number) for number in range(DEFAULT_PARTITIONS)
     ]
-    with closing(KafkaConsumer(bootstrap_servers=broker.bootstrap)) as consumer:
+    with closing(opened(KafkaConsumer, broker.bootstrap)) as consumer:
         return sum(consumer.end_offsets(partitions).values())
 
 

@@ -1,7 +1,14 @@
 """The tests' own broker: what the other integration tests rely on."""
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+import gc
+import threading
+from functools import partial
 
+import pytest
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.net.transport import KafkaTCPTransport
+
+from broker.clients import drop_queued, opened
 from tests.support.kafka import KafkaBroker
 from tests.support.waiting import wait_until
 
@@ -16,14 +23,14 @@ def create_kept(kafka: KafkaBroker) -> None:
 
 def produce_one(kafka: KafkaBroker) -> None:
     """Write one record and wait for the acknowledgement."""
-    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all")
+    producer = opened(KafkaProducer, kafka.bootstrap, acks="all")
     producer.send(PARTITION.topic, b"value", partition=PARTITION.partition).get(10)
     producer.close()
 
 
 def end_offset(kafka: KafkaBroker) -> int:
     """Return the end of the topic."""
-    consumer = KafkaConsumer(bootstrap_servers=kafka.bootstrap)
+    consumer = opened(KafkaConsumer, kafka.bootstrap)
     try:
         end: int = consumer.end_offsets([PARTITION])[PARTITION]
     finally:
@@ -56,13 +63,35 @@ def test_a_killed_broker_comes_back_with_what_it_acknowledged(kafka: KafkaBroker
     assert end_offset(kafka) == 1
 
 
+def test_a_client_closed_before_it_has_sent_leaves_no_socket_open(
+    kafka: KafkaBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unclosed socket is a warning once garbage is collected, and so an error."""
+    create_kept(kafka)
+    producer = opened(KafkaProducer, kafka.bootstrap)
+    producer.partitions_for(PARTITION.topic)
+    asked = threading.Event()
+
+    def unsent(_: KafkaTCPTransport) -> tuple[int, None]:
+        asked.set()
+        return 0, None
+
+    monkeypatch.setattr(KafkaTCPTransport, "_sock_send", unsent)
+    producer.send(PARTITION.topic, b"value", partition=PARTITION.partition)
+    assert asked.wait(20)
+    drop_queued(producer)
+    producer.close(timeout=5)
+    del producer
+    gc.collect()
+
+
 def test_a_reset_leaves_neither_topics_nor_groups(kafka: KafkaBroker) -> None:
     """The next test finds nothing of the last one, not even a group whose member still lives."""
     create_kept(kafka)
     produce_one(kafka)
-    member = KafkaConsumer(
-        PARTITION.topic,
-        bootstrap_servers=kafka.bootstrap,
+    member = opened(
+        partial(KafkaConsumer, PARTITION.topic),
+        kafka.bootstrap,
         group_id="left-behind",
         auto_offset_reset="earliest",
     )

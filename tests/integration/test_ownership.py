@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
+from broker.clients import opened
 from broker.reading import read_topics
 from events.cloudevent import CloudEvent, encode_structured
 from events.fact import Family
@@ -69,7 +70,7 @@ producers:
 
 def send_events(broker: KafkaBroker, *events: CloudEvent) -> None:
     """Send events straight to Kafka, as whoever may write the topic can."""
-    producer: Any = KafkaProducer(bootstrap_servers=broker.bootstrap)
+    producer: Any = opened(KafkaProducer, broker.bootstrap)
     for one in events:
         record = encode_structured(one)
         producer.send(
@@ -213,7 +214,8 @@ def _posted(gateway: Gateway, token: str, sent: CloudEvent) -> tuple[int, Any]:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
+        with error:
+            return error.code, json.load(error)
 
 
 def _cell_ids(broker: KafkaBroker) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from broker.clients import opened
 from broker.reading import read_topics
 from events.dead_letters import read_dead_letter
 from events.registry import Family
@@ -34,8 +35,9 @@ def test_records_of_many_mebibytes_never_lie_in_memory_together(
 ) -> None:
     """Each is a batch of a few KiB; a poll counts what it brings by its size in memory."""
     with closing(
-        KafkaProducer(
-            bootstrap_servers=broker.bootstrap,
+        opened(
+            KafkaProducer,
+            broker.bootstrap,
             compression_type="zstd",
             max_request_size=RECORD_BYTES + MEBIBYTE,
             batch_size=1,

@@ -12,7 +12,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from broker.access_granting import give_rights
 from broker.access_rights import Role, rights_of
-from broker.clients import PLAINTEXT, BrokerSecurity
+from broker.clients import PLAINTEXT, BrokerSecurity, opened
 from broker.topic_admin import apply_topics
 from events.cloudevent import CloudEvent, decode
 from events.fact import Family
@@ -141,11 +141,12 @@ def _environment(folder: Path) -> dict[str, str]:
 def _events_of(bootstrap: str, security: BrokerSecurity = PLAINTEXT) -> list[CloudEvent]:
     """Read the topic of lycées, and see that each lycée is where it belongs."""
     partitions = [TopicPartition(SCHOOLS, partition) for partition in range(DEFAULT_PARTITIONS)]
-    consumer: Any = KafkaConsumer(
-        bootstrap_servers=bootstrap,
+    consumer: Any = opened(
+        KafkaConsumer,
+        bootstrap,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
-        **security.client_config(),
+        security=security,
     )
     found: list[CloudEvent] = []
     try:

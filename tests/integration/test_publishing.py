@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from broker.clients import opened
 from broker.errors import BrokerUnreachableError, TopicMismatchError, TopicMissingError
 from broker.topic_admin import apply_topics, verify_topics
 from events.cloudevent import CloudEvent, decode, encode_structured
@@ -46,7 +47,7 @@ def event(number: int) -> CloudEvent:
 
 def records(kafka: KafkaBroker) -> list[Any]:
     """Every record of the schools' topic, in the order of partitions and offsets."""
-    consumer = KafkaConsumer(bootstrap_servers=kafka.bootstrap, consumer_timeout_ms=10_000)
+    consumer = opened(KafkaConsumer, kafka.bootstrap, consumer_timeout_ms=10_000)
     try:
         partitions = [TopicPartition(SCHOOLS, number) for number in range(PARTITIONS)]
         consumer.assign(partitions)
@@ -162,7 +163,7 @@ def test_the_partition_is_that_of_other_murmur2_producers(kafka: KafkaBroker) ->
     """A producer with the default partitioner puts an entity where we do."""
     apply_topics(kafka.bootstrap, [TOPIC])
     chosen = {}
-    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap)
+    producer = opened(KafkaProducer, kafka.bootstrap)
     for number in range(100):
         key, value, headers = encode_structured(event(number))
         sent = producer.send(SCHOOLS, key=key, value=value, headers=headers).get(10)
@@ -176,7 +177,7 @@ def test_another_partitioner_s_records_are_distinguished(kafka: KafkaBroker) -> 
     apply_topics(kafka.bootstrap, [TOPIC])
     key, value, headers = encode_structured(event(1))
     elsewhere = (partition_for(key, PARTITIONS) + 1) % PARTITIONS
-    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap)
+    producer = opened(KafkaProducer, kafka.bootstrap)
     producer.send(SCHOOLS, key=key, value=value, headers=headers, partition=elsewhere).get(10)
     producer.close()
     (record,) = records(kafka)

@@ -11,6 +11,7 @@ import pytest
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
+from broker.clients import opened
 from broker.errors import PositionsOutdatedError
 from broker.reading import TopicReader, open_reader
 from simulation.demo.embedded_broker import EmbeddedBroker
@@ -36,7 +37,7 @@ def bootstrap(request: pytest.FixtureRequest) -> Iterator[str]:
 @contextmanager
 def admin_of(bootstrap: str) -> Iterator[Any]:
     """Give an admin client."""
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = opened(KafkaAdminClient, bootstrap)
     try:
         yield admin
     finally:
@@ -51,7 +52,7 @@ def create(bootstrap: str) -> None:
 
 def write(bootstrap: str, *values: bytes) -> None:
     """Write records to the first partition, each in a batch of its own."""
-    producer: Any = KafkaProducer(bootstrap_servers=bootstrap, batch_size=0)
+    producer: Any = opened(KafkaProducer, bootstrap, batch_size=0)
     for value in values:
         producer.send(TOPIC, value, partition=0).get(timeout=SECONDS)
     producer.close()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
+from broker.clients import opened
 from broker.reading import read_topics
 from events.cloudevent import CloudEvent, encode_structured
 from events.fact import Family
@@ -40,7 +41,7 @@ CORRECTED = event("school.connected", PARIS, "2018-03-01", at="2018-06-01T00:00:
 
 def send_events(broker: KafkaBroker, *events: CloudEvent, timestamp_ms: int | None = None) -> None:
     """Send events to the partition of the lycée."""
-    producer: Any = KafkaProducer(bootstrap_servers=broker.bootstrap)
+    producer: Any = opened(KafkaProducer, broker.bootstrap)
     for one in (event("school.registered", PARIS, "2018-01-01", id="known"), *events):
         record = encode_structured(one)
         producer.send(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
+from broker.clients import opened
 from broker.errors import OpenTransactionError
 from broker.offsets import wait_for_group
 from broker.reading import read_topics
@@ -40,9 +41,7 @@ class Transaction:
     """A transaction that a test begins and ends when it likes."""
 
     def __init__(self, broker: KafkaBroker, name: str) -> None:
-        self.producer: Any = KafkaProducer(
-            bootstrap_servers=broker.bootstrap, transactional_id=name
-        )
+        self.producer: Any = opened(KafkaProducer, broker.bootstrap, transactional_id=name)
         self.producer.init_transactions()
         self.producer.begin_transaction()
 

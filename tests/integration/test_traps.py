@@ -9,6 +9,7 @@ import pytest
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewPartitions
 
+from broker.clients import opened
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.partitioning import partition_for
@@ -49,7 +50,7 @@ def differences(broker: KafkaBroker, worker: Worker) -> tuple[str, ...]:
 
 def committed(broker: KafkaBroker) -> int:
     """Return the sum of the group's committed offsets."""
-    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    admin = opened(KafkaAdminClient, broker.bootstrap)
     try:
         offsets = admin.list_group_offsets(DEFAULT_APP_ID).get(DEFAULT_APP_ID, {})
     finally:
@@ -185,7 +186,7 @@ def test_a_topic_with_other_partitions_is_refused(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """A worker does not start on a topic whose partition count is not the declared one."""
-    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    admin = opened(KafkaAdminClient, broker.bootstrap)
     topic = topic_name(Family.GRANTS)
     admin.create_partitions({topic: NewPartitions(total_count=9)})
     # The broker reports them a moment later.
@@ -239,7 +240,7 @@ def changelog_records(broker: KafkaBroker, family: Family) -> list[tuple[bytes, 
 
 def write_changelog(broker: KafkaBroker, family: Family, states: dict[bytes, bytes]) -> None:
     """Write states behind the workers' back, as a worker would that had slept too long."""
-    producer = KafkaProducer(bootstrap_servers=broker.bootstrap, acks="all")
+    producer = opened(KafkaProducer, broker.bootstrap, acks="all")
     for key, value in states.items():
         topic = changelog_name(DEFAULT_APP_ID, family)
         producer.send(topic, value, key=key, partition=partition_for(key, 8))

@@ -8,6 +8,7 @@ from typing import Any
 from kafka.admin import KafkaAdminClient, MemberToRemove
 from kafka.errors import KafkaError
 
+from broker.clients import opened
 from operations.programs.addresses import free_port
 from operations.programs.kafka import QUICK_START, READY, Kafka, missing_requirement
 from tests.support.servers import Server
@@ -74,7 +75,7 @@ class KafkaBroker(Server):
     @contextmanager
     def admin(self) -> Iterator[Any]:
         """Yield a kafka-python admin client."""
-        client = KafkaAdminClient(bootstrap_servers=self.bootstrap, bootstrap_timeout_ms=10_000)
+        client = opened(KafkaAdminClient, self.bootstrap)
         try:
             yield client
         finally:

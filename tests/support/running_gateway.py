@@ -9,6 +9,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
+from broker.clients import opened
 from events.topics import DEAD_LETTERS
 from tests.support.gateway import PRODUCER
 from tests.support.gateways import Credentials, Gateway, issue_credentials
@@ -86,7 +87,7 @@ def running_gateway(
 @contextmanager
 def consumer(bootstrap: str) -> Iterator[Any]:
     """Yield a kafka-python consumer without a group."""
-    client = KafkaConsumer(bootstrap_servers=bootstrap, consumer_timeout_ms=10_000)
+    client = opened(KafkaConsumer, bootstrap, consumer_timeout_ms=10_000)
     try:
         yield client
     finally:

@@ -9,7 +9,7 @@ from typing import Any
 
 from kafka.admin import KafkaAdminClient, ScramMechanism, UserScramCredentialUpsertion
 
-from broker.clients import BrokerSecurity
+from broker.clients import BrokerSecurity, opened
 from tests.support.certificates import Authority
 from tests.support.kafka import KafkaBroker
 from tests.support.servers import free_port
@@ -105,11 +105,7 @@ class SecuredKafka(KafkaBroker):
     @contextmanager
     def admin(self) -> Iterator[Any]:
         """Yield the super user's admin client."""
-        client = KafkaAdminClient(
-            bootstrap_servers=self.mutual,
-            bootstrap_timeout_ms=10_000,
-            **self.as_root.client_config(),
-        )
+        client = opened(KafkaAdminClient, self.mutual, security=self.as_root)
         try:
             yield client
         finally:

@@ -14,6 +14,7 @@ from kafka import KafkaConsumer
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from broker.clients import opened
 from broker.offsets import uncommitted
 from events.cloudevent import CloudEvent, encode_structured
 from events.partitioning import partition_for
@@ -109,7 +110,7 @@ async def _send(
 def all_done(bootstrap: str, *, group: str = DEFAULT_APP_ID) -> bool:
     """Return whether every record of every event topic is committed by the group."""
     try:
-        with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
+        with closing(opened(KafkaAdminClient, bootstrap)) as admin:
             return not uncommitted(admin, group, _ends(bootstrap))
     except KafkaError:  # The broker is not there yet.
         return False
@@ -126,7 +127,7 @@ def wait_done(bootstrap: str, *, seconds: float, group: str = DEFAULT_APP_ID) ->
 
 
 def _ends(bootstrap: str) -> dict[TopicPartition, int]:
-    with closing(KafkaConsumer(bootstrap_servers=bootstrap)) as consumer:
+    with closing(opened(KafkaConsumer, bootstrap)) as consumer:
         partitions = [
             TopicPartition(topic_name(family), partition)
             for family in Family

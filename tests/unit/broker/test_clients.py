@@ -1,16 +1,18 @@
 """How a broker is reached."""
 
+import gc
 import logging
 import threading
 from collections.abc import Callable
 
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaConfigurationError
 
 from broker.clients import opened
 from broker.errors import BrokerAddressError, BrokerUnreachableError
+from operations.programs.addresses import address_of, free_port
 
 
 @pytest.mark.parametrize(
@@ -64,3 +66,11 @@ def test_a_failed_attempt_leaves_nothing_behind(make: Callable[..., object]) -> 
     with pytest.raises(BrokerUnreachableError):
         opened(make, "127.0.0.1:1", connect_seconds=0.2)
     assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.parametrize("make", [KafkaAdminClient, KafkaConsumer, KafkaProducer])
+def test_a_refused_connection_leaves_no_socket_open(make: type) -> None:
+    """Not even until the garbage is collected; an unclosed socket is a warning, and so an error."""
+    with pytest.raises(BrokerUnreachableError, match="ECONNREFUSED"):
+        opened(make, address_of(free_port()), connect_seconds=0.3)
+    gc.collect()
