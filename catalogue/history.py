@@ -119,13 +119,27 @@ class History:
 
     def value(self, day: date) -> Fraction | None:
         """Return the figure on a day; None over 0, before the first report, or where withheld."""
+        terms = self._terms(day)
+        return None if terms is None else Fraction(*terms)
+
+    def _terms(self, day: date) -> tuple[int, int] | None:
         if not self.reports or day < self.reports[0]:
             return None
         numerator = self.numerator.at(day)
         if self.publication is not None and not numerator:
             return None
         under = self.divisor if self.denominator is None else self.denominator.at(day)
-        return Fraction(numerator, under) if under else None
+        return (numerator, under) if under else None
+
+    @cached_property
+    def curve(self) -> tuple[list[date], list[float | None]]:
+        """The days on which the value may change, and the value from each of them on, for charts.
+
+        Before the first of them there is none.
+        """
+        days = self.changes()
+        terms = map(self._terms, days)
+        return days, [None if one is None else one[0] / one[1] for one in terms]
 
     def at_least(self, day: date) -> Fraction | None:
         """Return the figure on a day, or 0 for a withheld count: no target distinguishes them."""

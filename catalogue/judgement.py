@@ -30,6 +30,7 @@ __all__ = [
     "compared",
     "judge",
     "judge_all",
+    "judge_figure",
 ]
 
 CHANGE_DAYS: Final = 30
@@ -98,11 +99,21 @@ def judge_all(catalogue: Catalogue, histories: Histories, as_of: date) -> tuple[
     indicator without a history is judged as never reported.
     """
     return tuple(
-        judge(indicator, milestone, department, history, as_of, country=country)
+        judgement
         for indicator in catalogue.indicators
         for department in indicator.territories
-        for history in [histories.get((indicator.id, department), History())]
-        for country in [compared(histories, indicator, department)]
+        for judgement in judge_figure(indicator, department, histories, as_of)
+    )
+
+
+def judge_figure(
+    indicator: Indicator, department: str | None, histories: Histories, as_of: date
+) -> tuple[Judgement, ...]:
+    """Return the judgements of one of an indicator's figures: those of `judge_all` about it."""
+    history = histories.get((indicator.id, department), History())
+    country = compared(histories, indicator, department)
+    return tuple(
+        judge(indicator, milestone, department, history, as_of, country=country)
         for milestone in _applicable(indicator, department)
     )
 

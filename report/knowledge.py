@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable
 from datetime import date
 from threading import Lock
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
 from catalogue.history import COUNTRY, History
-from catalogue.judgement import judge_all
+from catalogue.judgement import judge_figure
 from report.standing import Standing
 from streams.histories import categories_of, histories_of
 
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["Knowledge"]
 
 MOST_DAYS: Final = 16
-"""The number of days whose judgements are kept."""
+"""The number of days whose judgements are kept: those last asked for."""
+
+_Figure: TypeAlias = tuple[str, str | None]
+"""An indicator's id and a département; None is the Région."""
+_Standings: TypeAlias = "dict[_Figure, tuple[Standing, ...]]"
 
 
 class Knowledge:
@@ -45,9 +49,10 @@ class Knowledge:
         self.histories = histories
         self.parts = parts
         self._lock = Lock()
-        self._standings: OrderedDict[date, tuple[Standing, ...]] = OrderedDict()
+        self._days: OrderedDict[date, _Standings] = OrderedDict()
         if judged is not None:
-            self._standings[judged[0]] = self._with_histories(judged[1])
+            day, judgements = judged
+            self._days[day] = self._with_histories(judgements)
 
     @classmethod
     def from_states(cls, state_store: StateStore, catalogue: Catalogue) -> Self:
@@ -58,14 +63,12 @@ class Knowledge:
 
     def standings(self, as_of: date) -> tuple[Standing, ...]:
         """Return how every indicator stands on a day, in every territory, by milestone."""
-        with self._lock:
-            found = self._standings.get(as_of)
-            if found is None:
-                judgements = judge_all(self.catalogue, self.histories, as_of)
-                found = self._standings[as_of] = self._with_histories(judgements)
-                if len(self._standings) > MOST_DAYS:
-                    self._standings.popitem(last=False)
-            return found
+        return tuple(
+            standing
+            for indicator in self.catalogue.indicators
+            for department in indicator.territories
+            for standing in self.of(indicator, department, as_of)
+        )
 
     def standing(self, indicator: Indicator, department: str | None, as_of: date) -> Standing:
         """Return how an indicator stands against the milestone in force on a day."""
@@ -76,20 +79,35 @@ class Knowledge:
             if one.judgement.milestone == milestone
         )
 
-    def of(self, indicator: Indicator, department: str | None, as_of: date) -> Sequence[Standing]:
-        """Return how an indicator stands in one territory, against each milestone."""
-        return [
-            one
-            for one in self.standings(as_of)
-            if one.judgement.indicator.id == indicator.id and one.judgement.department == department
-        ]
+    def of(self, indicator: Indicator, department: str | None, as_of: date) -> tuple[Standing, ...]:
+        """Return how an indicator stands in one territory, against each milestone.
+
+        It is judged when it is first asked for: most pages show a few of all figures.
+        """
+        key = indicator.id, department
+        of_day = self._of_day(as_of)
+        found = of_day.get(key)
+        if found is None:
+            judged = judge_figure(indicator, department, self.histories, as_of)
+            # Of two threads that judged the same, the first one's is kept.
+            found = of_day.setdefault(key, self._with_histories(judged)[key])
+        return found
 
     def country(self, indicator: Indicator) -> History | None:
         """Return the country's history, where the catalogue shows one beside the Région's."""
         return self.histories.get((indicator.id, COUNTRY))
 
-    def _with_histories(self, judgements: Sequence[Judgement]) -> tuple[Standing, ...]:
-        return tuple(
-            Standing(one, self.histories.get((one.indicator.id, one.department), History()))
-            for one in judgements
-        )
+    def _of_day(self, as_of: date) -> _Standings:
+        with self._lock:
+            found = self._days.setdefault(as_of, {})
+            self._days.move_to_end(as_of)
+            if len(self._days) > MOST_DAYS:
+                self._days.popitem(last=False)
+            return found
+
+    def _with_histories(self, judgements: Iterable[Judgement]) -> _Standings:
+        found: dict[_Figure, list[Standing]] = defaultdict(list)
+        for one in judgements:
+            key = one.indicator.id, one.department
+            found[key].append(Standing(one, self.histories.get(key, History())))
+        return {key: tuple(standings) for key, standings in found.items()}

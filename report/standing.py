@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -217,10 +218,13 @@ class Standing:
 
     def points(self, since: date, until: date) -> list[tuple[date, float | None]]:
         """Return the history between two days: the value at the first, and at each change."""
-        changed = (day for day in self.history.changes() if since <= day <= until)
-        days = sorted({since, until, *changed})
-        values = ((day, self.history.value(day)) for day in days)
-        return [(day, None if value is None else float(value)) for day, value in values]
+        days, values = self.history.curve
+        first, last = bisect_right(days, since), bisect_right(days, until)
+        points = [(since, values[first - 1] if first else None)]
+        points += zip(days[first:last], values[first:last], strict=True)
+        if points[-1][0] < until:
+            points.append((until, points[-1][1]))
+        return points
 
     def text(self, value: float) -> str:
         """Return a value of the indicator as text."""

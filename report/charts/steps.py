@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Final, TypeAlias
 
 from report.charts.axes import Scale, is_drawable
@@ -40,16 +40,15 @@ def thinned(points: Points, most: int = MOST_STEPS) -> list[tuple[date, float | 
     """Return at most so many steps, with the first, the last and both extremes among them."""
     if len(points) <= most:
         return list(points)
-    start, end = points[0][0].toordinal(), points[-1][0].toordinal()
+    days = [day.toordinal() - points[0][0].toordinal() for day, _ in points]
     for bins in (most, most * 3 // 4, most // 2, most // 3, most // _KEPT):
-        width = (end - start + 1) / bins
-        kept = [
-            point
-            for _, group in groupby(
-                points, key=lambda one: int((one[0].toordinal() - start) / width)
-            )
-            for point in _kept(list(group))
-        ]
+        width = (days[-1] + 1) / bins
+        edges = [bisect_left(days, number * width) for number in range(bins)]
+        groups = [points[one:other] for one, other in pairwise([*edges, len(days)]) if one < other]
+        # Both ends of a bin are kept in any case: where these are too many, no look at the rest.
+        if sum(min(len(group), 2) for group in groups) > most:
+            continue
+        kept = [point for group in groups for point in _kept(group)]
         if len(kept) <= most:
             break
     return kept

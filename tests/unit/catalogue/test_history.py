@@ -88,6 +88,15 @@ def test_without_a_report_there_is_no_value() -> None:
     assert History().value(FIRST_DAY) is None
 
 
+@given(figure_histories, any_day)
+def test_the_curve_has_the_value_of_every_day(history: History, on: date) -> None:
+    """That of its last day up to a day; before the first there is none."""
+    days, values = history.curve
+    held = [value for day, value in zip(days, values, strict=True) if day <= on]
+    exact = history.value(on)
+    assert (held[-1] if held else None) == (None if exact is None else float(exact))
+
+
 def test_a_reading_is_what_the_facts_add_up_to() -> None:
     """Amounts before the divisor, and the latest report up to that day."""
     assert [PAID.reading(on) for on in (day(2, 28), day(4, 1))] == [

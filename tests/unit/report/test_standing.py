@@ -67,6 +67,23 @@ def test_the_history_ends_with_the_value_of_the_day() -> None:
             assert last == (None if value is None else float(value))
 
 
+SINCE = date(2016, 12, 31)
+
+
+@pytest.mark.parametrize("until", [SINCE, date(2017, 1, 1), date(2018, 2, 28), LAST_DAY], ids=str)
+def test_points_are_the_first_day_each_change_and_the_last_day(until: date) -> None:
+    """Each with the value of its day, none twice."""
+    for standing in knowledge().standings(LAST_DAY):
+        history = standing.history
+        points = standing.points(SINCE, until)
+        changed = {day for day in history.changes() if SINCE <= day <= until}
+        assert [day for day, _ in points] == sorted({SINCE, until, *changed})
+        values = [history.value(day) for day, _ in points]
+        assert [value for _, value in points] == [
+            None if value is None else float(value) for value in values
+        ]
+
+
 @given(st.fractions(min_value=-(10**9), max_value=10**9), st.integers(0, 3))
 def test_a_signed_number_is_the_rounded_one(amount: Fraction, decimals: int) -> None:
     """Half away from zero; no sign before zero."""
