@@ -19,6 +19,7 @@ from report.ledger import (
     LEDGER_TOPICS,
     PERSON_TOPICS,
     EventLedger,
+    LedgerFailedError,
     LedgerOutdatedError,
 )
 from report.past import state_store_known_on
@@ -96,6 +97,14 @@ class Follower:
                     self.ledger.append(records, self._rules, skipped)
                 if reader.caught_up:
                     self._ledger_lag = sum(left or 0 for left in reader.behind().values())
+                    self._arrange()
+
+    def _arrange(self) -> None:
+        try:
+            if self.ledger.arrange():
+                logger.info("events arranged")
+        except LedgerFailedError as error:
+            logger.warning("events are not arranged, which makes evidence slower: %s", error)
 
     def _basis(self) -> dict[str, str]:
         """Return what the ledger's events rest on: the topics, and the rules of acceptance."""

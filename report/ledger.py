@@ -63,6 +63,9 @@ END_OF_TIME: Final = 2**63 - 1
 VISIBLE: Final = "time < $before AND until >= $before"
 """The condition that an event was, before a time, the latest known of its fact and day."""
 
+ARRANGE_EVENTS: Final = 50_000
+"""So many new events are arranged: a second's work for some hundred thousand in all."""
+
 #: Raised with every change of the tables: a file of another version is written anew.
 _VERSION: Final = "1"
 _FAMILIES: Final = MappingProxyType({topic_name(family): family for family in Family})
@@ -92,11 +95,13 @@ _COLUMNS: Final = {
 
 # `until` is the time of the next event of the same entity, fact and day, in the order in which the
 # latest counts. So an event was the latest known at an instant from its own time up to `until`.
-_TABLES: Final = f"""
-CREATE TABLE event (
+_EVENTS: Final = f"""(
     {", ".join(f'"{name}" {kind}' for name, kind in _COLUMNS.items())},
     until BIGINT NOT NULL
-);
+)"""
+
+_TABLES: Final = f"""
+CREATE TABLE event {_EVENTS};
 CREATE TABLE next_offset (
     topic VARCHAR, "partition" INTEGER, "offset" BIGINT NOT NULL, PRIMARY KEY (topic, "partition")
 );
@@ -137,6 +142,14 @@ SELECT unnest($topics::VARCHAR[]), unnest($partitions::INTEGER[]), unnest($offse
 _REFUSE: Final = """
 INSERT INTO refusal SELECT unnest($reasons::VARCHAR[]), unnest($counts::BIGINT[])
 ON CONFLICT DO UPDATE SET count = count + excluded.count
+"""
+
+# DuckDB reads no block of rows whose least and greatest values exclude what is asked for.
+_ARRANGED_TABLE: Final = f"CREATE TABLE arranged {_EVENTS}"
+_ARRANGE: Final = """
+INSERT INTO arranged SELECT * FROM event ORDER BY family, fact, entity, day, time;
+DROP TABLE event;
+ALTER TABLE arranged RENAME TO event
 """
 
 _CLEAR: Final = """
@@ -222,6 +235,7 @@ class EventLedger:
     ) -> None:
         self._file = file
         self._writing = Lock()
+        self._unarranged = 0
         self._connection = _connect(file, memory=memory, threads=threads)
 
     def __enter__(self) -> Self:
@@ -253,18 +267,20 @@ class EventLedger:
         Raises `LedgerOutdatedError` where a record that was skipped no longer is, and
         `LedgerFailedError`.
         """
-        with self._writing, self._transaction() as cursor:
-            known = _positions(cursor)
-            batch = _LedgerBatch(known, rules, frozenset(skipped))
-            for record in records:
-                batch.add(record)
-            cells = batch.cells | self._skip(cursor, frozenset(skipped))
-            if batch.rows:
-                columns = zip(*batch.rows, strict=True)
-                cursor.execute(_INSERT, dict(zip(_COLUMNS, map(list, columns), strict=True)))
-            if cells:
-                cursor.execute(_SETTLE, {"cells": list(cells), "end": END_OF_TIME})
-            _write_counts(cursor, batch)
+        with self._writing:
+            with self._transaction() as cursor:
+                known = _positions(cursor)
+                batch = _LedgerBatch(known, rules, frozenset(skipped))
+                for record in records:
+                    batch.add(record)
+                cells = batch.cells | self._skip(cursor, frozenset(skipped))
+                if batch.rows:
+                    columns = zip(*batch.rows, strict=True)
+                    cursor.execute(_INSERT, dict(zip(_COLUMNS, map(list, columns), strict=True)))
+                if cells:
+                    cursor.execute(_SETTLE, {"cells": list(cells), "end": END_OF_TIME})
+                _write_counts(cursor, batch)
+            self._unarranged += len(batch.rows)
             return len(batch.rows)
 
     def bind(self, basis: Mapping[str, str]) -> None:
@@ -288,6 +304,22 @@ class EventLedger:
         """Remove everything, so that the topics are read from their beginning."""
         with self._writing, self._transaction() as cursor:
             cursor.execute(_CLEAR)
+
+    def arrange(self, *, least: int = ARRANGE_EVENTS) -> bool:
+        """Put the events of each fact, and of each entity, beside each other; return whether so.
+
+        Of topics that are read side by side they lie mixed, and queries then take twice as long.
+        Nothing is done where fewer than `least` were appended since the last time. Queries are
+        answered meanwhile. Raises `LedgerFailedError`.
+        """
+        with self._writing:
+            if self._unarranged < least:
+                return False
+            self._unarranged = 0  # Also where it fails: the next time is after as many again.
+            with self._transaction() as cursor:
+                cursor.execute(_ARRANGED_TABLE)
+                cursor.execute(_ARRANGE)
+            return True
 
     def positions(self) -> Positions:
         """Return the next offset of each partition that was read."""

@@ -399,3 +399,41 @@ def test_a_day_is_known_until_its_end_in_utc() -> None:
     """Midnight is of the next day."""
     assert known_before(date(1970, 1, 1)) == 24 * 60 * 60 * 1_000_000
     assert known_before(None) == END_OF_TIME
+
+
+ALL = "SELECT * FROM event ORDER BY ALL"
+
+
+def test_arranged_events_are_the_same(file: Path) -> None:
+    """They lie by fact and entity, count as before, and go on; also in the file."""
+    records = numbered([*schools(), raw("grant.committed", "g-1", "2018-03-01")])
+    with EventLedger(file) as ledger:
+        ledger.append(records[:-1])
+        before = ledger.query(ALL)
+        assert ledger.arrange(least=1)
+        assert ledger.query(ALL) == before
+        facts = [fact for (fact,) in ledger.query("SELECT fact FROM event ORDER BY rowid")]
+        assert facts == sorted(facts)
+        ledger.append(records)
+    with EventLedger(file) as again:
+        assert again.counts().stored == len(records)
+        latest = "SELECT time FROM event WHERE fact = 'school.connected' AND until = $end"
+        assert len(again.query(latest, {"end": END_OF_TIME})) == 1
+
+
+def test_few_new_events_are_not_arranged(ledger: EventLedger) -> None:
+    """Those since the last time count."""
+    ledger.append(schools(connected=4))
+    assert not ledger.arrange(least=6)
+    assert ledger.arrange(least=5)
+    assert not ledger.arrange(least=1)
+
+
+def test_events_are_read_while_they_are_arranged(ledger: EventLedger) -> None:
+    """What was asked before ends with the same rows; a snapshot does not move."""
+    ledger.append(schools())
+    with ledger.snapshot() as snapshot:
+        before = snapshot.query(ALL)
+        assert ledger.arrange(least=1)
+        assert ledger.query(ALL) == before
+        assert snapshot.query(ALL) == before
