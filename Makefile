@@ -95,7 +95,7 @@ image: ## the container image, where docker is
 
 IMAGE_VERSION = $(shell sed -n 's/^MONITOR_VERSION=//p' deploy/.env.example)
 
-bench: $(VENV)/dev.stamp $(KAFKA_JARS) ## compare the worker's speed with the idiomatic agent's and a bare loop's
+bench: $(VENV)/dev.stamp $(KAFKA_JARS) ## compare worker and gateway with simpler programs; measure the page, and more workers
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 coverage: $(VENV)/dev.stamp ## branch coverage of the unit tests

@@ -1,4 +1,4 @@
-"""`make bench`: the engines on one broker, a worker's costs, the gateway, more workers."""
+"""`make bench`: the engines on one broker, a worker's costs, gateway, page, more workers."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from operations.programs.alerting import AlertingPrograms
 from tests.bench.alert_latency import measure_alert_latencies
 from tests.bench.engines import Engine, Monitor, Rival, Trial, await_events, started
 from tests.bench.gateway import measure_gateway
+from tests.bench.page import measure_page
 from tests.bench.probes import freshness, scrape_ms, seconds_to_ready
 from tests.bench.report import (
     Findings,
     Operation,
     Trials,
     gateway_text,
+    page_text,
     scale_text,
     text,
     write,
     write_gateway,
+    write_page,
     write_scale,
 )
 from tests.bench.scale import measure_scale
@@ -49,7 +52,9 @@ FEW_ENTITIES = 1_000
     help="Put the result into docs/performance.md and docs/capacity.md.",
 )
 @click.option(
-    "--only", type=click.Choice(["worker", "gateway", "scale"]), help="Measure one of the parts."
+    "--only",
+    type=click.Choice(["worker", "gateway", "page", "scale"]),
+    help="Measure one of the parts.",
 )
 def main(*, rounds: int, into_page: bool, only: str | None) -> None:
     """Measure, print the tables, and report the progress on standard error."""
@@ -57,6 +62,8 @@ def main(*, rounds: int, into_page: bool, only: str | None) -> None:
         bench_worker(rounds, into_page=into_page)
     if only in (None, "gateway"):
         bench_gateway(rounds, into_page=into_page)
+    if only in (None, "page"):
+        bench_page(into_page=into_page)
     if only in (None, "scale"):
         bench_scale(into_page=into_page)
 
@@ -70,6 +77,17 @@ def bench_scale(*, into_page: bool) -> None:
     click.echo(scale_text(found))
     if into_page:
         write_scale(found)
+
+
+def bench_page(*, into_page: bool) -> None:
+    """Measure the delegate's page, once: each of its pages is asked for many times."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        with KafkaBroker(folder / "kafka", heap_mb=1024, jvm_options=()) as broker:
+            found = measure_page(broker, folder, report=_report)
+    click.echo(page_text(found))
+    if into_page:
+        write_page(found)
 
 
 def bench_gateway(rounds: int, *, into_page: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
@@ -14,6 +14,7 @@ from statistics import median, quantiles
 
 from tests.bench.engines import Trial
 from tests.bench.gateway import BATCH, GATEWAY, SINGLE, LoadResult
+from tests.bench.page import ASKED, Asked, PageResult
 from tests.bench.scale import Scaled
 from tests.bench.workloads import WORKLOADS
 
@@ -22,10 +23,12 @@ __all__ = [
     "Operation",
     "Trials",
     "gateway_text",
+    "page_text",
     "scale_text",
     "text",
     "write",
     "write_gateway",
+    "write_page",
     "write_scale",
 ]
 
@@ -35,6 +38,7 @@ MEASURED = re.compile(r"(?<=<!-- measured -->\n).*?(?=<!-- end -->)", re.DOTALL)
 GATEWAY_MEASURED = re.compile(
     r"(?<=<!-- gateway measured -->\n).*?(?=<!-- gateway end -->)", re.DOTALL
 )
+PAGE_MEASURED = re.compile(r"(?<=<!-- page measured -->\n).*?(?=<!-- page end -->)", re.DOTALL)
 
 #: Engine → workload → its trials.
 Trials = Mapping[str, Mapping[str, Sequence[Trial]]]
@@ -103,6 +107,43 @@ def write_gateway(found: Mapping[str, Mapping[str, LoadResult]]) -> None:
     _replace_section(GATEWAY_MEASURED, gateway_text(found))
 
 
+def page_text(found: Sequence[PageResult]) -> str:
+    """Return what was found of the delegate's page as Markdown; few entities first, then many."""
+    few, many = found
+    counts = [f"{_rounded(one.entities)} entities" for one in found]
+    header = ["median, ms", *counts, "ratio", "95th percentile", "limit", "processor ms"]
+    rows = [row for asked in ASKED for row in _page_rows(asked, few, many)]
+    costs = [
+        ["events in its ledger", *(_rounded(one.events) for one in found)],
+        ["start to ready, s", *(f"{one.ready_seconds:.1f}" for one in found)],
+        ["start until all events are read, s", *(f"{one.read_seconds:.1f}" for one in found)],
+        [
+            "a past day as known then, for its first reader, s",
+            *(f"{median(one.past_seconds):.1f}" for one in found),
+        ],
+        ["peak memory, MB", *(f"{one.peak_mb:.0f}" for one in found)],
+        ["the same after past days, MB", *(f"{one.past_peak_mb:.0f}" for one in found)],
+        ["the ledger's file, MB", *(f"{one.ledger_mb:.0f}" for one in found)],
+    ]
+    before, after = many.load
+    machine = _machine("aiohttp", "duckdb", "jinja2")
+    return "\n".join(
+        [
+            f"{machine} The machine's load was {before:.1f} before and {after:.1f} after.",
+            "",
+            *_table(header, rows),
+            "",
+            *_table(["what", *counts], costs),
+            "",
+        ]
+    )
+
+
+def write_page(found: Sequence[PageResult]) -> None:
+    """Put what was found of the delegate's page into the page, in place of what was there."""
+    _replace_section(PAGE_MEASURED, page_text(found))
+
+
 def scale_text(found: Scaled) -> str:
     """Return what was found of several workers as Markdown."""
     before, after = found.load
@@ -156,6 +197,33 @@ def scale_text(found: Scaled) -> str:
 def write_scale(found: Scaled) -> None:
     """Put what was found of several workers into the page about capacity."""
     _replace_section(MEASURED, scale_text(found), page=CAPACITY_PAGE)
+
+
+def _page_rows(asked: Asked, few: PageResult, many: PageResult) -> Iterator[list[str]]:
+    """Yield the row of a kind of page, and that of what takes it longest with many entities."""
+    limit = f"{asked.limit_ms:.0f}"
+    waits = [median(one.wait_ms(asked)) for one in (few, many)]
+    late = quantiles(many.wait_ms(asked), n=20)[-1]
+    yield [
+        asked.name,
+        *(f"{wait:.1f}" for wait in waits),
+        f"**{waits[1] / waits[0]:.1f}**",
+        f"{late:.1f}",
+        limit,
+        f"{many.processor_ms[asked.name]:.0f}",
+    ]
+    shown, wait = many.slowest(asked)
+    if shown:
+        one = 1000 * median(few.waits[asked.name][shown])
+        yield [
+            f"the slowest of these, `{shown}`",
+            f"{one:.1f}",
+            f"{wait:.1f}",
+            f"**{wait / one:.1f}**",
+            f"{1000 * quantiles(many.waits[asked.name][shown], n=20)[-1]:.1f}",
+            limit,
+            "",
+        ]
 
 
 def _gateway_table(load: str, by_server: Mapping[str, LoadResult]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What `make bench` compares, in little: every engine gets through a workload."""
+"""What `make bench` measures, in little: every engine gets through a workload, the page answers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import pytest
 
 from tests.bench.__main__ import ENGINES
 from tests.bench.engines import Engine
+from tests.bench.page import ASKED, measure_page
+from tests.bench.region import ENTITIES
+from tests.bench.report import page_text
 from tests.bench.stage import Stage
 from tests.bench.workloads import DISTINCT, HOT, Workload
 from tests.support.kafka import KafkaBroker
@@ -36,3 +39,15 @@ def test_an_engine_gets_through_a_workload(
 
     assert trial.events == EVENTS
     assert trial.times.processor_seconds > 0
+
+
+def test_the_page_answers_all_that_is_asked(kafka: KafkaBroker, tmp_path: Path) -> None:
+    """With few entities, and with twice as many; the table has a row for each kind of page."""
+    few, more = measure_page(
+        kafka, tmp_path, report=lambda _: None, sizes=(ENTITIES // 400, ENTITIES // 200), rounds=2
+    )
+
+    assert few.events < more.events
+    for asked in ASKED:
+        assert min(more.wait_ms(asked)) > 0
+        assert f"| {asked.name} |" in page_text((few, more))
