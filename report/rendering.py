@@ -18,6 +18,7 @@ from catalogue.formatting import count_text, day_text
 from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
 from report.charts.svg import plain
+from report.errors import FiguresNotReadyError
 from report.evidence_pages import PARTS, amount_text, content_items, moved_text, territory_text
 from report.pictures import bars_of, history_chart, map_of, sparkline_of
 from report.view import AS_OF, View
@@ -181,6 +182,7 @@ class Pages:
             message=str(error),
             root=root,
             view=None,
+            is_waiting=isinstance(error, FiguresNotReadyError),
             section="",
             link=lambda path: root + path,
             asset=lambda name: _asset(root, name),

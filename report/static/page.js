@@ -2,7 +2,7 @@
 const address = document.currentScript.dataset.events;
 let source = null;
 let told = null; // What the server said last,
-let shown = null; // and what the page shows.
+let shown = document.currentScript.dataset.shown ?? null; // and what the page shows.
 
 // Only a page that is seen listens: a browser opens few connections to one server.
 function listen() {

@@ -36,11 +36,11 @@ def one_browser(
 
 
 @pytest.fixture
-def page(served: tuple[ServedPage, str]) -> ServedPage:
-    """Give the page as it is before anything changes."""
+def page(served: tuple[ServedPage, str]) -> Iterator[ServedPage]:
+    """Give the page, which is as it was once a test is over that changes it."""
     page, _ = served
+    yield page
     page.known, page.today, page.completeness = knowledge(), LAST_DAY, COMPLETE
-    return page
 
 
 @pytest.fixture

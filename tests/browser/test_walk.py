@@ -234,6 +234,21 @@ def test_an_open_page_follows_the_figures(browser: Browser, yesterday: ServedPag
     assert browser.said() == []
 
 
+def test_a_page_that_waits_for_figures_shows_them(browser: Browser, page: ServedPage) -> None:
+    """Who opened it while the monitor started need not load it again."""
+    page.known = None
+    browser.open("/")
+    browser.run("window.mine = true")
+    assert browser.text("h1") == "Les chiffres arrivent"
+    assert browser.wait(lambda: told(browser))
+
+    page.known = knowledge()
+    assert browser.wait(lambda: browser.all("table.promises"))
+    assert FIGURE in shown(browser)
+    assert browser.title.startswith("Promesses au 31/12/2018")
+    assert browser.run("return window.mine")
+
+
 def test_a_busy_reader_is_not_interrupted(browser: Browser, yesterday: ServedPage) -> None:
     """Who fills in the form sees the change once done."""
     browser.open("/")
