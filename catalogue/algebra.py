@@ -18,6 +18,7 @@ from catalogue.vocabulary import (
     is_money,
     resolve_field,
 )
+from events.milestone import MilestoneExplained
 from events.observation import IndicatorObserved
 from events.registry import FACTS_BY_NAME
 
@@ -46,7 +47,9 @@ _OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "observed": ("percent",),
 }
 
-_COUNTED = tuple(name for name in FACTS_BY_NAME if name != IndicatorObserved.NAME)
+_COUNTED = tuple(
+    name for name in FACTS_BY_NAME if name not in (IndicatorObserved.NAME, MilestoneExplained.NAME)
+)
 
 Where = tuple[tuple[str, frozenset[str]], ...]
 

@@ -87,6 +87,13 @@ class Judgement:
     """True where the figure counts too few persons: it has no value."""
 
     @property
+    def promise(self) -> tuple[str, str, str | None] | None:
+        """The indicator, the milestone and the département; None without a milestone."""
+        if self.milestone is None:
+            return None
+        return self.indicator.id, self.milestone.id, self.department
+
+    @property
     def observed_pace(self) -> Fraction | None:
         """The slope of the trend."""
         return None if self.trend is None else self.trend.slope

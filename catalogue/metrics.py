@@ -393,6 +393,22 @@ MILESTONE_REQUIRED_PACE = _assessor(
     "The pace it takes from as_of to reach the target on its day, in the indicator's unit per day; "
     "absent once it is attained, on its day and after.",
 )
+MILESTONE_UNEXPLAINED = _assessor(
+    "smartregion_milestone_unexplained_timestamp_seconds",
+    _PROMISE,
+    "The day since which a milestone is missed or at risk without an explanation (midnight UTC); "
+    "absent where it is explained, or neither missed nor at risk.",
+    "Older than the indicator's explanation_grace_days: ask the programme's owner, who answers "
+    "with `smart-region explain`.",
+)
+EXPLANATIONS = _assessor(
+    "smartregion_explanations",
+    ("known",),
+    "Explanations of milestones that are not retracted, by whether the catalogue has the milestone "
+    "and holds the territory to it: true or false.",
+    "false above 0: they are shown nowhere. Their sender retracts them and sends them again, with "
+    "the ids of the catalogue.",
+)
 CELL_VALUE = _assessor(
     "smartregion_cell_value",
     (*_TERRITORY, "category"),

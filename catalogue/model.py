@@ -230,6 +230,8 @@ class Indicator(CatalogueModel):
     """How long after a period its facts are there."""
     grace_days: Days = 0
     """How much later still an indicator is not yet called unreported."""
+    explanation_grace_days: Days = 30
+    """How long a milestone may be missed or at risk without an explanation."""
     trend: TrendWindow = TrendWindow()
     min_cell: Annotated[int, Field(strict=True, ge=2, le=1000)] | None = None
     """The smallest number of persons that may be shown; see `catalogue.publication`."""
@@ -518,6 +520,17 @@ class Catalogue(CatalogueModel):
         """What the figures about persons are added up from, by indicator; see `PersonPart`."""
         found = ((one.id, person_parts(self, one)) for one in self.indicators if one.publication)
         return {identifier: parts for identifier, parts in found if parts is not None}
+
+    @cached_property
+    def promises(self) -> frozenset[tuple[str, str, str | None]]:
+        """Every milestone in each territory held to it: its indicator, its id, the département."""
+        return frozenset(
+            (indicator.id, milestone.id, department)
+            for indicator in self.indicators
+            for milestone in indicator.milestones
+            for department in indicator.territories
+            if milestone.holds(department)
+        )
 
     @cached_property
     def families(self) -> frozenset[Family]:

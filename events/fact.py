@@ -28,6 +28,7 @@ class Family(StrEnum):
     GRANTS = "grants"
     DATASETS = "datasets"
     OBSERVATIONS = "observations"
+    EXPLANATIONS = "explanations"
 
     @property
     def about_persons(self) -> bool:

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError, core_schema
 
 __all__ = [
     "FIRST_DAY",
+    "LONGEST_TEXT",
     "Cents",
     "CommuneCode",
     "Count",
@@ -20,8 +21,10 @@ __all__ = [
     "Department",
     "EntityId",
     "Label",
+    "PlainText",
     "PositiveCount",
     "PseudonymousId",
+    "Role",
     "Siret",
     "Uai",
     "also_checked",
@@ -38,6 +41,13 @@ FIRST_DAY: Final = date(2010, 1, 1)
 LARGEST_COUNT: Final = 10**9
 LARGEST_CENTS: Final = 10**13
 """Bounds that keep any total of any entities exact in 64-bit integers and in SQL."""
+
+LONGEST_TEXT: Final = 2000
+"""The maximum length of a text for readers, in characters."""
+
+# Control characters but the line feed, and those that change the direction of what follows: a
+# reader would see another text than the one that was sent.
+_NOT_PLAIN: Final = r"\u0000-\u0009\u000B-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069"
 
 UAI_LETTERS: Final = "ABCDEFGHJKLMNPRSTUVWXYZ"
 ALSO_CHECKED: Final = "also checked: "
@@ -176,6 +186,24 @@ Label = Annotated[
     Text(min_length=1, max_length=200, pattern=r"\S"),
     Field(description="text for readers: 1 to 200 characters, not blank"),
 ]
+PlainText = Annotated[
+    str,
+    Text(
+        max_length=LONGEST_TEXT,
+        pattern=rf"^[^{_NOT_PLAIN}]*[^\s{_NOT_PLAIN}][^{_NOT_PLAIN}]*$",
+    ),
+    Field(
+        description=(
+            f"plain text for readers: 1 to {LONGEST_TEXT} characters, not blank; of control"
+            " characters the line feed only"
+        )
+    ),
+]
+Role = Annotated[
+    str,
+    Text(max_length=100, pattern=rf"^[^\n{_NOT_PLAIN}]*[^\s{_NOT_PLAIN}][^\n{_NOT_PLAIN}]*$"),
+    Field(description="a role, not a person's name: 1 to 100 characters in one line, not blank"),
+]
 Count = Annotated[
     int, Field(ge=0, le=LARGEST_COUNT, description=f"a whole number from 0 to {LARGEST_COUNT}")
 ]
@@ -197,5 +225,7 @@ def is_pseudonymous(field: FieldInfo) -> bool:
 
 def is_label(field: FieldInfo) -> bool:
     """Return True for a free-text field, which may have any words."""
-    described: FieldInfo = get_args(Label)[-1]
-    return field.description == described.description
+    return field.description in _FREE_TEXTS
+
+
+_FREE_TEXTS: Final = frozenset(get_args(kind)[-1].description for kind in (Label, PlainText, Role))

@@ -12,6 +12,7 @@ from events.dataset import DatasetReleased, DatasetUpdated, DatasetWithdrawn
 from events.equipment import EquipmentDelivered
 from events.fact import Fact, Family
 from events.grant import GrantCommitted, GrantPaid
+from events.milestone import MilestoneExplained
 from events.observation import IndicatorObserved
 from events.school import (
     SchoolClosed,
@@ -48,6 +49,7 @@ _ALL: Final[tuple[type[Fact], ...]] = (
     DatasetUpdated,
     DatasetWithdrawn,
     IndicatorObserved,
+    MilestoneExplained,
 )
 
 FACTS: Final[Mapping[str, type[Fact]]] = MappingProxyType({fact.TYPE: fact for fact in _ALL})

@@ -154,6 +154,7 @@ class Follower:
                 self.catalogue,
                 assessment.histories,
                 assessment.parts,
+                explanations=assessment.explanations,
                 judged=(assessment.as_of, assessment.judgements),
             )
             self._published = assessment, knowledge

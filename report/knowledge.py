@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import date
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
+from catalogue.explanations import NO_EXPLANATIONS, explained_all, explanations_for
 from catalogue.history import COUNTRY, History
 from catalogue.judgement import judge_figure
 from report.standing import Standing
+from streams.explanations import explanations_of
 from streams.histories import categories_of, histories_of
 
 if TYPE_CHECKING:
+    from catalogue.explanations import Explanations
     from catalogue.history import Histories
     from catalogue.judgement import Judgement
     from catalogue.model import Catalogue, Indicator
@@ -42,23 +45,28 @@ class Knowledge:
         histories: Histories,
         parts: Parts,
         *,
+        explanations: Explanations = NO_EXPLANATIONS,
         judged: tuple[date, tuple[Judgement, ...]] | None = None,
     ) -> None:
         """Create it; `judged` has a day's judgements that are there already."""
         self.catalogue = catalogue
         self.histories = histories
         self.parts = parts
+        self.explanations = explanations
         self._lock = Lock()
         self._days: OrderedDict[date, _Standings] = OrderedDict()
         if judged is not None:
             day, judgements = judged
-            self._days[day] = self._with_histories(judgements)
+            self._days[day] = self._with_histories(judgements, day)
 
     @classmethod
     def from_states(cls, state_store: StateStore, catalogue: Catalogue) -> Self:
         """Return what states hold."""
         return cls(
-            catalogue, histories_of(state_store, catalogue), categories_of(state_store, catalogue)
+            catalogue,
+            histories_of(state_store, catalogue),
+            categories_of(state_store, catalogue),
+            explanations=explanations_of(state_store),
         )
 
     def standings(self, as_of: date) -> tuple[Standing, ...]:
@@ -90,7 +98,7 @@ class Knowledge:
         if found is None:
             judged = judge_figure(indicator, department, self.histories, as_of)
             # Of two threads that judged the same, the first one's is kept.
-            found = of_day.setdefault(key, self._with_histories(judged)[key])
+            found = of_day.setdefault(key, self._with_histories(judged, as_of)[key])
         return found
 
     def country(self, indicator: Indicator) -> History | None:
@@ -105,9 +113,18 @@ class Knowledge:
                 self._days.popitem(last=False)
             return found
 
-    def _with_histories(self, judgements: Iterable[Judgement]) -> _Standings:
+    def _with_histories(self, judgements: Sequence[Judgement], as_of: date) -> _Standings:
+        explained = explained_all(judgements, self.histories, self.explanations, as_of)
         found: dict[_Figure, list[Standing]] = defaultdict(list)
         for one in judgements:
             key = one.indicator.id, one.department
-            found[key].append(Standing(one, self.histories.get(key, History())))
+            found[key].append(
+                Standing(
+                    one,
+                    self.histories.get(key, History()),
+                    None if one.promise is None else explained.get(one.promise),
+                    explanations_for(self.explanations, one, as_of),
+                    as_of,
+                )
+            )
         return {key: tuple(standings) for key, standings in found.items()}

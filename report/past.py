@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import date
 from typing import Final, TypeAlias
@@ -22,6 +23,10 @@ __all__ = ["state_store_known_on"]
 
 #: One partition for all: an entity whose records are on two partitions is one entity.
 _PARTITION: Final = 0
+_EXPLANATIONS: Final = """
+SELECT entity, fact, day, time, source, id, content
+FROM event WHERE family = $family AND time < $before AND until >= $before
+"""
 _States: TypeAlias = dict[str, dict[str, dict[str, Cell]]]
 """By entity, fact and effective day."""
 
@@ -35,9 +40,9 @@ def state_store_known_on(
 ) -> StateStore:
     """Return what workers would hold had they read only what was recorded up to a day (UTC).
 
-    Its fold is that of all states; the states themselves are those of persons alone. Persons are in
-    no ledger: their states come from `person_records`, the records of their topics in any order;
-    what is refused of them is ignored.
+    Its fold is that of all states; the states themselves are those of explanations and of persons
+    alone. Persons are in no ledger: their states come from `person_records`, the records of their
+    topics in any order; what is refused of them is ignored.
     """
     state_store = StateStore(catalogue.terms)
     before = known_before(known_on)
@@ -50,6 +55,8 @@ def state_store_known_on(
                 rows = snapshot.query(compiled.sql, {**compiled.parameters, "before": before})
                 index = state_store.fold.indexes[term]
                 state_store.fold.apply(_PARTITION, [(index, _contribution(rows), 1)])
+        said = snapshot.query(_EXPLANATIONS, {"family": Family.EXPLANATIONS, "before": before})
+    state_store.put(Family.EXPLANATIONS, _PARTITION, _states(said))
     for family, of_persons in _persons(person_records, before, rules).items():
         state_store.put(family, _PARTITION, of_persons)
     return state_store
@@ -68,6 +75,16 @@ def _contribution(
         else:
             steps.append((department, category or NO_CATEGORY, day, amount))
     return steps, reports
+
+
+def _states(rows: Iterable[tuple[str, str, int, int, str, str, str | None]]) -> _States:
+    """Return the states of entities from their cells."""
+    found: _States = {}
+    for entity, fact, day, time, source, identifier, content in rows:
+        attributes = None if content is None else json.loads(content)
+        days = found.setdefault(entity, {}).setdefault(fact, {})
+        days[day_of(date.fromordinal(day))] = Cell(time, source, identifier, attributes)
+    return found
 
 
 def _persons(

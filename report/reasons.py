@@ -39,6 +39,7 @@ NOT_LOCAL: Final = "suivi pour la Région entière seulement"
 NOT_HELD: Final = "la promesse ne fixe pas de cible à ce territoire"
 NO_BASELINE: Final = "la valeur de départ n’est pas connue"
 NO_FACT: Final = "aucun fait reçu"
+NOTHING_TO_EXPLAIN: Final = "ni manqué ni à risque"
 
 
 def no_value(history: History, day: date) -> str:

@@ -20,6 +20,7 @@ from report import reasons
 from report.cell import TextCell
 
 if TYPE_CHECKING:
+    from catalogue.explanations import Explained, Explanation
     from catalogue.model import Indicator, Milestone
     from catalogue.statuses import StatusStyle
 
@@ -40,6 +41,12 @@ class Standing:
 
     judgement: Judgement
     history: History
+    explained: Explained | None = None
+    """Since when the milestone is missed or at risk, and its explanation; None where neither."""
+    said: tuple[Explanation, ...] = ()
+    """What is said of the milestone here, and then of the Région's; the newest first."""
+    as_of: date | None = None
+    """The day; of persons, the judgement's own day is that of the publication."""
 
     @property
     def indicator(self) -> Indicator:
@@ -94,6 +101,28 @@ class Standing:
         published = self.history.publication is not None
         note = f"publié au {day_text(self.judgement.as_of)}" if published else ""
         return TextCell(self._text(value), note=note)
+
+    @cached_property
+    def explanation(self) -> TextCell:
+        """What the newest explanation is; where one is missing, for how long."""
+        if self.explained is None:
+            return TextCell.empty(reasons.NOTHING_TO_EXPLAIN)
+        last = self.explained.last
+        if last is None:
+            return TextCell(self.unexplained)
+        return TextCell(last.kind.word, note=f"au {day_text(last.day)}")
+
+    @property
+    def unexplained(self) -> str:
+        """For how long a milestone that is missed or at risk has no explanation; "" with one."""
+        if self.explained is None or self.as_of is None:
+            return ""
+        days = self.explained.unexplained_days(self.as_of)
+        if days is None:
+            return ""
+        return (
+            f"sans explication depuis {count_text(days)}{NO_BREAK}{'jours' if days > 1 else 'jour'}"
+        )
 
     @property
     def parts(self) -> TextCell:

@@ -9,13 +9,21 @@ from datetime import date
 from typing import NamedTuple
 
 from catalogue import metrics
+from catalogue.explanations import explained_all
 from catalogue.judgement import Judgement, compared, judge
 from catalogue.metrics import WORKER_METRICS, Metric
 from catalogue.model import Catalogue, Indicator
 from catalogue.territories import territory_key
 from dashboards import conventions
-from streams.assessor.series import Point, cell_points, judgement_points
+from streams.assessor.series import (
+    Point,
+    cell_points,
+    explanation_counts,
+    judgement_points,
+    unexplained_points,
+)
 from streams.catalogue_families import catalogue_families
+from streams.explanations import explanations_of
 from streams.histories import categories_of, histories_of, region_reports_of
 from streams.metric_families import midnight
 from streams.state_store import StateStore
@@ -44,6 +52,7 @@ class Past:
         self._histories = histories_of(state_store, catalogue)
         self._reports = region_reports_of(state_store, catalogue)
         self._parts = categories_of(state_store, catalogue)
+        self._explanations = explanations_of(state_store)
 
     def __len__(self) -> int:
         """How many territories of indicators there are to judge."""
@@ -60,6 +69,8 @@ class Past:
                 )
         for metric in (metrics.AS_OF, conventions.AS_OF):
             yield PastSeries(metric, (), [(moment, moment) for moment in self._moments])
+        for metric, labels, value in explanation_counts(self._catalogue, self._explanations):
+            yield PastSeries(metric, labels, [(moment, value) for moment in self._moments])
 
     def persons(self) -> Iterator[PastSeries]:
         """Yield the persons by category, as they are published."""
@@ -110,6 +121,8 @@ class Past:
 
     def _points(self, programme: str, judged: Sequence[Judgement], day: date) -> Iterator[Point]:
         yield from judgement_points(self._catalogue, judged)
+        explained = explained_all(judged, self._histories, self._explanations, day)
+        yield from unexplained_points(self._catalogue, explained)
         # All milestones of a territory share its figure.
         yield from _recorded_points(programme, judged[0])
         if judged[0].department is None:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from time import monotonic
+from typing import Self
 
+from catalogue.explanations import (
+    NO_EXPLANATIONS,
+    Explained,
+    Explanations,
+    Promise,
+    explained_all,
+)
 from catalogue.history import Histories
 from catalogue.judgement import Judgement, judge_all
 from catalogue.model import Catalogue
 from streams.changelog_reader import ChangelogReader
 from streams.clock import Clock
+from streams.explanations import explanations_of
 from streams.histories import Parts, histories_of, person_categories_of
 from streams.state_store import StateStore
 from streams.topic_faults import TopicFault, summary_of
@@ -34,6 +43,23 @@ class Assessment:
     judgements: tuple[Judgement, ...]
     histories: Histories
     parts: Parts
+    explanations: Explanations
+    explained: Mapping[Promise, Explained]
+    """The milestones that are missed or at risk."""
+
+    @classmethod
+    def of(
+        cls,
+        catalogue: Catalogue,
+        as_of: date,
+        histories: Histories,
+        parts: Parts,
+        explanations: Explanations = NO_EXPLANATIONS,
+    ) -> Self:
+        """Judge a day."""
+        judgements = judge_all(catalogue, histories, as_of)
+        explained = explained_all(judgements, histories, explanations, as_of)
+        return cls(as_of, judgements, histories, parts, explanations, explained)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +98,7 @@ class Assessor:
         self._judged_at: float | None = None
         self._histories: Histories | None = None
         self._parts: Parts = {}
+        self._explanations: Explanations = NO_EXPLANATIONS
         self._assessment: Assessment | None = None
         self._lag: int | None = None
         self._unjudged = 0
@@ -133,12 +160,10 @@ class Assessor:
         if self._histories is None:
             self._histories = histories_of(state_store, self.catalogue)
             self._parts = self._parts_of(state_store, self.catalogue)
+            self._explanations = explanations_of(state_store)
         first = self._assessment is None
-        self._assessment = Assessment(
-            today,
-            judge_all(self.catalogue, self._histories, today),
-            self._histories,
-            self._parts,
+        self._assessment = Assessment.of(
+            self.catalogue, today, self._histories, self._parts, self._explanations
         )
         self._judged_at = self._timer()
         self._unjudged, self._polled_empty = 0, False

@@ -11,7 +11,12 @@ from prometheus_client.registry import Collector
 from catalogue import metrics
 from catalogue.model import Catalogue
 from streams.assessor.assessor import AssessorSnapshot
-from streams.assessor.series import cell_points, judgement_points
+from streams.assessor.series import (
+    cell_points,
+    explanation_counts,
+    judgement_points,
+    unexplained_points,
+)
 from streams.metric_families import family_of, fault_family, midnight, single
 
 __all__ = ["AssessorCollector"]
@@ -43,6 +48,8 @@ class AssessorCollector(Collector):
             for point in chain(
                 judgement_points(self._catalogue, assessment.judgements),
                 cell_points(self._catalogue, assessment.parts, assessment.as_of),
+                unexplained_points(self._catalogue, assessment.explained),
+                explanation_counts(self._catalogue, assessment.explanations),
             ):
                 families[point.metric].add_metric(point.labels, point.value)
         yield from families.values()

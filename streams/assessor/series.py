@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
 from catalogue import metrics
+from catalogue.explanations import Explained, Explanations, Promise
 from catalogue.judgement import CHANGE_DAYS, Judgement
 from catalogue.metrics import Metric
 from catalogue.model import Catalogue
@@ -15,7 +16,13 @@ from catalogue.territories import territory_key
 from streams.histories import Parts
 from streams.metric_families import midnight
 
-__all__ = ["Point", "cell_points", "judgement_points"]
+__all__ = [
+    "Point",
+    "cell_points",
+    "explanation_counts",
+    "judgement_points",
+    "unexplained_points",
+]
 
 _WINDOW = f"{CHANGE_DAYS}d"
 #: The `category` label of a figure over all categories.
@@ -65,6 +72,26 @@ def cell_points(catalogue: Catalogue, parts: Parts, as_of: date) -> Iterator[Poi
                 yield Point(metrics.CELL_SUPPRESSED, (*who, category), int(not count))
                 if count:
                     yield Point(metrics.CELL_VALUE, (*who, category), count)
+
+
+def unexplained_points(
+    catalogue: Catalogue, explained: Mapping[Promise, Explained]
+) -> Iterator[Point]:
+    """Yield since when milestones are missed or at risk without an explanation."""
+    programmes = _programmes(catalogue)
+    for (indicator, milestone, department), one in explained.items():
+        if one.last is None:
+            who = (programmes[indicator], indicator, territory_key(department), milestone)
+            yield Point(metrics.MILESTONE_UNEXPLAINED, who, midnight(one.since))
+
+
+def explanation_counts(catalogue: Catalogue, explanations: Explanations) -> Iterator[Point]:
+    """Yield the number of explanations, by whether the catalogue has their milestone."""
+    counts = dict.fromkeys((True, False), 0)
+    for promise, said in explanations.items():
+        counts[promise in catalogue.promises] += len(said)
+    for is_known, count in counts.items():
+        yield Point(metrics.EXPLANATIONS, (str(is_known).lower(),), count)
 
 
 def _programmes(catalogue: Catalogue) -> dict[str, str]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from events.cloudevent import CloudEvent, EncodedRecord, encode_binary, encode_structured
 from events.fact import Fact, Family
 from events.identifiers import FIRST_DAY, Department, uai_check_letter, uai_department
+from events.observation import Territory
 from events.registry import FACTS, facts_of
 from events.workstation import LONGEST_PERIOD_DAYS, WorkstationAudience
 
@@ -29,6 +30,8 @@ labels = st.text(min_size=1, max_size=200).filter(
     # Rust's regular expressions and Python do not agree on every blank character.
     lambda text: any(character.isalnum() for character in text)
 )
+DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+catalogue_ids = st.from_regex(r"[a-z][a-z0-9_]{0,62}", fullmatch=True)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
@@ -58,8 +61,16 @@ def sirets(draw: st.DrawFn) -> str:
     return "".join(map(str, [*digits, -total % 10]))
 
 
+def plain_texts(longest: int) -> st.SearchStrategy[str]:
+    """Draw plain texts: no control character, and none that changes the direction of reading."""
+    characters = st.characters(exclude_categories=CONTROL_CHARACTERS, exclude_characters=DIRECTIONS)
+    texts = st.text(characters, min_size=1, max_size=longest)
+    return texts.filter(lambda text: any(character.isalnum() for character in text))
+
+
 FIELDS: Final[dict[str, st.SearchStrategy[Any]]] = {
     "amount_cents": st.integers(1, 10**13),
+    "author_role": plain_texts(100),
     "available_hours": counts,
     "commune": communes(),
     "completes_plan": st.booleans(),
@@ -72,6 +83,7 @@ FIELDS: Final[dict[str, st.SearchStrategy[Any]]] = {
     "grant_id": entity_ids,
     "indicator": st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True),
     "insee": communes(),
+    "milestone": catalogue_ids,
     "name": labels,
     "occupied_hours": st.dictionaries(st.sampled_from(WorkstationAudience), st.integers(0, 10**8)),
     "period_start": days,
@@ -81,6 +93,7 @@ FIELDS: Final[dict[str, st.SearchStrategy[Any]]] = {
     "retracted": st.booleans(),
     "siret": sirets(),
     "site_id": entity_ids,
+    "text": plain_texts(2000),
     "title": labels,
     "uai": uais(),
     "value": st.decimals(-(10**9), 10**9, places=6),
@@ -100,6 +113,9 @@ def facts(draw: st.DrawFn, family: Family | None = None) -> Fact:
         drawn["premises"] = max(drawn["premises"], drawn["connectable_premises"])
     elif kind.NAME == "coworking.opened":
         drawn["commune"] = draw(communes(drawn["department"]))
+    elif kind.FAMILY is Family.EXPLANATIONS:
+        drawn["indicator"] = draw(catalogue_ids)
+        drawn["territory"] = draw(st.sampled_from(Territory).filter(lambda one: one != "FRANCE"))
     elif kind.FAMILY is Family.WORKSTATIONS:
         length = timedelta(draw(st.integers(0, LONGEST_PERIOD_DAYS)))
         drawn["period_end"] = drawn["period_start"] + length

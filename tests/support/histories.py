@@ -46,6 +46,7 @@ ENTITIES: Final[Mapping[Family, Sequence[str]]] = {
     Family.TRAININGS: ("enrolment-000001", "enrolment-000002", "enrolment-000003"),
     # With a territory: one entity each.
     Family.OBSERVATIONS: ("IND-001", "IND-002"),
+    Family.EXPLANATIONS: ("schools_connected_ratio", "workstations_created"),
 }
 
 #: Few effective days, some of them so close that an expiry falls between.
@@ -73,6 +74,7 @@ _CHOICES: Final[Mapping[str, Sequence[Any]]] = {
 _DEFAULTS: Final[Mapping[str, object]] = {
     "amount_cents": 100,
     "audience": "job_seeker",
+    "author_role": "Responsable du programme",
     "available_hours": 100,
     "call": "second_digital_chance",
     "commune": "77288",
@@ -81,6 +83,7 @@ _DEFAULTS: Final[Mapping[str, object]] = {
     "downlink_mbps": 1000,
     "kind": "vocational",
     "licence": "odbl",
+    "milestone": "all_connected",
     "name": "Nom",
     "occupied_hours": {},
     "period_start": "2018-01-01",
@@ -91,6 +94,7 @@ _DEFAULTS: Final[Mapping[str, object]] = {
     "reason": "fault",
     "siret": "23750007900312",
     "territory": "D77",
+    "text": "Les travaux ont pris du retard.",
     "theme": "transport",
     "title": "Titre",
     "uai": uai("0770001"),

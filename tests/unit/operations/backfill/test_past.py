@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 
 from catalogue import metrics
-from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from dashboards import conventions
@@ -14,6 +13,7 @@ from events.fact import Family
 from streams.assessor.assessor import Assessment, AssessorSnapshot
 from streams.assessor.exposition import AssessorCollector
 from streams.catalogue_families import catalogue_families
+from streams.explanations import explanations_of
 from streams.histories import histories_of, person_categories_of
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of
@@ -49,11 +49,12 @@ def by_day(text: str) -> dict[date, Shown]:
 def scraped(catalogue: Catalogue, state_store: StateStore, day: date) -> Shown:
     """Return what an assessor shows on a day, but how it is itself."""
     histories = histories_of(state_store, catalogue)
-    assessment = Assessment(
+    assessment = Assessment.of(
+        catalogue,
         day,
-        judge_all(catalogue, histories, day),
         histories,
         person_categories_of(state_store, catalogue),
+        explanations_of(state_store),
     )
     families = AssessorCollector(catalogue, lambda: AssessorSnapshot(day, 0, assessment)).collect()
     return {

@@ -9,11 +9,11 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from catalogue import metrics
-from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from events.fact import Family
 from streams.assessor.assessor import Assessment, AssessorSnapshot
 from streams.assessor.exposition import AssessorCollector
+from streams.explanations import explanations_of
 from streams.histories import histories_of, person_categories_of
 from streams.metric_families import registry_of
 from streams.state_store import StateStore
@@ -30,11 +30,12 @@ def assessment() -> Assessment:
     for family in Family:
         apply_events(state_store, family, [pool(family)])
     histories = histories_of(state_store, CATALOGUE)
-    return Assessment(
+    return Assessment.of(
+        CATALOGUE,
         AS_OF,
-        judge_all(CATALOGUE, histories, AS_OF),
         histories,
         person_categories_of(state_store, CATALOGUE),
+        explanations_of(state_store),
     )
 
 

@@ -1,0 +1,135 @@
+"""What owners say of milestones, and which milestones are missed or at risk without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from catalogue.history import Histories, History
+from catalogue.judgement import Judgement, judge
+from catalogue.progress import MilestoneStatus
+from events.identifiers import FIRST_DAY
+from events.milestone import ExplanationKind
+
+__all__ = [
+    "NO_EXPLANATIONS",
+    "SLIPPING",
+    "Explained",
+    "Explanation",
+    "Explanations",
+    "Promise",
+    "explained_all",
+    "explanations_for",
+    "slipping_since",
+]
+
+SLIPPING: Final = frozenset({MilestoneStatus.MISSED, MilestoneStatus.AT_RISK})
+"""The statuses that need an explanation."""
+
+Promise: TypeAlias = tuple[str, str, str | None]
+"""An indicator's id, a milestone's id, a département or None for the region."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What was said of a milestone in a territory; the event that said it is named by its ids."""
+
+    day: date
+    """The day that it is about."""
+    kind: ExplanationKind
+    text: str
+    """Plain text; whoever shows it escapes it."""
+    author_role: str
+    recorded_at: datetime
+    source: str
+    id: str
+
+
+Explanations: TypeAlias = Mapping[Promise, Sequence[Explanation]]
+"""The explanations of each milestone and territory, the newest first."""
+
+NO_EXPLANATIONS: Final[Explanations] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A milestone that is missed or at risk, and what is said of it."""
+
+    since: date
+    """The first day of the status; see `slipping_since`."""
+    last: Explanation | None
+    """The newest explanation from that day on; None: without explanation since that day."""
+
+    def unexplained_days(self, as_of: date) -> int | None:
+        """Return for how many days it has had no explanation; None where it has one."""
+        return None if self.last is not None else (as_of - self.since).days
+
+
+def explanations_for(
+    explanations: Explanations, judgement: Judgement, as_of: date
+) -> tuple[Explanation, ...]:
+    """Return what is said of a milestone up to a day, the newest first.
+
+    What is said of the Région's milestone holds for each département too, after its own.
+    """
+    if judgement.promise is None:
+        return ()
+    indicator, milestone, department = judgement.promise
+    return tuple(
+        one
+        for territory in dict.fromkeys((department, None))
+        for one in explanations.get((indicator, milestone, territory), ())
+        if one.day <= as_of
+    )
+
+
+def explained_all(
+    judgements: Sequence[Judgement], histories: Histories, explanations: Explanations, as_of: date
+) -> Mapping[Promise, Explained]:
+    """Return every milestone that is missed or at risk on a day, with what is said of it."""
+    found: dict[Promise, Explained] = {}
+    for judgement in judgements:
+        promise = judgement.promise
+        history = histories.get((judgement.indicator.id, judgement.department))
+        if promise is None or history is None:
+            continue
+        since = slipping_since(judgement, history, as_of)
+        if since is not None:
+            said = explanations_for(explanations, judgement, as_of)
+            last = max((one for one in said if one.day >= since), key=_age, default=None)
+            found[promise] = Explained(since, last)
+    return found
+
+
+def slipping_since(judgement: Judgement, history: History, as_of: date) -> date | None:
+    """Return the day since which a milestone is missed, or at risk; None where it is neither.
+
+    It is missed since the day after its own, or since its target was lost after that. It is at risk
+    since the first day of the last month that began at another status: statuses are compared at the
+    ends of months, and day by day within that month.
+    """
+    milestone = judgement.milestone
+    if milestone is None or judgement.status not in SLIPPING:
+        return None
+    if judgement.status is MilestoneStatus.MISSED:
+        assert milestone.day is not None  # noqa: S101 - without a day nothing is missed
+        overdue = milestone.day + timedelta(days=1)
+        return overdue if judgement.lost_on is None else max(overdue, judgement.lost_on)
+
+    def is_at_risk(day: date) -> bool:
+        status = judge(judgement.indicator, milestone, judgement.department, history, day).status
+        return status is MilestoneStatus.AT_RISK
+
+    since = as_of
+    while (end := since.replace(day=1) - timedelta(days=1)) >= FIRST_DAY and is_at_risk(end):
+        since = end
+    while (before := since - timedelta(days=1)) > end and is_at_risk(before):
+        since = before
+    return since
+
+
+def _age(explanation: Explanation) -> tuple[date, datetime, str, str]:
+    return explanation.day, explanation.recorded_at, explanation.source, explanation.id

@@ -1,0 +1,92 @@
+"""Facts about milestones: what a programme's owner says of one."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field
+from pydantic import StringConstraints as Text
+from pydantic_core import PydanticCustomError
+
+from events.code import Code
+from events.fact import Fact, Family
+from events.identifiers import Day, PlainText, Role, also_checked
+from events.observation import Territory
+
+__all__ = ["ExplanationKind", "MilestoneExplained", "explanation_entity"]
+
+
+class ExplanationKind(Code, dimension="nature"):
+    """What an explanation is about."""
+
+    RESULT = "result", "Résultat"
+    CAUSE = "cause", "Cause"
+    RISK = "risk", "Risque"
+    ACTION = "action", "Action"
+
+
+def _in_the_region(territory: Territory) -> Territory:
+    if territory is Territory.COUNTRY:
+        raise PydanticCustomError(
+            "territory_of_region",
+            "has no milestone",
+            {"remedy": "write R11, or D and the code of a département"},
+        )
+    return territory
+
+
+CatalogueId = Annotated[
+    str,
+    Text(pattern="^[a-z][a-z0-9_]{0,62}$"),
+    Field(
+        description=(
+            "identifier of the catalogue: 1 to 63 lower-case letters, digits and _, a letter first"
+        )
+    ),
+]
+RegionTerritory = Annotated[
+    Territory,
+    AfterValidator(_in_the_region),
+    Field(json_schema_extra=also_checked("territory_of_region")),
+]
+
+
+def explanation_entity(
+    indicator: str, milestone: str, territory: Territory, kind: ExplanationKind
+) -> str:
+    """Return the entity of explanations, which is their key: `connected/all/R11/cause`."""
+    return f"{indicator}/{milestone}/{territory.value}/{kind.value}"
+
+
+class MilestoneExplained(Fact):
+    """What a programme's owner says of a milestone in a territory on a day.
+
+    The entity is the milestone in its territory *with the kind*: one text a day of each kind. A
+    later event of the same day corrects it. Do not name persons: the delegate's page shows it.
+    """
+
+    FAMILY: ClassVar[Family] = Family.EXPLANATIONS
+    NAME: ClassVar[str] = "milestone.explained"
+    KEY: ClassVar[str] = "indicator"
+    DAY: ClassVar[str] = "explained_on"
+    WITHIN: ClassVar[str] = "*/{territory}/*"
+
+    indicator: CatalogueId = Field(examples=["lycees_connected_ratio"])
+    """The indicator that the milestone is of."""
+    milestone: CatalogueId = Field(examples=["all_by_2018"])
+    """The milestone within its indicator."""
+    territory: RegionTerritory
+    """Where: the region R11, or one of its départements, D75 to D95."""
+    explained_on: Day
+    """The day that the text is about."""
+    kind: ExplanationKind
+    """What it is about: a result, a cause, a risk, an action."""
+    text: PlainText = Field(examples=["Les travaux ont pris trois mois de retard."])
+    """What readers are told, in French."""
+    author_role: Role = Field(examples=["Responsable du programme Lycées"])
+    """In which role its author wrote it."""
+
+    @property
+    def entity_id(self) -> str:
+        """The milestone, its territory and the kind: `lycees_connected_ratio/all/R11/cause`."""
+        return explanation_entity(self.indicator, self.milestone, self.territory, self.kind)

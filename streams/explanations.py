@@ -1,0 +1,53 @@
+"""The explanations of milestones, from the states of their family."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from catalogue.explanations import Explanation, Explanations
+from events.fact import Family
+from events.milestone import ExplanationKind, MilestoneExplained
+from events.observation import Territory
+from streams.state import NO_DAYS
+from streams.state_store import StateStore
+
+__all__ = ["explanations_of"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def explanations_of(state_store: StateStore) -> Explanations:
+    """Return every explanation by milestone and territory, the newest first.
+
+    Retracted ones are left out. The cost is proportional to their number.
+    """
+    found: defaultdict[tuple[str, str, str | None], list[Explanation]] = defaultdict(list)
+    states = (
+        state
+        for family, partition in state_store.partitions()
+        if family is Family.EXPLANATIONS
+        for state in state_store.states(family, partition).values()
+    )
+    for state in states:
+        for day, cell in state.get(MilestoneExplained.NAME, NO_DAYS).items():
+            said = cell.attributes
+            if said is None:
+                continue
+            department = Territory(said["territory"]).department
+            found[said["indicator"], said["milestone"], department].append(
+                Explanation(
+                    date.fromisoformat(day),
+                    ExplanationKind(said["kind"]),
+                    said["text"],
+                    said["author_role"],
+                    _EPOCH + timedelta(microseconds=cell.time),
+                    cell.source,
+                    cell.id,
+                )
+            )
+    order = list(ExplanationKind)
+    for said_of in found.values():
+        said_of.sort(key=lambda one: (-one.day.toordinal(), order.index(one.kind)))
+    return found
