@@ -18,7 +18,6 @@ from catalogue.vocabulary import (
     is_money,
     resolve_field,
 )
-from events.milestone import MilestoneExplained
 from events.observation import IndicatorObserved
 from events.registry import FACTS_BY_NAME
 
@@ -47,9 +46,7 @@ _OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "observed": ("percent",),
 }
 
-_COUNTED = tuple(
-    name for name in FACTS_BY_NAME if name not in (IndicatorObserved.NAME, MilestoneExplained.NAME)
-)
+_COUNTED = tuple(name for name in FACTS_BY_NAME if name != IndicatorObserved.NAME)
 
 Where = tuple[tuple[str, frozenset[str]], ...]
 

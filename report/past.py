@@ -50,7 +50,7 @@ def state_store_known_on(
         state_store.put(family, _PARTITION, {})  # The partition is there, with or without entities.
     with ledger.snapshot() as snapshot:
         for term in catalogue.terms:
-            if not term.family.about_persons:
+            if term.family is not Family.EXPLANATIONS and not term.family.about_persons:
                 compiled = course_sql(term, "term_")
                 rows = snapshot.query(compiled.sql, {**compiled.parameters, "before": before})
                 index = state_store.fold.indexes[term]

@@ -96,6 +96,9 @@ MEASURES: Final[Mapping[Family, Sequence[tuple[object, Mapping[str, Any]]]]] = {
         ({"observed": "IND-001"}, {}),
         ({"observed": "IND-002", "percent": True}, _RATIO),
     ],
+    Family.EXPLANATIONS: [
+        ({"count": "milestone.explained"}, {"grain": "region", "breakdown": "kind"}),
+    ],
 }
 """By family: a measure as the catalogue declares it, and the other fields of its indicator."""
 

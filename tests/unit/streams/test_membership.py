@@ -212,14 +212,14 @@ class TestLog:
         with caplog.at_level(logging.INFO):
             asyncio.run(group.app.on_partitions_assigned.send(owned(0, 2)))
 
-        assert caplog.messages == ["assigned partitions=0,2 topic_partitions=18"]
+        assert caplog.messages == ["assigned partitions=0,2 topic_partitions=20"]
 
     def test_logs_what_was_revoked(self, group: Group, caplog: pytest.LogCaptureFixture) -> None:
         """How many topic partitions."""
         with caplog.at_level(logging.INFO):
             asyncio.run(group.app.on_partitions_revoked.send(owned(1)))
 
-        assert caplog.messages == ["revoked topic_partitions=9"]
+        assert caplog.messages == ["revoked topic_partitions=10"]
 
     def test_says_none_rather_than_nothing(
         self, group: Group, caplog: pytest.LogCaptureFixture
