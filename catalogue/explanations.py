@@ -37,6 +37,10 @@ Promise: TypeAlias = tuple[str, str, str | None]
 class Explanation:
     """What was said of a milestone in a territory; the event that said it is named by its ids."""
 
+    entity: str
+    """The key of its events."""
+    department: str | None
+    """The département's code; None for the Région."""
     day: date
     """The day that it is about."""
     kind: ExplanationKind

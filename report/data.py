@@ -30,6 +30,7 @@ _CELLS: Final = (
     "required_pace",
     "attained",
     "last_reported",
+    "explanation",
 )
 
 

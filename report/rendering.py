@@ -17,19 +17,23 @@ from markupsafe import Markup
 from catalogue.formatting import count_text, day_text
 from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
+from events.fact import Family
 from report.charts.svg import plain
+from report.entities import EntityKey
 from report.errors import FiguresNotReadyError
 from report.evidence_pages import PARTS, amount_text, content_items, moved_text, territory_text
 from report.pictures import bars_of, history_chart, map_of, sparkline_of
+from report.standing import told_by
 from report.view import AS_OF, View
 from report.words import ENTITIES, FACTS, STANDINGS
 
 if TYPE_CHECKING:
+    from catalogue.explanations import Explanation
     from catalogue.model import Catalogue
     from report.compare import Comparison
     from report.completeness import Completeness
     from report.errors import PageError
-    from report.evidence import EntityKey, EvidencePart
+    from report.evidence import EvidencePart
     from report.evidence_pages import ChangesPage, EntityPage, EvidencePage
     from report.overview import Overview, PromiseRow
     from report.promise import PromisePage
@@ -69,7 +73,12 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals |= {"day": day_text, "count": count_text, "instant": _instant}
+        self._environment.globals |= {
+            "day": day_text,
+            "count": count_text,
+            "instant": _instant,
+            "told_by": told_by,
+        }
 
     def overview(self, overview: Overview, view: View, completeness: Completeness) -> str:
         """Return the first page."""
@@ -91,11 +100,16 @@ class Pages:
     def promise(self, page: PromisePage, view: View) -> str:
         """Return the page of a promise."""
         links = _Links("../", view)
+
+        def explanation_link(one: Explanation) -> str:
+            return links(entity_path(EntityKey(Family.EXPLANATIONS, one.entity)))
+
         return self._render(
             "promise.html",
             links,
             section="promise",
             page=page,
+            explanation_link=explanation_link,
             chart=Markup(history_chart(page.standing, view.as_of)),  # noqa: S704 - our own SVG
             bars=Markup(bars_of(page, links)),  # noqa: S704 - our own SVG
         )

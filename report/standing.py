@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from catalogue.model import Indicator, Milestone
     from catalogue.statuses import StatusStyle
 
-__all__ = ["ASSUMED", "NO_STATUS", "Standing", "change_text", "signed", "value_text"]
+__all__ = [
+    "ASSUMED",
+    "NO_STATUS",
+    "Standing",
+    "change_text",
+    "signed",
+    "told_by",
+    "value_text",
+]
 
 ASSUMED: Final = "hypothèse"
 NO_STATUS: Final = "none"
@@ -110,7 +118,7 @@ class Standing:
         last = self.explained.last
         if last is None:
             return TextCell(self.unexplained)
-        return TextCell(last.kind.word, note=f"au {day_text(last.day)}")
+        return TextCell(f"{last.kind.word} : {last.text}", note=told_by(last))
 
     @property
     def unexplained(self) -> str:
@@ -297,3 +305,9 @@ def signed(amount: Fraction, decimals: int) -> str:
     whole, rest = divmod(digits, 10**decimals)
     text = count_text(whole)
     return f"{sign}{text},{rest:0{decimals}d}" if decimals else f"{sign}{text}"
+
+
+def told_by(explanation: Explanation) -> str:
+    """Return who explained a milestone, where and when: `Responsable…, Région, 12/03/2019`."""
+    territory = TERRITORY_NAMES[territory_key(explanation.department)]
+    return f"{explanation.author_role}, {territory}, {day_text(explanation.day)}"

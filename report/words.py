@@ -21,6 +21,7 @@ ENTITIES: Final[Mapping[Family, str]] = MappingProxyType(
         Family.GRANTS: "Subvention",
         Family.DATASETS: "Jeu de données",
         Family.OBSERVATIONS: "Indicateur observé",
+        Family.EXPLANATIONS: "Explication",
     }
 )
 """One entity of a family."""
@@ -47,6 +48,7 @@ FACTS: Final[Mapping[str, str]] = MappingProxyType(
         "dataset.updated": "mis à jour",
         "dataset.withdrawn": "retiré",
         "indicator.observed": "valeur observée",
+        "milestone.explained": "jalon expliqué",
     }
 )
 """What happened, by a fact's name."""

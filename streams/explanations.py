@@ -25,12 +25,12 @@ def explanations_of(state_store: StateStore) -> Explanations:
     """
     found: defaultdict[tuple[str, str, str | None], list[Explanation]] = defaultdict(list)
     states = (
-        state
+        (entity, state)
         for family, partition in state_store.partitions()
         if family is Family.EXPLANATIONS
-        for state in state_store.states(family, partition).values()
+        for entity, state in state_store.states(family, partition).items()
     )
-    for state in states:
+    for entity, state in states:
         for day, cell in state.get(MilestoneExplained.NAME, NO_DAYS).items():
             said = cell.attributes
             if said is None:
@@ -38,6 +38,8 @@ def explanations_of(state_store: StateStore) -> Explanations:
             department = Territory(said["territory"]).department
             found[said["indicator"], said["milestone"], department].append(
                 Explanation(
+                    entity,
+                    department,
                     date.fromisoformat(day),
                     ExplanationKind(said["kind"]),
                     said["text"],

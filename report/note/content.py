@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from itertools import groupby
@@ -33,7 +33,7 @@ from report.note.document import (
     Span,
 )
 from report.overview import overview_of
-from report.standing import Standing, change_text
+from report.standing import Standing, change_text, told_by
 from report.view import View
 from report.words import ENTITIES
 
@@ -51,6 +51,8 @@ __all__ = ["NoteRequest", "note_of"]
 
 NAMED: Final = 3
 """How many of the entities that made a change are named."""
+LONGEST_EXPLANATION: Final = 600
+"""Characters of an explanation that are printed; the page has the whole of it."""
 LONGEST_NAME: Final = 60
 """Characters of an entity's name that are printed."""
 NONE: Final = "none"
@@ -120,6 +122,12 @@ class _NoteReferences:
         title = f"{standing.indicator.title}, {standing.territory}"
         return self._of(title, f"promesses/{standing.indicator.id}/preuves{query}")
 
+    def explanations(self, standing: Standing) -> NoteReference:
+        """Return the reference of what is said of a promise."""
+        query = self._view.of(standing.key).permanent()
+        title = f"{standing.indicator.title}, {standing.territory} : explications"
+        return self._of(title, f"promesses/{standing.indicator.id}{query}#explications")
+
     def changes(self, standing: Standing, since: date) -> NoteReference:
         """Return the reference of a change: the entities that made it."""
         view = self._view.of(standing.key)
@@ -164,6 +172,7 @@ class _NoteWriter:
                 NoteSection("Où en sont les promesses", tuple(self._standing())),
                 NoteSection(f"Ce qui a changé en {self._month.text}", tuple(self._changed())),
                 NoteSection("Ce qui demande une décision", tuple(self._decisions())),
+                NoteSection("Ce que les responsables en disent", tuple(self._explained())),
                 NoteSection("Ce qui n’a pas été rapporté, et qui interroger", self._unreported()),
                 NoteSection("Méthode et sources", tuple(self._method())),
             ),
@@ -305,7 +314,36 @@ class _NoteWriter:
             lost = one.days_lost
             if lost is not None:
                 told = f"{told}, retard de {_days(lost)}"
+            if one.unexplained:
+                told = f"{told}, {one.unexplained}"
             yield Span(f"{' ; ' if position else ' : '}{told}", self._references.evidence(one))
+
+    # What owners say of it.
+
+    def _explained(self) -> Iterator[Block]:
+        """Yield the newest explanations of what is missed or at risk, and those of the month."""
+        told = [one for row in self._rows if (one := self._explanations(row)) is not None]
+        if told:
+            yield Items(tuple(told))
+        else:
+            yield _text("Aucune promesse n’est à expliquer, et rien n’a été dit ce mois-ci.")
+
+    def _explanations(self, row: PromiseRow) -> Paragraph | None:
+        one = row.standing
+        since = self._month.since if one.explained is None else one.explained.since
+        said = [word for word in one.said if word.day >= since]
+        newest = {word.kind: word for word in reversed(said)}
+        if not newest and not one.unexplained:
+            return None
+        spans = [Span(row.indicator.title, strong=True)]
+        if one.unexplained:
+            spans.append(Span(f" : {one.unexplained}", self._references.explanations(one)))
+        for position, word in enumerate(newest.values()):
+            text = one_line(word.text, longest=LONGEST_EXPLANATION)
+            lead = " ; " if position or one.unexplained else " : "
+            words = f"{lead}{word.kind.word.lower()} ({told_by(word)}) : {text}"
+            spans.append(Span(words, self._references.explanations(one)))
+        return Paragraph(tuple(spans))
 
     # What was not reported.
 
@@ -376,7 +414,8 @@ def _text(text: str) -> Paragraph:
 
 
 def _status(standing: Standing) -> NoteCell:
-    return NoteCell(standing.status, standing.status_class)
+    note = ", ".join(one for one in (standing.status.note, standing.unexplained) if one)
+    return NoteCell(replace(standing.status, note=note), standing.status_class)
 
 
 def _status_word(status: MilestoneStatus | None) -> str:

@@ -165,7 +165,10 @@ def test_what_was_not_promised_has_no_milestone(indicator: str) -> None:
 
 def test_every_family_of_facts_is_followed() -> None:
     """The Région's own catalogue uses each kind of fact but what others have already added up."""
-    assert load_catalogue().families >= frozenset(Family) - {Family.OBSERVATIONS, Family.EXPLANATIONS}
+    assert load_catalogue().families >= frozenset(Family) - {
+        Family.OBSERVATIONS,
+        Family.EXPLANATIONS,
+    }
 
 
 def test_an_indicator_is_added_without_python(tmp_path: Path) -> None:

@@ -1,0 +1,97 @@
+"""What a programme's owner says of a milestone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import pytest
+
+from events.cloudevent import decode_json
+from events.errors import ContractError, RefusalReason
+from events.milestone import MilestoneExplained
+
+DATA: Final = {
+    "indicator": "schools_connected_ratio",
+    "milestone": "all_connected",
+    "territory": "D77",
+    "explained_on": "2019-03-11",
+    "kind": "cause",
+    "text": "Les travaux ont pris du retard.",
+    "author_role": "Responsable du programme Lycées",
+}
+
+
+def said(**fields: Any) -> MilestoneExplained:
+    """Return the fact of an event with some other fields. Raises ContractError."""
+    envelope = {
+        "specversion": "1.0",
+        "id": "1",
+        "source": "urn:iledefrance:explications",
+        "time": "2019-03-11T09:30:00Z",
+        "type": MilestoneExplained.TYPE,
+        "data": {**DATA, **fields},
+    }
+    fact = decode_json(json.dumps(envelope)).fact
+    assert isinstance(fact, MilestoneExplained)
+    return fact
+
+
+def test_each_kind_in_a_territory_is_an_entity() -> None:
+    """A cause and an action of one day stand beside each other."""
+    assert said().entity_id == "schools_connected_ratio/all_connected/D77/cause"
+    assert said(kind="action").entity_id == "schools_connected_ratio/all_connected/D77/action"
+
+
+@pytest.mark.parametrize(
+    "text", ["é", "Deux\nlignes", "<script>alert(1)</script>", "😀" * 2000, "مرحبا", "a" * 2000]
+)
+def test_a_plain_text_is_taken_as_it_is(text: str) -> None:
+    """What it would mean to a browser is the concern of who shows it."""
+    assert said(text=text).text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "\n\u00a0\n",
+        "a\tb",
+        "a\r\nb",
+        "a\x00",
+        "\x1b[31m",
+        "a\u202eb",
+        "\u2066a",
+        "a" * 2001,
+    ],
+    ids=ascii,
+)
+def test_a_text_that_is_not_plain_is_refused(text: str) -> None:
+    """Blank, too long, with control characters or with marks that turn the reading."""
+    with pytest.raises(ContractError) as refusal:
+        said(text=text)
+    assert (refusal.value.reason, refusal.value.field) == (
+        RefusalReason.INVALID_DATA,
+        "data.text",
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("territory", "FRANCE"),
+        ("territory", "D13"),
+        ("kind", "excuse"),
+        ("milestone", "All"),
+        ("indicator", "a/b"),
+        ("author_role", "a\nb"),
+        ("author_role", " "),
+        ("author_role", "a" * 101),
+    ],
+)
+def test_what_names_no_milestone_of_the_region_is_refused(field: str, value: str) -> None:
+    """The error names the field."""
+    with pytest.raises(ContractError) as refusal:
+        said(**{field: value})
+    assert refusal.value.field == f"data.{field}"
