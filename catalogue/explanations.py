@@ -22,6 +22,7 @@ __all__ = [
     "Explanations",
     "Promise",
     "explained_all",
+    "explained_by",
     "explanations_for",
     "slipping_since",
 ]
@@ -97,15 +98,26 @@ def explained_all(
     found: dict[Promise, Explained] = {}
     for judgement in judgements:
         promise = judgement.promise
-        history = histories.get((judgement.indicator.id, judgement.department))
-        if promise is None or history is None:
-            continue
-        since = slipping_since(judgement, history, as_of)
-        if since is not None:
+        if promise is not None:
+            history = histories.get((judgement.indicator.id, judgement.department), History())
             said = explanations_for(explanations, judgement, as_of)
-            last = max((one for one in said if one.day >= since), key=_age, default=None)
-            found[promise] = Explained(since, last)
+            explained = explained_by(said, judgement, history, as_of)
+            if explained is not None:
+                found[promise] = explained
     return found
+
+
+def explained_by(
+    said: Sequence[Explanation], judgement: Judgement, history: History, as_of: date
+) -> Explained | None:
+    """Return since when a milestone is missed or at risk, and which of what is said explains it.
+
+    None where it is neither. The cost is that of some judgements a month since then.
+    """
+    since = slipping_since(judgement, history, as_of)
+    if since is None:
+        return None
+    return Explained(since, max((one for one in said if one.day >= since), key=_age, default=None))
 
 
 def slipping_since(judgement: Judgement, history: History, as_of: date) -> date | None:

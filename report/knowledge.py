@@ -8,7 +8,7 @@ from datetime import date
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
-from catalogue.explanations import NO_EXPLANATIONS, explained_all, explanations_for
+from catalogue.explanations import NO_EXPLANATIONS, explanations_for
 from catalogue.history import COUNTRY, History
 from catalogue.judgement import judge_figure
 from report.standing import Standing
@@ -114,7 +114,6 @@ class Knowledge:
             return found
 
     def _with_histories(self, judgements: Sequence[Judgement], as_of: date) -> _Standings:
-        explained = explained_all(judgements, self.histories, self.explanations, as_of)
         found: dict[_Figure, list[Standing]] = defaultdict(list)
         for one in judgements:
             key = one.indicator.id, one.department
@@ -122,7 +121,6 @@ class Knowledge:
                 Standing(
                     one,
                     self.histories.get(key, History()),
-                    None if one.promise is None else explained.get(one.promise),
                     explanations_for(self.explanations, one, as_of),
                     as_of,
                 )

@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from catalogue.explanations import explained_by
 from catalogue.formatting import NO_BREAK, NumberFormat, count_text, day_text, percent_text
 from catalogue.history import History
 from catalogue.judgement import Judgement
@@ -49,8 +50,6 @@ class Standing:
 
     judgement: Judgement
     history: History
-    explained: Explained | None = None
-    """Since when the milestone is missed or at risk, and its explanation; None where neither."""
     said: tuple[Explanation, ...] = ()
     """What is said of the milestone here, and then of the Région's; the newest first."""
     as_of: date | None = None
@@ -111,6 +110,14 @@ class Standing:
         return TextCell(self._text(value), note=note)
 
     @cached_property
+    def explained(self) -> Explained | None:
+        """Since when the milestone is missed or at risk, and its explanation; None where neither.
+
+        It is found when it is first asked for: most pages show it of a few figures.
+        """
+        return explained_by(self.said, self.judgement, self.history, self._day)
+
+    @cached_property
     def explanation(self) -> TextCell:
         """What the newest explanation is; where one is missing, for how long."""
         if self.explained is None:
@@ -123,14 +130,17 @@ class Standing:
     @property
     def unexplained(self) -> str:
         """For how long a milestone that is missed or at risk has no explanation; "" with one."""
-        if self.explained is None or self.as_of is None:
+        if self.explained is None:
             return ""
-        days = self.explained.unexplained_days(self.as_of)
+        days = self.explained.unexplained_days(self._day)
         if days is None:
             return ""
-        return (
-            f"sans explication depuis {count_text(days)}{NO_BREAK}{'jours' if days > 1 else 'jour'}"
-        )
+        unit = "jours" if days > 1 else "jour"
+        return f"sans explication depuis {count_text(days)}{NO_BREAK}{unit}"
+
+    @property
+    def _day(self) -> date:
+        return self.as_of or self.judgement.as_of
 
     @property
     def parts(self) -> TextCell:
