@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from html.parser import HTMLParser
 from typing import Final
 
-__all__ = ["ATTACKS", "MARK", "OURS", "UNPRINTABLE", "harm_in"]
+from events.milestone import MilestoneExplained
+
+__all__ = ["ATTACKS", "MARK", "OURS", "PLAIN", "UNPRINTABLE", "harm_in"]
 
 MARK: Final = "x-attack"
 """Names the elements, attributes and schemes that attacks would make."""
@@ -41,6 +43,13 @@ ATTACKS: Final[Mapping[str, str]] = {
     "long": "W" * 200,
     "wide": "\ufdfd" * 100,
     "not characters": "a\ufffeb\uffffc\ufdd0d\U0001fffe",
+}
+
+#: Those that the contract of an explanation's text takes.
+PLAIN: Final = {
+    name: text
+    for name, text in ATTACKS.items()
+    if re.fullmatch(str(MilestoneExplained.model_fields["text"].metadata[0].pattern), text)
 }
 
 #: What is turned, broken or hidden by what no reader sees.

@@ -21,7 +21,8 @@ from report.note.document import Note
 from report.note.month import Month
 from report.past import state_store_known_on
 from simulation.simulator import simulate
-from tests.support.attacks import ATTACKS
+from tests.support.attacks import ATTACKS, PLAIN
+from tests.support.explanations import explained
 from tests.support.histories import event, uai
 from tests.support.ledgers import ledger_of, numbered
 
@@ -112,7 +113,10 @@ def note_of_events(events: Iterable[CloudEvent], request: NoteRequest) -> Note:
 
 @cache
 def hostile_notes() -> Sequence[Note]:
-    """Write notes of a month whose lycées are named by attacks: three a note, all of them named."""
+    """Write notes of a month whose lycées are named by attacks: three a note, all of them named.
+
+    Each has an explanation that is one, too.
+    """
     texts, found = list(ATTACKS.values()), []
     for first in range(0, len(texts), NAMED):
         events = []
@@ -120,6 +124,8 @@ def hostile_notes() -> Sequence[Note]:
             lycee = uai(f"075{number:04}")
             events.append(event("school.registered", lycee, "2016-05-01", name=text))
             events.append(event("school.connected", lycee, "2018-12-02"))
+        words = list(PLAIN.values())[first // NAMED]
+        events.append(explained("2018-12-03", words, author_role=words[:100]))
         found.append(note_of_events(events, request_of("2018-12")))
     return found
 

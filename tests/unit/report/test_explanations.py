@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import re
 from datetime import date, timedelta
 from typing import Final
 
@@ -13,11 +12,10 @@ import pytest
 from catalogue.formatting import day_text
 from catalogue.territories import REGION, TERRITORY_NAMES
 from events.cloudevent import CloudEvent
-from events.milestone import MilestoneExplained
 from report.data import csv_text, rows_of
 from report.note.output import note_bytes
 from report.view import View
-from tests.support.attacks import ATTACKS, MARK, harm_in
+from tests.support.attacks import MARK, PLAIN, harm_in
 from tests.support.explanations import explained, known_with
 from tests.support.knowledge import shipped
 from tests.support.notes import note_of_events, request_of
@@ -28,13 +26,6 @@ PROMISE: Final = f"/promesses/{CONNECTED.id}"
 DEADLINE: Final = CONNECTED.milestones[0].day
 assert DEADLINE is not None
 LATE: Final = DEADLINE + timedelta(days=100)
-
-#: Those that the contract of the text takes.
-PLAIN: Final = {
-    name: text
-    for name, text in ATTACKS.items()
-    if re.fullmatch(str(MilestoneExplained.model_fields["text"].metadata[0].pattern), text)
-}
 
 
 def shown(*said: CloudEvent, path: str = PROMISE, day: date = LATE) -> str:

@@ -90,7 +90,7 @@ def test_its_tables_have_heads_and_captions(reader: PdfReader) -> None:
     assert kinds["/Table"] == kinds["/THead"] == kinds["/Caption"] == 3
     assert kinds["/TH"] > kinds["/Table"]
     assert kinds["/H1"] == 1
-    assert kinds["/H2"] == 6
+    assert kinds["/H2"] == 7
     assert kinds["/Link"] > len(simulated_note(request_of("2020-12")).references)
 
 

@@ -68,7 +68,7 @@ def test_a_screen_reader_finds_its_way(page: Elements) -> None:
     headings = [tag for tag, _ in page.found if re.fullmatch("h[1-6]", tag)]
 
     assert page.of("html") == [{"lang": "fr"}]
-    assert headings == ["h1", *["h2"] * 6]
+    assert headings == ["h1", *["h2"] * 7]
     assert len(page.of("table")) == len(page.of("caption")) == 3
     assert all("scope" in one for one in page.of("th"))
 
