@@ -16,6 +16,8 @@ from events.errors import RefusalReason
 from events.fact import JSON, Fact, Family
 from events.grant import GrantCall, GrantCommitted
 from events.identifiers import Department
+from events.milestone import ExplanationKind, MilestoneExplained
+from events.observation import Territory
 from events.school import SchoolWorkspaceActivated
 from events.training import TrainingCompleted
 from events.workstation import WorkstationAudience, WorkstationUsageReported
@@ -105,6 +107,8 @@ _OTHER_DEPARTMENT = _in_data(department="77", uai=UAI_OF_PARIS)
 _MORE_CONNECTABLE_THAN_ALL = _in_data(premises=1200, connectable_premises=1300)
 _COMMUNE_OF_ANOTHER_REGION = _in_data(insee="69123")
 _MORE_OCCUPIED_THAN_AVAILABLE = _in_data(available_hours=10)
+_NO_WORDS = _in_data(text=" ")
+_OF_THE_COUNTRY = _in_data(territory="FRANCE")
 _ANOTHER_CENTURY = _in_data(committed_on="1917-02-01")
 
 FLAWS: tuple[Flaw, ...] = (
@@ -124,6 +128,8 @@ FLAWS: tuple[Flaw, ...] = (
     Flaw(Family.GRANTS, RefusalReason.DAY_OUT_OF_RANGE, _ANOTHER_CENTURY),
     Flaw(Family.DATASETS, RefusalReason.DAY_OUT_OF_RANGE, _day_to_come),
     Flaw(Family.DATASETS, RefusalReason.NOT_A_CLOUDEVENT, _data_alone),
+    Flaw(Family.EXPLANATIONS, RefusalReason.INVALID_DATA, _NO_WORDS),
+    Flaw(Family.EXPLANATIONS, RefusalReason.INVALID_DATA, _OF_THE_COUNTRY),
 )
 
 
@@ -174,5 +180,14 @@ def _valid_facts(day: date, world: World, chance: Random) -> Mapping[Family, Fac
             department=lycee.department,
         ),
         DatasetUpdated(dataset_id=f"idf-{number:06d}", updated_on=day),
+        MilestoneExplained(
+            indicator="premises_connectable_ratio",
+            milestone="whole_territory",
+            territory=Territory.REGION,
+            explained_on=day,
+            kind=ExplanationKind.ACTION,
+            text="Les travaux continuent.",
+            author_role="Responsable du programme Très haut débit",
+        ),
     )
     return {fact.FAMILY: fact for fact in facts}

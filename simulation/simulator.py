@@ -16,6 +16,7 @@ from simulation.coworking import simulate_coworking
 from simulation.datasets import simulate_datasets
 from simulation.emitter import Emitter, SimulatedRecord
 from simulation.equipment import simulate_equipment
+from simulation.explanations import simulate_explanations
 from simulation.grants import simulate_grants
 from simulation.invalid import simulate_invalid
 from simulation.period import FIRST_DAY, LAST_DAY
@@ -45,6 +46,7 @@ SYSTEMS: tuple[System, ...] = (
     System(Family.TRAININGS, "formation", simulate_trainings),
     System(Family.GRANTS, "subventions", simulate_grants),
     System(Family.DATASETS, "open-data", simulate_datasets),
+    System(Family.EXPLANATIONS, "explications", simulate_explanations),
 )
 
 

@@ -37,7 +37,7 @@ def run(*arguments: str) -> Result:
 def test_the_shipped_declaration_is_correct() -> None:
     """Without an option the Région's own file is checked."""
     result = run("check")
-    assert (result.stdout, result.exit_code) == ("10 producers: correct\n", 0)
+    assert (result.stdout, result.exit_code) == ("11 producers: correct\n", 0)
 
 
 def test_a_mistake_is_reported_and_counted(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_the_secrets_are_checked_with_it(tmp_path: Path) -> None:
     assert (result.exit_code, "lycee: is not a declared producer" in result.stdout) == (1, True)
     file.write_text(f"lycees: {{bearer_sha256: [{token_digest('x')}]}}")
     assert run("check", "--secrets", str(file)).stdout == (
-        "10 producers, 1 with secrets: correct\n"
+        "11 producers, 1 with secrets: correct\n"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -53,10 +53,17 @@ def shown_values(note: Note) -> Iterator[tuple[Indicator, str | None, str]]:
                         yield *figure_of(row["reference"]), cell["text"]
             elif block["kind"] == "items":
                 for line in block["items"]:
-                    for span in line["spans"]:
-                        reference = span["reference"]
-                        if reference and (found := re.search(r", ([^,]+(,\d)? ?%)", span["text"])):
-                            yield *figure_of(reference), found[1]
+                    yield from values_in(line["spans"])
+
+
+def values_in(spans: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Indicator, str | None, str]]:
+    """Yield those of a sentence; an owner's words may have any number."""
+    for span in spans:
+        reference = span["reference"]
+        if reference is None or urlsplit(reference["path"]).fragment == "explications":
+            continue
+        if found := re.search(r", ([^,]+(,\d)? ?%)", span["text"]):
+            yield *figure_of(reference), found[1]
 
 
 def figure_of(reference: Mapping[str, Any]) -> tuple[Indicator, str | None]:
@@ -85,7 +92,8 @@ def test_every_number_is_that_of_the_audit(month: str, recount: Ledger) -> None:
     # Targets, rates, projections, paces and changes follow from the histories: with the audit's in
     # place of the workers', the note is the same to the byte.
     mine = known_then(request.known_on)
-    theirs = Knowledge(shipped(), {**mine.histories, **counted.histories}, mine.parts)
+    histories = {**mine.histories, **counted.histories}
+    theirs = Knowledge(shipped(), histories, mine.parts, explanations=mine.explanations)
     assert simulated_note(request, theirs).json() == note.json()
 
 
