@@ -11,7 +11,7 @@ from operations.audit.cli import audit
 from operations.backfill.cli import backfill
 from operations.dead_letters.cli import dead_letters
 from operations.doctor.cli import doctor
-from operations.emitting.cli import emit, pseudonymise
+from operations.emitting.cli import emit, explain, pseudonymise
 from operations.erasure.cli import erase
 from operations.export.cli import export
 from operations.generation.cli import contracts, generate
@@ -50,6 +50,7 @@ def health(url: str, timeout: float) -> None:
 
 commands: list[click.Command] = [
     emit,
+    explain,
     pseudonymise,
     import_group,
     contracts,

@@ -1,26 +1,29 @@
-"""The commands `smart-region emit` and `pseudonymise`: what a producer runs."""
+"""The commands `smart-region emit`, `explain` and `pseudonymise`: what a producer runs."""
 
 from __future__ import annotations
 
 import os
 import sys
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
 from boundary.terminal import echo
-from broker.options import BROKER, quiet_client
-from operations.emitting.options import gateway_options
+from broker.options import BROKER, OneOf, Parsed, quiet_client
+from operations.emitting.options import gateway_options, open_publisher
+from operations.options import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from operations.emitting.lines import RefusedLine
+    from events.milestone import ExplanationKind
+    from operations.emitting.lines import Emission, RefusedLine
     from operations.emitting.options import GatewayChoice
 
-__all__ = ["emit", "pseudonymise"]
+__all__ = ["emit", "explain", "pseudonymise"]
 
 
 @click.command()
@@ -54,34 +57,32 @@ def emit(
     where the broker or the gateway failed. With --spool, what the gateway does not take is kept in
     a file, and sent first by the next command with that file.
     """
-    from broker.settings import load_broker_settings
-    from operations.client import ContentMode, KafkaPublisher, Publisher, PublisherOptions
     from operations.emitting.lines import Emission
     from operations.emitting.lines import emit as emit_lines
-
-    def opened() -> Publisher:
-        if gateway is not None:
-            return gateway.publisher()
-        settings = load_broker_settings(bootstrap)
-        options = PublisherOptions(mode=ContentMode(mode))
-        return KafkaPublisher(settings.broker, options=options, security=settings.security())
 
     quiet_client()
     emission = Emission()
     try:
-        with opened() as publisher, _progress(file) as lines:
+        with (
+            open_publisher(bootstrap, gateway, mode=mode) as publisher,
+            _progress(file) as lines,
+        ):
             emit_lines(lines, publisher, on_refused=_report, emission=emission)
     finally:
         waiting = f", {emission.waiting} waiting" if emission.waiting else ""
         echo(f"{emission.accepted} accepted, {emission.refused} refused{waiting}")
-    if emission.waiting:
-        echo(f"the gateway takes no events now ({emission.waiting_for})", err=True)
+    _report_waiting(emission)
     if emission.refused and not allow_refused:
         sys.exit(1)
 
 
 def _report(refused: RefusedLine) -> None:
     echo(refused, err=True)
+
+
+def _report_waiting(emission: Emission) -> None:
+    if emission.waiting:
+        echo(f"the gateway takes no events now ({emission.waiting_for})", err=True)
 
 
 @contextmanager
@@ -109,6 +110,116 @@ def _size(file: BinaryIO) -> int | None:
         return os.fstat(file.fileno()).st_size
     except OSError:  # A pipe, or no real file: its length is not known.
         return None
+
+
+def _utf8(text: str) -> str:
+    """Return a text; raise ValueError for one that a shell gave in another encoding."""
+    text.encode()
+    return text
+
+
+def _read_text(text: str) -> str:
+    """Return a text, or the standard input for `-`, with the line ends of the contract."""
+    if text == "-":
+        text = click.get_binary_stream("stdin").read().decode("utf-8-sig").rstrip("\r\n")
+    return _utf8(text).replace("\r\n", "\n")
+
+
+@click.command()
+@click.argument("text", type=Parsed("text", _read_text), required=False)
+@click.option("--indicator", required=True, metavar="ID", help="The indicator, by its id.")
+@click.option("--milestone", required=True, metavar="ID", help="Its milestone, by its id.")
+@click.option(
+    "--territory",
+    default="R11",
+    show_default=True,
+    metavar="CODE",
+    help="Where: R11, or a département as D77.",
+)
+@click.option(
+    "--kind",
+    type=OneOf("ExplanationKind", "events.milestone"),
+    required=True,
+    metavar="KIND",
+    help="What the text is about: result, cause, risk or action.",
+)
+@click.option(
+    "--role",
+    type=Parsed("role", _utf8),
+    required=True,
+    metavar="ROLE",
+    help="In which role you write; no person's name.",
+)
+@click.option(
+    "--day", type=DAY, metavar="DAY", help="The day that the text is about.  [default: today, UTC]"
+)
+@click.option("--retract", is_flag=True, help="Take back the text of that day and kind.")
+@click.option(
+    "--source",
+    type=Parsed("source", _utf8),
+    metavar="SOURCE",
+    help="What events of explanations are from.  [default: urn:iledefrance:explications]",
+)
+@BROKER
+@gateway_options
+def explain(
+    *,
+    text: str | None,
+    indicator: str,
+    milestone: str,
+    territory: str,
+    kind: ExplanationKind,
+    role: str,
+    day: datetime | None,
+    source: str | None,
+    bootstrap: str | None,
+    retract: bool,
+    gateway: GatewayChoice | None,
+) -> None:
+    """Say in TEXT why a milestone stands as it does, for the delegate's page and note.
+
+    For the owner of a programme. TEXT is plain, in French, of at most 2000 characters; - reads it
+    from standard input. A later text of the same milestone, territory, day and kind takes the place
+    of the earlier one. The catalogue has to hold the territory to the milestone
+    (`smart-region catalogue list`). With --retract no TEXT is needed.
+    """
+    from boundary.diagnostic import shown
+    from catalogue.loader import load_catalogue
+    from events.cloudevent import encode_structured
+    from operations.emitting.explanation import (
+        RETRACTED_TEXT,
+        SOURCE,
+        OwnersWords,
+        explanation_event,
+    )
+    from operations.emitting.lines import Emission
+    from operations.emitting.lines import emit as emit_lines
+    from streams.settings import load_settings
+
+    if text is None and not retract:
+        raise click.UsageError("give TEXT, or - to read it from standard input")
+    said = RETRACTED_TEXT if text is None else text
+    now = datetime.now(UTC)
+    about = now.date() if day is None else day.date()
+    words = OwnersWords(indicator, milestone, territory, about, kind, said, role, retract)
+    catalogue = load_catalogue(load_settings(broker=bootstrap).catalogue)
+    event = explanation_event(words, catalogue, source=source or SOURCE, now=now)
+
+    def refuse(refused: RefusedLine) -> None:
+        if refused.number is not None:
+            raise refused.error
+        _report(refused)  # An event that an earlier command left in the spool.
+
+    quiet_client()
+    emission = Emission()
+    with open_publisher(bootstrap, gateway) as publisher:
+        emit_lines(
+            [encode_structured(event).value], publisher, on_refused=refuse, emission=emission
+        )
+    outcome = "waiting" if emission.waiting else "sent"
+    what = "retraction" if retract else shown(said)
+    echo(f"{outcome}: {event.fact.entity_id} of {about}, {role}: {what}")
+    _report_waiting(emission)
 
 
 @click.command()

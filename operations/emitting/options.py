@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from operations.client import GatewayPublisher
+    from operations.client import GatewayPublisher, Publisher
 
-__all__ = ["GatewayChoice", "gateway_options"]
+__all__ = ["GatewayChoice", "gateway_options", "open_publisher"]
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -103,3 +103,21 @@ def gateway_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(OPTIONS):
         with_gateway = option(with_gateway)
     return with_gateway
+
+
+def open_publisher(
+    bootstrap: str | None, gateway: GatewayChoice | None, *, mode: str = "structured"
+) -> Publisher:
+    """Return a publisher to a gateway; to Kafka without one, with events laid out in a mode."""
+    from broker.settings import load_broker_settings  # noqa: PLC0415
+    from operations.client import (  # noqa: PLC0415
+        ContentMode,
+        KafkaPublisher,
+        PublisherOptions,
+    )
+
+    if gateway is not None:
+        return gateway.publisher()
+    settings = load_broker_settings(bootstrap)
+    options = PublisherOptions(mode=ContentMode(mode))
+    return KafkaPublisher(settings.broker, options=options, security=settings.security())
