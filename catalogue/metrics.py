@@ -545,6 +545,8 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "field": "The field for which a record was refused, as the contracts name it: `data.uai`; "
         "`…` stands for any other name.",
         "indicator": "An indicator's id in the catalogue.",
+        "known": "Whether the catalogue has the milestone and holds the territory to it: `true` "
+        "or `false`.",
         "label": "An indicator's title, in French.",
         "milestone": "A milestone's id, unique within its indicator.",
         "outcome": "What became of a record; each has exactly one.",

@@ -143,6 +143,13 @@ MILESTONE_STATUS: Final = _recorded(
 MILESTONE_LOST: Final = _recorded(
     "milestone", metrics.MILESTONE_LOST, "max", "1 where an attained target is no longer held."
 )
+MILESTONE_UNEXPLAINED: Final = _recorded(
+    "milestone",
+    metrics.MILESTONE_UNEXPLAINED,
+    "days",
+    "For how many days a milestone is missed or at risk without an explanation; 0 where it is "
+    "explained, or neither missed nor at risk.",
+)
 SOURCE_LAST_EVENT: Final = _recorded(
     "source", metrics.LAST_EVENT, "max", "The latest event of a source and type; it outlives them."
 )

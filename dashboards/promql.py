@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from catalogue.formatting import NumberFormat
 from catalogue.metrics import REGION, Metric
+from dashboards import conventions
 
 __all__ = [
     "DAY_SECONDS",
@@ -15,6 +16,7 @@ __all__ = [
     "LAST_KNOWN",
     "MILESTONE",
     "Expression",
+    "days_since",
     "in_decimals",
     "indented",
     "last_known",
@@ -102,6 +104,11 @@ def _aggregated(operation: str, expression: Expression, by: tuple[str, ...]) -> 
 def on(*labels: str) -> str:
     """Return which labels of two sides must be equal."""
     return f"on ({', '.join(labels)})"
+
+
+def days_since(moments: Expression) -> str:
+    """Return the days from each series' moment to the monitor's own day."""
+    return f"({conventions.AS_OF} - on () group_right () {moments}) / {DAY_SECONDS}"
 
 
 def with_label(

@@ -34,6 +34,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "grants": "Subventions",
         "datasets": "Jeux de données",
         "observations": "Indicateurs observés",
+        "explanations": "Explications",
     }
 )
 #: A ratio changes by points of percentage.

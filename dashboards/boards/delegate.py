@@ -177,7 +177,9 @@ def _promises(catalogue: Catalogue, links: Links, at: GridPosition) -> Panel:
             "Une ligne par jalon chiffré, le plus préoccupant d’abord. Avancement : part du "
             "chemin entre la valeur initiale et la cible. Projection : jour où la cible serait "
             "atteinte au rythme observé (tendance de Theil–Sen) ; vide si elle est atteinte ou si "
-            "le rythme n’y mène pas. * : supposé, la promesse ne fixe pas la cible ou l’échéance.",
+            "le rythme n’y mène pas. Sans explication : depuis combien de jours un jalon manqué ou "
+            "à risque n’est pas expliqué ; vide s’il l’est. * : supposé, la promesse ne fixe pas "
+            "la cible ou l’échéance.",
             at,
             runbook_links(links),
         ),

@@ -15,6 +15,7 @@ from dashboards.boards.panels import (
     COLOURED,
     COUNT,
     DATE,
+    DAYS,
     NO_UNIT,
     PERCENT,
     Column,
@@ -36,7 +37,7 @@ from dashboards.boards.queries import (
     status_code,
 )
 from dashboards.conventions import Links
-from dashboards.promql import INDICATOR, MILESTONE, latest, on, select, with_label
+from dashboards.promql import INDICATOR, MILESTONE, days_since, latest, on, select, with_label
 from dashboards.rules import alerts
 from dashboards.rules.alerts import AlertKind
 from dashboards.wording import CHANGE_UNITS, UNITS
@@ -87,6 +88,7 @@ VALUE: Final = 84
 UNIT: Final = 56
 DAY: Final = 92
 STATUS: Final = 128
+UNEXPLAINED: Final = 94
 NAME: Final = 173
 
 TERRITORIES: Final = words(TERRITORY_TITLES)
@@ -102,6 +104,7 @@ RUNBOOKS: Final = (
     (alerts.MILESTONE_MISSED, "Que faire d’un jalon manqué"),
     (alerts.MILESTONE_AT_RISK, "Que faire d’un jalon à risque"),
     (alerts.TARGET_LOST, "Que faire d’une cible perdue"),
+    (alerts.MILESTONE_UNEXPLAINED, "Que faire d’un jalon sans explication"),
     (alerts.INDICATOR_UNREPORTED, "Que faire d’un indicateur non renseigné"),
 )
 
@@ -206,12 +209,12 @@ def promise_column(programmes: Sequence[Programme], links: tuple[Link, ...] = ()
 
 
 def milestone_columns(programmes: Sequence[Programme], **labels: str) -> tuple[Column, ...]:
-    """Value, target, unit, progress, status, day and projection of each milestone with a target.
+    """Return what each milestone with a target is, from its value to its days unexplained.
 
-    The last column is the projection, which a programme's board places apart. A line for each
-    territory that is held to it. The series carry besides what other columns are made of:
-    `department`, `promise` (indicator/milestone), `unit` (the indicator again) and `board` (the
-    programme's).
+    The last two columns are the projection and the days without an explanation, which a
+    programme's board places apart. A line for each territory that is held to it. The series carry
+    besides what other columns are made of: `department`, `promise` (indicator/milestone), `unit`
+    (the indicator again) and `board` (the programme's).
     """
     promised = [
         indicator
@@ -247,6 +250,12 @@ def milestone_columns(programmes: Sequence[Programme], **labels: str) -> tuple[C
             Query(date_of(latest(select(metrics.MILESTONE_PROJECTED, **labels), *LINE))),
             ValueFormat(DATE),
             DAY,
+        ),
+        Column(
+            "Sans explication",
+            Query(days_since(latest(select(metrics.MILESTONE_UNEXPLAINED, **labels), *LINE))),
+            ValueFormat(DAYS, decimals=0),
+            UNEXPLAINED,
         ),
     )
 

@@ -123,7 +123,7 @@ def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Ite
     observed = latest(select(metrics.INDICATOR_PACE, **chosen), *INDICATOR, "department")
     required = f"({of_each(metrics.MILESTONE_REQUIRED_PACE)} != 0)"
     pace = f"{observed} / {on(*INDICATOR, 'department')} group_right () {required}"
-    *standing, projection = milestone_columns([programme], **chosen)
+    *standing, projection, unexplained = milestone_columns([programme], **chosen)
     (status,) = (column for column in standing if column.title == "État")
     named = (
         promise_column([programme]),
@@ -149,7 +149,9 @@ def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Ite
             "Projection : jour où la cible serait atteinte au rythme observé (tendance de "
             "Theil–Sen). Au plus tôt, au plus tard : jours projetés par les rythmes du quart le "
             "plus rapide et du quart le plus lent. Rythme : rythme observé rapporté au rythme "
-            "qu’il faut pour tenir l’échéance ; sous 100 %, elle n’est pas tenue.",
+            "qu’il faut pour tenir l’échéance ; sous 100 %, elle n’est pas tenue. Sans "
+            "explication : depuis combien de jours un jalon manqué ou à risque n’est pas "
+            "expliqué ; vide s’il l’est.",
             GridPosition(0, top + height, 24, height),
         ),
         [
@@ -169,6 +171,7 @@ def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Ite
                 LATEST,
             ),
             Column("Rythme", Query(share(pace)), ValueFormat(PERCENT, decimals=0), VALUE),
+            unexplained,
         ],
         sort=("État", True),
         tall=True,

@@ -68,6 +68,12 @@ MILESTONE_AT_RISK = _figures(
 TARGET_LOST = _figures(
     "TargetLost", Severity.WARNING, 5 * MINUTE, "A target that was attained is no longer held."
 )
+MILESTONE_UNEXPLAINED = _figures(
+    "MilestoneUnexplained",
+    Severity.WARNING,
+    30 * MINUTE,
+    "A milestone is missed or at risk, and for too many days nobody has explained why.",
+)
 INDICATOR_UNREPORTED = _figures(
     "IndicatorUnreported",
     Severity.WARNING,

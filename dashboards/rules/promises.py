@@ -20,6 +20,7 @@ from dashboards import conventions
 from dashboards.promql import (
     DAY_SECONDS,
     FIGURE,
+    days_since,
     in_decimals,
     indented,
     last_known,
@@ -64,6 +65,13 @@ def _judgements() -> Iterator[Recording]:
         (metrics.MILESTONE_LOST, conventions.MILESTONE_LOST),
     ):
         yield Recording(name.name, latest(metric, *metric.labels))
+    unexplained = latest(metrics.MILESTONE_UNEXPLAINED, *metrics.MILESTONE_UNEXPLAINED.labels)
+    judged = latest(metrics.MILESTONE_STATUS, *metrics.MILESTONE_UNEXPLAINED.labels)
+    # 0 where nothing is unexplained: an explanation ends the alert, an absent assessor does not.
+    yield Recording(
+        conventions.MILESTONE_UNEXPLAINED.name,
+        f"{days_since(unexplained)}\nor\n(0 * {judged} unless {unexplained})",
+    )
 
 
 def _alerts(build: AlertBuilder, programme: Programme, indicator: Indicator) -> Iterator[Alert]:
@@ -98,6 +106,12 @@ def _milestone_alerts(
             f"{last_known(conventions.MILESTONE_LOST, **_of(indicator, milestone))} == 1",
             "cible perdue",
             _loss(indicator, milestone),
+        ),
+        (
+            alerts.MILESTONE_UNEXPLAINED,
+            _unexplained(indicator, milestone),
+            f"sans explication depuis {_days_unexplained(indicator, milestone)} jours",
+            _to_explain(indicator, milestone),
         ),
     ):
         yield alert(
@@ -143,6 +157,11 @@ def _of(indicator: Indicator, milestone: Milestone | None = None) -> dict[str, s
 def _status(indicator: Indicator, milestone: Milestone, status: MilestoneStatus) -> str:
     labels = {**_of(indicator, milestone), "status": status}
     return f"{last_known(conventions.MILESTONE_STATUS, **labels)} == 1"
+
+
+def _unexplained(indicator: Indicator, milestone: Milestone) -> str:
+    days = last_known(conventions.MILESTONE_UNEXPLAINED, **_of(indicator, milestone))
+    return f"{days} > {indicator.explanation_grace_days}"
 
 
 def _with_value(indicator: Indicator, condition: str) -> str:
@@ -229,6 +248,29 @@ def _loss(indicator: Indicator, milestone: Milestone) -> str:
         _assessed(metrics.MILESTONE_LOST_ON, indicator, milestone), found=" depuis le %s", absent=""
     )
     return f"La cible avait été atteinte ; elle ne l’est plus{since}."
+
+
+def _days_unexplained(indicator: Indicator, milestone: Milestone) -> str:
+    return wording.days_from(
+        _assessed(conventions.MILESTONE_UNEXPLAINED, indicator, milestone),
+        of="department",
+        absent=f"plus de {indicator.explanation_grace_days}",
+    )
+
+
+def _to_explain(indicator: Indicator, milestone: Milestone) -> str:
+    """Return since when nothing is explained, and the command that explains it."""
+    since = wording.day_from(
+        _assessed(metrics.MILESTONE_UNEXPLAINED, indicator, milestone),
+        found=" depuis le %s",
+        absent="",
+    )
+    return (
+        f"Le jalon est manqué ou à risque{since}, et personne n’a dit pourquoi ; délai admis en"
+        f" jours : {indicator.explanation_grace_days}. Le responsable du programme l’explique :"
+        f" `smart-region explain --indicator {indicator.id} --milestone {milestone.id}"
+        f" --territory {wording.TERRITORY_CODE} --kind cause --role RÔLE TEXTE`."
+    )
 
 
 def _assessed(metric: Metric, indicator: Indicator, milestone: Milestone | None = None) -> str:

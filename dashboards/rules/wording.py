@@ -6,11 +6,14 @@ from typing import Final
 
 from catalogue.formatting import NARROW, NO_BREAK
 from catalogue.model import Indicator, Unit
+from catalogue.territories import REGION
 from events.frequency import Frequency
+from events.observation import Territory
 
 __all__ = [
     "EXPECTED",
     "TERRITORY",
+    "TERRITORY_CODE",
     "VALUE",
     "amount_of",
     "day_from",
@@ -24,6 +27,11 @@ __all__ = [
 
 #: The territory that an alert is about; `Île-de-France` or `Seine-et-Marne (77)`.
 TERRITORY: Final = "{{ $labels.territory }}"
+#: The code that facts have of it: `R11` or `D77`.
+TERRITORY_CODE: Final = (
+    f'{{{{ if eq $labels.department "{REGION}" }}}}{Territory.REGION.value}'
+    "{{ else }}D{{ $labels.department }}{{ end }}"
+)
 VALUE: Final = "$value"
 
 #: How often facts are expected, in words.

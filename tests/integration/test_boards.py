@@ -49,10 +49,15 @@ def is_projection(question: Question) -> bool:
     return question.legend.startswith(("Attendu", "Projection"))
 
 
+def is_unexplained(question: Question) -> bool:
+    """For how many days nothing is explained, where no milestone is missed or at risk."""
+    return metrics.MILESTONE_UNEXPLAINED.name in question.expression
+
+
 #: By the territory that the reader chose, what may have nothing to show.
 MAY_BE_EMPTY: Mapping[str, tuple[Callable[[Question], bool], ...]] = {
-    REGION: (is_line_of_a_department, is_projection),
-    SOME_DEPARTMENT: (is_projection,),
+    REGION: (is_line_of_a_department, is_projection, is_unexplained),
+    SOME_DEPARTMENT: (is_projection, is_unexplained),
 }
 
 
@@ -184,9 +189,10 @@ def test_lines_of_the_delegate_s_table_are_whole(prometheus: Prometheus) -> None
         samples = prometheus.query(question.expression)
         return {(one.labels["indicator"], one.labels["milestone"]) for one in samples}
 
-    *always, projected = columns
+    *always, projected, unexplained = columns
     assert wait_until(lambda: all(rows(one) == promised for one in always), seconds=SECONDS)
     assert rows(projected) <= promised
+    assert rows(unexplained) <= promised
 
 
 def test_the_map_has_every_department(prometheus: Prometheus) -> None:

@@ -26,6 +26,7 @@ HEARERS = {
     "MilestoneMissed": "delegate,owner-{programme}",
     "MilestoneAtRisk": "delegate,owner-{programme}",
     "TargetLost": "delegate,owner-{programme}",
+    "MilestoneUnexplained": "delegate,owner-{programme}",
     "IndicatorUnreported": "delegate,owner-{programme}",
     "ProducerSilent": "operator,owner-{programme}",
     "ProducerFaulty": "operator,owner-{programme}",

@@ -23,6 +23,9 @@ RATIO = next(one for one in load_catalogue().indicators if one.unit is Unit.RATI
 EUROS = load_catalogue().indicator("grants_committed_euros")
 FALLING = RATIO.model_copy(update={"direction": Direction.FALLING})
 
+DAY = 86_400
+AS_OF = 18_000 * DAY
+
 OF_RATIO = f'programme="lycees", indicator="{RATIO.id}"'
 
 
@@ -145,10 +148,29 @@ def test_a_fact_is_named_shortly(tmp_path: Path, type_: str, fact: str) -> None:
     expect(tmp_path, {f'x{{type="{type_}"}}': 1.0}, fact_of("max by (type) (x)"), expected)
 
 
+def test_days_without_explanation_are_the_monitor_s_own(tmp_path: Path) -> None:
+    """A milestone without explanation since ten days has a 10; another one has nothing."""
+    (column,) = (
+        question.expression
+        for question in questions(BOARDS)
+        if question.board == conventions.DELEGATE_BOARD
+        and metrics.MILESTONE_UNEXPLAINED.name in question.expression
+    )
+    line = {"programme": "lycees", "indicator": RATIO.id, "milestone": "one"}
+    series = {
+        conventions.AS_OF.name: AS_OF,
+        status("region", "one", MilestoneStatus.MISSED): 1.0,
+        status("region", "two", MilestoneStatus.MISSED): 1.0,
+        select(
+            metrics.MILESTONE_UNEXPLAINED, **line, department="region", instance="assessor"
+        ): AS_OF - 10 * DAY,
+    }
+    shown = select("", **line, department="region")
+    expect(tmp_path, series, column, {shown: 10})
+
+
 # The producers' scorecards
 
-DAY = 86_400
-AS_OF = 18_000 * DAY
 TITLES = {name: f"Système {name}" for name in ("prompt", "silent", "new", "irregular")}
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from catalogue import metrics
 from catalogue.progress import MilestoneStatus
+from dashboards import conventions
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
 from tests.support.rule_scenarios import ABSENT, DAY, TODAY, FiringAlert, RuleScenario, Span
 
@@ -24,11 +25,16 @@ FOR_MINUTES = {
     "MilestoneMissed": 5,
     "MilestoneAtRisk": 5,
     "TargetLost": 5,
+    "MilestoneUnexplained": 30,
     "IndicatorUnreported": 30,
 }
 
 TRAINEES = {"programme": "formation", "indicator": "trainees_completed"}
 ALLOWED_DAYS = 77
+
+GRACE_DAYS = 30
+LONG_AGO = TODAY - (GRACE_DAYS + 1) * DAY
+"""Since when a milestone is without explanation for a day too long."""
 
 each_alert = pytest.mark.parametrize("alert", FOR_MINUTES)
 
@@ -65,6 +71,11 @@ def judge(
         for bad, minutes in spans
     ]
     scenario.expose(metrics.MILESTONE_LOST, *lost, milestone=milestone, **where)
+    unexplained: list[Span] = [
+        (LONG_AGO if bad and alert == "MilestoneUnexplained" else ABSENT, minutes)
+        for bad, minutes in spans
+    ]
+    scenario.expose(metrics.MILESTONE_UNEXPLAINED, *unexplained, milestone=milestone, **where)
     value: list[Span] = [(None if bad is None else 0.96, minutes) for bad, minutes in spans]
     scenario.expose(metrics.INDICATOR_ASSESSED_VALUE, *value, **where)
 
@@ -230,6 +241,86 @@ def test_a_status_that_flickers_does_not_fire(scenario: RuleScenario, rules: Pat
     judge(scenario, "MilestoneMissed", *[(False, 4), (True, 4)] * 10)
     for minute in range(0, 80, 3):
         scenario.expect_firing(minute)
+
+    scenario.check(rules)
+
+
+# What is missed or at risk has to be explained.
+
+
+def slip(scenario: RuleScenario, status: MilestoneStatus, *unexplained: Span) -> None:
+    """Expose a milestone's status, and since when it is without explanation."""
+    programme, indicator, milestone = LYCEES
+    scenario.judged(programme, indicator, milestone, "77", (status, 300))
+    where = {
+        "programme": programme,
+        "indicator": indicator,
+        "department": "77",
+        "job": ASSESSOR_JOB,
+        "instance": "assessor:6067",
+    }
+    scenario.expose(metrics.INDICATOR_ASSESSED_VALUE, (0.96, 300), **where)
+    scenario.expose(metrics.MILESTONE_UNEXPLAINED, *unexplained, milestone=milestone, **where)
+
+
+each_slipping = pytest.mark.parametrize("alert", ["MilestoneMissed", "MilestoneAtRisk"])
+
+
+@each_slipping
+def test_a_milestone_without_explanation_fires_after_its_grace(
+    scenario: RuleScenario, rules: Path, alert: str
+) -> None:
+    """On day 30 it does not; on day 31 it does, beside what there is to explain."""
+    scenario.healthy()
+    report(scenario, (TODAY - DAY, 200))
+    slip(scenario, STATUS[alert], (TODAY - GRACE_DAYS * DAY, 60), (LONG_AGO, 140))
+    scenario.expect_firing(59, firing(alert))
+    scenario.expect_firing(89, firing(alert))
+    scenario.expect_firing(90, firing(alert), firing("MilestoneUnexplained"))
+
+    scenario.check(rules)
+
+
+@each_slipping
+def test_an_explanation_ends_it_and_its_retraction_does_not(
+    scenario: RuleScenario, rules: Path, alert: str
+) -> None:
+    """The milestone stays missed or at risk. What is retracted was never said."""
+    scenario.healthy()
+    report(scenario, (TODAY - DAY, 200))
+    slip(scenario, STATUS[alert], (LONG_AGO, 60), (ABSENT, 30), (LONG_AGO, 110))
+    scenario.expect_firing(59, firing(alert), firing("MilestoneUnexplained"))
+    scenario.expect_firing(60, firing(alert))
+    scenario.expect_firing(119, firing(alert))
+    scenario.expect_firing(120, firing(alert), firing("MilestoneUnexplained"))
+
+    scenario.check(rules)
+
+
+def test_what_does_not_slip_needs_no_explanation(scenario: RuleScenario, rules: Path) -> None:
+    """A milestone on its way counts no days, however long."""
+    scenario.healthy()
+    report(scenario, (TODAY - DAY, 200))
+    slip(scenario, ON_TRACK, (ABSENT, 200))
+    programme, indicator, milestone = LYCEES
+    labels = {
+        "programme": programme,
+        "indicator": indicator,
+        "milestone": milestone,
+        "department": "77",
+    }
+    days = {"__name__": conventions.MILESTONE_UNEXPLAINED.name, **labels}
+    scenario.expect_samples(100, conventions.MILESTONE_UNEXPLAINED.name, days, value=0)
+    scenario.expect_firing(100)
+
+    scenario.check(rules)
+
+
+def test_days_are_counted_only_while_there_is_a_day(scenario: RuleScenario, rules: Path) -> None:
+    """Where no process says which day it is, nothing is recorded: 0 would be wrong."""
+    scenario.assessor((1, 60))
+    slip(scenario, MilestoneStatus.MISSED, (LONG_AGO, 60))
+    scenario.expect_samples(30, conventions.MILESTONE_UNEXPLAINED.name)
 
     scenario.check(rules)
 

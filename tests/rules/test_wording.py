@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from catalogue import metrics
 from catalogue.metrics import Metric
 from catalogue.progress import MilestoneStatus
@@ -224,6 +226,44 @@ def test_target_lost(scenario: RuleScenario, rules: Path) -> None:
             " le 01/05/2020.",
             "runbook_url": "docs/runbooks/TargetLost.md",
         },
+    )
+
+    scenario.check(rules)
+
+
+def unexplained(territory: str, department: str, code: str) -> dict[str, str]:
+    """Return the annotations of a milestone that nobody explains."""
+    return lycees(department) | {
+        "summary": f"{territory} : sans explication depuis 45 jours, « Tous les lycées connectés »",
+        "description": "Lycées connectés au très haut débit : 96,0\u00a0%, pour une cible de"
+        " 100,0\u00a0% au 31/12/2020. Le jalon est manqué ou à risque depuis le 17/04/2020, et"
+        " personne n’a dit pourquoi ; délai admis en jours : 30. Le responsable du programme"
+        " l’explique : `smart-region explain --indicator schools_connected_ratio --milestone"
+        f" all_connected --territory {code} --kind cause --role RÔLE TEXTE`.",
+        "runbook_url": "docs/runbooks/MilestoneUnexplained.md",
+    }
+
+
+@pytest.mark.parametrize(
+    ("territory", "department", "code"),
+    [("Île-de-France", "region", "R11"), ("Seine-et-Marne (77)", "77", "D77")],
+)
+def test_milestone_unexplained(
+    scenario: RuleScenario, rules: Path, territory: str, department: str, code: str
+) -> None:
+    """With the days, and the command that explains it, its territory as facts have it."""
+    scenario.healthy()
+    judge(scenario, CONNECTED, department, MilestoneStatus.AT_RISK)
+    expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 0.96, department, **LYCEES)
+    expose(scenario, metrics.MILESTONE_UNEXPLAINED, TODAY - 45 * DAY, department, **CONNECTED)
+    scenario.expect_alert(
+        40,
+        "MilestoneUnexplained",
+        FIGURES
+        | CONNECTED
+        | LYCEES_OWNER
+        | {"severity": "warning", "department": department, "territory": territory},
+        unexplained(territory, department, code),
     )
 
     scenario.check(rules)

@@ -134,7 +134,7 @@ def test_every_conventional_name_is_recorded() -> None:
 
 
 def test_every_promise_with_a_target_is_watched() -> None:
-    """Missed, at risk and lost, for each milestone of the catalogue."""
+    """Missed, at risk, lost and unexplained, for each milestone of the catalogue."""
     watched = {
         (alert.name, alert.labels["indicator"], alert.labels["milestone"])
         for alert in ALERTS
@@ -143,7 +143,7 @@ def test_every_promise_with_a_target_is_watched() -> None:
 
     assert watched == {
         (name, indicator.id, milestone.id)
-        for name in ("MilestoneMissed", "MilestoneAtRisk", "TargetLost")
+        for name in ("MilestoneMissed", "MilestoneAtRisk", "TargetLost", "MilestoneUnexplained")
         for indicator in CATALOGUE.indicators
         for milestone in indicator.milestones
         if milestone.target is not None
