@@ -17,7 +17,17 @@ from pypdf import PdfReader
 from report.completeness import Completeness
 from report.note.rendering import note_html
 from report.rendering import STATIC
-from tests.support.browser import CHECKER, DARK, LIGHT, NARROW, PAPER, WIDE, Browser, plain_text
+from tests.support.browser import (
+    CHECKER,
+    DARK,
+    LIGHT,
+    NARROW,
+    PAPER,
+    WIDE,
+    Browser,
+    plain_text,
+    require_checkers,
+)
 from tests.support.histories import event, uai
 from tests.support.notes import hostile_notes, note_of_events, request_of, simulated_note
 from tests.support.served_page import ServedPage
@@ -187,6 +197,7 @@ def test_the_w3c_finds_no_error(
     served: tuple[ServedPage, str], lycee: str, notes: Mapping[str, Path], tmp_path: Path
 ) -> None:
     """Neither in a page or a note, nor in the stylesheets and pictures that they load."""
+    require_checkers()
     paths = [path_of(kind, lycee) for kind in PAGES]
     answers = served[0].ask(*paths, *(f"/static/{name}" for name in STATIC))
     names = [*(f"{number}.html" for number, _ in enumerate(paths)), *STATIC]

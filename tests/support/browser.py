@@ -34,6 +34,7 @@ __all__ = [
     "Keys",
     "opened_browser",
     "plain_text",
+    "require_checkers",
 ]
 
 ROOT: Final = Path(__file__).parents[2]
@@ -241,12 +242,17 @@ def plain_text(text: str) -> str:
     return re.sub(r"\s", "", normalize("NFKC", text))
 
 
+def require_checkers() -> None:
+    """Give up where axe-core or the W3C's checker is missing."""
+    if not (AXE.exists() and CHECKER.exists()):
+        give_up("axe-core and the W3C's checker are missing: run tests/browser/packages.sh")
+
+
 @contextmanager
 def opened_browser(folder: Path) -> Iterator[Browser]:
     """Yield a browser, whose profile is in a folder; gives up where there is none."""
     require_programs("chromium", "chromedriver", remedy=REMEDY)
-    if not (AXE.exists() and CHECKER.exists()):
-        give_up("axe-core and the W3C's checker are missing: run tests/browser/packages.sh")
+    require_checkers()
     options = ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
     for argument in (
