@@ -164,7 +164,9 @@ class KafkaPublisher:
             else:
                 drop_queued(self._producer)
         finally:
-            self._producer.close(timeout=1.0)
+            # What is queued has been dropped or reported; the client may not have seen it yet.
+            with suppress(KafkaTimeoutError):
+                self._producer.close(timeout=1.0)
 
     def _partition_count(self, topic: str) -> int:
         count = self._partitions.get(topic)

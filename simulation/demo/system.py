@@ -118,7 +118,11 @@ class DemoSystem:
 def set_up(
     plan: DemoPlan, settings: Settings, rules: RuleFiles, screen: Screen, stack: ExitStack
 ) -> DemoSystem:
-    """Start what a plan needs, and show each step; `stack` stops it in reverse order."""
+    """Start what a plan needs, and show each step.
+
+    `stack` stops it in reverse order. The monitor's programs are told to end at once, and waited
+    for one by one: each may take seconds.
+    """
     # Its own name: offsets and states of another demo or a real monitor are not touched.
     chosen: dict[str, object] = {"app_id": f"smart-region-demo-{secrets.token_hex(4)}"}
     broker: EmbeddedBroker | None = None
@@ -168,6 +172,8 @@ def set_up(
         }
         others, note = start_alerting(installed, rules, stack, folder, **scraped)
         screen.note(note)
+    for monitor in (worker, assessor, page):
+        stack.callback(monitor.terminate)
     return DemoSystem(
         settings, clock, worker, assessor, page, publisher, replay, admin, broker, others
     )
