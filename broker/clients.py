@@ -6,13 +6,13 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from socket import socket
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaConfigurationError, KafkaError
+from kafka.errors import KafkaConfigurationError, KafkaError, KafkaTimeoutError
 from kafka.net.compat import KafkaNetClient
 from kafka.net.inet import KafkaNetSocket
 
@@ -26,6 +26,7 @@ __all__ = [
     "PLAINTEXT",
     "BrokerSecurity",
     "administering",
+    "close_producer",
     "drop_queued",
     "opened",
 ]
@@ -33,6 +34,7 @@ __all__ = [
 Client = TypeVar("Client")
 
 CONNECT_SECONDS = 10.0
+CLOSE_SECONDS: Final = 1.0
 _FAILED_ATTEMPT = re.compile(r"Bootstrap connection to \S+ failed: (.*?)(?: \(backoff .*\))?$")
 
 
@@ -171,6 +173,18 @@ def drop_queued(producer: Any) -> None:  # noqa: ANN401 - kafka-python has no ty
     Its close() waits for them first, without end where no broker answers.
     """
     producer._sender.force_close()  # noqa: SLF001 - the client has no public way
+
+
+def close_producer(producer: Any, *, drop: bool) -> None:  # noqa: ANN401 - as above
+    """Close a KafkaProducer; `drop` fails what it has queued first.
+
+    A client that has not seen this in time is left to its thread: its error would hide why the
+    block ends that closes it.
+    """
+    if drop:
+        drop_queued(producer)
+    with suppress(KafkaTimeoutError):
+        producer.close(timeout=CLOSE_SECONDS)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from boundary.errors import SmartRegionError
-from broker.clients import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, drop_queued, opened
+from broker.clients import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, close_producer, opened
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTER_MAX_BYTES
 
@@ -83,6 +83,5 @@ class KafkaWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            drop_queued(self._producer)  # Its outcome could not be recorded any more.
-        self._producer.close(timeout=1.0)
+        # Where the block fails, the outcome of what is queued could not be recorded any more.
+        close_producer(self._producer, drop=kind is not None)

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 from catalogue.history import Histories, History
 from catalogue.judgement import Judgement, judge
+from catalogue.model import Promise
 from catalogue.progress import MilestoneStatus
 from events.identifiers import FIRST_DAY
 from events.milestone import ExplanationKind
@@ -21,7 +22,6 @@ __all__ = [
     "Explained",
     "Explanation",
     "Explanations",
-    "Promise",
     "explained_all",
     "explained_by",
     "explanations_for",
@@ -29,10 +29,7 @@ __all__ = [
 ]
 
 SLIPPING: Final = frozenset({MilestoneStatus.MISSED, MilestoneStatus.AT_RISK})
-"""The statuses that need an explanation."""
-
-Promise: TypeAlias = tuple[str, str, str | None]
-"""An indicator's id, a milestone's id, a département or None for the region."""
+"""The statuses that need an explanation, and a decision."""
 
 AtRisk: TypeAlias = dict[tuple[Promise, date], bool]
 """Whether milestones were at risk on days, by the same histories."""

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Final
 
 from catalogue.history import COUNTRY, Histories, History, Spell
-from catalogue.model import Catalogue, Indicator, Milestone
+from catalogue.model import Catalogue, Indicator, Milestone, Promise
 from catalogue.progress import (
     MilestoneStatus,
     is_attained,
@@ -87,8 +87,8 @@ class Judgement:
     """True where the figure counts too few persons: it has no value."""
 
     @property
-    def promise(self) -> tuple[str, str, str | None] | None:
-        """The indicator, the milestone and the département; None without a milestone."""
+    def promise(self) -> Promise | None:
+        """The milestone in the territory; None without a milestone."""
         if self.milestone is None:
             return None
         return self.indicator.id, self.milestone.id, self.department

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -46,11 +46,14 @@ __all__ = [
     "Indicator",
     "Milestone",
     "Programme",
+    "Promise",
     "TrendWindow",
     "Unit",
 ]
 
 Item = TypeVar("Item")
+Promise: TypeAlias = tuple[str, str, str | None]
+"""An indicator's id, a milestone's id, a département or None for the Région."""
 
 LAST_DAY = date(2099, 12, 31)
 SHORTEST_MONTH = 28
@@ -522,8 +525,8 @@ class Catalogue(CatalogueModel):
         return {identifier: parts for identifier, parts in found if parts is not None}
 
     @cached_property
-    def promises(self) -> frozenset[tuple[str, str, str | None]]:
-        """Every milestone in each territory held to it: its indicator, its id, the département."""
+    def promises(self) -> frozenset[Promise]:
+        """Every milestone in each territory held to it."""
         return frozenset(
             (indicator.id, milestone.id, department)
             for indicator in self.indicators

@@ -13,7 +13,7 @@ from events.fact import Fact, Family
 from events.identifiers import Day, PlainText, Role, also_checked
 from events.observation import Territory
 
-__all__ = ["ExplanationKind", "MilestoneExplained", "explanation_entity"]
+__all__ = ["ExplanationKind", "MilestoneExplained"]
 
 
 class ExplanationKind(Code, dimension="nature"):
@@ -51,13 +51,6 @@ RegionTerritory = Annotated[
 ]
 
 
-def explanation_entity(
-    indicator: str, milestone: str, territory: Territory, kind: ExplanationKind
-) -> str:
-    """Return the entity of explanations, which is their key: `connected/all/R11/cause`."""
-    return f"{indicator}/{milestone}/{territory.value}/{kind.value}"
-
-
 class MilestoneExplained(Fact):
     """What a programme's owner says of a milestone in a territory on a day.
 
@@ -89,4 +82,4 @@ class MilestoneExplained(Fact):
     @property
     def entity_id(self) -> str:
         """The milestone, its territory and the kind: `lycees_connected_ratio/all/R11/cause`."""
-        return explanation_entity(self.indicator, self.milestone, self.territory, self.kind)
+        return f"{self.indicator}/{self.milestone}/{self.territory.value}/{self.kind.value}"

@@ -18,6 +18,7 @@ from events.topics import topic_name
 from report.entities import NAME_FIELDS, REFERENCES, EntityKey
 from report.ledger import VISIBLE, EventLedger, LedgerSnapshot, known_before
 from report.term_sql import longest_lifetime, term_sql
+from streams.state import moment_of
 
 __all__ = [
     "ChangePage",
@@ -455,7 +456,7 @@ class _EventRow(NamedTuple):
             source=self.source,
             id=self.id,
             effective_day=date.fromordinal(self.day),
-            time=_EPOCH + timedelta(microseconds=self.time),
+            time=moment_of(self.time),
             recorded_at=_EPOCH + timedelta(milliseconds=self.recorded) if was_recorded else None,
             topic=topic_name(family),
             partition=self.partition,

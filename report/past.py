@@ -13,7 +13,7 @@ from events.errors import ContractError
 from events.record_rules import RULES, RecordRules
 from events.registry import Family
 from events.topics import topic_name
-from report.ledger import EventLedger, known_before
+from report.ledger import VISIBLE, EventLedger, known_before
 from report.term_sql import course_sql
 from streams.contribution import NO_CATEGORY, NO_DEPARTMENT, Contribution, Step
 from streams.state import Cell, cell_of, day_of, newest
@@ -25,7 +25,7 @@ __all__ = ["state_store_known_on"]
 _PARTITION: Final = 0
 _EXPLANATIONS: Final = """
 SELECT entity, fact, day, time, source, id, content
-FROM event WHERE family = $family AND time < $before AND until >= $before
+FROM event WHERE family = $family AND {visible}
 """
 _States: TypeAlias = dict[str, dict[str, dict[str, Cell]]]
 """By entity, fact and effective day."""
@@ -55,7 +55,10 @@ def state_store_known_on(
                 rows = snapshot.query(compiled.sql, {**compiled.parameters, "before": before})
                 index = state_store.fold.indexes[term]
                 state_store.fold.apply(_PARTITION, [(index, _contribution(rows), 1)])
-        said = snapshot.query(_EXPLANATIONS, {"family": Family.EXPLANATIONS, "before": before})
+        said = snapshot.query(
+            _EXPLANATIONS.format(visible=VISIBLE),
+            {"family": Family.EXPLANATIONS, "before": before},
+        )
     state_store.put(Family.EXPLANATIONS, _PARTITION, _states(said))
     for family, of_persons in _persons(person_records, before, rules).items():
         state_store.put(family, _PARTITION, of_persons)

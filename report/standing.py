@@ -50,9 +50,9 @@ class Standing:
 
     judgement: Judgement
     history: History
-    said: tuple[Explanation, ...] = ()
+    said: tuple[Explanation, ...]
     """What is said of the milestone here, and then of the Région's; the newest first."""
-    as_of: date | None = None
+    as_of: date
     """The day; of persons, the judgement's own day is that of the publication."""
 
     @property
@@ -115,7 +115,7 @@ class Standing:
 
         It is found when it is first asked for: most pages show it of a few figures.
         """
-        return explained_by(self.said, self.judgement, self.history, self._day)
+        return explained_by(self.said, self.judgement, self.history, self.as_of)
 
     @cached_property
     def explanation(self) -> TextCell:
@@ -132,15 +132,11 @@ class Standing:
         """For how long a milestone that is missed or at risk has no explanation; "" with one."""
         if self.explained is None:
             return ""
-        days = self.explained.unexplained_days(self._day)
+        days = self.explained.unexplained_days(self.as_of)
         if days is None:
             return ""
         unit = "jours" if days > 1 else "jour"
         return f"sans explication depuis {count_text(days)}{NO_BREAK}{unit}"
-
-    @property
-    def _day(self) -> date:
-        return self.as_of or self.judgement.as_of
 
     @property
     def parts(self) -> TextCell:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from datetime import date
 
 from catalogue.explanations import Explanation, Explanations
+from catalogue.model import Promise
 from events.fact import Family
 from events.milestone import ExplanationKind, MilestoneExplained
 from events.observation import Territory
-from streams.state import NO_DAYS
+from streams.state import NO_DAYS, moment_of
 from streams.state_store import StateStore
 
 __all__ = ["explanations_of"]
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def explanations_of(state_store: StateStore) -> Explanations:
@@ -23,7 +21,7 @@ def explanations_of(state_store: StateStore) -> Explanations:
 
     Retracted ones are left out. The cost is proportional to their number.
     """
-    found: defaultdict[tuple[str, str, str | None], list[Explanation]] = defaultdict(list)
+    found: defaultdict[Promise, list[Explanation]] = defaultdict(list)
     states = (
         (entity, state)
         for family, partition in state_store.partitions()
@@ -44,7 +42,7 @@ def explanations_of(state_store: StateStore) -> Explanations:
                     ExplanationKind(said["kind"]),
                     said["text"],
                     said["author_role"],
-                    _EPOCH + timedelta(microseconds=cell.time),
+                    moment_of(cell.time),
                     cell.source,
                     cell.id,
                 )

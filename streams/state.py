@@ -37,6 +37,7 @@ __all__ = [
     "latest_attributes",
     "merge_states",
     "microseconds",
+    "moment_of",
     "newest",
     "recorded_by",
     "reported_by_owners",
@@ -81,6 +82,11 @@ NO_DAYS: Mapping[str, Cell] = {}
 def microseconds(moment: datetime) -> int:
     """Return the microseconds since 1970 UTC of an aware time."""
     return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment_of(microseconds: int) -> datetime:
+    """Return the aware time of microseconds since 1970 UTC."""
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def cell_of(event: CloudEvent) -> Cell:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from catalogue import metrics
+from catalogue.metrics import Metric
 from catalogue.model import Catalogue, Unit
 from dashboards import conventions
 from dashboards.promql import FIGURE, latest, on, over, select, total
@@ -125,10 +126,10 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         description="{{ $value }} partition(s) ne sont montrées par aucun worker : les totaux ne"
         " sont plus publiés, car ils seraient partiels. Les alertes de jalons sont suspendues.",
     )
-    up = select("up", job=conventions.WORKER_JOB)
+    worker = conventions.WORKER_JOB
     yield build.alert(
         alerts.WORKER_NOT_READY,
-        f"{metrics.WORKER_READY} == 0\nor\n{up} == 0\nor\nabsent({up})",
+        f"{_not_ready(metrics.WORKER_READY, worker)}\nor\nabsent({_up(worker)})",
         summary="Worker {{ $labels.instance }} indisponible",
         description="Le worker {{ $labels.instance }} ne répond pas, ou n’a pas fini de"
         " reconstruire son état. Tant que les autres montrent toutes les partitions, les chiffres"
@@ -142,19 +143,17 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         " les workers en ont besoin ({{ $labels.fault }}). Les workers qui le voient ne montrent"
         " plus de chiffres : ils seraient faux. Un redémarrage ne suffit pas.",
     )
-    up = select("up", job=conventions.GATEWAY_JOB)
     yield build.alert(
         alerts.GATEWAY_NOT_READY,
-        f"{metrics.GATEWAY_READY} == 0\nor\n{up} == 0",
+        _not_ready(metrics.GATEWAY_READY, conventions.GATEWAY_JOB),
         summary="Passerelle {{ $labels.instance }} indisponible",
         description="La passerelle {{ $labels.instance }} ne répond pas, ou le broker ne lui"
         " confirme plus rien. Les producteurs sont priés de renvoyer plus tard : rien n’est perdu"
         " chez ceux qui le font, mais les chiffres prennent du retard.",
     )
-    up = select("up", job=conventions.PAGE_JOB)
     yield build.alert(
         alerts.PAGE_NOT_READY,
-        f"{metrics.PAGE_READY} == 0\nor\n{up} == 0",
+        _not_ready(metrics.PAGE_READY, conventions.PAGE_JOB),
         summary="Page du délégué {{ $labels.instance }} indisponible",
         description="La page {{ $labels.instance }} ne répond pas, ou ne montre aucun chiffre :"
         " elle n’a pas fini de lire l’état. Les chiffres, les tableaux et les alertes n’en"
@@ -169,6 +168,15 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         " beaucoup de retard. Les jalons gardent leur dernier état connu et leurs alertes sont"
         " suspendues.",
     )
+
+
+def _up(job: str) -> str:
+    return select("up", job=job)
+
+
+def _not_ready(ready: Metric, job: str) -> str:
+    """Return which processes of a job say that they are not ready, or do not answer."""
+    return f"{ready} == 0\nor\n{_up(job)} == 0"
 
 
 def _figures(build: AlertBuilder) -> Iterator[Alert]:

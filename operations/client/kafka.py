@@ -12,7 +12,14 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 from pydantic import BaseModel, ConfigDict, Field
 
-from broker.clients import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, drop_queued, opened
+from broker.clients import (
+    CONNECT_SECONDS,
+    PLAINTEXT,
+    BrokerSecurity,
+    close_producer,
+    drop_queued,
+    opened,
+)
 from broker.errors import BrokerRefusedError, TopicMissingError
 from events.cloudevent import CloudEvent, EncodedRecord, encode_binary, encode_structured
 from events.partitioning import partition_for
@@ -161,12 +168,8 @@ class KafkaPublisher:
         try:
             if kind is None:
                 self.flush().check()
-            else:
-                drop_queued(self._producer)
         finally:
-            # What is queued has been dropped or reported; the client may not have seen it yet.
-            with suppress(KafkaTimeoutError):
-                self._producer.close(timeout=1.0)
+            close_producer(self._producer, drop=kind is not None)
 
     def _partition_count(self, topic: str) -> int:
         count = self._partitions.get(topic)

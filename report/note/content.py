@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from boundary.terminal import one_line
 from catalogue.contacts import is_nobody
+from catalogue.explanations import SLIPPING
 from catalogue.formatting import NO_BREAK, count_text, day_text
 from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
@@ -56,8 +57,6 @@ LONGEST_EXPLANATION: Final = 600
 LONGEST_NAME: Final = 60
 """Characters of an entity's name that are printed."""
 NONE: Final = "none"
-DECIDED: Final = (MilestoneStatus.MISSED, MilestoneStatus.AT_RISK)
-"""The statuses that ask for a decision."""
 
 _STANDING: Final = (
     NoteColumn("Promesse"),
@@ -277,7 +276,7 @@ class _NoteWriter:
     # What needs a decision.
 
     def _decisions(self) -> Iterator[Block]:
-        asked = [row for row in self._rows if row.standing.judgement.status in DECIDED]
+        asked = [row for row in self._rows if row.standing.judgement.status in SLIPPING]
         if asked:
             yield NoteTable(
                 "Promesses de la Région manquées ou à risque",
@@ -305,7 +304,7 @@ class _NoteWriter:
             for department in row.indicator.territories
             if department is not None
         )
-        asked = [one for one in own if one.judgement.status in DECIDED]
+        asked = [one for one in own if one.judgement.status in SLIPPING]
         asked.sort(key=lambda one: (-one.severity, one.judgement.value or 0, one.key))
         for position, one in enumerate(asked):
             if not position:

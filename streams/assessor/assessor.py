@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from time import monotonic
 from typing import Self
 
@@ -13,12 +14,11 @@ from catalogue.explanations import (
     NO_EXPLANATIONS,
     Explained,
     Explanations,
-    Promise,
     explained_all,
 )
 from catalogue.history import Histories
 from catalogue.judgement import Judgement, judge_all
-from catalogue.model import Catalogue
+from catalogue.model import Catalogue, Promise
 from streams.changelog_reader import ChangelogReader
 from streams.clock import Clock
 from streams.explanations import explanations_of
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 PAUSE_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Assessment:
     """All judgements of a day, the histories they follow from, and figures by category."""
 
@@ -44,8 +44,6 @@ class Assessment:
     histories: Histories
     parts: Parts
     explanations: Explanations
-    explained: Mapping[Promise, Explained]
-    """The milestones that are missed or at risk."""
 
     @classmethod
     def of(
@@ -58,8 +56,12 @@ class Assessment:
     ) -> Self:
         """Judge a day."""
         judgements = judge_all(catalogue, histories, as_of)
-        explained = explained_all(judgements, histories, explanations, as_of)
-        return cls(as_of, judgements, histories, parts, explanations, explained)
+        return cls(as_of, judgements, histories, parts, explanations)
+
+    @cached_property
+    def explained(self) -> Mapping[Promise, Explained]:
+        """The milestones that are missed or at risk; found when they are first asked for."""
+        return explained_all(self.judgements, self.histories, self.explanations, self.as_of)
 
 
 @dataclass(frozen=True, slots=True)

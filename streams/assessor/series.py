@@ -7,10 +7,10 @@ from datetime import date
 from typing import NamedTuple
 
 from catalogue import metrics
-from catalogue.explanations import Explained, Explanations, Promise
+from catalogue.explanations import Explained, Explanations
 from catalogue.judgement import CHANGE_DAYS, Judgement
 from catalogue.metrics import Metric
-from catalogue.model import Catalogue
+from catalogue.model import Catalogue, Promise
 from catalogue.progress import MilestoneStatus
 from catalogue.territories import territory_key
 from streams.histories import Parts

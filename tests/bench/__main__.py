@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from time import monotonic
@@ -68,12 +70,19 @@ def main(*, rounds: int, into_page: bool, only: str | None) -> None:
         bench_scale(into_page=into_page)
 
 
-def bench_scale(*, into_page: bool) -> None:
-    """Measure one, two and four workers, once: what counts is what they cost together."""
+@contextmanager
+def _broker() -> Iterator[tuple[KafkaBroker, Path]]:
+    """Yield a broker of its own, and a folder for what is measured on it."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         with KafkaBroker(folder / "kafka", heap_mb=1024, jvm_options=()) as broker:
-            found = measure_scale(broker, folder, report=_report)
+            yield broker, folder
+
+
+def bench_scale(*, into_page: bool) -> None:
+    """Measure one, two and four workers, once: what counts is what they cost together."""
+    with _broker() as (broker, folder):
+        found = measure_scale(broker, folder, report=_report)
     click.echo(scale_text(found))
     if into_page:
         write_scale(found)
@@ -81,10 +90,8 @@ def bench_scale(*, into_page: bool) -> None:
 
 def bench_page(*, into_page: bool) -> None:
     """Measure the delegate's page, once: each of its pages is asked for many times."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name)
-        with KafkaBroker(folder / "kafka", heap_mb=1024, jvm_options=()) as broker:
-            found = measure_page(broker, folder, report=_report)
+    with _broker() as (broker, folder):
+        found = measure_page(broker, folder, report=_report)
     click.echo(page_text(found))
     if into_page:
         write_page(found)
@@ -92,10 +99,8 @@ def bench_page(*, into_page: bool) -> None:
 
 def bench_gateway(rounds: int, *, into_page: bool) -> None:
     """Measure the gateway beside a bare echo."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name)
-        with KafkaBroker(folder / "kafka", heap_mb=1024, jvm_options=()) as broker:
-            found = measure_gateway(broker, folder, rounds, report=_report)
+    with _broker() as (broker, folder):
+        found = measure_gateway(broker, folder, rounds, report=_report)
     click.echo(gateway_text(found))
     if into_page:
         write_gateway(found)
@@ -103,15 +108,13 @@ def bench_gateway(rounds: int, *, into_page: bool) -> None:
 
 def bench_worker(rounds: int, *, into_page: bool) -> None:
     """Measure the engines, and the operation of a worker."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name)
-        with KafkaBroker(folder / "kafka", heap_mb=1024, jvm_options=()) as broker:
-            stage = Stage(broker)
-            for workload in WORKLOADS:
-                _report(f"preloading {EVENTS} events: {workload.meaning}")
-                stage.preload(workload)
-            trials = measure_trials(stage, folder, rounds)
-            operation = measure_operation(stage, folder)
+    with _broker() as (broker, folder):
+        stage = Stage(broker)
+        for workload in WORKLOADS:
+            _report(f"preloading {EVENTS} events: {workload.meaning}")
+            stage.preload(workload)
+        trials = measure_trials(stage, folder, rounds)
+        operation = measure_operation(stage, folder)
     findings = Findings(trials, operation, stage.mean_event_bytes)
     click.echo(text(findings))
     if into_page:

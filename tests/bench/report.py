@@ -125,11 +125,9 @@ def page_text(found: Sequence[PageResult]) -> str:
         ["the same after past days, MB", *(f"{one.past_peak_mb:.0f}" for one in found)],
         ["the ledger's file, MB", *(f"{one.ledger_mb:.0f}" for one in found)],
     ]
-    before, after = many.load
-    machine = _machine("aiohttp", "duckdb", "jinja2")
     return "\n".join(
         [
-            f"{machine} The machine's load was {before:.1f} before and {after:.1f} after.",
+            _loaded_machine(many.load, "aiohttp", "duckdb", "jinja2"),
             "",
             *_table(header, rows),
             "",
@@ -146,7 +144,6 @@ def write_page(found: Sequence[PageResult]) -> None:
 
 def scale_text(found: Scaled) -> str:
     """Return what was found of several workers as Markdown."""
-    before, after = found.load
     alone = found.shares[0].rate
     rows = [
         [
@@ -169,10 +166,9 @@ def scale_text(found: Scaled) -> str:
         ["an entity of one event in the changelog", f"{found.changelog_bytes:.0f} bytes"],
         ["figures compared with the audit's after each step", f"{found.figures}, none differs"],
     ]
-    machine = _machine("faust-streaming", "aiokafka", "pydantic")
     return "\n".join(
         [
-            f"{machine} The machine's load was {before:.1f} before and {after:.1f} after.",
+            _loaded_machine(found.load, "faust-streaming", "aiokafka", "pydantic"),
             "",
             *_table(
                 [
@@ -251,6 +247,12 @@ def _conditions(findings: Findings) -> str:
     sizes = ", ".join(f"{name} {size}" for name, size in findings.event_bytes.items())
     machine = _machine("faust-streaming", "aiokafka", "pydantic")
     return f"{machine} Mean size of an event in bytes: {sizes}."
+
+
+def _loaded_machine(load: tuple[float, float], *packages: str) -> str:
+    before, after = load
+    machine = _machine(*packages)
+    return f"{machine} The machine's load was {before:.1f} before and {after:.1f} after."
 
 
 def _machine(*packages: str) -> str:

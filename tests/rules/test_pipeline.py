@@ -105,8 +105,10 @@ def test_a_gateway_that_takes_nothing_fires_after_five_minutes(
     scenario.check(rules)
 
 
-def test_a_monitor_without_a_gateway_does_not_miss_it(scenario: RuleScenario, rules: Path) -> None:
-    """Producers may all be on Kafka."""
+def test_a_monitor_without_gateway_and_page_misses_neither(
+    scenario: RuleScenario, rules: Path
+) -> None:
+    """Producers may all be on Kafka, and readers may read boards alone."""
     scenario.healthy()
     scenario.expect_firing(199)
 
@@ -133,14 +135,6 @@ def test_a_page_that_shows_nothing_fires_after_five_minutes(
     scenario.expect_firing(184)
     scenario.expect_firing(185, missing)
     scenario.expect_firing(194, missing)
-
-    scenario.check(rules)
-
-
-def test_a_monitor_without_a_page_does_not_miss_it(scenario: RuleScenario, rules: Path) -> None:
-    """Who reads boards alone need not deploy it."""
-    scenario.healthy()
-    scenario.expect_firing(199)
 
     scenario.check(rules)
 

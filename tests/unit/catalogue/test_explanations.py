@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogue.explanations import SLIPPING, Explained, Promise, explained_all, slipping_since
+from catalogue.explanations import SLIPPING, Explained, explained_all, slipping_since
 from catalogue.judgement import judge, judge_all
+from catalogue.model import Promise
 from catalogue.progress import MilestoneStatus
 from events.cloudevent import CloudEvent
 from tests.support.explanations import explained, explanations_from, known_with

@@ -17,7 +17,7 @@ from tests.support.audits import raw
 from tests.support.knowledge import shipped
 
 DAY = date(2018, 6, 30)
-PATIENCE = 30.0
+DEADLINE = 30.0
 
 
 @dataclass
@@ -87,7 +87,7 @@ def test_a_kept_day_is_there_while_another_is_made(made: Made) -> None:
     def make(day: date) -> Knowledge:
         if day == other:
             begun.set()
-            assert proceed.wait(PATIENCE)
+            assert proceed.wait(DEADLINE)
         return made.make(day)
 
     past = PastDays(made.ledger, make)
@@ -95,7 +95,7 @@ def test_a_kept_day_is_there_while_another_is_made(made: Made) -> None:
     with ThreadPoolExecutor(2) as threads:
         asked = [threads.submit(past.get, other) for _ in range(2)]
         try:
-            assert begun.wait(PATIENCE)
+            assert begun.wait(DEADLINE)
             assert past.kept(other) is None
             assert past.kept(DAY) is kept
         finally:

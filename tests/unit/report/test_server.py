@@ -210,7 +210,7 @@ def test_an_open_page_does_not_keep_the_server_from_ending(page: ServedPage) -> 
     assert asyncio.run(ended()) == b""
 
 
-PATIENCE = 30.0
+DEADLINE = 30.0
 KEPT = date(2017, 6, 30)
 
 
@@ -229,7 +229,7 @@ class SlowPast(ServedPage):
 
     def known_on(self, day: date) -> Known:
         """Return the others', once they are computed."""
-        assert self.proceed.wait(PATIENCE)
+        assert self.proceed.wait(DEADLINE)
         return super().known_on(day)
 
 
@@ -260,9 +260,9 @@ def test_past_days_do_not_delay_other_pages(slow_past: SlowPast, path: str) -> N
             urls = past_urls(address, MOST_AT_ONCE + 1)
             waiting = [asyncio.create_task(status(session, url)) for url in urls]
             for _ in urls:
-                assert await asyncio.to_thread(slow_past.asked.acquire, timeout=PATIENCE)
+                assert await asyncio.to_thread(slow_past.asked.acquire, timeout=DEADLINE)
             try:
-                answer = await asyncio.wait_for(status(session, address + path), PATIENCE / 3)
+                answer = await asyncio.wait_for(status(session, address + path), DEADLINE / 3)
             finally:
                 slow_past.proceed.set()
             return answer, await asyncio.gather(*waiting)
@@ -278,7 +278,7 @@ def test_past_days_beyond_those_that_wait_are_refused(slow_past: SlowPast) -> No
             urls = past_urls(address, MOST_PAST_AT_ONCE + MOST_PAST_WAITING + 1)
             asked = [asyncio.create_task(session.get(url)) for url in urls]
             [refused], waiting = await asyncio.wait(
-                asked, timeout=PATIENCE / 3, return_when=asyncio.FIRST_COMPLETED
+                asked, timeout=DEADLINE / 3, return_when=asyncio.FIRST_COMPLETED
             )
             slow_past.proceed.set()
             answers = await asyncio.gather(*waiting)

@@ -12,7 +12,7 @@ import pytest
 from report.errors import BusyError, PastBusyError
 from report.slots import Slots
 
-PATIENCE = 30.0
+DEADLINE = 30.0
 
 
 class BlockedWork:
@@ -25,13 +25,13 @@ class BlockedWork:
     def __call__(self) -> str:
         """Wait, then return."""
         self.begun.release()
-        assert self.proceed.wait(PATIENCE)
+        assert self.proceed.wait(DEADLINE)
         return "done"
 
     async def has_begun(self, *, times: int) -> None:
         """Wait until it was begun so often."""
         for _ in range(times):
-            assert await asyncio.to_thread(self.begun.acquire, timeout=PATIENCE)
+            assert await asyncio.to_thread(self.begun.acquire, timeout=DEADLINE)
 
 
 @pytest.fixture

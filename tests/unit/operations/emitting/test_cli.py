@@ -1,7 +1,6 @@
 """The commands of a producer: emit, pseudonymise."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -10,9 +9,10 @@ from click.testing import CliRunner, Result
 
 from broker.errors import BrokerUnreachableError
 from events.cloudevent import CloudEvent, decode_json
-from operations.client import ContentMode, PublisherOptions, RecordingPublisher
+from operations.client import ContentMode, RecordingPublisher
 from operations.emitting.cli import _progress as progress
 from operations.emitting.cli import emit, pseudonymise
+from tests.support.watched_publisher import WatchedPublisher
 
 VALID = (
     '{"specversion": "1.0", "id": "a-1", "source": "/lycees",'
@@ -21,27 +21,6 @@ VALID = (
 )
 
 INVALID = VALID.replace("0750419Y", "0750419Z")
-
-
-class WatchedPublisher(RecordingPublisher):
-    """A publisher that remembers how it was asked for."""
-
-    made: "list[WatchedPublisher]" = []  # noqa: RUF012 - emptied by the fixture
-
-    def __init__(self, bootstrap: str, *, options: PublisherOptions, security: object) -> None:
-        super().__init__()
-        self.bootstrap = bootstrap
-        self.options = options
-        self.security = security
-        self.made.append(self)
-
-
-@pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[WatchedPublisher]]:
-    """Publishers that the command made, in place of Kafka's."""
-    monkeypatch.setattr("operations.client.KafkaPublisher", WatchedPublisher)
-    yield WatchedPublisher.made
-    WatchedPublisher.made.clear()
 
 
 def run(*arguments: str, given: str | bytes | None = None) -> Result:

@@ -17,7 +17,6 @@ from catalogue.errors import UndeclaredError
 from catalogue.loader import load_catalogue
 from events.errors import ContractError
 from events.milestone import ExplanationKind, MilestoneExplained
-from operations.client import PublisherOptions, RecordingPublisher
 from operations.emitting.cli import explain
 from operations.emitting.explanation import (
     RETRACTED_TEXT,
@@ -27,6 +26,7 @@ from operations.emitting.explanation import (
     explanation_event,
 )
 from tests.support.gateway_stub import GatewayStub, StubAnswer, gateway_stub
+from tests.support.watched_publisher import WatchedPublisher
 
 CATALOGUE = load_catalogue()
 PROGRAMMES = Path(catalogue.__file__).parent / "programmes"
@@ -40,27 +40,6 @@ WORDS = {
     "--role": ROLE,
 }
 TEXT = "Les travaux ont pris trois mois de retard."
-
-
-class WatchedPublisher(RecordingPublisher):
-    """A publisher that remembers the broker that it was asked for."""
-
-    made: list[WatchedPublisher] = []  # noqa: RUF012 - emptied by the fixture
-
-    def __init__(self, bootstrap: str, *, options: PublisherOptions, security: object) -> None:
-        super().__init__()
-        self.bootstrap = bootstrap
-        self.options = options
-        self.security = security
-        self.made.append(self)
-
-
-@pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[WatchedPublisher]]:
-    """Yield the publishers that the command makes, in place of Kafka's."""
-    monkeypatch.setattr("operations.client.KafkaPublisher", WatchedPublisher)
-    yield WatchedPublisher.made
-    WatchedPublisher.made.clear()
 
 
 def run(*arguments: str, given: str | bytes | None = None, **others: str) -> Result:
