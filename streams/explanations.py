@@ -1,40 +1,34 @@
-"""The explanations of milestones, from the states of their family."""
+"""The explanations of milestones, from the states of their family, or from whoever has them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from datetime import date
+from typing import TYPE_CHECKING
 
 from catalogue.explanations import Explanation, Explanations
 from catalogue.model import Promise
-from events.fact import Family
 from events.milestone import ExplanationKind, MilestoneExplained
 from events.observation import Territory
-from streams.state import NO_DAYS, moment_of
-from streams.state_store import StateStore
+from streams.state import NO_DAYS, EntityState, moment_of
 
-__all__ = ["explanations_of"]
+if TYPE_CHECKING:
+    from streams.dated_sums import DatedSums
+
+__all__ = ["explanations_of", "said_in"]
 
 
-def explanations_of(state_store: StateStore) -> Explanations:
-    """Return every explanation by milestone and territory, the newest first.
-
-    Retracted ones are left out. The cost is proportional to their number.
-    """
-    found: defaultdict[Promise, list[Explanation]] = defaultdict(list)
-    states = (
-        (entity, state)
-        for family, partition in state_store.partitions()
-        if family is Family.EXPLANATIONS
-        for entity, state in state_store.states(family, partition).items()
-    )
-    for entity, state in states:
+def said_in(states: Mapping[str, EntityState]) -> Iterator[tuple[Promise, Explanation]]:
+    """Yield the explanations in states of the family; retracted ones are left out."""
+    for entity, state in states.items():
         for day, cell in state.get(MilestoneExplained.NAME, NO_DAYS).items():
             said = cell.attributes
             if said is None:
                 continue
             department = Territory(said["territory"]).department
-            found[said["indicator"], said["milestone"], department].append(
+            yield (
+                (said["indicator"], said["milestone"], department),
                 Explanation(
                     entity,
                     department,
@@ -45,8 +39,18 @@ def explanations_of(state_store: StateStore) -> Explanations:
                     moment_of(cell.time),
                     cell.source,
                     cell.id,
-                )
+                ),
             )
+
+
+def explanations_of(sums: DatedSums) -> Explanations:
+    """Return every explanation by milestone and territory, the newest first.
+
+    Retracted ones are left out. The cost is proportional to their number.
+    """
+    found: defaultdict[Promise, list[Explanation]] = defaultdict(list)
+    for promise, explanation in sums.said():
+        found[promise].append(explanation)
     order = list(ExplanationKind)
     for said_of in found.values():
         said_of.sort(key=lambda one: (-one.day.toordinal(), order.index(one.kind)))

@@ -8,7 +8,7 @@ an entity costs only that entity's steps, new minus old.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from catalogue.terms import Term
@@ -43,11 +43,13 @@ class SeriesKey(NamedTuple):
 class Series:
     """A figure over time, as the sum of its steps."""
 
-    __slots__ = ("_as_of", "_last", "_last_as_of", "_total", "reports", "steps")
+    __slots__ = ("_as_of", "_last", "_last_as_of", "_total", "reports", "steps", "version")
 
     def __init__(self) -> None:
         self.steps: dict[int, int] = {}
         self.reports: dict[int, int] = {}
+        #: The fold's version of the last change.
+        self.version = 0
         self._as_of = 0
         self._total = 0
         self._last_as_of = 0
@@ -113,6 +115,9 @@ class Fold:
                 self._own_views[term.family][entity].setdefault(view, []).append((index, term))
         #: By partition. The keys are plain tuples: one is made per step, and they are faster.
         self._series: dict[int, _SeriesByKey] = defaultdict(lambda: defaultdict(Series))
+        self.version = 0
+        """A number that grows with each change, also of what is kept beside the fold."""
+        self._dropped: dict[int, int] = {}
 
     def replace(
         self, family: Family, partition: int, entity: str, before: EntityState, after: EntityState
@@ -161,12 +166,20 @@ class Fold:
 
     def apply(self, partition: int, difference: Difference) -> None:
         """Apply what `difference` has returned."""
-        series = self._series[partition]
+        if not difference:
+            return
+        series, version = self._series[partition], self.touch()
         for index, contributed, sign in difference:
-            _add(series, index, contributed, sign)
+            _add(series, index, contributed, sign, version)
+
+    def touch(self) -> int:
+        """Count a change, and return the version that has it."""
+        self.version += 1
+        return self.version
 
     def drop(self, family: Family, partition: int) -> None:
         """Drop a family's series of a revoked partition."""
+        self._dropped[partition] = self.touch()
         series = self._series[partition]
         indexes = self._indexes_of(family)
         for key in [key for key in series if key[0] in indexes]:
@@ -179,6 +192,16 @@ class Fold:
             for key, series in self._series[partition].items()
             if series.steps or series.reports
         }
+
+    def is_kept_since(self, version: int, partition: int) -> bool:
+        """Return whether nothing of a partition was dropped since a version."""
+        return self._dropped.get(partition, 0) <= version
+
+    def changed(self, partition: int, since: int) -> Iterator[tuple[SeriesKey, Series]]:
+        """Yield the series of a partition that changed since a version, also those now empty."""
+        for key, series in self._series[partition].items():
+            if series.version > since:
+                yield SeriesKey(*key), series
 
     def contents(
         self, family: Family, partition: int
@@ -199,12 +222,18 @@ class Fold:
         return {index for term, index in self.indexes.items() if term.family is family}
 
 
-def _add(series: _SeriesByKey, index: int, contributed: Contribution, sign: int) -> None:
+def _add(
+    series: _SeriesByKey, index: int, contributed: Contribution, sign: int, version: int
+) -> None:
     steps, reports = contributed
     for department, category, day, amount in steps:
-        series[index, department, category].add(day, sign * amount)
+        one = series[index, department, category]
+        one.version = version
+        one.add(day, sign * amount)
     for department, day in reports:
-        series[index, department, NO_CATEGORY].report(day, sign)
+        one = series[index, department, NO_CATEGORY]
+        one.version = version
+        one.report(day, sign)
 
 
 def _bump(amounts: dict[int, int], day: int, amount: int) -> None:

@@ -1,9 +1,9 @@
-"""The histories of indicators, and their parts by category, from the fold of all partitions."""
+"""The histories of indicators, and their parts by category, from the sums of all partitions."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import reduce
 from itertools import product
@@ -16,8 +16,7 @@ from catalogue.publication import PersonPart, Publication
 from catalogue.terms import Measure
 from events.identifiers import Department
 from streams.contribution import NO_CATEGORY, NO_DEPARTMENT
-from streams.fold import Series, SeriesKey
-from streams.state_store import StateStore
+from streams.dated_sums import DatedSums
 
 __all__ = [
     "ExactPersons",
@@ -45,28 +44,28 @@ _Cells: TypeAlias = "dict[tuple[str, str], StepFunction]"
 _WITHHELD_PART: Final = 10
 
 
-def histories_of(state_store: StateStore, catalogue: Catalogue) -> Histories:
+def histories_of(sums: DatedSums, catalogue: Catalogue) -> Histories:
     """Return every indicator's history, for the Région and its départements.
 
     A comparison has the history of the country. Histories about persons are those published. The
-    cost is proportional to the fold's steps, not to the number of entities.
+    cost is proportional to the steps, not to the number of entities.
     """
-    sums = _Sums(state_store, catalogue)
+    totals = _Sums(sums, catalogue)
     found: dict[tuple[str, str | None], History] = {}
     for indicator in catalogue.indicators:
         if indicator.publication is None:
             for department in indicator.territories:
-                found[indicator.id, department] = sums.history(indicator.measure, department)
+                found[indicator.id, department] = totals.history(indicator.measure, department)
         if indicator.comparison is not None:
             # An entity without département counts for the Région; here it is the country itself.
-            found[indicator.id, COUNTRY] = sums.history(indicator.comparison, None)
-    cells = _published_cells(state_store, catalogue)
+            found[indicator.id, COUNTRY] = totals.history(indicator.comparison, None)
+    cells = _published_cells(sums, catalogue)
     for identifier, parts in catalogue.person_parts.items():
         indicator = catalogue.indicator(identifier)
         publication = indicator.publication
         assert publication is not None  # noqa: S101 - other indicators have no parts
         # The Région's days for all territories: a département without any is not disclosed.
-        reports = sums.reports(indicator.measure, None)
+        reports = totals.reports(indicator.measure, None)
         ends = tuple(sorted({publication.period_end(day) for day in reports}))
         for department in indicator.territories:
             found[identifier, department] = _published_history(
@@ -75,27 +74,25 @@ def histories_of(state_store: StateStore, catalogue: Catalogue) -> Histories:
     return found
 
 
-def region_reports_of(
-    state_store: StateStore, catalogue: Catalogue
-) -> Mapping[str, tuple[date, ...]]:
+def region_reports_of(sums: DatedSums, catalogue: Catalogue) -> Mapping[str, tuple[date, ...]]:
     """Return the days of facts about persons in the Région, by indicator, as workers do."""
-    sums = _Sums(state_store, catalogue)
+    totals = _Sums(sums, catalogue)
     counted = (one for one in catalogue.indicators if one.publication is not None)
-    return {one.id: sums.reports(one.measure, None) for one in counted}
+    return {one.id: totals.reports(one.measure, None) for one in counted}
 
 
-def categories_of(state_store: StateStore, catalogue: Catalogue) -> Parts:
+def categories_of(sums: DatedSums, catalogue: Catalogue) -> Parts:
     """Return the parts by category of every indicator with a breakdown.
 
     They are parts of the numerator, before its divisor; those of persons are the published ones.
     """
     steps: dict[tuple[int, str | None, str], Counter[int]] = defaultdict(Counter)
-    for key, series in _all_series(state_store):
+    for key, series in sums.all_series():
         for territory in {key.department, None} if key.category != NO_CATEGORY else ():
             total = steps[key.term, territory, key.category]
             for day, amount in series.steps.items():
                 total[day] += amount
-    terms = state_store.fold.indexes
+    terms = sums.indexes
     counted = {
         (indicator.id, department, category): StepFunction.of(
             steps.get((terms[indicator.measure.numerator], department, category), {})
@@ -105,12 +102,12 @@ def categories_of(state_store: StateStore, catalogue: Catalogue) -> Parts:
         for department in indicator.territories
         for category in indicator.categories
     }
-    return {**counted, **person_categories_of(state_store, catalogue)}
+    return {**counted, **person_categories_of(sums, catalogue)}
 
 
-def person_categories_of(state_store: StateStore, catalogue: Catalogue) -> Parts:
+def person_categories_of(sums: DatedSums, catalogue: Catalogue) -> Parts:
     """Return the published number of persons by territory and category; 0 for a withheld one."""
-    cells = _published_cells(state_store, catalogue)
+    cells = _published_cells(sums, catalogue)
     return {
         (identifier, department, category): _sum(
             total for cell, total in own.items() if cell[1] == category and _is_in(cell, department)
@@ -124,8 +121,8 @@ def person_categories_of(state_store: StateStore, catalogue: Catalogue) -> Parts
 class _Sums:
     """Every term's sum over the partitions, and its reports, for each territory."""
 
-    def __init__(self, state_store: StateStore, catalogue: Catalogue) -> None:
-        self._terms = state_store.fold.indexes
+    def __init__(self, sums: DatedSums, catalogue: Catalogue) -> None:
+        self._terms = sums.indexes
         steps: dict[tuple[int, str | None], Counter[int]] = defaultdict(Counter)
         self._reports: dict[tuple[int, str | None], set[int]] = defaultdict(set)
         apart = {
@@ -134,7 +131,7 @@ class _Sums:
             for measure in (one.measure, one.comparison)
             if measure is not None and not measure.additive
         }
-        for key, series in _all_series(state_store):
+        for key, series in sums.all_series():
             # An observation of a département is not part of the observation of the Région.
             own: set[str | None] = {key.department or None}
             for territory in own if key.term in apart else {key.department, None}:
@@ -164,27 +161,27 @@ class _Sums:
         return tuple(map(date.fromordinal, days))
 
 
-def exact_persons(state_store: StateStore, catalogue: Catalogue, as_of: date) -> ExactPersons:
+def exact_persons(sums: DatedSums, catalogue: Catalogue, as_of: date) -> ExactPersons:
     """Return the exact number of persons of each cell on a day, by indicator.
 
     It is neither rounded nor withheld: for comparisons only, never for display.
     """
     return {
         indicator: {cell: count for cell, total in cells.items() if (count := total.at(as_of))}
-        for indicator, cells in _exact_cells(state_store, catalogue).items()
+        for indicator, cells in _exact_cells(sums, catalogue).items()
     }
 
 
-def _exact_cells(state_store: StateStore, catalogue: Catalogue) -> dict[str, _Cells]:
+def _exact_cells(sums: DatedSums, catalogue: Catalogue) -> dict[str, _Cells]:
     counts = [
         one
         for one in catalogue.indicators
         if one.publication is not None and one.measure.denominator is None
     ]
-    terms = state_store.fold.indexes
+    terms = sums.indexes
     by_term = {terms[one.measure.numerator]: one for one in counts}
     steps: dict[tuple[str, str, str], Counter[int]] = defaultdict(Counter)
-    for key, series in _all_series(state_store):
+    for key, series in sums.all_series():
         indicator = by_term.get(key.term)
         if indicator is not None:
             row = key.department if indicator.grain is Grain.DEPARTMENT else NO_DEPARTMENT
@@ -197,10 +194,10 @@ def _exact_cells(state_store: StateStore, catalogue: Catalogue) -> dict[str, _Ce
     return found
 
 
-def _published_cells(state_store: StateStore, catalogue: Catalogue) -> dict[str, _Cells]:
+def _published_cells(sums: DatedSums, catalogue: Catalogue) -> dict[str, _Cells]:
     return {
         indicator: {cell: exact.published(publication) for cell, exact in cells.items()}
-        for indicator, cells in _exact_cells(state_store, catalogue).items()
+        for indicator, cells in _exact_cells(sums, catalogue).items()
         if (publication := catalogue.indicator(indicator).publication) is not None
     }
 
@@ -265,8 +262,3 @@ def _is_in(cell: tuple[str, str], department: str | None) -> bool:
 
 def _sum(functions: Iterable[StepFunction]) -> StepFunction:
     return reduce(add, functions, StepFunction())
-
-
-def _all_series(state_store: StateStore) -> Iterator[tuple[SeriesKey, Series]]:
-    for partition in sorted({partition for _, partition in state_store.partitions()}):
-        yield from state_store.fold.series(partition).items()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
 from broker.compression import BatchUnreadableError
+from catalogue.explanations import Explanation
+from catalogue.model import Promise
 from catalogue.terms import Term
 from events.record_rules import NO_TIMESTAMP, RULES, RecordRules, latest_time
 from events.records import UnreadableValue
 from events.registry import Family
-from streams.fold import Difference, Fold
+from streams.explanations import said_in
+from streams.fold import Difference, Fold, Series, SeriesKey
 from streams.state import (
     EMPTY,
     LARGE_STATE_BYTES,
@@ -54,6 +57,33 @@ class StateStore:
         self._to_repair: dict[tuple[Family, int], dict[str, EntityState]] = defaultdict(dict)
         self._sizes: dict[tuple[Family, int], dict[str, int]] = defaultdict(dict)
         self._filtered: dict[tuple[Family, int], set[str]] = defaultdict(set)
+        #: By partition: the fold's version of the last change of an explanation.
+        self._said: dict[int, int] = {}
+
+    @property
+    def indexes(self) -> Mapping[Term, int]:
+        """The terms of the fold's series, with their indexes."""
+        return self.fold.indexes
+
+    def all_series(self) -> Iterator[tuple[SeriesKey, Series]]:
+        """Yield the series of every partition in the store."""
+        for partition in sorted({partition for _, partition in self._states}):
+            yield from self.fold.series(partition).items()
+
+    def said(self) -> Iterator[tuple[Promise, Explanation]]:
+        """Yield the explanations of every partition in the store."""
+        for family, partition in self.partitions():
+            if family is Family.EXPLANATIONS:
+                yield from said_in(self.states(family, partition))
+
+    def said_since(self, version: int, partition: int) -> bool:
+        """Return whether an explanation of a partition changed since a version of the fold."""
+        return self._said.get(partition, 0) > version
+
+    def _count_explanation(self, family: Family, partition: int) -> None:
+        # The fold has no terms of them.
+        if family is Family.EXPLANATIONS:
+            self._said[partition] = self.fold.touch()
 
     def states(self, family: Family, partition: int) -> Mapping[str, EntityState]:
         """Return the states of one family's partition, by entity id."""
@@ -107,6 +137,8 @@ class StateStore:
             states[entity] = after
             to_repair.pop(entity, None)
         self._filtered[family, partition] -= changes.keys()
+        if changes:
+            self._count_explanation(family, partition)
 
     def restore(
         self,
@@ -196,6 +228,7 @@ class StateStore:
             self.fold.verify(difference)
             self.fold.apply(partition, difference)
             states[entity] = after
+            self._count_explanation(family, partition)
         if after != recorded:
             self._to_repair[family, partition][entity] = after
         else:
@@ -213,6 +246,7 @@ class StateStore:
         self._to_repair[family, partition].pop(entity, None)
         self._filtered[family, partition].discard(entity)
         self.fold.replace(family, partition, entity, before, EMPTY)
+        self._count_explanation(family, partition)
 
     def to_reprocess(self) -> list[tuple[Family, int]]:
         """Return the partitions with an entity of whose last changelog record cells were left out.

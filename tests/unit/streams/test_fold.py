@@ -450,6 +450,40 @@ class TestFold:
 
         assert fold.series(0) == {}
 
+    @given(st.data(), st.sampled_from(Family))
+    def test_tells_every_change_since_a_version(self, data: st.DataObject, family: Family) -> None:
+        """Who asks now and then, and takes what changed, has what the fold has."""
+        term = data.draw(terms(family))
+        fold, states, version = Fold([term]), dict[str, EntityState](), 0
+        copy: dict[SeriesKey, tuple[dict[int, int], dict[int, int]]] = {}
+        for step in data.draw(st.lists(events_of(family) | st.none(), max_size=20)):
+            if step is None:
+                copy |= {
+                    key: (dict(series.steps), dict(series.reports))
+                    for key, series in fold.changed(0, version)
+                }
+                version = fold.version
+                continue
+            entity = step.fact.entity_id
+            before = states.get(entity, EMPTY)
+            states[entity] = after(before, step)
+            fold.replace(family, 0, entity, before, states[entity])
+        copy |= {key: (one.steps, one.reports) for key, one in fold.changed(0, version)}
+
+        assert {key: kept for key, kept in copy.items() if any(kept)} == fold.contents(family, 0)
+        assert list(fold.changed(0, fold.version)) == []
+
+    def test_tells_whether_something_was_dropped_since(self) -> None:
+        """What is gone is in no list of changes."""
+        fold = Fold([CONNECTED])
+        before = fold.touch()
+
+        fold.drop(Family.SCHOOLS, 0)
+
+        assert not fold.is_kept_since(before, 0)
+        assert fold.is_kept_since(before, 1)
+        assert fold.is_kept_since(fold.version, 0)
+
     def test_passes_over_terms_whose_facts_did_not_change(self) -> None:
         """A workspace's activation costs the connected lycées nothing."""
         fold = Fold([CONNECTED])

@@ -1,0 +1,39 @@
+"""What histories and explanations are made of, whoever holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
+
+from catalogue.explanations import Explanation
+from catalogue.model import Promise
+from catalogue.terms import Term
+from streams.fold import SeriesKey
+
+__all__ = ["DatedSeries", "DatedSums"]
+
+
+class DatedSeries(Protocol):
+    """A figure over time; days are proleptic ordinals."""
+
+    @property
+    def steps(self) -> Mapping[int, int]:
+        """By how much the figure changes on each day."""
+
+    @property
+    def reports(self) -> Collection[int]:
+        """The days on which facts took effect."""
+
+
+class DatedSums(Protocol):
+    """The series and the explanations of partitions: a state store, or received from workers."""
+
+    @property
+    def indexes(self) -> Mapping[Term, int]:
+        """The terms of the series, with their indexes."""
+
+    def all_series(self) -> Iterable[tuple[SeriesKey, DatedSeries]]:
+        """Return the series of all partitions: a key may come once for each."""
+
+    def said(self) -> Iterable[tuple[Promise, Explanation]]:
+        """Return the explanations of all partitions, in no order."""
