@@ -40,6 +40,7 @@ __all__ = [
     "decode_json",
     "encode_binary",
     "encode_structured",
+    "read_usual",
 ]
 
 Header = tuple[str, bytes]
@@ -50,10 +51,13 @@ SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "content-type"
 STRUCTURED: Final = b"application/cloudevents+json"
 PREFIX: Final = "ce_"
+_USUAL_HEADER: Final = (CONTENT_TYPE, STRUCTURED)
 
 MAX_BYTES: Final = 256 * 1024
 """The limit of a record's value and headers: four times the minimum of CloudEvents, and small
 enough for a copy with an additional header."""
+
+_USUAL_BYTES: Final = MAX_BYTES - len(CONTENT_TYPE) - len(STRUCTURED)
 
 _ENCODED: Final = "data_base64"
 """Binary data in the JSON event format, which is refused: a fact has one form."""
@@ -242,6 +246,27 @@ def decode(
             f"send it to smartregion.{event.fact.FAMILY}, not to smartregion.{family}",
         )
     return event
+
+
+def read_usual(headers: _ReadHeaders | None, value: bytes | None) -> Any:  # noqa: ANN401 - a model
+    """Return the checked event of a record in the form that most records have; None for others.
+
+    The result has `id`, `source`, `time` and `data`; whether its day fits its time is not checked.
+    None stands for anything but a valid event in structured mode with one header: `decode` returns
+    the event, or raises.
+    """
+    if (
+        type(value) is not bytes
+        or not headers
+        or len(headers) > 1
+        or headers[0] != _USUAL_HEADER
+        or len(value) > _USUAL_BYTES
+    ):
+        return None
+    try:
+        return _read_structured(value)
+    except ValidationError:
+        return None
 
 
 def decode_json(text: str | bytes) -> CloudEvent:

@@ -108,7 +108,8 @@ class Fact(BaseModel):
         found: dict[str, JSON] = {name: values[name] for name in self._PLAIN}
         for name in self._CODED:
             code = values[name]
-            found[name] = None if code is None else code.value
+            # `value` is a property in Python, ten times as slow.
+            found[name] = None if code is None else code._value_
         return found
 
     @classmethod

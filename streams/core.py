@@ -8,26 +8,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import cast
 
-from events.cloudevent import CloudEvent, decode
 from events.errors import ContractError, RefusalReason
-from events.partitioning import partition_for
-from events.producers.ownership import Ownership
-from events.record_rules import RULES, RecordRules, latest_time, time_ahead
+from events.partitioning import partitions_for
+from events.record_rules import RULES, RecordRules
 from events.records import Record
 from events.registry import Family
 from events.topics import ENTITY_MAX_BYTES
+from streams.reading import Reading, readings
 from streams.state import (
     EMPTY,
     NO_DAYS,
     UNREADABLE,
     Cell,
     EntityState,
-    cell_of,
-    day_of,
     growth,
+    moment_of,
     newest,
-    with_cell,
 )
 
 __all__ = ["UNKNOWN_TYPE", "Forward", "Outcome", "RecordRefusal", "Result", "process"]
@@ -35,6 +33,7 @@ __all__ = ["UNKNOWN_TYPE", "Forward", "Outcome", "RecordRefusal", "Result", "pro
 NO_SIZES: Mapping[str, int] = MappingProxyType({})
 #: The event type of a record whose type cannot be read.
 UNKNOWN_TYPE = "unknown"
+_NO_TIME = -(2**63)
 
 
 class Outcome(StrEnum):
@@ -111,59 +110,99 @@ def process(
     `sizes` gives the sizes of large states, in bytes by entity. An event that makes a state larger
     than ENTITY_MAX_BYTES is refused, and so is every event of an UNREADABLE one.
     """
+    records = list(records)
+    read = readings(records, family, rules)
+    known, away = _known_and_away(read, states, partition, partitions)
     large = dict(sizes)
     result = Result()
-    ahead = latest_time(0, rules.tolerance)
-    changed, counts, latest = result.changed, result.records, result.latest
-    for record in records:
-        try:
-            event, cell = _decoded(record, family, ahead, rules.ownership)
-        except ContractError as refusal:
-            result.refusals.append(RecordRefusal(record, refusal))
+    changed = result.changed
+    times: dict[tuple[str, str], int] = {}
+    counted: dict[Outcome, list[tuple[str, str, int]]] = {outcome: [] for outcome in Outcome}
+    accepted = counted[Outcome.ACCEPTED]
+    for record, reading in zip(records, read, strict=True):
+        if isinstance(reading, ContractError):
+            result.refusals.append(RecordRefusal(record, reading))
             continue
-        fact, source = event.fact, event.source
-        entity = fact.entity_id
-        kind = fact.TYPE
-        effective = fact.effective_day
-        days = event.time.toordinal() - effective.toordinal()
-        state = changed.get(entity)
-        if state is None:
-            state = states.get(entity)
-            if state is None:
-                home = partition_for(entity.encode(), partitions)
-                if home != partition:
-                    result.forwards.append(Forward(record, entity, home))
-                    counts[source, kind, Outcome.MISROUTED, days] += 1
-                    continue
-                state = EMPTY
-        day = day_of(effective)
-        known = state.get(fact.NAME, NO_DAYS).get(day)
-        if known is None or newest(known, cell) is not known:
-            if large and (error := _size_error(large, entity, state, fact.NAME, day, cell)):
+        entity, fact, day, count, cell = reading
+        before = known.get(entity)
+        if before is None:
+            result.forwards.append(Forward(record, entity, away[entity]))
+            counted[Outcome.MISROUTED].append(count)
+            continue
+        state = changed.get(entity, before)
+        days = state.get(fact)
+        current = None if days is None else days.get(day)
+        if current is None or cell[0] > current[0] or newest(current, cell) is not current:
+            if large and (error := _size_error(large, entity, state, fact, day, cell)):
                 result.refusals.append(RecordRefusal(record, error))
                 continue
-            changed[entity] = with_cell(state, fact.NAME, day, cell)
-            counts[source, kind, Outcome.ACCEPTED, days] += 1
-        elif known[:3] == cell[:3]:
-            counts[source, kind, Outcome.DUPLICATE, days] += 1
+            _set(changed, entity, before, fact, day, cell)
+            accepted.append(count)
         else:
-            counts[source, kind, Outcome.SUPERSEDED, days] += 1
-        seen = latest.get((source, kind))
-        if seen is None or event.time > seen:
-            latest[source, kind] = event.time
+            repeats = current[:3] == cell[:3]
+            counted[Outcome.DUPLICATE if repeats else Outcome.SUPERSEDED].append(count)
+        pair = count[:2]
+        if cell[0] > times.get(pair, _NO_TIME):
+            times[pair] = cell[0]
+    for outcome, counts in counted.items():
+        for (source, kind, lateness), number in Counter(counts).items():
+            result.records[source, kind, outcome, lateness] = number
+    result.latest = {pair: moment_of(time) for pair, time in times.items()}
     return result
 
 
-def _decoded(
-    record: Record, family: Family, ahead: int, ownership: Ownership
-) -> tuple[CloudEvent, Cell]:
-    """Return the event of a record and its cell. Raises ContractError."""
-    event = decode(record.headers, record.value, family=family)
-    cell = cell_of(event)
-    if cell[0] > record.timestamp * 1000 + ahead and record.timestamp >= 0:
-        raise time_ahead(event, record.timestamp)
-    ownership.judge(event)
-    return event, cell
+def _known_and_away(
+    read: Iterable[Reading | ContractError],
+    states: Mapping[str, EntityState],
+    partition: int,
+    partitions: int,
+) -> tuple[dict[str, EntityState], dict[str, int]]:
+    """Return the states of a partition's entities, and the partition of those of another one."""
+    known: dict[str, EntityState] = {}
+    fresh: dict[str, None] = {}
+    for reading in read:
+        if isinstance(reading, ContractError):
+            continue
+        entity = reading[0]
+        if entity in known or entity in fresh:
+            continue
+        state = states.get(entity)
+        if state is None:
+            fresh[entity] = None
+        else:
+            known[entity] = state
+    homes = partitions_for([entity.encode() for entity in fresh], partitions)
+    away = {}
+    for entity, home in zip(fresh, homes, strict=True):
+        if home == partition:
+            known[entity] = EMPTY
+        else:
+            away[entity] = home
+    return known, away
+
+
+def _set(
+    changed: dict[str, EntityState],
+    entity: str,
+    before: EntityState,
+    fact: str,
+    day: str,
+    cell: Cell,
+) -> None:
+    """Set a cell in the batch's copy of an entity's state, which the first change makes.
+
+    The copy is changed in place. So are the days of a fact, once they are no longer those of
+    `before`.
+    """
+    own = cast("dict[str, dict[str, Cell]] | None", changed.get(entity))
+    if own is None:
+        changed[entity] = {**before, fact: {**before.get(fact, NO_DAYS), day: cell}}
+        return
+    days = own.get(fact)
+    if days is None or days is before.get(fact):
+        own[fact] = {**before.get(fact, NO_DAYS), day: cell}
+    else:
+        days[day] = cell
 
 
 def _size_error(

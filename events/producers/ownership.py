@@ -251,6 +251,10 @@ class Ownership:
         owners = self._owners.get(fact)
         return None if owners is None else owners.of(entity)
 
+    def takes_all(self, fact: str, source: str) -> bool:
+        """Return True where a source may report every entity of a fact."""
+        return self._always_takes(fact, source)
+
     def takes(self, fact: str, entity: str, source: str, *, retracted: bool) -> bool:
         """Return True where a source may report an entity of a fact."""
         if self._always_takes(fact, source):

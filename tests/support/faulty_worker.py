@@ -28,7 +28,7 @@ from aiokafka.errors import InvalidGroupIdError, KafkaError
 from events import cloudevent
 from events.cloudevent import CloudEvent
 from events.errors import ContractError, RefusalReason
-from streams import core, engine
+from streams import core, engine, reading
 from streams.batch_transport import BatchConsumer, BatchProducer
 
 
@@ -73,7 +73,7 @@ def _forget(event_type: str) -> None:
             raise ContractError(RefusalReason.UNKNOWN_TYPE, "type", event_type, "planted")
         return event
 
-    setattr(core, "decode", forgetful)  # noqa: B010 - it is the core's import, not its export
+    _decode_all_with(forgetful)
 
 
 def _kill(id_: str) -> None:
@@ -85,7 +85,13 @@ def _kill(id_: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return event
 
-    setattr(core, "decode", deadly)  # noqa: B010 - as above
+    _decode_all_with(deadly)
+
+
+def _decode_all_with(decode: Callable[..., CloudEvent]) -> None:
+    # The imports of the module that reads, not its exports; no record is of the usual form.
+    setattr(reading, "decode", decode)  # noqa: B010
+    setattr(reading, "read_usual", lambda *_: None)  # noqa: B010
 
 
 def _fail_write(number: int) -> None:

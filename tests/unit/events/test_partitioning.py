@@ -4,7 +4,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.partitioning import partition_for
+from events.partitioning import partition_for, partitions_for
 
 
 def test_known_partitions() -> None:
@@ -19,3 +19,14 @@ def test_agrees_with_aiokafka(key: bytes, partitions: int) -> None:
     """The worker's client would choose the same partition for any key."""
     every = list(range(partitions))
     assert partition_for(key, partitions) == DefaultPartitioner()(key, every, every)
+
+
+@given(
+    keys=st.lists(st.binary(max_size=40) | st.binary(min_size=9, max_size=9), max_size=40),
+    copies=st.sampled_from([1, 60]),
+    partitions=st.integers(1, 100),
+)
+def test_many_keys_are_hashed_as_each(keys: list[bytes], copies: int, partitions: int) -> None:
+    """Of any lengths, and more of one length than are hashed together."""
+    many = keys * copies
+    assert partitions_for(many, partitions) == [partition_for(key, partitions) for key in many]

@@ -20,7 +20,7 @@ from events.fact import Family
 from events.partitioning import partition_for
 from events.records import Record
 from events.topics import DEAD_LETTERS
-from streams import core, engine, state_store
+from streams import core, engine, reading, state_store
 from streams.batch_transport import PartitionFencedError, ProduceFailedError
 from streams.clock import FixedClock
 from streams.core import Outcome
@@ -378,7 +378,8 @@ class TestEnds:
             seen.append(value)
             return decode(headers, value, **how)
 
-        monkeypatch.setattr(core, "decode", watched)
+        monkeypatch.setattr(reading, "decode", watched)
+        monkeypatch.setattr(reading, "read_usual", lambda *_: None)
 
         bench.take_all(first, poison, last)
 

@@ -1,0 +1,134 @@
+"""What a record says, however it is read: the short way decides as the long one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.cloudevent import CloudEvent, decode, encode_binary, encode_structured, read_usual
+from events.errors import ContractError
+from events.fact import Family
+from events.producers.ownership import UNOWNED, Ownership, OwnershipClaim, ownership_of
+from events.record_rules import NO_TIMESTAMP, RecordRules
+from streams import reading
+from streams.reading import Reading, readings
+from streams.state import microseconds
+from tests.support.facts import cloud_events, mutated_records
+from tests.support.histories import event, uai
+from tests.support.records import FakeRecord, record_of
+
+PARIS = uai("0750001")
+RULES = RecordRules(ownership=UNOWNED)
+
+
+def both_ways(record: FakeRecord, family: Family, rules: RecordRules) -> list[object]:
+    """Return what a record says, or the words of its refusal, read the short way and the long."""
+    with pytest.MonkeyPatch.context() as patch:
+        found = [said(readings([record], family, rules))]
+        patch.setattr(reading, "read_usual", lambda *_: None)
+        return [*found, said(readings([record], family, rules))]
+
+
+def said(read: Sequence[Reading | ContractError]) -> object:
+    """Return what compares."""
+    (one,) = read
+    return (one.reason, str(one)) if isinstance(one, ContractError) else one
+
+
+def owned_by(producer: str) -> Ownership:
+    """Return an ownership of connections."""
+    claims = [OwnershipClaim("school.connected", None, producer, ())]
+    return ownership_of(claims, producer_of=lambda source: "lycees" if source else None)
+
+
+@pytest.mark.parametrize("family", Family)
+@given(data=st.data())
+def test_a_valid_event_says_the_same_both_ways(family: Family, data: st.DataObject) -> None:
+    """Of any fact, in either mode, of the family or not, by the broker's clock or without."""
+    one = data.draw(cloud_events())
+    ahead = data.draw(st.sampled_from([-timedelta(hours=2), timedelta(0), timedelta(hours=2)]))
+    stamp = data.draw(st.sampled_from([NO_TIMESTAMP, microseconds(one.time - ahead) // 1000]))
+    encode = data.draw(st.sampled_from([encode_structured, encode_binary]))
+    record = FakeRecord("t", 0, 0, None, encode(one).value, encode(one).headers, stamp)
+
+    short, long = both_ways(record, data.draw(st.sampled_from([family, one.fact.FAMILY])), RULES)
+
+    assert short == long
+
+
+@pytest.mark.parametrize("family", Family)
+@given(data=st.data())
+def test_a_broken_record_says_the_same_both_ways(family: Family, data: st.DataObject) -> None:
+    """Its refusal has the same reason in the same words."""
+    headers, value = data.draw(mutated_records(family))
+
+    short, long = both_ways(FakeRecord("t", 0, 0, None, value, headers), family, RULES)
+
+    assert short == long
+
+
+@pytest.mark.parametrize("owner", ["lycees", "others"])
+def test_ownership_decides_both_ways(owner: str) -> None:
+    """An event of the owner is taken, one of another is refused."""
+    record = record_of(event("school.connected", PARIS, "2018-03-01"))
+
+    short, long = both_ways(record, Family.SCHOOLS, RecordRules(ownership=owned_by(owner)))
+
+    assert short == long
+    assert isinstance(short, tuple)
+    assert (short[0] == PARIS) is (owner == "lycees")
+
+
+@pytest.mark.parametrize("days", [1, 2])
+@pytest.mark.parametrize("hours", [-11, 0, 14])
+def test_the_day_after_the_time_is_the_last_both_ways(days: int, hours: int) -> None:
+    """In UTC, whatever zone the time was written in."""
+    time = datetime(2018, 3, 1, 12, tzinfo=UTC)
+    day = (time + timedelta(days=days)).date().isoformat()
+    one = event("school.connected", PARIS, day, at="2018-03-04T00:00:00")
+    written = time.astimezone(timezone(timedelta(hours=hours))).isoformat().encode()
+    record = record_of(one)
+    changed = (record.value or b"").replace(b"2018-03-04T00:00:00Z", written)
+
+    short, long = both_ways(
+        FakeRecord("t", 0, 0, None, changed, record.headers), Family.SCHOOLS, RULES
+    )
+
+    assert short == long
+    assert isinstance(short, tuple)
+    assert (short[0] == PARIS) is (days == 1)
+
+
+class TestUsual:
+    """The form that most records have."""
+
+    RECORD = encode_structured(event("school.connected", PARIS, "2018-03-01"))
+
+    def test_is_read_without_an_event(self) -> None:
+        """It has what the event has."""
+        read, one = read_usual(self.RECORD.headers, self.RECORD.value), self.decoded()
+
+        assert (read.id, read.source, read.time, read.data) == (
+            one.id,
+            one.source,
+            one.time,
+            one.fact,
+        )
+
+    def decoded(self) -> CloudEvent:
+        """Return the event of the record."""
+        return decode(self.RECORD.headers, self.RECORD.value)
+
+    @pytest.mark.parametrize("headers", [None, [], [("trace", b"1")], RECORD.headers * 2])
+    def test_has_one_header(self, headers: list[tuple[str, bytes]] | None) -> None:
+        """Any other number is read the long way."""
+        assert read_usual(headers, self.RECORD.value) is None
+
+    @pytest.mark.parametrize("value", [None, b"", b"{", RECORD.value + b" " * 256 * 1024])
+    def test_is_valid_and_not_too_large(self, value: bytes | None) -> None:
+        """What is not, is refused the long way."""
+        assert read_usual(self.RECORD.headers, value) is None
