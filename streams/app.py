@@ -77,6 +77,9 @@ def create_app(
         stream_buffer_maxsize=_BUFFERED_BATCHES,
         store="memory://",
         table_standby_replicas=0,
+        # `StateCheck` compares a changelog's end with what was written to it, with patience: a new
+        # leader's end may be too low for a moment, which would end the worker here.
+        recovery_consistency_check=False,
         topic_partitions=settings.partitions,
         topic_replication_factor=settings.replication,
         # Topics are declared in `events.topics` and created by `smart-region topics apply`.

@@ -75,10 +75,16 @@ class PlannedWrite(NamedTuple):
 
     checksums: Sequence[tuple[bytes, int]]
     total: int
-    headers: Sequence[tuple[str, bytes]]
+    summary: Summary | None
+    """None where another process has written records that are not counted here."""
     end: int
     """The offset after its last record, if no other process writes."""
     events_end: int
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """The headers of its last record."""
+        return [] if self.summary is None else [(SUMMARY_HEADER, self.summary.encode())]
 
 
 class ChangelogTally:
@@ -87,6 +93,8 @@ class ChangelogTally:
     def __init__(self) -> None:
         self.start = 0
         self.end = 0
+        self.merged = 0
+        """The offset up to which every record of the log is in the states of this process."""
         self.events_end = 0
         self._checksums: dict[bytes, int] = {}
         self._total = 0
@@ -122,6 +130,7 @@ class ChangelogTally:
     ) -> None:
         """Add a record that was read."""
         self.end = offset + 1
+        self.merged = max(self.merged, offset + 1)
         if isinstance(value, UnreadableValue):
             self._is_readable = self._is_complete = False
             return
@@ -188,7 +197,7 @@ class ChangelogTally:
         end = self.end + len(records)
         if events_end is None:
             events_end = self.events_end
-        headers = []
+        summary = None
         if self._is_complete:
             summary = Summary(
                 offset=end - 1,
@@ -196,8 +205,7 @@ class ChangelogTally:
                 checksum=total,
                 events_end=events_end,
             )
-            headers.append((SUMMARY_HEADER, summary.encode()))
-        return PlannedWrite(checksums, total, headers, end, events_end)
+        return PlannedWrite(checksums, total, summary, end, events_end)
 
     def record_write(
         self, planned: PlannedWrite, end: int | None, *, topic: str, partition: int
@@ -210,6 +218,13 @@ class ChangelogTally:
             raise ChangelogShrunkError(topic, partition, wrote_to=end, was_at=self.end)
         self._checksums.update(planned.checksums)
         self._total = planned.total
+        if end == planned.end and self.merged == self.end:
+            self.merged = end
+        if end == planned.end and planned.summary is not None:
+            self._summary, self._agreed = planned.summary, True
+            self._since.clear()
+        elif self._summary is not None:
+            self._since.update(key for key, _ in planned.checksums)
         self._is_complete = self._is_complete and end == planned.end
         self.end = planned.end if end is None else end
         self.events_end = planned.events_end
@@ -228,6 +243,10 @@ class ChangelogTallies:
     def drop(self, family: Family, partition: int) -> None:
         """Drop a revoked partition."""
         self._tallies.pop((family, partition), None)
+
+    def has(self, family: Family, partition: int, tally: ChangelogTally) -> bool:
+        """Return False once the partition of a tally was dropped."""
+        return self._tallies.get((family, partition)) is tally
 
 
 def _summary_among(headers: Iterable[tuple[str, bytes | None]] | None) -> Summary | None:

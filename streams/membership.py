@@ -7,7 +7,7 @@ import gc
 import logging
 from collections.abc import Mapping, Sequence
 from time import monotonic
-from typing import Any, cast
+from typing import Any, Final, NamedTuple, cast
 
 import faust
 from faust.exceptions import ConsumerNotStarted
@@ -29,6 +29,16 @@ logger = logging.getLogger(__name__)
 LOG_START_TIMEOUT_SECONDS = 10.0
 
 
+class _Restored(NamedTuple):
+    """Partitions whose states were complete in a generation of the group."""
+
+    generation: int
+    partitions: frozenset[int]
+
+
+_NOTHING: Final = _Restored(-1, frozenset())
+
+
 class Membership:
     """This worker as a member of its consumer group."""
 
@@ -39,9 +49,12 @@ class Membership:
         self.ready_since = self.unready_since
         self._ready = False
         self._is_restoring = True
+        self._restored = _NOTHING
+        #: The changelog records that were read before the last recovery.
+        self._read_before = 0
         #: The faults that `TopicWatch` has found.
         self.topic_faults: Sequence[TopicFault] = ()
-        app.on_partitions_assigned.connect(self._log_assigned, weak=False)  # type: ignore[arg-type]
+        app.on_partitions_assigned.connect(self._on_assigned, weak=False)  # type: ignore[arg-type]
         app.on_partitions_revoked.connect(self._log_revoked, weak=False)  # type: ignore[arg-type]
 
     @property
@@ -63,7 +76,8 @@ class Membership:
 
     def readiness(self) -> Readiness:
         """Return the content of /readyz."""
-        return Readiness(self.waiting_for(), {"partitions": sorted(self.owned())})
+        details = {"partitions": sorted(self.owned()), "shown": sorted(self.shown())}
+        return Readiness(self.waiting_for(), details)
 
     def owned(self) -> frozenset[int]:
         """Return the partitions that this worker owns for every family."""
@@ -76,6 +90,20 @@ class Membership:
             for family in Family
         ]
         return frozenset(set.intersection(*by_family))
+
+    def shown(self) -> frozenset[int]:
+        """Return the partitions whose figures may be shown.
+
+        A partition that stays with this worker is shown during a rebalance and while others are
+        restored. It is not while another worker may own it: from the answer to the request to join
+        until the assignment, and once the broker has been silent for 0.8 of the session timeout.
+        """
+        if self.waiting_for() is None:
+            return self.owned()
+        generation, partitions = self._restored
+        if not partitions or self.faults():
+            return frozenset()
+        return partitions if self._ownership_problem(generation) is None else frozenset()
 
     def lag(self) -> Mapping[tuple[str, int], int]:
         """Return the records not processed yet, by (topic, partition)."""
@@ -116,7 +144,7 @@ class Membership:
             as_of=engine.clock.today(),
             ready=self.waiting_for() is None,
             partitions=engine.partitions,
-            owned=self.owned(),
+            shown=self.shown(),
             lag=self.lag(),
             faults=self.faults(),
         )
@@ -129,7 +157,9 @@ class Membership:
                 return f"a rebuild of lost states: {lost}; see `smart-region rebuild --help`"
             if self.topic_faults:
                 return f"its topics: {summary_of(self.topic_faults)}"
-            return self._ownership_problem()
+            generation = self.app.consumer_generation_id
+            self._restored = _Restored(generation, self.owned())
+            return self._ownership_problem(generation)
         self._is_restoring = True
         try:
             assigned = self.consumer.assignment()
@@ -149,10 +179,10 @@ class Membership:
         except ConsumerNotStarted:
             return ()
 
-    def _ownership_problem(self) -> str | None:
-        """Return why another worker may own the partitions by now: figures may be outdated."""
+    def _ownership_problem(self, generation: int) -> str | None:
+        """Return why another worker may own a generation's partitions: figures may be outdated."""
         try:
-            problem = self.consumer.ownership_problem(self.app.consumer_generation_id)
+            problem = self.consumer.ownership_problem(generation)
         except ConsumerNotStarted:
             return "the broker"
         return None if problem is None else f"the broker: {problem}"
@@ -178,17 +208,35 @@ class Membership:
         meters.recovery_seconds = now - self.unready_since
         # Restored states live long and have no cycles: they are excluded from collections.
         gc.freeze()
+        state_store = self.engine.state_store
         logger.info(
-            "ready partitions=%s entities=%d seconds=%.1f",
+            "ready partitions=%s entities=%d restored=%d seconds=%.1f",
             _listed(self.owned()),
-            sum(self.engine.state_store.entities().values()),
+            sum(state_store.entities().values()),
+            state_store.restored - self._read_before,
             meters.recovery_seconds,
         )
+        self._read_before = state_store.restored
 
-    async def _log_assigned(self, _: Any, assigned: set[Any], **__: Any) -> None:  # noqa: ANN401
+    async def _on_assigned(self, _: Any, assigned: set[Any], **__: Any) -> None:  # noqa: ANN401
+        self._keep()
         logger.info(
-            "assigned partitions=%s topic_partitions=%d", _listed(self.owned()), len(assigned)
+            "assigned partitions=%s kept=%s topic_partitions=%d",
+            _listed(self.owned()),
+            _listed(self._restored.partitions),
+            len(assigned),
         )
+
+    def _keep(self) -> None:
+        """Keep the partitions that no other worker can have owned since they were restored.
+
+        The states of a partition that was away for a generation are kept too, but are incomplete
+        until its changelog is read to the end.
+        """
+        generation = self.app.consumer_generation_id
+        before, partitions = self._restored
+        kept = partitions & self.owned() if generation == before + 1 else frozenset[int]()
+        self._restored = _Restored(generation, kept)
 
     async def _log_revoked(self, _: Any, revoked: set[Any], **__: Any) -> None:  # noqa: ANN401
         logger.info("revoked topic_partitions=%d", len(revoked))

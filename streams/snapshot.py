@@ -52,14 +52,14 @@ def take_snapshot(
     as_of: date,
     ready: bool,
     partitions: int,
-    owned: Collection[int],
+    shown: Collection[int],
     lag: Mapping[tuple[str, int], int],
     faults: Sequence[TopicFault] = (),
 ) -> Snapshot:
     """Return the snapshot of a state store on a day.
 
-    Figures are those of the `owned` partitions, once `ready`. A partition with an unreadable state
-    has none: its figures would be too small.
+    Figures are those of the `shown` partitions. A partition with an unreadable state has none: its
+    figures would be too small.
     """
     unreadable = state_store.unreadable()
     incomplete = {partition for _, partition in unreadable}
@@ -67,7 +67,7 @@ def take_snapshot(
         as_of=as_of,
         ready=ready,
         partitions_expected=partitions,
-        figures=figures_of(state_store.fold, set(owned) - incomplete if ready else (), as_of),
+        figures=figures_of(state_store.fold, set(shown) - incomplete, as_of),
         entities={str(family): count for family, count in state_store.entities().items()},
         lag=lag,
         large={str(family): count for family, count in state_store.large().items()},

@@ -48,6 +48,8 @@ class StateStore:
 
     def __init__(self, terms: Iterable[Term], rules: RecordRules = RULES) -> None:
         self.fold = Fold(terms)
+        self.restored = 0
+        """Changelog records that were read."""
         self.cells_ahead = 0
         """Cells of changelog records that `recover` left out because of their time."""
         self.cells_not_owned = 0
@@ -154,6 +156,7 @@ class StateStore:
         is written again. Where none was, the entity's events are refused and the partition's
         figures are not shown, until a rebuild.
         """
+        self.restored += 1
         if isinstance(value, UnreadableValue):
             # Its entities are not known: an id that none has stands for them.
             self._sizes[family, partition][""] = UNREADABLE

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import faust
 from faust import Table
 from faust.stores import memory
 from faust.tables.manager import TableManager
+from faust.types import TP
 
 from events.registry import Family
 from events.topics import changelog_name
 from streams.batch_transport import BatchSchema
-from streams.changelog_tally import ChangelogTallies
+from streams.changelog_tally import ChangelogTallies, ChangelogTally
 from streams.state_store import StateStore
 
-__all__ = ["EntityStore", "EntityTable", "entity_table"]
+__all__ = ["RESTORE_STEP", "EntityStore", "EntityTable", "entity_table"]
 
 logger = logging.getLogger(__name__)
 
+#: The number of changelog records that are merged before other tasks run: some 20 ms.
+RESTORE_STEP: Final = 500
+
 
 class EntityStore(memory.Store[str, Any]):
-    """The store of one family's table: it restores changelog records into the state store.
+    """The store of one family's table, without data.
 
     `StateStore` keeps the states by partition, because Faust's memory store keeps the keys of
     revoked partitions.
@@ -35,35 +40,28 @@ class EntityStore(memory.Store[str, Any]):
         self,
         *args: Any,
         family: Family,
-        state_store: StateStore,
         tallies: ChangelogTallies,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.family = family
-        self.state_store = state_store
         self.tallies = tallies
+
+    def persisted_offset(self, tp: TP) -> int | None:
+        """Return the offset of the last changelog record in the states; None for none.
+
+        A recovery reads on from it: the states of a partition that stays with its worker are kept.
+        """
+        merged = self.tallies.of(self.family, tp.partition).merged
+        return merged - 1 if merged else None
 
     def apply_changelog_batch(
         self,
         batch: Iterable[Any],
-        to_key: Callable[[Any], Any],  # noqa: ARG002 - Faust's signature
-        to_value: Callable[[Any], Any],  # noqa: ARG002
+        to_key: Callable[[Any], Any],
+        to_value: Callable[[Any], Any],
     ) -> None:
-        """Merge the records of changelog batches, as `BatchConsumer` yields them."""
-        for event in batch:
-            for record in event.value:
-                key = self.family, record.partition
-                self.tallies.of(*key).read(record.offset, record.key, record.value, record.headers)
-                error = self.state_store.restore(*key, record.key, record.value, record.timestamp)
-                if error is not None:
-                    logger.error(
-                        "unreadable state topic=%s partition=%d offset=%d error=%s",
-                        record.topic,
-                        record.partition,
-                        record.offset,
-                        type(error).__name__,
-                    )
+        """Do nothing: `EntityTable.on_changelog_event` has merged the records."""
 
 
 class EntityTable(Table[str, Any]):
@@ -92,10 +90,46 @@ class EntityTable(Table[str, Any]):
             self,
             table_name=self.name,
             family=self.family,
-            state_store=self.state_store,
             tallies=self.tallies,
             loop=self.loop,
         )
+
+    async def on_changelog_event(self, event: Any) -> None:  # noqa: ANN401 - Faust's event
+        """Merge the records of a changelog batch, as `BatchConsumer` yields them.
+
+        It gives way to other tasks regularly: figures of other partitions are shown meanwhile.
+        """
+        await super().on_changelog_event(event)
+        tp, records = event.message.tp, event.value
+        recovery = cast("TableManager", self.app.tables).recovery
+        if tp not in recovery.active_tps:
+            # Revoked since it was read. Faust has noted it as read all the same.
+            recovery.revoke(tp)
+            return
+        key = self.family, tp.partition
+        tally = self.tallies.of(*key)
+        for start in range(0, len(records), RESTORE_STEP):
+            # Another rebalance may have revoked the partition.
+            if not self.tallies.has(*key, tally):
+                return
+            for record in records[start : start + RESTORE_STEP]:
+                self._restore(record, tally)
+            await asyncio.sleep(0)
+
+    def _restore(self, record: Any, tally: ChangelogTally) -> None:  # noqa: ANN401 - aiokafka's
+        key, value = record.key, record.value
+        tally.read(record.offset, key, value, record.headers)
+        error = self.state_store.restore(
+            self.family, record.partition, key, value, record.timestamp
+        )
+        if error is not None:
+            logger.error(
+                "unreadable state topic=%s partition=%d offset=%d error=%s",
+                record.topic,
+                record.partition,
+                record.offset,
+                type(error).__name__,
+            )
 
     async def on_rebalance(
         self,
@@ -137,8 +171,8 @@ def entity_table(
         name=str(family),
         changelog_topic=changelog,
         partitions=app.conf.topic_partitions,
-        # One message is a whole poll, which is applied at once.
-        recovery_buffer_size=1000,
+        # Buffered messages are merged already. Faust reads on after a recovery with a size of 1.
+        recovery_buffer_size=2,
     )
     app.tables.add(table)
     return table

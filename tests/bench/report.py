@@ -15,8 +15,9 @@ from statistics import median, quantiles
 from tests.bench.engines import Trial
 from tests.bench.gateway import BATCH, GATEWAY, SINGLE, LoadResult
 from tests.bench.page import ASKED, Asked, PageResult
-from tests.bench.scale import Scaled
+from tests.bench.scale import PARTITIONS, Scaled
 from tests.bench.workloads import WORKLOADS
+from tests.support.rebalances import Change
 
 __all__ = [
     "Findings",
@@ -157,7 +158,13 @@ def scale_text(found: Scaled) -> str:
         for share in found.shares
     ]
     changes = [
-        [change.what, f"{change.hidden_seconds:.1f}", f"{change.settled_seconds:.1f}"]
+        [
+            change.what,
+            f"{change.hidden_seconds:.1f}",
+            f"{change.kept_hidden_seconds:.1f}",
+            _restored(change, found.entities),
+            f"{change.settled_seconds:.1f}",
+        ]
         for change in found.changes
     ]
     sizes = [
@@ -182,12 +189,28 @@ def scale_text(found: Scaled) -> str:
                 rows,
             ),
             "",
-            *_table(["change", "some figure not shown, s", "stable after, s"], changes),
+            *_table(
+                [
+                    "change",
+                    "some figure not shown, s",
+                    "one that stayed not shown, s",
+                    "restored, states/s",
+                    "stable after, s",
+                ],
+                changes,
+            ),
             "",
             *_table(["what", "measured"], sizes),
             "",
         ]
     )
+
+
+def _restored(change: Change, entities: int) -> str:
+    """Return how many states a second the workers restored that got partitions, all together."""
+    states = entities * sum(count for count, _ in change.restores) / PARTITIONS
+    slowest = max((seconds for _, seconds in change.restores), default=0.0)
+    return _rounded(states / slowest) if slowest else ""
 
 
 def write_scale(found: Scaled) -> None:

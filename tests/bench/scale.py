@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,10 +28,11 @@ from tests.bench.exposed import exposed_sum
 from tests.bench.stage import Stage
 from tests.bench.workloads import DISTINCT, EVENTS
 from tests.support.kafka import KafkaBroker
+from tests.support.rebalances import Change, watched
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker
 
-__all__ = ["COUNTS", "PARTITIONS", "Change", "Scaled", "Share", "measure_scale"]
+__all__ = ["COUNTS", "PARTITIONS", "Scaled", "Share", "measure_scale"]
 
 PARTITIONS = 16
 COUNTS = (1, 2, 4)
@@ -40,7 +40,6 @@ LAST_DAY = date(2020, 12, 31)
 #: The clock of the workers that are held until all events are there may not run out meanwhile.
 HELD_SESSION_SECONDS = 60
 SESSION_SECONDS = 15
-WATCH_SECONDS = 0.02
 CHANGE_SECONDS = 120.0
 
 
@@ -68,15 +67,6 @@ class Share:
     def rate(self) -> float:
         """Events per second of all together."""
         return self.events / self.seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A change of the group: how long some figure was not shown, and until all was settled."""
-
-    what: str
-    hidden_seconds: float
-    settled_seconds: float
 
 
 @dataclass(slots=True)
@@ -234,7 +224,9 @@ def _grow(
         shown.append(_stage(what, application, workers))
         last = found.changes[-1]
         report(
-            f"{what}: not shown {last.hidden_seconds:.1f} s, stable {last.settled_seconds:.1f} s"
+            f"{what}: not shown {last.hidden_seconds:.1f} s (kept partitions"
+            f" {last.kept_hidden_seconds:.1f} s), stable {last.settled_seconds:.1f} s,"
+            f" restored {last.restores}"
         )
 
     change("1 → 2", lambda: workers.append(start_worker(application, "second")))
@@ -247,32 +239,14 @@ def _grow(
 
 
 def _watch(what: str, workers: list[Worker], do: Callable[[], object]) -> Change:
-    """Poll all workers while their number changes."""
-    done = threading.Event()
-    hidden = 0.0
-
-    def watch() -> None:
-        nonlocal hidden
-        asked = monotonic()
-        while not done.is_set():
-            shown, now = _all_shown(list(workers)), monotonic()
-            hidden += 0.0 if shown else now - asked
-            asked = now
-            sleep(WATCH_SECONDS)
-
-    # A worker ends with the thread that started it: that is this one.
-    watcher = threading.Thread(target=watch)
-    began = monotonic()
-    watcher.start()
-    try:
+    """Ask all workers while their number changes."""
+    with watched(lambda: workers) as watch:
+        # A worker ends with the thread that started it: that is this one.
         do()
         if not wait_until(lambda: _settled(workers), seconds=CHANGE_SECONDS):
             raise ScaleFailedError(what, workers)
-    finally:
-        settled = monotonic() - began
-        done.set()
-        watcher.join()
-    return Change(what, hidden, settled)
+        ended = monotonic()
+    return watch.change(what, ended, PARTITIONS)
 
 
 def _audit(broker: KafkaBroker, shown: Sequence[_Stage], found: Scaled) -> None:
@@ -294,13 +268,6 @@ def _settled(workers: Sequence[Worker]) -> bool:
         return False
     owned = [partition for one in states for partition in one["partitions"]]
     return sorted(owned) == list(range(PARTITIONS))
-
-
-def _all_shown(workers: Sequence[Worker]) -> bool:
-    """Return whether the figures of every partition are shown by somebody."""
-    states = [worker.readiness() for worker in workers]
-    owned = {partition for one in states if one.get("ready") for partition in one["partitions"]}
-    return len(owned) == PARTITIONS
 
 
 def _taken(workers: Sequence[Worker]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,10 +15,11 @@ import pytest
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.dead_letters import read_dead_letter
-from events.topics import DEAD_LETTERS
+from events.topics import DEAD_LETTERS, DEFAULT_PARTITIONS
 from operations.audit.comparison import compare
 from operations.audit.recount import Audit, audit_records
 from tests.support.kafka import KafkaBroker
+from tests.support.rebalances import watched
 from tests.support.traffic import Message, region, send, shuffled, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory, supervised
@@ -148,6 +150,30 @@ def test_two_workers_share_the_figures(broker: KafkaBroker, factory: WorkerFacto
         settled(broker, first, second)
         assert entities(first) + entities(second) == held_alone
         assert 0 < entities(second) < held_alone
+
+
+def test_partitions_that_stay_are_shown_while_another_worker_joins(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """The first shows its half while both restore; of its own writes it reads none again."""
+    first, second = (factory.worker(name) for name in "ab")
+    first.start()
+    first.wait_ready()
+    send(broker.bootstrap, two_years())
+    assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS)
+    with watched(lambda: [first]) as watch:
+        second.start()
+        second.wait_ready()
+        first.wait_ready()
+    settled(broker, first, second)
+
+    kept = frozenset(first.readiness()["partitions"])
+    assert len(kept) == DEFAULT_PARTITIONS // 2
+    between = [answer for answer in watch.answers[first.port] if not answer.ready]
+    assert any(kept == answer.shown for answer in between), first.log()
+    assert re.findall(r"restored=(\d+)", first.log()) == ["0", "0"]
+    assert second.stop() == 0
+    assert first.stop() == 0
 
 
 def test_a_broker_that_goes_and_comes_back(broker: KafkaBroker, factory: WorkerFactory) -> None:

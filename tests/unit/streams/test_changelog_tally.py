@@ -152,6 +152,53 @@ def test_a_restored_tally_goes_on(
     assert read(log.records).is_confirmed
 
 
+#: A batch of the worker, a record of another process (before such a batch, too), a recovery.
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["write", "foreign", "both", "recover"]), ENTITIES),
+    max_size=20,
+)
+
+
+@given(WRITES, STEPS)
+def test_a_recovery_reads_all_that_is_not_merged(
+    before: list[list[tuple[str, bytes]]], steps: list[tuple[str, str]]
+) -> None:
+    """A worker that keeps its states reads what others wrote, and its own writes only with that."""
+    log = written(before)
+    merged = set(range(log.end))
+    for number, (step, entity) in enumerate(steps):
+        value = str(number).encode()
+        if step in ("foreign", "both"):
+            log.append(entity.encode(), value)
+        if step in ("write", "both"):
+            own = log.end
+            log.write((entity, value))
+            merged.add(own)
+        if step == "recover":
+            recover(log, merged)
+    recover(log, merged)
+
+    assert merged == set(range(log.end))
+    assert log.tally.merged == log.end
+    assert log.tally.loss() is None
+
+
+def recover(log: Log, merged: set[int]) -> None:
+    """Read the log from the last merged record on, and compare its end, as a worker does."""
+    for offset, key, value, headers in log.records[max(log.tally.merged - 1, 0) :]:
+        log.tally.read(offset, key, value, headers)
+        merged.add(offset)
+    log.tally.set_extent(0, log.end)
+
+
+@given(WRITES)
+def test_own_writes_are_not_read_again(writes: list[list[tuple[str, bytes]]]) -> None:
+    """Where no other process wrote: a rebalance costs nothing for a partition that stays."""
+    log = written(writes)
+    assert log.tally.merged == log.end
+    assert log.tally.is_confirmed
+
+
 def test_the_end_of_the_events_is_reported() -> None:
     """It outlives the committed offsets, which a broker forgets with the topic."""
     log = Log()

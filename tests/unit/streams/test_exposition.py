@@ -70,7 +70,7 @@ def exposed(
         as_of=as_of,
         ready=ready,
         partitions=PARTITIONS,
-        owned=range(PARTITIONS),
+        shown=range(PARTITIONS) if ready else (),
         lag=lag or {},
     )
     exposition = WorkerCollector(catalogue, state_store.fold, meters or Meters(), lambda: snapshot)
@@ -450,7 +450,7 @@ class TestFamilies:
         """Return name, kind and meaning of every family of a scrape, samples or none."""
         state_store = StateStore(shipped().terms)
         snapshot = take_snapshot(
-            state_store, as_of=AS_OF, ready=False, partitions=PARTITIONS, owned=(), lag={}
+            state_store, as_of=AS_OF, ready=False, partitions=PARTITIONS, shown=(), lag={}
         )
         exposition = WorkerCollector(shipped(), state_store.fold, meters, lambda: snapshot)
         return {

@@ -16,7 +16,7 @@ from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.membership import Membership
 from streams.topic_faults import FaultKind, TopicFault
-from tests.support.fake_group import FakeApp, FakeConsumer
+from tests.support.fake_group import GENERATION, FakeApp, FakeConsumer
 from tests.support.records import PARTITIONS
 
 CATALOGUE = load_catalogue()
@@ -130,6 +130,104 @@ class TestOwned:
         assert group.membership.owned() == frozenset()
 
 
+class TestShown:
+    """The partitions whose figures are shown, through a rebalance."""
+
+    def rebalance(self, group: Group, *assigned: int, generation: int) -> None:
+        """Begin a rebalance, and assign partitions: their states are restored from then on."""
+        group.membership.waiting_for()
+        group.app.rebalancing = group.app.in_recovery = True
+        group.app.tables.actives_ready = False
+        self.assign(group, *assigned, generation=generation)
+
+    def assign(self, group: Group, *assigned: int, generation: int) -> None:
+        """Assign partitions in a generation."""
+        group.consumer.owned = owned(*assigned)
+        group.app.consumer_generation_id = group.consumer.generation = generation
+        asyncio.run(group.app.on_partitions_assigned.send(group.consumer.owned))
+
+    def test_are_the_owned_ones_when_ready(self, group: Group) -> None:
+        """All their states are restored."""
+        assert group.membership.shown() == {0, 2}
+
+    def test_are_none_before_the_first_recovery(self, group: Group) -> None:
+        """Figures of states that are half restored would be too small."""
+        group.app.tables.actives_ready = False
+
+        assert group.membership.shown() == frozenset()
+
+    def test_stay_while_the_group_forms(self, group: Group) -> None:
+        """Nobody else can own them before the group answers."""
+        group.membership.waiting_for()
+        group.app.rebalancing = True
+
+        assert group.membership.shown() == {0, 2}
+
+    def test_are_none_between_the_answer_and_the_assignment(self, group: Group) -> None:
+        """They may be another worker's in the new generation."""
+        group.membership.waiting_for()
+        group.app.rebalancing = True
+        group.consumer.generation = GENERATION + 1
+
+        assert group.membership.shown() == frozenset()
+
+    def test_are_those_that_stay_while_others_are_restored(self, group: Group) -> None:
+        """Partition 0 is another worker's, partition 4 has yet to be restored."""
+        self.rebalance(group, 2, 4, generation=GENERATION + 1)
+
+        assert group.membership.waiting_for() is not None
+        assert group.membership.shown() == {2}
+        assert list(group.membership.snapshot().figures) == [2]
+
+    def test_are_all_once_the_others_are_restored(self, group: Group) -> None:
+        """The worker is ready again."""
+        self.rebalance(group, 2, 4, generation=GENERATION + 1)
+        group.app.rebalancing = group.app.in_recovery = False
+        group.app.tables.actives_ready = True
+
+        assert group.membership.shown() == {2, 4}
+
+    def test_stay_through_two_rebalances_in_a_row(self, group: Group) -> None:
+        """What had to be restored in the first of them is not shown in the second either."""
+        self.rebalance(group, 2, 4, generation=GENERATION + 1)
+        self.assign(group, 2, 4, generation=GENERATION + 2)
+
+        assert group.membership.shown() == {2}
+
+    def test_are_none_that_were_away(self, group: Group) -> None:
+        """A worker without a generation between may have missed another owner's events."""
+        self.rebalance(group, 0, 2, generation=GENERATION + 2)
+
+        assert group.membership.shown() == frozenset()
+
+    def test_are_none_where_the_generations_begin_anew(self, group: Group) -> None:
+        """The group was deleted."""
+        self.rebalance(group, 0, 2, generation=1)
+
+        assert group.membership.shown() == frozenset()
+
+    def test_are_none_while_the_broker_is_silent(self, group: Group) -> None:
+        """The lease has run out: the session may have, too."""
+        self.rebalance(group, 0, 2, generation=GENERATION + 1)
+        group.consumer.problem = "the broker last answered a heartbeat 13.0 s ago"
+
+        assert group.membership.shown() == frozenset()
+
+    def test_are_none_where_topics_have_faults(self, group: Group) -> None:
+        """Figures of what is left would be wrong."""
+        self.rebalance(group, 0, 2, generation=GENERATION + 1)
+        group.consumer.faults = [TopicFault("log", 3, FaultKind.CHANGELOG_LOST, "is empty")]
+
+        assert group.membership.shown() == frozenset()
+
+    def test_are_reported_by_readyz(self, group: Group) -> None:
+        """Beside the owned ones."""
+        self.rebalance(group, 2, 4, generation=GENERATION + 1)
+
+        details = group.membership.readiness().details
+        assert (details["partitions"], details["shown"]) == ([2, 4], [2])
+
+
 class TestLag:
     """The records waiting."""
 
@@ -158,7 +256,7 @@ class TestTurns:
                 group.membership.waiting_for()
 
         [line] = caplog.messages
-        assert line.startswith("ready partitions=0,2 entities=0 seconds=")
+        assert line.startswith("ready partitions=0,2 entities=0 restored=0 seconds=")
 
     def test_each_recovery_is_counted_and_timed(self, group: Group) -> None:
         """One at the start, one after each rebalance."""
@@ -194,9 +292,9 @@ class TestSnapshot:
         assert list(snapshot.figures) == [0, 2]
         assert snapshot.lag == {("smartregion.schools", 0): 3}
 
-    def test_has_no_figures_while_the_group_forms(self, group: Group) -> None:
-        """They may be counted by two."""
-        group.app.rebalancing = True
+    def test_has_no_figures_before_the_first_recovery(self, group: Group) -> None:
+        """A missing figure is visibly stale."""
+        group.app.tables.actives_ready = False
 
         snapshot = group.membership.snapshot()
 
@@ -212,7 +310,7 @@ class TestLog:
         with caplog.at_level(logging.INFO):
             asyncio.run(group.app.on_partitions_assigned.send(owned(0, 2)))
 
-        assert caplog.messages == ["assigned partitions=0,2 topic_partitions=20"]
+        assert caplog.messages == ["assigned partitions=0,2 kept=none topic_partitions=20"]
 
     def test_logs_what_was_revoked(self, group: Group, caplog: pytest.LogCaptureFixture) -> None:
         """How many topic partitions."""
@@ -229,7 +327,7 @@ class TestLog:
         with caplog.at_level(logging.INFO):
             asyncio.run(group.app.on_partitions_assigned.send(set()))
 
-        assert caplog.messages == ["assigned partitions=none topic_partitions=0"]
+        assert caplog.messages == ["assigned partitions=none kept=none topic_partitions=0"]
 
 
 def test_hands_out_the_app_s_consumer_and_producer(group: Group) -> None:

@@ -220,7 +220,7 @@ def test_a_worker_shows_no_number_of_persons() -> None:
     """Nor the day of a fact about a person of one département."""
     states = state_store()
     shown = take_snapshot(
-        states, as_of=DAYS[1000], ready=True, partitions=8, owned=range(8), lag={}
+        states, as_of=DAYS[1000], ready=True, partitions=8, shown=range(8), lag={}
     )
     exposition = WorkerCollector(catalogue(), states.fold, Meters(), lambda: shown)
     about = [

@@ -29,43 +29,43 @@ def state_store() -> StateStore:
     return found
 
 
-def snapshot_of(state_store: StateStore, owned: int = HOME, *, ready: bool = True) -> Snapshot:
-    """Return the snapshot of a worker that owns one partition."""
+def snapshot_of(state_store: StateStore, *shown: int) -> Snapshot:
+    """Return the snapshot of a worker that shows some partitions."""
     return take_snapshot(
         state_store,
         as_of=TODAY,
-        ready=ready,
+        ready=True,
         partitions=PARTITIONS,
-        owned={owned},
+        shown=shown,
         lag={("t", 0): 3},
     )
 
 
-def test_has_figures_of_owned_partitions(state_store: StateStore) -> None:
+def test_has_figures_of_the_shown_partitions(state_store: StateStore) -> None:
     """Of those alone, on the given day."""
-    snapshot = snapshot_of(state_store)
+    snapshot = snapshot_of(state_store, HOME)
 
     assert list(snapshot.figures) == [HOME]
     assert snapshot.as_of == TODAY
     assert snapshot_of(state_store, AWAY).figures[AWAY].totals == {}
 
 
-def test_has_no_figures_before_ready(state_store: StateStore) -> None:
+def test_has_no_other_figures(state_store: StateStore) -> None:
     """Figures of a state that is half restored would be too small."""
-    assert snapshot_of(state_store, ready=False).figures == {}
+    assert snapshot_of(state_store).figures == {}
 
 
 def test_has_no_figures_of_a_partition_with_an_unreadable_state(state_store: StateStore) -> None:
     """Figures that lack an entity would look right."""
     state_store.restore(Family.SCHOOLS, HOME, b"0750002X", b"{")
 
-    assert snapshot_of(state_store).figures == {}
-    assert snapshot_of(state_store).unreadable == {("schools", HOME): 1}
+    assert snapshot_of(state_store, HOME).figures == {}
+    assert snapshot_of(state_store, HOME).unreadable == {("schools", HOME): 1}
 
 
 def test_has_entities_partitions_and_lag(state_store: StateStore) -> None:
     """Entities by family, the number of partitions, lag by topic and partition."""
-    snapshot = snapshot_of(state_store)
+    snapshot = snapshot_of(state_store, HOME)
 
     assert snapshot.entities == {"schools": 1}
     assert snapshot.partitions_expected == PARTITIONS

@@ -12,7 +12,7 @@ from events.fact import Family
 from events.topics import changelog_name
 from streams.engine import Engine
 from streams.state import EMPTY, EntityState, encode_state
-from streams.tables import EntityTable
+from streams.tables import RESTORE_STEP, EntityTable
 from tests.support.group_member import (
     APP_ID,
     GENERATION,
@@ -48,6 +48,7 @@ def table_of(app: faust.App, family: Family) -> EntityTable:
 def reported(*records: tuple[str, EntityState | None], partition: int = 0) -> Any:  # noqa: ANN401
     """Return the event of one changelog poll."""
     return SimpleNamespace(
+        message=SimpleNamespace(tp=changelog(SCHOOLS, partition)),
         value=[
             PolledRecord(
                 changelog(SCHOOLS).topic,
@@ -57,8 +58,16 @@ def reported(*records: tuple[str, EntityState | None], partition: int = 0) -> An
                 None if state is None else encode_state(state),
             )
             for offset, (entity, state) in enumerate(records)
-        ]
+        ],
     )
+
+
+async def restore(app: faust.App, *polls: Any) -> None:
+    """Restore changelog polls of assigned partitions, as Faust's recovery does."""
+    recovery = cast("Any", app.tables).recovery
+    for poll in polls:
+        recovery.active_tps.add(poll.message.tp)
+        await table_of(app, SCHOOLS).on_changelog_event(poll)
 
 
 class TestRecovery:
@@ -70,9 +79,7 @@ class TestRecovery:
         async def scene() -> None:
             app, engine = worker()
 
-            table_of(app, SCHOOLS).apply_changelog_batch(
-                [reported((PARIS, OLD)), reported(("other", NEW), partition=2)]
-            )
+            await restore(app, reported((PARIS, OLD)), reported(("other", NEW), partition=2))
 
             assert dict(engine.state_store.states(SCHOOLS, 0)) == {PARIS: OLD}
             assert dict(engine.state_store.states(SCHOOLS, 2)) == {"other": NEW}
@@ -86,7 +93,7 @@ class TestRecovery:
             app, engine = worker()
             ahead = event("school.connected", PARIS, "2018-03-01", at="2999-01-01T00:00:00")
 
-            table_of(app, SCHOOLS).apply_changelog_batch([reported((PARIS, state_of(ahead)))])
+            await restore(app, reported((PARIS, state_of(ahead))))
 
             assert dict(engine.state_store.states(SCHOOLS, 0)) == {}
             assert cast("Any", app.transport).to_reprocess() == [topic(SCHOOLS)]
@@ -99,7 +106,7 @@ class TestRecovery:
         async def scene() -> None:
             app, engine = worker()
 
-            table_of(app, SCHOOLS).apply_changelog_batch([reported((PARIS, NEW), (PARIS, OLD))])
+            await restore(app, reported((PARIS, NEW), (PARIS, OLD)))
 
             assert dict(engine.state_store.states(SCHOOLS, 0)) == {PARIS: NEW}
             assert engine.state_store.repairs_of(SCHOOLS, 0) == {PARIS: NEW}
@@ -111,13 +118,80 @@ class TestRecovery:
 
         async def scene() -> None:
             app, engine = worker()
-            table = table_of(app, SCHOOLS)
 
-            table.apply_changelog_batch([reported((PARIS, NEW), (PARIS, None))])
+            await restore(app, reported((PARIS, NEW), (PARIS, None)))
             assert dict(engine.state_store.states(SCHOOLS, 0)) == {}
 
-            table.apply_changelog_batch([reported((PARIS, OLD))])
+            await restore(app, reported((PARIS, OLD)))
             assert dict(engine.state_store.states(SCHOOLS, 0)) == {PARIS: OLD}
+
+        asyncio.run(scene())
+
+    def test_gives_way_to_other_tasks(self) -> None:
+        """The figures of other partitions are shown meanwhile."""
+
+        async def scene() -> None:
+            app, engine = worker()
+            poll = reported(*((f"{number}", NEW) for number in range(2 * RESTORE_STEP)))
+
+            restoring = asyncio.create_task(restore(app, poll))
+            await asyncio.sleep(0)
+
+            assert len(engine.state_store.states(SCHOOLS, 0)) == RESTORE_STEP
+            await restoring
+            assert len(engine.state_store.states(SCHOOLS, 0)) == 2 * RESTORE_STEP
+
+        asyncio.run(scene())
+
+    def test_ends_where_the_partition_is_revoked_meanwhile(self) -> None:
+        """Its states are another worker's."""
+
+        async def scene() -> None:
+            app, engine = worker()
+            poll = reported(*((f"{number}", NEW) for number in range(2 * RESTORE_STEP)))
+
+            restoring = asyncio.create_task(restore(app, poll))
+            await asyncio.sleep(0)
+            await rebalance(app, {changelog(SCHOOLS, 0)})
+            await restoring
+
+            assert dict(engine.state_store.states(SCHOOLS, 0)) == {}
+            assert table_of(app, SCHOOLS).persisted_offset(changelog(SCHOOLS, 0)) is None
+
+        asyncio.run(scene())
+
+    def test_ignores_what_was_read_of_a_partition_that_is_not_assigned(self) -> None:
+        """A later recovery of it must begin at the first record."""
+
+        async def scene() -> None:
+            app, engine = worker()
+            recovery = cast("Any", app.tables).recovery
+            away = changelog(SCHOOLS, 0)
+            recovery.active_offsets[away] = 7
+
+            await table_of(app, SCHOOLS).on_changelog_event(reported((PARIS, NEW)))
+
+            assert dict(engine.state_store.states(SCHOOLS, 0)) == {}
+            assert away not in recovery.active_offsets
+            assert table_of(app, SCHOOLS).persisted_offset(away) is None
+
+        asyncio.run(scene())
+
+    def test_reads_on_after_what_is_merged(self) -> None:
+        """Of a partition that stays with its worker: what it wrote itself is not read again."""
+
+        async def scene() -> None:
+            app, engine = worker()
+            table, log = table_of(app, SCHOOLS), changelog(SCHOOLS, 0)
+            await restore(app, reported((PARIS, OLD), (PARIS, NEW)))
+            assert table.persisted_offset(log) == 1
+            tally = engine.tallies.of(SCHOOLS, 0)
+            planned = tally.plan([(b"a", b"1"), (b"b", b"2")])
+            tally.record_write(planned, 4, topic=log.topic, partition=0)
+
+            await cast("Any", app.tables).recovery.on_rebalance({log}, set(), set(), GENERATION)
+
+            assert table.persisted_offset(log) == 3
 
         asyncio.run(scene())
 

@@ -173,7 +173,7 @@ class TestReadiness:
         """A load balancer reads the status, people the rest."""
         assert server.get("/readyz")[::2] == (
             200,
-            '{"ready": true, "waiting_for": null, "partitions": [0]}',
+            '{"ready": true, "waiting_for": null, "partitions": [0], "shown": [0]}',
         )
 
     def test_says_what_is_waited_for(self, server: Server) -> None:

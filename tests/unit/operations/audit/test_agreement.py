@@ -39,7 +39,7 @@ def shown(
         as_of=as_of,
         ready=True,
         partitions=PARTITIONS,
-        owned=range(PARTITIONS),
+        shown=range(PARTITIONS),
         lag={},
     )
     exposition = WorkerCollector(catalogue, state_store.fold, Meters(), lambda: snapshot)
