@@ -15,7 +15,8 @@ from events.registry import Family
 from events.topics import topic_name
 from report.ledger import VISIBLE, EventLedger, known_before
 from report.term_sql import course_sql
-from streams.contribution import NO_CATEGORY, NO_DEPARTMENT, Contribution, Step
+from streams.contribution import NO_CATEGORY, NO_DEPARTMENT
+from streams.fold import Difference
 from streams.state import Cell, cell_of, day_of, newest
 from streams.state_store import StateStore
 
@@ -54,7 +55,7 @@ def state_store_known_on(
                 compiled = course_sql(term, "term_")
                 rows = snapshot.query(compiled.sql, {**compiled.parameters, "before": before})
                 index = state_store.fold.indexes[term]
-                state_store.fold.apply(_PARTITION, [(index, _contribution(rows), 1)])
+                state_store.fold.apply(_PARTITION, _difference(index, rows))
         said = snapshot.query(
             _EXPLANATIONS.format(visible=VISIBLE),
             {"family": Family.EXPLANATIONS, "before": before},
@@ -65,19 +66,20 @@ def state_store_known_on(
     return state_store
 
 
-def _contribution(
+def _difference(
+    index: int,
     rows: Iterable[tuple[str | None, str | None, int, int | None]],
-) -> Contribution:
+) -> Difference:
     """Return what all entities contribute to a term, from the rows of `course_sql`."""
-    steps: list[Step] = []
-    reports: list[tuple[str, int]] = []
+    found: Difference = []
     for code, category, day, amount in rows:
         department = code or NO_DEPARTMENT
         if amount is None:
-            reports.append((department, day))
+            found.append((day, ((), ((index, department, NO_CATEGORY),)), 1))
         else:
-            steps.append((department, category or NO_CATEGORY, day, amount))
-    return steps, reports
+            key = index, department, category or NO_CATEGORY
+            found.append((day, (((key, 0, amount),), ()), 1))
+    return found
 
 
 def _states(rows: Iterable[tuple[str, str, int, int, str, str, str | None]]) -> _States:

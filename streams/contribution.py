@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import Any, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Term, TermMode
 from events.registry import Family, facts_of
@@ -17,9 +17,11 @@ __all__ = [
     "NO_DEPARTMENT",
     "Contribution",
     "EntityView",
+    "Key",
     "Step",
     "Timeline",
-    "contribution",
+    "ViewTerms",
+    "contributions",
     "first_difference",
     "timeline",
 ]
@@ -28,9 +30,11 @@ __all__ = [
 NO_DEPARTMENT = ""
 NO_CATEGORY = ""
 
-#: A change of a term's figure: département, category, the day (proleptic ordinal) from which the
-#: figure is different, and by how much.
-Step: TypeAlias = tuple[str, str, int, int]
+#: A term's index, a département and a category.
+Key: TypeAlias = tuple[int, str, str]
+
+#: A change of a figure: its key, after how many days it begins, and by how much.
+Step: TypeAlias = tuple[Key, int, int]
 
 #: The cells of one entity in a view, by effective day and then by time. Per cell: its day
 #: (proleptic ordinal), time, source and id; a running number, which makes the order total; True
@@ -38,8 +42,11 @@ Step: TypeAlias = tuple[str, str, int, int]
 Timeline: TypeAlias = list[tuple[int, int, str, str, int, bool, Mapping[str, Any]]]
 
 
-#: One entity's steps, and the département and effective day of each fact of the view.
-Contribution: TypeAlias = tuple[list[Step], list[tuple[str, int]]]
+#: The steps of a cell, in days since its own; the keys, without category, that it is a report of.
+Contribution: TypeAlias = tuple[Sequence[Step], Sequence[Key]]
+
+#: The maximum number of combinations of values that are remembered.
+_MOST_REMEMBERED: Final = 4_096
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,103 @@ class EntityView:
     @cached_property
     def depends_on(self) -> frozenset[str]:
         """The facts whose change may change the timeline."""
-        return self.reads | {_defining_fact(self.family)}
+        return self.reads | {self.defining_fact}
+
+    @cached_property
+    def defining_fact(self) -> str:
+        """The fact that defines the family's entities."""
+        return facts_of(self.family)[0].NAME
+
+
+class _Given(NamedTuple):
+    """What a cell gives to one term."""
+
+    key: Key
+    amount: str | None
+    """The field of the amount; None for 1."""
+    divided: bool
+    """True where a mapping in that field is divided by its keys."""
+    lasts: int | None
+    """The days that it lasts; None for unlimited."""
+    replaces: bool
+    """True where the next cell ends it."""
+
+
+class _Selection(NamedTuple):
+    """What cells with the same département and values give to the terms of a view."""
+
+    given: Sequence[_Given]
+    reports: Sequence[Key]
+    last: Contribution | None
+    """The contribution of the last cell of a timeline, where no amount is a field's."""
+
+
+class ViewTerms:
+    """The terms that share one view.
+
+    What a cell gives to them depends on few of its values, which have few combinations: it is
+    worked out once for each combination.
+    """
+
+    def __init__(self, view: EntityView, terms: Iterable[tuple[int, Term]] = ()) -> None:
+        """Create one; each term is preceded by its index."""
+        self.view = view
+        self._terms: list[tuple[int, Term]] = []
+        self._fields: tuple[str, ...] = ()
+        self._remembered: dict[tuple[str | bool, ...], _Selection] = {}
+        for index, term in terms:
+            self.add(index, term)
+
+    def add(self, index: int, term: Term) -> None:
+        """Add a term of the view."""
+        self._terms.append((index, term))
+        by = None if term.expires is None else term.expires.by
+        named = (*(field for field, _ in term.where), term.breakdown, by)
+        self._fields = tuple(dict.fromkeys((*self._fields, *filter(None, named))))
+        self._remembered.clear()
+
+    def contribution(
+        self, attributes: Mapping[str, Any], following: int | None, *, counts: bool
+    ) -> Contribution:
+        """Return what a cell contributes to the terms.
+
+        `following` is the number of days until the next cell, None for the last one. A cell that
+        does not count is only a report.
+        """
+        given, reports, last = self._selection(attributes, counts=counts)
+        if last is not None and (following is None or not counts):
+            return last
+        return _steps(given, attributes, following), reports
+
+    def _selection(self, attributes: Mapping[str, Any], *, counts: bool) -> _Selection:
+        department: Any = attributes.get("department") or NO_DEPARTMENT
+        values = [_text(attributes.get(field)) for field in self._fields]
+        if type(department) is not str:  # Of a foreign state: it is refused when it is verified.
+            return self._select(department, values, counts=counts)
+        key: tuple[str | bool, ...] = (department, counts, *values)
+        known = self._remembered.get(key)
+        if known is None:
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            known = self._remembered[key] = self._select(department, values, counts=counts)
+        return known
+
+    def _select(self, department: str, values: Sequence[str], *, counts: bool) -> _Selection:
+        texts = dict(zip(self._fields, values, strict=True))
+        given = tuple(
+            _Given(
+                (index, department, texts[term.breakdown] if term.breakdown else NO_CATEGORY),
+                term.amount,
+                term.breakdown is not None,
+                None if term.expires is None else _lasts(term.expires, texts),
+                term.mode is TermMode.REPLACE,
+            )
+            for index, term in self._terms
+            if counts and all(texts[field] in accepted for field, accepted in term.where)
+        )
+        reports = tuple((index, department, NO_CATEGORY) for index, _ in self._terms)
+        is_fixed = all(one.amount is None for one in given)
+        return _Selection(given, reports, (_steps(given, {}, None), reports) if is_fixed else None)
 
 
 def timeline(view: EntityView, state: EntityState) -> Timeline:
@@ -75,12 +178,14 @@ def timeline(view: EntityView, state: EntityState) -> Timeline:
     seen: Timeline = []
     if view.reads.isdisjoint(state):
         return seen
-    inherited = latest_attributes(state, _defining_fact(view.family))
+    inherited = latest_attributes(state, view.defining_fact)
     for counts, facts in ((True, view.facts), (False, view.unless)):
         for fact in facts:
             for day, (time, source, id_, own) in state.get(fact, NO_DAYS).items():
                 if own is not None:
-                    attributes = own if own.keys() >= inherited.keys() else {**inherited, **own}
+                    attributes = own
+                    if own is not inherited and not own.keys() >= inherited.keys():
+                        attributes = {**inherited, **own}
                     seen.append((_ordinal(day), time, source, id_, len(seen), counts, attributes))
     seen.sort()
     return seen
@@ -101,71 +206,65 @@ def first_difference(left: Timeline, right: Timeline) -> int:
     return max(position - 1, 0)
 
 
-def contribution(term: Term, seen: Timeline, since: int = 0) -> Contribution:
-    """Return the contribution of an entity to a term, from a position of its timeline on.
+def contributions(
+    terms: ViewTerms, seen: Timeline, since: int = 0, sign: int = 1
+) -> Iterator[tuple[int, Contribution, int]]:
+    """Yield what an entity's cells, from a position on, contribute to the terms of a view.
 
-    In a `replace` term each cell sets the entity's level until the next cell or its own expiry; in
-    an `add` term each cell adds its amount, until its own expiry.
+    Each contribution comes with the day of its cell (proleptic ordinal), and the sign. In a
+    `replace` term each cell sets the entity's level until the next cell or its own expiry; in an
+    `add` term each cell adds its amount, until its own expiry.
     """
-    steps: list[Step] = []
-    reports: list[tuple[str, int]] = []
-    replaces = term.mode is TermMode.REPLACE
     last = len(seen) - 1
-    for position in range(since, len(seen)):
+    for position in range(since, last + 1):
         day, _, _, _, _, counts, attributes = seen[position]
-        department = attributes.get("department") or NO_DEPARTMENT
-        reports.append((department, day))
-        if not counts:
-            continue
-        ends = None if term.expires is None else _expiry_day(term.expires, day, attributes)
-        if replaces and position < last:
-            following = seen[position + 1][0]
-            ends = following if ends is None else min(ends, following)
-            if ends == day:
+        following = seen[position + 1][0] - day if position < last else None
+        yield day, terms.contribution(attributes, following, counts=counts), sign
+
+
+def _steps(
+    given: Sequence[_Given], attributes: Mapping[str, Any], following: int | None
+) -> list[Step]:
+    steps: list[Step] = []
+    for key, field, divided, lasts, replaces in given:
+        ends = lasts
+        if replaces and following is not None:
+            ends = following if lasts is None else min(lasts, following)
+            if not ends:
                 continue
-        for category, amount in _amounts(term, attributes):
-            steps.append((department, category, day, amount))
-            if ends is not None:
-                steps.append((department, category, ends, -amount))
-    return steps, reports
+        amount: Any = 1 if field is None else attributes.get(field)
+        parts = _parts(key, amount, divided=divided) if isinstance(amount, dict) else None
+        for one, part in ((key, amount),) if parts is None else parts:
+            if part:
+                steps.append((one, 0, part))
+                if ends is not None:
+                    steps.append((one, ends, -part))
+    return steps
 
 
-def _expiry_day(expiry: Expiry, day: int, attributes: Mapping[str, Any]) -> int | None:
-    """Return the first day on which a cell no longer counts, or None for none."""
-    lasts = expiry.days
-    if expiry.by is not None:
-        lasts = FREQUENCY_DAYS.get(str(attributes.get(expiry.by)))
-    return None if lasts is None else day + lasts + expiry.grace_days + 1
+def _parts(key: Key, amount: Mapping[str, Any], *, divided: bool) -> Iterable[tuple[Key, Any]]:
+    """Return the parts of a mapping with their keys, or its sum."""
+    if divided:
+        index, department, _ = key
+        return [((index, department, category), part) for category, part in amount.items()]
+    return ((key, sum(amount.values())),)
 
 
-def _amounts(term: Term, attributes: Mapping[str, Any]) -> Iterable[tuple[str, int]]:
-    """Return the amounts of a cell by category; () where it does not satisfy the term."""
-    for field, values in term.where:
-        if _text(attributes.get(field)) not in values:
-            return ()
-    amount: Any = 1 if term.amount is None else attributes.get(term.amount)
-    if isinstance(amount, dict):
-        if term.breakdown is not None:
-            return amount.items()
-        amount = sum(amount.values())
-    if not amount:
-        return ()
-    if term.breakdown is None:
-        return ((NO_CATEGORY, amount),)
-    return ((_text(attributes.get(term.breakdown)), amount),)
+def _lasts(expiry: Expiry, texts: Mapping[str, str]) -> int | None:
+    """Return for how many days a cell counts, its own included, or None for unlimited."""
+    lasts = expiry.days if expiry.by is None else FREQUENCY_DAYS.get(texts[expiry.by])
+    return None if lasts is None else lasts + expiry.grace_days + 1
 
 
 def _text(value: object) -> str:
+    """Return a value as the catalogue writes it; nothing for a mapping, whose keys are used."""
+    if type(value) is str:
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "" if value is None else str(value)
+    return "" if value is None or isinstance(value, dict) else str(value)
 
 
 @lru_cache(maxsize=16_384)
 def _ordinal(day: str) -> int:
     return date.fromisoformat(day).toordinal()
-
-
-@lru_cache
-def _defining_fact(family: Family) -> str:
-    return facts_of(family)[0].NAME

@@ -14,10 +14,11 @@ from typing import NamedTuple, TypeAlias
 from catalogue.terms import Term
 from events.registry import Family
 from streams.contribution import (
-    NO_CATEGORY,
     Contribution,
     EntityView,
-    contribution,
+    Key,
+    ViewTerms,
+    contributions,
     first_difference,
     timeline,
 )
@@ -25,11 +26,10 @@ from streams.state import EntityState
 
 __all__ = ["Difference", "Fold", "Series", "SeriesKey"]
 
-#: Views, with the terms that share them and these terms' indexes.
-_Views: TypeAlias = "dict[EntityView, list[tuple[int, Term]]]"
-#: The contributions that a change of one entity removes (-1) and adds (1), by term index.
+_Views: TypeAlias = "dict[EntityView, ViewTerms]"
+#: The contributions that a change of one entity removes (-1) and adds (1), after their days.
 Difference: TypeAlias = "list[tuple[int, Contribution, int]]"
-_SeriesByKey: TypeAlias = "defaultdict[tuple[int, str, str], Series]"
+_SeriesByKey: TypeAlias = "defaultdict[Key, Series]"
 
 
 class SeriesKey(NamedTuple):
@@ -110,9 +110,10 @@ class Fold:
         for term, index in self.indexes.items():
             view = EntityView.of(term)
             if view.entities is None:
-                self._views[term.family].setdefault(view, []).append((index, term))
+                self._views[term.family].setdefault(view, ViewTerms(view)).add(index, term)
             for entity in view.entities or ():
-                self._own_views[term.family][entity].setdefault(view, []).append((index, term))
+                own = self._own_views[term.family][entity]
+                own.setdefault(view, ViewTerms(view)).add(index, term)
         #: By partition. The keys are plain tuples: one is made per step, and they are faster.
         self._series: dict[int, _SeriesByKey] = defaultdict(lambda: defaultdict(Series))
         self.version = 0
@@ -133,20 +134,20 @@ class Fold:
         Views without a changed fact are skipped (`with_cell` keeps unchanged facts identical), and
         so is the past that both states share.
         """
-        changed = {
-            fact for fact in before.keys() | after.keys() if before.get(fact) is not after.get(fact)
-        }
+        changed = [fact for fact, days in after.items() if before.get(fact) is not days]
+        if len(before) + len(changed) > len(after):
+            changed += before.keys() - after.keys()
         found: Difference = []
         for view, terms in self._views_of(family, entity).items():
-            if changed.isdisjoint(view.depends_on):
+            if view.depends_on.isdisjoint(changed):
                 continue
-            old, new = timeline(view, before), timeline(view, after)
-            since = first_difference(old, new)
-            for seen, sign in ((old, -1), (new, 1)):
-                if seen:
-                    found += [
-                        (index, contribution(term, seen, since), sign) for index, term in terms
-                    ]
+            new = timeline(view, after)
+            old = timeline(view, before) if before else []
+            since = first_difference(old, new) if old else 0
+            if old:
+                found.extend(contributions(terms, old, since, -1))
+            if new:
+                found.extend(contributions(terms, new, since))
         return found
 
     def verify(self, difference: Difference) -> None:
@@ -155,11 +156,11 @@ class Fold:
         The contracts exclude such a difference for events; a foreign state may lead to one.
         """
         for _, (steps, reports), _ in difference:
-            for department, _, _, amount in steps:
+            for (_, department, _), _, amount in steps:
                 if type(amount) is not int or type(department) is not str:
                     message = f"{amount!r} in {department!r} is not an amount of a département"
                     raise TypeError(message)
-            for department, _ in reports:
+            for _, department, _ in reports:
                 if type(department) is not str:
                     message = f"{department!r} is not a département"
                     raise TypeError(message)
@@ -169,8 +170,15 @@ class Fold:
         if not difference:
             return
         series, version = self._series[partition], self.touch()
-        for index, contributed, sign in difference:
-            _add(series, index, contributed, sign, version)
+        for day, (steps, reports), sign in difference:
+            for key, after, amount in steps:
+                one = series[key]
+                one.version = version
+                one.add(day + after, sign * amount)
+            for key in reports:
+                one = series[key]
+                one.version = version
+                one.report(day, sign)
 
     def touch(self) -> int:
         """Count a change, and return the version that has it."""
@@ -220,20 +228,6 @@ class Fold:
 
     def _indexes_of(self, family: Family) -> set[int]:
         return {index for term, index in self.indexes.items() if term.family is family}
-
-
-def _add(
-    series: _SeriesByKey, index: int, contributed: Contribution, sign: int, version: int
-) -> None:
-    steps, reports = contributed
-    for department, category, day, amount in steps:
-        one = series[index, department, category]
-        one.version = version
-        one.add(day, sign * amount)
-    for department, day in reports:
-        one = series[index, department, NO_CATEGORY]
-        one.version = version
-        one.report(day, sign)
 
 
 def _bump(amounts: dict[int, int], day: int, amount: int) -> None:

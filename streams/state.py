@@ -179,7 +179,7 @@ def cells_in(state: EntityState) -> int:
 def latest_attributes(state: EntityState, fact: str) -> Mapping[str, Any]:
     """Return the attributes of a fact on its latest day that is not retracted; {} without one."""
     days = state.get(fact, NO_DAYS)
-    for day in sorted(days, reverse=True):
+    for day in sorted(days, reverse=True) if len(days) > 1 else days:
         attributes = days[day].attributes
         if attributes is not None:
             return attributes

@@ -13,7 +13,14 @@ from catalogue.loader import load_catalogue
 from catalogue.terms import Term
 from events.cloudevent import CloudEvent
 from events.fact import Family
-from streams.contribution import EntityView, Timeline, contribution, first_difference, timeline
+from streams.contribution import (
+    EntityView,
+    Timeline,
+    ViewTerms,
+    contributions,
+    first_difference,
+    timeline,
+)
 from tests.support.histories import event, events_of, state_of
 
 SITES = EntityView(
@@ -114,9 +121,24 @@ def difference(term: Term, old: Timeline, new: Timeline, since: int) -> dict[obj
     """Return by how much two contributions differ, in steps and in reports."""
     total = Counter[object]()
     for cells, sign in ((old, -1), (new, 1)):
-        steps, reports = contribution(term, cells, since)
-        for *where, amount in steps:
-            total[tuple(where)] += sign * amount
-        for report in reports:
-            total[report] += sign
+        view = EntityView.of(term)
+        terms = ViewTerms(view, [(0, term)])
+        for day, (steps, reports), added in contributions(terms, cells, since, sign):
+            for key, after, amount in steps:
+                total[key, day + after] += added * amount
+            for key in reports:
+                total["report", key, day] += added
     return {what: amount for what, amount in total.items() if amount}
+
+
+def test_values_of_other_types_are_not_mixed_up() -> None:
+    """A flag and a number that are equal to Python have different categories."""
+    view = EntityView(Family.EQUIPMENT, ("equipment.delivered",), ())
+    term = Term(Family.EQUIPMENT, view.facts, breakdown="kind")
+    terms = ViewTerms(view, [(0, term)])
+    found = [
+        terms.contribution({"kind": kind}, None, counts=True)[0][0][0]
+        for kind in (True, 1, "1", None)
+    ]
+
+    assert found == [(0, "", "true"), (0, "", "1"), (0, "", "1"), (0, "", "")]
