@@ -40,6 +40,7 @@ test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a
 	@tests/clients/packages.sh >&2
 	@tests/browser/packages.sh >&2
 	@tests/pdf/packages.sh >&2
+	@tests/bench/peers/packages.sh >&2
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 # Tests on real parts wait more than they work: three at once for two processors. They come first,
@@ -111,6 +112,7 @@ lock: ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade takes 
 	$(LOCK) --group build --extra demo pyproject.toml -c requirements/run.txt -c requirements/build.txt \
 		-o requirements/demo.txt
 	$(LOCK) --group dev --extra demo --extra pdf pyproject.toml -c requirements/demo.txt -o requirements/dev.txt
+	$(LOCK) --group peers -o tests/bench/peers/requirements.txt
 
 # With the extras: pip looks for the newest coverage[toml], finds it unpinned, and ends, where the
 # list pins coverage alone.
@@ -120,6 +122,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 clean: ## remove everything that make made
 	rm -rf $(VENV) build dist htmlcov deploy/kafka/target tests/guide/node_modules \
 		tests/browser/node_modules tests/clients/node_modules tests/clients/target tests/pdf/target \
+		tests/bench/peers/kafka-streams/target \
 		.coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

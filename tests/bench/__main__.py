@@ -1,9 +1,8 @@
-"""`make bench`: the engines on one broker, a worker's costs, gateway, page, more workers."""
+"""`make bench`: the engines on one broker, a worker's costs, gateway, page, more workers, peers."""
 
 from __future__ import annotations
 
 import tempfile
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,14 +13,15 @@ import click
 
 from operations.programs.alerting import AlertingPrograms
 from tests.bench.alert_latency import measure_alert_latencies
-from tests.bench.engines import Engine, Monitor, Rival, Trial, await_events, started
+from tests.bench.engines import BARE, IDIOMATIC, Engine, Monitor, await_events, started
 from tests.bench.gateway import measure_gateway
 from tests.bench.page import measure_page
-from tests.bench.probes import freshness, scrape_ms, seconds_to_ready
+from tests.bench.peers.measure import measure_peers
+from tests.bench.peers.report import peers_text, write_peers
+from tests.bench.probes import freshness, scrape_ms
 from tests.bench.report import (
     Findings,
     Operation,
-    Trials,
     gateway_text,
     page_text,
     scale_text,
@@ -33,15 +33,11 @@ from tests.bench.report import (
 )
 from tests.bench.scale import measure_scale
 from tests.bench.stage import Stage
-from tests.bench.workloads import DISTINCT, EVENTS, WORKLOADS
+from tests.bench.trials import measure_trials, preloaded
+from tests.bench.workloads import DISTINCT
 from tests.support.kafka import KafkaBroker
 
-ENGINES: tuple[Engine, ...] = (
-    # At a few thousand events a second it is given a part of them; its rate does not change.
-    Rival("idiomatic Faust agent", "tests.bench.idiomatic", events=40_000),
-    Rival("bare aiokafka loop", "tests.bench.bare"),
-    Monitor(),
-)
+ENGINES: tuple[Engine, ...] = (IDIOMATIC, BARE, Monitor())
 FEW_ENTITIES = 1_000
 
 
@@ -55,8 +51,8 @@ FEW_ENTITIES = 1_000
 )
 @click.option(
     "--only",
-    type=click.Choice(["worker", "gateway", "page", "scale"]),
-    help="Measure one of the parts.",
+    type=click.Choice(["worker", "gateway", "page", "scale", "peers"]),
+    help="Measure one of the parts. The peers, which are installed first, only if they are named.",
 )
 def main(*, rounds: int, into_page: bool, only: str | None) -> None:
     """Measure, print the tables, and report the progress on standard error."""
@@ -68,6 +64,8 @@ def main(*, rounds: int, into_page: bool, only: str | None) -> None:
         bench_page(into_page=into_page)
     if only in (None, "scale"):
         bench_scale(into_page=into_page)
+    if only == "peers":
+        bench_peers(rounds, into_page=into_page)
 
 
 @contextmanager
@@ -77,6 +75,15 @@ def _broker() -> Iterator[tuple[KafkaBroker, Path]]:
         folder = Path(name)
         with KafkaBroker(folder / "kafka", heap_mb=1024, jvm_options=()) as broker:
             yield broker, folder
+
+
+def bench_peers(rounds: int, *, into_page: bool) -> None:
+    """Measure other stream processors beside the worker."""
+    with _broker() as (broker, folder):
+        found = measure_peers(broker, folder, rounds, report=_report)
+    click.echo(peers_text(found))
+    if into_page:
+        write_peers(found)
 
 
 def bench_scale(*, into_page: bool) -> None:
@@ -109,35 +116,13 @@ def bench_gateway(rounds: int, *, into_page: bool) -> None:
 def bench_worker(rounds: int, *, into_page: bool) -> None:
     """Measure the engines, and the operation of a worker."""
     with _broker() as (broker, folder):
-        stage = Stage(broker)
-        for workload in WORKLOADS:
-            _report(f"preloading {EVENTS} events: {workload.meaning}")
-            stage.preload(workload)
-        trials = measure_trials(stage, folder, rounds)
+        stage = preloaded(broker, report=_report)
+        trials = measure_trials(stage, ENGINES, folder, rounds, report=_report)
         operation = measure_operation(stage, folder)
     findings = Findings(trials, operation, stage.mean_event_bytes)
     click.echo(text(findings))
     if into_page:
         write(findings)
-
-
-def measure_trials(stage: Stage, folder: Path, rounds: int) -> Trials:
-    """Run the engines in turns, so that what else the machine does meets them all."""
-    trials: dict[str, dict[str, list[Trial]]] = {
-        engine.name: defaultdict(list) for engine in ENGINES
-    }
-    for number in range(1, rounds + 1):
-        for workload in WORKLOADS:
-            for engine in ENGINES:
-                with stage.application(workload, events=engine.events) as application:
-                    trial = engine.run(stage, application, folder)
-                trials[engine.name][workload.name].append(trial)
-                _report(
-                    f"round {number} of {rounds}: {workload.name}, {engine.name}: "
-                    f"{trial.events} events in {trial.times.seconds:.1f} s, {trial.rate:.0f}/s, "
-                    f"{trial.processor_us:.0f} µs of processors each"
-                )
-    return trials
 
 
 def measure_operation(stage: Stage, folder: Path) -> Operation:
@@ -152,7 +137,7 @@ def measure_operation(stage: Stage, folder: Path) -> Operation:
                 await_events(worker, application.events)
                 stage.await_committed(application)
                 scrapes[entities] = scrape_ms(worker)
-            ready[entities] = seconds_to_ready(application, folder)
+            ready[entities] = Monitor().restore(stage, application, folder)
             _report(f"{entities} entities: {ready[entities]:.1f} s to ready")
             if entities == DISTINCT.entities:
                 with started(application, folder) as worker:

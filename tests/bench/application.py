@@ -1,4 +1,4 @@
-"""What an engine has to process, given to its process on the command line; and its stopwatch."""
+"""What an engine has to process, given to its process on the command line; what it reports."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import NamedTuple
 import click
 
 from events.registry import Family
+from events.topics import topic_name
 
-__all__ = ["Application", "Stopwatch", "Times"]
+__all__ = ["Application", "Restoring", "Stopwatch", "Times"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,14 @@ class Application:
 
     def arguments(self) -> list[str]:
         """Return it as arguments of a program."""
-        return [self.bootstrap, self.app_id, self.family.value, str(self.events)]
+        return [self.bootstrap, self.app_id, topic_name(self.family), str(self.events)]
 
     @classmethod
     def from_arguments(cls) -> Application:
         """Read it from this program's arguments."""
-        bootstrap, app_id, family, events = sys.argv[1:]
-        return cls(bootstrap, app_id, Family(family), int(events))
+        bootstrap, app_id, topic, events = sys.argv[1:]
+        family = next(family for family in Family if topic_name(family) == topic)
+        return cls(bootstrap, app_id, family, int(events))
 
 
 class Times(NamedTuple):
@@ -65,3 +67,28 @@ class Stopwatch:
         took = monotonic() - self._began.seconds
         of_processors = process_time() - self._began.processor_seconds
         click.echo(f"took {took:.3f} s, of processors {of_processors:.3f} s")
+
+
+class Restoring:
+    """What an engine's process says of its states, which it restores from its changelog."""
+
+    @staticmethod
+    def ended() -> None:
+        """Tell the parent process that all are restored: from now on events are processed."""
+        click.echo("ready")
+
+    @staticmethod
+    def counted(states: int) -> None:
+        """Tell it how many there are."""
+        click.echo(f"restored {states}")
+
+    @staticmethod
+    def has_ended(output: str) -> bool:
+        """Return whether a program's output says so."""
+        return re.search(r"^ready$", output, re.MULTILINE) is not None
+
+    @staticmethod
+    def count(output: str) -> int | None:
+        """Find how many states a program has counted."""
+        found = re.search(r"^restored (\d+)$", output, re.MULTILINE)
+        return int(found[1]) if found else None

@@ -1,26 +1,33 @@
-"""The three engines, each run and timed in a process of its own."""
+"""The engines, each run and timed in a process of its own."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
+import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Protocol
+from typing import Final, Protocol
 
+from catalogue.metrics import ENTITIES
 from catalogue.metrics import EVENTS as EVENTS_TOTAL
 from operations.programs.program import end_child, start_child
-from tests.bench.application import Application, Times
+from tests.bench.application import Application, Restoring, Times
 from tests.bench.exposed import exposed_sum
 from tests.bench.stage import Stage
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker
 
 __all__ = [
+    "BARE",
+    "IDIOMATIC",
+    "ROOT",
     "Engine",
     "EngineFailedError",
     "Monitor",
@@ -33,6 +40,8 @@ __all__ = [
 ]
 
 TRIAL_SECONDS = 300.0
+RESTORE_SECONDS = 180.0
+ROOT = Path(__file__).parents[2]
 FIRST_PAUSE, SHORTEST_PAUSE = 0.5, 0.02
 
 
@@ -50,6 +59,8 @@ class Trial:
     events: int
     times: Times
     peak_mb: float
+    written: int | None = None
+    """Records on its changelog; None: not counted."""
 
     @property
     def rate(self) -> float:
@@ -79,34 +90,75 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Rival:
-    """An engine to compare with: a program of this package, which times itself."""
+    """An engine to compare with: a program which times itself."""
 
     name: str
-    module: str
+    command: tuple[str, ...]
+    """The application's arguments follow."""
     events: int | None = None
 
     def run(self, stage: Stage, application: Application, folder: Path) -> Trial:
         """Run the program until its offsets are committed."""
-        output = folder / f"{application.app_id}.log"
-        output.touch()
-
-        def times() -> Times | None:
-            return Times.found_in(output.read_text())
-
-        process = start_child(
-            [sys.executable, "-m", self.module, *application.arguments()], output=output
-        )
-        try:
-            wait_until(
-                lambda: times() is not None or process.poll() is not None, seconds=TRIAL_SECONDS
-            )
-            took = times()
+        with self._started(application, folder) as program:
+            program.wait_until(lambda output: Times.found_in(output) is not None, TRIAL_SECONDS)
+            took = Times.found_in(program.output)
             if took is None:
-                raise EngineFailedError(self.name, log=output.read_text())
+                raise EngineFailedError(self.name, log=program.output)
             stage.await_committed(application)
-            return Trial(application.events, took, peak_memory_mb(process.pid))
-        finally:
-            end_child(process, stop_seconds=0)
+            return Trial(application.events, took, peak_memory_mb(program.process.pid))
+
+    def restore(self, stage: Stage, application: Application, folder: Path) -> float:
+        """Start the program again, without its disk; return seconds until it has all states.
+
+        Infinite where that takes longer than RESTORE_SECONDS.
+        """
+        stage.dismiss(application)
+        began = monotonic()
+        with self._started(replace(application, events=0), folder) as program:
+            if not program.wait_until(Restoring.has_ended, RESTORE_SECONDS):
+                if program.process.poll() is None:
+                    return math.inf
+                raise EngineFailedError(self.name, log=program.output)
+            took = monotonic() - began
+            program.wait_until(lambda output: Restoring.count(output) is not None, RESTORE_SECONDS)
+            if Restoring.count(program.output) != stage.entities(application):
+                raise EngineFailedError(self.name, log=program.output)
+            return took
+
+    @contextmanager
+    def _started(self, application: Application, folder: Path) -> Iterator[_Program]:
+        """Yield the program, with a folder of its own for what it writes on the disk."""
+        output = folder / f"{application.app_id}.log"
+        output.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as disk:
+            process = start_child(
+                [*self.command, *application.arguments()],
+                output=output,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": disk},
+            )
+            try:
+                yield _Program(process, output)
+            finally:
+                end_child(process, stop_seconds=0)
+
+
+@dataclass(frozen=True)
+class _Program:
+    """A program that runs, and what it has written."""
+
+    process: subprocess.Popen[bytes]
+    output_file: Path
+
+    @property
+    def output(self) -> str:
+        return self.output_file.read_text()
+
+    def wait_until(self, condition: Callable[[str], bool], seconds: float) -> bool:
+        """Wait until its output meets a condition, or until it has ended; return which."""
+        wait_until(
+            lambda: condition(self.output) or self.process.poll() is not None, seconds=seconds
+        )
+        return condition(self.output)
 
 
 @dataclass(frozen=True)
@@ -123,6 +175,26 @@ class Monitor:
             took = await_events(worker, application.events)
             stage.await_committed(application)
             return Trial(application.events, took, peak_memory_mb(worker.process.pid))
+
+    def restore(self, stage: Stage, application: Application, folder: Path) -> float:
+        """Start a worker again; return seconds until it is ready."""
+        stage.dismiss(application)
+        with started(application, folder) as worker:
+            began = monotonic()
+            worker.wait_ready()
+            took = monotonic() - began
+            if exposed_sum(worker.metrics(), ENTITIES.name) != stage.entities(application):
+                raise EngineFailedError(self.name, log=worker.log())
+            return took
+
+
+IDIOMATIC: Final = Rival(
+    "idiomatic Faust agent",
+    (sys.executable, "-m", "tests.bench.idiomatic"),
+    # At a few thousand events a second it is given a part of them; its rate does not change.
+    events=40_000,
+)
+BARE: Final = Rival("bare aiokafka loop", (sys.executable, "-m", "tests.bench.bare"))
 
 
 @contextmanager

@@ -1,8 +1,7 @@
-"""What else an operator wants to know of a worker: recovery, freshness, the cost of a scrape."""
+"""What else an operator wants to know of a worker: freshness, the cost of a scrape."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from statistics import median
 from time import monotonic
 
@@ -10,24 +9,15 @@ from catalogue.metrics import INDICATOR_VALUE
 from events.identifiers import Department
 from operations.client import KafkaPublisher, PublisherOptions
 from tests.bench.application import Application
-from tests.bench.engines import started
 from tests.bench.exposed import exposed_sum
 from tests.bench.workloads import grant
 from tests.support.sources import source_of
 from tests.support.workers import Worker
 
-__all__ = ["freshness", "scrape_ms", "seconds_to_ready"]
+__all__ = ["freshness", "scrape_ms"]
 
 SCRAPES = 30
 PROBES = 60
-
-
-def seconds_to_ready(application: Application, folder: Path) -> float:
-    """Return how long a worker takes from the start of its process until it is ready."""
-    with started(application, folder) as worker:
-        began = monotonic()
-        worker.wait_ready()
-        return monotonic() - began
 
 
 def scrape_ms(worker: Worker) -> float:

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from importlib.metadata import version
-from pathlib import Path
 from statistics import median, quantiles
+from types import MappingProxyType
 
 from tests.bench.engines import Trial
 from tests.bench.gateway import BATCH, GATEWAY, SINGLE, LoadResult
 from tests.bench.page import ASKED, Asked, PageResult
 from tests.bench.scale import PARTITIONS, Scaled
+from tests.bench.tables import PAGE, measured_on, measured_under, replace_section, rounded, table
+from tests.bench.trials import Trials
 from tests.bench.workloads import WORKLOADS
 from tests.support.rebalances import Change
 
 __all__ = [
+    "Cell",
     "Findings",
     "Operation",
-    "Trials",
     "gateway_text",
     "page_text",
     "scale_text",
     "text",
+    "throughput",
     "write",
     "write_gateway",
     "write_page",
     "write_scale",
 ]
 
-PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 CAPACITY_PAGE = PAGE.with_name("capacity.md")
 MEASURED = re.compile(r"(?<=<!-- measured -->\n).*?(?=<!-- end -->)", re.DOTALL)
 GATEWAY_MEASURED = re.compile(
@@ -41,8 +39,8 @@ GATEWAY_MEASURED = re.compile(
 )
 PAGE_MEASURED = re.compile(r"(?<=<!-- page measured -->\n).*?(?=<!-- page end -->)", re.DOTALL)
 
-#: Engine → workload → its trials.
-Trials = Mapping[str, Mapping[str, Sequence[Trial]]]
+#: Writes what an engine, by its name, and its trials show.
+Cell = Callable[[str, Sequence[Trial]], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def text(findings: Findings) -> str:
             *(
                 line
                 for workload in WORKLOADS
-                for line in (*_throughput(findings.trials, workload.name), "")
+                for line in (*throughput(findings.trials, workload.name), "")
             ),
             *_operation(findings.operation),
             "",
@@ -84,12 +82,12 @@ def text(findings: Findings) -> str:
 
 def write(findings: Findings) -> None:
     """Put the findings into the page, in place of those before."""
-    _replace_section(MEASURED, text(findings))
+    replace_section(MEASURED, text(findings))
 
 
 def gateway_text(found: Mapping[str, Mapping[str, LoadResult]]) -> str:
     """Return what was found of the gateway as Markdown."""
-    lines = [_machine("starlette", "uvicorn", "h11", "uvloop", "aiokafka", "pydantic"), ""]
+    lines = [measured_on("starlette", "uvicorn", "h11", "uvloop", "aiokafka", "pydantic"), ""]
     for load in found[GATEWAY]:
         lines += [
             *_gateway_table(load, {server: by_load[load] for server, by_load in found.items()})
@@ -105,17 +103,17 @@ def gateway_text(found: Mapping[str, Mapping[str, LoadResult]]) -> str:
 
 def write_gateway(found: Mapping[str, Mapping[str, LoadResult]]) -> None:
     """Put what was found of the gateway into the page, in place of what was there before."""
-    _replace_section(GATEWAY_MEASURED, gateway_text(found))
+    replace_section(GATEWAY_MEASURED, gateway_text(found))
 
 
 def page_text(found: Sequence[PageResult]) -> str:
     """Return what was found of the delegate's page as Markdown; few entities first, then many."""
     few, many = found
-    counts = [f"{_rounded(one.entities)} entities" for one in found]
+    counts = [f"{rounded(one.entities)} entities" for one in found]
     header = ["median, ms", *counts, "ratio", "95th percentile", "limit", "processor ms"]
     rows = [row for asked in ASKED for row in _page_rows(asked, few, many)]
     costs = [
-        ["events in its ledger", *(_rounded(one.events) for one in found)],
+        ["events in its ledger", *(rounded(one.events) for one in found)],
         ["start to ready, s", *(f"{one.ready_seconds:.1f}" for one in found)],
         ["start until all events are read, s", *(f"{one.read_seconds:.1f}" for one in found)],
         [
@@ -128,11 +126,11 @@ def page_text(found: Sequence[PageResult]) -> str:
     ]
     return "\n".join(
         [
-            _loaded_machine(many.load, "aiohttp", "duckdb", "jinja2"),
+            measured_under(many.load, "aiohttp", "duckdb", "jinja2"),
             "",
-            *_table(header, rows),
+            *table(header, rows),
             "",
-            *_table(["what", *counts], costs),
+            *table(["what", *counts], costs),
             "",
         ]
     )
@@ -140,7 +138,7 @@ def page_text(found: Sequence[PageResult]) -> str:
 
 def write_page(found: Sequence[PageResult]) -> None:
     """Put what was found of the delegate's page into the page, in place of what was there."""
-    _replace_section(PAGE_MEASURED, page_text(found))
+    replace_section(PAGE_MEASURED, page_text(found))
 
 
 def scale_text(found: Scaled) -> str:
@@ -149,7 +147,7 @@ def scale_text(found: Scaled) -> str:
     rows = [
         [
             str(share.workers),
-            _rounded(share.rate),
+            rounded(share.rate),
             f"{share.rate / alone:.2f}",
             f"{1e6 * share.worker_processors / share.events:.0f}",
             f"{1e6 * share.broker_processors / share.events:.0f}",
@@ -168,16 +166,16 @@ def scale_text(found: Scaled) -> str:
         for change in found.changes
     ]
     sizes = [
-        [f"rebuild of {_rounded(found.entities)} entities", f"{found.rebuild_seconds:.1f} s"],
+        [f"rebuild of {rounded(found.entities)} entities", f"{found.rebuild_seconds:.1f} s"],
         ["an event on the topic", f"{found.event_bytes:.0f} bytes"],
         ["an entity of one event in the changelog", f"{found.changelog_bytes:.0f} bytes"],
         ["figures compared with the audit's after each step", f"{found.figures}, none differs"],
     ]
     return "\n".join(
         [
-            _loaded_machine(found.load, "faust-streaming", "aiokafka", "pydantic"),
+            measured_under(found.load, "faust-streaming", "aiokafka", "pydantic"),
             "",
-            *_table(
+            *table(
                 [
                     "workers",
                     "events/s",
@@ -189,7 +187,7 @@ def scale_text(found: Scaled) -> str:
                 rows,
             ),
             "",
-            *_table(
+            *table(
                 [
                     "change",
                     "some figure not shown, s",
@@ -200,7 +198,7 @@ def scale_text(found: Scaled) -> str:
                 changes,
             ),
             "",
-            *_table(["what", "measured"], sizes),
+            *table(["what", "measured"], sizes),
             "",
         ]
     )
@@ -210,12 +208,12 @@ def _restored(change: Change, entities: int) -> str:
     """Return how many states a second the workers restored that got partitions, all together."""
     states = entities * sum(count for count, _ in change.restores) / PARTITIONS
     slowest = max((seconds for _, seconds in change.restores), default=0.0)
-    return _rounded(states / slowest) if slowest else ""
+    return rounded(states / slowest) if slowest else ""
 
 
 def write_scale(found: Scaled) -> None:
     """Put what was found of several workers into the page about capacity."""
-    _replace_section(MEASURED, scale_text(found), page=CAPACITY_PAGE)
+    replace_section(MEASURED, scale_text(found), page=CAPACITY_PAGE)
 
 
 def _page_rows(asked: Asked, few: PageResult, many: PageResult) -> Iterator[list[str]]:
@@ -252,42 +250,25 @@ def _gateway_table(load: str, by_server: Mapping[str, LoadResult]) -> list[str]:
         rows.append(
             [
                 server,
-                _rounded(result.events_per_second),
+                rounded(result.events_per_second),
                 f"{middle:.1f}",
                 f"{late:.1f}",
                 f"{result.processor_us:.0f}",
             ]
         )
-    return _table([load, "events/s", "p50 ms", "p99 ms", "processor µs/event"], rows)
-
-
-def _replace_section(section: re.Pattern[str], measured: str, *, page: Path = PAGE) -> None:
-    written = page.read_text(encoding="utf-8")
-    page.write_text(section.sub(lambda _: f"\n{measured}\n", written), encoding="utf-8")
+    return table([load, "events/s", "p50 ms", "p99 ms", "processor µs/event"], rows)
 
 
 def _conditions(findings: Findings) -> str:
     sizes = ", ".join(f"{name} {size}" for name, size in findings.event_bytes.items())
-    machine = _machine("faust-streaming", "aiokafka", "pydantic")
+    machine = measured_on("faust-streaming", "aiokafka", "pydantic")
     return f"{machine} Mean size of an event in bytes: {sizes}."
 
 
-def _loaded_machine(load: tuple[float, float], *packages: str) -> str:
-    before, after = load
-    machine = _machine(*packages)
-    return f"{machine} The machine's load was {before:.1f} before and {after:.1f} after."
-
-
-def _machine(*packages: str) -> str:
-    versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    return (
-        f"Measured on {date.today().isoformat()}: {os.cpu_count()} processors, "  # noqa: DTZ011
-        f"{_memory_gb():.0f} GB of memory, {platform.system()} {platform.machine()}, "
-        f"CPython {platform.python_version()}, {versions}."
-    )
-
-
-def _throughput(trials: Trials, workload: str) -> list[str]:
+def throughput(
+    trials: Trials, workload: str, more: Mapping[str, Cell] = MappingProxyType({})
+) -> list[str]:
+    """Return the table of a workload; `more` are further columns."""
     yardstick = median(trial.rate for trial in next(iter(trials.values()))[workload])
     rows = []
     for engine, by_workload in trials.items():
@@ -296,29 +277,29 @@ def _throughput(trials: Trials, workload: str) -> list[str]:
         rows.append(
             [
                 engine,
-                _rounded(median(rates)),
-                f"{_rounded(min(rates))} to {_rounded(max(rates))}",
+                rounded(median(rates)),
+                f"{rounded(min(rates))} to {rounded(max(rates))}",
                 f"**{median(rates) / yardstick:.1f}**",
                 f"{median(trial.processor_us for trial in of_engine):.0f}",
                 f"{max(trial.peak_mb for trial in of_engine):.0f}",
+                *(cell(engine, of_engine) for cell in more.values()),
             ]
         )
-    return _table(
-        [workload, "events/s", "range", "ratio", "processor µs/event", "peak memory MB"], rows
-    )
+    columns = ["events/s", "range", "ratio", "processor µs/event", "peak memory MB", *more]
+    return table([workload, *columns], rows)
 
 
 def _operation(operation: Operation) -> list[str]:
     waits = [1000 * seconds for seconds in operation.freshness_seconds]
     rows = [
         [
-            f"start of a worker to ready, {_rounded(entities)} entities to recover",
+            f"start of a worker to ready, {rounded(entities)} entities to recover",
             f"{seconds:.1f} s",
         ]
         for entities, seconds in operation.ready_seconds.items()
     ]
     rows += [
-        [f"a scrape of /metrics, {_rounded(entities)} entities, median", f"{ms:.0f} ms"]
+        [f"a scrape of /metrics, {rounded(entities)} entities, median", f"{ms:.0f} ms"]
         for entities, ms in operation.scrape_ms.items()
     ]
     rows += [
@@ -332,20 +313,4 @@ def _operation(operation: Operation) -> list[str]:
     if latencies:
         what = "an event's acknowledgement to the webhook of its alert, at intervals of 1 s"
         rows.append([f"{what}, median of {len(latencies)}", f"{median(latencies):.2f} s"])
-    return _table(["what", "measured"], rows)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [header, ["---"] * len(header), *rows]
-    return [f"| {' | '.join(cells)} |" for cells in lines]
-
-
-def _rounded(number: float) -> str:
-    """Write a number of three significant digits, its thousands apart."""
-    digits = max(len(str(int(number))) - 3, 0)
-    return f"{round(number, -digits):,.0f}".replace(",", " ")
-
-
-def _memory_gb() -> float:
-    found = re.search(r"MemTotal:\s+(\d+) kB", Path("/proc/meminfo").read_text())
-    return int(found[1]) * 1024 / 1e9 if found else float("nan")
+    return table(["what", "measured"], rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import Counter
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,7 +23,7 @@ from events.topics import DEFAULT_PARTITIONS, changelog_topics, declared_topics,
 from streams.commit_metadata import ChangelogExtent, CommitMetadata, encode_commit_metadata
 from tests.bench.application import Application
 from tests.bench.workloads import Workload
-from tests.support.kafka import KafkaBroker
+from tests.support.kafka import KafkaBroker, remove_members
 from tests.support.waiting import wait_until
 
 __all__ = ["BehindError", "Stage"]
@@ -47,7 +47,7 @@ class Stage:
     def __init__(self, broker: KafkaBroker, *, partitions: int = DEFAULT_PARTITIONS) -> None:
         self._broker = broker
         self.partitions = partitions
-        self._ends: Counter[tuple[Family, int]] = Counter()
+        self._keys: dict[tuple[Family, int], list[bytes]] = {}
         self._numbers = itertools.count(1)
         self.mean_event_bytes: dict[str, int] = {}
         apply_topics(broker.bootstrap, declared_topics(partitions=partitions))
@@ -69,14 +69,14 @@ class Stage:
     ) -> Iterator[Application]:
         """Yield a new application that has to read the last `events` of a workload, or all.
 
-        All else counts as read. Its changelogs are deleted afterwards.
+        All else counts as read. Topics with its name, changelogs, are deleted afterwards.
         """
         app_id = f"bench-{next(self._numbers)}"
         changelogs = changelog_topics(app_id=app_id, partitions=self.partitions)
         apply_topics(self._broker.bootstrap, changelogs)
         read = {
             family_partition: self._already_read(family_partition, workload.family, events)
-            for family_partition in self._ends
+            for family_partition in self._keys
         }
         offsets = {
             TopicPartition(topic_name(family), partition): OffsetAndMetadata(offset, _UNWRITTEN, -1)
@@ -92,13 +92,29 @@ class Stage:
             sum(self._ends.values()) - sum(read.values()),
         )
         with self._broker.admin() as admin:
-            admin.delete_topics([topic.name for topic in changelogs])
+            own = re.compile(rf"{app_id}(?!\d)")  # An engine may have made topics of its own.
+            admin.delete_topics([topic for topic in admin.list_topics() if own.search(topic)])
 
     def await_committed(self, application: Application) -> None:
         """Return when the group has committed every event. Raises BehindError."""
         with self._broker.admin() as admin:
             if not wait_until(lambda: not self._behind(admin, application), seconds=COMMIT_SECONDS):
                 raise BehindError(application.app_id, behind=self._behind(admin, application))
+
+    def dismiss(self, application: Application) -> None:
+        """Put the group's members out, whose processes have ended without a word."""
+        with self._broker.admin() as admin:
+            remove_members(admin, [application.app_id])
+
+    def entities(self, application: Application) -> int:
+        """Return how many entities an application's events are about."""
+        family, events = application.family, application.events
+        read = {one: self._already_read(one, family, events) for one in self._keys}
+        return len({key for one, begin in read.items() for key in self._keys[one][begin:]})
+
+    @property
+    def _ends(self) -> dict[tuple[Family, int], int]:
+        return {family_partition: len(keys) for family_partition, keys in self._keys.items()}
 
     def _commit(self, app_id: str, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
         def committed() -> bool:
@@ -120,10 +136,12 @@ class Stage:
     def _already_read(
         self, family_partition: tuple[Family, int], family: Family, events: int | None
     ) -> int:
-        end = self._ends[family_partition]
+        end = len(self._keys[family_partition])
         if family_partition[0] is not family:
             return end
-        if events is None or events == sum(self._ends[family, n] for n in range(self.partitions)):
+        if events is None or events == sum(
+            len(keys) for (one, _), keys in self._keys.items() if one is family
+        ):
             return 0
         return max(end - events // self.partitions, 0)
 
@@ -139,7 +157,8 @@ class Stage:
         try:
             for partition, of_partition in by_partition.items():
                 await _send_batches(producer, topic_name(family), partition, of_partition)
-                self._ends[family, partition] += len(of_partition)
+                keys = self._keys.setdefault((family, partition), [])
+                keys.extend(record.key for record in of_partition)
             await producer.flush()
         finally:
             await producer.stop()

@@ -1,6 +1,6 @@
 """A real Apache Kafka broker for tests: one KRaft process on loopback, in a folder of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from operations.programs.kafka import QUICK_START, READY, Kafka, missing_require
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 
-__all__ = ["KafkaBroker", "missing_requirement"]
+__all__ = ["KafkaBroker", "missing_requirement", "remove_members"]
 
 RESET_SECONDS = 30.0
 
@@ -88,6 +88,13 @@ class KafkaBroker(Server):
         return READY in self.log_since(mark)
 
 
+def remove_members(admin: Any, groups: Sequence[str]) -> None:  # noqa: ANN401 - as below
+    """Put every member out of some groups, living or not."""
+    for name, group in admin.describe_groups(groups).items():
+        members = [MemberToRemove(member_id=member["member_id"]) for member in group["members"]]
+        admin.remove_group_members(name, members)
+
+
 def _clean(admin: Any) -> bool:  # noqa: ANN401 - kafka-python ships no annotations
     """Delete the groups, and return whether nothing is left."""
     try:
@@ -106,7 +113,5 @@ def _dissolve_groups(admin: Any) -> list[str]:  # noqa: ANN401 - as above
     groups = [group["group_id"] for group in admin.list_groups()]
     if not groups:
         return []
-    for name, group in admin.describe_groups(groups).items():
-        members = [MemberToRemove(member_id=member["member_id"]) for member in group["members"]]
-        admin.remove_group_members(name, members)
+    remove_members(admin, groups)
     return [name for name, outcome in admin.delete_groups(groups).items() if outcome != "OK"]

@@ -1,0 +1,56 @@
+"""What a run of the peers found, as Markdown, and its place on the page."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from statistics import median
+
+from tests.bench.engines import RESTORE_SECONDS, Trial
+from tests.bench.peers.measure import PeersFound
+from tests.bench.peers.peers import FOLDER
+from tests.bench.report import Cell, throughput
+from tests.bench.tables import measured_under, replace_section
+from tests.bench.workloads import DISTINCT, WORKLOADS
+
+__all__ = ["peers_text", "write_peers"]
+
+MEASURED = re.compile(r"(?<=<!-- peers measured -->\n).*?(?=<!-- peers end -->)", re.DOTALL)
+STREAMS = re.compile(r"<kafka\.version>(.+)</kafka\.version>")
+PINNED = re.compile(r"^(quixstreams|confluent-kafka)\S*==(\S+)", re.MULTILINE)
+
+
+def peers_text(found: PeersFound) -> str:
+    """Return what was found of the peers as Markdown."""
+
+    def records(_: str, trials: Sequence[Trial]) -> str:
+        return f"{median(trial.written / trial.events for trial in trials if trial.written):.2f}"
+
+    def restore(peer: str, _: Sequence[Trial]) -> str:
+        seconds = found.restores.get(peer)
+        if seconds is None:
+            return "–"
+        return f"over {RESTORE_SECONDS:.0f}" if math.isinf(seconds) else f"{seconds:.1f}"
+
+    lines = [measured_under(found.load, "faust-streaming", "aiokafka", **_versions()), ""]
+    for workload in WORKLOADS:
+        more: dict[str, Cell] = {"changelog records/event": records}
+        if workload is DISTINCT:
+            more["restore s"] = restore
+        lines += [*throughput(found.trials, workload.name, more), ""]
+    if found.left_out:
+        lines += [f"Left out, for it could not be installed: {', '.join(found.left_out)}.", ""]
+    return "\n".join(lines)
+
+
+def write_peers(found: PeersFound) -> None:
+    """Put what was found of the peers into the page, in place of what was there before."""
+    replace_section(MEASURED, peers_text(found))
+
+
+def _versions() -> dict[str, str]:
+    """Read what `packages.sh` installs."""
+    pinned = dict(PINNED.findall((FOLDER / "requirements.txt").read_text(encoding="utf-8")))
+    streams = STREAMS.search((FOLDER / "kafka-streams" / "pom.xml").read_text(encoding="utf-8"))
+    return pinned | {"Kafka Streams": streams[1] if streams else "?"}

@@ -1,0 +1,52 @@
+"""Engines in turns, over both workloads, on one broker."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tests.bench.engines import Engine, Trial
+from tests.bench.stage import Stage
+from tests.bench.workloads import EVENTS, WORKLOADS
+from tests.support.kafka import KafkaBroker
+
+__all__ = ["Trials", "measure_trials", "preloaded"]
+
+#: Engine → workload → its trials.
+Trials = Mapping[str, Mapping[str, Sequence[Trial]]]
+
+
+def preloaded(broker: KafkaBroker, *, report: Callable[[str], None]) -> Stage:
+    """Return a stage with both workloads on its topics."""
+    stage = Stage(broker)
+    for workload in WORKLOADS:
+        report(f"preloading {EVENTS} events: {workload.meaning}")
+        stage.preload(workload)
+    return stage
+
+
+def measure_trials(
+    stage: Stage,
+    engines: Sequence[Engine],
+    folder: Path,
+    rounds: int,
+    *,
+    report: Callable[[str], None],
+) -> Trials:
+    """Run the engines in turns, so that what else the machine does meets them all."""
+    trials: dict[str, dict[str, list[Trial]]] = {
+        engine.name: defaultdict(list) for engine in engines
+    }
+    for number in range(1, rounds + 1):
+        for workload in WORKLOADS:
+            for engine in engines:
+                with stage.application(workload, events=engine.events) as application:
+                    trial = engine.run(stage, application, folder)
+                trials[engine.name][workload.name].append(trial)
+                report(
+                    f"round {number} of {rounds}: {workload.name}, {engine.name}: "
+                    f"{trial.events} events in {trial.times.seconds:.1f} s, {trial.rate:.0f}/s, "
+                    f"{trial.processor_us:.0f} µs of processors each"
+                )
+    return trials
