@@ -15,7 +15,14 @@ from boundary.errors import SmartRegionError
 from boundary.private_files import refuse_open_file
 from boundary.settings import SETTINGS_CONFIG, variable
 
-__all__ = ["OPEN", "AddressInUseError", "MetricsGuard", "ServingFileError", "ServingSettings"]
+__all__ = [
+    "OPEN",
+    "AddressInUseError",
+    "MetricsGuard",
+    "ServingFileError",
+    "ServingSettings",
+    "read_token",
+]
 
 _SCHEME: Final = "bearer"
 
@@ -128,14 +135,17 @@ class ServingSettings(BaseSettings):
         return context
 
 
-def read_token(file: Path) -> str:
-    """Read the one token of a file. Raises ServingFileError or OpenSecretError."""
+def read_token(file: Path, setting: str = "metrics_token_file") -> str:
+    """Read the one token of a file, which a setting names.
+
+    Raises ServingFileError or OpenSecretError.
+    """
     refuse_open_file(file)
     try:
         token = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         problem = getattr(error, "strerror", None) or "not text"
-        raise ServingFileError("metrics_token_file", file, problem=problem) from error
+        raise ServingFileError(setting, file, problem=problem) from error
     if not token or not token.isprintable() or " " in token:
-        raise ServingFileError("metrics_token_file", file, problem="not one token")
+        raise ServingFileError(setting, file, problem="not one token")
     return token

@@ -430,15 +430,25 @@ INDICATOR_PUBLISHED = _assessor(
 ASSESSOR_READY = _assessor(
     "smartregion_assessor_ready",
     (),
-    "1 when the assessor has read the changelogs to their end and its judgements are exposed, else "
+    "1 when the assessor has the histories of all partitions and its judgements are exposed, else "
     "0.",
     "0 for long: read in /readyz what it waits for, and the log.",
 )
 ASSESSOR_LAG = _assessor(
     "smartregion_assessor_lag_records",
     (),
-    "Records on the changelogs that are not in the assessor's judgements yet.",
-    "Growing: check the assessor's log and the broker; judgements are of an older state.",
+    "What is not in the assessor's judgements yet: records on the changelogs, or, where workers "
+    "are asked, events that they had to process and series that they told since.",
+    "Growing: check the assessor's log, the workers and the broker; judgements are of an older "
+    "state.",
+)
+HISTORY_AGE = _assessor(
+    "smartregion_assessor_history_age_seconds",
+    ("partition",),
+    "Seconds since a worker last confirmed the histories that are judged of a partition; up to 6 "
+    "while all is well. Absent without them, and where the assessor reads the changelogs.",
+    "Growing: nobody owns the partition, or its worker does not answer: see the assessor's log. "
+    "Beyond SMART_REGION_HISTORY_HOLD nothing is judged.",
 )
 
 # The gateway exposes these.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
 
@@ -19,14 +19,16 @@ from broker.reading import TopicReader, open_reader, read_topics
 from broker.security import PLAINTEXT, BrokerSecurity
 from broker.stored_record import RawRecord
 from catalogue.model import Catalogue
+from catalogue.terms import Term
 from events.record_rules import RULES, RecordRules
 from events.registry import Family
 from events.topics import changelog_name
 from streams.changelog_check import ChangelogCheck
 from streams.changelog_tally import ChangelogTallies
+from streams.dated_sums import DatedSums
 from streams.settings import Settings
 from streams.state_store import StateStore
-from streams.topic_faults import TopicFault
+from streams.topic_faults import TopicFault, summary_of
 
 __all__ = [
     "ChangelogReader",
@@ -117,6 +119,28 @@ class ChangelogReader:
         self._bootstrap = bootstrap
         self._security = security
         self._received_at = self._probed_at = monotonic()
+
+    @property
+    def sums(self) -> DatedSums:
+        """The state store, for whoever judges it."""
+        return self.state_store
+
+    def waiting_for(self) -> str | None:
+        """Return why the states may not be judged yet, or any more; None where all is read."""
+        unreadable = sum(self.state_store.unreadable().values())
+        if unreadable:
+            return f"states that can be read ({unreadable} cannot; the log names the records)"
+        if self.faults:
+            return f"a rebuild of lost states: {summary_of(self.faults)}"
+        return None if self.caught_up else f"the changelogs ({self.lag()} records to go)"
+
+    def ages(self) -> Mapping[int, float]:
+        """Return nothing: nobody confirms a changelog."""
+        return {}
+
+    def unknown(self) -> Mapping[Term, str]:
+        """Return nothing: states have whatever a term reads."""
+        return {}
 
     @property
     def caught_up(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias, cast
@@ -106,6 +106,8 @@ class Engine:
         self.meters = Meters(ProducerMeters(Attribution(producers)))
         self.progressed_at = monotonic()
         self.hold_seconds = HOLD_SECONDS
+        self.on_applied: Callable[[], object] = lambda: None
+        """Called each time that states have changed."""
         self._changelogs = {family: changelog_name(app_id, family) for family in Family}
         self._skipped: Mapping[tuple[str, int], dict[int, Decision]] = defaultdict(dict)
         for (topic, partition, offset), decision in skipped.items():
@@ -195,6 +197,7 @@ class Engine:
         consumer.assert_not_fenced(message)
         await self._write(key, computed, consumer, producer, events_end=records[-1].offset + 1)
         self.state_store.apply(*key, computed.changes)
+        self.on_applied()
         self._set_sizes(key, computed.states)
         return computed.result
 

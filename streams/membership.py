@@ -105,6 +105,11 @@ class Membership:
             return frozenset()
         return partitions if self._ownership_problem(generation) is None else frozenset()
 
+    @property
+    def generation(self) -> int:
+        """The group's generation in which this worker owns the partitions that are shown."""
+        return self._restored.generation
+
     def lag(self) -> Mapping[tuple[str, int], int]:
         """Return the records not processed yet, by (topic, partition)."""
         try:

@@ -16,12 +16,13 @@ from pydantic import (
     field_validator,
 )
 
-from boundary.serving import ServingSettings
+from boundary.serving import MetricsGuard, ServingSettings, read_token
 from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, read_settings
 from broker.settings import BrokerSettings, TopicSettings
 from events.producers.loader import ProducersSettings, load_producers
 from events.record_rules import TIME_TOLERANCE, RecordRules
 from streams.clock import Clock, parse_clock
+from streams.queries.addresses import parse_workers
 
 __all__ = ["Settings", "load_settings"]
 
@@ -39,6 +40,11 @@ def _clock_text(text: str) -> str:
     return text
 
 
+def _workers_text(text: str) -> str:
+    parse_workers(text)
+    return text
+
+
 class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings):
     """The settings of worker and assessor, and of commands that read events or states.
 
@@ -53,11 +59,26 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     """`system`, a day (`2019-06-30`), or a run of days per second (`2016-01-01..2020-12-31@20`)."""
 
     http_host: str = "127.0.0.1"
-    """Where /metrics, /healthz and /readyz listen."""
+    """Where /metrics, /healthz and /readyz listen, and a worker's /histories."""
     http_port: Annotated[int, Field(ge=0, le=65535)] = 6066
     """The worker's port for them; 0 picks a free one, which the log names."""
     assessor_port: Annotated[int, Field(ge=0, le=65535)] = 6067
     """The assessor's port for them."""
+
+    workers: Annotated[str, AfterValidator(_workers_text)] = ""
+    """Whom the assessor asks for histories, separated by commas: `http://HOST:PORT`;
+    `dns+http://NAME:PORT`, every address of a name; `file+http:///PATH`, the targets in files of
+    Prometheus (`file_sd`); each also with https. Without it the assessor reads the changelogs."""
+    workers_cafile: Path | None = None
+    """PEM file with the authority of the workers' certificates; without it this machine's."""
+    workers_plain_http: bool = False
+    """True where the network is yours alone: allows the token to cross it unencrypted."""
+    histories_token_file: Path | None = None
+    """File with the token that a worker's /histories requires and the assessor sends; without it
+    that of /metrics. Histories have exact numbers of persons: its readers should be fewer, and a
+    worker without either token answers on loopback alone."""
+    history_hold: PositiveFloat = 60.0
+    """How long the assessor uses the histories of a partition that no worker answers for."""
 
     session_timeout: PositiveFloat = 15.0
     """How long the broker waits for a silent worker before its partitions go to another."""
@@ -114,6 +135,13 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     def record_rules(self) -> RecordRules:
         """Return what is taken of a record. Raises InvalidDeclarationError."""
         return RecordRules(self.tolerance, load_producers(self.producers).ownership)
+
+    def histories_guard(self) -> MetricsGuard:
+        """Return who may read /histories. Raises as `metrics_token`."""
+        if self.histories_token_file is None:
+            return self.metrics_guard()
+        read_token(self.histories_token_file, "histories_token_file")
+        return MetricsGuard(self.histories_token_file)
 
     def make_clock(self) -> Clock:
         """Return the clock that the setting names; an accelerated one starts now."""

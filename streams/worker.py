@@ -27,6 +27,9 @@ from streams.batch_transport import BatchTransport
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
 from streams.membership import Membership
+from streams.queries.owning import ownership_of
+from streams.queries.serving import HistoriesRoute
+from streams.queries.telling import Teller
 from streams.settings import Settings
 from streams.skipped_records import Decision, read_decisions
 from streams.topic_watch import TopicWatch
@@ -105,6 +108,12 @@ async def _run(settings: Settings, engine: Engine, transport: type[BatchTranspor
     exposition = WorkerCollector(
         engine.catalogue, engine.state_store.fold, engine.meters, membership.snapshot
     )
+    histories = HistoriesRoute(
+        Teller(engine.state_store, partial(ownership_of, membership), settings.partitions),
+        settings.histories_guard(),
+        host=settings.http_host,
+    )
+    engine.on_applied = histories.wake
     async with serve(
         exposition,
         membership.readiness,
@@ -112,6 +121,7 @@ async def _run(settings: Settings, engine: Engine, transport: type[BatchTranspor
         port=settings.http_port,
         guard=settings.metrics_guard(),
         tls=settings.server_context(),
+        extend=histories.extend,
     ) as address:
         logger.info("serving address=%s", address)
         starting, *background = [

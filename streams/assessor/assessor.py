@@ -1,10 +1,10 @@
-"""The assessor: reads the changelogs, and judges again after a change or a new day."""
+"""The assessor: follows the histories, and judges again after a change or a new day."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from time import monotonic
@@ -19,12 +19,14 @@ from catalogue.explanations import (
 from catalogue.history import Histories
 from catalogue.judgement import Judgement, judge_all
 from catalogue.model import Catalogue, Promise
-from streams.changelog_reader import ChangelogReader
+from catalogue.terms import Term
+from streams.assessor.known_part import known_part
+from streams.assessor.source import HistorySource
 from streams.clock import Clock
+from streams.dated_sums import DatedSums
 from streams.explanations import explanations_of
 from streams.histories import Parts, histories_of, person_categories_of
-from streams.state_store import StateStore
-from streams.topic_faults import TopicFault, summary_of
+from streams.topic_faults import TopicFault
 from streams.web import Readiness
 
 __all__ = ["Assessment", "Assessor", "AssessorSnapshot"]
@@ -39,6 +41,8 @@ PAUSE_SECONDS = 1.0
 class Assessment:
     """All judgements of a day, the histories they follow from, and figures by category."""
 
+    catalogue: Catalogue
+    """What was judged: without the indicators that somebody does not know."""
     as_of: date
     judgements: tuple[Judgement, ...]
     histories: Histories
@@ -56,7 +60,7 @@ class Assessment:
     ) -> Self:
         """Judge a day."""
         judgements = judge_all(catalogue, histories, as_of)
-        return cls(as_of, judgements, histories, parts, explanations)
+        return cls(catalogue, as_of, judgements, histories, parts, explanations)
 
     @cached_property
     def explained(self) -> Mapping[Promise, Explained]:
@@ -68,17 +72,19 @@ class Assessment:
 class AssessorSnapshot:
     """An immutable copy of what /metrics shows.
 
-    `assessment` is None until the changelogs are read to their end.
+    `assessment` is None until the histories of all partitions are known.
     """
 
     as_of: date
     lag: int
     assessment: Assessment | None
     faults: Sequence[TopicFault] = ()
+    ages: Mapping[int, float] = field(default_factory=dict)
+    """By partition: the age in seconds of the histories that its worker told."""
 
 
 class Assessor:
-    """Judges the states that a changelog reader has restored.
+    """Judges what a source of histories has.
 
     One thread calls `step` repeatedly; other threads read immutable results.
     """
@@ -88,12 +94,13 @@ class Assessor:
         catalogue: Catalogue,
         clock: Clock,
         *,
-        parts_of: Callable[[StateStore, Catalogue], Parts] = person_categories_of,
+        parts_of: Callable[[DatedSums, Catalogue], Parts] = person_categories_of,
         timer: Callable[[], float] = monotonic,
     ) -> None:
         """Create an assessor; `parts_of` returns the figures by category that it shows."""
         self.catalogue = catalogue
         self._clock = clock
+        self._known = catalogue
         self._parts_of = parts_of
         self._timer = timer
         self._started_at = timer()
@@ -107,49 +114,46 @@ class Assessor:
         #: True once a poll after the last judgement returned nothing: an earlier end offset may be
         #: outdated, and is too low on some brokers.
         self._polled_empty = False
-        self._unreadable = 0
+        self._waiting_for: str | None = None
         self._faults: Sequence[TopicFault] = ()
+        self._ages: Mapping[int, float] = {}
+        self._unknown: Mapping[Term, str] = {}
 
-    def step(self, changelog_reader: ChangelogReader, *, timeout: float) -> None:
+    def step(self, source: HistorySource, *, timeout: float) -> None:
         """Poll once, and judge if it is due.
 
-        `timeout` and errors are those of `ChangelogReader.poll`.
+        `timeout` and errors are those of `HistorySource.poll`.
         """
-        polled = changelog_reader.poll(timeout=timeout)
+        polled = source.poll(timeout=timeout)
         if polled:
             self._histories = None
             self._unjudged += polled
         self._polled_empty = not polled
-        self._lag = changelog_reader.lag()
-        if changelog_reader.faults and not self._faults:
-            for fault in changelog_reader.faults:
+        self._lag, self._ages = source.lag(), source.ages()
+        if source.faults and not self._faults:
+            for fault in source.faults:
                 logger.error("lost: %s", fault)
-        self._faults = changelog_reader.faults
-        self._unreadable = sum(changelog_reader.state_store.unreadable().values())
-        if self._unreadable:
+        self._faults = source.faults
+        self._waiting_for = source.waiting_for()
+        self._know(source.unknown())
+        if self._waiting_for is not None:
             # A judgement without some entity would look right.
             self._assessment = None
-        elif changelog_reader.caught_up and not self._faults and self._is_due():
-            self._judge(changelog_reader)
+        elif self._is_due():
+            self._judge(source)
 
     def snapshot(self) -> AssessorSnapshot:
         """Return an immutable copy of what /metrics shows."""
         lag = max((self._lag or 0) + self._unjudged, int(not self._polled_empty))
-        return AssessorSnapshot(self._clock.today(), lag, self._assessment, self._faults)
+        return AssessorSnapshot(
+            self._clock.today(), lag, self._assessment, self._faults, self._ages
+        )
 
     def readiness(self) -> Readiness:
         """Return the content of /readyz."""
-        if self._unreadable:
-            return Readiness(
-                f"states that can be read ({self._unreadable} cannot; the log names the records)"
-            )
         if self._assessment is not None:
             return Readiness(None, {"lag": self._lag})
-        if self._lag is None:
-            return Readiness("the broker")
-        if self._faults:
-            return Readiness(f"a rebuild of lost states: {summary_of(self._faults)}")
-        return Readiness(f"the changelogs ({self._lag} records to go)")
+        return Readiness(self._waiting_for or "the broker")
 
     def _is_due(self) -> bool:
         if self._assessment is None or self._judged_at is None:
@@ -157,23 +161,39 @@ class Assessor:
         outdated = self._histories is None or self._assessment.as_of != self._clock.today()
         return outdated and self._timer() - self._judged_at >= PAUSE_SECONDS
 
-    def _judge(self, changelog_reader: ChangelogReader) -> None:
-        today, state_store = self._clock.today(), changelog_reader.state_store
+    def _judge(self, source: HistorySource) -> None:
+        today, catalogue = self._clock.today(), self._known
         if self._histories is None:
-            self._histories = histories_of(state_store, self.catalogue)
-            self._parts = self._parts_of(state_store, self.catalogue)
-            self._explanations = explanations_of(state_store)
+            self._histories = histories_of(source.sums, catalogue)
+            self._parts = self._parts_of(source.sums, catalogue)
+            self._explanations = explanations_of(source.sums)
         first = self._assessment is None
         self._assessment = Assessment.of(
-            self.catalogue, today, self._histories, self._parts, self._explanations
+            catalogue, today, self._histories, self._parts, self._explanations
         )
         self._judged_at = self._timer()
         self._unjudged, self._polled_empty = 0, False
         if first:
             logger.info(
-                "ready as_of=%s entities=%d judgements=%d seconds=%.1f",
+                "ready as_of=%s judgements=%d seconds=%.1f",
                 today,
-                sum(state_store.entities().values()),
                 len(self._assessment.judgements),
                 self._judged_at - self._started_at,
             )
+
+    def _know(self, unknown: Mapping[Term, str]) -> None:
+        """Judge what is known, and log where that becomes less or more."""
+        if unknown == self._unknown:
+            return
+        self._unknown, self._histories = unknown, None
+        self._known = known_part(self.catalogue, unknown) if unknown else self.catalogue
+        known = {one.id for one in self._known.indicators}
+        if unknown:
+            logger.warning(
+                "not judged: indicators=%s: the catalogue of %s is another one; restart it with"
+                " this process's release and catalogue",
+                ",".join(one.id for one in self.catalogue.indicators if one.id not in known),
+                ",".join(sorted(set(unknown.values()))),
+            )
+        else:
+            logger.info("all indicators are judged again")

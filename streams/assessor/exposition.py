@@ -17,7 +17,7 @@ from streams.assessor.series import (
     judgement_points,
     unexplained_points,
 )
-from streams.metric_families import family_of, fault_family, midnight, single
+from streams.metric_families import family_of, fault_family, midnight, samples, single
 
 __all__ = ["AssessorCollector"]
 
@@ -37,8 +37,9 @@ class AssessorCollector(Collector):
         yield single(metrics.AS_OF, midnight(as_of))
         yield single(metrics.ASSESSOR_READY, int(assessment is not None))
         yield single(metrics.ASSESSOR_LAG, snapshot.lag)
+        yield samples(metrics.HISTORY_AGE, {(str(key),): age for key, age in snapshot.ages.items()})
         yield fault_family(snapshot.faults)
-        yielded = (metrics.ASSESSOR_READY, metrics.ASSESSOR_LAG)
+        yielded = (metrics.ASSESSOR_READY, metrics.ASSESSOR_LAG, metrics.HISTORY_AGE)
         families = {
             metric: family_of(metric)
             for metric in metrics.ASSESSOR_METRICS
@@ -47,7 +48,7 @@ class AssessorCollector(Collector):
         if assessment is not None:
             for point in chain(
                 judgement_points(self._catalogue, assessment.judgements),
-                cell_points(self._catalogue, assessment.parts, assessment.as_of),
+                cell_points(assessment.catalogue, assessment.parts, assessment.as_of),
                 unexplained_points(self._catalogue, assessment.explained),
                 explanation_counts(self._catalogue, assessment.explanations),
             ):

@@ -13,7 +13,7 @@ from catalogue.loader import load_catalogue
 from events.topics import changelog_topics
 from streams.assessor.assessor import Assessor
 from streams.assessor.exposition import AssessorCollector
-from streams.changelog_reader import open_changelogs
+from streams.assessor.opening import collector_plan, open_histories
 from streams.settings import Settings
 from streams.web import serve
 
@@ -32,6 +32,14 @@ def run_assessor(settings: Settings) -> int:
     # Errors of the configuration are raised before anything starts.
     catalogue = load_catalogue(settings.catalogue)
     settings.record_rules()
+    if settings.workers:
+        collector_plan(settings)
+    else:
+        _verify_changelogs(settings)
+    return asyncio.run(_run(settings, Assessor(catalogue, settings.make_clock())))
+
+
+def _verify_changelogs(settings: Settings) -> None:
     changelogs = changelog_topics(
         partitions=settings.partitions, replication=settings.replication, app_id=settings.app_id
     )
@@ -41,7 +49,6 @@ def run_assessor(settings: Settings) -> int:
         security=settings.security(),
         tolerate=lambda error: logger.warning("topic setting: %s", error),
     )
-    return asyncio.run(_run(settings, Assessor(catalogue, settings.make_clock())))
 
 
 async def _run(settings: Settings, assessor: Assessor) -> int:
@@ -70,6 +77,6 @@ async def _run(settings: Settings, assessor: Assessor) -> int:
 
 
 def _follow(settings: Settings, assessor: Assessor, stopping: threading.Event) -> None:
-    with open_changelogs(settings, assessor.catalogue) as changelog_reader:
+    with open_histories(settings, assessor.catalogue) as source:
         while not stopping.is_set():
-            assessor.step(changelog_reader, timeout=settings.stall_timeout)
+            assessor.step(source, timeout=settings.stall_timeout)

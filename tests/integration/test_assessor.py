@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from functools import cache
 
@@ -12,24 +12,19 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from broker.reading import read_topics
 from catalogue import metrics
-from catalogue.figure import figures_of
-from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from operations.audit.recount import audit_records
+from tests.support.assessors import PUBLISHED_DAY, audited_values, everything, shown
 from tests.support.commands import run
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
-from tests.support.published import is_of_persons, published_values
+from tests.support.published import is_of_persons
 from tests.support.traffic import Message, message_of, region, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory, supervised
 
 pytestmark = pytest.mark.timeout(300)
 
-#: The workers' clock stands there.
-LAST_DAY = date(2020, 12, 31)
-#: The figures about persons are of this day then.
-PUBLISHED_DAY = date(2020, 11, 30)
 #: A lycée that the simulation does not know.
 NEW = uai("0754321")
 
@@ -40,49 +35,14 @@ def a_year() -> tuple[Message, ...]:
     return tuple(region(7, date(2016, 1, 1), date(2016, 12, 31)))
 
 
-def shown(assessor: Worker, metric: metrics.Metric) -> Mapping[tuple[str, ...], float]:
-    """Return the samples of a metric, by their labels in the metric's order."""
-    return {
-        tuple(sample.labels[label] for label in metric.labels): sample.value
-        for family in text_string_to_metric_families(assessor.metrics())
-        for sample in family.samples
-        if sample.name == metric.name
-    }
-
-
-def everything(assessor: Worker) -> dict[str, Mapping[tuple[str, ...], float]]:
-    """Return all judgements that it shows."""
-    own = (metrics.ASSESSOR_READY, metrics.ASSESSOR_LAG)
-    return {
-        metric.name: shown(assessor, metric)
-        for metric in metrics.ASSESSOR_METRICS
-        if metric not in own
-    }
-
-
-def audited_values(broker: KafkaBroker) -> dict[tuple[str, ...], float]:
-    """Return every figure that was ever reported, counted from the raw topics.
-
-    Those of persons as they are published.
-    """
-    catalogue, records = load_catalogue(), list(read_topics(broker.bootstrap))
-    audit = audit_records(records, catalogue, LAST_DAY)
-    published = published_values(audit_records(records, catalogue, PUBLISHED_DAY))
-    counted: dict[tuple[str, ...], float] = {
-        ("formation", indicator, department or metrics.REGION): value
-        for (indicator, department), value in published.items()
-    }
-    for figure in figures_of(catalogue, judge_all(catalogue, audit.histories, LAST_DAY), LAST_DAY):
-        if figure.value is not None:
-            department = figure.department or metrics.REGION
-            counted[figure.programme, figure.indicator, department] = figure.value
-    return counted
-
-
-@pytest.fixture
-def crowd(broker: KafkaBroker, factory: WorkerFactory) -> Iterator[tuple[Worker, Worker]]:
+@pytest.fixture(params=["changelogs", "workers"])
+def crowd(
+    request: pytest.FixtureRequest, broker: KafkaBroker, factory: WorkerFactory
+) -> Iterator[tuple[Worker, Worker]]:
     """Yield a supervised worker that has processed a year, and an assessor that has read it."""
-    worker, assessor = factory.worker(), factory.assessor()
+    worker = factory.worker()
+    asked = {"workers": worker.url} if request.param == "workers" else {}
+    assessor = factory.assessor(**asked)
     with supervised(worker):
         send(broker.bootstrap, a_year())
         assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
@@ -94,7 +54,7 @@ def crowd(broker: KafkaBroker, factory: WorkerFactory) -> Iterator[tuple[Worker,
 def test_values_equal_the_audit(broker: KafkaBroker, crowd: tuple[Worker, Worker]) -> None:
     """Each value of the region and of each département is the one counted from the topics."""
     _, assessor = crowd
-    counted = audited_values(broker)
+    counted = audited_values(broker.bootstrap)
     assert shown(assessor, metrics.INDICATOR_ASSESSED_VALUE) == pytest.approx(counted)
     assert len(counted) > 80
     assert assessor.stop() == 0

@@ -18,6 +18,7 @@ from streams import changelog_reader as subject
 from streams.changelog_reader import ChangelogReader, ChangelogUnreadableError, read_changelogs
 from streams.settings import Settings
 from streams.state import EntityState, encode_state
+from streams.topic_faults import FaultKind, TopicFault
 from tests.support.histories import event, state_of, uai
 
 CATALOGUE = load_catalogue()
@@ -174,6 +175,20 @@ def test_reports_what_is_left_as_far_as_it_is_known() -> None:
     assert changelog_reader.lag() == 2
     changelog_reader.poll(timeout=TIMEOUT_SECONDS)
     assert changelog_reader.lag() == 1
+
+
+def test_says_what_a_judgement_waits_for() -> None:
+    """Records to read, then states that cannot be read, then nothing."""
+    reader = ScriptedReader([written(PARIS, REGISTERED)], [written(PARIS, CONNECTED)])
+    changelog_reader = changelogs_of(reader)
+    assert changelog_reader.waiting_for() == "the changelogs (2 records to go)"
+    reader.caught_up = True
+    assert changelog_reader.waiting_for() is None
+    changelog_reader.state_store.restore(Family.SCHOOLS, 3, b"key", b"{")
+    assert str(changelog_reader.waiting_for()).startswith("states that can be read (1 cannot")
+    changelog_reader.faults = [TopicFault("log", 3, FaultKind.CHANGELOG_LOST, "is empty")]
+    changelog_reader.state_store.restore(Family.SCHOOLS, 3, b"key", b"{}")
+    assert "rebuild of lost states: log[3] is empty" in str(changelog_reader.waiting_for())
 
 
 @pytest.mark.usefixtures("minutes")

@@ -18,6 +18,7 @@ from catalogue import metrics
 from catalogue.formatting import NumberFormat, day_text, percent_text
 from catalogue.loader import load_catalogue
 from catalogue.statuses import STATUSES
+from catalogue.terms import Term
 from dashboards.console import figures_table
 from events.cloudevent import CloudEvent
 from events.fact import Family
@@ -30,7 +31,6 @@ from simulation.demo.figures import shown_figures
 from simulation.demo.outcome import AuditCount, DemoOutcome
 from streams.assessor.assessor import Assessor
 from streams.assessor.exposition import AssessorCollector
-from streams.changelog_reader import ChangelogReader
 from streams.clock import Clock
 from streams.metric_families import registry_of
 from streams.state_store import StateStore
@@ -86,11 +86,21 @@ PROMISED: Sequence[Key] = [
 class ReadAll:
     """A changelog reader at the end of the changelogs of a state store."""
 
-    caught_up = True
     faults = ()
 
     def __init__(self, state_store: StateStore) -> None:
-        self.state_store = state_store
+        self.sums = state_store
+
+    def waiting_for(self) -> None:
+        """Return that nothing is missing."""
+
+    def ages(self) -> dict[int, float]:
+        """Return nothing: nobody confirms them."""
+        return {}
+
+    def unknown(self) -> dict[Term, str]:
+        """Return that every term is known."""
+        return {}
 
     def poll(self, *, timeout: float) -> int:
         """Return that nothing more came."""
@@ -115,7 +125,7 @@ class Stopped:
 def assessor_page(state_store: StateStore, day: date) -> str:
     """Let an assessor judge, and read its /metrics."""
     assessor = Assessor(CATALOGUE, cast("Clock", Stopped(day)))
-    assessor.step(cast("ChangelogReader", ReadAll(state_store)), timeout=1)
+    assessor.step(ReadAll(state_store), timeout=1)
     return generate_latest(registry_of(AssessorCollector(CATALOGUE, assessor.snapshot))).decode()
 
 

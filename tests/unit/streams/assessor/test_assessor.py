@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, date, datetime, time
-from typing import cast
 
 import pytest
 
 from catalogue.loader import load_catalogue
+from catalogue.terms import Term
 from events.fact import Family
 from streams.assessor.assessor import Assessor
-from streams.changelog_reader import ChangelogReader
 from streams.state_store import StateStore
 from streams.topic_faults import FaultKind, TopicFault
 from tests.support.histories import event, uai
@@ -27,10 +26,28 @@ class ScriptedChangelogReader:
 
     def __init__(self) -> None:
         self.state_store = StateStore(CATALOGUE.terms)
-        self.caught_up = False
+        self.waits_for: str | None = "the changelogs"
         self.came = 0
+        self.not_known: dict[Term, str] = {}
         self.left = 0
         self.faults: list[TopicFault] = []
+
+    @property
+    def sums(self) -> StateStore:
+        """Return what was put into it."""
+        return self.state_store
+
+    def waiting_for(self) -> str | None:
+        """Return what the test has it wait for."""
+        return self.waits_for
+
+    def ages(self) -> dict[int, float]:
+        """Return the age of its only partition."""
+        return {3: 0.5}
+
+    def unknown(self) -> dict[Term, str]:
+        """Return the terms that the test takes away."""
+        return self.not_known
 
     def report(self, name: str, day: str) -> None:
         """Let an event's state come with the next poll."""
@@ -79,7 +96,7 @@ class Stage:
     def step(self, seconds: float = 0.0) -> None:
         """Let time pass, and the assessor do its turn."""
         self.clock.seconds += seconds
-        self.assessor.step(cast("ChangelogReader", self.changelog_reader), timeout=TIMEOUT)
+        self.assessor.step(self.changelog_reader, timeout=TIMEOUT)
 
     def connected(self) -> float | None:
         """Return the judged share of lycées that are connected."""
@@ -98,7 +115,7 @@ def stage() -> Stage:
     """Return an assessor that has judged once; one lycée is registered."""
     stage = Stage()
     stage.changelog_reader.report("school.registered", "2016-01-01")
-    stage.changelog_reader.caught_up = True
+    stage.changelog_reader.waits_for = None
     stage.step()
     return stage
 
@@ -107,15 +124,15 @@ def test_judges_nothing_of_states_that_were_lost() -> None:
     """It is not ready, and its metrics show which."""
     stage = Stage()
     stage.changelog_reader.faults = [TopicFault("log", 3, FaultKind.CHANGELOG_LOST, "is empty")]
-    stage.changelog_reader.caught_up = True
+    stage.changelog_reader.waits_for = "a rebuild"
     stage.step()
     assert stage.assessor.snapshot().assessment is None
     assert stage.assessor.snapshot().faults == stage.changelog_reader.faults
-    assert "rebuild of lost states: log[3] is empty" in str(stage.assessor.readiness().waiting_for)
+    assert stage.assessor.readiness().waiting_for == "a rebuild"
 
 
 def test_judges_nothing_before_everything_is_read() -> None:
-    """It waits for the broker, then for the changelogs."""
+    """It waits for the broker, then for what its source waits for."""
     stage = Stage()
     assert stage.assessor.readiness().waiting_for == "the broker"
     stage.changelog_reader.report("school.registered", "2016-01-01")
@@ -123,7 +140,7 @@ def test_judges_nothing_before_everything_is_read() -> None:
     stage.step()
     assert stage.assessor.snapshot().assessment is None
     assert stage.assessor.snapshot().lag == 12 + 1
-    assert stage.assessor.readiness().waiting_for == "the changelogs (12 records to go)"
+    assert stage.assessor.readiness().waiting_for == "the changelogs"
 
 
 def test_judges_as_soon_as_everything_is_read(
@@ -138,20 +155,44 @@ def test_judges_as_soon_as_everything_is_read(
     assert caplog.text == ""
 
 
-def test_withholds_its_judgements_while_a_state_cannot_be_read(stage: Stage) -> None:
-    """One that misses an entity would look right; it is ready again once the state is."""
-    state_store = stage.changelog_reader.state_store
-    state_store.restore(Family.SCHOOLS, 3, b"key", b"{")
+def test_withholds_its_judgements_while_something_is_missing(stage: Stage) -> None:
+    """One that misses an entity would look right; it is ready again once all is there."""
+    stage.changelog_reader.waits_for = "states that can be read"
     stage.step(5)
 
     assert stage.assessor.snapshot().assessment is None
-    assert "states that can be read (1 cannot" in str(stage.assessor.readiness().waiting_for)
+    assert stage.assessor.readiness().waiting_for == "states that can be read"
 
-    state_store.restore(Family.SCHOOLS, 3, b"key", b"{}")
+    stage.changelog_reader.waits_for = None
     stage.step(5)
 
     assert stage.connected() == 0
     assert stage.assessor.readiness().waiting_for is None
+
+
+def test_judges_what_is_known_while_a_term_is_not(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log names the indicators that are missing, and who does not know them."""
+    measure = CATALOGUE.indicator("schools_connected_ratio").measure
+    stage.changelog_reader.not_known = {measure.numerator: "http://old:6066"}
+    stage.step(5)
+
+    assessment = stage.assessor.snapshot().assessment
+    assert assessment is not None
+    judged = {one.indicator.id for one in assessment.judgements}
+    assert judged == {one.id for one in CATALOGUE.indicators} - {"schools_connected_ratio"}
+    assert "indicators=schools_connected_ratio: the catalogue of http://old:6066" in caplog.text
+
+    stage.changelog_reader.not_known = {}
+    stage.step(5)
+
+    assert stage.connected() == 0
+
+
+def test_tells_the_age_of_histories(stage: Stage) -> None:
+    """As their source has it."""
+    assert stage.assessor.snapshot().ages == {3: 0.5}
 
 
 def test_judges_anew_what_changed(stage: Stage) -> None:

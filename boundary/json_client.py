@@ -1,0 +1,114 @@
+"""A client that waits for a server's news in an event loop: bounded, and fit to carry a secret."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorError,
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+    TCPConnector,
+)
+
+from boundary.addresses import usable_address
+from boundary.terminal import one_line
+
+__all__ = ["BodyTooLargeError", "NewsAnswer", "NewsClient", "NoNewsError"]
+
+CONNECT_SECONDS: Final = 5.0
+MOST_BYTES: Final = 64 * 1024 * 1024
+_PART_BYTES: Final = 64 * 1024
+
+
+class NewsAnswer(NamedTuple):
+    """A server's answer, whatever its status."""
+
+    status: int
+    body: bytes
+
+
+class NoNewsError(Exception):
+    """No answer came; the message is the reason in one line."""
+
+
+class BodyTooLargeError(NoNewsError):
+    """The answer has more bytes than any that was asked for."""
+
+
+class NewsClient(AbstractAsyncContextManager["NewsClient"]):
+    """Sends GET requests from one event loop. No redirect is followed, and no proxy is used."""
+
+    def __init__(self, *, tls: ssl.SSLContext | None, plain_http: bool = False) -> None:
+        """`tls` has the authorities of servers; None: those of this machine."""
+        self._tls = tls or ssl.create_default_context()
+        self._plain_http = plain_http
+        self._session: ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open it, in the loop that sends its requests."""
+        self._session = ClientSession(connector=TCPConnector(limit=0), trust_env=False)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close its connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def get(
+        self,
+        url: str,
+        *,
+        query: Mapping[str, str],
+        seconds: float,
+        token: str | None = None,
+        server_name: str | None = None,
+        most_bytes: int = MOST_BYTES,
+    ) -> NewsAnswer:
+        """Send one request, whose answer may take some seconds.
+
+        A server is trusted by `server_name` instead of the address's host. Raises NoNewsError, and
+        UnusableAddressError where a token would be sent unencrypted.
+        """
+        parts = usable_address(url, secret=token is not None, plain_http=self._plain_http)
+        assert self._session is not None, "open it first"  # noqa: S101 - a mistake of the caller
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        try:
+            async with self._session.get(
+                url,
+                params=query,
+                headers=headers,
+                ssl=self._tls,
+                server_hostname=server_name if parts.scheme == "https" else None,
+                allow_redirects=False,
+                timeout=ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
+            ) as response:
+                body = bytearray()
+                async for part in response.content.iter_chunked(_PART_BYTES):
+                    body += part
+                    if len(body) > most_bytes:
+                        raise BodyTooLargeError(f"the answer has more than {most_bytes} bytes")
+                return NewsAnswer(response.status, bytes(body))
+        except TimeoutError as error:
+            raise NoNewsError(f"no answer within {seconds:g} s") from error
+        except (ClientError, OSError, ValueError) as error:
+            raise NoNewsError(_cause(error)) from error
+
+
+def _cause(error: BaseException) -> str:
+    if isinstance(error, ClientConnectorCertificateError):
+        return f"its certificate is not trusted ({one_line(str(error.certificate_error))})"
+    if isinstance(error, ClientConnectorError):
+        return one_line(error.strerror or str(error.os_error))
+    return one_line(str(error)) or type(error).__name__

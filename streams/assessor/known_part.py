@@ -1,0 +1,43 @@
+"""The part of a catalogue that can be judged while some of its terms are not known."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from catalogue.model import Catalogue, Indicator
+from catalogue.terms import Term
+
+__all__ = ["known_part"]
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def known_part(catalogue: Catalogue, unknown: Collection[Term]) -> Catalogue:
+    """Return a catalogue without the indicators that read a term, or are made of such a one."""
+    left_out = {one.id for one in catalogue.indicators if not unknown_free(one, unknown)}
+    # A figure about persons is added up from the published parts of others.
+    left_out |= {
+        identifier
+        for identifier, parts in catalogue.person_parts.items()
+        if any(part.indicator in left_out for part in parts)
+    }
+    programmes = tuple(
+        _with(one, "indicators", tuple(kept for kept in one.indicators if kept.id not in left_out))
+        for one in catalogue.programmes
+    )
+    return _with(catalogue, "programmes", programmes)
+
+
+def unknown_free(indicator: Indicator, unknown: Collection[Term]) -> bool:
+    """Return whether an indicator reads none of some terms."""
+    measures = (indicator.measure, indicator.comparison)
+    return not any(term in unknown for one in measures if one is not None for term in one.terms)
+
+
+def _with(model: _Model, field: str, value: object) -> _Model:
+    """Return a copy without what was computed from the old value."""
+    fields = {name: getattr(model, name) for name in type(model).model_fields}
+    return type(model).model_construct(**{**fields, field: value})

@@ -1,0 +1,298 @@
+"""The collector: asks all workers for their histories, and has those of all partitions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from time import monotonic
+from typing import Final, NamedTuple
+
+from boundary.addresses import UnusableAddressError
+from boundary.errors import SmartRegionError
+from boundary.json_client import NewsAnswer, NewsClient, NoNewsError
+from boundary.serving import read_token
+from catalogue.model import Catalogue
+from catalogue.terms import Term
+from streams.dated_sums import DatedSums
+from streams.queries.addresses import WorkerAddresses, WorkersUnknownError, WorkerTarget
+from streams.queries.format import AnswerUnreadableError, HistoriesAnswer, decode_answer
+from streams.queries.received import ReceivedHistories
+from streams.topic_faults import TopicFault
+
+__all__ = ["CollectorPlan", "HistoriesCollector", "collecting"]
+
+logger = logging.getLogger(__name__)
+
+#: How long a worker waits for a change before it answers that there is none.
+WAIT_SECONDS: Final = 5
+#: How much longer an answer may take than the wait.
+ANSWER_SECONDS: Final = 5.0
+#: Between an answer that brought something and the next request: nobody judges more often.
+BETWEEN_SECONDS: Final = 0.9
+RETRY_SECONDS: Final = 1.0
+#: How often names and files are read again.
+LOOK_UP_SECONDS: Final = 5.0
+TICK_SECONDS: Final = 0.5
+#: From this age on the log tells that nobody answers for a partition.
+STALE_SECONDS: Final = 2.0 * (WAIT_SECONDS + ANSWER_SECONDS)
+POLL_SECONDS: Final = 0.2
+CLOSE_SECONDS: Final = 2.0
+_PATH: Final = "/histories"
+
+_PROBLEMS: Final[Mapping[int, str]] = {
+    HTTPStatus.NOT_FOUND: "does not serve /histories: it is of an earlier release, or no worker;"
+    " upgrade the workers before whoever asks them, or unset SMART_REGION_WORKERS",
+    HTTPStatus.UNAUTHORIZED: "refuses the token: SMART_REGION_HISTORIES_TOKEN_FILE (without it"
+    " SMART_REGION_METRICS_TOKEN_FILE) must hold the worker's",
+    HTTPStatus.FORBIDDEN: "tells other machines no histories without a token: set"
+    " SMART_REGION_HISTORIES_TOKEN_FILE for it, and for this process",
+    HTTPStatus.SERVICE_UNAVAILABLE: "has too many requests that wait: fewer may ask it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorPlan:
+    """Whom to ask, and how."""
+
+    addresses: WorkerAddresses
+    partitions: int
+    token_file: Path | None = None
+    tls: ssl.SSLContext | None = None
+    plain_http: bool = False
+    """True where a token may cross the network unencrypted."""
+    hold_seconds: float = 60.0
+    """How long the histories of a partition are used that nobody answers for."""
+
+
+class _Outcome(NamedTuple):
+    """What a request led to: a problem or None, the next position, and the pause before it."""
+
+    problem: str | None
+    position: str | None
+    pause: float
+
+
+class HistoriesCollector:
+    """Follows the workers in a thread of its own; `poll` and the rest are for one other thread."""
+
+    faults: tuple[TopicFault, ...] = ()
+    """Workers expose the faults of topics themselves."""
+
+    def __init__(
+        self, catalogue: Catalogue, plan: CollectorPlan, *, timer: Callable[[], float] = monotonic
+    ) -> None:
+        self._plan = plan
+        self._timer = timer
+        self._received = ReceivedHistories(catalogue)
+        self._news = threading.Condition()
+        self._changes = 0
+        self._failure: BaseException | None = None
+        #: By worker: what is wrong with it, None for nothing.
+        self._problems: Mapping[str, str | None] = {}
+        self._stale: frozenset[int] = frozenset()
+
+    @property
+    def sums(self) -> DatedSums:
+        """What the workers told."""
+        return self._received
+
+    def poll(self, *, timeout: float) -> int:  # noqa: ARG002 - workers may stay away
+        """Wait a moment for a change, and return how many came since the last call."""
+        with self._news:
+            self._news.wait_for(lambda: self._changes or self._failure, POLL_SECONDS)
+            changes, self._changes = self._changes, 0
+        if self._failure is not None:
+            raise self._failure
+        return changes
+
+    def waiting_for(self) -> str | None:
+        """Return what is missing of the histories; None where those of all partitions are there."""
+        unreadable = self._received.unreadable()
+        if unreadable:
+            return f"states that can be read ({unreadable} cannot; the workers' logs name them)"
+        missing = sorted(set(range(self._plan.partitions)) - self._received.partitions())
+        if not missing:
+            return None
+        listed = ", ".join(map(str, missing))
+        problems = [f"; {who}: {problem}" for who, problem in self._problems.items() if problem]
+        return f"the histories of partitions {listed}{''.join(sorted(problems))}"
+
+    def lag(self) -> int:
+        """Return the events that the workers had to process when they answered."""
+        return self._received.lag()
+
+    def ages(self) -> Mapping[int, float]:
+        """Return by partition the seconds since its worker confirmed its histories."""
+        return self._received.ages(self._timer())
+
+    def unknown(self) -> Mapping[Term, str]:
+        """Return the terms that some worker does not know, with its address."""
+        return self._received.unknown()
+
+    async def follow(self, stopping: asyncio.Event) -> None:
+        """Ask all workers until `stopping`."""
+        asking: dict[WorkerTarget, asyncio.Task[None]] = {}
+        looked_up_at: float | None = None
+        async with NewsClient(tls=self._plan.tls, plain_http=self._plan.plain_http) as client:
+            try:
+                while not stopping.is_set():
+                    now = self._timer()
+                    if looked_up_at is None or now - looked_up_at >= LOOK_UP_SECONDS:
+                        looked_up_at = now
+                        await self._look_up(client, asking)
+                    self._age()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(stopping.wait(), TICK_SECONDS)
+            finally:
+                for task in asking.values():
+                    task.cancel()
+                await asyncio.gather(*asking.values(), return_exceptions=True)
+
+    def fail(self, error: BaseException) -> None:
+        """Let the next `poll` raise an error of the thread that follows."""
+        with self._news:
+            self._failure = error
+            self._news.notify_all()
+
+    async def _look_up(
+        self, client: NewsClient, asking: dict[WorkerTarget, asyncio.Task[None]]
+    ) -> None:
+        """Ask those who came, and no longer those who went."""
+        try:
+            targets = await asyncio.to_thread(self._plan.addresses.targets)
+        except WorkersUnknownError as error:
+            self._note("SMART_REGION_WORKERS", str(error))
+            return
+        self._note("SMART_REGION_WORKERS", None)
+        for target in asking.keys() - targets:
+            asking.pop(target).cancel()
+            self._problems = {who: one for who, one in self._problems.items() if who != target.url}
+        for target in targets - asking.keys():
+            asking[target] = asyncio.create_task(self._follow_worker(client, target))
+        for task in asking.values():
+            if task.done() and not task.cancelled():
+                task.result()  # It raises: a worker is followed for ever.
+
+    async def _follow_worker(self, client: NewsClient, target: WorkerTarget) -> None:
+        position: str | None = None
+        while True:
+            problem, position, pause = await self._ask(client, target, position)
+            self._note(target.url, problem)
+            await asyncio.sleep(pause)
+
+    async def _ask(
+        self, client: NewsClient, target: WorkerTarget, position: str | None
+    ) -> _Outcome:
+        query = {"wait": str(WAIT_SECONDS)} | ({} if position is None else {"since": position})
+        try:
+            answer = await client.get(
+                target.url + _PATH,
+                query=query,
+                seconds=WAIT_SECONDS + ANSWER_SECONDS,
+                token=None if self._plan.token_file is None else read_token(self._plan.token_file),
+                server_name=target.server_name,
+            )
+            return self._taken(_decoded(answer), target, position)
+        except (NoNewsError, UnusableAddressError, SmartRegionError) as error:
+            return _Outcome(str(error), position, RETRY_SECONDS)
+        except AnswerUnreadableError as error:
+            problem = f"answers something else than histories ({error})"
+            return _Outcome(problem, None, LOOK_UP_SECONDS)
+        except _RefusedError as error:
+            return _Outcome(str(error), None, RETRY_SECONDS)
+
+    def _taken(
+        self, answer: HistoriesAnswer, target: WorkerTarget, position: str | None
+    ) -> _Outcome:
+        if answer.partitions_expected != self._plan.partitions:
+            raise _RefusedError(
+                f"has {answer.partitions_expected} partitions, and this process"
+                f" {self._plan.partitions}: give both the same SMART_REGION_PARTITIONS"
+            )
+        applied = self._received.apply(answer, target.url, self._timer())
+        if applied.changes:
+            self._tell(applied.changes)
+        problem = None if answer.waiting_for is None else f"waits for {answer.waiting_for}"
+        if not applied.is_enough:
+            return _Outcome(problem, None, TICK_SECONDS / 10)
+        waited = answer.position == position
+        return _Outcome(problem, answer.position, 0.0 if waited else BETWEEN_SECONDS)
+
+    def _tell(self, changes: int) -> None:
+        with self._news:
+            self._changes += changes
+            self._news.notify_all()
+
+    def _note(self, who: str, problem: str | None) -> None:
+        if problem != self._problems.get(who):
+            if problem is None:
+                logger.info("answers again: %s", who)
+            else:
+                logger.warning("no histories: %s: %s", who, problem)
+        self._problems = {**self._problems, who: problem}
+
+    def _age(self) -> None:
+        """Log whose histories become old, and forget those that are too old."""
+        now, hold = self._timer(), self._plan.hold_seconds
+        stale = frozenset(
+            partition
+            for partition, age in self._received.ages(now).items()
+            if age > min(STALE_SECONDS, hold / 2)
+        )
+        if stale - self._stale:
+            logger.warning(
+                "nobody answers for partitions=%s: their last histories are used up to %.0f s",
+                ",".join(map(str, sorted(stale))),
+                hold,
+            )
+        self._stale = stale
+        forgotten = self._received.forget(now - hold)
+        if forgotten:
+            logger.error(
+                "histories withheld: nobody has answered for %.0f s for partitions=%s",
+                hold,
+                ",".join(map(str, forgotten)),
+            )
+            self._tell(len(forgotten))
+
+
+class _RefusedError(Exception):
+    """A worker's answer cannot be used."""
+
+
+def _decoded(answer: NewsAnswer) -> HistoriesAnswer:
+    if answer.status != HTTPStatus.OK:
+        raise _RefusedError(_PROBLEMS.get(answer.status, f"answers {answer.status}"))
+    return decode_answer(answer.body)
+
+
+@contextmanager
+def collecting(catalogue: Catalogue, plan: CollectorPlan) -> Iterator[HistoriesCollector]:
+    """Yield a collector whose thread asks the workers until the context ends."""
+    collector = HistoriesCollector(catalogue, plan)
+    loop, stopping = asyncio.new_event_loop(), asyncio.Event()
+
+    def run() -> None:
+        try:
+            loop.run_until_complete(collector.follow(stopping))
+        except BaseException as error:  # noqa: BLE001 - whoever polls raises it
+            collector.fail(error)
+        finally:
+            loop.close()
+
+    # A name that is being resolved cannot be interrupted: the process does not wait for it.
+    thread = threading.Thread(target=run, name="collector", daemon=True)
+    thread.start()
+    try:
+        yield collector
+    finally:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(stopping.set)
+        thread.join(CLOSE_SECONDS)

@@ -1,0 +1,19 @@
+"""What a member of the consumer group shows at the moment, as /metrics has it."""
+
+from __future__ import annotations
+
+from streams.membership import Membership
+from streams.queries.telling import OwnedPartitions
+
+__all__ = ["ownership_of"]
+
+
+def ownership_of(membership: Membership) -> OwnedPartitions:
+    """Return the partitions that a member shows, and the generation in which it owns them."""
+    waiting_for = membership.waiting_for()
+    lag = dict.fromkeys(membership.shown(), 0)
+    for (_, partition), records in membership.lag().items():
+        if partition in lag:
+            lag[partition] += records
+    # Read last: it is that of what is shown.
+    return OwnedPartitions(waiting_for, membership.generation, lag)

@@ -1,0 +1,179 @@
+"""The histories that workers told: which answer counts, and what is known of all partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from catalogue.explanations import Explanation
+from catalogue.model import Catalogue, Promise
+from catalogue.terms import Term
+from streams.fold import SeriesKey
+from streams.queries.fingerprint import fingerprint
+from streams.queries.format import (
+    HistoriesAnswer,
+    PartitionAnswer,
+    Steps,
+    explanation_of,
+    reports_of,
+    steps_of,
+)
+
+__all__ = ["Applied", "ReceivedHistories", "ReceivedSeries"]
+
+
+#: Before every version.
+_NOTHING: Final = -1
+
+
+class ReceivedSeries(NamedTuple):
+    """A figure over time, as a worker told it."""
+
+    steps: Steps
+    reports: frozenset[int]
+
+
+class Applied(NamedTuple):
+    """What an answer changed."""
+
+    changes: int
+    """Series and lists of explanations that are others now."""
+    is_enough: bool
+    """False where a part of the answer rests on what is not held: everything has to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is held of a partition, and whose answer it is."""
+
+    generation: int
+    worker: str
+    version: int
+    address: str
+    confirmed_at: float
+    lag: int
+    unreadable: int
+    unknown: frozenset[int]
+    """Indexes of the terms that the worker does not know."""
+    series: Mapping[SeriesKey, ReceivedSeries]
+    said: Sequence[tuple[Promise, Explanation]]
+
+
+class ReceivedHistories:
+    """The last histories of each partition.
+
+    Of two answers for a partition the one of the higher generation counts, of one worker's the one
+    of the higher version: lost and repeated answers, in any order, change nothing. One thread
+    changes it; what others read is immutable.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        terms = tuple(dict.fromkeys(catalogue.terms))
+        self.indexes: Mapping[Term, int] = {term: index for index, term in enumerate(terms)}
+        self._by_fingerprint = {fingerprint(term): index for term, index in self.indexes.items()}
+        self._held: Mapping[int, _Held] = {}
+
+    def apply(self, answer: HistoriesAnswer, address: str, now: float) -> Applied:
+        """Take over what counts of an answer. Raises AnswerUnreadableError, and changes nothing."""
+        indexes = [self._by_fingerprint.get(told) for told in answer.terms]
+        unknown = frozenset(self.indexes.values()) - set(indexes)
+        changes, is_enough, taken = 0, True, dict(self._held)
+        for told in answer.partitions:
+            held = taken.get(told.partition)
+            if held is not None and not _counts(told, answer, held):
+                continue
+            if not told.complete and not _continues(answer, held):
+                is_enough = False
+                continue
+            series = {} if told.complete or held is None else dict(held.series)
+            for row in told.series:
+                index = indexes[row[0]] if row[0] < len(indexes) else None
+                if index is not None:
+                    key = SeriesKey(index, row[1], row[2])
+                    series[key] = ReceivedSeries(steps_of(row), reports_of(row))
+            said = () if told.complete or held is None else held.said
+            if told.explanations is not None:
+                said = tuple(map(explanation_of, told.explanations))
+            found = _Held(
+                told.generation,
+                answer.worker,
+                # What changed meanwhile was not told.
+                answer.version if not told.unreadable else _NOTHING,
+                address,
+                now,
+                told.lag,
+                told.unreadable,
+                unknown,
+                series,
+                said,
+            )
+            changes += _changes(held, told)
+            taken[told.partition] = found
+        self._held = taken
+        return Applied(changes, is_enough)
+
+    def forget(self, before: float) -> tuple[int, ...]:
+        """Forget partitions that were not confirmed since a moment, and their generations."""
+        lost = [key for key, held in self._held.items() if held.confirmed_at < before]
+        if lost:
+            self._held = {key: held for key, held in self._held.items() if key not in lost}
+        return tuple(lost)
+
+    def all_series(self) -> Iterator[tuple[SeriesKey, ReceivedSeries]]:
+        """Yield the series of all partitions."""
+        for held in self._held.values():
+            yield from held.series.items()
+
+    def said(self) -> Iterator[tuple[Promise, Explanation]]:
+        """Yield the explanations of all partitions."""
+        for held in self._held.values():
+            yield from held.said
+
+    def partitions(self) -> frozenset[int]:
+        """Return the partitions of which something is held."""
+        return frozenset(self._held)
+
+    def ages(self, now: float) -> Mapping[int, float]:
+        """Return by partition how many seconds ago its worker last confirmed what is held."""
+        return {key: max(0.0, now - held.confirmed_at) for key, held in self._held.items()}
+
+    def lag(self) -> int:
+        """Return the events that workers had to process."""
+        return sum(held.lag for held in self._held.values())
+
+    def unreadable(self) -> int:
+        """Return the number of states that workers cannot read."""
+        return sum(held.unreadable for held in self._held.values())
+
+    def unknown(self) -> Mapping[Term, str]:
+        """Return the terms that some worker does not know, with its address."""
+        held = list(self._held.values())
+        return {
+            term: one.address
+            for term, index in self.indexes.items()
+            for one in held
+            if index in one.unknown
+        }
+
+
+def _counts(told: PartitionAnswer, answer: HistoriesAnswer, held: _Held) -> bool:
+    if told.generation != held.generation:
+        return told.generation > held.generation
+    # One generation has one owner.
+    return answer.worker == held.worker and answer.version >= held.version
+
+
+def _continues(answer: HistoriesAnswer, held: _Held | None) -> bool:
+    """Return whether changes since a position are changes of what is held, or of older."""
+    return (
+        held is not None
+        and answer.since is not None
+        and answer.worker == held.worker
+        and answer.since <= held.version
+    )
+
+
+def _changes(held: _Held | None, told: PartitionAnswer) -> int:
+    is_other = held is None or held.unreadable != told.unreadable
+    return len(told.series) + (told.explanations is not None) + is_other

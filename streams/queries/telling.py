@@ -1,0 +1,127 @@
+"""What a worker tells of its partitions, and since when: positions, and answers made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from secrets import token_hex
+from typing import Final
+
+from events.registry import Family
+from streams.explanations import said_in
+from streams.queries.fingerprint import fingerprint
+from streams.queries.format import (
+    FORMAT,
+    HistoriesAnswer,
+    PartitionAnswer,
+    Row,
+    row_of,
+    said_row_of,
+)
+from streams.state_store import StateStore
+
+__all__ = ["OwnedPartitions", "Teller"]
+
+#: Bytes of the random id of a process's life.
+_LIFE_BYTES: Final = 8
+_DIGEST_LETTERS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedPartitions:
+    """What a worker owns at one moment, of that only what may be shown."""
+
+    waiting_for: str | None
+    generation: int
+    """The group's generation in which it owns them."""
+    lag: Mapping[int, int]
+    """By shown partition: events that wait to be processed."""
+
+
+class Teller:
+    """Makes answers from a state store, of the partitions that its worker owns at the moment.
+
+    A position names the life of this process, the version of what it holds, and what it owns: an
+    answer to an older position has what changed since, to any other position everything.
+    """
+
+    def __init__(
+        self, state_store: StateStore, ownership: Callable[[], OwnedPartitions], partitions: int
+    ) -> None:
+        self._state_store = state_store
+        self._ownership = ownership
+        self._partitions = partitions
+        self._life = token_hex(_LIFE_BYTES)
+        self._terms = [fingerprint(term) for term in state_store.fold.terms]
+
+    def position(self) -> str:
+        """Return the present position: it changes with whatever an answer has, but for the lag."""
+        return self._position(self._ownership())
+
+    def answer(self, position: str | None) -> HistoriesAnswer:
+        """Return what changed since a position of an earlier answer; None: everything."""
+        owned, since = self._ownership(), self._since(position)
+        unreadable: dict[int, int] = {}
+        for (_, partition), count in self._state_store.unreadable().items():
+            unreadable[partition] = unreadable.get(partition, 0) + count
+        return HistoriesAnswer(
+            format=FORMAT,
+            worker=self._life,
+            position=self._position(owned),
+            version=self._state_store.fold.version,
+            since=since,
+            waiting_for=owned.waiting_for,
+            partitions_expected=self._partitions,
+            terms=self._terms,
+            partitions=[
+                self._partition(partition, owned, since, unreadable.get(partition, 0))
+                for partition in sorted(owned.lag)
+            ],
+        )
+
+    def _partition(
+        self, partition: int, owned: OwnedPartitions, since: int | None, unreadable: int
+    ) -> PartitionAnswer:
+        fold = self._state_store.fold
+        complete = since is None or not fold.is_kept_since(since, partition)
+        base = -1 if complete or since is None else since
+        told = not unreadable
+        return PartitionAnswer(
+            partition=partition,
+            generation=owned.generation,
+            complete=complete,
+            lag=owned.lag[partition],
+            unreadable=unreadable,
+            series=self._rows(partition, base, complete=complete) if told else [],
+            explanations=(
+                [
+                    said_row_of(promise, said)
+                    for promise, said in said_in(
+                        self._state_store.states(Family.EXPLANATIONS, partition)
+                    )
+                ]
+                if told and (complete or self._state_store.said_since(base, partition))
+                else None
+            ),
+        )
+
+    def _rows(self, partition: int, base: int, *, complete: bool) -> list[Row]:
+        return [
+            row_of(key, series)
+            for key, series in self._state_store.fold.changed(partition, base)
+            if not complete or series.steps or series.reports
+        ]
+
+    def _position(self, owned: OwnedPartitions) -> str:
+        what = (owned.waiting_for is None, owned.generation, sorted(owned.lag))
+        unreadable = sorted(self._state_store.unreadable().items())
+        digest = sha256(repr((what, unreadable)).encode()).hexdigest()[:_DIGEST_LETTERS]
+        return f"{self._life}.{self._state_store.fold.version}.{digest}"
+
+    def _since(self, position: str | None) -> int | None:
+        life, _, rest = (position or "").partition(".")
+        version = rest.partition(".")[0]
+        if life != self._life or not (version.isascii() and version.isdigit()):
+            return None
+        return min(int(version[:18]), self._state_store.fold.version)

@@ -1,0 +1,163 @@
+"""The assessor asks workers on a real broker: its figures are the audit's, whoever owns what."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+
+import pytest
+
+from catalogue import metrics
+from events.topics import DEFAULT_PARTITIONS
+from tests.support.answering import serving
+from tests.support.assessors import audited_values, everything, shown
+from tests.support.kafka import KafkaBroker
+from tests.support.traffic import Message, region, send, wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import Worker, WorkerFactory, supervised
+
+pytestmark = pytest.mark.timeout(300)
+
+SETTLE_SECONDS = 90.0
+UNREACHABLE = "127.0.0.1:9"
+
+
+@cache
+def quarters() -> Sequence[Sequence[Message]]:
+    """Return what the Région sends in 2016, in quarters."""
+    messages = region(7, date(2016, 1, 1), date(2016, 12, 31))
+    size = len(messages) // 4 + 1
+    return [messages[start : start + size] for start in range(0, len(messages), size)]
+
+
+def equals_the_audit(broker: KafkaBroker, assessor: Worker, *workers: Worker) -> None:
+    """Wait until everything is processed; then the assessor soon shows what the audit counts."""
+    assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS), logs(*workers)
+    counted = audited_values(broker.bootstrap)
+
+    def same() -> bool:
+        return shown(assessor, metrics.INDICATOR_ASSESSED_VALUE) == pytest.approx(counted)
+
+    assert wait_until(same, seconds=SETTLE_SECONDS), logs(assessor, *workers)
+    assert len(counted) > 40
+
+
+def logs(*processes: Worker) -> str:
+    """Return the ends of logs."""
+    return "\n".join(process.log()[-3000:] for process in processes)
+
+
+def owned(*workers: Worker) -> list[int]:
+    """Return the partitions that workers say they own."""
+    return sorted(one for worker in workers for one in worker.readiness().get("partitions", ()))
+
+
+def owns_everything(*workers: Worker) -> bool:
+    """Return whether workers are ready and own every partition."""
+    return all(worker.ready for worker in workers) and owned(*workers) == list(
+        range(DEFAULT_PARTITIONS)
+    )
+
+
+def test_figures_equal_the_audit_whoever_owns_what(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """Through a join, a sleep beyond the session, a kill and a leave, with traffic at each."""
+    first, second, third = (factory.worker(name) for name in ("first", "second", "third"))
+    everybody = (first, second, third)
+    urls = ",".join(worker.url for worker in everybody)
+    # It needs no broker.
+    assessor = factory.assessor(workers=urls, broker=UNREACHABLE)
+    assessor.start()
+    with supervised(first), supervised(second):
+        send(broker.bootstrap, quarters()[0])
+        equals_the_audit(broker, assessor, *everybody)
+
+        third.start()
+        send(broker.bootstrap, quarters()[1])
+        assert wait_until(lambda: owns_everything(*everybody), seconds=60)
+        equals_the_audit(broker, assessor, *everybody)
+
+        third.sleep()
+        send(broker.bootstrap, quarters()[2])
+        assert wait_until(lambda: owns_everything(first, second), seconds=60)
+        equals_the_audit(broker, assessor, first, second)
+        third.wake()
+        second.process.kill()
+        send(broker.bootstrap, quarters()[3])
+        equals_the_audit(broker, assessor, first, second)
+
+        third.stop()
+        assert wait_until(lambda: owns_everything(first, second), seconds=60)
+        equals_the_audit(broker, assessor, first, second)
+    assert assessor.alive
+
+
+def test_what_nobody_owns_is_withheld_after_a_while(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """Until then it is shown with its age; when somebody owns it again it is as it was."""
+    worker = factory.worker()
+    assessor = factory.assessor(workers=worker.url, history_hold="8")
+    worker.start()
+    send(broker.bootstrap, quarters()[0])
+    assessor.start()
+    equals_the_audit(broker, assessor, worker)
+    before = everything(assessor)
+    worker.kill()
+
+    assert everything(assessor) == before
+    assert wait_until(lambda: max(ages(assessor), default=0.0) > 4.0, seconds=30)
+    assert everything(assessor) == before
+    assert wait_until(lambda: not assessor.ready, seconds=30)
+    waiting = assessor.readiness()["waiting_for"]
+    assert waiting.startswith("the histories of partitions 0, 1, 2, 3, 4, 5, 6, 7")
+    assert worker.url in waiting
+    assert shown(assessor, metrics.INDICATOR_ASSESSED_VALUE) == {}
+    assert "histories withheld" in assessor.log()
+
+    worker.start()
+    assessor.wait_ready()
+    assert everything(assessor) == before
+
+
+def ages(assessor: Worker) -> Sequence[float]:
+    """Return the ages of the histories that it judges."""
+    return list(shown(assessor, metrics.HISTORY_AGE).values())
+
+
+def test_a_part_of_the_partitions_is_not_judged(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """Where a worker of an earlier release has the others, it is named with the remedy."""
+    first, second = factory.worker("first"), factory.worker("second")
+    first.start()
+    second.start()
+    assert wait_until(lambda: owns_everything(first, second), seconds=60)
+    # It answers 404 for what it does not have, as workers of earlier releases do.
+    with serving(lambda _: None) as old:
+        assessor = factory.assessor(workers=f"{first.url},{old}")
+        assessor.start()
+
+        def waiting() -> str:
+            return str(assessor.readiness().get("waiting_for"))
+
+        assert wait_until(lambda: old in waiting() and "partitions" in waiting(), seconds=30)
+        assert "it is of an earlier release" in waiting()
+        assert "upgrade the workers" in waiting()
+        assert shown(assessor, metrics.ASSESSOR_READY) == {(): 0}
+        assert shown(assessor, metrics.MILESTONE_STATUS) == {}
+    assert broker.running
+
+
+def test_says_why_it_cannot_start(factory: WorkerFactory) -> None:
+    """A port in use, or a token that would cross the network: the remedy, before anything."""
+    with socket.socket() as taken:
+        assessor = factory.assessor(workers="http://127.0.0.1:6066")
+        taken.bind(("127.0.0.1", assessor.port))
+        taken.listen()
+        assessor.start()
+        assert assessor.process.wait(30) == 2
+        assert "SMART_REGION_ASSESSOR_PORT" in assessor.log()

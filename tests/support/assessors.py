@@ -1,0 +1,64 @@
+"""What an assessor shows, and what an audit of the topics says that it should."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from broker.reading import read_topics
+from catalogue import metrics
+from catalogue.figure import figures_of
+from catalogue.judgement import judge_all
+from catalogue.loader import load_catalogue
+from operations.audit.recount import audit_records
+from tests.support.published import published_values
+from tests.support.workers import Worker
+
+__all__ = ["LAST_DAY", "PUBLISHED_DAY", "audited_values", "everything", "shown"]
+
+LAST_DAY: Final = date(2020, 12, 31)
+"""The clock of the tests' workers stands there."""
+PUBLISHED_DAY: Final = date(2020, 11, 30)
+"""The figures about persons are of this day then."""
+
+
+def shown(assessor: Worker, metric: metrics.Metric) -> Mapping[tuple[str, ...], float]:
+    """Return the samples of a metric, by their labels in the metric's order."""
+    return {
+        tuple(sample.labels[label] for label in metric.labels): sample.value
+        for family in text_string_to_metric_families(assessor.metrics())
+        for sample in family.samples
+        if sample.name == metric.name
+    }
+
+
+def everything(assessor: Worker) -> dict[str, Mapping[tuple[str, ...], float]]:
+    """Return all judgements that it shows."""
+    own = (metrics.ASSESSOR_READY, metrics.ASSESSOR_LAG, metrics.HISTORY_AGE)
+    return {
+        metric.name: shown(assessor, metric)
+        for metric in metrics.ASSESSOR_METRICS
+        if metric not in own
+    }
+
+
+def audited_values(bootstrap: str) -> dict[tuple[str, ...], float]:
+    """Return every figure that was ever reported, counted from the raw topics.
+
+    Those of persons as they are published.
+    """
+    catalogue, records = load_catalogue(), list(read_topics(bootstrap))
+    audit = audit_records(records, catalogue, LAST_DAY)
+    published = published_values(audit_records(records, catalogue, PUBLISHED_DAY))
+    counted: dict[tuple[str, ...], float] = {
+        ("formation", indicator, department or metrics.REGION): value
+        for (indicator, department), value in published.items()
+    }
+    for figure in figures_of(catalogue, judge_all(catalogue, audit.histories, LAST_DAY), LAST_DAY):
+        if figure.value is not None:
+            department = figure.department or metrics.REGION
+            counted[figure.programme, figure.indicator, department] = figure.value
+    return counted

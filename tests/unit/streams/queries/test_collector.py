@@ -1,0 +1,254 @@
+"""The collector: whose answers it takes, what it says is missing, and what it forgets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from boundary.serving import MetricsGuard
+from catalogue.loader import load_catalogue
+from streams.histories import histories_of
+from streams.queries import collector as subject
+from streams.queries.addresses import parse_workers
+from streams.queries.collector import CollectorPlan, HistoriesCollector, collecting
+from tests.support.answering import AnsweringWorker, answering, serving, token_file
+from tests.support.certificates import Authority
+from tests.support.histories import event, uai
+from tests.support.records import PARTITIONS
+from tests.support.waiting import wait_until
+
+CATALOGUE = load_catalogue()
+SECONDS = 10.0
+
+
+def connected(number: int) -> Any:  # noqa: ANN401 - an event of any family
+    """Return the connection of one lycée more."""
+    return event("school.connected", uai(f"075{number:04}"), "2018-03-01")
+
+
+@contextmanager
+def collected(*addresses: str, **plan: Any) -> Iterator[HistoriesCollector]:
+    """Yield a collector of addresses."""
+    parsed = parse_workers(",".join(addresses))
+    with collecting(CATALOGUE, CollectorPlan(parsed, PARTITIONS, **plan)) as found:
+        yield found
+
+
+def waits_until(
+    collector: HistoriesCollector, condition: Callable[[], bool], seconds: float = SECONDS
+) -> bool:
+    """Poll until a condition holds."""
+
+    def holds() -> bool:
+        collector.poll(timeout=60.0)
+        return condition()
+
+    return wait_until(holds, seconds=seconds, every=0.01)
+
+
+def is_complete(collector: HistoriesCollector) -> bool:
+    """Wait until the histories of all partitions are there."""
+    return waits_until(collector, lambda: collector.waiting_for() is None)
+
+
+def equals(collector: HistoriesCollector, *workers: AnsweringWorker) -> bool:
+    """Wait until the histories are those that the workers have together."""
+
+    def same() -> bool:
+        (together,) = (one.state_store for one in workers)
+        return histories_of(collector.sums, CATALOGUE) == histories_of(together, CATALOGUE)
+
+    return waits_until(collector, same)
+
+
+def test_it_follows_a_worker() -> None:
+    """What is there, and what comes."""
+    with answering(AnsweringWorker(CATALOGUE)) as worker:
+        worker.take(connected(1))
+        with collected(worker.url) as collector:
+            assert collector.waiting_for() == "the histories of partitions 0, 1, 2"
+            assert is_complete(collector)
+            assert equals(collector, worker)
+            for number in range(2, 5):
+                worker.take(connected(number))
+                assert equals(collector, worker)
+            assert max(collector.ages().values()) < SECONDS
+            assert waits_until(collector, lambda: collector.poll(timeout=60.0) == 0)
+
+
+def test_two_workers_make_a_whole() -> None:
+    """One alone does not."""
+    with (
+        answering(AnsweringWorker(CATALOGUE, owned=range(2))) as first,
+        answering(AnsweringWorker(CATALOGUE, owned=range(2, PARTITIONS))) as second,
+    ):
+        with collected(first.url) as collector:
+            assert waits_until(
+                collector, lambda: collector.waiting_for() == "the histories of partitions 2"
+            )
+        with collected(first.url, second.url) as collector:
+            assert is_complete(collector)
+
+
+def test_a_worker_of_an_earlier_release_is_named_with_the_remedy(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Aiohttp answers 404 for a route that it does not have."""
+    with (
+        answering(AnsweringWorker(CATALOGUE, owned=range(2))) as worker,
+        serving(lambda _: None) as old,
+        collected(worker.url, old) as collector,
+    ):
+        assert waits_until(collector, lambda: old in str(collector.waiting_for()))
+        waiting = str(collector.waiting_for())
+        assert waits_until(collector, lambda: "partitions 2;" in str(collector.waiting_for()))
+    assert f"{old}: does not serve /histories: it is of an earlier release" in waiting
+    assert "upgrade the workers" in waiting
+    assert f"no histories: {old}: does not serve /histories" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("<html>", "something else than histories (the body: Invalid JSON"),
+        ("{}", "something else than histories (format: Field required)"),
+        ('{"format": 2}', "something else than histories (format: Input should be 1)"),
+    ],
+)
+def test_something_else_at_an_address_is_named(body: str, message: str) -> None:
+    """Nothing of it is taken."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text=body)
+
+    with (
+        serving(lambda app: app.router.add_get("/histories", answer)) as other,
+        collected(other) as collector,
+    ):
+        assert waits_until(collector, lambda: message in str(collector.waiting_for()))
+
+
+def test_another_number_of_partitions_is_named() -> None:
+    """Two settings differ, and a part would look like a whole."""
+    with answering(AnsweringWorker(CATALOGUE)) as worker:
+        parsed = parse_workers(worker.url)
+        with collecting(CATALOGUE, CollectorPlan(parsed, PARTITIONS - 1)) as collector:
+            assert waits_until(
+                collector, lambda: "SMART_REGION_PARTITIONS" in str(collector.waiting_for())
+            )
+
+
+def test_the_token_is_sent(tmp_path: Path) -> None:
+    """Read at each request; a wrong one is named."""
+    worker = AnsweringWorker(CATALOGUE)
+    worker.guard = MetricsGuard(token_file(tmp_path, "sesame"))
+    own = token_file(tmp_path, "guessed")
+    with answering(worker), collected(worker.url, token_file=own) as collector:
+        assert waits_until(collector, lambda: "refuses the token" in str(collector.waiting_for()))
+        own.write_text("sesame")
+        assert is_complete(collector)
+
+
+def test_tls_is_checked(tmp_path: Path) -> None:
+    """By the authority of the settings alone."""
+    authority, worker = Authority(tmp_path), AnsweringWorker(CATALOGUE)
+    ours = authority.issue("worker")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(ours.chain, ours.key)
+    with ExitStack() as stack:
+        url = stack.enter_context(serving(worker.extend, tls=tls))
+        with collected(url) as collector:
+            assert waits_until(
+                collector, lambda: "certificate is not trusted" in str(collector.waiting_for())
+            )
+        with collected(url, tls=ssl.create_default_context(cafile=authority.file)) as collector:
+            assert is_complete(collector)
+
+
+def test_targets_of_prometheus_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that comes is asked."""
+    monkeypatch.setattr(subject, "LOOK_UP_SECONDS", 0.05)
+    monkeypatch.setattr(subject, "TICK_SECONDS", 0.05)
+    file = tmp_path / "workers.json"
+    file.write_text("[]")
+    with (
+        answering(AnsweringWorker(CATALOGUE)) as worker,
+        collected(f"file+http://{file}") as collector,
+    ):
+        assert collector.waiting_for() is not None
+        address = worker.url.removeprefix("http://")
+        file.write_text(json.dumps([{"targets": [address], "labels": {"job": "worker"}}]))
+        assert is_complete(collector)
+
+
+def test_a_name_stands_for_all_its_addresses() -> None:
+    """Here for one of this machine."""
+    with answering(AnsweringWorker(CATALOGUE)) as worker:
+        port = worker.url.rpartition(":")[2]
+        with collected(f"dns+http://localhost:{port}") as collector:
+            assert is_complete(collector)
+
+
+def test_a_name_without_addresses_is_named() -> None:
+    """As a Service without pods."""
+    with collected("dns+http://no-such-name.invalid:6066") as collector:
+        assert waits_until(
+            collector, lambda: "no-such-name.invalid" in str(collector.waiting_for())
+        )
+
+
+def test_what_nobody_confirms_is_forgotten(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the bound, and with its generation; until then it is used."""
+    monkeypatch.setattr(subject, "TICK_SECONDS", 0.05)
+    caplog.set_level(logging.INFO)
+    with (
+        answering(AnsweringWorker(CATALOGUE)) as worker,
+        collected(worker.url, hold_seconds=2.0) as collector,
+    ):
+        worker.own(57, range(PARTITIONS))
+        assert is_complete(collector)
+        worker.own(58, range(2))
+        assert waits_until(
+            collector, lambda: collector.waiting_for() == "the histories of partitions 2"
+        )
+        assert "nobody answers for partitions=2" in caplog.text
+        assert "histories withheld" in caplog.text
+        # The group was deleted: it counts from the beginning.
+        worker.own(1, range(PARTITIONS))
+        assert is_complete(collector)
+
+
+def test_a_failure_of_its_thread_is_raised_where_it_is_polled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The process ends with it, and its supervisor starts it again."""
+    monkeypatch.setattr(subject, "decode_answer", lambda _: 1 / 0)
+    monkeypatch.setattr(subject, "LOOK_UP_SECONDS", 0.05)
+    monkeypatch.setattr(subject, "TICK_SECONDS", 0.05)
+    with (
+        answering(AnsweringWorker(CATALOGUE)) as worker,
+        collected(worker.url) as collector,
+        pytest.raises(ZeroDivisionError),
+    ):
+        waits_until(collector, lambda: False)
+
+
+def test_a_token_is_not_sent_in_the_open(tmp_path: Path) -> None:
+    """Prometheus' files may name other machines."""
+    file = tmp_path / "workers.yaml"
+    file.write_text("- targets: ['192.0.2.1:6066']\n")
+    own = token_file(tmp_path, "sesame")
+    with collected(f"file+http://{file}", token_file=own) as collector:
+        assert waits_until(collector, lambda: "would send a secret" in str(collector.waiting_for()))

@@ -1,0 +1,340 @@
+"""What readers hold, after any sequence of changes, lost and repeated answers, and owners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalogue.loader import load_catalogue
+from catalogue.model import Promise
+from events.cloudevent import CloudEvent
+from events.fact import Family
+from streams.explanations import explanations_of
+from streams.fold import SeriesKey
+from streams.histories import categories_of, histories_of
+from streams.queries.format import HistoriesAnswer, decode_answer, encode_answer
+from streams.queries.received import ReceivedHistories
+from streams.queries.telling import OwnedPartitions, Teller
+from streams.state import EMPTY, EntityState, cell_of, merge_states, with_cell
+from streams.state_store import StateStore
+from tests.support.histories import event, events_of, uai
+
+CATALOGUE = load_catalogue()
+PARTITIONS = (0, 1)
+FAMILIES = (Family.SCHOOLS, Family.COWORKING, Family.EXPLANATIONS)
+
+Contents: TypeAlias = dict[SeriesKey, tuple[dict[int, int], frozenset[int]]]
+
+
+def partition_of(entity: str) -> int:
+    """Return the partition of an entity."""
+    return sum(entity.encode()) % len(PARTITIONS)
+
+
+class Log:
+    """All states, as the changelogs have them."""
+
+    def __init__(self) -> None:
+        self.states: dict[tuple[Family, int], dict[str, EntityState]] = {
+            (family, partition): {} for family in Family for partition in PARTITIONS
+        }
+
+    def add(self, one: CloudEvent) -> int:
+        """Take an event in, and return its partition."""
+        entity, partition = one.fact.entity_id, partition_of(one.fact.entity_id)
+        states = self.states[one.fact.FAMILY, partition]
+        cell = with_cell(EMPTY, one.fact.NAME, one.fact.effective_day.isoformat(), cell_of(one))
+        states[entity] = merge_states(states.get(entity, EMPTY), cell)
+        return partition
+
+    def store(self) -> StateStore:
+        """Return a state store of everything."""
+        found = StateStore(CATALOGUE.terms)
+        for key, states in self.states.items():
+            found.put(*key, states)
+        return found
+
+
+class Process:
+    """A worker: what it holds, what it believes to own, and what it tells."""
+
+    def __init__(self) -> None:
+        self.state_store = StateStore(CATALOGUE.terms)
+        self.generation = 0
+        self.owned: set[int] = set()
+        self.waiting_for: str | None = None
+        self.teller = Teller(self.state_store, self._ownership, len(PARTITIONS))
+
+    def _ownership(self) -> OwnedPartitions:
+        owned = {} if self.waiting_for else dict.fromkeys(self.owned, 0)
+        return OwnedPartitions(self.waiting_for, self.generation, owned)
+
+    def join(self, generation: int, owned: set[int], log: Log, *, keeps: bool) -> None:
+        """Take over an assignment; what it had before is dropped unless it `keeps` it."""
+        for partition in self.owned - owned if keeps else self.owned:
+            for family in Family:
+                self.state_store.drop(family, partition)
+        for partition in owned - self.owned if keeps else owned:
+            for family in Family:
+                self.state_store.put(family, partition, log.states[family, partition])
+        self.generation, self.owned = generation, set(owned)
+
+    def take(self, family: Family, partition: int, log: Log) -> None:
+        """Process what came to a partition."""
+        self.state_store.put(family, partition, log.states[family, partition])
+
+
+@dataclass
+class Group:
+    """Two workers at two addresses, whoever runs there, and a reader of both."""
+
+    log: Log = field(default_factory=Log)
+    generation: int = 0
+    processes: dict[str, Process] = field(
+        default_factory=lambda: {"one": Process(), "other": Process()}
+    )
+    positions: dict[str, str | None] = field(default_factory=dict)
+    received: ReceivedHistories = field(default_factory=lambda: ReceivedHistories(CATALOGUE))
+    late: list[tuple[str, HistoriesAnswer]] = field(default_factory=list)
+    asleep: set[str] = field(default_factory=set)
+
+    def rebalance(self, owners: Sequence[str], *, keeps: bool) -> None:
+        """Give each partition to somebody who is awake."""
+        self.generation += 1
+        for name in self.processes.keys() - self.asleep:
+            owned = {one for one in PARTITIONS if owners[one] == name}
+            self.processes[name].join(self.generation, owned, self.log, keeps=keeps)
+
+    def add(self, one: CloudEvent) -> None:
+        """Let an event come, to whoever owns its partition in this generation."""
+        partition = self.log.add(one)
+        for process in self.processes.values():
+            if process.generation == self.generation and partition in process.owned:
+                process.take(one.fact.FAMILY, partition, self.log)
+
+    def ask(self, name: str, *, fate: str = "arrives") -> None:
+        """Ask a worker; its answer arrives, comes later, or never."""
+        told = self.processes[name].teller.answer(self.positions.get(name))
+        answer = decode_answer(encode_answer(told))
+        if fate == "late":
+            self.late.append((name, answer))
+        elif fate == "arrives":
+            self.deliver(name, answer)
+
+    def deliver(self, name: str, answer: HistoriesAnswer) -> None:
+        """Let an answer arrive."""
+        applied = self.received.apply(answer, name, 0.0)
+        self.positions[name] = answer.position if applied.is_enough else None
+
+
+def contents(told: ReceivedHistories | StateStore) -> Contents:
+    """Return the sums over all partitions."""
+    found: Contents = {}
+    for key, series in told.all_series():
+        steps, reports = found.get(key, ({}, frozenset()))
+        for day, amount in series.steps.items():
+            steps = {**steps, day: steps.get(day, 0) + amount}
+        found[key] = steps, reports | frozenset(series.reports)
+    return {
+        key: ({day: amount for day, amount in steps.items() if amount}, reports)
+        for key, (steps, reports) in found.items()
+        if reports or any(steps.values())
+    }
+
+
+def explained(told: ReceivedHistories | StateStore) -> Mapping[Promise, object]:
+    """Return all explanations."""
+    return explanations_of(told)
+
+
+EVENTS = st.sampled_from(FAMILIES).flatmap(events_of)
+NAMES = st.sampled_from(["one", "other"])
+STEPS = st.one_of(
+    st.tuples(st.just("event"), EVENTS),
+    st.tuples(st.just("event"), EVENTS),
+    st.tuples(st.just("ask"), NAMES, st.sampled_from(["arrives", "arrives", "late", "lost"])),
+    st.tuples(st.just("deliver"), st.integers(0, 5)),
+    st.tuples(st.just("rebalance"), st.tuples(NAMES, NAMES), st.booleans()),
+    st.tuples(st.just("sleep"), NAMES),
+    st.tuples(st.just("restart"), NAMES),
+    st.tuples(st.just("wait"), NAMES, st.booleans()),
+)
+
+
+def play(group: Group, step: tuple[object, ...]) -> None:
+    """Let one thing happen."""
+    match step:
+        case ("event", CloudEvent() as one):
+            group.add(one)
+        case ("ask", str(name), str(fate)):
+            group.ask(name, fate=fate)
+        case ("deliver", int(which)) if group.late:
+            # It stays: an answer may be repeated.
+            group.deliver(*group.late[which % len(group.late)])
+        case ("rebalance", (str(first), str(second)), bool(keeps)):
+            awake = sorted(group.processes.keys() - group.asleep)
+            owners = [name if name in awake else awake[0] for name in (first, second)]
+            group.rebalance(owners, keeps=keeps)
+        case ("sleep", str(name)) if not group.asleep:
+            # It keeps its generation, and believes in it; the other worker takes over.
+            group.asleep.add(name)
+            (heir,) = group.processes.keys() - group.asleep
+            group.rebalance([heir, heir], keeps=True)
+        case ("restart", str(name)):
+            group.processes[name] = Process()
+            group.asleep.discard(name)
+        case ("wait", str(name), bool(waits)):
+            group.processes[name].waiting_for = "recovery" if waits else None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(STEPS, max_size=25), st.tuples(NAMES, NAMES))
+def test_a_reader_has_what_the_workers_have(
+    steps: list[tuple[object, ...]], owners: tuple[str, str]
+) -> None:
+    """Whatever came before: once each worker was asked, and answered what was asked again."""
+    group = Group()
+    group.rebalance(["one", "other"], keeps=False)
+    for step in steps:
+        play(group, step)
+    for name in list(group.processes):
+        play(group, ("wait", name, False))
+        if name in group.asleep:
+            play(group, ("restart", name))
+    group.rebalance(owners, keeps=True)
+
+    for _ in range(2):
+        for name in group.processes:
+            group.ask(name)
+    for name, answer in group.late:
+        group.deliver(name, answer)
+
+    everything = group.log.store()
+    assert contents(group.received) == contents(everything)
+    assert explained(group.received) == explained(everything)
+    assert histories_of(group.received, CATALOGUE) == histories_of(everything, CATALOGUE)
+    assert categories_of(group.received, CATALOGUE) == categories_of(everything, CATALOGUE)
+
+
+@pytest.fixture
+def group() -> Group:
+    """Return two workers with a partition each, of which everything was told."""
+    found = Group()
+    found.rebalance(["one", "other"], keeps=False)
+    for number in range(1, 5):
+        found.add(event("school.connected", uai(f"075000{number}"), "2018-03-01"))
+    for name in found.processes:
+        found.ask(name)
+    return found
+
+
+def test_only_what_changed_is_told(group: Group) -> None:
+    """One series of each term and département that an event touches."""
+    told = group.processes["one"].teller.answer(group.positions["one"])
+    assert [(one.complete, one.series, one.explanations) for one in told.partitions] == [
+        (False, [], None)
+    ]
+    group.add(school_of(0, "2018-03-02"))
+    told = group.processes["one"].teller.answer(group.positions["one"])
+    assert 0 < len(told.partitions[0].series) < 4
+    assert not told.partitions[0].complete
+
+
+def test_a_zombie_changes_nothing(group: Group) -> None:
+    """Its generation is lower, whatever it has read since."""
+    zombie = group.processes["one"]
+    group.asleep.add("one")
+    group.rebalance(["other", "other"], keeps=True)
+    group.ask("other")  # Changes of what nobody told yet: it is asked for everything.
+    group.ask("other")
+    before = contents(group.received)
+    zombie.take(Family.SCHOOLS, 0, log_with(school_of(0, "2011-01-01")))
+
+    group.ask("one")
+
+    assert contents(group.received) == before
+
+
+def test_a_forgotten_generation_may_begin_again(group: Group) -> None:
+    """A group that was deleted starts at generation 1."""
+    anew = Process()
+    anew.join(1, {0, 1}, group.log, keeps=False)
+    group.generation = 57
+    group.rebalance(["one", "other"], keeps=True)
+    for name in ["one", "other"]:
+        group.ask(name)
+    told = anew.teller.answer(None)
+
+    assert group.received.apply(told, "anew", 100.0).changes == 0
+    assert group.received.forget(before=50.0) == (0, 1)
+    assert group.received.partitions() == frozenset()
+    assert group.received.apply(told, "anew", 100.0).changes
+    assert contents(group.received) == contents(group.log.store())
+
+
+def test_an_answer_without_its_beginning_is_asked_for_again(group: Group) -> None:
+    """Changes since what is not held tell less than they seem to."""
+    group.add(school_of(0, "2018-03-02"))
+    told = group.processes["one"].teller.answer(group.positions["one"])
+    fresh = ReceivedHistories(CATALOGUE)
+
+    assert fresh.apply(told, "one", 0.0) == (0, False)
+    assert fresh.partitions() == frozenset()
+
+
+def test_what_was_not_told_beside_an_unreadable_state_is_asked_for_again(group: Group) -> None:
+    """Nothing of such a partition is told, and what changed meanwhile would be missing."""
+    one = group.processes["one"]
+    one.state_store.restore(Family.SCHOOLS, 0, b"key", b"{")
+    group.add(school_of(0, "2018-03-02"))
+    group.ask("one")
+    assert group.received.unreadable() == 1
+
+    one.state_store.restore(Family.SCHOOLS, 0, b"key", None)
+    group.ask("one")
+    group.ask("one")
+
+    assert group.received.unreadable() == 0
+    assert contents(group.received) == contents(group.log.store())
+
+
+def test_a_term_is_known_by_its_content() -> None:
+    """Another catalogue's terms have other places, and some it has not."""
+    log = log_with(school_of(0, "2018-03-01"), school_of(1, "2018-03-01"))
+    other = tuple(reversed(CATALOGUE.terms[1:]))
+    state_store = StateStore(other)
+    for key, states in log.states.items():
+        state_store.put(*key, states)
+    teller = Teller(state_store, lambda: OwnedPartitions(None, 1, {0: 0, 1: 0}), 2)
+    received = ReceivedHistories(CATALOGUE)
+    received.apply(decode_answer(encode_answer(teller.answer(None))), "http://other", 0.0)
+
+    missing = CATALOGUE.terms[0]
+    assert received.unknown() == {missing: "http://other"}
+    expected = {
+        key: one
+        for key, one in contents(log.store()).items()
+        if key.term != log.store().indexes[missing]
+    }
+    assert contents(received) == expected
+
+
+def school_of(partition: int, day: str) -> CloudEvent:
+    """Return the connection of a new lycée of a partition."""
+    number = next(
+        number for number in range(5000, 5999) if partition_of(uai(f"075{number}")) == partition
+    )
+    return event("school.connected", uai(f"075{number}"), day)
+
+
+def log_with(*events: CloudEvent) -> Log:
+    """Return a log of events."""
+    log = Log()
+    for one in events:
+        log.add(one)
+    return log

@@ -1,0 +1,177 @@
+"""The route /histories: what it answers, when, and to whom."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+import requests
+
+from boundary.serving import MetricsGuard
+from catalogue.loader import load_catalogue
+from events.fact import Family
+from streams.queries.format import decode_answer
+from streams.queries.serving import MOST_WAITING
+from tests.support.answering import AnsweringWorker, answering, token_file
+from tests.support.histories import event, uai
+from tests.support.waiting import wait_until
+
+CATALOGUE = load_catalogue()
+CONNECTED = event("school.connected", uai("0750001"), "2018-03-01")
+
+
+@pytest.fixture
+def worker() -> Iterator[AnsweringWorker]:
+    """Yield a worker that owns everything."""
+    with answering(AnsweringWorker(CATALOGUE)) as found:
+        yield found
+
+
+def ask(worker: AnsweringWorker, **query: str) -> requests.Response:
+    """Send a request."""
+    return requests.get(f"{worker.url}/histories", params=query, timeout=40)
+
+
+def position_of(worker: AnsweringWorker) -> str:
+    """Return the present position."""
+    return str(ask(worker).json()["position"])
+
+
+def asked(worker: AnsweringWorker, pool: ThreadPoolExecutor, wait: str) -> Future[Any]:
+    """Send a request that waits, and return once the worker has it."""
+    assert worker.route is not None
+    route, before = worker.route, worker.route._waiting
+    found = pool.submit(ask, worker, since=position_of(worker), wait=wait)
+    assert wait_until(lambda: route._waiting > before, seconds=10, every=0.005)
+    return found
+
+
+def test_a_first_request_is_told_everything(worker: AnsweringWorker) -> None:
+    """As JSON that the documentation describes."""
+    worker.take(CONNECTED)
+    found = ask(worker)
+    assert found.headers["Content-Type"].startswith("application/json")
+    answer = decode_answer(found.content)
+    assert (answer.since, answer.waiting_for) == (None, None)
+    assert [one.partition for one in answer.partitions] == list(range(answer.partitions_expected))
+    assert all(one.complete for one in answer.partitions)
+    rows = [row for one in answer.partitions for row in one.series]
+    assert [17591, 1] in [row[3] for row in rows]
+
+
+def test_an_answer_is_compressed_for_who_accepts_it(worker: AnsweringWorker) -> None:
+    """A client that does not say so reads it as it is."""
+    worker.take(
+        *(event("school.connected", uai(f"075{n}"), "2018-03-01") for n in range(1000, 1009))
+    )
+    worker.take(*(event("grant.paid", f"grant-{n}", f"2018-03-{n}") for n in range(10, 30)))
+    assert ask(worker).headers["Content-Encoding"] in ("gzip", "deflate")
+    plain = requests.get(
+        f"{worker.url}/histories", headers={"Accept-Encoding": "identity"}, timeout=10
+    )
+    assert "Content-Encoding" not in plain.headers
+    assert json.loads(plain.content)["format"] == 1
+
+
+def test_a_request_waits_for_a_change(worker: AnsweringWorker) -> None:
+    """And is answered with the batch that brings it."""
+    with ThreadPoolExecutor() as pool:
+        found = asked(worker, pool, "30")
+        began = monotonic()
+        worker.take(CONNECTED)
+        answer = decode_answer(found.result(10).content)
+        assert monotonic() - began < 0.2
+    assert not any(one.complete for one in answer.partitions)
+    assert sum(len(one.series) for one in answer.partitions) > 0
+
+
+def test_a_request_waits_for_another_owner_too(worker: AnsweringWorker) -> None:
+    """Nothing tells the route of it: it looks."""
+    with ThreadPoolExecutor() as pool:
+        found = asked(worker, pool, "30")
+        worker.own(2, range(2))
+        answer = decode_answer(found.result(10).content)
+    assert {one.generation for one in answer.partitions} == {2}
+    assert len(answer.partitions) == 2
+
+
+def test_a_request_is_answered_after_its_wait(worker: AnsweringWorker) -> None:
+    """Nothing changed: the answer confirms what was told."""
+    position = position_of(worker)
+    answer = decode_answer(ask(worker, since=position, wait="1").content)
+    assert answer.position == position
+    assert [(one.series, one.explanations) for one in answer.partitions] == [([], None)] * len(
+        answer.partitions
+    )
+
+
+@pytest.mark.parametrize("since", ["another-life.3.aaaa", "nonsense", "é", ".", "a.b"])
+def test_another_position_is_told_everything(worker: AnsweringWorker, since: str) -> None:
+    """It is of another process, or of none."""
+    answer = decode_answer(ask(worker, since=since, wait="30").content)
+    assert all(one.complete for one in answer.partitions)
+
+
+def test_a_worker_that_is_not_ready_tells_nothing(worker: AnsweringWorker) -> None:
+    """But what it waits for: as its metrics show no figure."""
+    worker.own(1, range(0), "recovery")
+    answer = decode_answer(ask(worker).content)
+    assert (answer.waiting_for, answer.partitions) == ("recovery", [])
+
+
+def test_nothing_of_a_partition_is_told_beside_an_unreadable_state(
+    worker: AnsweringWorker,
+) -> None:
+    """Its figures would be too small."""
+    worker.state_store.restore(Family.SCHOOLS, 2, b"key", b"{")
+    answer = decode_answer(ask(worker).content)
+    assert [(one.partition, one.unreadable) for one in answer.partitions if one.unreadable] == [
+        (2, 1)
+    ]
+    assert answer.partitions[2].series == []
+
+
+@pytest.mark.parametrize("query", [{"wait": "-1"}, {"wait": "soon"}, {"since": "x" * 101}])
+def test_a_wrong_request_is_refused(worker: AnsweringWorker, query: dict[str, str]) -> None:
+    """With a word on what is right."""
+    assert ask(worker, **query).status_code == 400
+
+
+def test_few_requests_wait_at_once(worker: AnsweringWorker) -> None:
+    """One more is refused; who does not wait is answered."""
+    with ThreadPoolExecutor(MOST_WAITING) as pool:
+        waiting = [asked(worker, pool, "30") for _ in range(MOST_WAITING)]
+        refused = ask(worker, since=position_of(worker), wait="30")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+        worker.take(CONNECTED)
+        assert [one.result(10).status_code for one in waiting] == [200] * MOST_WAITING
+    assert threading.active_count() < MOST_WAITING
+
+
+def test_histories_are_for_who_shows_the_token(tmp_path: Path) -> None:
+    """Nobody else learns that there are some."""
+    worker = AnsweringWorker(CATALOGUE)
+    worker.guard = MetricsGuard(token_file(tmp_path, "sesame"))
+    with answering(worker):
+        assert ask(worker).status_code == 401
+        found = requests.get(
+            f"{worker.url}/histories", headers={"Authorization": "Bearer sesame"}, timeout=10
+        )
+        assert found.status_code == 200
+
+
+def test_other_machines_are_told_nothing_without_a_token(tmp_path: Path) -> None:
+    """Histories have exact numbers of persons: open is the loopback alone."""
+    worker = AnsweringWorker(CATALOGUE)
+    worker.host = "0.0.0.0"  # noqa: S104 - it is served on loopback all the same
+    with answering(worker):
+        assert ask(worker).status_code == 403
+    worker.guard = MetricsGuard(token_file(tmp_path, "sesame"))
+    with answering(worker):
+        assert ask(worker).status_code == 401
