@@ -67,13 +67,15 @@ class Forward:
 class Result:
     """The result of a batch.
 
-    `changed` holds the new state of each changed entity, `latest` the newest `time` by
+    `changed` holds the new state of each changed entity, `known` the state before of each entity
+    of the batch, EMPTY for one not heard of, `latest` the newest `time` by
     (source, type). `records` counts the readable records by (source, type, outcome, days from the
     effective day to the UTC day of recording); the days are -1 where the effective day began
     further east. `records` and `refusals` add up to the batch.
     """
 
     changed: dict[str, EntityState] = field(default_factory=dict)
+    known: Mapping[str, EntityState] = field(default_factory=dict)
     refusals: list[RecordRefusal] = field(default_factory=list)
     forwards: list[Forward] = field(default_factory=list)
     records: Counter[tuple[str, str, Outcome, int]] = field(default_factory=Counter)
@@ -114,7 +116,7 @@ def process(
     read = readings(records, family, rules)
     known, away = _known_and_away(read, states, partition, partitions)
     large = dict(sizes)
-    result = Result()
+    result = Result(known=known)
     changed = result.changed
     times: dict[tuple[str, str], int] = {}
     counted: dict[Outcome, list[tuple[str, str, int]]] = {outcome: [] for outcome in Outcome}

@@ -307,7 +307,7 @@ class Engine:
         return _Computed(
             result,
             states,
-            self.state_store.changes(*key, result.changed),
+            self.state_store.changes(*key, result.changed, values=states, known=result.known),
             [
                 *(dead_letter_record(one, now=now) for one in result.refusals),
                 *(forward_record(one) for one in result.forwards),

@@ -216,16 +216,15 @@ def decode_state(value: bytes) -> EntityState:
 
     Raises ValueError, TypeError or AttributeError where it is not a state.
     """
-    state = {
-        fact: {day: Cell(*cell) for day, cell in days.items()}
-        for fact, days in from_json(value, cache_strings="all").items()
-    }
-    for days in state.values():
-        for time, source, id_, _ in days.values():
+    state: dict[str, dict[str, Cell]] = {}
+    for fact, days in from_json(value, cache_strings="all").items():
+        cells = state[fact] = {}
+        for day, (time, source, id_, attributes) in days.items():
             # These order the cells.
             if type(time) is not int or type(source) is not str or type(id_) is not str:
                 message = "a cell's time, source or id is of another type"
                 raise TypeError(message)
+            cells[day] = tuple.__new__(Cell, (time, source, id_, attributes))
     return state
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from broker.compression import BatchUnreadableError
 from catalogue.explanations import Explanation
@@ -14,6 +14,7 @@ from catalogue.terms import Term
 from events.record_rules import NO_TIMESTAMP, RULES, RecordRules, latest_time
 from events.records import UnreadableValue
 from events.registry import Family
+from streams.encoded_states import EncodedStates
 from streams.explanations import said_in
 from streams.fold import Difference, Fold, Series, SeriesKey
 from streams.state import (
@@ -31,12 +32,18 @@ from streams.state import (
 
 __all__ = ["StateChange", "StateStore"]
 
+NO_VALUES: Final[Mapping[str, bytes]] = MappingProxyType({})
+NO_STATES: Final[Mapping[str, EntityState]] = MappingProxyType({})
+
 
 class StateChange(NamedTuple):
     """The change of one entity's state, computed before anything is written."""
 
-    before: EntityState
+    before: bytes | None
+    """The state as it is kept: None for an entity not known."""
     after: EntityState
+    value: bytes
+    """`after`, encoded."""
     difference: Difference
 
 
@@ -55,7 +62,8 @@ class StateStore:
         self.cells_not_owned = 0
         """Cells that it left out because their source does not own the fact."""
         self._rules = rules
-        self._states: dict[tuple[Family, int], dict[str, EntityState]] = defaultdict(dict)
+        #: Encoded: see `EncodedStates`.
+        self._states: dict[tuple[Family, int], dict[str, bytes]] = defaultdict(dict)
         self._to_repair: dict[tuple[Family, int], dict[str, EntityState]] = defaultdict(dict)
         self._sizes: dict[tuple[Family, int], dict[str, int]] = defaultdict(dict)
         self._filtered: dict[tuple[Family, int], set[str]] = defaultdict(set)
@@ -89,7 +97,7 @@ class StateStore:
 
     def states(self, family: Family, partition: int) -> Mapping[str, EntityState]:
         """Return the states of one family's partition, by entity id."""
-        return MappingProxyType(self._states[family, partition])
+        return EncodedStates(self._states[family, partition])
 
     def sizes(self, family: Family, partition: int) -> Mapping[str, int]:
         """Return the sizes of large states, in bytes by entity; UNREADABLE for such a state."""
@@ -107,19 +115,31 @@ class StateStore:
         return is_new
 
     def changes(
-        self, family: Family, partition: int, changed: Mapping[str, EntityState]
+        self,
+        family: Family,
+        partition: int,
+        changed: Mapping[str, EntityState],
+        *,
+        values: Mapping[str, bytes] = NO_VALUES,
+        known: Mapping[str, EntityState] = NO_STATES,
     ) -> Mapping[str, StateChange]:
         """Return the changes that new states make, without applying them.
 
-        Raises what the fold raises for a state that cannot be folded.
+        `values` are the new states encoded, `known` the present ones as they were read, where the
+        caller has them. Raises what the fold raises for a state that cannot be folded.
         """
-        states = self._states[family, partition]
+        kept = self._states[family, partition]
+        states = EncodedStates(kept)
         found = {}
         for entity, after in changed.items():
-            before = states.get(entity, EMPTY)
-            found[entity] = StateChange(
-                before, after, self.fold.difference(family, entity, before, after)
-            )
+            value = values.get(entity)
+            if value is None:
+                value = encode_state(after)
+            before = known.get(entity)
+            if before is None:
+                before = states.get(entity, EMPTY)
+            difference = self.fold.difference(family, entity, before, after)
+            found[entity] = StateChange(kept.get(entity), after, value, difference)
         return found
 
     def put(self, family: Family, partition: int, changed: Mapping[str, EntityState]) -> None:
@@ -128,15 +148,15 @@ class StateStore:
 
     def apply(self, family: Family, partition: int, changes: Mapping[str, StateChange]) -> None:
         """Apply changes that `changes` has computed."""
-        states = self._states[family, partition]
+        kept = self._states[family, partition]
         to_repair = self._to_repair[family, partition]
-        for entity, (before, after, difference) in changes.items():
-            if states.get(entity, EMPTY) is before:
+        for entity, (before, after, value, difference) in changes.items():
+            if kept.get(entity) is before:
                 self.fold.apply(partition, difference)
             else:  # The partition was dropped meanwhile.
-                known = states.get(entity, EMPTY)
+                known = EncodedStates(kept).get(entity, EMPTY)
                 self.fold.replace(family, partition, entity, known, after)
-            states[entity] = after
+            kept[entity] = value
             to_repair.pop(entity, None)
         self._filtered[family, partition] -= changes.keys()
         if changes:
@@ -172,15 +192,15 @@ class StateStore:
                 self.remove(family, partition, entity)
                 self._sizes[family, partition].pop(entity, None)
             else:
-                self.recover(family, partition, entity, decode_state(value), timestamp)
+                self.recover(family, partition, entity, decode_state(value), timestamp, value)
                 if self._sizes[family, partition].get(entity) == UNREADABLE:
                     # A later state contains every earlier one.
                     del self._sizes[family, partition][entity]
                 if len(value) > LARGE_STATE_BYTES:
-                    after = self._states[family, partition].get(entity, EMPTY)
+                    after = self.states(family, partition).get(entity, EMPTY)
                     self.set_size(family, partition, entity, len(encode_state(after)))
         except Exception as error:  # noqa: BLE001 - foreign bytes may raise anything
-            known = self._states[family, partition].get(entity)
+            known = self.states(family, partition).get(entity)
             if known is None:
                 self._sizes[family, partition][entity] = UNREADABLE
             else:
@@ -210,8 +230,9 @@ class StateStore:
         entity: str,
         recorded: EntityState,
         timestamp: int = NO_TIMESTAMP,
+        value: bytes | None = None,
     ) -> None:
-        """Merge the state of a changelog record.
+        """Merge the state of a changelog record, whose value it is where that is given.
 
         A cell whose time is later than the record's timestamp plus the tolerance is left out: it
         would replace every correction. So is a cell whose source does not own the fact (any more).
@@ -221,16 +242,18 @@ class StateStore:
         A record with fewer cells than an earlier one was written by a worker that no longer owned
         the partition. It removes nothing here, and the entity is written again: see `repairs_of`.
         """
-        states = self._states[family, partition]
-        before = states.get(entity, EMPTY)
+        before = self.states(family, partition).get(entity, EMPTY)
         in_time = recorded_by(recorded, latest_time(timestamp, self._rules.tolerance))
         accepted = reported_by_owners(in_time, entity, self._rules.ownership)
         after = merge_states(before, accepted)
+        if value is None or after != recorded:
+            value = encode_state(after)
+            after = decode_state(value)  # What is read later: JSON has no infinite numbers.
         if after != before:
             difference = self.fold.difference(family, entity, before, after)
             self.fold.verify(difference)
             self.fold.apply(partition, difference)
-            states[entity] = after
+            self._states[family, partition][entity] = value
             self._count_explanation(family, partition)
         if after != recorded:
             self._to_repair[family, partition][entity] = after
@@ -245,7 +268,8 @@ class StateStore:
 
     def remove(self, family: Family, partition: int, entity: str) -> None:
         """Remove an entity whose changelog record is a tombstone: it was erased."""
-        before = self._states[family, partition].pop(entity, EMPTY)
+        before = self.states(family, partition).get(entity, EMPTY)
+        self._states[family, partition].pop(entity, None)
         self._to_repair[family, partition].pop(entity, None)
         self._filtered[family, partition].discard(entity)
         self.fold.replace(family, partition, entity, before, EMPTY)
@@ -299,7 +323,7 @@ class StateStore:
         Anything but 0 is a bug of this program: restart the worker, and report it.
         """
         fresh = Fold(self.fold.terms)
-        for entity, state in self._states[family, partition].items():
+        for entity, state in self.states(family, partition).items():
             fresh.replace(family, partition, entity, EMPTY, state)
         kept, derived = self.fold.contents(family, partition), fresh.contents(family, partition)
         return sum(kept.get(key) != derived.get(key) for key in kept.keys() | derived.keys())
