@@ -105,7 +105,9 @@ class Fact(BaseModel):
     def attributes(self) -> dict[str, JSON]:
         """Return the fields of the fact except its day, as JSON values."""
         values = self.__dict__
-        found: dict[str, JSON] = {name: values[name] for name in self._PLAIN}
+        found: dict[str, JSON] = {}
+        for name in self._PLAIN:
+            found[name] = values[name]
         for name in self._CODED:
             code = values[name]
             # `value` is a property in Python, ten times as slow.
