@@ -260,6 +260,54 @@ def test_a_zombie_changes_nothing(group: Group) -> None:
     assert contents(group.received) == before
 
 
+def test_a_late_answer_undoes_nothing(group: Group) -> None:
+    """One of the same worker and generation, that was overtaken."""
+    group.ask("one", fate="late")
+    group.positions.clear()
+    group.ask("one", fate="late")
+    group.add(school_of(0, "2018-03-02"))
+    group.ask("one")
+
+    for name, answer in group.late:
+        group.deliver(name, answer)
+
+    assert contents(group.received) == contents(group.log.store())
+
+
+def test_changes_of_another_worker_are_no_changes_of_what_is_held(group: Group) -> None:
+    """Its versions count other things: what it restored before it told any would be missing."""
+    one, other = group.processes.values()
+    for _ in range(100):
+        one.state_store.fold.touch()
+    group.ask("one")
+    group.add(school_of(0, "2018-03-02"))
+    other.waiting_for = "recovery"
+    group.rebalance(["other", "one"], keeps=True)
+    group.ask("other")
+    other.waiting_for = None
+
+    group.ask("other")
+    group.ask("other")
+    group.ask("one")
+    group.ask("one")
+
+    assert contents(group.received) == contents(group.log.store())
+
+
+def test_what_went_while_a_partition_was_away_is_not_kept(group: Group) -> None:
+    """A figure that another worker took back is in no list of changes."""
+    connected = list(group.log.states[Family.SCHOOLS, 0])
+    group.rebalance(["other", "other"], keeps=False)
+    for entity in connected:
+        group.add(event("school.connected", entity, "2018-03-01", at="2030-01-01", retracted=True))
+    group.rebalance(["one", "other"], keeps=False)
+
+    group.ask("one")
+    group.ask("other")
+
+    assert contents(group.received) == contents(group.log.store())
+
+
 def test_a_forgotten_generation_may_begin_again(group: Group) -> None:
     """A group that was deleted starts at generation 1."""
     anew = Process()
