@@ -75,8 +75,6 @@ class PartitionAnswer(_Wire):
     complete: bool
     """True where everything is told; False where only what changed since the position asked for,
     each changed series as a whole (with no days where nothing is left of it)."""
-    lag: Natural
-    """Events that wait to be processed."""
     unreadable: Natural
     """States that cannot be read: where it is not 0, nothing else is told."""
     series: list[Row]

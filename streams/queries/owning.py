@@ -10,10 +10,6 @@ __all__ = ["ownership_of"]
 
 def ownership_of(membership: Membership) -> OwnedPartitions:
     """Return the partitions that a member shows, and the generation in which it owns them."""
-    waiting_for = membership.waiting_for()
-    lag = dict.fromkeys(membership.shown(), 0)
-    for (_, partition), records in membership.lag().items():
-        if partition in lag:
-            lag[partition] += records
+    waiting_for, shown = membership.waiting_for(), membership.shown()
     # Read last: it is that of what is shown.
-    return OwnedPartitions(waiting_for, membership.generation, lag)
+    return OwnedPartitions(waiting_for, membership.generation, shown)

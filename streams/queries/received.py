@@ -52,7 +52,6 @@ class _Held:
     version: int
     address: str
     confirmed_at: float
-    lag: int
     unreadable: int
     unknown: frozenset[int]
     """Indexes of the terms that the worker does not know."""
@@ -102,7 +101,6 @@ class ReceivedHistories:
                 answer.version if not told.unreadable else _NOTHING,
                 address,
                 now,
-                told.lag,
                 told.unreadable,
                 unknown,
                 series,
@@ -137,10 +135,6 @@ class ReceivedHistories:
     def ages(self, now: float) -> Mapping[int, float]:
         """Return by partition how many seconds ago its worker last confirmed what is held."""
         return {key: max(0.0, now - held.confirmed_at) for key, held in self._held.items()}
-
-    def lag(self) -> int:
-        """Return the events that workers had to process."""
-        return sum(held.lag for held in self._held.values())
 
     def unreadable(self) -> int:
         """Return the number of states that workers cannot read."""

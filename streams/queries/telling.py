@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from secrets import token_hex
@@ -35,8 +35,7 @@ class OwnedPartitions:
     waiting_for: str | None
     generation: int
     """The group's generation in which it owns them."""
-    lag: Mapping[int, int]
-    """By shown partition: events that wait to be processed."""
+    partitions: frozenset[int]
 
 
 class Teller:
@@ -56,7 +55,7 @@ class Teller:
         self._terms = [fingerprint(term) for term in state_store.fold.terms]
 
     def position(self) -> str:
-        """Return the present position: it changes with whatever an answer has, but for the lag."""
+        """Return the present position: it changes with whatever an answer has."""
         return self._position(self._ownership())
 
     def answer(self, position: str | None) -> HistoriesAnswer:
@@ -76,7 +75,7 @@ class Teller:
             terms=self._terms,
             partitions=[
                 self._partition(partition, owned, since, unreadable.get(partition, 0))
-                for partition in sorted(owned.lag)
+                for partition in sorted(owned.partitions)
             ],
         )
 
@@ -91,7 +90,6 @@ class Teller:
             partition=partition,
             generation=owned.generation,
             complete=complete,
-            lag=owned.lag[partition],
             unreadable=unreadable,
             series=self._rows(partition, base, complete=complete) if told else [],
             explanations=(
@@ -114,7 +112,7 @@ class Teller:
         ]
 
     def _position(self, owned: OwnedPartitions) -> str:
-        what = (owned.waiting_for is None, owned.generation, sorted(owned.lag))
+        what = (owned.waiting_for is None, owned.generation, sorted(owned.partitions))
         unreadable = sorted(self._state_store.unreadable().items())
         digest = sha256(repr((what, unreadable)).encode()).hexdigest()[:_DIGEST_LETTERS]
         return f"{self._life}.{self._state_store.fold.version}.{digest}"

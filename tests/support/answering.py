@@ -28,7 +28,7 @@ class AnsweringWorker:
 
     def __init__(self, catalogue: Catalogue, *, owned: range = range(PARTITIONS)) -> None:
         self.state_store = StateStore(catalogue.terms)
-        self.owned = OwnedPartitions(None, 1, dict.fromkeys(owned, 0))
+        self.owned = OwnedPartitions(None, 1, frozenset(owned))
         self.url = ""
         self.route: HistoriesRoute | None = None
         self.guard = MetricsGuard()
@@ -52,7 +52,7 @@ class AnsweringWorker:
 
     def own(self, generation: int, owned: range, waiting_for: str | None = None) -> None:
         """Own other partitions, in another generation."""
-        partitions = {} if waiting_for else dict.fromkeys(owned, 0)
+        partitions = frozenset(() if waiting_for else owned)
         self._call(
             lambda: setattr(self, "owned", OwnedPartitions(waiting_for, generation, partitions))
         )

@@ -71,7 +71,7 @@ class Process:
         self.teller = Teller(self.state_store, self._ownership, len(PARTITIONS))
 
     def _ownership(self) -> OwnedPartitions:
-        owned = {} if self.waiting_for else dict.fromkeys(self.owned, 0)
+        owned = frozenset(() if self.waiting_for else self.owned)
         return OwnedPartitions(self.waiting_for, self.generation, owned)
 
     def join(self, generation: int, owned: set[int], log: Log, *, keeps: bool) -> None:
@@ -358,7 +358,7 @@ def test_a_term_is_known_by_its_content() -> None:
     state_store = StateStore(other)
     for key, states in log.states.items():
         state_store.put(*key, states)
-    teller = Teller(state_store, lambda: OwnedPartitions(None, 1, {0: 0, 1: 0}), 2)
+    teller = Teller(state_store, lambda: OwnedPartitions(None, 1, frozenset({0, 1})), 2)
     received = ReceivedHistories(CATALOGUE)
     received.apply(decode_answer(encode_answer(teller.answer(None))), "http://other", 0.0)
 
