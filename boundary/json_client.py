@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -110,5 +111,7 @@ def _cause(error: BaseException) -> str:
     if isinstance(error, ClientConnectorCertificateError):
         return f"its certificate is not trusted ({one_line(str(error.certificate_error))})"
     if isinstance(error, ClientConnectorError):
-        return one_line(error.strerror or str(error.os_error))
+        number = error.os_error.errno
+        # asyncio writes the address instead of the reason; a name's error has a number of its own.
+        return one_line(os.strerror(number) if number and number > 0 else str(error.os_error))
     return one_line(str(error)) or type(error).__name__

@@ -1,0 +1,94 @@
+"""The client that waits for a server's news: bounded, and careful with a token."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from boundary.addresses import UnusableAddressError
+from boundary.json_client import BodyTooLargeError, NewsAnswer, NewsClient, NoNewsError
+from tests.support.answering import serving
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def got(url: str, **how: Any) -> NewsAnswer:
+    """Send one request."""
+
+    async def get() -> NewsAnswer:
+        async with NewsClient(tls=None) as client:
+            return await client.get(url, **{"query": {}, "seconds": 5.0, **how})
+
+    return asyncio.run(get())
+
+
+def routed(handler: Handler, app: web.Application) -> None:
+    """Serve it at /."""
+    app.router.add_get("/", handler)
+
+
+async def echo(request: web.Request) -> web.Response:
+    """Answer with what came."""
+    return web.Response(text=f"{request.query_string} {request.headers.get('Authorization')}")
+
+
+async def redirect(_: web.Request) -> web.Response:
+    """Send the client elsewhere."""
+    return web.Response(status=302, headers={"Location": "http://192.0.2.1/"})
+
+
+async def long(_: web.Request) -> web.Response:
+    """Answer with more than was asked for."""
+    return web.Response(body=b"x" * 100_000)
+
+
+async def late(_: web.Request) -> web.Response:
+    """Answer too late."""
+    await asyncio.sleep(0.5)
+    return web.Response()
+
+
+def test_it_sends_the_query_and_the_token() -> None:
+    """On this machine without TLS."""
+    with serving(partial(routed, echo)) as url:
+        found = got(f"{url}/", query={"wait": "5"}, token="sesame")  # noqa: S106 - no secret
+    assert found == (200, b"wait=5 Bearer sesame")
+
+
+def test_a_redirect_is_an_answer() -> None:
+    """The token would go to another address."""
+    with serving(partial(routed, redirect)) as url:
+        assert got(f"{url}/").status == 302
+
+
+def test_an_answer_is_bounded() -> None:
+    """In its size, and in its time."""
+    with serving(partial(routed, long)) as url, pytest.raises(BodyTooLargeError, match="1000"):
+        got(f"{url}/", most_bytes=1000)
+    with serving(partial(routed, late)) as url, pytest.raises(NoNewsError, match=r"within 0\.2 s"):
+        got(f"{url}/", seconds=0.2)
+
+
+def test_who_does_not_listen_is_named() -> None:
+    """In one line."""
+    with serving(partial(routed, echo)) as url:
+        pass
+    with pytest.raises(NoNewsError, match="refused"):
+        got(f"{url}/")
+
+
+def test_a_token_goes_to_no_other_machine_in_the_clear() -> None:
+    """No connection is made."""
+    with pytest.raises(UnusableAddressError):
+        got("http://192.0.2.1/", token="sesame")  # noqa: S106 - no secret
+
+
+def test_the_machines_authorities_are_trusted_by_default() -> None:
+    """As other clients do."""
+    assert NewsClient(tls=None)._tls.verify_mode is ssl.CERT_REQUIRED
