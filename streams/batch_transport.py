@@ -55,7 +55,12 @@ __all__ = [
 #: The largest age of the last heartbeat, as a share of the session timeout; the rest of the timeout
 #: is left for a write.
 HEARTBEAT_AGE_SHARE = 0.8
+#: The longest wait of a fetch request: while records arrive, and after IDLE_SECONDS without any. A
+#: partition that is resumed joins the next request. A broker ends a waiting one when a record
+#: arrives, but for that of the demo.
 FETCH_MAX_WAIT_MS = 100
+IDLE_FETCH_MAX_WAIT_MS = 1000
+IDLE_SECONDS = 5.0
 #: Errors of the client or the broker that the content of a write causes.
 _CONTENT_ERRORS = (
     *REFUSALS,
@@ -132,7 +137,7 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         read_any_batch_with_aiokafka()
         bound_polls_of_aiokafka()
         consumer = super()._create_consumer(loop)
-        # Faust's value is 1.5 s; some brokers do not end a waiting fetch when a record arrives.
+        # Faust's value is 1.5 s.
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
         commit = consumer.commit
 
@@ -172,6 +177,10 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Faust's
         with one_poll():
             return await super()._fetch_records(*args, **kwargs)
+
+    def set_fetch_max_wait(self, milliseconds: int) -> None:
+        """Set the longest wait of the next fetch requests."""
+        self._ensure_consumer()._fetcher._fetch_max_wait_ms = milliseconds
 
     def generation(self) -> int:
         """Return the group generation of this member, as the coordinator has it."""
@@ -243,6 +252,8 @@ class BatchConsumer(driver.Consumer):
         self._polled: dict[TP, int] = {}
         #: Partitions with an attempt since their assignment.
         self._begun: set[TP] = set()
+        #: When a poll last returned records.
+        self._received_at = monotonic()
         #: The generation whose restored states are checked, and the faults found.
         self._checked_generation: int | None = None
         self.faults: Sequence[TopicFault] = ()
@@ -274,11 +285,7 @@ class BatchConsumer(driver.Consumer):
             # To aiokafka an empty set means every partition.
             await self.sleep(_SHORT_POLL_SECONDS)
             return
-        if self._buffered_partitions:
-            # Paused while their agent is busy. It may resume them before a long poll without them
-            # ends, and would then wait.
-            timeout = min(timeout, _SHORT_POLL_SECONDS)
-        polled = dict(await self._getmany(active_partitions=readable, timeout=timeout) or {})
+        polled = await self._poll(readable, timeout)
         self._skip_control_records(readable - polled.keys(), generation)
         self._polled.update((tp, records[-1].offset) for tp, records in polled.items())
         while polled:
@@ -297,6 +304,19 @@ class BatchConsumer(driver.Consumer):
             elif await self._is_contiguous(tp, records[0].offset):
                 self._next[tp] = records[-1].offset + 1
                 yield tp, self._to_batch(tp, records, generation)
+
+    async def _poll(self, readable: set[TP], max_wait: float) -> dict[TP, Any]:
+        """Return the records of one poll, by partition."""
+        if self._buffered_partitions:
+            # Paused while their agent is busy. It may resume them before a long poll without them
+            # ends, and would then wait.
+            max_wait = min(max_wait, _SHORT_POLL_SECONDS)
+        is_idle = monotonic() - self._received_at > IDLE_SECONDS
+        self._thread.set_fetch_max_wait(IDLE_FETCH_MAX_WAIT_MS if is_idle else FETCH_MAX_WAIT_MS)
+        polled = dict(await self._getmany(active_partitions=readable, timeout=max_wait) or {})
+        if polled:
+            self._received_at = monotonic()
+        return polled
 
     def _skip_control_records(self, quiet: Iterable[TP], generation: int) -> None:
         """Mark aborted and control records as done, in partitions of which a poll returned nothing.
@@ -532,6 +552,9 @@ class BatchConsumer(driver.Consumer):
     async def check_errors(self) -> None:
         """Raise the pending error of aiokafka's coordinator, which Faust does not check."""
         await self._thread.check_errors()
+
+    async def verify_all_partitions_active(self) -> None:
+        """Do nothing: `streams.watchdog` finds a worker that does not get on."""
 
     def lag(self) -> Mapping[TP, int]:
         """Return the records that are not done, by partition of events.

@@ -78,6 +78,11 @@ class ScriptedThread:
         self.positions: dict[TP, int] = {}
         self.current = GENERATION
         self.heartbeat_at = monotonic()
+        self.fetch_max_waits: list[int] = []
+
+    def set_fetch_max_wait(self, milliseconds: int) -> None:
+        """Record the longest wait of fetch requests."""
+        self.fetch_max_waits.append(milliseconds)
 
     def brings(self, poll: Poll, *, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Set the records of the next poll; `meanwhile` is called during it."""

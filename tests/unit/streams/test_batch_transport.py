@@ -15,6 +15,8 @@ from events.records import OutgoingRecord
 from streams.batch_transport import (
     FETCH_MAX_WAIT_MS,
     HEARTBEAT_AGE_SHARE,
+    IDLE_FETCH_MAX_WAIT_MS,
+    IDLE_SECONDS,
     AttemptNotCommittedError,
     BatchConsumer,
     BatchProducer,
@@ -103,6 +105,25 @@ class TestReading:
 
             assert thread.polled == [{OTHERS}, {EVENTS, OTHERS}]
             assert thread.timeouts[0] < 0.1 * thread.timeouts[1]
+
+        play(scene())
+
+    def test_a_fetch_waits_longer_after_a_time_without_records(self) -> None:
+        """Ten requests a second cost a twentieth of a processor; a record ends the wait."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            await batch(consumer)
+            consumer._received_at -= IDLE_SECONDS
+            thread.brings(polled(EVENTS, 3))
+            await batch(consumer)
+            await batch(consumer)
+
+            assert thread.fetch_max_waits == [
+                FETCH_MAX_WAIT_MS,
+                IDLE_FETCH_MAX_WAIT_MS,
+                FETCH_MAX_WAIT_MS,
+            ]
 
         play(scene())
 
