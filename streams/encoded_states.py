@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from streams.state import EntityState, decode_state
 
@@ -18,18 +19,24 @@ class EncodedStates(Mapping[str, EntityState]):
 
     __slots__ = ("_values",)
 
-    def __init__(self, values: Mapping[str, bytes]) -> None:
-        """Create a view of encoded states."""
+    def __init__(self, values: Mapping[bytes, bytes]) -> None:
+        """Create a view of encoded states by the keys of their changelog records."""
         self._values = values
 
     def __getitem__(self, entity: str) -> EntityState:
-        return decode_state(self._values[entity])
+        return decode_state(self._values[entity.encode()])
+
+    def get(self, entity: str, default: Any = None, /) -> Any:  # noqa: ANN401 - the default's type
+        """Return the state of an entity; the default for one not known."""
+        # Mapping's own raises an error within, for each entity not known.
+        value = self._values.get(entity.encode())
+        return default if value is None else decode_state(value)
 
     def __contains__(self, entity: object) -> bool:
-        return entity in self._values
+        return isinstance(entity, str) and entity.encode() in self._values
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return (key.decode() for key in self._values)
 
     def __len__(self) -> int:
         return len(self._values)

@@ -355,9 +355,10 @@ class Engine:
         events_end: int,
     ) -> None:
         writes: list[Any] = []
-        if computed.states:
+        if computed.changes:
+            states = [(change.key, change.value) for change in computed.changes.values()]
             writes.append(
-                self._write_states(*key, computed.states, consumer, producer, events_end=events_end)
+                self._write_states(*key, states, consumer, producer, events_end=events_end)
             )
         if computed.outgoing:
             writes.append(producer.write_all(computed.outgoing))
@@ -388,9 +389,10 @@ class Engine:
                     states
                     and consumer.ownership_problem(consumer.app.consumer_generation_id) is None
                 ):
-                    await self._write_states(
-                        family, partition, _encoded(states), consumer, producer
-                    )
+                    written_again = [
+                        (entity.encode(), encode_state(state)) for entity, state in states.items()
+                    ]
+                    await self._write_states(family, partition, written_again, consumer, producer)
                     self.state_store.repaired(family, partition, states)
                     written += len(states)
         if written:
@@ -412,19 +414,16 @@ class Engine:
         self,
         family: Family,
         partition: int,
-        states: Mapping[str, bytes],
+        states: Sequence[tuple[bytes, bytes]],
         consumer: BatchConsumer,
         producer: BatchProducer,
         *,
         events_end: int | None = None,
     ) -> None:
-        """Write states with their partition's summary; set the changelog's extent as metadata."""
+        """Write states by key, with their partition's summary; set the extent as metadata."""
         changelog, tally = self._changelogs[family], self.tallies.of(family, partition)
-        records = [(entity.encode(), value) for entity, value in states.items()]
-        planned = tally.plan(records, events_end=events_end)
-        end = await producer.write_batch(
-            changelog, partition, records, last_headers=planned.headers
-        )
+        planned = tally.plan(states, events_end=events_end)
+        end = await producer.write_batch(changelog, partition, states, last_headers=planned.headers)
         tally.record_write(planned, end, topic=changelog, partition=partition)
         events = TP(topic_name(family), partition)
         metadata = consumer.metadata_of(events).model_copy(update={"changelog": tally.extent})

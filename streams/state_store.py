@@ -39,6 +39,8 @@ NO_STATES: Final[Mapping[str, EntityState]] = MappingProxyType({})
 class StateChange(NamedTuple):
     """The change of one entity's state, computed before anything is written."""
 
+    key: bytes
+    """The key of its changelog record."""
     before: bytes | None
     """The state as it is kept: None for an entity not known."""
     after: EntityState
@@ -62,8 +64,8 @@ class StateStore:
         self.cells_not_owned = 0
         """Cells that it left out because their source does not own the fact."""
         self._rules = rules
-        #: Encoded: see `EncodedStates`.
-        self._states: dict[tuple[Family, int], dict[str, bytes]] = defaultdict(dict)
+        #: As in the changelog: see `EncodedStates`. The tally has the same keys, not copies.
+        self._states: dict[tuple[Family, int], dict[bytes, bytes]] = defaultdict(dict)
         self._to_repair: dict[tuple[Family, int], dict[str, EntityState]] = defaultdict(dict)
         self._sizes: dict[tuple[Family, int], dict[str, int]] = defaultdict(dict)
         self._filtered: dict[tuple[Family, int], set[str]] = defaultdict(set)
@@ -139,7 +141,8 @@ class StateStore:
             if before is None:
                 before = states.get(entity, EMPTY)
             difference = self.fold.difference(family, entity, before, after)
-            found[entity] = StateChange(kept.get(entity), after, value, difference)
+            key = entity.encode()
+            found[entity] = StateChange(key, kept.get(key), after, value, difference)
         return found
 
     def put(self, family: Family, partition: int, changed: Mapping[str, EntityState]) -> None:
@@ -150,13 +153,13 @@ class StateStore:
         """Apply changes that `changes` has computed."""
         kept = self._states[family, partition]
         to_repair = self._to_repair[family, partition]
-        for entity, (before, after, value, difference) in changes.items():
-            if kept.get(entity) is before:
+        for entity, (key, before, after, value, difference) in changes.items():
+            if kept.get(key) is before:
                 self.fold.apply(partition, difference)
             else:  # The partition was dropped meanwhile.
                 known = EncodedStates(kept).get(entity, EMPTY)
                 self.fold.replace(family, partition, entity, known, after)
-            kept[entity] = value
+            kept[key] = value
             to_repair.pop(entity, None)
         self._filtered[family, partition] -= changes.keys()
         if changes:
@@ -192,7 +195,8 @@ class StateStore:
                 self.remove(family, partition, entity)
                 self._sizes[family, partition].pop(entity, None)
             else:
-                self.recover(family, partition, entity, decode_state(value), timestamp, value)
+                recorded = decode_state(value)
+                self.recover(family, partition, entity, recorded, timestamp, kept=(key, value))
                 if self._sizes[family, partition].get(entity) == UNREADABLE:
                     # A later state contains every earlier one.
                     del self._sizes[family, partition][entity]
@@ -230,9 +234,10 @@ class StateStore:
         entity: str,
         recorded: EntityState,
         timestamp: int = NO_TIMESTAMP,
-        value: bytes | None = None,
+        *,
+        kept: tuple[bytes, bytes] | None = None,
     ) -> None:
-        """Merge the state of a changelog record, whose value it is where that is given.
+        """Merge the state of a changelog record; `kept` is its key and value, as they are kept.
 
         A cell whose time is later than the record's timestamp plus the tolerance is left out: it
         would replace every correction. So is a cell whose source does not own the fact (any more).
@@ -246,14 +251,14 @@ class StateStore:
         in_time = recorded_by(recorded, latest_time(timestamp, self._rules.tolerance))
         accepted = reported_by_owners(in_time, entity, self._rules.ownership)
         after = merge_states(before, accepted)
-        if value is None or after != recorded:
-            value = encode_state(after)
-            after = decode_state(value)  # What is read later: JSON has no infinite numbers.
+        if kept is None or after != recorded:
+            kept = entity.encode(), encode_state(after)
+            after = decode_state(kept[1])  # What is read later: JSON has no infinite numbers.
         if after != before:
             difference = self.fold.difference(family, entity, before, after)
             self.fold.verify(difference)
             self.fold.apply(partition, difference)
-            self._states[family, partition][entity] = value
+            self._states[family, partition][kept[0]] = kept[1]
             self._count_explanation(family, partition)
         if after != recorded:
             self._to_repair[family, partition][entity] = after
@@ -269,7 +274,7 @@ class StateStore:
     def remove(self, family: Family, partition: int, entity: str) -> None:
         """Remove an entity whose changelog record is a tombstone: it was erased."""
         before = self.states(family, partition).get(entity, EMPTY)
-        self._states[family, partition].pop(entity, None)
+        self._states[family, partition].pop(entity.encode(), None)
         self._to_repair[family, partition].pop(entity, None)
         self._filtered[family, partition].discard(entity)
         self.fold.replace(family, partition, entity, before, EMPTY)

@@ -6,7 +6,7 @@ from tests.support.histories import event, state_of, uai
 
 PARIS, MEAUX = uai("0750001"), uai("0770001")
 STATE = state_of(event("school.connected", PARIS, "2018-03-01"))
-STATES = EncodedStates({PARIS: encode_state(STATE)})
+STATES = EncodedStates({PARIS.encode(): encode_state(STATE)})
 
 
 def test_are_read_as_they_were_written() -> None:
