@@ -99,7 +99,7 @@ class Membership:
         until the assignment, and once the broker has been silent for 0.8 of the session timeout.
         """
         if self.waiting_for() is None:
-            return self.owned()
+            return self._restored.partitions
         generation, partitions = self._restored
         if not partitions or self.faults():
             return frozenset()
