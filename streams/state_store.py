@@ -197,9 +197,10 @@ class StateStore:
             else:
                 recorded = decode_state(value)
                 self.recover(family, partition, entity, recorded, timestamp, kept=(key, value))
-                if self._sizes[family, partition].get(entity) == UNREADABLE:
+                sizes = self._sizes.get((family, partition))
+                if sizes and sizes.get(entity) == UNREADABLE:
                     # A later state contains every earlier one.
-                    del self._sizes[family, partition][entity]
+                    del sizes[entity]
                 if len(value) > LARGE_STATE_BYTES:
                     after = self.states(family, partition).get(entity, EMPTY)
                     self.set_size(family, partition, entity, len(encode_state(after)))
@@ -247,29 +248,32 @@ class StateStore:
         A record with fewer cells than an earlier one was written by a worker that no longer owned
         the partition. It removes nothing here, and the entity is written again: see `repairs_of`.
         """
-        before = self.states(family, partition).get(entity, EMPTY)
+        key = family, partition
+        states = self._states[key]
+        known = states.get(entity.encode() if kept is None else kept[0])
+        before = EMPTY if known is None else decode_state(known)
         in_time = recorded_by(recorded, latest_time(timestamp, self._rules.tolerance))
         accepted = reported_by_owners(in_time, entity, self._rules.ownership)
         after = merge_states(before, accepted)
-        if kept is None or after != recorded:
+        if kept is None or (after is not recorded and after != recorded):
             kept = entity.encode(), encode_state(after)
             after = decode_state(kept[1])  # What is read later: JSON has no infinite numbers.
         if after != before:
             difference = self.fold.difference(family, entity, before, after)
             self.fold.verify(difference)
             self.fold.apply(partition, difference)
-            self._states[family, partition][kept[0]] = kept[1]
+            states[kept[0]] = kept[1]
             self._count_explanation(family, partition)
-        if after != recorded:
-            self._to_repair[family, partition][entity] = after
-        else:
-            self._to_repair[family, partition].pop(entity, None)
-        if accepted is recorded:
-            self._filtered[family, partition].discard(entity)
-        else:
-            self._filtered[family, partition].add(entity)
+        if after is not recorded and after != recorded:
+            self._to_repair[key][entity] = after
+        elif repairs := self._to_repair.get(key):
+            repairs.pop(entity, None)
+        if accepted is not recorded:
+            self._filtered[key].add(entity)
             self.cells_ahead += cells_in(recorded) - cells_in(in_time)
             self.cells_not_owned += cells_in(in_time) - cells_in(accepted)
+        elif filtered := self._filtered.get(key):
+            filtered.discard(entity)
 
     def remove(self, family: Family, partition: int, entity: str) -> None:
         """Remove an entity whose changelog record is a tombstone: it was erased."""
