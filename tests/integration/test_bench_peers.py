@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -88,6 +89,7 @@ def test_the_tables_say_what_was_not_measured() -> None:
     assert "| bare | 200 | 200 to 200 | **1.0** | 2500 | 50 | 0.50 | – |" in text
     assert "| quick | 200 | 200 to 200 | **1.0** | 2500 | 50 | 0.50 | 1.2 |" in text
     assert "could not be installed: absent." in text
+    assert re.search(r"confluent-kafka \d.*, quixstreams \d.*, Kafka Streams \d", text)
 
 
 def test_the_page_has_a_place_for_the_tables() -> None:

@@ -10,7 +10,7 @@ environment=$root/build/peers
 missing=0
 
 go_without() {
-  echo "Not found: $1. $2 is left out." >&2
+  echo "Not found: $1. Left out: $2." >&2
   missing=1
 }
 
@@ -37,7 +37,7 @@ if [[ ! $environment/done -nt requirements.txt ]]; then
   if python_packages; then
     touch "$environment/done"
   else
-    go_without "packages of requirements.txt" "Quix Streams and the librdkafka loop"
+    go_without "packages of requirements.txt" "Quix Streams, the librdkafka loop"
   fi
 fi
 

@@ -74,7 +74,7 @@ class Peer:
 def _kafka_streams(name: str, cache: str) -> Peer:
     classes = f"{STREAMS}/last-value.jar:{STREAMS}/jars/*"
     return Peer(
-        Rival(name, ("java", "-Xmx512m", "-cp", classes, "LastValue", cache)),
+        Rival(name, ("java", "-Xmx1g", "-cp", classes, "LastValue", cache)),
         changelog=lambda application: f"{application.app_id}-latest-changelog",
         needs=STREAMS,
     )

@@ -18,7 +18,7 @@ __all__ = ["peers_text", "write_peers"]
 
 MEASURED = re.compile(r"(?<=<!-- peers measured -->\n).*?(?=<!-- peers end -->)", re.DOTALL)
 STREAMS = re.compile(r"<kafka\.version>(.+)</kafka\.version>")
-PINNED = re.compile(r"^(quixstreams|confluent-kafka)\S*==(\S+)", re.MULTILINE)
+PINNED = re.compile(r"^(quixstreams|confluent-kafka)[^=\n]*==(\S+)", re.MULTILINE)
 
 
 def peers_text(found: PeersFound) -> str:
