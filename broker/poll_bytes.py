@@ -39,15 +39,14 @@ class _Allowance:
 
     def take(self, record: Record) -> bool:
         """Count a record; return whether another one may follow."""
-        headers = record.headers
-        self.left -= (
-            _PER_RECORD_BYTES
-            + _size_of(record.key)
-            + _size_of(record.value)
-            + _PER_HEADER_BYTES * len(headers)
-        )
-        for name, value in headers:
-            self.left -= len(name) + len(value or b"")
+        # Most parts are plain bytes: once a record, this is a fifth of what a poll takes.
+        key, value = record.key, record.value
+        size = _PER_RECORD_BYTES
+        size += len(key) if type(key) is bytes else _size_of(key)
+        size += len(value) if type(value) is bytes else _size_of(value)
+        for name, content in record.headers:
+            size += _PER_HEADER_BYTES + len(name) + (len(content) if content else 0)
+        self.left -= size
         return self.left > 0
 
 

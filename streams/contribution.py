@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Term, TermMode
 from events.registry import Family, facts_of
-from streams.state import NO_DAYS, EntityState, latest_attributes
+from streams.state import NO_DAYS, Cell, EntityState, latest_attributes
 
 __all__ = [
     "NO_CATEGORY",
@@ -22,6 +22,7 @@ __all__ = [
     "Timeline",
     "ViewTerms",
     "contributions",
+    "contributions_of_first",
     "first_difference",
     "timeline",
 ]
@@ -67,6 +68,11 @@ class EntityView:
     def reads(self) -> frozenset[str]:
         """The facts in the timeline."""
         return frozenset((*self.facts, *self.unless))
+
+    @cached_property
+    def counts(self) -> Mapping[str, bool]:
+        """By fact in the timeline: whether its cells count, or only end an earlier one."""
+        return {**dict.fromkeys(self.facts, True), **dict.fromkeys(self.unless, False)}
 
     @cached_property
     def depends_on(self) -> frozenset[str]:
@@ -220,6 +226,21 @@ def contributions(
         day, _, _, _, _, counts, attributes = seen[position]
         following = seen[position + 1][0] - day if position < last else None
         yield day, terms.contribution(attributes, following, counts=counts), sign
+
+
+def contributions_of_first(
+    views: Iterable[ViewTerms], fact: str, day: str, cell: Cell
+) -> list[tuple[int, Contribution, int]]:
+    """Return what the first cell of an entity contributes: `contributions` of a timeline of one."""
+    attributes = cell.attributes
+    if attributes is None:
+        return []
+    ordinal = _ordinal(day)
+    return [
+        (ordinal, terms.contribution(attributes, None, counts=counts), 1)
+        for terms in views
+        if (counts := terms.view.counts.get(fact)) is not None
+    ]
 
 
 def _steps(

@@ -19,6 +19,7 @@ from streams.contribution import (
     Key,
     ViewTerms,
     contributions,
+    contributions_of_first,
     first_difference,
     timeline,
 )
@@ -134,11 +135,17 @@ class Fold:
         Views without a changed fact are skipped (`with_cell` keeps unchanged facts identical), and
         so is the past that both states share.
         """
+        views = self._views_of(family, entity)
+        if not before and len(after) == 1:
+            ((fact, days),) = after.items()
+            if len(days) == 1:
+                ((day, cell),) = days.items()
+                return contributions_of_first(views.values(), fact, day, cell)
         changed = [fact for fact, days in after.items() if before.get(fact) is not days]
         if len(before) + len(changed) > len(after):
             changed += before.keys() - after.keys()
         found: Difference = []
-        for view, terms in self._views_of(family, entity).items():
+        for view, terms in views.items():
             if view.depends_on.isdisjoint(changed):
                 continue
             new = timeline(view, after)

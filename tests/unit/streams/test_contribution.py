@@ -18,9 +18,11 @@ from streams.contribution import (
     Timeline,
     ViewTerms,
     contributions,
+    contributions_of_first,
     first_difference,
     timeline,
 )
+from streams.state import cell_of
 from tests.support.histories import event, events_of, state_of
 
 SITES = EntityView(
@@ -129,6 +131,29 @@ def difference(term: Term, old: Timeline, new: Timeline, since: int) -> dict[obj
             for key in reports:
                 total["report", key, day] += added
     return {what: amount for what, amount in total.items() if amount}
+
+
+@pytest.mark.parametrize("family", Family)
+@given(data=st.data())
+def test_the_first_cell_contributes_as_a_timeline_of_one(
+    family: Family, data: st.DataObject
+) -> None:
+    """In every view of the family, a retraction too."""
+    one = data.draw(events_of(family))
+    views = [
+        ViewTerms(EntityView.of(term), [(index, term)])
+        for index, term in enumerate(TERMS)
+        if term.family is family
+    ]
+    state = state_of(one)
+    expected = [
+        contributed
+        for terms in views
+        for contributed in contributions(terms, timeline(terms.view, state))
+    ]
+
+    day = one.fact.effective_day.isoformat()
+    assert contributions_of_first(views, one.fact.NAME, day, cell_of(one)) == expected
 
 
 def test_values_of_other_types_are_not_mixed_up() -> None:
