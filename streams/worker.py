@@ -40,8 +40,8 @@ __all__ = ["run_worker"]
 
 logger = logging.getLogger(__name__)
 
-#: The thresholds of Python's garbage collector (its defaults: 700 and 10). States are many small
-#: dictionaries without cycles: with the defaults, collections took a seventh of the worker's time.
+#: The thresholds of Python's garbage collector (its defaults: 700 and 10). A batch is many small
+#: objects without cycles: with the defaults, collections took a seventh of the worker's time.
 GC_THRESHOLDS = (50_000, 50)
 #: The interval between two requests for the first offsets.
 LOG_START_INTERVAL_SECONDS = 60.0
