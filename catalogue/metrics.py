@@ -438,7 +438,7 @@ ASSESSOR_LAG = _assessor(
     "smartregion_assessor_lag_records",
     (),
     "What is not in the assessor's judgements yet: records on the changelogs, or, where workers "
-    "are asked, the series that they told since.",
+    "are asked, the series that they told since, and those of them that may have more.",
     "Growing: check the assessor's log, the workers and the broker; judgements are of an older "
     "state.",
 )

@@ -65,7 +65,7 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     assessor_port: Annotated[int, Field(ge=0, le=65535)] = 6067
     """The assessor's port for them."""
 
-    workers: Annotated[str, AfterValidator(_workers_text)] = ""
+    workers: Annotated[str, AfterValidator(_workers_text)] | None = None
     """Whom the assessor asks for histories, separated by commas: `http://HOST:PORT`;
     `dns+http://NAME:PORT`, every address of a name; `file+http:///PATH`, the targets in files of
     Prometheus (`file_sd`); each also with https. Without it the assessor reads the changelogs."""

@@ -13,7 +13,6 @@ from boundary.serving import ServingFileError
 from boundary.settings import variable
 from catalogue.model import Catalogue
 from streams.assessor.source import HistorySource
-from streams.changelog_reader import open_changelogs
 from streams.queries.addresses import parse_workers
 from streams.queries.collector import CollectorPlan, collecting
 from streams.settings import Settings
@@ -41,6 +40,9 @@ def open_histories(settings: Settings, catalogue: Catalogue) -> Iterator[History
         with collecting(catalogue, collector_plan(settings)) as collector:
             yield collector
     else:
+        # Kafka's clients take most of a start, and workers are asked without.
+        from streams.changelog_reader import open_changelogs  # noqa: PLC0415 - see above
+
         with open_changelogs(settings, catalogue) as changelog_reader:
             yield changelog_reader
 
@@ -50,7 +52,7 @@ def collector_plan(settings: Settings) -> CollectorPlan:
 
     Raises WorkersAddressError, and as `Settings.histories_guard` where a file cannot be used.
     """
-    addresses = parse_workers(settings.workers)
+    addresses = parse_workers(settings.workers or "")
     token_file = settings.histories_guard().file
     try:
         addresses.check(secret=token_file is not None, plain_http=settings.workers_plain_http)

@@ -8,7 +8,6 @@ import signal
 import threading
 
 from boundary.logs import configure_logging, log_end
-from broker.topic_admin import verify_topics
 from catalogue.loader import load_catalogue
 from events.topics import changelog_topics
 from streams.assessor.assessor import Assessor
@@ -40,6 +39,9 @@ def run_assessor(settings: Settings) -> int:
 
 
 def _verify_changelogs(settings: Settings) -> None:
+    # Kafka's clients take most of a start, and workers are asked without.
+    from broker.topic_admin import verify_topics  # noqa: PLC0415 - see above
+
     changelogs = changelog_topics(
         partitions=settings.partitions, replication=settings.replication, app_id=settings.app_id
     )

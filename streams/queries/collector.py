@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 WAIT_SECONDS: Final = 5
 #: How much longer an answer may take than the wait.
 ANSWER_SECONDS: Final = 5.0
+#: A worker that has not answered for so long has nothing new: it answers at once where it has.
+QUIET_SECONDS: Final = 0.2
 #: Between an answer that brought something and the next request: nobody judges more often.
 BETWEEN_SECONDS: Final = 0.9
 RETRY_SECONDS: Final = 1.0
@@ -97,6 +99,8 @@ class HistoriesCollector:
         #: By worker: what is wrong with it, None for nothing.
         self._problems: Mapping[str, str | None] = {}
         self._stale: frozenset[int] = frozenset()
+        #: Workers that may have something new: they are not asked, or only just.
+        self._unheard: set[str] = set()
 
     @property
     def sums(self) -> DatedSums:
@@ -125,8 +129,11 @@ class HistoriesCollector:
         return f"the histories of partitions {listed}{''.join(sorted(problems))}"
 
     def lag(self) -> int:
-        """Return nothing: how many events workers have to process, they expose themselves."""
-        return 0
+        """Return how many workers may have something new: 0 while all of them are being waited for.
+
+        How many events they have to process, they expose themselves.
+        """
+        return len(self._unheard)
 
     def ages(self) -> Mapping[int, float]:
         """Return by partition the seconds since its worker confirmed its histories."""
@@ -173,6 +180,7 @@ class HistoriesCollector:
         self._note("SMART_REGION_WORKERS", None)
         for target in asking.keys() - targets:
             asking.pop(target).cancel()
+            self._unheard.discard(target.url)
             self._problems = {who: one for who, one in self._problems.items() if who != target.url}
         for target in targets - asking.keys():
             asking[target] = asyncio.create_task(self._follow_worker(client, target))
@@ -182,6 +190,7 @@ class HistoriesCollector:
 
     async def _follow_worker(self, client: NewsClient, target: WorkerTarget) -> None:
         position: str | None = None
+        self._unheard.add(target.url)
         while True:
             problem, position, pause = await self._ask(client, target, position)
             self._note(target.url, problem)
@@ -190,6 +199,9 @@ class HistoriesCollector:
     async def _ask(
         self, client: NewsClient, target: WorkerTarget, position: str | None
     ) -> _Outcome:
+        quiet = asyncio.get_running_loop().call_later(
+            QUIET_SECONDS, self._unheard.discard, target.url if position else ""
+        )
         query = {"wait": str(WAIT_SECONDS)} | ({} if position is None else {"since": position})
         try:
             answer = await client.get(
@@ -201,12 +213,17 @@ class HistoriesCollector:
             )
             return self._taken(_decoded(answer), target, position)
         except (NoNewsError, UnusableAddressError, SmartRegionError) as error:
+            self._unheard.discard(target.url)
             return _Outcome(str(error), position, RETRY_SECONDS)
         except AnswerUnreadableError as error:
+            self._unheard.discard(target.url)
             problem = f"answers something else than histories ({error})"
             return _Outcome(problem, None, LOOK_UP_SECONDS)
         except _RefusedError as error:
+            self._unheard.discard(target.url)
             return _Outcome(str(error), None, RETRY_SECONDS)
+        finally:
+            quiet.cancel()
 
     def _taken(
         self, answer: HistoriesAnswer, target: WorkerTarget, position: str | None
@@ -223,6 +240,10 @@ class HistoriesCollector:
         if not applied.is_enough:
             return _Outcome(problem, None, TICK_SECONDS / 10)
         waited = answer.position == position
+        if waited:
+            self._unheard.discard(target.url)
+        else:
+            self._unheard.add(target.url)
         return _Outcome(problem, answer.position, 0.0 if waited else BETWEEN_SECONDS)
 
     def _tell(self, changes: int) -> None:

@@ -48,15 +48,22 @@ class HistoriesRoute:
         self._is_open = guard.file is not None or is_loopback(host)
         self._timer = timer
         self._waiting = 0
+        self._is_ending = False
         self._changed = asyncio.Event()
 
     def extend(self, app: web.Application) -> None:
         """Add the route to an application."""
         app.router.add_get(PATH, self._answer)
+        app.on_shutdown.append(self._end)
 
     def wake(self) -> None:
         """Look at once whether something changed: a batch was applied."""
         self._changed.set()
+
+    async def _end(self, _: web.Application) -> None:
+        """Answer those that wait: a server that stops waits for them."""
+        self._is_ending = True
+        self.wake()
 
     async def _answer(self, request: web.Request) -> web.Response:
         if not self._is_open:
@@ -91,7 +98,7 @@ class HistoriesRoute:
         until = self._timer() + seconds
         while (left := until - self._timer()) > 0:
             self._changed.clear()
-            if self._teller.position() != position:
+            if self._is_ending or self._teller.position() != position:
                 return
             try:
                 await asyncio.wait_for(self._changed.wait(), min(left, LOOK_SECONDS))

@@ -84,6 +84,21 @@ def test_it_follows_a_worker() -> None:
             assert waits_until(collector, lambda: collector.poll(timeout=60.0) == 0)
 
 
+def test_it_is_behind_until_it_waits_for_a_change() -> None:
+    """Who waits until nothing is behind has all that was there before."""
+    with answering(AnsweringWorker(CATALOGUE)) as worker, collected(worker.url) as collector:
+        assert is_complete(collector)
+        assert collector.lag() == 1
+        worker.take(connected(1))
+        assert waits_until(collector, lambda: collector.lag() == 0)
+        assert histories_of(collector.sums, CATALOGUE) == histories_of(
+            worker.state_store, CATALOGUE
+        )
+        worker.take(connected(2))
+        assert waits_until(collector, lambda: collector.lag() == 1)
+        assert waits_until(collector, lambda: collector.lag() == 0)
+
+
 def test_two_workers_make_a_whole() -> None:
     """One alone does not."""
     with (

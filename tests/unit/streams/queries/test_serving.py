@@ -154,6 +154,16 @@ def test_few_requests_wait_at_once(worker: AnsweringWorker) -> None:
     assert threading.active_count() < MOST_WAITING
 
 
+def test_a_server_that_stops_answers_those_that_wait() -> None:
+    """It would wait for them."""
+    with ThreadPoolExecutor() as pool:
+        with answering(AnsweringWorker(CATALOGUE)) as worker:
+            found = asked(worker, pool, "30")
+            began = monotonic()
+        assert found.result(10).status_code == 200
+    assert monotonic() - began < 1.5
+
+
 def test_histories_are_for_who_shows_the_token(tmp_path: Path) -> None:
     """Nobody else learns that there are some."""
     worker = AnsweringWorker(CATALOGUE)
