@@ -21,6 +21,9 @@ for name in grafana-admin kafka-{root,deployer,worker,assessor,page,gateway,prod
   [[ -e $file ]] || printf '%s' "$(openssl rand -hex 24)" >"$file"
 done
 
+# What the assessor shows to the workers.
+[[ -e secrets/histories.token ]] || openssl rand -hex 32 >secrets/histories.token
+
 # Nobody may send until `producers issue` has made a secret, whose lines are then written here.
 [[ -e secrets/producers.yaml ]] || echo '{}' >secrets/producers.yaml
 

@@ -129,7 +129,8 @@ def _monitor(settings: Settings, ports: Ports, folder: Folder) -> Iterator[Servi
     for number, port in enumerate(ports.workers, start=1):
         own = settings.model_copy(update={"http_port": port})
         yield _ours(f"worker-{number}", "worker", own, port, folder)
-    own = settings.model_copy(update={"assessor_port": ports.assessor})
+    workers = ",".join(f"http://{address_of(port)}" for port in ports.workers)
+    own = settings.model_copy(update={"assessor_port": ports.assessor, "workers": workers})
     yield _ours("assessor", "assessor", own, ports.assessor, folder)
     page = page_settings(settings, page_port=ports.page, page_ledger=folder.page / LEDGER)
     yield _ours("page", "page", page, ports.page, folder)

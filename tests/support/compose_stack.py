@@ -161,6 +161,9 @@ class PlainStack:
             )
             for variable, value in service.get("environment", {}).items()
         }
+        for other, port in self.ports.items():
+            for variable, value in given.items():
+                given[variable] = re.sub(rf"//{other}:\d+", f"//127.0.0.1:{port}", value)
         if name in self.ports:
             given["SMART_REGION_GATEWAY_PORT"] = "0"
             given[_PORTS[service["command"][0]]] = str(self.ports[name])

@@ -32,6 +32,9 @@ ROOT = Path(__file__).parents[3]
 PRODUCTION = [overlay for overlay in OVERLAYS if overlay.startswith("production")]
 NAME = "smart-region"
 AUDIT = "smart-region-audit"
+ASSESSOR = "smart-region-assessor"
+#: Who asks for histories, and who answers.
+ASKING = ("assessor", "worker")
 NOTE = "smart-region-note"
 #: Where a process of ours listens, by its command; docs/settings.md.
 PORTS = {
@@ -227,7 +230,7 @@ def test_every_process_reaches_kafka_and_names(overlay: str) -> None:
     for name, labels in pod_labels(overlay).items():
         if labels["app.kubernetes.io/name"] == NAME:
             ways = [it for it in out if selects(it["podSelector"].get("matchLabels", {}), labels)]
-            assert len(ways) == (3 if name in (AUDIT, NOTE) else 2), name
+            assert len(ways) == (3 if name in (AUDIT, NOTE, ASSESSOR) else 2), name
 
 
 @every_overlay
@@ -343,16 +346,40 @@ def test_an_audit_reaches_every_worker(overlay: str) -> None:
     assert "--every-address" in container["args"]
     assert service["clusterIP"] == "None"
     assert selects(service["selector"], worker)
-    out = one(manifests, "NetworkPolicy", "audit-to-workers")["spec"]
-    into = one(manifests, "NetworkPolicy", "workers-from-audit")["spec"]
-    assert selects(out["podSelector"]["matchLabels"], labels[AUDIT])
+    assert against.port == PORTS["worker"]["http"]
+    check_way_to_workers(overlay, "audit", labels[AUDIT])
+
+
+def check_way_to_workers(overlay: str, who: str, own: Mapping[str, str]) -> None:
+    """Check that the policies of both sides let pods with some labels through, and to no more."""
+    manifests, worker = built(overlay), pod_labels(overlay)["smart-region-worker"]
+    out = one(manifests, "NetworkPolicy", f"{who}-to-workers")["spec"]
+    into = one(manifests, "NetworkPolicy", f"workers-from-{who}")["spec"]
+    assert selects(out["podSelector"]["matchLabels"], own)
     assert selects(into["podSelector"]["matchLabels"], worker)
     ((to,), (by,)) = (out["egress"][0]["to"], into["ingress"][0]["from"])
     assert selects(to["podSelector"]["matchLabels"], worker)
-    assert selects(by["podSelector"]["matchLabels"], labels[AUDIT])
+    assert selects(by["podSelector"]["matchLabels"], own)
     for rule in (out["egress"][0], into["ingress"][0]):
-        assert rule["ports"] == [{"protocol": "TCP", "port": against.port}]
-    assert against.port == PORTS["worker"]["http"]
+        assert rule["ports"] == [{"protocol": "TCP", "port": PORTS["worker"]["http"]}]
+
+
+@every_production
+def test_the_assessor_asks_every_worker(overlay: str) -> None:
+    """By every address of their Service, with a token that Prometheus does not have."""
+    manifests, labels = built(overlay), pod_labels(overlay)
+    templates = dict(ours(overlay))
+    asks, answers = (environment(manifests, templates[f"smart-region-{name}"]) for name in ASKING)
+    address = urlsplit(asks["SMART_REGION_WORKERS"].removeprefix("dns+"))
+    service = one(manifests, "Service", str(address.hostname))["spec"]
+    assert service["clusterIP"] == "None"
+    # Whoever is not ready says what it waits for.
+    assert service["publishNotReadyAddresses"]
+    assert selects(service["selector"], labels["smart-region-worker"])
+    assert address.port == PORTS["worker"]["http"]
+    token = answers["SMART_REGION_HISTORIES_TOKEN_FILE"]
+    assert token == asks["SMART_REGION_HISTORIES_TOKEN_FILE"]
+    check_way_to_workers(overlay, "assessor", labels[ASSESSOR])
 
 
 @every_overlay

@@ -119,6 +119,9 @@ def test_prometheus_scrapes_all_and_alerts_alertmanager(scene: Scene) -> None:
     assert site.workers == tuple(f"127.0.0.1:{port}" for port in ports)
     assessor = env["assessor"]["SMART_REGION_ASSESSOR_PORT"]
     assert site.assessors == (f"127.0.0.1:{assessor}",)
+    assert env["assessor"]["SMART_REGION_WORKERS"] == ",".join(
+        f"http://{address}" for address in site.workers
+    )
     probes = env["gateway"]["SMART_REGION_GATEWAY_PROBE_PORT"]
     assert site.gateways == (f"127.0.0.1:{probes}",)
     assert len(site.alertmanagers) == 1
