@@ -163,7 +163,8 @@ class Membership:
             if self.topic_faults:
                 return f"its topics: {summary_of(self.topic_faults)}"
             generation = self.app.consumer_generation_id
-            self._restored = _Restored(generation, self.owned())
+            if self._is_restoring:
+                self._restored = _Restored(generation, self.owned())
             return self._ownership_problem(generation)
         self._is_restoring = True
         try:
@@ -242,6 +243,7 @@ class Membership:
         before, partitions = self._restored
         kept = partitions & self.owned() if generation == before + 1 else frozenset[int]()
         self._restored = _Restored(generation, kept)
+        self._is_restoring = True
 
     async def _log_revoked(self, _: Any, revoked: set[Any], **__: Any) -> None:  # noqa: ANN401
         logger.info("revoked topic_partitions=%d", len(revoked))
