@@ -140,9 +140,12 @@ def set_up(
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smart-region-")))
     program = None if broker is None else EMBEDDED_WORKER
     worker = stack.enter_context(MonitorProgram("worker", settings, folder=folder, program=program))
-    # It alone exposes figures about persons.
-    assessor = stack.enter_context(MonitorProgram("assessor", settings, folder=folder))
     page = stack.enter_context(MonitorProgram("page", page_settings(settings), folder=folder))
+    # It alone exposes figures about persons; it asks the worker, and no broker.
+    asked = {"workers": f"http://{worker.wait_for_address()}"}
+    assessor = stack.enter_context(
+        MonitorProgram("assessor", settings.model_copy(update=asked), folder=folder)
+    )
     installed = AlertingPrograms.installed()
 
     screen.step("Simulation de la Région")
