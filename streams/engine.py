@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from time import monotonic
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias, cast
@@ -400,11 +400,13 @@ class Engine:
         return written
 
     async def check_fold(self) -> int:
-        """Return how many series differ from a fold from scratch, and count them in the meters."""
+        """Return how many series differ from a fold from scratch, and count them in the meters.
+
+        It gives way to other tasks after each step.
+        """
         mismatches = 0
         for family, partition in self.state_store.partitions():
-            mismatches += self.state_store.mismatches(family, partition)
-            await asyncio.sleep(0)
+            mismatches += await _in_steps(self.state_store.check(family, partition))
         if mismatches:
             self.meters.mismatches += mismatches
             logger.error("the fold differs from its states series=%d", mismatches)
@@ -428,6 +430,15 @@ class Engine:
         events = TP(topic_name(family), partition)
         metadata = consumer.metadata_of(events).model_copy(update={"changelog": tally.extent})
         consumer.set_metadata(events, metadata)
+
+
+async def _in_steps(work: Generator[None, None, int]) -> int:
+    while True:
+        await asyncio.sleep(0)
+        try:
+            next(work)
+        except StopIteration as end:
+            return int(end.value)
 
 
 def _encoded(states: Mapping[str, EntityState]) -> dict[str, bytes]:

@@ -95,7 +95,8 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     stall_timeout: PositiveFloat = 120.0
     """A worker that finishes no waiting batch, or an assessor that gets no answer, ends then."""
     self_check_interval: PositiveFloat = 300.0
-    """How often the figures are derived anew from the states, as a check."""
+    """How often the figures are derived anew from the states, as a check; less often where that
+    would take more than a hundredth of the time."""
 
     work_folder: Path | None = None
     """Where an audit keeps what does not fit into memory; by default the system's folder."""

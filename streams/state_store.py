@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -30,8 +30,10 @@ from streams.state import (
     reported_by_owners,
 )
 
-__all__ = ["StateChange", "StateStore"]
+__all__ = ["CHECK_STEP", "StateChange", "StateStore"]
 
+#: The entities of one step of a check: some 10 ms.
+CHECK_STEP: Final = 500
 NO_VALUES: Final[Mapping[str, bytes]] = MappingProxyType({})
 NO_STATES: Final[Mapping[str, EntityState]] = MappingProxyType({})
 
@@ -331,8 +333,27 @@ class StateStore:
 
         Anything but 0 is a bug of this program: restart the worker, and report it.
         """
+        steps = self.check(family, partition)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return int(end.value)
+
+    def check(self, family: Family, partition: int) -> Generator[None, None, int]:
+        """Do as `mismatches` in steps of CHECK_STEP entities.
+
+        The states and the series are those of the first step: both may change meanwhile.
+        """
+        states = EncodedStates(dict(self._states.get((family, partition), {})))
+        kept = {
+            key: (dict(steps), dict(reports))
+            for key, (steps, reports) in self.fold.contents(family, partition).items()
+        }
         fresh = Fold(self.fold.terms)
-        for entity, state in self.states(family, partition).items():
+        for number, (entity, state) in enumerate(states.items(), start=1):
             fresh.replace(family, partition, entity, EMPTY, state)
-        kept, derived = self.fold.contents(family, partition), fresh.contents(family, partition)
+            if number % CHECK_STEP == 0:
+                yield
+        derived = fresh.contents(family, partition)
         return sum(kept.get(key) != derived.get(key) for key in kept.keys() | derived.keys())

@@ -45,6 +45,8 @@ logger = logging.getLogger(__name__)
 GC_THRESHOLDS = (50_000, 50)
 #: The interval between two requests for the first offsets.
 LOG_START_INTERVAL_SECONDS = 60.0
+#: The largest share of the time in which the folds are checked.
+CHECK_SHARE = 0.01
 #: The timeout of a stop. Nothing is lost by cutting it short: the state is on the broker.
 STOP_SECONDS = 8.0
 
@@ -130,7 +132,8 @@ async def _run(settings: Settings, engine: Engine, transport: type[BatchTranspor
                 app.start(),
                 Watchdog(settings, membership).run(),
                 TopicWatch(settings, membership).run(),
-                _upkeep(settings, membership),
+                _upkeep(membership),
+                _check_folds(settings, membership),
             )
         ]
         failure = await ended
@@ -159,23 +162,31 @@ async def _or_end(work: Coroutine[Any, Any, None], end: Callable[[BaseException]
         end(error)
 
 
-async def _upkeep(settings: Settings, membership: Membership) -> None:
-    """Rewrite repaired entities each second; regularly check the fold, and read first offsets."""
+async def _upkeep(membership: Membership) -> None:
+    """Rewrite repaired entities each second; regularly read first offsets."""
     engine = membership.engine
-    elapsed = 0.0
     log_starts_at = -math.inf
     while True:
         await asyncio.sleep(1.0)
-        elapsed += 1.0
         if membership.waiting_for() is not None:
             continue
         if monotonic() - log_starts_at >= LOG_START_INTERVAL_SECONDS:
             log_starts_at = monotonic()
             await membership.read_log_starts()
         await engine.rewrite_repaired(membership.consumer, membership.producer)
-        if elapsed >= settings.self_check_interval:
-            elapsed = 0.0
-            await engine.check_fold()
+
+
+async def _check_folds(settings: Settings, membership: Membership) -> None:
+    """Check the folds regularly, less often where there are so many entities that it takes long."""
+    pause = settings.self_check_interval
+    while True:
+        await asyncio.sleep(pause)
+        if membership.waiting_for() is not None:
+            pause = 1.0
+            continue
+        began = monotonic()
+        await membership.engine.check_fold()
+        pause = max(settings.self_check_interval, (monotonic() - began) / CHECK_SHARE)
 
 
 def _end_now(error: BaseException) -> None:

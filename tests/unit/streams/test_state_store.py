@@ -16,7 +16,7 @@ from events.fact import Family
 from events.records import UnreadableValue
 from streams.snapshot import Figures, figures_of
 from streams.state import EMPTY, UNREADABLE, EntityState, encode_state, merge_states
-from streams.state_store import StateStore
+from streams.state_store import CHECK_STEP, StateStore
 from tests.support.histories import (
     DAYS,
     deliveries,
@@ -360,6 +360,21 @@ class TestSelfCheck:
         state_store.fold.replace(SCHOOLS, 0, PARIS, EMPTY, state_of(connected()))
 
         assert state_store.mismatches(SCHOOLS, 0) == 1
+
+    def test_ignores_what_changes_meanwhile(self) -> None:
+        """A check of many entities takes seconds, and batches are applied between its steps."""
+        state_store = StateStore([CONNECTED])
+        state = state_of(connected())
+        state_store.put(SCHOOLS, 0, {f"{number}": state for number in range(CHECK_STEP)})
+
+        check = state_store.check(SCHOOLS, 0)
+        next(check)
+        state_store.put(SCHOOLS, 0, {PARIS: state})
+        state_store.drop(SCHOOLS, 0)
+
+        with pytest.raises(StopIteration) as end:
+            next(check)
+        assert end.value.value == 0
 
 
 def test_entities_are_counted_by_family() -> None:
