@@ -55,11 +55,12 @@ __all__ = [
 #: The largest age of the last heartbeat, as a share of the session timeout; the rest of the timeout
 #: is left for a write.
 HEARTBEAT_AGE_SHARE = 0.8
-#: The longest wait of a fetch request: while records arrive, and after IDLE_SECONDS without any. A
-#: partition that is resumed joins the next request. A broker ends a waiting one when a record
-#: arrives, but for that of the demo.
+#: The longest wait of a fetch request: while records arrive, after IDLE_SECONDS without any, and
+#: during a rebalance. A broker ends it when a record arrives (the demo's does not). Until then
+#: resumed partitions, and all other requests on its connection, wait: a recovery makes several.
 FETCH_MAX_WAIT_MS = 100
-IDLE_FETCH_MAX_WAIT_MS = 1000
+IDLE_FETCH_MAX_WAIT_MS = 500
+REBALANCE_FETCH_MAX_WAIT_MS = 50
 IDLE_SECONDS = 5.0
 #: Errors of the client or the broker that the content of a write causes.
 _CONTENT_ERRORS = (
@@ -169,6 +170,10 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
             return answered
 
         coordinator._do_heartbeat = heartbeat
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self.set_fetch_max_wait(REBALANCE_FETCH_MAX_WAIT_MS)
+        await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self.heartbeat_at = monotonic()
@@ -311,12 +316,17 @@ class BatchConsumer(driver.Consumer):
             # Paused while their agent is busy. It may resume them before a long poll without them
             # ends, and would then wait.
             max_wait = min(max_wait, _SHORT_POLL_SECONDS)
-        is_idle = monotonic() - self._received_at > IDLE_SECONDS
-        self._thread.set_fetch_max_wait(IDLE_FETCH_MAX_WAIT_MS if is_idle else FETCH_MAX_WAIT_MS)
+        self._thread.set_fetch_max_wait(self._fetch_max_wait())
         polled = dict(await self._getmany(active_partitions=readable, timeout=max_wait) or {})
         if polled:
             self._received_at = monotonic()
         return polled
+
+    def _fetch_max_wait(self) -> int:
+        if self.app.rebalancing:
+            return REBALANCE_FETCH_MAX_WAIT_MS
+        is_idle = monotonic() - self._received_at > IDLE_SECONDS
+        return IDLE_FETCH_MAX_WAIT_MS if is_idle else FETCH_MAX_WAIT_MS
 
     def _skip_control_records(self, quiet: Iterable[TP], generation: int) -> None:
         """Mark aborted and control records as done, in partitions of which a poll returned nothing.

@@ -17,6 +17,7 @@ from streams.batch_transport import (
     HEARTBEAT_AGE_SHARE,
     IDLE_FETCH_MAX_WAIT_MS,
     IDLE_SECONDS,
+    REBALANCE_FETCH_MAX_WAIT_MS,
     AttemptNotCommittedError,
     BatchConsumer,
     BatchProducer,
@@ -124,6 +125,20 @@ class TestReading:
                 IDLE_FETCH_MAX_WAIT_MS,
                 FETCH_MAX_WAIT_MS,
             ]
+
+        play(scene())
+
+    def test_a_fetch_is_short_while_the_group_rebalances(self) -> None:
+        """A recovery's other requests wait for it: a broker answers a connection in order."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, CHANGELOG)
+            consumer._received_at -= IDLE_SECONDS
+            consumer.app.rebalancing = True
+
+            await batch(consumer)
+
+            assert thread.fetch_max_waits == [REBALANCE_FETCH_MAX_WAIT_MS]
 
         play(scene())
 
