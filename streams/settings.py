@@ -66,9 +66,9 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     """The assessor's port for them."""
 
     workers: Annotated[str, AfterValidator(_workers_text)] | None = None
-    """Whom the assessor asks for histories, separated by commas: `http://HOST:PORT`;
+    """Whom assessor, export and backfill ask for histories, separated by commas: `http://HOST:PORT`;
     `dns+http://NAME:PORT`, every address of a name; `file+http:///PATH`, the targets in files of
-    Prometheus (`file_sd`); each also with https. Without it the assessor reads the changelogs."""
+    Prometheus (`file_sd`); each also with https. Without it they read the changelogs."""
     workers_cafile: Path | None = None
     """PEM file with the authority of the workers' certificates; without it this machine's."""
     workers_plain_http: bool = False

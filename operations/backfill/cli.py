@@ -142,11 +142,11 @@ def _write(settings: Settings, days: Sequence[date], out: Path) -> None:
     from catalogue.loader import load_catalogue
     from operations.backfill.openmetrics import OpenMetricsSpool
     from operations.backfill.past import Past
-    from streams.changelog_reader import read_changelogs
+    from streams.assessor.opening import read_histories
 
     catalogue = load_catalogue(settings.catalogue)
     with whole_file(out) as stream, OpenMetricsSpool(_folder_of(out)) as spool:
-        past = Past(catalogue, read_changelogs(settings, catalogue), days)
+        past = Past(catalogue, read_histories(settings, catalogue), days)
         for series in chain(past.promised(), past.persons()):
             spool.add(*series)
         with progress_bar() as progress:

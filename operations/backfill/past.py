@@ -23,10 +23,10 @@ from streams.assessor.series import (
     unexplained_points,
 )
 from streams.catalogue_families import catalogue_families
+from streams.dated_sums import DatedSums
 from streams.explanations import explanations_of
 from streams.histories import categories_of, histories_of, region_reports_of
 from streams.metric_families import midnight
-from streams.state_store import StateStore
 
 __all__ = ["Past", "PastSeries"]
 
@@ -45,14 +45,14 @@ class Past:
     As known now: a fact that was recorded late counts from the day on which it took effect.
     """
 
-    def __init__(self, catalogue: Catalogue, state_store: StateStore, days: Sequence[date]) -> None:
+    def __init__(self, catalogue: Catalogue, sums: DatedSums, days: Sequence[date]) -> None:
         self._catalogue = catalogue
         self._days = days
         self._moments = [round(midnight(day)) for day in days]
-        self._histories = histories_of(state_store, catalogue)
-        self._reports = region_reports_of(state_store, catalogue)
-        self._parts = categories_of(state_store, catalogue)
-        self._explanations = explanations_of(state_store)
+        self._histories = histories_of(sums, catalogue)
+        self._reports = region_reports_of(sums, catalogue)
+        self._parts = categories_of(sums, catalogue)
+        self._explanations = explanations_of(sums)
 
     def __len__(self) -> int:
         """How many territories of indicators there are to judge."""

@@ -84,7 +84,7 @@ def export(
     from operations.export.package import PACKAGE_FILE, package_text
     from operations.export.rows import rows_of
     from operations.export.states_known_on import states_known_on
-    from streams.changelog_reader import read_changelogs
+    from streams.assessor.opening import read_histories
     from streams.settings import load_settings
 
     if excel:
@@ -113,7 +113,7 @@ def export(
             stream.write(_pilote(settings, catalogue, day, known).encode())
             return
         if known is None:
-            rows = rows_of(catalogue, read_changelogs(settings, catalogue), day)
+            rows = rows_of(catalogue, read_histories(settings, catalogue), day)
         else:
             records = _records(settings)
             state_store = states_known_on(records, catalogue, known, rules=settings.record_rules())

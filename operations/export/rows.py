@@ -14,8 +14,8 @@ from catalogue.model import Catalogue, Unit
 from catalogue.progress import MilestoneStatus
 from catalogue.territories import TERRITORY_NAMES, territory_key
 from events.observation import Territory
+from streams.dated_sums import DatedSums
 from streams.histories import Parts, categories_of, histories_of
-from streams.state_store import StateStore
 
 __all__ = ["KEY", "ExportRow", "rows_of"]
 
@@ -138,14 +138,14 @@ class ExportRow(BaseModel):
 
 
 def rows_of(
-    catalogue: Catalogue, state_store: StateStore, as_of: date, known_on: date | None = None
+    catalogue: Catalogue, sums: DatedSums, as_of: date, known_on: date | None = None
 ) -> Iterator[ExportRow]:
     """Yield a row for each indicator, territory and milestone, each followed by its categories.
 
-    `state_store` are those of `known_on`, where that is given.
+    `sums` are as known on `known_on`, where that is given.
     """
-    judgements = judge_all(catalogue, histories_of(state_store, catalogue), as_of)
-    parts = categories_of(state_store, catalogue)
+    judgements = judge_all(catalogue, histories_of(sums, catalogue), as_of)
+    parts = categories_of(sums, catalogue)
     detailed: set[tuple[str, str | None]] = set()
     for judgement in judgements:
         indicator, department = judgement.indicator, judgement.department

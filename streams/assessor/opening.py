@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 
 from boundary.addresses import UnusableAddressError
 from boundary.errors import SmartRegionError
@@ -13,11 +14,18 @@ from boundary.serving import ServingFileError
 from boundary.settings import variable
 from catalogue.model import Catalogue
 from streams.assessor.source import HistorySource
+from streams.dated_sums import DatedSums
 from streams.queries.addresses import parse_workers
 from streams.queries.collector import CollectorPlan, collecting
 from streams.settings import Settings
 
-__all__ = ["WorkersAddressError", "collector_plan", "open_histories"]
+__all__ = [
+    "HistoriesIncompleteError",
+    "WorkersAddressError",
+    "collector_plan",
+    "open_histories",
+    "read_histories",
+]
 
 
 class WorkersAddressError(SmartRegionError):
@@ -27,6 +35,16 @@ class WorkersAddressError(SmartRegionError):
         super().__init__(
             f"{variable('workers')}: {error.problem}, value {error.shown!r}: use https, or set"
             f" {variable('workers_plain_http')}=true where the network is yours alone"
+        )
+
+
+class HistoriesIncompleteError(SmartRegionError):
+    """The workers did not tell the histories of all partitions."""
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(
+            f"{variable('workers')}: the workers did not tell {missing}: see what each worker's"
+            " /readyz says, or unset it to read the changelogs"
         )
 
 
@@ -45,6 +63,38 @@ def open_histories(settings: Settings, catalogue: Catalogue) -> Iterator[History
 
         with open_changelogs(settings, catalogue) as changelog_reader:
             yield changelog_reader
+
+
+def read_histories(settings: Settings, catalogue: Catalogue) -> DatedSums:
+    """Return the histories of all partitions, as they are at the moment.
+
+    They are the workers' where the settings name workers, else those of the changelogs. Raises
+    HistoriesIncompleteError where workers do not tell them within the request timeout, and as
+    `collector_plan` and `read_changelogs`.
+    """
+    if not settings.workers:
+        from streams.changelog_reader import read_changelogs  # noqa: PLC0415 - see above
+
+        return read_changelogs(settings, catalogue)
+    with collecting(catalogue, collector_plan(settings)) as collector:
+        began = monotonic()
+        while (missing := _missing_of(collector)) is not None:
+            waited = monotonic() - began
+            if waited > settings.request_timeout:
+                raise HistoriesIncompleteError(f"{missing} ({waited:.0f} s)")
+            collector.poll(timeout=settings.request_timeout)
+        if unknown := collector.unknown():
+            workers = ", ".join(sorted(set(unknown.values())))
+            raise HistoriesIncompleteError(f"what the catalogue of {workers} does not have")
+        return collector.sums
+
+
+def _missing_of(source: HistorySource) -> str | None:
+    """Return what a source has not told yet; None where it has told everything."""
+    waiting_for = source.waiting_for()
+    if waiting_for is None and source.lag():
+        return "what has changed meanwhile"
+    return waiting_for
 
 
 def collector_plan(settings: Settings) -> CollectorPlan:

@@ -21,10 +21,10 @@ pytestmark = pytest.mark.timeout(300)
 Figures = dict[tuple[str, str | None], tuple[float | None, str | None]]
 
 
-def exported(broker: KafkaBroker, folder: Path, *options: str) -> Figures:
+def exported(broker: KafkaBroker, folder: Path, *options: str, **settings: str) -> Figures:
     """Export as JSON, and return value and last report by indicator and département."""
     out = folder / "figures.json"
-    done = run(broker, "export", *options, "--format", "json", "--out", str(out))
+    done = run(broker, "export", *options, "--format", "json", "--out", str(out), **settings)
     assert done.returncode == 0, done.stderr
     rows: list[dict[str, Any]] = json.loads(out.read_text())
     return {
@@ -49,15 +49,17 @@ def audited(broker: KafkaBroker, *options: str) -> Figures:
 
 
 def test_equals_the_audit(broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path) -> None:
-    """On the last day, on an earlier one, and as known on an earlier one."""
+    """On the last day, on an earlier one, and as known on an earlier one; and so does a worker."""
     worker = factory.worker()
     worker.start()
     send(broker.bootstrap, region(7, date(2016, 1, 1), date(2016, 12, 31)))
     assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+    told = exported(broker, tmp_path, workers=worker.url)
     assert worker.stop() == 0
     earlier = ("--as-of", "2016-06-30")
     known = (*earlier, "--known-on", "2016-07-05")
     found = {options: exported(broker, tmp_path, *options) for options in ((), earlier, known)}
     for options, figures in found.items():
         assert figures == audited(broker, *options)
+    assert told == found[()]
     assert found[known] != found[earlier] != found[()]

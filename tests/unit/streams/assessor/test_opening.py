@@ -1,0 +1,66 @@
+"""The histories of a command that runs once: whole, or an error that says what is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from catalogue.loader import load_catalogue
+from events.fact import Family
+from events.partitioning import partition_for
+from streams.assessor.known_part import known_part
+from streams.assessor.opening import HistoriesIncompleteError, read_histories
+from streams.histories import histories_of
+from streams.settings import Settings
+from tests.support.answering import AnsweringWorker, answering
+from tests.support.histories import event, uai
+from tests.support.records import PARTITIONS, apply_events
+
+CATALOGUE = load_catalogue()
+
+
+def settings(*workers: AnsweringWorker, seconds: float = 20.0) -> Settings:
+    """Return settings that name workers, and wait so long for them."""
+    found = Settings(
+        broker="127.0.0.1:9",
+        partitions=PARTITIONS,
+        workers=",".join(worker.url for worker in workers),
+    )
+    # Less than a session, which the setting itself refuses.
+    return found.model_copy(update={"request_timeout": seconds})
+
+
+def test_they_are_those_of_all_workers() -> None:
+    """Each tells its own partitions; all that was there before is in them."""
+    with (
+        answering(AnsweringWorker(CATALOGUE, owned=range(2))) as first,
+        answering(AnsweringWorker(CATALOGUE, owned=range(2, PARTITIONS))) as second,
+    ):
+        together = AnsweringWorker(CATALOGUE)
+        for number in range(20):
+            connected = event("school.connected", uai(f"075{number:04}"), "2018-03-01")
+            home = partition_for(connected.fact.entity_id.encode(), PARTITIONS)
+            (first if home < 2 else second).take(connected)
+            apply_events(together.state_store, Family.SCHOOLS, [[connected]])
+        told = histories_of(read_histories(settings(first, second), CATALOGUE), CATALOGUE)
+
+        assert told == histories_of(together.state_store, CATALOGUE)
+
+
+def test_a_part_of_them_is_an_error() -> None:
+    """A figure of a part would look right."""
+    told = r"did not tell the histories of partitions (0, 1, )?2 \(0 s\): .*/readyz"
+    with (
+        answering(AnsweringWorker(CATALOGUE, owned=range(2))) as worker,
+        pytest.raises(HistoriesIncompleteError, match=told),
+    ):
+        read_histories(settings(worker, seconds=0.2), CATALOGUE)
+
+
+def test_a_worker_with_another_catalogue_is_named() -> None:
+    """It does not count what one of ours does."""
+    known = known_part(CATALOGUE, [CATALOGUE.terms[0]])
+    with (
+        answering(AnsweringWorker(known)) as worker,
+        pytest.raises(HistoriesIncompleteError, match=f"what the catalogue of {worker.url}"),
+    ):
+        read_histories(settings(worker), CATALOGUE)
