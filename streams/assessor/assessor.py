@@ -12,6 +12,7 @@ from typing import Self
 
 from catalogue.explanations import (
     NO_EXPLANATIONS,
+    AtRisk,
     Explained,
     Explanations,
     explained_all,
@@ -33,8 +34,10 @@ __all__ = ["Assessment", "Assessor", "AssessorSnapshot"]
 
 logger = logging.getLogger(__name__)
 
-#: The minimum time between two judgements: a replay would otherwise consist of judgements.
+#: The minimum time between two judgements, and as a multiple of what the last one took: a replay
+#: would otherwise consist of judgements, and a busy machine's /metrics would not be answered.
 PAUSE_SECONDS = 1.0
+PAUSE_SHARE = 2.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class Assessment:
     histories: Histories
     parts: Parts
     explanations: Explanations
+    at_risk: AtRisk = field(default_factory=dict, compare=False)
+    """What is known of past days of the same histories."""
 
     @classmethod
     def of(
@@ -57,15 +62,19 @@ class Assessment:
         histories: Histories,
         parts: Parts,
         explanations: Explanations = NO_EXPLANATIONS,
+        at_risk: AtRisk | None = None,
     ) -> Self:
         """Judge a day."""
         judgements = judge_all(catalogue, histories, as_of)
-        return cls(catalogue, as_of, judgements, histories, parts, explanations)
+        known = {} if at_risk is None else at_risk
+        return cls(catalogue, as_of, judgements, histories, parts, explanations, known)
 
     @cached_property
     def explained(self) -> Mapping[Promise, Explained]:
         """The milestones that are missed or at risk; found when they are first asked for."""
-        return explained_all(self.judgements, self.histories, self.explanations, self.as_of)
+        return explained_all(
+            self.judgements, self.histories, self.explanations, self.as_of, self.at_risk
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +104,29 @@ class Assessor:
         clock: Clock,
         *,
         parts_of: Callable[[DatedSums, Catalogue], Parts] = person_categories_of,
+        explains: bool = False,
         timer: Callable[[], float] = monotonic,
     ) -> None:
-        """Create an assessor; `parts_of` returns the figures by category that it shows."""
+        """Create an assessor; `parts_of` returns the figures by category that it shows.
+
+        With `explains`, what is explained is found with the judgements, and not by who asks first:
+        it may take as long as they do.
+        """
         self.catalogue = catalogue
         self._clock = clock
         self._known = catalogue
         self._parts_of = parts_of
+        self._explains = explains
         self._timer = timer
         self._started_at = timer()
         self._judged_at: float | None = None
+        self._took = 0.0
         self._histories: Histories | None = None
         self._parts: Parts = {}
         self._explanations: Explanations = NO_EXPLANATIONS
+        #: What is known of past days, and the histories that it follows from.
+        self._at_risk: AtRisk = {}
+        self._at_risk_of: Histories = {}
         self._assessment: Assessment | None = None
         self._lag: int | None = None
         self._unjudged = 0
@@ -159,19 +178,29 @@ class Assessor:
         if self._assessment is None or self._judged_at is None:
             return True
         outdated = self._histories is None or self._assessment.as_of != self._clock.today()
-        return outdated and self._timer() - self._judged_at >= PAUSE_SECONDS
+        pause = max(PAUSE_SECONDS, PAUSE_SHARE * self._took)
+        return outdated and self._timer() - self._judged_at >= pause
 
     def _judge(self, source: HistorySource) -> None:
-        today, catalogue = self._clock.today(), self._known
+        today, catalogue, began = self._clock.today(), self._known, self._timer()
         if self._histories is None:
             self._histories = histories_of(source.sums, catalogue)
             self._parts = self._parts_of(source.sums, catalogue)
             self._explanations = explanations_of(source.sums)
         first = self._assessment is None
-        self._assessment = Assessment.of(
-            catalogue, today, self._histories, self._parts, self._explanations
+        assessment = Assessment.of(
+            catalogue,
+            today,
+            self._histories,
+            self._parts,
+            self._explanations,
+            self._known_at_risk(self._histories),
         )
+        if self._explains:
+            _ = assessment.explained
+        self._assessment = assessment
         self._judged_at = self._timer()
+        self._took = self._judged_at - began
         self._unjudged, self._polled_empty = 0, False
         if first:
             logger.info(
@@ -180,6 +209,19 @@ class Assessor:
                 len(self._assessment.judgements),
                 self._judged_at - self._started_at,
             )
+
+    def _known_at_risk(self, histories: Histories) -> AtRisk:
+        """Return what is known of past days, without that of histories that have changed."""
+        before = self._at_risk_of
+        if histories is not before:
+            same = {key for key, history in histories.items() if before.get(key) == history}
+            self._at_risk = {
+                (promise, day): status
+                for (promise, day), status in self._at_risk.items()
+                if (promise[0], promise[2]) in same
+            }
+            self._at_risk_of = histories
+        return self._at_risk
 
     def _know(self, unknown: Mapping[Term, str]) -> None:
         """Judge what is known, and log where that becomes less or more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 import threading
 
 from boundary.logs import configure_logging, log_end
@@ -20,6 +21,10 @@ __all__ = ["run_assessor"]
 
 logger = logging.getLogger(__name__)
 
+#: How long a thread computes before another may (Python's default: 5 ms). A judgement and the
+#: reading of histories compute beside /metrics, which would need a turn for each few of its lines.
+SWITCH_SECONDS = 0.0005
+
 
 def run_assessor(settings: Settings) -> int:
     """Run an assessor until SIGTERM or SIGINT; return the exit status.
@@ -28,6 +33,7 @@ def run_assessor(settings: Settings) -> int:
     it cannot start.
     """
     configure_logging(settings.log_level, settings.log_format)
+    sys.setswitchinterval(SWITCH_SECONDS)
     # Errors of the configuration are raised before anything starts.
     catalogue = load_catalogue(settings.catalogue)
     settings.record_rules()
@@ -35,7 +41,7 @@ def run_assessor(settings: Settings) -> int:
         collector_plan(settings)
     else:
         _verify_changelogs(settings)
-    return asyncio.run(_run(settings, Assessor(catalogue, settings.make_clock())))
+    return asyncio.run(_run(settings, Assessor(catalogue, settings.make_clock(), explains=True)))
 
 
 def _verify_changelogs(settings: Settings) -> None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, date, datetime, time
+from typing import Any
 
 import pytest
 
+from catalogue.explanations import explained_all
+from catalogue.judgement import Judgement, judge
 from catalogue.loader import load_catalogue
+from catalogue.model import Indicator
 from catalogue.terms import Term
 from events.fact import Family
+from operations.export.states_known_on import states_known_on
 from streams.assessor.assessor import Assessor
 from streams.state_store import StateStore
 from streams.topic_faults import FaultKind, TopicFault
 from tests.support.histories import event, uai
+from tests.support.knowledge import LAST_DAY, simulated_records
 from tests.support.records import apply_events
 
 CATALOGUE = load_catalogue()
@@ -245,3 +251,63 @@ def test_lets_be_what_is_as_it_was(stage: Stage) -> None:
     before = stage.assessor.snapshot().assessment
     stage.step(5)
     assert stage.assessor.snapshot().assessment is before
+
+
+class TestExplained:
+    """What is missed or at risk, and since when."""
+
+    def stage(self) -> Stage:
+        """Return an assessor of the simulated years that finds it, and has judged once."""
+        stage = Stage()
+        stage.assessor = Assessor(CATALOGUE, stage.clock, timer=stage.clock.timer, explains=True)
+        stage.clock.day = LAST_DAY
+        stage.changelog_reader.state_store = states_known_on(
+            simulated_records(), CATALOGUE, LAST_DAY
+        )
+        stage.changelog_reader.waits_for = None
+        stage.step()
+        return stage
+
+    def test_is_found_with_the_judgements(self) -> None:
+        """A scrape that computes as long as they do is broken off on a busy machine."""
+        assert "explained" in vars(self.stage().assessor.snapshot().assessment)
+
+    def test_is_found_again_only_where_the_history_has_changed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each of its days costs a judgement."""
+        judged = []
+
+        def count(indicator: Indicator, *rest: Any) -> Judgement:
+            judged.append(indicator.id)
+            return judge(indicator, *rest)
+
+        monkeypatch.setattr("catalogue.explanations.judge", count)
+        stage = self.stage()
+        assert {"schools_equipped_ratio", "premises_connectable_ratio"} <= set(judged)
+        judged.clear()
+        stage.changelog_reader.report("school.registered", "2016-01-01")
+        stage.step(seconds=1000.0)
+
+        assert "schools_equipped_ratio" in judged
+        assert "premises_connectable_ratio" not in judged
+        assessment = stage.assessor.snapshot().assessment
+        assert assessment is not None
+        assert assessment.explained == explained_all(
+            assessment.judgements, assessment.histories, assessment.explanations, LAST_DAY
+        )
+
+
+def test_rests_twice_as_long_as_a_judgement_takes() -> None:
+    """A busy machine would do nothing else during a replay."""
+    stage = Stage()
+    stage.changelog_reader.report("school.registered", "2016-01-01")
+    stage.changelog_reader.waits_for = None
+    ticks = iter([0.0, 0.0, 3.0])
+    stage.assessor = Assessor(
+        CATALOGUE, stage.clock, timer=lambda: stage.clock.seconds + next(ticks, 3.0)
+    )
+    stage.step()
+    stage.changelog_reader.report("school.connected", "2017-01-01")
+    stage.step(seconds=1.0)
+    assert stage.connected() == 0
