@@ -100,7 +100,7 @@ def test_what_nobody_owns_is_withheld_after_a_while(
 ) -> None:
     """Until then it is shown with its age; when somebody owns it again it is as it was."""
     worker = factory.worker()
-    assessor = factory.assessor(workers=worker.url, history_hold="8")
+    assessor = factory.assessor(workers=worker.url, history_hold="20")
     worker.start()
     send(broker.bootstrap, quarters()[0])
     assessor.start()
@@ -111,7 +111,7 @@ def test_what_nobody_owns_is_withheld_after_a_while(
     assert everything(assessor) == before
     assert wait_until(lambda: max(ages(assessor), default=0.0) > 4.0, seconds=30)
     assert everything(assessor) == before
-    assert wait_until(lambda: not assessor.ready, seconds=30)
+    assert wait_until(lambda: not assessor.ready, seconds=60)
     waiting = assessor.readiness()["waiting_for"]
     assert waiting.startswith("the histories of partitions 0, 1, 2, 3, 4, 5, 6, 7")
     assert worker.url in waiting

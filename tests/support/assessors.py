@@ -27,19 +27,24 @@ PUBLISHED_DAY: Final = date(2020, 11, 30)
 
 def shown(assessor: Worker, metric: metrics.Metric) -> Mapping[tuple[str, ...], float]:
     """Return the samples of a metric, by their labels in the metric's order."""
+    return _samples(assessor.metrics(), metric)
+
+
+def _samples(text: str, metric: metrics.Metric) -> Mapping[tuple[str, ...], float]:
     return {
         tuple(sample.labels[label] for label in metric.labels): sample.value
-        for family in text_string_to_metric_families(assessor.metrics())
+        for family in text_string_to_metric_families(text)
         for sample in family.samples
         if sample.name == metric.name
     }
 
 
 def everything(assessor: Worker) -> dict[str, Mapping[tuple[str, ...], float]]:
-    """Return all judgements that it shows."""
+    """Return all judgements that it shows, of one moment."""
+    text = assessor.metrics()
     own = (metrics.ASSESSOR_READY, metrics.ASSESSOR_LAG, metrics.HISTORY_AGE)
     return {
-        metric.name: shown(assessor, metric)
+        metric.name: _samples(text, metric)
         for metric in metrics.ASSESSOR_METRICS
         if metric not in own
     }
