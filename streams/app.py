@@ -77,7 +77,7 @@ def create_app(
         stream_buffer_maxsize=_BUFFERED_BATCHES,
         store="memory://",
         table_standby_replicas=0,
-        # `StateCheck` compares a changelog's end with what was written to it, with patience: a new
+        # `StateCheck` compares a changelog's end with what was written to it, and asks again: a new
         # leader's end may be too low for a moment, which would end the worker here.
         recovery_consistency_check=False,
         topic_partitions=settings.partitions,

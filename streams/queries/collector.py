@@ -22,7 +22,12 @@ from catalogue.model import Catalogue
 from catalogue.terms import Term
 from streams.dated_sums import DatedSums
 from streams.queries.addresses import WorkerAddresses, WorkersUnknownError, WorkerTarget
-from streams.queries.format import AnswerUnreadableError, HistoriesAnswer, decode_answer
+from streams.queries.format import (
+    PATH,
+    AnswerUnreadableError,
+    HistoriesAnswer,
+    decode_answer,
+)
 from streams.queries.received import ReceivedHistories
 from streams.topic_faults import TopicFault
 
@@ -46,7 +51,6 @@ TICK_SECONDS: Final = 0.5
 STALE_SECONDS: Final = 2.0 * (WAIT_SECONDS + ANSWER_SECONDS)
 POLL_SECONDS: Final = 0.2
 CLOSE_SECONDS: Final = 2.0
-_PATH: Final = "/histories"
 
 _PROBLEMS: Final[Mapping[int, str]] = {
     HTTPStatus.NOT_FOUND: "does not serve /histories: it is of an earlier release, or no worker;"
@@ -205,7 +209,7 @@ class HistoriesCollector:
         query = {"wait": str(WAIT_SECONDS)} | ({} if position is None else {"since": position})
         try:
             answer = await client.get(
-                target.url + _PATH,
+                target.url + PATH,
                 query=query,
                 seconds=WAIT_SECONDS + ANSWER_SECONDS,
                 token=None if self._plan.token_file is None else read_token(self._plan.token_file),

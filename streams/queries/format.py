@@ -18,6 +18,7 @@ from streams.fold import Series, SeriesKey
 
 __all__ = [
     "FORMAT",
+    "PATH",
     "AnswerUnreadableError",
     "HistoriesAnswer",
     "PartitionAnswer",
@@ -33,6 +34,7 @@ __all__ = [
     "steps_of",
 ]
 
+PATH: Final = "/histories"
 FORMAT: Final = 1
 """The version of the format; another number means that old readers would read it wrongly."""
 _EPOCH: Final = date(1970, 1, 1).toordinal()

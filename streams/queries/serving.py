@@ -12,14 +12,13 @@ from aiohttp import web
 
 from boundary.addresses import is_loopback
 from boundary.serving import MetricsGuard
-from streams.queries.format import encode_answer
+from streams.queries.format import PATH, encode_answer
 from streams.queries.telling import Teller
 
 __all__ = ["MOST_WAITING", "HistoriesRoute"]
 
 logger = logging.getLogger(__name__)
 
-PATH: Final = "/histories"
 CHALLENGE: Final = 'Bearer realm="histories"'
 #: Requests that wait at the same moment; each reader has one. Further ones are refused.
 MOST_WAITING: Final = 32
