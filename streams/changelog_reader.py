@@ -7,7 +7,6 @@ backfill, an export) read the changelogs without a consumer group, so they cause
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
@@ -26,6 +25,7 @@ from events.topics import changelog_name
 from streams.changelog_check import ChangelogCheck
 from streams.changelog_tally import ChangelogTallies
 from streams.dated_sums import DatedSums
+from streams.restoring import log_unreadable, restore_record
 from streams.settings import Settings
 from streams.state_store import StateStore
 from streams.topic_faults import TopicFault, summary_of
@@ -39,8 +39,6 @@ __all__ = [
     "open_changelogs",
     "read_changelogs",
 ]
-
-logger = logging.getLogger(__name__)
 
 #: The interval between two requests to a broker that sends no records, and their timeout.
 PROBE_INTERVAL_SECONDS = 10.0
@@ -158,13 +156,7 @@ class ChangelogReader:
         for record in records:
             error = _restore(self.state_store, self._tallies, self._families, record)
             if error is not None:
-                logger.error(
-                    "unreadable state topic=%s partition=%d offset=%d error=%s",
-                    record.topic,
-                    record.partition,
-                    record.offset,
-                    type(error).__name__,
-                )
+                log_unreadable(record, error)
         self._check_broker(received=bool(records), timeout=timeout)
         self._check_states()
         return len(records)
@@ -265,6 +257,5 @@ def _restore(
     families: dict[str, Family],
     record: RawRecord,
 ) -> Exception | None:
-    key = families[record.topic], record.partition
-    tallies.of(*key).read(record.offset, record.key, record.value, record.headers)
-    return state_store.restore(*key, record.key, record.value, record.timestamp)
+    family = families[record.topic]
+    return restore_record(state_store, tallies.of(family, record.partition), family, record)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
 
@@ -16,12 +15,11 @@ from faust.types import TP
 from events.registry import Family
 from events.topics import changelog_name
 from streams.batch_transport import BatchSchema
-from streams.changelog_tally import ChangelogTallies, ChangelogTally
+from streams.changelog_tally import ChangelogTallies
+from streams.restoring import log_unreadable, restore_record
 from streams.state_store import StateStore
 
 __all__ = ["RESTORE_STEP", "EntityStore", "EntityTable", "entity_table"]
-
-logger = logging.getLogger(__name__)
 
 #: The number of changelog records that are merged before other tasks run: some 20 ms.
 RESTORE_STEP: Final = 500
@@ -113,23 +111,10 @@ class EntityTable(Table[str, Any]):
             if not self.tallies.has(*key, tally):
                 return
             for record in records[start : start + RESTORE_STEP]:
-                self._restore(record, tally)
+                error = restore_record(self.state_store, tally, self.family, record)
+                if error is not None:
+                    log_unreadable(record, error)
             await asyncio.sleep(0)
-
-    def _restore(self, record: Any, tally: ChangelogTally) -> None:  # noqa: ANN401 - aiokafka's
-        key, value = record.key, record.value
-        tally.read(record.offset, key, value, record.headers)
-        error = self.state_store.restore(
-            self.family, record.partition, key, value, record.timestamp
-        )
-        if error is not None:
-            logger.error(
-                "unreadable state topic=%s partition=%d offset=%d error=%s",
-                record.topic,
-                record.partition,
-                record.offset,
-                type(error).__name__,
-            )
 
     async def on_rebalance(
         self,
