@@ -75,7 +75,7 @@ class StepFunction:
         """Return a count of persons as published, on the last day of each period."""
         steps: dict[int, int] = {}
         shown = 0
-        for end in sorted({by.period_end(day) for day in self.days}):
+        for end in by.period_ends(self.days):
             rounded = by.count(self.at(end))
             steps[end.toordinal()], shown = rounded - shown, rounded
         return StepFunction.of(steps)

@@ -10,6 +10,7 @@ are in docs/decisions/0025-persons-are-published-in-multiples.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -61,6 +62,14 @@ class Publication:
             return date.max
         months = self.step.months
         return month_end_before(day, months=(day.month - 1) % months - (months - 1))
+
+    def period_ends(self, days: Iterable[date]) -> tuple[date, ...]:
+        """Return the last days of the periods of some ordered days, each once."""
+        ends: list[date] = []
+        for day in days:
+            if not ends or day > ends[-1]:
+                ends.append(self.period_end(day))
+        return tuple(ends)
 
     def day(self, as_of: date) -> date:
         """Return the day of the published figures: the end of the last published period.

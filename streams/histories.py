@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import reduce
@@ -16,7 +16,7 @@ from catalogue.publication import PersonPart, Publication
 from catalogue.terms import Measure
 from events.identifiers import Department
 from streams.contribution import NO_CATEGORY, NO_DEPARTMENT
-from streams.dated_sums import DatedSums
+from streams.dated_sums import DatedSeries, DatedSums
 
 __all__ = [
     "ExactPersons",
@@ -66,7 +66,7 @@ def histories_of(sums: DatedSums, catalogue: Catalogue) -> Histories:
         assert publication is not None  # noqa: S101 - other indicators have no parts
         # The Région's days for all territories: a département without any is not disclosed.
         reports = totals.reports(indicator.measure, None)
-        ends = tuple(sorted({publication.period_end(day) for day in reports}))
+        ends = publication.period_ends(reports)
         for department in indicator.territories:
             found[identifier, department] = _published_history(
                 catalogue, cells, parts, department, ends, publication
@@ -86,16 +86,14 @@ def categories_of(sums: DatedSums, catalogue: Catalogue) -> Parts:
 
     They are parts of the numerator, before its divisor; those of persons are the published ones.
     """
-    steps: dict[tuple[int, str | None, str], Counter[int]] = defaultdict(Counter)
+    found: dict[tuple[int, str | None, str], list[DatedSeries]] = defaultdict(list)
     for key, series in sums.all_series():
         for territory in {key.department, None} if key.category != NO_CATEGORY else ():
-            total = steps[key.term, territory, key.category]
-            for day, amount in series.steps.items():
-                total[day] += amount
+            found[key.term, territory, key.category].append(series)
     terms = sums.indexes
     counted = {
-        (indicator.id, department, category): StepFunction.of(
-            steps.get((terms[indicator.measure.numerator], department, category), {})
+        (indicator.id, department, category): _total(
+            found.get((terms[indicator.measure.numerator], department, category), ())
         )
         for indicator in catalogue.indicators
         if indicator.publication is None
@@ -123,8 +121,7 @@ class _Sums:
 
     def __init__(self, sums: DatedSums, catalogue: Catalogue) -> None:
         self._terms = sums.indexes
-        steps: dict[tuple[int, str | None], Counter[int]] = defaultdict(Counter)
-        self._reports: dict[tuple[int, str | None], set[int]] = defaultdict(set)
+        self._series: dict[tuple[int, str | None], list[DatedSeries]] = defaultdict(list)
         apart = {
             self._terms[measure.numerator]
             for one in catalogue.indicators
@@ -135,11 +132,8 @@ class _Sums:
             # An observation of a département is not part of the observation of the Région.
             own: set[str | None] = {key.department or None}
             for territory in own if key.term in apart else {key.department, None}:
-                total = steps[key.term, territory]
-                for day, amount in series.steps.items():
-                    total[day] += amount
-                self._reports[key.term, territory].update(series.reports)
-        self._functions = {key: StepFunction.of(total) for key, total in steps.items()}
+                self._series[key.term, territory].append(series)
+        self._functions = {key: _total(series) for key, series in self._series.items()}
 
     def history(self, measure: Measure, department: str | None) -> History:
         """Return a measure's history in one territory."""
@@ -157,7 +151,9 @@ class _Sums:
     def reports(self, measure: Measure, department: str | None) -> tuple[date, ...]:
         """Return the ordered days on which facts of a measure took effect."""
         keys = [(self._terms[term], department) for term in measure.terms]
-        days = sorted(set[int]().union(*(self._reports.get(key, ()) for key in keys)))
+        days = sorted(
+            {day for key in keys for one in self._series.get(key, ()) for day in one.reports}
+        )
         return tuple(map(date.fromordinal, days))
 
 
@@ -180,18 +176,25 @@ def _exact_cells(sums: DatedSums, catalogue: Catalogue) -> dict[str, _Cells]:
     ]
     terms = sums.indexes
     by_term = {terms[one.measure.numerator]: one for one in counts}
-    steps: dict[tuple[str, str, str], Counter[int]] = defaultdict(Counter)
+    parts: dict[tuple[str, str, str], list[DatedSeries]] = defaultdict(list)
     for key, series in sums.all_series():
         indicator = by_term.get(key.term)
         if indicator is not None:
             row = key.department if indicator.grain is Grain.DEPARTMENT else NO_DEPARTMENT
-            total = steps[indicator.id, row, key.category]
-            for day, amount in series.steps.items():
-                total[day] += amount
+            parts[indicator.id, row, key.category].append(series)
     found: dict[str, _Cells] = {one.id: {} for one in counts}
-    for (indicator_id, row, category), total in steps.items():
-        found[indicator_id][row, category] = StepFunction.of(total)
+    for (indicator_id, row, category), own in parts.items():
+        found[indicator_id][row, category] = _total(own)
     return found
+
+
+def _total(parts: Iterable[DatedSeries]) -> StepFunction:
+    """Return the sum of series: one after the other, as their steps may take memory when read."""
+    steps: dict[int, int] = {}
+    for series in parts:
+        for day, amount in series.steps.items():
+            steps[day] = steps.get(day, 0) + amount
+    return StepFunction.of(steps)
 
 
 def _published_cells(sums: DatedSums, catalogue: Catalogue) -> dict[str, _Cells]:

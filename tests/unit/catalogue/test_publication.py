@@ -78,6 +78,12 @@ def test_periods_are_those_of_the_calendar(step: str, end: date) -> None:
     assert rules.day(end) == end
 
 
+@given(publications, st.lists(st.dates(), max_size=30))
+def test_each_period_of_ordered_days_ends_once(rules: Publication, days: list[date]) -> None:
+    """As each day's period does, up to the calendar's end."""
+    assert rules.period_ends(sorted(days)) == tuple(sorted({*map(rules.period_end, days)}))
+
+
 def test_the_ends_of_the_calendar_are_no_mistake() -> None:
     """Nothing is published before its first day, and no period ends after its last."""
     rules = Publication(10, PublicationStep.MONTHLY, 15)
