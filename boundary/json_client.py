@@ -1,11 +1,11 @@
-"""A client that waits for a server's news in an event loop: bounded, and fit to carry a secret."""
+"""A client that waits for a server's news, in lines: bounded, and fit to carry a secret."""
 
 from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -15,6 +15,7 @@ from aiohttp import (
     ClientError,
     ClientSession,
     ClientTimeout,
+    StreamReader,
     TCPConnector,
 )
 
@@ -32,7 +33,8 @@ class NewsAnswer(NamedTuple):
     """A server's answer, whatever its status."""
 
     status: int
-    body: bytes
+    lines: AsyncIterator[bytes]
+    """The lines of its body as they come, without their ends."""
 
 
 class NoNewsError(Exception):
@@ -67,6 +69,7 @@ class NewsClient(AbstractAsyncContextManager["NewsClient"]):
         if self._session is not None:
             await self._session.close()
 
+    @asynccontextmanager
     async def get(
         self,
         url: str,
@@ -76,8 +79,8 @@ class NewsClient(AbstractAsyncContextManager["NewsClient"]):
         token: str | None = None,
         server_name: str | None = None,
         most_bytes: int = MOST_BYTES,
-    ) -> NewsAnswer:
-        """Send one request, whose answer may take some seconds.
+    ) -> AsyncIterator[NewsAnswer]:
+        """Send one request, whose answer may take some seconds, and yield the answer.
 
         A server is trusted by `server_name` instead of the address's host. Raises NoNewsError, and
         UnusableAddressError where a token would be sent unencrypted.
@@ -95,16 +98,29 @@ class NewsClient(AbstractAsyncContextManager["NewsClient"]):
                 allow_redirects=False,
                 timeout=ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
             ) as response:
-                body = bytearray()
-                async for part in response.content.iter_chunked(_PART_BYTES):
-                    body += part
-                    if len(body) > most_bytes:
-                        raise BodyTooLargeError(f"the answer has more than {most_bytes} bytes")
-                return NewsAnswer(response.status, bytes(body))
+                yield NewsAnswer(response.status, _lines(response.content, most_bytes))
         except TimeoutError as error:
             raise NoNewsError(f"no answer within {seconds:g} s") from error
         except (ClientError, OSError, ValueError) as error:
             raise NoNewsError(_cause(error)) from error
+
+
+async def _lines(content: StreamReader, most_bytes: int) -> AsyncIterator[bytes]:
+    """Yield the lines of a body. Raises BodyTooLargeError."""
+    count, begun = 0, bytearray()
+    async for part in content.iter_chunked(_PART_BYTES):
+        count += len(part)
+        if count > most_bytes:
+            raise BodyTooLargeError(f"the answer has more than {most_bytes} bytes")
+        first, *others = part.split(b"\n")
+        begun += first
+        if others:
+            yield bytes(begun)
+            for line in others[:-1]:
+                yield line
+            begun = bytearray(others[-1])
+    if begun:
+        yield bytes(begun)
 
 
 def _cause(error: BaseException) -> str:

@@ -24,9 +24,9 @@ from streams.dated_sums import DatedSums
 from streams.queries.addresses import WorkerAddresses, WorkersUnknownError, WorkerTarget
 from streams.queries.format import (
     PATH,
+    AnswerReader,
     AnswerUnreadableError,
     HistoriesAnswer,
-    decode_answer,
 )
 from streams.queries.received import ReceivedHistories
 from streams.topic_faults import TopicFault
@@ -208,14 +208,15 @@ class HistoriesCollector:
         )
         query = {"wait": str(WAIT_SECONDS)} | ({} if position is None else {"since": position})
         try:
-            answer = await client.get(
+            async with client.get(
                 target.url + PATH,
                 query=query,
                 seconds=WAIT_SECONDS + ANSWER_SECONDS,
                 token=None if self._plan.token_file is None else read_token(self._plan.token_file),
                 server_name=target.server_name,
-            )
-            return self._taken(_decoded(answer), target, position)
+            ) as answer:
+                told = await _decoded(answer)
+            return self._taken(told, target, position)
         except (NoNewsError, UnusableAddressError, SmartRegionError) as error:
             self._unheard.discard(target.url)
             return _Outcome(str(error), position, RETRY_SECONDS)
@@ -232,23 +233,24 @@ class HistoriesCollector:
     def _taken(
         self, answer: HistoriesAnswer, target: WorkerTarget, position: str | None
     ) -> _Outcome:
-        if answer.partitions_expected != self._plan.partitions:
+        head = answer.head
+        if head.partitions_expected != self._plan.partitions:
             raise _RefusedError(
-                f"has {answer.partitions_expected} partitions, and this process"
+                f"has {head.partitions_expected} partitions, and this process"
                 f" {self._plan.partitions}: give both the same SMART_REGION_PARTITIONS"
             )
         applied = self._received.apply(answer, target.url, self._timer())
         if applied.changes:
             self._tell(applied.changes)
-        problem = None if answer.waiting_for is None else f"waits for {answer.waiting_for}"
+        problem = None if head.waiting_for is None else f"waits for {head.waiting_for}"
         if not applied.is_enough:
             return _Outcome(problem, None, TICK_SECONDS / 10)
-        waited = answer.position == position
+        waited = head.position == position
         if waited:
             self._unheard.discard(target.url)
         else:
             self._unheard.add(target.url)
-        return _Outcome(problem, answer.position, 0.0 if waited else BETWEEN_SECONDS)
+        return _Outcome(problem, head.position, 0.0 if waited else BETWEEN_SECONDS)
 
     def _tell(self, changes: int) -> None:
         with self._news:
@@ -292,10 +294,13 @@ class _RefusedError(Exception):
     """A worker's answer cannot be used."""
 
 
-def _decoded(answer: NewsAnswer) -> HistoriesAnswer:
+async def _decoded(answer: NewsAnswer) -> HistoriesAnswer:
     if answer.status != HTTPStatus.OK:
         raise _RefusedError(_PROBLEMS.get(answer.status, f"answers {answer.status}"))
-    return decode_answer(answer.body)
+    reader = AnswerReader()
+    async for line in answer.lines:
+        reader.feed(line)
+    return reader.whole()
 
 
 @contextmanager

@@ -1,13 +1,14 @@
-"""The answer of /histories, as JSON: docs/histories.md describes it for the author of a client."""
+"""The answer of /histories, in lines of JSON: docs/histories.md is for the author of a client."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from itertools import chain
-from typing import Annotated, Final, Literal, TypeAlias
+from sys import intern
+from typing import Annotated, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from catalogue.explanations import Explanation
@@ -15,18 +16,23 @@ from catalogue.model import Promise
 from catalogue.territories import department_of, territory_key
 from events.milestone import ExplanationKind
 from streams.fold import Series, SeriesKey
+from streams.queries.packed import PackedSeries
 
 __all__ = [
     "FORMAT",
     "PATH",
+    "AnswerHead",
+    "AnswerReader",
     "AnswerUnreadableError",
     "HistoriesAnswer",
     "PartitionAnswer",
+    "PartitionHead",
     "Row",
     "SaidRow",
     "Steps",
+    "ToldSeries",
     "decode_answer",
-    "encode_answer",
+    "encode_line",
     "explanation_of",
     "reports_of",
     "row_of",
@@ -69,8 +75,8 @@ class SaidRow(_Wire):
     id: str
 
 
-class PartitionAnswer(_Wire):
-    """What a worker tells of a partition that it owns."""
+class PartitionHead(_Wire):
+    """What a worker tells of a partition that it owns; its series follow."""
 
     partition: Natural
     generation: int
@@ -79,13 +85,14 @@ class PartitionAnswer(_Wire):
     each changed series as a whole (with no days where nothing is left of it)."""
     unreadable: Natural
     """States that cannot be read: where it is not 0, nothing else is told."""
-    series: list[Row]
     explanations: list[SaidRow] | None
     """All of the partition; None where they have not changed."""
+    series: Natural
+    """How many lines of series follow."""
 
 
-class HistoriesAnswer(_Wire):
-    """An answer of a worker."""
+class AnswerHead(_Wire):
+    """What a worker tells of itself; its partitions follow."""
 
     format: Literal[1]
     worker: str
@@ -102,27 +109,90 @@ class HistoriesAnswer(_Wire):
     """How many partitions there are, on all workers."""
     terms: list[str]
     """The fingerprints of the terms that the worker knows."""
+    partitions: Natural
+    """How many follow: those whose figures the worker shows."""
+
+
+class ToldSeries(NamedTuple):
+    """A series as it was told."""
+
+    term: int
+    """Its position among the answer's terms."""
+    department: str
+    category: str
+    series: PackedSeries
+
+
+class PartitionAnswer(NamedTuple):
+    """A partition as it was told."""
+
+    head: PartitionHead
+    series: list[ToldSeries]
+
+
+class HistoriesAnswer(NamedTuple):
+    """An answer of a worker, whole."""
+
+    head: AnswerHead
     partitions: list[PartitionAnswer]
-    """Those whose figures the worker shows."""
+
+
+_Read = TypeVar("_Read")
+_HEAD = TypeAdapter(AnswerHead)
+_PARTITION = TypeAdapter(PartitionHead)
+_ROW: TypeAdapter[Row] = TypeAdapter(Row, config=ConfigDict(strict=True))
 
 
 class AnswerUnreadableError(Exception):
     """An answer is none of this format."""
 
 
-def encode_answer(answer: HistoriesAnswer) -> bytes:
-    """Return an answer as JSON."""
-    return to_json(answer)
+def encode_line(line: AnswerHead | PartitionHead | Row) -> bytes:
+    """Return a line of an answer as JSON, with its end."""
+    return to_json(line) + b"\n"
 
 
-def decode_answer(body: bytes) -> HistoriesAnswer:
-    """Read an answer. Raises AnswerUnreadableError."""
-    try:
-        return HistoriesAnswer.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the body"
-        raise AnswerUnreadableError(f"{where}: {first['msg']}") from error
+class AnswerReader:
+    """Takes the lines of an answer, and keeps of each no more than is needed."""
+
+    def __init__(self) -> None:
+        self._head: AnswerHead | None = None
+        self._partitions: list[PartitionAnswer] = []
+
+    def feed(self, line: bytes) -> None:
+        """Take the next line. Raises AnswerUnreadableError."""
+        if self._head is None:
+            self._head = _read(_HEAD, line, "head")
+        elif self._partitions and self._left:
+            row = _read(_ROW, line, "series")
+            series = PackedSeries.of(steps_of(row), reports_of(row))
+            told = ToldSeries(row[0], intern(row[1]), intern(row[2]), series)
+            self._partitions[-1].series.append(told)
+        elif len(self._partitions) < self._head.partitions:
+            self._partitions.append(PartitionAnswer(_read(_PARTITION, line, "partition"), []))
+        else:
+            raise AnswerUnreadableError("a line after the last")
+
+    def whole(self) -> HistoriesAnswer:
+        """Return the answer. Raises AnswerUnreadableError where lines are missing."""
+        if self._head is None or len(self._partitions) < self._head.partitions or self._left:
+            raise AnswerUnreadableError("the end is missing")
+        return HistoriesAnswer(self._head, self._partitions)
+
+    @property
+    def _left(self) -> int:
+        """The lines of series that are missing of the last partition."""
+        if not self._partitions:
+            return 0
+        return self._partitions[-1].head.series - len(self._partitions[-1].series)
+
+
+def decode_answer(lines: Iterable[bytes]) -> HistoriesAnswer:
+    """Read the lines of an answer. Raises AnswerUnreadableError."""
+    reader = AnswerReader()
+    for line in lines:
+        reader.feed(line)
+    return reader.whole()
 
 
 def row_of(key: SeriesKey, series: Series) -> Row:
@@ -136,13 +206,13 @@ def steps_of(row: Row) -> Steps:
     """Return the amounts of a row by day, as proleptic ordinals. Raises AnswerUnreadableError."""
     numbers = row[3]
     if len(numbers) % 2:
-        raise AnswerUnreadableError("partitions.series: a day without an amount")
-    return {_ordinal(day): amount for day, amount in _pairs(numbers)}
+        raise AnswerUnreadableError("series: a day without an amount")
+    return dict(zip(_ordinals(numbers[::2]), numbers[1::2], strict=True))
 
 
-def reports_of(row: Row) -> frozenset[int]:
+def reports_of(row: Row) -> list[int]:
     """Return the days of reports of a row, as proleptic ordinals. Raises AnswerUnreadableError."""
-    return frozenset(map(_ordinal, row[4]))
+    return _ordinals(row[4])
 
 
 def said_row_of(promise: Promise, said: Explanation) -> SaidRow:
@@ -179,16 +249,19 @@ def explanation_of(row: SaidRow) -> tuple[Promise, Explanation]:
             row.id,
         )
     except ValueError as error:
-        raise AnswerUnreadableError(f"partitions.explanations: {error}") from error
+        raise AnswerUnreadableError(f"partition.explanations: {error}") from error
 
 
-def _ordinal(day: int) -> int:
-    ordinal = day + _EPOCH
-    if not 1 <= ordinal <= _LAST:
-        raise AnswerUnreadableError(f"partitions.series: {day} is no day")
-    return ordinal
+def _read(wire: TypeAdapter[_Read], line: bytes, name: str) -> _Read:
+    try:
+        return wire.validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join((name, *map(str, first["loc"])))
+        raise AnswerUnreadableError(f"{where}: {first['msg']}") from error
 
 
-def _pairs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
-    left = iter(numbers)
-    return zip(left, left, strict=True)
+def _ordinals(days: list[int]) -> list[int]:
+    if days and not 1 <= min(days) + _EPOCH <= max(days) + _EPOCH <= _LAST:
+        raise AnswerUnreadableError("series: a day outside the calendar")
+    return [day + _EPOCH for day in days]

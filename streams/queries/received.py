@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from catalogue.explanations import Explanation
 from catalogue.model import Catalogue, Promise
@@ -12,26 +13,19 @@ from catalogue.terms import Term
 from streams.fold import SeriesKey
 from streams.queries.fingerprint import fingerprint
 from streams.queries.format import (
+    AnswerHead,
     HistoriesAnswer,
-    PartitionAnswer,
-    Steps,
+    PartitionHead,
     explanation_of,
-    reports_of,
-    steps_of,
 )
+from streams.queries.packed import PackedSeries
 
-__all__ = ["Applied", "ReceivedHistories", "ReceivedSeries"]
+__all__ = ["Applied", "ReceivedHistories"]
 
+_AllSeries: TypeAlias = Mapping[SeriesKey, PackedSeries]
 
 #: Before every version.
 _NOTHING: Final = -1
-
-
-class ReceivedSeries(NamedTuple):
-    """A figure over time, as a worker told it."""
-
-    steps: Steps
-    reports: frozenset[int]
 
 
 class Applied(NamedTuple):
@@ -55,7 +49,7 @@ class _Held:
     unreadable: int
     unknown: frozenset[int]
     """Indexes of the terms that the worker does not know."""
-    series: Mapping[SeriesKey, ReceivedSeries]
+    series: _AllSeries
     said: Sequence[tuple[Promise, Explanation]]
 
 
@@ -63,8 +57,9 @@ class ReceivedHistories:
     """The last histories of each partition.
 
     Of two answers for a partition the one of the higher generation counts, of one worker's the one
-    of the higher version: lost and repeated answers, in any order, change nothing. One thread
-    changes it; what others read is immutable.
+    of the higher version: lost and repeated answers, in any order, change nothing. The sums over
+    all partitions are kept beside, so that reading them does not depend on their number. One
+    thread changes it; what others read is immutable.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -72,33 +67,34 @@ class ReceivedHistories:
         self.indexes: Mapping[Term, int] = {term: index for index, term in enumerate(terms)}
         self._by_fingerprint = {fingerprint(term): index for term, index in self.indexes.items()}
         self._held: Mapping[int, _Held] = {}
+        self._totals: _AllSeries = {}
 
     def apply(self, answer: HistoriesAnswer, address: str, now: float) -> Applied:
-        """Take over what counts of an answer. Raises AnswerUnreadableError, and changes nothing."""
-        indexes = [self._by_fingerprint.get(told) for told in answer.terms]
+        """Take over what counts of an answer."""
+        head = answer.head
+        indexes = [self._by_fingerprint.get(told) for told in head.terms]
         unknown = frozenset(self.indexes.values()) - set(indexes)
         changes, is_enough, taken = 0, True, dict(self._held)
-        for told in answer.partitions:
+        for told, rows in answer.partitions:
             held = taken.get(told.partition)
-            if held is not None and not _counts(told, answer, held):
+            if held is not None and not _counts(told, head, held):
                 continue
-            if not told.complete and not _continues(answer, held):
+            if not told.complete and not _continues(head, held):
                 is_enough = False
                 continue
             series = {} if told.complete or held is None else dict(held.series)
-            for row in told.series:
-                index = indexes[row[0]] if row[0] < len(indexes) else None
+            for row in rows:
+                index = indexes[row.term] if row.term < len(indexes) else None
                 if index is not None:
-                    key = SeriesKey(index, row[1], row[2])
-                    series[key] = ReceivedSeries(steps_of(row), reports_of(row))
+                    series[SeriesKey(index, row.department, row.category)] = row.series
             said = () if told.complete or held is None else held.said
             if told.explanations is not None:
                 said = tuple(map(explanation_of, told.explanations))
             found = _Held(
                 told.generation,
-                answer.worker,
+                head.worker,
                 # What changed meanwhile was not told.
-                answer.version if not told.unreadable else _NOTHING,
+                head.version if not told.unreadable else _NOTHING,
                 address,
                 now,
                 told.unreadable,
@@ -108,20 +104,19 @@ class ReceivedHistories:
             )
             changes += _changes(held, told)
             taken[told.partition] = found
-        self._held = taken
+        self._hold(taken)
         return Applied(changes, is_enough)
 
     def forget(self, before: float) -> tuple[int, ...]:
         """Forget partitions that were not confirmed since a moment, and their generations."""
         lost = [key for key, held in self._held.items() if held.confirmed_at < before]
         if lost:
-            self._held = {key: held for key, held in self._held.items() if key not in lost}
+            self._hold({key: held for key, held in self._held.items() if key not in lost})
         return tuple(lost)
 
-    def all_series(self) -> Iterator[tuple[SeriesKey, ReceivedSeries]]:
-        """Yield the series of all partitions."""
-        for held in self._held.values():
-            yield from held.series.items()
+    def all_series(self) -> Iterable[tuple[SeriesKey, PackedSeries]]:
+        """Return the sums of all partitions."""
+        return self._totals.items()
 
     def said(self) -> Iterator[tuple[Promise, Explanation]]:
         """Yield the explanations of all partitions."""
@@ -150,15 +145,38 @@ class ReceivedHistories:
             if index in one.unknown
         }
 
+    def _hold(self, held: Mapping[int, _Held]) -> None:
+        """Hold other histories, and add up anew what they change."""
+        removed: defaultdict[SeriesKey, list[PackedSeries]] = defaultdict(list)
+        added: defaultdict[SeriesKey, list[PackedSeries]] = defaultdict(list)
+        for partition in self._held.keys() | held.keys():
+            before, after = _series_of(self._held, partition), _series_of(held, partition)
+            if before is after:
+                continue
+            for one, other, found in ((before, after, removed), (after, before, added)):
+                for key, series in one.items():
+                    if other.get(key) != series:
+                        found[key].append(series)
+        totals = dict(self._totals)
+        for key in removed.keys() | added.keys():
+            total = PackedSeries.total(totals.pop(key, None), removed[key], added[key])
+            if total is not None:
+                totals[key] = total
+        self._held, self._totals = held, totals
 
-def _counts(told: PartitionAnswer, answer: HistoriesAnswer, held: _Held) -> bool:
+
+def _series_of(held: Mapping[int, _Held], partition: int) -> _AllSeries:
+    return held[partition].series if partition in held else {}
+
+
+def _counts(told: PartitionHead, answer: AnswerHead, held: _Held) -> bool:
     if told.generation != held.generation:
         return told.generation > held.generation
     # One generation has one owner.
     return answer.worker == held.worker and answer.version >= held.version
 
 
-def _continues(answer: HistoriesAnswer, held: _Held | None) -> bool:
+def _continues(answer: AnswerHead, held: _Held | None) -> bool:
     """Return whether changes since a position are changes of what is held, or of older."""
     return (
         held is not None
@@ -168,6 +186,6 @@ def _continues(answer: HistoriesAnswer, held: _Held | None) -> bool:
     )
 
 
-def _changes(held: _Held | None, told: PartitionAnswer) -> int:
+def _changes(held: _Held | None, told: PartitionHead) -> int:
     is_other = held is None or held.unreadable != told.unreadable
-    return len(told.series) + (told.explanations is not None) + is_other
+    return told.series + (told.explanations is not None) + is_other

@@ -12,8 +12,8 @@ from aiohttp import web
 
 from boundary.addresses import is_loopback
 from boundary.serving import MetricsGuard
-from streams.queries.format import PATH, encode_answer
-from streams.queries.telling import Teller
+from streams.queries.format import PATH
+from streams.queries.telling import OwnershipChangedError, Teller
 
 __all__ = ["MOST_WAITING", "HistoriesRoute"]
 
@@ -84,14 +84,27 @@ class HistoriesRoute:
                 await self._wait(position, seconds)
             finally:
                 self._waiting -= 1
-        body = encode_answer(self._teller.answer(position))
+        body = await self._body(position)
         response = web.Response(
-            body=body, content_type="application/json", zlib_executor_size=_LEAST_COMPRESSED
+            body=body, content_type="application/x-ndjson", zlib_executor_size=_LEAST_COMPRESSED
         )
         response.headers["Cache-Control"] = "no-store"
         if len(body) >= _LEAST_COMPRESSED:
             response.enable_compression()
         return response
+
+    async def _body(self, position: str | None) -> bytes:
+        """Return an answer whole, so that none ends with partitions of another owner."""
+        while True:
+            parts = []
+            try:
+                for part in self._teller.answer(position):
+                    parts.append(part)
+                    # Others have their turn between two partitions: the batches, and /metrics.
+                    await asyncio.sleep(0)
+            except OwnershipChangedError:
+                continue
+            return b"".join(parts)
 
     async def _wait(self, position: str, seconds: float) -> None:
         until = self._timer() + seconds

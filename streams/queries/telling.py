@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from secrets import token_hex
@@ -13,15 +13,15 @@ from streams.explanations import said_in
 from streams.queries.fingerprint import fingerprint
 from streams.queries.format import (
     FORMAT,
-    HistoriesAnswer,
-    PartitionAnswer,
-    Row,
+    AnswerHead,
+    PartitionHead,
+    encode_line,
     row_of,
     said_row_of,
 )
 from streams.state_store import StateStore
 
-__all__ = ["OwnedPartitions", "Teller"]
+__all__ = ["OwnedPartitions", "OwnershipChangedError", "Teller"]
 
 #: Bytes of the random id of a process's life.
 _LIFE_BYTES: Final = 8
@@ -36,6 +36,10 @@ class OwnedPartitions:
     generation: int
     """The group's generation in which it owns them."""
     partitions: frozenset[int]
+
+
+class OwnershipChangedError(Exception):
+    """An answer has begun with other partitions than its worker shows by now: begin again."""
 
 
 class Teller:
@@ -58,58 +62,68 @@ class Teller:
         """Return the present position: it changes with whatever an answer has."""
         return self._position(self._ownership())
 
-    def answer(self, position: str | None) -> HistoriesAnswer:
-        """Return what changed since a position of an earlier answer; None: everything."""
+    def answer(self, position: str | None) -> Iterator[bytes]:
+        """Yield what changed since a position of an earlier answer; None: everything.
+
+        First comes the head, then partition by partition, each as it is by then. Raises
+        OwnershipChangedError where others than at the beginning are owned.
+        """
         owned, since = self._ownership(), self._since(position)
-        unreadable: dict[int, int] = {}
-        for (_, partition), count in self._state_store.unreadable().items():
-            unreadable[partition] = unreadable.get(partition, 0) + count
-        return HistoriesAnswer(
-            format=FORMAT,
-            worker=self._life,
-            position=self._position(owned),
-            version=self._state_store.fold.version,
-            since=since,
-            waiting_for=owned.waiting_for,
-            partitions_expected=self._partitions,
-            terms=self._terms,
-            partitions=[
-                self._partition(partition, owned, since, unreadable.get(partition, 0))
-                for partition in sorted(owned.partitions)
-            ],
+        yield encode_line(
+            AnswerHead(
+                format=FORMAT,
+                worker=self._life,
+                position=self._position(owned),
+                # A partition may be told later than this: the next answer tells it once more.
+                version=self._state_store.fold.version,
+                since=since,
+                waiting_for=owned.waiting_for,
+                partitions_expected=self._partitions,
+                terms=self._terms,
+                partitions=len(owned.partitions),
+            )
         )
+        for partition in sorted(owned.partitions):
+            if self._ownership() != owned:
+                raise OwnershipChangedError
+            yield b"".join(self._partition(partition, owned, since))
 
     def _partition(
-        self, partition: int, owned: OwnedPartitions, since: int | None, unreadable: int
-    ) -> PartitionAnswer:
+        self, partition: int, owned: OwnedPartitions, since: int | None
+    ) -> Iterator[bytes]:
         fold = self._state_store.fold
         complete = since is None or not fold.is_kept_since(since, partition)
         base = -1 if complete or since is None else since
-        told = not unreadable
-        return PartitionAnswer(
-            partition=partition,
-            generation=owned.generation,
-            complete=complete,
-            unreadable=unreadable,
-            series=self._rows(partition, base, complete=complete) if told else [],
-            explanations=(
-                [
-                    said_row_of(promise, said)
-                    for promise, said in said_in(
-                        self._state_store.states(Family.EXPLANATIONS, partition)
-                    )
-                ]
-                if told and (complete or self._state_store.said_since(base, partition))
-                else None
-            ),
+        unreadable = sum(
+            count for (_, of), count in self._state_store.unreadable().items() if of == partition
         )
+        told = not unreadable
+        rows = list(self._rows(partition, base, complete=complete)) if told else []
+        yield encode_line(
+            PartitionHead(
+                partition=partition,
+                generation=owned.generation,
+                complete=complete,
+                unreadable=unreadable,
+                explanations=(
+                    [
+                        said_row_of(promise, said)
+                        for promise, said in said_in(
+                            self._state_store.states(Family.EXPLANATIONS, partition)
+                        )
+                    ]
+                    if told and (complete or self._state_store.said_since(base, partition))
+                    else None
+                ),
+                series=len(rows),
+            )
+        )
+        yield from rows
 
-    def _rows(self, partition: int, base: int, *, complete: bool) -> list[Row]:
-        return [
-            row_of(key, series)
-            for key, series in self._state_store.fold.changed(partition, base)
-            if not complete or series.steps or series.reports
-        ]
+    def _rows(self, partition: int, base: int, *, complete: bool) -> Iterator[bytes]:
+        for key, series in self._state_store.fold.changed(partition, base):
+            if not complete or series.steps or series.reports:
+                yield encode_line(row_of(key, series))
 
     def _position(self, owned: OwnedPartitions) -> str:
         what = (owned.waiting_for is None, owned.generation, sorted(owned.partitions))

@@ -10,20 +10,25 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from boundary.addresses import UnusableAddressError
-from boundary.json_client import BodyTooLargeError, NewsAnswer, NewsClient, NoNewsError
+from boundary.json_client import BodyTooLargeError, NewsClient, NoNewsError
 from tests.support.answering import serving
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def got(url: str, **how: Any) -> NewsAnswer:
-    """Send one request."""
+def got(url: str, **how: Any) -> tuple[int, list[bytes]]:
+    """Send one request, and return the status and the lines of the answer."""
 
-    async def get() -> NewsAnswer:
-        async with NewsClient(tls=None) as client:
-            return await client.get(url, **{"query": {}, "seconds": 5.0, **how})
+    async def get() -> tuple[int, list[bytes]]:
+        async with (
+            NewsClient(tls=None) as client,
+            client.get(url, **{"query": {}, "seconds": 5.0, **how}) as answer,
+        ):
+            return answer.status, [line async for line in answer.lines]
 
     return asyncio.run(get())
 
@@ -48,6 +53,21 @@ async def long(_: web.Request) -> web.Response:
     return web.Response(body=b"x" * 100_000)
 
 
+def in_parts(parts: list[bytes]) -> Handler:
+    """Return what answers with parts, each sent on its own."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.enable_compression()
+        await response.prepare(request)
+        for part in parts:
+            await response.write(part)
+            await asyncio.sleep(0)
+        return response
+
+    return answer
+
+
 async def late(_: web.Request) -> web.Response:
     """Answer too late."""
     await asyncio.sleep(0.5)
@@ -58,13 +78,23 @@ def test_it_sends_the_query_and_the_token() -> None:
     """On this machine without TLS."""
     with serving(partial(routed, echo)) as url:
         found = got(f"{url}/", query={"wait": "5"}, token="sesame")  # noqa: S106 - no secret
-    assert found == (200, b"wait=5 Bearer sesame")
+    assert found == (200, [b"wait=5 Bearer sesame"])
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.sampled_from([b"", b"a", b"bc", b"\n", b"d\n", b"\n\ne", b"x" * 100_000])))
+def test_lines_are_what_was_sent_however_it_was_cut(parts: list[bytes]) -> None:
+    """The parts of a connection end anywhere, in a line and between two."""
+    with serving(partial(routed, in_parts(parts))) as url:
+        assert got(f"{url}/")[1] == b"".join(parts).removesuffix(b"\n").split(b"\n") or not any(
+            parts
+        )
 
 
 def test_a_redirect_is_an_answer() -> None:
     """The token would go to another address."""
     with serving(partial(routed, redirect)) as url:
-        assert got(f"{url}/").status == 302
+        assert got(f"{url}/")[0] == 302
 
 
 def test_an_answer_is_bounded() -> None:

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+import requests
 from aiohttp import web
 
 from boundary.serving import MetricsGuard
@@ -133,9 +135,10 @@ def test_a_worker_of_an_earlier_release_is_named_with_the_remedy(
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("<html>", "something else than histories (the body: Invalid JSON"),
-        ("{}", "something else than histories (format: Field required)"),
-        ('{"format": 2}', "something else than histories (format: Input should be 1)"),
+        ("", "something else than histories (the end is missing)"),
+        ("<html>", "something else than histories (head: Invalid JSON"),
+        ("{}", "something else than histories (head.format: Field required)"),
+        ('{"format": 2}', "something else than histories (head.format: Input should be 1)"),
     ],
 )
 def test_something_else_at_an_address_is_named(body: str, message: str) -> None:
@@ -149,6 +152,29 @@ def test_something_else_at_an_address_is_named(body: str, message: str) -> None:
         collected(other) as collector,
     ):
         assert waits_until(collector, lambda: message in str(collector.waiting_for()))
+
+
+def test_nothing_of_an_answer_without_its_end_is_taken() -> None:
+    """A server that is killed may end between two lines."""
+    cut: list[int] = []
+    with answering(AnsweringWorker(CATALOGUE)) as worker:
+        worker.take(connected(1))
+        whole = requests.get(f"{worker.url}/histories", timeout=10).content.splitlines(
+            keepends=True
+        )
+
+    async def answer(_: web.Request) -> web.Response:
+        cut.append(len(cut) % len(whole))
+        return web.Response(body=b"".join(whole[: cut[-1]]))
+
+    with (
+        patch.multiple(subject, LOOK_UP_SECONDS=0.01, TICK_SECONDS=0.01),
+        serving(lambda app: app.router.add_get("/histories", answer)) as other,
+        collected(other) as collector,
+    ):
+        assert waits_until(collector, lambda: len(cut) > len(whole))
+        assert not list(collector.sums.all_series())
+        assert "the end is missing" in str(collector.waiting_for())
 
 
 def test_another_number_of_partitions_is_named() -> None:
@@ -249,7 +275,7 @@ def test_a_failure_of_its_thread_is_raised_where_it_is_polled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The process ends with it, and its supervisor starts it again."""
-    monkeypatch.setattr(subject, "decode_answer", lambda _: 1 / 0)
+    monkeypatch.setattr(subject, "AnswerReader", lambda: 1 / 0)
     monkeypatch.setattr(subject, "LOOK_UP_SECONDS", 0.05)
     monkeypatch.setattr(subject, "TICK_SECONDS", 0.05)
     with (

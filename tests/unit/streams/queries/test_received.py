@@ -17,7 +17,7 @@ from events.fact import Family
 from streams.explanations import explanations_of
 from streams.fold import SeriesKey
 from streams.histories import categories_of, histories_of
-from streams.queries.format import HistoriesAnswer, decode_answer, encode_answer
+from streams.queries.format import HistoriesAnswer, decode_answer
 from streams.queries.received import ReceivedHistories
 from streams.queries.telling import OwnedPartitions, Teller
 from streams.state import EMPTY, EntityState, cell_of, merge_states, with_cell
@@ -119,8 +119,7 @@ class Group:
 
     def ask(self, name: str, *, fate: str = "arrives") -> None:
         """Ask a worker; its answer arrives, comes later, or never."""
-        told = self.processes[name].teller.answer(self.positions.get(name))
-        answer = decode_answer(encode_answer(told))
+        answer = told_by(self.processes[name].teller, self.positions.get(name))
         if fate == "late":
             self.late.append((name, answer))
         elif fate == "arrives":
@@ -129,7 +128,12 @@ class Group:
     def deliver(self, name: str, answer: HistoriesAnswer) -> None:
         """Let an answer arrive."""
         applied = self.received.apply(answer, name, 0.0)
-        self.positions[name] = answer.position if applied.is_enough else None
+        self.positions[name] = answer.head.position if applied.is_enough else None
+
+
+def told_by(teller: Teller, position: str | None = None) -> HistoriesAnswer:
+    """Return what a worker answers."""
+    return decode_answer(b"".join(teller.answer(position)).splitlines())
 
 
 def contents(told: ReceivedHistories | StateStore) -> Contents:
@@ -235,14 +239,14 @@ def group() -> Group:
 
 def test_only_what_changed_is_told(group: Group) -> None:
     """One series of each term and département that an event touches."""
-    told = group.processes["one"].teller.answer(group.positions["one"])
-    assert [(one.complete, one.series, one.explanations) for one in told.partitions] == [
+    told = told_by(group.processes["one"].teller, group.positions["one"])
+    assert [(head.complete, series, head.explanations) for head, series in told.partitions] == [
         (False, [], None)
     ]
     group.add(school_of(0, "2018-03-02"))
-    told = group.processes["one"].teller.answer(group.positions["one"])
+    told = told_by(group.processes["one"].teller, group.positions["one"])
     assert 0 < len(told.partitions[0].series) < 4
-    assert not told.partitions[0].complete
+    assert not told.partitions[0].head.complete
 
 
 def test_a_zombie_changes_nothing(group: Group) -> None:
@@ -316,7 +320,7 @@ def test_a_forgotten_generation_may_begin_again(group: Group) -> None:
     group.rebalance(["one", "other"], keeps=True)
     for name in ["one", "other"]:
         group.ask(name)
-    told = anew.teller.answer(None)
+    told = told_by(anew.teller)
 
     assert group.received.apply(told, "anew", 100.0).changes == 0
     assert group.received.forget(before=50.0) == (0, 1)
@@ -328,7 +332,7 @@ def test_a_forgotten_generation_may_begin_again(group: Group) -> None:
 def test_an_answer_without_its_beginning_is_asked_for_again(group: Group) -> None:
     """Changes since what is not held tell less than they seem to."""
     group.add(school_of(0, "2018-03-02"))
-    told = group.processes["one"].teller.answer(group.positions["one"])
+    told = told_by(group.processes["one"].teller, group.positions["one"])
     fresh = ReceivedHistories(CATALOGUE)
 
     assert fresh.apply(told, "one", 0.0) == (0, False)
@@ -360,7 +364,7 @@ def test_a_term_is_known_by_its_content() -> None:
         state_store.put(*key, states)
     teller = Teller(state_store, lambda: OwnedPartitions(None, 1, frozenset({0, 1})), 2)
     received = ReceivedHistories(CATALOGUE)
-    received.apply(decode_answer(encode_answer(teller.answer(None))), "http://other", 0.0)
+    received.apply(told_by(teller), "http://other", 0.0)
 
     missing = CATALOGUE.terms[0]
     assert received.unknown() == {missing: "http://other"}

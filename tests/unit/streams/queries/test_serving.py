@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import date
+from itertools import chain, repeat
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -16,8 +17,9 @@ import requests
 from boundary.serving import MetricsGuard
 from catalogue.loader import load_catalogue
 from events.fact import Family
-from streams.queries.format import decode_answer
+from streams.queries.format import HistoriesAnswer, decode_answer
 from streams.queries.serving import MOST_WAITING
+from streams.queries.telling import OwnedPartitions
 from tests.support.answering import AnsweringWorker, answering, token_file
 from tests.support.histories import event, uai
 from tests.support.waiting import wait_until
@@ -38,9 +40,14 @@ def ask(worker: AnsweringWorker, **query: str) -> requests.Response:
     return requests.get(f"{worker.url}/histories", params=query, timeout=40)
 
 
+def answer_of(response: requests.Response) -> HistoriesAnswer:
+    """Return what a response has."""
+    return decode_answer(response.content.splitlines())
+
+
 def position_of(worker: AnsweringWorker) -> str:
     """Return the present position."""
-    return str(ask(worker).json()["position"])
+    return answer_of(ask(worker)).head.position
 
 
 def asked(worker: AnsweringWorker, pool: ThreadPoolExecutor, wait: str) -> Future[Any]:
@@ -53,16 +60,17 @@ def asked(worker: AnsweringWorker, pool: ThreadPoolExecutor, wait: str) -> Futur
 
 
 def test_a_first_request_is_told_everything(worker: AnsweringWorker) -> None:
-    """As JSON that the documentation describes."""
+    """In lines that the documentation describes."""
     worker.take(CONNECTED)
     found = ask(worker)
-    assert found.headers["Content-Type"].startswith("application/json")
-    answer = decode_answer(found.content)
-    assert (answer.since, answer.waiting_for) == (None, None)
-    assert [one.partition for one in answer.partitions] == list(range(answer.partitions_expected))
-    assert all(one.complete for one in answer.partitions)
-    rows = [row for one in answer.partitions for row in one.series]
-    assert [17591, 1] in [row[3] for row in rows]
+    assert found.headers["Content-Type"].startswith("application/x-ndjson")
+    answer = answer_of(found)
+    head, partitions = answer
+    assert (head.since, head.waiting_for) == (None, None)
+    assert [one.head.partition for one in partitions] == list(range(head.partitions_expected))
+    assert all(one.head.complete for one in partitions)
+    connected_on = date(2018, 3, 1).toordinal()
+    assert {connected_on: 1} in [told.series.steps for one in partitions for told in one.series]
 
 
 def test_an_answer_is_compressed_for_who_accepts_it(worker: AnsweringWorker) -> None:
@@ -76,7 +84,7 @@ def test_an_answer_is_compressed_for_who_accepts_it(worker: AnsweringWorker) -> 
         f"{worker.url}/histories", headers={"Accept-Encoding": "identity"}, timeout=10
     )
     assert "Content-Encoding" not in plain.headers
-    assert json.loads(plain.content)["format"] == 1
+    assert answer_of(plain).head.format == 1
 
 
 def test_a_request_waits_for_a_change(worker: AnsweringWorker) -> None:
@@ -85,9 +93,9 @@ def test_a_request_waits_for_a_change(worker: AnsweringWorker) -> None:
         found = asked(worker, pool, "30")
         began = monotonic()
         worker.take(CONNECTED)
-        answer = decode_answer(found.result(10).content)
+        answer = answer_of(found.result(10))
         assert monotonic() - began < 0.2
-    assert not any(one.complete for one in answer.partitions)
+    assert not any(one.head.complete for one in answer.partitions)
     assert sum(len(one.series) for one in answer.partitions) > 0
 
 
@@ -96,17 +104,32 @@ def test_a_request_waits_for_another_owner_too(worker: AnsweringWorker) -> None:
     with ThreadPoolExecutor() as pool:
         found = asked(worker, pool, "30")
         worker.own(2, range(2))
-        answer = decode_answer(found.result(10).content)
-    assert {one.generation for one in answer.partitions} == {2}
+        answer = answer_of(found.result(10))
+    assert {one.head.generation for one in answer.partitions} == {2}
     assert len(answer.partitions) == 2
+
+
+def test_an_answer_has_the_partitions_of_one_moment(
+    worker: AnsweringWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that loses partitions while it is made is made anew: a reader would miss what went."""
+    worker.take(CONNECTED)
+    before, after = worker.owned, OwnedPartitions(None, 2, frozenset({0}))
+    owned = chain([before, before], repeat(after))
+    assert worker.route is not None
+    monkeypatch.setattr(worker.route._teller, "_ownership", lambda: next(owned))
+
+    answer = answer_of(ask(worker))
+
+    assert [(one.head.partition, one.head.generation) for one in answer.partitions] == [(0, 2)]
 
 
 def test_a_request_is_answered_after_its_wait(worker: AnsweringWorker) -> None:
     """Nothing changed: the answer confirms what was told."""
     position = position_of(worker)
-    answer = decode_answer(ask(worker, since=position, wait="1").content)
-    assert answer.position == position
-    assert [(one.series, one.explanations) for one in answer.partitions] == [([], None)] * len(
+    answer = answer_of(ask(worker, since=position, wait="1"))
+    assert answer.head.position == position
+    assert [(one.series, one.head.explanations) for one in answer.partitions] == [([], None)] * len(
         answer.partitions
     )
 
@@ -114,15 +137,15 @@ def test_a_request_is_answered_after_its_wait(worker: AnsweringWorker) -> None:
 @pytest.mark.parametrize("since", ["another-life.3.aaaa", "nonsense", "é", ".", "a.b"])
 def test_another_position_is_told_everything(worker: AnsweringWorker, since: str) -> None:
     """It is of another process, or of none."""
-    answer = decode_answer(ask(worker, since=since, wait="30").content)
-    assert all(one.complete for one in answer.partitions)
+    answer = answer_of(ask(worker, since=since, wait="30"))
+    assert all(one.head.complete for one in answer.partitions)
 
 
 def test_a_worker_that_is_not_ready_tells_nothing(worker: AnsweringWorker) -> None:
     """But what it waits for: as its metrics show no figure."""
     worker.own(1, range(0), "recovery")
-    answer = decode_answer(ask(worker).content)
-    assert (answer.waiting_for, answer.partitions) == ("recovery", [])
+    answer = answer_of(ask(worker))
+    assert (answer.head.waiting_for, answer.partitions) == ("recovery", [])
 
 
 def test_nothing_of_a_partition_is_told_beside_an_unreadable_state(
@@ -130,10 +153,9 @@ def test_nothing_of_a_partition_is_told_beside_an_unreadable_state(
 ) -> None:
     """Its figures would be too small."""
     worker.state_store.restore(Family.SCHOOLS, 2, b"key", b"{")
-    answer = decode_answer(ask(worker).content)
-    assert [(one.partition, one.unreadable) for one in answer.partitions if one.unreadable] == [
-        (2, 1)
-    ]
+    answer = answer_of(ask(worker))
+    heads = [one.head for one in answer.partitions]
+    assert [(one.partition, one.unreadable) for one in heads if one.unreadable] == [(2, 1)]
     assert answer.partitions[2].series == []
 
 
