@@ -95,6 +95,7 @@ class TopicReader:
         """When the broker last answered, by `time.monotonic`."""
         self._before_end = set(partitions)
         self._stopped_at: dict[TopicPartition, int] = {}
+        self._after_last: dict[TopicPartition, int] = {}
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
         self._short_since: dict[TopicPartition, float] = {}
@@ -118,6 +119,8 @@ class TopicReader:
         batches = self._consumer.poll(timeout_ms=POLL_MS)
         if batches:
             self.answered_at = monotonic()
+        for partition, batch in batches.items():
+            self._after_last[partition] = batch[-1].offset + 1
         if self._next is not None:
             self._check_positions(self._next, batches)
         self._before_end -= {
@@ -176,6 +179,9 @@ class TopicReader:
         behind: dict[TopicPartition, int | None] = {}
         for partition in self._consumer.assignment():
             end = self._consumer.highwater(partition)
+            if end is not None and end <= self._after_last.get(partition, 0):
+                # The client checks all partitions for the position of one: most of an idle process.
+                continue
             position = None
             if end is not None:
                 position = self._consumer.position(partition, timeout_ms=POLL_MS)
