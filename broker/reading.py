@@ -28,7 +28,7 @@ from broker.stored_record import RawRecord
 from events.registry import Family
 from events.topics import topic_name
 
-__all__ = ["Extent", "Positions", "TopicReader", "open_reader", "read_topics"]
+__all__ = ["FOLLOW_WAIT_MS", "Extent", "Positions", "TopicReader", "open_reader", "read_topics"]
 
 EVENT_TOPICS: Final = tuple(topic_name(family) for family in Family)
 
@@ -36,6 +36,9 @@ WAIT_SECONDS: Final = 20.0
 POLL_MS: Final = 300
 POLL_RECORDS: Final = 5_000
 FETCH_WAIT_MS: Final = 100
+"""How long a broker waits for records before it says that there are none: then the end is known."""
+FOLLOW_WAIT_MS: Final = 500
+"""The same for who goes on reading at the end: an answer has all partitions, and costs as many."""
 GROWING_SECONDS: Final = 5.0
 """How long topics that keep growing are read after their first end was reached."""
 SHORT_SECONDS: Final = 3.0
@@ -239,6 +242,7 @@ def open_reader(
     security: BrokerSecurity = PLAINTEXT,
     wait_seconds: float = WAIT_SECONDS,
     positions: Positions | None = None,
+    fetch_wait_ms: int = FETCH_WAIT_MS,
 ) -> Iterator[TopicReader]:
     """Yield a reader of topics, without a consumer group; `wait_seconds` bounds the connection.
 
@@ -261,7 +265,7 @@ def open_reader(
         allow_auto_create_topics=False,
         # Aborted records do not count.
         isolation_level="read_committed",
-        fetch_max_wait_ms=FETCH_WAIT_MS,
+        fetch_max_wait_ms=fetch_wait_ms,
         max_poll_records=POLL_RECORDS,
         # Without a session each response has the watermark of every partition.
         enable_incremental_fetch_sessions=False,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from catalogue.formatting import day_text
+from streams.queries.source import STALE_SECONDS
 
 if TYPE_CHECKING:
     from datetime import date
@@ -31,11 +32,19 @@ class Completeness:
                 text="Chiffres incomplets : des états sont perdus et doivent être reconstruits"
                 f" ({snapshot.faults[0].topic}). L’exploitant est alerté.",
             )
-        if snapshot.lag > 1:
+        age = max(snapshot.ages.values(), default=0.0)
+        if age > STALE_SECONDS:
             return cls(
                 is_complete=False,
-                text="Chiffres en cours de mise à jour :"
-                f" {snapshot.lag} changements restent à lire.",
+                text="Chiffres peut-être dépassés : une partie n’a pas été confirmée depuis"
+                f" {age:.0f} s.",
+            )
+        if snapshot.lag > 1:
+            # Of workers it is known that they have something new, not how much.
+            left = "des" if snapshot.ages else str(snapshot.lag)
+            return cls(
+                is_complete=False,
+                text=f"Chiffres en cours de mise à jour : {left} changements restent à lire.",
             )
         return cls(is_complete=True, text="Chiffres complets : tous les faits reçus sont comptés.")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from broker.clients import administering
 from broker.errors import PositionsOutdatedError
-from broker.reading import open_reader, read_topics
+from broker.reading import FOLLOW_WAIT_MS, open_reader, read_topics
 from broker.topic_admin import seen_topics
 from events.producers.loader import load_producers
 from report.completeness import Completeness
@@ -25,8 +25,8 @@ from report.ledger import (
 from report.past import state_store_known_on
 from report.past_days import PastDays
 from streams.assessor.assessor import Assessor
-from streams.changelog_reader import open_changelogs
 from streams.histories import categories_of
+from streams.queries.opening import open_histories
 from streams.skipped_records import read_decisions, without_skipped
 
 if TYPE_CHECKING:
@@ -62,10 +62,10 @@ class Follower:
         self._past_days = PastDays(ledger, self._make_known_on)
 
     def follow_figures(self, stopping: threading.Event) -> None:
-        """Follow the changelogs until `stopping`. Raises as `ChangelogReader.poll`."""
-        with open_changelogs(self._settings, self.catalogue) as changelog_reader:
+        """Follow the histories until `stopping`. Raises as `open_histories`, and its source."""
+        with open_histories(self._settings, self.catalogue) as source:
             while not stopping.is_set():
-                self._assessor.step(changelog_reader, timeout=self._settings.stall_timeout)
+                self._assessor.step(source, timeout=self._settings.stall_timeout)
                 self._publish()
 
     def follow_events(self, stopping: threading.Event) -> None:
@@ -90,6 +90,7 @@ class Follower:
             LEDGER_TOPICS,
             security=security,
             positions=self.ledger.positions(),
+            fetch_wait_ms=FOLLOW_WAIT_MS,
         ) as reader:
             while not stopping.is_set():
                 records = reader.poll()

@@ -16,6 +16,7 @@ from report.exposition import PageCollector
 from report.follower import Follower
 from report.ledger import EventLedger
 from report.server import PageServer
+from streams.queries.opening import collector_plan
 from streams.web import serve
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def run_page(settings: PageSettings) -> int:
     configure_logging(settings.log_level, settings.log_format)
     gc.set_threshold(*GC_THRESHOLDS)
     catalogue = load_catalogue(settings.catalogue)
+    if settings.workers:
+        collector_plan(settings)
     with EventLedger(settings.page_ledger, memory=f"{settings.page_ledger_mb}MB") as ledger:
         return asyncio.run(_run(settings, Follower(settings, catalogue, ledger)))
 

@@ -14,7 +14,7 @@ from time import monotonic
 from boundary.errors import SmartRegionError
 from broker.errors import BrokerUnreachableError
 from broker.preflight import preflight
-from broker.reading import TopicReader, open_reader, read_topics
+from broker.reading import FOLLOW_WAIT_MS, TopicReader, open_reader, read_topics
 from broker.security import PLAINTEXT, BrokerSecurity
 from broker.stored_record import RawRecord
 from catalogue.model import Catalogue
@@ -207,7 +207,9 @@ def open_changelogs(settings: Settings, catalogue: Catalogue) -> Iterator[Change
     families = _families(settings.app_id)
     security = settings.security().pinned()
     check = ChangelogCheck(settings)
-    with open_reader(settings.broker, list(families), security=security) as reader:
+    with open_reader(
+        settings.broker, list(families), security=security, fetch_wait_ms=FOLLOW_WAIT_MS
+    ) as reader:
         yield ChangelogReader(
             reader,
             catalogue,

@@ -66,7 +66,7 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     """The assessor's port for them."""
 
     workers: Annotated[str, AfterValidator(_workers_text)] | None = None
-    """Whom assessor, export and backfill ask for histories, separated by commas: `http://HOST:PORT`;
+    """Whom assessor, page, export and backfill ask for histories, separated by commas: `http://HOST:PORT`;
     `dns+http://NAME:PORT`, every address of a name; `file+http:///PATH`, the targets in files of
     Prometheus (`file_sd`); each also with https. Without it they read the changelogs."""
     workers_cafile: Path | None = None

@@ -142,7 +142,7 @@ def _write(settings: Settings, days: Sequence[date], out: Path) -> None:
     from catalogue.loader import load_catalogue
     from operations.backfill.openmetrics import OpenMetricsSpool
     from operations.backfill.past import Past
-    from streams.assessor.opening import read_histories
+    from streams.queries.opening import read_histories
 
     catalogue = load_catalogue(settings.catalogue)
     with whole_file(out) as stream, OpenMetricsSpool(_folder_of(out)) as spool:

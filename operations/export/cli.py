@@ -84,7 +84,7 @@ def export(
     from operations.export.package import PACKAGE_FILE, package_text
     from operations.export.rows import rows_of
     from operations.export.states_known_on import states_known_on
-    from streams.assessor.opening import read_histories
+    from streams.queries.opening import read_histories
     from streams.settings import load_settings
 
     if excel:

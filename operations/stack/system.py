@@ -130,9 +130,10 @@ def _monitor(settings: Settings, ports: Ports, folder: Folder) -> Iterator[Servi
         own = settings.model_copy(update={"http_port": port})
         yield _ours(f"worker-{number}", "worker", own, port, folder)
     workers = ",".join(f"http://{address_of(port)}" for port in ports.workers)
-    own = settings.model_copy(update={"assessor_port": ports.assessor, "workers": workers})
+    asking = settings.model_copy(update={"workers": workers})
+    own = asking.model_copy(update={"assessor_port": ports.assessor})
     yield _ours("assessor", "assessor", own, ports.assessor, folder)
-    page = page_settings(settings, page_port=ports.page, page_ledger=folder.page / LEDGER)
+    page = page_settings(asking, page_port=ports.page, page_ledger=folder.page / LEDGER)
     yield _ours("page", "page", page, ports.page, folder)
 
 

@@ -22,11 +22,11 @@ from catalogue.judgement import Judgement, judge_all
 from catalogue.model import Catalogue, Promise
 from catalogue.terms import Term
 from streams.assessor.known_part import known_part
-from streams.assessor.source import HistorySource
 from streams.clock import Clock
 from streams.dated_sums import DatedSums
 from streams.explanations import explanations_of
 from streams.histories import Parts, histories_of, person_categories_of
+from streams.queries.source import HistorySource
 from streams.topic_faults import TopicFault
 from streams.web import Readiness
 

@@ -13,7 +13,7 @@ from catalogue.loader import load_catalogue
 from events.topics import changelog_topics
 from streams.assessor.assessor import Assessor
 from streams.assessor.exposition import AssessorCollector
-from streams.assessor.opening import collector_plan, open_histories
+from streams.queries.opening import collector_plan, open_histories
 from streams.settings import Settings
 from streams.web import serve
 

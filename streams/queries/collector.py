@@ -29,6 +29,7 @@ from streams.queries.format import (
     HistoriesAnswer,
 )
 from streams.queries.received import ReceivedHistories
+from streams.queries.source import STALE_SECONDS
 from streams.topic_faults import TopicFault
 
 __all__ = ["CollectorPlan", "HistoriesCollector", "collecting"]
@@ -47,8 +48,6 @@ RETRY_SECONDS: Final = 1.0
 #: How often names and files are read again.
 LOOK_UP_SECONDS: Final = 5.0
 TICK_SECONDS: Final = 0.5
-#: From this age on the log tells that nobody answers for a partition.
-STALE_SECONDS: Final = 2.0 * (WAIT_SECONDS + ANSWER_SECONDS)
 POLL_SECONDS: Final = 0.2
 CLOSE_SECONDS: Final = 2.0
 

@@ -142,7 +142,7 @@ def measure_page(
             sent += _send(stage, first / ENTITIES, last / ENTITIES)
             await_events(worker, sent)
             report(f"{last} entities: {sent} events are counted")
-            found.append(_measured(application, folder, last, rounds, report))
+            found.append(_measured(application, folder, last, rounds, report, worker.url))
     return tuple(found)
 
 
@@ -161,10 +161,11 @@ def _measured(
     entities: int,
     rounds: int,
     report: Callable[[str], None],
+    workers: str,
 ) -> PageResult:
     ledger = folder / f"ledger-{entities}.duckdb"
     began = monotonic()
-    with _page(application, folder, ledger) as page:
+    with _page(application, folder, ledger, workers) as page:
         page.wait_ready()
         ready = monotonic() - began
         wait_until(lambda: _has_read_all(page) or not page.alive, seconds=READ_SECONDS)
@@ -212,7 +213,7 @@ def _measured(
 
 
 @contextmanager
-def _page(application: Application, folder: Path, ledger: Path) -> Iterator[Worker]:
+def _page(application: Application, folder: Path, ledger: Path, workers: str) -> Iterator[Worker]:
     """Yield a page that is starting, as it is deployed: with a file of its own."""
     page = Worker(
         application.bootstrap,
@@ -222,6 +223,7 @@ def _page(application: Application, folder: Path, ledger: Path) -> Iterator[Work
         settings={
             "SMART_REGION_APP_ID": application.app_id,
             "SMART_REGION_PAGE_LEDGER": str(ledger),
+            "SMART_REGION_WORKERS": workers,
         },
     )
     page.start()

@@ -93,7 +93,7 @@ def audited(broker: KafkaBroker, **choice: str) -> Figures:
 def page(broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path) -> Iterator[Worker]:
     """Give a page that has read what a worker made of a year."""
     worker = factory.worker()
-    page = factory.page(page_ledger=str(tmp_path / LEDGER))
+    page = factory.page(page_ledger=str(tmp_path / LEDGER), workers=worker.url)
     with supervised(worker):
         send(broker.bootstrap, a_year())
         assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]

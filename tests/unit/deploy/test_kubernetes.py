@@ -32,9 +32,8 @@ ROOT = Path(__file__).parents[3]
 PRODUCTION = [overlay for overlay in OVERLAYS if overlay.startswith("production")]
 NAME = "smart-region"
 AUDIT = "smart-region-audit"
-ASSESSOR = "smart-region-assessor"
-#: Who asks for histories, and who answers.
-ASKING = ("assessor", "worker")
+#: Who asks the workers for histories.
+ASKING = ("assessor", "page")
 NOTE = "smart-region-note"
 #: Where a process of ours listens, by its command; docs/settings.md.
 PORTS = {
@@ -230,7 +229,9 @@ def test_every_process_reaches_kafka_and_names(overlay: str) -> None:
     for name, labels in pod_labels(overlay).items():
         if labels["app.kubernetes.io/name"] == NAME:
             ways = [it for it in out if selects(it["podSelector"].get("matchLabels", {}), labels)]
-            assert len(ways) == (3 if name in (AUDIT, NOTE, ASSESSOR) else 2), name
+            assert len(ways) == (
+                3 if name in (AUDIT, NOTE, *(f"{NAME}-{one}" for one in ASKING)) else 2
+            ), name
 
 
 @every_overlay
@@ -364,12 +365,15 @@ def check_way_to_workers(overlay: str, who: str, own: Mapping[str, str]) -> None
         assert rule["ports"] == [{"protocol": "TCP", "port": PORTS["worker"]["http"]}]
 
 
+@pytest.mark.parametrize("who", ASKING)
 @every_production
-def test_the_assessor_asks_every_worker(overlay: str) -> None:
+def test_every_worker_is_asked(overlay: str, who: str) -> None:
     """By every address of their Service, with a token that Prometheus does not have."""
     manifests, labels = built(overlay), pod_labels(overlay)
     templates = dict(ours(overlay))
-    asks, answers = (environment(manifests, templates[f"smart-region-{name}"]) for name in ASKING)
+    asks, answers = (
+        environment(manifests, templates[f"smart-region-{name}"]) for name in (who, "worker")
+    )
     address = urlsplit(asks["SMART_REGION_WORKERS"].removeprefix("dns+"))
     service = one(manifests, "Service", str(address.hostname))["spec"]
     assert service["clusterIP"] == "None"
@@ -379,7 +383,7 @@ def test_the_assessor_asks_every_worker(overlay: str) -> None:
     assert address.port == PORTS["worker"]["http"]
     token = answers["SMART_REGION_HISTORIES_TOKEN_FILE"]
     assert token == asks["SMART_REGION_HISTORIES_TOKEN_FILE"]
-    check_way_to_workers(overlay, "assessor", labels[ASSESSOR])
+    check_way_to_workers(overlay, who, labels[f"smart-region-{who}"])
 
 
 @every_overlay

@@ -8,8 +8,8 @@ from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.partitioning import partition_for
 from streams.assessor.known_part import known_part
-from streams.assessor.opening import HistoriesIncompleteError, read_histories
 from streams.histories import histories_of
+from streams.queries.opening import HistoriesIncompleteError, read_histories
 from streams.settings import Settings
 from tests.support.answering import AnsweringWorker, answering
 from tests.support.histories import event, uai

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from catalogue.terms import Term
 from streams.dated_sums import DatedSums
 from streams.topic_faults import TopicFault
 
-__all__ = ["HistorySource"]
+__all__ = ["STALE_SECONDS", "HistorySource"]
+
+#: From this age on nobody answers for a partition: two requests of a collector have gone by.
+STALE_SECONDS: Final = 20.0
 
 
 class HistorySource(Protocol):

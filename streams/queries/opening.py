@@ -13,10 +13,10 @@ from boundary.errors import SmartRegionError
 from boundary.serving import ServingFileError
 from boundary.settings import variable
 from catalogue.model import Catalogue
-from streams.assessor.source import HistorySource
 from streams.dated_sums import DatedSums
 from streams.queries.addresses import parse_workers
 from streams.queries.collector import CollectorPlan, collecting
+from streams.queries.source import HistorySource
 from streams.settings import Settings
 
 __all__ = [

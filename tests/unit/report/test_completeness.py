@@ -1,0 +1,42 @@
+"""What a page says of how complete its figures are."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from report.completeness import Completeness
+from streams.assessor.assessor import AssessorSnapshot
+from streams.topic_faults import FaultKind, TopicFault
+
+DAY = date(2020, 12, 31)
+LOST = TopicFault("states", 0, FaultKind.CHANGELOG_LOST, "1 record")
+
+
+def said(lag: int = 0, **seen: Any) -> Completeness:
+    """Return what is said of an assessor's snapshot."""
+    return Completeness.of(AssessorSnapshot(as_of=DAY, lag=lag, assessment=None, **seen))
+
+
+@pytest.mark.parametrize("seen", [{}, {"lag": 1}, {"ages": {0: 4.0, 1: 19.0}}])
+def test_all_that_came_is_counted(seen: dict[str, Any]) -> None:
+    """One change that has just come is no reason to doubt."""
+    assert said(**seen).is_complete
+
+
+@pytest.mark.parametrize(
+    ("seen", "text"),
+    [
+        ({"faults": [LOST], "lag": 3}, "Chiffres incomplets"),
+        ({"lag": 3}, "3 changements restent à lire"),
+        ({"lag": 3, "ages": {0: 1.0}}, ": des changements restent à lire"),
+        ({"lag": 3, "ages": {0: 1.0, 1: 21.4}}, "n’a pas été confirmée depuis 21 s"),
+    ],
+)
+def test_what_is_missing_is_said(seen: dict[str, Any], text: str) -> None:
+    """The worst first."""
+    found = said(**seen)
+    assert not found.is_complete
+    assert text in found.text
