@@ -130,6 +130,7 @@ class Ledger:
         self._skipped = frozenset(skipped)
         self._rules = rules
         self._forwarded = 0
+        self._settled: int | None = None
         self._refusals: Counter[RefusalReason] = Counter()
         self.database.executescript(_TABLES)
         self.database.executemany(
@@ -165,7 +166,9 @@ class Ledger:
         if known_on is not None:
             next_midnight = datetime.combine(known_on, time(), UTC) + timedelta(days=1)
             known_before = microseconds(next_midnight)
-        self.database.executescript(_CELLS.format(known_before=known_before))
+        if known_before != self._settled:
+            self.database.executescript(_CELLS.format(known_before=known_before))
+            self._settled = known_before
 
     def _rows(self, records: Iterable[RawRecord]) -> Iterator[tuple[str | int, ...]]:
         for record in records:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import cache
@@ -82,9 +83,21 @@ def knowledge_on(
 
 
 @cache
+def _persons() -> Sequence[tuple[str, RawRecord]]:
+    """Return the records about persons, each with the day of its event; no day: of no event."""
+    days = re.compile(rb'"time":"([-0-9]{10})')
+    return [
+        (found[1].decode() if (found := days.search(one.value or b"")) else "", one)
+        for one in five_years()
+        if one.topic in PERSON_TOPICS
+    ]
+
+
+@cache
 def known_then(day: date) -> Knowledge:
     """Return what was known of the five years at the end of a day."""
-    persons = [one for one in five_years() if one.topic in PERSON_TOPICS]
+    # Most of the time goes to these records: the later ones, which count for nothing, are left out.
+    persons = [one for recorded, one in _persons() if recorded <= str(day)]
     return knowledge_on(_ledger(), persons, shipped(), day)
 
 

@@ -41,7 +41,7 @@ from tests.support.records import apply_events
 from tests.support.simulated import read_story
 
 SEED = 1
-DAYS = [date(year, month, day) for year in range(2017, 2021) for month, day in ((6, 30), (12, 31))]
+DAYS = [date(2017, 12, 31), date(2018, 6, 30), date(2019, 12, 31), date(2020, 12, 31)]
 CATALOGUE = load_catalogue()
 
 Key = tuple[str, str]
@@ -247,7 +247,7 @@ def replayed(events: Sequence[CloudEvent]) -> Iterator[tuple[date, StateStore]]:
 
 @pytest.mark.timeout(600)
 def test_every_reader_says_the_same_of_every_milestone() -> None:
-    """On eight days of the replay: /metrics, export, backfill, audit, demo's table and JSON."""
+    """On four days of the replay: /metrics, export, backfill, audit, demo's table and JSON."""
     differences: list[str] = []
     compared = 0
     events = sorted((one for _, one in read_story(SEED).events), key=lambda one: one.time)

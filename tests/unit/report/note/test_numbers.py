@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,7 +14,7 @@ import pytest
 
 from catalogue.formatting import NumberFormat
 from catalogue.history import Reading
-from catalogue.model import Indicator
+from catalogue.model import Catalogue, Indicator
 from operations.audit.ledger import Ledger
 from operations.audit.recount import Audit, audit_ledger
 from report.knowledge import Knowledge
@@ -116,7 +117,19 @@ def published_on(
     history = known_then(known_on).histories["trainees_enrolled", None]
     assert history.publication is not None
     day = history.publication.day(until)
-    return published_values(audit_ledger(recount, shipped(), day, known_on))
+    return published_values(audit_ledger(recount, of_persons(), day, known_on))
+
+
+@cache
+def of_persons() -> Catalogue:
+    """Return the catalogue's programmes that publish figures about persons."""
+    return Catalogue(
+        programmes=tuple(
+            one
+            for one in shipped().programmes
+            if any(indicator.publication is not None for indicator in one.indicators)
+        )
+    )
 
 
 @pytest.mark.parametrize("month", TWELVE[::3])
