@@ -24,8 +24,6 @@ def figure(day: date = LAST_DAY) -> str:
     return knowledge().standing(RATIO, None, day).value.text.replace("\u00a0", " ")
 
 
-FIGURE: Final = figure()
-
 #: What can be reached by the keyboard, in the order in which it is written.
 REACHED: Final = """
 return [...document.querySelectorAll(
@@ -58,12 +56,12 @@ def test_from_the_promises_to_an_event(reader: Browser) -> None:
     reader.open("/")
     reader.follow(RATIO.title, within="table.promises")
     assert reader.text("h1") == RATIO.title
-    assert FIGURE in reader.text(".headline")
+    assert figure() in reader.text(".headline")
 
     reader.follow("Seine-et-Marne", within="main table")
     assert "territory=77" in reader.path
     here = reader.text(".headline .value")
-    assert here != FIGURE
+    assert here != figure()
 
     reader.click(reader.all(".headline .value a")[0])
     assert reader.text(".headline .value") == here
@@ -223,11 +221,11 @@ def test_an_open_page_follows_the_figures(browser: Browser, yesterday: ServedPag
     browser.open("/")
     before = shown(browser)
     browser.run("window.mine = true; document.querySelector('nav a[href]').focus(); scrollTo(0, 9)")
-    assert FIGURE not in before
+    assert figure() not in before
     assert browser.wait(lambda: streams(browser))
 
     yesterday.today = LAST_DAY
-    assert browser.wait(lambda: FIGURE in shown(browser))
+    assert browser.wait(lambda: figure() in shown(browser))
     assert browser.title.startswith("Promesses au 31/12/2018")
     assert browser.run("return window.mine && scrollY") == 9
     assert browser.active.tag_name == "a"
@@ -244,7 +242,7 @@ def test_a_page_that_waits_for_figures_shows_them(browser: Browser, page: Served
 
     page.known = knowledge()
     assert browser.wait(lambda: browser.all("table.promises"))
-    assert FIGURE in shown(browser)
+    assert figure() in shown(browser)
     assert browser.title.startswith("Promesses au 31/12/2018")
     assert browser.run("return window.mine")
 
@@ -256,11 +254,11 @@ def test_a_busy_reader_is_not_interrupted(browser: Browser, yesterday: ServedPag
     browser.run("document.getElementById('as_of').focus()")
     yesterday.today = LAST_DAY
     assert browser.wait(lambda: told(browser))
-    assert FIGURE not in shown(browser)
+    assert figure() not in shown(browser)
     assert browser.active.get_attribute("id") == "as_of"
 
     browser.run("document.querySelector('nav a').focus()")
-    assert browser.wait(lambda: FIGURE in shown(browser))
+    assert browser.wait(lambda: figure() in shown(browser))
 
 
 def test_pages_that_were_left_do_not_listen(browser: Browser) -> None:

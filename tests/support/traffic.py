@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache, partial
+from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer, TopicPartition
-from kafka import KafkaConsumer
-from kafka.admin import KafkaAdminClient
+from aiokafka import AIOKafkaProducer
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError
 
 from broker.clients import opened
-from broker.offsets import uncommitted
+from broker.errors import BrokerRefusedError, BrokerUnreachableError
+from broker.offsets import partition_offsets, uncommitted
+from broker.topic_admin import seen_topics
 from events.cloudevent import CloudEvent, encode_structured
 from events.partitioning import partition_for
 from events.registry import Family
@@ -27,6 +32,10 @@ __all__ = ["Message", "all_done", "message_of", "region", "send", "shuffled", "w
 
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=utf-8")
 PARTITIONS = 8
+NOT_THERE: Final = (KafkaError, BrokerUnreachableError, BrokerRefusedError)
+"""What says that the broker is not there yet, or no longer."""
+ANSWER_SECONDS: Final = 5
+"""A broker that takes longer to answer is asked again over another connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +56,15 @@ def message_of(event: CloudEvent) -> Message:
 
 def region(seed: int, start: date, end: date) -> list[Message]:
     """Return the simulated Région's records of a time, in the order of their sending."""
-    return [
+    return list(_region(seed, start, end))
+
+
+@lru_cache(maxsize=4)  # All years are simulated for any part of them, and tests share their parts.
+def _region(seed: int, start: date, end: date) -> Sequence[Message]:
+    return tuple(
         Message(record.family, record.key.encode(), record.line.encode())
         for record in simulate(seed, start, end)
-    ]
+    )
 
 
 def shuffled(messages: Iterable[Message], *, seed: int, doubled: float) -> list[Message]:
@@ -111,26 +125,39 @@ def all_done(bootstrap: str, *, group: str = DEFAULT_APP_ID) -> bool:
     """Return whether every record of every event topic is committed by the group."""
     try:
         with closing(opened(KafkaAdminClient, bootstrap)) as admin:
-            return not uncommitted(admin, group, _ends(bootstrap))
-    except KafkaError:  # The broker is not there yet.
+            return not uncommitted(admin, group, _ends(admin))
+    except NOT_THERE:
         return False
 
 
 def wait_done(bootstrap: str, *, seconds: float, group: str = DEFAULT_APP_ID) -> bool:
-    """Wait until all is committed; forwarded records move the end, so it must hold twice."""
+    """Wait until all is committed; forwarded records move the end, so it must hold twice.
 
-    def settled() -> bool:
-        before = _ends(bootstrap)
-        return all_done(bootstrap, group=group) and _ends(bootstrap) == before
+    It asks over one connection as long as that lasts: opening one takes the processors' time from
+    what is waited for.
+    """
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        with (
+            suppress(*NOT_THERE),
+            closing(
+                opened(KafkaAdminClient, bootstrap, request_timeout_ms=ANSWER_SECONDS * 1000)
+            ) as admin,
+        ):
+            return wait_until(partial(_settled, admin, group), seconds=left, every=0.2)
+        time.sleep(0.2)
+    return False
 
-    return wait_until(settled, seconds=seconds, every=0.3)
+
+def _settled(admin: Any, group: str) -> bool:  # noqa: ANN401 - kafka-python ships no annotations
+    before = _ends(admin)
+    return not uncommitted(admin, group, before) and _ends(admin) == before
 
 
-def _ends(bootstrap: str) -> dict[TopicPartition, int]:
-    with closing(opened(KafkaConsumer, bootstrap)) as consumer:
-        partitions = [
-            TopicPartition(topic_name(family), partition)
-            for family in Family
-            for partition in consumer.partitions_for_topic(topic_name(family)) or ()
-        ]
-        return dict(consumer.end_offsets(partitions))
+def _ends(admin: Any) -> dict[TopicPartition, int]:  # noqa: ANN401 - as above
+    partitions = [
+        TopicPartition(topic, number)
+        for topic, seen in seen_topics(admin, map(topic_name, Family)).items()
+        for number in range(seen.partitions)
+    ]
+    return partition_offsets(admin, partitions, OffsetSpec.LATEST)
