@@ -14,7 +14,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-boards stack practice test picture fuzz check lint-deploy licences sbom image bench coverage generated lock clean
+.PHONY: help demo demo-boards stack practice test picture fuzz check types unchanged lint-deploy licences sbom image bench coverage generated lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,9 +57,12 @@ fuzz: $(VENV)/dev.stamp ## send generated input to the gateway's parsers (ARGS="
 check: $(VENV)/dev.stamp ## format, lint, types, licences, generated files, released contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+	@$(MAKE) --no-print-directory --jobs 2 types lint-deploy licences unchanged
+
+types: $(VENV)/dev.stamp
 	@$(BIN)/mypy
-	@$(MAKE) --no-print-directory lint-deploy
-	@$(MAKE) --no-print-directory licences
+
+unchanged: $(VENV)/dev.stamp
 	@$(BIN)/smart-region generate --check
 	@$(BIN)/smart-region contracts check
 
