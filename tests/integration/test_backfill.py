@@ -30,13 +30,13 @@ from tests.support.workers import WorkerFactory
 pytestmark = pytest.mark.timeout(600)
 
 FIRST_DAY, LAST_DAY = date(2016, 1, 1), date(2020, 12, 31)
-STEP = 7
+STEP = 14
 DAYS = [FIRST_DAY + timedelta(days) for days in range(0, (LAST_DAY - FIRST_DAY).days + 1, STEP)]
 RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
 SCRAPED = ("__name__", "instance", "job")
 Labels = frozenset[tuple[str, str]]
 
-CHOSEN = [DAYS[60], DAYS[130], DAYS[-1]]
+CHOSEN = [DAYS[30], DAYS[65], DAYS[-1]]
 
 
 def values(

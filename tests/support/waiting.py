@@ -6,11 +6,21 @@ from collections.abc import Callable
 __all__ = ["wait_until"]
 
 
+LONGEST_PAUSE = 1.0
+
+
 def wait_until(condition: Callable[[], bool], *, seconds: float, every: float = 0.05) -> bool:
-    """Wait until it holds; return False if it did not within the deadline (in seconds)."""
+    """Wait until it holds; return False if it did not within the deadline (in seconds).
+
+    It is asked at most half of the time: a question that takes long would else take the processor
+    from what is waited for.
+    """
     deadline = time.monotonic() + seconds
+    asked = time.monotonic()
     while not condition():
-        if time.monotonic() > deadline:
+        answered = time.monotonic()
+        if answered > deadline:
             return False
-        time.sleep(every)
+        time.sleep(max(every, min(answered - asked, LONGEST_PAUSE)))
+        asked = time.monotonic()
     return True
