@@ -55,7 +55,7 @@ def state_store_known_on(
                 compiled = course_sql(term, "term_")
                 rows = snapshot.query(compiled.sql, {**compiled.parameters, "before": before})
                 index = state_store.fold.indexes[term]
-                state_store.fold.apply(_PARTITION, _difference(index, rows))
+                state_store.fold.apply(_PARTITION, [_difference(index, rows)])
         said = snapshot.query(
             _EXPLANATIONS.format(visible=VISIBLE),
             {"family": Family.EXPLANATIONS, "before": before},

@@ -7,8 +7,10 @@ backfill, an export) read the changelogs without a consumer group, so they cause
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby, islice
+from operator import itemgetter
 from time import monotonic
 
 from boundary.errors import SmartRegionError
@@ -25,7 +27,7 @@ from events.topics import changelog_name
 from streams.changelog_check import ChangelogCheck
 from streams.changelog_tally import ChangelogTallies
 from streams.dated_sums import DatedSums
-from streams.restoring import log_unreadable, restore_record
+from streams.restoring import RESTORE_STEP, log_unreadable, restore_records
 from streams.settings import Settings
 from streams.state_store import StateStore
 from streams.topic_faults import TopicFault, summary_of
@@ -153,10 +155,8 @@ class ChangelogReader:
         BrokerEntryError where it refuses this client, and StatesRebuiltError.
         """
         records = self._reader.poll()
-        for record in records:
-            error = _restore(self.state_store, self._tallies, self._families, record)
-            if error is not None:
-                log_unreadable(record, error)
+        for record, error in _restore(self.state_store, self._tallies, self._families, records):
+            log_unreadable(record, error)
         self._check_broker(received=bool(records), timeout=timeout)
         self._check_states()
         return len(records)
@@ -231,11 +231,7 @@ def read_changelogs(settings: Settings, catalogue: Catalogue) -> StateStore:
     check = ChangelogCheck(settings)
     families = _families(settings.app_id)
     read = read_topics(settings.broker, topics=list(families), security=settings.security())
-    failed = [
-        (record, error)
-        for record in read
-        if (error := _restore(state_store, tallies, families, record)) is not None
-    ]
+    failed = list(_restore(state_store, tallies, families, read))
     unreadable = state_store.unreadable()
     for record, error in failed:
         if (families[record.topic], record.partition) in unreadable:
@@ -257,7 +253,11 @@ def _restore(
     state_store: StateStore,
     tallies: ChangelogTallies,
     families: dict[str, Family],
-    record: RawRecord,
-) -> Exception | None:
-    family = families[record.topic]
-    return restore_record(state_store, tallies.of(family, record.partition), family, record)
+    records: Iterable[RawRecord],
+) -> Iterator[tuple[RawRecord, Exception]]:
+    """Restore records of any partitions in their order; yield the unreadable ones, and why."""
+    for (topic, partition), run in groupby(records, itemgetter(0, 1)):
+        family = families[topic]
+        tally = tallies.of(family, partition)
+        while step := list(islice(run, RESTORE_STEP)):
+            yield from restore_records(state_store, tally, family, partition, step)

@@ -18,6 +18,7 @@ from zlib import crc32
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 
 from boundary.errors import SmartRegionError
+from broker.stored_record import RawRecord
 from events.records import UnreadableValue
 from events.registry import Family
 from streams.commit_metadata import ChangelogExtent
@@ -151,6 +152,23 @@ class ChangelogTally:
             self.events_end = summary.events_end
         elif self._summary is not None:
             self._since.add(key)
+
+    def read_all(self, records: Iterable[RawRecord]) -> None:
+        """Add records that were read, in their order."""
+        checksums = self._checksums
+        for record in records:
+            key, value = record.key, record.value
+            if record.headers or key is None or type(value) is not bytes:
+                self.read(record.offset, key, value, record.headers)
+                continue
+            # As `read`, without a call for each state.
+            self.end = record.offset + 1
+            checksum = crc32(value, crc32(key))
+            self._total += checksum - checksums.get(key, 0)
+            checksums[key] = checksum
+            if self._summary is not None:
+                self._since.add(key)
+        self.merged = max(self.merged, self.end)
 
     def set_extent(self, start: int, end: int) -> None:
         """Set the log's start and end offsets on the broker, after it was read."""

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Term, TermMode
 from events.registry import Family, facts_of
-from streams.state import NO_DAYS, Cell, EntityState, latest_attributes
+from streams.state import NO_DAYS, EntityState, latest_attributes
 
 __all__ = [
     "NO_CATEGORY",
@@ -44,6 +44,8 @@ Timeline: TypeAlias = list[tuple[int, int, str, str, int, bool, Mapping[str, Any
 
 
 #: The steps of a cell, in days since its own; the keys, without category, that it is a report of.
+#: The steps are a tuple where many entities share the contribution, and a list where it was made
+#: for one cell.
 Contribution: TypeAlias = tuple[Sequence[Step], Sequence[Key]]
 
 #: The maximum number of combinations of values that are remembered.
@@ -119,7 +121,11 @@ class ViewTerms:
         """Create one; each term is preceded by its index."""
         self.view = view
         self._terms: list[tuple[int, Term]] = []
+        self._read: tuple[str, ...] = ("department",)
         self._fields: tuple[str, ...] = ()
+        #: By whether the cell counts, and by its département and values, all of them text or None:
+        #: no value of another type is equal to one of these.
+        self._of_texts: Mapping[bool, dict[tuple[Any, ...], _Selection]] = {True: {}, False: {}}
         self._remembered: dict[tuple[str | bool, ...], _Selection] = {}
         for index, term in terms:
             self.add(index, term)
@@ -130,7 +136,10 @@ class ViewTerms:
         by = None if term.expires is None else term.expires.by
         named = (*(field for field, _ in term.where), term.breakdown, by)
         self._fields = tuple(dict.fromkeys((*self._fields, *filter(None, named))))
+        self._read = ("department", *self._fields)
         self._remembered.clear()
+        for selections in self._of_texts.values():
+            selections.clear()
 
     def contribution(
         self, attributes: Mapping[str, Any], following: int | None, *, counts: bool
@@ -146,8 +155,21 @@ class ViewTerms:
         return _steps(given, attributes, following), reports
 
     def _selection(self, attributes: Mapping[str, Any], *, counts: bool) -> _Selection:
-        department: Any = attributes.get("department") or NO_DEPARTMENT
-        values = [_text(attributes.get(field)) for field in self._fields]
+        found = tuple(map(attributes.get, self._read))
+        of_texts = self._of_texts[counts]
+        try:
+            return of_texts[found]
+        except (KeyError, TypeError):  # The latter for a mapping or a list.
+            pass
+        selection = self._selection_of(found[0] or NO_DEPARTMENT, found[1:], counts=counts)
+        if all(value is None or type(value) is str for value in found):
+            if len(of_texts) >= _MOST_REMEMBERED:
+                of_texts.clear()
+            of_texts[found] = selection
+        return selection
+
+    def _selection_of(self, department: str, found: Sequence[Any], *, counts: bool) -> _Selection:
+        values = [_text(value) for value in found]
         if type(department) is not str:  # Of a foreign state: it is refused when it is verified.
             return self._select(department, values, counts=counts)
         key: tuple[str | bool, ...] = (department, counts, *values)
@@ -172,8 +194,9 @@ class ViewTerms:
             if counts and all(texts[field] in accepted for field, accepted in term.where)
         )
         reports = tuple((index, department, NO_CATEGORY) for index, _ in self._terms)
-        is_fixed = all(one.amount is None for one in given)
-        return _Selection(given, reports, (_steps(given, {}, None), reports) if is_fixed else None)
+        is_fixed = type(department) is str and all(one.amount is None for one in given)
+        last = (tuple(_steps(given, {}, None)), reports) if is_fixed else None
+        return _Selection(given, reports, last)
 
 
 def timeline(view: EntityView, state: EntityState) -> Timeline:
@@ -229,10 +252,9 @@ def contributions(
 
 
 def contributions_of_first(
-    views: Iterable[ViewTerms], fact: str, day: str, cell: Cell
+    views: Iterable[ViewTerms], fact: str, day: str, attributes: Mapping[str, Any] | None
 ) -> list[tuple[int, Contribution, int]]:
     """Return what the first cell of an entity contributes: `contributions` of a timeline of one."""
-    attributes = cell.attributes
     if attributes is None:
         return []
     ordinal = _ordinal(day)

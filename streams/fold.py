@@ -7,9 +7,9 @@ an entity costs only that entity's steps, new minus old.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from catalogue.terms import Term
 from events.registry import Family
@@ -31,6 +31,9 @@ _Views: TypeAlias = "dict[EntityView, ViewTerms]"
 #: The contributions that a change of one entity removes (-1) and adds (1), after their days.
 Difference: TypeAlias = "list[tuple[int, Contribution, int]]"
 _SeriesByKey: TypeAlias = "defaultdict[Key, Series]"
+_AmountsByKey: TypeAlias = "defaultdict[Key, defaultdict[int, int]]"
+#: A contribution, its sign and the days of the cells that it is of.
+_Alike: TypeAlias = "tuple[Contribution, int, list[int]]"
 
 
 class SeriesKey(NamedTuple):
@@ -56,21 +59,23 @@ class Series:
         self._last_as_of = 0
         self._last: int | None = None
 
-    def add(self, day: int, amount: int) -> None:
-        """Add `amount` from `day` on."""
-        _bump(self.steps, day, amount)
-        if day <= self._as_of:
-            self._total += amount
+    def add(self, amounts: Mapping[int, int], factor: int = 1) -> None:
+        """Add amounts, each from its day on and multiplied by a factor."""
+        _bump(self.steps, amounts, factor)
+        if self._as_of:
+            added = sum(amount for day, amount in amounts.items() if day <= self._as_of)
+            self._total += factor * added
 
-    def report(self, day: int, count: int) -> None:
-        """Add `count` to the number of facts that took effect on `day`."""
-        _bump(self.reports, day, count)
-        if day > self._last_as_of:
-            return
-        if day in self.reports:
-            self._last = day if self._last is None else max(self._last, day)
-        elif day == self._last:
-            self._last_as_of, self._last = 0, None  # Searched again by the next call.
+    def report(self, counts: Mapping[int, int], factor: int = 1) -> None:
+        """Add to the number of facts that took effect on each of some days, times a factor."""
+        _bump(self.reports, counts, factor)
+        for day in counts if self._last_as_of else ():
+            if day > self._last_as_of:
+                continue
+            if day in self.reports:
+                self._last = day if self._last is None else max(self._last, day)
+            elif day == self._last:
+                self._last_as_of, self._last = 0, None  # Searched again by the next call.
 
     def total(self, as_of: int) -> int:
         """Return the figure on a day; the cost is proportional to the days since the last call."""
@@ -125,7 +130,7 @@ class Fold:
         self, family: Family, partition: int, entity: str, before: EntityState, after: EntityState
     ) -> None:
         """Remove one entity's old contributions and add its new ones."""
-        self.apply(partition, self.difference(family, entity, before, after))
+        self.apply(partition, [self.difference(family, entity, before, after)])
 
     def difference(
         self, family: Family, entity: str, before: EntityState, after: EntityState
@@ -135,12 +140,12 @@ class Fold:
         Views without a changed fact are skipped (`with_cell` keeps unchanged facts identical), and
         so is the past that both states share.
         """
-        views = self._views_of(family, entity)
         if not before and len(after) == 1:
             ((fact, days),) = after.items()
             if len(days) == 1:
                 ((day, cell),) = days.items()
-                return contributions_of_first(views.values(), fact, day, cell)
+                return self.first(family, entity, fact, day, cell[3])
+        views = self._views_of(family, entity)
         changed = [fact for fact, days in after.items() if before.get(fact) is not days]
         if len(before) + len(changed) > len(after):
             changed += before.keys() - after.keys()
@@ -157,12 +162,27 @@ class Fold:
                 found.extend(contributions(terms, new, since))
         return found
 
+    def first(
+        self,
+        family: Family,
+        entity: str,
+        fact: str,
+        day: str,
+        attributes: Mapping[str, Any] | None,
+    ) -> Difference:
+        """Return the difference that the first cell of an entity makes."""
+        return contributions_of_first(
+            self._views_of(family, entity).values(), fact, day, attributes
+        )
+
     def verify(self, difference: Difference) -> None:
         """Check the types of a difference; raise TypeError.
 
         The contracts exclude such a difference for events; a foreign state may lead to one.
         """
         for _, (steps, reports), _ in difference:
+            if type(steps) is tuple:  # Of `ViewTerms` alone.
+                continue
             for (_, department, _), _, amount in steps:
                 if type(amount) is not int or type(department) is not str:
                     message = f"{amount!r} in {department!r} is not an amount of a département"
@@ -172,20 +192,34 @@ class Fold:
                     message = f"{department!r} is not a département"
                     raise TypeError(message)
 
-    def apply(self, partition: int, difference: Difference) -> None:
-        """Apply what `difference` has returned."""
-        if not difference:
+    def apply(self, partition: int, differences: Iterable[Difference]) -> None:
+        """Apply what `difference` has returned, for each of several entities.
+
+        What many entities contribute alike is added to its series together.
+        """
+        alike, own_steps, own_reports = _gathered(differences)
+        if not (alike or own_steps or own_reports):
             return
         series, version = self._series[partition], self.touch()
-        for day, (steps, reports), sign in difference:
+        for (steps, reports), sign, days in alike:
+            counts = Counter(days)
             for key, after, amount in steps:
+                later = {day + after: n for day, n in counts.items()} if after else counts
                 one = series[key]
                 one.version = version
-                one.add(day + after, sign * amount)
+                one.add(later, sign * amount)
             for key in reports:
                 one = series[key]
                 one.version = version
-                one.report(day, sign)
+                one.report(counts, sign)
+        for key, amounts in own_steps.items():
+            one = series[key]
+            one.version = version
+            one.add(amounts)
+        for key, amounts in own_reports.items():
+            one = series[key]
+            one.version = version
+            one.report(amounts)
 
     def touch(self) -> int:
         """Count a change, and return the version that has it."""
@@ -237,9 +271,35 @@ class Fold:
         return {index for term, index in self.indexes.items() if term.family is family}
 
 
-def _bump(amounts: dict[int, int], day: int, amount: int) -> None:
-    total = amounts.get(day, 0) + amount
-    if total:
-        amounts[day] = total
-    else:
-        amounts.pop(day, None)
+def _gathered(
+    differences: Iterable[Difference],
+) -> tuple[Iterable[_Alike], _AmountsByKey, _AmountsByKey]:
+    """Return what many entities contribute alike; and by key the steps and reports of all else."""
+    alike: dict[int, _Alike] = {}
+    own_steps: _AmountsByKey = defaultdict(lambda: defaultdict(int))
+    own_reports: _AmountsByKey = defaultdict(lambda: defaultdict(int))
+    for difference in differences:
+        for day, contribution, sign in difference:
+            steps, reports = contribution
+            if type(steps) is tuple:
+                signed = sign * id(contribution)
+                known = alike.get(signed)
+                if known is None:
+                    alike[signed] = contribution, sign, [day]
+                else:
+                    known[2].append(day)
+                continue
+            for key, after, amount in steps:
+                own_steps[key][day + after] += sign * amount
+            for key in reports:
+                own_reports[key][day] += sign
+    return alike.values(), own_steps, own_reports
+
+
+def _bump(sums: dict[int, int], amounts: Mapping[int, int], factor: int) -> None:
+    for day, amount in amounts.items():
+        total = sums.get(day, 0) + factor * amount
+        if total:
+            sums[day] = total
+        else:
+            sums.pop(day, None)

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from typing import Final
 
 from broker.stored_record import RawRecord
 from events.registry import Family
 from streams.changelog_tally import ChangelogTally
 from streams.state_store import StateStore
 
-__all__ = ["log_unreadable", "restore_record"]
+__all__ = ["RESTORE_STEP", "log_unreadable", "restore_records"]
 
 logger = logging.getLogger(__name__)
 
+#: The changelog records that are restored together; a worker's other tasks run in between.
+RESTORE_STEP: Final = 500
 
-def restore_record(
-    state_store: StateStore, tally: ChangelogTally, family: Family, record: RawRecord
-) -> Exception | None:
-    """Add a record to its partition's tally and merge it; return why it is unreadable, or None."""
-    key, value = record.key, record.value
-    tally.read(record.offset, key, value, record.headers)
-    return state_store.restore(family, record.partition, key, value, record.timestamp)
+
+def restore_records(
+    state_store: StateStore,
+    tally: ChangelogTally,
+    family: Family,
+    partition: int,
+    records: Sequence[RawRecord],
+) -> list[tuple[RawRecord, Exception]]:
+    """Tally and merge a partition's records; return the unreadable ones, and why."""
+    tally.read_all(records)
+    return state_store.restore_all(family, partition, records)
 
 
 def log_unreadable(record: RawRecord, error: Exception) -> None:

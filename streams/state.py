@@ -41,6 +41,7 @@ __all__ = [
     "newest",
     "recorded_by",
     "reported_by_owners",
+    "state_in",
     "with_cell",
 ]
 
@@ -216,8 +217,13 @@ def decode_state(value: bytes) -> EntityState:
 
     Raises ValueError, TypeError or AttributeError where it is not a state.
     """
+    return state_in(from_json(value, cache_strings="keys"))
+
+
+def state_in(content: Any) -> EntityState:  # noqa: ANN401 - JSON
+    """Return the state that the content of a changelog record is. Raises as `decode_state`."""
     state: dict[str, dict[str, Cell]] = {}
-    for fact, days in from_json(value, cache_strings="all").items():
+    for fact, days in content.items():
         cells = state[fact] = {}
         for day, (time, source, id_, attributes) in days.items():
             # These order the cells.

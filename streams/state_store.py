@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from broker.compression import BatchUnreadableError
+from broker.stored_record import RawRecord
 from catalogue.explanations import Explanation
 from catalogue.model import Promise
 from catalogue.terms import Term
@@ -16,6 +17,7 @@ from events.records import UnreadableValue
 from events.registry import Family
 from streams.encoded_states import EncodedStates
 from streams.explanations import said_in
+from streams.first_states import FirstStates
 from streams.fold import Difference, Fold, Series, SeriesKey
 from streams.state import (
     EMPTY,
@@ -155,14 +157,16 @@ class StateStore:
         """Apply changes that `changes` has computed."""
         kept = self._states[family, partition]
         to_repair = self._to_repair[family, partition]
+        differences = []
         for entity, (key, before, after, value, difference) in changes.items():
             if kept.get(key) is before:
-                self.fold.apply(partition, difference)
+                differences.append(difference)
             else:  # The partition was dropped meanwhile.
                 known = EncodedStates(kept).get(entity, EMPTY)
                 self.fold.replace(family, partition, entity, known, after)
             kept[key] = value
             to_repair.pop(entity, None)
+        self.fold.apply(partition, differences)
         self._filtered[family, partition] -= changes.keys()
         if changes:
             self._count_explanation(family, partition)
@@ -215,6 +219,44 @@ class StateStore:
             return error
         return None
 
+    def restore_all(
+        self, family: Family, partition: int, records: Iterable[RawRecord]
+    ) -> list[tuple[RawRecord, Exception]]:
+        """Restore changelog records of a partition, each as `restore`; return the unreadable ones.
+
+        The first states of entities are folded together.
+        """
+        kept = self._states[family, partition]
+        first = FirstStates(family, self.fold, self._rules)
+        failed = []
+        is_plain = self._is_plain(family, partition)
+        for record in records:
+            key, value = record.key, record.value
+            if (
+                is_plain
+                and type(value) is bytes
+                and key is not None
+                and key not in kept
+                and len(value) <= LARGE_STATE_BYTES
+                and first.take(key, value, record.timestamp)
+            ):
+                kept[key] = value
+                self.restored += 1
+                continue
+            error = self.restore(family, partition, key, value, record.timestamp)
+            if error is not None:
+                failed.append((record, error))
+            is_plain = self._is_plain(family, partition)
+        self.fold.apply(partition, first.differences)
+        if first.differences:
+            self._count_explanation(family, partition)
+        return failed
+
+    def _is_plain(self, family: Family, partition: int) -> bool:
+        """Return True where nothing is noted of any entity of a partition but its state."""
+        key = family, partition
+        return not (self._sizes.get(key) or self._to_repair.get(key) or self._filtered.get(key))
+
     def unreadable(self) -> Mapping[tuple[Family, int], int]:
         """Return the number of unreadable states, by family and partition."""
         return {
@@ -263,7 +305,7 @@ class StateStore:
         if after != before:
             difference = self.fold.difference(family, entity, before, after)
             self.fold.verify(difference)
-            self.fold.apply(partition, difference)
+            self.fold.apply(partition, [difference])
             states[kept[0]] = kept[1]
             self._count_explanation(family, partition)
         if after is not recorded and after != recorded:

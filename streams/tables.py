@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import faust
 from faust import Table
@@ -16,13 +16,10 @@ from events.registry import Family
 from events.topics import changelog_name
 from streams.batch_transport import BatchSchema
 from streams.changelog_tally import ChangelogTallies
-from streams.restoring import log_unreadable, restore_record
+from streams.restoring import RESTORE_STEP, log_unreadable, restore_records
 from streams.state_store import StateStore
 
-__all__ = ["RESTORE_STEP", "EntityStore", "EntityTable", "entity_table"]
-
-#: The number of changelog records that are merged before other tasks run: some 20 ms.
-RESTORE_STEP: Final = 500
+__all__ = ["EntityStore", "EntityTable", "entity_table"]
 
 
 class EntityStore(memory.Store[str, Any]):
@@ -110,10 +107,9 @@ class EntityTable(Table[str, Any]):
             # Another rebalance may have revoked the partition.
             if not self.tallies.has(*key, tally):
                 return
-            for record in records[start : start + RESTORE_STEP]:
-                error = restore_record(self.state_store, tally, self.family, record)
-                if error is not None:
-                    log_unreadable(record, error)
+            step = records[start : start + RESTORE_STEP]
+            for record, error in restore_records(self.state_store, tally, *key, step):
+                log_unreadable(record, error)
             await asyncio.sleep(0)
 
     async def on_rebalance(

@@ -153,7 +153,7 @@ def test_the_first_cell_contributes_as_a_timeline_of_one(
     ]
 
     day = one.fact.effective_day.isoformat()
-    assert contributions_of_first(views, one.fact.NAME, day, cell_of(one)) == expected
+    assert contributions_of_first(views, one.fact.NAME, day, cell_of(one).attributes) == expected
 
 
 def test_values_of_other_types_are_not_mixed_up() -> None:

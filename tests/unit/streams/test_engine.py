@@ -548,7 +548,7 @@ class TestCheckFold:
     ) -> None:
         """A fault of ours is a metric and a line in the log."""
         bench.take_all(record_of(connected()))
-        next(iter(bench.engine.state_store.fold.series(HOME).values())).add(1, 1)
+        next(iter(bench.engine.state_store.fold.series(HOME).values())).add({1: 1})
 
         assert asyncio.run(bench.engine.check_fold()) == 1
         assert bench.engine.meters.mismatches == 1

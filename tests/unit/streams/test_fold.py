@@ -510,7 +510,7 @@ class TestSeries:
             if isinstance(act, int):
                 assert series.total(act) == sum(amount for day, amount in added if day <= act)
             else:
-                series.add(*act)
+                series.add(dict([act]))
                 added.append(act)
 
     @given(st.lists(st.tuples(st.integers(1, 8), st.booleans()) | st.integers(0, 8), max_size=30))
@@ -525,14 +525,14 @@ class TestSeries:
             day, comes = act
             if comes or reported[day]:
                 count = 1 if comes else -1
-                series.report(day, count)
+                series.report({day: count})
                 reported[day] += count
 
     def test_forgets_steps_that_cancel_out(self) -> None:
         """A series does not grow with corrections."""
         series = Series()
-        series.add(5, 1)
-        series.add(5, -1)
+        series.add({5: 1})
+        series.add({5: -1})
 
         assert series.steps == {}
 

@@ -350,7 +350,7 @@ class TestSelfCheck:
         state_store = StateStore([CONNECTED])
         state_store.put(SCHOOLS, 0, {PARIS: state_of(connected())})
 
-        next(iter(state_store.fold.series(0).values())).add(1, 1)
+        next(iter(state_store.fold.series(0).values())).add({1: 1})
 
         assert mismatches(state_store) == 1
 

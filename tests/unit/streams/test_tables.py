@@ -11,8 +11,9 @@ import faust
 from events.fact import Family
 from events.topics import changelog_name
 from streams.engine import Engine
+from streams.restoring import RESTORE_STEP
 from streams.state import EMPTY, EntityState, encode_state
-from streams.tables import RESTORE_STEP, EntityTable
+from streams.tables import EntityTable
 from tests.support.group_member import (
     APP_ID,
     GENERATION,
