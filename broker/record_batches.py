@@ -178,11 +178,16 @@ def _read(content: bytes | memoryview) -> Iterator[_Parsed]:
 def _has_large_record(content: bytes | memoryview) -> bool:
     """Return whether a record may have too many headers or is damaged, by its size alone."""
     most = _SHORTEST_HEADER_BYTES * MAX_HEADERS
-    at = _HEADER.size
-    if len(content) - at <= most:
+    at, end = _HEADER.size, len(content)
+    if end - at <= most:
         return False
     try:
-        while at < len(content):
+        while at < end:
+            # Most sizes have two bytes: read here, without a call for each record.
+            low, high = content[at], content[at + 1]
+            if low >= 0x80 > high and not low & 1:  # noqa: PLR2004
+                at += 2 + ((low & 0x7F) >> 1 | high << 6)
+                continue
             size, at = _varint(content, at)
             if not 0 <= size <= most:
                 return True

@@ -155,19 +155,22 @@ class ChangelogTally:
 
     def read_all(self, records: Iterable[RawRecord]) -> None:
         """Add records that were read, in their order."""
-        checksums = self._checksums
+        checksums, added = self._checksums, 0
         for record in records:
             key, value = record.key, record.value
             if record.headers or key is None or type(value) is not bytes:
+                self._total += added
+                added = 0
                 self.read(record.offset, key, value, record.headers)
                 continue
             # As `read`, without a call for each state.
             self.end = record.offset + 1
             checksum = crc32(value, crc32(key))
-            self._total += checksum - checksums.get(key, 0)
+            added += checksum - checksums.get(key, 0)
             checksums[key] = checksum
             if self._summary is not None:
                 self._since.add(key)
+        self._total += added
         self.merged = max(self.merged, self.end)
 
     def set_extent(self, start: int, end: int) -> None:

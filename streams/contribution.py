@@ -16,6 +16,7 @@ __all__ = [
     "NO_CATEGORY",
     "NO_DEPARTMENT",
     "Contribution",
+    "Counting",
     "EntityView",
     "Key",
     "Step",
@@ -251,17 +252,23 @@ def contributions(
         yield day, terms.contribution(attributes, following, counts=counts), sign
 
 
+#: Of a fact: the terms of each view that reads it, and whether its cells count there.
+Counting: TypeAlias = Sequence[tuple[ViewTerms, bool]]
+
+
 def contributions_of_first(
-    views: Iterable[ViewTerms], fact: str, day: str, attributes: Mapping[str, Any] | None
+    counting: Counting, day: str, attributes: Mapping[str, Any] | None
 ) -> list[tuple[int, Contribution, int]]:
-    """Return what the first cell of an entity contributes: `contributions` of a timeline of one."""
+    """Return what the first cell of an entity contributes: `contributions` of a timeline of one.
+
+    `counting` is of its fact.
+    """
     if attributes is None:
         return []
     ordinal = _ordinal(day)
     return [
         (ordinal, terms.contribution(attributes, None, counts=counts), 1)
-        for terms in views
-        if (counts := terms.view.counts.get(fact)) is not None
+        for terms, counts in counting
     ]
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from catalogue.terms import Term
 from events.registry import Family
 from streams.contribution import (
     Contribution,
+    Counting,
     EntityView,
     Key,
     ViewTerms,
@@ -32,6 +34,7 @@ _Views: TypeAlias = "dict[EntityView, ViewTerms]"
 Difference: TypeAlias = "list[tuple[int, Contribution, int]]"
 _SeriesByKey: TypeAlias = "defaultdict[Key, Series]"
 _AmountsByKey: TypeAlias = "defaultdict[Key, defaultdict[int, int]]"
+_NO_VIEWS: Mapping[str, Counting] = MappingProxyType({})
 #: A contribution, its sign and the days of the cells that it is of.
 _Alike: TypeAlias = "tuple[Contribution, int, list[int]]"
 
@@ -120,6 +123,9 @@ class Fold:
             for entity in view.entities or ():
                 own = self._own_views[term.family][entity]
                 own.setdefault(view, ViewTerms(view)).add(index, term)
+        self._counting: dict[Family, dict[str, Counting]] = {
+            family: _by_fact(views.values()) for family, views in self._views.items()
+        }
         #: By partition. The keys are plain tuples: one is made per step, and they are faster.
         self._series: dict[int, _SeriesByKey] = defaultdict(lambda: defaultdict(Series))
         self.version = 0
@@ -144,7 +150,11 @@ class Fold:
             ((fact, days),) = after.items()
             if len(days) == 1:
                 ((day, cell),) = days.items()
-                return self.first(family, entity, fact, day, cell[3])
+                if not self.has_own_views(family):
+                    counting = self.counting(family, fact)
+                else:
+                    counting = _by_fact(self._views_of(family, entity).values()).get(fact, ())
+                return contributions_of_first(counting, day, cell[3])
         views = self._views_of(family, entity)
         changed = [fact for fact, days in after.items() if before.get(fact) is not days]
         if len(before) + len(changed) > len(after):
@@ -162,18 +172,13 @@ class Fold:
                 found.extend(contributions(terms, new, since))
         return found
 
-    def first(
-        self,
-        family: Family,
-        entity: str,
-        fact: str,
-        day: str,
-        attributes: Mapping[str, Any] | None,
-    ) -> Difference:
-        """Return the difference that the first cell of an entity makes."""
-        return contributions_of_first(
-            self._views_of(family, entity).values(), fact, day, attributes
-        )
+    def counting(self, family: Family, fact: str) -> Counting:
+        """Return what reads a fact of all of a family's entities."""
+        return self._counting.get(family, _NO_VIEWS).get(fact, ())
+
+    def has_own_views(self, family: Family) -> bool:
+        """Return True where some terms of a family read some of its entities only."""
+        return family in self._own_views
 
     def verify(self, difference: Difference) -> None:
         """Check the types of a difference; raise TypeError.
@@ -264,11 +269,19 @@ class Fold:
         }
 
     def _views_of(self, family: Family, entity: str) -> _Views:
-        own = self._own_views[family].get(entity)
+        own = self._own_views.get(family, {}).get(entity)
         return self._views[family] if own is None else self._views[family] | own
 
     def _indexes_of(self, family: Family) -> set[int]:
         return {index for term, index in self.indexes.items() if term.family is family}
+
+
+def _by_fact(views: Iterable[ViewTerms]) -> dict[str, Counting]:
+    found: dict[str, list[tuple[ViewTerms, bool]]] = defaultdict(list)
+    for terms in views:
+        for fact, counts in terms.view.counts.items():
+            found[fact].append((terms, counts))
+    return dict(found)
 
 
 def _gathered(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
@@ -22,6 +23,7 @@ from streams.state_store import StateStore
 from tests.support.histories import ENTITIES, events_of, state_of
 
 PARTITION = 0
+SCHOOLS = Family.SCHOOLS
 #: In milliseconds: before and after the times of the generated events; -1 for none.
 TIMESTAMPS = (-1, 1_400_000_000_000, 1_560_000_000_000, 1_700_000_000_000)
 OWNED = RecordRules(ownership=load_producers().ownership)
@@ -128,3 +130,17 @@ def test_records_together_are_restored_as_one_by_one(
     assert held(together, family) == held(alone, family)
     assert failed_together == failed
     assert vars(tally) == vars(alone_tally)
+
+
+@pytest.mark.parametrize("days", [["2018-03-01"], ["2018-03-01", "2018-04-01"]])
+def test_a_foreign_amount_never_reaches_the_figures(days: list[str]) -> None:
+    """A state of any number of days is verified before it is folded."""
+    state_store = StateStore(terms())
+    cell = (1, "urn:iledefrance:lycees", "a", {"department": 75})
+    value = to_json({"school.connected": dict.fromkeys(days, cell)})
+    record = RawRecord("changelog", PARTITION, 0, b"0750001X", value)
+
+    failed = restore_records(state_store, ChangelogTally(), SCHOOLS, PARTITION, [record])
+
+    assert [one for one, _ in failed] == [record]
+    assert state_store.fold.contents(SCHOOLS, PARTITION) == {}
