@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
@@ -13,7 +13,7 @@ from broker.offsets import committed_offsets, partition_offsets
 from events.registry import Family
 from events.topics import changelog_name, topic_name
 from streams.batch_transport import Committed
-from streams.changelog_tally import ChangelogTallies
+from streams.changelog_tally import ReadTally
 from streams.commit_metadata import decode_commit_metadata
 from streams.settings import Settings
 from streams.state_check import loss_of_states
@@ -46,13 +46,17 @@ class ChangelogCheck:
             return False
         return any(key not in now or now[key].offset < one.offset for key, one in before.items())
 
-    def faults(self, tallies: ChangelogTallies) -> list[TopicFault]:
-        """Return the losses of the changelogs, which are read to their end."""
+    def faults(
+        self,
+        tally_of: Callable[[Family, int], ReadTally],
+        families: Collection[Family] = tuple(Family),
+    ) -> list[TopicFault]:
+        """Return the losses of the changelogs of some families, which are read to their end."""
         found = []
         extents = self._extents() if self._committed else {}
-        for family in Family:
+        for family in families:
             for partition in range(self._settings.partitions):
-                key, tally = (family, partition), tallies.of(family, partition)
+                key, tally = (family, partition), tally_of(family, partition)
                 committed = (self._committed or {}).get(key)
                 if committed is None:
                     loss = tally.loss()

@@ -7,13 +7,16 @@ backfill, an export) read the changelogs without a consumer group, so they cause
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby, islice
 from operator import itemgetter
 from time import monotonic
 
 from boundary.errors import SmartRegionError
+from boundary.work_folder import WorkFolder
+from broker.compression import BatchUnreadableError
 from broker.errors import BrokerUnreachableError
 from broker.preflight import preflight
 from broker.reading import FOLLOW_WAIT_MS, TopicReader, open_reader, read_topics
@@ -22,13 +25,17 @@ from broker.stored_record import RawRecord
 from catalogue.model import Catalogue
 from catalogue.terms import Term
 from events.record_rules import RULES, RecordRules
+from events.records import UnreadableValue
 from events.registry import Family
 from events.topics import changelog_name
 from streams.changelog_check import ChangelogCheck
 from streams.changelog_tally import ChangelogTallies
 from streams.dated_sums import DatedSums
+from streams.folded_states import FoldedStates
 from streams.restoring import RESTORE_STEP, log_unreadable, restore_records
 from streams.settings import Settings
+from streams.spooled_tally import SpooledTallies
+from streams.state_spool import SpooledState, StateSpool
 from streams.state_store import StateStore
 from streams.topic_faults import TopicFault, summary_of
 
@@ -171,7 +178,7 @@ class ChangelogReader:
             return
         now = monotonic()
         if not self._is_checked:
-            self.faults = self._check.faults(self._tallies)
+            self.faults = self._check.faults(self._tallies.of)
             self._is_checked, self._checked_at = True, now
         elif self.faults and now - self._checked_at >= PROBE_INTERVAL_SECONDS:
             self._checked_at = now
@@ -221,27 +228,78 @@ def open_changelogs(settings: Settings, catalogue: Catalogue) -> Iterator[Change
         )
 
 
-def read_changelogs(settings: Settings, catalogue: Catalogue) -> StateStore:
-    """Read the changelogs to their end and return the restored state store.
+def read_changelogs(
+    settings: Settings, catalogue: Catalogue, families: Collection[Family] = tuple(Family)
+) -> FoldedStates:
+    """Read the changelogs of some families to their end and return the sums of their states.
+
+    A part of the states is in memory at a time; all of them are in the work folder of the settings.
 
     Raises ChangelogsEmptyError where there is no state, StatesLostError where states are missing,
-    ChangelogUnreadableError, and the errors of `read_topics`.
+    ChangelogUnreadableError, WorkFolderFullError, and the errors of `read_topics`.
     """
-    state_store, tallies = StateStore(catalogue.terms, settings.record_rules()), ChangelogTallies()
     check = ChangelogCheck(settings)
-    families = _families(settings.app_id)
-    read = read_topics(settings.broker, topics=list(families), security=settings.security())
-    failed = list(_restore(state_store, tallies, families, read))
-    unreadable = state_store.unreadable()
-    for record, error in failed:
-        if (families[record.topic], record.partition) in unreadable:
-            raise ChangelogUnreadableError(record, cause=error)
-    faults = check.faults(tallies)
+    names = {name: one for name, one in _families(settings.app_id).items() if one in families}
+    folded = FoldedStates(catalogue.terms, settings.record_rules())
+    tallies = SpooledTallies()
+    with StateSpool(WorkFolder(settings.work_folder, settings.work_mb)) as spool:
+        _spool(
+            read_topics(settings.broker, topics=list(names), security=settings.security()),
+            names,
+            spool,
+            tallies,
+        )
+        for part in spool.parts():
+            _fold(part, settings.app_id, folded, tallies)
+    faults = check.faults(tallies.of, families)
     if faults:
         raise StatesLostError(faults)
-    if not any(state_store.entities().values()):
+    if not any(folded.entities().values()):
         raise ChangelogsEmptyError(settings.app_id, settings.broker)
-    return state_store
+    return folded
+
+
+def _spool(
+    records: Iterable[RawRecord],
+    families: Mapping[str, Family],
+    spool: StateSpool,
+    tallies: SpooledTallies,
+) -> None:
+    """Write changelog records to the spool. Raises ChangelogUnreadableError."""
+    for record in records:
+        key, value = record.key, record.value
+        if isinstance(value, UnreadableValue):
+            raise ChangelogUnreadableError(record, cause=BatchUnreadableError(value.cause))
+        if key is not None:
+            family = families[record.topic]
+            tallies.of(family, record.partition).see(record.offset, record.headers)
+            spool.add(
+                family,
+                record.partition,
+                key,
+                value,
+                offset=record.offset,
+                timestamp=record.timestamp,
+            )
+
+
+def _fold(
+    part: Iterable[SpooledState], app_id: str, folded: FoldedStates, tallies: SpooledTallies
+) -> None:
+    """Restore the states of a part. Raises ChangelogUnreadableError."""
+    by_partition: dict[tuple[Family, int], list[RawRecord]] = defaultdict(list)
+    for family, partition, offset, timestamp, key, value in part:
+        topic = changelog_name(app_id, family)
+        record = RawRecord(topic, partition, offset, key, value, timestamp=timestamp)
+        by_partition[family, partition].append(record)
+    state_store = folded.part()
+    for (family, partition), records in by_partition.items():
+        tallies.of(family, partition).add(records)
+        failed = state_store.restore_all(family, partition, records)
+        if (family, partition) in state_store.unreadable():
+            record, error = failed[0]
+            raise ChangelogUnreadableError(record, cause=error)
+    folded.add(state_store)
 
 
 def _families(app_id: str) -> dict[str, Family]:

@@ -12,7 +12,7 @@ longer owned the partition, an erasure), it has another offset, and is ignored.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
@@ -29,7 +29,10 @@ __all__ = [
     "ChangelogTallies",
     "ChangelogTally",
     "PlannedWrite",
+    "ReadTally",
     "Summary",
+    "loss_since",
+    "summary_among",
 ]
 
 SUMMARY_HEADER: Final = "smartregion-states"
@@ -88,6 +91,17 @@ class PlannedWrite(NamedTuple):
         return [] if self.summary is None else [(SUMMARY_HEADER, self.summary.encode())]
 
 
+class ReadTally(Protocol):
+    """What a tally knows of a changelog partition that was read to its end."""
+
+    @property
+    def is_confirmed(self) -> bool:
+        """True where the last summary equals the tally of the records up to it."""
+
+    def loss(self) -> str | None:
+        """Return a description of what the log has lost; None for no known loss."""
+
+
 class ChangelogTally:
     """The tally of one partition, updated by every record read and written."""
 
@@ -144,7 +158,7 @@ class ChangelogTally:
             checksum = crc32(value, crc32(key))
             self._checksums[key] = checksum
             self._total += checksum
-        summary = _summary_among(headers)
+        summary = summary_among(headers)
         if summary is not None and summary.offset == offset:
             self._summary = summary
             self._agreed = (summary.entities, summary.checksum) == (self.entities, self._total)
@@ -190,12 +204,7 @@ class ChangelogTally:
         if summary is None or self._agreed or not self._is_readable:
             return None
         kept = self.entities - len(self._since & self._checksums.keys())
-        missing = summary.entities - kept
-        if self._since and missing <= len(self._since):
-            return None
-        if missing > 0:
-            return f"holds {kept} of the {summary.entities} entities that were written"
-        return f"does not hold the {summary.entities} states that were written (checksum)"
+        return loss_since(summary, kept=kept, since=len(self._since))
 
     def plan(
         self, records: Sequence[tuple[bytes, bytes]], *, events_end: int | None = None
@@ -270,7 +279,21 @@ class ChangelogTallies:
         return self._tallies.get((family, partition)) is tally
 
 
-def _summary_among(headers: Iterable[tuple[str, bytes | None]] | None) -> Summary | None:
+def loss_since(summary: Summary, *, kept: int, since: int) -> str | None:
+    """Return what a log has lost that does not agree with its last summary.
+
+    `kept` are its entities without records after the summary, `since` those with such records.
+    """
+    missing = summary.entities - kept
+    if since and missing <= since:
+        return None
+    if missing > 0:
+        return f"holds {kept} of the {summary.entities} entities that were written"
+    return f"does not hold the {summary.entities} states that were written (checksum)"
+
+
+def summary_among(headers: Iterable[tuple[str, bytes | None]] | None) -> Summary | None:
+    """Return the summary in a record's headers; None where there is none of this format."""
     for name, value in headers or ():
         if name == SUMMARY_HEADER:
             return Summary.decode(value)

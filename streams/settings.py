@@ -99,9 +99,11 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     would take more than a hundredth of the time."""
 
     work_folder: Path | None = None
-    """Where an audit keeps what does not fit into memory; by default the system's folder."""
+    """Where `audit`, `export` and `backfill` keep what does not fit into memory; by default the
+    system's folder."""
     work_mb: PositiveInt = 4096
-    """Most megabytes that an audit takes there; a million records take about 1600."""
+    """Most megabytes that one of them takes there; in an audit a million records take about
+    1600."""
 
     time_tolerance: NonNegativeFloat = TIME_TOLERANCE.total_seconds()
     """How far an event's `time` may be beyond the broker's time of its record: what is further

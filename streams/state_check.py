@@ -22,7 +22,7 @@ from broker.record_batches import read_any_batch_with_kafka_python
 from events.registry import Family
 from events.topics import changelog_name, topic_name
 from streams.batch_transport import BatchConsumer, Committed
-from streams.changelog_tally import ChangelogTallies, ChangelogTally
+from streams.changelog_tally import ChangelogTallies, ChangelogTally, ReadTally
 from streams.core import process
 from streams.settings import Settings
 from streams.topic_faults import FaultKind, TopicFault
@@ -88,7 +88,7 @@ def is_undecided(committed: Committed | None, extents: Extents) -> bool:
 
 
 def loss_of_states(
-    committed: Committed | None, start: int, end: int, tally: ChangelogTally
+    committed: Committed | None, start: int, end: int, tally: ReadTally
 ) -> str | None:
     """Return what a changelog with these offsets has lost; None for no known loss.
 

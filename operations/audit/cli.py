@@ -19,6 +19,8 @@ from broker.options import BROKER
 from operations.options import DAY, KNOWN_ON
 
 if TYPE_CHECKING:
+    from catalogue.model import Catalogue
+    from events.registry import Family
     from operations.audit.recount import Audit
     from streams.histories import ExactPersons
     from streams.settings import Settings
@@ -78,13 +80,13 @@ def audit(
     SMART_REGION_APP_ID.
     """
     from boundary.screen import LegibleConsole
+    from boundary.work_folder import WorkFolder
     from broker.reading import Extent, read_topics
     from catalogue.loader import load_catalogue
     from operations.audit.comparison import compare, workers_day
     from operations.audit.exposed import addresses_of, read_worker
     from operations.audit.recount import audit_records
     from operations.audit.report import audit_document, print_audit
-    from operations.audit.work_folder import WorkFolder
     from streams.settings import load_settings
     from streams.skipped_records import read_decisions
 
@@ -147,7 +149,8 @@ def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, t
     if not catalogue.person_parts:
         return None, ()
     try:
-        states = read_changelogs(settings, catalogue)
+        # Other families' states are compared by the figures that the workers show.
+        states = read_changelogs(settings, catalogue, _families_of_persons(catalogue))
     except (ChangelogUnreadableError, StatesLostError) as error:
         return None, (str(error),)
     except ChangelogsEmptyError:
@@ -156,6 +159,11 @@ def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, t
             raise
         return None, ()
     return exact_persons(states, catalogue, counted.as_of), ()
+
+
+def _families_of_persons(catalogue: Catalogue) -> frozenset[Family]:
+    measures = [catalogue.indicator(one).measure for one in catalogue.person_parts]
+    return frozenset(term.family for measure in measures for term in measure.terms)
 
 
 @contextmanager

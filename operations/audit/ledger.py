@@ -11,6 +11,7 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from boundary.work_folder import WorkFolder
 from broker.stored_record import RawRecord
 from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
@@ -19,7 +20,6 @@ from events.record_rules import RULES, RecordRules
 from events.registry import Family, facts_of
 from events.topics import topic_name
 from operations.audit.overgrown import refuse_overgrown
-from operations.audit.work_folder import WorkFolder
 from streams.dead_letters import FORWARDED_FROM
 from streams.state import microseconds
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from boundary.work_folder import WorkFolder
 from broker.stored_record import RawRecord
 from catalogue.history import Histories, History, Reading, StepFunction
 from catalogue.model import Catalogue
@@ -15,7 +16,6 @@ from events.dead_letters import RecordOrigin
 from events.record_rules import RULES, RecordRules
 from operations.audit.evaluation import TermHistory, TermResult, course, evaluate, last, total
 from operations.audit.ledger import Ledger, RecordCounts
-from operations.audit.work_folder import WorkFolder
 
 __all__ = ["Audit", "CategoryKey", "ReadingKey", "audit_ledger", "audit_records"]
 

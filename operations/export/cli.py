@@ -79,6 +79,7 @@ def export(
     up to --as-of, from the topic of observations, and the catalogue's initial and target values.
     """
     from boundary.whole_file import whole_file
+    from boundary.work_folder import WorkFolder
     from catalogue.loader import load_catalogue
     from operations.export.document import dictionary_text, rows_text
     from operations.export.package import PACKAGE_FILE, package_text
@@ -116,8 +117,11 @@ def export(
             rows = rows_of(catalogue, read_histories(settings, catalogue), day)
         else:
             records = _records(settings)
-            state_store = states_known_on(records, catalogue, known, rules=settings.record_rules())
-            rows = rows_of(catalogue, state_store, day, known)
+            work = WorkFolder(settings.work_folder, settings.work_mb)
+            sums = states_known_on(
+                records, catalogue, known, rules=settings.record_rules(), work=work
+            )
+            rows = rows_of(catalogue, sums, day, known)
         content = rows_text(rows, form).encode()
         stream.write(content)
     if package:

@@ -6,10 +6,10 @@ is on the topics of events.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time
 
+from boundary.work_folder import WorkFolder
 from broker.stored_record import RawRecord
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
@@ -17,8 +17,9 @@ from events.errors import ContractError
 from events.record_rules import RULES, RecordRules
 from events.registry import Family
 from events.topics import topic_name
-from streams.state import Cell, cell_of, newest
-from streams.state_store import StateStore
+from streams.folded_states import FoldedStates
+from streams.state import cell_of, decode_state, encode_state
+from streams.state_spool import StateSpool
 
 __all__ = ["events_known_on", "states_known_on"]
 
@@ -47,22 +48,25 @@ def states_known_on(
     known_on: date,
     *,
     rules: RecordRules = RULES,
-) -> StateStore:
-    """Return what workers would hold had they read only what was recorded up to a day (UTC).
+    work: WorkFolder | None = None,
+) -> FoldedStates:
+    """Return the sums of what workers would hold had they read only what was recorded up to a day.
 
-    `records` are those of the topics of events, in any order; workers' copies of misrouted ones
-    change nothing, and refused ones are skipped.
+    The day ends in UTC. `records` are those of the topics of events, in any order; workers' copies
+    of misrouted ones change nothing, and refused ones are skipped. A part of the states is in
+    memory at a time; all of them are in the work folder. Raises WorkFolderFullError.
     """
-    states: dict[Family, dict[str, dict[str, dict[str, Cell]]]] = {
-        family: defaultdict(lambda: defaultdict(dict)) for family in Family
-    }
-    for event in events_known_on(records, known_on, rules):
-        fact, cell = event.fact, cell_of(event)
-        days = states[fact.FAMILY][fact.entity_id][fact.NAME]
-        day = fact.effective_day.isoformat()
-        known = days.get(day)
-        days[day] = cell if known is None else newest(known, cell)
-    state_store = StateStore(catalogue.terms)
-    for family, entities in states.items():
-        state_store.put(family, _PARTITION, entities)
-    return state_store
+    folded = FoldedStates(catalogue.terms)
+    with StateSpool(work) as spool:
+        for event in events_known_on(records, known_on, rules):
+            fact = event.fact
+            state = {fact.NAME: {fact.effective_day.isoformat(): cell_of(event)}}
+            key = fact.entity_id.encode()
+            spool.add(fact.FAMILY, _PARTITION, key, encode_state(state))
+        for part in spool.parts():
+            state_store = folded.part()
+            for one in part:
+                entity, recorded = one.key.decode(), decode_state(one.value or b"{}")
+                state_store.recover(one.family, one.partition, entity, recorded)
+            folded.add(state_store)
+    return folded

@@ -11,10 +11,10 @@ from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.cloudevent import CONTENT_TYPE, STRUCTURED
 from events.topics import topic_name
-from operations.export.states_known_on import states_known_on
 from report.knowledge import Knowledge
 from report.view import View
 from simulation.simulator import simulate
+from tests.support.known_states import states_held_on
 
 __all__ = ["LAST_DAY", "knowledge", "shipped", "simulated_records", "view"]
 
@@ -44,7 +44,7 @@ def simulated_records() -> tuple[RawRecord, ...]:
 def knowledge() -> Knowledge:
     """Return what is known once all of them have arrived."""
     catalogue: Catalogue = shipped()
-    state_store = states_known_on(simulated_records(), catalogue, date(2020, 1, 1))
+    state_store = states_held_on(simulated_records(), catalogue, date(2020, 1, 1))
     return Knowledge.from_states(state_store, catalogue)
 
 

@@ -14,12 +14,12 @@ from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.registry import Family
-from operations.export.states_known_on import states_known_on
 from report.past import state_store_known_on
 from streams.histories import categories_of, histories_of
 from streams.state_store import StateStore
 from tests.support.audits import catalogue_of, raw, raw_record
 from tests.support.histories import histories
+from tests.support.known_states import states_held_on
 from tests.support.ledgers import ledger_with, numbered
 from tests.support.measures import MEASURES
 
@@ -36,7 +36,7 @@ def known(
     persons = [record for record in records if record.topic == "smartregion.trainings"]
     with ledger_with(records) as ledger:
         found = state_store_known_on(ledger, persons, catalogue, day)
-    return found, states_known_on(records, catalogue, day)
+    return found, states_held_on(records, catalogue, day)
 
 
 @settings(max_examples=30)  # Each asks for all terms of the catalogue.

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 
 from broker.stored_record import RawRecord
 from events.errors import RefusalReason
-from events.fact import Family
 from events.record_rules import RecordRules
 from operations.audit.ledger import Ledger
 from operations.audit.recount import audit_records
@@ -15,6 +14,7 @@ from operations.erasure.persons import Persons
 from operations.export.pilote import current_values
 from operations.export.states_known_on import states_known_on
 from operations.scorecards.classification import AcceptedRecord, RefusedRecord, classify_records
+from streams.histories import histories_of
 from tests.support.audits import catalogue_of, raw, raw_record
 from tests.support.histories import uai
 from tests.support.observations import observation_events, observed
@@ -65,10 +65,10 @@ def test_the_report_on_producers_counts_it_as_refused() -> None:
 
 def test_what_was_known_on_a_day_does_not_know_it() -> None:
     """It was never taken in."""
-    state_store = states_known_on(connections(), catalogue_of(CONNECTED), LAST_DAY)
+    catalogue = catalogue_of(CONNECTED)
+    sums = states_known_on(connections(), catalogue, LAST_DAY)
 
-    cell = state_store.states(Family.SCHOOLS, 0)[PARIS]["school.connected"]["2018-01-01"]
-    assert cell.attributes is not None
+    assert histories_of(sums, catalogue)["figure", None].reading(LAST_DAY).numerator == 1
 
 
 def test_observations_are_exported_without_it() -> None:

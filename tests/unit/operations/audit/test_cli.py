@@ -54,7 +54,7 @@ def show(monkeypatch: pytest.MonkeyPatch, *, ready: bool = True) -> None:
     monkeypatch.setattr("operations.audit.exposed.read_worker", read)
     monkeypatch.setattr("operations.audit.comparison.read_worker", read)
     monkeypatch.setattr(
-        "streams.changelog_reader.read_changelogs", lambda _, known: StateStore(known.terms)
+        "streams.changelog_reader.read_changelogs", lambda _, known, *__: StateStore(known.terms)
     )
 
 

@@ -14,12 +14,12 @@ from catalogue.loader import load_catalogue
 from catalogue.model import Indicator
 from catalogue.terms import Term
 from events.fact import Family
-from operations.export.states_known_on import states_known_on
 from streams.assessor.assessor import Assessor
 from streams.state_store import StateStore
 from streams.topic_faults import FaultKind, TopicFault
 from tests.support.histories import event, uai
 from tests.support.knowledge import LAST_DAY, simulated_records
+from tests.support.known_states import states_held_on
 from tests.support.records import apply_events
 
 CATALOGUE = load_catalogue()
@@ -261,7 +261,7 @@ class TestExplained:
         stage = Stage()
         stage.assessor = Assessor(CATALOGUE, stage.clock, timer=stage.clock.timer, explains=True)
         stage.clock.day = LAST_DAY
-        stage.changelog_reader.state_store = states_known_on(
+        stage.changelog_reader.state_store = states_held_on(
             simulated_records(), CATALOGUE, LAST_DAY
         )
         stage.changelog_reader.waits_for = None

@@ -1,4 +1,4 @@
-"""The work folder: where an audit keeps what does not fit into memory, and how much of it."""
+"""The work folder: where a command keeps what does not fit into memory, and how much of it."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class WorkFolderUnusableError(SmartRegionError):
 
 
 class WorkFolderFullError(SmartRegionError):
-    """There is no room for the audit's rows."""
+    """There is no room for what does not fit into memory."""
 
     def __init__(self, folder: Path | None, *, megabytes: int, cause: str) -> None:
         where = "the system's folder for temporary files" if folder is None else str(folder)
         super().__init__(
-            f"work_folder: no room for the audit in {where} ({cause}), where it may take"
+            f"work_folder: no room in {where} ({cause}), where a command may take"
             f" {megabytes} MB: name a folder with room with --work-folder or"
-            " SMART_REGION_WORK_FOLDER, or allow more with SMART_REGION_WORK_MB; a million records"
-            " take about 1600 MB"
+            " SMART_REGION_WORK_FOLDER, or allow more with SMART_REGION_WORK_MB; in an audit"
+            " a million records take about 1600 MB"
         )
 
 
