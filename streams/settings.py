@@ -103,7 +103,7 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     system's folder."""
     work_mb: PositiveInt = 4096
     """Most megabytes that one of them takes there; in an audit a million records take about
-    1600."""
+    600."""
 
     time_tolerance: NonNegativeFloat = TIME_TOLERANCE.total_seconds()
     """How far an event's `time` may be beyond the broker's time of its record: what is further

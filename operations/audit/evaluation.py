@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Term, TermMode
+from operations.audit.fact_numbers import FACT_NUMBERS
 from operations.audit.ledger import Ledger
 
 __all__ = ["TermHistory", "TermResult", "course", "evaluate", "last", "total"]
@@ -206,7 +207,7 @@ class _QueryParts(NamedTuple):
 
 def _parts(term: Term) -> _QueryParts:
     parameters: dict[str, str | int] = {
-        f"fact{at}": name for at, name in enumerate((*term.facts, *term.unless))
+        f"fact{at}": FACT_NUMBERS[name] for at, name in enumerate((*term.facts, *term.unless))
     }
     parameters |= {f"entity{at}": entity for at, entity in enumerate(_entities(term))}
     conditions = []
@@ -240,8 +241,7 @@ def _concerned(term: Term) -> str:
     if term.entities is None:
         return "day <= :as_of"
     listed = ", ".join(f":entity{at}" for at, _ in enumerate(_entities(term)))
-    # The plus keeps SQLite from the index on days: the entities have few cells.
-    return f"+day <= :as_of AND entity IN ({listed})"
+    return f"day <= :as_of AND entity IN ({listed})"
 
 
 def _field(name: str) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,9 +17,10 @@ from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules
-from events.registry import Family, facts_of
+from events.registry import Family
 from events.topics import topic_name
-from operations.audit.overgrown import refuse_overgrown
+from operations.audit.fact_numbers import COMPLETE, DEFINING, FACT_NUMBERS
+from operations.audit.overgrown import most_bytes, refuse_overgrown
 from streams.dead_letters import FORWARDED_FROM
 from streams.state import microseconds
 
@@ -27,65 +28,81 @@ __all__ = ["Ledger", "RecordCounts"]
 
 _FAMILIES: Final = MappingProxyType({topic_name(family): family for family in Family})
 
+_FAMILY_NUMBERS: Final = MappingProxyType({family: at for at, family in enumerate(Family)})
+
 _TABLES: Final = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE record (
-    family TEXT NOT NULL,
+    family INTEGER NOT NULL,
     entity TEXT NOT NULL,
-    fact TEXT NOT NULL,
+    fact INTEGER NOT NULL,
     day INTEGER NOT NULL,       -- effective day, proleptic ordinal
     time INTEGER NOT NULL,      -- microseconds since 1970 UTC
-    source TEXT NOT NULL,
+    source INTEGER NOT NULL,
     id TEXT NOT NULL,
     content TEXT NOT NULL,      -- canonical JSON of the attributes, 'null' for a retraction
     forwarded INTEGER NOT NULL, -- a worker's copy of a record of another partition
-    misrouted INTEGER NOT NULL  -- not on the partition of its entity
+    misrouted INTEGER NOT NULL, -- not on the partition of its entity
+    size INTEGER NOT NULL       -- at most so many bytes of a state
 ) STRICT;
-CREATE TABLE defining (fact TEXT PRIMARY KEY) STRICT;
+CREATE TABLE source (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    rank INTEGER NOT NULL       -- by name
+) STRICT;
 """
 
-_RECORD: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_RECORD: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SOURCE: Final = "INSERT INTO source VALUES (?, ?, ?)"
 
+# GROUP BY sorts, where DISTINCT would look each one up in a tree.
 _ACCOUNT: Final = """
 SELECT count(*), count(*) FILTER (WHERE misrouted) FROM record WHERE NOT forwarded
 UNION ALL
-SELECT count(*), 0 FROM (SELECT DISTINCT source, id FROM record WHERE NOT forwarded)
+SELECT count(*), 0 FROM (SELECT 1 FROM record WHERE NOT forwarded GROUP BY source, id)
 """
 
-# What is known of each entity, fact and day: its latest record, unless that takes the day back.
-# Fields that a record lacks are borrowed from the entity's defining fact, whatever its day.
-_CELLS: Final = """
+# The facts and days of each entity, its defining fact first; of each day the latest record first.
+_LATEST_FIRST: Final = """
+SELECT family, entity, fact, day, time, rank, id, content
+FROM record CROSS JOIN source ON source.number = record.source
+WHERE time < ?
+ORDER BY family, entity, fact, day DESC, time DESC, rank DESC, id DESC, content DESC
+"""
+
+_CELL_TABLE: Final = """
 DROP TABLE IF EXISTS cell;
-CREATE TABLE cell AS
-WITH latest AS (
-    SELECT *, row_number() OVER (
-        PARTITION BY family, entity, fact, day
-        ORDER BY time DESC, source DESC, id DESC, content DESC
-    ) AS age
-    FROM record
-    WHERE time < {known_before}
-), held AS (
-    SELECT * FROM latest WHERE age = 1 AND content <> 'null'
-), definition AS (
-    SELECT family, entity, content AS borrowed, row_number() OVER (
-        PARTITION BY family, entity ORDER BY day DESC
-    ) AS position
-    FROM held
-    WHERE fact IN (SELECT fact FROM defining)
-)
-SELECT
-    held.fact, held.entity, held.day, held.time, held.source, held.id, content, borrowed,
-    coalesce(content ->> '$.department', borrowed ->> '$.department') AS department
-FROM held LEFT JOIN definition
-    ON definition.family = held.family AND definition.entity = held.entity AND position = 1;
-CREATE INDEX cell_of_fact ON cell (fact, day);
+CREATE TABLE cell (
+    fact INTEGER NOT NULL,
+    entity TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    source INTEGER NOT NULL,    -- the rank of its name
+    id TEXT NOT NULL,
+    content TEXT NOT NULL,
+    borrowed TEXT,              -- the content of the entity's defining fact, for missing fields
+    department TEXT
+) STRICT;
+"""
+
+_CELL: Final = """
+INSERT INTO cell VALUES
+    (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, coalesce(?7 ->> '$.department', ?8 ->> '$.department'))
+"""
+
+_CELL_INDEXES: Final = """
+CREATE INDEX cell_of_fact ON cell (fact);
 CREATE INDEX cell_of_entity ON cell (fact, entity);
 """
+
+#: Sorting goes through fewer files with more memory, in KiB.
+_SORT_KIB: Final = 8 * 1024
 
 _END_OF_TIME: Final = 2**63 - 1
 
 # The tie-break between two contents under one (time, source, id) is part of the state's contract.
+_TAKEN_BACK: Final = "null"
 _canonical: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 
 
@@ -133,10 +150,13 @@ class Ledger:
         self._settled: int | None = None
         self._refusals: Counter[RefusalReason] = Counter()
         self.database.executescript(_TABLES)
-        self.database.executemany(
-            "INSERT INTO defining VALUES (?)", [(facts_of(family)[0].NAME,) for family in Family]
-        )
+        self._sources: dict[str, int] = {}
         self.database.executemany(_RECORD, self._rows(records))
+        ranked = enumerate(sorted(self._sources))
+        self.database.executemany(
+            _SOURCE, [(self._sources[name], name, rank) for rank, name in ranked]
+        )
+        self.database.execute(f"PRAGMA cache_size = -{_SORT_KIB}")
         if overgrown := refuse_overgrown(self.database):
             self._refusals[RefusalReason.ENTITY_FULL] += overgrown
 
@@ -166,9 +186,13 @@ class Ledger:
         if known_on is not None:
             next_midnight = datetime.combine(known_on, time(), UTC) + timedelta(days=1)
             known_before = microseconds(next_midnight)
-        if known_before != self._settled:
-            self.database.executescript(_CELLS.format(known_before=known_before))
-            self._settled = known_before
+        if known_before == self._settled:
+            return
+        self.database.executescript(_CELL_TABLE)
+        rows = self.database.execute(_LATEST_FIRST, (known_before,))
+        self.database.executemany(_CELL, _cells(rows))
+        self.database.executescript(_CELL_INDEXES)
+        self._settled = known_before
 
     def _rows(self, records: Iterable[RawRecord]) -> Iterator[tuple[str | int, ...]]:
         for record in records:
@@ -186,15 +210,40 @@ class Ledger:
                 continue
             fact = event.fact
             home = partition_for(fact.entity_id.encode(), self._partitions)
+            content = _canonical(None if fact.retracted else fact.attributes())
             yield (
-                family.value,
+                _FAMILY_NUMBERS[family],
                 fact.entity_id,
-                fact.NAME,
+                FACT_NUMBERS[fact.NAME],
                 fact.effective_day.toordinal(),
                 microseconds(event.time),
-                event.source,
+                self._sources.setdefault(event.source, len(self._sources)),
                 event.id,
-                _canonical(None if fact.retracted else fact.attributes()),
+                content,
                 forwarded,
                 record.partition != home,
+                most_bytes(fact.NAME, event.source, event.id, content),
             )
+
+
+def _cells(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Yield what is known of each entity, fact and day: its latest record.
+
+    Nothing is known where that takes the day back. Fields that a record lacks are borrowed from
+    the entity's defining fact on its latest day.
+    """
+    entity_before: tuple[int, str] | None = None
+    cell_before: tuple[int, int] | None = None
+    borrowed: str | None = None
+    for family, entity, fact, day, time_, source, id_, content in rows:
+        if (family, entity) != entity_before:
+            entity_before, cell_before, borrowed = (family, entity), None, None
+        if (fact, day) == cell_before:
+            continue
+        cell_before = fact, day
+        if content == _TAKEN_BACK:
+            continue
+        if borrowed is None and fact in DEFINING:
+            borrowed = content
+        lent = None if fact in COMPLETE else borrowed
+        yield fact, entity, day, time_, source, id_, content, lent

@@ -13,24 +13,22 @@ from datetime import date
 from typing import Any, Final
 
 from events.topics import ENTITY_MAX_BYTES
+from operations.audit.fact_numbers import FACT_NAMES
 from streams.state import EMPTY, Cell, encode_state, growth, newest
 
-__all__ = ["refuse_overgrown"]
+__all__ = ["most_bytes", "refuse_overgrown"]
 
 #: A row takes no more of a state than this and its texts, which JSON may write twice as long.
 _PER_ROW_BYTES: Final = 100
 
 _LARGE: Final = """
-SELECT family, entity FROM record WHERE NOT misrouted
-GROUP BY 1, 2
-HAVING sum(? + length(fact) + 2 * (
-    length(CAST(content AS BLOB)) + length(CAST(id AS BLOB)) + length(CAST(source AS BLOB))
-)) > ?
+SELECT family, entity FROM record WHERE NOT misrouted GROUP BY 1, 2 HAVING sum(size) > ?
 """
 
 _ROWS: Final = """
-SELECT rowid, fact, day, time, source, id, content FROM record
-WHERE family = ? AND entity = ? AND NOT misrouted ORDER BY rowid
+SELECT record.rowid, fact, day, time, name, id, content
+FROM record CROSS JOIN source ON source.number = record.source
+WHERE family = ? AND entity = ? AND NOT misrouted ORDER BY record.rowid
 """
 
 # A refused copy counts for the forwarded record; no producer has sent the copy.
@@ -41,13 +39,19 @@ DELETE FROM record WHERE misrouted AND NOT forwarded AND (family, entity, source
 """
 
 
+def most_bytes(fact: str, source: str, id_: str, content: str) -> int:
+    """Return how many bytes a record takes of a state at most."""
+    texts = content.encode(), id_.encode(), source.encode()
+    return _PER_ROW_BYTES + len(fact) + 2 * sum(map(len, texts))
+
+
 def refuse_overgrown(database: sqlite3.Connection, *, most: int = ENTITY_MAX_BYTES) -> int:
     """Delete the events that made a state larger than `most` bytes.
 
     Returns how many they are, the workers' copies not counted.
     """
     refused = 0
-    for family, entity in database.execute(_LARGE, (_PER_ROW_BYTES, most)).fetchall():
+    for family, entity in database.execute(_LARGE, (most,)).fetchall():
         for rowid in list(_overgrown(database.execute(_ROWS, (family, entity)), most)):
             refused += database.execute(_ORIGINALS, (rowid,)).rowcount
             refused += database.execute(
@@ -60,7 +64,8 @@ def refuse_overgrown(database: sqlite3.Connection, *, most: int = ENTITY_MAX_BYT
 def _overgrown(rows: Iterable[tuple[Any, ...]], most: int) -> Iterator[int]:
     state: dict[str, dict[str, Cell]] = {}
     size = len(encode_state(EMPTY))
-    for rowid, fact, ordinal, time, source, id_, content in rows:
+    for rowid, number, ordinal, time, source, id_, content in rows:
+        fact = FACT_NAMES[number]
         cell = Cell(time, source, id_, json.loads(content))
         day = date.fromordinal(ordinal).isoformat()
         known = state.get(fact, {}).get(day)

@@ -213,7 +213,7 @@ def test_takes_the_broker_that_is_named(topics: list[tuple[str, Any]]) -> None:
     assert [bootstrap for bootstrap, _ in topics] == ["other:9092"]
 
 
-MANY = 4000
+MANY = 12_000
 """Records of which no ledger stays in SQLite's memory of 2 MB."""
 
 
@@ -222,7 +222,7 @@ def many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the topics hold more records than fit into memory."""
 
     def read(*_: object, **__: object) -> Iterable[RawRecord]:
-        return (raw("school.registered", uai(f"075{at:04}"), "2018-01-01") for at in range(MANY))
+        return (raw("grant.committed", f"grant-{at}", "2018-01-01") for at in range(MANY))
 
     monkeypatch.setattr("broker.reading.read_topics", read)
 
@@ -254,7 +254,7 @@ def test_an_audit_takes_no_more_than_it_may(tmp_path: Path) -> None:
     calls = ("--as-of", "2018-12-31", "--work-folder", str(tmp_path))
 
     refused = audit(*calls, SMART_REGION_WORK_MB="1")
-    made = audit(*calls, SMART_REGION_WORK_MB="100")
+    made = audit(*calls, SMART_REGION_WORK_MB="8")
 
     (line,) = refused.stderr.splitlines()
     assert refused.exit_code == 3
