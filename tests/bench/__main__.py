@@ -13,6 +13,8 @@ import click
 
 from operations.programs.alerting import AlertingPrograms
 from tests.bench.alert_latency import measure_alert_latencies
+from tests.bench.capacity import ENTITIES_MEASURED, measure_capacity
+from tests.bench.capacity_report import capacity_text, write_capacity
 from tests.bench.engines import BARE, IDIOMATIC, Engine, Monitor, await_events, started
 from tests.bench.gateway import measure_gateway
 from tests.bench.page import measure_page
@@ -51,10 +53,18 @@ FEW_ENTITIES = 1_000
 )
 @click.option(
     "--only",
-    type=click.Choice(["worker", "gateway", "page", "scale", "peers"]),
-    help="Measure one of the parts. The peers, which are installed first, only if they are named.",
+    type=click.Choice(["worker", "gateway", "page", "scale", "capacity", "peers"]),
+    help="Measure one of the parts. Only if they are named: capacity, which takes long and much"
+    " disk, and the peers, which are installed first.",
 )
-def main(*, rounds: int, into_page: bool, only: str | None) -> None:
+@click.option(
+    "--entities",
+    default=ENTITIES_MEASURED,
+    show_default=True,
+    type=click.IntRange(min=2),
+    help="For capacity: how many entities, with five events for each two.",
+)
+def main(*, rounds: int, into_page: bool, only: str | None, entities: int) -> None:
     """Measure, print the tables, and report the progress on standard error."""
     if only in (None, "worker"):
         bench_worker(rounds, into_page=into_page)
@@ -64,6 +74,8 @@ def main(*, rounds: int, into_page: bool, only: str | None) -> None:
         bench_page(into_page=into_page)
     if only in (None, "scale"):
         bench_scale(into_page=into_page)
+    if only == "capacity":
+        bench_capacity(entities, into_page=into_page)
     if only == "peers":
         bench_peers(rounds, into_page=into_page)
 
@@ -93,6 +105,15 @@ def bench_scale(*, into_page: bool) -> None:
     click.echo(scale_text(found))
     if into_page:
         write_scale(found)
+
+
+def bench_capacity(entities: int, *, into_page: bool) -> None:
+    """Measure many events, once."""
+    with _broker() as (broker, folder):
+        found = measure_capacity(broker, folder, report=_report, entities=entities)
+    click.echo(capacity_text(found))
+    if into_page:
+        write_capacity(found)
 
 
 def bench_page(*, into_page: bool) -> None:

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
-from catalogue.metrics import EVENTS as EVENTS_TOTAL
 from events.cloudevent import EncodedRecord, encode_structured
 from events.topics import changelog_name, topic_name
 from operations.audit.comparison import compare_exposed
@@ -23,8 +22,10 @@ from streams.changelog_reader import read_changelogs
 from streams.histories import ExactPersons, exact_persons
 from streams.settings import Settings
 from tests.bench.application import Application
+from tests.bench.disk import log_bytes
 from tests.bench.engines import TRIAL_SECONDS, peak_memory_mb, processor_seconds
 from tests.bench.exposed import exposed_sum
+from tests.bench.group import counted, share_partitions
 from tests.bench.stage import Stage
 from tests.bench.workloads import DISTINCT, EVENTS
 from tests.support.kafka import KafkaBroker
@@ -98,7 +99,7 @@ def measure_scale(broker: KafkaBroker, folder: Path, *, report: Callable[[str], 
     records = [encode_structured(event) for event in DISTINCT.events()]
     shown: list[_Stage] = []
     stage.send(DISTINCT.family, records)
-    found.event_bytes = _bytes(broker, topic_name(DISTINCT.family)) / EVENTS
+    found.event_bytes = log_bytes(broker, topic_name(DISTINCT.family)) / EVENTS
     with stage.application(DISTINCT) as application, _starter(folder) as start_worker:
         _grow(broker, application, start_worker, found, shown, report)
     for count in COUNTS:
@@ -183,7 +184,7 @@ def _share(
     began = monotonic()
     for worker in workers:
         worker.wake()
-    while (count := _taken(workers)) < len(records):
+    while (count := counted(workers)) < len(records):
         if monotonic() - began > TRIAL_SECONDS:
             raise ScaleFailedError(f"{count} of {len(records)} events were taken in", workers)
         sleep(0.1)
@@ -209,13 +210,13 @@ def _grow(
     began = monotonic()
     first = start_worker(application, "first")
     if not wait_until(
-        lambda: _settled([first]) and _taken([first]) >= EVENTS, seconds=TRIAL_SECONDS
+        lambda: _settled([first]) and counted([first]) >= EVENTS, seconds=TRIAL_SECONDS
     ):
         raise ScaleFailedError("the state was not rebuilt", [first])
     found.rebuild_seconds = monotonic() - began
     found.entities = int(exposed_sum(first.metrics(), "smartregion_entities"))
     changelog = changelog_name(application.app_id, DISTINCT.family)
-    found.changelog_bytes = _bytes(broker, changelog) / EVENTS
+    found.changelog_bytes = log_bytes(broker, changelog) / EVENTS
     report(f"rebuilt from the raw topic in {found.rebuild_seconds:.1f} s")
     workers = [first]
 
@@ -262,16 +263,7 @@ def _audit(broker: KafkaBroker, shown: Sequence[_Stage], found: Scaled) -> None:
 
 
 def _settled(workers: Sequence[Worker]) -> bool:
-    """Return whether all are ready, each with partitions of its own, and none is missing."""
-    states = [worker.readiness() for worker in workers]
-    if not all(one.get("ready") and one["partitions"] for one in states):
-        return False
-    owned = [partition for one in states for partition in one["partitions"]]
-    return sorted(owned) == list(range(PARTITIONS))
-
-
-def _taken(workers: Sequence[Worker]) -> int:
-    return int(sum(exposed_sum(worker.metrics(), EVENTS_TOTAL.name) for worker in workers))
+    return share_partitions(workers, PARTITIONS)
 
 
 def _urls(workers: Sequence[Worker]) -> list[str]:
@@ -279,14 +271,4 @@ def _urls(workers: Sequence[Worker]) -> list[str]:
 
 
 def _broker_processors(broker: KafkaBroker) -> float:
-    assert broker._process is not None
-    return processor_seconds(broker._process.pid)
-
-
-def _bytes(broker: KafkaBroker, topic: str) -> int:
-    """Return the size of a topic's records on the broker's disk."""
-    return sum(
-        file.stat().st_size
-        for folder in (broker.folder / "data").glob(f"{topic}-[0-9]*")
-        for file in folder.glob("*.log")
-    )
+    return processor_seconds(broker.process_id)

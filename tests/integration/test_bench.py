@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.bench.__main__ import ENGINES
+from tests.bench.capacity import measure_capacity
+from tests.bench.capacity_report import capacity_text
 from tests.bench.engines import Engine
 from tests.bench.page import ASKED, measure_page
 from tests.bench.region import ENTITIES
@@ -51,3 +53,15 @@ def test_the_page_answers_all_that_is_asked(kafka: KafkaBroker, tmp_path: Path) 
     for asked in ASKED:
         assert min(more.wait_ms(asked)) > 0
         assert f"| {asked.name} |" in page_text((few, more))
+
+
+def test_every_command_gets_through_many_events(kafka: KafkaBroker, tmp_path: Path) -> None:
+    """They count the same; the table has a row for each command and what it took."""
+    found = measure_capacity(kafka, tmp_path, report=lambda _: None, entities=400)
+
+    assert found.events == 1000
+    assert found.compared > 0
+    assert len(found.runs) == 5
+    for run in found.runs:
+        assert run.memory_mb > 20
+        assert f"| {run.name} |" in capacity_text(found)

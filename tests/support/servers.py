@@ -44,6 +44,12 @@ class Server:
         """True while the process lives."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def process_id(self) -> int:
+        """The process, once started."""
+        assert self._process is not None, "start it first"
+        return self._process.pid
+
     def __enter__(self) -> Self:
         """Start it."""
         self.start()

@@ -1,0 +1,75 @@
+"""What a run with millions of events found, and the page that says so."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from tests.bench.capacity import PARTITIONS, WORKERS, Capacity
+from tests.bench.report import CAPACITY_PAGE
+from tests.bench.tables import measured_under, replace_section, rounded, table
+
+__all__ = ["capacity_text", "write_capacity"]
+
+MEASURED: Final = re.compile(
+    r"(?<=<!-- millions measured -->\n).*?(?=<!-- millions end -->)", re.DOTALL
+)
+
+
+def capacity_text(found: Capacity) -> str:
+    """Return what was found as Markdown."""
+    states = found.entities * (len(found.restored_mb) - 1) / len(found.restored_mb)
+    measured = [
+        ["events, entities", f"{rounded(found.events)}, {rounded(found.entities)}"],
+        ["events sent by one process, events/s", rounded(found.events / found.sent_seconds)],
+        [f"{WORKERS} workers, events/s together", rounded(found.rate)],
+        ["from their start until all events are counted, s", f"{found.counted_seconds:.0f}"],
+        [
+            "their processor s per million events",
+            f"{1e6 * found.worker_processors / found.events:.0f}",
+        ],
+        ["peak memory of each, MB", _each(found.worker_mb)],
+        ["a scrape of /metrics, median ms", f"{found.scrape_ms:.0f}"],
+        ["one restarted: from its start until both are ready, s", f"{found.restored_seconds:.1f}"],
+        ["states that it restored a second, at least", rounded(states / found.restored_seconds)],
+        ["peak memory of each after that, MB", _each(found.restored_mb)],
+        ["the assessor, asking the workers: ready after, s", f"{found.assessor_seconds:.1f}"],
+        ["its peak memory, MB", f"{found.assessor_mb:.0f}"],
+        ["a scrape of its /metrics, median ms", f"{found.assessor_scrape_ms:.0f}"],
+        ["the broker's peak memory, MB (heap of at most 1024)", f"{found.broker_mb:.0f}"],
+        [f"the events' topics, MB ({PARTITIONS} partitions)", rounded(found.topics_mb)],
+        ["an event on its topic, bytes", f"{1e6 * found.topics_mb / found.events:.0f}"],
+        ["the changelogs, MB", rounded(found.changelogs_mb)],
+        ["the disk used at most, MB", rounded(found.free_mb)],
+        ["figures compared by the audit", f"{found.compared}, none differs"],
+    ]
+    runs = [
+        [
+            run.name,
+            f"{run.seconds:.0f}",
+            f"{run.processor_seconds:.0f}",
+            f"{run.memory_mb:.0f}",
+            rounded(run.disk_mb),
+        ]
+        for run in found.runs
+    ]
+    header = ["command", "s", "processor s", "peak memory, MB", "its files on disk at most, MB"]
+    return "\n".join(
+        [
+            measured_under(found.load, "faust-streaming", "aiokafka", "pydantic"),
+            "",
+            *table(["what", "measured"], measured),
+            "",
+            *table(header, runs),
+            "",
+        ]
+    )
+
+
+def _each(memory_mb: tuple[float, ...]) -> str:
+    return " and ".join(f"{one:.0f}" for one in memory_mb)
+
+
+def write_capacity(found: Capacity) -> None:
+    """Put what was found into the page about capacity, in place of what was there before."""
+    replace_section(MEASURED, capacity_text(found), page=CAPACITY_PAGE)
