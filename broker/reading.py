@@ -39,6 +39,8 @@ FETCH_WAIT_MS: Final = 100
 """How long a broker waits for records before it says that there are none: then the end is known."""
 FOLLOW_WAIT_MS: Final = 500
 """The same for who goes on reading at the end: an answer has all partitions, and costs as many."""
+FETCH_BYTES: Final = 16 * 1024 * 1024
+"""Of one answer: the client holds one, and its records, in memory; by default 50 MB."""
 GROWING_SECONDS: Final = 5.0
 """How long topics that keep growing are read after their first end was reached."""
 SHORT_SECONDS: Final = 3.0
@@ -266,6 +268,7 @@ def open_reader(
         # Aborted records do not count.
         isolation_level="read_committed",
         fetch_max_wait_ms=fetch_wait_ms,
+        fetch_max_bytes=FETCH_BYTES,
         max_poll_records=POLL_RECORDS,
         # Without a session each response has the watermark of every partition.
         enable_incremental_fetch_sessions=False,
