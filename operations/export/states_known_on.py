@@ -6,7 +6,8 @@ is on the topics of events.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time
 
 from boundary.work_folder import WorkFolder
@@ -18,8 +19,8 @@ from events.record_rules import RULES, RecordRules
 from events.registry import Family
 from events.topics import topic_name
 from streams.folded_states import FoldedStates
-from streams.state import cell_of, decode_state, encode_state
-from streams.state_spool import StateSpool
+from streams.state import EMPTY, EntityState, cell_of, decode_state, encode_state, merge_states
+from streams.state_spool import SpooledState, StateSpool
 
 __all__ = ["events_known_on", "states_known_on"]
 
@@ -65,8 +66,16 @@ def states_known_on(
             spool.add(fact.FAMILY, _PARTITION, key, encode_state(state))
         for part in spool.parts():
             state_store = folded.part()
-            for one in part:
-                entity, recorded = one.key.decode(), decode_state(one.value or b"{}")
-                state_store.recover(one.family, one.partition, entity, recorded)
+            for family, entities in _merged(part).items():
+                state_store.put(family, _PARTITION, entities)
             folded.add(state_store)
     return folded
+
+
+def _merged(part: Iterable[SpooledState]) -> Mapping[Family, Mapping[str, EntityState]]:
+    states: dict[Family, dict[str, EntityState]] = defaultdict(dict)
+    for one in part:
+        of_family, entity = states[one.family], one.key.decode()
+        recorded = decode_state(one.value or b"{}")
+        of_family[entity] = merge_states(of_family.get(entity, EMPTY), recorded)
+    return states
