@@ -19,8 +19,6 @@ from broker.options import BROKER
 from operations.options import DAY, KNOWN_ON
 
 if TYPE_CHECKING:
-    from catalogue.model import Catalogue
-    from events.registry import Family
     from operations.audit.recount import Audit
     from streams.histories import ExactPersons
     from streams.settings import Settings
@@ -137,6 +135,7 @@ def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, t
 
     Raises as `read_changelogs`, but for states that are lost or no states, which is a difference.
     """
+    from events.registry import Family
     from streams.changelog_reader import (
         ChangelogsEmptyError,
         ChangelogUnreadableError,
@@ -150,7 +149,9 @@ def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, t
         return None, ()
     try:
         # Other families' states are compared by the figures that the workers show.
-        states = read_changelogs(settings, catalogue, _families_of_persons(catalogue))
+        states = read_changelogs(
+            settings, catalogue, [family for family in Family if family.about_persons]
+        )
     except (ChangelogUnreadableError, StatesLostError) as error:
         return None, (str(error),)
     except ChangelogsEmptyError:
@@ -159,11 +160,6 @@ def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, t
             raise
         return None, ()
     return exact_persons(states, catalogue, counted.as_of), ()
-
-
-def _families_of_persons(catalogue: Catalogue) -> frozenset[Family]:
-    measures = [catalogue.indicator(one).measure for one in catalogue.person_parts]
-    return frozenset(term.family for measure in measures for term in measure.terms)
 
 
 @contextmanager
