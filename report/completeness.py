@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from catalogue.formatting import day_text
-from streams.queries.source import STALE_SECONDS
+from streams.queries.collector import STALE_SECONDS
 
 if TYPE_CHECKING:
     from datetime import date

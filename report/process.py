@@ -43,6 +43,7 @@ def run_page(settings: PageSettings) -> int:
     gc.set_threshold(*GC_THRESHOLDS)
     catalogue = load_catalogue(settings.catalogue)
     if settings.workers:
+        # Errors of the configuration are raised before anything starts.
         collector_plan(settings)
     with EventLedger(settings.page_ledger, memory=f"{settings.page_ledger_mb}MB") as ledger:
         return asyncio.run(_run(settings, Follower(settings, catalogue, ledger)))

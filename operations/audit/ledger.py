@@ -101,8 +101,8 @@ _SORT_KIB: Final = 8 * 1024
 
 _END_OF_TIME: Final = 2**63 - 1
 
-# The tie-break between two contents under one (time, source, id) is part of the state's contract.
 _TAKEN_BACK: Final = "null"
+# The tie-break between two contents under one (time, source, id) is part of the state's contract.
 _canonical: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 
 

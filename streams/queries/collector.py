@@ -29,10 +29,9 @@ from streams.queries.format import (
     HistoriesAnswer,
 )
 from streams.queries.received import ReceivedHistories
-from streams.queries.source import STALE_SECONDS
 from streams.topic_faults import TopicFault
 
-__all__ = ["CollectorPlan", "HistoriesCollector", "collecting"]
+__all__ = ["STALE_SECONDS", "CollectorPlan", "HistoriesCollector", "collecting"]
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +47,8 @@ RETRY_SECONDS: Final = 1.0
 #: How often names and files are read again.
 LOOK_UP_SECONDS: Final = 5.0
 TICK_SECONDS: Final = 0.5
+#: From this age on nobody answers for a partition: two requests have gone by.
+STALE_SECONDS: Final = 2.0 * (WAIT_SECONDS + ANSWER_SECONDS)
 POLL_SECONDS: Final = 0.2
 CLOSE_SECONDS: Final = 2.0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from itertools import chain
 from sys import intern
@@ -29,15 +28,11 @@ __all__ = [
     "PartitionHead",
     "Row",
     "SaidRow",
-    "Steps",
     "ToldSeries",
-    "decode_answer",
     "encode_line",
     "explanation_of",
-    "reports_of",
     "row_of",
     "said_row_of",
-    "steps_of",
 ]
 
 PATH: Final = "/histories"
@@ -47,7 +42,6 @@ _EPOCH: Final = date(1970, 1, 1).toordinal()
 _LAST: Final = date.max.toordinal()
 
 Natural = Annotated[int, Field(ge=0)]
-Steps: TypeAlias = dict[int, int]
 Row: TypeAlias = tuple[Natural, str, str, list[int], list[int]]
 """A term's position among the answer's terms, a département's code and a category (each "" for
 none); days and amounts in turn; days of reports. Days are counted from 1970-01-01."""
@@ -165,7 +159,7 @@ class AnswerReader:
             self._head = _read(_HEAD, line, "head")
         elif self._partitions and self._left:
             row = _read(_ROW, line, "series")
-            series = PackedSeries.of(steps_of(row), reports_of(row))
+            series = PackedSeries.of(_steps_of(row), _reports_of(row))
             told = ToldSeries(row[0], intern(row[1]), intern(row[2]), series)
             self._partitions[-1].series.append(told)
         elif len(self._partitions) < self._head.partitions:
@@ -187,14 +181,6 @@ class AnswerReader:
         return self._partitions[-1].head.series - len(self._partitions[-1].series)
 
 
-def decode_answer(lines: Iterable[bytes]) -> HistoriesAnswer:
-    """Read the lines of an answer. Raises AnswerUnreadableError."""
-    reader = AnswerReader()
-    for line in lines:
-        reader.feed(line)
-    return reader.whole()
-
-
 def row_of(key: SeriesKey, series: Series) -> Row:
     """Return a series as it is sent."""
     steps = chain.from_iterable((day - _EPOCH, series.steps[day]) for day in sorted(series.steps))
@@ -202,7 +188,7 @@ def row_of(key: SeriesKey, series: Series) -> Row:
     return key.term, key.department, key.category, list(steps), reports
 
 
-def steps_of(row: Row) -> Steps:
+def _steps_of(row: Row) -> dict[int, int]:
     """Return the amounts of a row by day, as proleptic ordinals. Raises AnswerUnreadableError."""
     numbers = row[3]
     if len(numbers) % 2:
@@ -210,7 +196,7 @@ def steps_of(row: Row) -> Steps:
     return dict(zip(_ordinals(numbers[::2]), numbers[1::2], strict=True))
 
 
-def reports_of(row: Row) -> list[int]:
+def _reports_of(row: Row) -> list[int]:
     """Return the days of reports of a row, as proleptic ordinals. Raises AnswerUnreadableError."""
     return _ordinals(row[4])
 

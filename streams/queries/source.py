@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 from catalogue.terms import Term
 from streams.dated_sums import DatedSums
 from streams.topic_faults import TopicFault
 
-__all__ = ["STALE_SECONDS", "HistorySource"]
-
-#: From this age on nobody answers for a partition: two requests of a collector have gone by.
-STALE_SECONDS: Final = 20.0
+__all__ = ["HistorySource"]
 
 
 class HistorySource(Protocol):

@@ -15,12 +15,13 @@ from aiohttp import web
 from boundary.serving import MetricsGuard
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
+from streams.queries.format import AnswerReader, HistoriesAnswer
 from streams.queries.serving import HistoriesRoute
 from streams.queries.telling import OwnedPartitions, Teller
 from streams.state_store import StateStore
 from tests.support.records import PARTITIONS, apply_events
 
-__all__ = ["AnsweringWorker", "answering", "serving", "token_file"]
+__all__ = ["AnsweringWorker", "answering", "decoded", "serving", "token_file"]
 
 
 class AnsweringWorker:
@@ -60,6 +61,14 @@ class AnsweringWorker:
     def _call(self, what: Callable[[], Any]) -> None:
         assert self._loop is not None
         asyncio.run_coroutine_threadsafe(_called(what), self._loop).result(10)
+
+
+def decoded(body: bytes) -> HistoriesAnswer:
+    """Return the answer that a body has. Raises AnswerUnreadableError."""
+    reader = AnswerReader()
+    for line in body.splitlines():
+        reader.feed(line)
+    return reader.whole()
 
 
 async def _called(what: Callable[[], Any]) -> None:

@@ -17,11 +17,12 @@ from events.fact import Family
 from streams.explanations import explanations_of
 from streams.fold import SeriesKey
 from streams.histories import categories_of, histories_of
-from streams.queries.format import HistoriesAnswer, decode_answer
+from streams.queries.format import HistoriesAnswer
 from streams.queries.received import ReceivedHistories
 from streams.queries.telling import OwnedPartitions, Teller
 from streams.state import EMPTY, EntityState, cell_of, merge_states, with_cell
 from streams.state_store import StateStore
+from tests.support.answering import decoded
 from tests.support.histories import event, events_of, uai
 
 CATALOGUE = load_catalogue()
@@ -133,7 +134,7 @@ class Group:
 
 def told_by(teller: Teller, position: str | None = None) -> HistoriesAnswer:
     """Return what a worker answers."""
-    return decode_answer(b"".join(teller.answer(position)).splitlines())
+    return decoded(b"".join(teller.answer(position)))
 
 
 def contents(told: ReceivedHistories | StateStore) -> Contents:

@@ -17,10 +17,10 @@ import requests
 from boundary.serving import MetricsGuard
 from catalogue.loader import load_catalogue
 from events.fact import Family
-from streams.queries.format import HistoriesAnswer, decode_answer
+from streams.queries.format import HistoriesAnswer
 from streams.queries.serving import MOST_WAITING
 from streams.queries.telling import OwnedPartitions
-from tests.support.answering import AnsweringWorker, answering, token_file
+from tests.support.answering import AnsweringWorker, answering, decoded, token_file
 from tests.support.histories import event, uai
 from tests.support.waiting import wait_until
 
@@ -42,7 +42,7 @@ def ask(worker: AnsweringWorker, **query: str) -> requests.Response:
 
 def answer_of(response: requests.Response) -> HistoriesAnswer:
     """Return what a response has."""
-    return decode_answer(response.content.splitlines())
+    return decoded(response.content)
 
 
 def position_of(worker: AnsweringWorker) -> str:
