@@ -28,7 +28,7 @@ class ContactsError(SmartRegionError):
 
 
 class _ContactModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Contact(_ContactModel):

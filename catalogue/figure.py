@@ -22,7 +22,7 @@ class Figure(BaseModel):
     percent; None is "not known", never zero. `model_dump(mode="json")` gives plain JSON.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     programme: str
     indicator: str

@@ -129,7 +129,6 @@ class CatalogueModel(BaseModel):
         frozen=True,
         extra="forbid",
         str_strip_whitespace=True,
-        use_attribute_docstrings=True,
         # `Indicator.measure` and the like are computed once; the models are frozen.
         ignored_types=(cached_property,),
     )

@@ -66,7 +66,7 @@ def _entities(pattern: str) -> str:
 class Share(BaseModel):
     """What a producer owns of some facts: all entities, or those that are named."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     types: Annotated[tuple[FactPattern, ...], Field(min_length=1)]
     """The facts, as in a producer's `types`."""

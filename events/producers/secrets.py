@@ -51,7 +51,7 @@ class ProducerSecrets(BaseModel):
     """The active secrets of one producer: several while one takes over from another."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, arbitrary_types_allowed=True
+        frozen=True, extra="forbid", arbitrary_types_allowed=True
     )
 
     signing: tuple[Annotated[SigningSecret, PlainValidator(_signing_secret)], ...] = ()

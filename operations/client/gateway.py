@@ -46,7 +46,7 @@ class GatewayAddressError(SmartRegionError):
 class GatewayOptions(BaseModel):
     """Options of sending through the gateway; times are in seconds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     batch_events: Annotated[int, Field(ge=1, le=500)] = 500
     """Most events in one request; the gateway accepts at most 500."""

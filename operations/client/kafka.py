@@ -45,7 +45,7 @@ ENCODERS: Final[dict[ContentMode, Callable[[CloudEvent], EncodedRecord]]] = {
 class PublisherOptions(BaseModel):
     """Options of the producer; the defaults suit Apache Kafka."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     mode: ContentMode = ContentMode.STRUCTURED
     batch_bytes: Annotated[int, Field(ge=0)] = 64 * 1024

@@ -41,7 +41,6 @@ class MappingModel(BaseModel):
         frozen=True,
         extra="forbid",
         strict=True,
-        use_attribute_docstrings=True,
         ignored_types=(cached_property,),
     )
 
