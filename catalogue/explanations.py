@@ -18,7 +18,6 @@ from events.milestone import ExplanationKind
 __all__ = [
     "NO_EXPLANATIONS",
     "SLIPPING",
-    "AtRisk",
     "Explained",
     "Explanation",
     "Explanations",
@@ -30,9 +29,6 @@ __all__ = [
 
 SLIPPING: Final = frozenset({MilestoneStatus.MISSED, MilestoneStatus.AT_RISK})
 """The statuses that need an explanation, and a decision."""
-
-AtRisk: TypeAlias = dict[tuple[Promise, date], bool]
-"""Whether milestones were at risk on days, by the same histories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,50 +93,40 @@ def explained_all(
     histories: Histories,
     explanations: Explanations,
     as_of: date,
-    at_risk: AtRisk | None = None,
 ) -> Mapping[Promise, Explained]:
-    """Return every milestone that is missed or at risk on a day, with what is said of it.
-
-    `at_risk` is as `slipping_since` has it.
-    """
+    """Return every milestone that is missed or at risk on a day, with what is said of it."""
     found: dict[Promise, Explained] = {}
     for judgement in judgements:
         promise = judgement.promise
         if promise is not None:
             history = histories.get((judgement.indicator.id, judgement.department), History())
             said = explanations_for(explanations, judgement, as_of)
-            explained = explained_by(said, judgement, history, as_of, at_risk)
+            explained = explained_by(said, judgement, history, as_of)
             if explained is not None:
                 found[promise] = explained
     return found
 
 
 def explained_by(
-    said: Sequence[Explanation],
-    judgement: Judgement,
-    history: History,
-    as_of: date,
-    at_risk: AtRisk | None = None,
+    said: Sequence[Explanation], judgement: Judgement, history: History, as_of: date
 ) -> Explained | None:
     """Return since when a milestone is missed or at risk, and which of what is said explains it.
 
-    None where it is neither. `at_risk` is as `slipping_since` has it.
+    None where it is neither.
     """
-    since = slipping_since(judgement, history, as_of, at_risk)
+    since = slipping_since(judgement, history, as_of)
     if since is None:
         return None
     return Explained(since, max((one for one in said if one.day >= since), key=_age, default=None))
 
 
-def slipping_since(
-    judgement: Judgement, history: History, as_of: date, at_risk: AtRisk | None = None
-) -> date | None:
+def slipping_since(judgement: Judgement, history: History, as_of: date) -> date | None:
     """Return the day since which a milestone is missed, or at risk; None where it is neither.
 
     It is missed since the day after its own, or since its target was lost after that. It is at risk
     since the first day of the last month that began at another status: statuses are compared at the
     ends of months, and day by day within that month. The cost is that of a judgement a month since
-    then, unless `at_risk` has it: who asks for many days of the same histories passes one mapping.
+    then, once for each history.
     """
     promise, milestone = judgement.promise, judgement.milestone
     if promise is None or milestone is None or judgement.status not in SLIPPING:
@@ -149,7 +135,7 @@ def slipping_since(
         assert milestone.day is not None  # noqa: S101 - without a day nothing is missed
         overdue = milestone.day + timedelta(days=1)
         return overdue if judgement.lost_on is None else max(overdue, judgement.lost_on)
-    known: AtRisk = {} if at_risk is None else at_risk
+    known = history.at_risk
     known[promise, as_of] = True
 
     def is_at_risk(day: date) -> bool:

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from catalogue.model import Direction, TrendWindow
+from catalogue.model import Direction, Promise, TrendWindow
 from catalogue.progress import Number, is_attained
 from catalogue.publication import Publication
 from events.observation import Territory
@@ -20,7 +20,15 @@ from events.observation import Territory
 if TYPE_CHECKING:
     from catalogue.trend import Trend
 
-__all__ = ["COUNTRY", "Histories", "History", "Reading", "Spell", "StepFunction"]
+__all__ = [
+    "COUNTRY",
+    "Histories",
+    "History",
+    "Reading",
+    "Spell",
+    "StepFunction",
+    "keep_unchanged",
+]
 
 COUNTRY: Final = Territory.COUNTRY.value
 
@@ -117,6 +125,11 @@ class History:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    #: Whether milestones were at risk on days, cached as well: each takes a judgement.
+    at_risk: dict[tuple[Promise, date], bool] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
     def value(self, day: date) -> Fraction | None:
         """Return the figure on a day; None over 0, before the first report, or where withheld."""
         terms = self._terms(day)
@@ -206,3 +219,14 @@ class History:
 
 Histories: TypeAlias = Mapping[tuple[str, str | None], History]
 """By indicator id and département; None is the Région, `COUNTRY` the country, for comparison."""
+
+
+def keep_unchanged(histories: Histories, before: Histories) -> Histories:
+    """Return histories, those equal to what they were before as the same objects.
+
+    What is cached with them is then not computed again.
+    """
+    return {
+        key: old if (old := before.get(key)) == history else history
+        for key, history in histories.items()
+    }

@@ -9,7 +9,7 @@ from datetime import date
 from typing import NamedTuple
 
 from catalogue import metrics
-from catalogue.explanations import AtRisk, explained_all
+from catalogue.explanations import explained_all
 from catalogue.judgement import Judgement, compared, judge
 from catalogue.metrics import WORKER_METRICS, Metric
 from catalogue.model import Catalogue, Indicator
@@ -98,9 +98,8 @@ class Past:
             ]
             for day in self._days
         )
-        at_risk: AtRisk = {}
         yield from self._series(
-            self._points(programme, judged, day, at_risk)
+            self._points(programme, judged, day)
             for judged, day in zip(judgements, self._days, strict=True)
         )
         dimension = indicator.breakdown or ""
@@ -120,11 +119,9 @@ class Past:
             else:
                 yield PastSeries(conventions.DEPARTMENT_CATEGORY, (*labels, department), samples)
 
-    def _points(
-        self, programme: str, judged: Sequence[Judgement], day: date, at_risk: AtRisk
-    ) -> Iterator[Point]:
+    def _points(self, programme: str, judged: Sequence[Judgement], day: date) -> Iterator[Point]:
         yield from judgement_points(self._catalogue, judged)
-        explained = explained_all(judged, self._histories, self._explanations, day, at_risk)
+        explained = explained_all(judged, self._histories, self._explanations, day)
         yield from unexplained_points(self._catalogue, explained)
         # All milestones of a territory share its figure.
         yield from _recorded_points(programme, judged[0])

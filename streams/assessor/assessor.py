@@ -10,14 +10,8 @@ from functools import cached_property
 from time import monotonic
 from typing import Self
 
-from catalogue.explanations import (
-    NO_EXPLANATIONS,
-    AtRisk,
-    Explained,
-    Explanations,
-    explained_all,
-)
-from catalogue.history import Histories
+from catalogue.explanations import NO_EXPLANATIONS, Explained, Explanations, explained_all
+from catalogue.history import Histories, keep_unchanged
 from catalogue.judgement import Judgement, judge_all
 from catalogue.model import Catalogue, Promise
 from catalogue.terms import Term
@@ -51,8 +45,6 @@ class Assessment:
     histories: Histories
     parts: Parts
     explanations: Explanations
-    at_risk: AtRisk = field(default_factory=dict, compare=False)
-    """What is known of past days of the same histories."""
 
     @classmethod
     def of(
@@ -62,19 +54,15 @@ class Assessment:
         histories: Histories,
         parts: Parts,
         explanations: Explanations = NO_EXPLANATIONS,
-        at_risk: AtRisk | None = None,
     ) -> Self:
         """Judge a day."""
         judgements = judge_all(catalogue, histories, as_of)
-        known = {} if at_risk is None else at_risk
-        return cls(catalogue, as_of, judgements, histories, parts, explanations, known)
+        return cls(catalogue, as_of, judgements, histories, parts, explanations)
 
     @cached_property
     def explained(self) -> Mapping[Promise, Explained]:
         """The milestones that are missed or at risk; found when they are first asked for."""
-        return explained_all(
-            self.judgements, self.histories, self.explanations, self.as_of, self.at_risk
-        )
+        return explained_all(self.judgements, self.histories, self.explanations, self.as_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +109,10 @@ class Assessor:
         self._started_at = timer()
         self._judged_at: float | None = None
         self._took = 0.0
-        self._histories: Histories | None = None
+        self._histories: Histories = {}
+        self._histories_outdated = True
         self._parts: Parts = {}
         self._explanations: Explanations = NO_EXPLANATIONS
-        #: What is known of past days, and the histories that it follows from.
-        self._at_risk: AtRisk = {}
-        self._at_risk_of: Histories = {}
         self._assessment: Assessment | None = None
         self._lag: int | None = None
         self._unjudged = 0
@@ -145,7 +131,7 @@ class Assessor:
         """
         polled = source.poll(timeout=timeout)
         if polled:
-            self._histories = None
+            self._histories_outdated = True
             self._unjudged += polled
         self._polled_empty = not polled
         self._lag, self._ages = source.lag(), source.ages()
@@ -177,24 +163,21 @@ class Assessor:
     def _is_due(self) -> bool:
         if self._assessment is None or self._judged_at is None:
             return True
-        outdated = self._histories is None or self._assessment.as_of != self._clock.today()
+        outdated = self._histories_outdated or self._assessment.as_of != self._clock.today()
         pause = max(PAUSE_SECONDS, PAUSE_SHARE * self._took)
         return outdated and self._timer() - self._judged_at >= pause
 
     def _judge(self, source: HistorySource) -> None:
         today, catalogue, began = self._clock.today(), self._known, self._timer()
-        if self._histories is None:
-            self._histories = histories_of(source.sums, catalogue)
+        if self._histories_outdated:
+            found = histories_of(source.sums, catalogue)
+            self._histories = keep_unchanged(found, self._histories)
             self._parts = self._parts_of(source.sums, catalogue)
             self._explanations = explanations_of(source.sums)
+            self._histories_outdated = False
         first = self._assessment is None
         assessment = Assessment.of(
-            catalogue,
-            today,
-            self._histories,
-            self._parts,
-            self._explanations,
-            self._known_at_risk(self._histories),
+            catalogue, today, self._histories, self._parts, self._explanations
         )
         if self._explains:
             _ = assessment.explained
@@ -210,24 +193,11 @@ class Assessor:
                 self._judged_at - self._started_at,
             )
 
-    def _known_at_risk(self, histories: Histories) -> AtRisk:
-        """Return what is known of past days, without that of histories that have changed."""
-        before = self._at_risk_of
-        if histories is not before:
-            same = {key for key, history in histories.items() if before.get(key) == history}
-            self._at_risk = {
-                (promise, day): status
-                for (promise, day), status in self._at_risk.items()
-                if (promise[0], promise[2]) in same
-            }
-            self._at_risk_of = histories
-        return self._at_risk
-
     def _know(self, unknown: Mapping[Term, str]) -> None:
         """Judge what is known, and log where that becomes less or more."""
         if unknown == self._unknown:
             return
-        self._unknown, self._histories = unknown, None
+        self._unknown, self._histories_outdated = unknown, True
         self._known = known_part(self.catalogue, unknown) if unknown else self.catalogue
         known = {one.id for one in self._known.indicators}
         if unknown:

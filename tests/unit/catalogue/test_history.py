@@ -8,7 +8,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogue.history import History, Reading, Spell, StepFunction
+from catalogue.history import History, Reading, Spell, StepFunction, keep_unchanged
 from catalogue.model import Direction
 from catalogue.progress import is_attained
 from tests.support.figure_histories import FIRST_DAY, figure_histories
@@ -149,3 +149,23 @@ def test_what_was_found_of_a_history_is_not_part_of_it() -> None:
     asked = History(CONNECTED.numerator, CONNECTED.denominator, CONNECTED.reports)
     asked.spells(Fraction(1), Direction.RISING)
     assert asked == History(CONNECTED.numerator, CONNECTED.denominator, CONNECTED.reports)
+
+
+def test_a_history_that_did_not_change_is_kept_with_its_cache() -> None:
+    """Most events change few figures; the trends of all others need not be found again."""
+    one, other = History(StepFunction.of({1: 1})), History(StepFunction.of({1: 2}))
+    before: dict[tuple[str, str | None], History] = {
+        ("a", None): one,
+        ("b", None): one,
+        ("gone", None): one,
+    }
+    same, changed, new = History(StepFunction.of({1: 1})), other, History()
+    after: dict[tuple[str, str | None], History] = {
+        ("a", None): same,
+        ("b", None): changed,
+        ("c", None): new,
+    }
+    found = keep_unchanged(after, before)
+    assert found[("a", None)] is one
+    assert found[("b", None)] is changed
+    assert found == after
