@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
@@ -151,10 +150,10 @@ def judge(
         as_of = history.publication.day(as_of)
     reading, value = history.reading(as_of), history.value(as_of)
     known = history.at_least(as_of)
-    target = None if milestone is None else milestone.target
+    target = None if milestone is None else milestone.exact_target
     deadline = None if milestone is None else milestone.day
     baseline, direction = indicator.baseline_for(department), indicator.direction
-    start = None if baseline is None else baseline.value
+    start = None if baseline is None else baseline.exact_value
     start_day = None if baseline is None else baseline.day
     stale = is_stale(
         reading.last_reported,
@@ -175,7 +174,7 @@ def judge(
         attained_on, lost_on = _held_or_lost(spells, start_day or date.min, as_of)
         days_left = 0 if deadline is None else (deadline - as_of).days
         if value is not None and days_left > 0 and not is_attained(value, target, direction):
-            required = (Fraction(target) - value) / days_left
+            required = (target - value) / days_left
     expected = None if projected is None else projected.day
     if trend is None:
         expected = projected_day(
@@ -230,7 +229,8 @@ def change_over(history: History, since: date, until: date) -> FigureChange | No
         return None
     under = history.divisor if history.denominator is None else history.denominator.at(since)
     counted = Fraction(history.numerator.change(since, until), under)
-    return FigureChange(after - before, counted, after - before - counted)
+    change = after - before
+    return FigureChange(change, counted, change - counted)
 
 
 def _trend(indicator: Indicator, history: History, as_of: date) -> Trend | None:
@@ -238,7 +238,7 @@ def _trend(indicator: Indicator, history: History, as_of: date) -> Trend | None:
 
 
 def _projection(
-    indicator: Indicator, trend: Trend | None, target: Decimal, history: History, as_of: date
+    indicator: Indicator, trend: Trend | None, target: Fraction, history: History, as_of: date
 ) -> Projection | None:
     """Return the projection from the reference day, or from a later change that lost the target."""
     day = reference_of(history, as_of, stands_still=indicator.stands_still)
@@ -253,7 +253,7 @@ def _projection(
 
 def _is_late(
     indicator: Indicator,
-    target: Decimal,
+    target: Fraction,
     history: History,
     as_of: date,
     deadline: date,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from functools import cached_property
 from typing import Annotated, Literal, Self, TypeAlias, TypeVar
 
@@ -143,6 +144,11 @@ class Baseline(CatalogueModel):
     assumed: Flag = False
     """True where the promise does not state the value or the day."""
 
+    @cached_property
+    def exact_value(self) -> Fraction:
+        """The value, to compute with."""
+        return Fraction(self.value)
+
 
 class Milestone(CatalogueModel):
     """A target with a date (jalon). What the promise does not state is absent or assumed."""
@@ -159,7 +165,12 @@ class Milestone(CatalogueModel):
     scope: Annotated[tuple[ScopeKey, ...], AfterValidator(_some)] = (REGION,)
     """Whose values are held to it: `region`, `departments` (all), or INSEE codes."""
 
-    @property
+    @cached_property
+    def exact_target(self) -> Fraction | None:
+        """The target, to compute with."""
+        return None if self.target is None else Fraction(self.target)
+
+    @cached_property
     def departments(self) -> tuple[Department, ...]:
         """The départements that are held to it, in the order of their codes."""
         return tuple(

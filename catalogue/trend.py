@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import combinations, pairwise
-from math import ceil, lcm
+from math import lcm
 
 from catalogue.history import History
 from catalogue.model import Direction, TrendWindow
-from catalogue.progress import Number, is_attained
+from catalogue.progress import Number, exact, is_attained
 from catalogue.reference_day import month_end, month_end_before, reference_day
 
 __all__ = ["Projection", "Trend", "observed_trend", "project", "reference_of", "theil_sen"]
@@ -103,7 +103,7 @@ def project(
     """
     if trend is None or is_attained(value, target, direction):
         return None
-    left = Fraction(target) - Fraction(value)
+    left = exact(target) - exact(value)
     slow, fast = trend.lower, trend.upper
     if direction is Direction.FALLING:
         slow, fast = fast, slow
@@ -142,7 +142,9 @@ def _quartile_times_four(ascending: Sequence[int], quarters: int) -> int:
 
 def _reached(left: Fraction, slope: Fraction, as_of: date) -> date | None:
     """Return the day on which a difference reaches 0; None for never, or beyond the calendar."""
-    if left * slope <= 0:
+    # In integers, which is several times as fast.
+    rise, run = left.numerator * slope.denominator, left.denominator * slope.numerator
+    if rise * run <= 0:
         return None
-    days = ceil(left / slope)
+    days = -(-rise // run)  # Rounded up.
     return as_of + timedelta(days=days) if days <= (date.max - as_of).days else None

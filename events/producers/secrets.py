@@ -50,9 +50,7 @@ def _digest(text: object) -> SecretStr:
 class ProducerSecrets(BaseModel):
     """The active secrets of one producer: several while one takes over from another."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     signing: tuple[Annotated[SigningSecret, PlainValidator(_signing_secret)], ...] = ()
     """Secrets that sign requests; a signature can only be checked with the secret itself."""
