@@ -49,6 +49,27 @@ def factory(broker: KafkaBroker, tmp_path: Path) -> Iterator[WorkerFactory]:
     factory.stop_all()
 
 
+@pytest.fixture(scope="module")
+def shared_broker(kafka_broker: KafkaBroker) -> KafkaBroker:
+    """Return the run's broker with the monitor's topics, emptied once for the tests that share it.
+
+    In a file, they come after the tests that empty it by `kafka` or `broker`.
+    """
+    kafka_broker.reset()
+    apply_topics(kafka_broker.bootstrap, declared_topics())
+    return kafka_broker
+
+
+@pytest.fixture(scope="module")
+def shared_factory(
+    shared_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WorkerFactory]:
+    """Yield a factory of workers that a file's tests share; all are killed when the last ends."""
+    factory = WorkerFactory(shared_broker.bootstrap, tmp_path_factory.mktemp("workers"))
+    yield factory
+    factory.stop_all()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that ask for the broker."""
     for item in items:

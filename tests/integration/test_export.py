@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
-from catalogue.loader import load_catalogue
-from tests.support.commands import run
+from tests.support.commands import run, run_inside
 from tests.support.kafka import KafkaBroker
+from tests.support.knowledge import shipped
 from tests.support.published import is_of_persons
 from tests.support.traffic import region, send, wait_done
 from tests.support.workers import WorkerFactory
@@ -21,22 +23,28 @@ pytestmark = pytest.mark.timeout(300)
 Figures = dict[tuple[str, str | None], tuple[float | None, str | None]]
 
 
-def exported(broker: KafkaBroker, folder: Path, *options: str, **settings: str) -> Figures:
+def exported(
+    broker: KafkaBroker,
+    folder: Path,
+    *options: str,
+    command: Callable[..., CompletedProcess[str]] = run_inside,
+    **settings: str,
+) -> Figures:
     """Export as JSON, and return value and last report by indicator and département."""
     out = folder / "figures.json"
-    done = run(broker, "export", *options, "--format", "json", "--out", str(out), **settings)
+    done = command(broker, "export", *options, "--format", "json", "--out", str(out), **settings)
     assert done.returncode == 0, done.stderr
     rows: list[dict[str, Any]] = json.loads(out.read_text())
     return {
         (row["indicator"], row["department"]): (row["value"], row["last_reported"])
         for row in rows
-        if row["category"] is None and not is_of_persons(load_catalogue(), row["indicator"])
+        if row["category"] is None and not is_of_persons(shipped(), row["indicator"])
     }
 
 
 def audited(broker: KafkaBroker, *options: str) -> Figures:
     """Audit, and return the same; what was never reported has no value."""
-    done = run(broker, "audit", *options, "--json")
+    done = run_inside(broker, "audit", *options, "--json")
     assert done.returncode == 0, done.stderr
     return {
         (one["indicator"], one["department"]): (
@@ -44,7 +52,7 @@ def audited(broker: KafkaBroker, *options: str) -> Figures:
             one["last_reported"],
         )
         for one in json.loads(done.stdout)["figures"]
-        if not is_of_persons(load_catalogue(), one["indicator"])
+        if not is_of_persons(shipped(), one["indicator"])
     }
 
 
@@ -54,7 +62,7 @@ def test_equals_the_audit(broker: KafkaBroker, factory: WorkerFactory, tmp_path:
     worker.start()
     send(broker.bootstrap, region(7, date(2016, 1, 1), date(2016, 12, 31)))
     assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
-    told = exported(broker, tmp_path, workers=worker.url)
+    told = exported(broker, tmp_path, command=run, workers=worker.url)
     assert worker.stop() == 0
     earlier = ("--as-of", "2016-06-30")
     known = (*earlier, "--known-on", "2016-07-05")

@@ -16,14 +16,14 @@ from urllib.parse import urlencode
 
 import pytest
 
-from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.topics import topic_name
 from report.ledger import EventLedger
-from tests.support.commands import run
+from tests.support.commands import run_inside
 from tests.support.explanations import explained
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
+from tests.support.knowledge import shipped
 from tests.support.published import is_of_persons
 from tests.support.traffic import Message, message_of, region, send, wait_done
 from tests.support.waiting import wait_until
@@ -41,7 +41,6 @@ CHOICES: tuple[dict[str, str], ...] = (
     {"as_of": "2016-06-30", "known_on": "2016-07-05"},
     {"as_of": "2016-09-30", "known_on": "2016-12-01"},
 )
-LEDGER = "ledger.duckdb"
 #: A lycée that the simulation does not know.
 NEW = uai("0754321")
 
@@ -61,7 +60,7 @@ def fetched(page: Worker, path: str) -> str:
 def shown(page: Worker, **choice: str) -> Figures:
     """Return value and status of every figure that is not about persons, by territory."""
     found: Figures = {}
-    for indicator in load_catalogue().indicators:
+    for indicator in shipped().indicators:
         if indicator.publication is None:
             rows = json.loads(fetched(page, f"promesses/{indicator.id}.json?{urlencode(choice)}"))
             for row in rows:
@@ -76,7 +75,7 @@ def audited(broker: KafkaBroker, **choice: str) -> Figures:
     options = [
         part for name, day in choice.items() for part in (f"--{name.replace('_', '-')}", day)
     ]
-    done = run(broker, "audit", *options, "--json")
+    done = run_inside(broker, "audit", *options, "--json")
     assert done.returncode == 0, done.stderr
     figures: list[dict[str, Any]] = json.loads(done.stdout)["figures"]
     return {
@@ -85,18 +84,26 @@ def audited(broker: KafkaBroker, **choice: str) -> Figures:
             one["status"],
         )
         for one in figures
-        if not is_of_persons(load_catalogue(), one["indicator"])
+        if not is_of_persons(shipped(), one["indicator"])
     }
 
 
-@pytest.fixture
-def page(broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path) -> Iterator[Worker]:
-    """Give a page that has read what a worker made of a year."""
-    worker = factory.worker()
-    page = factory.page(page_ledger=str(tmp_path / LEDGER), workers=worker.url)
+@pytest.fixture(scope="module")
+def ledger_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where the page has its copy of the events."""
+    return tmp_path_factory.mktemp("page") / "ledger.duckdb"
+
+
+@pytest.fixture(scope="module")
+def page(
+    shared_broker: KafkaBroker, shared_factory: WorkerFactory, ledger_file: Path
+) -> Iterator[Worker]:
+    """Give a page that has read what a worker made of a year; each test leaves it running."""
+    worker = shared_factory.worker()
+    page = shared_factory.page(page_ledger=str(ledger_file), workers=worker.url)
     with supervised(worker):
-        send(broker.bootstrap, a_year())
-        assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+        send(shared_broker.bootstrap, a_year())
+        assert wait_done(shared_broker.bootstrap, seconds=90), worker.log()[-3000:]
         page.start()
         page.wait_ready()
         assert wait_until(lambda: has_read_all(page), seconds=60), page.log()[-3000:]
@@ -108,11 +115,11 @@ def has_read_all(page: Worker) -> bool:
     return page.shows("smartregion_page_ledger_lag 0.0")
 
 
-def test_every_figure_is_the_audits(broker: KafkaBroker, page: Worker) -> None:
+def test_every_figure_is_the_audits(shared_broker: KafkaBroker, page: Worker) -> None:
     """Of today and of past days, as known now and as known then."""
     compared = 0
     for choice in CHOICES:
-        figures, counted = shown(page, **choice), audited(broker, **choice)
+        figures, counted = shown(page, **choice), audited(shared_broker, **choice)
         assert figures.keys() == counted.keys()
         for key, (value, status) in figures.items():
             assert value == pytest.approx(counted[key][0]), (choice, key)
@@ -123,7 +130,7 @@ def test_every_figure_is_the_audits(broker: KafkaBroker, page: Worker) -> None:
 
 def test_the_evidence_of_every_figure_adds_up(page: Worker) -> None:
     """To exactly the figure that is shown, in the region and in a département."""
-    for indicator in load_catalogue().indicators:
+    for indicator in shipped().indicators:
         if indicator.publication is not None:
             continue
         for territory in ("region", "77"):
@@ -131,11 +138,11 @@ def test_the_evidence_of_every_figure_adds_up(page: Worker) -> None:
             assert "exactement le chiffre affiché" in text, (indicator.id, territory)
 
 
-def test_what_arrives_is_shown_with_its_event(broker: KafkaBroker, page: Worker) -> None:
+def test_what_arrives_is_shown_with_its_event(shared_broker: KafkaBroker, page: Worker) -> None:
     """A lycée that is connected now is found with the place of its event, without a restart."""
     registered = event("school.registered", NEW, "2016-05-01", name="Lycée d’essai")
     connected = event("school.connected", NEW, "2016-11-01")
-    send(broker.bootstrap, [message_of(registered), message_of(connected)])
+    send(shared_broker.bootstrap, [message_of(registered), message_of(connected)])
 
     def is_shown() -> bool:
         with suppress(urllib.error.HTTPError):  # Before it is known.
@@ -149,17 +156,20 @@ def test_what_arrives_is_shown_with_its_event(broker: KafkaBroker, page: Worker)
     assert len(re.findall(r"partition \d+, offset \d+", text)) == 2
 
 
-def test_an_explanation_is_shown_until_it_is_taken_back(broker: KafkaBroker, page: Worker) -> None:
+def test_an_explanation_is_shown_until_it_is_taken_back(
+    shared_broker: KafkaBroker, page: Worker
+) -> None:
     """It takes the way of every fact: topic, worker, changelog, page; and its events the ledger."""
     words, promise = "Un mot du responsable.", "promesses/schools_connected_ratio"
-    send(broker.bootstrap, [message_of(explained("2016-12-01", words, at="2016-12-01T10:00:00"))])
+    said = explained("2016-12-01", words, at="2016-12-01T10:00:00")
+    send(shared_broker.bootstrap, [message_of(said)])
     assert wait_until(lambda: words in fetched(page, promise), seconds=60), page.log()[-3000:]
     told = "entites/explanations/schools_connected_ratio/all_connected/R11/cause"
     assert f"../{told}" in fetched(page, promise)
     assert wait_until(lambda: has_read_all(page), seconds=60), page.log()[-3000:]
     assert words in fetched(page, told)
     gone = explained("2016-12-01", words, at="2016-12-02T10:00:00", retracted=True)
-    send(broker.bootstrap, [message_of(gone)])
+    send(shared_broker.bootstrap, [message_of(gone)])
     assert wait_until(lambda: words not in fetched(page, promise), seconds=60), page.log()[-3000:]
 
 
@@ -173,11 +183,13 @@ def test_a_killed_page_goes_on_where_it_was(page: Worker) -> None:
     assert ledger_events(page.metrics()) == ledger_events(events) > 0
 
 
-def test_it_keeps_no_event_about_a_person(page: Worker, tmp_path: Path) -> None:
+def test_it_keeps_no_event_about_a_person(page: Worker, ledger_file: Path) -> None:
     """Its copy cannot name whom it does not have."""
     assert page.stop() == 0
-    with EventLedger(tmp_path / LEDGER) as ledger:
+    with EventLedger(ledger_file) as ledger:
         families = {family for (family,) in ledger.query("SELECT DISTINCT family FROM event")}
+    page.start()
+    page.wait_ready()
     assert families
     assert families.isdisjoint(family.value for family in Family if family.about_persons)
 
