@@ -22,7 +22,7 @@ class BrokerSecurity(BaseModel):
     password in the clear and a broker of any name are refused.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """The broker's protocol: TLS or not, with a password (SASL) or not."""
