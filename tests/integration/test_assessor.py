@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import operator
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import date
 from functools import cache
+from typing import NamedTuple
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from broker.reading import read_topics
 from catalogue import metrics
-from catalogue.loader import load_catalogue
 from operations.audit.recount import audit_records
 from tests.support.assessors import PUBLISHED_DAY, audited_values, everything, shown
 from tests.support.commands import run
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
+from tests.support.knowledge import shipped
 from tests.support.published import is_of_persons
 from tests.support.traffic import Message, message_of, region, send, wait_done
 from tests.support.waiting import wait_until
@@ -33,119 +36,6 @@ NEW = uai("0754321")
 def a_year() -> tuple[Message, ...]:
     """Return what the Région sends in 2016."""
     return tuple(region(7, date(2016, 1, 1), date(2016, 12, 31)))
-
-
-@pytest.fixture(params=["changelogs", "workers"])
-def crowd(
-    request: pytest.FixtureRequest, broker: KafkaBroker, factory: WorkerFactory
-) -> Iterator[tuple[Worker, Worker]]:
-    """Yield a supervised worker that has processed a year, and an assessor that has read it."""
-    worker = factory.worker()
-    asked = {"workers": worker.url} if request.param == "workers" else {}
-    assessor = factory.assessor(**asked)
-    with supervised(worker):
-        send(broker.bootstrap, a_year())
-        assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
-        assessor.start()
-        assessor.wait_ready()
-        yield worker, assessor
-
-
-def test_values_equal_the_audit(broker: KafkaBroker, crowd: tuple[Worker, Worker]) -> None:
-    """Each value of the region and of each département is the one counted from the topics."""
-    _, assessor = crowd
-    counted = audited_values(broker.bootstrap)
-    assert shown(assessor, metrics.INDICATOR_ASSESSED_VALUE) == pytest.approx(counted)
-    assert len(counted) > 80
-    assert assessor.stop() == 0
-    assert "stopped reason=signal" in assessor.log()
-
-
-def test_one_person_more_is_seen_by_nobody(
-    broker: KafkaBroker, crowd: tuple[Worker, Worker]
-) -> None:
-    """Not in a worker's metrics, nor in the assessor's; the audit counts the person."""
-    worker, assessor = crowd
-    before, known = everything(assessor), about_persons(worker)
-    assert known == {
-        ("trainees_enrolled", metrics.REGION),
-        ("trainees_completed", metrics.REGION),
-    } | {("priority_audience_ratio", metrics.REGION)}
-    audit = audit_records(read_topics(broker.bootstrap), load_catalogue(), PUBLISHED_DAY)
-    department, audience = next(
-        (department, audience)
-        for (indicator, audience, department), count in audit.categories.items()
-        if indicator == "trainees_enrolled" and department and count % 10 in (0, 1, 2, 7)
-    )
-    more = event(
-        "training.enrolled",
-        "one-person-more-0001",
-        "2016-12-01",
-        department=department,
-        audience=audience,
-    )
-    send(broker.bootstrap, [message_of(more)])
-    assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
-    assert wait_until(lambda: shown(assessor, metrics.ASSESSOR_LAG)[()] == 0, seconds=60)
-    assert wait_until(lambda: worker.readiness().get("ready") is True, seconds=60)
-    assert everything(assessor) == before
-    assert about_persons(worker) == known
-    done = run(broker, "audit", "--against", worker.url)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert " compared, 0 different" in done.stdout
-
-
-def about_persons(worker: Worker) -> set[tuple[str, str]]:
-    """Return the indicators and territories of persons that a worker shows anything of."""
-    catalogue = load_catalogue()
-    return {
-        (sample.labels["indicator"], sample.labels["department"])
-        for family in text_string_to_metric_families(worker.metrics())
-        for sample in family.samples
-        if "partition" in sample.labels and "indicator" in sample.labels
-        if is_of_persons(catalogue, sample.labels["indicator"])
-    }
-
-
-def test_kills_change_nothing(broker: KafkaBroker, crowd: tuple[Worker, Worker]) -> None:
-    """When a worker was killed and is back, and for a new assessor, all is as it was."""
-    worker, assessor = crowd
-    before = everything(assessor)
-    assert before[metrics.MILESTONE_STATUS.name]
-    worker.kill()
-    assert everything(assessor) == before
-    worker.wait_ready()
-    assert wait_done(broker.bootstrap, seconds=90)
-    assert everything(assessor) == before
-    assessor.kill()
-    assessor.start()
-    assessor.wait_ready()
-    assert everything(assessor) == before
-
-
-def test_follows_what_comes(broker: KafkaBroker, crowd: tuple[Worker, Worker]) -> None:
-    """A fact that a worker takes in moves the figure, also after a restart of the broker."""
-    worker, assessor = crowd
-    key = ("lycees", "schools_workspace_ratio", metrics.REGION)
-    before = shown(assessor, metrics.INDICATOR_ASSESSED_VALUE)[key]
-    # A broker that stays away longer than it waits ends an assessor: so it is restarted, as ever.
-    assessor.stop()
-
-    def caught_up() -> bool:
-        try:
-            figure = shown(assessor, metrics.INDICATOR_ASSESSED_VALUE)[key]
-            return figure < before and shown(assessor, metrics.ASSESSOR_LAG)[()] == 0
-        except (OSError, KeyError):
-            return False
-
-    with supervised(assessor):
-        assessor.wait_ready()
-        broker.stop()
-        broker.start()
-        registered = event("school.registered", NEW, "2017-01-01")
-        send(broker.bootstrap, [message_of(registered)])
-        assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
-        assert wait_until(caught_up, seconds=60), assessor.log()[-3000:]
 
 
 def test_ends_when_the_broker_stays_unavailable(kafka: KafkaBroker, factory: WorkerFactory) -> None:
@@ -190,3 +80,132 @@ def test_says_why_it_cannot_start(kafka: KafkaBroker, factory: WorkerFactory) ->
     assert assessor.process.wait(30) == 2
     assert "changelog" in assessor.log()
     assert "absent" in assessor.log()
+
+
+class Crowd(NamedTuple):
+    """A supervised worker, and assessors: one reads its changelogs, the other asks it."""
+
+    worker: Worker
+    assessors: Sequence[Worker]
+
+
+@pytest.fixture(scope="module")
+def crowd(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> Iterator[Crowd]:
+    """Yield a worker that has processed a year, and assessors that have read it, for all tests."""
+    worker = shared_factory.worker()
+    reading = shared_factory.assessor("reading")
+    asking = shared_factory.assessor("asking", workers=worker.url)
+    with supervised(worker):
+        send(shared_broker.bootstrap, a_year())
+        assert wait_done(shared_broker.bootstrap, seconds=90), worker.log()[-3000:]
+        for assessor in (reading, asking):
+            assessor.start()
+        for assessor in (reading, asking):
+            assessor.wait_ready()
+        yield Crowd(worker, (reading, asking))
+
+
+def test_values_equal_the_audit(shared_broker: KafkaBroker, crowd: Crowd) -> None:
+    """Each value of the region and of each département is the one counted from the topics."""
+    counted = audited_values(shared_broker.bootstrap)
+    for assessor in crowd.assessors:
+        assert shown(assessor, metrics.INDICATOR_ASSESSED_VALUE) == pytest.approx(counted)
+    assert len(counted) > 80
+
+
+def test_one_person_more_is_seen_by_nobody(shared_broker: KafkaBroker, crowd: Crowd) -> None:
+    """Not in a worker's metrics, nor in an assessor's; the audit counts the person."""
+    worker = crowd.worker
+    before, known = [everything(one) for one in crowd.assessors], about_persons(worker)
+    assert known == {
+        ("trainees_enrolled", metrics.REGION),
+        ("trainees_completed", metrics.REGION),
+    } | {("priority_audience_ratio", metrics.REGION)}
+    records = read_topics(shared_broker.bootstrap)
+    audit = audit_records(records, shipped(), PUBLISHED_DAY)
+    department, audience = next(
+        (department, audience)
+        for (indicator, audience, department), count in audit.categories.items()
+        if indicator == "trainees_enrolled" and department and count % 10 in (0, 1, 2, 7)
+    )
+    more = event(
+        "training.enrolled",
+        "one-person-more-0001",
+        "2016-12-01",
+        department=department,
+        audience=audience,
+    )
+    send(shared_broker.bootstrap, [message_of(more)])
+    assert wait_done(shared_broker.bootstrap, seconds=90), worker.log()[-3000:]
+    for assessor in crowd.assessors:
+        assert wait_until(lambda one=assessor: has_read_all(one), seconds=60)  # type: ignore[misc]
+    assert wait_until(lambda: worker.readiness().get("ready") is True, seconds=60)
+    assert [everything(one) for one in crowd.assessors] == before
+    assert about_persons(worker) == known
+    done = run(shared_broker, "audit", "--against", worker.url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert " compared, 0 different" in done.stdout
+
+
+def has_read_all(assessor: Worker) -> bool:
+    """Return whether an assessor knows all that the workers have written."""
+    return shown(assessor, metrics.ASSESSOR_LAG)[()] == 0
+
+
+def about_persons(worker: Worker) -> set[tuple[str, str]]:
+    """Return the indicators and territories of persons that a worker shows anything of."""
+    return {
+        (sample.labels["indicator"], sample.labels["department"])
+        for family in text_string_to_metric_families(worker.metrics())
+        for sample in family.samples
+        if "partition" in sample.labels and "indicator" in sample.labels
+        if is_of_persons(shipped(), sample.labels["indicator"])
+    }
+
+
+def test_kills_change_nothing(shared_broker: KafkaBroker, crowd: Crowd) -> None:
+    """When a worker was killed and is back, and for new assessors, all is as it was."""
+    worker, assessors = crowd
+    before = [everything(one) for one in assessors]
+    assert all(one[metrics.MILESTONE_STATUS.name] for one in before)
+    worker.kill()
+    assert [everything(one) for one in assessors] == before
+    worker.wait_ready()
+    assert wait_done(shared_broker.bootstrap, seconds=90)
+    assert [everything(one) for one in assessors] == before
+    for assessor in assessors:
+        assessor.kill()
+        assessor.start()
+    for assessor in assessors:
+        assessor.wait_ready()
+    assert [everything(one) for one in assessors] == before
+
+
+def test_follows_what_comes(shared_broker: KafkaBroker, crowd: Crowd) -> None:
+    """A fact that a worker takes in moves the figure, also after a restart of the broker."""
+    worker, assessors = crowd
+    key = ("lycees", "schools_workspace_ratio", metrics.REGION)
+    before = [shown(one, metrics.INDICATOR_ASSESSED_VALUE)[key] for one in assessors]
+
+    def caught_up() -> bool:
+        try:
+            figures = [shown(one, metrics.INDICATOR_ASSESSED_VALUE)[key] for one in assessors]
+            return all(map(operator.lt, figures, before)) and all(map(has_read_all, assessors))
+        except (OSError, KeyError):
+            return False
+
+    # A broker that stays away longer than it waits ends an assessor: so it is restarted, as ever.
+    for assessor in assessors:
+        assert assessor.stop() == 0
+        assert "stopped reason=signal" in assessor.log()
+    with ExitStack() as stack:
+        for assessor in assessors:
+            stack.enter_context(supervised(assessor))
+        for assessor in assessors:
+            assessor.wait_ready()
+        shared_broker.stop()
+        shared_broker.start()
+        registered = event("school.registered", NEW, "2017-01-01")
+        send(shared_broker.bootstrap, [message_of(registered)])
+        assert wait_done(shared_broker.bootstrap, seconds=90), worker.log()[-3000:]
+        assert wait_until(caught_up, seconds=60), [one.log()[-3000:] for one in assessors]

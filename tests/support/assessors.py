@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from broker.reading import read_topics
 from catalogue import metrics
 from catalogue.figure import figures_of
 from catalogue.judgement import judge_all
-from catalogue.loader import load_catalogue
 from operations.audit.recount import audit_records
+from tests.support.knowledge import shipped
 from tests.support.published import published_values
 from tests.support.workers import Worker
 
@@ -27,24 +28,28 @@ PUBLISHED_DAY: Final = date(2020, 11, 30)
 
 def shown(assessor: Worker, metric: metrics.Metric) -> Mapping[tuple[str, ...], float]:
     """Return the samples of a metric, by their labels in the metric's order."""
-    return _samples(assessor.metrics(), metric)
+    return _of(metric, _samples(assessor))
 
 
-def _samples(text: str, metric: metrics.Metric) -> Mapping[tuple[str, ...], float]:
+def _samples(assessor: Worker) -> list[Sample]:
+    families = text_string_to_metric_families(assessor.metrics())
+    return [sample for family in families for sample in family.samples]
+
+
+def _of(metric: metrics.Metric, samples: Iterable[Sample]) -> Mapping[tuple[str, ...], float]:
     return {
         tuple(sample.labels[label] for label in metric.labels): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
+        for sample in samples
         if sample.name == metric.name
     }
 
 
 def everything(assessor: Worker) -> dict[str, Mapping[tuple[str, ...], float]]:
     """Return all judgements that it shows, of one moment."""
-    text = assessor.metrics()
+    samples = _samples(assessor)
     own = (metrics.ASSESSOR_READY, metrics.ASSESSOR_LAG, metrics.HISTORY_AGE)
     return {
-        metric.name: _samples(text, metric)
+        metric.name: _of(metric, samples)
         for metric in metrics.ASSESSOR_METRICS
         if metric not in own
     }
@@ -55,7 +60,7 @@ def audited_values(bootstrap: str) -> dict[tuple[str, ...], float]:
 
     Those of persons as they are published.
     """
-    catalogue, records = load_catalogue(), list(read_topics(bootstrap))
+    catalogue, records = shipped(), list(read_topics(bootstrap))
     audit = audit_records(records, catalogue, LAST_DAY)
     published = published_values(audit_records(records, catalogue, PUBLISHED_DAY))
     counted: dict[tuple[str, ...], float] = {
