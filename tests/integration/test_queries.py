@@ -40,7 +40,7 @@ def equals_the_audit(broker: KafkaBroker, assessor: Worker, *workers: Worker) ->
     def same() -> bool:
         return shown(assessor, metrics.INDICATOR_ASSESSED_VALUE) == pytest.approx(counted)
 
-    assert wait_until(same, seconds=SETTLE_SECONDS), logs(assessor, *workers)
+    assert wait_until(same, seconds=SETTLE_SECONDS, every=0.3), logs(assessor, *workers)
     assert len(counted) > 40
 
 
@@ -109,9 +109,9 @@ def test_what_nobody_owns_is_withheld_after_a_while(
     worker.kill()
 
     assert everything(assessor) == before
-    assert wait_until(lambda: max(ages(assessor), default=0.0) > 4.0, seconds=30)
+    assert wait_until(lambda: max(ages(assessor), default=0.0) > 4.0, seconds=30, every=0.3)
     assert everything(assessor) == before
-    assert wait_until(lambda: not assessor.ready, seconds=60)
+    assert wait_until(lambda: not assessor.ready, seconds=60, every=0.3)
     waiting = assessor.readiness()["waiting_for"]
     assert waiting.startswith("the histories of partitions 0, 1, 2, 3, 4, 5, 6, 7")
     assert worker.url in waiting
