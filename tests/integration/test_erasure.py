@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -33,7 +33,7 @@ from operations.audit.recount import Audit, audit_records
 from operations.erasure import procedure
 from operations.erasure.persons import Persons
 from streams.settings import load_settings
-from tests.support.commands import run
+from tests.support.commands import run, run_inside
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.letters import refused
@@ -82,9 +82,13 @@ def person_of(message: Message) -> str | None:
         return None
 
 
-def erase(broker: KafkaBroker, *options: str) -> CompletedProcess[str]:
+def erase(
+    broker: KafkaBroker,
+    *options: str,
+    command: Callable[..., CompletedProcess[str]] = run_inside,
+) -> CompletedProcess[str]:
     """Run the command on the persons."""
-    return run(broker, "erase", *options, standard_input="\n".join(persons()))
+    return command(broker, "erase", *options, standard_input="\n".join(persons()))
 
 
 def naming(broker: KafkaBroker, *topics: str) -> int:
@@ -206,7 +210,7 @@ def test_an_erasure_waits_for_workers_that_are_not_there(broker: KafkaBroker) ->
     """Nothing is deleted before the workers have taken in what is to be erased."""
     send(broker.bootstrap, enrolments())
     named = naming(broker, *EVENT_TOPICS)
-    refused = run(broker, "erase", "--for-good", "--wait", "1", standard_input="\n".join(persons()))
+    refused = erase(broker, "--for-good", "--wait", "1")
     assert refused.returncode == 2
     assert "start the workers" in refused.stderr
     assert "nothing was deleted" in refused.stderr
@@ -271,7 +275,7 @@ def test_no_file_of_the_broker_names_an_erased_person(tmp_path: Path) -> None:
             send(broker.bootstrap, enrolments())
             exact(broker, worker)
             assert files_naming(broker)
-            erased = erase(broker, "--for-good")
+            erased = erase(broker, "--for-good", command=run)
             assert erased.returncode == 0, erased.stderr
             compact_soon(broker)
             # Compaction leaves the file that is written to: what comes later closes it.

@@ -17,7 +17,7 @@ from kafka.structs import OffsetAndMetadata
 
 from events.registry import Family
 from events.topics import DEFAULT_APP_ID, changelog_name, changelog_topics, topic_name
-from tests.support.commands import run
+from tests.support.commands import run, run_inside
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, region, send, wait_done
 from tests.support.waiting import wait_until
@@ -41,7 +41,7 @@ def made_anew(broker: KafkaBroker) -> None:
     with broker.admin() as admin:
         admin.delete_topics([SCHOOLS])
         assert wait_until(lambda: SCHOOLS not in admin.list_topics(), seconds=20)
-    applied = run(broker, "topics", "apply")
+    applied = run_inside(broker, "topics", "apply")
     assert applied.returncode == 0, applied.stderr
 
 
@@ -116,15 +116,15 @@ def test_a_lost_changelog_is_reported_and_rebuilt(
     assessor.start()
     assert_reported(assessor, f"{SCHOOLS}[")
     assert "smartregion_assessor_ready 0.0" in assessor.metrics()
-    exported = run(broker, "export")
+    exported = run_inside(broker, "export")
     assert exported.returncode == 2
     assert f"{SCHOOLS}[" in exported.stderr
-    refused = run(broker, "rebuild", "--yes")
+    refused = run_inside(broker, "rebuild", "--yes")
     assert refused.returncode == 2
     assert "stop every worker" in refused.stderr
     assert worker.stop() == 0
 
-    planned = run(broker, "rebuild", "--family", "schools")
+    planned = run_inside(broker, "rebuild", "--family", "schools")
     assert planned.returncode == 0, planned.stderr
     assert "nothing was done" in planned.stderr
     rebuilt = run(broker, "rebuild", "--family", "schools", "--yes")
@@ -132,7 +132,7 @@ def test_a_lost_changelog_is_reported_and_rebuilt(
     again = factory.worker("again")
     again.start()
     done(broker, again)
-    audited = run(broker, "audit", "--against", again.url, "--json")
+    audited = run_inside(broker, "audit", "--against", again.url, "--json")
     assert audited.returncode == 0, audited.stdout[-3000:] + audited.stderr
     assert json.loads(audited.stdout)["comparison"]["compared"] > 100
 

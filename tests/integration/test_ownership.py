@@ -19,7 +19,7 @@ from events.fact import Family
 from events.producers.loader import REGION
 from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
 from streams.state import decode_state
-from tests.support.commands import run
+from tests.support.commands import run_inside
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
@@ -82,7 +82,7 @@ def send_events(broker: KafkaBroker, *events: CloudEvent) -> None:
 def audited(broker: KafkaBroker, worker: Worker, **settings: str) -> tuple[Any, float]:
     """Audit the worker once all is done; give the refusals and how many lycées are connected."""
     assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
-    done = run(broker, "audit", "--json", "--against", worker.url, **settings)
+    done = run_inside(broker, "audit", "--json", "--against", worker.url, **settings)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     found = json.loads(done.stdout)
     figure = next(
@@ -95,7 +95,7 @@ def audited(broker: KafkaBroker, worker: Worker, **settings: str) -> tuple[Any, 
 
 def exported(broker: KafkaBroker, *options: str, **settings: str) -> float:
     """Export, and give the share of lycées that are connected."""
-    done = run(broker, "export", *options, "--format", "json", **settings)
+    done = run_inside(broker, "export", *options, "--format", "json", **settings)
     assert done.returncode == 0, done.stderr
     value = next(
         row["value"]
@@ -121,12 +121,12 @@ def test_a_later_retraction_of_another_takes_no_connection_back(
         'smartregion_producer_refused_total{producer="formation",reason="not_owner"} 2.0'
         in worker.metrics()
     )
-    letters = run(broker, "dead-letters", "list", "--json").stdout.splitlines()
+    letters = run_inside(broker, "dead-letters", "list", "--json").stdout.splitlines()
     assert [json.loads(letter)["reason"] for letter in letters] == ["not_owner"] * 3
-    replayed = run(broker, "dead-letters", "replay", "--reason", "not_owner")
+    replayed = run_inside(broker, "dead-letters", "replay", "--reason", "not_owner")
     assert replayed.returncode == 1
     assert "0 sent again, 3 still refused" in replayed.stdout
-    report = json.loads(run(broker, "producers", "report", "--format", "json").stdout)
+    report = json.loads(run_inside(broker, "producers", "report", "--format", "json").stdout)
     cards = {
         card["producer"]: (card["attempts"], card["attempts_by_others"])
         for card in report["scorecards"]
@@ -195,7 +195,7 @@ def test_the_gateway_lets_in_what_the_producer_owns_and_nothing_else(
     assert answers[-1][1]["type"] == "/problems/not_owner"
     assert "lycees" not in json.dumps(answers[-1][1])
     assert audited(broker, worker, producers=str(declared)) == ({}, 2)
-    report = run(broker, "producers", "report", "--format", "json", producers=str(declared))
+    report = run_inside(broker, "producers", "report", "--format", "json", producers=str(declared))
     cards = {one["producer"]: one for one in json.loads(report.stdout)["scorecards"]}
     assert (cards["formation"]["attempts"], cards["formation"]["accepted"]) == (1, 2)
     assert cards["lycees"]["attempts_by_others"] == 1

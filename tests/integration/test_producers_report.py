@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from datetime import date, datetime
+from functools import cache
 from math import ceil
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from simulation.emitter import RecordKind
+from simulation.emitter import RecordKind, SimulatedRecord
 from simulation.simulator import simulate
-from tests.support.commands import run
+from tests.support.commands import run, run_inside
 from tests.support.gateway import STRUCTURED
 from tests.support.gateway import event as gateway_event
 from tests.support.histories import event, uai
@@ -39,19 +42,28 @@ SIRET = "13002526500013"
 LATER = "2017-01-01"
 
 
+@cache
+def simulated() -> tuple[SimulatedRecord, ...]:
+    """Return the records that the Région sends in a year."""
+    return tuple(simulate(7, FIRST, LAST))
+
+
 @pytest.fixture(scope="module")
 def sent() -> list[Message]:
     """Return a year of the simulated Région, out of order and in part twice."""
     messages = [
-        Message(record.family, record.key.encode(), record.line.encode())
-        for record in simulate(7, FIRST, LAST)
+        Message(record.family, record.key.encode(), record.line.encode()) for record in simulated()
     ]
     return shuffled(messages, seed=3, doubled=DOUBLED)
 
 
-def reported(broker: KafkaBroker, *options: str) -> Any:  # noqa: ANN401 - JSON
+def reported(
+    broker: KafkaBroker,
+    *options: str,
+    command: Callable[..., CompletedProcess[str]] = run_inside,
+) -> Any:  # noqa: ANN401 - JSON
     """Report on producers, as of the last day of 2020, and read it."""
-    done = run(broker, "producers", "report", "--format", "json", *options)
+    done = command(broker, "producers", "report", "--format", "json", *options)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -64,11 +76,7 @@ def counted(broker: KafkaBroker) -> dict[str, dict[str, Any]]:
 
 def valid_events(sent: list[Message]) -> list[dict[str, Any]]:
     """Return what the simulator did not spoil, as plain JSON."""
-    invalid = {
-        record.line.encode()
-        for record in simulate(7, FIRST, LAST)
-        if record.kind is RecordKind.INVALID
-    }
+    invalid = {record.line.encode() for record in simulated() if record.kind is RecordKind.INVALID}
     return [json.loads(message.value) for message in sent if message.value not in invalid]
 
 
@@ -151,7 +159,7 @@ def test_the_worker_counts_the_same(
     worker.start()
     worker.wait_ready()
     assert wait_done(broker.bootstrap, seconds=SECONDS), worker.log()[-3000:]
-    cards = {card["producer"]: card for card in reported(broker)["scorecards"]}
+    cards = {card["producer"]: card for card in reported(broker, command=run)["scorecards"]}
     assert {card["misplaced"] for card in cards.values()} == {0}
 
     samples = [

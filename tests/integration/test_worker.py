@@ -19,7 +19,7 @@ from events.topics import DEAD_LETTERS
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records
 from streams.settings import load_settings
-from tests.support.commands import run
+from tests.support.commands import run_inside
 from tests.support.facts import mutated_records
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, region, send, wait_done
@@ -134,7 +134,7 @@ def test_of_the_largest_record_its_letter_says_where_it_lies(
     (record,) = read_topics(broker.bootstrap, topics=[DEAD_LETTERS])
     letter = read_dead_letter(record)
     assert (letter.value, letter.shortened["value"].bytes) == (b"", len(largest.value))
-    shown = run(broker, "dead-letters", "show", str(letter.position), "--unmask")
+    shown = run_inside(broker, "dead-letters", "show", str(letter.position), "--unmask")
     assert largest.value.decode() in shown.stdout
     assert worker.alive
 
@@ -159,7 +159,7 @@ def test_of_what_may_say_anything_a_letter_keeps_nothing(
     assert [one for one in kept if b"dupont" in repr(one).lower().encode()] == []
     whole = [letter for letter in map(read_dead_letter, letters) if not letter.shortened]
     assert [(letter.key, letter.value) for letter in whole] == [(b"k", b'{"id": "1"}')]
-    scorecards = run(broker, "producers", "report")
+    scorecards = run_inside(broker, "producers", "report")
     for shown in (worker.log(), worker.metrics(), scorecards.stdout, scorecards.stderr):
         assert "dupont" not in shown.lower()
     assert worker.stop() == 0
@@ -175,7 +175,7 @@ def test_an_indicator_of_ones_own_takes_no_python(
     lycees.write_text(lycees.read_text() + OWN_INDICATOR)
     worker = factory.worker(catalogue=str(folder))
     worker.start()
-    send(broker.bootstrap, region(1, date(2016, 1, 1), date(2016, 12, 31)))
+    send(broker.bootstrap, region(7, date(2016, 1, 1), date(2016, 12, 31)))
     assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
     worker.wait_ready()
     assert 'smartregion_indicator_numerator{department="77",indicator="schools_gigabit' in (
