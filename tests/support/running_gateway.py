@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from events.topics import DEAD_LETTERS
 from tests.support.gateway import PRODUCER
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 
-__all__ = ["PRODUCERS_FILE", "consumer", "declared", "records_of", "running_gateway"]
+__all__ = ["PRODUCERS_FILE", "consumer", "declared", "ends_of", "records_of", "running_gateway"]
 
 PRODUCERS_FILE = f"""\
 producers:
@@ -94,19 +94,36 @@ def consumer(bootstrap: str) -> Iterator[Any]:
         client.close()
 
 
-def records_of(bootstrap: str, *topics: str) -> list[Any]:
-    """Read topics, by default that of dead letters, from their beginning to their current end."""
+def ends_of(bootstrap: str, *topics: str) -> dict[TopicPartition, int]:
+    """Return where topics end now, by default that of dead letters."""
     with consumer(bootstrap) as client:
-        partitions = [
-            TopicPartition(topic, partition)
-            for topic in topics or (DEAD_LETTERS,)
-            for partition in client.partitions_for_topic(topic)
-        ]
+        return dict(client.end_offsets(_partitions(client, topics)))
+
+
+def records_of(
+    bootstrap: str, *topics: str, since: Mapping[TopicPartition, int] | None = None
+) -> list[Any]:
+    """Read topics, by default that of dead letters, to their current end.
+
+    They are read from their beginning, or from what `ends_of` returned.
+    """
+    with consumer(bootstrap) as client:
+        partitions = _partitions(client, topics)
         client.assign(partitions)
         client.seek_to_beginning(*partitions)
+        for partition, offset in (since or {}).items():
+            client.seek(partition, offset)
         ends = client.end_offsets(partitions)
         found: list[Any] = []
         while any(client.position(one) < ends[one] for one in partitions):
             for records in client.poll(timeout_ms=500).values():
                 found += records
         return found
+
+
+def _partitions(client: Any, topics: tuple[str, ...]) -> list[TopicPartition]:  # noqa: ANN401 - kafka-python ships no annotations
+    return [
+        TopicPartition(topic, partition)
+        for topic in topics or (DEAD_LETTERS,)
+        for partition in client.partitions_for_topic(topic)
+    ]
