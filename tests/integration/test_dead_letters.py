@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
-import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 import pytest
 
-from broker.reading import EVENT_TOPICS, read_topics
+from broker.reading import read_topics
+from broker.stored_record import RawRecord
+from broker.topic_admin import apply_topics
 from broker.writing import KafkaWriter
 from catalogue.loader import load_catalogue
 from events.cloudevent import decode
@@ -21,16 +22,16 @@ from events.dead_letters import GATEWAY, REPLAY_OF, LetterPosition, RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.registry import FACTS_BY_NAME
-from events.topics import topic_name
+from events.topics import declared_topics, topic_name
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records
 from operations.dead_letters.entry import Entry, EntryStatus, LetterCounts
 from operations.dead_letters.ledger import read_entries
+from tests.support.commands import run, run_inside
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.letters import refused
 from tests.support.traffic import Message, message_of, region, send, wait_done
-from tests.support.variables import environment_variables
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory
 
@@ -81,9 +82,14 @@ def counts(broker: KafkaBroker) -> LetterCounts:
 
 def copies(broker: KafkaBroker) -> Counter[LetterPosition]:
     """Count the replayed records on the event topics by letter."""
+    return copies_in(read_topics(broker.bootstrap))
+
+
+def copies_in(records: Iterable[RawRecord]) -> Counter[LetterPosition]:
+    """Count the replayed ones of records by letter."""
     return Counter(
         LetterPosition.parse(value.decode())
-        for record in read_topics(broker.bootstrap, topics=EVENT_TOPICS)
+        for record in records
         for name, value in record.headers
         if name == REPLAY_OF and value is not None
     )
@@ -97,28 +103,18 @@ def differences(broker: KafkaBroker, worker: Worker) -> tuple[str, ...]:
     return compare(audit, [worker.url]).differences
 
 
-def environment(broker: KafkaBroker, **more: str) -> dict[str, str]:
-    """Return what a command finds in its environment."""
-    return {
-        **os.environ,
-        "SMART_REGION_BROKER": broker.bootstrap,
-        "SMART_REGION_CLOCK": "2020-12-31",
-        **environment_variables(more),
-    }
-
-
 def run_dead_letters(
     broker: KafkaBroker, *arguments: str, module: str = "smart_region", **more: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run `smart-region dead-letters …`."""
-    return subprocess.run(
-        [sys.executable, "-m", module, "dead-letters", *arguments],
-        env=environment(broker, **more),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    """Run `smart-region dead-letters …` as a process."""
+    return run(broker, "dead-letters", *arguments, module=module, **more)
+
+
+def dead_letters(
+    broker: KafkaBroker, *arguments: str, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run it in this process."""
+    return run_inside(broker, "dead-letters", *arguments, **more)
 
 
 def refused_by_an_old_worker(
@@ -135,11 +131,11 @@ def refused_by_an_old_worker(
 
 
 def write_letters(
-    broker: KafkaBroker, messages: Sequence[Message], producer: str | None = None
+    broker: KafkaBroker, messages: Sequence[Message], producer: str | None = None, *, first: int = 0
 ) -> int:
     """Write dead letters of messages that are valid now; return how many.
 
-    With a producer they are letters of the gateway.
+    With a producer they are letters of the gateway; else they lay on their topics from an offset.
     """
     error = ContractError(RefusalReason.UNKNOWN_TYPE, "type", "planted", "wait")
     with KafkaWriter(broker.bootstrap) as writer:
@@ -156,34 +152,66 @@ def write_letters(
                     now=REFUSED_AT,
                     producer=producer,
                 )
-                for offset, message in enumerate(messages)
+                for offset, message in enumerate(messages, start=first)
             ]
         )
     return len(messages)
 
 
-def test_a_replay_after_the_fix_makes_the_figures_right(
-    broker: KafkaBroker, factory: WorkerFactory, lycees: list[Message]
-) -> None:
+class Fixed(NamedTuple):
+    """What two replays after a fix did, and what was there then."""
+
+    letters: int
+    differences_before: tuple[str, ...]
+    first: subprocess.CompletedProcess[str]
+    second: subprocess.CompletedProcess[str]
+    differences: tuple[str, ...]
+    entries: list[Entry]
+    records: list[RawRecord]
+
+
+@pytest.fixture(scope="module")
+def fixed(
+    kafka_broker: KafkaBroker, lycees: list[Message], tmp_path_factory: pytest.TempPathFactory
+) -> Fixed:
+    """Let an old worker refuse a type, and replay it to the repaired one."""
+    kafka_broker.reset()
+    apply_topics(kafka_broker.bootstrap, declared_topics())
+    factory = WorkerFactory(kafka_broker.bootstrap, tmp_path_factory.mktemp("fixed"))
+    try:
+        old, letters = refused_by_an_old_worker(kafka_broker, factory, lycees)
+        differences_before = differences(kafka_broker, old)
+        assert old.stop() == 0
+        repaired = factory.worker("repaired")
+        repaired.start()
+        return Fixed(
+            letters,
+            differences_before,
+            run_dead_letters(kafka_broker, "replay", "--reason", "unknown_type"),
+            dead_letters(kafka_broker, "replay"),
+            differences(kafka_broker, repaired),
+            read(kafka_broker),
+            list(read_topics(kafka_broker.bootstrap)),
+        )
+    finally:
+        factory.stop_all()
+
+
+def test_a_replay_after_the_fix_makes_the_figures_right(fixed: Fixed) -> None:
     """The repaired worker takes each letter in once, and a second replay finds nothing to do."""
-    old, letters = refused_by_an_old_worker(broker, factory, lycees)
+    letters = fixed.letters
     assert letters > 20
-    assert differences(broker, old)
-    assert old.stop() == 0
-    repaired = factory.worker("repaired")
-    repaired.start()
-
-    first = run_dead_letters(broker, "replay", "--reason", "unknown_type")
-    second = run_dead_letters(broker, "replay")
-
-    assert (first.returncode, first.stdout) == (
+    assert fixed.differences_before
+    assert (fixed.first.returncode, fixed.first.stdout) == (
         0,
         f"{letters} sent again, 0 still refused, 0 tried too often\n",
-    ), first.stderr
-    assert second.stdout == "0 sent again, 0 still refused, 0 tried too often\n", second.stderr
-    assert differences(broker, repaired) == ()
-    assert copies(broker) == Counter(entry.letter.position for entry in read(broker))
-    assert counts(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
+    ), fixed.first.stderr
+    assert fixed.second.stdout == "0 sent again, 0 still refused, 0 tried too often\n"
+    assert fixed.differences == ()
+    assert copies_in(fixed.records) == Counter(one.letter.position for one in fixed.entries)
+    assert LetterCounts.of(fixed.entries) == LetterCounts(
+        waiting=0, replayed=letters, discarded=0, returned=0
+    )
 
 
 def test_a_bad_deploy_is_an_alarm_with_its_cause_until_the_replay(
@@ -201,25 +229,17 @@ def test_a_bad_deploy_is_an_alarm_with_its_cause_until_the_replay(
     assert old.stop() == 0
     repaired = factory.worker("repaired")
     repaired.start()
-    assert run_dead_letters(broker, "replay", "--reason", "unknown_type").returncode == 0
+    assert dead_letters(broker, "replay", "--reason", "unknown_type").returncode == 0
     assert differences(broker, repaired) == ()
     assert repaired.shows('dead_letter_share{family="schools"} 0.0')
     assert not repaired.shows("alarm_info{")
 
 
-def test_copies_are_the_refused_records_byte_for_byte(
-    broker: KafkaBroker, factory: WorkerFactory, lycees: list[Message]
-) -> None:
+def test_copies_are_the_refused_records_byte_for_byte(fixed: Fixed) -> None:
     """Key, value, headers and partition are as they were; only the mark of a replay is added."""
-    old, _ = refused_by_an_old_worker(broker, factory, lycees)
-    assert run_dead_letters(broker, "replay").returncode == 0
-    assert old.stop() == 0
-
-    records = list(read_topics(broker.bootstrap))
-
-    originals = {(record.topic, record.partition, record.offset): record for record in records}
-    replayed = [record for record in records if dict(record.headers).get(REPLAY_OF)]
-    letters = {entry.letter.position: entry.letter for entry in read(broker)}
+    originals = {(one.topic, one.partition, one.offset): one for one in fixed.records}
+    replayed = [record for record in fixed.records if dict(record.headers).get(REPLAY_OF)]
+    letters = {entry.letter.position: entry.letter for entry in fixed.entries}
     assert replayed
     for copy in replayed:
         position = LetterPosition.parse((dict(copy.headers)[REPLAY_OF] or b"").decode())
@@ -229,52 +249,57 @@ def test_copies_are_the_refused_records_byte_for_byte(
         assert list(copy.headers[:-2]) == list(original.headers)
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        "before:1",  # Nothing is sent.
-        "half:1",  # Half of the first copies.
-        "after:1",  # All copies of a chunk, and no note of them.
-        "half:2",  # Half of the notes.
-        "unacknowledged:3",
-        "half:6",
-    ],
+MOMENTS = (
+    "before:1",  # Nothing is sent.
+    "half:1",  # Half of the first copies.
+    "after:1",  # All copies of a chunk, and no note of them.
+    "half:2",  # Half of the notes.
+    "unacknowledged:3",
+    "half:6",
 )
+LETTERS, CHUNK = 45, 10
+"""Of each moment, and those that are sent together."""
+
+
 def test_a_replay_that_is_killed_loses_nothing(
-    broker: KafkaBroker, factory: WorkerFactory, lycees: list[Message], moment: str
+    broker: KafkaBroker, factory: WorkerFactory, lycees: list[Message]
 ) -> None:
-    """Records with an outcome were sent, and the next replay sends the rest."""
-    letters = write_letters(broker, lycees[:45])
+    """At any moment: records with an outcome were sent, and the next replay sends the rest."""
     worker = factory.worker()
     worker.start()
+    letters = twice = 0
+    for moment in MOMENTS:
+        letters += write_letters(broker, lycees[letters : letters + LETTERS], first=letters)
 
-    killed = run_dead_letters(
-        broker, "replay", module="tests.support.killed_replay", test_kill=moment
-    )
+        killed = run_dead_letters(
+            broker, "replay", module="tests.support.killed_replay", test_kill=moment
+        )
 
-    assert killed.returncode == -9, killed.stderr
-    after_kill = read(broker)
-    assert LetterCounts.of(after_kill).letters == letters
-    replayed = {
-        entry.letter.position for entry in after_kill if entry.status is EntryStatus.REPLAYED
-    }
-    assert replayed <= copies(broker).keys()
+        assert killed.returncode == -9, (moment, killed.stderr)
+        after_kill = read(broker)
+        assert LetterCounts.of(after_kill).letters == letters, moment
+        replayed = {
+            entry.letter.position for entry in after_kill if entry.status is EntryStatus.REPLAYED
+        }
+        assert letters - LETTERS <= len(replayed) < letters, moment
+        assert replayed <= copies(broker).keys(), moment
 
-    again = run_dead_letters(broker, "replay")
+        again = dead_letters(broker, "replay")
 
-    assert again.stdout.startswith(f"{letters - len(replayed)} sent again, 0 still"), again.stderr
-    assert counts(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
-    sent = copies(broker)
-    assert sent.keys() == {entry.letter.position for entry in after_kill}
-    assert sent.total() - letters <= 10  # One chunk may be sent twice.
-    assert differences(broker, worker) == ()
+        assert again.stdout.startswith(f"{letters - len(replayed)} sent again, 0 still"), moment
+        assert counts(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
+        sent = copies(broker)
+        assert sent.keys() == {entry.letter.position for entry in after_kill}, moment
+        assert sent.total() - letters - twice <= CHUNK, moment  # One chunk may be sent twice.
+        twice = sent.total() - letters
+        assert differences(broker, worker) == (), moment
 
 
 def test_a_replay_killed_at_random_moments_ends(
     broker: KafkaBroker, factory: WorkerFactory, lycees: list[Message]
 ) -> None:
     """Killed again and again, with the same counts in the end."""
-    letters = write_letters(broker, lycees[:200])
+    letters = write_letters(broker, lycees[:100])
     worker = factory.worker()
     worker.start()
     chance = random.Random(17)
@@ -282,7 +307,7 @@ def test_a_replay_killed_at_random_moments_ends(
     while waiting:
         # Counted from its first sending, without the start of the process. Soon at first, for a
         # fast machine; later and later then, so that a slow one comes to the end.
-        seconds = chance.uniform(0.01, 0.05) * 2 ** max(0, kills - 2)
+        seconds = chance.uniform(0.01, 0.05) * 2 ** max(0, kills - 1)
         done = run_dead_letters(
             broker,
             "replay",
@@ -308,13 +333,13 @@ def test_what_is_refused_again_keeps_its_count_and_is_given_up(
     """Each attempt makes new letters; after three they are left, unless more are allowed."""
     old, letters = refused_by_an_old_worker(broker, factory, lycees)
     for attempt in (1, 2, 3):
-        assert run_dead_letters(broker, "replay").returncode == 0
+        assert dead_letters(broker, "replay").returncode == 0
         assert wait_done(broker.bootstrap, seconds=60), old.log()[-3000:]
         waiting = [entry for entry in read(broker) if entry.status is EntryStatus.WAITING]
         assert {entry.attempts for entry in waiting} == {attempt}
         assert len(waiting) == letters
 
-    stopped = run_dead_letters(broker, "replay")
+    stopped = dead_letters(broker, "replay")
 
     assert stopped.returncode == 1
     assert stopped.stdout == f"0 sent again, 0 still refused, {letters} tried too often\n"
@@ -324,7 +349,7 @@ def test_what_is_refused_again_keeps_its_count_and_is_given_up(
     assert old.stop() == 0
     repaired = factory.worker("repaired")
     repaired.start()
-    assert run_dead_letters(broker, "replay", "--max-attempts", "4").returncode == 0
+    assert dead_letters(broker, "replay", "--max-attempts", "4").returncode == 0
     assert differences(broker, repaired) == ()
     assert counts(broker).waiting == 0
 
@@ -339,7 +364,7 @@ def test_what_is_still_invalid_is_not_sent_and_waits(
     worker.start()
     assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
 
-    tried = run_dead_letters(broker, "replay")
+    tried = dead_letters(broker, "replay")
 
     assert tried.returncode == 1
     assert tried.stdout == f"0 sent again, {len(broken)} still refused, 0 tried too often\n"
@@ -359,7 +384,7 @@ def test_a_record_of_the_wrong_topic_goes_to_its_own(
     worker.start()
     assert wait_until(lambda: worker.shows('dead_letters_total{reason="wrong_topic"}'), seconds=60)
 
-    replayed = run_dead_letters(broker, "replay")
+    replayed = dead_letters(broker, "replay")
 
     assert replayed.stdout.startswith("1 sent again"), replayed.stderr
     assert differences(broker, worker) == ()
@@ -378,8 +403,8 @@ def test_a_letter_of_the_gateway_waits_until_it_is_admitted(
     for producer in ("lycees", "formation"):
         write_letters(broker, [message_of(ahead)], producer)
 
-    early = run_dead_letters(broker, "replay", clock="2021-05-30")
-    late = run_dead_letters(broker, "replay", clock="2021-06-03")
+    early = dead_letters(broker, "replay", clock="2021-05-30")
+    late = dead_letters(broker, "replay", clock="2021-06-03")
 
     assert early.stdout == "0 sent again, 2 still refused, 0 tried too often\n", early.stderr
     assert late.stdout == "1 sent again, 1 still refused, 0 tried too often\n", late.stderr
@@ -396,21 +421,19 @@ def test_discarded_letters_are_left_out_and_can_be_replayed(
     """Each has one status, with the reason."""
     letters = write_letters(broker, lycees[:20])
 
-    discarded = run_dead_letters(
+    discarded = dead_letters(
         broker, "discard", "0/0", "0/1", "0/1", "--because", "essai du fournisseur"
     )
-    replayed = run_dead_letters(broker, "replay", "--until", "2030-01-01")
+    replayed = dead_letters(broker, "replay", "--until", "2030-01-01")
 
     assert discarded.stdout == "2 discarded\n", discarded.stderr
     assert replayed.stdout.startswith(f"{letters - 2} sent again"), replayed.stderr
     assert counts(broker) == LetterCounts(waiting=0, replayed=letters - 2, discarded=2, returned=0)
-    lines = run_dead_letters(broker, "list", "--state", "discarded", "--json").stdout.splitlines()
+    lines = dead_letters(broker, "list", "--state", "discarded", "--json").stdout.splitlines()
     assert [json.loads(line)["settled"]["because"] for line in lines] == [
         "essai du fournisseur"
     ] * 2
-    assert run_dead_letters(broker, "replay", "0/1", "--state", "discarded").stdout.startswith(
-        "1 sent"
-    )
+    assert dead_letters(broker, "replay", "0/1", "--state", "discarded").stdout.startswith("1 sent")
     assert counts(broker) == LetterCounts(waiting=0, replayed=letters - 1, discarded=1, returned=0)
 
 
@@ -418,7 +441,7 @@ def test_a_dry_run_changes_nothing(broker: KafkaBroker, lycees: list[Message]) -
     """It reports what would be done, and writes nothing."""
     letters = write_letters(broker, lycees[:20])
 
-    dry = run_dead_letters(broker, "replay", "--dry-run")
+    dry = dead_letters(broker, "replay", "--dry-run")
 
     assert dry.stdout.startswith(f"{letters} would be sent again"), dry.stderr
     assert counts(broker) == LetterCounts(waiting=letters, replayed=0, discarded=0, returned=0)
@@ -438,4 +461,4 @@ def test_a_broker_that_becomes_unavailable_ends_the_replay_in_one_line(
     assert "no Kafka broker answered" in failed.stderr
     assert "Traceback" not in failed.stderr
     broker.start()
-    assert run_dead_letters(broker, "replay").stdout.startswith(f"{letters} sent again")
+    assert dead_letters(broker, "replay").stdout.startswith(f"{letters} sent again")

@@ -11,7 +11,7 @@ from smart_region import main
 from tests.support.kafka import KafkaBroker
 from tests.support.variables import environment_variables
 
-__all__ = ["run", "run_inside"]
+__all__ = ["run", "run_inside", "run_inside_with"]
 
 SECONDS = 300.0
 
@@ -46,9 +46,15 @@ def run_inside(
     A second of the processor cheaper: no process starts. What the command raises that is no
     exit is raised here.
     """
-    result = CliRunner().invoke(
-        main, arguments, input=standard_input, env=_variables(broker, settings)
-    )
+    environ = _variables(broker, settings)
+    return run_inside_with(environ, *arguments, standard_input=standard_input)
+
+
+def run_inside_with(
+    environ: Mapping[str, str | None], *arguments: str, standard_input: str = ""
+) -> "subprocess.CompletedProcess[str]":
+    """Do the same with these variables; one that is None is not there."""
+    result = CliRunner().invoke(main, arguments, input=standard_input, env=environ)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
