@@ -28,7 +28,7 @@ pytestmark = pytest.mark.timeout(400)
 PAGE = Path(__file__).parents[2] / "docs" / "history.md"
 PRINTED = "http://127.0.0.1:9090"
 FIRST_DAY, LAST_DAY = date(2016, 1, 1), date(2020, 12, 31)
-STEP = 28
+STEP = 84
 PERIOD = f"smart-region backfill --from {FIRST_DAY} --to {LAST_DAY}"
 
 
@@ -55,21 +55,21 @@ def answers(url: str) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _settings(broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+def _settings(shared_broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Set a reader's settings, and put our commands on the path."""
-    monkeypatch.setenv("SMART_REGION_BROKER", broker.bootstrap)
+    monkeypatch.setenv("SMART_REGION_BROKER", shared_broker.bootstrap)
     monkeypatch.setenv("SMART_REGION_CLOCK", str(LAST_DAY))
     monkeypatch.setenv("SMART_REGION_ASSESSOR_PORT", str(free_port()))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 
 
-@pytest.fixture
-def known(broker: KafkaBroker, factory: WorkerFactory) -> None:
-    """Return a worker that has processed a quarter of the Région."""
-    worker = factory.worker()
+@pytest.fixture(scope="module")
+def known(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> None:
+    """Have a worker process a quarter of the Région."""
+    worker = shared_factory.worker()
     worker.start()
-    send(broker.bootstrap, region(42, FIRST_DAY, date(2016, 3, 31)))
-    assert wait_done(broker.bootstrap, seconds=120), worker.log()[-3000:]
+    send(shared_broker.bootstrap, region(42, FIRST_DAY, date(2016, 3, 31)))
+    assert wait_done(shared_broker.bootstrap, seconds=120), worker.log()[-3000:]
 
 
 def carry_out(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -110,7 +110,7 @@ def test_the_page_s_commands_do_what_it_says(monitoring: Monitoring, tmp_path: P
         if command == "smart-region assessor":
             serves(command, tmp_path)
             continue
-        # The years as a day in four weeks: each day takes its time.
+        # The years as a day in twelve weeks: each day takes its time.
         here = command.replace("--into " + PRINTED, f"--step {STEP}d --into {prometheus.url}")
         done = carry_out(here, tmp_path)
         assert done.returncode == 0, f"{command}: {done.stderr}"
