@@ -19,13 +19,12 @@ from pathlib import Path
 
 import pytest
 
-from broker.topic_admin import apply_topics
 from catalogue import metrics
 from catalogue.progress import MilestoneStatus
 from dashboards import conventions
 from dashboards.rules import alerts
 from dashboards.rules.alerts import Scope
-from events.topics import DEFAULT_PARTITIONS, declared_topics
+from events.topics import DEFAULT_PARTITIONS
 from tests.support.alerting import (
     DELEGATE,
     OWNER,
@@ -114,7 +113,7 @@ def test_an_event_fires_an_alert_and_its_correction_resolves_it(
 
 @dataclass(frozen=True)
 class Followed:
-    """A monitor that has processed two years and whose alerts have been sent."""
+    """A monitor that has processed a year and whose alerts have been sent."""
 
     broker: KafkaBroker
     worker: Worker
@@ -125,30 +124,27 @@ class Followed:
 
 
 @cache
-def two_years() -> tuple[Message, ...]:
-    """Return what the Région sends in 2016 and 2017."""
-    return tuple(region(7, date(2016, 1, 1), date(2017, 12, 31)))
+def a_year() -> tuple[Message, ...]:
+    """Return what the Région sends in 2016."""
+    return tuple(region(7, date(2016, 1, 1), date(2016, 12, 31)))
 
 
 @pytest.fixture(scope="module")
 def monitor(
-    kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
+    shared_broker: KafkaBroker,
+    shared_factory: WorkerFactory,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Followed]:
     """Yield a monitor after the years that it was promised for: much is missed, and alerts fire."""
     require_prometheus()
     folder = tmp_path_factory.mktemp("alerting")
-    factory, monitoring = (
-        WorkerFactory(kafka_broker.bootstrap, folder),
-        Monitoring(folder / "monitoring"),
-    )
-    kafka_broker.reset()
-    apply_topics(kafka_broker.bootstrap, declared_topics())
-    worker, second = (factory.worker(name, clock=TODAY) for name in ("first", "second"))
-    assessor = factory.assessor(clock=TODAY)
+    monitoring = Monitoring(folder / "monitoring")
+    worker, second = (shared_factory.worker(name, clock=TODAY) for name in ("first", "second"))
+    assessor = shared_factory.assessor(clock=TODAY)
     try:
         with webhook_server() as webhook, supervised(worker), supervised(assessor):
-            send(kafka_broker.bootstrap, two_years())
-            assert wait_done(kafka_broker.bootstrap, seconds=SETTLE_SECONDS), worker.log()[-3000:]
+            send(shared_broker.bootstrap, a_year())
+            assert wait_done(shared_broker.bootstrap, seconds=SETTLE_SECONDS), worker.log()[-3000:]
             assessor.wait_ready()
             prometheus = followed(
                 monitoring,
@@ -158,10 +154,9 @@ def monitor(
                 assessor=assessor,
                 webhook=webhook,
             )
-            yield Followed(kafka_broker, worker, second, assessor, prometheus, webhook)
+            yield Followed(shared_broker, worker, second, assessor, prometheus, webhook)
     finally:
         monitoring.stop_all()
-        factory.stop_all()
 
 
 def a_worker_is_killed(monitor: Followed) -> None:
@@ -225,8 +220,8 @@ def owns_all(worker: Worker) -> bool:
 
 @contextmanager
 def traffic(bootstrap: str) -> Iterator[None]:
-    """Send the two years again in the background: work for the workers that changes nothing."""
-    sender = threading.Thread(target=send, args=(bootstrap, two_years()))
+    """Send the year again in the background: work for the workers that changes nothing."""
+    sender = threading.Thread(target=send, args=(bootstrap, a_year()))
     sender.start()
     try:
         yield
