@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import urllib.error
@@ -37,6 +38,8 @@ __all__ = [
 REMEDY = "run deploy/debian-packages.sh as root, or install Prometheus and Alertmanager"
 
 TOOL_SECONDS = 300.0
+#: A tool ends before what it no longer uses fills the memory: to collect it takes a third longer.
+TOOL_MEMORY = {"GOGC": "off", "GOMEMLIMIT": "512MiB"}
 
 FOR_EVER = "100y"
 """The programme's years must not be deleted for their age."""
@@ -361,6 +364,7 @@ def _run(program: str, arguments: Sequence[str | Path], folder: Path | None) -> 
     done = subprocess.run(
         [program, *map(str, arguments)],
         cwd=folder,
+        env={**os.environ, **TOOL_MEMORY},
         capture_output=True,
         text=True,
         check=False,
