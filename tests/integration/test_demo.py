@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.request import urlopen
 
 import pytest
@@ -32,32 +32,61 @@ ROOT = Path(__file__).parents[2]
 DEMO = (sys.executable, "-m", "smart_region", "demo", "--seed", "7")
 FIRST, LAST = date(2016, 1, 1), date(2016, 3, 31)
 A_QUARTER = ("--to", str(LAST), "--speed", "60", "--until-replayed")
+#: Far from its end when it is broken off.
+SLOWLY = ("--to", str(LAST), "--speed", "1")
 #: Without these no browser has a window.
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 REPLAYING = "Rejeu des événements"
+NOTE = "Note d’un mois : "
 LOG = "demo.log"
 #: A broker, a worker, an assessor and a page; where Prometheus is, perhaps an Alertmanager with it.
 INSTALLED = AlertingPrograms.installed()
 PROGRAMS = 4 if INSTALLED is None else 6 if INSTALLED.alertmanager else 5
 
 
-def run(
-    *arguments: str, path: str | None = None, browser: str = ""
-) -> "subprocess.CompletedProcess[str]":
-    """Run a demo to its end, with pipes where a person has a terminal.
+class Stayed(NamedTuple):
+    """A demo that stayed: its log, the command that it printed, and whether it then went on."""
+
+    log: str
+    done: "subprocess.CompletedProcess[str]"
+    note: Path
+    goes_on: bool
+
+
+class Watched(NamedTuple):
+    """A demo that replays, and its log."""
+
+    demo: "subprocess.Popen[bytes]"
+    log: Path
+
+
+class Quarter(NamedTuple):
+    """A demo that ran to its end, and the file of what its browser opened."""
+
+    done: "subprocess.CompletedProcess[str]"
+    opened: Path
+
+
+def environment(path: str | None = None, browser: str = "") -> dict[str, str]:
+    """Return a demo's environment, in which nothing has a window.
 
     `path` is its PATH, and `browser` the program that opens addresses; by default there is none.
     """
+    return {
+        **{name: text for name, text in os.environ.items() if name not in DISPLAYS},
+        # What some CI systems set, and what must not bring escape codes into a file.
+        "FORCE_COLOR": "1",
+        "PATH": path or os.environ["PATH"],
+        "BROWSER": browser,
+    }
+
+
+def run(*arguments: str, browser: str = "") -> "subprocess.CompletedProcess[str]":
+    """Run a demo to its end, with pipes where a person has a terminal."""
     return subprocess.run(
         [*DEMO, *arguments],
         cwd=ROOT,
-        # What some CI systems set, and what must not bring escape codes into a file.
-        env={
-            **{name: text for name, text in os.environ.items() if name not in DISPLAYS},
-            "FORCE_COLOR": "1",
-            "PATH": path or os.environ["PATH"],
-            "BROWSER": browser,
-        },
+        env=environment(browser=browser),
         capture_output=True,
         text=True,
         check=False,
@@ -66,11 +95,11 @@ def run(
 
 
 @contextmanager
-def running(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Yield a demo that has begun to replay the five years; all its files are in a folder."""
+def running(folder: Path, *days: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Yield a demo that has begun to replay days, all by default; its files are in a folder."""
     log = folder / LOG
     env = {**os.environ, "TMPDIR": str(folder)}
-    demo = start_child([*DEMO, "--until-replayed", "--json"], output=log, env=env)
+    demo = start_child([*DEMO, *days, "--until-replayed", "--json"], output=log, env=env)
     try:
         assert wait_until(lambda: REPLAYING in log.read_text(), seconds=60), log.read_text()
         yield demo
@@ -87,10 +116,56 @@ def answer(url: str) -> Any:  # noqa: ANN401 - as the API has it
         return None
 
 
-def test_a_quarter_is_replayed_and_audited() -> None:
-    """Every record is accounted for, the figures are there, and the audit agrees with them."""
-    done = run(*A_QUARTER, "--json")
+@pytest.fixture(scope="module")
+def quarter(tmp_path_factory: pytest.TempPathFactory) -> Quarter:
+    """Return a quarter that was replayed, with a browser."""
+    folder = tmp_path_factory.mktemp("quarter")
+    opened, browser = folder / "opened", folder / "browser"
+    browser.write_text(
+        f"#!{sys.executable}\nimport sys, urllib.request\n"
+        "status = urllib.request.urlopen(sys.argv[1]).status\n"
+        f"open({str(opened)!r}, 'a').write(f'{{sys.argv[1]}} {{status}}\\n')\n"
+    )
+    browser.chmod(0o755)
+    return Quarter(run(*A_QUARTER, "--json", "--open", browser=str(browser)), opened)
 
+
+@pytest.fixture(scope="module")
+def stayed(tmp_path_factory: pytest.TempPathFactory) -> Stayed:
+    """Return a demo that found no program, replayed a quarter, and stayed for a note."""
+    folder = tmp_path_factory.mktemp("stayed")
+    log = folder / LOG
+    env = environment(path=str(folder))
+    demo = start_child([*DEMO, *A_QUARTER[:4], "--open"], output=log, env=env)
+    try:
+        assert wait_until(lambda: NOTE in log.read_text(), seconds=90), log.read_text()
+        [printed] = re.findall(rf"^{NOTE}smart-region (.*)$", log.read_text(), re.MULTILINE)
+        done = subprocess.run(
+            [*DEMO[:3], *shlex.split(printed)],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=100,
+        )
+        goes_on = demo.poll() is None
+    finally:
+        end_child(demo, stop_seconds=20)
+    return Stayed(log.read_text(), done, folder / "note.html", goes_on=goes_on)
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """Give a demo that replays the five years."""
+    folder = tmp_path_factory.mktemp("watched")
+    with running(folder) as demo:
+        yield Watched(demo, folder / LOG)
+
+
+def test_a_quarter_is_replayed_and_audited(quarter: Quarter) -> None:
+    """Every record is accounted for, the figures are there, and the audit agrees with them."""
+    done = quarter.done
     assert done.returncode == 0, done.stderr
     document: dict[str, Any] = json.loads(done.stdout)
     assert document["as_of"] == str(LAST)
@@ -108,13 +183,13 @@ def test_a_quarter_is_replayed_and_audited() -> None:
     assert "2016-03-31" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_demo_that_is_broken_off_leaves_nothing_running(
     number: signal.Signals, tmp_path: Path
 ) -> None:
-    """None of its programs outlives it, even killed; asked to end, it clears its files."""
-    with running(tmp_path) as demo:
+    """None of its programs outlives it, and it clears its files."""
+    with running(tmp_path, *SLOWLY) as demo:
         started = children(demo.pid)
         assert len(started) == PROGRAMS
 
@@ -122,15 +197,14 @@ def test_a_demo_that_is_broken_off_leaves_nothing_running(
 
         ended = demo.wait(timeout=20)
         assert wait_until(lambda: not any(map(alive, started)), seconds=5)
-    assert ended == (-number if number is signal.SIGKILL else 128 + number)
-    if number is not signal.SIGKILL:
-        assert [path.name for path in tmp_path.iterdir()] == [LOG]
+    assert ended == 128 + number
+    assert [path.name for path in tmp_path.iterdir()] == [LOG]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_demo_without_its_broker_ends_and_says_why(tmp_path: Path) -> None:
     """A figure that no longer moves would be worse than an end."""
-    with running(tmp_path) as demo:
+    with running(tmp_path, *SLOWLY) as demo:
         for pid in children(demo.pid):
             if b"tansu" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 os.kill(pid, signal.SIGKILL)
@@ -140,76 +214,57 @@ def test_a_demo_without_its_broker_ends_and_says_why(tmp_path: Path) -> None:
     assert "Error: broker: the embedded broker ended by itself" in (tmp_path / LOG).read_text()
 
 
-def test_the_page_is_opened_in_a_browser(tmp_path: Path) -> None:
+def test_the_page_is_opened_in_a_browser(quarter: Quarter) -> None:
     """In that of the variable BROWSER, once, at the printed address, when it has figures."""
-    opened, browser = tmp_path / "opened", tmp_path / "browser"
-    browser.write_text(
-        f"#!{sys.executable}\nimport sys, urllib.request\n"
-        "status = urllib.request.urlopen(sys.argv[1]).status\n"
-        f"open({str(opened)!r}, 'a').write(f'{{sys.argv[1]}} {{status}}\\n')\n"
-    )
-    browser.chmod(0o755)
-    done = run(*A_QUARTER, "--json", "--open", browser=str(browser))
-
+    done = quarter.done
     assert done.returncode == 0, done.stderr
     [address] = re.findall(r"^Page des promesses : (\S+)$", done.stderr, re.MULTILINE)
-    assert opened.read_text() == f"{address} 200\n"
+    assert quarter.opened.read_text() == f"{address} 200\n"
     assert NO_BROWSER not in done.stderr
 
 
-def test_the_command_that_it_prints_writes_a_note(tmp_path: Path) -> None:
+def test_the_command_that_it_prints_writes_a_note(stayed: Stayed) -> None:
     """At the end, while it goes on; the command needs nothing but that broker."""
-    log = tmp_path / LOG
-    demo = start_child([*DEMO, *A_QUARTER[:4]], output=log, env={**os.environ})
-    try:
-        assert wait_until(lambda: "Note d’un mois : " in log.read_text(), seconds=90), (
-            log.read_text()
-        )
-        [printed] = re.findall(
-            r"^Note d’un mois : smart-region (.*)$", log.read_text(), re.MULTILINE
-        )
-        done = subprocess.run(
-            [*DEMO[:3], *shlex.split(printed)],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=100,
-        )
-        assert done.returncode == 0, done.stderr
-        assert "mars 2016" in (tmp_path / "note.html").read_text(encoding="utf-8")
-        assert demo.poll() is None
-    finally:
-        end_child(demo, stop_seconds=20)
+    assert stayed.done.returncode == 0, stayed.done.stderr
+    assert "mars 2016" in stayed.note.read_text(encoding="utf-8")
+    assert stayed.goes_on
 
 
-def test_without_prometheus_it_says_so_and_goes_on(tmp_path: Path) -> None:
+def test_without_prometheus_it_says_so_and_goes_on(stayed: Stayed) -> None:
     """One line, and one for a browser that was asked for; the rest is as it would be."""
-    done = run(*A_QUARTER, "--json", "--open", path=str(tmp_path))
-
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count(NOT_INSTALLED) == 1
-    assert done.stderr.count(NO_BROWSER) == 1
-    assert json.loads(done.stdout)["audit"]["different"] == 0
+    assert stayed.log.count(NOT_INSTALLED) == 1
+    assert stayed.log.count(NO_BROWSER) == 1
+    assert "différents : 0" in stayed.log
 
 
-def test_alerts_fire_while_it_replays(tmp_path: Path) -> None:
+def test_alerts_fire_while_it_replays(watched: Watched) -> None:
     """Its Prometheus has the generated rules, and its Alertmanager receives the firing alerts."""
     require_prometheus()
-    with running(tmp_path) as demo:
-        log = (tmp_path / LOG).read_text()
-        _, prometheus, alertmanager = re.findall(r"http://127\.0\.0\.1:\d+", log)
+    log = watched.log.read_text()
+    _, prometheus, alertmanager = re.findall(r"http://127\.0\.0\.1:\d+", log)
 
-        def fires() -> bool:
-            alerts = answer(f"{alertmanager}/api/v2/alerts") or ()
-            return {"Watchdog", "MilestoneAtRisk"} <= {one["labels"]["alertname"] for one in alerts}
+    def fires() -> bool:
+        alerts = answer(f"{alertmanager}/api/v2/alerts") or ()
+        return {"Watchdog", "MilestoneAtRisk"} <= {one["labels"]["alertname"] for one in alerts}
 
-        assert wait_until(fires, seconds=60, every=0.5), log
-        assert demo.poll() is None
-        groups = answer(f"{prometheus}/api/v1/rules")["data"]["groups"]
-        assert len(groups) == 3
-        assert {rule["health"] for group in groups for rule in group["rules"]} == {"ok"}
+    assert wait_until(fires, seconds=60, every=0.5), log
+    assert watched.demo.poll() is None
+    groups = answer(f"{prometheus}/api/v1/rules")["data"]["groups"]
+    assert len(groups) == 3
+    assert {rule["health"] for group in groups for rule in group["rules"]} == {"ok"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_demo_that_is_killed_leaves_nothing_running(watched: Watched) -> None:
+    """None of its programs outlives it."""
+    # After the test above, whose demo ends here.
+    started = children(watched.demo.pid)
+    assert len(started) == PROGRAMS
+
+    watched.demo.kill()
+
+    assert watched.demo.wait(timeout=20) == -signal.SIGKILL
+    assert wait_until(lambda: not any(map(alive, started)), seconds=5)
 
 
 def test_on_another_broker_the_table_is_printed_plainly(kafka: KafkaBroker) -> None:
@@ -225,7 +280,7 @@ def test_on_another_broker_the_table_is_printed_plainly(kafka: KafkaBroker) -> N
 def test_a_broker_with_events_is_refused(kafka: KafkaBroker) -> None:
     """Simulated events never mix with those that are there, and nothing is created or sent."""
     apply_topics(kafka.bootstrap, declared_topics())
-    send(kafka.bootstrap, region(7, FIRST, FIRST)[:1])
+    send(kafka.bootstrap, region(7, FIRST, LAST)[:1])
     with kafka.admin() as admin:
         before = admin.list_topics()
 
