@@ -8,7 +8,6 @@ from time import time
 
 import pytest
 
-from broker.topic_admin import apply_topics
 from catalogue import metrics
 from catalogue.metrics import REGION
 from dashboards import conventions
@@ -16,7 +15,6 @@ from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
 from dashboards.rules.pace import PACES
 from dashboards.rules.render import MonitorSite
 from dashboards.rules.render import render as render_rules
-from events.topics import declared_topics
 from tests.support.boards import BOARDS, CATALOGUE, SUBSTITUTES, Question, questions
 from tests.support.gateway import STRUCTURED
 from tests.support.gateways import Credentials, Gateway, issue_credentials
@@ -29,8 +27,8 @@ from tests.support.workers import WorkerFactory
 
 pytestmark = pytest.mark.timeout(300)
 
-#: A year before the deadlines: there is a pace to observe, one to require, and a day to project.
-TODAY = date(2019, 12, 31)
+#: Years before the deadlines: there is a pace to observe, one to require, and a day to project.
+TODAY = date(2017, 12, 31)
 MISROUTED = 0.01
 SECONDS = 90
 OVER = 15
@@ -63,24 +61,23 @@ MAY_BE_EMPTY: Mapping[str, tuple[Callable[[Question], bool], ...]] = {
 
 @pytest.fixture(scope="module")
 def prometheus(
-    kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
+    shared_broker: KafkaBroker,
+    shared_factory: WorkerFactory,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Prometheus]:
-    """Yield a Prometheus that has scraped them all while four years went through."""
+    """Yield a Prometheus that has scraped them all while two years went through."""
     require_prometheus()
     folder = tmp_path_factory.mktemp("boards")
-    factory, monitoring = (
-        WorkerFactory(kafka_broker.bootstrap, folder),
-        Monitoring(folder / "monitoring"),
-    )
+    monitoring = Monitoring(folder / "monitoring")
     credentials = issue_credentials("lycees", folder)
+    worker = shared_factory.worker(clock=str(TODAY))
+    assessor = shared_factory.assessor(clock=str(TODAY))
+    bootstrap = shared_broker.bootstrap
     try:
-        kafka_broker.reset()
-        apply_topics(kafka_broker.bootstrap, declared_topics())
-        worker, assessor = factory.worker(clock=str(TODAY)), factory.assessor(clock=str(TODAY))
         worker.start()
         worker.wait_ready()
         assessor.start()
-        with Gateway(kafka_broker.bootstrap, folder, secrets=credentials.file) as gateway:
+        with Gateway(bootstrap, folder, secrets=credentials.file) as gateway:
             ports = {
                 WORKER_JOB: worker.port,
                 ASSESSOR_JOB: assessor.port,
@@ -90,14 +87,13 @@ def prometheus(
                 targets={job: [f"127.0.0.1:{port}"] for job, port in ports.items()},
                 rules=written_rules(folder),
             )
-            send(kafka_broker.bootstrap, region(7, date(2016, 1, 1), TODAY), misrouted=MISROUTED)
+            send(bootstrap, region(7, date(2016, 1, 1), TODAY), misrouted=MISROUTED)
             be_refused(gateway, credentials)
-            assert wait_done(kafka_broker.bootstrap, seconds=SECONDS), worker.log()[-3000:]
+            assert wait_done(bootstrap, seconds=SECONDS), worker.log()[-3000:]
             assessor.wait_ready()
             yield prometheus
     finally:
         monitoring.stop_all()
-        factory.stop_all()
 
 
 def be_refused(gateway: Gateway, credentials: Credentials) -> None:
