@@ -31,7 +31,7 @@ LAST_DAY = date(2020, 12, 31)
 @pytest.fixture(scope="module")
 def half_year() -> list[Message]:
     """Return what the Région sends in the first half of 2016."""
-    return region(5, date(2016, 1, 1), date(2016, 6, 30))
+    return region(7, date(2016, 1, 1), date(2016, 6, 30))
 
 
 def ended(worker: Worker, *, seconds: float) -> int | None:

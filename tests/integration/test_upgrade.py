@@ -20,7 +20,7 @@ from events.school import SchoolConnected
 from events.topics import DEFAULT_APP_ID, changelog_topics
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records
-from tests.support.commands import run
+from tests.support.commands import run, run_inside
 from tests.support.kafka import KafkaBroker
 from tests.support.newer_release import SchoolConnectedTwo
 from tests.support.traffic import Message, region, send, wait_done
@@ -216,7 +216,7 @@ def test_more_partitions_are_taken_by_a_new_application(
     assert refused.returncode == 2
     assert "partitions" in refused.stderr
     settings = {"partitions": "16", "app_id": "monitor-16"}
-    applied = run(broker, "topics", "apply", **settings)
+    applied = run_inside(broker, "topics", "apply", **settings)
     assert applied.returncode == 0, applied.stderr
     workers = [factory.worker(name, **settings) for name in ("sixteen-a", "sixteen-b")]
     for worker in workers:
@@ -245,7 +245,7 @@ def test_the_raw_topics_alone_bring_every_figure_back(
         admin.delete_topics(changelogs)
         assert wait_until(lambda: not set(changelogs) & set(admin.list_topics()), seconds=20)
         admin.delete_groups([DEFAULT_APP_ID])
-    applied = run(broker, "topics", "apply")
+    applied = run_inside(broker, "topics", "apply")
     assert applied.returncode == 0, applied.stderr
     rebuilt = factory.worker("after")
     rebuilt.start()
