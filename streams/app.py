@@ -17,7 +17,7 @@ from streams.batch_transport import BatchConsumer, BatchProducer, BatchSchema, B
 from streams.engine import Engine
 from streams.settings import Settings
 from streams.state_check import StateCheck
-from streams.tables import entity_table
+from streams.tables import EntityTables, entity_table
 
 __all__ = ["create_app"]
 
@@ -76,6 +76,7 @@ def create_app(
         stream_wait_empty=True,
         stream_buffer_maxsize=_BUFFERED_BATCHES,
         store="memory://",
+        TableManager=EntityTables,
         table_standby_replicas=0,
         # `StateCheck` compares a changelog's end with what was written to it, and asks again: a new
         # leader's end may be too low for a moment, which would end the worker here.

@@ -19,7 +19,7 @@ from streams.changelog_tally import ChangelogTallies
 from streams.restoring import RESTORE_STEP, log_unreadable, restore_records
 from streams.state_store import StateStore
 
-__all__ = ["EntityStore", "EntityTable", "entity_table"]
+__all__ = ["EntityStore", "EntityTable", "EntityTables", "entity_table"]
 
 
 class EntityStore(memory.Store[str, Any]):
@@ -129,6 +129,21 @@ class EntityTable(Table[str, Any]):
                 cast("TableManager", self.app.tables).recovery.revoke(tp)
                 self.state_store.drop(self.family, tp.partition)
                 self.tallies.drop(self.family, tp.partition)
+
+
+class EntityTables(TableManager):
+    """The app's tables, without Faust's fixed second at a start.
+
+    It waits in case tables are still declared. Ours are, before the app starts.
+    """
+
+    mundane_level = "debug"
+
+    async def on_start(self) -> None:
+        """Register the tables, and recover them."""
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
 
 
 def entity_table(

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import faust
+import pytest
 
 from events.fact import Family
 from events.topics import changelog_name
@@ -69,6 +70,30 @@ async def restore(app: faust.App, *polls: Any) -> None:
     for poll in polls:
         recovery.active_tps.add(poll.message.tp)
         await table_of(app, SCHOOLS).on_changelog_event(poll)
+
+
+class TestStart:
+    """What happens before the first recovery."""
+
+    def test_does_not_wait_for_tables_that_are_declared_late(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Faust sleeps for a second there, during which a restarted worker shows nothing."""
+        done: list[str] = []
+
+        async def note(what: str) -> None:
+            done.append(what)
+
+        async def scene() -> None:
+            app, _ = worker()
+            tables = cast("Any", app.tables)
+            monkeypatch.setattr(tables, "sleep", lambda _: note("slept"))
+            monkeypatch.setattr(tables, "_update_channels", lambda: note("registered"))
+            monkeypatch.setattr(tables.recovery, "start", lambda: note("recovery"))
+            await tables.on_start()
+
+        asyncio.run(scene())
+        assert done == ["registered", "recovery"]
 
 
 class TestRecovery:
