@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
+import subprocess
 from collections.abc import Sequence
 from datetime import date
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +18,10 @@ from catalogue import metrics
 from events.topics import DEFAULT_PARTITIONS
 from tests.support.answering import serving
 from tests.support.assessors import audited_values, everything, shown
+from tests.support.guide import blocks_of
+from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
-from tests.support.traffic import Message, region, send, wait_done
+from tests.support.traffic import Message, message_of, region, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory, supervised
 
@@ -22,6 +29,9 @@ pytestmark = pytest.mark.timeout(300)
 
 SETTLE_SECONDS = 90.0
 UNREACHABLE = "127.0.0.1:9"
+PAGE = Path(__file__).parents[2] / "docs" / "histories.md"
+#: Where the page's worker listens.
+SHOWN_ADDRESS = "127.0.0.1:6066"
 
 
 @cache
@@ -161,3 +171,35 @@ def test_says_why_it_cannot_start(factory: WorkerFactory) -> None:
         assessor.start()
         assert assessor.process.wait(30) == 2
         assert "SMART_REGION_ASSESSOR_PORT" in assessor.log()
+
+
+def test_the_commands_of_its_page_ask_a_worker(broker: KafkaBroker, factory: WorkerFactory) -> None:
+    """Run as docs/histories.md has them, for everything and then for what has changed since."""
+    worker = factory.worker()
+    worker.start()
+    worker.wait_ready()
+    (block,) = (one for one in blocks_of(PAGE) if one.language == "sh")
+    everything_now, changes = block.text.replace(SHOWN_ADDRESS, worker.address).splitlines()
+
+    head = told(everything_now)[0]
+    assert head["since"] is None
+    assert head["partitions"] == head["partitions_expected"]
+    lycee = event("school.registered", uai("0750001"), "2018-01-01")
+    send(broker.bootstrap, [message_of(lycee)])
+    changed, *lines = told(changes, POSITION=head["position"])
+    assert changed["since"] == head["version"]
+    announced = sum(one["series"] for one in lines if isinstance(one, dict))
+    assert announced == sum(isinstance(one, list) for one in lines) > 0
+
+
+def told(command: str, **variables: str) -> list[Any]:
+    """Return the lines of a command's answer."""
+    done = subprocess.run(
+        ["bash", "-c", command],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
