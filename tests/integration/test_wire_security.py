@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from datetime import date
+from functools import cache
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -29,8 +30,10 @@ from dashboards.rules.pace import PACES
 from dashboards.rules.scraping import Access, prometheus_document
 from events.fact import Family
 from events.topics import DEFAULT_APP_ID, declared_topics, topic_name
+from simulation.emitter import SimulatedRecord
 from simulation.simulator import simulate
 from tests.support.certificates import Authority
+from tests.support.commands import run_inside_with
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import missing_requirement
 from tests.support.prometheus import Monitoring
@@ -79,19 +82,23 @@ class Monitor:
         """Run `smart-region` as a user; `changes` are settings, named as they are."""
         return run(self.settings_of(user) | variables(changes), *arguments, given=given)
 
-    def run_as_root(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `smart-region` as the super user, who has a certificate."""
+    def call_as(
+        self, user: str, *arguments: str, given: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Call `smart-region` as a user in this process."""
+        return call(self.settings_of(user), *arguments, given=given)
+
+    @property
+    def root_settings(self) -> dict[str, str]:
+        """The variables of the super user, who has a certificate."""
         root = self.kafka.as_root
-        return run(
-            {
-                "SMART_REGION_BROKER": self.kafka.mutual,
-                "SMART_REGION_SECURITY_PROTOCOL": "SSL",
-                "SMART_REGION_SSL_CAFILE": str(root.ssl_cafile),
-                "SMART_REGION_SSL_CERTFILE": str(root.ssl_certfile),
-                "SMART_REGION_SSL_KEYFILE": str(root.ssl_keyfile),
-            },
-            *arguments,
-        )
+        return {
+            "SMART_REGION_BROKER": self.kafka.mutual,
+            "SMART_REGION_SECURITY_PROTOCOL": "SSL",
+            "SMART_REGION_SSL_CAFILE": str(root.ssl_cafile),
+            "SMART_REGION_SSL_CERTFILE": str(root.ssl_certfile),
+            "SMART_REGION_SSL_KEYFILE": str(root.ssl_keyfile),
+        }
 
     def start(self, user: str, command: str = "worker", **settings: str) -> Worker:
         """Start a worker or an assessor as a user; does not wait until it is ready."""
@@ -126,6 +133,14 @@ def run(
     )
 
 
+def call(
+    environ: Mapping[str, str], *arguments: str, given: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Call it in this process."""
+    clock = {"SMART_REGION_CLOCK": "2020-12-31"}
+    return run_inside_with({**clock, **environ}, *arguments, standard_input=given)
+
+
 def families_of(role: Role) -> tuple[Family, ...]:
     """Return the families of the producer; other roles have none."""
     return (OWN_FAMILY,) if role is Role.PRODUCER else ()
@@ -133,11 +148,13 @@ def families_of(role: Role) -> tuple[Family, ...]:
 
 def lines_of(*families: Family) -> str:
     """Return the events of some families, from the simulated Région's first months."""
-    return "".join(
-        f"{record.line}\n"
-        for record in simulate(7, date(2016, 1, 1), date(2016, 2, 28))
-        if record.family in families
-    )
+    return "".join(f"{record.line}\n" for record in first_months() if record.family in families)
+
+
+@cache
+def first_months() -> list[SimulatedRecord]:
+    """Simulate the Région's first months."""
+    return list(simulate(7, date(2016, 1, 1), date(2016, 2, 28)))
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +174,7 @@ def monitor(kafka: SecuredKafka, tmp_path_factory: pytest.TempPathFactory) -> Mo
     for role in Role:
         rights = rights_of(role, families=families_of(role))
         give_rights(kafka.mutual, f"User:{role}", rights, security=kafka.as_root)
-    done = monitor.run_as(Role.DEPLOYER, "topics", "apply")
+    done = monitor.call_as(Role.DEPLOYER, "topics", "apply")
     assert done.returncode == 0, done.stderr
     return monitor
 
@@ -270,7 +287,7 @@ def test_a_clerk_lets_a_dead_letter_go(monitor: Monitor, worker: Worker) -> None
         producer.send(topic_name(OWN_FAMILY), b"no event").get(10)
     assert wait_until(lambda: letters_seen_by(monitor, Role.CLERK) > before, seconds=30)
 
-    [*_, last] = monitor.run_as(Role.CLERK, "dead-letters", "list", "--json").stdout.splitlines()
+    [*_, last] = monitor.call_as(Role.CLERK, "dead-letters", "list", "--json").stdout.splitlines()
     position = json.loads(last)["letter"]
     shown = monitor.run_as(Role.CLERK, "dead-letters", "show", position, "--unmask")
     assert "no event" in shown.stdout, shown.stderr  # It lies on its topic.
@@ -287,9 +304,10 @@ def test_a_clerk_lets_a_dead_letter_go(monitor: Monitor, worker: Worker) -> None
 def test_a_super_user_gives_the_rights_of_a_role(monitor: Monitor) -> None:
     """By the command, once; the list has them."""
     give = ("topics", "acl", "--role", "observer", "--principal", "newcomer")
-    assert monitor.run_as_root(*give).stdout.endswith("11 granted, 0 granted before\n")
-    assert monitor.run_as_root(*give).stdout == "0 granted, 11 granted before\n"
-    listed = monitor.run_as_root("topics", "acl", "--principal", "newcomer").stdout
+    root = monitor.root_settings
+    assert run(root, *give).stdout.endswith("11 granted, 0 granted before\n")
+    assert call(root, *give).stdout == "0 granted, 11 granted before\n"
+    listed = call(root, "topics", "acl", "--principal", "newcomer").stdout
     assert "User:newcomer may DESCRIBE group smart-region-monitor\n" in listed
     assert len(listed.splitlines()) == 11
 
@@ -328,7 +346,7 @@ def test_who_sees_the_group_cannot_join_it(monitor: Monitor) -> None:
 
 def test_a_producer_cannot_send_another_family(monitor: Monitor) -> None:
     """It is reported in one line, and nothing arrives."""
-    done = monitor.run_as(Role.PRODUCER, "emit", given=lines_of(OTHER_FAMILY))
+    done = monitor.call_as(Role.PRODUCER, "emit", given=lines_of(OTHER_FAMILY))
 
     assert done.returncode == 2
     assert_one_line(done.stderr, topic_name(OTHER_FAMILY))
@@ -338,12 +356,9 @@ def test_a_producer_cannot_send_another_family(monitor: Monitor) -> None:
     ("user", "command"),
     [
         (Role.PRODUCER, ("audit",)),
-        (Role.ASSESSOR, ("audit",)),
-        (Role.OBSERVER, ("audit",)),
         (Role.GATEWAY, ("worker",)),
         (Role.OBSERVER, ("assessor",)),
         (Role.WORKER, ("topics", "acl", "--role", "reader", "--principal", "worker")),
-        (Role.DEPLOYER, ("topics", "acl", "--role", "reader", "--principal", "deployer")),
     ],
 )
 def test_who_has_another_role_is_reported(
@@ -353,6 +368,29 @@ def test_who_has_another_role_is_reported(
     began = monotonic()
     done = monitor.run_as(user, *command)
 
+    assert_refused(done, began)
+
+
+@pytest.mark.parametrize(
+    ("user", "command"),
+    [
+        (Role.ASSESSOR, ("audit",)),
+        (Role.OBSERVER, ("audit",)),
+        (Role.DEPLOYER, ("topics", "acl", "--role", "reader", "--principal", "deployer")),
+    ],
+)
+def test_so_are_others_by_the_same_commands(
+    monitor: Monitor, user: Role, command: tuple[str, ...]
+) -> None:
+    """Whichever role it is."""
+    began = monotonic()
+    done = monitor.call_as(user, *command)
+
+    assert_refused(done, began)
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], began: float) -> None:
+    """Expect the word of a right that is missing, in one line and soon."""
     assert done.returncode != 0
     assert_one_line(done.stderr or last_line(done.stdout), "rights")
     assert monotonic() - began < IN_SECONDS
@@ -415,7 +453,7 @@ def test_every_program_says_why_it_is_not_let_in(
 def test_the_doctor_sees_what_a_worker_may_see(monitor: Monitor) -> None:
     """A worker's rights are enough to look; where it is not let in, the topics are not asked."""
     well = monitor.run_as(Role.WORKER, "doctor")
-    refused = monitor.run_as("nobody", "doctor")
+    refused = monitor.call_as("nobody", "doctor")
 
     assert well.returncode == 0, well.stdout
     assert "answers over SASL_SSL" in well.stdout
@@ -509,7 +547,7 @@ def lag_seen_by_observer(monitor: Monitor) -> int:
 
 def letters_seen_by(monitor: Monitor, user: str) -> int:
     """Return how many dead letters a user is shown."""
-    done = monitor.run_as(user, "dead-letters", "list", "--json")
+    done = monitor.call_as(user, "dead-letters", "list", "--json")
     assert done.returncode == 0, done.stderr
     return len(done.stdout.splitlines())
 
