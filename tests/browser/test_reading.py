@@ -163,12 +163,12 @@ def test_a_note_is_printed_whole(browser: Browser, notes: Mapping[str, Path]) ->
 
 
 def read(browser: Browser, path: str, states: Sequence[tuple[int, str]] = STATES) -> None:
-    """Check a page in every state, or in some."""
+    """Check a page in every state, or in some: it is the same for all, and so it is opened once."""
+    browser.open(path)
+    browser.run("for (const one of document.querySelectorAll('details')) one.open = true")
     for width, scheme in states:
         browser.size(width)
         browser.media(scheme)
-        browser.open(path)
-        browser.run("for (const one of document.querySelectorAll('details')) one.open = true")
         assert browser.violations() == [], (width, scheme)
         assert too_wide(browser) == [], (width, scheme)
         assert [line for line in browser.said() if not _STATUS.match(line)] == []
