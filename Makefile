@@ -43,9 +43,9 @@ test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a
 	@tests/bench/peers/packages.sh >&2
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
-# Tests on real parts wait more than they work: three at once for two processors. They come first,
+# Tests on real parts wait as much as they work: four at once for two processors. They come first,
 # in the order of their folders; by default files of few tests, the longest, would come last.
-SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
+SIDE_BY_SIDE := --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 picture: $(VENV)/dev.stamp ## take README's picture of the delegate's page (needs Chromium)
 	@tests/browser/packages.sh >&2
