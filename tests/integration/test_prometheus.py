@@ -69,7 +69,8 @@ def test_scrapes_what_it_is_given(monitoring: Monitoring) -> None:
     )
     prometheus.reload()
     assert wait_until(lambda: prometheus.up("itself"), seconds=20)
-    assert prometheus.value('up{job="itself"}') == 1
+    # A target's health is told before its samples can be read.
+    assert wait_until(lambda: prometheus.value('up{job="itself"}') == 1, seconds=20)
 
 
 def test_no_process_sends_the_token_elsewhere(monitoring: Monitoring, tmp_path: Path) -> None:
