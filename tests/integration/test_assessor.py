@@ -137,8 +137,7 @@ def test_one_person_more_is_seen_by_nobody(shared_broker: KafkaBroker, crowd: Cr
     )
     send(shared_broker.bootstrap, [message_of(more)])
     assert wait_done(shared_broker.bootstrap, seconds=90), worker.log()[-3000:]
-    for assessor in crowd.assessors:
-        assert wait_until(lambda one=assessor: has_read_all(one), seconds=60)  # type: ignore[misc]
+    assert wait_until(lambda: all(map(has_read_all, crowd.assessors)), seconds=60)
     assert wait_until(lambda: worker.readiness().get("ready") is True, seconds=60)
     assert [everything(one) for one in crowd.assessors] == before
     assert about_persons(worker) == known

@@ -14,7 +14,6 @@ import pytest
 
 from broker.reading import read_topics
 from broker.stored_record import RawRecord
-from broker.topic_admin import apply_topics
 from broker.writing import KafkaWriter
 from catalogue.loader import load_catalogue
 from events.cloudevent import decode
@@ -22,7 +21,7 @@ from events.dead_letters import GATEWAY, REPLAY_OF, LetterPosition, RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.registry import FACTS_BY_NAME
-from events.topics import declared_topics, topic_name
+from events.topics import topic_name
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records
 from operations.dead_letters.entry import Entry, EntryStatus, LetterCounts
@@ -172,26 +171,24 @@ class Fixed(NamedTuple):
 
 @pytest.fixture(scope="module")
 def fixed(
-    kafka_broker: KafkaBroker, lycees: list[Message], tmp_path_factory: pytest.TempPathFactory
+    shared_broker: KafkaBroker, lycees: list[Message], tmp_path_factory: pytest.TempPathFactory
 ) -> Fixed:
     """Let an old worker refuse a type, and replay it to the repaired one."""
-    kafka_broker.reset()
-    apply_topics(kafka_broker.bootstrap, declared_topics())
-    factory = WorkerFactory(kafka_broker.bootstrap, tmp_path_factory.mktemp("fixed"))
+    factory = WorkerFactory(shared_broker.bootstrap, tmp_path_factory.mktemp("fixed"))
     try:
-        old, letters = refused_by_an_old_worker(kafka_broker, factory, lycees)
-        differences_before = differences(kafka_broker, old)
+        old, letters = refused_by_an_old_worker(shared_broker, factory, lycees)
+        differences_before = differences(shared_broker, old)
         assert old.stop() == 0
         repaired = factory.worker("repaired")
         repaired.start()
         return Fixed(
             letters,
             differences_before,
-            run_dead_letters(kafka_broker, "replay", "--reason", "unknown_type"),
-            dead_letters(kafka_broker, "replay"),
-            differences(kafka_broker, repaired),
-            read(kafka_broker),
-            list(read_topics(kafka_broker.bootstrap)),
+            run_dead_letters(shared_broker, "replay", "--reason", "unknown_type"),
+            dead_letters(shared_broker, "replay"),
+            differences(shared_broker, repaired),
+            read(shared_broker),
+            list(read_topics(shared_broker.bootstrap)),
         )
     finally:
         factory.stop_all()

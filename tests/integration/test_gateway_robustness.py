@@ -12,8 +12,6 @@ from typing import Self
 
 import pytest
 
-from broker.topic_admin import apply_topics
-from events.topics import declared_topics
 from gateway.problems import KINDS
 from tests.support.gateway import BATCH, STRUCTURED, event
 from tests.support.gateways import Credentials, Gateway, issue_credentials
@@ -31,12 +29,12 @@ GROWTH_MB = 24
 
 
 @pytest.fixture(scope="module")
-def opened(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+def opened(
+    shared_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Opened]:
     """Yield a gateway with short deadlines."""
-    kafka_broker.reset()
-    apply_topics(kafka_broker.bootstrap, declared_topics())
     with running_gateway(
-        kafka_broker.bootstrap,
+        shared_broker.bootstrap,
         tmp_path_factory.mktemp("gateway"),
         gateway_header_timeout="2",
         gateway_body_timeout="2",

@@ -10,12 +10,10 @@ from typing import Any
 
 import pytest
 
-from broker.topic_admin import apply_topics
 from events.cloudevent import decode_json
 from events.contracts.client_schemas import event_name
 from events.contracts.json_schema import schema_of
 from events.registry import FACTS
-from events.topics import declared_topics
 from gateway.documents import document_files
 from gateway.openapi import openapi_document
 from tests.support.clients import (
@@ -41,14 +39,12 @@ def _generators() -> None:
 
 @pytest.fixture(scope="module")
 def gateway(
-    kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
+    shared_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[str, str]]:
     """Give what a program has to be told to send to a gateway that takes events."""
-    kafka_broker.reset()
-    apply_topics(kafka_broker.bootstrap, declared_topics())
     folder = tmp_path_factory.mktemp("gateway")
     credentials = issue_credentials("lycees", folder)
-    with Gateway(kafka_broker.bootstrap, folder, secrets=credentials.file) as opened:
+    with Gateway(shared_broker.bootstrap, folder, secrets=credentials.file) as opened:
         yield {"GATEWAY": opened.url, "TOKEN": credentials.token}
 
 

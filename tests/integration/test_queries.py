@@ -21,6 +21,7 @@ from tests.support.assessors import audited_values, everything, shown
 from tests.support.guide import blocks_of
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
+from tests.support.requirements import require_programs
 from tests.support.traffic import Message, message_of, region, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory, supervised
@@ -175,6 +176,7 @@ def test_says_why_it_cannot_start(factory: WorkerFactory) -> None:
 
 def test_the_commands_of_its_page_ask_a_worker(broker: KafkaBroker, factory: WorkerFactory) -> None:
     """Run as docs/histories.md has them, for everything and then for what has changed since."""
+    require_programs("curl", remedy="see deploy/debian-packages.sh")
     worker = factory.worker()
     worker.start()
     worker.wait_ready()

@@ -10,7 +10,6 @@ import urllib.request
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from datetime import date
-from functools import cache
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -30,8 +29,6 @@ from dashboards.rules.pace import PACES
 from dashboards.rules.scraping import Access, prometheus_document
 from events.fact import Family
 from events.topics import DEFAULT_APP_ID, declared_topics, topic_name
-from simulation.emitter import SimulatedRecord
-from simulation.simulator import simulate
 from tests.support.certificates import Authority
 from tests.support.commands import run_inside_with
 from tests.support.gateways import Gateway, issue_credentials
@@ -39,6 +36,7 @@ from tests.support.kafka import missing_requirement
 from tests.support.prometheus import Monitoring
 from tests.support.requirements import give_up
 from tests.support.secured_kafka import SecuredKafka
+from tests.support.traffic import region
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker
 
@@ -46,6 +44,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 #: What a producer of one family may send, and one of another.
 OWN_FAMILY, OTHER_FAMILY = Family.SCHOOLS, Family.GRANTS
+ACL = ("topics", "acl", "--role", "reader", "--principal")
 IN_SECONDS = 30.0
 """How soon whoever is not let in has to know: less than the 40 s for which a client goes on."""
 
@@ -148,13 +147,8 @@ def families_of(role: Role) -> tuple[Family, ...]:
 
 def lines_of(*families: Family) -> str:
     """Return the events of some families, from the simulated Région's first months."""
-    return "".join(f"{record.line}\n" for record in first_months() if record.family in families)
-
-
-@cache
-def first_months() -> list[SimulatedRecord]:
-    """Simulate the Région's first months."""
-    return list(simulate(7, date(2016, 1, 1), date(2016, 2, 28)))
+    first_months = region(7, date(2016, 1, 1), date(2016, 2, 28))
+    return "".join(f"{one.value.decode()}\n" for one in first_months if one.family in families)
 
 
 @pytest.fixture(scope="module")
@@ -353,44 +347,27 @@ def test_a_producer_cannot_send_another_family(monitor: Monitor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "command"),
+    ("start", "user", "command"),
     [
-        (Role.PRODUCER, ("audit",)),
-        (Role.GATEWAY, ("worker",)),
-        (Role.OBSERVER, ("assessor",)),
-        (Role.WORKER, ("topics", "acl", "--role", "reader", "--principal", "worker")),
+        (Monitor.run_as, Role.PRODUCER, ("audit",)),
+        (Monitor.run_as, Role.GATEWAY, ("worker",)),
+        (Monitor.run_as, Role.OBSERVER, ("assessor",)),
+        (Monitor.run_as, Role.WORKER, (*ACL, "worker")),
+        (Monitor.call_as, Role.ASSESSOR, ("audit",)),
+        (Monitor.call_as, Role.OBSERVER, ("audit",)),
+        (Monitor.call_as, Role.DEPLOYER, (*ACL, "deployer")),
     ],
 )
 def test_who_has_another_role_is_reported(
-    monitor: Monitor, user: Role, command: tuple[str, ...]
+    monitor: Monitor,
+    start: Callable[..., subprocess.CompletedProcess[str]],
+    user: Role,
+    command: tuple[str, ...],
 ) -> None:
     """In one line, with a status that is not zero, and soon."""
     began = monotonic()
-    done = monitor.run_as(user, *command)
+    done = start(monitor, user, *command)
 
-    assert_refused(done, began)
-
-
-@pytest.mark.parametrize(
-    ("user", "command"),
-    [
-        (Role.ASSESSOR, ("audit",)),
-        (Role.OBSERVER, ("audit",)),
-        (Role.DEPLOYER, ("topics", "acl", "--role", "reader", "--principal", "deployer")),
-    ],
-)
-def test_so_are_others_by_the_same_commands(
-    monitor: Monitor, user: Role, command: tuple[str, ...]
-) -> None:
-    """Whichever role it is."""
-    began = monotonic()
-    done = monitor.call_as(user, *command)
-
-    assert_refused(done, began)
-
-
-def assert_refused(done: subprocess.CompletedProcess[str], began: float) -> None:
-    """Expect the word of a right that is missing, in one line and soon."""
     assert done.returncode != 0
     assert_one_line(done.stderr or last_line(done.stdout), "rights")
     assert monotonic() - began < IN_SECONDS
