@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 
 from events.identifiers import Department
 
-__all__ = ["COMMUNES", "PARIS_AS_A_WHOLE"]
+__all__ = ["COMMUNES", "MERGED_INTO", "PARIS_AS_A_WHOLE", "counted_within_others"]
 
 PARIS_AS_A_WHOLE = "75056"
 """Paris as one commune; its 20 arrondissements (75101 to 75120) have codes of their own."""
@@ -80,3 +80,35 @@ COMMUNES: Mapping[Department, tuple[str, ...]] = MappingProxyType(
     {department: _codes(department, numbers) for department, numbers in _NUMBERS.items()}
 )
 """Codes by département, in ascending order."""
+
+MERGED_INTO: Mapping[str, str] = MappingProxyType(
+    {
+        "77028": "77433",
+        "77149": "77109",
+        "77399": "77504",
+        "78251": "78551",
+        "78503": "78320",
+        "78524": "78158",
+        "91182": "91228",
+        "91222": "91390",
+        "93059": "93066",
+        "95282": "95169",
+    }
+)
+"""Communes that merged since 2017 → the one whose code remains (Insee)."""
+
+
+def counted_within_others(codes: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield, of a full list of communes, the codes that it has not and those that count them.
+
+    A commune that merged is counted in its successor, Paris in its arrondissements, or they in it.
+    """
+    for former, successor in MERGED_INTO.items():
+        if successor in codes and former not in codes:
+            yield former, successor
+    whole, *arrondissements = COMMUNES[Department.PARIS]
+    present = [code for code in arrondissements if code in codes]
+    if whole in codes and not present:
+        yield from ((code, whole) for code in arrondissements)
+    elif present and whole not in codes:
+        yield whole, present[0]

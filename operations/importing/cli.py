@@ -1,4 +1,4 @@
-"""The commands `smart-region import csv`, `import pilote` and `import mappings`."""
+"""The commands `smart-region import csv`, `arcep`, `pilote` and `mappings`."""
 
 from __future__ import annotations
 
@@ -82,13 +82,37 @@ def import_csv(mapping: str, pseudonym_key: Path | None, **how: Any) -> None:
     arrived is not sent twice.
     """
     from events.pseudonym import load_key
-    from operations.importing.mapped import MappedReader
+    from operations.importing.editions import reader_of
     from operations.importing.mapping import load_mapping
     from operations.importing.screen import carry_out
 
     make_pseudonym = None if pseudonym_key is None else load_key(pseudonym_key).pseudonym
-    reader = MappedReader(load_mapping(mapping), pseudonymise=make_pseudonym)
+    reader = reader_of(load_mapping(mapping), pseudonymise=make_pseudonym)
     if carry_out(reader, **how).refused:
+        sys.exit(1)
+
+
+@import_group.command()
+@import_options
+@click.option(
+    "--mapping",
+    default="arcep_debit_filaire",
+    show_default=True,
+    metavar="MAPPING",
+    help="What the columns mean, for another source of coverage by commune.",
+)
+def arcep(mapping: str, **how: Any) -> None:
+    """Import editions of Arcep's "Ma connexion internet": premises at 30 Mbit/s and more.
+
+    Take commune_debit_filaire.csv of each quarter. A file that counts satellite is refused as a
+    whole, and so is one that counts Paris twice; communes of other regions are left aside. The exit
+    status is that of `import csv`.
+    """
+    from operations.importing.editions import EditionReader
+    from operations.importing.mapping import load_mapping
+    from operations.importing.screen import carry_out
+
+    if carry_out(EditionReader(load_mapping(mapping)), **how).refused:
         sys.exit(1)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from boundary.diagnostic import Diagnostic
@@ -112,7 +111,7 @@ class MappedReader:
         for row in table.rows(watch):
             if isinstance(row, Diagnostic):
                 found: list[Finding] = [row]
-            elif not self._is_taken(row):
+            elif not self._mapping.takes(row.cells):
                 found = [SkippedLine(row.line, LEFT_OUT)]
             else:
                 found = self._findings(row, table.name, time, totals)
@@ -128,12 +127,6 @@ class MappedReader:
     def rest(self) -> Iterator[Finding]:
         """Return nothing: each file is complete in itself."""
         return iter(())
-
-    def _is_taken(self, row: CsvRow) -> bool:
-        return all(
-            any(fnmatchcase(row.cells[column], pattern) for pattern in patterns)
-            for column, patterns in self._mapping.only.items()
-        )
 
     def _findings(
         self, row: CsvRow, file: str, time: datetime, totals: Totals | None

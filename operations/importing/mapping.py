@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -14,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from boundary.diagnostic import Diagnostic, choose
 from boundary.errors import SmartRegionError
+from events.broadband import BroadbandCoverageReported
 from events.declaration import invalid_model, read_declaration
 from events.explanation import field_refusal
 from events.fact import Fact
@@ -110,6 +112,26 @@ def _rule(declared: object) -> object:
     return {"column": declared} if isinstance(declared, str) else declared
 
 
+class EditionRule(MappingModel):
+    """What shows that a file counts premises that wired networks reach, and no satellite."""
+
+    networks: Column
+    """The column that says which networks are counted."""
+    wired: Annotated[list[str], Field(min_length=1)]
+    """Its words for wired networks alone (any case)."""
+    unsaid: Annotated[list[str], Field(default_factory=list)]
+    """Its words that leave it open: the file's name then has to fit one of `named`."""
+    named: Annotated[list[str], Field(default_factory=list)]
+    """Patterns of names of wired files (`*` is any text, any case)."""
+    cumulative: Annotated[list[Column], Field(default_factory=list)]
+    """Columns of numbers of which each includes the next."""
+
+    def _contradictions(self) -> Iterator[Diagnostic]:
+        if self.unsaid and not self.named:
+            remedy = "say how files of wired networks are named"
+            yield Diagnostic(("named",), "is missing where a word leaves it open", None, remedy)
+
+
 class CsvMapping(MappingModel):
     """How the lines of one kind of CSV file become events of one fact."""
 
@@ -124,6 +146,8 @@ class CsvMapping(MappingModel):
     encoding: Encoding | None = None
     only: Annotated[dict[Column, list[str]], Field(default_factory=dict)]
     """The lines to take: column → patterns, of which its cell must fit one (`*` is any text)."""
+    edition: EditionRule | None = None
+    """For coverage by commune: when a whole file is refused."""
     fields: dict[str, Annotated[FieldRule, BeforeValidator(_rule)]]
 
     def _contradictions(self) -> Iterator[Diagnostic]:
@@ -144,6 +168,9 @@ class CsvMapping(MappingModel):
             if name in known:
                 yield from self._misfits(name, rule, known[name].annotation)
         totals = [name for name, rule in self.fields.items() if rule.total is not None]
+        if self.edition is not None and self.kind is not BroadbandCoverageReported:
+            remedy = f"leave it out, or make it one of {BroadbandCoverageReported.NAME}"
+            yield Diagnostic(("edition",), "is not for this fact", self.fact, remedy)
         if len(totals) > 1:
             remedy = "make a mapping for each"
             yield Diagnostic(("fields", totals[1]), "is a second total", totals[1], remedy)
@@ -187,8 +214,16 @@ class CsvMapping(MappingModel):
     def layout(self) -> TableLayout:
         """Return the columns that the file must have."""
         read = (name for rule in self.fields.values() for name in rule.columns)
-        columns = tuple(dict.fromkeys((*read, *self.only)))
+        checked = (self.edition.networks, *self.edition.cumulative) if self.edition else ()
+        columns = tuple(dict.fromkeys((*read, *self.only, *checked)))
         return TableLayout(columns, delimiter=self.delimiter, encoding=self.encoding)
+
+    def takes(self, cells: Mapping[str, str]) -> bool:
+        """Return whether a line with these cells is taken (`only`)."""
+        return all(
+            any(fnmatchcase(cells[column], pattern) for pattern in patterns)
+            for column, patterns in self.only.items()
+        )
 
     @property
     def total(self) -> tuple[str, str] | None:

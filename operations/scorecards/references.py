@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from boundary.diagnostic import shown
 from boundary.errors import SmartRegionError
-from events.communes import COMMUNES
+from events.communes import COMMUNES, MERGED_INTO
 from events.dead_letters import RecordOrigin
 from events.registry import FACTS_BY_NAME
 from operations.scorecards.classification import AcceptedRecord, ClassifiedRecord, RefusedRecord
@@ -92,7 +92,7 @@ _REFERENCES_OF: Final[Mapping[str, tuple[Reference, ...]]] = MappingProxyType(
 )
 _DECLARING: Final = frozenset(one.declared_by for one in REFERENCES if one.declared_by is not None)
 _BY_PATH: Final = MappingProxyType({f"data.{one.field}": one for one in REFERENCES})
-_KNOWN_COMMUNES: Final = frozenset(chain.from_iterable(COMMUNES.values()))
+_KNOWN_COMMUNES: Final = frozenset(chain(*COMMUNES.values(), MERGED_INTO))
 
 
 class Checked(ReportModel):

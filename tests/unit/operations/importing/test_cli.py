@@ -1,5 +1,6 @@
-"""The commands `smart-region import csv` and `import mappings`."""
+"""The commands `smart-region import csv`, `import arcep` and `import mappings`."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from events.pseudonym import write_new_key
 from operations.client import RecordingPublisher
 from operations.importing.cli import import_group
 from operations.importing.table import HeadingError
+from tests.support.arcep import WHOLE, edition
 from tests.support.tables import write_file
 
 HEADING = "uai;date_raccordement;debit_mbps\n"
@@ -159,3 +161,42 @@ def test_the_mappings_are_listed() -> None:
     """With the fact that each makes, and of what."""
     listed = CliRunner().invoke(import_group, ["mappings"]).stdout
     assert "lycees_idf_uai: school.registered from Annuaire des lycées" in listed
+
+
+def run_arcep(folder: Path, *names: str, more: tuple[str, ...] = ()) -> Result:
+    """Import editions of Arcep as a person would, each of a quarter of its own."""
+    files = [
+        str(write_file(folder, edition(number, day=f"2020-{3 * number:02}-30"), name=name))
+        for number, name in enumerate(names, 2)
+    ]
+    journal = ("--journal", str(folder / "journal.sqlite3"))
+    return CliRunner().invoke(import_group, ["arcep", *journal, *more, *files])
+
+
+def test_editions_of_arcep_are_sent_once(tmp_path: Path, got: list[CloudEvent]) -> None:
+    """Each by its day; the second run adds nothing."""
+    names = ("t2_filaire.csv", "t3_filaire.csv")
+    first, second = (run_arcep(tmp_path, *names) for _ in range(2))
+    assert (first.exit_code, first.stderr) == (0, "")
+    expected = 2 * (len(WHOLE) + 29)
+    assert first.stdout.startswith(f"{expected} sent to ")
+    assert second.stdout.startswith(f"0 sent to 127.0.0.1:9092, {expected} there already, 10 left")
+    assert Counter(event.fact.effective_day.isoformat() for event in got) == {
+        "2020-06-30": expected // 2,
+        "2020-09-30": expected // 2,
+    }
+
+
+def test_an_edition_of_satellite_stops_no_other(tmp_path: Path, got: list[CloudEvent]) -> None:
+    """It is refused as a whole, with status 1."""
+    result = run_arcep(tmp_path, "commune_debit.csv", "commune_debit_filaire.csv")
+    assert result.exit_code == 1
+    (refusal,) = result.stderr.splitlines()
+    assert "commune_debit.csv:2: type: leaves open whether satellite is counted" in refusal
+    assert {event.fact.effective_day.isoformat() for event in got} == {"2020-09-30"}
+
+
+def test_a_mapping_of_no_editions_is_none_of_arcep(tmp_path: Path) -> None:
+    """Before anything is read."""
+    result = run_arcep(tmp_path, "a.csv", more=("--mapping", "lycees_idf_uai"))
+    assert "declares no edition" in str(result.exception)
