@@ -15,6 +15,7 @@ from operations.emitting.cli import emit, explain, pseudonymise
 from operations.erasure.cli import erase
 from operations.export.cli import export
 from operations.generation.cli import contracts, generate
+from operations.harvest.cli import harvest
 from operations.importing.cli import import_group
 from operations.rebuild.cli import rebuild
 from operations.scorecards.cli import producers
@@ -53,6 +54,7 @@ commands: list[click.Command] = [
     explain,
     pseudonymise,
     import_group,
+    harvest,
     contracts,
     dead_letters,
     audit,

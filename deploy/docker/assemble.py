@@ -61,7 +61,7 @@ SITE_PACKAGES = STANDARD_LIBRARY / "site-packages"
 #: what sets the note.
 STARTED = (
     "import cramjam, lz4.frame, ssl, typst, zstandard;"
-    " import gateway.server, operations.client.kafka;"
+    " import gateway.server, operations.client.kafka, operations.harvest.dcat;"
     " import streams.assessor.process, operations.audit.recount, report.process, streams.worker"
 )
 

@@ -1,0 +1,93 @@
+"""What changed on a portal since the last harvest, as facts: a pure comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from boundary.errors import SmartRegionError
+from events.dataset import DatasetReleased, DatasetUpdated, DatasetWithdrawn
+from events.fact import Fact
+from operations.harvest.memory import KnownDataset
+from operations.harvest.portal_dataset import PortalDataset
+
+__all__ = ["Changes", "TooManyGoneError", "changes_of", "gone_from"]
+
+
+class TooManyGoneError(SmartRegionError):
+    """So many datasets are gone at once that the portal is rather wrong than emptied."""
+
+    def __init__(self, gone: int, known: int, *, allowed: float) -> None:
+        super().__init__(
+            f"--most-gone: {gone} of {known} datasets are gone at once, value {allowed:g}:"
+            " none was withdrawn; look at the portal, and run again with --most-gone 1 if they"
+            " really are"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The facts of one dataset, and what is known of it once they are sent."""
+
+    known: KnownDataset
+    facts: list[Fact] = field(default_factory=list)
+
+
+def changes_of(known: KnownDataset | None, seen: PortalDataset, today: date) -> Changes:
+    """Return what is new in a dataset that the portal has.
+
+    The day of its release is the first one that was known: a portal that changes it later says
+    nothing new. A dataset that comes back after its withdrawal is released again, today.
+    """
+    is_back = known is not None and known.withdrawn_on is not None
+    if known is None:
+        released_on = seen.issued or seen.modified or today
+    else:
+        released_on = today if is_back else known.released.released_on
+    released = DatasetReleased(
+        dataset_id=seen.dataset_id,
+        released_on=released_on,
+        title=seen.title,
+        theme=seen.theme,
+        publisher=seen.publisher,
+        licence=seen.licence,
+        update_frequency=seen.frequency,
+    )
+    facts: list[Fact] = []
+    if known is None or released != known.released:
+        facts.append(released)
+    updated_on = None if known is None else known.updated_on
+    if seen.modified is not None and seen.modified > max(updated_on or released_on, released_on):
+        updated_on = seen.modified
+        facts.append(DatasetUpdated(dataset_id=seen.dataset_id, updated_on=updated_on))
+    before = known or KnownDataset(released=released)
+    now = before.model_copy(
+        update={
+            "released": released,
+            "updated_on": updated_on,
+            "withdrawn_on": None,
+            "distributions": seen.distributions,
+        }
+    )
+    return Changes(now, facts)
+
+
+def gone_from(
+    known: Mapping[str, KnownDataset], seen: frozenset[str], today: date, *, most_gone: float
+) -> dict[str, Changes]:
+    """Return the withdrawals of what a complete harvest has not seen, by dataset.
+
+    Raises TooManyGoneError where they are a larger share of the datasets than `most_gone`.
+    """
+    published = [name for name, one in known.items() if one.withdrawn_on is None]
+    gone = [name for name in published if name not in seen]
+    if len(gone) > most_gone * len(published):
+        raise TooManyGoneError(len(gone), len(published), allowed=most_gone)
+    return {
+        name: Changes(
+            known[name].model_copy(update={"withdrawn_on": today}),
+            [DatasetWithdrawn(dataset_id=name, withdrawn_on=today)],
+        )
+        for name in gone
+    }

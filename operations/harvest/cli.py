@@ -1,0 +1,207 @@
+"""The commands `smart-region harvest dcat` and `harvest opendatasoft`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from broker.options import BROKER
+from operations.emitting.options import GatewayChoice, gateway_options
+
+if TYPE_CHECKING:
+    from operations.harvest.memory import Validators
+    from operations.harvest.polite_client import PoliteClient
+    from operations.harvest.snapshot import PortalSnapshot
+
+__all__ = ["harvest"]
+
+_SECONDS: Final = click.FloatRange(min=0, min_open=True)
+
+_OPTIONS: Final = (
+    BROKER,
+    click.option("--dry-run", is_flag=True, help="Read and check all of it, and send nothing."),
+    click.option(
+        "--state",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="What earlier runs have seen.  [default: a file in your settings' folder]",
+    ),
+    click.option(
+        "--contact",
+        metavar="WHO",
+        help="A mail address or a page, for the portal's operator: needed for an address.",
+    ),
+    click.option(
+        "--publisher", default="", metavar="NAME", help="Who publishes what names nobody."
+    ),
+    click.option(
+        "--theme",
+        "themes",
+        multiple=True,
+        metavar="WORD=CODE",
+        help="What a word of the portal means, as 'Santé=territory'.",
+    ),
+    click.option(
+        "--licence",
+        "licences",
+        multiple=True,
+        metavar="WORD=CODE",
+        help="Which licence a word of the portal means, as 'Libre=other_open'.",
+    ),
+    click.option(
+        "--source", metavar="URI", help="Of the events.  [default: urn:iledefrance:open-data]"
+    ),
+    click.option(
+        "--most-gone",
+        type=click.FloatRange(0, 1),
+        default=0.2,
+        show_default=True,
+        metavar="SHARE",
+        help="Withdraw nothing where more than this share of the datasets is gone at once.",
+    ),
+    click.option(
+        "--pause",
+        type=click.FloatRange(0),
+        default=1.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="Between two requests to one host, at least.",
+    ),
+    click.option(
+        "--timeout",
+        type=_SECONDS,
+        default=15.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="For each step of the network; a whole answer has ten times as long.",
+    ),
+    click.option(
+        "--longest-wait",
+        type=click.FloatRange(0),
+        default=300.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long a host is waited for that asks to (Retry-After).",
+    ),
+    click.option(
+        "--private-addresses",
+        is_flag=True,
+        help="Ask also what is on a private network, or on this machine.",
+    ),
+)
+
+
+def harvest_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of every harvest to a command, for `screen.carry_out`."""
+    command = gateway_options(command)
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.group()
+def harvest() -> None:
+    """Read an open-data portal: what it publishes, and what changed, become events."""
+
+
+@harvest.command()
+@click.argument("portal", metavar="URL|FILE")
+@harvest_options
+def dcat(portal: str, **how: Any) -> None:
+    """Harvest a catalogue in DCAT-AP: RDF/XML, Turtle or JSON-LD, all its pages.
+
+    Each dataset that cannot be an event is reported with what to do, and stops nothing; the exit
+    status is then 1, or 2 where the harvest could not go on. Run it again to go on.
+    """
+    try:
+        from operations.harvest.dcat import read_dcat, read_dcat_file
+    except ModuleNotFoundError as error:
+        raise click.UsageError("needs rdflib: pip install 'smart-region[harvest]'") from error
+
+    def read(client: PoliteClient, known: Validators) -> PortalSnapshot:
+        if "://" in portal:
+            return read_dcat(client, portal, known)
+        return read_dcat_file(Path(portal))
+
+    _carry_out(portal, read, **how)
+
+
+@harvest.command()
+@click.argument("portal", metavar="URL")
+@harvest_options
+def opendatasoft(portal: str, **how: Any) -> None:
+    """Harvest an Opendatasoft portal by its Explore API v2.1, all its pages.
+
+    Each dataset that cannot be an event is reported with what to do, and stops nothing; the exit
+    status is then 1, or 2 where the harvest could not go on. Run it again to go on.
+    """
+    from operations.harvest.opendatasoft import read_opendatasoft
+
+    def read(client: PoliteClient, known: Validators) -> PortalSnapshot:
+        return read_opendatasoft(client, portal, known)
+
+    _carry_out(portal, read, **how)
+
+
+def _carry_out(
+    portal: str,
+    read: Callable[[PoliteClient, Validators], PortalSnapshot],
+    *,
+    bootstrap: str | None,
+    gateway: GatewayChoice | None,
+    contact: str | None,
+    state: Path | None,
+    publisher: str,
+    themes: tuple[str, ...],
+    licences: tuple[str, ...],
+    source: str | None,
+    most_gone: float,
+    dry_run: bool,
+    pause: float,
+    timeout: float,
+    longest_wait: float,
+    private_addresses: bool,
+) -> None:
+    from events.dataset import Licence, Theme
+    from operations.emitting.options import open_publisher
+    from operations.harvest.polite_client import Politeness
+    from operations.harvest.reading import ReadingRules
+    from operations.harvest.run import SOURCE, Harvest
+    from operations.harvest.screen import carry_out, default_state, destination_of, own_words
+
+    if "://" in portal and not contact:
+        raise click.UsageError("--contact is missing: say whom the portal's operator may write to")
+    if gateway is not None and gateway.spool_file is not None:
+        raise click.BadParameter(
+            "a harvest needs none: run it again, and it goes on", param_hint="--spool"
+        )
+    destination = destination_of(bootstrap, gateway)
+    rules = ReadingRules(
+        publisher,
+        own_words(themes, Theme, "--theme"),
+        own_words(licences, Licence, "--licence"),
+    )
+    plan = Harvest(
+        portal,
+        destination,
+        state or default_state(portal, destination),
+        rules,
+        source or SOURCE,
+        most_gone,
+        dry_run=dry_run,
+    )
+    politeness = Politeness(
+        contact or "",
+        pause,
+        timeout,
+        longest_wait,
+        private_addresses=private_addresses,
+    )
+    tally = carry_out(plan, politeness, read, partial(open_publisher, bootstrap, gateway))
+    if not tally.is_good:
+        sys.exit(1)

@@ -1,0 +1,233 @@
+"""A catalogue in DCAT-AP: RDF/XML, Turtle or JSON-LD, in a file or in pages at an address."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic_core import from_json, to_json
+from rdflib import (
+    DCAT,
+    DCTERMS,
+    FOAF,
+    RDF,
+    RDFS,
+    SKOS,
+    BNode,
+    Dataset,
+    Graph,
+    Literal,
+    Namespace,
+    URIRef,
+)
+from rdflib.term import Node
+
+from operations.harvest.linked_contexts import FetchJson, with_contexts
+from operations.harvest.memory import Validators
+from operations.harvest.polite_client import PoliteClient
+from operations.harvest.portal_dataset import Described, Distribution
+from operations.harvest.snapshot import (
+    CatalogueError,
+    PortalSnapshot,
+    follow_pages,
+    get_page,
+    validators_of,
+)
+
+__all__ = ["described_in", "parse_graph", "read_dcat", "read_dcat_file"]
+
+_LONGEST_URL: Final = 2000
+_HYDRA: Final = Namespace("http://www.w3.org/ns/hydra/core#")
+_ACCEPT: Final = (
+    "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, application/xml;q=0.5,"
+    " */*;q=0.1"
+)
+_FORMATS: Final = {
+    "text/turtle": "turtle",
+    "application/x-turtle": "turtle",
+    "text/n3": "turtle",
+    "application/rdf+xml": "xml",
+    "application/xml": "xml",
+    "text/xml": "xml",
+    "application/ld+json": "json-ld",
+    "application/json": "json-ld",
+    ".ttl": "turtle",
+    ".rdf": "xml",
+    ".xml": "xml",
+    ".jsonld": "json-ld",
+    ".json": "json-ld",
+}
+
+
+def read_dcat(client: PoliteClient, url: str, known: Validators) -> PortalSnapshot:
+    """Read a catalogue at an address, with the pages after it that it names by Hydra.
+
+    Raises CatalogueError, and what the client raises.
+    """
+
+    def fetch(address: str) -> Any:  # noqa: ANN401 - JSON
+        page = get_page(client, address, accept="application/ld+json, application/json;q=0.9")
+        return None if page is None else page.answer.json()
+
+    snapshot = PortalSnapshot()
+    keys: set[str] = set()
+
+    def read(address: str) -> str | None:
+        is_first = address == url
+        page = get_page(client, address, accept=_ACCEPT, known=known if is_first else None)
+        if page is None:
+            snapshot.is_unchanged, snapshot.validators = True, known
+            return None
+        kind = page.answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        graph = parse_graph(page.answer.body, kind, base=page.url, fetch=fetch)
+        snapshot.add(described_in(graph), keys)
+        snapshot.validators = validators_of(page)
+        return _next_page(graph)
+
+    follow_pages(snapshot, url, read)
+    return snapshot
+
+
+def read_dcat_file(file: Path) -> PortalSnapshot:
+    """Read a catalogue from a file. Raises CatalogueError."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        remedy = "name a file that you can read"
+        raise CatalogueError(str(file), error.strerror or str(error), remedy=remedy) from error
+
+    def fetch(address: str) -> Any:  # noqa: ANN401 - JSON
+        remedy = "take the catalogue as Turtle or RDF/XML, or give its address"
+        raise CatalogueError(address, "is a context that the file refers to", remedy=remedy)
+
+    snapshot = PortalSnapshot()
+    graph = parse_graph(content, file.suffix.lower(), base=file.absolute().as_uri(), fetch=fetch)
+    snapshot.add(described_in(graph), set())
+    if _next_page(graph) is not None:
+        snapshot.incomplete = "the file is one page of several"
+    return snapshot
+
+
+def parse_graph(content: bytes, kind: str, *, base: str, fetch: FetchJson) -> Graph:
+    """Return the graph of a document; `kind` is a media type or a file's ending.
+
+    Raises CatalogueError where it is none, and what `fetch` raises.
+    """
+    form = _FORMATS.get(kind) or _guess(content)
+    try:
+        if form == "json-ld":
+            return _all_graphs(to_json(with_contexts(from_json(content), base, fetch)), base)
+        return Graph().parse(data=content, format=form, publicID=base)
+    except CatalogueError:
+        raise
+    except Exception as error:  # The parsers raise whatever they come upon.
+        problem = f"is no {form} ({' '.join(str(error).split())[:200]})"
+        remedy = "give the address of a catalogue in RDF/XML, Turtle or JSON-LD"
+        raise CatalogueError(base, problem, remedy=remedy) from error
+
+
+def _all_graphs(content: bytes, base: str) -> Graph:
+    """Return all that JSON-LD says, whichever graph it puts it into."""
+    union = Graph()
+    with warnings.catch_warnings():
+        # The library itself uses names that it has deprecated.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        parts = Dataset()
+        parts.parse(data=content, format="json-ld", publicID=base)
+        for subject, kind, value, _ in parts.quads():
+            union.add((subject, kind, value))
+    return union
+
+
+def described_in(graph: Graph) -> Iterator[Described | None]:
+    """Yield what a graph says of each dataset, in a fixed order; None for one without a name."""
+    subjects = {
+        one for one in graph.subjects(RDF.type, DCAT.Dataset) if not isinstance(one, Literal)
+    }
+    described = [_described(graph, one) for one in subjects]
+    yield from sorted((one for one in described if one is not None), key=lambda one: one.key)
+    yield from (None for one in described if one is None)
+
+
+def _described(graph: Graph, dataset: Node) -> Described | None:
+    identifier = _text(graph, dataset, DCTERMS.identifier)
+    key = identifier if isinstance(dataset, BNode) else str(dataset)
+    if not key:
+        return None
+    parts = sorted(graph.objects(dataset, DCAT.distribution), key=str)
+    return Described(
+        key=key,
+        identifier=identifier,
+        title=_text(graph, dataset, DCTERMS.title),
+        publisher=_name(graph, dataset),
+        themes=tuple(_words(graph, dataset, DCAT.theme)),
+        licences=tuple(
+            word
+            for node in (dataset, *parts)
+            for kind in (DCTERMS.license, DCTERMS.rights)
+            for word in _words(graph, node, kind)
+        ),
+        frequency=next(_words(graph, dataset, DCTERMS.accrualPeriodicity), ""),
+        issued=_text(graph, dataset, DCTERMS.issued),
+        modified=_last(graph, dataset, DCTERMS.modified),
+        distributions=tuple(_distributions(graph, parts)),
+    )
+
+
+def _distributions(graph: Graph, parts: list[Node]) -> Iterator[Distribution]:
+    for part in parts:
+        forms = [*_words(graph, part, DCTERMS["format"]), *_words(graph, part, DCAT.mediaType)]
+        as_page = any("html" in form.lower() for form in forms)
+        for kind, is_data in ((DCAT.downloadURL, True), (DCAT.accessURL, False)):
+            urls = sorted(str(one) for one in graph.objects(part, kind))
+            kept = [url for url in urls if 0 < len(url) <= _LONGEST_URL]
+            if kept:
+                yield Distribution(url=kept[0], is_data=is_data, as_page=as_page)
+                break
+
+
+def _name(graph: Graph, dataset: Node) -> str:
+    """Return the publisher's name: that of an agent, or a text."""
+    for agent in sorted(graph.objects(dataset, DCTERMS.publisher), key=str):
+        name = str(agent) if isinstance(agent, Literal) else ""
+        name = name or _text(graph, agent, FOAF.name) or _text(graph, agent, RDFS.label)
+        if name:
+            return name
+    return ""
+
+
+def _words(graph: Graph, node: Node, kind: URIRef) -> Iterator[str]:
+    """Yield the texts, addresses and labels of a property."""
+    for one in sorted(graph.objects(node, kind), key=str):
+        if not isinstance(one, BNode):
+            yield str(one)
+        if not isinstance(one, Literal):
+            for label in (SKOS.prefLabel, RDFS.label, DCTERMS.title, RDF.value, DCTERMS.identifier):
+                yield from sorted(str(text) for text in graph.objects(one, label))
+
+
+def _text(graph: Graph, node: Node, kind: URIRef) -> str:
+    """Return a text of a property: the French one, or else one without or of any language."""
+    texts = sorted(
+        (one for one in graph.objects(node, kind) if isinstance(one, Literal)),
+        key=lambda one: ({"fr": 0, None: 1}.get(one.language, 2), str(one)),
+    )
+    return str(texts[0]).strip() if texts else ""
+
+
+def _last(graph: Graph, node: Node, kind: URIRef) -> str:
+    return max((str(one) for one in graph.objects(node, kind)), default="")
+
+
+def _next_page(graph: Graph) -> str | None:
+    found = (*graph.objects(None, _HYDRA.next), *graph.objects(None, _HYDRA.nextPage))
+    return min((str(one) for one in found), default=None)
+
+
+def _guess(content: bytes) -> str:
+    begin = content.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if begin.startswith((b"<?xml", b"<rdf", b"<RDF")):
+        return "xml"
+    return "json-ld" if begin.startswith((b"{", b"[")) else "turtle"

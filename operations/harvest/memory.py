@@ -1,0 +1,103 @@
+"""What earlier harvests have seen of a portal, and the events that are still to be sent."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import to_json
+
+from boundary.errors import SmartRegionError
+from boundary.whole_file import whole_file
+from events.cloudevent import CloudEvent, decode_json, encode_structured
+from events.dataset import DatasetReleased
+from events.errors import ContractError
+from events.fact import Fact
+from operations.harvest.portal_dataset import Distribution
+
+__all__ = ["KnownDataset", "Memory", "MemoryUnusableError", "Validators", "load_memory"]
+
+_ID_DIGITS: Final = 32
+
+
+class MemoryUnusableError(SmartRegionError):
+    """The file of what was seen cannot be read, or is that of another harvest."""
+
+    def __init__(self, file: Path, *, cause: str) -> None:
+        super().__init__(
+            f"--state: cannot be used, value {str(file)!r} ({cause}): name another file; without"
+            " it everything is sent once more, and counts once"
+        )
+
+
+class Validators(BaseModel):
+    """What a server gave to ask by later whether an answer has changed (RFC 9110, 8.8)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    etag: str = ""
+    last_modified: str = ""
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers of a request for what is newer."""
+        given = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
+        return {name: value for name, value in given.items() if value}
+
+
+class KnownDataset(BaseModel):
+    """A dataset as it was last told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    released: DatasetReleased
+    updated_on: date | None = None
+    withdrawn_on: date | None = None
+    distributions: tuple[Distribution, ...] = ()
+
+
+class Memory(BaseModel):
+    """The state between two harvests of one portal for one destination."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    portal: str
+    destination: str
+    catalogue: Validators = Validators()
+    """Of a catalogue of one page that was read without a problem."""
+    datasets: dict[str, KnownDataset] = {}
+    outbox: list[str] = []
+    """Events that are not known to have arrived, as JSON: a repeat has the same id and time."""
+
+    def queue(self, fact: Fact, *, source: str, time: datetime) -> None:
+        """Add the event of a fact to what is to be sent."""
+        content = to_json([source, time, fact.TYPE, fact])
+        event = CloudEvent(sha256(content).hexdigest()[:_ID_DIGITS], source, time, fact)
+        self.outbox.append(encode_structured(event).value.decode())
+
+    def waiting(self) -> list[CloudEvent]:
+        """Return the events that are to be sent, in order."""
+        return [decode_json(text) for text in self.outbox]
+
+    def save(self, file: Path) -> None:
+        """Write it, completely or not at all. Raises FileUnwritableError."""
+        with whole_file(file) as stream:
+            stream.write(self.model_dump_json().encode())
+
+
+def load_memory(file: Path, *, portal: str, destination: str) -> Memory:
+    """Return what a file has, or an empty memory without a file. Raises MemoryUnusableError."""
+    try:
+        memory = Memory.model_validate_json(file.read_bytes())
+        memory.waiting()
+    except FileNotFoundError:
+        return Memory(portal=portal, destination=destination)
+    except (OSError, ValidationError, ContractError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "is no state of a harvest"
+        raise MemoryUnusableError(file, cause=cause or "cannot be read") from error
+    if (memory.portal, memory.destination) != (portal, destination):
+        cause = f"is of {memory.portal} for {memory.destination}"
+        raise MemoryUnusableError(file, cause=cause)
+    return memory

@@ -1,0 +1,260 @@
+"""A client that asks portals politely: in turn, with pauses, within their rules, and bounded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Self
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from boundary.addresses import UnusableAddressError, shown_address, usable_address
+from boundary.errors import SmartRegionError
+from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
+from boundary.public_network import refuse_private_host, stay_public
+from boundary.retry_policy import RetryableError, RetryPolicy
+from operations.harvest.robots import ROBOT, RobotRules, rules_of
+
+__all__ = [
+    "ForbiddenByRobotsError",
+    "PoliteAnswer",
+    "PoliteClient",
+    "Politeness",
+    "PortalBusyError",
+    "PortalSilentError",
+    "RedirectError",
+]
+
+MOST_REDIRECTS: Final = 5
+_ROBOTS_BYTES: Final = 512 * 1024
+_LONGEST_CRAWL_DELAY: Final = 60.0
+_ATTEMPT_SECONDS: Final = 30.0
+"""How long a catalogue that does not answer is asked again."""
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_BUSY: Final = frozenset({429, 503})
+_FAILED: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Politeness:
+    """How requests are made. Tests replace the last two fields."""
+
+    contact: str
+    """Whom a portal's operator may write to: a mail address or a page."""
+    pause: float = 1.0
+    """Seconds between two requests to one host, at least."""
+    seconds: float = 15.0
+    """How long each step of the network may take; a whole answer ten times as long."""
+    longest_wait: float = 300.0
+    """How long a host that asks to wait is waited for."""
+    private_addresses: bool = False
+    """True to ask also what is on a private network."""
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class PoliteAnswer:
+    """The answer at the end of all redirects."""
+
+    url: str
+    answer: HttpAnswer
+    is_cut: bool
+    """True where the body is longer than what was read of it."""
+
+
+class ForbiddenByRobotsError(SmartRegionError):
+    """The site's robots.txt does not allow the request."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"robots.txt: does not allow {shown_address(url)}, value {ROBOT!r}:"
+            " ask the site's operator to allow it"
+        )
+
+
+class RedirectError(SmartRegionError):
+    """A redirect leads nowhere: too many of them, without an address, or to another scheme."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        super().__init__(f"redirect: {problem}, value {shown_address(url)!r}: correct the address")
+
+
+class PortalBusyError(RetryableError):
+    """The host asks to wait, longer than it is waited for."""
+
+    def __init__(self, url: str, status: int, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(
+            f"{shown_address(url)}: answers {status}, value Retry-After {retry_after:g} s:"
+            " run again later, or with a longer --longest-wait or --pause"
+        )
+
+
+class PortalSilentError(RetryableError):
+    """No answer came, or that of a server that failed."""
+
+    def __init__(self, url: str, cause: str) -> None:
+        super().__init__(f"{shown_address(url)}: no answer ({cause}): run again later")
+
+
+@dataclass(slots=True)
+class _Host:
+    """What is remembered of one host."""
+
+    rules: RobotRules | None = None
+    last: float | None = None
+    busy: PortalBusyError | None = None
+    clients: dict[int, HttpClient] = field(default_factory=dict)
+
+
+class PoliteClient:
+    """Sends GET requests, one at a time; a context that closes its connections."""
+
+    def __init__(self, how: Politeness) -> None:
+        self._how = how
+        self._hosts: dict[tuple[str, str], _Host] = {}
+        self._agent = f"{ROBOT}/1.0 (+{how.contact})"
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close all connections."""
+        for host in self._hosts.values():
+            for client in host.clients.values():
+                client.close()
+
+    def get(
+        self,
+        url: str,
+        *,
+        most_bytes: int,
+        headers: Mapping[str, str] | None = None,
+        insist: bool = False,
+    ) -> PoliteAnswer:
+        """Return what is at an address, whatever the status; at most so many bytes of it.
+
+        A host that asks to wait is waited for, and given up for good when it asks for too long.
+        With `insist` an answer is also asked for again where none came, or one of a failed server.
+
+        Raises ForbiddenByRobotsError, NoAnswerError (PortalSilentError with `insist`),
+        PortalBusyError, PrivateAddressError, RedirectError, UnusableAddressError.
+        """
+        for _ in range(MOST_REDIRECTS + 1):
+            answer = self._once(url, most_bytes, headers or {}, insist=insist)
+            if answer.status not in _REDIRECTS:
+                return PoliteAnswer(url, answer, is_cut=len(answer.body) >= most_bytes)
+            url = _target(url, answer)
+        raise RedirectError(url, f"more than {MOST_REDIRECTS} in a row")
+
+    def _once(
+        self, url: str, most_bytes: int, headers: Mapping[str, str], *, insist: bool
+    ) -> HttpAnswer:
+        parts = usable_address(url, query=True)
+        host = self._hosts.setdefault((parts.scheme, parts.netloc.lower()), _Host())
+        if host.busy is not None:
+            raise host.busy
+        if not self._rules(host, parts).allow(url):
+            raise ForbiddenByRobotsError(url)
+        policy = RetryPolicy(
+            total=self._how.longest_wait, clock=self._how.clock, sleep=self._how.sleep
+        )
+
+        def ask() -> HttpAnswer:
+            answer = self._exchange(host, parts, url, most_bytes, headers)
+            if answer.status in _BUSY and (answer.status == 429 or "Retry-After" in answer.headers):  # noqa: PLR2004
+                raise PortalBusyError(url, answer.status, _asked_pause(answer))
+            return answer
+
+        def ask_again() -> HttpAnswer:
+            try:
+                answer = policy.call(ask, retry_on=PortalBusyError)
+            except NoAnswerError as error:
+                raise PortalSilentError(url, error.cause) from error
+            if answer.status >= _FAILED:
+                raise PortalSilentError(url, f"status {answer.status}")
+            return answer
+
+        try:
+            if not insist:
+                return policy.call(ask, retry_on=PortalBusyError)
+            patience = RetryPolicy(
+                total=_ATTEMPT_SECONDS, clock=self._how.clock, sleep=self._how.sleep
+            )
+            return patience.call(ask_again, retry_on=PortalSilentError)
+        except PortalBusyError as error:
+            host.busy = error
+            raise
+
+    def _exchange(
+        self,
+        host: _Host,
+        parts: SplitResult,
+        url: str,
+        most_bytes: int,
+        headers: Mapping[str, str],
+    ) -> HttpAnswer:
+        """Send one request when its turn has come."""
+        if not self._how.private_addresses:
+            refuse_private_host(
+                parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+            )
+        self._await_turn(host)
+        client = host.clients.get(most_bytes)
+        if client is None:
+            origin = f"{parts.scheme}://{parts.netloc}"
+            client = HttpClient(origin, seconds=self._how.seconds, most_bytes=most_bytes)
+            if not self._how.private_addresses:
+                stay_public(client)
+            host.clients[most_bytes] = client
+        return client.exchange("GET", url, headers={**headers, "User-Agent": self._agent})
+
+    def _await_turn(self, host: _Host) -> None:
+        asked = 0.0 if host.rules is None else min(host.rules.delay, _LONGEST_CRAWL_DELAY)
+        if host.last is not None:
+            left = host.last + max(self._how.pause, asked) - self._how.clock()
+            if left > 0:
+                self._how.sleep(left)
+        host.last = self._how.clock()
+
+    def _rules(self, host: _Host, parts: SplitResult) -> RobotRules:
+        if host.rules is None:
+            url = f"{parts.scheme}://{parts.netloc}/robots.txt"
+            answer: HttpAnswer | None
+            try:
+                for _ in range(MOST_REDIRECTS + 1):
+                    there = usable_address(url, query=True)
+                    whose = host if there.netloc == parts.netloc else _Host()
+                    answer = self._exchange(whose, there, url, _ROBOTS_BYTES, {})
+                    if answer.status not in _REDIRECTS:
+                        break
+                    url = _target(url, answer)
+            except (NoAnswerError, UnusableAddressError, RedirectError):
+                answer = None
+            host.rules = rules_of(answer)
+        return host.rules
+
+
+def _target(url: str, answer: HttpAnswer) -> str:
+    """Return where a redirect leads: http or https alone. Raises RedirectError."""
+    there = urljoin(url, answer.headers.get("Location", ""))
+    there = there.partition("#")[0]
+    if urlsplit(there).scheme not in ("http", "https") or there == url:
+        raise RedirectError(there, "leads nowhere")
+    return there
+
+
+def _asked_pause(answer: HttpAnswer) -> float:
+    """Return the seconds that an answer asks to wait, also as Opendatasoft says it."""
+    asked = answer.retry_after()
+    if asked is not None:
+        return asked
+    try:
+        until = datetime.fromisoformat(answer.headers.get("X-RateLimit-Reset", ""))
+    except ValueError:
+        return 0.0
+    until = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
+    return max((until - datetime.now(UTC)).total_seconds(), 0.0)

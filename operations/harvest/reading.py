@@ -1,0 +1,147 @@
+"""From what a portal says of a dataset to what the contract asks for, or to what is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from hashlib import sha256
+from typing import Final
+
+from boundary.diagnostic import Diagnostic
+from events.dataset import Licence, Theme
+from events.identifiers import FIRST_DAY
+from events.person_data import find_person_data
+from operations.harvest.portal_dataset import Described, PortalDataset
+from operations.harvest.vocabularies import frequency_of, licence_of, theme_of
+
+__all__ = ["DescriptionReading", "ReadingRules", "dataset_id_of", "read_dataset"]
+
+_ENTITY_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_LONGEST_LABEL: Final = 200
+_DIGEST_DIGITS: Final = 16
+_LONGEST_NAME: Final = 47
+_ONE_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRules:
+    """What a description may leave out, and what its own words mean."""
+
+    publisher: str = ""
+    """Who publishes what names nobody."""
+    themes: Mapping[str, Theme] = field(default_factory=dict)
+    """By the plain form of a word."""
+    licences: Mapping[str, Licence] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptionReading:
+    """A description as it was read: no dataset where a problem refuses it."""
+
+    dataset_id: str
+    dataset: PortalDataset | None
+    problems: tuple[Diagnostic, ...] = ()
+
+
+def dataset_id_of(described: Described) -> str:
+    """Return the identifier of a dataset in events: the portal's, or one that is made of it.
+
+    An address is not an identifier of the contract: its last part and its digest are one.
+    """
+    for name in (described.identifier, described.key):
+        if _ENTITY_ID.fullmatch(name):
+            return name
+    whole = described.identifier or described.key
+    last = re.sub(r"[^A-Za-z0-9._-]+", "-", whole.rstrip("/").rpartition("/")[2]).strip("-")
+    digest = sha256(whole.encode()).hexdigest()[:_DIGEST_DIGITS]
+    return f"{last[:_LONGEST_NAME]}-{digest}" if last else digest
+
+
+def read_dataset(described: Described, rules: ReadingRules, *, today: date) -> DescriptionReading:
+    """Return what a description says, with all that is wrong with it.
+
+    A day that cannot be one is reported and left out; a missing title, publisher, theme or licence
+    refuses the dataset.
+    """
+    refused: list[Diagnostic] = []
+    left_out: list[Diagnostic] = []
+    name = dataset_id_of(described)
+
+    def refuse(field_name: str, problem: str, value: str, remedy: str) -> None:
+        refused.append(
+            Diagnostic((), problem, value or None, remedy, field=field_name, file=described.key)
+        )
+
+    title = _label(described.title)
+    if not title:
+        refuse("title", "is empty", "", "give the dataset a title on the portal")
+    publisher = _label(described.publisher) or _label(rules.publisher)
+    if not publisher:
+        refuse("publisher", "is missing", "", "name it on the portal, or give --publisher")
+    theme = theme_of(described.themes, rules.themes)
+    if theme is None:
+        refuse("theme", *_unknown(described.themes, "theme", "--theme 'WORD=CODE'"))
+    licence = licence_of(described.licences, rules.licences)
+    if licence is None:
+        refuse("licence", *_unknown(described.licences, "open licence", "--licence 'WORD=CODE'"))
+    days: dict[str, date | None] = {}
+    for field_name, text in (("issued", described.issued), ("modified", described.modified)):
+        days[field_name], problem = _day(text, today)
+        if problem is not None:
+            remedy = "correct it on the portal; the dataset is read without it"
+            left_out.append(
+                Diagnostic((), problem, text, remedy, field=field_name, file=described.key)
+            )
+    if find_person_data({"title": title, "publisher": publisher}) is not None:
+        remedy = "remove it on the portal"
+        refused.append(Diagnostic((), "looks like a person's data", None, remedy, file=name).hide())
+    problems = (*refused, *left_out)
+    if refused or theme is None or licence is None:
+        return DescriptionReading(name, None, problems)
+    dataset = PortalDataset(
+        dataset_id=name,
+        title=title,
+        publisher=publisher,
+        theme=theme,
+        licence=licence,
+        frequency=frequency_of(described.frequency),
+        distributions=tuple(sorted(set(described.distributions), key=lambda one: one.url)),
+        **days,
+    )
+    return DescriptionReading(name, dataset, problems)
+
+
+def _label(text: str) -> str:
+    """Return a text in one line, cut to the length of a label."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_LABEL else line[: _LONGEST_LABEL - 1] + "…"
+
+
+def _unknown(texts: tuple[str, ...], noun: str, option: str) -> tuple[str, str, str]:
+    if not any(texts):
+        return "is missing", "", f"name a known {noun} on the portal"
+    return f"is no known {noun}", ", ".join(texts), f"say what it means: {option}"
+
+
+def _day(text: str, today: date) -> tuple[date | None, str | None]:
+    """Return the day that a text begins with, as the portal's own clock has it; or its problem.
+
+    A day before all facts of the monitor is the first of them.
+    """
+    if not text:
+        return None, None
+    try:
+        day = date.fromisoformat(_whole_day(text))
+    except ValueError:
+        return None, "is not a day"
+    if day > today + _ONE_DAY:
+        return None, "is yet to come"
+    return max(min(day, today), FIRST_DAY), None
+
+
+def _whole_day(text: str) -> str:
+    """Return the day that a text begins with; the first day of a year or a month alone."""
+    begin = text.strip()[:10]
+    return begin + {len("2019"): "-01-01", len("2019-03"): "-01"}.get(len(begin), "")

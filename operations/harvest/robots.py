@@ -1,0 +1,43 @@
+"""What a site lets robots read: robots.txt (RFC 9309)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from protego import Protego
+
+from boundary.http_client import HttpAnswer
+
+__all__ = ["ROBOT", "RobotRules", "rules_of"]
+
+ROBOT: Final = "smart-region-harvest"
+"""The name that robots.txt may give rules for."""
+_OK: Final = 200
+_UNAVAILABLE: Final = range(400, 500)
+
+
+class RobotRules:
+    """The rules of one site; without a text all is allowed, or nothing."""
+
+    def __init__(self, text: str | None, *, otherwise: bool = True) -> None:
+        self._rules = None if text is None else Protego.parse(text)
+        self._otherwise = otherwise
+
+    def allow(self, url: str) -> bool:
+        """Return whether an address may be read."""
+        return self._otherwise if self._rules is None else self._rules.can_fetch(url, ROBOT)
+
+    @property
+    def delay(self) -> float:
+        """The seconds between two requests that the site asks for."""
+        return 0.0 if self._rules is None else self._rules.crawl_delay(ROBOT) or 0.0
+
+
+def rules_of(answer: HttpAnswer | None) -> RobotRules:
+    """Return the rules that a site answered with; None for no answer.
+
+    A site that has none (4xx) allows all; one that could not say (5xx, no answer) allows nothing.
+    """
+    if answer is not None and answer.status == _OK:
+        return RobotRules(answer.body.decode("utf-8", "replace"))
+    return RobotRules(None, otherwise=answer is not None and answer.status in _UNAVAILABLE)

@@ -1,0 +1,146 @@
+"""One harvest: what waits is sent, the catalogue read, what changed is noted, then sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from boundary.diagnostic import Diagnostic
+from operations.client import NullPublisher, Publisher
+from operations.harvest.changes import Changes, TooManyGoneError, changes_of, gone_from
+from operations.harvest.memory import Memory, Validators, load_memory
+from operations.harvest.reading import ReadingRules, dataset_id_of, read_dataset
+from operations.harvest.sending import send_waiting
+from operations.harvest.snapshot import PortalSnapshot
+
+__all__ = ["SOURCE", "Harvest", "HarvestTally", "ReadCatalogue", "run_harvest"]
+
+SOURCE: Final = "urn:iledefrance:open-data"
+ReadCatalogue: TypeAlias = Callable[[Validators], PortalSnapshot]
+"""Reads a portal's catalogue, unless it is still as those validators have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """The options of one run."""
+
+    portal: str
+    destination: str
+    """Where the events go."""
+    state: Path
+    """The file of what earlier runs have seen."""
+    rules: ReadingRules = field(default_factory=ReadingRules)
+    source: str = SOURCE
+    most_gone: float = 0.2
+    """The largest share of the datasets that may be withdrawn at once."""
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class HarvestTally:
+    """What one run has found and sent."""
+
+    datasets: int = 0
+    refused: int = 0
+    """Datasets whose description cannot be an event."""
+    problems: list[Diagnostic] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    """What is wrong with the harvest itself, in lines."""
+    sent: int = 0
+    is_unchanged: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        """Return whether nothing was refused, missing or wrong."""
+        return not (self.refused or self.problems or self.complaints)
+
+
+def run_harvest(
+    plan: Harvest,
+    read: ReadCatalogue,
+    open_publisher: Callable[[], Publisher],
+    *,
+    now: datetime,
+    tally: HarvestTally,
+) -> None:
+    """Harvest a portal; `tally` is kept up to date, for a caller that reports after an error.
+
+    What is to be sent is noted before it is sent: a run that was killed goes on with the very same
+    events. A dry run reads all, and notes and sends nothing. Raises what reading the catalogue, the
+    state's file and the publisher raise, and HarvestInterruptedError.
+    """
+    memory = load_memory(plan.state, portal=plan.portal, destination=plan.destination)
+
+    def save() -> None:
+        if not plan.dry_run:
+            memory.save(plan.state)
+
+    def send() -> None:
+        arrived, refused = send_waiting(memory, publisher, save)
+        tally.sent += arrived
+        tally.complaints += [
+            f"{one.event.fact.entity_id}: {one.event.fact.NAME} is refused: {one.cause}"
+            for one in refused
+        ]
+
+    with ExitStack() as stack:
+        publisher = stack.enter_context(NullPublisher() if plan.dry_run else open_publisher())
+        if memory.outbox:
+            send()
+            tally.complaints.clear()  # What is still refused is said once, at the end.
+        snapshot = read(memory.catalogue)
+        _note(plan, memory, snapshot, now, tally)
+        save()
+        send()
+
+
+def _note(
+    plan: Harvest, memory: Memory, snapshot: PortalSnapshot, now: datetime, tally: HarvestTally
+) -> None:
+    """Put what is new into the memory and its outbox."""
+    today = now.date()
+    tally.is_unchanged = snapshot.is_unchanged
+    tally.datasets = len(snapshot.found) or len(memory.datasets)
+    memory.catalogue = snapshot.validators
+    if snapshot.is_unchanged:
+        return
+    changes = _changes(plan, memory, snapshot, today, tally)
+    if snapshot.incomplete:
+        tally.complaints.append(f"incomplete, nothing was withdrawn: {snapshot.incomplete}")
+    else:
+        seen = frozenset(dataset_id_of(one) for one in snapshot.found)
+        try:
+            changes |= gone_from(memory.datasets, seen, today, most_gone=plan.most_gone)
+        except TooManyGoneError as error:
+            tally.complaints.append(str(error))
+    for name, change in changes.items():
+        for fact in change.facts:
+            memory.queue(fact, source=plan.source, time=now)
+        memory.datasets[name] = change.known
+    if not tally.is_good:
+        # The next run says again what is wrong.
+        memory.catalogue = Validators()
+
+
+def _changes(
+    plan: Harvest, memory: Memory, snapshot: PortalSnapshot, today: date, tally: HarvestTally
+) -> dict[str, Changes]:
+    found: dict[str, Changes] = {}
+    for described in snapshot.found:
+        reading = read_dataset(described, plan.rules, today=today)
+        tally.problems += reading.problems
+        if reading.dataset is None:
+            tally.refused += 1
+        elif reading.dataset_id in found:
+            problem, remedy = "is there twice", "give each dataset its own identifier"
+            tally.problems.append(
+                Diagnostic((), problem, reading.dataset_id, remedy, file=described.key)
+            )
+        else:
+            known = memory.datasets.get(reading.dataset_id)
+            found[reading.dataset_id] = changes_of(known, reading.dataset, today)
+    return found

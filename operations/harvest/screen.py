@@ -1,0 +1,97 @@
+"""A harvest on the screen: what is wrong, and its tally in the end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, TypeVar
+
+import click
+
+from boundary.addresses import shown_address
+from boundary.terminal import echo
+from broker.options import quiet_client
+from broker.settings import load_broker_settings
+from events.code import Code
+from operations.client import Publisher
+from operations.emitting.options import GatewayChoice
+from operations.harvest.memory import Validators
+from operations.harvest.polite_client import PoliteClient, Politeness
+from operations.harvest.run import Harvest, HarvestTally, run_harvest
+from operations.harvest.snapshot import PortalSnapshot
+from operations.harvest.vocabularies import plain
+
+__all__ = ["carry_out", "default_state", "destination_of", "own_words"]
+
+MOST_SHOWN: Final = 20
+"""Problems on the screen; the tally counts all."""
+_DIGITS: Final = 12
+
+Word = TypeVar("Word", bound=Code)
+
+
+def carry_out(
+    plan: Harvest,
+    politeness: Politeness,
+    read: Callable[[PoliteClient, Validators], PortalSnapshot],
+    opened: Callable[[], Publisher],
+) -> HarvestTally:
+    """Harvest a portal; the tally is printed in any case."""
+    quiet_client()
+    # It logs each date that it cannot convert; what is wrong is reported by dataset.
+    logging.getLogger("rdflib").addHandler(logging.NullHandler())
+    tally = HarvestTally()
+    try:
+        with PoliteClient(politeness) as client:
+            run_harvest(plan, partial(read, client), opened, now=datetime.now(UTC), tally=tally)
+    finally:
+        if tally.datasets or tally.sent:
+            _print(tally, plan)
+    return tally
+
+
+def own_words(pairs: Iterable[str], codes: type[Word], option: str) -> Mapping[str, Word]:
+    """Return what words mean, by their plain form. Raises BadParameter."""
+    found: dict[str, Word] = {}
+    for pair in pairs:
+        word, _, code = pair.rpartition("=")
+        try:
+            found[plain(word)] = codes(code)
+        except ValueError:
+            message = f"{pair!r} is no WORD=CODE with one of {', '.join(codes)}"
+            raise click.BadParameter(message, param_hint=option) from None
+    return found
+
+
+def destination_of(bootstrap: str | None, gateway: GatewayChoice | None) -> str:
+    """Return where events go, as the state's file has it."""
+    if gateway is not None:
+        return shown_address(gateway.url)
+    return ",".join(sorted(load_broker_settings(bootstrap).broker.split(",")))
+
+
+def default_state(portal: str, destination: str) -> Path:
+    """Return the file of what was seen of a portal, for a destination."""
+    name = sha256(f"{portal} {destination}".encode()).hexdigest()[:_DIGITS]
+    folder = Path(click.get_app_dir("smart-region"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"harvest-{name}.json"
+
+
+def _print(tally: HarvestTally, plan: Harvest) -> None:
+    for problem in tally.problems[:MOST_SHOWN]:
+        echo(problem, err=True)
+    if len(tally.problems) > MOST_SHOWN:
+        echo(f"… {len(tally.problems) - MOST_SHOWN} problems more", err=True)
+    for line in tally.complaints:
+        echo(line, err=True)
+    sent = "would be sent" if plan.dry_run else "sent"
+    unchanged = ", the catalogue is unchanged" if tally.is_unchanged else ""
+    echo(
+        f"{tally.datasets} datasets, {tally.refused} refused, {len(tally.problems)} problems,"
+        f" {tally.sent} events {sent} to {plan.destination}{unchanged}"
+    )

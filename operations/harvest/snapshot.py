@@ -1,0 +1,105 @@
+"""What one harvest has read of a portal's catalogue, and whether that is all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from boundary.addresses import UnusableAddressError
+from boundary.errors import SmartRegionError
+from operations.harvest.memory import Validators
+from operations.harvest.polite_client import PoliteAnswer, PoliteClient
+from operations.harvest.portal_dataset import Described
+
+__all__ = ["CatalogueError", "PortalSnapshot", "follow_pages", "get_page", "validators_of"]
+
+MOST_BYTES: Final = 128 * 1024 * 1024
+"""Of a page of a catalogue no more is read: one that is longer is refused."""
+MOST_PAGES: Final = 2000
+_OK: Final = 200
+_NOT_MODIFIED: Final = 304
+
+
+class CatalogueError(SmartRegionError):
+    """A page of a catalogue cannot be read."""
+
+    def __init__(self, where: str, problem: str, *, remedy: str) -> None:
+        super().__init__(f"{where}: {problem}: {remedy}")
+
+
+@dataclass(slots=True)
+class PortalSnapshot:
+    """The datasets of a catalogue, in its own words."""
+
+    found: list[Described] = field(default_factory=list)
+    is_unchanged: bool = False
+    """True where the portal says that nothing has changed: `found` is empty then."""
+    incomplete: str = ""
+    """Why some datasets may be missing; "" where all were read."""
+    validators: Validators = field(default_factory=Validators)
+    """To ask by later; empty where the catalogue has several pages."""
+
+    def add(self, entries: Iterable[Described | None], keys: set[str]) -> None:
+        """Add the datasets of a page whose `keys` were not seen before; None has no name."""
+        for described in entries:
+            if described is None:
+                self.incomplete = "a dataset of the catalogue has neither address nor identifier"
+            elif described.key not in keys:
+                keys.add(described.key)
+                self.found.append(described)
+
+
+def get_page(
+    client: PoliteClient, url: str, *, accept: str, known: Validators | None = None
+) -> PoliteAnswer | None:
+    """Return a page of a catalogue; None where it is still as known.
+
+    Raises CatalogueError where it is no page, and what the client raises.
+    """
+    headers = {"Accept": accept, **({} if known is None else known.headers())}
+    try:
+        page = client.get(url, most_bytes=MOST_BYTES, headers=headers, insist=True)
+    except UnusableAddressError as error:
+        raise CatalogueError(error.shown, error.problem, remedy=error.remedy) from error
+    status = page.answer.status
+    if status == _NOT_MODIFIED and known is not None and known.headers():
+        return None
+    if status != _OK:
+        remedy = "check the address, and that it is open to all"
+        raise CatalogueError(page.url, f"is no catalogue, value status {status}", remedy=remedy)
+    if page.is_cut:
+        remedy = "ask the portal for pages"
+        raise CatalogueError(page.url, f"is longer than {MOST_BYTES} bytes", remedy=remedy)
+    return page
+
+
+def follow_pages(snapshot: PortalSnapshot, first: str, read: Callable[[str], str | None]) -> None:
+    """Read a page, then those after it: `read` returns the address of the next one.
+
+    Raises what the first page raises; one after it that cannot be read leaves the snapshot
+    incomplete, with what was found before.
+    """
+    visited: set[str] = set()
+    url: str | None = first
+    while url is not None:
+        if url in visited or len(visited) >= MOST_PAGES:
+            snapshot.incomplete = "its pages lead in a circle, or are too many"
+            return
+        try:
+            following = read(url)
+        except SmartRegionError as error:
+            if not visited:
+                raise
+            snapshot.incomplete = str(error)
+            return
+        visited.add(url)
+        url = following
+    if len(visited) > 1:
+        snapshot.validators = Validators()
+
+
+def validators_of(page: PoliteAnswer) -> Validators:
+    """Return what to ask by whether a page has changed."""
+    headers = page.answer.headers
+    return Validators(etag=headers.get("ETag", ""), last_modified=headers.get("Last-Modified", ""))

@@ -1,0 +1,75 @@
+"""Harvests to a real broker: each event once, resumed after kill -9."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from broker.reading import read_topics
+from events.cloudevent import decode
+from events.registry import Family
+from events.topics import topic_name
+from operations.harvest.sending import EVENTS_PER_CHUNK
+from operations.programs.program import end_child, start_child
+from tests.support.commands import run
+from tests.support.kafka import KafkaBroker
+from tests.support.portals import dataset, portal
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.timeout(300)
+
+DATASETS = 1_200
+
+
+def ids(broker: KafkaBroker) -> Counter[str]:
+    """Count the events about datasets by their ids."""
+    records = read_topics(broker.bootstrap, topics=[topic_name(Family.DATASETS)])
+    return Counter(decode(record.headers, record.value).id for record in records)
+
+
+def waiting(state: Path) -> int | None:
+    """Return how many events wait to be sent; None before the catalogue was read."""
+    try:
+        return len(json.loads(state.read_bytes())["outbox"])
+    except FileNotFoundError:
+        return None
+
+
+def has_sent(state: Path) -> bool:
+    """Return whether a harvest that runs has noted the arrival of some events, and not of all."""
+    return 0 < (waiting(state) or 0) < 2 * DATASETS
+
+
+def test_a_harvest_that_is_killed_goes_on(broker: KafkaBroker, tmp_path: Path) -> None:
+    """While it reads and while it sends: every event is there, few twice, and none ever again."""
+    state = tmp_path / "state.json"
+    env = {**os.environ, "SMART_REGION_BROKER": broker.bootstrap}
+    with portal(*(dataset(f"d-{number:04}") for number in range(DATASETS))) as served:
+        options = ("--contact", "x@example.org", "--pause", "0", "--private-addresses")
+        command = ("harvest", "opendatasoft", served.url, "--state", str(state), *options)
+        for is_reached in (lambda: len(served.paths()) > 3, partial(has_sent, state)):
+            harvesting = start_child(
+                [sys.executable, "-m", "smart_region", *command], output=tmp_path / "log", env=env
+            )
+            reached = wait_until(is_reached, seconds=60, every=0.002)
+            end_child(harvesting, stop_seconds=0)
+            assert reached, (tmp_path / "log").read_text()
+        left = waiting(state)
+        assert left
+
+        done = run(broker, *command)
+        assert done.returncode == 0, done.stderr + done.stdout
+        sent = ids(broker)
+        assert len(sent) == 2 * DATASETS
+        assert sent.total() - len(sent) <= EVENTS_PER_CHUNK
+        assert f"{left} events sent to {broker.bootstrap}" in done.stdout
+
+        again = run(broker, *command)
+        assert f"{DATASETS} datasets, 0 refused, 0 problems, 0 events sent" in again.stdout
+    assert ids(broker) == sent

@@ -1,0 +1,167 @@
+"""An open-data portal on loopback: it answers as Opendatasoft and as a DCAT portal, or wrongly."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+__all__ = ["API", "Answer", "Portal", "PortalRequest", "dataset", "portal"]
+
+API = "/api/explore/v2.1/catalog"
+RECORDS = b"gare;voyageurs\nNation;12\n"
+
+
+@dataclass
+class Answer:
+    """What the portal answers instead of the truth."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    """How long it takes to begin."""
+
+
+@dataclass
+class PortalRequest:
+    """A request that came, and when."""
+
+    path: str
+    headers: Mapping[str, str]
+    at: float
+
+
+def dataset(name: str, **metas: Any) -> dict[str, Any]:
+    """Return an entry of an Opendatasoft catalogue; `metas` are of its group `default`."""
+    default = {
+        "title": f"Jeu {name}",
+        "theme": ["Transports, Déplacements"],
+        "publisher": "Région Île-de-France",
+        "license": "Licence Ouverte v2.0 (Etalab)",
+        "modified": "2026-05-04T08:00:00+00:00",
+        "data_processed": "2026-05-05T02:00:00+00:00",
+        "records_count": 1,
+        **metas,
+    }
+    return {
+        "dataset_id": name,
+        "has_records": True,
+        "attachments": [],
+        "metas": {
+            "default": default,
+            "dcat": {
+                "issued": "2019-03-11T00:00:00+00:00",
+                "accrualperiodicity": "http://publications.europa.eu/resource/authority/frequency/MONTHLY",
+            },
+        },
+    }
+
+
+@dataclass
+class Portal:
+    """What the portal has, which lies it tells, and what it was asked."""
+
+    url: str = ""
+    datasets: list[dict[str, Any]] = field(default_factory=list)
+    data: dict[str, bytes] = field(default_factory=dict)
+    """The export of a dataset, where it is not RECORDS."""
+    documents: dict[str, Answer] = field(default_factory=dict)
+    """What is at other paths: a DCAT catalogue, robots.txt."""
+    lies: list[tuple[Callable[[str], bool], list[Answer]]] = field(default_factory=list)
+    """Which paths are answered wrongly, and how: each answer once, the last one for ever."""
+    requests: list[PortalRequest] = field(default_factory=list)
+    at_once: int = 0
+    most_at_once: int = 0
+
+    def lie(self, part: str, *answers: Answer) -> None:
+        """Answer requests whose path and query contain a text with these, in turn."""
+        self.lies.insert(0, (lambda path: part in path, list(answers)))
+
+    def paths(self) -> list[str]:
+        """Return what was asked, without robots.txt."""
+        return [one.path for one in self.requests if one.path != "/robots.txt"]
+
+    def answer(self, target: str) -> Answer:
+        """Return the answer to a GET of a path with its query."""
+        for is_meant, answers in self.lies:
+            if answers and is_meant(target):
+                return answers.pop(0) if len(answers) > 1 else answers[0]
+        parts = urlsplit(target)
+        if parts.path in self.documents:
+            return self.documents[parts.path]
+        if parts.path == f"{API}/datasets":
+            return self._page(parse_qs(parts.query))
+        if parts.path.startswith(f"{API}/datasets/") and parts.path.endswith("/exports/csv"):
+            name = parts.path.split("/")[-3]
+            return Answer(body=self.data.get(name, RECORDS), headers={"Content-Type": "text/csv"})
+        return Answer(404, b'{"error_code": "not found"}')
+
+    def _page(self, query: Mapping[str, list[str]]) -> Answer:
+        limit, offset = int(query["limit"][0]), int(query["offset"][0])
+        if limit > 100 or limit + offset > 10_000:
+            return Answer(400, b'{"error_code": "InvalidRESTParameterError"}')
+        listed = sorted(self.datasets, key=lambda one: str(one.get("dataset_id")))
+        page = {"total_count": len(listed), "results": listed[offset : offset + limit]}
+        return Answer(body=json.dumps(page).encode(), headers={"Content-Type": "application/json"})
+
+
+@contextmanager
+def portal(*datasets: dict[str, Any]) -> Iterator[Portal]:
+    """Yield a portal that answers as long as the block."""
+    served = Portal(datasets=list(datasets))
+    lock = Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            with lock:
+                served.requests.append(
+                    PortalRequest(self.path, dict(self.headers), time.monotonic())
+                )
+                served.at_once += 1
+                served.most_at_once = max(served.most_at_once, served.at_once)
+                answer = served.answer(self.path)
+            time.sleep(answer.seconds)
+            try:
+                self.reply(answer)
+            except OSError:
+                self.close_connection = True
+            with lock:
+                served.at_once -= 1
+
+        def reply(self, answer: Answer) -> None:
+            status, body, headers = answer.status, answer.body, dict(answer.headers)
+            if status == 200:
+                headers.setdefault("ETag", f'"{sha256(body).hexdigest()[:16]}"')
+                if self.headers.get("If-None-Match") == headers["ETag"]:
+                    status, body = 304, b""
+            self.send_response(status)
+            for name, value in headers.items():
+                if value:
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Log nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        served.url = f"http://127.0.0.1:{server.server_port}"
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield served
+        finally:
+            server.shutdown()
+            thread.join()

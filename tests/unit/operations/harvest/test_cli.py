@@ -1,0 +1,69 @@
+"""The commands as a user gives them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import run_inside_with
+from tests.support.portals import Portal, dataset, portal
+
+QUICK = ("--contact", "x@example.org", "--pause", "0", "--private-addresses", "--dry-run")
+
+
+def harvest(*arguments: str) -> tuple[int, str, str]:
+    """Run `smart-region harvest`; return its status and what it printed."""
+    done = run_inside_with({}, "harvest", *arguments)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_it_says_what_is_wrong_and_ends_with_status_1(tmp_path: Path) -> None:
+    """Each dataset with what to do; a word's meaning is given by an option."""
+    state = ("--state", str(tmp_path / "s.json"))
+    with portal(dataset("a"), dataset("b", theme=["Santé"])) as served:
+        status, out, err = harvest("opendatasoft", served.url, *QUICK, *state)
+        good = harvest("opendatasoft", served.url, *QUICK, *state, "--theme", "santé=territory")
+
+    assert status == 1
+    assert "b: theme: is no known theme, value 'Santé'" in err
+    assert "2 datasets, 1 refused, 1 problems, 2 events would be sent" in out
+    assert good[0] == 0
+
+
+def test_a_catalogue_may_be_a_file(tmp_path: Path) -> None:
+    """Nobody is asked, so nobody has to be told."""
+    file = tmp_path / "c.ttl"
+    file.write_text("@prefix dcat: <http://www.w3.org/ns/dcat#> .\n<urn:d> a dcat:Dataset .")
+
+    status, out, _ = harvest("dcat", str(file), "--dry-run", "--state", str(tmp_path / "s.json"))
+
+    assert status == 1
+    assert "1 datasets, 1 refused" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("opendatasoft", "https://data.example.org"), "--contact is missing"),
+        (("dcat", "nothing.ttl"), "nothing.ttl"),
+        (("dcat", "c.ttl", "--theme", "x=y"), "is no WORD=CODE"),
+    ],
+)
+def test_a_wrong_option_is_said_in_a_line(arguments: tuple[str, ...], words: str) -> None:
+    """With status 2."""
+    status, _, err = harvest(*arguments, "--dry-run")
+
+    assert status == 2
+    assert words in err
+
+
+def test_a_private_portal_has_to_be_allowed() -> None:
+    """The metadata of a portal may lead anywhere, and so may its address."""
+    served: Portal
+    with portal(dataset("a")) as served:
+        status, _, err = harvest("opendatasoft", served.url, "--contact", "x@y.fr", "--dry-run")
+
+    assert status == 2
+    assert "--private-addresses" in err
+    assert served.requests == []

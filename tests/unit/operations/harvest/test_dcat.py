@@ -1,0 +1,237 @@
+"""Catalogues in DCAT-AP, in each of their forms."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from rdflib import Graph
+
+from operations.harvest.dcat import described_in, parse_graph, read_dcat, read_dcat_file
+from operations.harvest.memory import Validators
+from operations.harvest.polite_client import PoliteClient, Politeness
+from operations.harvest.portal_dataset import Distribution
+from operations.harvest.snapshot import CatalogueError, PortalSnapshot
+from tests.support.portals import Answer, Portal, portal
+
+DCAT_URI = "http://www.w3.org/ns/dcat#"
+PREFIXES = """
+@prefix dcat: <http://www.w3.org/ns/dcat#> .
+@prefix dct: <http://purl.org/dc/terms/> .
+@prefix foaf: <http://xmlns.com/foaf/0.1/> .
+@prefix hydra: <http://www.w3.org/ns/hydra/core#> .
+@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+"""
+GARES = """
+<https://data.example.org/datasets/gares> a dcat:Dataset ;
+  dct:identifier "gares" ;
+  dct:title "Stations"@en, "Gares"@fr ;
+  dct:publisher [ a foaf:Agent ; foaf:name "Région Île-de-France" ] ;
+  dcat:theme <http://publications.europa.eu/resource/authority/data-theme/TRAN> ;
+  dct:accrualPeriodicity <http://publications.europa.eu/resource/authority/frequency/MONTHLY> ;
+  dct:issued "2019-03-11"^^xsd:date ;
+  dct:modified "2026-05-04T08:00:00"^^xsd:dateTime ;
+  dcat:distribution <https://data.example.org/csv>, <https://data.example.org/doc> .
+<https://data.example.org/csv> a dcat:Distribution ;
+  dct:license <https://www.etalab.gouv.fr/licence-ouverte-open-licence> ;
+  dcat:accessURL <https://data.example.org/page> ;
+  dcat:downloadURL <https://data.example.org/gares.csv> .
+<https://data.example.org/doc> a dcat:Distribution ;
+  dct:format "HTML" ;
+  dcat:accessURL <https://data.example.org/doc.html> .
+"""
+FORMS = {"turtle": ".ttl", "xml": ".rdf", "json-ld": ".jsonld"}
+
+
+def no_fetch(address: str) -> object:
+    """Fail: nothing else is to be fetched."""
+    raise AssertionError(address)
+
+
+def read(served: Portal, path: str, known: Validators | None = None) -> PortalSnapshot:
+    """Read a portal on loopback without pauses."""
+    how = Politeness(
+        "x@example.org", pause=0, seconds=5, private_addresses=True, sleep=lambda _: None
+    )
+    with PoliteClient(how) as client:
+        return read_dcat(client, served.url + path, known or Validators())
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_says_the_same(form: str, tmp_path: Path) -> None:
+    """RDF/XML, Turtle and JSON-LD, also where the file's name does not say which."""
+    graph = Graph().parse(data=PREFIXES + GARES, format="turtle")
+    file = tmp_path / f"catalogue{FORMS[form]}"
+    graph.serialize(file, format=form)
+    nameless = tmp_path / "catalogue"
+    nameless.write_bytes(file.read_bytes())
+
+    (found,) = read_dcat_file(file).found
+
+    assert read_dcat_file(nameless).found == [found]
+    assert (found.key, found.identifier) == ("https://data.example.org/datasets/gares", "gares")
+    assert (found.title, found.publisher) == ("Gares", "Région Île-de-France")
+    assert found.themes == ("http://publications.europa.eu/resource/authority/data-theme/TRAN",)
+    assert found.licences == ("https://www.etalab.gouv.fr/licence-ouverte-open-licence",)
+    assert found.frequency.endswith("/MONTHLY")
+    assert found.issued == "2019-03-11"
+    assert found.modified.startswith("2026-05-04")
+    assert found.distributions == (
+        Distribution(url="https://data.example.org/gares.csv"),
+        Distribution(url="https://data.example.org/doc.html", is_data=False, as_page=True),
+    )
+
+
+def test_pages_are_followed() -> None:
+    """By Hydra's links, as udata (next) and CKAN (nextPage) write them."""
+    with portal() as served:
+        for number, link in enumerate(("hydra:next", "hydra:nextPage", "")):
+            text = f"<urn:d{number}> a dcat:Dataset .\n"
+            if link:
+                text += f"<> {link} <{served.url}/catalog?page={number + 1}> .\n"
+            served.lie(
+                f"page={number}",
+                Answer(body=(PREFIXES + text).encode(), headers={"Content-Type": "text/turtle"}),
+            )
+        snapshot = read(served, "/catalog?page=0")
+
+    assert [one.key for one in snapshot.found] == ["urn:d0", "urn:d1", "urn:d2"]
+    assert snapshot.incomplete == ""
+    assert snapshot.validators == Validators()
+
+
+@pytest.mark.parametrize("second", [Answer(500), Answer(body=b"<html>"), Answer(404)])
+def test_a_page_that_cannot_be_read_leaves_it_incomplete(second: Answer) -> None:
+    """What was on the pages before counts."""
+    with portal() as served:
+        text = f"{PREFIXES}<urn:d> a dcat:Dataset . <> hydra:next <{served.url}/2> ."
+        served.documents["/1"] = Answer(body=text.encode(), headers={"Content-Type": "text/turtle"})
+        served.documents["/2"] = second
+        snapshot = read(served, "/1")
+
+    assert len(snapshot.found) == 1
+    assert snapshot.incomplete
+
+
+def test_pages_in_a_circle_end() -> None:
+    """The portal's own mistake."""
+    with portal() as served:
+        text = f"{PREFIXES}<urn:d> a dcat:Dataset . <> hydra:next <{served.url}/1> ."
+        served.documents["/1"] = Answer(body=text.encode(), headers={"Content-Type": "text/turtle"})
+        snapshot = read(served, "/1")
+
+    assert "circle" in snapshot.incomplete
+    assert len(served.paths()) == 1
+
+
+def test_an_unchanged_catalogue_is_not_read_again() -> None:
+    """The server is asked by the mark that it gave."""
+    with portal() as served:
+        served.documents["/c"] = Answer(
+            body=(PREFIXES + GARES).encode(), headers={"Content-Type": "text/turtle"}
+        )
+        first = read(served, "/c")
+        second = read(served, "/c", first.validators)
+
+    assert not first.is_unchanged
+    assert second.is_unchanged
+
+
+def test_a_context_is_fetched_by_the_polite_client() -> None:
+    """And not by the RDF library, which would ask any address without bounds."""
+    with portal() as served:
+        served.documents["/context"] = Answer(
+            body=json.dumps({"@context": {"dcat": "http://www.w3.org/ns/dcat#"}}).encode()
+        )
+        document = {"@context": f"{served.url}/context", "@id": "urn:d", "@type": "dcat:Dataset"}
+        served.documents["/c"] = Answer(
+            body=json.dumps(document).encode(), headers={"Content-Type": "application/ld+json"}
+        )
+        snapshot = read(served, "/c")
+
+    assert [one.key for one in snapshot.found] == ["urn:d"]
+    assert all("harvest" in one.headers["User-Agent"] for one in served.requests)
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"@import": "http://169.254.169.254/"},
+        {"a": {"@id": "urn:a", "@context": {"@import": "http://169.254.169.254/"}}},
+        [f"http://10.0.0.{number}/" for number in range(20)],
+    ],
+)
+def test_a_context_that_asks_for_more_is_refused(context: object) -> None:
+    """An import, or more of them than any catalogue has."""
+    with pytest.raises(CatalogueError, match="context"):
+        parse_graph(
+            json.dumps({"@context": context}).encode(),
+            "application/ld+json",
+            base="https://data.example.org/",
+            fetch=lambda _: {"@context": {}},
+        )
+
+
+def test_contexts_that_refer_to_each_other_end() -> None:
+    """At a depth that no catalogue has."""
+    with pytest.raises(CatalogueError, match="context"):
+        parse_graph(
+            b'{"@context": "https://example.org/a"}',
+            ".jsonld",
+            base="https://data.example.org/",
+            fetch=lambda address: {"@context": address},
+        )
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("text/turtle", b"<!doctype html><title>Erreur</title>"),
+        ("application/rdf+xml", b"<html><p>Erreur</html>"),
+        ("application/ld+json", b"{"),
+        ("text/html", b"<!doctype html>"),
+        ("", b"\x00\x01"),
+    ],
+)
+def test_what_is_no_catalogue_is_said_to_be_none(kind: str, content: bytes) -> None:
+    """In one line."""
+    with pytest.raises(CatalogueError) as caught:
+        parse_graph(content, kind, base="https://data.example.org/", fetch=no_fetch)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_entity_of_a_file_is_not_read(tmp_path: Path) -> None:
+    """RDF/XML may name files of this machine."""
+    secret = tmp_path / "secret"
+    secret.write_text("le secret")
+    text = (
+        f'<!DOCTYPE r [<!ENTITY x SYSTEM "{secret.as_uri()}">]>'
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+        ' xmlns:dct="http://purl.org/dc/terms/" xmlns:dcat="http://www.w3.org/ns/dcat#">'
+        '<dcat:Dataset rdf:about="urn:d"><dct:title>&x;</dct:title></dcat:Dataset></rdf:RDF>'
+    )
+    graph = parse_graph(text.encode(), ".rdf", base="urn:c", fetch=no_fetch)
+
+    assert "secret" not in str([*graph])
+    assert [one.key for one in described_in(graph) if one is not None] == ["urn:d"]
+
+
+def test_a_dataset_without_any_name_is_noticed(tmp_path: Path) -> None:
+    """The harvest is then incomplete: it may be one that is known."""
+    file = tmp_path / "c.ttl"
+    file.write_text(f"{PREFIXES}[] a dcat:Dataset . <urn:d> a dcat:Dataset .")
+
+    snapshot = read_dcat_file(file)
+
+    assert len(snapshot.found) == 1
+    assert "neither address nor identifier" in snapshot.incomplete
+
+
+def test_json_ld_may_name_its_graph() -> None:
+    """What it says in it is read too."""
+    document = {"@id": "urn:graph", "@graph": [{"@id": "urn:d", "@type": f"{DCAT_URI}Dataset"}]}
+
+    graph = parse_graph(json.dumps(document).encode(), ".jsonld", base="urn:c", fetch=no_fetch)
+
+    assert [one.key for one in described_in(graph) if one is not None] == ["urn:d"]

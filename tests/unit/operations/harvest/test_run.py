@@ -1,0 +1,194 @@
+"""A harvest from the portal to the events, interrupted and repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from events.cloudevent import CloudEvent
+from operations.client import DeliveryReport, FailedDelivery, RecordingPublisher
+from operations.harvest.memory import MemoryUnusableError, load_memory
+from operations.harvest.opendatasoft import read_opendatasoft
+from operations.harvest.polite_client import PoliteClient, Politeness
+from operations.harvest.run import Harvest, HarvestTally, run_harvest
+from operations.harvest.sending import HarvestInterruptedError
+from tests.support.portals import Answer, Portal, dataset, portal
+
+NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
+
+
+class FailingPublisher:
+    """Delivers so many events, and then fails in a way."""
+
+    def __init__(self, delivered: int, *, refused: bool = False) -> None:
+        self.events: list[CloudEvent] = []
+        self._left = delivered
+        self._refused = refused
+        self._failed: list[FailedDelivery] = []
+
+    def publish(self, event: CloudEvent) -> None:
+        """Deliver or lose an event."""
+        if self._left:
+            self._left -= 1
+            self.events.append(event)
+        else:
+            self._failed.append(FailedDelivery(event, "broken", refused=self._refused))
+
+    def flush(self) -> DeliveryReport:
+        """Say what failed."""
+        failed, self._failed = tuple(self._failed), []
+        return DeliveryReport(0, failed)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close nothing."""
+
+
+@pytest.fixture
+def served() -> Iterator[Portal]:
+    """Yield a portal with ten datasets."""
+    with portal(*(dataset(f"d-{number}") for number in range(10))) as found:
+        yield found
+
+
+def harvest(
+    served: Portal,
+    file: Path,
+    publisher: FailingPublisher | None = None,
+    *,
+    days: int = 0,
+    **how: Any,
+) -> tuple[list[CloudEvent], HarvestTally]:
+    """Harvest the portal some days later; return the events and the tally."""
+    sent: FailingPublisher | RecordingPublisher = publisher or RecordingPublisher()
+    plan = Harvest(served.url, "here", file, **how)
+    tally = HarvestTally()
+    politeness = Politeness(
+        "x@example.org", pause=0, seconds=5, private_addresses=True, sleep=lambda _: None
+    )
+    with PoliteClient(politeness) as client:
+        read = partial(read_opendatasoft, client, served.url)
+        run_harvest(plan, read, lambda: sent, now=NOW + timedelta(days=days), tally=tally)
+    return list(sent.events), tally
+
+
+def names(events: list[CloudEvent]) -> list[tuple[str, str]]:
+    """Return what events say of which dataset."""
+    return [(event.fact.NAME, event.fact.entity_id) for event in events]
+
+
+def test_an_unchanged_portal_says_nothing_new(served: Portal, tmp_path: Path) -> None:
+    """The second harvest sends nothing, whatever the day."""
+    file = tmp_path / "state.json"
+    first, tally = harvest(served, file)
+    second, _ = harvest(served, file, days=30)
+
+    assert len(first) == 20
+    assert tally.is_good
+    assert second == []
+
+
+def test_a_dataset_that_is_gone_is_withdrawn_from_a_complete_harvest_only(
+    served: Portal, tmp_path: Path
+) -> None:
+    """Never where a page failed or the portal is suddenly empty."""
+    file = tmp_path / "state.json"
+    harvest(served, file)
+    whole = served.datasets
+
+    served.datasets = []
+    assert harvest(served, file, days=1)[0] == []
+    served.datasets = [*whole[:9], {"metas": {}}]
+    assert harvest(served, file, days=1)[0] == []
+    served.datasets = whole[:9]
+    sent, tally = harvest(served, file, days=2)
+
+    assert names(sent) == [("dataset.withdrawn", "d-9")]
+    assert tally.is_good
+    assert harvest(served, file, days=3)[0] == []
+
+
+def test_bad_metadata_of_one_dataset_stops_no_other(served: Portal, tmp_path: Path) -> None:
+    """It is reported and counted, and known datasets are not withdrawn for it."""
+    file = tmp_path / "state.json"
+    harvest(served, file)
+    served.datasets[3] = dataset("d-3", license="Tous droits réservés")
+    served.datasets.append(dataset("new"))
+
+    sent, tally = harvest(served, file, days=1)
+    again, second = harvest(served, file, days=2)
+
+    assert {name for _, name in names(sent)} == {"new"}
+    assert again == []
+    for one in (tally, second):  # An unchanged catalogue does not hide it.
+        assert (one.refused, one.is_good) == (1, False)
+        assert "Tous droits" in str(one.problems[0])
+
+
+def test_what_was_not_sent_is_sent_first_and_unchanged(served: Portal, tmp_path: Path) -> None:
+    """With the same ids and times: what had arrived already is an exact duplicate."""
+    file = tmp_path / "state.json"
+    broken = FailingPublisher(7)
+    with pytest.raises(HarvestInterruptedError, match="run the same command again"):
+        harvest(served, file, broken)
+
+    sent, _ = harvest(served, file, days=1)
+
+    assert len(sent) == 20
+    assert set(broken.events) <= set(sent)
+    assert {event.time for event in sent} == {NOW}
+    assert harvest(served, file, days=2)[0] == []
+
+
+def test_a_refused_event_is_reported_and_tried_again(served: Portal, tmp_path: Path) -> None:
+    """Until its cause is removed; the others have arrived."""
+    file = tmp_path / "state.json"
+    first = FailingPublisher(18, refused=True)
+    _, tally = harvest(served, file, first)
+    sent, second = harvest(served, file, days=1)
+
+    assert len(tally.complaints) == 2
+    assert not tally.is_good
+    assert len(sent) == 2
+    assert second.is_good
+
+
+def test_a_dry_run_notes_nothing(served: Portal, tmp_path: Path) -> None:
+    """Neither a file nor an event."""
+    file = tmp_path / "state.json"
+    _, tally = harvest(served, file, dry_run=True)
+
+    assert tally.sent == 20
+    assert not file.exists()
+
+
+def test_a_portal_that_is_away_changes_nothing(served: Portal, tmp_path: Path) -> None:
+    """The harvest ends with an error, and the next one finds its state as it was."""
+    file = tmp_path / "state.json"
+    harvest(served, file)
+    before = file.read_bytes()
+    served.lie("", Answer(500))
+
+    with pytest.raises(Exception, match=r"robots|status 500"):
+        harvest(served, file, days=1)
+    assert file.read_bytes() == before
+
+
+def test_a_state_of_another_harvest_is_refused(served: Portal, tmp_path: Path) -> None:
+    """Of another portal or destination, or no state at all."""
+    file = tmp_path / "state.json"
+    harvest(served, file)
+
+    with pytest.raises(MemoryUnusableError, match="--state"):
+        load_memory(file, portal=served.url, destination="elsewhere")
+    file.write_text("{")
+    with pytest.raises(MemoryUnusableError, match="no state"):
+        load_memory(file, portal=served.url, destination="here")
