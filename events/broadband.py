@@ -32,7 +32,10 @@ class BroadbandCoverageReported(Fact):
         )
     )
     connectable_premises: Count = Field(
-        description="those of `premises` that can be connected at very high speed; never more",
+        description=(
+            "those of `premises` that can be connected at very high speed, 30 Mbit/s and more, by"
+            " wire; never more than `premises`"
+        ),
         json_schema_extra=also_checked("more_than_premises"),
     )
 

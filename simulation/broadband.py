@@ -67,7 +67,8 @@ PREMISES: Mapping[Department, Curve] = {
 }
 """Premises of a département: orders of magnitude, growing with operators' surveys."""
 
-# At T3_2017 and T1_2018: Arcep, quarterly observatory of fixed broadband, summed by département.
+# At T3_2017 and T1_2018: fibre, of Arcep's quarterly observatory, summed by département. Very high
+# speed was more by then: nobody published by how much.
 CONNECTABLE: Mapping[Department, Curve] = {
     Department.PARIS: _thousands(
         {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from decimal import Decimal
 from random import Random
 from typing import Any, NamedTuple
 
@@ -17,12 +18,13 @@ from events.fact import JSON, Fact, Family
 from events.grant import GrantCall, GrantCommitted
 from events.identifiers import Department
 from events.milestone import ExplanationKind, MilestoneExplained
-from events.observation import Territory
+from events.observation import IndicatorObserved, Territory
 from events.school import SchoolWorkspaceActivated
 from events.training import TrainingCompleted
 from events.workstation import WorkstationAudience, WorkstationUsageReported
 from simulation.chance import day_between
 from simulation.emitter import Emitter
+from simulation.fibre import FIBRE
 from simulation.period import FIRST_DAY, LAST_DAY
 from simulation.world import World
 
@@ -130,6 +132,8 @@ FLAWS: tuple[Flaw, ...] = (
     Flaw(Family.DATASETS, RefusalReason.NOT_A_CLOUDEVENT, _data_alone),
     Flaw(Family.EXPLANATIONS, RefusalReason.INVALID_DATA, _NO_WORDS),
     Flaw(Family.EXPLANATIONS, RefusalReason.INVALID_DATA, _OF_THE_COUNTRY),
+    Flaw(Family.OBSERVATIONS, RefusalReason.INVALID_DATA, _in_data(value="n/d")),
+    Flaw(Family.OBSERVATIONS, RefusalReason.INVALID_DATA, _in_data(territory="D60")),
 )
 
 
@@ -188,6 +192,9 @@ def _valid_facts(day: date, world: World, chance: Random) -> Mapping[Family, Fac
             kind=ExplanationKind.ACTION,
             text="Les travaux continuent.",
             author_role="Responsable du programme Très haut débit",
+        ),
+        IndicatorObserved(
+            indicator=FIBRE, territory=Territory.REGION, observed_on=day, value=Decimal(2_000_000)
         ),
     )
     return {fact.FAMILY: fact for fact in facts}

@@ -17,6 +17,7 @@ from simulation.datasets import simulate_datasets
 from simulation.emitter import Emitter, SimulatedRecord
 from simulation.equipment import simulate_equipment
 from simulation.explanations import simulate_explanations
+from simulation.fibre import simulate_fibre
 from simulation.grants import simulate_grants
 from simulation.invalid import simulate_invalid
 from simulation.period import FIRST_DAY, LAST_DAY
@@ -47,6 +48,7 @@ SYSTEMS: tuple[System, ...] = (
     System(Family.GRANTS, "subventions", simulate_grants),
     System(Family.DATASETS, "open-data", simulate_datasets),
     System(Family.EXPLANATIONS, "explications", simulate_explanations),
+    System(Family.OBSERVATIONS, "arcep", simulate_fibre),
 )
 
 

@@ -104,6 +104,7 @@ def test_every_line_is_one_line(story: Story) -> None:
         (Family.GRANTS, 900, 1200),
         (Family.DATASETS, 6000, 9500),
         (Family.EXPLANATIONS, 40, 60),
+        (Family.OBSERVATIONS, 180, 200),
     ],
 )
 def test_each_family_has_its_volume(story: Story, family: Family, fewest: int, most: int) -> None:

@@ -35,4 +35,4 @@ def test_it_names_the_mappings_of_public_data() -> None:
     """By the names that the command takes."""
     named = set(re.findall(r"`((?:lycees|arcep)_\w+)`", PAGE))
     assert named <= set(mapping_names())
-    assert len(named) == 4
+    assert len(named) == 6

@@ -339,3 +339,31 @@ def test_the_observatory_of_fibre_is_added_up() -> None:
         date(2017, 12, 31),
         date(2018, 3, 31),
     }
+
+
+TECHNOLOGIES = """\
+code_insee;nom_com;code_dep;code_reg;nbr;type;elig_ftth;elig_coax;elig_cu;elig_sat;date
+75056;Paris;75;11;100;all;96;70;99;100;2020-09-30
+77288;Melun;77;11;50;all;30;0;50;50;2020-09-30
+77001;Achères-la-Forêt;77;11;20;all;5;0;20;20;2020-09-30
+77001;Achères-la-Forêt;77;11;4;pro;1;0;4;4;2020-09-30
+29019;Brest;29;53;90;all;80;80;90;90;2020-09-30
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("arcep_techno_departements", {"D75": 96, "D77": 35}),
+        ("arcep_techno_region", {"R11": 131}),
+    ],
+)
+def test_fibre_is_added_up_from_a_later_edition_too(
+    tmp_path: Path, name: str, expected: dict[str, int]
+) -> None:
+    """Of the same indicator as the observatory's; one kind of premises is part of all."""
+    found = stated(tmp_path, load_mapping(name), TECHNOLOGIES)
+    assert {one["territory"]: one["value"] for one in found} == expected
+    assert {(one["indicator"], one["observed_on"]) for one in found} == {
+        ("ARCEP-FTTH-RACCORDABLES", "2020-09-30")
+    }

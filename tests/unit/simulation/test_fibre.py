@@ -1,0 +1,41 @@
+"""Fibre: nine territories, twenty quarters, never more than very high speed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+
+from events.observation import IndicatorObserved, Territory
+from simulation.broadband import CONNECTABLE, FIRST_QUARTER, LAST_QUARTER
+from simulation.fibre import FIBRE
+from simulation.period import quarter_ends
+from tests.support.simulated import Story
+
+QUARTERS = list(quarter_ends(FIRST_QUARTER, LAST_QUARTER))
+
+
+def test_each_territory_has_a_figure_of_each_quarter(story: Story) -> None:
+    """The eight départements and the region, whose own it is."""
+    found = Counter((fact.indicator, fact.observed_on) for fact in story.facts(IndicatorObserved))
+    assert found == {(FIBRE, quarter): 9 for quarter in QUARTERS}
+
+
+def test_fibre_is_part_of_very_high_speed(story: Story) -> None:
+    """And grows in every territory from each quarter to the next, as nothing is dismantled."""
+    counts: dict[Territory, dict[date, int]] = {}
+    for fact in story.facts(IndicatorObserved):
+        counts.setdefault(fact.territory, {})[fact.observed_on] = int(fact.value)
+    for department, curve in CONNECTABLE.items():
+        by_day = counts[Territory.of(department.value)]
+        assert all(count < curve.on(day) for day, count in by_day.items())
+    for by_day in counts.values():
+        assert list(by_day.values()) == sorted(by_day.values())
+
+
+def test_the_region_is_the_sum_of_its_departements(story: Story) -> None:
+    """A count of premises may be added up, though the monitor never does."""
+    for quarter in QUARTERS:
+        observed = [fact for fact in story.facts(IndicatorObserved) if fact.observed_on == quarter]
+        own = {fact.territory: fact.value for fact in observed}
+        region = own.pop(Territory.REGION)
+        assert region == sum(own.values())
