@@ -1,4 +1,4 @@
-"""Facts about the Région's open data: released, updated, withdrawn."""
+"""Facts about the Région's open data: released, updated, probed, withdrawn."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pydantic import Field
 
 from events.code import Code
 from events.fact import Fact, Family
-from events.identifiers import Day, EntityId, Label
+from events.identifiers import Count, Day, EntityId, Label
 
 __all__ = [
+    "DataState",
     "DatasetFact",
+    "DatasetProbed",
     "DatasetReleased",
     "DatasetUpdated",
     "DatasetWithdrawn",
@@ -50,6 +52,16 @@ class UpdateFrequency(Code, dimension="fréquence de mise à jour"):
     QUARTERLY = "quarterly", "Trimestrielle"
     ANNUAL = "annual", "Annuelle"
     IRREGULAR = "irregular", "Irrégulière"
+
+
+class DataState(Code, dimension="état des données"):
+    """What was found where a dataset's data are to be had, whatever its metadata say."""
+
+    CURRENT = "current", "À jour"
+    STALE = "stale", "Inchangées depuis trop longtemps"
+    PARTIAL = "partial", "En partie inaccessibles"
+    EMPTY = "empty", "Vides"
+    UNAVAILABLE = "unavailable", "Inaccessibles"
 
 
 class DatasetFact(Fact):
@@ -91,3 +103,19 @@ class DatasetWithdrawn(DatasetFact):
     DAY: ClassVar[str] = "withdrawn_on"
 
     withdrawn_on: Day
+
+
+class DatasetProbed(DatasetFact):
+    """A dataset's data were asked for, at all addresses where they are to be had."""
+
+    NAME: ClassVar[str] = "dataset.probed"
+    DAY: ClassVar[str] = "probed_on"
+
+    probed_on: Day
+    data_state: DataState
+    distributions: Count
+    """The addresses that were asked."""
+    failing_distributions: Count
+    """Those of them that did not answer with data, or with none."""
+    unchanged_days: Count
+    """For how many days the data are known not to have changed; 0 where that is not known."""

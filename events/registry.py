@@ -8,7 +8,7 @@ from typing import Final
 
 from events.broadband import BroadbandCoverageReported
 from events.coworking import CoworkingClosed, CoworkingOpened, CoworkingResized
-from events.dataset import DatasetReleased, DatasetUpdated, DatasetWithdrawn
+from events.dataset import DatasetProbed, DatasetReleased, DatasetUpdated, DatasetWithdrawn
 from events.equipment import EquipmentDelivered
 from events.fact import Fact, Family
 from events.grant import GrantCommitted, GrantPaid
@@ -48,6 +48,7 @@ _ALL: Final[tuple[type[Fact], ...]] = (
     DatasetReleased,
     DatasetUpdated,
     DatasetWithdrawn,
+    DatasetProbed,
     IndicatorObserved,
     MilestoneExplained,
 )

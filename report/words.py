@@ -47,6 +47,7 @@ FACTS: Final[Mapping[str, str]] = MappingProxyType(
         "dataset.released": "ouvert",
         "dataset.updated": "mis à jour",
         "dataset.withdrawn": "retiré",
+        "dataset.probed": "données relues",
         "indicator.observed": "valeur observée",
         "milestone.explained": "jalon expliqué",
     }

@@ -1,4 +1,7 @@
-"""Datasets: released theme by theme, updated at their frequency, some forgotten or withdrawn."""
+"""Datasets: released theme by theme, updated at their frequency, some forgotten or withdrawn.
+
+Their data are probed, and are sometimes not there.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,16 @@ from datetime import date, timedelta
 from random import Random
 
 from events.dataset import (
+    DatasetProbed,
     DatasetReleased,
     DatasetUpdated,
     DatasetWithdrawn,
+    DataState,
     Licence,
     Theme,
     UpdateFrequency,
 )
+from events.frequency import Frequency
 from simulation.chance import day_between, days_after, one_of
 from simulation.curve import Curve
 from simulation.emitter import Emitter
@@ -80,13 +86,19 @@ PUBLISHERS = (
 )
 LICENCES = {Licence.OPEN_LICENCE: 0.72, Licence.ODBL: 0.22, Licence.OTHER_OPEN: 0.06}
 
+PROBE_GRACE_DAYS = 7
+AWAY_SHARE = 0.06
+"""Datasets whose data are not to be had for some time."""
+AWAY_DAYS = (9, 60)
+
 RECORDED_AFTER_DAYS = (0, 2)
 CORRECTED_SHARE = 0.03
 RETRACTED_SHARE = 0.004
 
 
 def simulate_datasets(_world: World, chance: Random, emitter: Emitter) -> None:
-    """Emit every dataset's release, updates and withdrawal."""
+    """Emit every dataset's release, updates and withdrawal, then what was found of its data."""
+    probed: list[tuple[DatasetReleased, list[date], date]] = []
     frequencies = [frequency for frequency, number in DATASETS.items() for _ in range(number)]
     chance.shuffle(frequencies)
     # Only what is already there by then can be withdrawn.
@@ -96,10 +108,14 @@ def simulate_datasets(_world: World, chance: Random, emitter: Emitter) -> None:
         released = _release(number, working_day(reached), frequency, chance)
         _announce(released, chance, emitter)
         ends_on = day_between(chance, *WITHDRAWN_BETWEEN) if number in withdrawn else None
-        _update(released, ends_on, chance, emitter)
+        days = _update(released, ends_on, chance, emitter)
+        probed.append((released, days, ends_on or LAST_DAY + timedelta(days=1)))
         if ends_on is not None:
             gone = DatasetWithdrawn(dataset_id=released.dataset_id, withdrawn_on=ends_on)
             emitter.send(gone, ends_on, punctual=True)
+    # After all of them: who probes takes no chance away from who publishes.
+    for dataset, days, end in probed:
+        _probe(dataset, days, end, chance, emitter)
 
 
 def _release(number: int, day: date, frequency: UpdateFrequency, chance: Random) -> DatasetReleased:
@@ -123,7 +139,8 @@ def _announce(released: DatasetReleased, chance: Random, emitter: Emitter) -> No
 
 def _update(
     released: DatasetReleased, ends_on: date | None, chance: Random, emitter: Emitter
-) -> None:
+) -> list[date]:
+    """Emit the updates, and return their days."""
     until = (ends_on or LAST_DAY + timedelta(days=1)) - timedelta(days=1)
     if chance.random() < FORGOTTEN_SHARE:
         until = min(until, day_between(chance, FORGOTTEN_SINCE, LAST_DAY))
@@ -139,6 +156,42 @@ def _update(
         if put_off and released.update_frequency is not UpdateFrequency.DAILY:
             tomorrow = {"updated_on": day + timedelta(days=1)}
             emitter.retract(updated.model_copy(update=tomorrow), recorded)
+    return days
+
+
+def _probe(
+    released: DatasetReleased, days: list[date], end: date, chance: Random, emitter: Emitter
+) -> None:
+    """Emit each change of what is found of a dataset's data, the day after it, until `end`."""
+    changes = [released.released_on, *days]
+    away_from = day_between(chance, changes[0], LAST_DAY)
+    back_on = days_after(chance, away_from, *AWAY_DAYS)
+    is_away = chance.random() < AWAY_SHARE
+    longest = Frequency(released.update_frequency).days
+    turns = set(changes)
+    if longest is not None:
+        turns |= {day + timedelta(days=longest + PROBE_GRACE_DAYS + 1) for day in changes}
+    turns |= {away_from, back_on} if is_away else set()
+    last: DataState | None = None
+    for day in sorted(turns):
+        found_on = max(day + timedelta(days=1), FIRST_DAY)
+        unchanged = (found_on - max(change for change in changes if change <= day)).days
+        is_stale = longest is not None and unchanged > longest + PROBE_GRACE_DAYS
+        state = DataState.STALE if is_stale else DataState.CURRENT
+        if is_away and away_from <= day < back_on:
+            state = DataState.UNAVAILABLE
+        if state is last or found_on >= end:
+            continue
+        last = state
+        probe = DatasetProbed(
+            dataset_id=released.dataset_id,
+            probed_on=found_on,
+            data_state=state,
+            distributions=1,
+            failing_distributions=int(state is DataState.UNAVAILABLE),
+            unchanged_days=unchanged,
+        )
+        emitter.send(probe, found_on, punctual=True)
 
 
 def _update_days(released: DatasetReleased, until: date, chance: Random) -> Iterator[date]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from boundary.errors import SmartRegionError
-from events.dataset import DatasetReleased, DatasetUpdated, DatasetWithdrawn
+from events.dataset import DatasetProbed, DatasetReleased, DatasetUpdated, DatasetWithdrawn
 from events.fact import Fact
+from operations.harvest.data_state import FoundData, probed, remember
 from operations.harvest.memory import KnownDataset
 from operations.harvest.portal_dataset import PortalDataset
 
-__all__ = ["Changes", "TooManyGoneError", "changes_of", "gone_from"]
+__all__ = ["Changes", "TooManyGoneError", "changes_of", "gone_from", "probe_of", "to_probe"]
 
 
 class TooManyGoneError(SmartRegionError):
@@ -62,15 +63,58 @@ def changes_of(known: KnownDataset | None, seen: PortalDataset, today: date) -> 
         updated_on = seen.modified
         facts.append(DatasetUpdated(dataset_id=seen.dataset_id, updated_on=updated_on))
     before = known or KnownDataset(released=released)
+    urls = {one.url for one in seen.distributions}
     now = before.model_copy(
         update={
             "released": released,
             "updated_on": updated_on,
             "withdrawn_on": None,
             "distributions": seen.distributions,
+            "data": {url: one for url, one in before.data.items() if url in urls},
+            # What counts once a dataset is back is told again.
+            "probed": None if is_back else before.probed,
         }
     )
     return Changes(now, facts)
+
+
+def to_probe(memory: Mapping[str, KnownDataset], today: date) -> list[str]:
+    """Return the datasets whose data were not all asked for today, the longest known first."""
+
+    def last(known: KnownDataset) -> date:
+        days = [
+            known.data[one.url].probed_on for one in known.distributions if one.url in known.data
+        ]
+        return min(days) if days and len(days) == len(known.distributions) else date.min
+
+    published = [(last(one), name) for name, one in memory.items() if one.withdrawn_on is None]
+    return [name for day, name in sorted(published) if day < today]
+
+
+def probe_of(known: KnownDataset, found: Mapping[str, FoundData | None], today: date) -> Changes:
+    """Return what is new once a dataset's addresses were asked: at most one fact.
+
+    None of an address changes nothing. Nothing is said before something is known of each.
+    """
+    data = dict(known.data)
+    for url, one in found.items():
+        if one is not None:
+            data[url] = remember(data.get(url), one, today)
+    kept = known.model_copy(update={"data": data})
+    addresses = [one.url for one in known.distributions]
+    if any(url not in data for url in addresses):
+        return Changes(kept)
+    about = known.released
+    told = probed(about.dataset_id, [data[url] for url in addresses], about.update_frequency, today)
+    if known.probed is not None and _says_the_same(known.probed, told):
+        return Changes(kept)
+    return Changes(kept.model_copy(update={"probed": told}), [told])
+
+
+def _says_the_same(one: DatasetProbed, other: DatasetProbed) -> bool:
+    """Return whether two probes differ in their day alone, and in how long nothing has changed."""
+    apart = {"probed_on", "unchanged_days"}
+    return one.model_dump(exclude=apart) == other.model_dump(exclude=apart)
 
 
 def gone_from(

@@ -14,9 +14,9 @@ from broker.options import BROKER
 from operations.emitting.options import GatewayChoice, gateway_options
 
 if TYPE_CHECKING:
-    from operations.harvest.memory import Validators
     from operations.harvest.polite_client import PoliteClient
     from operations.harvest.snapshot import PortalSnapshot
+    from operations.harvest.validators import Validators
 
 __all__ = ["harvest"]
 
@@ -35,6 +35,9 @@ _OPTIONS: Final = (
         "--contact",
         metavar="WHO",
         help="A mail address or a page, for the portal's operator: needed for an address.",
+    ),
+    click.option(
+        "--no-data", is_flag=True, help="Do not ask for the data of each dataset, once a day."
     ),
     click.option(
         "--publisher", default="", metavar="NAME", help="Who publishes what names nobody."
@@ -155,6 +158,7 @@ def _carry_out(
     bootstrap: str | None,
     gateway: GatewayChoice | None,
     contact: str | None,
+    no_data: bool,
     state: Path | None,
     publisher: str,
     themes: tuple[str, ...],
@@ -202,6 +206,13 @@ def _carry_out(
         longest_wait,
         private_addresses=private_addresses,
     )
-    tally = carry_out(plan, politeness, read, partial(open_publisher, bootstrap, gateway))
+    tally = carry_out(
+        plan,
+        politeness,
+        read,
+        partial(open_publisher, bootstrap, gateway),
+        # Who asks says who they are.
+        with_data=not no_data and bool(contact),
+    )
     if not tally.is_good:
         sys.exit(1)

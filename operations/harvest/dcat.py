@@ -25,7 +25,6 @@ from rdflib import (
 from rdflib.term import Node
 
 from operations.harvest.linked_contexts import FetchJson, with_contexts
-from operations.harvest.memory import Validators
 from operations.harvest.polite_client import PoliteClient
 from operations.harvest.portal_dataset import Described, Distribution
 from operations.harvest.snapshot import (
@@ -33,8 +32,8 @@ from operations.harvest.snapshot import (
     PortalSnapshot,
     follow_pages,
     get_page,
-    validators_of,
 )
+from operations.harvest.validators import Validators
 
 __all__ = ["described_in", "parse_graph", "read_dcat", "read_dcat_file"]
 
@@ -83,7 +82,7 @@ def read_dcat(client: PoliteClient, url: str, known: Validators) -> PortalSnapsh
         kind = page.answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         graph = parse_graph(page.answer.body, kind, base=page.url, fetch=fetch)
         snapshot.add(described_in(graph), keys)
-        snapshot.validators = validators_of(page)
+        snapshot.validators = Validators.of(page.answer)
         return _next_page(graph)
 
     follow_pages(snapshot, url, read)

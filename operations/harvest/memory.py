@@ -13,12 +13,14 @@ from pydantic_core import to_json
 from boundary.errors import SmartRegionError
 from boundary.whole_file import whole_file
 from events.cloudevent import CloudEvent, decode_json, encode_structured
-from events.dataset import DatasetReleased
+from events.dataset import DatasetProbed, DatasetReleased
 from events.errors import ContractError
 from events.fact import Fact
+from operations.harvest.data_state import KnownData
 from operations.harvest.portal_dataset import Distribution
+from operations.harvest.validators import Validators
 
-__all__ = ["KnownDataset", "Memory", "MemoryUnusableError", "Validators", "load_memory"]
+__all__ = ["KnownDataset", "Memory", "MemoryUnusableError", "load_memory"]
 
 _ID_DIGITS: Final = 32
 
@@ -33,20 +35,6 @@ class MemoryUnusableError(SmartRegionError):
         )
 
 
-class Validators(BaseModel):
-    """What a server gave to ask by later whether an answer has changed (RFC 9110, 8.8)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    etag: str = ""
-    last_modified: str = ""
-
-    def headers(self) -> dict[str, str]:
-        """Return the headers of a request for what is newer."""
-        given = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
-        return {name: value for name, value in given.items() if value}
-
-
 class KnownDataset(BaseModel):
     """A dataset as it was last told."""
 
@@ -56,6 +44,10 @@ class KnownDataset(BaseModel):
     updated_on: date | None = None
     withdrawn_on: date | None = None
     distributions: tuple[Distribution, ...] = ()
+    data: dict[str, KnownData] = {}
+    """What was found at its addresses."""
+    probed: DatasetProbed | None = None
+    """What was last told of its data."""
 
 
 class Memory(BaseModel):

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
-from operations.harvest.memory import Validators
 from operations.harvest.polite_client import PoliteAnswer, PoliteClient
 from operations.harvest.portal_dataset import Described, Distribution
 from operations.harvest.snapshot import (
@@ -14,8 +13,8 @@ from operations.harvest.snapshot import (
     PortalSnapshot,
     follow_pages,
     get_page,
-    validators_of,
 )
+from operations.harvest.validators import Validators
 
 __all__ = ["described_by", "read_opendatasoft"]
 
@@ -47,7 +46,7 @@ def read_opendatasoft(client: PoliteClient, url: str, known: Validators) -> Port
             return None
         results, total = _content(page)
         snapshot.add((described_by(entry, base) for entry in results), seen)
-        snapshot.validators = validators_of(page)
+        snapshot.validators = Validators.of(page.answer)
         offset += PAGE
         if not results or offset >= total:
             return None

@@ -9,19 +9,35 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from boundary.addresses import shown_address
 from boundary.diagnostic import Diagnostic
 from operations.client import NullPublisher, Publisher
-from operations.harvest.changes import Changes, TooManyGoneError, changes_of, gone_from
-from operations.harvest.memory import Memory, Validators, load_memory
+from operations.harvest.changes import (
+    Changes,
+    TooManyGoneError,
+    changes_of,
+    gone_from,
+    probe_of,
+    to_probe,
+)
+from operations.harvest.data_state import DataOutcome, FoundData
+from operations.harvest.memory import Memory, load_memory
+from operations.harvest.portal_dataset import Distribution
 from operations.harvest.reading import ReadingRules, dataset_id_of, read_dataset
 from operations.harvest.sending import send_waiting
 from operations.harvest.snapshot import PortalSnapshot
+from operations.harvest.validators import Validators
 
-__all__ = ["SOURCE", "Harvest", "HarvestTally", "ReadCatalogue", "run_harvest"]
+__all__ = ["SOURCE", "Harvest", "HarvestTally", "ProbeData", "ReadCatalogue", "run_harvest"]
+
+DATASETS_PER_NOTE: Final = 20
+"""After how many datasets what was found of their data is noted and sent."""
 
 SOURCE: Final = "urn:iledefrance:open-data"
 ReadCatalogue: TypeAlias = Callable[[Validators], PortalSnapshot]
 """Reads a portal's catalogue, unless it is still as those validators have it."""
+ProbeData: TypeAlias = Callable[[Distribution, Validators], FoundData | None]
+"""Asks an address for its data, unless they are still as those validators have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +67,12 @@ class HarvestTally:
     complaints: list[str] = field(default_factory=list)
     """What is wrong with the harvest itself, in lines."""
     sent: int = 0
+    probed: int = 0
+    """Addresses that were asked for their data."""
+    away: list[str] = field(default_factory=list)
+    """What was wrong at them, in lines: a fact, and no mistake of the harvest."""
+    unasked: int = 0
+    """Addresses whose hosts ask to be left alone."""
     is_unchanged: bool = False
 
     @property
@@ -66,11 +88,13 @@ def run_harvest(
     *,
     now: datetime,
     tally: HarvestTally,
+    probe: ProbeData | None = None,
 ) -> None:
     """Harvest a portal; `tally` is kept up to date, for a caller that reports after an error.
 
     What is to be sent is noted before it is sent: a run that was killed goes on with the very same
-    events. A dry run reads all, and notes and sends nothing. Raises what reading the catalogue, the
+    events. With `probe` the data of all datasets are asked for, once a day at most. A dry run reads
+    the catalogue, and notes and sends nothing. Raises what reading the catalogue, the
     state's file and the publisher raise, and HarvestInterruptedError.
     """
     memory = load_memory(plan.state, portal=plan.portal, destination=plan.destination)
@@ -96,6 +120,17 @@ def run_harvest(
         _note(plan, memory, snapshot, now, tally)
         save()
         send()
+        if probe is None or plan.dry_run:
+            return
+        for number, name in enumerate(to_probe(memory.datasets, now.date()), start=1):
+            _probe(plan, memory, name, probe, now, tally)
+            if number % DATASETS_PER_NOTE == 0:
+                save()
+                if memory.outbox:
+                    send()
+        save()
+        if memory.outbox:
+            send()
 
 
 def _note(
@@ -124,6 +159,29 @@ def _note(
     if not tally.is_good:
         # The next run says again what is wrong.
         memory.catalogue = Validators()
+
+
+def _probe(
+    plan: Harvest, memory: Memory, name: str, probe: ProbeData, now: datetime, tally: HarvestTally
+) -> None:
+    """Ask for a dataset's data, and put what is new into the memory and its outbox."""
+    known = memory.datasets[name]
+    found: dict[str, FoundData | None] = {}
+    for one in known.distributions:
+        before = known.data.get(one.url)
+        if before is not None and before.probed_on >= now.date():
+            continue
+        was_there = before is not None and before.outcome is DataOutcome.DATA
+        marks = before.validators if before is not None and was_there else Validators()
+        found[one.url] = here = probe(one, marks)
+        tally.probed += here is not None
+        tally.unasked += here is None
+        if here is not None and here.why:
+            tally.away.append(f"{name}: {shown_address(one.url)}: {here.why}")
+    change = probe_of(known, found, now.date())
+    memory.datasets[name] = change.known
+    for fact in change.facts:
+        memory.queue(fact, source=plan.source, time=now)
 
 
 def _changes(

@@ -19,10 +19,11 @@ from broker.settings import load_broker_settings
 from events.code import Code
 from operations.client import Publisher
 from operations.emitting.options import GatewayChoice
-from operations.harvest.memory import Validators
 from operations.harvest.polite_client import PoliteClient, Politeness
+from operations.harvest.probing import probe
 from operations.harvest.run import Harvest, HarvestTally, run_harvest
 from operations.harvest.snapshot import PortalSnapshot
+from operations.harvest.validators import Validators
 from operations.harvest.vocabularies import plain
 
 __all__ = ["carry_out", "default_state", "destination_of", "own_words"]
@@ -39,15 +40,24 @@ def carry_out(
     politeness: Politeness,
     read: Callable[[PoliteClient, Validators], PortalSnapshot],
     opened: Callable[[], Publisher],
+    *,
+    with_data: bool,
 ) -> HarvestTally:
-    """Harvest a portal; the tally is printed in any case."""
+    """Harvest a portal, with its data or without; the tally is printed in any case."""
     quiet_client()
     # It logs each date that it cannot convert; what is wrong is reported by dataset.
     logging.getLogger("rdflib").addHandler(logging.NullHandler())
     tally = HarvestTally()
     try:
         with PoliteClient(politeness) as client:
-            run_harvest(plan, partial(read, client), opened, now=datetime.now(UTC), tally=tally)
+            run_harvest(
+                plan,
+                partial(read, client),
+                opened,
+                now=datetime.now(UTC),
+                tally=tally,
+                probe=partial(probe, client) if with_data else None,
+            )
     finally:
         if tally.datasets or tally.sent:
             _print(tally, plan)
@@ -89,6 +99,15 @@ def _print(tally: HarvestTally, plan: Harvest) -> None:
         echo(f"… {len(tally.problems) - MOST_SHOWN} problems more", err=True)
     for line in tally.complaints:
         echo(line, err=True)
+    for line in tally.away[:MOST_SHOWN]:
+        echo(line)
+    if len(tally.away) > MOST_SHOWN:
+        echo(f"… {len(tally.away) - MOST_SHOWN} addresses more without data")
+    if tally.probed or tally.unasked:
+        echo(
+            f"{tally.probed} addresses asked for data, {len(tally.away)} without,"
+            f" {tally.unasked} to be left alone"
+        )
     sent = "would be sent" if plan.dry_run else "sent"
     unchanged = ", the catalogue is unchanged" if tally.is_unchanged else ""
     echo(

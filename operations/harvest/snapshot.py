@@ -8,11 +8,11 @@ from typing import Final
 
 from boundary.addresses import UnusableAddressError
 from boundary.errors import SmartRegionError
-from operations.harvest.memory import Validators
 from operations.harvest.polite_client import PoliteAnswer, PoliteClient
 from operations.harvest.portal_dataset import Described
+from operations.harvest.validators import Validators
 
-__all__ = ["CatalogueError", "PortalSnapshot", "follow_pages", "get_page", "validators_of"]
+__all__ = ["CatalogueError", "PortalSnapshot", "follow_pages", "get_page"]
 
 MOST_BYTES: Final = 128 * 1024 * 1024
 """Of a page of a catalogue no more is read: one that is longer is refused."""
@@ -97,9 +97,3 @@ def follow_pages(snapshot: PortalSnapshot, first: str, read: Callable[[str], str
         url = following
     if len(visited) > 1:
         snapshot.validators = Validators()
-
-
-def validators_of(page: PoliteAnswer) -> Validators:
-    """Return what to ask by whether a page has changed."""
-    headers = page.answer.headers
-    return Validators(etag=headers.get("ETag", ""), last_modified=headers.get("Last-Modified", ""))

@@ -120,7 +120,7 @@ def test_the_regions_own_catalogue_keeps_its_indicators() -> None:
             "grants_committed_euros",
             "grants_paid_euros",
         ],
-        "open_data": ["datasets_released", "datasets_fresh_ratio"],
+        "open_data": ["datasets_released", "datasets_fresh_ratio", "datasets_usable_ratio"],
     }
     gone = {id_ for name, ids in kept.items() for id_ in ids if id_ not in declared[name]}
     assert gone == set()

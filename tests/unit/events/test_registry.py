@@ -30,6 +30,7 @@ def test_the_facts_are_these() -> None:
         "dataset.released",
         "dataset.updated",
         "dataset.withdrawn",
+        "dataset.probed",
         "indicator.observed",
         "milestone.explained",
     ]

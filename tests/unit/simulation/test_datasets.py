@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from events.dataset import DatasetReleased, DatasetUpdated, DatasetWithdrawn, UpdateFrequency
+from events.dataset import (
+    DatasetProbed,
+    DatasetReleased,
+    DatasetUpdated,
+    DatasetWithdrawn,
+    DataState,
+    UpdateFrequency,
+)
 from simulation.datasets import DATASETS
 from tests.support.simulated import Story
 
@@ -52,3 +59,15 @@ def test_a_tenth_goes_stale(story: Story) -> None:
         for key, fact in there.items()
     )
     assert 0.84 < fresh / len(there) < 0.95
+
+
+def test_what_goes_stale_is_found_by_its_data(story: Story) -> None:
+    """A probe says so of each, of some that they are away, and of none after its withdrawal."""
+    gone = story.latest(DatasetWithdrawn)
+    probed = story.latest(DatasetProbed)
+    states = [fact.data_state for key, fact in probed.items() if key not in gone]
+    assert probed.keys() == story.latest(DatasetReleased).keys()
+    assert 0.84 < states.count(DataState.CURRENT) / len(states) < 0.95
+    assert all(probed[key].probed_on < fact.withdrawn_on for key, fact in gone.items())
+    away = [one for one in story.facts(DatasetProbed) if one.data_state == DataState.UNAVAILABLE]
+    assert 5 < len(away) < 40

@@ -9,10 +9,10 @@ import pytest
 from rdflib import Graph
 
 from operations.harvest.dcat import described_in, parse_graph, read_dcat, read_dcat_file
-from operations.harvest.memory import Validators
 from operations.harvest.polite_client import PoliteClient, Politeness
 from operations.harvest.portal_dataset import Distribution
 from operations.harvest.snapshot import CatalogueError, PortalSnapshot
+from operations.harvest.validators import Validators
 from tests.support.portals import Answer, Portal, portal
 
 DCAT_URI = "http://www.w3.org/ns/dcat#"

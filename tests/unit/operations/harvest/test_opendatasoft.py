@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from operations.harvest.memory import Validators
 from operations.harvest.opendatasoft import described_by, read_opendatasoft
 from operations.harvest.polite_client import PoliteClient, Politeness
 from operations.harvest.snapshot import CatalogueError, PortalSnapshot
+from operations.harvest.validators import Validators
 from tests.support.portals import API, Answer, Portal, dataset, portal
 
 

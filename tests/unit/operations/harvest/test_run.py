@@ -11,12 +11,17 @@ from typing import Any, Self
 import pytest
 
 from events.cloudevent import CloudEvent
+from events.dataset import DatasetProbed, DataState
 from operations.client import DeliveryReport, FailedDelivery, RecordingPublisher
+from operations.harvest.data_state import DataOutcome, FoundData
 from operations.harvest.memory import MemoryUnusableError, load_memory
 from operations.harvest.opendatasoft import read_opendatasoft
 from operations.harvest.polite_client import PoliteClient, Politeness
-from operations.harvest.run import Harvest, HarvestTally, run_harvest
+from operations.harvest.portal_dataset import Distribution
+from operations.harvest.probing import probe
+from operations.harvest.run import DATASETS_PER_NOTE, Harvest, HarvestTally, run_harvest
 from operations.harvest.sending import HarvestInterruptedError
+from operations.harvest.validators import Validators
 from tests.support.portals import Answer, Portal, dataset, portal
 
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
@@ -65,6 +70,7 @@ def harvest(
     publisher: FailingPublisher | None = None,
     *,
     days: int = 0,
+    with_data: bool = False,
     **how: Any,
 ) -> tuple[list[CloudEvent], HarvestTally]:
     """Harvest the portal some days later; return the events and the tally."""
@@ -76,7 +82,14 @@ def harvest(
     )
     with PoliteClient(politeness) as client:
         read = partial(read_opendatasoft, client, served.url)
-        run_harvest(plan, read, lambda: sent, now=NOW + timedelta(days=days), tally=tally)
+        run_harvest(
+            plan,
+            read,
+            lambda: sent,
+            now=NOW + timedelta(days=days),
+            tally=tally,
+            probe=partial(probe, client) if with_data else None,
+        )
     return list(sent.events), tally
 
 
@@ -192,3 +205,83 @@ def test_a_state_of_another_harvest_is_refused(served: Portal, tmp_path: Path) -
     file.write_text("{")
     with pytest.raises(MemoryUnusableError, match="no state"):
         load_memory(file, portal=served.url, destination="here")
+
+
+def states(events: list[CloudEvent]) -> dict[str, DataState]:
+    """Return what events say of the data of each dataset."""
+    facts = (event.fact for event in events)
+    return {one.dataset_id: one.data_state for one in facts if isinstance(one, DatasetProbed)}
+
+
+def test_what_is_found_of_the_data_is_a_fact_once(served: Portal, tmp_path: Path) -> None:
+    """Metadata that are all right hide neither a refusal nor an empty export nor a web page."""
+    file = tmp_path / "state.json"
+    served.data["d-1"] = b"gare;voyageurs\n"
+    served.data["d-2"] = b"<!doctype html><title>Erreur</title>"
+    served.lie("/d-3/exports", Answer(403))
+
+    sent, tally = harvest(served, file, with_data=True)
+    again, _ = harvest(served, file, with_data=True)
+    later, _ = harvest(served, file, with_data=True, days=1)
+
+    wrong = {"d-1": "empty", "d-2": "unavailable", "d-3": "unavailable"}
+    assert states(sent) == {f"d-{n}": wrong.get(f"d-{n}", "current") for n in range(10)}
+    assert (tally.probed, len(tally.away), tally.is_good) == (10, 3, True)
+    assert again == later == []
+    assert len([path for path in served.paths() if "exports" in path]) == 20
+
+
+def test_every_export_may_be_refused(served: Portal, tmp_path: Path) -> None:
+    """Metadata 200, data 403; and once they answer again, that is said."""
+    file = tmp_path / "state.json"
+    harvest(served, file, with_data=True)
+    served.lie("/exports/", Answer(403))
+    refused, _ = harvest(served, file, with_data=True, days=1)
+    served.lies.clear()
+    back, _ = harvest(served, file, with_data=True, days=2)
+
+    assert set(states(refused).values()) == {DataState.UNAVAILABLE}
+    assert set(states(back).values()) == {DataState.CURRENT}
+
+
+def test_data_go_stale_whatever_the_metadata_say(served: Portal, tmp_path: Path) -> None:
+    """They are modified each month by the metadata alone; one really is."""
+    file = tmp_path / "state.json"
+    harvest(served, file, with_data=True)
+    for days in (20, 39):
+        for entry in served.datasets:
+            day = NOW + timedelta(days=days)
+            entry["metas"]["default"]["modified"] = day.isoformat()
+        served.data["d-4"] = f"gare;voyageurs\nNation;{days}\n".encode()
+        sent, _ = harvest(served, file, with_data=True, days=days)
+        assert {name for name, _ in names(sent)} >= {"dataset.updated"}
+
+    assert states(sent) == {f"d-{n}": DataState.STALE for n in range(10) if n != 4}
+
+
+def test_a_run_that_was_interrupted_asks_for_the_rest(served: Portal, tmp_path: Path) -> None:
+    """What was noted is not asked again that day."""
+    file = tmp_path / "state.json"
+    served.datasets = [dataset(f"d-{number:02}") for number in range(50)]
+    asked: list[str] = []
+
+    def break_at(limit: int) -> None:
+        plan = Harvest(served.url, "here", file)
+        how = Politeness("x@example.org", pause=0, private_addresses=True, sleep=lambda _: None)
+
+        def ask(distribution: Distribution, _: Validators) -> FoundData:
+            if len(asked) == limit:
+                raise KeyboardInterrupt
+            asked.append(distribution.url)
+            return FoundData(outcome=DataOutcome.EMPTY)
+
+        with PoliteClient(how) as client:
+            read = partial(read_opendatasoft, client, served.url)
+            run_harvest(plan, read, RecordingPublisher, now=NOW, tally=HarvestTally(), probe=ask)
+
+    with pytest.raises(KeyboardInterrupt):
+        break_at(DATASETS_PER_NOTE + 3)
+    break_at(1000)
+
+    assert len(asked) == 50 + 3
+    assert len(set(asked)) == 50
