@@ -14,6 +14,7 @@ import pytest
 from operations.programs.kafka import missing_requirement
 from tests.support.compose import Stack
 from tests.support.compose_stack import ComposeKafka, PlainStack, prepared_secrets
+from tests.support.portals import dataset, portal
 from tests.support.requirements import give_up, require_programs
 
 pytestmark = pytest.mark.timeout(400)
@@ -46,6 +47,7 @@ def test_the_demo_comes_to_its_end_with_every_user_s_own_rights(
     """In the order of `depends_on`: rights, topics, workers, gateway, events, years; the audit."""
     stack = Stack(kind)
     plain = PlainStack(stack, tmp_path, kafka.address, secrets=secrets)
+    harvest = stack.services["harvest"]["command"]
     days = {"simulation": ("--to", LAST_DAY), "years": (f"--to={LAST_DAY}",)}
 
     with ExitStack() as running:
@@ -56,6 +58,11 @@ def test_the_demo_comes_to_its_end_with_every_user_s_own_rights(
             else:
                 running.enter_context(plain.started(name))
         workers = [f"--against=http://127.0.0.1:{plain.ports[f'worker-{n}']}" for n in (1, 2)]
+        with portal(dataset("gares")) as served:
+            here = [served.url if "https" in one else one for one in harvest]
+            for sent in ("3 events sent", "0 events sent"):
+                done = plain.run("harvest", "--pause=0", "--private-addresses", instead=here)
+                assert sent in done.stdout, done.stderr
         audit = plain.run("commands", *workers, instead=["audit"])
 
     assert audit.returncode == 0, audit.stdout + audit.stderr

@@ -103,7 +103,8 @@ class PlainStack:
         waits = {
             name: one.get("depends_on", {}).keys() for name, one in self._stack.services.items()
         }
-        ours = self._stack.ours() - {"commands"}
+        # Run when somebody says what, or from where.
+        ours = self._stack.ours() - {"commands", "harvest"}
         return [name for name in TopologicalSorter(waits).static_order() if name in ours]
 
     def run(

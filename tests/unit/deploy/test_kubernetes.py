@@ -35,6 +35,8 @@ AUDIT = "smart-region-audit"
 #: Who asks the workers for histories.
 ASKING = ("assessor", "page")
 NOTE = "smart-region-note"
+#: It sends through the gateway, and reads no settings.
+HARVEST = "smart-region-harvest"
 #: Where a process of ours listens, by its command; docs/settings.md.
 PORTS = {
     "worker": {"http": 6066},
@@ -88,7 +90,8 @@ def test_every_pod_is_of_the_restricted_kind(overlay: str) -> None:
         assert security["runAsUser"] > 0
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}
         assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
-        assert all("secret" in volume or "emptyDir" in volume for volume in pod.get("volumes", ()))
+        kinds = {kind for volume in pod.get("volumes", ()) for kind in volume} - {"name"}
+        assert kinds <= {"secret", "emptyDir", "persistentVolumeClaim"}
     for _, container in containers(built(overlay)):
         security = container["securityContext"]
         assert security["allowPrivilegeEscalation"] is False
@@ -114,8 +117,15 @@ def test_nothing_of_ours_can_be_written_to(overlay: str) -> None:
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         volumes = {volume["name"]: volume for volume in pods[owner].get("volumes", ())}
         for mount in container.get("volumeMounts", ()):
-            if not mount.get("readOnly"):
-                assert volumes[mount["name"]]["emptyDir"].keys() == {"sizeLimit"}
+            if mount.get("readOnly"):
+                continue
+            volume = volumes[mount["name"]]
+            if owner == HARVEST:
+                claim = one(built(overlay), "PersistentVolumeClaim", HARVEST)["spec"]
+                assert volume["persistentVolumeClaim"] == {"claimName": HARVEST}
+                assert claim["resources"]["requests"].keys() == {"storage"}
+            else:
+                assert volume["emptyDir"].keys() == {"sizeLimit"}
 
 
 @every_overlay
@@ -176,7 +186,10 @@ def test_what_runs_for_long_is_asked_how_it_is(overlay: str) -> None:
 @every_overlay
 def test_every_process_can_read_its_settings(overlay: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable is misspelled, and each process listens where its probes and Services ask."""
-    for _, container in ours(overlay):
+    for owner, container in ours(overlay):
+        if owner == HARVEST:
+            assert not any("SMART_REGION" in it for it in environment(built(overlay), container))
+            continue
         (command, *_) = container["args"]
         # The image's own, which no manifest repeats.
         given = {"SMART_REGION_HTTP_HOST": "0.0.0.0", "SMART_REGION_LOG_FORMAT": "json"}  # noqa: S104
@@ -230,7 +243,7 @@ def test_every_process_reaches_kafka_and_names(overlay: str) -> None:
         if labels["app.kubernetes.io/name"] == NAME:
             ways = [it for it in out if selects(it["podSelector"].get("matchLabels", {}), labels)]
             assert len(ways) == (
-                3 if name in (AUDIT, NOTE, *(f"{NAME}-{one}" for one in ASKING)) else 2
+                3 if name in (AUDIT, NOTE, HARVEST, *(f"{NAME}-{one}" for one in ASKING)) else 2
             ), name
 
 
@@ -309,6 +322,8 @@ def test_prometheus_shows_the_token_that_is_asked_for(overlay: str) -> None:
     """The Secret that a monitor names is the one that the processes read."""
     pods = dict(pod_specs(built(overlay)))
     for owner, container in ours(overlay):
+        if owner == HARVEST:
+            continue
         file = Path(environment(built(overlay), container)["SMART_REGION_METRICS_TOKEN_FILE"])
         mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
         secret = secrets_of(pods[owner])[mounts[str(file.parent)]]
@@ -425,6 +440,41 @@ def test_a_note_is_mailed_each_month_once_its_contacts_are_there(overlay: str) -
     assert [it["port"] for it in rule["ports"]] == [587, 465]
 
 
+@every_overlay
+def test_a_harvest_goes_through_the_gateway_once_its_token_is_there(overlay: str) -> None:
+    """One at a time, suspended without it; its state is kept, and private networks are closed."""
+    manifests, labels = built(overlay), pod_labels(overlay)
+    job = one(manifests, "CronJob", HARVEST)["spec"]
+    container = dict(ours(overlay))[HARVEST]
+    pod = dict(pod_specs(manifests))[HARVEST]
+    options = dict(it.partition("=")[::2] for it in container["args"][3:])
+    mounts = {it["mountPath"]: it["name"] for it in container["volumeMounts"]}
+    gateway = urlsplit(options["--gateway"])
+    is_tls = "SMART_REGION_SERVER_CERTFILE" in environment(
+        manifests, dict(ours(overlay))["smart-region-gateway"]
+    )
+    (web, inside) = one(manifests, "NetworkPolicy", "harvest-to-portal")["spec"]["egress"]
+    into = one(manifests, "NetworkPolicy", "gateway-from-harvest")["spec"]["ingress"][0]
+
+    assert (job["suspend"], job["concurrencyPolicy"]) == (True, "Forbid")
+    assert job["jobTemplate"]["spec"]["backoffLimit"] == 0
+    secret = secrets_of(pod)[mounts[str(Path(options["--secret"]).parent)]]
+    assert secret == HARVEST
+    (claim,) = (it["persistentVolumeClaim"] for it in pod["volumes"] if it["name"] == "state")
+    assert mounts[str(Path(options["--state"]).parent)] == "state"
+    assert one(manifests, "PersistentVolumeClaim", claim["claimName"])
+    assert gateway.scheme == ("https" if is_tls else "http")
+    assert ("--plain-http" in options) != is_tls
+    assert ("SSL_CERT_FILE" in environment(manifests, container)) == is_tls
+    assert one(manifests, "Service", str(gateway.hostname))
+    for rule, peers in ((inside, inside["to"]), (into, into["from"])):
+        assert rule["ports"] == [{"protocol": "TCP", "port": gateway.port}]
+        who = "smart-region-gateway" if rule is inside else HARVEST
+        assert selects(peers[0]["podSelector"]["matchLabels"], labels[who])
+    assert [it["port"] for it in web["ports"]] == [443, 80]
+    assert {"10.0.0.0/8", "169.254.0.0/16"} <= set(web["to"][0]["ipBlock"]["except"])
+
+
 @every_production
 def test_what_there_are_several_of_is_never_lost_at_once(overlay: str) -> None:
     """They are apart, and machines are emptied one after the other."""
@@ -470,6 +520,8 @@ def test_every_process_is_a_user_of_its_own(overlay: str) -> None:
     users = {it["metadata"]["name"] for it in of_kind(overlay, "KafkaUser")}
     pods = dict(pod_specs(built(overlay)))
     for owner, container in ours(overlay):
+        if owner == HARVEST:
+            continue
         name = environment(built(overlay), container)["SMART_REGION_SASL_USERNAME"]
         assert name == secrets_of(pods[owner])["kafka-user"]
         assert name == ("smart-region-reader" if owner in (AUDIT, NOTE) else owner)
