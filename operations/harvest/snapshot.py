@@ -14,7 +14,7 @@ from operations.harvest.validators import Validators
 
 __all__ = ["CatalogueError", "PortalSnapshot", "follow_pages", "get_page"]
 
-MOST_BYTES: Final = 128 * 1024 * 1024
+MOST_BYTES: Final = 32 * 1024 * 1024
 """Of a page of a catalogue no more is read: one that is longer is refused."""
 MOST_PAGES: Final = 2000
 _OK: Final = 200
