@@ -131,12 +131,13 @@ def portal(*datasets: dict[str, Any]) -> Iterator[Portal]:
                 served.most_at_once = max(served.most_at_once, served.at_once)
                 answer = served.answer(self.path)
             time.sleep(answer.seconds)
+            with lock:
+                # Before the answer: who has it may ask again before this thread goes on.
+                served.at_once -= 1
             try:
                 self.reply(answer)
             except OSError:
                 self.close_connection = True
-            with lock:
-                served.at_once -= 1
 
         def reply(self, answer: Answer) -> None:
             status, body, headers = answer.status, answer.body, dict(answer.headers)
