@@ -53,7 +53,9 @@ class Fact(BaseModel):
     TYPE: ClassVar[str]
     """The CloudEvents type, derived from NAME and VERSION."""
     KEY: ClassVar[str]
-    """The field that identifies the entity."""
+    """The field that identifies the entity, or the first of several."""
+    FURTHER_KEYS: ClassVar[tuple[str, ...]] = ()
+    """The fields that identify it together with `KEY`, in the order of the record's key."""
     DAY: ClassVar[str]
     """The field that holds the day on which the fact took effect."""
     WITHIN: ClassVar[str | None] = None
@@ -83,8 +85,11 @@ class Fact(BaseModel):
 
     @property
     def entity_id(self) -> str:
-        """The entity that the fact is about; the record's key."""
-        return str(getattr(self, self.KEY))
+        """The entity that the fact is about; the record's key: `IND-042/D77`."""
+        first = str(getattr(self, self.KEY))
+        if not self.FURTHER_KEYS:
+            return first
+        return "/".join((first, *(str(getattr(self, name)) for name in self.FURTHER_KEYS)))
 
     @classmethod
     def entities_in(cls, territory: str) -> str | None:

@@ -61,6 +61,7 @@ class MilestoneExplained(Fact):
     FAMILY: ClassVar[Family] = Family.EXPLANATIONS
     NAME: ClassVar[str] = "milestone.explained"
     KEY: ClassVar[str] = "indicator"
+    FURTHER_KEYS: ClassVar[tuple[str, ...]] = ("milestone", "territory", "kind")
     DAY: ClassVar[str] = "explained_on"
     WITHIN: ClassVar[str] = "*/{territory}/*"
 
@@ -78,8 +79,3 @@ class MilestoneExplained(Fact):
     """What readers are told, in French."""
     author_role: Role = Field(examples=["Responsable du programme Lycées"])
     """In which role its author wrote it."""
-
-    @property
-    def entity_id(self) -> str:
-        """The milestone, its territory and the kind: `lycees_connected_ratio/all/R11/cause`."""
-        return f"{self.indicator}/{self.milestone}/{self.territory.value}/{self.kind.value}"

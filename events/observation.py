@@ -123,6 +123,7 @@ class IndicatorObserved(Fact):
     FAMILY: ClassVar[Family] = Family.OBSERVATIONS
     NAME: ClassVar[str] = "indicator.observed"
     KEY: ClassVar[str] = "indicator"
+    FURTHER_KEYS: ClassVar[tuple[str, ...]] = ("territory",)
     DAY: ClassVar[str] = "observed_on"
     WITHIN: ClassVar[str] = "*/{territory}"
 
@@ -132,11 +133,6 @@ class IndicatorObserved(Fact):
     observed_on: Day
     """The day for which the value holds, YYYY-MM-DD; a later value of the same day corrects it."""
     value: ObservedValue
-
-    @property
-    def entity_id(self) -> str:
-        """The indicator and its territory: `IND-042/D77`."""
-        return observed_entity(self.indicator, self.territory)
 
     def attributes(self) -> dict[str, JSON]:
         """Return the fact's fields, its value in integer millionths, and its département if any."""

@@ -36,6 +36,7 @@ class WorkstationUsageReported(Fact):
     FAMILY: ClassVar[Family] = Family.WORKSTATIONS
     NAME: ClassVar[str] = "workstation.usage_reported"
     KEY: ClassVar[str] = "site_id"
+    FURTHER_KEYS: ClassVar[tuple[str, ...]] = ("period_start",)
     DAY: ClassVar[str] = "period_end"
 
     site_id: EntityId
@@ -81,11 +82,6 @@ class WorkstationUsageReported(Fact):
                 {"remedy": f"send at most {available} in all, or correct `available_hours`"},
             )
         return occupied
-
-    @property
-    def entity_id(self) -> str:
-        """The site and the first day of the period: `site-041/2019-03-11`."""
-        return f"{self.site_id}/{self.period_start}"
 
     def attributes(self) -> dict[str, JSON]:
         """The fact's own fields, the period's start and the audiences in their JSON form."""
