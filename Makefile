@@ -38,6 +38,7 @@ test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a
 	@deploy/debian-packages.sh >&2
 	@tests/guide/packages.sh >&2
 	@tests/clients/packages.sh >&2
+	@tests/connect/packages.sh >&2
 	@tests/browser/packages.sh >&2
 	@tests/pdf/packages.sh >&2
 	@tests/bench/peers/packages.sh >&2
@@ -110,11 +111,11 @@ generated: $(VENV)/dev.stamp ## write the files that follow from others
 
 lock: ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade takes newer versions)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
-	$(LOCK) --extra harvest --extra pdf pyproject.toml -o requirements/run.txt
+	$(LOCK) --extra harvest --extra pdf --extra postgres pyproject.toml -o requirements/run.txt
 	$(LOCK) --group build -c requirements/run.txt -o requirements/build.txt
 	$(LOCK) --group build --extra demo pyproject.toml -c requirements/run.txt -c requirements/build.txt \
 		-o requirements/demo.txt
-	$(LOCK) --group dev --extra demo --extra harvest --extra pdf pyproject.toml -c requirements/demo.txt -o requirements/dev.txt
+	$(LOCK) --group dev --extra demo --extra harvest --extra pdf --extra postgres pyproject.toml -c requirements/demo.txt -o requirements/dev.txt
 	$(LOCK) --group peers -o tests/bench/peers/requirements.txt
 
 # With the extras: pip looks for the newest coverage[toml], finds it unpinned, and ends, where the
@@ -125,7 +126,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 clean: ## remove everything that make made
 	rm -rf $(VENV) build dist htmlcov deploy/kafka/target tests/guide/node_modules \
 		tests/browser/node_modules tests/clients/node_modules tests/clients/target tests/pdf/target \
-		tests/bench/peers/kafka-streams/target \
+		deploy/connect/target tests/bench/peers/kafka-streams/target \
 		.coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

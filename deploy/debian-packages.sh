@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings Prometheus and Alertmanager, with promtool and amtool: for the tests, and for the demo
 # where they are there; curl, kcat, Node.js and npm, with which the producers' guide is tested; and
-# Chromium with its driver and a font, with which the delegate's page is.
+# Chromium with its driver and a font, with which the delegate's page is; PostgreSQL.
 # As root on Debian or Ubuntu it installs what is missing, and starts no service. Elsewhere it says
 # what to install and is content (tests that need it are skipped), but where CI=true.
 set -euo pipefail
@@ -12,6 +12,9 @@ command -v prometheus >/dev/null && command -v promtool >/dev/null || services+=
 # The project's own archives call it alertmanager.
 { command -v prometheus-alertmanager || command -v alertmanager; } >/dev/null &&
   command -v amtool >/dev/null || services+=(prometheus-alertmanager)
+# Debian has a folder for each release of it.
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ||
+  services+=(postgresql)
 missing+=(${services[@]+"${services[@]}"}) # Empty is unset for older shells.
 for program in curl kcat npm; do
   command -v "$program" >/dev/null || missing+=("$program")

@@ -18,6 +18,7 @@ from operations.generation.cli import contracts, generate
 from operations.harvest.cli import harvest
 from operations.importing.cli import import_group
 from operations.rebuild.cli import rebuild
+from operations.relay.cli import relay
 from operations.scorecards.cli import producers
 from operations.stack.cli import stack
 
@@ -63,6 +64,7 @@ commands: list[click.Command] = [
     producers,
     erase,
     rebuild,
+    relay,
     stack,
     doctor,
     health,

@@ -62,6 +62,7 @@ SITE_PACKAGES = STANDARD_LIBRARY / "site-packages"
 STARTED = (
     "import cramjam, lz4.frame, ssl, typst, zstandard;"
     " import gateway.server, operations.client.kafka, operations.harvest.dcat;"
+    " import operations.relay.outbox;"
     " import streams.assessor.process, operations.audit.recount, report.process, streams.worker"
 )
 

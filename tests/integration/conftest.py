@@ -3,11 +3,13 @@
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from broker.topic_admin import apply_topics
 from events.topics import declared_topics
 from tests.support.kafka import KafkaBroker, missing_requirement
+from tests.support.postgres import Database, PostgresServer
 from tests.support.requirements import give_up
 from tests.support.workers import WorkerFactory
 
@@ -68,6 +70,32 @@ def shared_factory(
     factory = WorkerFactory(shared_broker.bootstrap, tmp_path_factory.mktemp("workers"))
     yield factory
     factory.stop_all()
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    """Yield a PostgreSQL server of the file's own."""
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def database(postgres: PostgresServer, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Yield a database with the outbox of the lycées; users are the server's, and go with it."""
+    database = Database(
+        postgres, f"test_{abs(hash(request.node.nodeid))}", source="urn:iledefrance:lycees"
+    )
+    yield database
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {database.name} WITH (FORCE)")
+        for (name,) in connection.execute(
+            "SELECT usename FROM pg_user WHERE usename LIKE 'a\\_%'"
+        ).fetchall():
+            connection.execute(f"DROP USER {name}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

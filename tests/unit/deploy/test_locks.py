@@ -100,7 +100,7 @@ def test_jars_are_known_by_their_content(tmp_path: Path) -> None:
         ("tests/clients/packages.sh", "npm ci --ignore-scripts"),
         ("tests/guide/packages.sh", "npm ci --ignore-scripts"),
         ("tests/browser/packages.sh", "npm ci --ignore-scripts"),
-        ("tests/pdf/packages.sh", "mvn --strict-checksums"),
+        ("tests/maven.sh", "mvn --strict-checksums"),
     ],
 )
 def test_other_tools_check_what_they_bring(script: str, expected: str) -> None:

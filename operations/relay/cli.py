@@ -1,0 +1,96 @@
+"""The commands `smart-region relay`: from the outbox of a producer's database to Kafka."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from boundary.terminal import echo, echo_lines
+from broker.options import BROKER, quiet_client
+from operations.emitting.options import gateway_options, open_publisher
+
+if TYPE_CHECKING:
+    from operations.emitting.options import GatewayChoice
+
+__all__ = ["relay"]
+
+
+@click.group()
+def relay() -> None:
+    """Send what waits in the outbox of a producer's database: docs/databases.md."""
+
+
+@relay.command("sql")
+def write_sql() -> None:
+    """Write the SQL file that makes or updates the outbox, for psql."""
+    from operations.relay.sql import outbox_sql
+
+    echo_lines(outbox_sql())
+
+
+@relay.command()
+@click.option(
+    "--database",
+    default="",
+    metavar="URL",
+    help="postgresql://USER@HOST/NAME; what it leaves out is from libpq's variables (PGHOST, "
+    "PGPASSFILE, PGSERVICE…). No password here: everybody on the machine could read it.",
+)
+@click.option("--once", is_flag=True, help="Send what waits now, and end.")
+@click.option(
+    "--poll",
+    "poll_seconds",
+    type=click.FloatRange(min=0.1),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often to look, where the database does not tell of new events.",
+)
+@BROKER
+@gateway_options
+def postgres(
+    *,
+    database: str,
+    once: bool,
+    poll_seconds: float,
+    bootstrap: str | None,
+    gateway: GatewayChoice | None,
+) -> None:
+    """Send the events of a PostgreSQL outbox, until a signal: each once it is committed.
+
+    They go to Kafka, or with --gateway through the gateway. An event leaves the outbox once it has
+    arrived; one that is interrupted is sent again, and counts once. What is refused is put aside in
+    the table smart_region.refused, with the reason. Several relays may run: they share the work.
+    """
+    from boundary.logs import configure_logging
+    from operations.programs.interruption import Interrupted, interruptible
+    from operations.relay.relay import Relayed
+    from operations.relay.running import relay_all, relay_until_stopped
+
+    try:
+        from operations.relay.outbox import Outbox
+    except ImportError as error:
+        echo(f"psycopg: cannot be imported ({error}): install smart-region[postgres]", err=True)
+        sys.exit(2)
+    if gateway is not None and gateway.spool_file is not None:
+        raise click.UsageError("--spool is of no use here: events wait in the outbox")
+    quiet_client()
+    total = Relayed()
+    open_outbox, publish = partial(Outbox, database), partial(open_publisher, bootstrap, gateway)
+    try:
+        with interruptible():
+            if once:
+                with open_outbox() as outbox, publish() as publisher:
+                    relay_all(outbox, publisher, total)
+            else:
+                configure_logging("info", "text")
+                relay_until_stopped(open_outbox, publish, total, poll_seconds=poll_seconds)
+    except Interrupted:
+        pass
+    finally:
+        echo(f"{total.sent} sent, {total.refused} refused")
+    if once and total.refused:
+        sys.exit(1)

@@ -1,0 +1,107 @@
+"""The outbox of a PostgreSQL database: events taken in a transaction, and settled in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+import psycopg
+from psycopg import errors, sql
+
+from boundary.errors import SmartRegionError
+from boundary.postgres import available, connected
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = [
+    "Outbox",
+    "OutboxMissingError",
+    "WaitingEvent",
+]
+
+CHANNEL: Final = "smart_region_outbox"
+
+
+class WaitingEvent(NamedTuple):
+    """A row of the outbox."""
+
+    seq: int
+    """Its place in the order of the outbox."""
+    topic: str
+    key: str
+    event: str
+    """A CloudEvent as JSON."""
+
+
+class OutboxMissingError(SmartRegionError):
+    """The outbox is not there, is another release's, or may not be used by this role."""
+
+    def __init__(self, cause: psycopg.Error) -> None:
+        said = " ".join((cause.diag.message_primary or str(cause)).split())
+        super().__init__(
+            f"outbox: cannot be used ({said}): run outbox.sql of this release in the database, and"
+            " grant smart_region_relay to this role"
+        )
+
+
+class Outbox:
+    """A connection to the outbox; a context manager. One thread uses it.
+
+    All methods raise DatabaseUnavailableError, or OutboxMissingError.
+    """
+
+    def __init__(self, database: str = "") -> None:
+        """Connect; `database` is as libpq has it, and what it leaves out is from libpq's variables.
+
+        Raises DatabaseSettingsError too.
+        """
+        self._connection = connected(database)
+        with _translated():
+            self._connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+
+    @contextmanager
+    def taken(self, most: int) -> Iterator[Sequence[WaitingEvent]]:
+        """Yield the first events that nobody else has, at most so many, in their order.
+
+        What the block settles counts once it has ended; where it raises, all of them wait again.
+        """
+        with _translated(), self._connection.transaction():
+            rows = self._connection.execute(
+                "SELECT seq, topic, key, event FROM smart_region.take(%s)", (most,)
+            )
+            yield [WaitingEvent(*row) for row in rows.fetchall()]
+
+    def delivered(self, seqs: Sequence[int]) -> None:
+        """Remove events that have arrived."""
+        with _translated():
+            self._connection.execute("SELECT smart_region.delivered(%s)", (list(seqs),))
+
+    def refuse(self, seq: int, reason: str) -> None:
+        """Put an event aside that will never be accepted."""
+        with _translated():
+            self._connection.execute("SELECT smart_region.refuse(%s, %s)", (seq, reason))
+
+    def wait(self, seconds: float) -> None:
+        """Return once an event was emitted, or after so many seconds."""
+        with _translated():
+            for _ in self._connection.notifies(timeout=seconds, stop_after=1):
+                pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        with available():
+            yield
+    except (errors.UndefinedFunction, errors.InvalidSchemaName, errors.InsufficientPrivilege) as no:
+        raise OutboxMissingError(no) from None

@@ -1,0 +1,117 @@
+"""From an outbox to Kafka or to the gateway: each event at least once, in an entity's order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from boundary.errors import SmartRegionError
+from events.cloudevent import CloudEvent, decode_json
+from events.errors import ContractError
+from operations.client.protocol import DeliveryError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from operations.client import Publisher
+    from operations.relay.outbox import WaitingEvent
+
+__all__ = ["EVENTS_PER_BATCH", "Relayed", "WaitingEvents", "relay_batch"]
+
+logger = logging.getLogger(__name__)
+
+EVENTS_PER_BATCH: Final = 500
+"""How many events are sent before their arrival is awaited and noted. An interruption sends at
+most so many a second time."""
+
+
+class WaitingEvents(Protocol):
+    """Where events wait: `operations.relay.outbox.Outbox`."""
+
+    def taken(self, most: int, /) -> AbstractContextManager[Sequence[WaitingEvent]]:
+        """Give the first events, locked within the block."""
+
+    def delivered(self, seqs: Sequence[int], /) -> None:
+        """Remove events that have arrived."""
+
+    def refuse(self, seq: int, reason: str, /) -> None:
+        """Put an event aside that will never be accepted."""
+
+
+@dataclass(slots=True)
+class Relayed:
+    """What became of events."""
+
+    sent: int = 0
+    refused: int = 0
+
+
+def relay_batch(
+    outbox: WaitingEvents, publisher: Publisher, *, most: int = EVENTS_PER_BATCH
+) -> Relayed:
+    """Send the first events that wait, and settle them; nothing is sent where none waits.
+
+    What is refused is put aside with the reason. Raises DeliveryError where some did not arrive:
+    they wait, with all that follow them about the same entity. Raises as the outbox.
+    """
+    done = Relayed()
+    failed: list[str] = []
+    with outbox.taken(most) as rows:
+        events = _readable(outbox, rows, done)
+        causes, refusals = _published(publisher, [event for _, event in events])
+        stopped: set[tuple[str, str]] = set()
+        arrived: list[int] = []
+        for row, event in events:
+            entity, identity = (row.topic, row.key), (event.source, event.id)
+            if identity in refusals:
+                _refuse(outbox, row, refusals[identity], done)
+            elif identity in causes:
+                stopped.add(entity)
+                failed.append(causes[identity])
+            elif entity not in stopped:
+                # Later ones of an entity may have arrived: they are sent again, after the first.
+                arrived.append(row.seq)
+        outbox.delivered(arrived)
+        done.sent = len(arrived)
+    if failed:
+        raise DeliveryError(undelivered=len(failed), cause=failed[0])
+    return done
+
+
+def _readable(
+    outbox: WaitingEvents, rows: Sequence[WaitingEvent], done: Relayed
+) -> list[tuple[WaitingEvent, CloudEvent]]:
+    """Return the rows that hold an event, and refuse the others."""
+    found = []
+    for row in rows:
+        try:
+            found.append((row, decode_json(row.event)))
+        except ContractError as error:
+            _refuse(outbox, row, str(error), done)
+    return found
+
+
+_Causes = dict[tuple[str, str], str]
+
+
+def _published(publisher: Publisher, events: Sequence[CloudEvent]) -> tuple[_Causes, _Causes]:
+    """Send events; return why some did not arrive, and why some never will, by source and id."""
+    causes: _Causes = {}
+    refusals: _Causes = {}
+    for event in events:
+        try:
+            publisher.publish(event)
+        except SmartRegionError as error:
+            causes[event.source, event.id] = str(error)
+    for delivery in publisher.flush().failed:
+        found = refusals if delivery.refused else causes
+        found[delivery.event.source, delivery.event.id] = delivery.cause
+    return causes, refusals
+
+
+def _refuse(outbox: WaitingEvents, row: WaitingEvent, reason: str, done: Relayed) -> None:
+    logger.warning("refused seq=%d topic=%s reason=%s", row.seq, row.topic, reason)
+    outbox.refuse(row.seq, reason)
+    done.refused += 1

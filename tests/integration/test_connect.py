@@ -1,0 +1,177 @@
+"""From a PostgreSQL outbox by Debezium's connector, on a real Kafka Connect, to a real Kafka."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+
+import pytest
+
+from broker.reading import read_topics
+from broker.stored_record import RawRecord
+from events.cloudevent import decode
+from events.fact import Family
+from events.topics import topic_name
+from tests.support.commands import run_inside
+from tests.support.connect import ConnectWorker, connector_for
+from tests.support.histories import uai
+from tests.support.kafka import KafkaBroker
+from tests.support.postgres import Database, PostgresServer
+from tests.support.traffic import wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import WorkerFactory
+
+pytestmark = pytest.mark.timeout(400)
+
+SCHOOLS = topic_name(Family.SCHOOLS)
+SPEED = json.dumps({"downlink_mbps": 1000})
+SECONDS = 90.0
+CLEAN = "SELECT smart_region.clean(%s, '0 s')"
+
+
+@pytest.fixture(scope="module")
+def worker(
+    shared_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ConnectWorker]:
+    """Yield a worker of Kafka Connect."""
+    worker = ConnectWorker(shared_broker.bootstrap, tmp_path_factory.mktemp("connect"))
+    try:
+        worker.start()
+        yield worker
+    finally:
+        worker.stop()
+
+
+@pytest.fixture
+def database(postgres: PostgresServer, request: pytest.FixtureRequest) -> Database:
+    """Return a database with an outbox, of the test's name."""
+    name = request.function.__name__
+    return Database(postgres, name, source=f"urn:iledefrance:{name}")
+
+
+@pytest.fixture
+def connect(worker: ConnectWorker, database: Database) -> Iterator[ConnectWorker]:
+    """Yield the worker with the shipped connector, which runs."""
+    connector = connector_for(database)
+    worker.create(connector)
+    try:
+        assert wait_until(lambda: runs(worker, connector["name"]), seconds=SECONDS), (
+            worker.log_tail()
+        )
+        yield worker
+    finally:
+        worker.delete(connector["name"])
+
+
+def runs(connect: ConnectWorker, name: str) -> bool:
+    """Return whether a connector and its task run."""
+    return connect.states(name) == ["RUNNING", "RUNNING"]
+
+
+def emit(database: Database, *lycees: str) -> list[str]:
+    """Emit that lycées were connected, in one transaction, and return the ids of the events."""
+    with database.connected() as connection:
+        rows = connection.execute(
+            "SELECT smart_region.emit('school.connected', lycee, '2018-03-01', %s)"
+            " FROM unnest(%s::text[]) AS lycee",
+            (SPEED, list(lycees)),
+        ).fetchall()
+    return [str(one) for (one,) in rows]
+
+
+def arrived(broker: KafkaBroker, database: Database) -> dict[str, RawRecord]:
+    """Return a database's records, each of which holds an event of the contract, by its id."""
+    events = {}
+    for record in read_topics(broker.bootstrap, topics=[SCHOOLS]):
+        event = decode(record.headers, record.value, family=Family.SCHOOLS)
+        if event.source == database.source:
+            events[event.id] = record
+    return events
+
+
+def has(broker: KafkaBroker, database: Database, sent: Collection[str]) -> bool:
+    """Return whether these of its events have arrived, and no other."""
+    return arrived(broker, database).keys() == set(sent)
+
+
+def test_what_arrives_is_the_event(
+    shared_broker: KafkaBroker, database: Database, connect: ConnectWorker
+) -> None:
+    """Key, value and content type, byte for byte what was emitted; nothing rolled back arrives."""
+    with database.connected() as connection, connection.transaction(force_rollback=True):
+        connection.execute(
+            "SELECT smart_region.emit('school.connected', %s, '2018-03-01', %s)",
+            (uai("0750009"), SPEED),
+        )
+    sent = emit(database, uai("0750001"), uai("0750002"))
+    assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS), (
+        connect.log_tail()
+    )
+    records = arrived(shared_broker, database).values()
+    with database.connected() as connection:
+        emitted = connection.execute("SELECT key, event FROM smart_region.outbox").fetchall()
+    assert {((one.key or b"").decode(), (one.value or b"").decode()) for one in records} == set(
+        emitted
+    )
+    for one in records:
+        assert dict(one.headers)["content-type"] == b"application/cloudevents+json"
+
+
+def test_kills_and_restarts_lose_nothing(
+    shared_broker: KafkaBroker,
+    shared_factory: WorkerFactory,
+    postgres: PostgresServer,
+    database: Database,
+    connect: ConnectWorker,
+) -> None:
+    """Of Kafka Connect, and of the database under it; figures equal the audit."""
+    monitor = shared_factory.worker()
+    monitor.start()
+    sent = emit(database, *lycees("075", 500))
+    connect.kill()
+    sent += emit(database, *lycees("077", 500))
+    connect.start()
+    sent += emit(database, *lycees("078", 500))
+    postgres.kill()
+    postgres.start()
+    sent += emit(database, *lycees("091", 1))
+
+    def complete() -> bool:
+        # A task that starts while the database is away ends, and Kafka Connect leaves it so.
+        if "FAILED" in connect.states(database.name):
+            connect.restart_failed(database.name)
+        return has(shared_broker, database, sent)
+
+    assert wait_until(complete, seconds=SECONDS), connect.log_tail()
+    assert wait_done(shared_broker.bootstrap, seconds=SECONDS), monitor.log()[-3000:]
+    done = run_inside(shared_broker, "audit", "--against", monitor.url)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def lycees(department: str, count: int) -> list[str]:
+    """Return the UAI of so many lycées."""
+    return [uai(f"{department}{number:04}") for number in range(count)]
+
+
+def test_cleaning_removes_only_what_has_arrived(
+    shared_broker: KafkaBroker, database: Database, connect: ConnectWorker
+) -> None:
+    """Whatever age it is asked for: what the connector has not passed stays."""
+    sent = emit(database, uai("0750001"))
+    assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS), (
+        connect.log_tail()
+    )
+
+    def cleaned() -> bool:
+        with database.connected() as connection:
+            connection.execute(CLEAN, (database.name,))
+            return connection.execute("SELECT count(*) FROM smart_region.outbox").fetchone() == (0,)
+
+    assert wait_until(cleaned, seconds=SECONDS, every=1.0)
+    connect.kill()
+    sent += emit(database, uai("0750002"))
+    for _ in range(3):
+        assert not cleaned()
+    connect.start()
+    assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS)
+    assert wait_until(cleaned, seconds=SECONDS, every=1.0)

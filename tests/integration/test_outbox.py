@@ -1,0 +1,240 @@
+"""The outbox on a real PostgreSQL: what is emitted, by whom, and what a relay is given."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import assume, given, settings
+
+from boundary.postgres import DatabaseSettingsError, DatabaseUnavailableError
+from events.cloudevent import decode_json
+from events.fact import Fact
+from events.topics import topic_name
+from operations.relay.outbox import Outbox, OutboxMissingError
+from tests.support.facts import facts
+from tests.support.histories import uai
+from tests.support.postgres import Database, PostgresServer
+
+pytestmark = pytest.mark.timeout(120)
+
+SOURCE = "urn:iledefrance:lycees"
+CONNECTED = "SELECT smart_region.emit('school.connected', %s, %s, %s)"
+PARIS, OTHER = uai("0750001"), uai("0750002")
+SPEED = json.dumps({"downlink_mbps": 1000})
+
+
+def connect(connection: psycopg.Connection[Any], uai: str, day: str = "2018-03-01") -> None:
+    """Emit that a lycée was connected."""
+    connection.execute(CONNECTED, (uai, day, SPEED))
+
+
+def waiting(database: Database) -> list[tuple[str, str, str]]:
+    """Return topic, key and event of what waits."""
+    with database.connected() as connection:
+        return connection.execute(
+            "SELECT topic, key, event FROM smart_region.outbox ORDER BY seq"
+        ).fetchall()
+
+
+@pytest.fixture(scope="module")
+def shared(postgres: PostgresServer) -> Database:
+    """Return a database that examples share."""
+    return Database(postgres, "shared", source=SOURCE)
+
+
+@given(fact=facts())
+@settings(max_examples=100)
+def test_every_fact_is_emitted_as_the_contract_has_it(shared: Database, fact: Fact) -> None:
+    """By entity, day and its other fields: it is read as the same fact, with the same key."""
+    assume(fact.effective_day <= datetime.now(UTC).date())
+    data = fact.model_dump(mode="json")
+    # PostgreSQL has no text with this character.
+    assume(not any("\x00" in text for text in data.values() if isinstance(text, str)))
+    entity, day, retracted = (data.pop(one) for one in (fact.KEY, fact.DAY, "retracted"))
+    with shared.connected() as connection:
+        connection.execute(
+            "SELECT smart_region.emit(%s, %s, %s, %s, %s)",
+            (fact.NAME, entity, day, json.dumps(data), retracted),
+        )
+    topic, key, event = waiting(shared)[-1]
+    read = decode_json(event)
+    assert (read.fact, read.source) == (fact, SOURCE)
+    assert (topic, key) == (topic_name(fact.FAMILY), fact.entity_id)
+    assert abs(datetime.now(UTC) - read.time) < timedelta(minutes=1)
+
+
+def test_what_is_rolled_back_was_never_emitted(database: Database) -> None:
+    """The event is a part of the transaction that it tells of."""
+    with database.connected() as connection:
+        with connection.transaction(force_rollback=True):
+            connect(connection, PARIS)
+        connect(connection, OTHER)
+    assert [key for _, key, _ in waiting(database)] == [OTHER]
+
+
+def test_of_two_events_the_later_one_is_later(database: Database) -> None:
+    """In one transaction too, where a clock may not have moved."""
+    with database.connected() as connection, connection.transaction():
+        for _ in range(200):
+            connect(connection, PARIS)
+    times = [decode_json(event).time for _, _, event in waiting(database)]
+    assert len(set(times)) == 200
+    assert times == sorted(times)
+
+
+@pytest.mark.parametrize(
+    ("call", "problem", "remedy"),
+    [
+        ("'school.conected', '0750001A', '2018-03-01'", "type: is not an event type", "use one of"),
+        ("'school.closed', ' ', '2018-03-01'", "uai: is missing", "name the entity"),
+        ("'school.closed', NULL, '2018-03-01'", "uai: is missing", "name the entity"),
+        ("'school.closed', '0750001A', NULL", "closed_on: is missing", "give the day"),
+        ("'school.connected', '0750001A', '2018-03-01'", "downlink_mbps: is missing", "needs"),
+        ("'school.closed', '0750001A', '2018-03-01', '[]'", "data: is not", "or nothing"),
+        ("'school.closed', '0750001A', '2018-03-01', '{\"x\": 1}'", "x: is no other", "remove it"),
+        ("'school.closed', '0750001A', '2018-03-01', '{\"uai\": 1}'", "uai: is no other", "remove"),
+    ],
+)
+def test_a_wrong_call_is_told_with_its_remedy(
+    database: Database, call: str, problem: str, remedy: str
+) -> None:
+    """While the trigger is written, and not when the event is refused."""
+    with (
+        database.connected() as connection,
+        pytest.raises(psycopg.errors.InvalidParameterValue) as refused,
+    ):
+        connection.execute(f"SELECT smart_region.emit({call})")
+    assert (refused.value.diag.message_primary or "").startswith(problem)
+    assert remedy in (refused.value.diag.message_hint or "")
+
+
+def test_a_role_may_do_its_own_part_alone(database: Database) -> None:
+    """Who emits cannot read, and who relays cannot emit; others can do nothing."""
+    emitter = database.user("a_program", "smart_region_emitter")
+    relay = database.user("a_relay", "smart_region_relay")
+    nobody = database.user("a_visitor")
+    with psycopg.connect(emitter, autocommit=True) as connection:
+        connect(connection, PARIS)
+        assert refused(connection, "SELECT * FROM smart_region.outbox")
+        assert refused(connection, "SELECT * FROM smart_region.take(1)")
+        assert refused(connection, "SELECT * FROM smart_region.pseudonym_key")
+    with psycopg.connect(relay, autocommit=True) as connection:
+        assert connection.execute("SELECT events FROM smart_region.waiting()").fetchone() == (1,)
+        assert refused(connection, "SELECT smart_region.emit('school.closed', 'x', now()::date)")
+        assert refused(connection, "DELETE FROM smart_region.outbox")
+    with psycopg.connect(nobody, autocommit=True) as connection:
+        assert refused(connection, "SELECT * FROM smart_region.event_type")
+        assert refused(connection, "SELECT * FROM smart_region.waiting()")
+
+
+def refused(connection: psycopg.Connection[Any], statement: str) -> bool:
+    """Return whether a statement is beyond a role's rights."""
+    try:
+        connection.execute(statement)
+    except psycopg.errors.InsufficientPrivilege:
+        return True
+    return False
+
+
+def test_installed_again_it_keeps_what_waits(database: Database) -> None:
+    """An upgrade loses no event."""
+    with database.connected() as connection:
+        connect(connection, PARIS)
+    database.source = "urn:iledefrance:lycees-2"
+    database.install()
+    with database.connected() as connection:
+        connect(connection, OTHER)
+    sources = [decode_json(event).source for _, _, event in waiting(database)]
+    assert sources == [SOURCE, "urn:iledefrance:lycees-2"]
+
+
+class TestTaking:
+    """What relays are given."""
+
+    def test_two_relays_never_have_the_same_entity(self, database: Database) -> None:
+        """So an entity's events arrive in their order, whoever sends them."""
+        with database.connected() as connection:
+            for number in range(40):
+                connect(connection, uai(f"075{number % 20:04}"), f"2018-03-{1 + number // 20:02}")
+        with Outbox(database.url()) as one, Outbox(database.url()) as other:
+            with one.taken(10) as first:
+                with other.taken(40) as second:
+                    assert {row.key for row in first}.isdisjoint({row.key for row in second})
+                one.delivered([row.seq for row in first])
+            with other.taken(40) as rest:
+                assert len(first) == 10
+                assert len(rest) == 30
+                assert [row.seq for row in rest] == sorted(row.seq for row in rest)
+
+    def test_what_was_not_settled_waits_again(self, database: Database) -> None:
+        """A relay that is killed has lost nothing."""
+        with database.connected() as connection:
+            connect(connection, PARIS)
+        with Outbox(database.url()) as outbox:
+            with suppress(ZeroDivisionError), outbox.taken(10) as rows:
+                outbox.delivered([rows[0].seq])
+                raise ZeroDivisionError
+            with outbox.taken(10) as again:
+                assert again == rows
+
+    def test_a_refused_event_is_put_aside_with_the_reason(self, database: Database) -> None:
+        """It blocks nothing, and whoever corrects it finds it."""
+        with database.connected() as connection:
+            connect(connection, PARIS)
+            with Outbox(database.url()) as outbox:
+                with outbox.taken(10) as (row,):
+                    outbox.refuse(row.seq, "uai: is wrong")
+                with outbox.taken(10) as rows:
+                    assert rows == []
+            aside = connection.execute("SELECT key, reason FROM smart_region.refused").fetchall()
+        assert aside == [(PARIS, "uai: is wrong")]
+
+    def test_waits_for_what_is_emitted(self, database: Database) -> None:
+        """It is told of a commit at once: far before its time is over."""
+        with Outbox(database.url()) as outbox, database.connected() as connection:
+            connect(connection, PARIS)
+            before = datetime.now(UTC)
+            outbox.wait(60)
+            assert datetime.now(UTC) - before < timedelta(seconds=30)
+
+
+class TestErrors:
+    """What a relay says of a database that is not as it should be."""
+
+    def test_a_password_in_the_address(self) -> None:
+        """Everybody on the machine can read a command."""
+        with pytest.raises(DatabaseSettingsError, match="PGPASSFILE"):
+            Outbox("postgresql://someone:secret@127.0.0.1/x")
+
+    def test_an_address_that_is_none(self) -> None:
+        """The message has the form of a right one."""
+        with pytest.raises(DatabaseSettingsError, match="postgresql://USER@HOST/NAME"):
+            Outbox("postgresql//x")
+
+    def test_a_database_that_is_away(self) -> None:
+        """It may come back."""
+        with pytest.raises(DatabaseUnavailableError, match="not available"):
+            Outbox("postgresql://nobody@127.0.0.1:9/x")
+
+    def test_a_database_without_an_outbox(self, postgres: PostgresServer) -> None:
+        """The remedy is the file."""
+        with (
+            Outbox(postgres.url()) as outbox,
+            pytest.raises(OutboxMissingError, match=r"run outbox\.sql"),
+            outbox.taken(1),
+        ):
+            pass
+
+    def test_a_role_without_the_right(self, database: Database) -> None:
+        """The remedy is the role."""
+        with (
+            Outbox(database.user("a_stranger")) as outbox,
+            pytest.raises(OutboxMissingError, match="grant smart_region_relay"),
+            outbox.taken(1),
+        ):
+            pass

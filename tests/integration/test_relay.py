@@ -1,0 +1,246 @@
+"""From a PostgreSQL outbox to a real Kafka: every committed event, and no other."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from broker.reading import read_topics
+from events.cloudevent import CloudEvent, decode
+from events.fact import Family
+from events.topics import topic_name
+from tests.support.commands import run
+from tests.support.gateways import Gateway, issue_credentials
+from tests.support.histories import uai
+from tests.support.kafka import KafkaBroker
+from tests.support.postgres import Database, PostgresServer
+from tests.support.relays import Relay
+from tests.support.traffic import wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import WorkerFactory
+
+pytestmark = pytest.mark.timeout(300)
+
+SOURCE = "urn:iledefrance:lycees"
+SCHOOLS = topic_name(Family.SCHOOLS)
+BURST = 50_000
+DEPARTMENTS = ("075", "077", "078", "091", "092", "093", "094", "095")
+WRITERS = 3
+TRANSACTION_SECONDS = 0.02
+BACKLOG = 1_200
+NOTE_ALL = """
+CREATE TABLE everything (id uuid);
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN INSERT INTO public.everything VALUES (NEW.id); RETURN NEW; END $$;
+CREATE TRIGGER note BEFORE INSERT ON smart_region.outbox FOR EACH ROW EXECUTE FUNCTION note();
+"""
+SPEED = json.dumps({"downlink_mbps": 1000})
+
+
+@pytest.fixture
+def relay(database: Database, broker: KafkaBroker, tmp_path: Path) -> Iterator[Relay]:
+    """Yield a relay to Kafka, with the rights of one; the test starts it."""
+    relay = Relay(database.user("a_relay", "smart_region_relay"), broker.bootstrap, tmp_path)
+    yield relay
+    relay.kill()
+
+
+def arrived(broker: KafkaBroker) -> list[CloudEvent]:
+    """Return the events on the topic of lycées, in the order of its partitions."""
+    records = read_topics(broker.bootstrap, topics=[SCHOOLS])
+    return [decode(record.headers, record.value) for record in records]
+
+
+def waiting(database: Database) -> int | None:
+    """Return how many events wait; None while the database is away."""
+    with suppress(psycopg.OperationalError), database.connected() as connection:
+        [(events,)] = connection.execute("SELECT events FROM smart_region.waiting()")
+        return int(events)
+    return None
+
+
+def is_empty(database: Database) -> bool:
+    """Return whether nothing waits; not while the database is away."""
+    return waiting(database) == 0
+
+
+def has_fewer(database: Database, events: int) -> bool:
+    """Return whether fewer events wait."""
+    found = waiting(database)
+    return found is not None and found < events
+
+
+class Writers:
+    """Programs that emit until they are told to end; one transaction in ten is rolled back."""
+
+    def __init__(self, database: Database) -> None:
+        self.committed: list[str] = []
+        self._database = database
+        self._end = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._write, args=(number,)) for number in range(WRITERS)
+        ]
+
+    def start(self) -> None:
+        """Begin to write."""
+        for thread in self._threads:
+            thread.start()
+
+    def end(self) -> None:
+        """Return once they write no more."""
+        self._end.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _write(self, writer: int) -> None:
+        chance = random.Random(writer)
+        while not self._end.wait(TRANSACTION_SECONDS):
+            # While the database restarts, a program tries again.
+            with suppress(psycopg.OperationalError), self._database.connected() as connection:
+                while not self._end.wait(TRANSACTION_SECONDS):
+                    self._transaction(connection, chance, writer)
+
+    def _transaction(
+        self, connection: psycopg.Connection[Any], chance: random.Random, writer: int
+    ) -> None:
+        ids: list[str] = []
+        undone = chance.random() < 0.1
+        with connection.transaction(force_rollback=undone):
+            for _ in range(chance.randint(1, 5)):
+                lycee = uai(f"075{writer}{chance.randint(0, 9):03}")
+                day = f"2018-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"
+                row = connection.execute(
+                    "SELECT smart_region.emit('school.connected', %s, %s, %s)", (lycee, day, SPEED)
+                ).fetchone()
+                assert row is not None
+                ids.append(str(row[0]))
+        if not undone:
+            # A commit whose answer is lost may have taken place: the outbox knows.
+            self.committed += ids
+
+
+def test_kills_and_restarts_lose_and_invent_nothing(
+    broker: KafkaBroker,
+    postgres: PostgresServer,
+    database: Database,
+    relay: Relay,
+    factory: WorkerFactory,
+) -> None:
+    """With the relay killed at any moment, and the database restarted under it."""
+    worker = factory.worker()
+    worker.start()
+    with database.connected() as connection:
+        # Every event that is ever committed, whoever removes it from the outbox.
+        connection.execute(NOTE_ALL)
+    writers = Writers(database)
+    writers.start()
+    chance = random.Random(5)
+    for turn in range(6):
+        assert wait_until(lambda: (waiting(database) or 0) > BACKLOG, seconds=30)
+        relay.start()
+        # Before, within or between batches.
+        left = chance.randint(1, BACKLOG)
+        assert wait_until(partial(has_fewer, database, left), seconds=30, every=0.005)
+        if turn % 3 == 1:
+            postgres.stop()
+            postgres.start()
+        elif turn % 3 == 2:
+            postgres.kill()
+            postgres.start()
+        relay.kill()
+    relay.start()
+    writers.end()
+    assert wait_until(lambda: is_empty(database), seconds=60), relay.log()[-3000:]
+    assert relay.stop() == 0
+
+    with database.connected() as connection:
+        committed = {str(one) for (one,) in connection.execute("SELECT id FROM everything")}
+    events = arrived(broker)
+    assert set(writers.committed) <= committed
+    assert {one.id for one in events} == committed
+    in_order(events)
+    assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+    done = run(broker, "audit", "--against", worker.url)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def in_order(events: list[CloudEvent]) -> None:
+    """Check that each entity's events arrived in their order, but for what was sent again."""
+    times = defaultdict(list)
+    for one in events:
+        times[one.fact.entity_id].append(one.time)
+    for sent in times.values():
+        last = {time: place for place, time in enumerate(sent)}
+        assert sorted(last) == sorted(last, key=lambda time: last[time])
+
+
+def test_a_burst_is_shared_and_arrives_whole(
+    broker: KafkaBroker, database: Database, relay: Relay, tmp_path: Path
+) -> None:
+    """All rows of one transaction, by two relays."""
+    with database.connected() as connection:
+        connection.execute(
+            "SELECT count(smart_region.emit('school.connected', lycee, '2018-03-01', %s))"
+            " FROM unnest(%s::text[]) AS lycee",
+            (SPEED, [uai(f"{DEPARTMENTS[one % 8]}{one // 8:04}") for one in range(BURST)]),
+        )
+    other = Relay(relay.database, broker.bootstrap, tmp_path, name="other")
+    relay.start()
+    other.start()
+    try:
+        assert wait_until(lambda: is_empty(database), seconds=120), relay.log()[-3000:]
+        assert other.stop() == relay.stop() == 0
+    finally:
+        other.kill()
+    assert sum(map(sent, (relay, other))) == BURST
+    assert min(map(sent, (relay, other))) > 0
+    ids = Counter(one.id for one in arrived(broker))
+    assert len(ids) == BURST
+    assert set(ids.values()) == {1}
+
+
+def sent(relay: Relay) -> int:
+    """Return how many events it says at its end that it sent."""
+    return int(relay.log().splitlines()[-1].split()[0])
+
+
+def test_through_the_gateway_a_refused_event_is_put_aside(
+    broker: KafkaBroker, database: Database, tmp_path: Path
+) -> None:
+    """With the gateway's reason, and it stops nothing."""
+    credentials = issue_credentials("lycees", tmp_path)
+    secret = tmp_path / "token"
+    secret.touch(mode=0o600)
+    secret.write_text(credentials.token)
+    with database.connected() as connection:
+        for lycee in (uai("0750001"), "0750002X", uai("0750003")):
+            connection.execute(
+                "SELECT smart_region.emit('school.connected', %s, '2018-03-01', %s)", (lycee, SPEED)
+            )
+    with Gateway(broker.bootstrap, tmp_path, secrets=credentials.file) as gateway:
+        relay = Relay(
+            database.url(),
+            broker.bootstrap,
+            tmp_path,
+            *("--gateway", gateway.url, "--secret", str(secret)),
+        )
+        relay.start()
+        try:
+            assert wait_until(lambda: is_empty(database), seconds=60), relay.log()[-3000:]
+        finally:
+            relay.kill()
+    assert {one.fact.entity_id for one in arrived(broker)} == {uai("0750001"), uai("0750003")}
+    with database.connected() as connection:
+        [(key, reason)] = connection.execute("SELECT key, reason FROM smart_region.refused")
+    assert key == "0750002X"
+    assert "uai" in reason

@@ -1,0 +1,150 @@
+"""A real Kafka Connect worker with Debezium, on loopback, that a test may kill."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, Final
+
+from operations.programs.kafka import QUICK_START
+from tests.support.guide import Block, blocks_of
+from tests.support.postgres import OWNER, Database
+from tests.support.requirements import give_up
+from tests.support.servers import Server
+
+__all__ = ["ConnectWorker", "connector_for", "page_commands"]
+
+ROOT: Final = Path(__file__).parents[2]
+CONNECT: Final = ROOT / "deploy" / "connect"
+JARS: Final = CONNECT / "target" / "jars"
+CONNECTOR: Final = CONNECT / "outbox.json"
+PAGE: Final = ROOT / "docs" / "databases.md"
+NAME: Final = "smart-region-outbox"
+#: Where the page has the address of Kafka Connect.
+PLACE: Final = "CONNECT:8083"
+
+PROPERTIES: Final = """\
+bootstrap.servers={bootstrap}
+group.id=connect-of-tests
+listeners=http://{address}
+key.converter=org.apache.kafka.connect.storage.StringConverter
+value.converter=org.apache.kafka.connect.storage.StringConverter
+config.storage.topic=connect-configs
+offset.storage.topic=connect-offsets
+status.storage.topic=connect-status
+config.storage.replication.factor=1
+offset.storage.replication.factor=1
+offset.storage.partitions=1
+status.storage.replication.factor=1
+status.storage.partitions=1
+# A killed worker may come back, and goes on, soon.
+offset.flush.interval.ms=1000
+session.timeout.ms=6000
+heartbeat.interval.ms=1000
+scheduled.rebalance.max.delay.ms=0
+"""
+
+
+def page_commands() -> list[Block]:
+    """Return the commands of the page that speak to Kafka Connect."""
+    return [block for block in blocks_of(PAGE) if PLACE in block.text]
+
+
+def connector_for(database: Database) -> dict[str, Any]:
+    """Return the shipped connector with its names filled in, as the page says.
+
+    It and its slot have the database's name: a Kafka Connect remembers how far one of a name was.
+    """
+    text = CONNECTOR.read_text(encoding="utf-8").replace(NAME, database.name)
+    document: dict[str, Any] = json.loads(text)
+    host, port = database.server.address.split(":")
+    document["config"] |= {
+        "database.hostname": host,
+        "database.port": port,
+        "database.dbname": database.name,
+        "database.user": OWNER,
+        "database.password": "none",
+        "slot.name": database.name,
+    }
+    return document
+
+
+class ConnectWorker(Server):
+    """A worker in distributed mode: connectors are given to it over HTTP."""
+
+    program = "Kafka Connect"
+    start_seconds = 90.0
+
+    def __init__(self, bootstrap: str, folder: Path) -> None:
+        if not any(JARS.glob("debezium-connector-postgres-*.jar")):
+            give_up(f"there is no Kafka Connect in {JARS}: run tests/connect/packages.sh")
+        super().__init__(folder)
+        self._properties = folder / "connect.properties"
+        text = PROPERTIES.format(bootstrap=bootstrap, address=self.address)
+        self._properties.write_text(text, encoding="utf-8")
+
+    def create(self, connector: dict[str, Any]) -> None:
+        """Create a connector by the page's first command for Kafka Connect."""
+        (self.folder / CONNECTOR.name).write_text(json.dumps(connector), encoding="utf-8")
+        self._run(page_commands()[0].text)
+
+    def restart_failed(self, connector: str) -> None:
+        """Start what has failed of a connector anew, by the page's second command."""
+        self._run(page_commands()[1].text.replace(NAME, connector))
+
+    def delete(self, connector: str) -> None:
+        """Delete a connector; its replication slot stays."""
+        self._ask(f"/connectors/{connector}", method="DELETE")
+
+    def states(self, connector: str) -> list[str]:
+        """Return the states of a connector and its tasks; none while it is not known."""
+        try:
+            status = self._ask(f"/connectors/{connector}/status")
+        except (urllib.error.URLError, OSError):
+            return []
+        return [status["connector"]["state"], *(task["state"] for task in status["tasks"])]
+
+    def _run(self, command: str) -> None:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command.replace(PLACE, self.address)],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+
+    def _ask(self, path: str, document: object = None, *, method: str | None = None) -> Any:  # noqa: ANN401 - as its API has it
+        body = None if document is None else json.dumps(document).encode()
+        request = urllib.request.Request(
+            f"http://{self.address}{path}",
+            body,
+            {"content-type": "application/json"},
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            return json.loads(answer.read() or "null")
+
+    def _command(self) -> list[str]:
+        return [
+            *(
+                "java",
+                "-Xmx512m",
+                *QUICK_START,
+                "-Dorg.apache.logging.log4j.level=WARN",
+                "-cp",
+                f"{JARS}/*",
+            ),
+            *("org.apache.kafka.connect.cli.ConnectDistributed", str(self._properties)),
+        ]
+
+    def _is_ready(self, mark: int) -> bool:  # noqa: ARG002 - it says so itself
+        try:
+            self._ask("/connectors")
+        except (urllib.error.URLError, OSError):
+            return False
+        return True

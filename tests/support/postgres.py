@@ -1,0 +1,144 @@
+"""A real PostgreSQL server for tests: on loopback, in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from operations.relay.sql import outbox_sql
+from tests.support.requirements import give_up
+from tests.support.servers import Server
+
+__all__ = ["Database", "PostgresServer", "require_postgres"]
+
+#: Where Debian has the programs of each release.
+FOLDERS: Final = ("/usr/lib/postgresql/*/bin", "/usr/bin", "/usr/local/bin")
+OWNER: Final = "smart_region_test"
+#: Nothing is kept beyond the test; a kill of the server is not one of the machine.
+SETTINGS: Final = {"fsync": "off", "wal_level": "logical", "listen_addresses": "127.0.0.1"}
+
+
+def require_postgres() -> Path:
+    """Return the folder of PostgreSQL's programs; give up where there is none."""
+    found = [path for folder in FOLDERS for path in Path("/").glob(f"{folder[1:]}/initdb")]
+    if not found:
+        give_up("there is no PostgreSQL: install postgresql")
+    return max(found).parent
+
+
+class PostgresServer(Server):
+    """One server; as root it runs as the user nobody, since PostgreSQL refuses root."""
+
+    program = "PostgreSQL"
+
+    def __init__(self, **settings: str) -> None:
+        """Make its data folder; `settings` are lines of postgresql.conf."""
+        self._programs = require_postgres()
+        super().__init__(Path(tempfile.mkdtemp(prefix="smart-region-postgres-")))
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "nobody")
+        self._data = self.folder / "data"
+        self._settings = {**SETTINGS, **settings}
+        subprocess.run(
+            self._as_user(
+                "initdb",
+                *("--pgdata", str(self._data), "--username", OWNER, "--auth", "trust"),
+                *("--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"),
+            ),
+            check=True,
+            capture_output=True,
+            cwd="/",
+        )
+
+    def stop(self) -> None:
+        """Shut it down as a restart of its service does: clients are cut off, not waited for."""
+        if self._process is not None and self.running:
+            self._process.send_signal(signal.SIGINT)
+        super().stop()
+
+    def remove(self) -> None:
+        """End it, and remove its folder."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, database: str = "postgres", user: str = OWNER) -> str:
+        """Return the address of a database for a user."""
+        return f"postgresql://{user}@{self.address}/{database}"
+
+    def _as_user(self, program: str, *arguments: str) -> list[str]:
+        command = [str(self._programs / program), *arguments]
+        if os.geteuid() == 0:
+            return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *command]
+        return command
+
+    def _command(self) -> list[str]:
+        options = [
+            part for name, text in self._settings.items() for part in ("-c", f"{name}={text}")
+        ]
+        sockets = ("-c", f"unix_socket_directories={self.folder}")
+        return self._as_user(
+            "postgres", "-D", str(self._data), "-p", str(self.port), *sockets, *options
+        )
+
+    def _is_ready(self, mark: int) -> bool:
+        return "database system is ready to accept connections" in self.log_since(mark)
+
+
+class Database:
+    """A producer's database with an outbox."""
+
+    def __init__(self, server: PostgresServer, name: str, *, source: str) -> None:
+        self.server = server
+        self.name = name
+        self.source = source
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        self.install()
+
+    def install(self) -> None:
+        """Run the outbox's file as its administrator would."""
+        self.psql(outbox_sql(), source=self.source)
+
+    def psql(self, text: str, **variables: str) -> str:
+        """Run a script with psql, and return what it says."""
+        done = subprocess.run(
+            [
+                "psql",
+                *("--no-psqlrc", "--quiet", "--tuples-only", "--no-align"),
+                *(f"--set={name}={value}" for name, value in variables.items()),
+                self.url(),
+            ],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PGOPTIONS": "--client-min-messages=warning"},
+        )
+        return done.stdout
+
+    def url(self, user: str = OWNER) -> str:
+        """Return its address for a user."""
+        return self.server.url(self.name, user)
+
+    @contextmanager
+    def connected(self, user: str = OWNER) -> Iterator[psycopg.Connection]:
+        """Yield a connection that commits each statement."""
+        with psycopg.connect(self.url(user), autocommit=True) as connection:
+            yield connection
+
+    def user(self, name: str, *roles: str) -> str:
+        """Make a user with roles, and return its address."""
+        with self.connected() as connection:
+            connection.execute(f"CREATE USER {name}")
+            for role in roles:
+                connection.execute(f"GRANT {role} TO {name}")
+        return self.url(name)

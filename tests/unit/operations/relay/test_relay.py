@@ -1,0 +1,188 @@
+"""The relay between an outbox and a publisher, whatever fails in between."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Self
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boundary.errors import SmartRegionError
+from boundary.postgres import DatabaseUnavailableError
+from events.cloudevent import CloudEvent, encode_structured
+from events.topics import topic_name
+from operations.client import DeliveryReport, FailedDelivery
+from operations.client.protocol import DeliveryError
+from operations.relay.outbox import WaitingEvent
+from operations.relay.relay import Relayed, relay_batch
+from operations.relay.running import FIRST_PAUSE, LONGEST_PAUSE, relay_until_stopped
+from tests.support.histories import event, uai
+
+WHOLE, LOST, REFUSED, UNREADABLE = "whole", "lost", "refused", "unreadable"
+
+
+class FakeOutbox:
+    """An outbox in memory, with its transactions."""
+
+    def __init__(self, rows: Sequence[WaitingEvent]) -> None:
+        self.rows = list(rows)
+        self.aside: dict[int, str] = {}
+
+    @contextmanager
+    def taken(self, most: int) -> Iterator[Sequence[WaitingEvent]]:
+        """Yield the first rows; undo what the block settles where it raises."""
+        before = list(self.rows), dict(self.aside)
+        try:
+            yield self.rows[:most]
+        except BaseException:
+            self.rows, self.aside = before
+            raise
+
+    def delivered(self, seqs: Sequence[int]) -> None:
+        """Remove rows."""
+        self.rows = [row for row in self.rows if row.seq not in seqs]
+
+    def refuse(self, seq: int, reason: str) -> None:
+        """Put a row aside."""
+        self.delivered([seq])
+        self.aside[seq] = reason
+
+
+class FakePublisher:
+    """A publisher that loses and refuses what a test plans, by the event's id; losses once."""
+
+    def __init__(self, fates: dict[str, str]) -> None:
+        self.fates = fates
+        self.arrived: list[CloudEvent] = []
+        self._queue: list[CloudEvent] = []
+
+    def publish(self, event: CloudEvent) -> None:
+        """Queue an event."""
+        self._queue.append(event)
+
+    def flush(self) -> DeliveryReport:
+        """Deliver what is queued, but for what is lost or refused."""
+        failed = []
+        for one in self._queue:
+            fate = self.fates.get(one.id, WHOLE)
+            if fate == WHOLE:
+                self.arrived.append(one)
+            else:
+                failed.append(FailedDelivery(one, fate, refused=fate == REFUSED))
+                if fate == LOST:
+                    del self.fates[one.id]
+        delivered = len(self._queue) - len(failed)
+        self._queue.clear()
+        return DeliveryReport(delivered, tuple(failed))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def row_of(number: int, lycee: int, *, readable: bool = True) -> WaitingEvent:
+    """Return a row about a lycée; its event's id is its number."""
+    about = event("school.connected", uai(f"075{lycee:04}"), "2018-03-01")
+    about = CloudEvent(str(number), about.source, datetime(2018, 4, 1, tzinfo=UTC), about.fact)
+    text = encode_structured(about).value.decode() if readable else "{}"
+    return WaitingEvent(number, topic_name(about.fact.FAMILY), about.fact.entity_id, text)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 3), st.sampled_from([WHOLE, WHOLE, LOST, REFUSED, UNREADABLE])),
+        max_size=12,
+    ),
+    st.integers(1, 5),
+)
+def test_whatever_fails_each_event_arrives_in_its_entitys_order_or_is_put_aside(
+    planned: Sequence[tuple[int, str]], most: int
+) -> None:
+    """At least once; and where one is sent again, so are those that follow it."""
+    rows = [
+        row_of(number, lycee, readable=fate != UNREADABLE)
+        for number, (lycee, fate) in enumerate(planned)
+    ]
+    fates = {str(number): fate for number, (_, fate) in enumerate(planned)}
+    outbox, publisher = FakeOutbox(rows), FakePublisher(dict(fates))
+    total = Relayed()
+    for _ in range(200):
+        if not outbox.rows:
+            break
+        with suppress(DeliveryError):
+            done = relay_batch(outbox, publisher, most=most)
+            total.refused += done.refused
+    assert outbox.rows == []
+
+    kept = [int(number) for number, fate in fates.items() if fate in {WHOLE, LOST}]
+    assert {int(one.id) for one in publisher.arrived} == set(kept)
+    assert outbox.aside.keys() == {number for number in range(len(planned)) if number not in kept}
+    last: dict[str, list[int]] = defaultdict(list)
+    for one in publisher.arrived:
+        last[one.fact.entity_id].append(int(one.id))
+    for numbers in last.values():
+        # The last time that each arrived is in order: what is behind was sent again, if at all.
+        final = sorted(set(numbers), key=lambda one: len(numbers) - numbers[::-1].index(one))
+        assert final == sorted(final)
+
+
+def test_what_is_lost_is_told_and_waits() -> None:
+    """The caller waits a while, and tries again."""
+    outbox = FakeOutbox([row_of(1, 1), row_of(2, 2), row_of(3, 1)])
+    with pytest.raises(DeliveryError, match="1 missing"):
+        relay_batch(outbox, FakePublisher({"1": LOST}))
+    assert [row.seq for row in outbox.rows] == [1, 3]
+
+
+def test_nothing_that_waits_is_nothing_sent() -> None:
+    """A relay asks often."""
+    assert relay_batch(FakeOutbox([]), FakePublisher({})) == Relayed()
+
+
+class Waiting(FakeOutbox):
+    """An outbox whose next wait ends the test."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def wait(self, _: float) -> None:
+        """End the test."""
+        raise KeyboardInterrupt
+
+
+def test_a_database_that_is_away_is_tried_again_later_and_later() -> None:
+    """And its events are sent once it is back."""
+    outbox = Waiting([row_of(1, 1)])
+    pauses: list[float] = []
+    publisher, total = FakePublisher({}), Relayed()
+
+    def opened() -> Waiting:
+        if len(pauses) < 8:
+            raise DatabaseUnavailableError(OSError("gone"))
+        return outbox
+
+    with pytest.raises(KeyboardInterrupt):
+        relay_until_stopped(opened, lambda: publisher, total, poll_seconds=5.0, pause=pauses.append)
+    assert pauses[:3] == [FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE]
+    assert max(pauses) == pauses[-1] == LONGEST_PAUSE
+    assert (total.sent, [one.id for one in publisher.arrived]) == (1, ["1"])
+
+
+def test_what_does_not_pass_by_itself_ends_it() -> None:
+    """A wrong setting is told at once."""
+
+    def opened() -> Waiting:
+        raise SmartRegionError("database: is wrong")
+
+    with pytest.raises(SmartRegionError, match="is wrong"):
+        relay_until_stopped(opened, lambda: FakePublisher({}), Relayed(), poll_seconds=5.0)
