@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
+from boundary.terminal import echo
 from broker.options import BROKER
 from operations.options import DAY, KNOWN_ON, OUT, refuse_future
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from catalogue.model import Catalogue
     from events.registry import Family
     from operations.export.document import Format
+    from operations.export.rows import ExportRow
     from streams.settings import Settings
 
 __all__ = ["export"]
@@ -55,6 +57,14 @@ PILOTE: Final = "pilote"
     show_default=True,
     help="Of the data, for --package.",
 )
+@click.option(
+    "--to",
+    "database",
+    metavar="URL",
+    help="Write into a PostgreSQL database instead, postgresql://USER@HOST/NAME: the day's rows of"
+    " the table smart_region_figures.figure are replaced. What it leaves out is from libpq's"
+    " variables (PGPASSFILE…).",
+)
 @click.option("--dictionary", is_flag=True, help="Write what the columns mean, in French.")
 @BROKER
 def export(
@@ -67,6 +77,7 @@ def export(
     package: bool,
     licence: str,
     dictionary: bool,
+    database: str | None,
     bootstrap: str | None,
 ) -> None:
     """Write the figures of a day as open data.
@@ -79,13 +90,9 @@ def export(
     up to --as-of, from the topic of observations, and the catalogue's initial and target values.
     """
     from boundary.whole_file import whole_file
-    from boundary.work_folder import WorkFolder
     from catalogue.loader import load_catalogue
     from operations.export.document import dictionary_text, rows_text
     from operations.export.package import PACKAGE_FILE, package_text
-    from operations.export.rows import rows_of
-    from operations.export.states_known_on import states_known_on
-    from streams.queries.opening import read_histories
     from streams.settings import load_settings
 
     if excel:
@@ -103,26 +110,28 @@ def export(
         with whole_file(out) as stream:
             stream.write(dictionary_text(form).encode())
         return
+    if database is not None and (form != "csv" or excel or package or not _is_stdout(out)):
+        raise click.BadParameter(
+            "is a table: leave --format, --excel, --package and --out out", param_hint="--to"
+        )
     settings = load_settings(broker=bootstrap)
     today = settings.make_clock().today()
     day = today if as_of is None else as_of.date()
     refuse_future(day, today, option="--as-of")
     catalogue = load_catalogue(settings.catalogue)
     known = None if known_on is None else known_on.date()
+    if database is not None:
+        from operations.export.database import write_figures
+
+        rows = _rows(settings, catalogue, day, known)
+        written = write_figures(database, rows, day=day, known_on=known)
+        echo(f"{written} rows of {day} written")
+        return
     with whole_file(out) as stream:
         if form == PILOTE:
             stream.write(_pilote(settings, catalogue, day, known).encode())
             return
-        if known is None:
-            rows = rows_of(catalogue, read_histories(settings, catalogue), day)
-        else:
-            records = _records(settings)
-            work = WorkFolder(settings.work_folder, settings.work_mb)
-            sums = states_known_on(
-                records, catalogue, known, rules=settings.record_rules(), work=work
-            )
-            rows = rows_of(catalogue, sums, day, known)
-        content = rows_text(rows, form).encode()
+        content = rows_text(_rows(settings, catalogue, day, known), form).encode()
         stream.write(content)
     if package:
         described = package_text(
@@ -130,6 +139,27 @@ def export(
         )
         with whole_file(out.with_name(PACKAGE_FILE)) as stream:
             stream.write(described.encode())
+
+
+def _rows(
+    settings: Settings, catalogue: Catalogue, day: date, known_on: date | None
+) -> Iterator[ExportRow]:
+    """Return the rows of a day: from the workers' histories, or as known on a past day."""
+    from boundary.work_folder import WorkFolder
+    from operations.export.rows import rows_of
+    from operations.export.states_known_on import states_known_on
+    from streams.queries.opening import read_histories
+
+    if known_on is None:
+        return rows_of(catalogue, read_histories(settings, catalogue), day)
+    work = WorkFolder(settings.work_folder, settings.work_mb)
+    records, rules = _records(settings), settings.record_rules()
+    sums = states_known_on(records, catalogue, known_on, rules=rules, work=work)
+    return rows_of(catalogue, sums, day, known_on)
+
+
+def _is_stdout(out: Path) -> bool:
+    return out.name == "-"
 
 
 def _is_file(out: Path) -> bool:

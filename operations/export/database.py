@@ -1,0 +1,124 @@
+"""The figures of a day in a table of a PostgreSQL database, beside its owner's data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from enum import StrEnum
+from importlib.resources import files
+from typing import Any, Final, LiteralString
+
+import psycopg
+from psycopg import errors, sql
+
+from boundary.errors import SmartRegionError
+from boundary.postgres import connected
+from operations.export.document import table_schema
+from operations.export.rows import KEY, ExportRow
+
+__all__ = ["TableRefusedError", "write_figures"]
+
+SCHEMA: Final = "smart_region_figures"
+TABLE: Final = sql.Identifier(SCHEMA, "figure")
+ASKED: Final = "exported_for"
+COLUMNS: Final = (ASKED, *ExportRow.model_fields)
+_TYPES: Final[dict[str, LiteralString]] = {
+    "boolean": "boolean",
+    "integer": "bigint",
+    "number": "double precision",
+    "string": "text",
+    "date": "date",
+}
+_ABOUT: Final = "Les chiffres de la Smart Région, écrits par smart-region export."
+_ABOUT_ASKED: Final = "Jour demandé à l’export ; celui des chiffres publiés par période est as_of."
+#: One writer at a time: two would delete and write the same day.
+_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('smart_region_figures'))"
+
+
+class TableRefusedError(SmartRegionError):
+    """The role may not make the schema, or not write into it."""
+
+    def __init__(self, cause: psycopg.Error) -> None:
+        said = " ".join((cause.diag.message_primary or str(cause)).split())
+        super().__init__(
+            f"figures: cannot be written ({said}): grant this role CREATE on the database, or make"
+            f" it the owner of the schema {SCHEMA}"
+        )
+
+
+def write_figures(
+    database: str, rows: Iterable[ExportRow], *, day: date, known_on: date | None = None
+) -> int:
+    """Replace the figures of a day, as known on a day, in one transaction; return their number.
+
+    The schema, its table and its views are made where they are not there; columns of a later
+    release are added. `database` is as `boundary.postgres.connected` has it. Raises as that, and
+    TableRefusedError.
+    """
+    written = list(rows)
+    try:
+        with connected(database) as connection, connection.transaction():
+            connection.execute(_LOCK)
+            _prepare(connection)
+            connection.execute(
+                sql.SQL(
+                    "DELETE FROM {} WHERE exported_for = %s AND known_on IS NOT DISTINCT FROM %s"
+                ).format(TABLE),
+                (day, known_on),
+            )
+            columns = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
+            with (
+                connection.cursor() as cursor,
+                cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(TABLE, columns)) as copy,
+            ):
+                for row in written:
+                    copy.write_row((day, *_values(row)))
+    except errors.InsufficientPrivilege as error:
+        raise TableRefusedError(error) from None
+    return len(written)
+
+
+def _prepare(connection: psycopg.Connection[Any]) -> None:
+    """Make what is not there yet, and say of each column what it means."""
+    connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(SCHEMA)))
+    connection.execute(
+        sql.SQL("CREATE TABLE IF NOT EXISTS {} (exported_for date NOT NULL)").format(TABLE)
+    )
+    _comment(connection, sql.SQL("TABLE {}").format(TABLE), _ABOUT)
+    _comment(connection, _column(ASKED), _ABOUT_ASKED)
+    for field in table_schema("csv")["fields"]:
+        connection.execute(
+            sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {}").format(
+                TABLE, sql.Identifier(field["name"]), sql.SQL(_TYPES[field["type"]])
+            )
+        )
+        meaning = f"{field['title']} : {field['description']}"
+        _comment(connection, _column(field["name"]), meaning)
+    connection.execute(
+        sql.SQL("CREATE UNIQUE INDEX IF NOT EXISTS figure_key ON {} ({})").format(
+            TABLE, sql.SQL(", ").join(_key())
+        )
+    )
+    connection.execute(files("operations.export").joinpath("views.sql").read_bytes())
+
+
+def _key() -> Iterator[sql.Composable]:
+    """Yield the expressions of the key: in an index, what is empty equals nothing."""
+    yield sql.Identifier(ASKED)
+    yield sql.SQL("(coalesce(known_on, 'infinity'))")
+    for name in KEY:
+        yield sql.SQL("(coalesce({}, ''))").format(sql.Identifier(name))
+
+
+def _column(name: str) -> sql.Composable:
+    return sql.SQL("COLUMN {}").format(sql.Identifier(SCHEMA, "figure", name))
+
+
+def _comment(connection: psycopg.Connection[Any], what: sql.Composable, text: str) -> None:
+    connection.execute(sql.SQL("COMMENT ON {} IS {}").format(what, sql.Literal(text)))
+
+
+def _values(row: ExportRow) -> Iterator[object]:
+    for name in ExportRow.model_fields:
+        value = getattr(row, name)
+        yield str(value) if isinstance(value, StrEnum) else value

@@ -1,0 +1,130 @@
+"""The figures in a real PostgreSQL database, beside its owner's tables."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+from typing import Any
+
+import psycopg
+import pytest
+
+from operations.export.database import TableRefusedError, write_figures
+from operations.export.rows import ExportRow, rows_of
+from tests.support.knowledge import LAST_DAY, shipped, simulated_records
+from tests.support.known_states import states_held_on
+from tests.support.postgres import PostgresServer
+
+pytestmark = pytest.mark.timeout(120)
+
+EARLIER = date(2018, 6, 30)
+FIGURES = "SELECT {} FROM smart_region_figures.figure"
+
+
+@pytest.fixture
+def url(postgres: PostgresServer, request: pytest.FixtureRequest) -> str:
+    """Return the address of an empty database."""
+    name = f"figures_{abs(hash(request.node.nodeid))}"
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return postgres.url(name)
+
+
+@cache
+def figures(day: date, known_on: date | None = None) -> tuple[ExportRow, ...]:
+    """Return the rows of a day, as known now or on a day."""
+    sums = states_held_on(simulated_records(), shipped(), known_on or date(2020, 1, 1))
+    return tuple(rows_of(shipped(), sums, day, known_on))
+
+
+def asked(url: str, query: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query."""
+    with psycopg.connect(url) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_every_row_is_that_of_the_export(url: str) -> None:
+    """Every column, with its type: what is not known is null."""
+    rows = figures(LAST_DAY)
+    assert write_figures(url, rows, day=LAST_DAY) == len(rows) > 100
+    names = ", ".join(ExportRow.model_fields)
+    found = asked(url, FIGURES.format(names))
+    read = {
+        ExportRow.model_validate(dict(zip(ExportRow.model_fields, row, strict=True)))
+        for row in found
+    }
+    assert read == set(rows)
+
+
+def test_written_again_it_is_replaced(url: str) -> None:
+    """A job may run twice, or after a correction; other days stay."""
+    for day in (LAST_DAY, EARLIER, LAST_DAY):
+        write_figures(url, figures(day), day=day)
+    write_figures(url, figures(EARLIER, LAST_DAY), day=EARLIER, known_on=LAST_DAY)
+    fewer = figures(LAST_DAY)[:-1]
+    write_figures(url, fewer, day=LAST_DAY)
+    counted = asked(
+        url,
+        FIGURES.format("exported_for, known_on, count(*)") + " GROUP BY 1, 2 ORDER BY 1, 2",
+    )
+    assert counted == [
+        (EARLIER, LAST_DAY, len(figures(EARLIER))),
+        (EARLIER, None, len(figures(EARLIER))),
+        (LAST_DAY, None, len(fewer)),
+    ]
+
+
+def test_every_column_says_what_it_means(url: str) -> None:
+    """A tool that reads the comments shows them."""
+    write_figures(url, figures(LAST_DAY), day=LAST_DAY)
+    columns = asked(
+        url,
+        "SELECT attname, col_description(attrelid, attnum) FROM pg_attribute"
+        " WHERE attrelid = 'smart_region_figures.figure'::regclass AND attnum > 0",
+    )
+    meanings: dict[str, str | None] = dict(columns)
+    assert meanings.keys() == {"exported_for", *ExportRow.model_fields}
+    assert all(meanings.values())
+
+
+def test_the_views_have_the_last_day(url: str) -> None:
+    """The worst milestones first, and the history of every day."""
+    for day in (EARLIER, LAST_DAY):
+        write_figures(url, figures(day), day=day)
+    statuses = [
+        row[0] for row in asked(url, "SELECT status FROM smart_region_figures.milestone_status")
+    ]
+    order = ("missed", "at_risk", "unreported", "on_track", "achieved", None)
+    rank = {status: place for place, status in enumerate(order)}
+    assert statuses == sorted(statuses, key=rank.__getitem__)
+    assert len(set(statuses)) > 2
+    days = asked(
+        url,
+        "SELECT DISTINCT day FROM smart_region_figures.history"
+        " WHERE indicator = 'schools_connected_ratio' ORDER BY day",
+    )
+    assert days == [(EARLIER,), (LAST_DAY,)]
+    assert asked(url, "SELECT DISTINCT exported_for FROM smart_region_figures.current_figure") == [
+        (LAST_DAY,)
+    ]
+
+
+def test_a_table_of_an_earlier_release_gets_the_new_columns(url: str) -> None:
+    """And keeps its rows, and what others made of its views."""
+    write_figures(url, figures(EARLIER), day=EARLIER)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE VIEW mine AS SELECT value FROM smart_region_figures.history")
+        connection.execute("ALTER TABLE smart_region_figures.figure DROP COLUMN lost_on CASCADE")
+    write_figures(url, figures(LAST_DAY), day=LAST_DAY)
+    assert asked(url, FIGURES.format("count(DISTINCT exported_for)")) == [(2,)]
+    assert asked(url, "SELECT count(*) > 0 FROM mine") == [(True,)]
+
+
+def test_a_role_without_the_right_is_told_which(postgres: PostgresServer, url: str) -> None:
+    """Nothing is written."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE USER a_reader")
+    address = url.replace(f"{url.split('@', maxsplit=1)[0]}@", "postgresql://a_reader@")
+    with pytest.raises(TableRefusedError, match="grant this role CREATE"):
+        write_figures(address, figures(LAST_DAY), day=LAST_DAY)
+    assert postgres.running
