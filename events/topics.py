@@ -56,11 +56,6 @@ _OF_EVERY_TOPIC: Final[Mapping[str, str]] = {
     "message.timestamp.type": "LogAppendTime",
 }
 _REPLICAS_TO_AFFORD_A_LOSS: Final = 3
-_KEYS_OF_PARTS: Final[Mapping[Family, str]] = {
-    Family.WORKSTATIONS: "site_id/period_start",
-    Family.OBSERVATIONS: "indicator/territory",
-    Family.EXPLANATIONS: "indicator/milestone/territory/kind",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,4 +159,5 @@ def changelog_topics(
 
 
 def _key_of(family: Family) -> str:
-    return _KEYS_OF_PARTS.get(family) or facts_of(family)[0].KEY
+    fact = facts_of(family)[0]
+    return "/".join((fact.KEY, *fact.FURTHER_KEYS))

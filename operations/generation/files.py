@@ -17,6 +17,7 @@ from dashboards.rules.render import render as render_rules
 from dashboards.rules.runbooks import runbooks_page
 from operations.generation.contracts_page import RELEASED, contracts_page
 from operations.generation.metrics_page import metrics_page
+from operations.generation.security_page import security_page
 from operations.generation.settings_page import settings_page
 
 __all__ = ["generated"]
@@ -32,7 +33,12 @@ def generated(root: Path) -> Iterator[GeneratedFiles]:
     released = {file.stem for file in (contracts / RELEASED).glob("*.json")}
     yield GeneratedFiles(contracts, {"README.md": contracts_page(released)})
     yield GeneratedFiles(root / "deploy/kubernetes/kafka", render_strimzi(StrimziSettings()))
-    pages = {"metrics.md": metrics_page(), "settings.md": settings_page()}
+    threat_model = (root / "docs/threat-model.md").read_text(encoding="utf-8")
+    pages = {
+        "metrics.md": metrics_page(),
+        "security-file.md": security_page(threat_model),
+        "settings.md": settings_page(),
+    }
     yield GeneratedFiles(root / "docs", pages)
     rules = render_rules(catalogue, MonitorSite())
     checked(rules)
