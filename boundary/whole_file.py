@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from boundary.errors import SmartRegionError
+from boundary.private_files import new_private_file
 
 __all__ = ["FileUnwritableError", "whole_file"]
 
@@ -25,11 +27,12 @@ class FileUnwritableError(SmartRegionError):
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """Yield a file for writing that replaces `path` when the context ends without an error.
 
     Until then, and after an error, the previous file stays. `-` is standard output; a pipe or a
-    device is written to as it is. Raises FileUnwritableError.
+    device is written to as it is. A `private` file is its owner's alone; one that is replaced keeps
+    its group and the group's rights. Raises FileUnwritableError.
     """
     if path == Path("-"):
         yield sys.stdout.buffer
@@ -48,10 +51,20 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             # A killed process may have left one. The new one is created by us: a file or link that
             # exists under this name could lead elsewhere.
             part.unlink(missing_ok=True)
-            with part.open("xb") as stream:
+            with os.fdopen(_private(part, path), "wb") if private else part.open("xb") as stream:
                 yield stream
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise FileUnwritableError(path, cause=error) from error
+
+
+def _private(part: Path, replaced: Path) -> int:
+    """Create a private file, for the group too that the replaced one has given rights."""
+    descriptor = new_private_file(part)
+    if replaced.exists():
+        before = replaced.stat()
+        os.fchown(descriptor, -1, before.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(before.st_mode) & ~stat.S_IRWXO)
+    return descriptor

@@ -10,6 +10,7 @@ from boundary.terminal import echo
 from operations.audit.cli import audit
 from operations.backfill.cli import backfill
 from operations.dead_letters.cli import dead_letters
+from operations.declaring.cli import new_producer
 from operations.doctor.cli import doctor
 from operations.emitting.cli import emit, explain, pseudonymise
 from operations.erasure.cli import erase
@@ -49,6 +50,8 @@ def health(url: str, timeout: float) -> None:
         echo(error, err=True)
         sys.exit(1)  # Engines keep 2 for themselves.
 
+
+producers.add_command(new_producer)
 
 commands: list[click.Command] = [
     emit,

@@ -42,9 +42,14 @@ class IssuedSecret:
     """The entry of the secrets file: the hash of a token, or a signing secret itself."""
 
     @property
+    def is_signing(self) -> bool:
+        """True for a secret that signs requests."""
+        return self.scheme is Scheme.SIGNATURE
+
+    @property
     def lines(self) -> str:
         """Return the lines to add to the secrets file, as YAML."""
-        key = "bearer_sha256" if self.scheme is Scheme.BEARER else "signing"
+        key = "signing" if self.is_signing else "bearer_sha256"
         return f"{self.producer}:\n  {key}:\n    - {self.entry.get_secret_value()}"
 
 

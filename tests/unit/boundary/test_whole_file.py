@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,17 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
         stream.write(b"all")
     assert link.is_symlink()
     assert (tmp_path / "target.csv").read_bytes() == b"all"
+
+
+def test_a_private_file_is_for_its_owner_and_the_group_that_has_it(tmp_path: Path) -> None:
+    """A new one for its owner alone; one that is replaced keeps its group's rights, not others'."""
+    file = tmp_path / "secrets"
+    modes = []
+    for mode in (None, 0o640, 0o664):
+        if mode is not None:
+            file.chmod(mode)
+        with whole_file(file, private=True) as stream:
+            stream.write(b"hidden")
+        modes.append(stat.S_IMODE(file.stat().st_mode))
+
+    assert modes == [0o600, 0o640, 0o660]

@@ -1,0 +1,111 @@
+"""The files of a new producer, which are written all, or none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from boundary.errors import SmartRegionError
+from boundary.whole_file import whole_file
+from events.document import read_document
+from events.producers.loader import load_producers
+from events.producers.secrets import load_secrets
+from events.producers.tokens import IssuedSecret
+from operations.importing.programme.programme_text import declaration_text, edited_text
+
+__all__ = ["FileThereError", "ProducerFiles", "SecretsOfUndeclaredError"]
+
+DECLARATION_HEADER: Final = """\
+# Who may send events, and what; `smart-region producers check` reports every mistake.
+"""
+SECRETS_HEADER: Final = """\
+# Secrets of the producers, for the gateway: only its user and group may read this file.
+"""
+
+
+class FileThereError(SmartRegionError):
+    """A file that would be overwritten."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"--event: is there already, value {str(file)!r}: name another file, or remove it"
+        )
+
+
+class SecretsOfUndeclaredError(SmartRegionError):
+    """A file of secrets whose producers have no declaration."""
+
+    def __init__(self, secrets: Path, *, declaration: Path) -> None:
+        super().__init__(
+            f"--producers: is not there, value {str(declaration)!r}, and {secrets} has secrets of"
+            " producers: name the file that declares them, or another file of secrets"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerFiles:
+    """The declaration and the secrets, which may be there, and the first event, which may not."""
+
+    declaration: Path
+    secrets: Path
+
+    def declared(self) -> list[dict[str, Any]]:
+        """Return the declared producers as plain data, once they and the secrets are checked.
+
+        Raises InvalidDeclarationError with every mistake, OpenSecretError and
+        SecretsOfUndeclaredError.
+        """
+        known = load_producers(self.declaration) if self.declaration.exists() else None
+        secrets = load_secrets(self.secrets if self.secrets.exists() else None, known)
+        if known is None and secrets.root:
+            raise SecretsOfUndeclaredError(self.secrets, declaration=self.declaration)
+        found: list[dict[str, Any]] = _data_of(self.declaration).get("producers", [])
+        return found
+
+    def add(
+        self, producer: dict[str, Any], issued: IssuedSecret, event: Mapping[str, Any], file: Path
+    ) -> None:
+        """Add a producer and its secret, and write its first event.
+
+        All is written beside first. A kill between the three renames leaves a declared producer
+        without a secret, with which every program starts.
+        Raises FileThereError, FileUnwritableError.
+        """
+        if file.exists() or file.is_symlink():
+            raise FileThereError(file)
+        declaration = _added(
+            self.declaration, {"producers": [*self.declared(), producer]}, DECLARATION_HEADER
+        )
+        entry = yaml.safe_load(issued.lines)
+        secrets = _added(self.secrets, {**_data_of(self.secrets), **entry}, SECRETS_HEADER)
+        # One line for what is signed: `smart-region emit` reads an event a line.
+        text = json.dumps(event, ensure_ascii=False, indent=None if issued.is_signing else 2)
+        # They are renamed in the reverse order.
+        with (
+            whole_file(self.secrets, private=True) as of_secrets,
+            whole_file(self.declaration) as of_declaration,
+            whole_file(file) as of_event,
+        ):
+            of_event.write(f"{text}\n".encode())
+            of_declaration.write(declaration.encode())
+            of_secrets.write(secrets.encode())
+
+
+def _data_of(file: Path) -> dict[str, Any]:
+    data = read_document(file).data if file.exists() else None
+    return data if isinstance(data, dict) else {}
+
+
+def _added(file: Path, after: dict[str, Any], header: str) -> str:
+    """Return a file's text with what is new in it; comments and all other lines stay."""
+    if not file.exists():
+        return header + declaration_text(after)
+    text = edited_text(file.read_text(encoding="utf-8-sig"), _data_of(file), after)
+    if yaml.safe_load(text) != yaml.safe_load(declaration_text(after)):
+        return declaration_text(after)  # A form of YAML that is not edited right.
+    return text

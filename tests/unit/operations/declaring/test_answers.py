@@ -1,0 +1,83 @@
+"""The declaration of a new producer, from answers of every kind."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.producers.loader import load_producers
+from events.producers.tokens import Scheme, issue
+from operations.declaring.answers import QUESTIONS, AnswerRefusedError, Answers
+from operations.declaring.files import ProducerFiles
+
+QUOTA = {"events_per_second": 1, "burst": 1}
+ANSWERS = {
+    "id": "navette",
+    "title": "Navette",
+    "contact": "Pôle lycées",
+    "sources": "urn:iledefrance:navette",
+    "types": "school.*",
+    "owns": "all",
+    "expected_every": "monthly",
+}
+IDS = st.from_regex(r"[a-z][a-z0-9-]{0,39}", fullmatch=True)
+LABELS = st.text(min_size=1, max_size=200).map(str.strip).filter(bool)
+
+
+def answered(**other: str) -> Answers:
+    """Return the answers to all questions."""
+    answers = Answers([], QUOTA)
+    for question in QUESTIONS:
+        answers.take(question, (ANSWERS | other)[question.field])
+    return answers
+
+
+@given(producer=IDS.filter(lambda one: one != "unknown"), title=LABELS, contact=LABELS)
+def test_what_is_answered_is_what_is_declared(producer: str, title: str, contact: str) -> None:
+    """Whatever YAML would make of the text: `no`, `1:30`, `null`, quotes, colons."""
+    answers = answered(id=producer, title=title, contact=contact)
+    with TemporaryDirectory() as folder:
+        files = ProducerFiles(Path(folder) / "producers.yaml", Path(folder) / "secrets.yaml")
+        files.add(answers.declaration, issue(producer, Scheme.BEARER), {}, Path(folder) / "event")
+        read = load_producers(files.declaration)
+
+    assert read == answers.producers
+
+
+@given(text=st.text(max_size=60).filter(lambda one: one.strip() not in ("", "all", "none")))
+def test_an_id_is_taken_as_the_loader_takes_it(text: str) -> None:
+    """Nothing but what a token can name; every other text is refused by its option."""
+    answers = Answers([], QUOTA)
+    refused = ""
+    try:
+        answers.take(QUESTIONS[0], text)
+    except AnswerRefusedError as error:
+        refused = str(error)
+
+    valid = re.fullmatch(r"[a-z][a-z0-9-]{0,39}", text.strip()) and text.strip() != "unknown"
+    assert refused.startswith("--id: ") is not bool(valid)
+    assert answers.known == ({"id": text.strip()} if valid else {})
+
+
+@pytest.mark.parametrize(
+    ("text", "owned"),
+    [
+        ("all", ("school.closed",)),
+        ("none", ()),
+        ("D77 D93", ("school.closed (D77, D93)",)),
+        ("0770918E,D93", ("school.closed (D93)", "school.closed (0770918E)")),
+    ],
+)
+def test_what_is_owned_is_said_in_a_word(text: str, owned: tuple[str, ...]) -> None:
+    """All, nothing, territories, or identifiers."""
+    shares = answered(types="school.closed", owns=text).producer.owns
+    named = [
+        (share.types[0], [*(one.value for one in share.territories), *share.entities])
+        for share in shares
+    ]
+    assert tuple(f"{fact} ({', '.join(ones)})" if ones else fact for fact, ones in named) == owned

@@ -1,0 +1,177 @@
+"""`smart-region producers new`, with answers of options and of a person."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from events.cloudevent import decode_json
+from events.producers.loader import REGION, load_producers
+from events.producers.secrets import load_secrets
+from events.producers.tokens import token_owner
+from tests.support.commands import run_inside_with
+
+COMPLETE = ("--id", "navette", "--contact", "Pôle lycées", "--types", "school.*", "--yes")
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("SMART_REGION_PRODUCERS", "SMART_REGION_GATEWAY_SECRETS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def new(*options: str, answers: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command on a day of 2019."""
+    variables = {"SMART_REGION_CLOCK": "2019-03-11"}
+    return run_inside_with(variables, "producers", "new", *options, standard_input=answers)
+
+
+def names() -> list[str]:
+    """Return the files that there are."""
+    return sorted(file.name for file in Path.cwd().iterdir())
+
+
+def test_options_alone_declare_a_producer() -> None:
+    """Without a terminal: declaration, secret and a first event of today that it may send."""
+    done = new(*COMPLETE)
+
+    assert done.returncode == 0, done.stderr
+    declared = load_producers(Path("producers.yaml"))
+    producer = declared.get("navette")
+    assert producer is not None
+    assert (producer.title, producer.sources) == ("navette", ("urn:iledefrance:navette",))
+    secrets = load_secrets(Path("secrets.yaml"), declared).of("navette")
+    assert secrets is not None
+    assert secrets.has_token(done.stdout.strip())
+    event = decode_json(Path("navette-first-event.json").read_bytes())
+    assert event.time.date().isoformat() == event.fact.effective_day.isoformat() == "2019-03-11"
+    assert declared.refusal("navette", event.source, event.type) is None
+    declared.ownership.judge(event)
+
+
+def test_the_secret_is_shown_once_alone_and_kept_from_others() -> None:
+    """Standard output is the secret: no other text or file has it; its hash is not for others."""
+    done = new(*COMPLETE)
+    secret = done.stdout.strip()
+
+    assert token_owner(secret) == "navette"
+    assert secret not in done.stderr
+    assert [name for name in names() if secret in Path(name).read_text()] == []
+    assert stat.S_IMODE(Path("secrets.yaml").stat().st_mode) == 0o600
+
+
+def test_the_shipped_declaration_keeps_its_lines() -> None:
+    """Only lines are added, comments stay, and the others' secrets stay valid."""
+    before = REGION.read_text(encoding="utf-8")
+    Path("producers.yaml").write_text(before, encoding="utf-8")
+    Path("secrets.yaml").write_text(f"# ours\nlycees: {{bearer_sha256: [{'a' * 64}]}}\n")
+    Path("secrets.yaml").chmod(0o640)
+    done = new(*COMPLETE, "--owns", "D77,D93", "--scheme", "signature")
+
+    assert done.returncode == 0, done.stderr
+    assert Path("producers.yaml").read_text(encoding="utf-8").startswith(before)
+    assert Path("secrets.yaml").read_text().startswith("# ours\nlycees: {bearer_sha256: [aaa")
+    assert stat.S_IMODE(Path("secrets.yaml").stat().st_mode) == 0o640
+    declared = load_producers(Path("producers.yaml"))
+    secrets = load_secrets(Path("secrets.yaml"), declared)
+    assert {*secrets.root} == {"lycees", "navette"}
+    assert declared.ownership.owner("school.closed", "0770918E") == "navette"
+    assert declared.ownership.owner("school.closed", "0750419Y") == "lycees"
+    assert "change the entity in `data`" in done.stderr
+
+
+def test_a_person_is_asked_again_after_a_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the loaders' own words; Enter takes the default."""
+    monkeypatch.setattr("operations.declaring.cli.somebody_answers", lambda: True)
+    given = ["Navette", "navette", "", "Pôle lycées", "", "scool.*", "school.*", "", "dayly"]
+    done = new(answers="\n".join([*given, "daily", "y", ""]))
+
+    assert done.returncode == 0, done.stderr
+    assert "--types: is no event, value 'scool.*': write 'school.*'" in done.stderr
+    assert "--id: " in done.stderr
+    assert "--every: " in done.stderr
+    assert str(load_producers(Path("producers.yaml")).get("navette").expected_every) == "daily"  # type: ignore[union-attr]
+
+
+def test_who_says_no_at_the_end_has_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is written before the last answer."""
+    monkeypatch.setattr("operations.declaring.cli.somebody_answers", lambda: True)
+    done = new(*COMPLETE[:-1], answers="\n\n\n\nn\n")
+
+    assert done.returncode == 1
+    assert names() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--id", "navette"), "nobody is asked here: add --contact, --types"),
+        (COMPLETE[:-1], "add --yes"),
+        ((*COMPLETE, "--id", "a_b"), "--id: "),
+        ((*COMPLETE, "--id", "unknown"), "--id: is reserved for who is not declared"),
+        ((*COMPLETE, "--source", "urn:x:"), "--source: ends in the middle of a path"),
+        ((*COMPLETE, "--types", "scool.*"), "--types: is no event, value 'scool.*'"),
+        ((*COMPLETE, "--owns", "D99"), "--owns: "),
+        ((*COMPLETE, "--types", "grant.paid", "--owns", "D77"), "cannot be derived"),
+        ((*COMPLETE, "--every", "dayly"), "--every: "),
+        ((*COMPLETE, "--burst", "0"), "--burst"),
+    ],
+)
+def test_a_wrong_option_is_refused(options: tuple[str, ...], said: str) -> None:
+    """In one readable error that names it; no file is written."""
+    done = new(*options)
+
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert names() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (COMPLETE, "--id: is declared already, value 'navette'"),
+        ((*COMPLETE, "--id", "b", "--source", "urn:iledefrance:navette"), "--source: is declared"),
+        ((*COMPLETE, "--id", "b"), "--owns: is another producer's own"),
+        (
+            (*COMPLETE, "--id", "b", "--owns", "D77", "--event", "navette-first-event.json"),
+            "--event: is there already",
+        ),
+        ((*COMPLETE, "--producers", "other.yaml"), "--producers: is not there, value 'other.yaml'"),
+    ],
+)
+def test_what_is_there_is_not_overwritten(options: tuple[str, ...], said: str) -> None:
+    """An id, a source, a fact's owner, a file: each is refused, and all files stay as they are."""
+    assert new(*COMPLETE).returncode == 0
+    before = {name: Path(name).read_bytes() for name in names()}
+    done = new(*options)
+
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert {name: Path(name).read_bytes() for name in names()} == before
+
+
+def test_secrets_open_to_everybody_are_refused() -> None:
+    """As the gateway refuses them."""
+    assert new(*COMPLETE).returncode == 0
+    Path("secrets.yaml").chmod(0o644)
+    done = new(*COMPLETE, "--id", "b", "--types", "grant.*")
+
+    assert (done.returncode, "chmod 600" in done.stderr) == (2, True)
+
+
+def test_a_signed_first_event_is_one_line() -> None:
+    """`smart-region emit` reads an event a line."""
+    assert new(*COMPLETE, "--scheme", "signature").returncode == 0
+    (line,) = Path("navette-first-event.json").read_text().splitlines()
+    assert json.loads(line)["source"] == "urn:iledefrance:navette"
+
+
+def test_a_failed_write_leaves_no_file() -> None:
+    """The last file has no folder: none of the three is written."""
+    done = new(*COMPLETE, "--event", "missing/event.json")
+
+    assert (done.returncode, "cannot write" in done.stderr) == (2, True)
+    assert names() == []
