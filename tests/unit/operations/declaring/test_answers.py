@@ -81,3 +81,15 @@ def test_what_is_owned_is_said_in_a_word(text: str, owned: tuple[str, ...]) -> N
         for share in shares
     ]
     assert tuple(f"{fact} ({', '.join(ones)})" if ones else fact for fact, ones in named) == owned
+
+
+def test_what_another_producer_sends_without_owner_is_not_taken_from_it() -> None:
+    """Its own entry would be wrong from then on: it is named, and the answer is refused."""
+    other = answered(id="other", sources="urn:x:other", owns="none").declaration
+    answers = Answers([other], QUOTA)
+    for question in QUESTIONS[:-2]:
+        answers.take(question, ANSWERS[question.field])
+
+    with pytest.raises(AnswerRefusedError, match=r"producers\[other\].types: is owned by other"):
+        answers.take(QUESTIONS[-2], "all")
+    answers.take(QUESTIONS[-2], "none")
