@@ -33,12 +33,10 @@ def generated(root: Path) -> Iterator[GeneratedFiles]:
     released = {file.stem for file in (contracts / RELEASED).glob("*.json")}
     yield GeneratedFiles(contracts, {"README.md": contracts_page(released)})
     yield GeneratedFiles(root / "deploy/kubernetes/kafka", render_strimzi(StrimziSettings()))
-    threat_model = (root / "docs/threat-model.md").read_text(encoding="utf-8")
-    pages = {
-        "metrics.md": metrics_page(),
-        "security-file.md": security_page(threat_model),
-        "settings.md": settings_page(),
-    }
+    pages = {"metrics.md": metrics_page(), "settings.md": settings_page()}
+    threat_model = root / "docs/threat-model.md"
+    if threat_model.exists():  # It is written by hand: a new folder has none.
+        pages["security-file.md"] = security_page(threat_model.read_text(encoding="utf-8"))
     yield GeneratedFiles(root / "docs", pages)
     rules = render_rules(catalogue, MonitorSite())
     checked(rules)
