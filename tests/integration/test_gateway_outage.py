@@ -44,7 +44,7 @@ producers:
     contact: region
     sources: ["urn:iledefrance"]
     types: [school.*, equipment.*, broadband.*, coworking.*, workstation.*, training.*, grant.*,
-      dataset.*, milestone.*]
+      dataset.*, indicator.*, milestone.*]
     quota: { events_per_second: 1_000_000, burst: 1_000_000 }
     expected_every: daily
 """
