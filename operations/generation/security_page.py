@@ -29,6 +29,9 @@ _FAMILIES: Final[Mapping[Family, str]] = {
     Family.OBSERVATIONS: "indicateurs calculés ailleurs",
     Family.EXPLANATIONS: "explications des responsables",
 }
+_PERSONS: Final[Mapping[Family, str]] = {
+    Family.GRANTS: "SIRET, parfois d’un entrepreneur individuel",
+}
 _ROLES: Final[Mapping[Role, str]] = {
     Role.PRODUCER: "un producteur qui écrit directement dans Kafka, pour ses familles",
     Role.GATEWAY: "la passerelle",
@@ -116,7 +119,7 @@ def _ports() -> Iterator[str]:
 
 def _family(family: Family) -> str:
     [topic] = [one for one in declared_topics() if one.name == topic_name(family)]
-    persons = "pseudonymes" if family.about_persons else "aucune"
+    persons = "pseudonymes" if family.about_persons else _PERSONS.get(family, "aucune")
     return _row(_FAMILIES[family], f"`{topic.name}`", f"`{topic.key}`", _kept(topic), persons)
 
 
