@@ -63,8 +63,8 @@ def test_every_block_does_what_the_page_says(
         reader.follow(blocks[figures:])
     with psycopg.connect(postgres.url("formation")) as connection:
         rows = connection.execute(
-            "SELECT territory, numerator, last_reported::text"
+            "SELECT territory, value > 0, last_reported::text"
             " FROM smart_region_figures.current_figure"
             " WHERE indicator = 'schools_connected_ratio' AND numerator > 0 ORDER BY territory"
         ).fetchall()
-    assert rows == [("D75", 2, "2019-03-12"), ("R11", 2, "2019-03-12")]
+    assert rows == [("D75", True, "2019-03-12"), ("R11", True, "2019-03-12")]
