@@ -71,3 +71,5 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
         logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.WARNING)
     # It warns of each fetch that is slow to decode, which no operator can change.
     logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
+    # It warns, at each look at the group, that it cannot read what Faust's members say.
+    logging.getLogger("kafka.admin._groups").setLevel(logging.ERROR)

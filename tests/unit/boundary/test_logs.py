@@ -77,6 +77,18 @@ def test_libraries_log_their_steps_only_when_asked(
     assert bool(capsys.readouterr().err) is is_logged
 
 
+@pytest.mark.parametrize("name", ["kafka.net.selector", "kafka.admin._groups"])
+def test_warnings_that_nobody_can_act_on_are_not_logged(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """They come every few seconds, and would hide the others."""
+    configure_logging("info", "text")
+
+    logging.getLogger(name).warning("again")
+
+    assert capsys.readouterr().err == ""
+
+
 def test_our_own_level_is_the_one_set(capsys: pytest.CaptureFixture[str]) -> None:
     """At `warning` nothing is logged about normal operation."""
     configure_logging("warning", "text")
