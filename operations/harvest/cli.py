@@ -131,6 +131,9 @@ def dcat(portal: str, **how: Any) -> None:
             return read_dcat(client, portal, known)
         return read_dcat_file(Path(portal))
 
+    if "://" not in portal:
+        # Two files of one name are two portals: what is missing in one is not gone from the other.
+        portal = str(Path(portal).resolve())
     _carry_out(portal, read, **how)
 
 

@@ -67,3 +67,17 @@ def test_a_private_portal_has_to_be_allowed() -> None:
     assert status == 2
     assert "--private-addresses" in err
     assert served.requests == []
+
+
+def test_files_of_one_name_are_two_portals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However they are named: what is missing in one is not gone from the other."""
+    named: list[str] = []
+    monkeypatch.setattr(
+        "operations.harvest.cli._carry_out", lambda portal, *_, **__: named.append(portal)
+    )
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        assert harvest("dcat", "c.ttl")[0] == 0
+
+    assert named == [str(tmp_path / "one" / "c.ttl"), str(tmp_path / "other" / "c.ttl")]
