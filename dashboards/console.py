@@ -64,13 +64,16 @@ def figures_table(
 def _compact_table(catalogue: Catalogue, figures: Iterable[Figure]) -> Table:
     region = {figure.indicator: figure for figure in figures if figure.department is None}
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="underline")
-    table.add_column("Indicateur")
+    # The first programme stands beside the headings: a terminal of 24 lines has none to spare.
+    first, *_ = catalogue.programmes
+    table.add_column(_cut_to_fit(first.title))
     for heading in ("Valeur", "Cible", "Avanc."):
         table.add_column(heading, justify="right", no_wrap=True)
     for heading in ("État", "Projection"):
         table.add_column(heading, no_wrap=True)
     for programme in catalogue.programmes:
-        table.add_row(_cut_to_fit(programme.title, style="bold"))
+        if programme is not first:
+            table.add_row(_cut_to_fit(programme.title, style="bold"))
         for indicator in programme.indicators:
             *cells, _ = _cells(indicator, region.get(indicator.id), ())
             table.add_row(_cut_to_fit(f"  {indicator.title}"), *cells)
