@@ -14,6 +14,9 @@ from report.note.pdf import note_pdf
 from tests.support.notes import hostile_notes, note_of_events, request_of, simulated_note
 from tests.support.verapdf import STANDARDS, Verdict, validated
 
+# Its shared notes are set and validated for a minute on a machine that does nothing else.
+pytestmark = pytest.mark.timeout(300)
+
 
 def without_tags(root: Any) -> None:  # noqa: ANN401 - what pypdf reads
     """Leave text that no reader's aid can follow."""
