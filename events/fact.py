@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-__all__ = ["JSON", "Fact", "Family", "bare_type"]
+__all__ = ["JSON", "Fact", "Family", "bare_type", "entity_key"]
 
 JSON = JsonValue
 TYPE_PREFIX = "fr.iledefrance.smartregion"
@@ -34,6 +34,11 @@ class Family(StrEnum):
     def about_persons(self) -> bool:
         """True for entities that are persons: small numbers of them are not published."""
         return self is Family.TRAININGS
+
+
+def entity_key(*parts: str) -> str:
+    """Return the record's key of an entity that several fields identify, in their order."""
+    return "/".join(parts)
 
 
 class Fact(BaseModel):
@@ -89,7 +94,7 @@ class Fact(BaseModel):
         first = str(getattr(self, self.KEY))
         if not self.FURTHER_KEYS:
             return first
-        return "/".join((first, *(str(getattr(self, name)) for name in self.FURTHER_KEYS)))
+        return entity_key(first, *(str(getattr(self, name)) for name in self.FURTHER_KEYS))
 
     @classmethod
     def entities_in(cls, territory: str) -> str | None:

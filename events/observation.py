@@ -11,7 +11,7 @@ from pydantic import Field, GetPydanticSchema
 from pydantic import StringConstraints as Text
 from pydantic_core import CoreSchema, core_schema
 
-from events.fact import JSON, Fact, Family
+from events.fact import JSON, Fact, Family, entity_key
 from events.identifiers import Day, Department, also_checked
 
 __all__ = [
@@ -110,7 +110,7 @@ ObservedValue = Annotated[
 
 def observed_entity(indicator: str, territory: Territory) -> str:
     """Return the entity of an indicator in a territory, which is its key: `IND-042/D77`."""
-    return f"{indicator}/{territory.value}"
+    return entity_key(indicator, territory.value)
 
 
 class IndicatorObserved(Fact):

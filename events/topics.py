@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from events.fact import Family
+from events.fact import Family, entity_key
 from events.registry import facts_of
 
 __all__ = [
@@ -160,4 +160,4 @@ def changelog_topics(
 
 def _key_of(family: Family) -> str:
     fact = facts_of(family)[0]
-    return "/".join((fact.KEY, *fact.FURTHER_KEYS))
+    return entity_key(fact.KEY, *fact.FURTHER_KEYS)

@@ -181,10 +181,10 @@ class PoliteClient:
         try:
             if not insist:
                 return policy.call(ask, retry_on=PortalBusyError)
-            patience = RetryPolicy(
+            again = RetryPolicy(
                 total=_ATTEMPT_SECONDS, clock=self._how.clock, sleep=self._how.sleep
             )
-            return patience.call(ask_again, retry_on=PortalSilentError)
+            return again.call(ask_again, retry_on=PortalSilentError)
         except PortalBusyError as error:
             host.busy = error
             raise
