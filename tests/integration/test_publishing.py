@@ -248,7 +248,9 @@ def test_a_broker_that_comes_back_gets_each_event_once(kafka: KafkaBroker) -> No
     """Events published during a short outage arrive, and none arrives twice."""
     apply_topics(kafka.bootstrap, [TOPIC])
     events = [event(number) for number in range(200)]
-    with KafkaPublisher(kafka.bootstrap) as publisher:
+    # Longer than a stop and a start take, each on a busy machine.
+    options = PublisherOptions(delivery_seconds=120)
+    with KafkaPublisher(kafka.bootstrap, options=options) as publisher:
         for one in events[:100]:
             publisher.publish(one)
         kafka.stop()
