@@ -13,7 +13,7 @@ import click
 
 from boundary.terminal import echo
 from broker.options import BROKER, OneOf, Parsed, quiet_client
-from operations.emitting.options import gateway_options, open_publisher
+from operations.emitting.options import gateway_or_spool_options, open_publisher
 from operations.options import DAY
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ __all__ = ["emit", "explain", "pseudonymise"]
     is_flag=True,
     help="Exit status 0 where lines were refused, and all others taken.",
 )
-@gateway_options
+@gateway_or_spool_options
 def emit(
     file: BinaryIO,
     bootstrap: str | None,
@@ -161,7 +161,7 @@ def _read_text(text: str) -> str:
     help="What events of explanations are from.  [default: urn:iledefrance:explications]",
 )
 @BROKER
-@gateway_options
+@gateway_or_spool_options
 def explain(
     *,
     text: str | None,

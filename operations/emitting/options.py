@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from operations.client import GatewayPublisher, Publisher
 
-__all__ = ["GatewayChoice", "gateway_options", "open_publisher"]
+__all__ = ["GatewayChoice", "gateway_options", "gateway_or_spool_options", "open_publisher"]
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -36,17 +36,17 @@ OPTIONS = (
         "--producer", metavar="ID", help="With a signing secret: the producer whose it is."
     ),
     click.option(
-        "--spool",
-        "spool_file",
-        type=FILE,
-        metavar="FILE",
-        help="With --gateway: where events wait while it is away.",
-    ),
-    click.option(
         "--plain-http",
         is_flag=True,
         help="With --gateway: send a token to http:// on a network that is yours alone.",
     ),
+)
+SPOOL = click.option(
+    "--spool",
+    "spool_file",
+    type=FILE,
+    metavar="FILE",
+    help="With --gateway: where events wait while it is away.",
 )
 
 
@@ -57,8 +57,8 @@ class GatewayChoice:
     url: str
     secret_file: Path
     producer: str | None
-    spool_file: Path | None
     plain_http: bool
+    spool_file: Path | None = None
 
     def publisher(self) -> GatewayPublisher:
         """Open it. Raises an SmartRegionError where that cannot be."""
@@ -77,7 +77,10 @@ class GatewayChoice:
 
 
 def gateway_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options to a command, as its argument `gateway`; None without --gateway."""
+    """Add the options to a command, as its argument `gateway`; None without --gateway.
+
+    There is no --spool: for a command that goes on by itself when it is run again.
+    """
 
     @wraps(command)
     def with_gateway(
@@ -85,24 +88,33 @@ def gateway_options(command: Callable[..., Any]) -> Callable[..., Any]:
         url: str | None,
         secret_file: Path | None,
         producer: str | None,
-        spool_file: Path | None,
         plain_http: bool,
+        spool_file: Path | None = None,
         **others: Any,
     ) -> Any:  # noqa: ANN401 - the command's own
+        needing = {
+            "--secret": secret_file,
+            "--producer": producer,
+            "--spool": spool_file,
+            "--plain-http": plain_http,
+        }
         gateway = None
         if url is not None:
             if secret_file is None:
                 raise click.UsageError("--gateway needs --secret FILE")
-            gateway = GatewayChoice(url, secret_file, producer, spool_file, plain_http)
-        elif secret_file or producer or spool_file or plain_http:
-            raise click.UsageError(
-                "--secret, --producer, --spool and --plain-http need --gateway URL"
-            )
+            gateway = GatewayChoice(url, secret_file, producer, plain_http, spool_file)
+        elif given := [name for name, value in needing.items() if value]:
+            raise click.UsageError(f"{given[0]} needs --gateway URL")
         return command(*arguments, gateway=gateway, **others)
 
     for option in reversed(OPTIONS):
         with_gateway = option(with_gateway)
     return with_gateway
+
+
+def gateway_or_spool_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the same options and --spool: for a command whose events are nowhere else."""
+    return gateway_options(SPOOL(command))
 
 
 def open_publisher(

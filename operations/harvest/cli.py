@@ -183,10 +183,6 @@ def _carry_out(
 
     if "://" in portal and not contact:
         raise click.UsageError("--contact is missing: say whom the portal's operator may write to")
-    if gateway is not None and gateway.spool_file is not None:
-        raise click.BadParameter(
-            "a harvest needs none: run it again, and it goes on", param_hint="--spool"
-        )
     destination = destination_of(bootstrap, gateway)
     rules = ReadingRules(
         publisher,

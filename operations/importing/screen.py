@@ -48,10 +48,6 @@ def carry_out(
 
     The caller ends with status 1 where the tally has refusals.
     """
-    if gateway is not None and gateway.spool_file is not None:
-        raise click.BadParameter(
-            "an import needs none: run it again, and it goes on", param_hint="--spool"
-        )
     publisher: Callable[[], Publisher]
     if gateway is not None:
         destination, publisher = shown_address(gateway.url), gateway.publisher

@@ -75,8 +75,6 @@ def postgres(
     except ImportError as error:
         echo(f"psycopg: cannot be imported ({error}): install smart-region[postgres]", err=True)
         sys.exit(2)
-    if gateway is not None and gateway.spool_file is not None:
-        raise click.UsageError("--spool is of no use here: events wait in the outbox")
     quiet_client()
     total = Relayed()
     open_outbox, publish = partial(Outbox, database), partial(open_publisher, bootstrap, gateway)

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from events.cloudevent import decode_json
 from operations.client import Spool
 from operations.emitting import cli
+from tests.support.commands import run_inside_with
 from tests.support.gateway_stub import (
     GatewayStub,
     StubAnswer,
@@ -89,12 +90,32 @@ def test_what_is_spooled_is_reported_and_sent_by_the_next(
     ("arguments", "message"),
     [
         (["--gateway", "http://127.0.0.1:1"], "--gateway needs --secret FILE"),
-        (["--spool", "x"], "need --gateway URL"),
-        (["--plain-http"], "need --gateway URL"),
-        (["--producer", "x"], "need --gateway URL"),
+        (["--spool", "x"], "--spool needs --gateway URL"),
+        (["--plain-http"], "--plain-http needs --gateway URL"),
+        (["--producer", "x"], "--producer needs --gateway URL"),
     ],
 )
 def test_options_that_want_each_other(arguments: list[str], message: str) -> None:
     """Half a choice is message at once."""
     result = emit(*arguments)
     assert (result.exit_code, message in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "has_spool"),
+    [
+        ("emit", True),
+        ("explain", True),
+        ("import csv", False),
+        ("import arcep", False),
+        ("import pilote", False),
+        ("harvest dcat", False),
+        ("harvest opendatasoft", False),
+        ("relay postgres", False),
+    ],
+)
+def test_a_spool_is_offered_where_it_is_of_use(command: str, *, has_spool: bool) -> None:
+    """Not where a second run goes on, or where events wait in an outbox."""
+    done = run_inside_with({}, *command.split(), "--help")
+    assert "--gateway" in done.stdout
+    assert ("--spool" in done.stdout) is has_spool

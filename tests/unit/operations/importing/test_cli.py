@@ -149,14 +149,6 @@ def test_persons_get_pseudonyms(tmp_path: Path, got: list[CloudEvent]) -> None:
     assert "martin" not in result.output
 
 
-def test_an_import_wants_no_spool(tmp_path: Path) -> None:
-    """Its journal does better: what waited would be reported as sent."""
-    secret = ("--secret", str(tmp_path / "secret"))
-    options = ("--gateway", "http://127.0.0.1:1", *secret, "--spool", str(tmp_path / "spool"))
-    result = run(tmp_path, HEADING + LYCEE, *options)
-    assert (result.exit_code, "run it again, and it goes on" in result.stderr) == (2, True)
-
-
 def test_the_mappings_are_listed() -> None:
     """With the fact that each makes, and of what."""
     listed = CliRunner().invoke(import_group, ["mappings"]).stdout
