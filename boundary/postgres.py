@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from boundary.errors import SmartRegionError
 
-__all__ = ["DatabaseSettingsError", "DatabaseUnavailableError", "available", "connected"]
+__all__ = ["DatabaseSettingsError", "DatabaseUnavailableError", "available", "connected", "said"]
 
 CONNECT_SECONDS: Final = 10
 #: A connection whose other end has gone is noticed within half a minute.
@@ -26,10 +26,16 @@ class DatabaseUnavailableError(SmartRegionError):
     """The database cannot be reached, or broke the connection; it may come back."""
 
     def __init__(self, cause: BaseException) -> None:
-        said = " ".join(str(cause).split()) or type(cause).__name__
         super().__init__(
-            f"database: is not available ({said}): check its address, and run this again once it is"
+            f"database: is not available ({said(cause)}): check its address, and run this again"
+            " once it is"
         )
+
+
+def said(error: BaseException) -> str:
+    """Return an error's message in one line: the server's main one, where a server has spoken."""
+    primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return " ".join((primary or str(error)).split()) or type(error).__name__
 
 
 @contextmanager
@@ -58,7 +64,7 @@ def _conninfo(database: str) -> str:
         given = conninfo_to_dict(database)
     except psycopg.ProgrammingError as error:
         raise DatabaseSettingsError(
-            f"database: is not as libpq has it ({' '.join(str(error).split())}): write it as"
+            f"database: is not as libpq has it ({said(error)}): write it as"
             " postgresql://USER@HOST/NAME"
         ) from None
     if given.get("password"):

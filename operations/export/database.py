@@ -12,7 +12,7 @@ import psycopg
 from psycopg import errors, sql
 
 from boundary.errors import SmartRegionError
-from boundary.postgres import connected
+from boundary.postgres import connected, said
 from operations.export.document import table_schema
 from operations.export.rows import KEY, ExportRow
 
@@ -39,10 +39,9 @@ class TableRefusedError(SmartRegionError):
     """The role may not make the schema, or not write into it."""
 
     def __init__(self, cause: psycopg.Error) -> None:
-        said = " ".join((cause.diag.message_primary or str(cause)).split())
         super().__init__(
-            f"figures: cannot be written ({said}): grant this role CREATE on the database, or make"
-            f" it the owner of the schema {SCHEMA}"
+            f"figures: cannot be written ({said(cause)}): grant this role CREATE on the database,"
+            f" or make it the owner of the schema {SCHEMA}"
         )
 
 

@@ -27,3 +27,21 @@ CREATE OR REPLACE VIEW smart_region_figures.history AS
   ORDER BY indicator, territory, exported_for;
 COMMENT ON VIEW smart_region_figures.history IS
   'La valeur de chaque indicateur dans chaque territoire, par jour exporté.';
+
+-- A column of a view means what the table's column of that name means; none has this name.
+COMMENT ON COLUMN smart_region_figures.history.day IS 'Jour demandé à l’export.';
+DO $$
+DECLARE
+  one record;
+BEGIN
+  FOR one IN
+    SELECT shown.attrelid::regclass AS name, shown.attname, col_description(kept.attrelid, kept.attnum) AS meaning
+    FROM pg_attribute AS kept JOIN pg_attribute AS shown USING (attname)
+    WHERE kept.attrelid = 'smart_region_figures.figure'::regclass AND kept.attnum > 0
+      AND shown.attrelid IN ('smart_region_figures.current_figure'::regclass,
+        'smart_region_figures.milestone_status'::regclass, 'smart_region_figures.history'::regclass)
+  LOOP
+    EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', one.name, one.attname, one.meaning);
+  END LOOP;
+END
+$$;

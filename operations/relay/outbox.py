@@ -10,7 +10,7 @@ import psycopg
 from psycopg import errors, sql
 
 from boundary.errors import SmartRegionError
-from boundary.postgres import available, connected
+from boundary.postgres import available, connected, said
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -39,10 +39,9 @@ class OutboxMissingError(SmartRegionError):
     """The outbox is not there, is another release's, or may not be used by this role."""
 
     def __init__(self, cause: psycopg.Error) -> None:
-        said = " ".join((cause.diag.message_primary or str(cause)).split())
         super().__init__(
-            f"outbox: cannot be used ({said}): run outbox.sql of this release in the database, and"
-            " grant smart_region_relay to this role"
+            f"outbox: cannot be used ({said(cause)}): run outbox.sql of this release in the"
+            " database, and grant smart_region_relay to this role"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import date
 from functools import cache
 from typing import Any
@@ -75,16 +76,24 @@ def test_written_again_it_is_replaced(url: str) -> None:
 
 
 def test_every_column_says_what_it_means(url: str) -> None:
-    """A tool that reads the comments shows them."""
+    """A tool that reads the comments shows them: those of the table, and of each view."""
     write_figures(url, figures(LAST_DAY), day=LAST_DAY)
     columns = asked(
         url,
-        "SELECT attname, col_description(attrelid, attnum) FROM pg_attribute"
-        " WHERE attrelid = 'smart_region_figures.figure'::regclass AND attnum > 0",
+        "SELECT relname, attname, col_description(attrelid, attnum) FROM pg_attribute"
+        " JOIN pg_class ON pg_class.oid = attrelid"
+        " WHERE relnamespace = 'smart_region_figures'::regnamespace AND relkind IN ('r', 'v')"
+        " AND attnum > 0",
     )
-    meanings: dict[str, str | None] = dict(columns)
-    assert meanings.keys() == {"exported_for", *ExportRow.model_fields}
-    assert all(meanings.values())
+    meanings: dict[str, dict[str, str | None]] = defaultdict(dict)
+    for relation, column, meaning in columns:
+        meanings[relation][column] = meaning
+    names = {"exported_for", *ExportRow.model_fields}
+    assert meanings.keys() == {"figure", "current_figure", "milestone_status", "history"}
+    assert meanings["figure"].keys() == names
+    assert meanings["current_figure"] == meanings["figure"]
+    for found in meanings.values():
+        assert [column for column, meaning in found.items() if not meaning] == []
 
 
 def test_the_views_have_the_last_day(url: str) -> None:
