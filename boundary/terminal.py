@@ -14,7 +14,15 @@ from typing import Final
 
 import click
 
-__all__ = ["echo", "echo_lines", "legible", "legible_lines", "one_line", "show_traceback"]
+__all__ = [
+    "counted",
+    "echo",
+    "echo_lines",
+    "legible",
+    "legible_lines",
+    "one_line",
+    "show_traceback",
+]
 
 LONGEST_QUOTE: Final = 200
 """Characters of a foreign message that are repeated."""
@@ -43,6 +51,11 @@ def one_line(text: str, *, longest: int = LONGEST_QUOTE) -> str:
     """Return foreign text as one legible line of at most `longest` characters."""
     line = legible(" ".join(text.split()))
     return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun: `1 event`, `2 events`; `plural` where it is not noun + s."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def echo(line: object = "", *, err: bool = False) -> None:

@@ -14,6 +14,7 @@ from operations.client.kafka import ContentMode, KafkaPublisher, PublisherOption
 from operations.client.memory import NullPublisher, RecordingPublisher
 from operations.client.protocol import DeliveryReport, FailedDelivery, Publisher
 from operations.client.spool import Spool, SpoolBusyError, SpoolFullError, SpoolUnusableError
+from operations.client.undelivered import Undelivered, publish_all
 
 __all__ = [
     "BearerToken",
@@ -38,5 +39,7 @@ __all__ = [
     "SpoolBusyError",
     "SpoolFullError",
     "SpoolUnusableError",
+    "Undelivered",
     "load_credentials",
+    "publish_all",
 ]

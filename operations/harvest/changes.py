@@ -13,7 +13,15 @@ from operations.harvest.data_state import FoundData, probed, remember
 from operations.harvest.memory import KnownDataset
 from operations.harvest.portal_dataset import PortalDataset
 
-__all__ = ["Changes", "TooManyGoneError", "changes_of", "gone_from", "probe_of", "to_probe"]
+__all__ = [
+    "Changes",
+    "TooManyGoneError",
+    "asked_since",
+    "changes_of",
+    "gone_from",
+    "probe_of",
+    "to_probe",
+]
 
 
 class TooManyGoneError(SmartRegionError):
@@ -21,7 +29,8 @@ class TooManyGoneError(SmartRegionError):
 
     def __init__(self, gone: int, known: int, *, allowed: float) -> None:
         super().__init__(
-            f"--most-gone: {gone} of {known} datasets are gone at once, value {allowed:g}:"
+            f"--most-gone: {gone} of {known} datasets ({gone / known:.0%}) are gone at once, value"
+            f" {allowed:g}:"
             " none was withdrawn; look at the portal, and run again with --most-gone 1 if they"
             " really are"
         )
@@ -78,8 +87,8 @@ def changes_of(known: KnownDataset | None, seen: PortalDataset, today: date) -> 
     return Changes(now, facts)
 
 
-def to_probe(memory: Mapping[str, KnownDataset], today: date) -> list[str]:
-    """Return the datasets whose data were not all asked for today, the longest known first."""
+def to_probe(memory: Mapping[str, KnownDataset], since: date) -> list[str]:
+    """Return the datasets whose data were not all asked for since a day, longest ago first."""
 
     def last(known: KnownDataset) -> date:
         days = [
@@ -88,7 +97,17 @@ def to_probe(memory: Mapping[str, KnownDataset], today: date) -> list[str]:
         return min(days) if days and len(days) == len(known.distributions) else date.min
 
     published = [(last(one), name) for name, one in memory.items() if one.withdrawn_on is None]
-    return [name for day, name in sorted(published) if day < today]
+    return [name for day, name in sorted(published) if day < since]
+
+
+def asked_since(memory: Mapping[str, KnownDataset], since: date) -> int:
+    """Return how many addresses of published datasets were asked for data since a day."""
+    published = [known for known in memory.values() if known.withdrawn_on is None]
+    return sum(
+        one.url in known.data and known.data[one.url].probed_on >= since
+        for known in published
+        for one in known.distributions
+    )
 
 
 def probe_of(known: KnownDataset, found: Mapping[str, FoundData | None], today: date) -> Changes:
@@ -122,11 +141,13 @@ def gone_from(
 ) -> dict[str, Changes]:
     """Return the withdrawals of what a complete harvest has not seen, by dataset.
 
-    Raises TooManyGoneError where they are a larger share of the datasets than `most_gone`.
+    Raises TooManyGoneError where they are a larger share of the datasets than `most_gone`. One
+    alone may always go, unless it is the last, or `most_gone` is 0: of four it is a quarter.
     """
     published = [name for name, one in known.items() if one.withdrawn_on is None]
     gone = [name for name in published if name not in seen]
-    if len(gone) > most_gone * len(published):
+    alone = min(1, len(published) - 1) if most_gone else 0
+    if len(gone) > max(alone, most_gone * len(published)):
         raise TooManyGoneError(len(gone), len(published), allowed=most_gone)
     return {
         name: Changes(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from boundary.terminal import echo
 from broker.options import BROKER
 from operations.emitting.options import GatewayChoice, gateway_options
 
@@ -37,7 +38,15 @@ _OPTIONS: Final = (
         help="A mail address or a page, for the portal's operator: needed for an address.",
     ),
     click.option(
-        "--no-data", is_flag=True, help="Do not ask for the data of each dataset, once a day."
+        "--no-data",
+        is_flag=True,
+        help="Read the catalogue alone: no data are asked for, and whether they are there, empty or"
+        " old stays unknown (dataset.probed is not sent).",
+    ),
+    click.option(
+        "--ask-again",
+        is_flag=True,
+        help="Ask for data also where they were asked for today; else it is once a day.",
     ),
     click.option(
         "--publisher", default="", metavar="NAME", help="Who publishes what names nobody."
@@ -65,7 +74,8 @@ _OPTIONS: Final = (
         default=0.2,
         show_default=True,
         metavar="SHARE",
-        help="Withdraw nothing where more than this share of the datasets is gone at once.",
+        help="Withdraw nothing where more than this share of the datasets is gone at once; one of"
+        " several may always go.",
     ),
     click.option(
         "--pause",
@@ -162,6 +172,7 @@ def _carry_out(
     gateway: GatewayChoice | None,
     contact: str | None,
     no_data: bool,
+    ask_again: bool,
     state: Path | None,
     publisher: str,
     themes: tuple[str, ...],
@@ -197,6 +208,7 @@ def _carry_out(
         source or SOURCE,
         most_gone,
         dry_run=dry_run,
+        ask_again=ask_again,
     )
     politeness = Politeness(
         contact or "",
@@ -213,5 +225,10 @@ def _carry_out(
         # Who asks says who they are.
         with_data=not no_data and bool(contact),
     )
+    if not (contact or no_data):
+        echo(
+            "no data are asked for without --contact WHO: a mail address or a page, for who runs"
+            " their hosts; give it, or --no-data"
+        )
     if not tally.is_good:
         sys.exit(1)

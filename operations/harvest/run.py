@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -15,6 +15,7 @@ from operations.client import NullPublisher, Publisher
 from operations.harvest.changes import (
     Changes,
     TooManyGoneError,
+    asked_since,
     changes_of,
     gone_from,
     probe_of,
@@ -54,6 +55,8 @@ class Harvest:
     most_gone: float = 0.2
     """The largest share of the datasets that may be withdrawn at once."""
     dry_run: bool = False
+    ask_again: bool = False
+    """Whether the data are asked for also where they were today."""
 
 
 @dataclass(slots=True)
@@ -71,6 +74,8 @@ class HarvestTally:
     """Addresses that were asked for their data."""
     away: list[str] = field(default_factory=list)
     """What was wrong at them, in lines: a fact, and no mistake of the harvest."""
+    asked_before: int = 0
+    """Addresses that were asked earlier on this day, and not again."""
     unasked: int = 0
     """Addresses whose hosts ask to be left alone."""
     is_unchanged: bool = False
@@ -93,9 +98,9 @@ def run_harvest(
     """Harvest a portal; `tally` is kept up to date, for a caller that reports after an error.
 
     What is to be sent is noted before it is sent: a run that was killed goes on with the very same
-    events. With `probe` the data of all datasets are asked for, once a day at most. A dry run reads
-    the catalogue, and notes and sends nothing. Raises what reading the catalogue, the
-    state's file and the publisher raise, and HarvestInterruptedError.
+    events. With `probe` the data of all datasets are asked for: once a day at most, unless the plan
+    says `ask_again`. A dry run reads the catalogue, and notes and sends nothing. Raises what
+    reading the catalogue, the state's file and the publisher raise, and HarvestInterruptedError.
     """
     memory = load_memory(plan.state, portal=plan.portal, destination=plan.destination)
 
@@ -122,7 +127,9 @@ def run_harvest(
         send()
         if probe is None or plan.dry_run:
             return
-        for number, name in enumerate(to_probe(memory.datasets, now.date()), start=1):
+        since = now.date() + timedelta(days=plan.ask_again)
+        tally.asked_before = asked_since(memory.datasets, since)
+        for number, name in enumerate(to_probe(memory.datasets, since), start=1):
             _probe(plan, memory, name, probe, now, tally)
             if number % DATASETS_PER_NOTE == 0:
                 save()
@@ -169,7 +176,7 @@ def _probe(
     found: dict[str, FoundData | None] = {}
     for one in known.distributions:
         before = known.data.get(one.url)
-        if before is not None and before.probed_on >= now.date():
+        if before is not None and not plan.ask_again and before.probed_on >= now.date():
             continue
         was_there = before is not None and before.outcome is DataOutcome.DATA
         marks = before.validators if before is not None and was_there else Validators()

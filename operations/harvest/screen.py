@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import click
 
 from boundary.addresses import shown_address
-from boundary.terminal import echo
+from boundary.terminal import counted, echo
 from broker.options import quiet_client
 from broker.settings import load_broker_settings
 from events.code import Code
@@ -96,21 +96,31 @@ def _print(tally: HarvestTally, plan: Harvest) -> None:
     for problem in tally.problems[:MOST_SHOWN]:
         echo(problem, err=True)
     if len(tally.problems) > MOST_SHOWN:
-        echo(f"… {len(tally.problems) - MOST_SHOWN} problems more", err=True)
+        echo(f"… {counted(len(tally.problems) - MOST_SHOWN, 'problem')} more", err=True)
     for line in tally.complaints:
         echo(line, err=True)
     for line in tally.away[:MOST_SHOWN]:
         echo(line)
     if len(tally.away) > MOST_SHOWN:
-        echo(f"… {len(tally.away) - MOST_SHOWN} addresses more without data")
+        echo(f"… {_addresses(len(tally.away) - MOST_SHOWN)} more without data")
     if tally.probed or tally.unasked:
         echo(
-            f"{tally.probed} addresses asked for data, {len(tally.away)} without,"
+            f"{_addresses(tally.probed)} asked for data, {len(tally.away)} without,"
             f" {tally.unasked} to be left alone"
+        )
+    if tally.asked_before:
+        echo(
+            f"{_addresses(tally.asked_before)} asked for data earlier today (UTC), and not again:"
+            " run it tomorrow, or now with --ask-again"
         )
     sent = "would be sent" if plan.dry_run else "sent"
     unchanged = ", the catalogue is unchanged" if tally.is_unchanged else ""
     echo(
-        f"{tally.datasets} datasets, {tally.refused} refused, {len(tally.problems)} problems,"
-        f" {tally.sent} events {sent} to {plan.destination}{unchanged}"
+        f"{counted(tally.datasets, 'dataset')}, {tally.refused} refused,"
+        f" {counted(len(tally.problems), 'problem')}, {counted(tally.sent, 'event')} {sent} to"
+        f" {plan.destination}{unchanged}"
     )
+
+
+def _addresses(number: int) -> str:
+    return counted(number, "address", "addresses")

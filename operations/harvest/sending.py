@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from boundary.errors import SmartRegionError
-from operations.client import FailedDelivery, Publisher
+from boundary.terminal import counted
+from operations.client import FailedDelivery, Publisher, publish_all
 from operations.harvest.memory import Memory
 
 __all__ = ["HarvestInterruptedError", "send_waiting"]
@@ -20,7 +21,7 @@ class HarvestInterruptedError(SmartRegionError):
 
     def __init__(self, *, undelivered: int, cause: str) -> None:
         super().__init__(
-            f"delivery: did not arrive, value {undelivered} events ({cause}):"
+            f"delivery: did not arrive, value {counted(undelivered, 'event')} ({cause}):"
             " run the same command again, it sends them first"
         )
 
@@ -38,25 +39,17 @@ def send_waiting(
     events = memory.waiting()
     for begin in range(0, len(events), EVENTS_PER_CHUNK):
         end = begin + EVENTS_PER_CHUNK
-        lost: list[str] = []
-        for event in events[begin:end]:
-            try:
-                publisher.publish(event)
-            except SmartRegionError as error:
-                lost.append(str(error))
-                break
-        failed = publisher.flush().failed
-        lost += [one.cause for one in failed if not one.refused]
-        if lost:
+        undelivered = publish_all(publisher, events[begin:end])
+        if undelivered.lost:
             # All of the chunk are sent again: which of them arrived does not matter.
             memory.outbox = [*kept, *texts[begin:]]
             save()
+            lost = [one.cause for one in undelivered.lost.values()]
             raise HarvestInterruptedError(undelivered=len(lost), cause=lost[0])
-        refused += failed
-        names = {one.event.id for one in failed}
+        refused += undelivered.refused.values()
         chunk = zip(texts[begin:end], events[begin:end], strict=True)
-        kept += [text for text, event in chunk if event.id in names]
-        arrived += len(events[begin:end]) - len(failed)
+        kept += [text for text, event in chunk if (event.source, event.id) in undelivered.refused]
+        arrived += len(events[begin:end]) - len(undelivered.refused)
         memory.outbox = [*kept, *texts[end:]]
         save()
     return arrived, refused

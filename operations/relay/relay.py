@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent, decode_json
 from events.errors import ContractError
 from operations.client.protocol import DeliveryError
+from operations.client.undelivered import publish_all
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -60,16 +60,16 @@ def relay_batch(
     failed: list[str] = []
     with outbox.taken(most) as rows:
         events = _readable(outbox, rows, done)
-        causes, refusals = _published(publisher, [event for _, event in events])
+        lost, refused = publish_all(publisher, [event for _, event in events])
         stopped: set[tuple[str, str]] = set()
         arrived: list[int] = []
         for row, event in events:
             entity, identity = (row.topic, row.key), (event.source, event.id)
-            if identity in refusals:
-                _refuse(outbox, row, refusals[identity], done)
-            elif identity in causes:
+            if identity in refused:
+                _refuse(outbox, row, refused[identity].cause, done)
+            elif identity in lost:
                 stopped.add(entity)
-                failed.append(causes[identity])
+                failed.append(lost[identity].cause)
             elif entity not in stopped:
                 # Later ones of an entity may have arrived: they are sent again, after the first.
                 arrived.append(row.seq)
@@ -91,24 +91,6 @@ def _readable(
         except ContractError as error:
             _refuse(outbox, row, str(error), done)
     return found
-
-
-_Causes = dict[tuple[str, str], str]
-
-
-def _published(publisher: Publisher, events: Sequence[CloudEvent]) -> tuple[_Causes, _Causes]:
-    """Send events; return why some did not arrive, and why some never will, by source and id."""
-    causes: _Causes = {}
-    refusals: _Causes = {}
-    for event in events:
-        try:
-            publisher.publish(event)
-        except SmartRegionError as error:
-            causes[event.source, event.id] = str(error)
-    for delivery in publisher.flush().failed:
-        found = refusals if delivery.refused else causes
-        found[delivery.event.source, delivery.event.id] = delivery.cause
-    return causes, refusals
 
 
 def _refuse(outbox: WaitingEvents, row: WaitingEvent, reason: str, done: Relayed) -> None:

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boundary.terminal import echo, echo_lines, legible, legible_lines, one_line, show_traceback
+from boundary.terminal import (
+    counted,
+    echo,
+    echo_lines,
+    legible,
+    legible_lines,
+    one_line,
+    show_traceback,
+)
 
 #: With lone surrogates, as the names of files have them.
 ANYTHING = st.text(st.characters(codec=None))
@@ -86,3 +94,9 @@ def test_a_traceback_is_legible_too(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().err
     assert shown.startswith("Traceback")
     assert shown.endswith("LookupError: \\u001b]0;owned\\u0007\n")
+
+
+def test_one_thing_is_no_plural() -> None:
+    """None and several are."""
+    assert [counted(number, "event") for number in (0, 1, 2)] == ["0 events", "1 event", "2 events"]
+    assert counted(2, "address", "addresses") == "2 addresses"

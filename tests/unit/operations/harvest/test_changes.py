@@ -103,9 +103,18 @@ def test_too_many_gone_at_once_are_not_withdrawn(left: frozenset[str]) -> None:
     """The portal is rather wrong; all of it never goes unless that is allowed."""
     datasets = known("a", "b", "c", "d", "e")
 
-    with pytest.raises(TooManyGoneError, match="--most-gone"):
+    with pytest.raises(TooManyGoneError, match=r"--most-gone: .* \((40|100)%\) are gone"):
         gone_from(datasets, left, DAY, most_gone=0.2)
     assert len(gone_from(datasets, left, DAY, most_gone=1)) == 5 - len(left)
+
+
+def test_one_of_a_few_may_go() -> None:
+    """A quarter of four is no sign of a wrong portal; the last one, or any with 0, stays."""
+    datasets = known("a", "b", "c", "d")
+    assert [*gone_from(datasets, frozenset("abc"), DAY, most_gone=0.2)] == ["d"]
+    for few, left, share in ((datasets, "ab", 0.2), (datasets, "abc", 0), (known("a"), "", 0.2)):
+        with pytest.raises(TooManyGoneError):
+            gone_from(few, frozenset(left), DAY, most_gone=share)
 
 
 portals = st.dictionaries(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from operations.client import RecordingPublisher
 from tests.support.commands import run_inside_with
 from tests.support.portals import Portal, dataset, portal
 
@@ -27,8 +28,30 @@ def test_it_says_what_is_wrong_and_ends_with_status_1(tmp_path: Path) -> None:
 
     assert status == 1
     assert "b: theme: is no known theme, value 'Santé'" in err
-    assert "2 datasets, 1 refused, 1 problems, 2 events would be sent" in out
+    assert "2 datasets, 1 refused, 1 problem, 2 events would be sent" in out
     assert good[0] == 0
+
+
+def test_a_second_run_of_a_day_says_what_it_does_not_ask_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And how to ask it; without a word, data that were just repaired would seem to be away."""
+    monkeypatch.setattr(
+        "operations.emitting.options.open_publisher", lambda *_, **__: RecordingPublisher()
+    )
+    options = (*QUICK[:-1], "--state", str(tmp_path / "s.json"))
+    with portal(dataset("a")) as served:
+        first, second, again = (
+            harvest("opendatasoft", served.url, *options, *more)[1]
+            for more in ((), (), ("--ask-again",))
+        )
+
+    asked = "1 address asked for data, 0 without, 0 to be left alone\n"
+    assert (first.startswith(asked), again.startswith(asked)) == (True, True)
+    assert second.startswith(
+        "1 address asked for data earlier today (UTC), and not again: run it tomorrow, or now with"
+        " --ask-again\n1 dataset, 0 refused, 0 problems, 0 events sent"
+    )
 
 
 def test_a_catalogue_may_be_a_file(tmp_path: Path) -> None:
@@ -39,7 +62,8 @@ def test_a_catalogue_may_be_a_file(tmp_path: Path) -> None:
     status, out, _ = harvest("dcat", str(file), "--dry-run", "--state", str(tmp_path / "s.json"))
 
     assert status == 1
-    assert "1 datasets, 1 refused" in out
+    assert "no data are asked for without --contact WHO" in out
+    assert "\n1 dataset, 1 refused, " in f"\n{out}"
 
 
 @pytest.mark.parametrize(

@@ -221,14 +221,29 @@ def test_what_is_found_of_the_data_is_a_fact_once(served: Portal, tmp_path: Path
     served.lie("/d-3/exports", Answer(403))
 
     sent, tally = harvest(served, file, with_data=True)
-    again, _ = harvest(served, file, with_data=True)
-    later, _ = harvest(served, file, with_data=True, days=1)
+    again, second = harvest(served, file, with_data=True)
+    later, third = harvest(served, file, with_data=True, days=1)
 
     wrong = {"d-1": "empty", "d-2": "unavailable", "d-3": "unavailable"}
     assert states(sent) == {f"d-{n}": wrong.get(f"d-{n}", "current") for n in range(10)}
     assert (tally.probed, len(tally.away), tally.is_good) == (10, 3, True)
+    assert (second.probed, second.asked_before) == (0, 10)
+    assert (third.probed, third.asked_before) == (10, 0)
     assert again == later == []
     assert len([path for path in served.paths() if "exports" in path]) == 20
+
+
+def test_data_are_asked_for_again_on_demand(served: Portal, tmp_path: Path) -> None:
+    """On the same day, as after an export was repaired: what is found then is said."""
+    file = tmp_path / "state.json"
+    served.lie("/d-3/exports", Answer(403))
+    harvest(served, file, with_data=True)
+    served.lies.clear()
+
+    sent, tally = harvest(served, file, with_data=True, ask_again=True)
+
+    assert states(sent) == {"d-3": DataState.CURRENT}
+    assert (tally.probed, tally.asked_before) == (10, 0)
 
 
 def test_every_export_may_be_refused(served: Portal, tmp_path: Path) -> None:
