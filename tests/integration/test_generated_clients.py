@@ -22,6 +22,7 @@ from tests.support.clients import (
     compile_java,
     compile_typescript,
     generate,
+    java,
     require_generators,
     run,
 )
@@ -84,7 +85,7 @@ def test_a_client_in_java_sends(gateway: Mapping[str, str], tmp_path: Path) -> N
 
     where = compile_java(tmp_path, client / "src/main/java", CLIENTS / "Send.java")
 
-    assert run("java", "Send", folder=tmp_path, env={**gateway, **where}) == answers("java")
+    assert java("Send", folder=tmp_path, env={**gateway, **where}) == answers("java")
 
 
 def test_a_client_in_go_sends(gateway: Mapping[str, str], tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ def test_a_client_in_csharp_is_generated(tmp_path: Path) -> None:
 
 def test_models_of_messages_write_what_is_read(tmp_path: Path) -> None:
     """Those of Modelina, in TypeScript and Java: each event is read and written again."""
-    typescript, java = tmp_path / "typescript", tmp_path / "java"
+    typescript, in_java = tmp_path / "typescript", tmp_path / "java"
     (tmp_path / "node_modules").symlink_to(NODE_MODULES)
     shutil.copy(CLIENTS / "models.mjs", tmp_path)
     examples = {name: schema_of(fact)["examples"][0] for name, fact in FACTS.items()}
@@ -129,11 +130,11 @@ def test_models_of_messages_write_what_is_read(tmp_path: Path) -> None:
     document_files(tmp_path / "contracts").write()
     document = tmp_path / "contracts" / "asyncapi.json"
 
-    run("node", "models.mjs", document, typescript, java, folder=tmp_path)
+    run("node", "models.mjs", document, typescript, in_java, folder=tmp_path)
     compiled = compile_typescript(tmp_path, *sorted(typescript.glob("*.ts")))
-    where = compile_java(tmp_path, java, CLIENTS / "Rewrite.java")
+    where = compile_java(tmp_path, in_java, CLIENTS / "Rewrite.java")
     by_typescript = run("node", CLIENTS / "rewrite.cjs", compiled, folder=tmp_path, stdin=lines)
-    by_java = run("java", "Rewrite", folder=tmp_path, env=where, stdin=lines)
+    by_java = java("Rewrite", folder=tmp_path, env=where, stdin=lines)
 
     assert [decode_json(line) for line in by_typescript.splitlines()] == expected
     assert [decode_json(line) for line in by_java.splitlines()] == expected

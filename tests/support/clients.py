@@ -17,6 +17,7 @@ __all__ = [
     "compile_java",
     "compile_typescript",
     "generate",
+    "java",
     "require_generators",
     "run",
 ]
@@ -28,6 +29,8 @@ NODE_MODULES = CLIENTS / "node_modules"
 JAVA_PACKAGES = CLIENTS / "target" / "java"
 GENERATOR = CLIENTS / "target" / "generator" / "openapi-generator-cli.jar"
 SECONDS = 240.0
+#: A short life: the compiler that makes long ones fast costs more than it brings.
+SHORT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
 def require_generators() -> None:
@@ -58,11 +61,10 @@ def run(
 def generate(generator: str, folder: Path, *options: str) -> Path:
     """Make a client of openapi.json with openapi-generator; returns its folder."""
     client = folder / "client"
-    # A short life: the compiler that makes long ones fast costs more than it brings.
-    java = ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", GENERATOR)
     document_files(folder / "contracts").write()
     document = folder / "contracts" / "openapi.json"
-    run(*java, "generate", "-i", document, "-g", generator, "-o", client, *options, folder=folder)
+    command = ("java", *SHORT, "-jar", GENERATOR, "generate", "-g", generator)
+    run(*command, "-i", document, "-o", client, *options, folder=folder)
     return client
 
 
@@ -72,9 +74,15 @@ def compile_java(folder: Path, *sources: Path) -> dict[str, str]:
     (folder / "sources").write_text("\n".join(map(str, files)), encoding="utf-8")
     classes = folder / "classes"
     packages = f"{JAVA_PACKAGES}/*"
+    compiler = ("javac", *(f"-J{option}" for option in SHORT))
     options = ("-proc:none", "-nowarn", "-encoding", "UTF-8", "-cp", packages, "-d", classes)
-    run("javac", *options, "@sources", folder=folder)
+    run(*compiler, *options, "@sources", folder=folder)
     return {"CLASSPATH": f"{classes}{os.pathsep}{packages}"}
+
+
+def java(program: str, *, folder: Path, env: Mapping[str, str], stdin: str = "") -> str:
+    """Run a compiled program; `env` is what `compile_java` returned, and what it is told."""
+    return run("java", *SHORT, program, folder=folder, env=env, stdin=stdin)
 
 
 def compile_typescript(folder: Path, *files: Path) -> Path:
