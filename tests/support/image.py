@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import venv
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -65,10 +66,11 @@ def build_image(folder: Path) -> ImageRoot:
     text = re.sub(r"\\\n", "", _DOCKERFILE.read_text(encoding="utf-8"))
     context = folder / "build"
     context.mkdir()
-    venv.create(folder / "python", with_pip=True)
+    venv.create(folder / "python")
     environment = {
         **os.environ,
         "PATH": f"{folder / 'python' / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": str(_installer(folder / "installer")),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_COMPILE": "1",
         "SOURCE_DATE_EPOCH": "0",
@@ -95,6 +97,16 @@ def build_image(folder: Path) -> ImageRoot:
     for result in ("runtime", "application"):
         shutil.copytree(folder / result, root, symlinks=True, dirs_exist_ok=True)
     return ImageRoot(root)
+
+
+def _installer(folder: Path) -> Path:
+    """Make a folder from which pip is imported: to unpack another takes longer than to use ours."""
+    found = find_spec("pip")
+    if found is None or found.origin is None:
+        give_up("pip is missing in this environment")
+    folder.mkdir()
+    (folder / "pip").symlink_to(Path(found.origin).parent)
+    return folder
 
 
 def _copy(sources: Sequence[str], target: Path) -> None:
