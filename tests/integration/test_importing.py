@@ -27,7 +27,7 @@ from events.topics import DEFAULT_PARTITIONS, topic_name
 from operations.importing.pilote import PiloteValue, ValueKind, pilote_text
 from operations.importing.sender import EVENTS_PER_CHUNK
 from operations.programs.program import end_child, start_child
-from tests.support.commands import run
+from tests.support.commands import run, run_inside
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.tables import shared_file, write_file
@@ -107,7 +107,7 @@ def test_real_data_are_imported_once(broker: KafkaBroker, journal: Path) -> None
     assert first.returncode == 0, first.stderr
     assert first.stdout.startswith(f"458 sent to {broker.bootstrap}, 0 there already,")
     assert ends(broker, Family.SCHOOLS) == 458
-    second = run(broker, *command)
+    second = run_inside(broker, *command)
     assert second.stdout.startswith(f"0 sent to {broker.bootstrap}, 458 there already,")
     assert ends(broker, Family.SCHOOLS) == 458
 
@@ -139,7 +139,7 @@ def test_an_import_that_is_killed_goes_on(
     assert len(sent) == len(current)
     assert sent.total() - len(sent) <= EVENTS_PER_CHUNK * len(KILLS_AT)
     end = ends(broker, Family.OBSERVATIONS)
-    again = run(broker, *command)
+    again = run_inside(broker, *command)
     assert again.stdout.startswith(f"0 sent to {broker.bootstrap}, {len(current)} there")
     assert again.stdout.splitlines()[-1] == f"{catalogue} is as it was"
     assert ends(broker, Family.OBSERVATIONS) == end
@@ -150,10 +150,10 @@ def test_an_import_that_is_killed_goes_on(
         worker.start()
         assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
         worker.wait_ready()
-        audit = run(broker, "audit", "--against", worker.url, "--json")
+        audit = run_inside(broker, "audit", "--against", worker.url, "--json")
         assert audit.returncode == 0, audit.stdout
         exported = tmp_path / "exported.csv"
-        export = run(broker, "export", "--format", "pilote", "--out", str(exported))
+        export = run_inside(broker, "export", "--format", "pilote", "--out", str(exported))
         assert export.returncode == 0, export.stderr
     figures = {
         (one["indicator"], one["department"]): one["value"]
@@ -183,9 +183,11 @@ def test_an_import_may_take_the_gateway(broker: KafkaBroker, tmp_path: Path, jou
         first = run(broker, "import", "pilote", *options, str(file))
         assert first.returncode == 0, first.stderr
         assert first.stdout.startswith(f"1200 sent to {gateway.url}, 0 there already,")
-        second = run(broker, "import", "pilote", *options, str(file))
+        second = run_inside(broker, "import", "pilote", *options, str(file))
         assert second.stdout.startswith(f"0 sent to {gateway.url}, 1200 there already,")
-        other = run(broker, "import", "csv", "--mapping", "lycees_raccordes", *options, str(lycees))
+        other = run_inside(
+            broker, "import", "csv", "--mapping", "lycees_raccordes", *options, str(lycees)
+        )
         assert other.returncode == 1
         assert f"{lycees}:2: is refused where it was sent to: source: " in other.stderr
         assert "0 sent to" in other.stdout

@@ -23,6 +23,7 @@ from events.school import SchoolClosed
 from events.topics import TopicSpec, declared_topics, topic_name
 from operations.client import ContentMode, KafkaPublisher, PublisherOptions
 from operations.client.protocol import DeliveryError
+from tests.support.commands import run_inside
 from tests.support.connections import refused_connections
 from tests.support.kafka import KafkaBroker
 
@@ -263,7 +264,7 @@ def test_a_broker_that_comes_back_gets_each_event_once(kafka: KafkaBroker) -> No
 
 def test_emit_from_end_to_end(kafka: KafkaBroker) -> None:
     """From the shell: topics are created, valid lines published, the bad one reported."""
-    assert smart_region("topics", "apply", broker=kafka.bootstrap).returncode == 0
+    assert run_inside(kafka, "topics", "apply").returncode == 0
     good = [encode_structured(event(number)).value for number in range(3)]
     ran = smart_region(
         "emit", broker=kafka.bootstrap, given=b"\n".join([good[0], b"{}", *good[1:]])
@@ -281,8 +282,8 @@ def test_a_second_apply_from_the_shell(kafka: KafkaBroker) -> None:
     """`topics apply` says what it did, and refuses another partition count with status 2."""
     apply, count = ("topics", "apply"), len(declared_topics())
     assert f"{count} created, 0 as" in smart_region(*apply, broker=kafka.bootstrap).stdout
-    assert f"0 created, {count} as" in smart_region(*apply, broker=kafka.bootstrap).stdout
-    refused = smart_region(*apply, "--partitions", "4", broker=kafka.bootstrap)
+    assert f"0 created, {count} as" in run_inside(kafka, *apply).stdout
+    refused = run_inside(kafka, *apply, "--partitions", "4")
     assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
 
 

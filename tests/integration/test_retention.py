@@ -13,7 +13,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from events.fact import Family
 from events.topics import declared_topics, topic_name
-from tests.support.commands import run
+from tests.support.commands import run, run_inside
 from tests.support.kafka import KafkaBroker, missing_requirement
 from tests.support.requirements import give_up
 from tests.support.traffic import region, send, wait_done
@@ -68,29 +68,29 @@ def test_a_brokers_own_retention_is_reported_and_corrected_by_one_command(
         worker.wait_ready()
         assert "topic setting: smartregion.schools.retention.bytes" in worker.log()
 
-        altered = run(sparing, "topics", "apply", "--alter-settings")
+        altered = run_inside(sparing, "topics", "apply", "--alter-settings")
         assert altered.returncode == 0, altered.stderr
         with sparing.admin() as admin:
             schools = [ConfigResource(ConfigResourceType.TOPIC, SCHOOLS)]
             shown = admin.describe_configs(schools, config_filter="all")["topic"][SCHOOLS]
         assert shown["retention.bytes"]["value"] == "-1"
         assert shown["message.timestamp.type"]["value"] == "LogAppendTime"
-        assert "begins at 0" in run(sparing, "doctor").stdout
+        assert "begins at 0" in run_inside(sparing, "doctor").stdout
 
         send(sparing.bootstrap, region(7, date(2016, 1, 1), date(2016, 6, 30)))
         assert wait_done(sparing.bootstrap, seconds=60), worker.log()[-3000:]
         with sparing.admin() as admin:
             admin.delete_records({TopicPartition(SCHOOLS, 3): 5})
 
-        doctor = run(sparing, "doctor")
+        doctor = run_inside(sparing, "doctor")
         assert doctor.returncode == 1
         assert "smartregion.schools[3] at 5" in doctor.stdout
         audit = run(sparing, "audit", "--json", "--against", worker.url)
         found = json.loads(audit.stdout)
         assert found["topics"]["starts"] == {"smartregion.schools[3]": 5}
-        assert "smartregion.schools[3]: begins at offset 5" in run(sparing, "audit").stdout
+        assert "smartregion.schools[3]: begins at offset 5" in run_inside(sparing, "audit").stdout
         start = f'smartregion_topic_log_start_offset{{partition="3",topic="{SCHOOLS}"}} 5.0'
-        assert wait_until(lambda: worker.shows(start), seconds=90), worker.metrics()
+        assert wait_until(lambda: worker.shows(start), seconds=90, every=0.5), worker.metrics()
         assert worker.stop() == 0
     finally:
         factory.stop_all()

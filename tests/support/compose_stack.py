@@ -13,9 +13,11 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+from boundary.settings import ENV_PREFIX
 from operations.programs.addresses import free_port
 from operations.programs.kafka import KAFKA_FOLDER, QUICK_START, READY
 from operations.programs.program import end_child, start_child
+from tests.support.commands import run_inside_with
 from tests.support.compose import DEPLOY, Stack
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
@@ -31,6 +33,7 @@ _SCRIPT = """\
 #!/usr/bin/env bash
 exec java -Xmx512m {options} $KAFKA_LOG4J_OPTS -cp '{jars}/*' {program} "$@"
 """
+_OURS = (sys.executable, "-m", "smart_region")
 _PORTS = {
     "worker": "SMART_REGION_HTTP_PORT",
     "assessor": "SMART_REGION_ASSESSOR_PORT",
@@ -113,7 +116,7 @@ class PlainStack:
         """Run a job to its end, with arguments after its own, or `instead` of them."""
         command = [*(instead or self._stack.services[name]["command"]), *arguments]
         return subprocess.run(
-            self._ours(command),
+            [*_OURS, *self._here(command)],
             env=self._environment(name),
             capture_output=True,
             text=True,
@@ -121,13 +124,19 @@ class PlainStack:
             timeout=120,
         )
 
+    def call(self, name: str) -> subprocess.CompletedProcess[str]:
+        """Call a job in this process, where one with the same command was run as its own."""
+        command = self._here(self._stack.services[name]["command"])
+        others = {variable: None for variable in os.environ if variable.startswith(ENV_PREFIX)}
+        return run_inside_with({**others, **self._environment(name)}, *command)
+
     @contextmanager
     def started(self, name: str) -> Iterator[None]:
         """Keep a service running, well as its own health check has it; it must stop in order."""
         service = self._stack.services[name]
         log = self._folder / f"{name}.log"
         process = start_child(
-            self._ours(service["command"]), output=log, env=self._environment(name)
+            [*_OURS, *self._here(service["command"])], output=log, env=self._environment(name)
         )
         try:
             well = wait_until(lambda: self._is_well(name), seconds=90)
@@ -144,13 +153,15 @@ class PlainStack:
             for argument in arguments
         ]
         done = subprocess.run(
-            self._ours(here), env=self._environment(name), capture_output=True, check=False
+            [*_OURS, *self._here(here)],
+            env=self._environment(name),
+            capture_output=True,
+            check=False,
         )
         return done.returncode == 0
 
-    def _ours(self, arguments: Sequence[str]) -> list[str]:
-        here = [argument.replace("/data/", f"{self._data}/") for argument in arguments]
-        return [sys.executable, "-m", "smart_region", *here]
+    def _here(self, arguments: Sequence[str]) -> list[str]:
+        return [argument.replace("/data/", f"{self._data}/") for argument in arguments]
 
     def _environment(self, name: str) -> dict[str, str]:
         service = self._stack.services[name]
