@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Final
 
@@ -43,40 +43,32 @@ _ROLES: Final[Mapping[Role, str]] = {
     Role.DEPLOYER: "crée et vérifie les topics, sans lire d’enregistrement",
     Role.OBSERVER: "mesure le retard des workers, sans lire d’enregistrement",
 }
-_BOUNDARIES: Final = (
-    "du réseau à la passerelle",
-    "des programmes à Kafka",
-    "des chiffres aux lecteurs",
-    "fichiers et textes, commandes et terminaux",
-    "les processus et leur machine",
-    "les paquets des tiers",
-)
-#: Those of the threat model, in its order.
-_RISKS: Final = (
-    "Un producteur peut mentir sur ce dont il répond.",
-    "Qui a le droit d’écrire un topic de Kafka peut y écrire au nom d’une autre source.",
-    "Qui a le droit de lire Kafka lit des pseudonymes.",
-    "Un effectif publié révèle l’intervalle où il se trouve, et le franchissement d’un seuil.",
-    "Le nombre d’évènements reçus, par type et par source, est visible en direct.",
-    "La détection de données de personnes vise les accidents : un nom dans un titre lui échappe.",
-    "Par défaut, sur une seule machine, Kafka n’est pas chiffré et /metrics est ouvert en local.",
-    "Dans un cluster, le jeton de /metrics circule en clair vers les workers lors d’un audit.",
-    "Les images sont nommées par leur version, sans empreinte.",
-    "Les extensions de Maven ne sont vérifiées que par les sommes de leur dépôt (tests seulement).",
-    "Un exploitant, root et l’administrateur de Kafka peuvent tout.",
-    "Quatre producteurs, toutes leurs connexions actives, n’en laissent aucune à un autre.",
-    "Une saturation du réseau devant la passerelle : au mandataire et au réseau d’y résister.",
-)
+#: By the title that the threat model gives them.
+_BOUNDARIES: Final[Mapping[str, str]] = {
+    "Network to gateway": "du réseau à la passerelle",
+    "Programs to Kafka": "des programmes à Kafka",
+    "Figures to readers": "des chiffres aux lecteurs",
+    "Files and text, commands and terminals": "fichiers et textes, commandes et terminaux",
+    "Processes and their machine": "les processus et leur machine",
+    "Packages of others": "les paquets des tiers",
+}
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 
 
 class ThreatModelError(SmartRegionError):
     """The threat model has other sections or accepted risks than this page speaks of."""
 
-    def __init__(self, kind: str, named: int, found: int) -> None:
+    def __init__(self, kind: str, found: Sequence[str], named: Sequence[str]) -> None:
+        wrong = {
+            "without French": [one for one in found if one not in named],
+            "in French alone": [one for one in named if one not in found],
+            "there twice": [one for one in {*found} if found.count(one) > 1],
+            "twice in French": [one for one in {*named} if named.count(one) > 1],
+        }
+        said = "; ".join(f"{how}: {', '.join(sorted(ones))}" for how, ones in wrong.items() if ones)
         super().__init__(
-            f"docs/threat-model.md: has {found} {kind}, and {named} are named in French: name all"
-            " in operations/generation/security_page.py"
+            f"docs/threat-model.md: {kind}: {said}: name each once there, and once in French in"
+            " operations/generation/security-file.md or security_page.py"
         )
 
 
@@ -86,20 +78,28 @@ def security_page(threat_model: str) -> str:
     Raises ThreatModelError where both no longer fit.
     """
     measures, _, accepted = threat_model.partition("\n## What is accepted\n")
-    if (found := len(_rows(accepted))) != len(_RISKS):
-        raise ThreatModelError("accepted risks", len(_RISKS), found)
+    page = files("operations.generation").joinpath("security-file.md").read_text(encoding="utf-8")
+    risks = [row.split(" | ")[0].strip("| `") for row in _rows(accepted)]
+    in_french = [
+        line.split(" : ")[0].strip("- `") for line in page.splitlines() if line[:2] == "- "
+    ]
+    _check_named("accepted risks", risks, in_french)
     parts = {
         "ports": _ports(),
         "families": map(_family, Family),
         "topics": dict.fromkeys(map(_topic, _other_topics())),
         "roles": map(_role, Role),
         "measures": _measures(measures),
-        "risks": (f"- {risk}" for risk in _RISKS),
     }
-    page = files("operations.generation").joinpath("security-file.md").read_text(encoding="utf-8")
     for name, lines in parts.items():
         page = page.replace(f"{{{{{name}}}}}", "\n".join(lines))
     return page
+
+
+def _check_named(kind: str, found: Sequence[str], named: Sequence[str]) -> None:
+    """Check that each is there once and has French words, and nothing else has."""
+    if sorted(found) != sorted(named):
+        raise ThreatModelError(kind, found, named)
 
 
 def _row(*cells: str) -> str:
@@ -166,17 +166,18 @@ def _kind(name: str) -> str | None:
 def _measures(measures: str) -> Iterator[str]:
     sections = re.split(r"^### (\d)\. (.+)$", measures, flags=re.MULTILINE)[1:]
     found = list(zip(sections[::3], sections[1::3], sections[2::3], strict=True))
-    if len(found) != len(_BOUNDARIES):
-        raise ThreatModelError("sections of measures", len(_BOUNDARIES), len(found))
-    for (number, title, text), name in zip(found, _BOUNDARIES, strict=True):
+    _check_named("sections of measures", [title for _, title, _ in found], [*_BOUNDARIES])
+    for number, title, text in found:
         anchor = f"{number}-{re.sub(r'[^a-z ]', '', title.lower()).replace(' ', '-')}"
         tests = len(set(re.findall(r"`[a-z]+::test_\w+`", text)))
         yield _row(
-            f"[{number}. {name}](threat-model.md#{anchor})", str(len(_rows(text))), str(tests)
+            f"[{number}. {_BOUNDARIES[title]}](threat-model.md#{anchor})",
+            str(len(_rows(text))),
+            str(tests),
         )
 
 
 def _rows(text: str) -> list[str]:
     """Return the rows of a page's tables, without their heads."""
     rows = [line for line in text.splitlines() if line.startswith("| ")]
-    return [row for row in rows if not row.startswith(("| threat |", "| risk |"))]
+    return [row for row in rows if not row.startswith(("| threat |", "| id |"))]

@@ -58,13 +58,22 @@ def test_every_place_that_it_points_to_is_there() -> None:
         assert not anchor or anchor in anchors
 
 
-@pytest.mark.parametrize(
-    "more", ["\n| A new risk. | A reason. |\n", "\n### 7. Elsewhere\n\n## What is accepted\n"]
-)
-def test_what_it_has_no_words_for_is_an_error(more: str) -> None:
-    """A further accepted risk, or a further section of measures."""
-    head, mark, accepted = THREATS.partition("\n## What is accepted\n")
-    text = f"{head}{more}{accepted}" if "###" in more else f"{head}{mark}{accepted}{more}"
+RISK = re.compile(r"^\| `operators` \|.*\n", re.MULTILINE)
 
-    with pytest.raises(ThreatModelError):
-        security_page(text)
+
+@pytest.mark.parametrize(
+    ("found", "written", "said"),
+    [
+        (RISK, r"| `new-risk` | A risk. | Why. |\n", "without French: new-risk; in French alone"),
+        (RISK, "| No id. | Why. |\n", "without French: No id.; in French alone: operators:"),
+        (RISK, "", "in French alone: operators:"),
+        (RISK, r"\g<0>\g<0>", "there twice: operators:"),
+        (r"### 6\. .*", "### 6. Elsewhere", "without French: Elsewhere; in French alone: Packages"),
+    ],
+)
+def test_each_risk_and_each_section_has_its_own_french_words(
+    found: str | re.Pattern[str], written: str, said: str
+) -> None:
+    """By id and by title: as many of them are not enough."""
+    with pytest.raises(ThreatModelError, match=said):
+        security_page(re.sub(found, written, THREATS))
