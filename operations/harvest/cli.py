@@ -30,7 +30,7 @@ _OPTIONS: Final = (
         "--state",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="What earlier runs have seen.  [default: a file in your settings' folder]",
+        help="What earlier runs have seen.  [default: a file in ~/.config/smart-region]",
     ),
     click.option(
         "--contact",

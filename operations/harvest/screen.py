@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 import click
 
 from boundary.addresses import shown_address
+from boundary.settings_folder import settings_folder
 from boundary.terminal import counted, echo
 from broker.options import quiet_client
 from broker.settings import load_broker_settings
@@ -87,7 +88,7 @@ def destination_of(bootstrap: str | None, gateway: GatewayChoice | None) -> str:
 def default_state(portal: str, destination: str) -> Path:
     """Return the file of what was seen of a portal, for a destination."""
     name = sha256(f"{portal} {destination}".encode()).hexdigest()[:_DIGITS]
-    folder = Path(click.get_app_dir("smart-region"))
+    folder = settings_folder()
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"harvest-{name}.json"
 

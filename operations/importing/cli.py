@@ -39,7 +39,7 @@ _OPTIONS: Final = (
         "--journal",
         type=_NEW_FILE,
         metavar="FILE",
-        help="Where sent events are noted.  [default: imports.sqlite3 in your settings' folder]",
+        help="Where sent events are noted.  [default: ~/.config/smart-region/imports.sqlite3]",
     ),
     click.option(
         "--again", is_flag=True, help="Send also what was sent before: it has been lost there."

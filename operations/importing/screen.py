@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-import click
 from rich.markup import escape
 from rich.progress import Progress
 
 from boundary.addresses import shown_address
 from boundary.diagnostic import Diagnostic
 from boundary.screen import LegibleConsole
+from boundary.settings_folder import settings_folder
 from boundary.terminal import echo, legible
 from broker.options import quiet_client
 from broker.settings import BrokerSettings, load_broker_settings
@@ -58,7 +58,7 @@ def carry_out(
     plan = Import(
         files=files,
         destination=destination,
-        journal=journal or Path(click.get_app_dir("smart-region")) / JOURNAL,
+        journal=journal or settings_folder() / JOURNAL,
         recorded_at=recorded_at and recorded_at.replace(tzinfo=UTC),
         **how,
     )

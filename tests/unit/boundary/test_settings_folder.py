@@ -1,0 +1,36 @@
+"""The settings' folder, and whether pages and help say where it is."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from boundary.settings_folder import settings_folder
+from tests.support.commands import run_inside_with
+
+DOCS = Path(__file__).parents[3] / "docs"
+SAID = "~/.config/smart-region"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the help names Linux's folder")
+@pytest.mark.parametrize("command", [("import", "csv"), ("harvest", "dcat")])
+def test_the_help_names_it(command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is without variables."""
+    monkeypatch.setenv("HOME", "/home/camille")
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    said = " ".join(run_inside_with({}, *command, "--help").stdout.split())
+
+    assert str(settings_folder()) == SAID.replace("~", "/home/camille")
+    assert SAID in said
+
+
+@pytest.mark.parametrize("page", ["importing.md", "harvest.md"])
+def test_the_pages_name_it(page: str) -> None:
+    """With the variable that moves it; no page speaks of a folder without a path."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+
+    assert SAID in text
+    assert "$XDG_CONFIG_HOME/smart-region" in text
+    assert "settings' folder" not in text
