@@ -40,10 +40,18 @@ _EMPTY_STEPS: Final = re.compile(r"(/)/+")
 _EMPTY_URN_STEPS: Final = re.compile(r"([/:])[/:]+")
 _MOST_ENCODED: Final = 4
 _AFTER_PATH: Final = re.compile(r"[?#;]")
+#: Without underscore, which ends the id in a token.
+_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _SOURCE: Final = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&'()*+,;=._~%-]{1,256}")
 
 
-def _not_reserved(name: str) -> str:
+def _producer_id(name: str) -> str:
+    if not _ID.fullmatch(name):
+        remedy = (
+            "write lower-case letters a to z, digits and -, a letter first, at most 40 of them, as"
+            " usage-tiers-lieux"
+        )
+        raise invalid("is not an id", name, remedy)
     if name == UNKNOWN_PRODUCER:
         raise invalid("is reserved for who is not declared", name, "choose another id")
     return name
@@ -62,9 +70,8 @@ def _whole_prefix(source: str) -> str:
 
 ProducerId = Annotated[
     str,
-    # Without underscore, which ends the id in a token.
-    Field(pattern=r"^[a-z][a-z0-9-]{0,39}$", examples=["lycees"]),
-    AfterValidator(_not_reserved),
+    Field(examples=["lycees"]),
+    AfterValidator(_producer_id),
 ]
 Label = Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL)]
 Rate = Annotated[int, Field(strict=True, gt=0, le=MOST_EVENTS_PER_SECOND)]

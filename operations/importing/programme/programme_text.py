@@ -123,7 +123,8 @@ class _Differences:
         for name, item in items.items():
             if name not in new:
                 yield self._removal(item, item, _DASH)
-        at = self._line(items[old[0]])
+        first = at = self._line(items[old[0]])
+        gap = self._gap(node)
         if not (node.flow_style or self._begins_line(_DASH, items[old[0]])):
             raise _RewriteError
         for name, value in zip(new, after, strict=True):
@@ -134,7 +135,9 @@ class _Differences:
                 )
                 at = self._next_line(item)
             else:
-                yield self._addition(at, [value], node)
+                yield self._addition(
+                    at, [value], node, **({"after": gap} if at == first else {"before": gap})
+                )
 
     def _of_entry(
         self,
@@ -157,9 +160,17 @@ class _Differences:
                 text = indent(_dumped(whole), " " * start.column).strip()
                 yield _Edit(start.index, end, text)
 
-    def _addition(self, at: int, entries: object, node: yaml.Node) -> _Edit:
+    def _gap(self, node: yaml.SequenceNode) -> str:
+        """Return the blank line that is between all items of a list; no text without it."""
+        ends = [self._next_line(item) for item in node.value[:-1]]
+        return "\n" if ends and all(self._text.startswith("\n", end) for end in ends) else ""
+
+    def _addition(
+        self, at: int, entries: object, node: yaml.Node, *, before: str = "", after: str = ""
+    ) -> _Edit:
         """Return the edit that adds lines to a mapping or a list."""
-        return _Edit(at, at, indent(_dumped(entries), " " * node.start_mark.column))
+        text = indent(_dumped(entries), " " * node.start_mark.column)
+        return _Edit(at, at, f"{before}{text}{after}")
 
     def _removal(self, first: yaml.Node, last: yaml.Node, before: re.Pattern[str]) -> _Edit:
         """Return the edit that removes the lines of an entry, from its first node to its last."""

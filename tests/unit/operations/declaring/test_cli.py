@@ -74,7 +74,7 @@ def test_the_shipped_declaration_keeps_its_lines() -> None:
     done = new(*COMPLETE, "--owns", "D77,D93", "--scheme", "signature")
 
     assert done.returncode == 0, done.stderr
-    assert Path("producers.yaml").read_text(encoding="utf-8").startswith(before)
+    assert Path("producers.yaml").read_text(encoding="utf-8").startswith(f"{before}\n  - id: nav")
     assert Path("secrets.yaml").read_text().startswith("# ours\nlycees: {bearer_sha256: [aaa")
     assert stat.S_IMODE(Path("secrets.yaml").stat().st_mode) == 0o640
     declared = load_producers(Path("producers.yaml"))
@@ -112,7 +112,10 @@ def test_who_says_no_at_the_end_has_no_files(monkeypatch: pytest.MonkeyPatch) ->
     [
         (("--id", "navette"), "nobody is asked here: add --contact, --types"),
         (COMPLETE[:-1], "add --yes"),
-        ((*COMPLETE, "--id", "a_b"), "--id: "),
+        (
+            (*COMPLETE, "--id", "a_b"),
+            "--id: is not an id, value 'a_b': write lower-case letters a to z",
+        ),
         ((*COMPLETE, "--id", "unknown"), "--id: is reserved for who is not declared"),
         ((*COMPLETE, "--source", "urn:x:"), "--source: ends in the middle of a path"),
         ((*COMPLETE, "--types", "scool.*"), "--types: is no event, value 'scool.*'"),

@@ -93,11 +93,11 @@ def changed(tmp_path: Path, change: Callable[[Any], object]) -> list[str]:
         ),
         (
             lambda all_: all_[0]["milestones"].insert(1, {"id": "new", "scope": ["75"]}),
-            ["+       - id: new", "+         scope:", "+           - '75'"],
+            ["+ ", "+       - id: new", "+         scope:", "+           - '75'"],
         ),
         (
             lambda all_: all_[0]["milestones"].insert(0, {"id": "new"}),
-            ["+       - id: new"],
+            ["+       - id: new", "+ "],
         ),
         (
             lambda all_: all_[0]["milestones"].pop(),
@@ -117,18 +117,18 @@ def changed(tmp_path: Path, change: Callable[[Any], object]) -> list[str]:
         ),
         (
             lambda all_: all_[1].pop("id"),
-            ["-   - id: ind_043", "-     title: x", "+   - title: x"],
+            ["-   - id: ind_043", "-     title: x", "+ ", "+   - title: x"],
         ),
         (
             lambda all_: all_.append({"id": "third"}),
-            ["+   - id: third"],
+            ["+ ", "+   - id: third"],
         ),
     ],
 )
 def test_only_what_has_changed_is_written(
     tmp_path: Path, change: Callable[[Any], object], lines: list[str]
 ) -> None:
-    """Comments, order, quotes and the form of numbers are the owner's."""
+    """Comments, order, quotes, numbers' form and blank lines between items are the owner's."""
     assert sorted(changed(tmp_path, change)) == sorted(lines)
 
 
