@@ -1,4 +1,4 @@
-"""The retry policy of HTTP requests."""
+"""The retry policy of requests, and of whatever else is away for a while."""
 
 from __future__ import annotations
 
@@ -59,7 +59,10 @@ class RetryPolicy:
 
         retrying = Retrying(
             retry=retry_if_exception_type(retry_on),
-            wait=self._pause,
+            wait=lambda state: self.pause(
+                state.attempt_number,
+                state.outcome.exception() if state.outcome is not None else None,
+            ),
             stop=is_over,
             sleep=self.sleep,
             before_sleep=lambda _: before_pause(),
@@ -67,11 +70,11 @@ class RetryPolicy:
         )
         return retrying(request)
 
-    def _pause(self, state: RetryCallState) -> float:
-        doubled = self.first_pause * 2.0 ** min(state.attempt_number - 1, _LARGEST_POWER)
+    def pause(self, failures: int, error: BaseException | None = None) -> float:
+        """Return the pause after so many failures in a row, of which `error` is the last."""
+        doubled = self.first_pause * 2.0 ** min(failures - 1, _LARGEST_POWER)
         step = min(self.longest_pause, doubled)
         pause = self.chance.uniform(step / 2, step)
-        error = state.outcome.exception() if state.outcome is not None else None
         if isinstance(error, RetryableError) and error.retry_after:
             # Asked of every client at once: so spread as well.
             return max(pause, error.retry_after + self.chance.uniform(0, self.first_pause))

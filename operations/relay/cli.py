@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from boundary.terminal import echo, echo_lines
+from boundary.addresses import shown_address
+from boundary.errors import SmartRegionError
+from boundary.terminal import echo, echo_lines, legible
 from broker.options import BROKER, quiet_client
 from operations.emitting.options import gateway_options, open_publisher
 
@@ -16,6 +19,11 @@ if TYPE_CHECKING:
     from operations.emitting.options import GatewayChoice
 
 __all__ = ["relay"]
+
+logger = logging.getLogger(__name__)
+
+MOMENT = 3.0
+"""Seconds without an answer after which somebody may wonder what is waited for."""
 
 
 @click.group()
@@ -64,11 +72,14 @@ def postgres(
     They go to Kafka, or with --gateway through the gateway. An event leaves the outbox once it has
     arrived; one that is interrupted is sent again, and counts once. What is refused is put aside in
     the table smart_region.refused, with the reason. Several relays may run: they share the work.
+    The last line says how many were sent and refused. With --once the exit status is 1 where some
+    were refused; it is 2 after an error, which is the line before.
     """
     from boundary.logs import configure_logging
     from operations.programs.interruption import Interrupted, interruptible
     from operations.relay.relay import Relayed
     from operations.relay.running import relay_all, relay_until_stopped
+    from operations.relay.telling import telling
 
     try:
         from operations.relay.outbox import Outbox
@@ -77,7 +88,16 @@ def postgres(
         sys.exit(2)
     quiet_client()
     total = Relayed()
-    open_outbox, publish = partial(Outbox, database), partial(open_publisher, bootstrap, gateway)
+    open_outbox = partial(Outbox, database)
+    destination = "the broker" if gateway is None else shown_address(gateway.url)
+    publish = partial(
+        telling,
+        destination,
+        partial(open_publisher, bootstrap, gateway),
+        say=partial(echo, err=True) if once else logger.warning,
+        seconds=MOMENT,
+    )
+    status = 0
     try:
         with interruptible():
             if once:
@@ -88,7 +108,9 @@ def postgres(
                 relay_until_stopped(open_outbox, publish, total, poll_seconds=poll_seconds)
     except Interrupted:
         pass
+    except SmartRegionError as error:
+        click.ClickException(legible(str(error))).show()
+        status = 2
     finally:
         echo(f"{total.sent} sent, {total.refused} refused")
-    if once and total.refused:
-        sys.exit(1)
+    sys.exit(status or int(once and total.refused > 0))

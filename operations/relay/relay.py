@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent, decode_json
 from events.errors import ContractError
-from operations.client.protocol import DeliveryError
 from operations.client.undelivered import publish_all
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from operations.client import Publisher
     from operations.relay.outbox import WaitingEvent
 
-__all__ = ["EVENTS_PER_BATCH", "Relayed", "WaitingEvents", "relay_batch"]
+__all__ = ["EVENTS_PER_BATCH", "NotArrivedError", "Relayed", "WaitingEvents", "relay_batch"]
 
 logger = logging.getLogger(__name__)
 
@@ -48,13 +48,24 @@ class Relayed:
     refused: int = 0
 
 
-def relay_batch(
-    outbox: WaitingEvents, publisher: Publisher, *, most: int = EVENTS_PER_BATCH
-) -> Relayed:
-    """Send the first events that wait, and settle them; nothing is sent where none waits.
+class NotArrivedError(SmartRegionError):
+    """The broker or the gateway did not acknowledge some events."""
 
-    What is refused is put aside with the reason. Raises DeliveryError where some did not arrive:
-    they wait, with all that follow them about the same entity. Raises as the outbox.
+    def __init__(self, events: int, *, cause: str) -> None:
+        super().__init__(
+            f"outbox: not every event arrived, value {events} missing ({cause}): they stay in the"
+            " outbox; run this again once that has passed"
+        )
+
+
+def relay_batch(
+    outbox: WaitingEvents, publisher: Publisher, total: Relayed, *, most: int = EVENTS_PER_BATCH
+) -> bool:
+    """Send the first events that wait, settle them and add them to `total`; return if any was.
+
+    What is refused is put aside with the reason. Raises NotArrivedError where some did not arrive,
+    once the others are settled: they wait, with all that follow them about the same entity. Raises
+    as the outbox.
     """
     done = Relayed()
     failed: list[str] = []
@@ -75,9 +86,11 @@ def relay_batch(
                 arrived.append(row.seq)
         outbox.delivered(arrived)
         done.sent = len(arrived)
+    total.sent += done.sent
+    total.refused += done.refused
     if failed:
-        raise DeliveryError(undelivered=len(failed), cause=failed[0])
-    return done
+        raise NotArrivedError(len(failed), cause=failed[0])
+    return done != Relayed()
 
 
 def _readable(

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Final, Protocol, TypeAlias
 
 from boundary.postgres import DatabaseUnavailableError
+from boundary.retry_policy import RetryPolicy
 from broker.errors import BrokerUnreachableError
 from operations.client import Publisher
-from operations.client.protocol import DeliveryError
-from operations.relay.relay import EVENTS_PER_BATCH, Relayed, WaitingEvents, relay_batch
+from operations.relay.relay import (
+    EVENTS_PER_BATCH,
+    NotArrivedError,
+    Relayed,
+    WaitingEvents,
+    relay_batch,
+)
 
 __all__ = ["PASSING", "relay_all", "relay_until_stopped"]
 
 logger = logging.getLogger(__name__)
 
-PASSING: Final = (DatabaseUnavailableError, BrokerUnreachableError, DeliveryError)
+PASSING: Final = (DatabaseUnavailableError, BrokerUnreachableError, NotArrivedError)
 """What passes by itself: a database, a broker or a gateway that is away."""
-
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
-"""Seconds before a new try: twice as long after each failure in a row."""
 
 
 class FollowedEvents(WaitingEvents, Protocol):
@@ -40,9 +43,8 @@ def relay_all(
     outbox: WaitingEvents, publisher: Publisher, total: Relayed, *, most: int = EVENTS_PER_BATCH
 ) -> None:
     """Send all that waits now; `total` is updated. Raises as `relay_batch`."""
-    while (done := relay_batch(outbox, publisher, most=most)).sent or done.refused:
-        total.sent += done.sent
-        total.refused += done.refused
+    while relay_batch(outbox, publisher, total, most=most):
+        pass
 
 
 def relay_until_stopped(
@@ -51,27 +53,29 @@ def relay_until_stopped(
     total: Relayed,
     *,
     poll_seconds: float,
-    pause: Callable[[float], None] = time.sleep,
+    retry_policy: RetryPolicy | None = None,
 ) -> None:
     """Send what waits and what comes, until an exception from outside, such as that of a signal.
 
     The database tells of new events; every `poll_seconds` it is asked all the same. What is away is
-    waited for. Raises what does not pass by itself.
+    waited for, with the policy's pauses and without its total. Raises what does not pass by itself.
     """
+    retry_policy = retry_policy or RetryPolicy(first_pause=1.0)
     failures = 0
     while True:
+        before = replace(total)
         try:
             with open_outbox() as outbox, open_publisher() as publisher:
                 logger.info("relaying")
                 while True:
-                    before = total.sent, total.refused
                     relay_all(outbox, publisher, total)
                     failures = 0
-                    if (total.sent, total.refused) != before:
+                    if total != before:
                         logger.info("sent=%d refused=%d", total.sent, total.refused)
+                        before = replace(total)
                     outbox.wait(poll_seconds)
         except PASSING as error:
-            seconds = min(LONGEST_PAUSE, FIRST_PAUSE * 2**failures)
-            failures += 1
-            logger.warning("waiting seconds=%.0f error=%s", seconds, error)
-            pause(seconds)
+            failures = 1 if total != before else failures + 1
+            seconds = retry_policy.pause(failures, error)
+            logger.warning("waiting seconds=%.1f error=%s", seconds, error)
+            retry_policy.sleep(seconds)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from random import Random
 from typing import Self
 
 import pytest
@@ -14,13 +15,13 @@ from hypothesis import strategies as st
 
 from boundary.errors import SmartRegionError
 from boundary.postgres import DatabaseUnavailableError
+from boundary.retry_policy import RetryPolicy
 from events.cloudevent import CloudEvent, encode_structured
 from events.topics import topic_name
 from operations.client import DeliveryReport, FailedDelivery
-from operations.client.protocol import DeliveryError
 from operations.relay.outbox import WaitingEvent
-from operations.relay.relay import Relayed, relay_batch
-from operations.relay.running import FIRST_PAUSE, LONGEST_PAUSE, relay_until_stopped
+from operations.relay.relay import NotArrivedError, Relayed, relay_batch
+from operations.relay.running import relay_until_stopped
 from tests.support.histories import event, uai
 
 WHOLE, LOST, REFUSED, UNREADABLE = "whole", "lost", "refused", "unreadable"
@@ -116,10 +117,10 @@ def test_whatever_fails_each_event_arrives_in_its_entitys_order_or_is_put_aside(
     for _ in range(200):
         if not outbox.rows:
             break
-        with suppress(DeliveryError):
-            done = relay_batch(outbox, publisher, most=most)
-            total.refused += done.refused
+        with suppress(NotArrivedError):
+            relay_batch(outbox, publisher, total, most=most)
     assert outbox.rows == []
+    assert (total.sent, total.refused) == (len(rows) - len(outbox.aside), len(outbox.aside))
 
     kept = [int(number) for number, fate in fates.items() if fate in {WHOLE, LOST}]
     assert {int(one.id) for one in publisher.arrived} == set(kept)
@@ -134,16 +135,20 @@ def test_whatever_fails_each_event_arrives_in_its_entitys_order_or_is_put_aside(
 
 
 def test_what_is_lost_is_told_and_waits() -> None:
-    """The caller waits a while, and tries again."""
+    """The caller waits a while, and tries again; what was settled before counts."""
     outbox = FakeOutbox([row_of(1, 1), row_of(2, 2), row_of(3, 1)])
-    with pytest.raises(DeliveryError, match="1 missing"):
-        relay_batch(outbox, FakePublisher({"1": LOST}))
+    total = Relayed()
+    with pytest.raises(NotArrivedError, match="1 missing"):
+        relay_batch(outbox, FakePublisher({"1": LOST}), total)
     assert [row.seq for row in outbox.rows] == [1, 3]
+    assert total == Relayed(sent=1)
 
 
 def test_nothing_that_waits_is_nothing_sent() -> None:
     """A relay asks often."""
-    assert relay_batch(FakeOutbox([]), FakePublisher({})) == Relayed()
+    total = Relayed()
+    assert not relay_batch(FakeOutbox([]), FakePublisher({}), total)
+    assert total == Relayed()
 
 
 class Waiting(FakeOutbox):
@@ -160,6 +165,21 @@ class Waiting(FakeOutbox):
         raise KeyboardInterrupt
 
 
+class LongestPauses(Random):
+    """Chance that chooses the longest pause."""
+
+    def uniform(self, _: float, b: float) -> float:
+        """Return the end of the range."""
+        return b
+
+
+def policy(pauses: list[float]) -> RetryPolicy:
+    """Return the policy of tests, with its pauses noted."""
+    return RetryPolicy(
+        first_pause=1.0, longest_pause=30.0, sleep=pauses.append, chance=LongestPauses()
+    )
+
+
 def test_a_database_that_is_away_is_tried_again_later_and_later() -> None:
     """And its events are sent once it is back."""
     outbox = Waiting([row_of(1, 1)])
@@ -172,10 +192,31 @@ def test_a_database_that_is_away_is_tried_again_later_and_later() -> None:
         return outbox
 
     with pytest.raises(KeyboardInterrupt):
-        relay_until_stopped(opened, lambda: publisher, total, poll_seconds=5.0, pause=pauses.append)
-    assert pauses[:3] == [FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE]
-    assert max(pauses) == pauses[-1] == LONGEST_PAUSE
+        relay_until_stopped(
+            opened, lambda: publisher, total, poll_seconds=5.0, retry_policy=policy(pauses)
+        )
+    assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
     assert (total.sent, [one.id for one in publisher.arrived]) == (1, ["1"])
+
+
+def test_after_progress_the_pauses_begin_anew() -> None:
+    """A batch that arrives in part is progress, and one that does not arrive is none."""
+    outbox = Waiting([row_of(number, number) for number in range(1, 4)])
+    pauses: list[float] = []
+    fates = iter(
+        [{"1": LOST, "2": LOST, "3": LOST}, {"1": LOST, "2": LOST, "3": LOST}, {"1": LOST}, {}]
+    )
+    total = Relayed()
+    with pytest.raises(KeyboardInterrupt):
+        relay_until_stopped(
+            lambda: outbox,
+            lambda: FakePublisher(next(fates)),
+            total,
+            poll_seconds=5.0,
+            retry_policy=policy(pauses),
+        )
+    assert pauses == [1.0, 2.0, 1.0]
+    assert total == Relayed(sent=3)
 
 
 def test_what_does_not_pass_by_itself_ends_it() -> None:
