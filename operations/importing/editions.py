@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,14 +12,13 @@ from typing import Final, TypeAlias
 from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
 from events.broadband import BroadbandCoverageReported
-from events.communes import PARIS_AS_A_WHOLE, counted_within_others
+from events.communes import MERGED_INTO, PARIS_AS_A_WHOLE, counted_within_others
 from events.identifiers import Department
 from operations.importing.event_building import LineOrigin, event_of_line
 from operations.importing.findings import (
     FileReader,
     Finding,
     FoundEvent,
-    LineNote,
     SkippedLine,
     Watch,
 )
@@ -31,8 +31,23 @@ from operations.importing.table import CsvRow, Table, TableLayout
 __all__ = ["EditionReader", "NoEditionError", "reader_of"]
 
 REFUSED: Final = "of a file that is refused as a whole"
-COUNTED_WITHIN: Final = "beside its own commune, one that it includes, sent with no premises"
+HAS_MERGED: Final = (
+    "added without a line, each to set a commune that merged to 0 premises: the file counts its"
+    " premises in the commune that it is part of now"
+)
+OTHER_PARIS: Final = (
+    "added without a line, each to set an arrondissement of Paris, or Paris as a whole, to 0"
+    " premises: the file counts its premises the other way"
+)
 WIRED_FILE: Final = "take the edition of wired networks (Arcep: commune_debit_filaire.csv)"
+NOT_AS_NAMED: Final = (
+    "download the file of wired networks again (Arcep: commune_debit_filaire.csv): this one has"
+    " such a name, and lines of other networks"
+)
+NOT_AS_SAID: Final = (
+    "download the file of wired networks again (Arcep: commune_debit_filaire.csv), and import all"
+    " of it: this one says that it is wired networks alone, and its numbers do not"
+)
 
 _Edition: TypeAlias = dict[str, tuple[int, BroadbandCoverageReported]]
 """Commune → its line and its coverage, of one day."""
@@ -112,7 +127,7 @@ class EditionReader:
             if inhabited and all(one.connectable_premises == one.premises for _, one in inhabited):
                 problem = f"is all premises of each commune on {day}: satellite is counted"
                 return self._refusal(
-                    table, inhabited[0], "connectable_premises", problem, WIRED_FILE
+                    table, inhabited[0], "connectable_premises", problem, NOT_AS_SAID
                 )
             paris = [found for found in inhabited if found[1].insee.startswith(Department.PARIS)]
             by_code = {one.insee: (line, one) for line, one in paris}
@@ -148,8 +163,8 @@ class EditionReader:
                     source=self._mapping.source,
                     time=time,
                 )
-                yield from found if isinstance(found, list) else [found]
-                yield LineNote(line, COUNTED_WITHIN)
+                added = HAS_MERGED if former in MERGED_INTO else OTHER_PARIS
+                yield from found if isinstance(found, list) else [replace(found, added=added)]
 
 
 def _editions(found: list[Finding]) -> dict[date, _Edition]:
@@ -164,17 +179,17 @@ def _editions(found: list[Finding]) -> dict[date, _Edition]:
 def _other_networks(rule: EditionRule, row: CsvRow, table: Table) -> Diagnostic | None:
     """Return the refusal of a row that does not count wired networks alone."""
     said, name = row.cells[rule.networks].casefold(), Path(table.name).name.casefold()
+    is_named = any(fnmatchcase(name, pattern.casefold()) for pattern in rule.named)
     if said in map(str.casefold, rule.wired):
         return None
     if said not in map(str.casefold, rule.unsaid):
         problem = "does not say that wired networks alone are counted, without satellite"
-    elif not any(fnmatchcase(name, pattern.casefold()) for pattern in rule.named):
+    elif not is_named:
         problem = f"leaves open whether satellite is counted, and so does the name {name}"
     else:
         return None
-    return LineOrigin(table.name, row.line, row.cells, {}).refusal(
-        rule.networks, problem, _remedy(rule)
-    )
+    remedy = NOT_AS_NAMED if is_named else _remedy(rule)
+    return LineOrigin(table.name, row.line, row.cells, {}).refusal(rule.networks, problem, remedy)
 
 
 def _remedy(rule: EditionRule) -> str:

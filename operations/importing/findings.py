@@ -23,6 +23,8 @@ class FoundEvent:
 
     line: int
     event: CloudEvent
+    added: str = ""
+    """Why it is there although no line says it: one of a closed set of texts."""
 
 
 @dataclass(frozen=True, slots=True)

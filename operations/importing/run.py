@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
+from events.producers.ownership import Ownership
 from operations.client import NullPublisher, Publisher
 from operations.importing.event_building import recorded_at
 from operations.importing.findings import FileReader, Watch
@@ -27,7 +29,7 @@ from operations.importing.table import (
     open_table,
 )
 
-__all__ = ["Import", "WrongFileError", "command_for", "empty_files", "opened", "run_import"]
+__all__ = ["Import", "WrongFileError", "commands_for", "empty_files", "opened", "run_import"]
 
 OpenPublisher: TypeAlias = Callable[[], Publisher]
 """Opens the publisher of the events: of Kafka, or of the gateway."""
@@ -37,10 +39,10 @@ _FIRST_BYTES: Final = 4096
 class WrongFileError(SmartRegionError):
     """A file is not of the kind that a command takes, but of another's."""
 
-    def __init__(self, file: Path, *, cause: HeadingError, command: str) -> None:
+    def __init__(self, file: Path, *, cause: HeadingError, commands: Sequence[str]) -> None:
         super().__init__(
             f"{file}:{cause.line}: heading: is that of another kind of file ({cause.column} is not"
-            f" a column): take it with `smart-region {command}`"
+            f" a column): take it with {' or '.join(commands)}"
         )
 
 
@@ -57,6 +59,8 @@ class Import:
     refusals: Path | None = None
     dry_run: bool = False
     again: bool = False
+    ownership: Ownership = field(default_factory=Ownership)
+    """Who may report what: events of other sources are sent, and counted as refused later."""
 
 
 def empty_files(plan: Import, reader: FileReader) -> Iterator[Path]:
@@ -98,7 +102,9 @@ def run_import(
             open_journal(plan.journal, plan.destination, again=plan.again, rehearsal=plan.dry_run)
         )
         publisher = stack.enter_context(NullPublisher() if plan.dry_run else open_publisher())
-        sender = Sender(publisher, journal, on_refused=refuse, tally=tally)
+        sender = Sender(
+            publisher, journal, on_refused=refuse, tally=tally, ownership=plan.ownership
+        )
         for table, time in tables:
             sender.send(table.name, reader.read(table, time, watch))
         sender.send("", reader.rest())
@@ -110,24 +116,28 @@ def opened(file: Path, layout: TableLayout) -> Table:
     try:
         return open_table(file, layout)
     except HeadingError as error:
-        command = command_for(file)
-        if command is None:
+        commands = commands_for(file)
+        if not commands:
             raise
-        raise WrongFileError(file, cause=error, command=command) from error
+        raise WrongFileError(file, cause=error, commands=commands) from error
 
 
-def command_for(file: Path) -> str | None:
-    """Return the command that takes a file, by its first lines; None where none does."""
+def commands_for(file: Path) -> list[str]:
+    """Return the commands that take a file, by its first lines, to paste; several have titles."""
+    path = shlex.quote(str(file))
     with file.open("rb") as stream:
         start = stream.read(_FIRST_BYTES)
     if start.lstrip(b"\xef\xbb\xbf \t\r\n[").startswith(b"{") and b'"specversion"' in start:
-        return f"emit {file.name}"
+        return [f"`smart-region emit {path}`"]
     if _fits(file, LAYOUT):
-        return f"import pilote {file.name}"
-    for name in mapping_names():
-        if _fits(file, load_mapping(name).layout):
-            return f"import csv --mapping {name} {file.name}"
-    return None
+        return [f"`smart-region import pilote {path}`"]
+    mappings = {name: load_mapping(name) for name in mapping_names()}
+    fitting = {name: one.title for name, one in mappings.items() if _fits(file, one.layout)}
+    return [
+        f"`smart-region import csv --mapping {name} {path}`"
+        + (f" ({title})" if len(fitting) > 1 else "")
+        for name, title in fitting.items()
+    ]
 
 
 def _fits(file: Path, layout: TableLayout) -> bool:

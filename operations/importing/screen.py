@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,10 +18,13 @@ from rich.progress import Progress
 from boundary.addresses import shown_address
 from boundary.diagnostic import Diagnostic
 from boundary.screen import LegibleConsole
+from boundary.settings import read_settings, variable
 from boundary.settings_folder import settings_folder
-from boundary.terminal import echo, legible
+from boundary.terminal import counted, echo, legible
 from broker.options import quiet_client
 from broker.settings import BrokerSettings, load_broker_settings
+from events.producers.loader import ProducersSettings, load_producers
+from events.producers.ownership import Ownership
 from operations.client import KafkaPublisher, Publisher
 from operations.emitting.options import GatewayChoice
 from operations.importing.findings import FileReader, Watch
@@ -60,6 +64,7 @@ def carry_out(
         destination=destination,
         journal=journal or settings_folder() / JOURNAL,
         recorded_at=recorded_at and recorded_at.replace(tzinfo=UTC),
+        ownership=_ownership(),
         **how,
     )
     tally = Tally()
@@ -86,8 +91,13 @@ def carry_out(
             )
     finally:
         if tally.lines:  # Not where the files could not even be opened.
-            _print_tally(tally, plan)
+            _print_tally(tally, plan, bootstrap)
     return tally
+
+
+def _ownership() -> Ownership:
+    declared = read_settings(ProducersSettings, own=variable("producers"))
+    return load_producers(declared.producers).ownership
 
 
 def _kafka(settings: BrokerSettings) -> Publisher:
@@ -112,11 +122,11 @@ def _screen() -> Iterator[tuple[Watch | None, Callable[[str], None]]]:
         yield watch, partial(console.print, markup=False, highlight=False, soft_wrap=True)
 
 
-def _print_tally(tally: Tally, plan: Import) -> None:
+def _print_tally(tally: Tally, plan: Import, bootstrap: str | None) -> None:
     if tally.problems.total() > MOST_SHOWN:
         found = tally.problems.total()
         where = f"see {plan.refusals}" if plan.refusals else "see all of them with --refusals FILE"
-        echo(f"… {found - MOST_SHOWN} refusals more: {where}", err=True)
+        echo(f"… {counted(found - MOST_SHOWN, 'fault')} more: {where}", err=True)
     sent = "would be sent" if plan.dry_run else "sent"
     echo(
         f"{tally.sent} {sent} to {plan.destination}, {tally.known} there already,"
@@ -124,7 +134,18 @@ def _print_tally(tally: Tally, plan: Import) -> None:
     )
     for why, count in tally.aside.most_common():
         echo(f"  {count} left aside: {why}")
+    for what, count in tally.sent_which.most_common():
+        echo(f"  {count} of the {tally.sent} events {sent}: {what}")
+    for what, count in tally.known_which.most_common():
+        echo(f"  {count} of the {tally.known} events there already: {what}")
     for what, count in tally.notes.most_common():
-        echo(f"  {count} of all: {what}")
+        echo(f"  {counted(count, 'line')}: {what}")
+    if tally.refused:
+        faults = counted(tally.problems.total(), "fault")
+        echo(f"  {counted(tally.refused, 'line')} refused, for {faults}:")
     for (column, problem), count in tally.problems.most_common():
-        echo(f"  {count} refused: {column or 'line'} {problem}")
+        echo(f"    {counted(count, 'fault')}: {column or 'line'} {problem}")
+    if tally.last_day is not None and not plan.dry_run:
+        day = min(tally.last_day, datetime.now(UTC).date())
+        option = "" if bootstrap is None else f" --bootstrap {shlex.quote(bootstrap)}"
+        echo(f"to see the figures, once counted: smart-region export --as-of {day}{option}")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final, NamedTuple
 
 from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
-from events.cloudevent import CloudEvent
+from boundary.terminal import counted
+from events.producers.ownership import Ownership
 from operations.client import FailedDelivery, Publisher
 from operations.importing.findings import Finding, FoundEvent, LineNote, SkippedLine
 from operations.importing.journal import Journal, SendStatus, SentEvent
@@ -26,11 +28,14 @@ REPEATED: Final = "the same as an earlier line"
 
 @dataclass(slots=True)
 class Tally:
-    """The lines by what became of them: each is counted once."""
+    """The lines by what became of them: each is counted once, and so are events without a line."""
 
     sent: int = 0
     known: int = 0
     """Their events were sent before."""
+    sent_which: Counter[str] = field(default_factory=Counter)
+    """What some of those sent are, that the others are not."""
+    known_which: Counter[str] = field(default_factory=Counter)
     aside: Counter[str] = field(default_factory=Counter)
     """Correct lines that make no event, by the reason."""
     refused: int = 0
@@ -38,6 +43,8 @@ class Tally:
     """Refusals by column and problem: a line may have several."""
     notes: Counter[str] = field(default_factory=Counter)
     """Changes of lines that are counted above."""
+    last_day: date | None = field(default=None, compare=False)
+    """The last day that they are about."""
 
     @property
     def lines(self) -> int:
@@ -50,7 +57,7 @@ class ImportInterruptedError(SmartRegionError):
 
     def __init__(self, file: str, line: int, *, undelivered: int, cause: str) -> None:
         super().__init__(
-            f"{file}:{line}: did not arrive, value {undelivered} events ({cause}):"
+            f"{file}:{line}: did not arrive, value {counted(undelivered, 'event')} ({cause}):"
             " run the same command again, it goes on from here"
         )
 
@@ -75,13 +82,15 @@ class Sender:
         on_refused: RefusalWriter,
         chunk: int = EVENTS_PER_CHUNK,
         tally: Tally | None = None,
+        ownership: Ownership | None = None,
     ) -> None:
         self.tally = tally or Tally()
+        self._ownership = ownership or Ownership()
         self._publisher = publisher
         self._journal = journal
         self._on_refused = on_refused
         self._chunk = chunk
-        self._waiting: dict[str, tuple[_Position, SentEvent]] = {}
+        self._waiting: dict[str, tuple[_Position, SentEvent, FoundEvent]] = {}
         self._seen: dict[tuple[bytes, int], tuple[_Position, bytes]] = {}
 
     def send(self, file: str, findings: Iterable[Finding]) -> None:
@@ -113,10 +122,23 @@ class Sender:
             self.tally.aside[REPEATED] += 1
         elif (standing := self._journal.standing(claim)) is SendStatus.KNOWN:
             self.tally.known += 1
+            self._note_which(found, self.tally.known_which)
         elif standing is SendStatus.CONTRADICTION:
             self._contradict(position, None)
         else:
-            self._send(event, position, claim)
+            self._send(found, position, claim)
+
+    def _note_which(self, found: FoundEvent, which: Counter[str]) -> None:
+        """Count what an event is that others of the run are not, and note its day."""
+        fact, source = found.event.fact, found.event.source
+        self.tally.last_day = max(self.tally.last_day or date.min, fact.effective_day)
+        if found.added:
+            which[found.added] += 1
+        if not self._ownership.takes(fact.NAME, fact.entity_id, source, retracted=fact.retracted):
+            which[
+                f"refused by the workers (not_owner), and not counted: {source} does not own"
+                f" {fact.NAME} of these by the declaration of producers (SMART_REGION_PRODUCERS)"
+            ] += 1
 
     def _contradict(self, position: _Position, first: _Position | None) -> None:
         if first is None:
@@ -134,8 +156,9 @@ class Sender:
         self.tally.problems[refusal.field, refusal.problem] += 1
         self._on_refused(refusal)
 
-    def _send(self, event: CloudEvent, position: _Position, claim: SentEvent) -> None:
-        self._waiting[event.id] = position, claim
+    def _send(self, found: FoundEvent, position: _Position, claim: SentEvent) -> None:
+        event = found.event
+        self._waiting[event.id] = position, claim, found
         try:
             self._publisher.publish(event)
         except SmartRegionError as error:
@@ -148,14 +171,16 @@ class Sender:
         report = self._publisher.flush()
         lost: list[tuple[_Position, str]] = []
         for delivery in (*report.failed, *([] if unsent is None else [unsent])):
-            position, _ = self._waiting.pop(delivery.event.id)
+            position, _, _ = self._waiting.pop(delivery.event.id)
             if delivery.refused:
                 problem = "is refused where it was sent to"
                 self._refuse(_line_refusal(position, problem, delivery.cause), again=False)
             else:
                 lost.append((position, delivery.cause))
-        self._journal.note(claim for _, claim in self._waiting.values())
+        self._journal.note(claim for _, claim, _ in self._waiting.values())
         self.tally.sent += len(self._waiting)
+        for _, _, found in self._waiting.values():
+            self._note_which(found, self.tally.sent_which)
         self._waiting.clear()
         if lost:
             position, cause = min(lost)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import random
@@ -27,6 +28,7 @@ from events.topics import DEFAULT_PARTITIONS, topic_name
 from operations.importing.pilote import PiloteValue, ValueKind, pilote_text
 from operations.importing.sender import EVENTS_PER_CHUNK
 from operations.programs.program import end_child, start_child
+from tests.support.arcep import ELSEWHERE, edition
 from tests.support.commands import run, run_inside
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
@@ -163,6 +165,36 @@ def test_an_import_that_is_killed_goes_on(
     assert figures == dict(last_values(current))
     kept = [one for one in cells if one.value is not None]
     assert exported.read_bytes() == pilote_text(kept).encode()
+
+
+def test_the_command_that_an_import_prints_shows_its_figure(
+    broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path, journal: Path
+) -> None:
+    """Premises of an edition, by commune in the file and by territory in the export."""
+    text = edition(day="2020-09-30")
+    file = write_file(tmp_path, text, name="t3_filaire.csv")
+    done = run(broker, "import", "arcep", "--journal", str(journal), str(file))
+    assert done.returncode == 0, done.stderr
+    worker = factory.worker()
+    worker.start()
+    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    worker.wait_ready()
+
+    _, _, command = done.stdout.splitlines()[-1].partition("smart-region ")
+    export = run(broker, *command.split())
+
+    assert export.returncode == 0, export.stderr
+    rows = csv.DictReader(export.stdout.splitlines())
+    (region,) = (
+        row
+        for row in rows
+        if (row["indicator"], row["territory"]) == ("premises_connectable_ratio", "R11")
+    )
+    lines = csv.DictReader(text.splitlines(), delimiter=";")
+    own = [line for line in lines if line["code_insee"] not in ELSEWHERE]
+    connectable, premises = (sum(int(one[name]) for one in own) for name in ("elig_thd30", "nbr"))
+    assert region["as_of"] == "2020-09-30"
+    assert float(region["value"]) == pytest.approx(connectable / premises)
 
 
 def test_an_import_may_take_the_gateway(broker: KafkaBroker, tmp_path: Path, journal: Path) -> None:

@@ -11,6 +11,7 @@ from events.cloudevent import CloudEvent
 from events.pseudonym import write_new_key
 from operations.client import RecordingPublisher
 from operations.importing.cli import import_group
+from operations.importing.mapping import MAPPINGS
 from operations.importing.table import HeadingError
 from tests.support.arcep import WHOLE, edition
 from tests.support.tables import write_file
@@ -59,7 +60,10 @@ def test_lines_are_sent_once(tmp_path: Path, got: list[CloudEvent]) -> None:
     text = HEADING + LYCEE + OTHER
     first, second = (run(tmp_path, text) for _ in range(2))
     assert (first.exit_code, first.stderr) == (0, "")
-    assert first.stdout == ("2 sent to 127.0.0.1:9092, 0 there already, 0 left aside, 0 refused\n")
+    assert first.stdout.splitlines() == [
+        "2 sent to 127.0.0.1:9092, 0 there already, 0 left aside, 0 refused",
+        "to see the figures, once counted: smart-region export --as-of 2018-09-01",
+    ]
     assert second.stdout.startswith("0 sent to 127.0.0.1:9092, 2 there already,")
     assert len(got) == 2
 
@@ -101,8 +105,10 @@ def test_refused_lines_are_reported_and_counted(tmp_path: Path, got: list[CloudE
         == "4: date_raccordement: is not a day, value 'hier': write it as 2020-12-31 or 31/12/2020"
     )
     assert result.stdout.splitlines()[1:] == [
-        "  1 refused: uai has a wrong check letter",
-        "  1 refused: date_raccordement is not a day",
+        "  2 lines refused, for 2 faults:",
+        "    1 fault: uai has a wrong check letter",
+        "    1 fault: date_raccordement is not a day",
+        "to see the figures, once counted: smart-region export --as-of 2018-09-01",
     ]
     assert len(got) == 1
 
@@ -113,7 +119,7 @@ def test_many_refusals_are_reported_in_a_file(tmp_path: Path) -> None:
     result = run(tmp_path, HEADING + "x;x;x\n" * 30, "--refusals", str(refusals))
     lines = result.stderr.splitlines()
     assert len(lines) == 21
-    assert lines[-1] == f"… 70 refusals more: see {refusals}"
+    assert lines[-1] == f"… 70 faults more: see {refusals}"
     assert len(refusals.read_bytes().splitlines()) == 1 + 90
 
 
@@ -173,10 +179,38 @@ def test_editions_of_arcep_are_sent_once(tmp_path: Path, got: list[CloudEvent]) 
     expected = 2 * (len(WHOLE) + 29)
     assert first.stdout.startswith(f"{expected} sent to ")
     assert second.stdout.startswith(f"0 sent to 127.0.0.1:9092, {expected} there already, 10 left")
+    for one, where in ((first, "sent"), (second, "there already")):
+        of = f" of the {expected} events {where}: added without a line, each to set"
+        assert f"\n  40{of} an arrondissement of Paris" in one.stdout
+        assert f"\n  18{of} a commune that merged" in one.stdout
     assert Counter(event.fact.effective_day.isoformat() for event in got) == {
         "2020-06-30": expected // 2,
         "2020-09-30": expected // 2,
     }
+
+
+def test_the_figures_that_follow_are_named(tmp_path: Path) -> None:
+    """By the command that shows those of the last day; not where nothing was sent."""
+    options = ("--bootstrap", "kafka:9092")
+    line = "to see the figures, once counted: smart-region export --as-of 2020-09-30"
+    said = run_arcep(tmp_path, "t2_filaire.csv", "t3_filaire.csv", more=options).stdout
+    assert said.splitlines()[-1] == f"{line} --bootstrap kafka:9092"
+    assert "to see" not in run_arcep(tmp_path, "t2_filaire.csv", more=("--dry-run",)).stdout
+
+
+def test_a_source_that_owns_nothing_is_told(tmp_path: Path) -> None:
+    """Before it is sent, where that is tried: the workers refuse what another producer owns."""
+    mapping = tmp_path / "mine.yaml"
+    carried = (MAPPINGS / "arcep_debit_filaire.yaml").read_text(encoding="utf-8")
+    mapping.write_text(carried.replace("urn:iledefrance:tres-haut-debit:arcep", "urn:mine"))
+    more = ("--mapping", str(mapping), "--dry-run")
+    foreign = run_arcep(tmp_path, "t2_filaire.csv", more=more).stdout
+    count = len(WHOLE) + 29
+    assert (
+        f"\n  {count} of the {count} events would be sent: refused by the workers (not_owner), and"
+        " not counted: urn:mine does not own broadband.coverage_reported of these"
+    ) in foreign
+    assert "not_owner" not in run_arcep(tmp_path, "t2_filaire.csv", more=("--dry-run",)).stdout
 
 
 def test_an_edition_of_satellite_stops_no_other(tmp_path: Path, got: list[CloudEvent]) -> None:

@@ -14,13 +14,14 @@ from boundary.diagnostic import Diagnostic
 from events.broadband import BroadbandCoverageReported
 from events.communes import COMMUNES, MERGED_INTO, PARIS_AS_A_WHOLE
 from operations.importing.editions import (
-    COUNTED_WITHIN,
+    HAS_MERGED,
+    OTHER_PARIS,
     REFUSED,
     EditionReader,
     NoEditionError,
     reader_of,
 )
-from operations.importing.findings import Finding, FoundEvent, LineNote, SkippedLine
+from operations.importing.findings import Finding, FoundEvent, SkippedLine
 from operations.importing.mapped import LEFT_OUT, MappedReader
 from operations.importing.mapping import CsvMapping, load_mapping
 from operations.importing.run import WrongFileError, opened
@@ -127,6 +128,8 @@ def test_a_column_that_says_anything_else_is_refused(tmp_path: Path, networks: s
     """Whatever the file's name."""
     refusal = refused(read(tmp_path, edition(networks=networks)))
     assert refusal.startswith("2: type: does not say that wired networks alone are counted")
+    assert "this one has such a name, and lines of other networks" in refusal
+    assert "under a name like" not in refusal
 
 
 def test_one_line_of_other_networks_refuses_the_file(tmp_path: Path) -> None:
@@ -147,6 +150,7 @@ def test_all_premises_everywhere_are_refused(tmp_path: Path) -> None:
     assert refusal.startswith(
         "2: elig_thd30: is all premises of each commune on 2020-09-30: satellite is counted, value "
     )
+    assert refusal.endswith("this one says that it is wired networks alone, and its numbers do not")
 
 
 def test_one_edition_of_satellite_refuses_all_of_a_file(tmp_path: Path) -> None:
@@ -214,8 +218,8 @@ def test_communes_that_merge_count_once(tmp_path: Path) -> None:
     after = coverages(found)
     assert {one.insee for one in before} >= {*MERGED_INTO}
     assert {one.insee for one in after if not one.premises} == {*MERGED_INTO, *ARRONDISSEMENTS}
-    notes = [one.what for one in found if isinstance(one, LineNote)]
-    assert notes == [COUNTED_WITHIN] * (len(MERGED_INTO) + len(ARRONDISSEMENTS))
+    added = Counter(one.added for one in found if isinstance(one, FoundEvent) and one.added)
+    assert added == {HAS_MERGED: len(MERGED_INTO), OTHER_PARIS: len(ARRONDISSEMENTS)}
     assert last_of_each(before + after) == last_of_each(after)
 
 

@@ -65,6 +65,7 @@ def test_values_and_promises_are_taken(tmp_path: Path, got: list[CloudEvent]) ->
         "1 sent to 127.0.0.1:9092, 0 there already, 3 left aside, 0 refused",
         "  2 left aside: an initial or a target value, now in the catalogue",
         "  1 left aside: another territory than Île-de-France",
+        "to see the figures, once counted: smart-region export --as-of 2022-12-31",
         f"{file} written",
     ]
     assert (first.exit_code, second.exit_code) == (0, 0)
@@ -148,7 +149,7 @@ def test_what_was_rounded_is_in_the_account(tmp_path: Path) -> None:
     """Of current values and of promises."""
     text = TEXT.replace("71,5", "71,1234567").replace("95,25", "95,1234567")
     output = run(tmp_path, text, "--catalogue", str(tmp_path / "pilote.yaml")).stdout
-    assert "  2 of all: a value rounded to 6 decimals" in output.splitlines()
+    assert "  2 lines: a value rounded to 6 decimals" in output.splitlines()
 
 
 def test_a_direction_is_one_of_two(tmp_path: Path) -> None:

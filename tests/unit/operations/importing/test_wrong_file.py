@@ -8,18 +8,31 @@ import pytest
 
 from operations.importing.mapping import load_mapping, mapping_names
 from operations.importing.pilote import LAYOUT
-from operations.importing.run import WrongFileError, command_for, opened
+from operations.importing.run import WrongFileError, commands_for, opened
 from operations.importing.table import HeadingError
 from tests.support.tables import write_file
 
 
 @pytest.mark.parametrize("name", mapping_names())
 def test_a_file_of_a_mapping_is_taken_by_it(tmp_path: Path, name: str) -> None:
-    """Named with its mapping; one of two with the same columns will do."""
+    """Named with its mapping, and others that have the same columns."""
     layout = load_mapping(name).layout
     file = write_file(tmp_path, f"{';'.join(layout.columns)}\n{';' * (len(layout.columns) - 1)}\n")
-    with pytest.raises(WrongFileError, match="take it with `smart-region import csv --mapping "):
+    with pytest.raises(WrongFileError) as wrong:
         opened(file, LAYOUT)
+    assert f"`smart-region import csv --mapping {name} {file}`" in str(wrong.value)
+
+
+def test_the_command_can_be_pasted(tmp_path: Path) -> None:
+    """With the folder as given, quoted; each mapping of a file with several says what it makes."""
+    folder = tmp_path / "Arcep 2018"
+    folder.mkdir()
+    file = write_file(folder, "code_commune,trimestre,locaux_raccordables\n75056,T3 2017,1\n")
+    command, what = "smart-region import csv --mapping arcep_ftth", "Locaux raccordables à la fibre"
+    assert commands_for(file) == [
+        f"`{command}_departements '{file}'` ({what}, par département (Arcep))",
+        f"`{command}_region '{file}'` ({what}, pour la région (Arcep))",
+    ]
 
 
 def test_a_file_of_pilote_is_named_to_a_mapping(tmp_path: Path) -> None:
@@ -29,14 +42,15 @@ def test_a_file_of_pilote_is_named_to_a_mapping(tmp_path: Path) -> None:
         opened(file, load_mapping("lycees_raccordes").layout)
     assert str(wrong.value) == (
         f"{file}:1: heading: is that of another kind of file (uai is not a column):"
-        f" take it with `smart-region import pilote {file.name}`"
+        f" take it with `smart-region import pilote {file}`"
     )
 
 
 def test_events_are_emitted(tmp_path: Path) -> None:
     """One JSON object a line, or a list of them."""
     for text in ('{"specversion":"1.0"}\n', '[\n {"specversion": "1.0"}]'):
-        assert command_for(write_file(tmp_path, text)) == "emit file.csv"
+        file = write_file(tmp_path, text)
+        assert commands_for(file) == [f"`smart-region emit {file}`"]
 
 
 def test_what_no_command_takes_is_reported_by_its_column(tmp_path: Path) -> None:
