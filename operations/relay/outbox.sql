@@ -14,6 +14,8 @@
 \endif
 
 BEGIN;
+-- Run again, it does not tell what is there already.
+SET LOCAL client_min_messages = warning;
 
 CREATE SCHEMA IF NOT EXISTS smart_region;
 COMMENT ON SCHEMA smart_region IS 'Events for Smart Région; nothing else belongs here.';
@@ -24,7 +26,9 @@ DO $$
 DECLARE
   wanted text;
 BEGIN
-  FOREACH wanted IN ARRAY ARRAY['smart_region_emitter', 'smart_region_relay', 'smart_region_connect'] LOOP
+  FOREACH wanted IN ARRAY ARRAY[
+    'smart_region_emitter', 'smart_region_relay', 'smart_region_connect', 'smart_region_operator'
+  ] LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
       EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
     END IF;
@@ -228,6 +232,14 @@ $$;
 CREATE OR REPLACE FUNCTION smart_region.slot(event smart_region.outbox) RETURNS integer
 LANGUAGE sql IMMUTABLE AS $$ SELECT hashtext(event.topic || '/' || event.key) & 63 $$;
 
+-- The first rows, with their locks. Planned as a part of the statement that asks.
+CREATE OR REPLACE FUNCTION smart_region.first_waiting(most integer)
+RETURNS TABLE (seq bigint, id uuid, topic text, key text, event text, slot integer)
+LANGUAGE sql STABLE AS $$
+  SELECT one.seq, one.id, one.topic, one.key, one.event, smart_region.slot(one)
+  FROM smart_region.outbox AS one ORDER BY one.seq LIMIT most;
+$$;
+
 -- Give a relay the first events, but those of entities that another relay has; its transaction
 -- locks them. Events about one entity are given in their order. An entity belongs to one of 64
 -- locks, of which a relay takes no more than it needs: the others are for the next one.
@@ -240,10 +252,8 @@ DECLARE
   events bigint := 0;
 BEGIN
   FOR waiting IN
-    SELECT slot, count(*) AS events FROM (
-      SELECT one.seq, smart_region.slot(one) AS slot FROM smart_region.outbox AS one
-      ORDER BY one.seq LIMIT 4 * most
-    ) AS first GROUP BY slot ORDER BY min(first.seq)
+    SELECT first.slot, count(*) AS events FROM smart_region.first_waiting(4 * most) AS first
+    GROUP BY first.slot ORDER BY min(first.seq)
   LOOP
     CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtext('smart_region.outbox'), waiting.slot);
     ours := ours || waiting.slot;
@@ -252,10 +262,9 @@ BEGIN
   END LOOP;
   -- A statement of its own sees what another relay removed before it gave up a lock.
   RETURN QUERY
-    SELECT first.seq, first.id, first.topic, first.key, first.event FROM (
-      SELECT one.*, smart_region.slot(one) AS slot FROM smart_region.outbox AS one
-      ORDER BY one.seq LIMIT 4 * most
-    ) AS first WHERE first.slot = ANY (ours) ORDER BY first.seq LIMIT most;
+    SELECT first.seq, first.id, first.topic, first.key, first.event
+    FROM smart_region.first_waiting(4 * most) AS first
+    WHERE first.slot = ANY (ours) ORDER BY first.seq LIMIT most;
 END
 $$;
 
@@ -308,11 +317,12 @@ BEGIN
 END
 $$;
 
--- Rights: who emits may only emit, who relays may only take and settle.
+-- Rights: who emits may only emit, who relays may only take and settle, who operates may only look
+-- after what waits, was refused or is to be removed.
 REVOKE ALL ON ALL TABLES IN SCHEMA smart_region FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA smart_region FROM PUBLIC;
 GRANT USAGE ON SCHEMA smart_region
-  TO smart_region_emitter, smart_region_relay, smart_region_connect;
+  TO smart_region_emitter, smart_region_relay, smart_region_connect, smart_region_operator;
 GRANT EXECUTE ON FUNCTION
   smart_region.emit(text, text, date, jsonb, boolean), smart_region.pseudonym(text)
   TO smart_region_emitter;
@@ -321,6 +331,9 @@ GRANT EXECUTE ON FUNCTION
   smart_region.waiting()
   TO smart_region_relay;
 GRANT SELECT ON smart_region.outbox TO smart_region_connect;
+GRANT EXECUTE ON FUNCTION smart_region.waiting(), smart_region.clean(text, interval)
+  TO smart_region_operator;
+GRANT SELECT, DELETE ON smart_region.refused TO smart_region_operator;
 
 -- For Debezium: inserts alone, so that what clean() and the relay remove is no event.
 DO $$

@@ -23,6 +23,7 @@ from tests.support.postgres import Database, PostgresServer
 pytestmark = pytest.mark.timeout(120)
 
 SOURCE = "urn:iledefrance:lycees"
+CLEAN = "SELECT smart_region.clean('smart_region_outbox')"
 CONNECTED = "SELECT smart_region.emit('school.connected', %s, %s, %s)"
 PARIS, OTHER = uai("0750001"), uai("0750002")
 SPEED = json.dumps({"downlink_mbps": 1000})
@@ -130,6 +131,34 @@ def test_a_role_may_do_its_own_part_alone(database: Database) -> None:
     with psycopg.connect(nobody, autocommit=True) as connection:
         assert refused(connection, "SELECT * FROM smart_region.event_type")
         assert refused(connection, "SELECT * FROM smart_region.waiting()")
+        assert refused(connection, "SELECT * FROM smart_region.refused")
+        assert refused(connection, CLEAN)
+
+
+def test_an_operator_looks_after_the_outbox_without_reading_it(database: Database) -> None:
+    """What waits is counted, what was refused is read and deleted, what has passed is removed."""
+    operator = database.user("an_operator", "smart_region_operator")
+    with database.connected() as connection:
+        connect(connection, PARIS)
+        connect(connection, OTHER)
+        connection.execute("SELECT smart_region.refuse(min(seq), 'wrong') FROM smart_region.outbox")
+    with psycopg.connect(operator, autocommit=True) as connection:
+        assert connection.execute("SELECT events FROM smart_region.waiting()").fetchone() == (1,)
+        read = connection.execute("SELECT key, reason FROM smart_region.refused").fetchall()
+        assert read == [(PARIS, "wrong")]
+        connection.execute("DELETE FROM smart_region.refused")
+        # It may call it, and is told of the slot.
+        with pytest.raises(psycopg.errors.InvalidParameterValue, match="slot: is no"):
+            connection.execute(CLEAN)
+        for beyond in (
+            "SELECT * FROM smart_region.outbox",
+            "SELECT * FROM smart_region.take(1)",
+            "SELECT smart_region.delivered(ARRAY[2])",
+            "UPDATE smart_region.refused SET reason = ''",
+            "SELECT * FROM smart_region.pseudonym_key",
+            "SELECT smart_region.emit('school.closed', 'x', now()::date)",
+        ):
+            assert refused(connection, beyond), beyond
 
 
 def refused(connection: psycopg.Connection[Any], statement: str) -> bool:
@@ -151,6 +180,16 @@ def test_installed_again_it_keeps_what_waits(database: Database) -> None:
         connect(connection, OTHER)
     sources = [decode_json(event).source for _, _, event in waiting(database)]
     assert sources == [SOURCE, "urn:iledefrance:lycees-2"]
+
+
+def test_run_again_the_file_changes_nothing_and_says_nothing(database: Database) -> None:
+    """An administrator who is in doubt runs it."""
+    with database.connected() as connection:
+        connect(connection, PARIS)
+    before = database.dump()
+    assert PARIS in before
+    assert database.install() == ""
+    assert database.dump() == before
 
 
 class TestTaking:
