@@ -31,8 +31,8 @@ stack: $(VENV)/demo.stamp $(KAFKA_JARS) ## the whole system on this machine as p
 	@deploy/debian-packages.sh >&2
 	@$(BIN)/smart-region stack $(ARGS)
 
-practice: $(VENV)/dev.stamp $(KAFKA_JARS) ## a gateway on a Kafka of its own, to try docs/producers.md
-	@$(BIN)/python -m tests.practice
+practice: $(VENV)/dev.stamp $(KAFKA_JARS) ## a gateway on a Kafka of its own, to try docs/producers.md (ARGS=PRODUCER: another one's)
+	@$(BIN)/python -m tests.practice $(ARGS)
 
 test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a real Prometheus too
 	@deploy/debian-packages.sh >&2

@@ -10,13 +10,15 @@ from typing import NoReturn
 import click
 
 from broker.topic_admin import apply_topics
+from events.producers.loader import load_producers
 from events.topics import declared_topics
 from operations.programs.interruption import Interrupted, interruptible
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 
-__all__ = ["practise"]
+__all__ = ["main", "practise"]
 
+#: Of docs/producers.md; each of the shipped ones can be practised as.
 PRODUCER = "lycees"
 
 GREETING = """\
@@ -28,22 +30,23 @@ export TOKEN={token}
 export SECRET={secret}
 export BROKER={broker}
 
-Then continue with docs/producers.md, and do not set them again. Where it says `smart-region` and
+Then continue with {page}, and do not set them again. Where it says `smart-region` and
 `client.py`, here that is {programs}/smart-region
 and {programs}/python client.py."""
 
 
-def practise() -> NoReturn:
+def practise(producer: str) -> NoReturn:
     """Start both, print how to reach them, and keep them until a signal raises."""
     with (
         tempfile.TemporaryDirectory(prefix="smart-region-") as folder,
         KafkaBroker(Path(folder) / "kafka") as broker,
     ):
         apply_topics(broker.bootstrap, declared_topics())
-        credentials = issue_credentials(PRODUCER, Path(folder))
+        credentials = issue_credentials(producer, Path(folder))
         with Gateway(broker.bootstrap, Path(folder), secrets=credentials.file) as gateway:
             greeting = GREETING.format(
-                producer=PRODUCER,
+                producer=producer,
+                page="docs/producers.md" if producer == PRODUCER else "docs/sources.md",
                 gateway=gateway.url,
                 token=credentials.token,
                 secret=credentials.signing_secret,
@@ -55,6 +58,15 @@ def practise() -> NoReturn:
                 signal.pause()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Practise as the producer that is named, or as the guide's, until a signal."""
+    producer = sys.argv[1] if len(sys.argv) > 1 else PRODUCER
+    known = [one.id for one in load_producers()]
+    if producer not in known:
+        sys.exit(f"practice: no such producer, value {producer!r}: name one of {', '.join(known)}")
     with suppress(Interrupted), interruptible():
-        practise()
+        practise(producer)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -13,18 +12,18 @@ from pydantic import ValidationError
 from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
 from events.explanation import declaration_diagnostics
-from events.observation import Territory
 from events.producers.model import Producer, Producers
+from operations.declaring.shares import (
+    EVERYTHING,
+    parts_of,
+    share_question,
+    shares_of,
+    wrong_identifiers,
+)
 
 __all__ = ["QUESTIONS", "AnswerRefusedError", "Answers", "DeclaredAlreadyError", "Question"]
 
-EVERYTHING: Final = "all"
-NOTHING: Final = "none"
-
-_SEPARATORS: Final = re.compile(r"[,\s]+")
 _LISTS: Final = ("sources", "types")
-#: Also one that there is not, which the declaration refuses.
-_TERRITORY: Final = re.compile(rf"[DR][0-9]{{2}}|{Territory.COUNTRY.value}")
 #: What is not answered yet, so that the checks of one answer can run; never written.
 _UNANSWERED: Final[Mapping[str, Any]] = MappingProxyType(
     {
@@ -82,7 +81,7 @@ QUESTIONS: Final = (
     Question(
         "owns",
         "--owns",
-        "Of these, what its word alone counts for: all, none, territories (D77), identifiers",
+        "Of these, what its word alone counts for",
         EVERYTHING,
     ),
     Question(
@@ -115,13 +114,19 @@ class Answers:
             raise DeclaredAlreadyError(text)
         value: Any = text
         if name in _LISTS:
-            value = _parts(text)
+            value = parts_of(text)
         elif name == "owns":
-            value = _shares(text, self.known["types"])
+            value = shares_of(text, self.known["types"])
         found = self._problems(name, value)
+        if name == "owns":
+            found += wrong_identifiers(text, self.known["types"])
         if found:
             raise AnswerRefusedError(question.option, found)
         self.known[name] = value
+
+    def text(self, question: Question) -> str:
+        """Return a question in words that fit what is answered so far."""
+        return share_question(self.known["types"]) if question.field == "owns" else question.text
 
     def default(self, question: Question) -> str | None:
         """Return what is answered by default, once the id is known; None without a default."""
@@ -166,20 +171,3 @@ class Answers:
             return one
         place = ".".join(map(str, one.path[2:3]))
         return replace(one, field=f"producers[{self.declared[index].get('id')}].{place}")
-
-
-def _parts(text: str) -> list[str]:
-    return list(dict.fromkeys(part for part in _SEPARATORS.split(text) if part))
-
-
-def _shares(text: str, types: Sequence[str]) -> list[Any]:
-    """Return what `owns` declares: the types themselves, or a share of them."""
-    parts = _parts(text)
-    if parts == [EVERYTHING]:
-        return [*types]
-    if parts == [NOTHING]:
-        return []
-    territories = [part for part in parts if _TERRITORY.fullmatch(part)]
-    entities = [part for part in parts if not _TERRITORY.fullmatch(part)]
-    named = {"territories": territories, "entities": entities}
-    return [{"types": [*types], name: ones} for name, ones in named.items() if ones]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,9 +13,7 @@ from boundary.questions import ask, confirm, somebody_answers
 from boundary.terminal import echo
 
 if TYPE_CHECKING:
-    from events.producers.tokens import IssuedSecret
     from operations.declaring.answers import Answers
-    from operations.declaring.files import ProducerFiles
 
 __all__ = ["new_producer"]
 
@@ -89,6 +87,12 @@ RATE = click.IntRange(1, 1_000_000)
     metavar="FILE",
     help="Where to write its first event.  [default: ID-first-event.json]",
 )
+@click.option(
+    "--secret-file",
+    type=FILE,
+    metavar="FILE",
+    help="Where to write its secret, for the producer.  [default: ID-secret.txt]",
+)
 @click.option("--yes", is_flag=True, help="Ask nothing: options and defaults are the answers.")
 def new_producer(
     *,
@@ -98,52 +102,54 @@ def new_producer(
     declaration: Path,
     secrets: Path,
     event: Path | None,
+    secret_file: Path | None,
     yes: bool,
     **given: str | tuple[str, ...] | None,
 ) -> None:
     """Declare a producer, issue its secret, and write a first event to try.
 
-    Asks for what no option answers. The declaration and the file of secrets keep their lines and
-    comments; nothing that exists is replaced. The secret is printed once, alone on standard output;
-    the commands that come next are on standard error.
+    Asks for what no option answers, and tells what will change and who loses what before it is
+    done. The declaration and the file of secrets keep their lines and comments; nothing that exists
+    is replaced. The secret is in a file that you alone can read, and is not shown.
     """
     from events.producers.tokens import Scheme, issue
+    from gateway.settings import load_gateway_settings
     from operations.declaring.answers import Answers
-    from operations.declaring.files import FileThereError, ProducerFiles
+    from operations.declaring.files import NewFiles, ProducerFiles
     from operations.declaring.first_event import first_event, is_its_own
+    from operations.declaring.next_steps import next_steps
+    from operations.declaring.summary import summary
     from streams.settings import load_settings
 
-    files = ProducerFiles(declaration, secrets)
+    files, settings = ProducerFiles(declaration, secrets), load_gateway_settings()
     quota = {"events_per_second": events_per_second, "burst": burst}
-    answers = Answers(files.declared(), quota)
+    declared = files.declared()
+    answers = Answers(declared, quota)
     said = {name: ",".join(one) if isinstance(one, tuple) else one for name, one in given.items()}
     asks = somebody_answers() and not yes
     _answer(answers, said, asks=asks)
     producer = answers.producer
-    event_file = event or Path(f"{producer.id}-first-event.json")
-    if event_file.exists():
-        raise FileThereError(event_file)
-    first = first_event(producer, load_settings().make_clock().now())
-    if asks and not confirm(f"Add {producer.id} to {declaration} and {secrets}?"):
+    new = NewFiles(
+        secret_file or Path(f"{producer.id}-secret.txt"),
+        event or Path(f"{producer.id}-first-event.json"),
+    )
+    new.check()
+    first = first_event(producer, answers.producers, load_settings().make_clock().now())
+    _show(summary(producer, declared, files, new))
+    if asks and not confirm("Write them?"):
         raise click.Abort
     if not (asks or yes):
         raise click.UsageError("standard input is no terminal: add --yes to write the files")
-    is_new = not declaration.exists()
     issued = issue(producer.id, Scheme(scheme))
-    files.add(answers.declaration, issued, first, event_file)
-    if is_new:
-        from events.producers.loader import REGION
-
-        echo(
-            f"{declaration} is new and has this producer alone; copy {REGION} first to keep"
-            " the shipped ones",
-            err=True,
-        )
+    files.add(answers.declaration, issued, first, new)
     if not is_its_own(first, answers.producers):
-        echo(f"{event_file}: change the entity in `data` to one that it owns", err=True)
-    echo("for the producer, shown this once:", err=True)
-    echo(issued.secret.get_secret_value())
-    _show_next(files, issued, event_file)
+        echo(f"{new.event}: change the entity in `data` to one that it owns", err=True)
+    _show(next_steps(files, new, issued, settings))
+
+
+def _show(lines: Iterable[str]) -> None:
+    for line in lines:
+        echo(line, err=True)
 
 
 def _answer(answers: Answers, said: dict[str, Any], *, asks: bool) -> None:
@@ -160,27 +166,4 @@ def _answer(answers: Answers, said: dict[str, Any], *, asks: bool) -> None:
         if text or not asks:
             answers.take(question, text or default or "")
         else:
-            ask(question.text, partial(answers.take, question), default=default)
-
-
-def _show_next(files: ProducerFiles, issued: IssuedSecret, event: Path) -> None:
-    """Print the commands that come next, as docs/producers.md has them."""
-    declaration, secrets, first = (
-        quote(str(one)) for one in (files.declaration, files.secrets, event)
-    )
-    echo("next: give every program the declaration and restart it, the gateway with", err=True)
-    echo(f"  export SMART_REGION_PRODUCERS={declaration}", err=True)
-    echo(f"  export SMART_REGION_GATEWAY_SECRETS={secrets}", err=True)
-    echo("  smart-region producers check && smart-region gateway", err=True)
-    echo(
-        f"then send {event}, an example that counts unless it is corrected or retracted:", err=True
-    )
-    if issued.is_signing:
-        echo("""  (umask 077 && printf '%s\\n' "$SECRET" >secret.txt)""", err=True)
-        sender = f"--secret secret.txt --producer {issued.producer} {first}"
-        echo(f'  smart-region emit --gateway "$GATEWAY" {sender}', err=True)
-        return
-    header = """printf 'Authorization: Bearer %s\\n' "$TOKEN" >authorization"""
-    echo(f"  (umask 077 && rm -f authorization && {header})", err=True)
-    headers = '--header @authorization --header "Content-Type: application/cloudevents+json"'
-    echo(f'  curl --silent "$GATEWAY/events" {headers} --data @{first}', err=True)
+            ask(answers.text(question), partial(answers.take, question), default=default)

@@ -18,7 +18,7 @@ from events.producers.secrets import load_secrets
 from events.producers.tokens import IssuedSecret
 from operations.importing.programme.programme_text import declaration_text, edited_text
 
-__all__ = ["FileThereError", "ProducerFiles", "SecretsOfUndeclaredError"]
+__all__ = ["FileThereError", "NewFiles", "ProducerFiles", "SecretsOfUndeclaredError"]
 
 DECLARATION_HEADER: Final = """\
 # Who may send events, and what; `smart-region producers check` reports every mistake.
@@ -31,9 +31,9 @@ SECRETS_HEADER: Final = """\
 class FileThereError(SmartRegionError):
     """A file that would be overwritten."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, option: str, file: Path) -> None:
         super().__init__(
-            f"--event: is there already, value {str(file)!r}: name another file, or remove it"
+            f"{option}: is there already, value {str(file)!r}: name another file, or remove it"
         )
 
 
@@ -48,8 +48,23 @@ class SecretsOfUndeclaredError(SmartRegionError):
 
 
 @dataclass(frozen=True, slots=True)
+class NewFiles:
+    """The files that a new producer gets, neither of which may be there."""
+
+    secret: Path
+    """The producer's secret alone, for its owner to read."""
+    event: Path
+
+    def check(self) -> None:
+        """Check that nothing would be overwritten. Raises FileThereError."""
+        for option, file in (("--secret-file", self.secret), ("--event", self.event)):
+            if file.exists() or file.is_symlink():
+                raise FileThereError(option, file)
+
+
+@dataclass(frozen=True, slots=True)
 class ProducerFiles:
-    """The declaration and the secrets, which may be there, and the first event, which may not."""
+    """The declaration and the secrets, which may be there."""
 
     declaration: Path
     secrets: Path
@@ -68,16 +83,19 @@ class ProducerFiles:
         return found
 
     def add(
-        self, producer: dict[str, Any], issued: IssuedSecret, event: Mapping[str, Any], file: Path
+        self,
+        producer: dict[str, Any],
+        issued: IssuedSecret,
+        event: Mapping[str, Any],
+        new: NewFiles,
     ) -> None:
-        """Add a producer and its secret, and write its first event.
+        """Add a producer and its secret, and write its own files.
 
-        All is written beside first. A kill between the three renames leaves a declared producer
-        without a secret, with which every program starts.
+        All is written beside first. A kill between the four renames leaves a secret that no gateway
+        knows, or a declared producer without a secret, with which every program starts.
         Raises FileThereError, FileUnwritableError.
         """
-        if file.exists() or file.is_symlink():
-            raise FileThereError(file)
+        new.check()
         declaration = _added(
             self.declaration, {"producers": [*self.declared(), producer]}, DECLARATION_HEADER
         )
@@ -89,8 +107,10 @@ class ProducerFiles:
         with (
             whole_file(self.secrets, private=True) as of_secrets,
             whole_file(self.declaration) as of_declaration,
-            whole_file(file) as of_event,
+            whole_file(new.event) as of_event,
+            whole_file(new.secret, private=True) as of_secret,
         ):
+            of_secret.write(f"{issued.secret.get_secret_value()}\n".encode())
             of_event.write(f"{text}\n".encode())
             of_declaration.write(declaration.encode())
             of_secrets.write(secrets.encode())

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from itertools import chain, product
+from types import MappingProxyType
+from typing import Any, Final
 
 from events.cloudevent import decode_json
+from events.communes import COMMUNES
 from events.contracts.json_schema import schema_of
 from events.errors import ContractError
+from events.fact import Fact
+from events.identifiers import DEPARTMENTS, uai_check_letter, uai_department
+from events.observation import Territory
 from events.producers.model import Producer, Producers
 from events.registry import FACTS
 
 __all__ = ["first_event", "is_its_own"]
 
+#: A lycée's number is no more than well-formed: this program has no register of lycées.
+_LYCEES: Final = tuple(
+    f"{digits}{uai_check_letter(digits)}" for digits in (f"0{code}0001" for code in DEPARTMENTS)
+)
+#: What the fields that are part of an entity's identifier may be, where a place is in them.
+_PLACES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"uai": _LYCEES, "insee": tuple(chain(*COMMUNES.values())), "territory": tuple(Territory)}
+)
 
-def first_event(producer: Producer, now: datetime) -> dict[str, Any]:
+
+def first_event(producer: Producer, producers: Producers, now: datetime) -> dict[str, Any]:
     """Return an event in structured mode that the contract accepts; `now` is aware.
 
+    Its entity is one that the producer owns, where such an identifier can be made.
     Raises ContractError where the clock is at a time that no event may have.
     """
     kind = next(kind for kind in FACTS if kind in producer.event_types)
@@ -25,7 +42,7 @@ def first_event(producer: Producer, now: datetime) -> dict[str, Any]:
     example = schema_of(fact)["examples"][0]["data"]
     # A period of one day stays one.
     today = {name: now.date().isoformat() for name in example if example[name] == example[fact.DAY]}
-    event = {
+    event: dict[str, Any] = {
         "specversion": "1.0",
         "id": f"{producer.id}-first-event",
         "source": producer.sources[0],
@@ -34,7 +51,8 @@ def first_event(producer: Producer, now: datetime) -> dict[str, Any]:
         "data": {**example, **today},
     }
     decode_json(json.dumps(event).encode())
-    return event
+    tried = (event | {"data": {**event["data"], **one}} for one in _entities(producer, fact))
+    return next((one for one in (event, *tried) if is_its_own(one, producers)), event)
 
 
 def is_its_own(event: dict[str, Any], producers: Producers) -> bool:
@@ -44,3 +62,19 @@ def is_its_own(event: dict[str, Any], producers: Producers) -> bool:
     except ContractError:
         return False
     return True
+
+
+def _entities(producer: Producer, fact: type[Fact]) -> Iterator[dict[str, str]]:
+    """Yield fields of entities that may be the producer's: those that it names, then places."""
+    keys = (fact.KEY, *fact.FURTHER_KEYS)
+    for share in producer.owns:
+        for entity in share.entities:
+            if len(parts := entity.split("/")) == len(keys):
+                yield dict(zip(keys, parts, strict=True))
+    places = [name for name in keys if name in _PLACES]
+    for values in product(*(_PLACES[name] for name in places)):
+        found = dict(zip(places, values, strict=True))
+        if "uai" in found and "commune" in fact.model_fields:
+            # A lycée is in a commune of its département.
+            found["commune"] = COMMUNES[uai_department(found["uai"])][0]
+        yield found

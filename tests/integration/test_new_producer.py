@@ -1,49 +1,104 @@
 """A producer from its declaration to its first accepted event, by the printed commands."""
 
-import json
+import os
+import signal
 import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.support.commands import run
-from tests.support.gateways import Gateway
 from tests.support.kafka import KafkaBroker
 from tests.support.requirements import require_programs
+from tests.support.servers import free_port
+from tests.support.waiting import wait_until
+
+SECONDS = 60.0
+SHELL = ("bash", "-euo", "pipefail", "-c")
+#: A terminal that has no more than any has.
+PLAIN = {"PATH": "/usr/bin:/bin"}
 
 
+@pytest.mark.parametrize(
+    ("scheme", "answer"),
+    [
+        ("bearer", '"id":"navette-first-event"'),
+        ("signature", "1 accepted, 0 refused"),
+    ],
+)
 def test_the_printed_commands_send_the_first_event(
-    broker: KafkaBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    broker: KafkaBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str, answer: str
 ) -> None:
-    """A gateway with the files takes the event as it was written, in the shell of an operator."""
+    """Pasted as they are into two terminals, on the broker of `make practice` for example."""
     require_programs("curl", remedy="see deploy/debian-packages.sh")
-    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "the operator's"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    ports = [str(free_port()), str(free_port())]
     files = {"producers": "producers.yaml", "gateway_secrets": "secrets.yaml", "clock": "system"}
     options = ("--id", "navette", "--contact", "Pôle lycées", "--types", "school.*", "--yes")
-    made = run(broker, "producers", "new", *options, **files)
+    settings = files | {"gateway_port": ports[0]}
+    made = run(broker, "producers", "new", *options, "--scheme", scheme, **settings)
     assert made.returncode == 0, made.stderr
-    printed = [line.strip() for line in made.stderr.splitlines()]
-    authorise, send = printed[-2:]
+    first, second = _pasted(made.stderr)
 
-    settings = {"SMART_REGION_PRODUCERS": str(tmp_path / files["producers"])}
-    secrets = tmp_path / files["gateway_secrets"]
-    with Gateway(broker.bootstrap, tmp_path, secrets=secrets, settings=settings) as gateway:
+    gateway_ports = dict(
+        zip(("SMART_REGION_GATEWAY_PORT", "SMART_REGION_GATEWAY_PROBE_PORT"), ports, strict=True)
+    )
+    with _terminal(first, folder, PLAIN | gateway_ports) as log:
+        wait_until(lambda: _is_ready(ports[0]), seconds=SECONDS)
         done = subprocess.run(
-            [
-                "bash",
-                "-euo",
-                "pipefail",
-                "-c",
-                f"{authorise}\n{send} --write-out '\\n%{{http_code}}'",
-            ],
-            env={"PATH": "/usr/bin:/bin", "TOKEN": made.stdout.strip(), "GATEWAY": gateway.url},
+            [*SHELL, second],
+            cwd=tmp_path,
+            env=PLAIN,
             capture_output=True,
             text=True,
-            check=True,
-            timeout=60,
+            check=False,
+            timeout=SECONDS,
         )
 
-    answer, _, status = done.stdout.rpartition("\n")
-    assert status == "202", answer
-    (receipt,) = json.loads(answer)["receipts"]
-    assert (receipt["id"], receipt["topic"]) == ("navette-first-event", "smartregion.schools")
+    assert done.returncode == 0, done.stderr + log.read_text()
+    assert answer in done.stdout.replace(" ", "") + done.stdout
+
+
+def _pasted(printed: str) -> tuple[str, str]:
+    """Return what is pasted into the first terminal, and into the second."""
+    _, _, steps = printed.partition("next, in this terminal")
+    first, _, second = steps.partition("in a second terminal")
+    return _commands(first), _commands(second)
+
+
+def _commands(text: str) -> str:
+    return "\n".join(line.strip() for line in text.splitlines() if line.startswith("  "))
+
+
+@contextmanager
+def _terminal(commands: str, folder: Path, env: dict[str, str]) -> Iterator[Path]:
+    """Run commands, the last of which stays, until Ctrl-C ends them; yield what they say."""
+    log = folder / "terminal.log"
+    with log.open("wb") as output:
+        shell = subprocess.Popen(
+            [*SHELL, commands],
+            cwd=folder,
+            env=env,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        try:
+            yield log
+        finally:
+            os.killpg(shell.pid, signal.SIGINT)
+            shell.wait(SECONDS)
+
+
+def _is_ready(port: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except urllib.error.URLError:
+        return False

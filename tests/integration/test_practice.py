@@ -9,6 +9,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from tests.support.guide import blocks_of
 from tests.support.kafka import missing_requirement
 from tests.support.requirements import give_up
@@ -17,21 +19,30 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 60.0
 
 
-def test_a_reader_without_a_gateway_gets_one() -> None:
-    """It prints what to export, takes the guide's first event, and Ctrl-C leaves nothing behind."""
+@pytest.mark.parametrize(
+    ("options", "page", "example"),
+    [((), "producers.md", "connection-0001"), (("formation",), "sources.md", "entry-2019-008812")],
+)
+def test_a_reader_without_a_gateway_gets_one(
+    options: tuple[str, ...], page: str, example: str
+) -> None:
+    """It prints what to export, takes a page's event, and Ctrl-C leaves nothing behind."""
     if reason := missing_requirement():
         give_up(reason)
-    first = next(block.text for block in blocks_of(ROOT / "docs/producers.md") if block.file)
+    event = next(one.text for one in blocks_of(ROOT / "docs" / page) if f'"{example}"' in one.text)
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.practice"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.practice", *options],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as practice:
         try:
             exports = _exported(practice)
-            receipts = _send(exports, first)
+            receipts = _send(exports, event)
         finally:
             practice.send_signal(signal.SIGINT)
 
-    assert [receipt["id"] for receipt in receipts] == ["connection-0001"]
+    assert [receipt["id"] for receipt in receipts] == [example]
     assert practice.returncode == 0
     assert not _answers(exports["BROKER"])
     assert not _answers(exports["GATEWAY"].removeprefix("http://"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from events.producers.loader import load_producers
 from events.producers.tokens import Scheme, issue
 from operations.declaring.answers import QUESTIONS, AnswerRefusedError, Answers
-from operations.declaring.files import ProducerFiles
+from operations.declaring.files import NewFiles, ProducerFiles
 
 QUOTA = {"events_per_second": 1, "burst": 1}
 ANSWERS = {
@@ -43,7 +43,8 @@ def test_what_is_answered_is_what_is_declared(producer: str, title: str, contact
     answers = answered(id=producer, title=title, contact=contact)
     with TemporaryDirectory() as folder:
         files = ProducerFiles(Path(folder) / "producers.yaml", Path(folder) / "secrets.yaml")
-        files.add(answers.declaration, issue(producer, Scheme.BEARER), {}, Path(folder) / "event")
+        new = NewFiles(Path(folder) / "secret", Path(folder) / "event")
+        files.add(answers.declaration, issue(producer, Scheme.BEARER), {}, new)
         read = load_producers(files.declaration)
 
     assert read == answers.producers
@@ -93,3 +94,51 @@ def test_what_another_producer_sends_without_owner_is_not_taken_from_it() -> Non
     with pytest.raises(AnswerRefusedError, match=r"producers\[other\].types: is owned by other"):
         answers.take(QUESTIONS[-2], "all")
     answers.take(QUESTIONS[-2], "none")
+
+
+@pytest.mark.parametrize(
+    ("types", "asked"),
+    [
+        (["school.*"], "all, none, territories (D77), or identifiers (uai, as 0750419Y; "),
+        (["coworking.*"], "all, none, or identifiers (site_id, as site-041; "),
+        (["coworking.*", "school.*"], "none, or identifiers (site_id, as site-041 or uai, as "),
+    ],
+)
+def test_territories_are_offered_where_an_identifier_has_one(types: list[str], asked: str) -> None:
+    """Of other facts, identifiers alone, with an example."""
+    answers = Answers([], QUOTA, {"types": types})
+
+    assert asked in answers.text(next(one for one in QUESTIONS if one.field == "owns"))
+
+
+@pytest.mark.parametrize(
+    ("types", "owns", "said"),
+    [
+        ("coworking.*", "77", "--owns: is no site_id, value '77': write one as site-041"),
+        ("coworking.*", "D77", "cannot be derived from the identifier of coworking"),
+        ("coworking.*", "d77", "--owns: is no site_id, value 'd77'"),
+        ("school.*", "77", "as 0750419Y, or a territory as D77"),
+        ("school.*", "0770918A", "--owns: is no uai, value '0770918A'"),
+        ("broadband.*", "Melun", "--owns: is no insee, value 'Melun'"),
+        ("indicator.observed", "IND-042", "write one as IND-042/D75, or a territory as D77"),
+    ],
+)
+def test_what_is_no_entity_is_not_owned(types: str, owns: str, said: str) -> None:
+    """A territory written in another way is no identifier, nor is what no event can have."""
+    with pytest.raises(AnswerRefusedError, match=re.escape(said)):
+        answered(types=types, owns=owns)
+
+
+@pytest.mark.parametrize(
+    ("types", "owns"),
+    [
+        ("coworking.*", "site-0042 site-77-*"),
+        ("indicator.observed", "ARCEP-* IND-042/D77"),
+        ("school.*", "077* 0750419Y"),
+    ],
+)
+def test_entities_are_owned(types: str, owns: str) -> None:
+    """By identifier, or by a pattern that some will fit."""
+    (share,) = answered(types=types, owns=owns).producer.owns
+
+    assert list(share.entities) == owns.split()

@@ -8,13 +8,17 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from events.cloudevent import decode_json
 from events.producers.loader import REGION, load_producers
 from events.producers.secrets import load_secrets
-from events.producers.tokens import token_owner
+from operations.declaring.answers import QUESTIONS
+from smart_region import main
 from tests.support.commands import run_inside_with
+from tests.support.guide import blocks_of, shows
 
+DOCS = Path(__file__).parents[4] / "docs"
 COMPLETE = ("--id", "navette", "--contact", "Pôle lycées", "--types", "school.*", "--yes")
 
 
@@ -47,22 +51,26 @@ def test_options_alone_declare_a_producer() -> None:
     assert (producer.title, producer.sources) == ("navette", ("urn:iledefrance:navette",))
     secrets = load_secrets(Path("secrets.yaml"), declared).of("navette")
     assert secrets is not None
-    assert secrets.has_token(done.stdout.strip())
+    assert secrets.has_token(Path("navette-secret.txt").read_text().strip())
     event = decode_json(Path("navette-first-event.json").read_bytes())
     assert event.time.date().isoformat() == event.fact.effective_day.isoformat() == "2019-03-11"
     assert declared.refusal("navette", event.source, event.type) is None
     declared.ownership.judge(event)
 
 
-def test_the_secret_is_shown_once_alone_and_kept_from_others() -> None:
-    """Standard output is the secret: no other text or file has it; its hash is not for others."""
-    done = new(*COMPLETE)
-    secret = done.stdout.strip()
+@pytest.mark.parametrize("scheme", ["bearer", "signature"])
+def test_the_secret_is_in_files_for_their_owner_alone(scheme: str) -> None:
+    """The terminal, whose lines are kept, does not show it; its hash is not for others either."""
+    done = new(*COMPLETE, "--scheme", scheme)
+    secret = Path("navette-secret.txt").read_text().strip()
 
-    assert token_owner(secret) == "navette"
-    assert secret not in done.stderr
-    assert [name for name in names() if secret in Path(name).read_text()] == []
-    assert stat.S_IMODE(Path("secrets.yaml").stat().st_mode) == 0o600
+    assert len(secret) > 20
+    assert done.returncode == 0
+    assert secret not in done.stdout + done.stderr
+    having = {name for name in names() if secret in Path(name).read_text()}
+    assert having == {"navette-secret.txt"} | ({"secrets.yaml"} if scheme == "signature" else set())
+    for name in ("navette-secret.txt", "secrets.yaml"):
+        assert stat.S_IMODE(Path(name).stat().st_mode) == 0o600
 
 
 def test_the_shipped_declaration_keeps_its_lines() -> None:
@@ -82,7 +90,68 @@ def test_the_shipped_declaration_keeps_its_lines() -> None:
     assert {*secrets.root} == {"lycees", "navette"}
     assert declared.ownership.owner("school.closed", "0770918E") == "navette"
     assert declared.ownership.owner("school.closed", "0750419Y") == "lycees"
-    assert "change the entity in `data`" in done.stderr
+    assert json.loads(Path("navette-first-event.json").read_text())["data"]["uai"] == "0770001H"
+
+
+def test_who_loses_what_is_told_before_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose share shrinks, what becomes of its events, and which files are written."""
+    monkeypatch.setattr("operations.declaring.cli.somebody_answers", lambda: True)
+    Path("producers.yaml").write_text(REGION.read_text(encoding="utf-8"), encoding="utf-8")
+    options = (*COMPLETE[:-1], "--types", "broadband.*", "--owns", "D77,D93")
+    done = new(*options, answers="\n\n\nn\n")
+    told = done.stderr.partition("Write them?")[0]
+
+    assert done.returncode == 1
+    assert "tres-haut-debit loses broadband.* of D77, D93 to navette" in told
+    assert "lycees loses" in told
+    assert "is refused (not_owner)" in told
+    for name in (
+        "producers.yaml",
+        "secrets.yaml",
+        "navette-secret.txt",
+        "navette-first-event.json",
+    ):
+        assert f"  {name}: " in told
+    assert "shipped" not in told
+    assert names() == ["producers.yaml"]
+
+
+def test_a_new_declaration_says_how_to_keep_the_shipped_producers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before anything is written: where they are declared, and the command that copies them."""
+    monkeypatch.setattr("operations.declaring.cli.somebody_answers", lambda: True)
+    told = new(*COMPLETE[:-1], answers="\n\n\n\nn\n").stderr.partition("Write them?")[0]
+
+    assert f"cp {REGION} producers.yaml" in told
+    assert "loses" not in told
+
+
+@pytest.mark.parametrize("guide", ["producers.md", "producteurs.md"])
+def test_the_guide_shows_what_is_asked_and_told(
+    guide: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the guide's declaration and its answers: the questions, the losses, the commands."""
+    monkeypatch.setattr("operations.declaring.cli.somebody_answers", lambda: True)
+    monkeypatch.delenv("SMART_REGION_BROKER", raising=False)
+    blocks = blocks_of(DOCS / guide)
+    (declaration,) = [one.text for one in blocks if one.file == "producers.yaml"]
+    (transcript,) = [one.text for one in blocks if "Write them?" in one.text]
+    Path("producers.yaml").write_text(declaration, encoding="utf-8")
+    starts = tuple(one.text for one in QUESTIONS)
+    asked = [line for line in transcript.splitlines() if line.startswith((*starts, "Write them?"))]
+    answers = "\n".join([*(line.rpartition(":")[2].strip() for line in asked), ""])
+    done = CliRunner().invoke(main, ["producers", "new"], input=answers)
+
+    assert len(asked) == len(QUESTIONS) + 1
+    assert shows(transcript, done.output), done.output
+
+
+def test_an_entity_that_cannot_be_guessed_is_left_to_a_person() -> None:
+    """A pattern has no example."""
+    done = new(*COMPLETE, "--types", "coworking.*", "--owns", "site-77-*")
+
+    assert "navette-first-event.json: change the entity in `data`" in done.stderr
 
 
 def test_a_person_is_asked_again_after_a_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,6 +211,10 @@ def test_a_wrong_option_is_refused(options: tuple[str, ...], said: str) -> None:
         (
             (*COMPLETE, "--id", "b", "--owns", "D77", "--event", "navette-first-event.json"),
             "--event: is there already",
+        ),
+        (
+            (*COMPLETE, "--id", "b", "--owns", "D77", "--secret-file", "navette-secret.txt"),
+            "--secret-file: is there already",
         ),
         ((*COMPLETE, "--producers", "other.yaml"), "--producers: is not there, value 'other.yaml'"),
     ],
