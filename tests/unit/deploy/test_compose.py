@@ -187,6 +187,16 @@ def test_every_command_of_ours_exists(stack: Stack, name: str) -> None:
 
 
 @pytest.mark.parametrize("stack", [pytest.param(it, id=kind) for kind, it in STACKS.items()])
+def test_what_the_pages_run_is_a_job(stack: Stack) -> None:
+    """Each by the name that stands after `docker compose run`."""
+    pages = [DEPLOY / ".env.example", *(DEPLOY.parent / "docs").glob("*.md")]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    named = set(re.findall(r"docker compose run --rm (?:--\S+ \S+ )*([\w-]+)", text))
+    assert named >= {"commands", "harvest"}
+    assert named <= stack.jobs()
+
+
+@pytest.mark.parametrize("stack", [pytest.param(it, id=kind) for kind, it in STACKS.items()])
 def test_an_audit_has_room_on_a_disk(stack: Stack) -> None:
     """In a volume, with a bound that is stated: the container's /tmp is 64 MB of memory."""
     commands = stack.services["commands"]
