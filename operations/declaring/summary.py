@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from shlex import quote
 from typing import Any
 
@@ -63,9 +64,12 @@ def _losses(share: Share, before: Producers | tuple[()]) -> dict[str, list[str]]
     if not (share.territories or share.entities):
         return lost
     for pattern in share.types:
-        facts = {FACTS[kind].NAME for kind in types_of(pattern)}
+        facts = {FACTS[kind].NAME: None for kind in types_of(pattern)}
         for producer in before:
-            rest = (one for one in producer.owns if not (one.territories or one.entities))
-            if any(facts & {*one.facts} for one in rest):
-                lost.setdefault(producer.id, []).append(pattern)
+            rest = (one.facts for one in producer.owns if not (one.territories or one.entities))
+            owned = {*chain(*rest)}
+            taken = [fact for fact in facts if fact in owned]
+            if taken:
+                whole = len(taken) == len(facts)
+                lost.setdefault(producer.id, []).extend([pattern] if whole else taken)
     return lost

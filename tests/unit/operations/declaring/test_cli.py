@@ -116,6 +116,14 @@ def test_who_loses_what_is_told_before_the_answer(monkeypatch: pytest.MonkeyPatc
     assert names() == ["producers.yaml"]
 
 
+def test_only_what_is_lost_is_told() -> None:
+    """Facts one by one where their former owner has not all of them."""
+    assert new(*COMPLETE[:-2], "school.closed,school.connected", "--yes").returncode == 0
+    done = new(*COMPLETE, "--id", "other", "--owns", "D77")
+
+    assert "navette loses school.connected, school.closed of D77 to other:" in done.stderr
+
+
 def test_a_new_declaration_says_how_to_keep_the_shipped_producers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
