@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +15,8 @@ from events.cloudevent import decode
 from events.fact import Family
 from events.topics import topic_name
 from tests.support.commands import run_inside
-from tests.support.connect import ConnectWorker, connector_for
+from tests.support.connect import ConnectWorker, connector_for, page_commands, role_commands
+from tests.support.guide import Reader
 from tests.support.histories import uai
 from tests.support.kafka import KafkaBroker
 from tests.support.postgres import Database, PostgresServer
@@ -42,11 +45,19 @@ def worker(
         worker.stop()
 
 
+@pytest.fixture(scope="module")
+def server(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> PostgresServer:
+    """Return the server with the roles that the page's commands make."""
+    reader = Reader(tmp_path_factory.mktemp("desk"), env=postgres.variables("postgres"))
+    reader.follow(role_commands())
+    return postgres
+
+
 @pytest.fixture
-def database(postgres: PostgresServer, request: pytest.FixtureRequest) -> Database:
+def database(server: PostgresServer, request: pytest.FixtureRequest) -> Database:
     """Return a database with an outbox, of the test's name."""
     name = request.function.__name__
-    return Database(postgres, name, source=f"urn:iledefrance:{name}")
+    return Database(server, name, source=f"urn:iledefrance:{name}")
 
 
 @pytest.fixture
@@ -154,7 +165,7 @@ def lycees(department: str, count: int) -> list[str]:
 
 
 def test_cleaning_removes_only_what_has_arrived(
-    shared_broker: KafkaBroker, database: Database, connect: ConnectWorker
+    shared_broker: KafkaBroker, database: Database, connect: ConnectWorker, tmp_path: Path
 ) -> None:
     """Whatever age it is asked for: what the connector has not passed stays."""
     sent = emit(database, uai("0750001"))
@@ -167,11 +178,24 @@ def test_cleaning_removes_only_what_has_arrived(
             connection.execute(CLEAN, (database.name,))
             return connection.execute("SELECT count(*) FROM smart_region.outbox").fetchone() == (0,)
 
-    assert wait_until(cleaned, seconds=SECONDS, every=1.0)
+    assert wait_until(cleaned, seconds=SECONDS)
     connect.kill()
     sent += emit(database, uai("0750002"))
     for _ in range(3):
         assert not cleaned()
     connect.start()
     assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS)
-    assert wait_until(cleaned, seconds=SECONDS, every=1.0)
+    assert wait_until(cleaned, seconds=SECONDS)
+    sent = emit(database, uai("0750003"))
+    page_clean(database, tmp_path)
+    with database.connected() as connection:
+        rows = connection.execute("SELECT id::text FROM smart_region.outbox").fetchall()
+    assert rows == [(one,) for one in sent]
+
+
+def page_clean(database: Database, folder: Path) -> None:
+    """Clean by the page's command: as an operator, and only what is older than a week."""
+    block = page_commands()[2]
+    text = block.text.replace("smart_region_outbox", database.name)
+    reader = Reader(folder, env=database.server.variables(database.name))
+    reader.follow([replace(block, text=text)])

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.support.connect import page_commands
+from tests.support.connect import install_command, page_commands
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.guide import Reader, blocks_of
 from tests.support.kafka import KafkaBroker
-from tests.support.postgres import OWNER, PostgresServer
+from tests.support.postgres import PostgresServer
 from tests.support.requirements import require_programs
 from tests.support.traffic import wait_done
 from tests.support.workers import WorkerFactory
@@ -34,25 +32,25 @@ def test_every_block_does_what_the_page_says(
     worker.start()
     desk = tmp_path / "desk"
     desk.mkdir()
-    for producer, file in (("lycees", "token"), ("formation", "token-of-formation")):
+    tokens = {}
+    for producer in ("lycees", "formation"):
         credentials = issue_credentials(producer, tmp_path)
-        (desk / file).touch(mode=0o600)
-        (desk / file).write_text(credentials.token)
+        tokens[producer] = credentials.token
         with psycopg.connect(postgres.url(), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {producer}")
-    host, port = postgres.address.split(":")
-    # Those for Kafka Connect are run where one is: test_connect.py.
-    blocks = [one for one in blocks_of(GUIDE) if one not in page_commands()]
+    token = desk / "token-of-formation"
+    token.touch(mode=0o600)
+    token.write_text(tokens["formation"])
+    # Those for Kafka Connect are run where one is: test_connect.py. test_wheel.py installs.
+    elsewhere = (*page_commands(), install_command())
+    blocks = [one for one in blocks_of(GUIDE) if one not in elsewhere]
     [figures] = [place for place, one in enumerate(blocks) if one.text.startswith(FIGURES)]
     with Gateway(broker.bootstrap, tmp_path, secrets=credentials.file) as gateway:
         reader = Reader(
             desk,
             env={
-                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-                "PGHOST": host,
-                "PGPORT": port,
-                "PGDATABASE": "lycees",
-                "PGUSER": OWNER,
+                **postgres.variables("lycees"),
+                "TOKEN": tokens["lycees"],
                 "GATEWAY": gateway.url,
                 "SMART_REGION_BROKER": broker.bootstrap,
                 "SMART_REGION_CLOCK": "2020-12-31",

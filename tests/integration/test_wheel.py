@@ -1,5 +1,6 @@
 """The built wheel, alone in a fresh environment: what a user of `pip install` gets."""
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -8,6 +9,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.support.connect import install_command
+from tests.support.guide import Block, Reader
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
@@ -96,3 +100,21 @@ def test_the_installed_command_knows_its_version(environment: Path) -> None:
     done = run(environment / "bin" / "smart-region", "--version", cwd=environment)
 
     assert done.stdout.strip() == "smart-region, version 0.1.0"
+
+
+def test_the_page_about_databases_installs_its_extra(wheel: Path, environment: Path) -> None:
+    """By its command, as printed; what the extra asks for is borrowed, so nothing is fetched."""
+    tools = environment / "tools"
+    tools.mkdir()
+    pip = tools / "pip"
+    pip.write_text(
+        f'#!/bin/sh\nexec {sys.executable} -m pip --python {environment / "bin" / "python"} "$@"\n'
+    )
+    pip.chmod(0o755)
+    reader = Reader(
+        wheel.parent,
+        env={"PATH": f"{tools}:{os.environ['PATH']}", "PIP_NO_INDEX": "1", "PIP_QUIET": "1"},
+    )
+    # Quiet, pip says nothing but warnings, such as that there is no such extra.
+    said = Block("text", None, "", 0)
+    reader.follow([install_command(), said])

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from operations.programs.kafka import QUICK_START
-from tests.support.guide import Block, blocks_of
-from tests.support.postgres import OWNER, Database
+from tests.support.guide import Block, Reader, blocks_of
+from tests.support.postgres import Database
 from tests.support.requirements import give_up
 from tests.support.servers import Server
 
-__all__ = ["ConnectWorker", "connector_for", "page_commands"]
+__all__ = ["ConnectWorker", "connector_for", "install_command", "page_commands", "role_commands"]
 
 ROOT: Final = Path(__file__).parents[2]
 CONNECT: Final = ROOT / "deploy" / "connect"
@@ -25,6 +25,8 @@ PAGE: Final = ROOT / "docs" / "databases.md"
 NAME: Final = "smart-region-outbox"
 #: Where the page has the address of Kafka Connect.
 PLACE: Final = "CONNECT:8083"
+#: Who it makes for Debezium.
+USER: Final = "debezium"
 
 PROPERTIES: Final = """\
 bootstrap.servers={bootstrap}
@@ -45,12 +47,29 @@ offset.flush.interval.ms=1000
 session.timeout.ms=6000
 heartbeat.interval.ms=1000
 scheduled.rebalance.max.delay.ms=0
+# All its plugins are declared as services: it need not search every jar for them.
+plugin.discovery=service_load
 """
 
 
 def page_commands() -> list[Block]:
-    """Return the commands of the page that speak to Kafka Connect."""
-    return [block for block in blocks_of(PAGE) if PLACE in block.text]
+    """Return the commands of the page that need Kafka Connect: create, restart, clean."""
+    return [block for block in blocks_of(PAGE) if block.language == "sh"]
+
+
+def install_command() -> Block:
+    """Return the command of the page that installs the monitor's commands."""
+    [found] = [block for block in blocks_of(PAGE) if block.text.startswith("pip install ")]
+    return found
+
+
+def role_commands() -> list[Block]:
+    """Return the commands of the page that make an outbox, and the roles of those who use it."""
+    return [
+        block
+        for block in blocks_of(PAGE)
+        if "CREATE ROLE" in block.text and "smart_region_figures" not in block.text
+    ]
 
 
 def connector_for(database: Database) -> dict[str, Any]:
@@ -65,9 +84,11 @@ def connector_for(database: Database) -> dict[str, Any]:
         "database.hostname": host,
         "database.port": port,
         "database.dbname": database.name,
-        "database.user": OWNER,
+        "database.user": USER,
         "database.password": "none",
         "slot.name": database.name,
+        # A slot that moves at once lets a test look sooner.
+        "heartbeat.interval.ms": "1000",
     }
     return document
 
@@ -89,11 +110,12 @@ class ConnectWorker(Server):
     def create(self, connector: dict[str, Any]) -> None:
         """Create a connector by the page's first command for Kafka Connect."""
         (self.folder / CONNECTOR.name).write_text(json.dumps(connector), encoding="utf-8")
-        self._run(page_commands()[0].text)
+        self._follow(page_commands()[0])
 
     def restart_failed(self, connector: str) -> None:
         """Start what has failed of a connector anew, by the page's second command."""
-        self._run(page_commands()[1].text.replace(NAME, connector))
+        block = page_commands()[1]
+        self._follow(replace(block, text=block.text.replace(NAME, connector)))
 
     def delete(self, connector: str) -> None:
         """Delete a connector; its replication slot stays."""
@@ -107,16 +129,9 @@ class ConnectWorker(Server):
             return []
         return [status["connector"]["state"], *(task["state"] for task in status["tasks"])]
 
-    def _run(self, command: str) -> None:
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", command.replace(PLACE, self.address)],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stderr
+    def _follow(self, block: Block) -> None:
+        text = block.text.replace(PLACE, self.address)
+        Reader(self.folder, env={}).follow([replace(block, text=text)])
 
     def _ask(self, path: str, document: object = None, *, method: str | None = None) -> Any:  # noqa: ANN401 - as its API has it
         body = None if document is None else json.dumps(document).encode()

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +75,17 @@ class PostgresServer(Server):
     def url(self, database: str = "postgres", user: str = OWNER) -> str:
         """Return the address of a database for a user."""
         return f"postgresql://{user}@{self.address}/{database}"
+
+    def variables(self, database: str) -> dict[str, str]:
+        """Return what the owner of a database has set in a terminal for psql and the monitor."""
+        host, port = self.address.split(":")
+        return {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PGHOST": host,
+            "PGPORT": port,
+            "PGDATABASE": database,
+            "PGUSER": OWNER,
+        }
 
     def _as_user(self, program: str, *arguments: str) -> list[str]:
         command = [str(self._programs / program), *arguments]
