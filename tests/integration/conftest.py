@@ -9,7 +9,7 @@ import pytest
 from broker.topic_admin import apply_topics
 from events.topics import declared_topics
 from tests.support.kafka import KafkaBroker, missing_requirement
-from tests.support.postgres import Database, PostgresServer
+from tests.support.postgres import Database, PostgresServer, started_postgres
 from tests.support.requirements import give_up
 from tests.support.workers import WorkerFactory
 
@@ -72,15 +72,17 @@ def shared_factory(
     factory.stop_all()
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    """Yield a PostgreSQL server of the file's own."""
-    server = PostgresServer()
-    try:
-        server.start()
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[PostgresServer]:
+    """Yield the run's one PostgreSQL server, for tests that leave it running."""
+    with started_postgres() as server:
         yield server
-    finally:
-        server.remove()
+
+
+@pytest.fixture(scope="module")
+def postgres(shared_postgres: PostgresServer) -> PostgresServer:
+    """Return a PostgreSQL server; a file whose tests end it has a fixture of this name."""
+    return shared_postgres
 
 
 @pytest.fixture

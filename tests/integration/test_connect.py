@@ -19,7 +19,7 @@ from tests.support.connect import ConnectWorker, connector_for, page_commands, r
 from tests.support.guide import Reader
 from tests.support.histories import uai
 from tests.support.kafka import KafkaBroker
-from tests.support.postgres import Database, PostgresServer
+from tests.support.postgres import Database, PostgresServer, started_postgres
 from tests.support.traffic import wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import WorkerFactory
@@ -43,6 +43,13 @@ def worker(
         yield worker
     finally:
         worker.stop()
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    """Yield a server of this file's own, which its tests end."""
+    with started_postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import pytest
 
 from operations.export.database import TableRefusedError, write_figures
 from operations.export.rows import ExportRow, rows_of
+from streams.state_store import StateStore
 from tests.support.knowledge import LAST_DAY, shipped, simulated_records
 from tests.support.known_states import states_held_on
 from tests.support.postgres import PostgresServer
@@ -32,10 +33,15 @@ def url(postgres: PostgresServer, request: pytest.FixtureRequest) -> str:
 
 
 @cache
+def states(known_on: date) -> StateStore:
+    """Return what workers knew on a day."""
+    return states_held_on(simulated_records(), shipped(), known_on)
+
+
+@cache
 def figures(day: date, known_on: date | None = None) -> tuple[ExportRow, ...]:
     """Return the rows of a day, as known now or on a day."""
-    sums = states_held_on(simulated_records(), shipped(), known_on or date(2020, 1, 1))
-    return tuple(rows_of(shipped(), sums, day, known_on))
+    return tuple(rows_of(shipped(), states(known_on or date(2020, 1, 1)), day, known_on))
 
 
 def asked(url: str, query: str) -> list[tuple[Any, ...]]:

@@ -102,11 +102,11 @@ def test_of_two_events_the_later_one_is_later(database: Database) -> None:
     ],
 )
 def test_a_wrong_call_is_told_with_its_remedy(
-    database: Database, call: str, problem: str, remedy: str
+    shared: Database, call: str, problem: str, remedy: str
 ) -> None:
     """While the trigger is written, and not when the event is refused."""
     with (
-        database.connected() as connection,
+        shared.connected() as connection,
         pytest.raises(psycopg.errors.InvalidParameterValue) as refused,
     ):
         connection.execute(f"SELECT smart_region.emit({call})")

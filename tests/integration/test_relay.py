@@ -6,7 +6,7 @@ import json
 import random
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -19,11 +19,11 @@ from broker.reading import read_topics
 from events.cloudevent import CloudEvent, decode
 from events.fact import Family
 from events.topics import topic_name
-from tests.support.commands import run
+from tests.support.commands import run_inside
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.histories import uai
 from tests.support.kafka import KafkaBroker
-from tests.support.postgres import Database, PostgresServer
+from tests.support.postgres import Database, PostgresServer, started_postgres
 from tests.support.relays import Relay
 from tests.support.traffic import wait_done
 from tests.support.waiting import wait_until
@@ -47,6 +47,13 @@ CREATE TRIGGER note BEFORE INSERT ON smart_region.outbox FOR EACH ROW EXECUTE FU
 SPEED = json.dumps({"downlink_mbps": 1000})
 
 
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    """Yield a server of this file's own, which its tests end."""
+    with started_postgres() as server:
+        yield server
+
+
 @pytest.fixture
 def relay(database: Database, broker: KafkaBroker, tmp_path: Path) -> Iterator[Relay]:
     """Yield a relay to Kafka, with the rights of one; the test starts it."""
@@ -61,23 +68,56 @@ def arrived(broker: KafkaBroker) -> list[CloudEvent]:
     return [decode(record.headers, record.value) for record in records]
 
 
-def waiting(database: Database) -> int | None:
-    """Return how many events wait; None while the database is away."""
-    with suppress(psycopg.OperationalError), database.connected() as connection:
-        [(events,)] = connection.execute("SELECT events FROM smart_region.waiting()")
+class Backlog:
+    """How many events wait, asked over one connection for as long as it lasts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def events(self) -> int | None:
+        """Return their number; None while the database is away."""
+        try:
+            if self._connection is None:
+                self._connection = psycopg.connect(self._database.url(), autocommit=True)
+            [(events,)] = self._connection.execute("SELECT events FROM smart_region.waiting()")
+        except psycopg.OperationalError:
+            self.close()
+            return None
         return int(events)
-    return None
+
+    def is_empty(self) -> bool:
+        """Return whether nothing waits; not while the database is away."""
+        return self.events() == 0
+
+    def is_below(self, events: int) -> bool:
+        """Return whether fewer events wait."""
+        found = self.events()
+        return found is not None and found < events
+
+    def close(self) -> None:
+        """Leave the database."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
-def is_empty(database: Database) -> bool:
-    """Return whether nothing waits; not while the database is away."""
-    return waiting(database) == 0
+@pytest.fixture
+def backlog(database: Database) -> Iterator[Backlog]:
+    """Yield the backlog of the test's database."""
+    backlog = Backlog(database)
+    yield backlog
+    backlog.close()
 
 
-def has_fewer(database: Database, events: int) -> bool:
-    """Return whether fewer events wait."""
-    found = waiting(database)
-    return found is not None and found < events
+def emit_burst(database: Database, lycees: Sequence[str]) -> None:
+    """Emit an event about each lycée, in one transaction."""
+    with database.connected() as connection:
+        connection.execute(
+            "SELECT count(smart_region.emit('school.connected', lycee, '2018-03-01', %s))"
+            " FROM unnest(%s::text[]) AS lycee",
+            (SPEED, list(lycees)),
+        )
 
 
 class Writers:
@@ -133,6 +173,7 @@ def test_kills_and_restarts_lose_and_invent_nothing(
     broker: KafkaBroker,
     postgres: PostgresServer,
     database: Database,
+    backlog: Backlog,
     relay: Relay,
     factory: WorkerFactory,
 ) -> None:
@@ -146,11 +187,12 @@ def test_kills_and_restarts_lose_and_invent_nothing(
     writers.start()
     chance = random.Random(5)
     for turn in range(6):
-        assert wait_until(lambda: (waiting(database) or 0) > BACKLOG, seconds=30)
+        # More than two batches wait, beside what the writers commit meanwhile.
+        emit_burst(database, [uai(f"077{one % 100:04}") for one in range(BACKLOG)])
         relay.start()
         # Before, within or between batches.
         left = chance.randint(1, BACKLOG)
-        assert wait_until(partial(has_fewer, database, left), seconds=30, every=0.005)
+        assert wait_until(partial(backlog.is_below, left), seconds=30, every=0.005)
         if turn % 3 == 1:
             postgres.stop()
             postgres.start()
@@ -160,7 +202,7 @@ def test_kills_and_restarts_lose_and_invent_nothing(
         relay.kill()
     relay.start()
     writers.end()
-    assert wait_until(lambda: is_empty(database), seconds=60), relay.log()[-3000:]
+    assert wait_until(backlog.is_empty, seconds=60), relay.log()[-3000:]
     assert relay.stop() == 0
 
     with database.connected() as connection:
@@ -170,7 +212,7 @@ def test_kills_and_restarts_lose_and_invent_nothing(
     assert {one.id for one in events} == committed
     in_order(events)
     assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
-    done = run(broker, "audit", "--against", worker.url)
+    done = run_inside(broker, "audit", "--against", worker.url)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -185,20 +227,16 @@ def in_order(events: list[CloudEvent]) -> None:
 
 
 def test_a_burst_is_shared_and_arrives_whole(
-    broker: KafkaBroker, database: Database, relay: Relay, tmp_path: Path
+    broker: KafkaBroker, database: Database, backlog: Backlog, relay: Relay, tmp_path: Path
 ) -> None:
     """All rows of one transaction, by two relays."""
-    with database.connected() as connection:
-        connection.execute(
-            "SELECT count(smart_region.emit('school.connected', lycee, '2018-03-01', %s))"
-            " FROM unnest(%s::text[]) AS lycee",
-            (SPEED, [uai(f"{DEPARTMENTS[one % 8]}{one // 8:04}") for one in range(BURST)]),
-        )
+    emit_burst(database, [uai(f"{DEPARTMENTS[one % 8]}{one // 8:04}") for one in range(BURST)])
     other = Relay(relay.database, broker.bootstrap, tmp_path, name="other")
     relay.start()
     other.start()
     try:
-        assert wait_until(lambda: is_empty(database), seconds=120), relay.log()[-3000:]
+        # To count 50 000 rows takes a while that the relays lack.
+        assert wait_until(backlog.is_empty, seconds=120, every=0.5), relay.log()[-3000:]
         assert other.stop() == relay.stop() == 0
     finally:
         other.kill()
@@ -215,7 +253,7 @@ def sent(relay: Relay) -> int:
 
 
 def test_through_the_gateway_a_refused_event_is_put_aside(
-    broker: KafkaBroker, database: Database, tmp_path: Path
+    broker: KafkaBroker, database: Database, backlog: Backlog, tmp_path: Path
 ) -> None:
     """With the gateway's reason, and it stops nothing."""
     credentials = issue_credentials("lycees", tmp_path)
@@ -236,7 +274,7 @@ def test_through_the_gateway_a_refused_event_is_put_aside(
         )
         relay.start()
         try:
-            assert wait_until(lambda: is_empty(database), seconds=60), relay.log()[-3000:]
+            assert wait_until(backlog.is_empty, seconds=60), relay.log()[-3000:]
         finally:
             relay.kill()
     assert {one.fact.entity_id for one in arrived(broker)} == {uai("0750001"), uai("0750003")}

@@ -20,7 +20,7 @@ from operations.relay.sql import outbox_sql
 from tests.support.requirements import give_up
 from tests.support.servers import Server
 
-__all__ = ["Database", "PostgresServer", "require_postgres"]
+__all__ = ["Database", "PostgresServer", "require_postgres", "started_postgres"]
 
 #: Where Debian has the programs of each release.
 FOLDERS: Final = ("/usr/lib/postgresql/*/bin", "/usr/bin", "/usr/local/bin")
@@ -104,6 +104,17 @@ class PostgresServer(Server):
 
     def _is_ready(self, mark: int) -> bool:
         return "database system is ready to accept connections" in self.log_since(mark)
+
+
+@contextmanager
+def started_postgres() -> Iterator[PostgresServer]:
+    """Yield a server that runs, and remove it."""
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 class Database:
