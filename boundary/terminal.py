@@ -7,14 +7,20 @@ module, or through `boundary.screen` for tables and bars.
 
 from __future__ import annotations
 
+import sys
 import traceback
 import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final
 
 import click
 
+from boundary.errors import SmartRegionError
+
 __all__ = [
+    "count_last",
     "counted",
     "echo",
     "echo_lines",
@@ -66,6 +72,21 @@ def echo(line: object = "", *, err: bool = False) -> None:
 def echo_lines(text: str, *, err: bool = False) -> None:
     """Print text of several lines; foreign parts of it have to be single lines already."""
     click.echo(legible_lines(text), err=err)
+
+
+@contextmanager
+def count_last(count: Callable[[], str]) -> Iterator[None]:
+    """Print what a block has done as the last line, after its error if it ends in one.
+
+    An error of ours is printed as every command prints it, and exits with status 2.
+    """
+    try:
+        yield
+    except SmartRegionError as error:
+        echo(f"Error: {' '.join(str(error).split())}", err=True)
+        sys.exit(2)
+    finally:
+        echo(count())
 
 
 def show_traceback(

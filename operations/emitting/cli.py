@@ -6,12 +6,13 @@ import os
 import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from boundary.terminal import echo
+from boundary.terminal import count_last, echo
 from broker.options import BROKER, OneOf, Parsed, quiet_client
 from operations.emitting.options import gateway_or_spool_options, open_publisher
 from operations.options import DAY
@@ -62,18 +63,20 @@ def emit(
 
     quiet_client()
     emission = Emission()
-    try:
-        with (
-            open_publisher(bootstrap, gateway, mode=mode) as publisher,
-            _progress(file) as lines,
-        ):
-            emit_lines(lines, publisher, on_refused=_report, emission=emission)
-    finally:
-        waiting = f", {emission.waiting} waiting" if emission.waiting else ""
-        echo(f"{emission.accepted} accepted, {emission.refused} refused{waiting}")
+    with (
+        count_last(partial(_count, emission)),
+        open_publisher(bootstrap, gateway, mode=mode) as publisher,
+        _progress(file) as lines,
+    ):
+        emit_lines(lines, publisher, on_refused=_report, emission=emission)
     _report_waiting(emission)
     if emission.refused and not allow_refused:
         sys.exit(1)
+
+
+def _count(emission: Emission) -> str:
+    waiting = f", {emission.waiting} waiting" if emission.waiting else ""
+    return f"{emission.accepted} accepted, {emission.refused} refused{waiting}"
 
 
 def _report(refused: RefusedLine) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from boundary.addresses import shown_address
-from boundary.errors import SmartRegionError
-from boundary.terminal import echo, echo_lines, legible
+from boundary.terminal import count_last, echo, echo_lines
 from broker.options import BROKER, quiet_client
 from operations.emitting.options import gateway_options, open_publisher
 
@@ -97,20 +97,16 @@ def postgres(
         say=partial(echo, err=True) if once else logger.warning,
         seconds=MOMENT,
     )
-    status = 0
-    try:
-        with interruptible():
-            if once:
-                with open_outbox() as outbox, publish() as publisher:
-                    relay_all(outbox, publisher, total)
-            else:
-                configure_logging("info", "text")
-                relay_until_stopped(open_outbox, publish, total, poll_seconds=poll_seconds)
-    except Interrupted:
-        pass
-    except SmartRegionError as error:
-        click.ClickException(legible(str(error))).show()
-        status = 2
-    finally:
-        echo(f"{total.sent} sent, {total.refused} refused")
-    sys.exit(status or int(once and total.refused > 0))
+    with (
+        count_last(lambda: f"{total.sent} sent, {total.refused} refused"),
+        suppress(Interrupted),
+        interruptible(),
+    ):
+        if once:
+            with open_outbox() as outbox, publish() as publisher:
+                relay_all(outbox, publisher, total)
+        else:
+            configure_logging("info", "text")
+            relay_until_stopped(open_outbox, publish, total, poll_seconds=poll_seconds)
+    if once and total.refused:
+        sys.exit(1)

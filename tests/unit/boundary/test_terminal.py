@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boundary.errors import SmartRegionError
 from boundary.terminal import (
+    count_last,
     counted,
     echo,
     echo_lines,
@@ -100,3 +102,10 @@ def test_one_thing_is_no_plural() -> None:
     """None and several are."""
     assert [counted(number, "event") for number in (0, 1, 2)] == ["0 events", "1 event", "2 events"]
     assert counted(2, "address", "addresses") == "2 addresses"
+
+
+def test_a_count_is_the_last_line_after_the_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever looks at the end of a log sees what was done, and above it why no more."""
+    with pytest.raises(SystemExit, match="2"), count_last(lambda: "1 sent"):
+        raise SmartRegionError("broker: is\n away")
+    assert capsys.readouterr() == ("1 sent\n", "Error: broker: is away\n")
