@@ -34,6 +34,8 @@ _ATTEMPT_SECONDS: Final = 30.0
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _BUSY: Final = frozenset({429, 503})
 _FAILED: Final = 500
+_ROBOTS_ATTEMPTS: Final = 3
+"""How often a host without an answer is asked for robots.txt before it is called silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,15 @@ class PoliteAnswer:
 
 
 class ForbiddenByRobotsError(SmartRegionError):
-    """The site's robots.txt does not allow the request."""
+    """The site's robots.txt does not allow the request, or cannot be read."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, problem: str) -> None:
+        shown = shown_address(url)
         super().__init__(
-            f"robots.txt: does not allow {shown_address(url)}, value {ROBOT!r}:"
+            f"robots.txt: cannot be read, value {problem!r}: {shown} is not asked without it;"
+            " run it again later"
+            if problem
+            else f"robots.txt: does not allow {shown}, value {ROBOT!r}:"
             " ask the site's operator to allow it"
         )
 
@@ -96,7 +102,9 @@ class PortalSilentError(RetryableError):
     """No answer came, or that of a server that failed."""
 
     def __init__(self, url: str, cause: str) -> None:
-        super().__init__(f"{shown_address(url)}: no answer ({cause}): run again later")
+        super().__init__(
+            f"{shown_address(url)}: no answer ({cause}): check the address, or run it again later"
+        )
 
 
 @dataclass(slots=True)
@@ -106,6 +114,7 @@ class _Host:
     rules: RobotRules | None = None
     last: float | None = None
     busy: PortalBusyError | None = None
+    silent: NoAnswerError | None = None
     clients: dict[int, HttpClient] = field(default_factory=dict)
 
 
@@ -138,7 +147,8 @@ class PoliteClient:
         """Return what is at an address, whatever the status; at most so many bytes of it.
 
         A host that asks to wait is waited for, and given up for good when it asks for too long.
-        With `insist` an answer is also asked for again where none came, or one of a failed server.
+        One without an answer to robots.txt is not asked again either, unless with `insist`: then an
+        answer is asked for again where none came, or one of a failed server.
 
         Raises ForbiddenByRobotsError, NoAnswerError (PortalSilentError with `insist`),
         PortalBusyError, PrivateAddressError, RedirectError, UnusableAddressError.
@@ -157,13 +167,14 @@ class PoliteClient:
         host = self._hosts.setdefault((parts.scheme, parts.netloc.lower()), _Host())
         if host.busy is not None:
             raise host.busy
-        if not self._rules(host, parts).allow(url):
-            raise ForbiddenByRobotsError(url)
         policy = RetryPolicy(
             total=self._how.longest_wait, clock=self._how.clock, sleep=self._how.sleep
         )
 
         def ask() -> HttpAnswer:
+            rules = self._rules(host, parts, insist=insist)
+            if not rules.allow(url):
+                raise ForbiddenByRobotsError(url, rules.problem)
             answer = self._exchange(host, parts, url, most_bytes, headers)
             if answer.status in _BUSY and (answer.status == 429 or "Retry-After" in answer.headers):  # noqa: PLR2004
                 raise PortalBusyError(url, answer.status, _asked_pause(answer))
@@ -220,22 +231,42 @@ class PoliteClient:
                 self._how.sleep(left)
         host.last = self._how.clock()
 
-    def _rules(self, host: _Host, parts: SplitResult) -> RobotRules:
-        if host.rules is None:
-            url = f"{parts.scheme}://{parts.netloc}/robots.txt"
-            answer: HttpAnswer | None
+    def _rules(self, host: _Host, parts: SplitResult, *, insist: bool) -> RobotRules:
+        """Return a host's rules, asked for once. Raises NoAnswerError where it is silent."""
+        if host.silent is not None and not insist:
+            raise host.silent
+        attempts = 1 if insist or host.rules is not None else _ROBOTS_ATTEMPTS
+        while host.rules is None:
+            attempts -= 1
             try:
-                for _ in range(MOST_REDIRECTS + 1):
-                    there = usable_address(url, query=True)
-                    whose = host if there.netloc == parts.netloc else _Host()
-                    answer = self._exchange(whose, there, url, _ROBOTS_BYTES, {})
-                    if answer.status not in _REDIRECTS:
-                        break
-                    url = _target(url, answer)
-            except (NoAnswerError, UnusableAddressError, RedirectError):
-                answer = None
-            host.rules = rules_of(answer)
+                host.rules = self._asked_rules(host, parts)
+            except NoAnswerError as error:
+                host.silent = error
+                if attempts <= 0:
+                    raise
+        host.silent = None
         return host.rules
+
+    def _asked_rules(self, host: _Host, parts: SplitResult) -> RobotRules:
+        """Ask a host for its rules. Raises NoAnswerError where nothing comes from it."""
+        url = f"{parts.scheme}://{parts.netloc}/robots.txt"
+        whose = host
+        try:
+            for _ in range(MOST_REDIRECTS + 1):
+                there = usable_address(url, query=True)
+                whose = host if there.netloc == parts.netloc else _Host()
+                answer = self._exchange(whose, there, url, _ROBOTS_BYTES, {})
+                if answer.status not in _REDIRECTS:
+                    break
+                url = _target(url, answer)
+        except NoAnswerError as error:
+            # A host that does not answer at all has no data either: that is no rule of its own.
+            if whose is host and error.seconds is None:
+                raise
+            return RobotRules(None, problem=f"no answer ({error.cause})")
+        except (UnusableAddressError, RedirectError) as error:
+            return RobotRules(None, problem=str(error))
+        return rules_of(answer)
 
 
 def _target(url: str, answer: HttpAnswer) -> str:

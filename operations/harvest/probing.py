@@ -41,7 +41,9 @@ def probe(client: PoliteClient, distribution: Distribution, known: Validators) -
         page = client.get(distribution.url, most_bytes=MOST_BYTES, headers=known.headers())
     except (ForbiddenByRobotsError, PortalBusyError):
         return None
-    except (NoAnswerError, RedirectError, PrivateAddressError, UnusableAddressError) as error:
+    except NoAnswerError as error:
+        return FoundData(outcome=DataOutcome.FAILED, why=f"no answer ({error.cause})")
+    except (RedirectError, PrivateAddressError, UnusableAddressError) as error:
         return FoundData(outcome=DataOutcome.FAILED, why=str(error))
     if page.answer.status == _NOT_MODIFIED and known.headers():
         return FoundData(outcome=DataOutcome.SAME)

@@ -17,15 +17,16 @@ _UNAVAILABLE: Final = range(400, 500)
 
 
 class RobotRules:
-    """The rules of one site; without a text all is allowed, or nothing."""
+    """The rules of one site; without a text all is allowed, or nothing where there is a problem."""
 
-    def __init__(self, text: str | None, *, otherwise: bool = True) -> None:
+    def __init__(self, text: str | None, *, problem: str = "") -> None:
         self._rules = None if text is None else Protego.parse(text)
-        self._otherwise = otherwise
+        self.problem = problem
+        """Why the site could not say its rules."""
 
     def allow(self, url: str) -> bool:
         """Return whether an address may be read."""
-        return self._otherwise if self._rules is None else self._rules.can_fetch(url, ROBOT)
+        return not self.problem if self._rules is None else self._rules.can_fetch(url, ROBOT)
 
     @property
     def delay(self) -> float:
@@ -33,11 +34,13 @@ class RobotRules:
         return 0.0 if self._rules is None else self._rules.crawl_delay(ROBOT) or 0.0
 
 
-def rules_of(answer: HttpAnswer | None) -> RobotRules:
-    """Return the rules that a site answered with; None for no answer.
+def rules_of(answer: HttpAnswer) -> RobotRules:
+    """Return the rules that a site answered with.
 
-    A site that has none (4xx) allows all; one that could not say (5xx, no answer) allows nothing.
+    A site that has none (4xx) allows all; one that could not say (5xx) allows nothing.
     """
-    if answer is not None and answer.status == _OK:
+    if answer.status == _OK:
         return RobotRules(answer.body.decode("utf-8", "replace"))
-    return RobotRules(None, otherwise=answer is not None and answer.status in _UNAVAILABLE)
+    if answer.status in _UNAVAILABLE:
+        return RobotRules(None)
+    return RobotRules(None, problem=f"status {answer.status}")

@@ -54,6 +54,32 @@ def test_a_second_run_of_a_day_says_what_it_does_not_ask_again(
     )
 
 
+def test_an_address_without_a_host_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no data, and that is a fact to be sent."""
+    told = RecordingPublisher()
+    monkeypatch.setattr("operations.emitting.options.open_publisher", lambda *_, **__: told)
+    file = tmp_path / "c.ttl"
+    file.write_text(
+        """
+        @prefix dcat: <http://www.w3.org/ns/dcat#> .
+        @prefix dct: <http://purl.org/dc/terms/> .
+        <urn:gares> a dcat:Dataset ; dct:identifier "gares" ; dct:title "Gares" ;
+          dct:publisher "Région" ; dcat:theme "Transports" ; dct:license "Licence Ouverte" ;
+          dcat:distribution [ dcat:downloadURL <http://127.0.0.1:1/gares.csv> ] .
+        """
+    )
+
+    options = (*QUICK[:-1], "--state", str(tmp_path / "s.json"))
+    status, out, _ = harvest("dcat", str(file), *options)
+
+    assert status == 0
+    assert "gares: http://127.0.0.1:1/gares.csv: no answer (Connection refused)\n" in out
+    assert "1 address asked for data, 1 without" in out
+    assert [one.fact.NAME for one in told.events] == ["dataset.released", "dataset.probed"]
+
+
 def test_a_catalogue_may_be_a_file(tmp_path: Path) -> None:
     """Nobody is asked, so nobody has to be told."""
     file = tmp_path / "c.ttl"

@@ -100,8 +100,30 @@ def test_robots_txt_is_obeyed(served: Portal) -> None:
 def test_a_site_that_cannot_say_its_rules_is_left_alone(served: Portal) -> None:
     """As RFC 9309 has it: a failed server allows nothing, one without rules all."""
     served.documents["/robots.txt"] = Answer(500)
-    with client(Time()) as polite, pytest.raises(ForbiddenByRobotsError):
+    with client(Time()) as polite, pytest.raises(ForbiddenByRobotsError, match="status 500"):
         polite.get(f"{served.url}/page", most_bytes=100)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "data.nulle-part.invalid"])
+def test_a_host_that_is_not_there_has_no_rules_but_no_answer(host: str) -> None:
+    """Its robots.txt forbids nothing; it is tried again a little, and once in a run."""
+    passing = Time()
+    with client(passing) as polite:
+        for _ in range(2):
+            with pytest.raises(NoAnswerError):
+                polite.get(f"http://{host}/page", most_bytes=100)
+        assert passing.slept == [1.0, 1.0]
+        with pytest.raises(PortalSilentError, match=r"no answer \(.+\): check the address"):
+            polite.get(f"http://{host}/page", most_bytes=100, insist=True)
+
+
+def test_a_host_that_starts_late_is_asked(served: Portal) -> None:
+    """A catalogue's host may fail for a moment, and its robots.txt with it."""
+    with client(Time(), seconds=0.2) as polite:
+        served.lie("/robots.txt", Answer(seconds=1.0), Answer(404))
+        found = polite.get(f"{served.url}/page", most_bytes=100, insist=True)
+
+    assert found.answer.body == b"here"
 
 
 @pytest.mark.parametrize("as_date", [False, True])

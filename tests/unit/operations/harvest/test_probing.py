@@ -135,6 +135,15 @@ def test_of_a_host_that_asks_to_wait_nothing_is_said(answer: Answer) -> None:
         assert ask(served, "/x.csv") is None
 
 
+def test_a_host_that_is_not_there_fails() -> None:
+    """Whatever its rules would be: nobody has data from it."""
+    failed = ask(Portal(url="http://127.0.0.1:1"), "/x.csv")
+
+    assert failed is not None
+    assert failed.outcome is DataOutcome.FAILED
+    assert "no answer (Connection refused)" in failed.why
+
+
 def test_data_that_have_not_changed_are_not_sent_again() -> None:
     """The server is asked by its own mark."""
     with portal() as served:
