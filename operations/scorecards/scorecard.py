@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from math import ceil
-from typing import Final
+from typing import Final, TypeGuard
 
 from pydantic_core import to_json
 
@@ -69,8 +69,8 @@ class Scorecard(ReportModel):
     repeat one, `reused_ids` those with other content under the source and id of one. `misplaced`
     are records that a worker forwards to the partition of their entity. `replayed` are the accepted
     events that the monitor sent again after a refusal. `attempts` are refused records about what
-    another producer owns; `attempts_by_others` are records of others about what this one owns,
-    refused. `valid_share` is the share of valid ones among the records that are no duplicates
+    another producer owns today; `attempts_by_others` are records of others about what this one
+    owns, refused. `valid_share` is the share of valid ones among the records that are no duplicates
     (0 to 1; None where there are none).
     """
 
@@ -108,8 +108,13 @@ class ScorecardBuilder:
 
     def add(self, producer: str, record: ClassifiedRecord) -> None:
         """Count a record of a producer."""
-        self._tallies.get(producer, self._undeclared).add(record)
-        if isinstance(record, RefusedRecord) and record.owner in self._tallies:
+        tally = self._tallies.get(producer, self._undeclared)
+        tally.add(record)
+        # Its own today: a worker refused it that had not read the declaration yet.
+        if not _is_attempt(record) or record.owner == producer:
+            return
+        tally.attempts += 1
+        if record.owner in self._tallies:
             self._tallies[record.owner].attempts_by_others += 1
 
     def cards(self, as_of: date) -> tuple[Scorecard, ...]:
@@ -162,6 +167,7 @@ class _Tally:
     other_contents: set[tuple[_EventKey, int]] = field(default_factory=set)
     misplaced: int = 0
     replayed: dict[_EventKey, int] = field(default_factory=dict)
+    attempts: int = 0
     attempts_by_others: int = 0
     refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], RecordOrigin] = field(default_factory=dict)
@@ -226,11 +232,7 @@ def _card(
         reused_ids=len(tally.other_contents),
         misplaced=tally.misplaced,
         refused=refused,
-        attempts=sum(
-            count
-            for (reason, _), count in tally.refusals.items()
-            if reason == RefusalReason.NOT_OWNER
-        ),
+        attempts=tally.attempts,
         attempts_by_others=tally.attempts_by_others,
         refusals=tuple(_refusals(tally)),
         valid_share=len(tally.sent) / sent if sent else None,
@@ -241,6 +243,10 @@ def _card(
         allowed_silence_days=allowed,
         standing=_standing(silence, allowed),
     )
+
+
+def _is_attempt(record: ClassifiedRecord) -> TypeGuard[RefusedRecord]:
+    return isinstance(record, RefusedRecord) and record.reason == RefusalReason.NOT_OWNER
 
 
 def _digest(event: CloudEvent) -> int:

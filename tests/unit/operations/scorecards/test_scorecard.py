@@ -293,3 +293,13 @@ def test_who_showed_at_the_gateway_who_it_is_answers_for_what_it_said() -> None:
     )
 
     assert [one.refused for one in cards] == [0, 1]
+
+
+def test_what_a_producer_owns_by_now_is_no_attempt() -> None:
+    """Workers that did not know the new declaration refused it: it counts as refused alone."""
+    early = replace(refused("not_owner"), owner="lycees")
+    others = replace(refused("not_owner", offset=1), owner="sites")
+    own, sites = scorecards([early, others], PRODUCERS, AS_OF)
+
+    assert (own.refused, own.attempts, own.attempts_by_others) == (2, 1, 0)
+    assert (sites.refused, sites.attempts, sites.attempts_by_others) == (0, 0, 1)
