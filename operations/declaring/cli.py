@@ -118,12 +118,13 @@ def new_producer(
     from operations.declaring.files import NewFiles, ProducerFiles
     from operations.declaring.first_event import first_event, is_its_own
     from operations.declaring.next_steps import next_steps
-    from operations.declaring.summary import summary
+    from operations.declaring.summary import shipped_ones, summary
     from streams.settings import load_settings
 
     files, settings = ProducerFiles(declaration, secrets), load_gateway_settings()
     quota = {"events_per_second": events_per_second, "burst": burst}
     declared = files.declared()
+    _show(shipped_ones(files))
     answers = Answers(declared, quota)
     said = {name: ",".join(one) if isinstance(one, tuple) else one for name, one in given.items()}
     asks = somebody_answers() and not yes
@@ -142,9 +143,8 @@ def new_producer(
         raise click.UsageError("standard input is no terminal: add --yes to write the files")
     issued = issue(producer.id, Scheme(scheme))
     files.add(answers.declaration, issued, first, new)
-    if not is_its_own(first, answers.producers):
-        echo(f"{new.event}: change the entity in `data` to one that it owns", err=True)
-    _show(next_steps(files, new, issued, settings))
+    is_own = is_its_own(first, answers.producers)
+    _show(next_steps(files, new, issued, settings, event=first, is_own=is_own))
 
 
 def _show(lines: Iterable[str]) -> None:

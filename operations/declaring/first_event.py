@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, product
 from types import MappingProxyType
@@ -29,6 +29,8 @@ _LYCEES: Final = tuple(
 _PLACES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"uai": _LYCEES, "insee": tuple(chain(*COMMUNES.values())), "territory": tuple(Territory)}
 )
+#: What `*` stands for in an identifier that is made: the first of these that the contract takes.
+_NUMBERS: Final = ("1", "01", "001", "0001", "00001", "000001")
 
 
 def first_event(producer: Producer, producers: Producers, now: datetime) -> dict[str, Any]:
@@ -51,7 +53,9 @@ def first_event(producer: Producer, producers: Producers, now: datetime) -> dict
         "data": {**example, **today},
     }
     decode_json(json.dumps(event).encode())
-    tried = (event | {"data": {**event["data"], **one}} for one in _entities(producer, fact))
+    tried = (
+        event | {"data": {**event["data"], **one}} for one in _entities(producer, fact, example)
+    )
     return next((one for one in (event, *tried) if is_its_own(one, producers)), event)
 
 
@@ -64,11 +68,27 @@ def is_its_own(event: dict[str, Any], producers: Producers) -> bool:
     return True
 
 
-def _entities(producer: Producer, fact: type[Fact]) -> Iterator[dict[str, str]]:
+def _fitting(pattern: str, example: Sequence[str]) -> Iterator[str]:
+    """Yield identifiers that a pattern stands for, itself where it is one.
+
+    `example` are the parts of an identifier, which `*` may stand for too, and of which a pattern
+    may leave out the last ones (`ARCEP-*`).
+    """
+    if "*" not in pattern:
+        yield pattern
+        return
+    for start in (*_NUMBERS, *example):
+        for further in range(len(example)):
+            yield pattern.replace("*", "/".join((start, *example[len(example) - further :])))
+
+
+def _entities(
+    producer: Producer, fact: type[Fact], example: Mapping[str, Any]
+) -> Iterator[dict[str, str]]:
     """Yield fields of entities that may be the producer's: those that it names, then places."""
     keys = (fact.KEY, *fact.FURTHER_KEYS)
-    for share in producer.owns:
-        for entity in share.entities:
+    for pattern in chain.from_iterable(share.entities for share in producer.owns):
+        for entity in _fitting(pattern, [str(example[key]) for key in keys]):
             if len(parts := entity.split("/")) == len(keys):
                 yield dict(zip(keys, parts, strict=True))
     places = [name for name in keys if name in _PLACES]

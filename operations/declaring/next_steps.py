@@ -2,48 +2,87 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
+from events.cloudevent import decode_json
 from events.producers.tokens import IssuedSecret
 from gateway.settings import GatewaySettings
 from operations.declaring.files import NewFiles, ProducerFiles
-from operations.programs.addresses import HOST
+from operations.programs.addresses import HOST, free_port, is_free
 
 __all__ = ["next_steps"]
 
 
 def next_steps(
-    files: ProducerFiles, new: NewFiles, issued: IssuedSecret, settings: GatewaySettings
+    files: ProducerFiles,
+    new: NewFiles,
+    issued: IssuedSecret,
+    settings: GatewaySettings,
+    *,
+    event: Mapping[str, Any],
+    is_own: bool,
 ) -> Iterator[str]:
-    """Yield lines, commands indented: the gateway's, and those of a second terminal.
+    """Yield lines, commands indented: the workers', the gateway's, those of a second terminal.
 
-    They work in any folder, and none has the secret, which is read from its file.
+    They work in any folder, and none has the secret, which is read from its file. `event` is the
+    first one; `is_own` is False where its entity is another owner's.
     """
     program = _program()
-    declaration, secrets, secret, event = map(
-        _whole, (files.declaration, files.secrets, new.secret, new.event)
-    )
+    declaration, secrets = _whole(files.declaration), _whole(files.secrets)
+    broker = f"  export SMART_REGION_BROKER={quote(settings.broker)}"
+    yield "first end the workers and every other program, and start them with this declaration:"
+    yield f"until then no event of {issued.producer} counts (not_owner), also with a receipt (202)"
+    yield "of `make stack`: Ctrl-C in its terminal, and there"
+    yield f"  SMART_REGION_PRODUCERS={declaration} make stack"
     yield "next, in this terminal, which the gateway then keeps:"
-    yield f"  export SMART_REGION_BROKER={quote(settings.broker)}"
+    yield broker
     yield f"  export SMART_REGION_PRODUCERS={declaration}"
     yield f"  export SMART_REGION_GATEWAY_SECRETS={secrets}"
+    settings, others = _on_free_ports(settings)
+    yield from others
     yield f"  {program} producers check && {program} gateway"
-    yield "every other program needs the same SMART_REGION_PRODUCERS, and a restart"
     yield f"then, in a second terminal, send {new.event}: it counts until it is retracted"
-    yield f"  export SMART_REGION_BROKER={quote(settings.broker)}"
+    yield broker
+    yield f"  export SMART_REGION_PRODUCERS={declaration}"
     yield f"  export GATEWAY={_address(settings)}"
+    yield from _sending(program, new, issued, is_own=is_own)
+    yield "what became of it, and the figures, which a worker computes within seconds:"
+    yield f"  {program} producers report --producer {issued.producer}"
+    yield f"  {program} export --as-of {decode_json(json.dumps(event).encode()).fact.effective_day}"
+
+
+def _sending(program: str, new: NewFiles, issued: IssuedSecret, *, is_own: bool) -> Iterator[str]:
+    secret, event = _whole(new.secret), _whole(new.event)
+    warning = f"before the next line change the entity in {new.event} to one that it owns:"
     if issued.is_signing:
+        if not is_own:
+            yield warning
         sender = f"--secret {secret} --producer {issued.producer} {event}"
         yield f'  {program} emit --gateway "$GATEWAY" {sender}'
         return
     yield f'  export TOKEN="$(cat {secret})"'
     header = """printf 'Authorization: Bearer %s\\n' "$TOKEN" >authorization"""
     yield f"  (umask 077 && rm -f authorization && {header})"
+    if not is_own:
+        yield warning
     headers = '--header @authorization --header "Content-Type: application/cloudevents+json"'
     yield f'  curl --silent "$GATEWAY/events" {headers} --data @{event}'
+
+
+def _on_free_ports(settings: GatewaySettings) -> tuple[GatewaySettings, list[str]]:
+    """Return the settings with ports that are free, and the lines that set those.
+
+    A gateway that knows other secrets, as that of `make stack`, may have the usual ones.
+    """
+    ports = {name: getattr(settings, name) for name in ("gateway_port", "gateway_probe_port")}
+    taken = {name: free_port() for name, port in ports.items() if not is_free(port)}
+    lines = [f"  export SMART_REGION_{name.upper()}={port}" for name, port in taken.items()]
+    return settings.model_copy(update=taken), lines
 
 
 def _whole(path: Path) -> str:

@@ -14,7 +14,7 @@ from events.producers.ownership import Share
 from events.registry import FACTS
 from operations.declaring.files import NewFiles, ProducerFiles
 
-__all__ = ["summary"]
+__all__ = ["shipped_ones", "summary"]
 
 
 def summary(
@@ -36,15 +36,21 @@ def summary(
             yield f"  what {loser} sends of it is refused (not_owner), and what it has sent of it"
             yield f"  counts no more: figures lack it until {producer.id} has sent it"
     if not files.declaration.exists():
-        shipped = len(load_producers().producers)
         yield f"{files.declaration} is new, and {producer.id} will be all that it declares"
-        yield f"  to keep the {shipped} shipped ones, copy theirs first and begin again"
-        yield f"  cp {quote(str(REGION))} {quote(str(files.declaration))}"
     yield "to be written:"
     yield f"  {files.declaration}: the declaration of {producer.id}"
     yield f"  {files.secrets}: what the gateway knows its secret by"
     yield f"  {new.secret}: its secret, which you alone can read, for the producer"
     yield f"  {new.event}: a first event, to try"
+
+
+def shipped_ones(files: ProducerFiles) -> Iterator[str]:
+    """Yield lines, before the first question: how a new declaration keeps the shipped producers."""
+    if not files.declaration.exists():
+        shipped = len(load_producers().producers)
+        yield f"{files.declaration} will be new, without the {shipped} shipped producers"
+        yield "  to keep them, end this with Ctrl-C, copy theirs first and begin again"
+        yield f"  cp {quote(str(REGION))} {quote(str(files.declaration))}"
 
 
 def _named(share: Share) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 import stat
 import subprocess
 from pathlib import Path
@@ -127,11 +129,12 @@ def test_only_what_is_lost_is_told() -> None:
 def test_a_new_declaration_says_how_to_keep_the_shipped_producers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Before anything is written: where they are declared, and the command that copies them."""
+    """Before the first question: where they are declared, and the command that copies them."""
     monkeypatch.setattr("operations.declaring.cli.somebody_answers", lambda: True)
-    told = new(*COMPLETE[:-1], answers="\n\n\n\nn\n").stderr.partition("Write them?")[0]
+    done = CliRunner().invoke(main, ["producers", "new", *COMPLETE[:-1]], input="\n\n\n\nn\n")
+    told = done.output.partition("Write them?")[0]
 
-    assert f"cp {REGION} producers.yaml" in told
+    assert f"cp {REGION} producers.yaml" in told.partition("What people call it")[0]
     assert "loses" not in told
 
 
@@ -141,6 +144,7 @@ def test_the_guide_shows_what_is_asked_and_told(
 ) -> None:
     """With the guide's declaration and its answers: the questions, the losses, the commands."""
     monkeypatch.setattr("operations.declaring.cli.somebody_answers", lambda: True)
+    monkeypatch.setattr("operations.declaring.next_steps.is_free", lambda _port: True)
     monkeypatch.delenv("SMART_REGION_BROKER", raising=False)
     blocks = blocks_of(DOCS / guide)
     (declaration,) = [one.text for one in blocks if one.file == "producers.yaml"]
@@ -155,11 +159,34 @@ def test_the_guide_shows_what_is_asked_and_told(
     assert shows(transcript, done.output), done.output
 
 
-def test_an_entity_that_cannot_be_guessed_is_left_to_a_person() -> None:
-    """A pattern has no example."""
-    done = new(*COMPLETE, "--types", "coworking.*", "--owns", "site-77-*")
+@pytest.mark.parametrize("scheme", ["bearer", "signature"])
+def test_an_entity_that_cannot_be_made_is_left_to_a_person(scheme: str) -> None:
+    """No commune of the region has such a code; the line before the one that sends says so."""
+    options = ("--types", "broadband.*", "--owns", "999*", "--scheme", scheme)
+    lines = new(*COMPLETE, *options).stderr.splitlines()
+    sends = next(number for number, line in enumerate(lines) if '"$GATEWAY' in line)
 
-    assert "navette-first-event.json: change the entity in `data`" in done.stderr
+    assert "change the entity in navette-first-event.json to one that it owns" in lines[sends - 1]
+
+
+def test_the_other_programs_restart_before_the_gateway_starts() -> None:
+    """The gateway keeps its terminal, and what workers refuse meanwhile is a dead letter."""
+    steps = new(*COMPLETE).stderr
+    restart = f"  SMART_REGION_PRODUCERS={Path.cwd() / 'producers.yaml'} make stack\n"
+
+    assert 0 < steps.find(restart) < steps.find("producers check && ")
+
+
+def test_a_gateway_that_has_the_port_is_left_alone() -> None:
+    """As that of `make stack`: the new one and its client take a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        variables = {"SMART_REGION_GATEWAY_PORT": str(port)}
+        steps = run_inside_with(variables, "producers", "new", *COMPLETE).stderr
+    (taken,) = re.findall(r"export SMART_REGION_GATEWAY_PORT=([0-9]+)", steps)
+
+    assert taken != str(port)
+    assert f"export GATEWAY=http://127.0.0.1:{taken}\n" in steps
 
 
 def test_a_person_is_asked_again_after_a_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> None:

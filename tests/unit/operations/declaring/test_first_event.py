@@ -56,11 +56,16 @@ def test_the_contract_accepts_it(kind: str) -> None:
             {"territories": ["D95"]},
             "lycees_connected_ratio/all_by_2018/D95/result",
         ),
-        ("coworking.*", {"entities": ["site-*-nord", "site-0042"]}, "site-0042"),
+        ("coworking.*", {"entities": ["site-*-nord", "site-0042"]}, "site-1-nord"),
+        ("grant.*", {"entities": ["CR-*"]}, "CR-1"),
+        ("broadband.*", {"entities": ["7718*"]}, "77181"),
+        ("school.closed", {"entities": ["077*"]}, "0770001H"),
+        ("indicator.observed", {"entities": ["IND-9*"]}, "IND-91/D75"),
+        ("indicator.observed", {"entities": ["IND-*/D77"]}, "IND-1/D77"),
     ],
 )
 def test_it_is_about_an_entity_of_its_own(types: str, share: object, entity: str) -> None:
-    """Where the rest is another producer's: a lycée or a commune there, or one that is named."""
+    """Where the rest is another's: a lycée or a commune there, one named, or made of a pattern."""
     shipped = [one.model_dump(mode="json") for one in load_producers()]
     own = {
         "id": "mine",
