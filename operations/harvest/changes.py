@@ -65,7 +65,8 @@ def changes_of(known: KnownDataset | None, seen: PortalDataset, today: date) -> 
         update_frequency=seen.frequency,
     )
     facts: list[Fact] = []
-    if known is None or released != known.released:
+    # One that is back on the day of its release: the later time comes after the withdrawal.
+    if known is None or is_back or released != known.released:
         facts.append(released)
     updated_on = None if known is None else known.updated_on
     if seen.modified is not None and seen.modified > max(updated_on or released_on, released_on):
@@ -80,7 +81,7 @@ def changes_of(known: KnownDataset | None, seen: PortalDataset, today: date) -> 
             "withdrawn_on": None,
             "distributions": seen.distributions,
             "data": {url: one for url, one in before.data.items() if url in urls},
-            # What counts once a dataset is back is told again.
+            # What counts once a dataset is back is told again, by `probe_of`.
             "probed": None if is_back else before.probed,
         }
     )
@@ -88,9 +89,14 @@ def changes_of(known: KnownDataset | None, seen: PortalDataset, today: date) -> 
 
 
 def to_probe(memory: Mapping[str, KnownDataset], since: date) -> list[str]:
-    """Return the datasets whose data were not all asked for since a day, longest ago first."""
+    """Return the datasets whose data were not all asked for since a day, longest ago first.
+
+    Those of whose data nothing is told come first of all.
+    """
 
     def last(known: KnownDataset) -> date:
+        if known.probed is None:
+            return date.min  # What was found earlier today is told again of one that is back.
         days = [
             known.data[one.url].probed_on for one in known.distributions if one.url in known.data
         ]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import pytest
 
@@ -18,13 +18,11 @@ from operations.harvest.memory import MemoryUnusableError, load_memory
 from operations.harvest.opendatasoft import read_opendatasoft
 from operations.harvest.polite_client import PoliteClient, Politeness
 from operations.harvest.portal_dataset import Distribution
-from operations.harvest.probing import probe
 from operations.harvest.run import DATASETS_PER_NOTE, Harvest, HarvestTally, run_harvest
 from operations.harvest.sending import HarvestInterruptedError
 from operations.harvest.validators import Validators
+from tests.support.harvests import NOW, harvest
 from tests.support.portals import Answer, Portal, dataset, portal
-
-NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
 
 
 class FailingPublisher:
@@ -62,35 +60,6 @@ def served() -> Iterator[Portal]:
     """Yield a portal with ten datasets."""
     with portal(*(dataset(f"d-{number}") for number in range(10))) as found:
         yield found
-
-
-def harvest(
-    served: Portal,
-    file: Path,
-    publisher: FailingPublisher | None = None,
-    *,
-    days: int = 0,
-    with_data: bool = False,
-    **how: Any,
-) -> tuple[list[CloudEvent], HarvestTally]:
-    """Harvest the portal some days later; return the events and the tally."""
-    sent: FailingPublisher | RecordingPublisher = publisher or RecordingPublisher()
-    plan = Harvest(served.url, "here", file, **how)
-    tally = HarvestTally()
-    politeness = Politeness(
-        "x@example.org", pause=0, seconds=5, private_addresses=True, sleep=lambda _: None
-    )
-    with PoliteClient(politeness) as client:
-        read = partial(read_opendatasoft, client, served.url)
-        run_harvest(
-            plan,
-            read,
-            lambda: sent,
-            now=NOW + timedelta(days=days),
-            tally=tally,
-            probe=partial(probe, client) if with_data else None,
-        )
-    return list(sent.events), tally
 
 
 def names(events: list[CloudEvent]) -> list[tuple[str, str]]:

@@ -1,0 +1,58 @@
+"""Harvests of the portal on loopback, on a day that the test chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from events.cloudevent import CloudEvent
+from operations.client import Publisher, RecordingPublisher
+from operations.harvest.opendatasoft import read_opendatasoft
+from operations.harvest.polite_client import PoliteClient, Politeness
+from operations.harvest.probing import probe
+from operations.harvest.run import Harvest, HarvestTally, run_harvest
+from tests.support.portals import Portal
+
+__all__ = ["NOW", "harvest"]
+
+NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
+
+
+class EventsPublisher(Publisher, Protocol):
+    """A publisher that keeps what it has delivered."""
+
+    @property
+    def events(self) -> Sequence[CloudEvent]:
+        """The events, in order."""
+
+
+def harvest(
+    served: Portal,
+    file: Path,
+    publisher: EventsPublisher | None = None,
+    *,
+    days: float = 0,
+    with_data: bool = False,
+    **how: Any,
+) -> tuple[list[CloudEvent], HarvestTally]:
+    """Harvest the portal some days later; return the events and the tally."""
+    sent: EventsPublisher = publisher or RecordingPublisher()
+    plan = Harvest(served.url, "here", file, **how)
+    tally = HarvestTally()
+    politeness = Politeness(
+        "x@example.org", pause=0, seconds=5, private_addresses=True, sleep=lambda _: None
+    )
+    with PoliteClient(politeness) as client:
+        read = partial(read_opendatasoft, client, served.url)
+        run_harvest(
+            plan,
+            read,
+            lambda: sent,
+            now=NOW + timedelta(days=days),
+            tally=tally,
+            probe=partial(probe, client) if with_data else None,
+        )
+    return list(sent.events), tally
