@@ -98,7 +98,7 @@ def to_probe(memory: Mapping[str, KnownDataset], since: date) -> list[str]:
         if known.probed is None:
             return date.min  # What was found earlier today is told again of one that is back.
         days = [
-            known.data[one.url].probed_on for one in known.distributions if one.url in known.data
+            known.data[one.url].asked_on for one in known.distributions if one.url in known.data
         ]
         return min(days) if days and len(days) == len(known.distributions) else date.min
 
@@ -110,7 +110,7 @@ def asked_since(memory: Mapping[str, KnownDataset], since: date) -> int:
     """Return how many addresses of published datasets were asked for data since a day."""
     published = [known for known in memory.values() if known.withdrawn_on is None]
     return sum(
-        one.url in known.data and known.data[one.url].probed_on >= since
+        one.url in known.data and known.data[one.url].asked_on >= since
         for known in published
         for one in known.distributions
     )

@@ -27,6 +27,8 @@ class DataOutcome(StrEnum):
     """The server says that they have not changed."""
     EMPTY = "empty"
     FAILED = "failed"
+    PRIVATE = "private"
+    """Not asked: it is on a private network, which was not allowed."""
 
 
 class FoundData(BaseModel):
@@ -59,6 +61,11 @@ class KnownData(BaseModel):
     changed_on: date | None = None
     """When the data last changed: None before there were any."""
     validators: Validators = Validators()
+
+    @property
+    def asked_on(self) -> date:
+        """The last day on which a request was made; the first of all days for none."""
+        return date.min if self.outcome is DataOutcome.PRIVATE else self.probed_on
 
 
 def remember(known: KnownData | None, found: FoundData, today: date) -> KnownData:

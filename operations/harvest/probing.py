@@ -43,7 +43,9 @@ def probe(client: PoliteClient, distribution: Distribution, known: Validators) -
         return None
     except NoAnswerError as error:
         return FoundData(outcome=DataOutcome.FAILED, why=f"no answer ({error.cause})")
-    except (RedirectError, PrivateAddressError, UnusableAddressError) as error:
+    except PrivateAddressError as error:
+        return FoundData(outcome=DataOutcome.PRIVATE, why=str(error))
+    except (RedirectError, UnusableAddressError) as error:
         return FoundData(outcome=DataOutcome.FAILED, why=str(error))
     if page.answer.status == _NOT_MODIFIED and known.headers():
         return FoundData(outcome=DataOutcome.SAME)

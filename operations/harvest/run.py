@@ -76,6 +76,8 @@ class HarvestTally:
     """What was wrong at them, in lines: a fact, and no mistake of the harvest."""
     asked_before: int = 0
     """Addresses that were asked earlier on this day, and not again."""
+    private: int = 0
+    """Addresses on a private network, which were not asked."""
     unasked: int = 0
     """Addresses whose hosts ask to be left alone."""
     is_unchanged: bool = False
@@ -176,12 +178,14 @@ def _probe(
     found: dict[str, FoundData | None] = {}
     for one in known.distributions:
         before = known.data.get(one.url)
-        if before is not None and not plan.ask_again and before.probed_on >= now.date():
+        if before is not None and not plan.ask_again and before.asked_on >= now.date():
             continue
         was_there = before is not None and before.outcome is DataOutcome.DATA
         marks = before.validators if before is not None and was_there else Validators()
         found[one.url] = here = probe(one, marks)
-        tally.probed += here is not None
+        is_private = here is not None and here.outcome is DataOutcome.PRIVATE
+        tally.private += is_private
+        tally.probed += here is not None and not is_private
         tally.unasked += here is None
         if here is not None and here.why:
             tally.away.append(f"{name}: {shown_address(one.url)}: {here.why}")

@@ -104,10 +104,11 @@ def _print(tally: HarvestTally, plan: Harvest) -> None:
         echo(line)
     if len(tally.away) > MOST_SHOWN:
         echo(f"… {_addresses(len(tally.away) - MOST_SHOWN)} more without data")
-    if tally.probed or tally.unasked:
+    if tally.probed or tally.unasked or tally.private:
+        private = f", {tally.private} on a private network and not asked" if tally.private else ""
         echo(
-            f"{_addresses(tally.probed)} asked for data, {len(tally.away)} without,"
-            f" {tally.unasked} to be left alone"
+            f"{_addresses(tally.probed)} asked for data, {len(tally.away) - tally.private} without,"
+            f" {tally.unasked} to be left alone{private}"
         )
     if tally.asked_before:
         echo(

@@ -6,11 +6,27 @@ from pathlib import Path
 
 import pytest
 
+from events.dataset import DatasetProbed, DataState
 from operations.client import RecordingPublisher
 from tests.support.commands import run_inside_with
-from tests.support.portals import Portal, dataset, portal
+from tests.support.portals import RECORDS, Answer, Portal, dataset, portal
 
 QUICK = ("--contact", "x@example.org", "--pause", "0", "--private-addresses", "--dry-run")
+
+
+def catalogue_of(folder: Path, data: str) -> Path:
+    """Return a file that describes one dataset, with its data at an address."""
+    file = folder / "c.ttl"
+    file.write_text(
+        f"""
+        @prefix dcat: <http://www.w3.org/ns/dcat#> .
+        @prefix dct: <http://purl.org/dc/terms/> .
+        <urn:gares> a dcat:Dataset ; dct:identifier "gares" ; dct:title "Gares" ;
+          dct:publisher "Région" ; dcat:theme "Transports" ; dct:license "Licence Ouverte" ;
+          dcat:distribution [ dcat:downloadURL <{data}> ] .
+        """
+    )
+    return file
 
 
 def harvest(*arguments: str) -> tuple[int, str, str]:
@@ -60,17 +76,7 @@ def test_an_address_without_a_host_is_named(
     """It has no data, and that is a fact to be sent."""
     told = RecordingPublisher()
     monkeypatch.setattr("operations.emitting.options.open_publisher", lambda *_, **__: told)
-    file = tmp_path / "c.ttl"
-    file.write_text(
-        """
-        @prefix dcat: <http://www.w3.org/ns/dcat#> .
-        @prefix dct: <http://purl.org/dc/terms/> .
-        <urn:gares> a dcat:Dataset ; dct:identifier "gares" ; dct:title "Gares" ;
-          dct:publisher "Région" ; dcat:theme "Transports" ; dct:license "Licence Ouverte" ;
-          dcat:distribution [ dcat:downloadURL <http://127.0.0.1:1/gares.csv> ] .
-        """
-    )
-
+    file = catalogue_of(tmp_path, "http://127.0.0.1:1/gares.csv")
     options = (*QUICK[:-1], "--state", str(tmp_path / "s.json"))
     status, out, _ = harvest("dcat", str(file), *options)
 
@@ -117,6 +123,30 @@ def test_a_private_portal_has_to_be_allowed() -> None:
     assert status == 2
     assert "--private-addresses" in err
     assert served.requests == []
+
+
+def test_what_was_refused_as_private_is_asked_once_it_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the same day: it was not asked before, and is not counted so."""
+    told = RecordingPublisher()
+    monkeypatch.setattr("operations.emitting.options.open_publisher", lambda *_, **__: told)
+    with portal() as served:
+        served.documents["/x.csv"] = Answer(body=RECORDS, headers={"Content-Type": "text/csv"})
+        file = catalogue_of(tmp_path, f"{served.url}/x.csv")
+        options = ("--contact", "x@y.fr", "--pause", "0", "--state", str(tmp_path / "s.json"))
+        refused = harvest("dcat", str(file), *options)[1]
+        allowed = harvest("dcat", str(file), *options, "--private-addresses")[1]
+
+    assert "is on a private network, value '127.0.0.1': give --private-addresses" in refused
+    assert "0 addresses asked for data, 0 without" in refused
+    assert ", 1 on a private network and not asked\n" in refused
+    assert allowed.startswith("1 address asked for data, 0 without, 0 to be left alone\n")
+    facts = [one.fact for one in told.events]
+    assert [one.data_state for one in facts if isinstance(one, DatasetProbed)] == [
+        DataState.UNAVAILABLE,
+        DataState.CURRENT,
+    ]
 
 
 def test_files_of_one_name_are_two_portals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

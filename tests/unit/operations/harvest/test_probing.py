@@ -164,5 +164,6 @@ def test_an_address_of_a_private_network_is_not_asked() -> None:
         failed = probe(client, Distribution(url=f"{served.url}/x"), Validators())
 
     assert failed is not None
+    assert failed.outcome is DataOutcome.PRIVATE
     assert "private network" in failed.why
     assert served.requests == []
