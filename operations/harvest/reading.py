@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Final
 
 from boundary.diagnostic import Diagnostic
+from events.code import Code
 from events.dataset import Licence, Theme
 from events.identifiers import FIRST_DAY
 from events.person_data import find_person_data
@@ -82,10 +83,10 @@ def read_dataset(described: Described, rules: ReadingRules, *, today: date) -> D
         refuse("publisher", "is missing", "", "name it on the portal, or give --publisher")
     theme = theme_of(described.themes, rules.themes)
     if theme is None:
-        refuse("theme", *_unknown(described.themes, "theme", "--theme 'WORD=CODE'"))
+        refuse("theme", *_unknown(described.themes, "theme", "--theme", Theme))
     licence = licence_of(described.licences, rules.licences)
-    if licence is None:
-        refuse("licence", *_unknown(described.licences, "open licence", "--licence 'WORD=CODE'"))
+    if not isinstance(licence, Licence):
+        refuse("licence", *_no_licence(described.licences, is_closed=licence is not None))
     days: dict[str, date | None] = {}
     for field_name, text in (("issued", described.issued), ("modified", described.modified)):
         days[field_name], problem = _day(text, today)
@@ -98,7 +99,7 @@ def read_dataset(described: Described, rules: ReadingRules, *, today: date) -> D
         remedy = "remove it on the portal"
         refused.append(Diagnostic((), "looks like a person's data", None, remedy, file=name).hide())
     problems = (*refused, *left_out)
-    if refused or theme is None or licence is None:
+    if refused or theme is None or not isinstance(licence, Licence):
         return DescriptionReading(name, None, problems)
     dataset = PortalDataset(
         dataset_id=name,
@@ -119,10 +120,23 @@ def _label(text: str) -> str:
     return line if len(line) <= _LONGEST_LABEL else line[: _LONGEST_LABEL - 1] + "…"
 
 
-def _unknown(texts: tuple[str, ...], noun: str, option: str) -> tuple[str, str, str]:
+def _no_licence(texts: tuple[str, ...], *, is_closed: bool) -> tuple[str, str, str]:
+    if not is_closed:
+        return _unknown(texts, "open licence", "--licence", Licence)
+    remedy = "its data may not be counted as open; ask its publisher for another licence"
+    return "forbids commercial use or changes", ", ".join(texts), remedy
+
+
+def _unknown(
+    texts: tuple[str, ...], noun: str, option: str, codes: type[Code]
+) -> tuple[str, str, str]:
     if not any(texts):
         return "is missing", "", f"name a known {noun} on the portal"
-    return f"is no known {noun}", ", ".join(texts), f"say what it means: {option}"
+    return (
+        f"is no known {noun}",
+        ", ".join(texts),
+        (f"say what it means: {option} 'WORD=CODE', CODE one of {', '.join(codes)}"),
+    )
 
 
 def _day(text: str, today: date) -> tuple[date | None, str | None]:

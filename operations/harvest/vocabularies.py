@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from events.code import Code
 from events.dataset import Licence, Theme, UpdateFrequency
 
-__all__ = ["OwnWords", "frequency_of", "licence_of", "plain", "theme_of"]
+__all__ = ["NOT_OPEN", "OwnWords", "frequency_of", "licence_of", "plain", "theme_of"]
 
 Word = TypeVar("Word", bound=Code)
+NOT_OPEN: Final = "not_open"
+"""In the place of a licence: it forbids commercial use, or changes."""
 
 _THEMES_OF_EUROPE: Final[Mapping[str, Theme]] = {
     "agri": Theme.ECONOMY,
@@ -70,13 +72,16 @@ _PARTS_OF_THEMES: Final[Mapping[str, Theme]] = {
     "citoyen": Theme.ADMINISTRATION,
     "justice": Theme.ADMINISTRATION,
 }
-# In the order in which they are looked for; None: it is not open.
-_PARTS_OF_LICENCES: Final[Mapping[str, Licence | None]] = {
-    "by nc": None,
-    "by nd": None,
-    "noncommercial": None,
-    "non commercial": None,
-    "noderivat": None,
+# In the order in which they are looked for.
+_PARTS_OF_LICENCES: Final[Mapping[str, Licence | Literal["not_open"]]] = {
+    "by nc": NOT_OPEN,
+    "by nd": NOT_OPEN,
+    "noncommercial": NOT_OPEN,
+    "non commercial": NOT_OPEN,
+    "noderivat": NOT_OPEN,
+    "pas d utilisation commerciale": NOT_OPEN,
+    "pas dutilisation commerciale": NOT_OPEN,
+    "pas de modification": NOT_OPEN,
     "odbl": Licence.ODBL,
     "open database licen": Licence.ODBL,
     "licence ouverte": Licence.OPEN_LICENCE,
@@ -160,8 +165,10 @@ def theme_of(texts: Iterable[str], own: Mapping[str, Theme]) -> Theme | None:
     return None
 
 
-def licence_of(texts: Iterable[str], own: Mapping[str, Licence]) -> Licence | None:
-    """Return the licence of the first text that names one; None where that is not an open one."""
+def licence_of(
+    texts: Iterable[str], own: Mapping[str, Licence]
+) -> Licence | Literal["not_open"] | None:
+    """Return the licence of the first text that names one, or NOT_OPEN; None where none does."""
     for text in texts:
         word = plain(text)
         if word in own:

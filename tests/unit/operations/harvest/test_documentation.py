@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from events.dataset import Licence, Theme
 from operations.harvest.cli import harvest
 from tests.support.guide import Block, Reader, blocks_of
 from tests.support.portals import Answer, dataset, portal
@@ -28,6 +29,15 @@ def test_it_names_every_option() -> None:
     names = {option.opts[0] for option in options if option.opts[0].startswith("--")}
 
     assert {name for name in names if name not in text} == set()
+
+
+def test_it_names_every_code() -> None:
+    """Of themes and licences, for the options that need one."""
+    text = PAGE.read_text(encoding="utf-8")
+
+    assert {
+        code for codes in (Theme, Licence) for code in codes if f"`{code}`" not in text
+    } == set()
 
 
 @pytest.mark.timeout(120)

@@ -48,6 +48,18 @@ def test_all_that_is_missing_is_said_at_once() -> None:
     assert all(one.remedy for one in read.problems)
 
 
+def test_a_closed_licence_is_refused_and_never_to_be_called_open() -> None:
+    """An unknown word may be given a code, and which ones there are is said."""
+    closed, unknown = (
+        str(read_dataset(replace(GOOD, licences=(word,)), ReadingRules(), today=TODAY).problems[0])
+        for word in ("CC BY-NC 4.0", "Libre")
+    )
+
+    assert "licence: forbids commercial use or changes, value 'CC BY-NC 4.0': " in closed
+    assert "--licence" not in closed
+    assert "--licence 'WORD=CODE', CODE one of open_licence, odbl, other_open" in unknown
+
+
 def test_a_wrong_day_is_left_out() -> None:
     """It is reported, and the dataset counts all the same."""
     wrong = replace(GOOD, issued="hier", modified="2059-01-01")
