@@ -46,7 +46,7 @@ class BroadbandCoverageReported(Fact):
         if premises is not None and connectable > premises:
             raise PydanticCustomError(
                 "more_than_premises",
-                "is more than the commune's premises",
+                "is more than the commune's `premises`",
                 {"remedy": f"send at most {premises}, or correct `premises`"},
             )
         return connectable

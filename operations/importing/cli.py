@@ -78,8 +78,8 @@ def import_csv(mapping: str, pseudonym_key: Path | None, **how: Any) -> None:
     """Import CSV files by a declared mapping.
 
     Each refused line is shown with its column, its value and what to do, and stops nothing; the
-    exit status is then 1, or 2 where the import could not go on. Run it again to go on: what has
-    arrived is not sent twice.
+    exit status is then 1, as where a file has no line, or 2 where the import could not go on. Run
+    it again to go on: what has arrived is not sent twice.
     """
     from events.pseudonym import load_key
     from operations.importing.editions import reader_of
@@ -88,8 +88,7 @@ def import_csv(mapping: str, pseudonym_key: Path | None, **how: Any) -> None:
 
     make_pseudonym = None if pseudonym_key is None else load_key(pseudonym_key).pseudonym
     reader = reader_of(load_mapping(mapping), pseudonymise=make_pseudonym)
-    if carry_out(reader, **how).refused:
-        sys.exit(1)
+    sys.exit(carry_out(reader, **how).exit_status)
 
 
 @import_group.command()
@@ -112,8 +111,7 @@ def arcep(mapping: str, **how: Any) -> None:
     from operations.importing.mapping import load_mapping
     from operations.importing.screen import carry_out
 
-    if carry_out(EditionReader(load_mapping(mapping)), **how).refused:
-        sys.exit(1)
+    sys.exit(carry_out(EditionReader(load_mapping(mapping)), **how).exit_status)
 
 
 @import_group.command()
@@ -159,7 +157,8 @@ def pilote(
     or all against the catalogue, they are refused until --rising or --falling says it.
 
     Each refused line is shown with its column, its value and what to do, and stops nothing; the
-    exit status is then 1, or 2 where the import could not go on. Run it again to go on.
+    exit status is then 1, as where a file has no line, or 2 where the import could not go on. Run
+    it again to go on.
     """
     from operations.importing.pilote import PiloteReader
     from operations.importing.programme.merging import ImportHints
@@ -184,8 +183,7 @@ def pilote(
             is_written = write_declared(catalogue, keeper.declared)
             outcome = "written" if is_written else "is as it was"
         echo(f"{catalogue} {outcome}")
-    if tally.refused:
-        sys.exit(1)
+    sys.exit(tally.exit_status)
 
 
 @import_group.command(name="mappings")

@@ -13,7 +13,7 @@ from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
 from events.broadband import BroadbandCoverageReported
 from events.communes import MERGED_INTO, PARIS_AS_A_WHOLE, counted_within_others
-from events.identifiers import Department
+from events.identifiers import DEPARTMENTS, Department
 from operations.importing.event_building import LineOrigin, event_of_line
 from operations.importing.findings import (
     FileReader,
@@ -22,7 +22,7 @@ from operations.importing.findings import (
     SkippedLine,
     Watch,
 )
-from operations.importing.mapped import MappedReader
+from operations.importing.mapped import LEFT_OUT, MappedReader
 from operations.importing.mapper import Pseudonymise
 from operations.importing.mapping import CsvMapping, EditionRule
 from operations.importing.parsing import ParsingError, read_whole
@@ -30,6 +30,7 @@ from operations.importing.table import CsvRow, Table, TableLayout
 
 __all__ = ["EditionReader", "NoEditionError", "reader_of"]
 
+ELSEWHERE: Final = "of other regions"
 REFUSED: Final = "of a file that is refused as a whole"
 HAS_MERGED: Final = (
     "added without a line, each to set a commune that merged to 0 premises: the file counts its"
@@ -82,7 +83,8 @@ class EditionReader:
             raise NoEditionError(mapping.title)
         self._rule = mapping.edition
         self._mapping = mapping
-        self._lines = MappedReader(mapping)
+        self._insee = mapping.fields["insee"].column
+        self._lines = MappedReader(mapping, why_left_out=self._why_left_out)
 
     @property
     def layout(self) -> TableLayout:
@@ -108,6 +110,10 @@ class EditionReader:
     def rest(self) -> Iterator[Finding]:
         """Return nothing: each file is complete in itself."""
         return iter(())
+
+    def _why_left_out(self, row: CsvRow) -> str:
+        code = row.cells.get(self._insee or "", "")
+        return LEFT_OUT if code.startswith((*DEPARTMENTS,)) else ELSEWHERE
 
     def _refused_row(self, table: Table) -> Diagnostic | None:
         """Return the first refusal of the whole file by one of its rows, all of which are read."""

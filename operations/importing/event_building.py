@@ -26,6 +26,7 @@ __all__ = ["LineOrigin", "RecordedAheadError", "event_of_line", "recorded_at", "
 
 ID_DIGITS: Final = 32
 _SEND: Final = re.compile(r"\Asend\b")
+_FIELD_NAMED: Final = re.compile(r"`([a-z_.]+)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,11 @@ class LineOrigin:
         problem = error.problem if column else f"{field} {error.problem}"
         # The reader writes the file, and does not send events.
         remedy = _SEND.sub("write", error.remedy)
-        return self.refusal(column, problem, remedy)
+        return self.refusal(column, self._in_columns(problem), self._in_columns(remedy))
+
+    def _in_columns(self, text: str) -> str:
+        """Return a contract's words with the file's columns for the fact's fields."""
+        return _FIELD_NAMED.sub(lambda found: f"`{self.columns.get(found[1], found[1])}`", text)
 
 
 class RecordedAheadError(SmartRegionError):

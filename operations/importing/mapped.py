@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -89,13 +89,22 @@ class Totals:
 class MappedReader:
     """Reads lines by a mapping; `pseudonymise` is needed where the mapping makes pseudonyms.
 
+    `why_left_out` names the reason why the mapping does not take a line.
+
     The constructor raises PseudonymKeyMissingError.
     """
 
-    def __init__(self, mapping: CsvMapping, *, pseudonymise: Pseudonymise | None = None) -> None:
+    def __init__(
+        self,
+        mapping: CsvMapping,
+        *,
+        pseudonymise: Pseudonymise | None = None,
+        why_left_out: Callable[[CsvRow], str] = lambda _row: LEFT_OUT,
+    ) -> None:
         if mapping.needs_key and pseudonymise is None:
             raise PseudonymKeyMissingError(mapping.title)
         self._mapping = mapping
+        self._why_left_out = why_left_out
         self._mapper = Mapper(mapping, pseudonymise or str)
 
     @property
@@ -112,7 +121,7 @@ class MappedReader:
             if isinstance(row, Diagnostic):
                 found: list[Finding] = [row]
             elif not self._mapping.takes(row.cells):
-                found = [SkippedLine(row.line, LEFT_OUT)]
+                found = [SkippedLine(row.line, self._why_left_out(row))]
             else:
                 found = self._findings(row, table.name, time, totals)
             is_spoilt |= any(isinstance(one, Diagnostic) for one in found)

@@ -50,7 +50,7 @@ def carry_out(
 ) -> Tally:
     """Import files and show the progress; the tally is printed in any case.
 
-    The caller ends with status 1 where the tally has refusals.
+    The caller ends with the tally's status.
     """
     publisher: Callable[[], Publisher]
     if gateway is not None:
@@ -78,7 +78,8 @@ def carry_out(
                 if shown <= MOST_SHOWN:
                     print_line(str(refusal))
 
-            for file in empty_files(plan, reader):
+            tally.empty = [*empty_files(plan, reader)]
+            for file in tally.empty:
                 print_line(f"{file}: has no line below its heading: there is nothing to import")
             run_import(
                 plan,
@@ -90,7 +91,7 @@ def carry_out(
                 tally=tally,
             )
     finally:
-        if tally.lines:  # Not where the files could not even be opened.
+        if tally.lines or tally.empty:  # Not where the files could not even be opened.
             _print_tally(tally, plan, bootstrap)
     return tally
 
@@ -132,6 +133,8 @@ def _print_tally(tally: Tally, plan: Import, bootstrap: str | None) -> None:
         f"{tally.sent} {sent} to {plan.destination}, {tally.known} there already,"
         f" {tally.aside.total()} left aside, {tally.refused} refused"
     )
+    for file in tally.empty:
+        echo(f"  0 lines: {file}")
     for why, count in tally.aside.most_common():
         echo(f"  {count} left aside: {why}")
     for what, count in tally.sent_which.most_common():

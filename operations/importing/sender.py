@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from boundary.diagnostic import Diagnostic
@@ -43,6 +44,8 @@ class Tally:
     """Refusals by column and problem: a line may have several."""
     notes: Counter[str] = field(default_factory=Counter)
     """Changes of lines that are counted above."""
+    empty: list[Path] = field(default_factory=list)
+    """Files with a heading and no line."""
     last_day: date | None = field(default=None, compare=False)
     """The last day that they are about."""
 
@@ -50,6 +53,11 @@ class Tally:
     def lines(self) -> int:
         """Return how many lines have been read, without headings and empty ones."""
         return self.sent + self.known + self.aside.total() + self.refused
+
+    @property
+    def exit_status(self) -> int:
+        """Return 1 where somebody has to look at a file, else 0."""
+        return 1 if self.refused or self.empty else 0
 
 
 class ImportInterruptedError(SmartRegionError):

@@ -27,5 +27,5 @@ def test_an_empty_commune_is_accepted() -> None:
 
 def test_more_than_all_is_refused() -> None:
     """No more premises can be connectable than there are."""
-    with pytest.raises(ValidationError, match="more than the commune's premises"):
+    with pytest.raises(ValidationError, match="more than the commune's `premises`"):
         reported(premises=10, connectable=11)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from boundary.diagnostic import Diagnostic
 from events.broadband import BroadbandCoverageReported
 from events.communes import COMMUNES, MERGED_INTO, PARIS_AS_A_WHOLE
+from operations.importing.editions import ELSEWHERE as OTHER_REGIONS
 from operations.importing.editions import (
     HAS_MERGED,
     OTHER_PARIS,
@@ -82,7 +83,7 @@ def test_a_whole_edition_is_read(tmp_path: Path) -> None:
     own = [one for one in coverages(found) if one.premises]
     assert sorted(one.insee for one in own) == sorted(WHOLE)
     assert Counter(one.why for one in found if isinstance(one, SkippedLine)) == {
-        LEFT_OUT: len(ELSEWHERE)
+        OTHER_REGIONS: len(ELSEWHERE)
     }
 
 
@@ -140,8 +141,25 @@ def test_one_line_of_other_networks_refuses_the_file(tmp_path: Path) -> None:
     assert refused(found).startswith("3: type: ")
     assert Counter(one.why for one in found if isinstance(one, SkippedLine)) == {
         REFUSED: 3,
-        LEFT_OUT: 1,
+        OTHER_REGIONS: 1,
     }
+
+
+def test_a_commune_of_the_region_may_be_left_out_too(tmp_path: Path) -> None:
+    """By a mapping that takes fewer lines: it is not of another region."""
+    shipped = load_mapping("arcep_debit_filaire")
+    mapping = shipped.model_copy(update={"only": {"code_insee": ("75*",)}})
+    text = lines(row("77001", 10, [9] * CLASSES), row("01001", 10, [9] * CLASSES))
+    found = read(tmp_path, text, mapping=mapping)
+    assert found == [SkippedLine(2, LEFT_OUT), SkippedLine(3, OTHER_REGIONS)]
+
+
+def test_a_wrong_number_is_told_with_the_file_s_columns(tmp_path: Path) -> None:
+    """In the problem and in the remedy: nobody looks for `premises` in the file."""
+    found = read(tmp_path, lines(row("77001", 10, [11] * CLASSES)))
+    told = [str(one).partition(": ")[2] for one in found if isinstance(one, Diagnostic)]
+    problem, remedy = "is more than the commune's `nbr`", "write at most 10, or correct `nbr`"
+    assert f"elig_thd30: {problem}, value '11': {remedy}" in told
 
 
 def test_all_premises_everywhere_are_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from events.errors import ContractError, RefusalReason
 from events.school import SchoolConnected
 from operations.importing.event_building import (
     LineOrigin,
@@ -38,6 +39,19 @@ def refusals(origin: LineOrigin = ORIGIN, **fields: object) -> list[str]:
     found = event_of_line(SchoolConnected, given, origin, source="urn:test", time=RECORDED)
     assert isinstance(found, list)
     return [str(refusal) for refusal in found]
+
+
+def test_a_contract_s_words_have_the_columns_of_the_file() -> None:
+    """A field that no column fills keeps its name."""
+    remedy = "correct `connected_on`, or `downlink_mbps`"
+    error = ContractError(
+        RefusalReason.INVALID_DATA, "data.uai", "x", remedy, problem="is not of `connected_on`"
+    )
+    refusal = ORIGIN.contract_refusal(error)
+    assert (refusal.problem, refusal.remedy) == (
+        "is not of `le`",
+        "correct `le`, or `downlink_mbps`",
+    )
 
 
 def test_the_same_line_of_the_same_file_is_the_same_event() -> None:

@@ -130,9 +130,10 @@ def test_a_direction_is_never_guessed_from_one_territory(tmp_path: Path) -> None
 
 
 def test_a_file_without_a_line_says_so(tmp_path: Path, got: list[CloudEvent]) -> None:
-    """A heading alone is no error, and no silence."""
+    """A heading alone, as of an interrupted export, is no success of a nightly job."""
     result = run(tmp_path, TEXT.splitlines()[0] + "\r\n")
-    assert (result.exit_code, result.stdout, got) == (0, "", [])
+    assert (result.exit_code, got) == (1, [])
+    assert result.stdout.splitlines()[1:] == [f"  0 lines: {tmp_path / 'file.csv'}"]
     expected = f"{tmp_path / 'file.csv'}: has no line below its heading: there is nothing to import"
     assert result.stderr.splitlines() == [expected]
 
