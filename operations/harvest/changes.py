@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 
 from boundary.errors import SmartRegionError
 from events.dataset import DatasetProbed, DatasetReleased, DatasetUpdated, DatasetWithdrawn
@@ -14,11 +15,13 @@ from operations.harvest.memory import KnownDataset
 from operations.harvest.portal_dataset import PortalDataset
 
 __all__ = [
+    "ChangeKind",
     "Changes",
     "TooManyGoneError",
     "asked_since",
     "changes_of",
     "gone_from",
+    "kind_of",
     "probe_of",
     "to_probe",
 ]
@@ -36,12 +39,36 @@ class TooManyGoneError(SmartRegionError):
         )
 
 
+class ChangeKind(StrEnum):
+    """What one fact tells of a dataset, for a person."""
+
+    DATA = "with a new data state"
+    RELEASED = "released"
+    CORRECTED = "corrected"
+    UPDATED = "updated"
+    WITHDRAWN = "withdrawn"
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """The facts of one dataset, and what is known of it once they are sent."""
 
     known: KnownDataset
     facts: list[Fact] = field(default_factory=list)
+
+
+def kind_of(fact: Fact, known: KnownDataset | None) -> ChangeKind:
+    """Return what a fact tells of a dataset, from what was known before it."""
+    match fact:
+        case DatasetReleased():
+            is_there = known is not None and known.withdrawn_on is None
+            return ChangeKind.CORRECTED if is_there else ChangeKind.RELEASED
+        case DatasetUpdated():
+            return ChangeKind.UPDATED
+        case DatasetWithdrawn():
+            return ChangeKind.WITHDRAWN
+        case _:
+            return ChangeKind.DATA
 
 
 def changes_of(known: KnownDataset | None, seen: PortalDataset, today: date) -> Changes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -11,18 +12,21 @@ from typing import Final, TypeAlias
 
 from boundary.addresses import shown_address
 from boundary.diagnostic import Diagnostic
+from events.fact import Fact
 from operations.client import NullPublisher, Publisher
 from operations.harvest.changes import (
+    ChangeKind,
     Changes,
     TooManyGoneError,
     asked_since,
     changes_of,
     gone_from,
+    kind_of,
     probe_of,
     to_probe,
 )
 from operations.harvest.data_state import DataOutcome, FoundData
-from operations.harvest.memory import Memory, load_memory
+from operations.harvest.memory import KnownDataset, Memory, load_memory
 from operations.harvest.portal_dataset import Distribution
 from operations.harvest.reading import ReadingRules, dataset_id_of, read_dataset
 from operations.harvest.sending import send_waiting
@@ -81,6 +85,16 @@ class HarvestTally:
     unasked: int = 0
     """Addresses whose hosts ask to be left alone."""
     is_unchanged: bool = False
+    found: Counter[ChangeKind] = field(default_factory=Counter)
+    """What is new, also where it could not be sent."""
+    withdrawn: list[str] = field(default_factory=list)
+
+    def note(self, fact: Fact, known: KnownDataset | None) -> None:
+        """Count a fact about a dataset that was known so before it."""
+        kind = kind_of(fact, known)
+        self.found[kind] += 1
+        if kind is ChangeKind.WITHDRAWN:
+            self.withdrawn.append(fact.entity_id)
 
     @property
     def is_good(self) -> bool:
@@ -164,6 +178,7 @@ def _note(
     for name, change in changes.items():
         for fact in change.facts:
             memory.queue(fact, source=plan.source, time=now)
+            tally.note(fact, memory.datasets.get(name))
         memory.datasets[name] = change.known
     if not tally.is_good:
         # The next run says again what is wrong.
@@ -193,6 +208,7 @@ def _probe(
     memory.datasets[name] = change.known
     for fact in change.facts:
         memory.queue(fact, source=plan.source, time=now)
+        tally.note(fact, known)
 
 
 def _changes(

@@ -20,12 +20,14 @@ from broker.settings import load_broker_settings
 from events.code import Code
 from operations.client import Publisher
 from operations.emitting.options import GatewayChoice
+from operations.harvest.changes import ChangeKind
 from operations.harvest.polite_client import PoliteClient, Politeness
 from operations.harvest.probing import probe
 from operations.harvest.run import Harvest, HarvestTally, run_harvest
 from operations.harvest.snapshot import PortalSnapshot
 from operations.harvest.validators import Validators
 from operations.harvest.vocabularies import plain
+from operations.next_step import figures_line
 
 __all__ = ["carry_out", "default_state", "destination_of", "own_words"]
 
@@ -43,25 +45,31 @@ def carry_out(
     opened: Callable[[], Publisher],
     *,
     with_data: bool,
+    bootstrap: str | None,
 ) -> HarvestTally:
-    """Harvest a portal, with its data or without; the tally is printed in any case."""
+    """Harvest a portal, with its data or without; the tally is printed in any case.
+
+    `bootstrap` is the broker that the user named.
+    """
     quiet_client()
     # It logs each date that it cannot convert; what is wrong is reported by dataset.
     logging.getLogger("rdflib").addHandler(logging.NullHandler())
-    tally = HarvestTally()
+    tally, now = HarvestTally(), datetime.now(UTC)
     try:
         with PoliteClient(politeness) as client:
             run_harvest(
                 plan,
                 partial(read, client),
                 opened,
-                now=datetime.now(UTC),
+                now=now,
                 tally=tally,
                 probe=partial(probe, client) if with_data else None,
             )
     finally:
         if tally.datasets or tally.sent:
             _print(tally, plan)
+            if tally.sent and not plan.dry_run:
+                echo(figures_line(now.date(), bootstrap))
     return tally
 
 
@@ -115,6 +123,8 @@ def _print(tally: HarvestTally, plan: Harvest) -> None:
             f"{_addresses(tally.asked_before)} asked for data earlier today (UTC), and not again:"
             " run it tomorrow, or now with --ask-again"
         )
+    if changes := _changes(tally):
+        echo(changes)
     sent = "would be sent" if plan.dry_run else "sent"
     unchanged = ", the catalogue is unchanged" if tally.is_unchanged else ""
     echo(
@@ -122,6 +132,15 @@ def _print(tally: HarvestTally, plan: Harvest) -> None:
         f" {counted(len(tally.problems), 'problem')}, {counted(tally.sent, 'event')} {sent} to"
         f" {plan.destination}{unchanged}"
     )
+
+
+def _changes(tally: HarvestTally) -> str:
+    """Return what is new, in a line that names what was withdrawn; "" for nothing."""
+    parts = [f"{tally.found[kind]} {kind}" for kind in ChangeKind if tally.found[kind]]
+    names = ", ".join(tally.withdrawn[:MOST_SHOWN])
+    more = f" and {len(tally.withdrawn) - MOST_SHOWN} more"
+    shown = f": {names}{more if len(tally.withdrawn) > MOST_SHOWN else ''}" if names else ""
+    return f"{', '.join(parts)}{shown}"
 
 
 def _addresses(number: int) -> str:

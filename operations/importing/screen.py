@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from operations.emitting.options import GatewayChoice
 from operations.importing.findings import FileReader, Watch
 from operations.importing.run import Import, empty_files, run_import
 from operations.importing.sender import Tally
+from operations.next_step import figures_line
 
 __all__ = ["carry_out"]
 
@@ -149,6 +149,4 @@ def _print_tally(tally: Tally, plan: Import, bootstrap: str | None) -> None:
     for (column, problem), count in tally.problems.most_common():
         echo(f"    {counted(count, 'fault')}: {column or 'line'} {problem}")
     if tally.last_day is not None and not plan.dry_run:
-        day = min(tally.last_day, datetime.now(UTC).date())
-        option = "" if bootstrap is None else f" --bootstrap {shlex.quote(bootstrap)}"
-        echo(f"to see the figures, once counted: smart-region export --as-of {day}{option}")
+        echo(figures_line(tally.last_day, bootstrap))

@@ -149,6 +149,32 @@ def test_what_was_refused_as_private_is_asked_once_it_is_allowed(
     ]
 
 
+def test_it_says_what_changed_and_how_to_see_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also before it is sent; what is withdrawn is named."""
+    monkeypatch.setattr(
+        "operations.emitting.options.open_publisher", lambda *_, **__: RecordingPublisher()
+    )
+    options = (*QUICK[:-1], "--state", str(tmp_path / "s.json"))
+    with portal(dataset("a"), dataset("gares")) as served:
+        first = harvest("opendatasoft", served.url, *options, "--bootstrap", "k:9092")[1]
+        served.datasets[:] = [dataset("a", title="Autre"), dataset("b")]
+        tried, sent, again = (
+            harvest("opendatasoft", served.url, *options, "--bootstrap", "k:9092", *more)[1]
+            for more in (("--dry-run",), (), ())
+        )
+
+    figures = "to see the figures, once counted: smart-region export --as-of "
+    change = "1 released, 1 corrected, 1 updated, 1 withdrawn: gares\n"
+    assert "2 with a new data state, 2 released, 2 updated\n" in first
+    assert change in tried
+    assert f"1 with a new data state, {change}" in sent
+    assert [figures in out for out in (first, tried, sent, again)] == [True, False, True, False]
+    assert first.endswith(" --bootstrap k:9092\n")
+    assert "released" not in again
+
+
 def test_files_of_one_name_are_two_portals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However they are named: what is missing in one is not gone from the other."""
     named: list[str] = []
