@@ -1,0 +1,64 @@
+"""Which packages `deploy/debian-packages.sh` asks for."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[3]
+ALERTING: Final = {"prometheus", "prometheus-alertmanager"}
+GUIDE: Final = {"curl", "kcat", "npm", "nodejs"}
+
+
+def asked(folder: Path, *groups: str) -> subprocess.CompletedProcess[str]:
+    """Run the script where no program is, for a user who may install none."""
+    (folder / "id").write_text("#!/bin/sh\necho 1000\n")
+    (folder / "id").chmod(0o755)
+    for name in ("bash", "sh", "grep"):
+        (folder / name).symlink_to(shutil.which(name) or name)
+    return subprocess.run(
+        [folder / "bash", ROOT / "deploy/debian-packages.sh", *groups],
+        env={"PATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+def missing(done: subprocess.CompletedProcess[str]) -> set[str]:
+    """Return the packages that it names."""
+    return {*done.stderr.partition("Not found: ")[2].partition(".")[0].split()}
+
+
+def test_only_the_named_groups_are_asked_for(tmp_path: Path) -> None:
+    """A server that runs the stack gets no browser, and no database."""
+    done = asked(tmp_path, "alerting")
+
+    assert (done.returncode, missing(done)) == (0, ALERTING)
+    assert "sudo deploy/debian-packages.sh alerting\n" in done.stderr
+
+
+def test_without_a_group_all_are_asked_for(tmp_path: Path) -> None:
+    """As the tests need them."""
+    assert missing(asked(tmp_path)) >= ALERTING | GUIDE
+
+
+def test_an_unknown_group_is_refused(tmp_path: Path) -> None:
+    """Before anything is installed."""
+    done = asked(tmp_path, "alerting", "alertng")
+
+    assert (done.returncode, "no group alertng" in done.stderr) == (2, True)
+    assert not missing(done)
+
+
+def test_the_stack_asks_for_what_it_runs_alone() -> None:
+    """And the tests for everything."""
+    targets = {
+        block.partition(":")[0]: block for block in (ROOT / "Makefile").read_text().split("\n\n")
+    }
+
+    assert "deploy/debian-packages.sh alerting >&2\n" in targets["stack"]
+    assert "deploy/debian-packages.sh >&2\n" in targets["test"]
