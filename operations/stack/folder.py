@@ -81,6 +81,11 @@ class Folder:
         return self.path / "secrets"
 
     @property
+    def ports(self) -> Path:
+        """The file of the ports of the last start."""
+        return self.path / "ports.json"
+
+    @property
     def page(self) -> Path:
         """The page's copy of the events, which is made anew from the broker's."""
         return self.path / "page"

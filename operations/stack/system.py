@@ -78,7 +78,7 @@ def run_stack(
     logging.getLogger("kafka").addHandler(logging.NullHandler())
     producers = load_producers(settings.producers)
     with Folder.held(plan.folder) as folder, Supervisor(report) as supervisor:
-        ports = Ports()
+        ports = Ports.kept_in(folder.ports)
         credentials = StackCredentials.kept_in(folder.secrets, producers)
         settings = _on_our_broker(settings, ports)
 

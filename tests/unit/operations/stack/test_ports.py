@@ -1,6 +1,10 @@
 """Where a stack's processes listen."""
 
 import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from operations.programs.addresses import HOST
 from operations.stack.ports import Ports
@@ -34,3 +38,33 @@ def test_a_port_that_is_taken_is_left_alone() -> None:
             taken.listen()
 
         assert Ports().prometheus != 9090
+
+
+def test_the_next_start_has_the_same_ports(tmp_path: Path) -> None:
+    """Also those that are chosen at random: an import's journal remembers the address."""
+    file = tmp_path / "ports.json"
+
+    assert Ports.kept_in(file) == Ports.kept_in(file)
+
+
+def test_a_port_that_was_taken_meanwhile_is_changed_alone(tmp_path: Path) -> None:
+    """The others stay, and the next start keeps what was chosen instead."""
+    file = tmp_path / "ports.json"
+    before = Ports.kept_in(file)
+    with socket.socket() as taken:
+        taken.bind((HOST, before.controller))
+        taken.listen()
+        after = Ports.kept_in(file)
+
+    assert after.controller != before.controller
+    assert replace(after, controller=before.controller) == before
+    assert Ports.kept_in(file) == after
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"kafka": "x"}'])
+def test_a_broken_file_is_written_anew(tmp_path: Path, text: str) -> None:
+    """It is no reason not to start."""
+    file = tmp_path / "ports.json"
+    file.write_text(text)
+
+    assert Ports.kept_in(file) == Ports.kept_in(file)
