@@ -82,8 +82,8 @@ class HarvestTally:
     """Addresses that were asked earlier on this day, and not again."""
     private: int = 0
     """Addresses on a private network, which were not asked."""
-    unasked: int = 0
-    """Addresses whose hosts ask to be left alone."""
+    unasked: list[str] = field(default_factory=list)
+    """Addresses whose hosts ask to be left alone, in lines."""
     is_unchanged: bool = False
     found: Counter[ChangeKind] = field(default_factory=Counter)
     """What is new, also where it could not be sent."""
@@ -201,9 +201,11 @@ def _probe(
         is_private = here is not None and here.outcome is DataOutcome.PRIVATE
         tally.private += is_private
         tally.probed += here is not None and not is_private
-        tally.unasked += here is None
-        if here is not None and here.why:
-            tally.away.append(f"{name}: {shown_address(one.url)}: {here.why}")
+        where = f"{name}: {shown_address(one.url)}"
+        if here is None:
+            tally.unasked.append(f"{where}: left alone, as robots.txt or Retry-After asks")
+        elif here.why:
+            tally.away.append(f"{where}: {here.why}")
     change = probe_of(known, found, now.date())
     memory.datasets[name] = change.known
     for fact in change.facts:

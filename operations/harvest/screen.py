@@ -108,15 +108,16 @@ def _print(tally: HarvestTally, plan: Harvest) -> None:
         echo(f"… {counted(len(tally.problems) - MOST_SHOWN, 'problem')} more", err=True)
     for line in tally.complaints:
         echo(line, err=True)
-    for line in tally.away[:MOST_SHOWN]:
-        echo(line)
-    if len(tally.away) > MOST_SHOWN:
-        echo(f"… {_addresses(len(tally.away) - MOST_SHOWN)} more without data")
+    for lines, what in ((tally.away, "without data"), (tally.unasked, "left alone")):
+        for line in lines[:MOST_SHOWN]:
+            echo(line)
+        if len(lines) > MOST_SHOWN:
+            echo(f"… {_addresses(len(lines) - MOST_SHOWN)} more {what}")
     if tally.probed or tally.unasked or tally.private:
         private = f", {tally.private} on a private network and not asked" if tally.private else ""
         echo(
             f"{_addresses(tally.probed)} asked for data, {len(tally.away) - tally.private} without,"
-            f" {tally.unasked} to be left alone{private}"
+            f" {len(tally.unasked)} to be left alone{private}"
         )
     if tally.asked_before:
         echo(

@@ -125,6 +125,23 @@ def test_a_private_portal_has_to_be_allowed() -> None:
     assert served.requests == []
 
 
+def test_an_address_that_is_left_alone_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is known of its data, and nothing is sent."""
+    told = RecordingPublisher()
+    monkeypatch.setattr("operations.emitting.options.open_publisher", lambda *_, **__: told)
+    options = (*QUICK[:-1], "--state", str(tmp_path / "s.json"))
+    with portal() as served:
+        served.documents["/robots.txt"] = Answer(500)
+        file = catalogue_of(tmp_path, f"{served.url}/x.csv")
+        out = harvest("dcat", str(file), *options)[1]
+
+    assert out.startswith(f"gares: {served.url}/x.csv: left alone, as robots.txt or Retry-After")
+    assert "0 addresses asked for data, 0 without, 1 to be left alone\n" in out
+    assert [one.fact.NAME for one in told.events] == ["dataset.released"]
+
+
 def test_what_was_refused_as_private_is_asked_once_it_is_allowed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
