@@ -194,15 +194,18 @@ def test_cleaning_removes_only_what_has_arrived(
     assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS)
     assert wait_until(cleaned, seconds=SECONDS)
     sent = emit(database, uai("0750003"))
-    page_clean(database, tmp_path)
+    page_upkeep(database, tmp_path)
     with database.connected() as connection:
         rows = connection.execute("SELECT id::text FROM smart_region.outbox").fetchall()
     assert rows == [(one,) for one in sent]
 
 
-def page_clean(database: Database, folder: Path) -> None:
-    """Clean by the page's command: as an operator, and only what is older than a week."""
-    block = page_commands()[2]
-    text = block.text.replace("smart_region_outbox", database.name)
+def page_upkeep(database: Database, folder: Path) -> None:
+    """Clean, only what is older than a week, and look at the slot, by the page's commands."""
     reader = Reader(folder, env=database.server.variables(database.name))
-    reader.follow([replace(block, text=text)])
+    reader.follow(
+        [
+            replace(block, text=block.text.replace("smart_region_outbox", database.name))
+            for block in page_commands()[2:]
+        ]
+    )

@@ -53,7 +53,7 @@ plugin.discovery=service_load
 
 
 def page_commands() -> list[Block]:
-    """Return the commands of the page that need Kafka Connect: create, restart, clean."""
+    """Return the commands of the page that need Kafka Connect: create, restart, clean, watch."""
     return [block for block in blocks_of(PAGE) if block.language == "sh"]
 
 
