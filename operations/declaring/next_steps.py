@@ -71,7 +71,7 @@ def _sending(program: str, new: NewFiles, issued: IssuedSecret, *, is_own: bool)
     if not is_own:
         yield warning
     headers = '--header @authorization --header "Content-Type: application/cloudevents+json"'
-    yield f'  curl --silent "$GATEWAY/events" {headers} --data @{event}'
+    yield f'  curl --silent "$GATEWAY/events" {headers} --data @{event} && echo'
 
 
 def _on_free_ports(settings: GatewaySettings) -> tuple[GatewaySettings, list[str]]:
