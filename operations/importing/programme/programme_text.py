@@ -225,6 +225,13 @@ def _day(writer: _Writer, value: date) -> yaml.Node:
     return writer.represent_scalar("tag:yaml.org,2002:timestamp", value.isoformat())
 
 
+def _text(writer: _Writer, value: str) -> yaml.Node:
+    # Read again, this line break would be a space; between double quotes it is escaped.
+    style = '"' if "\x85" in value else None
+    return writer.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Writer.add_representer(str, _text)
 _Writer.add_representer(Decimal, _number)
 _Writer.add_representer(date, _day)
 

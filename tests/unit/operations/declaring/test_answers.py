@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from events.producers.loader import load_producers
@@ -38,6 +38,7 @@ def answered(**other: str) -> Answers:
 
 
 @given(producer=IDS.filter(lambda one: one != "unknown"), title=LABELS, contact=LABELS)
+@example(producer="a", title="one\x85line", contact="0")
 def test_what_is_answered_is_what_is_declared(producer: str, title: str, contact: str) -> None:
     """Whatever YAML would make of the text: `no`, `1:30`, `null`, quotes, colons."""
     answers = answered(id=producer, title=title, contact=contact)
