@@ -49,7 +49,7 @@ class Ports:
         last = _last(file) or new
         taken = (one.name for one in fields(Ports) if not _is_free(getattr(last, one.name)))
         ports = replace(last, **{name: getattr(new, name) for name in taken})
-        with whole_file(file) as stream:
+        with whole_file(file, private=True) as stream:
             stream.write(_KEPT.dump_json(ports, indent=2))
         return ports
 

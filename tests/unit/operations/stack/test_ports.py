@@ -1,6 +1,7 @@
 """Where a stack's processes listen."""
 
 import socket
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def test_the_next_start_has_the_same_ports(tmp_path: Path) -> None:
     file = tmp_path / "ports.json"
 
     assert Ports.kept_in(file) == Ports.kept_in(file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_a_port_that_was_taken_meanwhile_is_changed_alone(tmp_path: Path) -> None:
