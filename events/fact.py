@@ -97,6 +97,11 @@ class Fact(BaseModel):
         return entity_key(first, *(str(getattr(self, name)) for name in self.FURTHER_KEYS))
 
     @classmethod
+    def key_fields(cls) -> tuple[str, ...]:
+        """Return the fields that identify the entity, in the order of its key."""
+        return (cls.KEY, *cls.FURTHER_KEYS)
+
+    @classmethod
     def entities_in(cls, territory: str) -> str | None:
         """Return the pattern of the identifiers of a territory's entities; None for no pattern.
 

@@ -159,5 +159,4 @@ def changelog_topics(
 
 
 def _key_of(family: Family) -> str:
-    fact = facts_of(family)[0]
-    return entity_key(fact.KEY, *fact.FURTHER_KEYS)
+    return entity_key(*facts_of(family)[0].key_fields())

@@ -13,7 +13,7 @@ from events.cloudevent import decode_json
 from events.communes import COMMUNES
 from events.contracts.json_schema import schema_of
 from events.errors import ContractError
-from events.fact import Fact
+from events.fact import Fact, entity_key
 from events.identifiers import DEPARTMENTS, uai_check_letter, uai_department
 from events.observation import Territory
 from events.producers.model import Producer, Producers
@@ -79,14 +79,14 @@ def _fitting(pattern: str, example: Sequence[str]) -> Iterator[str]:
         return
     for start in (*_NUMBERS, *example):
         for further in range(len(example)):
-            yield pattern.replace("*", "/".join((start, *example[len(example) - further :])))
+            yield pattern.replace("*", entity_key(start, *example[len(example) - further :]))
 
 
 def _entities(
     producer: Producer, fact: type[Fact], example: Mapping[str, Any]
 ) -> Iterator[dict[str, str]]:
     """Yield fields of entities that may be the producer's: those that it names, then places."""
-    keys = (fact.KEY, *fact.FURTHER_KEYS)
+    keys = fact.key_fields()
     for pattern in chain.from_iterable(share.entities for share in producer.owns):
         for entity in _fitting(pattern, [str(example[key]) for key in keys]):
             if len(parts := entity.split("/")) == len(keys):

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from boundary.diagnostic import Diagnostic
 from events.contracts.json_schema import schema_of
-from events.fact import Fact
+from events.fact import Fact, entity_key
 from events.identifiers import DEPARTMENTS
 from events.observation import Territory
 from events.producers.fact_patterns import types_of
@@ -83,11 +83,11 @@ def _have_territories(facts: Sequence[type[Fact]]) -> bool:
 
 def _example(fact: type[Fact]) -> str:
     data = schema_of(fact)["examples"][0]["data"]
-    return "/".join(str(data[name]) for name in (fact.KEY, *fact.FURTHER_KEYS))
+    return entity_key(*(str(data[name]) for name in fact.key_fields()))
 
 
 def _is_entity(text: str, fact: type[Fact]) -> bool:
-    names = (fact.KEY, *fact.FURTHER_KEYS)
+    names = fact.key_fields()
     values = text.split("/", maxsplit=len(fact.FURTHER_KEYS))
     if len(values) < len(names):
         return False

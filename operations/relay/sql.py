@@ -26,7 +26,7 @@ def _row(fact: type[Fact]) -> str:
     others = {name: field for name, field in fact.model_fields.items() if name not in own}
     required = [name for name, field in others.items() if field.is_required()]
     lists = (
-        (fact.KEY, *fact.FURTHER_KEYS),
+        fact.key_fields(),
         required,
         [name for name in others if name not in required],
     )
