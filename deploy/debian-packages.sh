@@ -45,10 +45,7 @@ browser() {
 [[ $# -gt 0 ]] || set -- alerting database guide browser
 for group in "$@"; do
   case $group in
-    alerting) alerting ;;
-    database) database ;;
-    guide) guide ;;
-    browser) browser ;;
+    alerting | database | guide | browser) "$group" ;;
     *)
       echo "$0: no group $group: alerting, database, guide or browser" >&2
       exit 2

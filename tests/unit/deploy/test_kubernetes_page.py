@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,17 +11,18 @@ import pytest
 
 from tests.support.kubernetes import built, one, pod_specs
 from tests.support.kubernetes_api import cluster_api
+from tests.support.requirements import require_programs
 
 PAGE = Path(__file__).parents[3] / "docs" / "kubernetes.md"
+#: Also those of no language, of which a guide has none.
 BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", ["smart-region-note", "smart-region-harvest"])
 def test_a_suspended_job_is_run_once_and_then_by_its_schedule(name: str, tmp_path: Path) -> None:
     """Its Secret has the files that its pod reads; kubectl asks a server on loopback."""
+    require_programs("kubectl", remedy="install it: the page's commands are its own")
     manifests = built("production")
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not there to run the page's commands with")
     blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
     (commands,) = (block for block in blocks if f"patch cronjob {name} " in block)
     files = re.findall(r"--from-file=(\S+)", commands)
