@@ -66,9 +66,8 @@ class KafkaBroker(Server):
         """
         self.start()
         with self.admin() as admin:
-            if topics := _topics(admin):
-                admin.delete_topics(topics)
-            # Repeated, since a member that still lives may come back between the two requests.
+            # Repeated: a living member may come back between two requests, and the broker may
+            # still list a topic that the controller has already deleted.
             if not wait_until(lambda: _clean(admin), seconds=RESET_SECONDS):
                 raise self._unavailable(f"is not clean after {RESET_SECONDS:.0f} s")
 
@@ -96,8 +95,10 @@ def remove_members(admin: Any, groups: Sequence[str]) -> None:  # noqa: ANN401 -
 
 
 def _clean(admin: Any) -> bool:  # noqa: ANN401 - kafka-python ships no annotations
-    """Delete the groups, and return whether nothing is left."""
+    """Delete the topics and the groups, and return whether nothing is left."""
     try:
+        if topics := _topics(admin):
+            admin.delete_topics(topics)
         return not _dissolve_groups(admin) and not _topics(admin)
     except KafkaError:  # A coordinator that is still loading says so; it is asked again.
         return False
