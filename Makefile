@@ -14,7 +14,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-boards stack practice test picture fuzz check types unchanged lint-deploy licences sbom image bench coverage generated lock clean
+.PHONY: help demo demo-boards stack practice test picture fuzz mutants check types unchanged lint-deploy licences sbom image bench coverage generated lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ picture: $(VENV)/dev.stamp ## take README's picture of the delegate's page (need
 
 fuzz: $(VENV)/dev.stamp ## send generated input to the gateway's parsers (ARGS="--examples 20000 --seed 1")
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+mutants: $(VENV)/dev.stamp ## mutate the pure core and run its unit tests (resumes; ARGS="--only trend")
+	@tests/mutation/packages.sh >&2
+	@$(BIN)/python -m tests.mutation $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, licences, generated files, released contracts
 	@$(BIN)/ruff format --check .
@@ -117,6 +121,7 @@ lock: ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade takes 
 		-o requirements/demo.txt
 	$(LOCK) --group dev --extra demo --extra harvest --extra pdf --extra postgres pyproject.toml -c requirements/demo.txt -o requirements/dev.txt
 	$(LOCK) --group peers -o tests/bench/peers/requirements.txt
+	$(LOCK) --group mutants -o tests/mutation/requirements.txt
 
 # With the extras: pip looks for the newest coverage[toml], finds it unpinned, and ends, where the
 # list pins coverage alone.
@@ -124,7 +129,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 	$(UPGRADE) --custom-compile-command "make lock"
 
 clean: ## remove everything that make made
-	rm -rf $(VENV) build dist htmlcov deploy/kafka/target tests/guide/node_modules \
+	rm -rf $(VENV) build dist htmlcov mutants deploy/kafka/target tests/guide/node_modules \
 		tests/browser/node_modules tests/clients/node_modules tests/clients/target tests/pdf/target \
 		deploy/connect/target tests/bench/peers/kafka-streams/target \
 		.coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -264,7 +264,7 @@ def _is_late(
     A projection within `margin_days` before the deadline keeps the result of the previous
     projection. A previous figure that was attained, or had too few points, counts as in time.
     """
-    clear = deadline - timedelta(days=min(indicator.trend.margin_days, deadline.toordinal() - 1))
+    clear = deadline - timedelta(days=indicator.trend.margin_days)
     still = indicator.stands_still
     while projected is not None and clear < projected.day <= deadline:
         start = reference_of(history, as_of, stands_still=still) or as_of

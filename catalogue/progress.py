@@ -41,7 +41,7 @@ class MilestoneStatus(StrEnum):
 
 def exact(number: Number) -> Fraction:
     """Return a number as a fraction."""
-    return number if isinstance(number, Fraction) else Fraction(number)
+    return Fraction(number)
 
 
 def progress_rate(

@@ -4,13 +4,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from tests.support.prometheus import Monitoring, require_prometheus
 
 # Examples are not timed: machines differ, and share their cores. Based on the profile in force,
 # so that Hypothesis' own one for continuous integration keeps its repeatable examples.
 settings.register_profile("untimed", settings(), deadline=None)
+# `make mutants` asks whether a test fails, not by how small an example, and always asks the same.
+settings.register_profile(
+    "mutants",
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=(Phase.explicit, Phase.generate),
+    print_blob=False,
+)
 settings.load_profile("untimed")
 
 

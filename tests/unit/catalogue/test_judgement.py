@@ -9,11 +9,19 @@ from itertools import accumulate, pairwise, takewhile
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from catalogue.history import Histories, History, StepFunction
-from catalogue.judgement import CHANGE_DAYS, FigureChange, Judgement, change_over, judge, judge_all
+from catalogue.history import COUNTRY, Histories, History, StepFunction
+from catalogue.judgement import (
+    CHANGE_DAYS,
+    FigureChange,
+    Judgement,
+    change_over,
+    judge,
+    judge_all,
+    judge_figure,
+)
 from catalogue.loader import load_catalogue
 from catalogue.model import Direction, Indicator, Milestone
 from catalogue.progress import MilestoneStatus, is_attained
@@ -211,6 +219,58 @@ def test_a_risk_is_over_when_the_target_is_projected_clearly_in_time(
     trend = {"window_days": 95, "step_days": 31, "at_least": 3, "margin_days": margin}
     indicator = promised(trend=trend, day=date(2020, 8, 31))
     assert judged(indicator, SWAYING, as_of).status == status
+
+
+@pytest.mark.parametrize(
+    ("day", "margin", "status"),
+    [
+        (date(2020, 8, 27), 30, "at_risk"),
+        (date(2020, 8, 31), 5, "at_risk"),
+        (date(2020, 8, 31), 4, "on_track"),
+    ],
+    ids=["on its very day", "within the margin", "as early as the margin asks"],
+)
+def test_a_projection_is_in_the_margin_from_its_second_day_to_the_deadline(
+    day: date, margin: int, status: str
+) -> None:
+    """The figure of July is projected to 27 August; that of June was late."""
+    trend = {"window_days": 95, "step_days": 31, "at_least": 3, "margin_days": margin}
+    indicator = promised(trend=trend, day=day)
+    assert judged(indicator, SWAYING, date(2019, 7, 1)).status is MilestoneStatus.AT_RISK
+    judgement = judged(indicator, SWAYING, date(2019, 8, 1))
+    assert judgement.projected is not None
+    assert judgement.projected.day == date(2020, 8, 27)
+    assert judgement.status == status
+
+
+@settings(max_examples=40)
+@given(
+    long_histories(),
+    st.sampled_from(["irregular", "annual"]),
+    st.dates(FIRST_DAY + timedelta(days=300), FIRST_DAY + timedelta(days=1_200)),
+    st.integers(0, 99),
+)
+def test_in_the_margin_a_milestone_is_at_risk_as_it_was_for_the_figure_before(
+    history: History, periodicity: str, as_of: date, early: int
+) -> None:
+    """The figure before is that of the month before, or of the day before what was expected."""
+    asked: dict[str, Any] = {
+        "target": Decimal(5_000),
+        "periodicity": periodicity,
+        "availability_delay_days": 3_000,
+        "trend": {"margin_days": 100, "at_least": 3},
+    }
+    projected = judged(promised(**asked), history, as_of).projected
+    assume(projected is not None and as_of <= projected.day < date(2090, 1, 1))
+    assert projected is not None
+    indicator = promised(**asked, day=projected.day + timedelta(days=early))
+    last = history.last_change(as_of)
+    assert last is not None
+    before = month_end_before(as_of) if indicator.stands_still else last - timedelta(days=1)
+
+    earlier, later = (judged(indicator, history, day) for day in (before, as_of))
+    was_at_risk = earlier.trend is not None and earlier.status is MilestoneStatus.AT_RISK
+    assert (later.status is MilestoneStatus.AT_RISK) is was_at_risk
 
 
 def test_a_count_without_new_events_stalls_at_the_end_of_a_month() -> None:
@@ -489,3 +549,18 @@ def test_judging_takes_the_histories_given() -> None:
         if one.value is not None
     }
     assert values == {("schools_connected_ratio", "77"): 1}
+
+
+def test_the_region_alone_is_compared_with_the_country() -> None:
+    """A département's figure beside the country's would compare a part of the territory."""
+    indicator = promised()
+    histories: Histories = {
+        (indicator.id, None): steady(2),
+        (indicator.id, "77"): steady(1),
+        (indicator.id, COUNTRY): steady(30),
+    }
+    region, department = (
+        judge_figure(indicator, territory, histories, AS_OF) for territory in (None, "77")
+    )
+    assert [one.country_value for one in region] == [30 * (AS_OF - date(2016, 1, 1)).days]
+    assert [one.country_value for one in department] == [None]

@@ -141,7 +141,8 @@ def test_the_projected_day_is_where_the_line_meets_the_target(
 @pytest.mark.parametrize(
     ("baseline", "baseline_day", "current", "as_of", "target", "direction"),
     [
-        (None, None, 10, date(2018, 1, 1), 20, RISING),
+        (None, START, 10, date(2018, 1, 1), 20, RISING),
+        (0, None, 10, date(2018, 1, 1), 20, RISING),
         (0, START, None, date(2018, 1, 1), 20, RISING),
         (0, START, 10, date(2018, 1, 1), None, RISING),
         (0, START, 0, date(2018, 1, 1), 20, RISING),
@@ -154,6 +155,7 @@ def test_the_projected_day_is_where_the_line_meets_the_target(
     ],
     ids=[
         "no baseline",
+        "no day of the baseline",
         "no value",
         "no target",
         "no progress",
@@ -196,6 +198,23 @@ def test_the_projected_day_of_a_steady_pace() -> None:
         direction=RISING,
     )
     assert projected == date(2018, 1, 1) + timedelta(days=731)
+
+
+@pytest.mark.parametrize(("target", "projected"), [(20, date.max), (21, None)])
+def test_the_calendar_s_last_day_is_projected_and_none_after(
+    target: int, projected: date | None
+) -> None:
+    """Ten days before it, at one a day, ten more are reached and eleven are not."""
+    as_of = date.max - timedelta(days=10)
+    found = projected_day(
+        baseline=0,
+        baseline_day=as_of - timedelta(days=10),
+        current=10,
+        as_of=as_of,
+        target=target,
+        direction=RISING,
+    )
+    assert found == projected
 
 
 AS_OF = date(2019, 6, 30)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -15,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.cloudevent import CloudEvent, encode_binary, encode_structured
-from events.errors import RefusalReason
+from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.partitioning import partition_for
 from events.records import Record
@@ -33,6 +35,7 @@ from streams.state import (
 from tests.support.histories import deliveries, event, histories, pool, uai
 from tests.support.records import PARTITIONS, FakeRecord, record_of
 
+ROOT = Path(__file__).parents[3]
 PARIS = uai("0750001")
 HOME = partition_for(PARIS.encode(), PARTITIONS)
 CONNECTED = "fr.iledefrance.smartregion.school.connected.v1"
@@ -63,6 +66,12 @@ class TestWatched:
 
     def refused(self, record: FakeRecord, size: int, states: dict[str, EntityState]) -> list[str]:
         """Return why a record of Paris is refused whose state has so many bytes."""
+        return [str(error.reason) for error in self.errors(record, size, states)]
+
+    def errors(
+        self, record: FakeRecord, size: int, states: dict[str, EntityState]
+    ) -> list[ContractError]:
+        """Return the errors of a record of Paris whose state has so many bytes."""
         result = process(
             [record],
             states,
@@ -72,7 +81,7 @@ class TestWatched:
             sizes={PARIS: size},
         )
         assert bool(result.changed) is not bool(result.refusals)
-        return [str(refusal.error.reason) for refusal in result.refusals]
+        return [refusal.error for refusal in result.refusals]
 
     def test_a_day_more_than_is_kept_is_refused(self) -> None:
         """To the byte: as large as the bound is large enough."""
@@ -113,6 +122,23 @@ class TestWatched:
     def test_an_entity_whose_state_cannot_be_read_is_left_alone(self) -> None:
         """What is merged into nothing would be taken for all that is known."""
         assert self.refused(connected(), UNREADABLE, {}) == ["unprocessable"]
+
+    def test_what_a_full_entity_refuses_is_told_with_its_day_and_the_bound(self) -> None:
+        """A producer reads which of its reports it was, and how much is kept."""
+        (error,) = self.errors(connected("2018-04-01"), ENTITY_MAX_BYTES, {PARIS: EMPTY})
+
+        assert error.field == "data"
+        assert "2018-04-01" in str(error)
+        assert str(ENTITY_MAX_BYTES) in str(error)
+
+    def test_what_is_refused_for_an_unreadable_state_names_the_runbook(self) -> None:
+        """The event is right: the operator has to act, and reads where that is written."""
+        (error,) = self.errors(connected(), UNREADABLE, {})
+
+        assert error.field == "data"
+        assert "state cannot be read" in str(error)
+        (runbook,) = re.findall(r"docs/\S+\.md", str(error))
+        assert (ROOT / runbook).is_file()
 
 
 class TestOutcomes:

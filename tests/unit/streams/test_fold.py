@@ -484,6 +484,10 @@ class TestFold:
         assert fold.is_kept_since(before, 1)
         assert fold.is_kept_since(fold.version, 0)
 
+    def test_has_dropped_nothing_before_it_is_asked_to(self) -> None:
+        """Whoever has seen nothing of it has missed nothing."""
+        assert Fold([CONNECTED]).is_kept_since(0, 0)
+
     def test_passes_over_terms_whose_facts_did_not_change(self) -> None:
         """A workspace's activation costs the connected lycées nothing."""
         fold = Fold([CONNECTED])

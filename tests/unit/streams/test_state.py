@@ -1,5 +1,9 @@
 """Entity state: a set of cells that converges whatever the order."""
 
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,12 +19,21 @@ from streams.state import (
     growth,
     latest_attributes,
     merge_states,
+    microseconds,
+    moment_of,
     newest,
+    recorded_by,
+    state_in,
     with_cell,
 )
 from tests.support.histories import event, events_of, state_of, uai
 
 PARIS = uai("0750001")
+
+
+def cells_of(state: EntityState) -> list[tuple[str, str, Cell]]:
+    """Return all cells of a state, each with its fact and day."""
+    return [(fact, day, cell) for fact, days in state.items() for day, cell in days.items()]
 
 
 def states() -> st.SearchStrategy[EntityState]:
@@ -87,6 +100,20 @@ class TestNewest:
 
         assert newest(reported, retracted) == newest(retracted, reported)
 
+    def test_does_not_depend_on_the_order_of_a_record_s_fields(self) -> None:
+        """Two producers may write one content in two orders, and it ranks the same."""
+        record, other_order = ({"a": 1, "b": 2}, {"b": 2, "a": 1})
+        another = Cell(1, "a", "a", {"a": 2, "b": 1})
+
+        assert newest(Cell(1, "a", "a", record), another) is another
+        assert newest(Cell(1, "a", "a", other_order), another) is another
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_a_time_comes_back_from_its_microseconds(moment: datetime) -> None:
+    """Also one before 1970: nothing is rounded."""
+    assert moment_of(microseconds(moment)) == moment
+
 
 class TestMerge:
     """The union of two states."""
@@ -147,6 +174,30 @@ class TestWithCell:
         assert all(after[fact] is state[fact] for fact in state if fact != reported.fact.NAME)
 
 
+class TestRecordedBy:
+    """A state as it was known at a time."""
+
+    @given(states(), st.data())
+    def test_keeps_the_cells_up_to_the_time_and_those_alone(
+        self, state: EntityState, data: st.DataObject
+    ) -> None:
+        """A cell of that very microsecond is known; a fact of which nothing is known is not."""
+        times = sorted({cell.time for days in state.values() for cell in days.values()})
+        latest = data.draw(st.sampled_from([*times, 0]))
+
+        known = recorded_by(state, latest)
+
+        assert all(known.values())
+        assert cells_of(known) == [one for one in cells_of(state) if one[2].time <= latest]
+
+    @given(states())
+    def test_is_the_state_itself_where_all_is_known(self, state: EntityState) -> None:
+        """The same object, by which a fold sees that nothing changed."""
+        latest = max((cell.time for days in state.values() for cell in days.values()), default=0)
+
+        assert recorded_by(state, latest) is state
+
+
 class TestLatestAttributes:
     """The attributes of a fact on its latest day."""
 
@@ -196,6 +247,28 @@ class TestEncoding:
         decoded = decode_state(encode_state(state))
 
         assert isinstance(decoded["coworking.opened"]["2018-01-01"], Cell)
+
+    @pytest.mark.parametrize(
+        "cell",
+        [["1", "a", "a", {}], [True, "a", "a", {}], [1, None, "a", {}], [1, "a", 7, {}]],
+        ids=["a text as time", "a flag as time", "no source", "a number as id"],
+    )
+    def test_of_something_that_cannot_be_ordered_is_refused(self, cell: list[Any]) -> None:
+        """A cell of another type would break the merge, later and elsewhere."""
+        with pytest.raises(TypeError, match="time, source or id"):
+            state_in({"coworking.opened": {"2018-01-01": cell}})
+
+
+def test_the_first_day_of_a_fact_without_days_grows_by_itself_alone() -> None:
+    """As a changelog of others may hold one: there is no day to part it from by a comma."""
+    state: EntityState = {"coworking.opened": {}}
+    cell = Cell(1, "a", "a", {})
+
+    after = with_cell(state, "coworking.opened", "2018-01-01", cell)
+
+    assert growth(state, "coworking.opened", "2018-01-01", cell) == len(encode_state(after)) - len(
+        encode_state(state)
+    )
 
 
 @given(states(), events_of(Family.COWORKING))

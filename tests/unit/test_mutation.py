@@ -1,0 +1,60 @@
+"""What `make mutants` mutates, with which tests, and how it counts."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.mutation.scores import scores_in
+
+ROOT = Path(__file__).parents[2]
+CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+    "mutmut"
+]
+MODULES: list[str] = CONFIGURATION["only_mutate"]
+TESTS: list[str] = CONFIGURATION["pytest_add_cli_args_test_selection"]
+REQUIREMENTS = "tests/mutation/requirements.txt"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_mutated_module_and_its_own_tests_exist(module: str) -> None:
+    """One that has moved would be mutated no more, and nothing would say so."""
+    package, name = module.split("/")
+
+    assert (ROOT / module).is_file()
+    assert f"tests/unit/{package}/test_{name}" in TESTS
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_a_test_file_that_is_run_exists(test: str) -> None:
+    """Pytest ends where one of its arguments is no file."""
+    assert (ROOT / test).is_file()
+
+
+def test_mutants_are_judged_by_the_pytest_that_judges_the_code() -> None:
+    """Mutmut's environment brings its own, which is tried before the project's."""
+    pins = [
+        re.search(r"^pytest==\S+", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE)
+        for lock in ("requirements/dev.txt", REQUIREMENTS)
+    ]
+
+    assert len({pin and pin[0] for pin in pins}) == 1
+
+
+def test_a_mutant_counts_as_killed_only_where_a_test_failed_or_never_ended() -> None:
+    """What survived, what no test reaches and what was not tried are told one by one."""
+    scores = scores_in(
+        "    catalogue.trend.x_project__mutmut_1: killed\n"
+        "    catalogue.trend.x_project__mutmut_2: timeout\n"
+        "    catalogue.trend.x_project__mutmut_3: survived\n"
+        "    catalogue.trend.x_project__mutmut_4: no tests\n"
+        "    streams.fold.xǁFoldǁdrop__mutmut_1: not checked\n"
+    )
+
+    trend, fold = scores["catalogue.trend"], scores["streams.fold"]
+    assert (trend.total, trend.killed, trend.percent) == (4, 2, 50)
+    assert trend.alive == [f"catalogue.trend.x_project__mutmut_{number}" for number in (3, 4)]
+    assert (fold.total, fold.killed, fold.percent) == (1, 0, 0)
