@@ -46,10 +46,14 @@ def main(*, only: str | None, again: bool, fresh: bool, report: bool, processes:
     for score in scores.values():
         for name in score.alive:
             click.echo(mutmut("show", name, stdout=subprocess.PIPE).stdout)
+    click.echo("| module | lines | mutants | killed | survived | score |")
+    click.echo("|---|---:|---:|---:|---:|---:|")
     for module, score in scores.items():
+        path = f"{module.replace('.', '/')}.py"
+        lines = (ROOT / path).read_text(encoding="utf-8").count("\n")
         click.echo(
-            f"{module:24} {score.total:5} mutants {score.killed:5} killed"
-            f" {len(score.alive):4} alive {score.percent:6.1f} %"
+            f"| `{path}` | {lines} | {score.total} | {score.killed} | {len(score.alive)}"
+            f" | {score.percent:.1f} % |"
         )
     usage = getrusage(RUSAGE_CHILDREN)
     click.echo(f"{(usage.ru_utime + usage.ru_stime) / 60:.0f} minutes of processor, this time")

@@ -189,6 +189,16 @@ def test_there_is_no_projection(
     assert projected is None
 
 
+@pytest.mark.parametrize(("left", "projected"), [(10, date.max), (11, None)])
+def test_the_calendar_s_last_day_is_projected_and_none_after(
+    left: int, projected: date | None
+) -> None:
+    """Ten days before it, at one a day, ten more are reached and eleven are not."""
+    as_of = date.max - timedelta(days=10)
+    found = project(STEADY, value=0, target=left, direction=RISING, as_of=as_of)
+    assert (found and found.day) == projected
+
+
 def test_a_slow_quartile_that_never_arrives_leaves_the_end_open() -> None:
     """A quarter of the paces seen lead nowhere: there is no latest day."""
     trend = Trend(Fraction(1), Fraction(0), Fraction(2))

@@ -172,3 +172,43 @@ def test_values_of_other_types_are_not_mixed_up() -> None:
     ]
 
     assert found == [(0, "", "true"), (0, "", "1"), (0, "", "1"), (0, "", "")]
+
+
+KINDS = Term(Family.EQUIPMENT, ("equipment.delivered",), breakdown="kind")
+
+
+@pytest.mark.parametrize(("following", "counts"), [(None, True), (None, False), (30, False)])
+def test_entities_alike_share_one_contribution(following: int | None, *, counts: bool) -> None:
+    """The very same object, by which the fold adds thousands of them together."""
+    terms = ViewTerms(EntityView.of(KINDS), [(0, KINDS)])
+    one, other = (
+        terms.contribution({"kind": "tablet", "quantity": quantity}, following, counts=counts)
+        for quantity in (1, 2)
+    )
+
+    assert one is other
+
+
+def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values that a producer makes up one by one fill no memory, and count nevertheless."""
+    monkeypatch.setattr("streams.contribution._MOST_REMEMBERED", 3)
+    terms = ViewTerms(EntityView.of(KINDS), [(0, KINDS)])
+    found = [
+        terms.contribution({"kind": kind}, None, counts=True)[0][0][0][2]
+        for kind in map(str, range(20))
+    ]
+
+    assert found == [str(kind) for kind in range(20)]
+    assert len(terms._of_texts[True]) <= 3
+    assert len(terms._remembered) <= 3
+
+
+def test_a_term_that_comes_later_counts_what_was_asked_before() -> None:
+    """What was worked out without it is forgotten."""
+    terms = ViewTerms(EntityView.of(KINDS), [(0, KINDS)])
+    terms.contribution({"kind": "tablet"}, None, counts=True)
+    terms.add(1, Term(Family.EQUIPMENT, KINDS.facts))
+    steps, reports = terms.contribution({"kind": "tablet"}, None, counts=True)
+
+    assert [key for key, _, _ in steps] == [(0, "", "tablet"), (1, "", "")]
+    assert reports == ((0, "", ""), (1, "", ""))

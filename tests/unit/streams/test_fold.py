@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pytest
@@ -19,7 +21,7 @@ from events.fact import Family
 from events.registry import facts_of
 from streams.fold import Fold, Series, SeriesKey
 from streams.state import EMPTY, EntityState, cell_of, merge_states, with_cell
-from tests.support.histories import DAYS, event, events_of, histories, uai
+from tests.support.histories import DAYS, ENTITIES, event, events_of, histories, uai
 from tests.support.observations import barometer, observation_events, observed
 
 PARIS, MEAUX = uai("0750001"), uai("0770001")
@@ -250,6 +252,109 @@ class TestAgainstTheDefinition:
         history, day = data.draw(histories(term.family)), data.draw(days())
 
         assert totals(folded(term, history), day) == evaluated(term, states_of(history), day)
+
+
+class TestLaws:
+    """What holds for any terms and states."""
+
+    @settings(max_examples=40)
+    @given(st.data(), st.sampled_from(Family))
+    def test_terms_do_not_disturb_each_other(self, data: st.DataObject, family: Family) -> None:
+        """Each has the series that it has in a fold of its own, also of one and the same view."""
+        first, *others = data.draw(st.lists(terms(family), min_size=2, max_size=3))
+        asked = [first, *(replace(one, facts=first.facts, unless=first.unless) for one in others)]
+        history = data.draw(histories(family))
+
+        fold = Fold(asked)
+        for entity, state in states_of(history).items():
+            fold.replace(family, 0, entity, EMPTY, state)
+
+        for index, term in enumerate(fold.terms):
+            alone = folded(term, history).contents(family, 0)
+            assert {
+                key[1:]: sums for key, sums in fold.contents(family, 0).items() if key.term == index
+            } == {key[1:]: sums for key, sums in alone.items()}
+
+    @settings(max_examples=40)
+    @given(st.data(), st.sampled_from(Family))
+    def test_a_state_counts_as_it_is_whatever_it_was_before(
+        self, data: st.DataObject, family: Family
+    ) -> None:
+        """Any state replaces any other, also one that has lost facts and days."""
+        term = data.draw(terms(family))
+        states = [
+            states_of(data.draw(histories(family))).get(ENTITIES[family][0], EMPTY)
+            for _ in range(3)
+        ]
+        fold, direct = Fold([term]), Fold([term])
+        for before, state in pairwise([EMPTY, *states]):
+            fold.replace(family, 0, "entity", before, state)
+        direct.replace(family, 0, "entity", EMPTY, states[-1])
+
+        assert fold.contents(family, 0) == direct.contents(family, 0)
+
+    @settings(max_examples=40)
+    @given(st.data(), st.sampled_from(Family))
+    def test_entities_are_folded_together_as_one_by_one(
+        self, data: st.DataObject, family: Family
+    ) -> None:
+        """In any order: what many contribute alike is added together, and comes to the same."""
+        term, states = data.draw(terms(family)), states_of(data.draw(histories(family)))
+        together = Fold([term])
+        order = data.draw(st.permutations(sorted(states)))
+        together.apply(
+            0, [together.difference(family, entity, EMPTY, states[entity]) for entity in order]
+        )
+        one_by_one = Fold([term])
+        for entity, state in states.items():
+            one_by_one.replace(family, 0, entity, EMPTY, state)
+
+        assert together.contents(family, 0) == one_by_one.contents(family, 0)
+
+
+class TestVerify:
+    """What a state that broke its contracts would bring into the figures."""
+
+    @pytest.mark.parametrize(
+        ("steps", "reports"),
+        [
+            ([((0, "75", ""), 0, 1.5)], []),
+            ([((0, "75", ""), 0, True)], []),
+            ([((0, ["75"], ""), 0, 1)], []),
+            ([((0, "75", ""), 0, 1), ((0, 75, ""), 30, -1)], []),
+            ([], [(0, "75", ""), (0, 75, "")]),
+        ],
+        ids=["half a lycée", "a flag", "a list", "a number in a later step", "a report"],
+    )
+    def test_what_is_no_amount_or_no_department_is_refused(
+        self, steps: list[Any], reports: list[Any]
+    ) -> None:
+        """By its type: a text alone is a département, and a whole number an amount."""
+        with pytest.raises(TypeError, match="département"):
+            Fold([CONNECTED]).verify([(736_000, ([], ()), 1), (736_000, (steps, reports), 1)])
+
+    def test_what_events_contribute_is_accepted(self) -> None:
+        """Shared by many entities or made for one cell."""
+        fold = Fold([CONNECTED, PAID])
+        for one in (
+            event("school.connected", PARIS, "2018-03-01"),
+            event("grant.paid", "one", "2018-01-01", amount_cents=100),
+        ):
+            family, entity = one.fact.FAMILY, one.fact.entity_id
+            found = fold.difference(family, entity, EMPTY, after(EMPTY, one))
+            fold.verify(found)
+
+            assert found
+
+    def test_a_department_of_another_type_in_a_foreign_state_is_found(self) -> None:
+        """Neither remembered with those of others, nor folded."""
+        cell = cell_of(event("school.connected", PARIS, "2018-03-01"))
+        foreign = cell._replace(attributes={"department": 75})
+        state = with_cell(EMPTY, "school.connected", "2018-03-01", foreign)
+        fold = Fold([CONNECTED])
+
+        with pytest.raises(TypeError, match="75"):
+            fold.verify(fold.difference(Family.SCHOOLS, PARIS, EMPTY, state))
 
 
 class TestReplaceTerms:
@@ -487,6 +592,14 @@ class TestFold:
     def test_has_dropped_nothing_before_it_is_asked_to(self) -> None:
         """Whoever has seen nothing of it has missed nothing."""
         assert Fold([CONNECTED]).is_kept_since(0, 0)
+
+    def test_a_difference_of_nothing_is_no_change(self) -> None:
+        """Who asks for what changed since a version is given nothing anew."""
+        fold = Fold([CONNECTED])
+
+        fold.apply(0, [[], []])
+
+        assert fold.version == 0
 
     def test_passes_over_terms_whose_facts_did_not_change(self) -> None:
         """A workspace's activation costs the connected lycées nothing."""
