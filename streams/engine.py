@@ -48,6 +48,9 @@ logger = logging.getLogger(__name__)
 
 #: From this number of crashes in a row at one record on, it is reported as a poison record.
 POISON_RECORD_CRASHES: Final = 3
+#: From this number on, a batch that begins with the record is processed singly. One end is most
+#: often chance, and thousands of records singly, each with two answers of the broker, take minutes.
+SINGLY_FROM_ENDS: Final = 2
 #: Four scrapes at an interval of 15 s, far less than the stall timeout.
 HOLD_SECONDS: Final = 60.0
 NOTHING_SKIPPED: Final[Mapping[RecordOrigin, Decision]] = MappingProxyType({})
@@ -64,7 +67,7 @@ class _Computed(NamedTuple):
 
 
 class EndedBeforeError(SmartRegionError):
-    """A worker has ended at the first record of a batch, which is then processed singly."""
+    """Workers have ended at the first record of a batch, which is then processed singly."""
 
     def __init__(self, ends: int) -> None:
         super().__init__(f"{ends} workers have ended at its first record")
@@ -133,7 +136,8 @@ class Engine:
                 )
         async with self._locks[family]:
             # Processing such a batch singly finds the record that ends workers.
-            failure: Exception | None = EndedBeforeError(ends) if ends else None
+            is_poison = ends >= SINGLY_FROM_ENDS
+            failure: Exception | None = EndedBeforeError(ends) if is_poison else None
             try:
                 done = (
                     []
@@ -147,7 +151,7 @@ class Engine:
                 failure = error
             if failure is not None:
                 done = await self._process_singly(
-                    key, failure, message, consumer, producer, is_poison=bool(ends)
+                    key, failure, message, consumer, producer, is_poison=is_poison
                 )
         consumer.done(message)
         self.meters.ends.pop((message.topic, message.partition), None)

@@ -361,7 +361,7 @@ def test_a_record_that_ends_every_worker_is_reported_and_skipped(
         "session_timeout": "2",
         "heartbeat_interval": "0.5",
     }
-    for attempt in range(4):
+    for attempt in range(5):
         worker = factory.worker(f"attempt-{attempt}", **settings)
         worker.start()
         assert worker.process.wait(60) == -9, worker.log()[-3000:]

@@ -329,10 +329,23 @@ class TestEnds:
 
         assert [offset for _, offset in bench.consumer.begun] == [first.offset]
 
-    def test_after_an_end_each_record_shows_whether_it_is_the_one(self, bench: Bench) -> None:
-        """Work at each is written down by itself."""
+    def test_after_one_end_a_batch_is_processed_as_a_whole(
+        self, bench: Bench, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Most ends have other reasons, and thousands of records singly take minutes."""
         records = [record_of(connected(f"2018-03-{day:02}")) for day in range(1, 4)]
         bench.consumer.ends[records[0].offset] = 1
+
+        bench.take_all(*records)
+
+        assert [offset for _, offset in bench.consumer.begun] == [records[0].offset]
+        assert len(bench.known[PARIS]["school.connected"]) == 3
+        assert "working singly" not in caplog.text
+
+    def test_after_two_ends_each_record_shows_whether_it_is_the_one(self, bench: Bench) -> None:
+        """Work at each is written down by itself."""
+        records = [record_of(connected(f"2018-03-{day:02}")) for day in range(1, 4)]
+        bench.consumer.ends[records[0].offset] = 2
 
         bench.take_all(*records)
 
