@@ -14,7 +14,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-boards stack practice test picture fuzz mutants check types unchanged lint-deploy licences sbom image bench coverage generated lock clean
+.PHONY: help demo demo-boards stack practice test picture fuzz chaos mutants check types unchanged lint-deploy licences sbom image bench coverage generated lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ fuzz: $(VENV)/dev.stamp ## send generated input to the gateway's parsers (ARGS="
 mutants: $(VENV)/dev.stamp ## mutate the pure core and run its unit tests (resumes; ARGS="--only trend")
 	@tests/mutation/packages.sh >&2
 	@$(BIN)/python -m tests.mutation $(ARGS)
+
+chaos: $(VENV)/dev.stamp $(KAFKA_JARS) ## real parts under faults for 20 minutes and more, each figure checked (ARGS="--seed 2")
+	@deploy/debian-packages.sh alerting >&2
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, licences, generated files, released contracts
 	@$(BIN)/ruff format --check .

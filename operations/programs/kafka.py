@@ -23,6 +23,7 @@ __all__ = [
     "KafkaMissingError",
     "KafkaNotFormattedError",
     "missing_requirement",
+    "new_cluster_id",
 ]
 
 KAFKA_FOLDER: Final = Path(__file__).parents[2] / "deploy" / "kafka"
@@ -104,6 +105,8 @@ class Kafka:
     """A clone's deploy/kafka."""
     heap_mb: int = 512
     jvm_options: Sequence[str] = QUICK_START
+    cluster_id: str | None = None
+    """That of all brokers of a cluster (see `new_cluster_id`); None: it is alone."""
 
     @property
     def bootstrap(self) -> str:
@@ -133,7 +136,7 @@ class Kafka:
 
     def _format(self) -> None:
         """Format the data folder with a cluster id, as KRaft needs before a first start."""
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = self.cluster_id or new_cluster_id()
         # In one word with its option: one id in 64 begins with a hyphen.
         command = [*self._java(), "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"]
         done = subprocess.run(  # noqa: S603 - our own broker
@@ -166,6 +169,11 @@ class Kafka:
     @property
     def _data(self) -> Path:
         return self.folder / "data"
+
+
+def new_cluster_id() -> str:
+    """Return an id as Kafka makes them: 22 letters, digits, hyphens and underscores."""
+    return urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 
 def _jars(folder: Path) -> Path:

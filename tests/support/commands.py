@@ -4,11 +4,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import Protocol
 
 from click.testing import CliRunner
 
 from smart_region import main
-from tests.support.kafka import KafkaBroker
 from tests.support.variables import environment_variables
 
 __all__ = ["run", "run_inside", "run_inside_with"]
@@ -16,8 +16,13 @@ __all__ = ["run", "run_inside", "run_inside_with"]
 SECONDS = 300.0
 
 
+class _Broker(Protocol):
+    @property
+    def bootstrap(self) -> str: ...
+
+
 def run(
-    broker: KafkaBroker,
+    broker: _Broker,
     *arguments: str,
     module: str = "smart_region",
     standard_input: str = "",
@@ -39,7 +44,7 @@ def run(
 
 
 def run_inside(
-    broker: KafkaBroker, *arguments: str, standard_input: str = "", **settings: str
+    broker: _Broker, *arguments: str, standard_input: str = "", **settings: str
 ) -> "subprocess.CompletedProcess[str]":
     """Run as `run` does, in this process: for tests of what a command says, not of how it ends.
 
@@ -60,7 +65,7 @@ def run_inside_with(
     return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
 
 
-def _variables(broker: KafkaBroker, settings: Mapping[str, str]) -> dict[str, str]:
+def _variables(broker: _Broker, settings: Mapping[str, str]) -> dict[str, str]:
     return {
         "SMART_REGION_BROKER": broker.bootstrap,
         "SMART_REGION_CLOCK": "2020-12-31",

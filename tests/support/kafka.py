@@ -36,21 +36,25 @@ class KafkaBroker(Server):
         self,
         folder: Path,
         *,
+        port: int | None = None,
         heap_mb: int = 512,
         jvm_options: tuple[str, ...] = QUICK_START,
         properties: str = "",
+        cluster_id: str | None = None,
     ) -> None:
         """Format a data folder; `properties` are lines added to server.properties.
 
         They come last, and so win; `{port}` and `{controller_port}` stand for the broker's own.
+        `cluster_id` is for one of several.
         """
-        super().__init__(folder)
+        super().__init__(folder, port=port)
         self._kafka = Kafka(
             folder,
             self.port,
             controller_port=free_port(),
             heap_mb=heap_mb,
             jvm_options=jvm_options,
+            cluster_id=cluster_id,
         )
         self._kafka.prepare(PROPERTIES + properties)
 

@@ -27,12 +27,14 @@ class Server:
     start_seconds: ClassVar[float] = 30.0
     stop_seconds: ClassVar[float] = 20.0
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, port: int | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.port = free_port()
+        self.port = free_port() if port is None else port
         self.log_file = folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._life = 0
+        """Where the log of its present life begins."""
 
     @property
     def address(self) -> str:
@@ -63,14 +65,26 @@ class Server:
         """Start it, on the same port and data as before, and wait until it is ready."""
         if self.running:
             return
-        mark = self.log_mark()
-        self._process = start_child(self._command(), output=self.log_file)
-        wait_until(lambda: not self.running or self._is_ready(mark), seconds=self.start_seconds)
+        self.launch()
+        wait_until(lambda: self._has_ended() or self.ready, seconds=self.start_seconds)
         # A port may answer that another took when this one ended.
-        if self._process.poll() is not None:
+        if self._has_ended():
             raise self._unavailable("ended while starting")
-        if not self._is_ready(mark):
+        if not self.ready:
             raise self._unavailable(f"is not ready after {self.start_seconds:.0f} s")
+
+    def _has_ended(self) -> bool:
+        return not self.running
+
+    def launch(self) -> None:
+        """Start it as `start` does, and do not wait."""
+        self._life = self.log_mark()
+        self._process = start_child(self._command(), output=self.log_file)
+
+    @property
+    def ready(self) -> bool:
+        """True once it serves; it may have ended since."""
+        return self._is_ready(self._life)
 
     def stop(self) -> None:
         """Shut it down in order, as a maintenance would: it writes what it holds in memory."""

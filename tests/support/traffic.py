@@ -36,6 +36,8 @@ NOT_THERE: Final = (KafkaError, BrokerUnreachableError, BrokerRefusedError)
 """What says that the broker is not there yet, or no longer."""
 ANSWER_SECONDS: Final = 5
 """A broker that takes longer to answer is asked again over another connection."""
+ADMIN_SECONDS: Final = 30.0
+"""How long one client is asked: once a coordinator has moved, it may go on asking the old one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +135,7 @@ def all_done(bootstrap: str, *, group: str = DEFAULT_APP_ID) -> bool:
 def wait_done(bootstrap: str, *, seconds: float, group: str = DEFAULT_APP_ID) -> bool:
     """Wait until all is committed; forwarded records move the end, so it must hold twice.
 
-    It asks over one connection as long as that lasts: opening one takes the processors' time from
-    what is waited for.
+    It seldom opens another connection: that takes the processors' time from what is waited for.
     """
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
@@ -144,7 +145,9 @@ def wait_done(bootstrap: str, *, seconds: float, group: str = DEFAULT_APP_ID) ->
                 opened(KafkaAdminClient, bootstrap, request_timeout_ms=ANSWER_SECONDS * 1000)
             ) as admin,
         ):
-            return wait_until(partial(_settled, admin, group), seconds=left, every=0.2)
+            turn = min(left, ADMIN_SECONDS)
+            if wait_until(partial(_settled, admin, group), seconds=turn, every=0.2):
+                return True
         time.sleep(0.2)
     return False
 

@@ -1,0 +1,154 @@
+"""Faults done to the parts of a running system, each a generator that yields until it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from time import monotonic
+from typing import Final, TypeAlias
+
+from tests.chaos.cluster import Node
+from tests.chaos.faults import Fault, FaultKind
+from tests.chaos.system import System
+from tests.support.tcp_proxy import CUT, HALF_OPEN, OPEN, Condition
+
+__all__ = ["inflict"]
+
+Steps: TypeAlias = Generator[None, None, bool]
+"""Yields while it lasts; returns whether the fault was done, which needs a target that runs."""
+
+
+def inflict(system: System, fault: Fault) -> Steps:
+    """Do a fault, and undo it in the end where nobody else does."""
+    return _WAYS[fault.kind](system, fault)
+
+
+def _lasting(seconds: float) -> Iterator[None]:
+    until = monotonic() + seconds
+    while monotonic() < until:
+        yield
+
+
+def _until(condition: Callable[[], bool]) -> Iterator[None]:
+    while not condition():
+        yield
+
+
+def _worker_kill(system: System, fault: Fault) -> Steps:
+    # Whoever supervises it starts it again.
+    system.workers[fault.target].kill()
+    yield
+    return True
+
+
+def _worker_pause(system: System, fault: Fault) -> Steps:
+    worker = system.workers[fault.target]
+    if not worker.alive:
+        return False
+    worker.sleep()
+    yield from _lasting(fault.seconds)
+    if worker.alive:
+        worker.wake()
+    return True
+
+
+def _assessor_kill(system: System, fault: Fault) -> Steps:  # noqa: ARG001 - there is one
+    system.assessor.kill()
+    yield
+    return True
+
+
+def _gateway_kill(system: System, fault: Fault) -> Steps:
+    system.gateway.kill()
+    yield from _lasting(fault.seconds)
+    system.start_gateway()
+    return True
+
+
+def _broker_kill(system: System, fault: Fault) -> Steps:
+    return (yield from _killed(system.cluster.nodes[fault.target], fault))
+
+
+def _killed(node: Node, fault: Fault) -> Steps:
+    if not node.broker.running:
+        return False
+    node.broker.kill()
+    yield from _lasting(fault.seconds)
+    node.launch()
+    return True
+
+
+def _controller_kill(system: System, fault: Fault) -> Steps:
+    node = system.cluster.controller()
+    return False if node is None else (yield from _killed(node, fault))
+
+
+def _broker_pause(system: System, fault: Fault) -> Steps:
+    node = system.cluster.nodes[fault.target]
+    if not node.broker.running:
+        return False
+    node.pause()
+    yield from _lasting(fault.seconds)
+    node.resume()
+    return True
+
+
+def _disk_full(system: System, fault: Fault) -> Steps:
+    node = system.cluster.nodes[fault.target]
+    if not node.broker.running:
+        return False
+    node.fill_disk()
+    yield from _lasting(fault.seconds)
+    # Kafka ends once its only folder cannot be written.
+    node.heal()
+    return True
+
+
+def _rolling_restart(system: System, fault: Fault) -> Steps:
+    nodes = system.cluster.nodes
+    done = False
+    for node in (*nodes[fault.target :], *nodes[: fault.target]):
+        if not node.broker.running:
+            continue
+        node.terminate()
+        yield from _until(partial(_has_ended, node))
+        node.launch()
+        yield from _until(partial(_serves_or_has_ended, node))
+        done = True
+    return done
+
+
+def _has_ended(node: Node) -> bool:
+    return not node.broker.running
+
+
+def _serves_or_has_ended(node: Node) -> bool:
+    return node.broker.ready or _has_ended(node)
+
+
+def _network(condition: Condition) -> Callable[[System, Fault], Steps]:
+    def change(system: System, fault: Fault) -> Steps:
+        proxy = system.cluster.nodes[fault.target].proxy
+        proxy.set(replace(condition, delay=fault.delay / 1000))
+        yield from _lasting(fault.seconds)
+        proxy.set(OPEN)
+        return True
+
+    return change
+
+
+_WAYS: Final[Mapping[FaultKind, Callable[[System, Fault], Steps]]] = {
+    FaultKind.WORKER_KILL: _worker_kill,
+    FaultKind.WORKER_PAUSE: _worker_pause,
+    FaultKind.ASSESSOR_KILL: _assessor_kill,
+    FaultKind.GATEWAY_KILL: _gateway_kill,
+    FaultKind.BROKER_KILL: _broker_kill,
+    FaultKind.BROKER_PAUSE: _broker_pause,
+    FaultKind.BROKER_DISK_FULL: _disk_full,
+    FaultKind.ROLLING_RESTART: _rolling_restart,
+    FaultKind.CONTROLLER_KILL: _controller_kill,
+    FaultKind.NETWORK_DELAY: _network(OPEN),
+    FaultKind.NETWORK_CUT: _network(CUT),
+    FaultKind.NETWORK_HALF_OPEN: _network(HALF_OPEN),
+}

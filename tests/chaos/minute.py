@@ -1,0 +1,132 @@
+"""One minute of a run: traffic and faults, then healing, settling and the verdict."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Final
+
+from tests.chaos.faults import Fault, FaultKind
+from tests.chaos.inflicting import Steps, inflict
+from tests.chaos.journal import MinuteResult
+from tests.chaos.system import System
+from tests.chaos.traffic import KafkaTraffic
+from tests.chaos.verdict import Verdict, judge
+from tests.support.gateway_senders import Batch, batches, sending
+from tests.support.traffic import wait_done
+
+__all__ = ["Minutes"]
+
+TICK_SECONDS: Final = 0.05
+SETTLE_SECONDS: Final = 240.0
+GATEWAY_SHARE: Final = 0.05
+"""The part of the events that is sent through the gateway."""
+
+
+class Minutes:
+    """Runs minute after minute on one system, with its traffic."""
+
+    def __init__(
+        self, system: System, traffic: KafkaTraffic, events: Sequence[bytes], *, rate: int
+    ) -> None:
+        """`events` are what is offered to the gateway, again and again under other ids."""
+        self._system = system
+        self._traffic = traffic
+        self._offered: dict[str, bytes] = {}
+        self._batches = self._paced(batches(events), rate)
+        self._counted = Counter[str]()
+
+    def run(self, minute: int, faults: Sequence[Fault], *, seconds: float) -> MinuteResult:
+        """Return the result of one minute; what does not heal or settle is a problem of it."""
+        began = time.monotonic()
+        done = Counter[FaultKind]()
+        healed = settled = None
+        try:
+            with (
+                self._traffic.flowing(),
+                sending(
+                    self._system.gateway,
+                    self._system.credentials.token,
+                    self._batches,
+                    self._system.account,
+                    senders=1,
+                ),
+            ):
+                self._suffer(faults, seconds, done)
+                self._system.heal()
+            healed = time.monotonic()
+            bootstrap = self._system.cluster.bootstrap
+            assert wait_done(bootstrap, seconds=SETTLE_SECONDS), "not all records are committed"
+            settled = time.monotonic()
+            verdict = judge(self._system, self._traffic, self._offered)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the minute has failed
+            text = re.sub(r"\s+", " ", f"{type(error).__name__}: {error}")
+            verdict = Verdict(0, 0, 0, 0, 0, 0, (text[:2000],))
+        now = time.monotonic()
+        return MinuteResult(
+            minute=minute,
+            faults=tuple(faults),
+            done=dict(done),
+            traffic_seconds=round((healed or now) - began, 1),
+            settle_seconds=round((settled or now) - (healed or now), 1),
+            audit_seconds=round(now - (settled or now), 1),
+            figures=verdict.figures,
+            assessed=verdict.assessed,
+            places=verdict.places,
+            problems=verdict.problems,
+            **self._since_before(verdict),
+        )
+
+    def _suffer(self, faults: Sequence[Fault], seconds: float, done: Counter[FaultKind]) -> None:
+        """Inflict the faults of a minute, each at its time; count those that were done."""
+        began = time.monotonic()
+        waiting, lasting = deque(faults), list[tuple[FaultKind, Steps]]()
+        while (now := time.monotonic() - began) < seconds:
+            while waiting and waiting[0].at <= now:
+                fault = waiting.popleft()
+                lasting.append((fault.kind, inflict(self._system, fault)))
+            lasting = [each for each in lasting if not _is_over(*each, done)]
+            time.sleep(TICK_SECONDS)
+        # Whoever has not ended was begun, and is healed with all others.
+        for kind, steps in lasting:
+            steps.close()
+            done[kind] += 1
+
+    def _since_before(self, verdict: Verdict) -> Mapping[str, int]:
+        """Return what was counted in this minute, of all that was counted on the system."""
+        traffic, account = self._traffic, self._system.account
+        counted = {
+            "sent": traffic.sent + len(self._offered),
+            "acknowledged": len(traffic.acknowledged),
+            "receipts": len(account.receipts),
+            "repeated": traffic.repeated + account.hung_up + account.answers[503],
+            "restarts": sum(map(len, self._system.restarts)),
+            **{name: asdict(verdict)[name] for name in ("accepted", "refused", "duplicates")},
+        }
+        if not verdict.figures:  # Nothing was counted by the audit.
+            counted |= {name: self._counted[name] for name in ("accepted", "refused", "duplicates")}
+        minute = {name: count - self._counted[name] for name, count in counted.items()}
+        self._counted = Counter(counted)
+        return minute
+
+    def _paced(self, waiting: Iterator[Batch], rate: int) -> Iterator[Batch]:
+        """Yield batches at the gateway's rate, and remember what is offered."""
+        due = time.monotonic()
+        for batch in waiting:
+            pause = len(batch) / (GATEWAY_SHARE * rate)
+            due = max(due + pause, time.monotonic())
+            time.sleep(min(pause, due - time.monotonic() if due > time.monotonic() else 0.0))
+            self._offered.update(batch)
+            yield batch
+
+
+def _is_over(kind: FaultKind, steps: Steps, done: Counter[FaultKind]) -> bool:
+    try:
+        next(steps)
+    except StopIteration as end:
+        done[kind] += bool(end.value)
+        return True
+    return False

@@ -1,0 +1,148 @@
+"""The parts of a run: brokers, workers, gateway, assessor, Prometheus and Alertmanager."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from broker.topic_admin import apply_topics
+from catalogue.loader import load_catalogue
+from dashboards.rules.pace import PACES
+from dashboards.rules.render import MonitorSite
+from events.topics import declared_topics
+from operations.programs.addresses import address_of, free_address
+from operations.programs.alerting import AlertingPrograms, rule_files, write_files
+from tests.chaos.cluster import Cluster
+from tests.chaos.faults import BROKERS
+from tests.support.gateway_senders import PRODUCERS, Account
+from tests.support.gateways import Credentials, Gateway, issue_credentials
+from tests.support.waiting import wait_until
+from tests.support.workers import Worker, supervised
+
+__all__ = ["System"]
+
+READY_SECONDS: Final = 300.0
+"""More than a worker gives a recovery that stands still before it ends and begins again."""
+SESSION_SECONDS: Final = "10"
+"""Of the group: a worker that sleeps for longer has lost its partitions."""
+DELIVERY_SECONDS: Final = 5
+"""After so long the gateway gives up what waits for the broker, and answers 503."""
+
+
+@dataclass(frozen=True)
+class System:
+    """All parts, which run as long as the `with` block of `started`."""
+
+    cluster: Cluster
+    workers: tuple[Worker, ...]
+    assessor: Worker
+    gateway: Gateway
+    credentials: Credentials
+    prometheus: str | None
+    """Its address; None where it is not installed."""
+    has_alertmanager: bool
+    restarts: list[list[int]] = field(default_factory=list)
+    """The exit statuses of each supervised process."""
+    account: Account = field(default_factory=Account)
+    """Of the gateway's senders."""
+
+    @classmethod
+    @contextmanager
+    def started(cls, folder: Path, *, workers: int) -> Iterator[System]:
+        """Yield a system that serves, with empty topics; data and logs are in the folder."""
+        with ExitStack() as stack:
+            cluster = stack.enter_context(Cluster.started(folder))
+            apply_topics(cluster.bootstrap, declared_topics(replication=BROKERS))
+            settings = {
+                "SMART_REGION_REPLICATION": str(BROKERS),
+                "SMART_REGION_SESSION_TIMEOUT": SESSION_SECONDS,
+            }
+            team = [
+                Worker(cluster.bootstrap, folder, name=f"worker-{number}", settings=settings)
+                for number in range(1, workers + 1)
+            ]
+            asked = {**settings, "SMART_REGION_WORKERS": ",".join(one.url for one in team)}
+            assessor = Worker(
+                cluster.bootstrap, folder, name="assessor", command="assessor", settings=asked
+            )
+            gateway, credentials = _gateway(cluster, folder)
+            stack.callback(gateway.kill)
+            system = cls(
+                cluster,
+                tuple(team),
+                assessor,
+                gateway,
+                credentials,
+                *_monitored(stack, folder, team, assessor, gateway),
+            )
+            for process in (*team, assessor):
+                system.restarts.append(stack.enter_context(supervised(process)))
+            gateway.start()
+            system.wait_ready()
+            yield system
+
+    def start_gateway(self) -> None:
+        """Start the gateway if it is down, and do not wait."""
+        if not self.gateway.alive:
+            self.gateway.start()
+
+    def heal(self) -> None:
+        """Undo all faults, and wait until everything serves."""
+        for worker in (*self.workers, self.assessor):
+            if worker.alive:
+                worker.wake()
+        self.cluster.heal(self.start_gateway)
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Wait until workers, assessor and gateway serve; fails with the log of who does not."""
+        for worker in (*self.workers, self.assessor):
+            worker.wait_ready(READY_SECONDS)
+
+        def gateway_serves() -> bool:
+            self.start_gateway()
+            return self.gateway.ready
+
+        assert wait_until(gateway_serves, seconds=READY_SECONDS), self.gateway.log()[-2000:]
+
+
+def _gateway(cluster: Cluster, folder: Path) -> tuple[Gateway, Credentials]:
+    producers = folder / "producers.yaml"
+    producers.write_text(PRODUCERS, encoding="utf-8")
+    credentials = issue_credentials("region", folder)
+    settings = {
+        "SMART_REGION_PRODUCERS": str(producers),
+        "SMART_REGION_GATEWAY_DELIVERY_TIMEOUT": str(DELIVERY_SECONDS),
+    }
+    gateway = Gateway(cluster.bootstrap, folder, secrets=credentials.file, settings=settings)
+    return gateway, credentials
+
+
+def _monitored(
+    stack: ExitStack, folder: Path, team: list[Worker], assessor: Worker, gateway: Gateway
+) -> tuple[str | None, bool]:
+    """Start Prometheus and Alertmanager where they are installed.
+
+    Returns the address of the first, and whether there is the second.
+    """
+    installed = AlertingPrograms.installed()
+    if installed is None:
+        return None, False
+    address, alertmanager_address = free_address(), free_address()
+    alertmanager = installed.alertmanager_at(alertmanager_address, folder=folder, logs=folder)
+    site = MonitorSite(
+        pace=PACES["steady"],
+        workers=tuple(one.address for one in team),
+        assessors=(assessor.address,),
+        gateways=(address_of(gateway.probe_port),),
+        pages=(),
+        alertmanagers=(alertmanager_address,) if alertmanager else (),
+    )
+    write_files(rule_files(load_catalogue(), site), folder)
+    if alertmanager is not None:
+        stack.enter_context(alertmanager)
+    stack.enter_context(installed.prometheus_at(address, folder=folder, logs=folder))
+    return address, alertmanager is not None

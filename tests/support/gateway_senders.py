@@ -1,0 +1,182 @@
+"""Senders of a gateway: batch after batch, again what was not accepted, and every receipt kept."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from events.cloudevent import decode_json
+from events.errors import ContractError
+from tests.support.gateway import BATCH
+from tests.support.gateways import Gateway
+from tests.support.traffic import Message
+
+__all__ = [
+    "ID",
+    "PRODUCERS",
+    "Account",
+    "Batch",
+    "Position",
+    "batches",
+    "is_right",
+    "sending",
+    "with_id",
+]
+
+EVENTS_PER_BATCH: Final = 100
+HANG_UP_SECONDS: Final = 0.1
+"""Before a sender tries again whose connection has ended: nobody may listen for a while."""
+
+#: All the simulator's systems as one producer, whose quota is never the limit.
+PRODUCERS: Final = """\
+producers:
+  - id: region
+    title: Région
+    contact: region
+    sources: ["urn:iledefrance"]
+    types: [school.*, equipment.*, broadband.*, coworking.*, workstation.*, training.*, grant.*,
+      dataset.*, indicator.*, milestone.*]
+    quota: { events_per_second: 1_000_000, burst: 1_000_000 }
+    expected_every: daily
+"""
+
+ID: Final = re.compile(rb'"id":"([^"]*)"')
+
+Batch = list[tuple[str, bytes]]
+"""Events with their ids."""
+Position = tuple[str, int, int]
+
+
+@dataclass
+class Account:
+    """The answers to all senders."""
+
+    receipts: dict[str, Position] = field(default_factory=dict)
+    answers: Counter[int] = field(default_factory=Counter)
+    hung_up: int = 0
+    refused: list[object] = field(default_factory=list)
+
+
+def batches(lines: Sequence[bytes]) -> Iterator[Batch]:
+    """Yield events in batches, again and again under other ids."""
+    batch: Batch = []
+    for turn in itertools.count():
+        for line in lines:
+            found = ID.search(line)
+            assert found is not None
+            name = f"{found[1].decode()}-{turn:03}"
+            batch.append((name, with_id(line, name)))
+            if len(batch) == EVENTS_PER_BATCH:
+                yield batch
+                batch = []
+
+
+def with_id(line: bytes, name: str) -> bytes:
+    """Return an event under another id."""
+    return ID.sub(b'"id":"%s"' % name.encode(), line, count=1)
+
+
+class Sender(threading.Thread):
+    """Sends batch after batch; sends again what was not accepted, as a client should."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        token: str,
+        waiting: Iterator[Batch],
+        lock: threading.Lock,
+        account: Account,
+        over: threading.Event,
+    ) -> None:
+        super().__init__(daemon=True)
+        self._port = gateway.port
+        self._headers = {"content-type": BATCH, "authorization": f"Bearer {token}"}
+        self._waiting = waiting
+        self._lock = lock
+        self._account = account
+        self._over = over
+
+    def run(self) -> None:
+        """Send until it is over."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        batch: Batch = []
+        while not self._over.is_set():
+            if not batch:
+                with self._lock:
+                    batch = next(self._waiting)
+            batch = self._send(connection, batch)
+        connection.close()
+
+    def _send(self, connection: http.client.HTTPConnection, batch: Batch) -> Batch:
+        """Send a batch; returns what of it is to be sent again."""
+        body = b"[%s]" % b",".join(line for _, line in batch)
+        account = self._account
+        try:
+            connection.request("POST", "/events", body, self._headers)
+            answer = connection.getresponse()
+            parsed = json.loads(answer.read())
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            with self._lock:
+                account.hung_up += 1
+            self._over.wait(HANG_UP_SECONDS)
+            return batch
+        with self._lock:
+            account.answers[answer.status] += 1
+            if answer.status == 202:
+                account.receipts.update(_position(one) for one in parsed["receipts"])
+                return []
+            items = parsed.get("items")
+            if items is None:
+                if answer.status != 503:
+                    account.refused.append(parsed)
+                    return []
+                time.sleep(min(1.0, float(answer.headers["retry-after"])))
+                return batch
+            account.receipts.update(_position(one["receipt"]) for one in items if "receipt" in one)
+            account.refused += [one for one in items if one["status"] not in (202, 503)]
+        return [batch[one["index"]] for one in items if one["status"] == 503]
+
+
+def _position(receipt: dict[str, object]) -> tuple[str, Position]:
+    topic, partition, offset = receipt["topic"], receipt["partition"], receipt["offset"]
+    assert isinstance(topic, str)
+    assert isinstance(partition, int)
+    assert isinstance(offset, int)
+    return str(receipt["id"]), (topic, partition, offset)
+
+
+@contextmanager
+def sending(
+    gateway: Gateway, token: str, waiting: Iterator[Batch], account: Account, *, senders: int
+) -> Iterator[None]:
+    """Let all senders send what is waiting; in the end each has its last answer."""
+    lock, over = threading.Lock(), threading.Event()
+    threads = [Sender(gateway, token, waiting, lock, account, over) for _ in range(senders)]
+    for sender in threads:
+        sender.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for sender in threads:
+            sender.join(60)
+    assert not any(sender.is_alive() for sender in threads)
+
+
+def is_right(message: Message) -> bool:
+    """Return whether a record is an event: the simulated systems also make mistakes."""
+    try:
+        decode_json(message.value)
+    except ContractError:
+        return False
+    return True
