@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import accumulate, pairwise, takewhile
+from math import ceil
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ from catalogue.judgement import (
 from catalogue.loader import load_catalogue
 from catalogue.model import Direction, Indicator, Milestone
 from catalogue.progress import MilestoneStatus, is_attained
+from catalogue.publication import Publication, PublicationStep
 from catalogue.reference_day import month_end_before
 from catalogue.trend import Projection
 from tests.support.figure_histories import (
@@ -564,3 +567,38 @@ def test_the_region_alone_is_compared_with_the_country() -> None:
     )
     assert [one.country_value for one in region] == [30 * (AS_OF - date(2016, 1, 1)).days]
     assert [one.country_value for one in department] == [None]
+
+
+def test_the_region_s_level_is_no_baseline_of_a_department() -> None:
+    """Its progress from there is not known: the 41 sites of 2016 were not all in one of them."""
+    region, department = (
+        judge(KEPT, KEPT.milestones[0], territory, KEPT_LOST_KEPT, date(2017, 3, 1))
+        for territory in (None, "77")
+    )
+    assert region.progress_rate == 0
+    assert department.progress_rate is None
+
+
+def test_a_count_that_stands_still_is_projected_from_the_end_of_the_month_before() -> None:
+    """1 760 since May: what is left at the pace found begins on 30 June, not on the last fact."""
+    stopped = history_of(lambda day: 2 * min(day, 880), since=date(2016, 1, 1), days=880)
+    judgement = judged(promised(target=Decimal(3_000)), stopped)
+    assert judgement.observed_pace is not None
+    assert judgement.projected is not None
+    left = Fraction(3_000 - 1_760)
+    assert judgement.projected.day == date(2018, 6, 30) + timedelta(
+        days=ceil(left / judgement.observed_pace)
+    )
+
+
+def test_a_figure_of_too_few_persons_is_withheld_and_judged_as_none_attained() -> None:
+    """3 persons are not shown; that they are fewer than was promised is."""
+    day = date(2018, 6, 30)
+    few = replace(
+        sites((day, 0)), publication=Publication(10, PublicationStep.MONTHLY, 0)
+    )  # As published: a count below 10 is 0.
+    judgement = judged(promised(), few)
+    assert judgement.withheld
+    assert judgement.value is None
+    assert judgement.status is MilestoneStatus.AT_RISK
+    assert not judged(promised(), steady(2)).withheld

@@ -189,6 +189,13 @@ def test_there_is_no_projection(
     assert projected is None
 
 
+def test_the_next_at_one_a_day_is_there_tomorrow() -> None:
+    """The smallest step that is left is left."""
+    projected = project(STEADY, value=1, target=2, direction=RISING, as_of=AS_OF)
+    assert projected is not None
+    assert projected.day == AS_OF + timedelta(days=1)
+
+
 @pytest.mark.parametrize(("left", "projected"), [(10, date.max), (11, None)])
 def test_the_calendar_s_last_day_is_projected_and_none_after(
     left: int, projected: date | None

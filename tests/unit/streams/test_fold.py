@@ -262,12 +262,15 @@ class TestLaws:
     def test_terms_do_not_disturb_each_other(self, data: st.DataObject, family: Family) -> None:
         """Each has the series that it has in a fold of its own, also of one and the same view."""
         first, *others = data.draw(st.lists(terms(family), min_size=2, max_size=3))
-        asked = [first, *(replace(one, facts=first.facts, unless=first.unless) for one in others)]
+        alike = [replace(one, facts=first.facts, unless=first.unless) for one in others]
         history = data.draw(histories(family))
 
-        fold = Fold(asked)
-        for entity, state in states_of(history).items():
-            fold.replace(family, 0, entity, EMPTY, state)
+        fold, states = Fold([first, *others, *alike]), dict[str, EntityState]()
+        for one in history:
+            entity = one.fact.entity_id
+            before = states.get(entity, EMPTY)
+            states[entity] = after(before, one)
+            fold.replace(family, 0, entity, before, states[entity])
 
         for index, term in enumerate(fold.terms):
             alone = folded(term, history).contents(family, 0)
@@ -324,7 +327,7 @@ class TestVerify:
             ([((0, "75", ""), 0, 1), ((0, 75, ""), 30, -1)], []),
             ([], [(0, "75", ""), (0, 75, "")]),
         ],
-        ids=["half a lycée", "a flag", "a list", "a number in a later step", "a report"],
+        ids=["half a school", "a flag", "a list", "a number in a later step", "a report"],
     )
     def test_what_is_no_amount_or_no_department_is_refused(
         self, steps: list[Any], reports: list[Any]
@@ -630,8 +633,16 @@ class TestSeries:
                 series.add(dict([act]))
                 added.append(act)
 
-    @given(st.lists(st.tuples(st.integers(1, 8), st.booleans()) | st.integers(0, 8), max_size=30))
-    def test_knows_the_last_report_up_to_the_day(self, acts: list[tuple[int, bool] | int]) -> None:
+    @given(
+        st.lists(
+            st.tuples(st.lists(st.integers(1, 8), max_size=3, unique=True), st.booleans())
+            | st.integers(0, 8),
+            max_size=30,
+        )
+    )
+    def test_knows_the_last_report_up_to_the_day(
+        self, acts: list[tuple[list[int], bool] | int]
+    ) -> None:
         """However reports, their retractions and questions alternate."""
         series, reported = Series(), Counter[int]()
         for act in acts:
@@ -639,11 +650,11 @@ class TestSeries:
                 last = max((day for day in reported.elements() if day <= act), default=None)
                 assert series.last_reported(act) == last
                 continue
-            day, comes = act
-            if comes or reported[day]:
-                count = 1 if comes else -1
-                series.report({day: count})
-                reported[day] += count
+            days, comes = act
+            count = 1 if comes else -1
+            counts = {day: count for day in days if comes or reported[day]}
+            series.report(counts)
+            reported.update(counts)
 
     def test_forgets_steps_that_cancel_out(self) -> None:
         """A series does not grow with corrections."""
