@@ -16,6 +16,7 @@ CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-
 ]
 MODULES: list[str] = CONFIGURATION["only_mutate"]
 TESTS: list[str] = CONFIGURATION["pytest_add_cli_args_test_selection"]
+PAGE = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
 REQUIREMENTS = "tests/mutation/requirements.txt"
 
 
@@ -32,6 +33,15 @@ def test_a_mutated_module_and_its_own_tests_exist(module: str) -> None:
 def test_a_test_file_that_is_run_exists(test: str) -> None:
     """Pytest ends where one of its arguments is no file."""
     assert (ROOT / test).is_file()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_page_has_the_score_of_each_module(module: str) -> None:
+    """At least 90 % killed, as was asked for."""
+    row = re.search(rf"^\| `{re.escape(module)}` \|.*\| ([0-9.]+) % \|$", PAGE, re.MULTILINE)
+
+    assert row is not None
+    assert float(row[1]) >= 90
 
 
 def test_mutants_are_judged_by_the_pytest_that_judges_the_code() -> None:
