@@ -21,7 +21,9 @@ BEGAN = monotonic()
 @click.command()
 @click.option("--minutes", default=20, show_default=True, type=click.IntRange(min=1))
 @click.option("--seed", default=1, show_default=True, help="Decides which faults come when.")
-@click.option("--rate", default=2_000, show_default=True, type=click.IntRange(min=20))
+@click.option(
+    "--rate", default=2_000, show_default=True, type=click.IntRange(min=100), help="A second."
+)
 @click.option("--workers", default=4, show_default=True, type=click.IntRange(min=2))
 @click.option(
     "--fresh-every",

@@ -114,11 +114,11 @@ class Minutes:
 
     def _paced(self, waiting: Iterator[Batch], rate: int) -> Iterator[Batch]:
         """Yield batches at the gateway's rate, and remember what is offered."""
-        due = time.monotonic()
+        due = 0.0
         for batch in waiting:
-            pause = len(batch) / (GATEWAY_SHARE * rate)
-            due = max(due + pause, time.monotonic())
-            time.sleep(min(pause, due - time.monotonic() if due > time.monotonic() else 0.0))
+            time.sleep(max(0.0, due - time.monotonic()))
+            # What could not be sent in time is not caught up on.
+            due = max(due, time.monotonic()) + len(batch) / (GATEWAY_SHARE * rate)
             self._offered.update(batch)
             yield batch
 
