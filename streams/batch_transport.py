@@ -345,6 +345,10 @@ class BatchConsumer(driver.Consumer):
             elif (last := restored.get(tp)) is not None and polled <= last < position - 1:
                 restored[tp] = position - 1
 
+    def restored_end(self, tp: TP) -> int:
+        """Return the end of a changelog partition that the last recovery had to reach."""
+        return cast("TableManager", self.app.tables).recovery.active_highwaters[tp] + 1
+
     def finish_check(self, generation: int, faults: Sequence[TopicFault]) -> None:
         """Allow reading events in this generation, unless the check has found faults."""
         self._checked_generation, self.faults = generation, faults

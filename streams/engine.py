@@ -240,6 +240,8 @@ class Engine:
                 if _is_fatal(error):
                     raise
                 done.append(await self._refuse(record, error, message, consumer, producer))
+            # Thousands of records singly may take longer than the stall timeout.
+            self.progressed_at = monotonic()
         return done
 
     async def _refuse(

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from faust.types import TP
 from kafka import KafkaConsumer, TopicPartition
 
+from boundary.errors import SmartRegionError
 from broker.clients import opened
 from broker.errors import BrokerUnreachableError
 from broker.record_batches import read_any_batch_with_kafka_python
@@ -27,7 +28,15 @@ from streams.core import process
 from streams.settings import Settings
 from streams.topic_faults import FaultKind, TopicFault
 
-__all__ = ["Extents", "StateCheck", "fault_of", "is_undecided", "loss_of_states"]
+__all__ = [
+    "Extents",
+    "RecoveryEndedEarlyError",
+    "StateCheck",
+    "check_restored",
+    "fault_of",
+    "is_undecided",
+    "loss_of_states",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +44,17 @@ logger = logging.getLogger(__name__)
 ATTEMPTS: Final = 4
 ATTEMPT_INTERVAL_SECONDS: Final = 1.0
 POLL_MS: Final = 300
+
+
+class RecoveryEndedEarlyError(SmartRegionError):
+    """A recovery ended before the last state: the broker had told it a lower end offset."""
+
+    def __init__(self, topic: str, partition: int, *, restored: int, written: int) -> None:
+        super().__init__(
+            f"{topic}[{partition}]: the recovery ended at offset {restored}, and states were "
+            f"written up to {written}: the broker had told a lower end for a moment; this worker "
+            "ends: let the supervisor restart it"
+        )
 
 
 class Extents(NamedTuple):
@@ -113,6 +133,13 @@ def loss_of_states(
     return None
 
 
+def check_restored(topic: str, partition: int, committed: Committed | None, restored: int) -> None:
+    """Raise RecoveryEndedEarlyError where a recovery ended before the last acknowledged state."""
+    known = None if committed is None else committed.metadata.changelog
+    if known is not None and restored < known.end:
+        raise RecoveryEndedEarlyError(topic, partition, restored=restored, written=known.end)
+
+
 class StateCheck:
     """Compares restored states with committed offsets."""
 
@@ -123,7 +150,7 @@ class StateCheck:
     async def faults(self, consumer: BatchConsumer) -> list[TopicFault]:
         """Return the faults of assigned partitions; without any, set the changelogs' extents.
 
-        Raises the clients' errors where the broker does not answer.
+        Raises RecoveryEndedEarlyError, and the clients' errors where the broker does not answer.
         """
         assigned = {
             (family, tp.partition)
@@ -152,6 +179,9 @@ class StateCheck:
         if not found:
             for key in assigned:
                 tally = self._tallies.of(*key)
+                log = TP(changelog_name(self._settings.app_id, key[0]), key[1])
+                restored = max(consumer.restored_end(log), tally.merged)
+                check_restored(*log, committed.get(events[key]), restored)
                 tally.set_extent(extents[key].changelog_start, extents[key].changelog_end)
                 metadata = consumer.metadata_of(events[key])
                 consumer.set_metadata(

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from itertools import count
 from typing import Any
 
 import pytest
@@ -401,6 +402,19 @@ class TestEnds:
         assert (letter.reason, letter.origin, letter.value) == ("passed_over", origin, b"")
         assert letter.shortened["value"].bytes == len(poison.value or b"")
         assert sum(bench.engine.meters.events.values()) == 3
+
+    def test_each_record_processed_singly_is_progress(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A batch may take longer so than the time without progress that ends a worker."""
+        records = [record_of(connected(f"2018-03-{day:02}")) for day in range(1, 4)]
+        bench.consumer.ends[records[0].offset] = 2
+        times = count()
+        monkeypatch.setattr(engine, "monotonic", lambda: next(times))
+
+        bench.take_all(*records)
+
+        assert bench.engine.progressed_at == len(records)
 
 
 class TestOrder:

@@ -8,7 +8,13 @@ from events.fact import Family
 from streams.batch_transport import Committed
 from streams.changelog_tally import ChangelogTally, Summary
 from streams.commit_metadata import NO_METADATA, ChangelogExtent, CommitMetadata
-from streams.state_check import Extents, fault_of, is_undecided
+from streams.state_check import (
+    Extents,
+    RecoveryEndedEarlyError,
+    check_restored,
+    fault_of,
+    is_undecided,
+)
 from streams.topic_faults import FaultKind, TopicFault
 
 #: 50 events on their partition, ten records of states.
@@ -142,3 +148,21 @@ def test_only_an_empty_changelog_of_an_older_release_is_undecided(
 ) -> None:
     """Otherwise offsets and summaries show it."""
     assert is_undecided(committed, WHOLE._replace(changelog_end=end)) is undecided
+
+
+@pytest.mark.parametrize(
+    ("committed", "restored"),
+    [(None, 0), (BARE, 0), (noted(0, 10), 10), (noted(0, 10), 12)],
+    ids=["nothing committed", "0.1", "all of it", "more, by a crash before the commit"],
+)
+def test_a_recovery_that_reached_what_was_written_is_whole(
+    committed: Committed | None, restored: int
+) -> None:
+    """What was written is the changelog's end beside the committed offset."""
+    check_restored("monitor-schools-changelog", 3, committed, restored)
+
+
+def test_a_recovery_that_ended_before_what_was_written_ends_the_worker() -> None:
+    """The broker had told a lower end for a moment: the end asked for later does not show it."""
+    with pytest.raises(RecoveryEndedEarlyError, match=r"\[3\]: .* ended at offset 9.* up to 10"):
+        check_restored("monitor-schools-changelog", 3, noted(0, 10), 9)
