@@ -10,6 +10,7 @@ import faust
 from faust import Table
 from faust.stores import memory
 from faust.tables.manager import TableManager
+from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
 from faust.types import TP
 
 from events.registry import Family
@@ -19,7 +20,7 @@ from streams.changelog_tally import ChangelogTallies
 from streams.restoring import RESTORE_STEP, log_unreadable, restore_records
 from streams.state_store import StateStore
 
-__all__ = ["EntityStore", "EntityTable", "EntityTables", "entity_table"]
+__all__ = ["EntityRecovery", "EntityStore", "EntityTable", "EntityTables", "entity_table"]
 
 
 class EntityStore(memory.Store[str, Any]):
@@ -131,6 +132,27 @@ class EntityTable(Table[str, Any]):
                 self.tallies.drop(self.family, tp.partition)
 
 
+class EntityRecovery(Recovery):
+    """Faust's recovery, which begins again where a step takes too long."""
+
+    mundane_level = "debug"
+
+    async def _wait(self, coro: Any, timeout: Any = None) -> None:  # noqa: ANN401, ASYNC109 - Faust's
+        """Wait for a step of the recovery.
+
+        Faust takes a step that exceeds the timeout for the end of the worker, and recovers nothing
+        any more. One lost answer of a broker is enough.
+        """
+        try:
+            await super()._wait(coro, timeout)
+        except ServiceStopped:
+            if self.should_stop:
+                raise
+            self.log.warning("a step of the recovery took %s s: it begins again", timeout)
+            self.signal_recovery_start.set()
+            raise RebalanceAgain from None
+
+
 class EntityTables(TableManager):
     """The app's tables, without Faust's fixed second at a start.
 
@@ -138,6 +160,13 @@ class EntityTables(TableManager):
     """
 
     mundane_level = "debug"
+
+    @property
+    def recovery(self) -> Recovery:
+        """The recovery of the tables."""
+        if self._recovery is None:
+            self._recovery = EntityRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
 
     async def on_start(self) -> None:
         """Register the tables, and recover them."""

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import faust
 import pytest
+from faust.tables.recovery import RebalanceAgain, ServiceStopped
 
 from events.fact import Family
 from events.topics import changelog_name
@@ -70,6 +71,35 @@ async def restore(app: faust.App, *polls: Any) -> None:
     for poll in polls:
         recovery.active_tps.add(poll.message.tp)
         await table_of(app, SCHOOLS).on_changelog_event(poll)
+
+
+class TestSteps:
+    """A step of a recovery: a request to the broker, with a timeout."""
+
+    def test_a_step_without_an_answer_lets_the_recovery_begin_again(self) -> None:
+        """Faust takes its timeout for the end of the worker, which then waits for ever."""
+
+        async def unanswered() -> bool:
+            app, _ = worker()
+            recovery = cast("Any", app.tables).recovery
+            with pytest.raises(RebalanceAgain):
+                await recovery._wait(asyncio.Event().wait(), timeout=0.01)
+            return bool(recovery.signal_recovery_start.is_set())
+
+        assert asyncio.run(unanswered())
+
+    def test_the_end_of_the_worker_ends_the_recovery(self) -> None:
+        """Not every stop is a timeout."""
+
+        async def stopped() -> bool:
+            app, _ = worker()
+            recovery = cast("Any", app.tables).recovery
+            recovery._stopped.set()
+            with pytest.raises(ServiceStopped):
+                await recovery._wait(asyncio.Event().wait(), timeout=5)
+            return bool(recovery.signal_recovery_start.is_set())
+
+        assert not asyncio.run(stopped())
 
 
 class TestStart:
