@@ -14,7 +14,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-boards stack practice test picture fuzz chaos mutants check types unchanged lint-deploy licences sbom image bench coverage generated lock clean
+.PHONY: help demo demo-boards stack practice test picture fuzz simulate chaos mutants check types unchanged lint-deploy licences sbom image bench coverage generated lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ picture: $(VENV)/dev.stamp ## take README's picture of the delegate's page (need
 
 fuzz: $(VENV)/dev.stamp ## send generated input to the gateway's parsers (ARGS="--examples 20000 --seed 1")
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+simulate: $(VENV)/dev.stamp ## the workers under 10 000 seeds of faults, in virtual time (ARGS="--seeds 200"; goes on where it was)
+	@mkdir -p build
+	@$(BIN)/python -m tests.simulation --seeds 10000 --results build/simulation.jsonl $(ARGS)
 
 mutants: $(VENV)/dev.stamp ## mutate the pure core and run its unit tests (resumes; ARGS="--only trend")
 	@tests/mutation/packages.sh >&2

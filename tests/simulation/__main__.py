@@ -1,0 +1,148 @@
+"""The command: `python -m tests.simulation --seeds 1000 --from 1`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.progress import Progress
+
+from tests.simulation.children import outcomes_of, run_apart
+from tests.simulation.mutations import MUTATIONS
+from tests.simulation.run import Outcome, Plan
+from tests.simulation.shrinking import shortest
+
+_HASH_SEED: Final = "PYTHONHASHSEED"
+_ROOT: Final = Path(__file__).parents[2]
+_CODE: Final = ("broker", "catalogue", "events", "operations/audit", "streams", "tests/simulation")
+#: The problems of a run that are printed.
+_MOST_PROBLEMS: Final = 10
+
+
+@click.command()
+@click.option("--seeds", type=click.IntRange(min=1), default=200, show_default=True)
+@click.option("--from", "first", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--processes", type=click.IntRange(min=1), default=os.cpu_count() or 1)
+@click.option(
+    "--results",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where outcomes are kept, a line each: a run that was interrupted goes on.",
+)
+@click.option(
+    "--planted",
+    type=click.Choice(["all", *MUTATIONS]),
+    help="Switch off a rule of the product, and count the seeds until it is found.",
+)
+@click.option("--log", "shows_log", is_flag=True, help="Print all that happened in each run.")
+def main(
+    *,
+    seeds: int,
+    first: int,
+    processes: int,
+    results: Path | None,
+    planted: str | None,
+    shows_log: bool,
+) -> None:
+    """Simulate runs of the workers, a seed each; print the shortest schedule of each that fails."""
+    numbers = range(first, first + seeds)
+    if planted is not None:
+        names = list(MUTATIONS) if planted == "all" else [planted]
+        # Each in turn: all are looked for, also where one is not found.
+        found = [_find(name, numbers, processes=processes, shows_log=shows_log) for name in names]
+        sys.exit(not all(found))
+    known = _known(results, numbers)
+    bad = [one for one in known.values() if one["problems"]]
+    failed: list[Outcome] = []
+    with Progress(transient=True) as progress:
+        task = progress.add_task("seeds", total=seeds, completed=len(known))
+        plans = [Plan(seed) for seed in numbers if seed not in known]
+        for outcome in outcomes_of(plans, processes=processes):
+            progress.advance(task)
+            if results is not None:
+                with results.open("a", encoding="utf-8") as stream:
+                    stream.write(json.dumps(_line(outcome)) + "\n")
+            if shows_log:
+                progress.console.print("\n".join(outcome.log), markup=False, highlight=False)
+            if outcome.problems:
+                failed.append(outcome)
+                progress.console.print(f"seed {outcome.seed}: {outcome.problems[0]}", markup=False)
+    for one in bad:
+        click.echo(f"seed {one['seed']} failed before: {one['problems'][0]}")
+    for outcome in sorted(failed, key=lambda one: one.seed):
+        _report(shortest(Plan(outcome.seed), outcome, run_apart))
+    click.echo(f"{seeds} seeds from {first}: {len(bad) + len(failed)} failed")
+    sys.exit(bool(bad or failed))
+
+
+def _find(name: str, numbers: range, *, processes: int, shows_log: bool) -> bool:
+    """Print how many seeds it takes to find a planted fault; return whether it was found."""
+    tried = 0
+    plans = (Plan(seed, mutation=name) for seed in numbers)
+    for outcome in outcomes_of(plans, processes=processes):
+        tried += 1
+        if outcome.problems:
+            problem = outcome.problems[0].splitlines()[-1]
+            click.echo(f"{name}: found after {tried} seeds, by seed {outcome.seed}: {problem}")
+            if shows_log:
+                click.echo("\n".join(outcome.log))
+            return True
+    click.echo(f"{name}: not found in {tried} seeds")
+    return False
+
+
+def _known(results: Path | None, numbers: range) -> Mapping[int, Any]:
+    """Return the outcomes that a file has of this code, by seed."""
+    if results is None or not results.exists():
+        return {}
+    lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    return {
+        one["seed"]: one for one in lines if one["seed"] in numbers and one["code"] == code_digest()
+    }
+
+
+@cache
+def code_digest() -> str:
+    """Return a digest of what a run may depend on: an outcome of other code does not count."""
+    digest = sha256(version("aiokafka").encode())
+    for name in _CODE:
+        for path in sorted((_ROOT / name).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _line(outcome: Outcome) -> Mapping[str, Any]:
+    return {
+        "code": code_digest(),
+        "seed": outcome.seed,
+        "problems": outcome.problems,
+        "digest": outcome.digest,
+        "seconds": round(outcome.seconds, 3),
+        **outcome.counts,
+    }
+
+
+def _report(outcome: Outcome) -> None:
+    click.echo(f"\nseed {outcome.seed} fails with {len(outcome.faults)} faults:")
+    for fault in outcome.faults:
+        click.echo(f"  {fault}")
+    for problem in outcome.problems[:_MOST_PROBLEMS]:
+        click.echo(f"  - {problem}")
+
+
+if __name__ == "__main__":
+    if os.environ.get(_HASH_SEED) != "0":
+        # The order of sets follows from it: the same on every machine.
+        os.execve(  # noqa: S606 - this program again
+            sys.executable,
+            [sys.executable, "-m", "tests.simulation", *sys.argv[1:]],
+            {**os.environ, _HASH_SEED: "0"},
+        )
+    main()

@@ -1,0 +1,78 @@
+"""Runs in processes of their own: forked from one that has loaded all that runs share."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import traceback
+from collections.abc import Iterable, Iterator
+from selectors import EVENT_READ, DefaultSelector
+from typing import BinaryIO
+
+from tests.simulation.run import Outcome, Plan, run, warm_up
+
+__all__ = ["outcomes_of", "run_apart"]
+
+
+def run_apart(plan: Plan) -> Outcome:
+    """Carry out a run in a forked process; a run that ends its process is a problem of its own."""
+    (outcome,) = outcomes_of([plan], processes=1)
+    return outcome
+
+
+def outcomes_of(plans: Iterable[Plan], *, processes: int) -> Iterator[Outcome]:
+    """Carry out runs, so many at once, and yield each outcome when its run has ended.
+
+    Those that have begun are waited for when the caller asks for no more.
+    """
+    warm_up()
+    # What is loaded is shared with the children: a collection would touch, and so copy, all of it.
+    gc.collect()
+    gc.freeze()
+    with DefaultSelector() as selector:
+        try:
+            for plan in plans:
+                _start(plan, selector)
+                if len(selector.get_map()) == processes:
+                    yield from _ended(selector)
+            while selector.get_map():
+                yield from _ended(selector)
+        finally:
+            while selector.get_map():
+                list(_ended(selector))
+
+
+def _start(plan: Plan, selector: DefaultSelector) -> None:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        with os.fdopen(writing, "wb") as stream:
+            pickle.dump(_outcome(plan), stream)
+        os._exit(0)
+    os.close(writing)
+    selector.register(os.fdopen(reading, "rb"), EVENT_READ, (plan, child))
+
+
+def _outcome(plan: Plan) -> Outcome:
+    gc.disable()
+    try:
+        return run(plan)
+    except BaseException:  # noqa: BLE001 - whatever it is, it is what this seed came to
+        return Outcome(plan.seed, problems=[f"simulation: {traceback.format_exc()}"])
+
+
+def _ended(selector: DefaultSelector) -> Iterator[Outcome]:
+    for key, _ in selector.select():
+        plan, child = key.data
+        stream: BinaryIO = key.fileobj  # type: ignore[assignment]
+        with stream:
+            selector.unregister(stream)
+            content = stream.read()
+        os.waitpid(child, 0)
+        yield (
+            pickle.loads(content)  # noqa: S301 - of our own child
+            if content
+            else Outcome(plan.seed, problems=["simulation: the process ended without an outcome"])
+        )

@@ -1,0 +1,471 @@
+"""A Kafka cluster in memory: what its nodes answer to each request of the protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import copy_context
+from io import BytesIO
+from random import Random
+from typing import Any, Final
+
+from aiokafka.protocol.admin import ApiVersionRequest
+from aiokafka.protocol.api import ResponseHeader_v0
+from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
+from aiokafka.protocol.coordination import FindCoordinatorRequest
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.group import (
+    HeartbeatRequest,
+    JoinGroupRequest,
+    LeaveGroupRequest,
+    SyncGroupRequest,
+)
+from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.protocol.offset import OffsetRequest
+from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.protocol.transaction import InitProducerIdRequest
+from aiokafka.protocol.types import Int16, Int32, String
+
+from tests.simulation.group import ConsumerGroup
+from tests.simulation.loop import Process, SimulationLoop
+from tests.simulation.network import Network
+from tests.simulation.partition_log import PartitionLog, header_of
+
+__all__ = ["EPOCH_SECONDS", "Cluster", "Node"]
+
+#: The wall clock at the virtual time 0: 2020-06-01.
+EPOCH_SECONDS: Final = 1_590_969_600.0
+
+OFFSET_OUT_OF_RANGE, UNKNOWN_TOPIC, LEADER_NOT_AVAILABLE, NOT_LEADER = 1, 3, 5, 6
+COORDINATOR_LOADING, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR = 14, 15, 16
+_EARLIEST, _LATEST = -2, -1
+
+_REQUESTS: Final = (
+    ProduceRequest,
+    FetchRequest,
+    OffsetRequest,
+    MetadataRequest,
+    OffsetCommitRequest,
+    OffsetFetchRequest,
+    FindCoordinatorRequest,
+    JoinGroupRequest,
+    HeartbeatRequest,
+    LeaveGroupRequest,
+    SyncGroupRequest,
+    InitProducerIdRequest,
+)
+#: By API key: the newest version that the client has; no other is offered.
+_STRUCTS: Final[Mapping[int, Any]] = {one.API_KEY: one._CLASSES[-1] for one in _REQUESTS}
+_API_VERSIONS: Final = [(key, one.API_VERSION, one.API_VERSION) for key, one in _STRUCTS.items()]
+
+
+class _Connection(asyncio.Protocol):
+    """A connection at a node: requests are answered one after the other, as Kafka does."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._buffer = bytearray()
+        self._frames: list[bytes] = []
+        self._is_busy = False
+        self._transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while len(self._buffer) >= 4:
+            (size,) = struct.unpack_from(">i", self._buffer)
+            if len(self._buffer) < size + 4:
+                break
+            self._frames.append(bytes(self._buffer[4 : size + 4]))
+            del self._buffer[: size + 4]
+        self._next()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
+        self._frames.clear()
+
+    @property
+    def client(self) -> Process:
+        """The process at the other end."""
+        process: Process = self._transport.peer.process
+        return process
+
+    def _next(self) -> None:
+        while self._frames and not self._is_busy:
+            frame = self._frames.pop(0)
+            self._is_busy = True
+            self._node.handle(frame, self)
+
+    def answer(self, data: bytes | None) -> None:
+        """Send the answer to the request in process; None closes the connection without one."""
+        self._is_busy = False
+        if data is None:
+            self._transport.close()
+            self._frames.clear()
+            return
+        self._transport.write(struct.pack(">i", len(data)) + data)
+        self._next()
+
+
+class Node:
+    """A broker of the cluster."""
+
+    def __init__(self, cluster: Cluster, number: int) -> None:
+        self.cluster = cluster
+        self.id = number
+        self.host, self.port = f"node{number}", 9092
+        self.process = Process(f"node-{number}")
+        self.is_up = False
+        self._handlers: dict[int, Callable[[Any, str], Any]] = {
+            FetchRequest.API_KEY: self._fetch,
+            ProduceRequest.API_KEY: self._produce,
+            OffsetRequest.API_KEY: self._list_offsets,
+            MetadataRequest.API_KEY: self._metadata,
+            OffsetCommitRequest.API_KEY: self._commit,
+            OffsetFetchRequest.API_KEY: self._fetch_offsets,
+            FindCoordinatorRequest.API_KEY: self._find_coordinator,
+            JoinGroupRequest.API_KEY: self._join,
+            SyncGroupRequest.API_KEY: self._sync,
+            HeartbeatRequest.API_KEY: self._heartbeat,
+            LeaveGroupRequest.API_KEY: self._leave,
+            InitProducerIdRequest.API_KEY: self._init_producer,
+        }
+
+    def start(self) -> None:
+        """Accept connections."""
+        self.is_up = True
+        context = copy_context()
+        self.cluster.loop.in_process(self.process, context)
+        self.cluster.network.listen(
+            self.host, self.port, self.process, context, lambda: _Connection(self)
+        )
+
+    def stop(self) -> None:
+        """Refuse connections, and close those that are open."""
+        self.is_up = False
+        self.cluster.network.unlisten(self.host, self.port)
+        for end in self.cluster.network.connections(self.process):
+            end.reset()
+
+    # -- requests
+
+    def handle(self, frame: bytes, connection: _Connection) -> None:
+        """Answer a request, now or later."""
+        stream = BytesIO(frame)
+        key, version = Int16.decode(stream), Int16.decode(stream)
+        correlation, client = Int32.decode(stream), String("utf-8").decode(stream)
+        if key == ApiVersionRequest.API_KEY:
+            struct_type: Any = ApiVersionRequest._CLASSES[version]
+            versions = [(ApiVersionRequest.API_KEY, 0, 2), *_API_VERSIONS]
+            answer = struct_type.RESPONSE_TYPE(0, versions)
+            connection.answer(_encoded(correlation, answer))
+            return
+        struct_type = _STRUCTS[key]
+        request = struct_type.decode(stream)
+        fate = self.cluster.fate_of(key, connection.client)
+        if fate == "lost":
+            connection.answer(None)
+            return
+        result = self._handlers[key](request, client)
+
+        def finish(response: Any) -> None:
+            connection.answer(None if fate == "unanswered" else _encoded(correlation, response))
+
+        if asyncio.isfuture(result):
+            result.add_done_callback(lambda done: finish(done.result()))
+        else:
+            finish(result)
+
+    def _metadata(self, request: Any, _: str) -> Any:
+        cluster = self.cluster
+        brokers = [(one.id, one.host, one.port, None) for one in cluster.nodes if one.is_up]
+        names = list(cluster.topics) if request.topics is None else request.topics
+        topics: list[Any] = []
+        for name in names:
+            partitions = cluster.topics.get(name)
+            if partitions is None:
+                topics.append((UNKNOWN_TOPIC, name, False, []))
+                continue
+            ids = [one.id for one in cluster.nodes]
+            described: list[Any] = [
+                (0, one.number, one.leader, ids, [b[0] for b in brokers], [])
+                if cluster.nodes[one.leader].is_up
+                else (LEADER_NOT_AVAILABLE, one.number, -1, ids, [b[0] for b in brokers], [])
+                for one in partitions
+            ]
+            topics.append((0, name, False, described))
+        return MetadataRequest._CLASSES[-1].RESPONSE_TYPE(0, brokers, "simulation", 0, topics)
+
+    def _leading(self, topic: str, number: int) -> PartitionLog | int:
+        """Return the log of a partition that this node leads, or an error code."""
+        partitions = self.cluster.topics.get(topic)
+        if partitions is None or number >= len(partitions):
+            return UNKNOWN_TOPIC
+        found = partitions[number]
+        return found if found.leader == self.id else NOT_LEADER
+
+    def _produce(self, request: Any, _: str) -> Any:
+        now_ms = self.now_ms()
+        topics = []
+        for name, partitions in request.topics:
+            answers = []
+            for number, data in partitions:
+                log = self._leading(name, number)
+                if isinstance(log, int):
+                    answers.append((number, log, -1, -1, -1))
+                    continue
+                done = log.append(data, now_ms=now_ms)
+                answers.append((number, done.error, done.offset, now_ms, log.start))
+                self.cluster.note(
+                    f"append {name}[{number}]@{done.offset} records={header_of(data).records}"
+                    f" error={done.error}"
+                )
+            topics.append((name, answers))
+        return ProduceRequest._CLASSES[-1].RESPONSE_TYPE(topics, 0)
+
+    def now_ms(self) -> int:
+        """Return this node's wall clock, in milliseconds."""
+        return int((EPOCH_SECONDS + self.cluster.loop.time() + self.process.clock_offset) * 1000)
+
+    def _fetch(self, request: Any, _: str) -> Any:
+        loop = self.cluster.loop
+        response, size, logs = self._read(request)
+        if size >= request.min_bytes or request.max_wait_time <= 0:
+            return response
+        answer = loop.create_future()
+        waiter: asyncio.Future[None] = loop.create_future()
+        for log in logs:
+            log.wait(waiter)
+
+        def finish(_: object = None) -> None:
+            if not answer.done():
+                timer.cancel()
+                answer.set_result(self._read(request)[0])
+
+        timer = loop.call_later(request.max_wait_time / 1000, finish)
+        waiter.add_done_callback(finish)
+        return answer
+
+    def _read(self, request: Any) -> tuple[Any, int, list[PartitionLog]]:
+        size = 0
+        logs: list[PartitionLog] = []
+        topics: list[Any] = []
+        for name, partitions in request.topics:
+            answers: list[Any] = []
+            for number, _, offset, _, most in partitions:
+                log = self._leading(name, number)
+                if isinstance(log, int):
+                    answers.append((number, log, -1, -1, -1, None, -1, b""))
+                    size += 1
+                    continue
+                logs.append(log)
+                end = log.high_watermark
+                if offset < log.start or offset > log.end:
+                    answers.append((number, OFFSET_OUT_OF_RANGE, -1, -1, log.start, None, -1, b""))
+                    size += 1
+                    continue
+                data = log.read(offset, most_bytes=most)
+                size += len(data)
+                answers.append((number, 0, end, end, log.start, [], -1, data))
+            topics.append((name, answers))
+        response = FetchRequest._CLASSES[-1].RESPONSE_TYPE(0, 0, 0, topics)
+        return response, size, logs
+
+    def _list_offsets(self, request: Any, _: str) -> Any:
+        topics = []
+        for name, partitions in request.topics:
+            answers = []
+            for number, timestamp in partitions:
+                log = self._leading(name, number)
+                if isinstance(log, int):
+                    answers.append((number, log, -1, -1))
+                elif timestamp == _EARLIEST:
+                    answers.append((number, 0, -1, log.start))
+                elif log.is_catching_up:
+                    # KIP-207, to versions of the request before 5.
+                    answers.append((number, LEADER_NOT_AVAILABLE, -1, -1))
+                else:
+                    answers.append((number, 0, -1, log.high_watermark))
+            topics.append((name, answers))
+        return OffsetRequest._CLASSES[-1].RESPONSE_TYPE(0, topics)
+
+    def _init_producer(self, _: Any, __: str) -> Any:
+        self.cluster.producers += 1
+        return InitProducerIdRequest._CLASSES[-1].RESPONSE_TYPE(0, 0, self.cluster.producers, 0)
+
+    # -- groups
+
+    def _find_coordinator(self, request: Any, _: str) -> Any:
+        del request
+        found = self.cluster.nodes[self.cluster.coordinator]
+        respond = FindCoordinatorRequest._CLASSES[-1].RESPONSE_TYPE
+        if not found.is_up:
+            return respond(0, COORDINATOR_NOT_AVAILABLE, None, -1, "", -1)
+        return respond(0, 0, None, found.id, found.host, found.port)
+
+    def _coordinating(self) -> int:
+        if self.cluster.coordinator != self.id:
+            return NOT_COORDINATOR
+        return COORDINATOR_LOADING if self.cluster.is_loading else 0
+
+    def _join(self, request: Any, client: str) -> Any:
+        respond = JoinGroupRequest._CLASSES[-1].RESPONSE_TYPE
+        error = self._coordinating()
+        if error:
+            return respond(0, error, -1, "", "", request.member_id, [])
+        joined = self.cluster.group(request.group).join(
+            request.member_id,
+            client,
+            tuple((name, metadata) for name, metadata in request.group_protocols),
+            request.session_timeout / 1000,
+            request.rebalance_timeout / 1000,
+        )
+        return _then(
+            joined,
+            lambda one: respond(
+                0, one.error, one.generation, one.protocol, one.leader, one.member, one.members
+            ),
+        )
+
+    def _sync(self, request: Any, _: str) -> Any:
+        respond = SyncGroupRequest._CLASSES[-1].RESPONSE_TYPE
+        error = self._coordinating()
+        if error:
+            return respond(0, error, b"")
+        synced = self.cluster.group(request.group).sync(
+            request.member_id, request.generation_id, list(request.group_assignment)
+        )
+        return _then(synced, lambda one: respond(0, *one))
+
+    def _heartbeat(self, request: Any, _: str) -> Any:
+        error = self._coordinating() or self.cluster.group(request.group).heartbeat(
+            request.member_id, request.generation_id
+        )
+        return HeartbeatRequest._CLASSES[-1].RESPONSE_TYPE(0, error)
+
+    def _leave(self, request: Any, _: str) -> Any:
+        error = self._coordinating() or self.cluster.group(request.group).leave(request.member_id)
+        return LeaveGroupRequest._CLASSES[-1].RESPONSE_TYPE(0, error)
+
+    def _commit(self, request: Any, _: str) -> Any:
+        group = self.cluster.group(request.consumer_group)
+        error = (
+            self._coordinating()
+            or self.cluster.commit_error()
+            or group.commit_error(request.consumer_id, request.consumer_group_generation_id)
+        )
+        topics = []
+        for name, partitions in request.topics:
+            for number, offset, metadata in partitions:
+                if not error:
+                    group.offsets[name, number] = (offset, metadata)
+                self.cluster.note(f"commit {name}[{number}]@{offset} error={error}")
+            topics.append((name, [(number, error) for number, _, _ in partitions]))
+        return OffsetCommitRequest._CLASSES[-1].RESPONSE_TYPE(0, topics)
+
+    def _fetch_offsets(self, request: Any, _: str) -> Any:
+        error = self._coordinating()
+        group = self.cluster.group(request.consumer_group)
+        topics = [
+            (
+                name,
+                [
+                    (number, *group.offsets.get((name, number), (-1, "")), error)
+                    for number in partitions
+                ],
+            )
+            for name, partitions in request.topics
+        ]
+        return OffsetFetchRequest._CLASSES[-1].RESPONSE_TYPE(0, topics, error)
+
+
+class Cluster:
+    """Nodes, topics and groups; and what is to go wrong."""
+
+    def __init__(
+        self, loop: SimulationLoop, network: Network, chance: Random, *, nodes: int
+    ) -> None:
+        self.loop = loop
+        self.network = network
+        self.chance = chance
+        self.nodes = [Node(self, number) for number in range(nodes)]
+        self.topics: dict[str, list[PartitionLog]] = {}
+        self.compacted: list[str] = []
+        self.groups: dict[str, ConsumerGroup] = {}
+        self.coordinator = 0
+        self.is_loading = False
+        self.producers = 0
+        self.group_initial_delay = 0.0
+        #: Called with a line for the log of the run.
+        self.note: Callable[[str], object] = lambda _: None
+        for node in self.nodes:
+            node.start()
+
+    @property
+    def bootstrap(self) -> str:
+        """The addresses that clients are given."""
+        return ",".join(f"{one.host}:{one.port}" for one in self.nodes)
+
+    def create_topic(self, name: str, partitions: int, *, is_compacted: bool = False) -> None:
+        """Create a topic, its leaders spread over the nodes."""
+        if is_compacted:
+            self.compacted.append(name)
+        self.topics[name] = [
+            PartitionLog(name, number, leader=self.chance.randrange(len(self.nodes)))
+            for number in range(partitions)
+        ]
+
+    def group(self, name: str) -> ConsumerGroup:
+        """Return a group, which need not exist before."""
+        if name not in self.groups:
+            self.groups[name] = ConsumerGroup(self.loop, initial_delay=self.group_initial_delay)
+        return self.groups[name]
+
+    def now_ms(self) -> int:
+        """Return the wall clock of a machine whose clock is right, in milliseconds."""
+        return int((EPOCH_SECONDS + self.loop.time()) * 1000)
+
+    def logs(self) -> Iterator[PartitionLog]:
+        """Yield the log of every partition."""
+        for partitions in self.topics.values():
+            yield from partitions
+
+    def move_coordinator(self, node: int) -> None:
+        """Let another node coordinate the groups, once it has loaded them."""
+        self.coordinator = node
+        self.is_loading = True
+        for group in self.groups.values():
+            group.resign()
+
+    def finish_loading(self) -> None:
+        """End the loading of groups: each member has a whole session again."""
+        self.is_loading = False
+        for group in self.groups.values():
+            group.restart_sessions()
+
+    # -- what is to go wrong; see tests.simulation.injection
+
+    def fate_of(self, key: int, process: Process) -> str | None:  # noqa: ARG002
+        """Return what becomes of a request; None for nothing.
+
+        `lost`: it does not arrive; `unanswered`: its answer does not.
+        """
+        return None
+
+    def commit_error(self) -> int:
+        """Return the error code of a commit that the coordinator refuses; 0 for none."""
+        return 0
+
+
+def _then(future: asyncio.Future[Any], convert: Callable[[Any], Any]) -> asyncio.Future[Any]:
+    result = future.get_loop().create_future()
+    future.add_done_callback(
+        lambda done: result.set_result(convert(done.result())) if not result.done() else None
+    )
+    return result
+
+
+def _encoded(correlation: int, response: Any) -> bytes:
+    return bytes(ResponseHeader_v0(correlation).encode() + response.encode())

@@ -1,0 +1,104 @@
+"""What goes wrong in a run, as data: which fault, when, where, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+from typing import Final
+
+__all__ = ["FAULTS", "Fault", "FaultKind", "planned_faults"]
+
+
+class FaultKind(StrEnum):
+    """What a fault does; `target` is a worker's number, or a node's, or is not used."""
+
+    KILL = "kill"
+    """A worker ends at an await, and its supervisor starts it again."""
+    KILL_AT_WRITE = "kill-at-write"
+    """A worker ends just before, or just after, a request of its own reaches a node."""
+    PAUSE = "pause"
+    """A worker stands still, and goes on."""
+    LEAVE = "leave"
+    """A worker is asked to end (SIGTERM), and started again."""
+    JOIN = "join"
+    """A further worker comes, and goes."""
+    DELAY = "delay"
+    """What a worker and a node say to each other takes longer."""
+    SILENCE = "silence"
+    """What a worker and a node say to each other is lost, without an end of the connection."""
+    CUT = "cut"
+    """The connections of a worker to a node end."""
+    REQUEST_LOST = "request-lost"
+    """The next requests of one kind do not arrive: the connection ends."""
+    ANSWER_LOST = "answer-lost"
+    """The next requests of one kind take effect, and the connection ends."""
+    COORDINATOR_MOVES = "coordinator-moves"
+    """Another node coordinates the group, and loads it first."""
+    COORDINATOR_LOADS = "coordinator-loads"
+    """The coordinator answers that it is loading."""
+    COMMIT_REFUSED = "commit-refused"
+    """The coordinator refuses commits of offsets."""
+    SESSION_ENDS = "session-ends"
+    """The coordinator takes a member for gone."""
+    NODE_STOPS = "node-stops"
+    """A node is away: its partitions get other leaders, and the group another coordinator."""
+    LEADER_MOVES = "leader-moves"
+    """The partitions of a topic get other leaders."""
+    WATERMARK_BEHIND = "watermark-behind"
+    """Consumers may not read to the end of a topic, and are told a lower one: a lie."""
+    COMPACTION = "compaction"
+    """Changelogs are compacted."""
+    LOG_START = "log-start"
+    """Events that are processed are deleted by retention."""
+    CLOCK_STEP = "clock-step"
+    """A worker's wall clock is set."""
+    REBALANCE = "rebalance"
+    """The coordinator asks all members to join again."""
+
+
+FAULTS: Final = tuple(FaultKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault: at a virtual time, or `steps` callbacks of the target worker after it."""
+
+    kind: FaultKind
+    at: float
+    target: int
+    lasts: float
+    steps: int
+    number: int
+    """A further choice, which each kind reads as it needs."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.at:8.3f} s + {self.steps} steps: {self.kind} target={self.target}"
+            f" lasts={self.lasts:.3f} s number={self.number}"
+        )
+
+
+def planned_faults(
+    chance: Random, *, most: int, begin: float, end: float, kinds: Sequence[FaultKind] = FAULTS
+) -> list[Fault]:
+    """Return the faults of a run, in the order of their times.
+
+    A run has some kinds only (swarm testing: with all kinds at once, each hides the others).
+    """
+    chosen = chance.sample(kinds, chance.randint(1, min(7, len(kinds))))
+    return sorted(
+        (
+            Fault(
+                kind=chance.choice(chosen),
+                at=chance.uniform(begin, end),
+                target=chance.randrange(12),
+                lasts=chance.choice((0.03, 0.2, 0.8, 2.0, 4.0)) * chance.uniform(0.5, 1.5),
+                steps=chance.randrange(400),
+                number=chance.randrange(1 << 16),
+            )
+            for _ in range(chance.randint(most // 2, most))
+        ),
+        key=lambda one: one.at,
+    )

@@ -1,0 +1,316 @@
+"""Faults into a running world: each kind does what its description says, and undoes it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest, SyncGroupRequest
+from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.protocol.offset import OffsetRequest
+from aiokafka.protocol.produce import ProduceRequest
+
+from tests.simulation.faults import Fault, FaultKind
+
+if TYPE_CHECKING:
+    from tests.simulation.cluster import Cluster, Node
+    from tests.simulation.loop import Process, SimulationLoop
+    from tests.simulation.network import Network
+    from tests.simulation.partition_log import PartitionLog
+    from tests.simulation.simulated_worker import SimulatedWorker
+
+__all__ = ["Injection"]
+
+#: The requests that may be lost, the more important ones more often.
+_LOST: Final = (
+    ProduceRequest,
+    OffsetCommitRequest,
+    JoinGroupRequest,
+    SyncGroupRequest,
+    HeartbeatRequest,
+    OffsetFetchRequest,
+    OffsetRequest,
+    FetchRequest,
+    MetadataRequest,
+    ProduceRequest,
+    OffsetCommitRequest,
+)
+#: Answers of a coordinator that refuses a commit: it loads, is away, is another, is slow.
+_REFUSALS: Final = (14, 15, 16, 7)
+#: Followers catch up within this time, in seconds: after a change of leaders, and at all.
+LONGEST_CATCH_UP: Final = 0.6
+LONGEST_WATERMARK: Final = 2.0
+#: Smaller than the changelogs' own, as all times of the simulation are.
+COMPACTION_LAG_MS: Final = 15_000
+
+
+class Injection:
+    """Carries out the faults of a run."""
+
+    def __init__(
+        self,
+        loop: SimulationLoop,
+        network: Network,
+        cluster: Cluster,
+        workers: list[SimulatedWorker],
+        *,
+        join: Callable[[float, bool], None],
+        note: Callable[[str], None],
+    ) -> None:
+        self._loop = loop
+        self._network = network
+        self._cluster = cluster
+        self._workers = workers
+        self._join = join
+        self._note = note
+        #: By API key: what becomes of the next requests.
+        self._fates: dict[int, deque[str]] = {}
+        self._commit_errors: deque[int] = deque()
+        self._undo: dict[int, Callable[[], None]] = {}
+        self._kills: dict[Process, tuple[int, str]] = {}
+        cluster.fate_of = self._fate_of  # type: ignore[method-assign]
+        cluster.commit_error = self._commit_error  # type: ignore[method-assign]
+        self._do: Mapping[FaultKind, Callable[[Fault], Callable[[], None] | None]] = {
+            FaultKind.KILL: self._kill,
+            FaultKind.KILL_AT_WRITE: self._kill_at_write,
+            FaultKind.PAUSE: self._pause,
+            FaultKind.LEAVE: self._leave,
+            FaultKind.JOIN: self._come,
+            FaultKind.DELAY: self._delay,
+            FaultKind.SILENCE: self._silence,
+            FaultKind.CUT: self._cut,
+            FaultKind.REQUEST_LOST: self._lose_requests,
+            FaultKind.ANSWER_LOST: self._lose_answers,
+            FaultKind.COORDINATOR_MOVES: self._move_coordinator,
+            FaultKind.COORDINATOR_LOADS: self._load_coordinator,
+            FaultKind.COMMIT_REFUSED: self._refuse_commits,
+            FaultKind.SESSION_ENDS: self._end_session,
+            FaultKind.NODE_STOPS: self._stop_node,
+            FaultKind.LEADER_MOVES: self._move_leaders,
+            FaultKind.WATERMARK_BEHIND: self._hold_watermarks,
+            FaultKind.COMPACTION: self._compact,
+            FaultKind.LOG_START: self._move_log_start,
+            FaultKind.CLOCK_STEP: self._step_clock,
+            FaultKind.REBALANCE: self._rebalance,
+        }
+
+    def schedule(self, faults: list[Fault]) -> None:
+        """Let each fault happen at its time."""
+        for number, fault in enumerate(faults):
+            self._loop.call_at(fault.at, self._inject, number, fault)
+
+    def heal(self) -> None:
+        """End all that still lasts."""
+        for number in sorted(self._undo):
+            self._undo.pop(number)()
+        self._fates.clear()
+        self._commit_errors.clear()
+        self._kills.clear()
+        self._network.added_delay.clear()
+        for node in self._cluster.nodes:
+            if not node.is_up:
+                node.start()
+
+    def _inject(self, number: int, fault: Fault) -> None:
+        self._note(f"fault {fault}")
+        undo = self._do[fault.kind](fault)
+        if undo is not None:
+            self._undo[number] = undo
+            self._loop.call_later(fault.lasts, self._end, number, fault)
+
+    def _end(self, number: int, fault: Fault) -> None:
+        undo = self._undo.pop(number, None)
+        if undo is not None:
+            self._note(f"fault ends {fault.kind} target={fault.target}")
+            undo()
+
+    # -- workers
+
+    def _worker(self, fault: Fault) -> SimulatedWorker:
+        return self._workers[fault.target % len(self._workers)]
+
+    def _at_step(self, fault: Fault, callback: Callable[[], None]) -> None:
+        process = self._worker(fault).process
+        if process is not None:
+            process.break_at = process.steps + fault.steps
+            process.at_break = callback
+
+    def _kill(self, fault: Fault) -> None:
+        self._at_step(fault, self._worker(fault).kill)
+
+    def _kill_at_write(self, fault: Fault) -> None:
+        process = self._worker(fault).process
+        if process is not None:
+            key = (ProduceRequest.API_KEY, OffsetCommitRequest.API_KEY)[fault.number % 2]
+            self._kills[process] = (key, ("lost", "unanswered")[fault.number // 2 % 2])
+
+    def _pause(self, fault: Fault) -> Callable[[], None] | None:
+        process = self._worker(fault).process
+        if process is None:
+            return None
+        self._at_step(fault, lambda: self._loop.pause(process))
+        return lambda: self._go_on(process)
+
+    def _go_on(self, process: Process) -> None:
+        process.break_at = -1
+        self._loop.resume(process)
+
+    def _leave(self, fault: Fault) -> None:
+        self._at_step(fault, self._worker(fault).terminate)
+
+    def _come(self, fault: Fault) -> None:
+        self._join(fault.lasts * 3, bool(fault.number % 2))
+
+    def _step_clock(self, fault: Fault) -> None:
+        worker = self._worker(fault)
+        worker.clock_offset = (fault.number % 240) - 120.0
+        if worker.process is not None:
+            worker.process.clock_offset = worker.clock_offset
+
+    # -- network
+
+    def _pair(self, fault: Fault) -> tuple[str, Node]:
+        nodes = self._cluster.nodes
+        return self._worker(fault).name, nodes[fault.number % len(nodes)]
+
+    def _slow(self, fault: Fault, seconds: float) -> Callable[[], None]:
+        name, node = self._pair(fault)
+        delays = self._network.added_delay
+        pairs = ((name, node.process.name), (node.process.name, name))
+        one_way = fault.number // 16 % 3
+        chosen = pairs if one_way == 2 else pairs[one_way : one_way + 1]
+        for pair in chosen:
+            delays[pair] = seconds
+
+        def undo() -> None:
+            for pair in chosen:
+                delays.pop(pair, None)
+
+        return undo
+
+    def _delay(self, fault: Fault) -> Callable[[], None]:
+        return self._slow(fault, (0.02, 0.2, 1.0)[fault.number // 64 % 3])
+
+    def _silence(self, fault: Fault) -> Callable[[], None]:
+        return self._slow(fault, float("inf"))
+
+    def _cut(self, fault: Fault) -> None:
+        process = self._worker(fault).process
+        _, node = self._pair(fault)
+        if process is not None:
+            for end in self._network.connections(process):
+                if end.peer.process is node.process:
+                    self._network.cut(end)
+
+    # -- requests
+
+    def _fate_of(self, key: int, process: Process) -> str | None:
+        planned = self._kills.get(process)
+        if planned is not None and planned[0] == key and process.owner is not None:
+            del self._kills[process]
+            # The request has left; the process ends before it hears the answer.
+            self._loop.call_soon(process.owner.kill)
+            return planned[1]
+        fates = self._fates.get(key)
+        if fates and process.owner is not None:
+            return fates.popleft()
+        return None
+
+    def _commit_error(self) -> int:
+        return self._commit_errors.popleft() if self._commit_errors else 0
+
+    def _lose(self, fault: Fault, fate: str) -> None:
+        kind = _LOST[fault.number % len(_LOST)]
+        self._fates.setdefault(kind.API_KEY, deque()).extend([fate] * (1 + fault.target % 3))
+
+    def _lose_requests(self, fault: Fault) -> None:
+        self._lose(fault, "lost")
+
+    def _lose_answers(self, fault: Fault) -> None:
+        self._lose(fault, "unanswered")
+
+    def _refuse_commits(self, fault: Fault) -> None:
+        error = _REFUSALS[fault.number % len(_REFUSALS)]
+        self._commit_errors.extend([error] * (1 + fault.target % 3))
+
+    # -- brokers
+
+    def _move_coordinator(self, fault: Fault) -> Callable[[], None]:
+        up = [one.id for one in self._cluster.nodes if one.is_up]
+        self._cluster.move_coordinator(up[fault.number % len(up)])
+        return self._cluster.finish_loading
+
+    def _load_coordinator(self, _: Fault) -> Callable[[], None]:
+        self._cluster.move_coordinator(self._cluster.coordinator)
+        return self._cluster.finish_loading
+
+    def _end_session(self, fault: Fault) -> None:
+        for group in self._cluster.groups.values():
+            group.end_session(fault.number)
+
+    def _rebalance(self, _: Fault) -> None:
+        for group in self._cluster.groups.values():
+            group.rebalance()
+
+    def _stop_node(self, fault: Fault) -> Callable[[], None] | None:
+        up = [one for one in self._cluster.nodes if one.is_up]
+        if len(up) == 1:
+            return None
+        node = up[fault.number % len(up)]
+        chance = Random(fault.number)
+        node.stop()
+        others = [one.id for one in up if one is not node]
+        for log in self._cluster.logs():
+            if log.leader == node.id:
+                self._lead(log, chance.choice(others), chance)
+        if self._cluster.coordinator == node.id:
+            self._cluster.move_coordinator(chance.choice(others))
+            self._loop.call_later(min(fault.lasts, 1.0), self._cluster.finish_loading)
+
+        def undo() -> None:
+            if not node.is_up:
+                node.start()
+            for log in self._cluster.logs():
+                if chance.random() < 0.3:
+                    self._lead(log, node.id, chance)
+
+        return undo
+
+    def _move_leaders(self, fault: Fault) -> None:
+        chance = Random(fault.number)
+        up = [one.id for one in self._cluster.nodes if one.is_up]
+        names = list(self._cluster.topics)
+        for log in self._cluster.topics[names[fault.number % len(names)]]:
+            self._lead(log, chance.choice(up), chance)
+
+    def _lead(self, log: PartitionLog, node: int, chance: Random) -> None:
+        """Let a node lead a partition; its followers tell it later how far they are."""
+        if log.lead(node, behind=chance.choice((0, 0, 1, 50))):
+            self._loop.call_later(chance.uniform(0.02, LONGEST_CATCH_UP), log.catch_up)
+
+    def _hold_watermarks(self, fault: Fault) -> Callable[[], None]:
+        chance = Random(fault.number)
+        held = [log for log in self._cluster.logs() if chance.random() < 0.5]
+        for log in held:
+            log.held_back_at = max(log.start, log.end - chance.choice((0, 0, 1, 50)))
+
+        def undo() -> None:
+            for log in held:
+                log.catch_up()
+
+        self._loop.call_later(min(fault.lasts, LONGEST_WATERMARK), undo)
+        return undo
+
+    def _compact(self, _: Fault) -> None:
+        for name in self._cluster.compacted:
+            for log in self._cluster.topics[name]:
+                log.compact(before_ms=self._cluster.now_ms() - COMPACTION_LAG_MS)
+
+    def _move_log_start(self, _: Fault) -> None:
+        for group in self._cluster.groups.values():
+            for (topic, number), (offset, _metadata) in group.offsets.items():
+                self._cluster.topics[topic][number].delete_before(offset)

@@ -1,0 +1,287 @@
+"""An event loop with virtual time, in which several processes of a simulation take turns.
+
+A callback belongs to the process in whose context it was scheduled. A process that is paused
+keeps its callbacks until it goes on; one that was killed loses them, at whatever await it stood.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context, ContextVar, copy_context
+from random import Random
+from typing import Any, Final
+
+__all__ = ["Process", "SimulationLoop", "StuckError", "current_process"]
+
+#: How long a callback takes: time passes, as for a processor, even where nothing waits.
+STEP_SECONDS: Final = 0.000_005
+
+
+class StuckError(Exception):
+    """Nothing is left to happen, and the simulation is not at its end."""
+
+
+class Process:
+    """A process of the simulation: what runs in its context lives and ends with it."""
+
+    def __init__(self, name: str, *, clock_offset: float = 0.0) -> None:
+        self.name = name
+        #: How far this machine's clock is ahead, in seconds; its pace is the same.
+        self.clock_offset = clock_offset
+        self.ready: deque[asyncio.Handle] = deque()
+        self.is_queued = False
+        self.is_paused = False
+        self.is_killed = False
+        #: The callbacks that have run, and before which of them `at_break` is called: a fault is
+        #: placed to the instruction.
+        self.steps = 0
+        self.break_at = -1
+        self.at_break: Callable[[], None] | None = None
+        #: Who watches over it, if anybody.
+        self.owner: Any = None
+        #: What it does on a signal.
+        self.signals: dict[int, Callable[[], object]] = {}
+        #: What has to happen with the process: its connections are cut, for example.
+        self.on_kill: list[Callable[[], None]] = []
+
+    def __repr__(self) -> str:
+        return f"<Process {self.name}>"
+
+
+#: What runs outside of any process: the network, the schedule of faults, the oracle.
+_WORLD: Final = Process("world")
+_CURRENT: Final[ContextVar[Process]] = ContextVar("process", default=_WORLD)
+
+
+def current_process() -> Process:
+    """Return the process in whose context the caller runs."""
+    return _CURRENT.get()
+
+
+class _NumberedFuture(asyncio.Future):  # type: ignore[type-arg]
+    number = 0
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+class _NumberedTask(asyncio.Task):  # type: ignore[type-arg]
+    number = 0
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+class SimulationLoop(asyncio.BaseEventLoop):
+    """A loop whose time jumps to the next timer once nothing is ready.
+
+    Of the processes that are ready, `chance` says which runs next; within one, callbacks keep
+    their order, as in a loop of its own. Raises StuckError where neither callback nor timer is
+    left.
+    """
+
+    def __init__(self, chance: Random) -> None:
+        super().__init__()
+        self._now = 0.0
+        self._chance = chance
+        self._runnable: list[Process] = []
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._sequence = 0
+        self._made = 0
+        #: Called with each process and callback, to find where two runs part.
+        self.trace: Callable[[Process, asyncio.Handle], None] | None = None
+        #: Set by whoever makes the network.
+        self.network: Any = None
+        self.unhandled: list[dict[str, Any]] = []
+        self.set_exception_handler(lambda _, context: self.unhandled.append(context))
+
+    # -- time
+
+    def time(self) -> float:
+        """Return the virtual time, in seconds."""
+        return self._now
+
+    # -- scheduling
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Schedule a callback in the process of its context."""
+        handle = asyncio.Handle(callback, args, self, context)
+        self._enqueue(handle)
+        return handle
+
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]
+
+    def call_at(  # type: ignore[override]
+        self,
+        when: float,
+        callback: Callable[..., Any],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Schedule a callback at a virtual time."""
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self._sequence += 1
+        heapq.heappush(self._timers, (when, self._sequence, timer))
+        return timer
+
+    def call_later(  # type: ignore[override]
+        self,
+        delay: float,
+        callback: Callable[..., Any],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Schedule a callback after a virtual delay."""
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """Do nothing: a cancelled timer is dropped when its time comes."""
+
+    def _enqueue(self, handle: asyncio.Handle) -> None:
+        process: Process = handle._context.get(_CURRENT, _WORLD)  # type: ignore[attr-defined]
+        if process.is_killed:
+            return
+        process.ready.append(handle)
+        self._queue(process)
+
+    def _queue(self, process: Process) -> None:
+        if not process.is_queued and not process.is_paused and process.ready:
+            process.is_queued = True
+            self._runnable.append(process)
+
+    def _run_once(self) -> None:
+        timers = self._timers
+        if not self._runnable:
+            self._advance()
+        while timers and timers[0][0] <= self._now:
+            _, _, timer = heapq.heappop(timers)
+            if not timer._cancelled:
+                self._enqueue(timer)
+        runnable = self._runnable
+        if not runnable:
+            return
+        self._take_turn(
+            runnable.pop(self._chance.randrange(len(runnable)) if len(runnable) > 1 else 0)
+        )
+
+    def _take_turn(self, process: Process) -> None:
+        """Run what is ready in a process."""
+        # What becomes ready in this turn has its place in the next.
+        ready, process.ready = process.ready, deque()
+        while ready:
+            handle = ready[0]
+            if not handle._cancelled:
+                if process.steps == process.break_at and process.at_break is not None:
+                    process.break_at = -1
+                    process.at_break()
+                if process.is_killed or process.is_paused:
+                    break
+                process.steps += 1
+                self._now += STEP_SECONDS
+                if self.trace is not None:
+                    self.trace(process, handle)
+                handle._run()
+            ready.popleft()
+        process.is_queued = False
+        if process.is_killed:
+            process.ready.clear()
+            return
+        ready.extend(process.ready)
+        process.ready = ready
+        self._queue(process)
+
+    def _advance(self) -> None:
+        timers = self._timers
+        while timers and timers[0][2]._cancelled:
+            heapq.heappop(timers)
+        if not timers:
+            message = f"nothing is left to happen at {self._now:.3f} s"
+            raise StuckError(message)
+        self._now = max(self._now, timers[0][0])
+
+    # -- processes
+
+    def spawn(self, process: Process, work: Callable[[], Any]) -> asyncio.Task[Any]:
+        """Start a coroutine function as the first task of a process."""
+        context = copy_context()
+        context.run(_CURRENT.set, process)
+        return context.run(self.create_task, work())
+
+    def run_in(self, process: Process, callback: Callable[[], object]) -> None:
+        """Schedule a callback in a process."""
+        context = copy_context()
+        context.run(_CURRENT.set, process)
+        self.call_soon(callback, context=context)
+
+    @staticmethod
+    def in_process(process: Process, context: Context) -> None:
+        """Make what runs in a context part of a process."""
+        context.run(_CURRENT.set, process)
+
+    def pause(self, process: Process) -> None:
+        """Stop a process as SIGSTOP does: time goes on without it."""
+        process.is_paused = True
+
+    def resume(self, process: Process) -> None:
+        """Let a paused process go on, with all that became due meanwhile."""
+        if not process.is_paused or process.is_killed:
+            return
+        process.is_paused = False
+        self._queue(process)
+
+    def kill(self, process: Process) -> None:
+        """End a process as SIGKILL does: nothing of it runs again, no `finally` either."""
+        process.is_killed = True
+        process.ready.clear()
+        callbacks, process.on_kill = process.on_kill, []
+        for callback in callbacks:
+            callback()
+
+    # -- what a loop must have
+
+    def create_future(self) -> asyncio.Future[Any]:
+        """Return a future whose hash is a number of this run: sets of them have one order."""
+        self._made += 1
+        future = _NumberedFuture(loop=self)
+        future.number = self._made
+        return future
+
+    def create_task(
+        self,
+        coro: Any,
+        *,
+        name: object = None,
+        context: Context | None = None,
+    ) -> asyncio.Task[Any]:
+        """Return a task whose hash is a number of this run."""
+        self._made += 1
+        number = self._made
+        task = _NumberedTask.__new__(_NumberedTask)
+        task.number = number
+        task.__init__(coro, loop=self, name=name, context=context)  # type: ignore[misc]
+        return task
+
+    async def create_connection(  # type: ignore[override]
+        self,
+        protocol_factory: Callable[[], Any],
+        host: str,
+        port: int,
+        *,
+        ssl: None = None,  # noqa: ARG002 - the simulated brokers have none
+    ) -> tuple[asyncio.Transport, Any]:
+        """Connect over the simulated network."""
+        connected: tuple[asyncio.Transport, Any] = await self.network.connect(
+            protocol_factory, host, port
+        )
+        return connected
+
+    def _process_events(self, event_list: object) -> None:
+        """Do nothing: there are no files."""
+
+    def _write_to_self(self) -> None:
+        """Do nothing: there is one thread."""

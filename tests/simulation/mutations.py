@@ -1,0 +1,380 @@
+"""The rules of the product, each with the change that switches it off.
+
+A test of the simulation: it has to find each of them. The rules are those of decision 1 (batches
+inside Faust) and decision 37 (kept partitions).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from faust.tables.recovery import Recovery
+from faust.types import TP
+from mode.supervisors import OneForOneSupervisor
+
+from broker.stored_record import RawRecord
+from events.fact import Family
+from events.topics import DEAD_LETTERS
+from streams import app as worker_app
+from streams import batch_transport, state_check, watchdog
+from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedError
+from streams.changelog_tally import ChangelogTally
+from streams.engine import Engine
+from streams.membership import Membership
+from streams.state import decode_state
+from streams.state_store import StateStore
+from streams.tables import EntityRecovery, EntityStore, EntityTable
+
+__all__ = ["MUTATIONS", "Mutation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A rule, and the change of the running program that switches it off."""
+
+    name: str
+    rule: str
+    switch_off: Callable[[], None]
+
+
+def _read_events_while_rebalancing() -> None:
+    def may_read(self: BatchConsumer, generation: int) -> bool:
+        return self._checked_generation == generation and not self.faults
+
+    _replace(BatchConsumer, "_may_read_events", may_read)
+
+
+def _read_events_before_the_check() -> None:
+    def may_read(self: BatchConsumer, _: int) -> bool:
+        return not self.app.rebalancing
+
+    _replace(BatchConsumer, "_may_read_events", may_read)
+
+
+def _drop_polled_records() -> None:
+    async def seek_back(_: BatchConsumer, __: Mapping[TP, Any]) -> None:
+        """Leave the position behind the records."""
+
+    _replace(BatchConsumer, "_seek_back", seek_back)
+
+
+def _start_where_the_client_does() -> None:
+    real = BatchConsumer.seek_wait
+
+    async def seek_wait(self: BatchConsumer, positions: Mapping[TP, int]) -> None:
+        await real(self, {tp: offset for tp, offset in positions.items() if offset})
+
+    _replace(BatchConsumer, "seek_wait", seek_wait)
+
+
+def _commit_for_any_generation() -> None:
+    def new_offset(self: BatchConsumer, tp: TP) -> int | None:
+        return self._done.get(tp, (-1, None))[1]
+
+    _replace(BatchConsumer, "_new_offset", new_offset)
+
+
+def _keep_offsets_of_revoked_partitions() -> None:
+    async def revoked(self: BatchConsumer, tps: set[TP]) -> None:
+        await super(BatchConsumer, self).on_partitions_revoked(tps)
+
+    _commit_for_any_generation()
+    _replace(BatchConsumer, "on_partitions_revoked", revoked)
+
+
+def _commit_what_faust_acknowledges() -> None:
+    real = BatchConsumer.ack
+
+    def ack(self: BatchConsumer, message: Any) -> bool:
+        self._done[message.tp] = (message.generation_id, message.offset + 1)
+        return real(self, message)
+
+    real_batch = Engine.process_batch
+
+    async def process_batch(
+        self: Engine, family: Family, message: Any, consumer: BatchConsumer, producer: Any
+    ) -> None:
+        # As Faust's streams do where nobody has said `noack`: when the event is taken.
+        ack(consumer, message)
+        await real_batch(self, family, message, consumer, producer)
+
+    _replace(Engine, "process_batch", process_batch)
+
+
+def _pass_over_gaps() -> None:
+    async def is_contiguous(_: BatchConsumer, __: TP, ___: int) -> bool:
+        return True
+
+    _replace(BatchConsumer, "_is_contiguous", is_contiguous)
+
+
+def _pass_over_gaps_and_drop() -> None:
+    _pass_over_gaps()
+    _drop_polled_records()
+
+
+def _write_without_a_fence() -> None:
+    def assert_not_fenced(_: BatchConsumer, __: Any) -> None:
+        """Let it write."""
+
+    _replace(BatchConsumer, "assert_not_fenced", assert_not_fenced)
+
+
+def _write_after_the_lease() -> None:
+    _replace(batch_transport, "HEARTBEAT_AGE_SHARE", 1e9)
+
+
+def _take_the_last_record() -> None:
+    def restore_all(
+        self: StateStore, family: Family, partition: int, records: Iterable[RawRecord]
+    ) -> list[tuple[RawRecord, Exception]]:
+        for record in records:
+            if record.key is not None and isinstance(record.value, bytes):
+                state = decode_state(record.value)
+                self.put(family, partition, {record.key.decode(): state})
+        return []
+
+    _replace(StateStore, "restore_all", restore_all)
+
+
+def _keep_overwritten_records() -> None:
+    async def rewrite(_: Engine, __: BatchConsumer, ___: BatchProducer) -> int:
+        return 0
+
+    _replace(Engine, "rewrite_repaired", rewrite)
+
+
+def _write_without_a_fence_and_take_the_last() -> None:
+    _write_without_a_fence()
+    _take_the_last_record()
+
+
+def _go_on_after_a_failed_write() -> None:
+    real = BatchProducer.write_batch
+
+    async def write_batch(self: BatchProducer, *given: Any, **named: Any) -> int | None:
+        try:
+            return await real(self, *given, **named)
+        except ProduceFailedError:
+            return None
+
+    _replace(BatchProducer, "write_batch", write_batch)
+
+
+def _go_on_after_a_lost_dead_letter() -> None:
+    real = BatchProducer.write_all
+
+    async def write_all(self: BatchProducer, *given: Any) -> None:
+        try:
+            await real(self, *given)
+        except ProduceFailedError:
+            return
+
+    _replace(BatchProducer, "write_all", write_all)
+
+
+def _restart_the_agent() -> None:
+    _replace(worker_app, "CrashingSupervisor", OneForOneSupervisor)
+
+
+def _commit_before_the_write() -> None:
+    real = Engine._write
+
+    async def write(self: Engine, *given: Any, **named: Any) -> None:
+        asyncio.get_running_loop().create_task(real(self, *given, **named))
+
+    _replace(Engine, "_write", write)
+
+
+def _write_repairs_without_a_fence() -> None:
+    real = Engine.rewrite_repaired
+
+    async def rewrite(self: Engine, consumer: BatchConsumer, producer: BatchProducer) -> int:
+        ownership_problem = consumer.ownership_problem
+        consumer.ownership_problem = lambda _: None  # type: ignore[method-assign, assignment]
+        try:
+            return await real(self, consumer, producer)
+        finally:
+            consumer.ownership_problem = ownership_problem  # type: ignore[method-assign]
+
+    _replace(Engine, "rewrite_repaired", rewrite)
+
+
+def _keep_states_of_others() -> None:
+    real = EntityTable.on_rebalance
+
+    async def on_rebalance(
+        self: EntityTable, assigned: set[Any], _: set[Any], new: set[Any], generation: int = 0
+    ) -> None:
+        await real(self, assigned, set(), new, generation)
+
+    _replace(EntityTable, "on_rebalance", on_rebalance)
+
+
+def _read_on_from_the_last_write() -> None:
+    real = ChangelogTally.record_write
+
+    def record_write(self: ChangelogTally, *given: Any, **named: Any) -> None:
+        real(self, *given, **named)
+        self.merged = self.end
+
+    _replace(ChangelogTally, "record_write", record_write)
+
+
+def _read_on_from_what_faust_noted() -> None:
+    def revoke(_: Recovery, __: TP) -> None:
+        """Keep the offset of a revoked partition."""
+
+    def persisted_offset(_: EntityStore, __: TP) -> int | None:
+        return None
+
+    _replace(Recovery, "revoke", revoke)
+    _replace(EntityStore, "persisted_offset", persisted_offset)
+
+
+def _show_without_a_lease() -> None:
+    def problem(_: Membership, __: int) -> str | None:
+        return None
+
+    _replace(Membership, "_ownership_problem", problem)
+
+
+def _end_recoveries_early() -> None:
+    def check_restored(*_: Any) -> None:
+        """Believe the end that the recovery was told."""
+
+    _replace(state_check, "check_restored", check_restored)
+
+
+def _end_recoveries_silently() -> None:
+    _replace(EntityRecovery, "_wait", Recovery._wait)
+
+
+def _skip_the_watchdog() -> None:
+    async def check(_: watchdog.Watchdog) -> None:
+        """Find nothing."""
+
+    _replace(watchdog.Watchdog, "check", check)
+
+
+def _leave_coordinator_errors() -> None:
+    async def check_errors(_: BatchConsumer) -> None:
+        """Ask for none."""
+
+    _replace(BatchConsumer, "check_errors", check_errors)
+
+
+def _drop_forwards() -> None:
+    real = Engine._compute
+
+    def compute(self: Engine, *given: Any) -> Any:
+        computed = real(self, *given)
+        return computed._replace(
+            outgoing=[one for one in computed.outgoing if one.topic == DEAD_LETTERS]
+        )
+
+    _replace(Engine, "_compute", compute)
+
+
+def _replace(owner: Any, name: str, value: Any) -> None:
+    """Replace an attribute; one that is not there (any more) is an error."""
+    if not hasattr(owner, name):
+        raise AttributeError(name)
+    setattr(owner, name, value)
+
+
+_ALL: Final = (
+    (
+        "events-while-rebalancing",
+        "no event topic is read while the group rebalances",
+        _read_events_while_rebalancing,
+    ),
+    (
+        "events-before-check",
+        "no event is read before the restored states are checked",
+        _read_events_before_the_check,
+    ),
+    (
+        "polled-dropped",
+        "polled records that cannot be passed on are read again",
+        _drop_polled_records,
+    ),
+    (
+        "no-beginning",
+        "a partition without a committed offset is read from its beginning",
+        _start_where_the_client_does,
+    ),
+    (
+        "any-generation",
+        "an offset is committed in the generation in which its batch was done",
+        _commit_for_any_generation,
+    ),
+    (
+        "revoked-offsets",
+        "the offsets of revoked partitions are dropped",
+        _keep_offsets_of_revoked_partitions,
+    ),
+    ("faust-acks", "only a batch that is done allows a commit", _commit_what_faust_acknowledges),
+    ("gaps", "a gap before a batch causes a seek back", _pass_over_gaps),
+    (
+        "gaps-and-dropped",
+        "a gap before a batch finds polled records that were dropped",
+        _pass_over_gaps_and_drop,
+    ),
+    ("no-fence", "nothing is written without the partition", _write_without_a_fence),
+    ("no-lease", "nothing is written once the broker has been silent", _write_after_the_lease),
+    ("last-record", "a recovery merges the records of an entity", _take_the_last_record),
+    (
+        "no-rewrite",
+        "what a late writer had overwritten is written again",
+        _keep_overwritten_records,
+    ),
+    ("no-fence-last-record", "fence and merge, both", _write_without_a_fence_and_take_the_last),
+    (
+        "rewrite-without-fence",
+        "repaired entities are written by their owner alone",
+        _write_repairs_without_a_fence,
+    ),
+    ("failed-write", "a failed write of states ends the process", _go_on_after_a_failed_write),
+    (
+        "failed-letter",
+        "a failed write of dead letters and forwards ends the process",
+        _go_on_after_a_lost_dead_letter,
+    ),
+    ("agent-restarts", "a failed batch ends the process", _restart_the_agent),
+    (
+        "commit-before-write",
+        "a batch is done once the broker has acknowledged its writes",
+        _commit_before_the_write,
+    ),
+    ("no-forwards", "a record on a wrong partition is forwarded", _drop_forwards),
+    ("kept-of-others", "the states of a revoked partition are dropped", _keep_states_of_others),
+    (
+        "merged-to-last-write",
+        "a recovery reads from the offset up to which all is merged",
+        _read_on_from_the_last_write,
+    ),
+    (
+        "faust-offsets",
+        "a recovery after a revocation begins at the beginning",
+        _read_on_from_what_faust_noted,
+    ),
+    (
+        "shown-without-lease",
+        "a partition is shown while nobody else may own it",
+        _show_without_a_lease,
+    ),
+    ("early-end", "a recovery reaches what was written", _end_recoveries_early),
+    (
+        "silent-end",
+        "a step of a recovery without an answer lets it begin again",
+        _end_recoveries_silently,
+    ),
+    ("no-watchdog", "a worker that does not get on ends", _skip_the_watchdog),
+    ("coordinator-errors", "errors of the coordinator are asked for", _leave_coordinator_errors),
+)
+
+MUTATIONS: Final[Mapping[str, Mutation]] = {one[0]: Mutation(*one) for one in _ALL}

@@ -1,0 +1,171 @@
+"""The judgement of a run, by an independent recount of the records that the brokers hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from aiokafka.record.default_records import DefaultRecordBatch
+from prometheus_client import generate_latest
+
+from broker.stored_record import RawRecord
+from events.dead_letters import read_dead_letter
+from events.fact import Family
+from events.topics import DEAD_LETTERS, topic_name
+from operations.audit.comparison import compare_exposed
+from operations.audit.exposed import parse_metrics
+from operations.audit.recount import audit_records
+from streams.dead_letters import FORWARDED_FROM
+from streams.exposition import WorkerCollector
+from streams.metric_families import registry_of
+
+if TYPE_CHECKING:
+    from catalogue.model import Catalogue
+    from tests.simulation.cluster import Cluster
+    from tests.simulation.partition_log import PartitionLog
+    from tests.simulation.simulated_worker import SimulatedWorker
+    from tests.simulation.traffic import Traffic
+
+__all__ = ["Ownership", "judge", "waiting_for"]
+
+#: More figures than that have a value in every run.
+_FEWEST_FIGURES: Final = 50
+
+
+class Ownership:
+    """Watches that no two workers show a partition for longer than a lease allows."""
+
+    def __init__(self, lease_seconds: float) -> None:
+        self._lease_seconds = lease_seconds
+        self._since: dict[tuple[str, int], float] = {}
+
+    def problems(self, workers: Iterable[SimulatedWorker], now: float) -> list[str]:
+        """Return what is wrong at a virtual time, in seconds."""
+        holders: dict[int, list[str]] = {}
+        for worker in workers:
+            process, membership = worker.process, worker.membership
+            if process is None or process.is_paused or membership is None:
+                continue
+            for partition in membership.shown():
+                holders.setdefault(partition, []).append(worker.name)
+        shared = {
+            (name, partition)
+            for partition, names in holders.items()
+            if len(names) > 1
+            for name in names
+        }
+        self._since = {one: self._since.get(one, now) for one in sorted(shared)}
+        return [
+            f"{name} shows partition {partition}, and another worker does, since {since:.2f} s"
+            for (name, partition), since in self._since.items()
+            if now - since > self._lease_seconds
+        ]
+
+
+def waiting_for(
+    cluster: Cluster, workers: Sequence[SimulatedWorker], *, app_id: str, partitions: int
+) -> str:
+    """Return what is not done yet; "" once every event is committed and every figure shown."""
+    group = cluster.group(app_id)
+    for log in _event_logs(cluster):
+        committed, _ = group.offsets.get((log.topic, log.number), (0, ""))
+        if committed != log.end:
+            return f"{log.topic}[{log.number}]: committed {committed}, ends at {log.end}"
+    shown: set[int] = set()
+    for worker in workers:
+        if not worker.is_wanted:
+            continue
+        if worker.membership is None:
+            return f"{worker.name} is not there"
+        reason = worker.membership.waiting_for()
+        if reason is not None:
+            return f"{worker.name} waits for {reason}"
+        shown |= worker.membership.shown()
+    missing = sorted({*range(partitions)} - shown)
+    return f"no worker shows the partitions {missing}" if missing else ""
+
+
+def judge(
+    cluster: Cluster,
+    workers: Sequence[SimulatedWorker],
+    traffic: Traffic,
+    catalogue: Catalogue,
+    as_of: date,
+) -> tuple[list[str], Counter[str]]:
+    """Return what is wrong at the end of a run, and its counts."""
+    settings = workers[0].settings
+    records = [record for log in _event_logs(cluster) for record in records_of(log)]
+    stored = {(one.topic, one.partition, one.offset): one.value for one in records}
+    problems = [
+        f"acknowledged, and not there: {topic}[{partition}]@{offset}"
+        for topic, partition, offset, value in traffic.acknowledged
+        if stored.get((topic, partition, offset)) != value
+    ]
+    audit = audit_records(
+        records, catalogue, as_of, partitions=settings.partitions, rules=settings.record_rules()
+    )
+    comparison = compare_exposed(
+        audit,
+        [
+            parse_metrics(worker.name, page)
+            for worker in workers
+            if worker.is_wanted and (page := _page(worker)) is not None
+        ],
+    )
+    problems += comparison.differences
+    if comparison.compared < _FEWEST_FIGURES:
+        problems.append(f"only {comparison.compared} figures were compared")
+    letters = [record for log in cluster.topics[DEAD_LETTERS] for record in records_of(log)]
+    forwarded = {record[:3] for record in records if FORWARDED_FROM in dict(record.headers)}
+    origins = {tuple(read_dead_letter(one).origin) for one in letters} - forwarded
+    if len(origins) != audit.account.refused:
+        problems.append(
+            f"{audit.account.refused} records are refused, {len(origins)} have a dead letter"
+        )
+    return problems, Counter(
+        records=len(records),
+        refused=audit.account.refused,
+        duplicates=audit.account.duplicates,
+        letters=len(letters),
+        misrouted=audit.account.misrouted,
+        forwarded=audit.account.forwarded,
+        compared=comparison.compared,
+        generations=cluster.group(settings.app_id).generation,
+        starts=sum(worker.starts for worker in workers),
+        failed=traffic.failed,
+    )
+
+
+def records_of(log: PartitionLog) -> list[RawRecord]:
+    """Return the records of a partition, those that retention has deleted as well."""
+    return [
+        RawRecord(
+            topic=log.topic,
+            partition=log.number,
+            offset=record.offset,
+            key=record.key,
+            value=record.value,
+            headers=tuple(record.headers),
+            timestamp=record.timestamp,
+        )
+        for one in (*log.deleted, *log.batches)
+        for record in DefaultRecordBatch(bytearray(one.data))
+    ]
+
+
+def _event_logs(cluster: Cluster) -> Iterator[PartitionLog]:
+    for family in Family:
+        yield from cluster.topics[topic_name(family)]
+
+
+def _page(worker: SimulatedWorker) -> str | None:
+    """Return what /metrics of a worker would answer now."""
+    engine, membership = worker.engine, worker.membership
+    if engine is None or membership is None:
+        return None
+    collector = WorkerCollector(
+        engine.catalogue, engine.state_store.fold, engine.meters, membership.snapshot
+    )
+    return generate_latest(registry_of(collector)).decode()

@@ -1,0 +1,202 @@
+"""The log of a partition, as a leader keeps it: batches of bytes, offsets, producers' sequences."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from bisect import bisect_right
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from aiokafka.record.default_records import DefaultRecordBatch
+from aiokafka.record.util import calc_crc32c
+
+__all__ = ["Appended", "PartitionLog", "StoredBatch", "header_of"]
+
+#: The header of a record batch of format 2.
+_HEADER: Final = struct.Struct(">qiibIhiqqqhii")
+_CRC_START: Final = 21
+_LOG_APPEND_TIME: Final = 0x08
+#: How many batches of a producer a broker remembers, to recognise one that is sent again.
+_REMEMBERED: Final = 5
+
+OUT_OF_ORDER_SEQUENCE, INVALID_EPOCH = 45, 47
+
+
+class BatchHeader(NamedTuple):
+    """The header of a record batch, in its order."""
+
+    base_offset: int
+    length: int
+    leader_epoch: int
+    magic: int
+    crc: int
+    attributes: int
+    last_offset_delta: int
+    first_timestamp: int
+    max_timestamp: int
+    producer_id: int
+    producer_epoch: int
+    base_sequence: int
+    records: int
+
+
+def header_of(data: bytes, at: int = 0) -> BatchHeader:
+    """Return the header of the batch that begins at `at`."""
+    return BatchHeader(*_HEADER.unpack_from(data, at))
+
+
+class StoredBatch(NamedTuple):
+    """A batch as it is stored: its offsets, and its bytes."""
+
+    first: int
+    last: int
+    data: bytes
+
+
+class Appended(NamedTuple):
+    """What a broker answers to a batch: an error code, and the offset of the first record."""
+
+    error: int
+    offset: int = -1
+
+
+@dataclass
+class _Producer:
+    epoch: int
+    #: Of the last batches: first and last sequence, and the offset.
+    batches: deque[tuple[int, int, int]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+
+
+class PartitionLog:
+    """The records of one partition, with its leader and high watermark."""
+
+    def __init__(self, topic: str, number: int, *, leader: int) -> None:
+        self.topic = topic
+        self.number = number
+        self.leader = leader
+        self.epoch = 0
+        self.start = 0
+        self.end = 0
+        #: What consumers may read: all, unless followers are behind.
+        self.held_back_at: int | None = None
+        #: True while a new leader knows that its high watermark is behind: it tells no end.
+        self.is_catching_up = False
+        self.batches: list[StoredBatch] = []
+        #: What was deleted before the log's start.
+        self.deleted: list[StoredBatch] = []
+        self._firsts: list[int] = []
+        self._producers: dict[int, _Producer] = {}
+        self._waiters: list[asyncio.Future[None]] = []
+
+    @property
+    def high_watermark(self) -> int:
+        """The offset up to which consumers may read."""
+        return self.end if self.held_back_at is None else min(self.held_back_at, self.end)
+
+    def append(self, data: bytes, *, now_ms: int) -> Appended:
+        """Append one batch, once: a batch that is sent again gets its first answer again."""
+        header = header_of(data)
+        producer = self._producers.get(header.producer_id)
+        if header.producer_id >= 0:
+            first, last = header.base_sequence, header.base_sequence + header.records - 1
+            if producer is not None:
+                if header.producer_epoch < producer.epoch:
+                    return Appended(INVALID_EPOCH)
+                for known_first, known_last, offset in producer.batches:
+                    if (known_first, known_last) == (first, last):
+                        return Appended(0, offset)
+                if producer.batches and first != producer.batches[-1][1] + 1:
+                    return Appended(OUT_OF_ORDER_SEQUENCE)
+            else:
+                producer = self._producers[header.producer_id] = _Producer(header.producer_epoch)
+        base = self.end
+        stored = bytearray(data)
+        struct.pack_into(">q", stored, 0, base)
+        struct.pack_into(">i", stored, 12, self.epoch)
+        struct.pack_into(">h", stored, 21, header.attributes | _LOG_APPEND_TIME)
+        struct.pack_into(">q", stored, 35, now_ms)
+        struct.pack_into(">I", stored, 17, calc_crc32c(memoryview(stored)[_CRC_START:]))
+        self.end = base + header.last_offset_delta + 1
+        self.batches.append(StoredBatch(base, self.end - 1, bytes(stored)))
+        self._firsts.append(base)
+        if producer is not None:
+            producer.batches.append((first, last, base))
+        self.notify()
+        return Appended(0, base)
+
+    def read(self, offset: int, *, most_bytes: int) -> bytes:
+        """Return whole batches from the one that holds `offset`, below the high watermark."""
+        at = max(bisect_right(self._firsts, offset) - 1, 0)
+        found: list[bytes] = []
+        size = 0
+        for batch in self.batches[at:]:
+            if batch.last < offset:
+                continue
+            if batch.last >= self.high_watermark or (found and size + len(batch.data) > most_bytes):
+                break
+            found.append(batch.data)
+            size += len(batch.data)
+        return b"".join(found)
+
+    def delete_before(self, offset: int) -> None:
+        """Move the log's start, as retention or DeleteRecords does."""
+        self.start = max(self.start, min(offset, self.end))
+        self.deleted += [one for one in self.batches if one.last < self.start]
+        self.batches = [one for one in self.batches if one.last >= self.start]
+        self._firsts = [one.first for one in self.batches]
+
+    def compact(self, *, before_ms: int) -> None:
+        """Drop the batches older than a time of which every record has a newer one of its key.
+
+        The last batch stays: Kafka does not compact the segment that it writes to.
+        """
+        last: dict[bytes | None, int] = {}
+        keys: list[list[tuple[int, bytes | None]]] = []
+        for one in self.batches:
+            records = [
+                (record.offset, record.key) for record in DefaultRecordBatch(bytearray(one.data))
+            ]
+            keys.append(records)
+            last.update((key, offset) for offset, key in records)
+        self.batches = [
+            one
+            for one, records in zip(self.batches, keys, strict=True)
+            if one is self.batches[-1]
+            or header_of(one.data).max_timestamp >= before_ms
+            or any(last[key] == offset for offset, key in records)
+        ]
+        self._firsts = [one.first for one in self.batches]
+
+    def lead(self, node: int, *, behind: int) -> bool:
+        """Let another node lead the partition; return False where it does already.
+
+        Its high watermark is so many records behind until `catch_up`.
+        """
+        if node == self.leader:
+            return False
+        self.leader = node
+        self.epoch += 1
+        self.held_back_at = max(self.start, self.end - behind)
+        self.is_catching_up = True
+        self.notify()
+        return True
+
+    def catch_up(self) -> None:
+        """Let consumers read all."""
+        self.held_back_at, self.is_catching_up = None, False
+        self.notify()
+
+    def notify(self) -> None:
+        """Wake the fetch requests that wait for records."""
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def wait(self, waiter: asyncio.Future[None]) -> None:
+        """Let a fetch request wait for the next change."""
+        if len(self._waiters) > 50:
+            self._waiters = [one for one in self._waiters if not one.done()]
+        self._waiters.append(waiter)

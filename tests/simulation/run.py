@@ -1,0 +1,255 @@
+"""One run: a cluster, workers and a producer, faults by a seed, and the judgement at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random
+import traceback
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+from catalogue.loader import load_catalogue
+from events.producers.loader import load_producers
+from events.topics import declared_topics
+from streams.settings import load_settings
+from tests.simulation import stand_ins
+from tests.simulation.cluster import Cluster
+from tests.simulation.faults import Fault, planned_faults
+from tests.simulation.injection import Injection
+from tests.simulation.loop import Process, SimulationLoop, StuckError
+from tests.simulation.mutations import MUTATIONS
+from tests.simulation.network import Network
+from tests.simulation.oracle import Ownership, judge, waiting_for
+from tests.simulation.simulated_worker import SimulatedWorker, watch_memberships
+from tests.simulation.traffic import Traffic, chosen
+from tests.support.traffic import Message, region
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+__all__ = ["Outcome", "Plan", "run", "warm_up"]
+
+APP_ID: Final = "simulated"
+AS_OF: Final = date(2020, 12, 31)
+RECORDS, WORKERS, NODES, FAULTS = 2000, 3, 3, 20
+#: Records are sent, and faults happen, until then; all is to be well again after SETTLE_SECONDS.
+TRAFFIC_SECONDS: Final = 10.0
+SETTLE_SECONDS: Final = 25.0
+#: Times of the workers, shorter than the shipped ones: a run is short.
+SESSION_SECONDS, HEARTBEAT_SECONDS, REQUEST_SECONDS = 2.4, 0.4, 3.2
+CHECK_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is made of; by default all of it follows from the seed."""
+
+    seed: int
+    records: int = RECORDS
+    workers: int = WORKERS
+    faults: tuple[Fault, ...] | None = None
+    mutation: str | None = None
+    """The rule of the product that is switched off, by its name in `MUTATIONS`."""
+
+
+@dataclass
+class Outcome:
+    """What a run came to: no problem means that it is right."""
+
+    seed: int
+    faults: tuple[Fault, ...] = ()
+    problems: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    """Virtual seconds."""
+    digest: str = ""
+    """Of the log of all that happened."""
+    log: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+@cache
+def _pool() -> Sequence[Message]:
+    """Return the records from which a run takes its own."""
+    return tuple(region(7, date(2016, 1, 1), date(2017, 12, 31)))
+
+
+@cache
+def _catalogue() -> Any:
+    return load_catalogue(None)
+
+
+@cache
+def _producers() -> Any:
+    return load_producers(None)
+
+
+def warm_up() -> None:
+    """Load what all runs share: done once, before the runs are forked."""
+    _pool()
+    _catalogue()
+    _producers()
+    stand_ins.functions_with_clocks()
+
+
+def run(plan: Plan) -> Outcome:
+    """Carry out a run in this process, which can run nothing else afterwards."""
+    outcome = Outcome(plan.seed)
+    random.seed(plan.seed)
+    chance = Random(plan.seed)
+    loop = SimulationLoop(Random(chance.random()))
+    if plan.mutation is not None:
+        MUTATIONS[plan.mutation].switch_off()
+    world = _World(loop, plan, chance, outcome)
+    asyncio.set_event_loop(loop)
+    logging.disable(logging.CRITICAL)
+    try:
+        loop.run_until_complete(world.run())
+    except StuckError as error:
+        outcome.problems.append(f"stuck: {error}")
+    except Exception:  # noqa: BLE001 - a fault of the simulation itself is told as such
+        outcome.problems.append(f"simulation: {traceback.format_exc()}")
+    outcome.seconds = loop.time()
+    outcome.digest = hashlib.sha256("\n".join(outcome.log).encode()).hexdigest()[:16]
+    return outcome
+
+
+class _World:
+    """All that exists in a run."""
+
+    def __init__(self, loop: SimulationLoop, plan: Plan, chance: Random, outcome: Outcome) -> None:
+        self.loop = loop
+        self.plan = plan
+        self.chance = chance
+        self.outcome = outcome
+        self.partitions = chance.choice((2, 3))
+        loop.network = self.network = Network(loop, Random(chance.random()))
+        self.cluster = Cluster(loop, self.network, Random(chance.random()), nodes=NODES)
+        self.cluster.group_initial_delay = chance.choice((0.0, 0.5, 3.0))
+        self.cluster.note = self.note
+        for spec in declared_topics(partitions=self.partitions, replication=1, app_id=APP_ID):
+            self.cluster.create_topic(spec.name, spec.partitions, is_compacted=spec.compacted)
+        stand_ins.install(loop, on_exit=lambda process, status: process.owner.on_exit(status))
+        watch_memberships()
+        self.workers: list[SimulatedWorker] = []
+        self._supervisors: list[asyncio.Task[None]] = []
+        self._ownership = Ownership(SESSION_SECONDS)
+
+    def note(self, text: str) -> None:
+        """Add a line to the log of the run."""
+        self.outcome.log.append(f"{self.loop.time():9.4f} {text}")
+
+    def settings(self, number: int) -> Settings:
+        """Return the settings of a worker."""
+        return load_settings(
+            broker=self.cluster.bootstrap,
+            partitions=self.partitions,
+            replication=1,
+            app_id=APP_ID,
+            http_host=f"worker{number}",
+            http_port=6066,
+            clock=AS_OF.isoformat(),
+            session_timeout=SESSION_SECONDS,
+            heartbeat_interval=HEARTBEAT_SECONDS,
+            request_timeout=REQUEST_SECONDS,
+            commit_interval=self.chance.choice((0.05, 0.3, 1.0)),
+            max_poll_records=self.chance.choice((20, 200, 8000)),
+            stall_timeout=16.0,
+            ready_timeout=30.0,
+            self_check_interval=6.0,
+        )
+
+    def add_worker(self) -> SimulatedWorker:
+        """Add a worker, which starts at once."""
+        number = len(self.workers)
+        worker = SimulatedWorker(
+            f"worker-{number}",
+            self.settings(number),
+            loop=self.loop,
+            catalogue=_catalogue(),
+            producers=_producers(),
+            note=self.note,
+        )
+        self.workers.append(worker)
+        self._supervisors.append(self.loop.create_task(worker.supervise()))
+        return worker
+
+    def join(self, seconds: float, is_killed: bool) -> None:  # noqa: FBT001 - of one caller
+        """Let a further worker come, and go after some time."""
+        worker = self.add_worker()
+
+        def leave() -> None:
+            worker.is_wanted = False
+            if is_killed:
+                worker.kill()
+            else:
+                worker.terminate()
+                self.loop.call_later(10.0, worker.kill)
+
+        self.loop.call_later(seconds, leave)
+
+    async def run(self) -> None:
+        """Carry out the run, and judge it."""
+        for _ in range(self.plan.workers):
+            self.add_worker()
+        regular = self.workers[: self.plan.workers]
+        # Drawn in any case: a run with fewer faults is the same but for them.
+        planned = planned_faults(
+            Random(self.chance.random()), most=FAULTS, begin=0.5, end=TRAFFIC_SECONDS
+        )
+        faults = tuple(planned) if self.plan.faults is None else self.plan.faults
+        self.outcome.faults = faults
+        injection = Injection(
+            self.loop, self.network, self.cluster, regular, join=self.join, note=self.note
+        )
+        injection.schedule(list(faults))
+        messages = chosen(_pool(), Random(self.chance.random()), count=self.plan.records)
+        traffic = Traffic(self.cluster, Random(self.chance.random()), partitions=self.partitions)
+        sending = self.loop.spawn(
+            Process("producer"), lambda: traffic.send(messages, seconds=TRAFFIC_SECONDS)
+        )
+        watching = self.loop.create_task(self._watch_ownership())
+        await asyncio.sleep(TRAFFIC_SECONDS + 2)
+        self.note("all faults end")
+        injection.heal()
+        await sending
+        self.note(f"sent failed={traffic.failed}")
+        unsettled = await self._settle()
+        watching.cancel()
+        if unsettled:
+            self.outcome.problems.append(f"not settled after {SETTLE_SECONDS:.0f} s: {unsettled}")
+            return
+        self.note("settled")
+        problems, self.outcome.counts = judge(
+            self.cluster, self.workers, traffic, _catalogue(), AS_OF
+        )
+        self.outcome.problems += problems
+        self.note(f"judged {dict(self.outcome.counts)}")
+
+    async def _settle(self) -> str:
+        """Wait until all is done; return what is not after SETTLE_SECONDS."""
+        deadline = self.loop.time() + SETTLE_SECONDS
+
+        def unsettled() -> str:
+            return waiting_for(
+                self.cluster, self.workers, app_id=APP_ID, partitions=self.partitions
+            )
+
+        while self.loop.time() < deadline and unsettled():  # noqa: ASYNC110 - virtual time
+            await asyncio.sleep(0.5)
+        return unsettled()
+
+    async def _watch_ownership(self) -> None:
+        problems: dict[str, None] = {}
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            for one in self._ownership.problems(self.workers, self.loop.time()):
+                if one not in problems:
+                    problems[one] = None
+                    self.outcome.problems.append(one)

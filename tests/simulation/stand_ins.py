@@ -1,0 +1,188 @@
+"""What stands in for the machine in a simulated process: clock, threads, ports, exit.
+
+All of it is patched for the whole interpreter, and nothing of it is taken back: a run of the
+simulation has a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import copy_context
+from functools import cache
+from itertools import count
+from types import FunctionType
+from typing import Any, Final, NoReturn
+
+import mode.threads
+from aiokafka.cluster import ClusterMetadata
+from faust.channels import Channel
+from mode import Service
+
+from streams import worker
+from streams.topic_watch import TopicWatch
+from tests.simulation.cluster import EPOCH_SECONDS
+from tests.simulation.loop import Process, SimulationLoop, current_process
+
+__all__ = ["install"]
+
+
+_CLOCKS: Final = (time.monotonic, time.perf_counter, time.time)
+
+
+class ProcessEndedError(BaseException):
+    """Leaves the code of a process that has just ended itself."""
+
+
+def install(loop: SimulationLoop, *, on_exit: Callable[[Process, int], None]) -> None:
+    """Put virtual time, one thread and the simulated network in the place of the real ones.
+
+    `on_exit` is called when a process ends itself, with its status.
+    """
+    _replace_clocks(loop)
+    _replace_threads(loop)
+    _replace_server(loop)
+    for kind in (Service, Channel):
+        _number(kind)
+
+    def leave(status: int) -> NoReturn:
+        process = current_process()
+        loop.kill(process)
+        on_exit(process, status)
+        raise ProcessEndedError
+
+    brokers = ClusterMetadata.brokers
+    # Before Python 3.12 the hash of None, and so the order of a set, depends on an address.
+    ClusterMetadata.brokers = lambda self: sorted(brokers(self), key=lambda one: one.nodeId)
+    worker._exit = leave
+    # The admin client of kafka-python has a thread and sockets of its own.
+    TopicWatch._describe = _unanswered  # type: ignore[method-assign, assignment]
+
+
+def _number(kind: Any) -> None:
+    """Give each object of a class a number of this run as its hash: sets of them have one order."""
+    numbers = count(1)
+
+    def number(self: Any) -> int:
+        found: int | None = vars(self).get("_number_in_run")
+        if found is None:
+            found = vars(self)["_number_in_run"] = next(numbers)
+        return found
+
+    kind.__hash__ = number
+
+
+def _unanswered(_: TopicWatch) -> NoReturn:
+    message = "the simulation has no admin client"
+    raise OSError(message)
+
+
+def _replace_clocks(loop: SimulationLoop) -> None:
+    def monotonic() -> float:
+        return loop.time()
+
+    def wall() -> float:
+        return EPOCH_SECONDS + loop.time() + current_process().clock_offset
+
+    replaced: Mapping[int, Callable[[], float]] = {
+        id(time.monotonic): monotonic,
+        id(time.perf_counter): monotonic,
+        id(time.time): wall,
+    }
+    for module in [*sys.modules.values()]:
+        if module.__name__ != __name__:
+            _replace_values(vars(module), replaced)
+    for one in functions_with_clocks():
+        if one.__defaults__ is not None:
+            one.__defaults__ = tuple(replaced.get(id(value), value) for value in one.__defaults__)
+        if one.__kwdefaults__ is not None:
+            _replace_values(one.__kwdefaults__, replaced)
+
+
+@cache
+def functions_with_clocks() -> Sequence[FunctionType]:
+    """Return the functions of which a parameter is by default a clock; before `gc.freeze` only."""
+    return [
+        one
+        for one in gc.get_objects()
+        if isinstance(one, FunctionType)
+        and any(
+            value is clock
+            for value in (*(one.__defaults__ or ()), *(one.__kwdefaults__ or {}).values())
+            for clock in _CLOCKS
+        )
+    ]
+
+
+def _replace_values(names: dict[str, Any], replaced: Mapping[int, object]) -> None:
+    for name, value in [*names.items()]:
+        if id(value) in replaced:
+            names[name] = replaced[id(value)]
+
+
+class _TaskInsteadOfThread:
+    """A service's thread, as a task of the one loop."""
+
+    def __init__(self, service: Any) -> None:
+        self._service = service
+
+    def start(self) -> None:
+        self._task = self._service.parent_loop.create_task(self._service._serve())
+
+    def stop(self) -> None:
+        """Do nothing: who stops the service has waited for its end."""
+
+
+def _replace_threads(loop: SimulationLoop) -> None:
+    async def leave_others(_: object) -> None:
+        """Cancel nothing: the other tasks of this loop are not the thread's."""
+
+    async def call_here(
+        function: Callable[..., Any],
+        *arguments: Any,
+        **named: Any,
+    ) -> Any:
+        await asyncio.sleep(0)
+        return function(*arguments, **named)
+
+    thread: Any = mode.threads.ServiceThread
+    thread.Worker = _TaskInsteadOfThread
+    thread._gather_remaining_tasks = leave_others
+    asyncio.new_event_loop = lambda: loop
+    asyncio.to_thread = call_here  # type: ignore[assignment]
+
+
+class _Listening:
+    """What `create_server` returns, as far as aiohttp uses it."""
+
+    def __init__(self, loop: SimulationLoop, host: str, port: int) -> None:
+        self._loop, self._address = loop, (host, port)
+        self.sockets = [self]
+
+    def getsockname(self) -> tuple[str, int]:
+        return self._address
+
+    def close(self) -> None:
+        self._loop.network.unlisten(*self._address)
+
+    async def wait_closed(self) -> None:
+        """Return at once."""
+
+
+def _replace_server(loop: SimulationLoop) -> None:
+    async def create_server(
+        factory: Callable[[], Any],
+        host: str,
+        port: int,
+        **_: Any,
+    ) -> _Listening:
+        loop.network.listen(host, port, current_process(), copy_context(), factory)
+        return _Listening(loop, host, port)
+
+    loop.create_server = create_server  # type: ignore[method-assign, assignment]
+    loop.add_signal_handler = lambda number, callback, *_: current_process().signals.update(  # type: ignore[method-assign]
+        {number: callback}
+    )
