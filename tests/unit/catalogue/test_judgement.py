@@ -602,3 +602,11 @@ def test_a_figure_of_too_few_persons_is_withheld_and_judged_as_none_attained() -
     assert judgement.value is None
     assert judgement.status is MilestoneStatus.AT_RISK
     assert not judged(promised(), steady(2)).withheld
+
+
+def test_a_judgement_has_the_counts_that_its_value_is_made_of() -> None:
+    """A share is shown with how many of how many."""
+    ratio = history_of(lambda _: 1, since=AS_OF, days=0, denominator=4)
+    counted = judge(promised(), None, None, ratio, AS_OF)
+    assert counted.value == 1
+    assert (counted.numerator, counted.denominator) == (4, 4)
