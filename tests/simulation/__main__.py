@@ -61,11 +61,13 @@ def main(
     known = _known(results, numbers)
     bad = [one for one in known.values() if one["problems"]]
     failed: list[Outcome] = []
-    with Progress(transient=True) as progress:
+    # Without a thread that refreshes it: the runs are forked.
+    with Progress(transient=True, auto_refresh=False) as progress:
         task = progress.add_task("seeds", total=seeds, completed=len(known))
         plans = [Plan(seed) for seed in numbers if seed not in known]
         for outcome in outcomes_of(plans, processes=processes):
             progress.advance(task)
+            progress.refresh()
             if results is not None:
                 with results.open("a", encoding="utf-8") as stream:
                     stream.write(json.dumps(_line(outcome)) + "\n")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import pickle
 import traceback
 from collections.abc import Iterable, Iterator
 from selectors import EVENT_READ, DefaultSelector
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from tests.simulation.run import Outcome, Plan, run, warm_up
 
 __all__ = ["outcomes_of", "run_apart"]
+
+#: Real seconds, of which a run takes a few.
+RUN_SECONDS: Final = 300.0
 
 
 def run_apart(plan: Plan) -> Outcome:
@@ -57,6 +61,8 @@ def _start(plan: Plan, selector: DefaultSelector) -> None:
 
 def _outcome(plan: Plan) -> Outcome:
     gc.disable()
+    # What blocks for ever in a run, in virtual time, is shown and ends it.
+    faulthandler.dump_traceback_later(RUN_SECONDS, exit=True)
     try:
         return run(plan)
     except BaseException:  # noqa: BLE001 - whatever it is, it is what this seed came to

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from aiokafka.record.default_records import DefaultRecordBatch
 from prometheus_client import generate_latest
 
-from broker.stored_record import RawRecord
 from events.dead_letters import read_dead_letter
 from events.fact import Family
 from events.topics import DEAD_LETTERS, topic_name
@@ -20,6 +18,7 @@ from operations.audit.recount import audit_records
 from streams.dead_letters import FORWARDED_FROM
 from streams.exposition import WorkerCollector
 from streams.metric_families import registry_of
+from tests.simulation.partition_log import records_of
 
 if TYPE_CHECKING:
     from catalogue.model import Catalogue
@@ -136,23 +135,6 @@ def judge(
         starts=sum(worker.starts for worker in workers),
         failed=traffic.failed,
     )
-
-
-def records_of(log: PartitionLog) -> list[RawRecord]:
-    """Return the records of a partition, those that retention has deleted as well."""
-    return [
-        RawRecord(
-            topic=log.topic,
-            partition=log.number,
-            offset=record.offset,
-            key=record.key,
-            value=record.value,
-            headers=tuple(record.headers),
-            timestamp=record.timestamp,
-        )
-        for one in (*log.deleted, *log.batches)
-        for record in DefaultRecordBatch(bytearray(one.data))
-    ]
 
 
 def _event_logs(cluster: Cluster) -> Iterator[PartitionLog]:

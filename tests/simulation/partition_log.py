@@ -12,7 +12,9 @@ from typing import Final, NamedTuple
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.util import calc_crc32c
 
-__all__ = ["Appended", "PartitionLog", "StoredBatch", "header_of"]
+from broker.stored_record import RawRecord
+
+__all__ = ["Appended", "PartitionLog", "StoredBatch", "header_of", "records_of"]
 
 #: The header of a record batch of format 2.
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
@@ -200,3 +202,20 @@ class PartitionLog:
         if len(self._waiters) > 50:
             self._waiters = [one for one in self._waiters if not one.done()]
         self._waiters.append(waiter)
+
+
+def records_of(log: PartitionLog) -> list[RawRecord]:
+    """Return the records of a partition, those that retention has deleted as well."""
+    return [
+        RawRecord(
+            topic=log.topic,
+            partition=log.number,
+            offset=record.offset,
+            key=record.key,
+            value=record.value,
+            headers=tuple(record.headers),
+            timestamp=record.timestamp,
+        )
+        for one in (*log.deleted, *log.batches)
+        for record in DefaultRecordBatch(bytearray(one.data))
+    ]

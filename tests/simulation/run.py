@@ -135,7 +135,9 @@ class _World:
         self.cluster.note = self.note
         for spec in declared_topics(partitions=self.partitions, replication=1, app_id=APP_ID):
             self.cluster.create_topic(spec.name, spec.partitions, is_compacted=spec.compacted)
-        stand_ins.install(loop, on_exit=lambda process, status: process.owner.on_exit(status))
+        stand_ins.install(
+            loop, self.cluster, on_exit=lambda process, status: process.owner.on_exit(status)
+        )
         watch_memberships()
         self.workers: list[SimulatedWorker] = []
         self._supervisors: list[asyncio.Task[None]] = []

@@ -22,10 +22,15 @@ from aiokafka.cluster import ClusterMetadata
 from faust.channels import Channel
 from mode import Service
 
-from streams import worker
+from events.fact import Family
+from events.topics import topic_name
+from streams import state_check, worker
+from streams.core import process
+from streams.settings import Settings
 from streams.topic_watch import TopicWatch
-from tests.simulation.cluster import EPOCH_SECONDS
+from tests.simulation.cluster import EPOCH_SECONDS, Cluster
 from tests.simulation.loop import Process, SimulationLoop, current_process
+from tests.simulation.partition_log import records_of
 
 __all__ = ["install"]
 
@@ -37,7 +42,9 @@ class ProcessEndedError(BaseException):
     """Leaves the code of a process that has just ended itself."""
 
 
-def install(loop: SimulationLoop, *, on_exit: Callable[[Process, int], None]) -> None:
+def install(
+    loop: SimulationLoop, cluster: Cluster, *, on_exit: Callable[[Process, int], None]
+) -> None:
     """Put virtual time, one thread and the simulated network in the place of the real ones.
 
     `on_exit` is called when a process ends itself, with its status.
@@ -60,6 +67,27 @@ def install(loop: SimulationLoop, *, on_exit: Callable[[Process, int], None]) ->
     worker._exit = leave
     # The admin client of kafka-python has a thread and sockets of its own.
     TopicWatch._describe = _unanswered  # type: ignore[method-assign, assignment]
+    state_check._has_accepted_events = _searching(cluster)
+
+
+def _searching(cluster: Cluster) -> Callable[..., bool]:
+    """Return the search for accepted events, which else has a consumer of kafka-python."""
+
+    def has_accepted_events(
+        settings: Settings, family: Family, partition: int, *, before: int
+    ) -> bool:
+        log = cluster.topics[topic_name(family)][partition]
+        result = process(
+            [record for record in records_of(log) if record.offset < before],
+            {},
+            family=family,
+            partition=partition,
+            partitions=settings.partitions,
+            rules=settings.record_rules(),
+        )
+        return bool(result.changed)
+
+    return has_accepted_events
 
 
 def _number(kind: Any) -> None:
