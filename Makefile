@@ -52,7 +52,7 @@ picture: $(VENV)/dev.stamp ## take README's picture of the delegate's page (need
 	@tests/browser/packages.sh >&2
 	@$(BIN)/python -m tests.browser.picture
 
-fuzz: $(VENV)/dev.stamp ## send generated input to the gateway's parsers (ARGS="--examples 20000 --seed 1")
+fuzz: $(VENV)/dev.stamp ## give all that reads input generated input (ARGS="--minutes 60 --target csv --seed 2")
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 simulate: $(VENV)/dev.stamp ## the workers under 10 000 seeds of faults, in virtual time (ARGS="--seeds 200"; goes on where it was)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
+from xml.parsers import expat
 
 from pydantic_core import from_json, to_json
 from rdflib import (
@@ -118,6 +120,8 @@ def parse_graph(content: bytes, kind: str, *, base: str, fetch: FetchJson) -> Gr
     try:
         if form == "json-ld":
             return _all_graphs(to_json(with_contexts(from_json(content), base, fetch)), base)
+        if form == "xml":
+            _refuse_entities(content, base)
         return Graph().parse(data=content, format=form, publicID=base)
     except CatalogueError:
         raise
@@ -125,6 +129,29 @@ def parse_graph(content: bytes, kind: str, *, base: str, fetch: FetchJson) -> Gr
         problem = f"is no {form} ({' '.join(str(error).split())[:200]})"
         remedy = "give the address of a catalogue in RDF/XML, Turtle or JSON-LD"
         raise CatalogueError(base, problem, remedy=remedy) from error
+
+
+class _ElementReached(Exception):  # noqa: N818 - no error
+    """What could be declared has been."""
+
+
+def _refuse_entities(content: bytes, base: str) -> None:
+    """Raise CatalogueError where a document declares entities.
+
+    A kilobyte of them becomes millions of characters: the RDF library takes 20 s for a million.
+    """
+
+    def refuse(*_: object) -> None:
+        remedy = "take the catalogue as Turtle or JSON-LD"
+        raise CatalogueError(base, "declares entities, which are not read", remedy=remedy)
+
+    def stop(*_: object) -> None:
+        raise _ElementReached
+
+    parser = expat.ParserCreate()
+    parser.EntityDeclHandler, parser.StartElementHandler = refuse, stop
+    with suppress(_ElementReached, expat.ExpatError):  # What is no XML is reported by the library.
+        parser.Parse(content, True)  # noqa: FBT003 - takes no names
 
 
 def _all_graphs(content: bytes, base: str) -> Graph:

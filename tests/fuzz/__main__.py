@@ -1,44 +1,75 @@
-"""`make fuzz`: throw at the gateway's readers what nobody would send, for as long as is asked."""
+"""`make fuzz`: give the system's readers what nobody would send, for as long as is asked."""
 
 from __future__ import annotations
 
-import random
 import sys
-from time import monotonic
+import traceback
+from pathlib import Path
+from typing import Final
 
 import click
 
-from tests.fuzz.targets import TARGETS, fuzz
+from tests.fuzz.account import Progress, account_text, load_account
+from tests.fuzz.rounds import fuzz_for, kept_examples
+from tests.fuzz.target import Target
+from tests.fuzz.targets import TARGETS
 
-SEEDS = 2**32
+FOLDER: Final = Path(".hypothesis/fuzz")
+"""Where failing examples and the account are kept."""
 
 
 @click.command()
-@click.option("--examples", default=2_000, show_default=True, help="For each target.")
+@click.option("--minutes", default=1.0, show_default=True, help="For each target.")
 @click.option(
-    "--seed", type=int, help="Draw the same examples again; a new one where it is not given."
+    "--target",
+    "only",
+    multiple=True,
+    type=click.Choice([target.name for target in TARGETS]),
+    help="Fuzz this target alone; may be repeated.",
 )
 @click.option(
-    "--only", type=click.Choice([target.name for target in TARGETS]), help="Fuzz one target."
+    "--seed",
+    default=1,
+    show_default=True,
+    help="Go on with the rounds of this seed, after those that are done.",
 )
-def main(*, examples: int, seed: int | None, only: str | None) -> None:
-    """Fuzz the gateway's readers; the exit status is 1 where a check failed."""
-    seeded = random.randrange(SEEDS) if seed is None else seed
+@click.option("--again", is_flag=True, help="Begin with the first round of the seed again.")
+def main(*, minutes: float, only: tuple[str, ...], seed: int, again: bool) -> None:
+    """Fuzz the readers one after the other; the exit status is 1 where a check failed."""
+    account = load_account(FOLDER)
+    done: list[Progress] = []
     failed = False
     for target in TARGETS:
-        if only not in (None, target.name):
+        if only and target.name not in only:
             continue
-        began = monotonic()
+        progress = account.of(target.name, seed)
+        if again:
+            account.progress.remove(progress)
+            progress = account.of(target.name, seed)
+        done.append(progress)
         try:
-            fuzz(target, examples=examples, seeded=seeded)
+            fuzz_for(
+                target,
+                progress,
+                seconds=60 * minutes,
+                database=kept_examples(FOLDER, target),
+                after_round=account.save,
+            )
         except Exception as error:  # noqa: BLE001 - whatever a reader raised is what is looked for
             failed = True
-            click.echo("\n".join([*getattr(error, "__notes__", ()), repr(error)]), err=True)
-            verdict = f"failed; again: --only {target.name} --examples {examples} --seed {seeded}"
-        else:
-            verdict = "held"
-        click.echo(f"{target.name} ({target.meaning}), {monotonic() - began:.0f} s: {verdict}")
+            click.echo(_failure(target, progress, error), err=True)
+    click.echo(account_text(done))
     sys.exit(int(failed))
+
+
+def _failure(target: Target, progress: Progress, error: Exception) -> str:
+    """Return what failed, for which example, and how to see it again."""
+    notes = "\n".join(getattr(error, "__notes__", ()))
+    trace = "".join(traceback.format_exception(error)[-6:])
+    return (
+        f"{target.name}: failed in round {progress.rounds - 1} of seed {progress.seed}\n{notes}\n"
+        f"{trace}the example is kept: make fuzz ARGS='--target {target.name}' begins with it\n"
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,148 @@
+"""What open-data portals answer, as the harvests read it: DCAT in three forms, Opendatasoft's."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, Final
+
+from hypothesis import strategies as st
+from pydantic_core import from_json
+from rdflib import Graph
+
+from operations.harvest.dcat import described_in, parse_graph
+from operations.harvest.opendatasoft import described_by
+from operations.harvest.portal_dataset import Described
+from operations.harvest.reading import ReadingRules, read_dataset
+from operations.harvest.snapshot import CatalogueError
+from tests.fuzz.edits import edited, spliced
+from tests.fuzz.target import Target
+
+__all__ = ["PORTAL_TARGETS"]
+
+logging.getLogger("rdflib").setLevel(logging.ERROR)  # It says of each address what it thinks of it.
+_BASE: Final = "https://data.example.org/catalogue"
+_TODAY: Final = date(2026, 3, 11)
+_RULES: Final = ReadingRules(publisher="Région")
+_TOKENS: Final = re.compile(r"\w+|[\s\S]")
+_TURTLE: Final = """\
+@prefix dcat: <http://www.w3.org/ns/dcat#> .
+@prefix dct: <http://purl.org/dc/terms/> .
+@prefix foaf: <http://xmlns.com/foaf/0.1/> .
+<https://data.example.org/gares> a dcat:Dataset ;
+  dct:identifier "gares" ;
+  dct:title "Stations"@en, "Gares"@fr ;
+  dct:publisher [ a foaf:Agent ; foaf:name "Région Île-de-France" ] ;
+  dcat:theme <http://publications.europa.eu/resource/authority/data-theme/TRAN> ;
+  dct:accrualPeriodicity <http://publications.europa.eu/resource/authority/frequency/MONTHLY> ;
+  dct:issued "2019-03-11" ;
+  dcat:distribution <https://data.example.org/csv> .
+<https://data.example.org/csv> a dcat:Distribution ;
+  dct:license <https://www.etalab.gouv.fr/licence-ouverte-open-licence> ;
+  dcat:downloadURL <https://data.example.org/gares.csv> .
+"""
+_FRAGMENTS: Final = (
+    *(
+        "<",
+        ">",
+        '"',
+        "'",
+        '"""',
+        ";",
+        ".",
+        ",",
+        "[",
+        "]",
+        "(",
+        ")",
+        "_:a",
+        "@fr",
+        "^^",
+        "\\u0000",
+        "\\",
+    ),
+    *("<!DOCTYPE a [<!ENTITY b 'bb'>]>", "&b;", '<!ENTITY x SYSTEM "file:///etc/hostname">', "&x;"),
+    *("@base <http://[> .", "@prefix : <> .", "{", "}", ":", "@context", "@graph", "@id", "@type"),
+    *('"@context": "https://example.org/c"', '"@import": "x"', "@reverse", "@list", "null", "0"),
+    *("2019", "2019-13", "-0001-01-01", "1e400", "9" * 400, "\x00", "\ufeff", "é", "\ud800", "%"),
+    *("http://[", "file:///etc/hostname", "urn:x", "javascript:", "dcat:Dataset", "a", "rdf:about"),
+)
+_ODS: Final = {
+    "total_count": 1,
+    "results": [
+        {
+            "dataset_id": "gares",
+            "has_records": True,
+            "metas": {
+                "default": {
+                    "title": "Gares",
+                    "publisher": "Région",
+                    "theme": ["Mobilité"],
+                    "license": "Licence Ouverte v2.0",
+                    "modified": "2026-05-04T08:00:00+00:00",
+                },
+                "dcat": {"creator": None, "accrualperiodicity": "", "issued": "2019"},
+            },
+            "alternative_exports": [{"id": "a"}],
+            "attachments": [],
+        }
+    ],
+}
+
+
+def _forms() -> list[str]:
+    graph = Graph().parse(data=_TURTLE, format="turtle")
+    return [_TURTLE, graph.serialize(format="xml"), graph.serialize(format="json-ld")]
+
+
+@st.composite
+def _catalogues(draw: st.DrawFn, texts: list[str]) -> bytes:
+    text = draw(edited(draw(st.sampled_from(texts)), _TOKENS, _FRAGMENTS))
+    return draw(spliced(text.encode(errors="surrogatepass")))
+
+
+def _no_fetch(address: str) -> Any:  # noqa: ANN401 - JSON
+    raise CatalogueError(address, "is not fetched", remedy="none")
+
+
+def _check_described(found: Iterable[Described | None]) -> None:
+    for described in found:
+        if described is not None:
+            read = read_dataset(described, _RULES, today=_TODAY)
+            assert read.dataset is not None or read.problems
+            assert re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", read.dataset_id)
+            assert not any("\n" in str(one) for one in read.problems)
+
+
+def _check_dcat(content: bytes) -> None:
+    """A catalogue is refused as none, or each of its datasets is read or has a problem."""
+    try:
+        graph = parse_graph(content, "", base=_BASE, fetch=_no_fetch)
+    except CatalogueError:
+        return
+    _check_described(described_in(graph))
+
+
+def _check_opendatasoft(content: bytes) -> None:
+    """Whatever JSON an entry is."""
+    try:
+        page = from_json(content)
+    except ValueError:
+        return
+    results = page.get("results") if isinstance(page, dict) else None
+    if isinstance(results, list):
+        _check_described(described_by(entry, "https://data.example.org/api") for entry in results)
+
+
+PORTAL_TARGETS: Final = (
+    Target("dcat", "DCAT in RDF/XML, Turtle and JSON-LD", _catalogues(_forms()), _check_dcat),
+    Target(
+        "opendatasoft",
+        "Opendatasoft's catalogue",
+        _catalogues([json.dumps(_ODS, ensure_ascii=False)]),
+        _check_opendatasoft,
+    ),
+)

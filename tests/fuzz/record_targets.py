@@ -1,0 +1,199 @@
+"""Batches of Kafka's, as both clients read them and as a worker decides on their records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from aiokafka.consumer import fetcher
+from aiokafka.record.util import calc_crc32c
+from aiokafka.structs import ConsumerRecord, TopicPartition
+from hypothesis import strategies as st
+from kafka.record import MemoryRecords
+
+from broker.compression import CodecUnreadableError
+from broker.record_batches import (
+    read_any_batch_with_aiokafka,
+    read_any_batch_with_kafka_python,
+)
+from events.cloudevent import CloudEvent
+from events.errors import ContractError
+from events.fact import Family
+from events.record_rules import RULES
+from events.records import Record, UnreadableValue
+from events.topics import DEAD_LETTER_MAX_BYTES
+from streams.core import RecordRefusal
+from streams.dead_letters import dead_letter_record
+from streams.reading import readings
+from tests.fuzz.target import Target
+from tests.support.facts import mutated_records
+from tests.support.header_names import HeaderName
+from tests.support.raw_batches import NOW, RawContent, batch_bytes
+
+__all__ = ["RECORD_TARGETS"]
+
+_HEADER_BYTES: Final = 61
+_LENGTH_AT, _CRC_AT, _ATTRIBUTES_AT, _FIRST_TIME_AT, _COUNT_AT = 8, 17, 21, 27, 57
+_CODECS: Final = range(5)
+_NOW: Final = datetime(2026, 3, 11, tzinfo=UTC)
+_FAMILY: Final = Family.SCHOOLS
+
+
+@st.composite
+def _contents(draw: st.DrawFn) -> RawContent:
+    """Draw a record: an event to which something happened, or what no producer of ours sends."""
+    headers: list[tuple[str, bytes | None]] = []
+    value: bytes | None = None
+    if draw(st.booleans()):
+        found, value = draw(mutated_records(draw(st.sampled_from([_FAMILY, None]))))
+        headers += found
+    else:
+        value = draw(st.none() | st.binary(max_size=30) | st.just(b"{}" * 20_000))
+    names = st.sampled_from([b"ce_id", b"ce_type", b"content-type", b"caf\xe9", b"", b"CE_ID"])
+    more = draw(
+        st.lists(st.tuples(names | st.binary(max_size=6), st.none() | st.binary()), max_size=3)
+    )
+    headers += [(HeaderName(name), content) for name, content in more]
+    headers *= draw(st.sampled_from([1, 1, 1, 2, 300]))
+    time = draw(st.sampled_from([NOW, 0, -1, -(2**62)]) | st.integers(-(2**40), NOW))
+    return RawContent(draw(st.none() | st.binary(max_size=8)), value, headers[:600], time)
+
+
+@st.composite
+def _batches(draw: st.DrawFn) -> bytes:
+    """Draw one to three batches as a fetch returns them, damaged behind a right checksum.
+
+    A broker looks at what is in front of the records, and at little of what is in them.
+    """
+    fetched = b""
+    offset = draw(st.integers(0, 2**40))
+    for _ in range(draw(st.integers(1, 3))):
+        records = draw(st.lists(_contents(), min_size=1, max_size=4))
+        content = bytearray(batch_bytes(records, codec=draw(st.sampled_from(_CODECS))))
+        for _ in range(draw(st.sampled_from([0, 0, 1, 2, 4]))):
+            at = draw(st.integers(_HEADER_BYTES, len(content)))
+            most = draw(st.sampled_from([0, 1, 1, 2, 20]))
+            lengths = st.sampled_from([b"\x01", b"\x7f", b"\xfe\xff\xff\xff\x0f", b"\x80" * 12])
+            content[at : at + most] = draw(lengths | st.binary(max_size=most + 2))
+        if draw(st.integers(0, 9)) == 0:
+            content[_COUNT_AT:_HEADER_BYTES] = draw(st.binary(min_size=4, max_size=4))
+        if draw(st.integers(0, 9)) == 0:
+            content[_FIRST_TIME_AT : _FIRST_TIME_AT + 16] = draw(
+                st.binary(min_size=16, max_size=16)
+            )
+        if draw(st.integers(0, 4)) == 0:
+            # Another codec than the one that it was made with, or the time of the broker's log.
+            content[_ATTRIBUTES_AT + 1] = draw(st.sampled_from([*_CODECS, 8]))
+        fetched += _as_stored(content, offset)
+        offset += len(records) + draw(st.integers(0, 3))
+    return fetched
+
+
+def _as_stored(content: bytearray, offset: int) -> bytes:
+    """Return a batch with the offset, the length and the checksum that a broker gives it."""
+    content[:_LENGTH_AT] = offset.to_bytes(8, "big")
+    content[_LENGTH_AT : _LENGTH_AT + 4] = (len(content) - 12).to_bytes(4, "big")
+    content[_CRC_AT:_ATTRIBUTES_AT] = calc_crc32c(bytes(content[_ATTRIBUTES_AT:])).to_bytes(
+        4, "big"
+    )
+    return bytes(content)
+
+
+_Read = tuple[int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]
+
+
+def _with_aiokafka(content: bytes) -> list[_Read]:
+    records = fetcher.PartitionRecords(
+        TopicPartition("t", 0),
+        fetcher.MemoryRecords(content),
+        aborted_transactions=None,
+        fetch_offset=0,
+        key_deserializer=None,
+        value_deserializer=None,
+        check_crcs=True,
+        isolation_level=fetcher.READ_UNCOMMITTED,
+    )
+    return [(one.offset, one.timestamp, one.key, one.value, list(one.headers)) for one in records]
+
+
+def _with_kafka_python(content: bytes) -> list[_Read]:
+    return [
+        (one.offset, one.timestamp, one.key, one.value, list(one.headers))
+        for batch in MemoryRecords(content)
+        for one in batch
+    ]
+
+
+def _described(records: Sequence[_Read]) -> list[Any]:
+    """Return what is compared of records: of a value that is no plain one also why."""
+    return [
+        (
+            *record,
+            getattr(record[3], "cause", None),
+            getattr(record[3], "sha256", None),
+        )
+        for record in records
+    ]
+
+
+def _is_in_order(content: bytes) -> bool:
+    """Return whether a broker takes the batches: each record in its place (else code 87).
+
+    A client skips a record whose offset it is beyond.
+    """
+    for batch in MemoryRecords(content):
+        places = [one.offset - batch.base_offset for one in batch]
+        if places != sorted({*places}) or not all(
+            0 <= at <= batch.last_offset_delta for at in places
+        ):
+            return False
+    return True
+
+
+def _check_batches(content: bytes) -> None:
+    """Both clients read the same records, and a worker decides on each, whatever it is."""
+    read_any_batch_with_aiokafka()
+    read_any_batch_with_kafka_python()
+    try:
+        read = _with_aiokafka(content)
+        again = _with_kafka_python(content)
+    except CodecUnreadableError:
+        return
+    if not _is_in_order(content):
+        return
+    assert _described(read) == _described(again)
+    records = [
+        ConsumerRecord("t", 0, offset, time, 0, key, value, None, -1, -1, tuple(headers))
+        for offset, time, key, value, headers in read
+    ]
+    for record, found in zip(records, readings(records, _FAMILY, RULES), strict=True):
+        decided = _decision(record)
+        if isinstance(decided, ContractError):
+            assert isinstance(found, ContractError)
+            assert (found.reason, str(found)) == (decided.reason, str(decided))
+            letter = dead_letter_record(RecordRefusal(record, found), now=_NOW)
+            assert len(letter.value or b"") <= DEAD_LETTER_MAX_BYTES
+        else:
+            assert not isinstance(found, ContractError)
+            assert found[0] == decided.fact.entity_id
+            assert not isinstance(record.value, UnreadableValue)
+
+
+def _decision(record: Record) -> CloudEvent | ContractError:
+    try:
+        return RULES.decode(record, family=_FAMILY)
+    except ContractError as error:
+        return error
+
+
+RECORD_TARGETS: Final = (
+    Target(
+        "batches",
+        "Kafka's batches, both clients, and the decoder",
+        _batches(),
+        _check_batches,
+        # A batch may unpack to 64 MiB, which both clients hold once more as records.
+        most_mib=256,
+    ),
+)

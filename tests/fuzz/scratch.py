@@ -1,0 +1,28 @@
+"""The one folder of files that readers of files are given, removed with the process."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+__all__ = ["scratch_file"]
+
+_kept: Final[list[TemporaryDirectory[str]]] = []
+
+
+@cache
+def _folder() -> Path:
+    _kept.append(TemporaryDirectory(prefix="smart-region-fuzz-"))
+    return Path(_kept[-1].name)
+
+
+def scratch_file(name: str, content: bytes | None) -> Path:
+    """Write a file and return its path; None: there is none of the name."""
+    file = _folder() / name
+    if content is None:
+        file.unlink(missing_ok=True)
+    else:
+        file.write_bytes(content)
+    return file

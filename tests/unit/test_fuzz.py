@@ -1,0 +1,169 @@
+"""The fuzzer: its corpus is checked again, its limits are found, its rounds can be repeated."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import strategies as st
+
+from events import strict_json
+from tests.fuzz import __main__ as fuzz_command
+from tests.fuzz import gateway_targets
+from tests.fuzz.account import Account, Progress, account_text, load_account
+from tests.fuzz.edits import edited, spliced
+from tests.fuzz.limits import TooMuchMemoryError, TooSlowError, TouchedError, measured
+from tests.fuzz.rounds import fuzz_round, kept_examples
+from tests.fuzz.target import Target
+from tests.fuzz.targets import TARGETS
+
+CORPUS = Path(__file__).parents[1] / "corpus" / "fuzz"
+BY_NAME = {target.name: target for target in TARGETS}
+FILES = sorted(file for file in CORPUS.rglob("*") if file.is_file())
+
+
+def nothing(_: object) -> None:
+    """Check nothing."""
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_an_input_of_the_corpus_is_read_or_refused(file: Path) -> None:
+    """Each once failed, or reaches what chance seldom does; its name says what it is."""
+    target = BY_NAME[file.parent.name]
+    assert target.of_file is not None
+    measured(target.check, target.of_file(file.read_bytes()), most_mib=target.most_mib)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_a_first_round_of_each_target_holds(target: Target) -> None:
+    """A few examples, the same ones at each run: the targets fit what they check."""
+    done = Progress(target.name, 1)
+
+    fuzz_round(target, done, examples=15)
+
+    assert done.examples >= 15
+    assert not done.failures
+
+
+def test_what_takes_more_than_a_second_fails() -> None:
+    """Though the reader catches every exception."""
+
+    def endless(_: object) -> None:
+        while True:
+            with suppress(Exception):
+                while True:
+                    pass
+
+    with pytest.raises(TooSlowError):
+        measured(endless, b"", most_mib=64)
+
+
+def test_what_takes_too_much_memory_fails() -> None:
+    """Though it was given back."""
+
+    def large(_: object) -> None:
+        bytes(bytearray(b"x") * 2**26)
+
+    with pytest.raises(TooMuchMemoryError, match="more than 32"):
+        measured(large, b"", most_mib=32)
+
+
+def test_what_uses_the_network_fails() -> None:
+    """No file may make its reader call anybody, though the reader catches the error."""
+
+    def call(_: object) -> None:
+        with suppress(Exception):
+            socket.create_connection(("127.0.0.1", 9))
+
+    with pytest.raises(TouchedError, match="socket"):
+        measured(call, b"", most_mib=64)
+
+
+def test_the_same_seed_has_the_same_examples() -> None:
+    """And another round has others."""
+
+    def drawn(rounds: int) -> list[int]:
+        seen: list[int] = []
+        target = Target("numbers", "", st.integers(0, 10**9), seen.append)
+        fuzz_round(target, Progress("numbers", 7, rounds=rounds), examples=20)
+        return seen
+
+    assert drawn(0) == drawn(0) != drawn(1)
+
+
+def test_a_failure_is_kept_and_checked_first(tmp_path: Path) -> None:
+    """A run after the mend begins with what failed."""
+    seen: list[int] = []
+
+    def target(check: Callable[[Any], None]) -> Target:
+        return Target("numbers", "", st.integers(0, 10**6), check)
+
+    def refuse(number: int) -> None:
+        if number > 1000:
+            raise ValueError(number)
+
+    done = Progress("numbers", 1)
+    kept = kept_examples(tmp_path, target(nothing))
+    with pytest.raises(ValueError, match="1001"):
+        fuzz_round(target(refuse), done, examples=50, database=kept)
+    fuzz_round(target(seen.append), done, examples=5, database=kept)
+
+    assert seen[0] == 1001
+    assert (done.rounds, done.failures) == (2, ["ValueError(1001)"])
+
+
+def test_the_account_goes_on(tmp_path: Path) -> None:
+    """From where the last run stopped, seed by seed."""
+    account = Account(tmp_path)
+    account.of("csv", 3).examples = 500
+    account.save()
+
+    again = load_account(tmp_path)
+
+    assert again.of("csv", 3).examples == 500
+    assert again.of("csv", 4).examples == 0
+    assert re.search(r"csv +3 +500 ", account_text(again.progress))
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_a_corpus_is_there_for_each_target_of_files(target: Target) -> None:
+    """One that nobody has begun is not one that has nothing to keep."""
+    assert (target.of_file is not None) is any(file.parent.name == target.name for file in FILES)
+
+
+def test_an_edit_keeps_most_of_a_text() -> None:
+    """Half of the examples would be refused at their first byte otherwise."""
+    tokens = re.compile(r"\w+|[\s\S]")
+    whole = "a, b, c, d, e, f" * 20
+    kept: list[bool] = []
+    edits = edited(whole, tokens, ["x"]).flatmap(lambda text: spliced(text.encode()))
+    target = Target("edits", "", edits, lambda text: kept.append(len(text) > len(whole) // 2))
+
+    fuzz_round(target, Progress("edits", 1), examples=100)
+
+    assert sum(kept) > 60
+
+
+def test_a_wrong_parser_is_found_and_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the example, and how to have it again."""
+    # Python's reader takes what RFC 8259 does not have.
+    monkeypatch.setattr(
+        gateway_targets, "read_value", lambda text: strict_json.JsonText(text, json.loads(text))
+    )
+    monkeypatch.setattr(fuzz_command, "FOLDER", tmp_path)
+
+    done = CliRunner().invoke(fuzz_command.main, ["--minutes", "0.05", "--target", "json"])
+
+    assert done.exit_code == 1
+    assert "json: failed in round 0 of seed 1" in done.output
+    assert "example=" in done.output
+    assert re.search(r"^json +1 .* 1$", done.output, re.MULTILINE)
