@@ -1,11 +1,13 @@
 """What holds for every test."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import Phase, settings
 
+from operations.programs import addresses
 from tests.support.prometheus import Monitoring, require_prometheus
 
 # Examples are not timed: machines differ, and share their cores. Based on the profile in force,
@@ -21,6 +23,12 @@ settings.register_profile(
     print_blob=False,
 )
 settings.load_profile("untimed")
+
+# Tests that run side by side draw from ports of their own: one that was drawn is listened on later.
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    vars(addresses)["PORTS"] = addresses.PORTS[
+        int(worker.removeprefix("gw")) :: int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    ]
 
 
 @pytest.fixture
