@@ -67,16 +67,7 @@ def _gateway_kill(system: System, fault: Fault) -> Steps:
 
 
 def _broker_kill(system: System, fault: Fault) -> Steps:
-    return (yield from _killed(system.cluster.nodes[fault.target], fault))
-
-
-def _killed(node: Node, fault: Fault) -> Steps:
-    if not node.broker.running:
-        return False
-    node.broker.kill()
-    yield from _lasting(fault.seconds)
-    node.launch()
-    return True
+    return _killed(system.cluster.nodes[fault.target], fault)
 
 
 def _controller_kill(system: System, fault: Fault) -> Steps:
@@ -84,24 +75,28 @@ def _controller_kill(system: System, fault: Fault) -> Steps:
     return False if node is None else (yield from _killed(node, fault))
 
 
+def _killed(node: Node, fault: Fault) -> Steps:
+    return _away(node, fault, node.broker.kill, node.launch)
+
+
 def _broker_pause(system: System, fault: Fault) -> Steps:
     node = system.cluster.nodes[fault.target]
-    if not node.broker.running:
-        return False
-    node.pause()
-    yield from _lasting(fault.seconds)
-    node.resume()
-    return True
+    return _away(node, fault, node.pause, node.resume)
 
 
 def _disk_full(system: System, fault: Fault) -> Steps:
     node = system.cluster.nodes[fault.target]
+    # Kafka ends once its only folder cannot be written.
+    return _away(node, fault, node.fill_disk, node.heal)
+
+
+def _away(node: Node, fault: Fault, go: Callable[[], None], come: Callable[[], None]) -> Steps:
+    """Let a broker that runs go, and come back."""
     if not node.broker.running:
         return False
-    node.fill_disk()
+    go()
     yield from _lasting(fault.seconds)
-    # Kafka ends once its only folder cannot be written.
-    node.heal()
+    come()
     return True
 
 
