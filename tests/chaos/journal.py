@@ -10,6 +10,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from boundary.errors import SmartRegionError
+from boundary.whole_file import whole_file
 from tests.chaos.faults import Fault, FaultKind
 
 __all__ = ["AnotherRunError", "Journal", "JournalUnreadableError", "MinuteResult", "RunPlan"]
@@ -118,9 +119,8 @@ class Journal(BaseModel):
 
     def save(self, path: Path) -> None:
         """Write it in place of what was there: whole, or not at all."""
-        new = path.with_suffix(".new")
-        new.write_text(self.model_dump_json(indent=1), encoding="utf-8")
-        new.replace(path)
+        with whole_file(path) as stream:
+            stream.write(self.model_dump_json(indent=1).encode())
 
     @property
     def failed(self) -> tuple[MinuteResult, ...]:

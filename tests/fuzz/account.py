@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
+from boundary.whole_file import whole_file
 from tests.fuzz.limits import Cost
 
 __all__ = ["Account", "Progress", "account_text", "load_account"]
@@ -55,9 +56,8 @@ class Account:
         """Keep it for the next run."""
         self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps([asdict(one) for one in self.progress], indent=1)
-        part = self.folder / f"{_FILE}.part"
-        part.write_text(f"{text}\n", encoding="utf-8")
-        part.replace(self.folder / _FILE)
+        with whole_file(self.folder / _FILE) as stream:
+            stream.write(f"{text}\n".encode())
 
 
 def load_account(folder: Path) -> Account:

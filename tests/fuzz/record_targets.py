@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from aiokafka.consumer import fetcher
 from aiokafka.record.util import calc_crc32c
-from aiokafka.structs import ConsumerRecord, TopicPartition
+from aiokafka.structs import ConsumerRecord
 from hypothesis import strategies as st
 from kafka.record import MemoryRecords
 
@@ -29,7 +28,7 @@ from streams.reading import readings
 from tests.fuzz.target import Target
 from tests.support.facts import mutated_records
 from tests.support.header_names import HeaderName
-from tests.support.raw_batches import NOW, RawContent, batch_bytes
+from tests.support.raw_batches import NOW, RawContent, batch_bytes, fetched_records
 
 __all__ = ["RECORD_TARGETS"]
 
@@ -104,17 +103,10 @@ _Read = tuple[int, int, bytes | None, bytes | None, list[tuple[str, bytes | None
 
 
 def _with_aiokafka(content: bytes) -> list[_Read]:
-    records = fetcher.PartitionRecords(
-        TopicPartition("t", 0),
-        fetcher.MemoryRecords(content),
-        aborted_transactions=None,
-        fetch_offset=0,
-        key_deserializer=None,
-        value_deserializer=None,
-        check_crcs=True,
-        isolation_level=fetcher.READ_UNCOMMITTED,
-    )
-    return [(one.offset, one.timestamp, one.key, one.value, list(one.headers)) for one in records]
+    return [
+        (one.offset, one.timestamp, one.key, one.value, list(one.headers))
+        for one in fetched_records(content)
+    ]
 
 
 def _with_kafka_python(content: bytes) -> list[_Read]:

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Sequence
 from time import monotonic
 from typing import NamedTuple
 
+from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer import fetcher
 from aiokafka.errors import for_code
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
-__all__ = ["NOW", "RawBatch", "RawContent", "batch_bytes", "produce"]
+__all__ = ["NOW", "RawBatch", "RawContent", "batch_bytes", "fetched_records", "produce"]
 
 Headers = Sequence[tuple[str, bytes | None]]
 LEADER_SECONDS = 10.0
@@ -43,6 +45,22 @@ def batch_bytes(records: Iterable[RawContent], *, codec: int = 0) -> bytes:
     for offset, one in enumerate(records):
         builder.append(offset, one.time, one.key, one.value, list(one.headers))
     return bytes(builder.build())
+
+
+def fetched_records(
+    content: bytes, *, partition: int = 0, start: int = 0
+) -> fetcher.PartitionRecords:
+    """Return a fetch's content as aiokafka's consumer reads it, from an offset: when iterated."""
+    return fetcher.PartitionRecords(
+        TopicPartition("t", partition),
+        fetcher.MemoryRecords(content),
+        aborted_transactions=None,
+        fetch_offset=start,
+        key_deserializer=None,
+        value_deserializer=None,
+        check_crcs=True,
+        isolation_level=fetcher.READ_UNCOMMITTED,
+    )
 
 
 def produce(bootstrap: str, batches: Iterable[RawBatch]) -> None:

@@ -23,6 +23,7 @@ from broker.poll_bytes import (
     bound_polls_of_kafka_python,
     one_poll,
 )
+from tests.support.raw_batches import fetched_records
 
 MEBIBYTE = 2**20
 PARTITIONS = 3
@@ -69,16 +70,7 @@ def fetched_by_aiokafka(content: bytes) -> list[Any]:
         fetcher.FetchResult(
             tp,
             assignment=assignment,
-            partition_records=fetcher.PartitionRecords(
-                tp,
-                fetcher.MemoryRecords(content),
-                aborted_transactions=None,
-                fetch_offset=0,
-                key_deserializer=None,
-                value_deserializer=None,
-                check_crcs=True,
-                isolation_level=fetcher.READ_UNCOMMITTED,
-            ),
+            partition_records=fetched_records(content, partition=tp.partition),
             backoff=0,
         )
         for tp in assignment.states

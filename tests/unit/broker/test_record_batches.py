@@ -12,7 +12,6 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from aiokafka.record.memory_records import MemoryRecords as AiokafkaRecords
 from aiokafka.record.util import calc_crc32c
-from aiokafka.structs import TopicPartition
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kafka.record import MemoryRecords, memory_records
@@ -28,6 +27,7 @@ from broker.record_batches import (
 from events.records import CutPart, UnreadableValue
 from events.topics import DEAD_LETTER_MAX_BYTES
 from tests.support.header_names import HeaderName
+from tests.support.raw_batches import fetched_records
 
 NO_TEXT = b"caf\xe9"
 NO_COMPRESSION, GZIP = 0, 1
@@ -59,16 +59,7 @@ def batch(
 
 def read_with_aiokafka(content: bytes, *, start: int = 0) -> list[Read]:
     """Read a fetch's content as aiokafka's consumer does, from an offset."""
-    records = fetcher.PartitionRecords(
-        TopicPartition("t", 0),
-        fetcher.MemoryRecords(content),
-        aborted_transactions=None,
-        fetch_offset=start,
-        key_deserializer=None,
-        value_deserializer=None,
-        check_crcs=True,
-        isolation_level=fetcher.READ_UNCOMMITTED,
-    )
+    records = fetched_records(content, start=start)
     return [(one.offset, one.key, one.value, list(one.headers)) for one in records]
 
 
