@@ -27,6 +27,7 @@ from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.protocol.types import Int16, Int32, String
 
+from tests.simulation import codes
 from tests.simulation.group import ConsumerGroup
 from tests.simulation.loop import Process, SimulationLoop
 from tests.simulation.network import Network
@@ -37,8 +38,6 @@ __all__ = ["EPOCH_SECONDS", "Cluster", "Node"]
 #: The wall clock at the virtual time 0: 2020-06-01.
 EPOCH_SECONDS: Final = 1_590_969_600.0
 
-OFFSET_OUT_OF_RANGE, UNKNOWN_TOPIC, LEADER_NOT_AVAILABLE, NOT_LEADER = 1, 3, 5, 6
-COORDINATOR_LOADING, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR = 14, 15, 16
 _EARLIEST, _LATEST = -2, -1
 
 _REQUESTS: Final = (
@@ -186,13 +185,20 @@ class Node:
         for name in names:
             partitions = cluster.topics.get(name)
             if partitions is None:
-                topics.append((UNKNOWN_TOPIC, name, False, []))
+                topics.append((codes.UNKNOWN_TOPIC, name, False, []))
                 continue
             ids = [one.id for one in cluster.nodes]
             described: list[Any] = [
                 (0, one.number, one.leader, ids, [b[0] for b in brokers], [])
                 if cluster.nodes[one.leader].is_up
-                else (LEADER_NOT_AVAILABLE, one.number, -1, ids, [b[0] for b in brokers], [])
+                else (
+                    codes.LEADER_NOT_AVAILABLE,
+                    one.number,
+                    -1,
+                    ids,
+                    [b[0] for b in brokers],
+                    [],
+                )
                 for one in partitions
             ]
             topics.append((0, name, False, described))
@@ -202,12 +208,12 @@ class Node:
         """Return the log of a partition that this node leads, or an error code."""
         partitions = self.cluster.topics.get(topic)
         if partitions is None or number >= len(partitions):
-            return UNKNOWN_TOPIC
+            return codes.UNKNOWN_TOPIC
         found = partitions[number]
-        return found if found.leader == self.id else NOT_LEADER
+        return found if found.leader == self.id else codes.NOT_LEADER
 
     def _produce(self, request: Any, _: str) -> Any:
-        now_ms = self.now_ms()
+        now_ms = self.cluster.now_ms()
         topics = []
         for name, partitions in request.topics:
             answers = []
@@ -224,10 +230,6 @@ class Node:
                 )
             topics.append((name, answers))
         return ProduceRequest._CLASSES[-1].RESPONSE_TYPE(topics, 0)
-
-    def now_ms(self) -> int:
-        """Return this node's wall clock, in milliseconds."""
-        return int((EPOCH_SECONDS + self.cluster.loop.time() + self.process.clock_offset) * 1000)
 
     def _fetch(self, request: Any, _: str) -> Any:
         loop = self.cluster.loop
@@ -263,7 +265,18 @@ class Node:
                 logs.append(log)
                 end = log.high_watermark
                 if offset < log.start or offset > log.end:
-                    answers.append((number, OFFSET_OUT_OF_RANGE, -1, -1, log.start, None, -1, b""))
+                    answers.append(
+                        (
+                            number,
+                            codes.OFFSET_OUT_OF_RANGE,
+                            -1,
+                            -1,
+                            log.start,
+                            None,
+                            -1,
+                            b"",
+                        )
+                    )
                     size += 1
                     continue
                 data = log.read(offset, most_bytes=most)
@@ -285,7 +298,7 @@ class Node:
                     answers.append((number, 0, -1, log.start))
                 elif log.is_catching_up:
                     # KIP-207, to versions of the request before 5.
-                    answers.append((number, LEADER_NOT_AVAILABLE, -1, -1))
+                    answers.append((number, codes.LEADER_NOT_AVAILABLE, -1, -1))
                 else:
                     answers.append((number, 0, -1, log.high_watermark))
             topics.append((name, answers))
@@ -302,13 +315,13 @@ class Node:
         found = self.cluster.nodes[self.cluster.coordinator]
         respond = FindCoordinatorRequest._CLASSES[-1].RESPONSE_TYPE
         if not found.is_up:
-            return respond(0, COORDINATOR_NOT_AVAILABLE, None, -1, "", -1)
+            return respond(0, codes.COORDINATOR_NOT_AVAILABLE, None, -1, "", -1)
         return respond(0, 0, None, found.id, found.host, found.port)
 
     def _coordinating(self) -> int:
         if self.cluster.coordinator != self.id:
-            return NOT_COORDINATOR
-        return COORDINATOR_LOADING if self.cluster.is_loading else 0
+            return codes.NOT_COORDINATOR
+        return codes.COORDINATOR_LOADING if self.cluster.is_loading else 0
 
     def _join(self, request: Any, client: str) -> Any:
         respond = JoinGroupRequest._CLASSES[-1].RESPONSE_TYPE
@@ -398,6 +411,11 @@ class Cluster:
         self.is_loading = False
         self.producers = 0
         self.group_initial_delay = 0.0
+        #: What becomes of a request of a process, by its API key: `lost`, it does not arrive;
+        #: `unanswered`, its answer does not; None, all is well. See tests.simulation.injection.
+        self.fate_of: Callable[[int, Process], str | None] = lambda _, __: None
+        #: The error code of a commit that the coordinator refuses; 0 for none.
+        self.commit_error: Callable[[], int] = lambda: 0
         #: Called with a line for the log of the run.
         self.note: Callable[[str], object] = lambda _: None
         for node in self.nodes:
@@ -424,7 +442,7 @@ class Cluster:
         return self.groups[name]
 
     def now_ms(self) -> int:
-        """Return the wall clock of a machine whose clock is right, in milliseconds."""
+        """Return the wall clock of the nodes, in milliseconds."""
         return int((EPOCH_SECONDS + self.loop.time()) * 1000)
 
     def logs(self) -> Iterator[PartitionLog]:
@@ -444,19 +462,6 @@ class Cluster:
         self.is_loading = False
         for group in self.groups.values():
             group.restart_sessions()
-
-    # -- what is to go wrong; see tests.simulation.injection
-
-    def fate_of(self, key: int, process: Process) -> str | None:  # noqa: ARG002
-        """Return what becomes of a request; None for nothing.
-
-        `lost`: it does not arrive; `unanswered`: its answer does not.
-        """
-        return None
-
-    def commit_error(self) -> int:
-        """Return the error code of a commit that the coordinator refuses; 0 for none."""
-        return 0
 
 
 def _then(future: asyncio.Future[Any], convert: Callable[[Any], Any]) -> asyncio.Future[Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 from typing import Final
 
-__all__ = ["FAULTS", "Fault", "FaultKind", "planned_faults"]
+__all__ = ["Fault", "FaultKind", "planned_faults"]
 
 
 class FaultKind(StrEnum):
@@ -58,7 +57,8 @@ class FaultKind(StrEnum):
     """The coordinator asks all members to join again."""
 
 
-FAULTS: Final = tuple(FaultKind)
+#: The kinds of faults of one run.
+MOST_KINDS: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,12 @@ class Fault:
         )
 
 
-def planned_faults(
-    chance: Random, *, most: int, begin: float, end: float, kinds: Sequence[FaultKind] = FAULTS
-) -> list[Fault]:
+def planned_faults(chance: Random, *, most: int, begin: float, end: float) -> list[Fault]:
     """Return the faults of a run, in the order of their times.
 
     A run has some kinds only (swarm testing: with all kinds at once, each hides the others).
     """
-    chosen = chance.sample(kinds, chance.randint(1, min(7, len(kinds))))
+    chosen = chance.sample(tuple(FaultKind), chance.randint(1, MOST_KINDS))
     return sorted(
         (
             Fault(

@@ -9,16 +9,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Final, NamedTuple
+from typing import NamedTuple
+
+from tests.simulation import codes
 
 __all__ = ["ConsumerGroup", "GroupState", "Joined"]
-
-NONE: Final = 0
-ILLEGAL_GENERATION: Final = 22
-NOT_COORDINATOR: Final = 16
-UNKNOWN_MEMBER_ID: Final = 25
-REBALANCE_IN_PROGRESS: Final = 27
-MEMBER_ID_REQUIRED: Final = 79
 
 
 class GroupState(Enum):
@@ -68,6 +63,10 @@ class ConsumerGroup:
     _pending: dict[str, None] = field(default_factory=dict)
     _completion: asyncio.TimerHandle | None = None
     _made: int = 0
+    #: True while a new group waits for further members.
+    _initial: bool = False
+    #: True where a rebalance was under way when the group was handed over.
+    _begins_anew: bool = False
 
     # -- requests
 
@@ -85,11 +84,11 @@ class ConsumerGroup:
             self._made += 1
             made = f"{client_id}-{self._made}"
             self._pending[made] = None
-            answer.set_result(Joined(MEMBER_ID_REQUIRED, member=made))
+            answer.set_result(Joined(codes.MEMBER_ID_REQUIRED, member=made))
             return answer
         member = self.members.get(member_id)
         if member is None and member_id not in self._pending:
-            answer.set_result(Joined(UNKNOWN_MEMBER_ID, member=member_id))
+            answer.set_result(Joined(codes.UNKNOWN_MEMBER_ID, member=member_id))
             return answer
         if member is None:
             self._pending.pop(member_id)
@@ -105,7 +104,7 @@ class ConsumerGroup:
             return answer
         member.protocols = protocols
         if member.joining is not None and not member.joining.done():
-            member.joining.set_result(Joined(UNKNOWN_MEMBER_ID, member=member_id))
+            member.joining.set_result(Joined(codes.UNKNOWN_MEMBER_ID, member=member_id))
         member.joining = answer
         self._stop_expiry(member)
         self._prepare()
@@ -118,18 +117,18 @@ class ConsumerGroup:
         """Return the future answer to a request for the assignment: an error code, and bytes."""
         answer: asyncio.Future[tuple[int, bytes]] = self.loop.create_future()
         error = self._error_of(member_id, generation)
-        if error == NONE and self.state in {GroupState.PREPARING, GroupState.EMPTY}:
-            error = REBALANCE_IN_PROGRESS
-        if error != NONE:
+        if error == codes.NONE and self.state in {GroupState.PREPARING, GroupState.EMPTY}:
+            error = codes.REBALANCE_IN_PROGRESS
+        if error != codes.NONE:
             answer.set_result((error, b""))
             return answer
         member = self.members[member_id]
         if self.state is GroupState.STABLE:
             self.touch(member)
-            answer.set_result((NONE, member.assignment))
+            answer.set_result((codes.NONE, member.assignment))
             return answer
         if member.syncing is not None and not member.syncing.done():
-            member.syncing.set_result((UNKNOWN_MEMBER_ID, b""))
+            member.syncing.set_result((codes.UNKNOWN_MEMBER_ID, b""))
         member.syncing = answer
         if member_id == self.leader:
             given = dict(assignments)
@@ -138,7 +137,7 @@ class ConsumerGroup:
                 one.assignment = given.get(one.id, b"")
                 if one.syncing is not None:
                     if not one.syncing.done():
-                        one.syncing.set_result((NONE, one.assignment))
+                        one.syncing.set_result((codes.NONE, one.assignment))
                     one.syncing = None
                 self.touch(one)
         return answer
@@ -146,32 +145,32 @@ class ConsumerGroup:
     def heartbeat(self, member_id: str, generation: int) -> int:
         """Return the error code that answers a heartbeat."""
         error = self._error_of(member_id, generation)
-        if error != NONE:
+        if error != codes.NONE:
             return error
         self.touch(self.members[member_id])
-        return REBALANCE_IN_PROGRESS if self.state is GroupState.PREPARING else NONE
+        return codes.REBALANCE_IN_PROGRESS if self.state is GroupState.PREPARING else codes.NONE
 
     def leave(self, member_id: str) -> int:
         """Return the error code that answers a member who leaves."""
         if member_id in self._pending:
             del self._pending[member_id]
-            return NONE
+            return codes.NONE
         if member_id not in self.members:
-            return UNKNOWN_MEMBER_ID
+            return codes.UNKNOWN_MEMBER_ID
         self._remove(self.members[member_id])
-        return NONE
+        return codes.NONE
 
     def commit_error(self, member_id: str, generation: int) -> int:
         """Return the error code that answers a commit of offsets."""
         if generation < 0 and self.state is GroupState.EMPTY:
-            return NONE
+            return codes.NONE
         error = self._error_of(member_id, generation)
-        if error != NONE:
+        if error != codes.NONE:
             return error
         if self.state is GroupState.COMPLETING:
-            return REBALANCE_IN_PROGRESS
+            return codes.REBALANCE_IN_PROGRESS
         self.touch(self.members[member_id])
-        return NONE
+        return codes.NONE
 
     # -- changes
 
@@ -194,9 +193,9 @@ class ConsumerGroup:
         for member in self.members.values():
             self._stop_expiry(member)
             if member.joining is not None and not member.joining.done():
-                member.joining.set_result(Joined(NOT_COORDINATOR, member=member.id))
+                member.joining.set_result(Joined(codes.NOT_COORDINATOR, member=member.id))
             if member.syncing is not None and not member.syncing.done():
-                member.syncing.set_result((NOT_COORDINATOR, b""))
+                member.syncing.set_result((codes.NOT_COORDINATOR, b""))
             member.joining = member.syncing = None
         if self._completion is not None:
             self._completion.cancel()
@@ -218,8 +217,8 @@ class ConsumerGroup:
 
     def _error_of(self, member_id: str, generation: int) -> int:
         if member_id not in self.members:
-            return UNKNOWN_MEMBER_ID
-        return NONE if generation == self.generation else ILLEGAL_GENERATION
+            return codes.UNKNOWN_MEMBER_ID
+        return codes.NONE if generation == self.generation else codes.ILLEGAL_GENERATION
 
     def _joined(self, member: _Member) -> Joined:
         protocol = member.protocols[0][0]
@@ -227,7 +226,7 @@ class ConsumerGroup:
             (one.id, None, dict(one.protocols)[protocol]) for one in self.members.values()
         )
         return Joined(
-            NONE,
+            codes.NONE,
             self.generation,
             protocol,
             self.leader,
@@ -241,7 +240,7 @@ class ConsumerGroup:
         for member in self.members.values():
             if member.syncing is not None:
                 if not member.syncing.done():
-                    member.syncing.set_result((REBALANCE_IN_PROGRESS, b""))
+                    member.syncing.set_result((codes.REBALANCE_IN_PROGRESS, b""))
                 member.syncing = None
                 self.touch(member)
         first = self.state is GroupState.EMPTY
@@ -295,9 +294,9 @@ class ConsumerGroup:
     def _remove(self, member: _Member) -> None:
         self._stop_expiry(member)
         if member.joining is not None and not member.joining.done():
-            member.joining.set_result(Joined(UNKNOWN_MEMBER_ID, member=member.id))
+            member.joining.set_result(Joined(codes.UNKNOWN_MEMBER_ID, member=member.id))
         if member.syncing is not None and not member.syncing.done():
-            member.syncing.set_result((UNKNOWN_MEMBER_ID, b""))
+            member.syncing.set_result((codes.UNKNOWN_MEMBER_ID, b""))
         del self.members[member.id]
         if self.state in {GroupState.STABLE, GroupState.COMPLETING}:
             self._prepare()
@@ -311,6 +310,3 @@ class ConsumerGroup:
         if member.expiry is not None:
             member.expiry.cancel()
             member.expiry = None
-
-    _initial: bool = False
-    _begins_anew: bool = False

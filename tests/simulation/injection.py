@@ -14,6 +14,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.protocol.produce import ProduceRequest
 
+from tests.simulation import codes
 from tests.simulation.faults import Fault, FaultKind
 
 if TYPE_CHECKING:
@@ -40,7 +41,12 @@ _LOST: Final = (
     OffsetCommitRequest,
 )
 #: Answers of a coordinator that refuses a commit: it loads, is away, is another, is slow.
-_REFUSALS: Final = (14, 15, 16, 7)
+_REFUSALS: Final = (
+    codes.COORDINATOR_LOADING,
+    codes.COORDINATOR_NOT_AVAILABLE,
+    codes.NOT_COORDINATOR,
+    codes.REQUEST_TIMED_OUT,
+)
 #: Followers catch up within this time, in seconds: after a change of leaders, and at all.
 LONGEST_CATCH_UP: Final = 0.6
 LONGEST_WATERMARK: Final = 2.0
@@ -72,8 +78,8 @@ class Injection:
         self._commit_errors: deque[int] = deque()
         self._undo: dict[int, Callable[[], None]] = {}
         self._kills: dict[Process, tuple[int, str]] = {}
-        cluster.fate_of = self._fate_of  # type: ignore[method-assign]
-        cluster.commit_error = self._commit_error  # type: ignore[method-assign]
+        cluster.fate_of = self._fate_of
+        cluster.commit_error = self._commit_error
         self._do: Mapping[FaultKind, Callable[[Fault], Callable[[], None] | None]] = {
             FaultKind.KILL: self._kill,
             FaultKind.KILL_AT_WRITE: self._kill_at_write,

@@ -91,12 +91,10 @@ class SimulationLoop(asyncio.BaseEventLoop):
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._sequence = 0
         self._made = 0
-        #: Called with each process and callback, to find where two runs part.
-        self.trace: Callable[[Process, asyncio.Handle], None] | None = None
         #: Set by whoever makes the network.
         self.network: Any = None
-        self.unhandled: list[dict[str, Any]] = []
-        self.set_exception_handler(lambda _, context: self.unhandled.append(context))
+        # Of tasks that nobody awaits any more: what they break, the judgement finds.
+        self.set_exception_handler(lambda *_: None)
 
     # -- time
 
@@ -183,8 +181,6 @@ class SimulationLoop(asyncio.BaseEventLoop):
                     break
                 process.steps += 1
                 self._now += STEP_SECONDS
-                if self.trace is not None:
-                    self.trace(process, handle)
                 handle._run()
             ready.popleft()
         process.is_queued = False

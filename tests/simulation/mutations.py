@@ -40,6 +40,21 @@ class Mutation:
     switch_off: Callable[[], None]
 
 
+#: By name.
+MUTATIONS: Final[dict[str, Mutation]] = {}
+
+
+def _mutation(name: str, rule: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Register the function that switches a rule off."""
+
+    def register(switch_off: Callable[[], None]) -> Callable[[], None]:
+        MUTATIONS[name] = Mutation(name, rule, switch_off)
+        return switch_off
+
+    return register
+
+
+@_mutation("events-while-rebalancing", "no event topic is read while the group rebalances")
 def _read_events_while_rebalancing() -> None:
     def may_read(self: BatchConsumer, generation: int) -> bool:
         return self._checked_generation == generation and not self.faults
@@ -47,6 +62,7 @@ def _read_events_while_rebalancing() -> None:
     _replace(BatchConsumer, "_may_read_events", may_read)
 
 
+@_mutation("events-before-check", "no event is read before the restored states are checked")
 def _read_events_before_the_check() -> None:
     def may_read(self: BatchConsumer, _: int) -> bool:
         return not self.app.rebalancing
@@ -54,6 +70,7 @@ def _read_events_before_the_check() -> None:
     _replace(BatchConsumer, "_may_read_events", may_read)
 
 
+@_mutation("polled-dropped", "polled records that cannot be passed on are read again")
 def _drop_polled_records() -> None:
     async def seek_back(_: BatchConsumer, __: Mapping[TP, Any]) -> None:
         """Leave the position behind the records."""
@@ -61,6 +78,7 @@ def _drop_polled_records() -> None:
     _replace(BatchConsumer, "_seek_back", seek_back)
 
 
+@_mutation("no-beginning", "a partition without a committed offset is read from its beginning")
 def _start_where_the_client_does() -> None:
     real = BatchConsumer.seek_wait
 
@@ -70,6 +88,7 @@ def _start_where_the_client_does() -> None:
     _replace(BatchConsumer, "seek_wait", seek_wait)
 
 
+@_mutation("any-generation", "an offset is committed in the generation in which its batch was done")
 def _commit_for_any_generation() -> None:
     def new_offset(self: BatchConsumer, tp: TP) -> int | None:
         return self._done.get(tp, (-1, None))[1]
@@ -77,6 +96,7 @@ def _commit_for_any_generation() -> None:
     _replace(BatchConsumer, "_new_offset", new_offset)
 
 
+@_mutation("revoked-offsets", "the offsets of revoked partitions are dropped")
 def _keep_offsets_of_revoked_partitions() -> None:
     async def revoked(self: BatchConsumer, tps: set[TP]) -> None:
         await super(BatchConsumer, self).on_partitions_revoked(tps)
@@ -85,6 +105,7 @@ def _keep_offsets_of_revoked_partitions() -> None:
     _replace(BatchConsumer, "on_partitions_revoked", revoked)
 
 
+@_mutation("faust-acks", "only a batch that is done allows a commit")
 def _commit_what_faust_acknowledges() -> None:
     real = BatchConsumer.ack
 
@@ -104,6 +125,7 @@ def _commit_what_faust_acknowledges() -> None:
     _replace(Engine, "process_batch", process_batch)
 
 
+@_mutation("gaps", "a gap before a batch causes a seek back")
 def _pass_over_gaps() -> None:
     async def is_contiguous(_: BatchConsumer, __: TP, ___: int) -> bool:
         return True
@@ -111,11 +133,13 @@ def _pass_over_gaps() -> None:
     _replace(BatchConsumer, "_is_contiguous", is_contiguous)
 
 
+@_mutation("gaps-and-dropped", "a gap before a batch finds polled records that were dropped")
 def _pass_over_gaps_and_drop() -> None:
     _pass_over_gaps()
     _drop_polled_records()
 
 
+@_mutation("no-fence", "nothing is written without the partition")
 def _write_without_a_fence() -> None:
     def assert_not_fenced(_: BatchConsumer, __: Any) -> None:
         """Let it write."""
@@ -123,10 +147,12 @@ def _write_without_a_fence() -> None:
     _replace(BatchConsumer, "assert_not_fenced", assert_not_fenced)
 
 
+@_mutation("no-lease", "nothing is written once the broker has been silent")
 def _write_after_the_lease() -> None:
     _replace(batch_transport, "HEARTBEAT_AGE_SHARE", 1e9)
 
 
+@_mutation("last-record", "a recovery merges the records of an entity")
 def _take_the_last_record() -> None:
     def restore_all(
         self: StateStore, family: Family, partition: int, records: Iterable[RawRecord]
@@ -140,6 +166,7 @@ def _take_the_last_record() -> None:
     _replace(StateStore, "restore_all", restore_all)
 
 
+@_mutation("no-rewrite", "what a late writer had overwritten is written again")
 def _keep_overwritten_records() -> None:
     async def rewrite(_: Engine, __: BatchConsumer, ___: BatchProducer) -> int:
         return 0
@@ -147,11 +174,13 @@ def _keep_overwritten_records() -> None:
     _replace(Engine, "rewrite_repaired", rewrite)
 
 
+@_mutation("no-fence-last-record", "fence and merge, both")
 def _write_without_a_fence_and_take_the_last() -> None:
     _write_without_a_fence()
     _take_the_last_record()
 
 
+@_mutation("failed-write", "a failed write of states ends the process")
 def _go_on_after_a_failed_write() -> None:
     real = BatchProducer.write_batch
 
@@ -164,6 +193,7 @@ def _go_on_after_a_failed_write() -> None:
     _replace(BatchProducer, "write_batch", write_batch)
 
 
+@_mutation("failed-letter", "a failed write of dead letters and forwards ends the process")
 def _go_on_after_a_lost_dead_letter() -> None:
     real = BatchProducer.write_all
 
@@ -176,10 +206,12 @@ def _go_on_after_a_lost_dead_letter() -> None:
     _replace(BatchProducer, "write_all", write_all)
 
 
+@_mutation("agent-restarts", "a failed batch ends the process")
 def _restart_the_agent() -> None:
     _replace(worker_app, "CrashingSupervisor", OneForOneSupervisor)
 
 
+@_mutation("commit-before-write", "a batch is done once the broker has acknowledged its writes")
 def _commit_before_the_write() -> None:
     real = Engine._write
 
@@ -189,6 +221,7 @@ def _commit_before_the_write() -> None:
     _replace(Engine, "_write", write)
 
 
+@_mutation("rewrite-without-fence", "repaired entities are written by their owner alone")
 def _write_repairs_without_a_fence() -> None:
     real = Engine.rewrite_repaired
 
@@ -203,6 +236,7 @@ def _write_repairs_without_a_fence() -> None:
     _replace(Engine, "rewrite_repaired", rewrite)
 
 
+@_mutation("kept-of-others", "the states of a revoked partition are dropped")
 def _keep_states_of_others() -> None:
     real = EntityTable.on_rebalance
 
@@ -214,6 +248,7 @@ def _keep_states_of_others() -> None:
     _replace(EntityTable, "on_rebalance", on_rebalance)
 
 
+@_mutation("merged-to-last-write", "a recovery reads from the offset up to which all is merged")
 def _read_on_from_the_last_write() -> None:
     real = ChangelogTally.record_write
 
@@ -224,6 +259,7 @@ def _read_on_from_the_last_write() -> None:
     _replace(ChangelogTally, "record_write", record_write)
 
 
+@_mutation("faust-offsets", "a recovery after a revocation begins at the beginning")
 def _read_on_from_what_faust_noted() -> None:
     def revoke(_: Recovery, __: TP) -> None:
         """Keep the offset of a revoked partition."""
@@ -235,6 +271,7 @@ def _read_on_from_what_faust_noted() -> None:
     _replace(EntityStore, "persisted_offset", persisted_offset)
 
 
+@_mutation("shown-without-lease", "a partition is shown while nobody else may own it")
 def _show_without_a_lease() -> None:
     def problem(_: Membership, __: int) -> str | None:
         return None
@@ -242,6 +279,7 @@ def _show_without_a_lease() -> None:
     _replace(Membership, "_ownership_problem", problem)
 
 
+@_mutation("early-end", "a recovery reaches what was written")
 def _end_recoveries_early() -> None:
     def check_restored(*_: Any) -> None:
         """Believe the end that the recovery was told."""
@@ -249,10 +287,12 @@ def _end_recoveries_early() -> None:
     _replace(state_check, "check_restored", check_restored)
 
 
+@_mutation("silent-end", "a step of a recovery without an answer lets it begin again")
 def _end_recoveries_silently() -> None:
     _replace(EntityRecovery, "_wait", Recovery._wait)
 
 
+@_mutation("no-watchdog", "a worker that does not get on ends")
 def _skip_the_watchdog() -> None:
     async def check(_: watchdog.Watchdog) -> None:
         """Find nothing."""
@@ -260,6 +300,7 @@ def _skip_the_watchdog() -> None:
     _replace(watchdog.Watchdog, "check", check)
 
 
+@_mutation("coordinator-errors", "errors of the coordinator are asked for")
 def _leave_coordinator_errors() -> None:
     async def check_errors(_: BatchConsumer) -> None:
         """Ask for none."""
@@ -267,6 +308,7 @@ def _leave_coordinator_errors() -> None:
     _replace(BatchConsumer, "check_errors", check_errors)
 
 
+@_mutation("no-forwards", "a record on a wrong partition is forwarded")
 def _drop_forwards() -> None:
     real = Engine._compute
 
@@ -284,97 +326,3 @@ def _replace(owner: Any, name: str, value: Any) -> None:
     if not hasattr(owner, name):
         raise AttributeError(name)
     setattr(owner, name, value)
-
-
-_ALL: Final = (
-    (
-        "events-while-rebalancing",
-        "no event topic is read while the group rebalances",
-        _read_events_while_rebalancing,
-    ),
-    (
-        "events-before-check",
-        "no event is read before the restored states are checked",
-        _read_events_before_the_check,
-    ),
-    (
-        "polled-dropped",
-        "polled records that cannot be passed on are read again",
-        _drop_polled_records,
-    ),
-    (
-        "no-beginning",
-        "a partition without a committed offset is read from its beginning",
-        _start_where_the_client_does,
-    ),
-    (
-        "any-generation",
-        "an offset is committed in the generation in which its batch was done",
-        _commit_for_any_generation,
-    ),
-    (
-        "revoked-offsets",
-        "the offsets of revoked partitions are dropped",
-        _keep_offsets_of_revoked_partitions,
-    ),
-    ("faust-acks", "only a batch that is done allows a commit", _commit_what_faust_acknowledges),
-    ("gaps", "a gap before a batch causes a seek back", _pass_over_gaps),
-    (
-        "gaps-and-dropped",
-        "a gap before a batch finds polled records that were dropped",
-        _pass_over_gaps_and_drop,
-    ),
-    ("no-fence", "nothing is written without the partition", _write_without_a_fence),
-    ("no-lease", "nothing is written once the broker has been silent", _write_after_the_lease),
-    ("last-record", "a recovery merges the records of an entity", _take_the_last_record),
-    (
-        "no-rewrite",
-        "what a late writer had overwritten is written again",
-        _keep_overwritten_records,
-    ),
-    ("no-fence-last-record", "fence and merge, both", _write_without_a_fence_and_take_the_last),
-    (
-        "rewrite-without-fence",
-        "repaired entities are written by their owner alone",
-        _write_repairs_without_a_fence,
-    ),
-    ("failed-write", "a failed write of states ends the process", _go_on_after_a_failed_write),
-    (
-        "failed-letter",
-        "a failed write of dead letters and forwards ends the process",
-        _go_on_after_a_lost_dead_letter,
-    ),
-    ("agent-restarts", "a failed batch ends the process", _restart_the_agent),
-    (
-        "commit-before-write",
-        "a batch is done once the broker has acknowledged its writes",
-        _commit_before_the_write,
-    ),
-    ("no-forwards", "a record on a wrong partition is forwarded", _drop_forwards),
-    ("kept-of-others", "the states of a revoked partition are dropped", _keep_states_of_others),
-    (
-        "merged-to-last-write",
-        "a recovery reads from the offset up to which all is merged",
-        _read_on_from_the_last_write,
-    ),
-    (
-        "faust-offsets",
-        "a recovery after a revocation begins at the beginning",
-        _read_on_from_what_faust_noted,
-    ),
-    (
-        "shown-without-lease",
-        "a partition is shown while nobody else may own it",
-        _show_without_a_lease,
-    ),
-    ("early-end", "a recovery reaches what was written", _end_recoveries_early),
-    (
-        "silent-end",
-        "a step of a recovery without an answer lets it begin again",
-        _end_recoveries_silently,
-    ),
-    ("no-watchdog", "a worker that does not get on ends", _skip_the_watchdog),
-    ("coordinator-errors", "errors of the coordinator are asked for", _leave_coordinator_errors),
-)
-
-MUTATIONS: Final[Mapping[str, Mutation]] = {one[0]: Mutation(*one) for one in _ALL}

@@ -13,6 +13,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.util import calc_crc32c
 
 from broker.stored_record import RawRecord
+from tests.simulation import codes
 
 __all__ = ["Appended", "PartitionLog", "StoredBatch", "header_of", "records_of"]
 
@@ -22,8 +23,6 @@ _CRC_START: Final = 21
 _LOG_APPEND_TIME: Final = 0x08
 #: How many batches of a producer a broker remembers, to recognise one that is sent again.
 _REMEMBERED: Final = 5
-
-OUT_OF_ORDER_SEQUENCE, INVALID_EPOCH = 45, 47
 
 
 class BatchHeader(NamedTuple):
@@ -105,12 +104,12 @@ class PartitionLog:
             first, last = header.base_sequence, header.base_sequence + header.records - 1
             if producer is not None:
                 if header.producer_epoch < producer.epoch:
-                    return Appended(INVALID_EPOCH)
+                    return Appended(codes.INVALID_EPOCH)
                 for known_first, known_last, offset in producer.batches:
                     if (known_first, known_last) == (first, last):
                         return Appended(0, offset)
                 if producer.batches and first != producer.batches[-1][1] + 1:
-                    return Appended(OUT_OF_ORDER_SEQUENCE)
+                    return Appended(codes.OUT_OF_ORDER_SEQUENCE)
             else:
                 producer = self._producers[header.producer_id] = _Producer(header.producer_epoch)
         base = self.end

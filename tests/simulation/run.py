@@ -52,8 +52,6 @@ class Plan:
     """What a run is made of; by default all of it follows from the seed."""
 
     seed: int
-    records: int = RECORDS
-    workers: int = WORKERS
     faults: tuple[Fault, ...] | None = None
     mutation: str | None = None
     """The rule of the product that is switched off, by its name in `MUTATIONS`."""
@@ -198,9 +196,9 @@ class _World:
 
     async def run(self) -> None:
         """Carry out the run, and judge it."""
-        for _ in range(self.plan.workers):
+        for _ in range(WORKERS):
             self.add_worker()
-        regular = self.workers[: self.plan.workers]
+        regular = self.workers[:WORKERS]
         # Drawn in any case: a run with fewer faults is the same but for them.
         planned = planned_faults(
             Random(self.chance.random()), most=FAULTS, begin=0.5, end=TRAFFIC_SECONDS
@@ -211,7 +209,7 @@ class _World:
             self.loop, self.network, self.cluster, regular, join=self.join, note=self.note
         )
         injection.schedule(list(faults))
-        messages = chosen(_pool(), Random(self.chance.random()), count=self.plan.records)
+        messages = chosen(_pool(), Random(self.chance.random()), count=RECORDS)
         traffic = Traffic(self.cluster, Random(self.chance.random()), partitions=self.partitions)
         sending = self.loop.spawn(
             Process("producer"), lambda: traffic.send(messages, seconds=TRAFFIC_SECONDS)
