@@ -20,6 +20,7 @@ __all__ = [
     "TopicMismatchError",
     "TopicMissingError",
     "TopicsMissingError",
+    "TopicsNotReadyError",
     "TopicsStalledError",
     "WorkersBehindError",
 ]
@@ -122,6 +123,17 @@ class TopicsMissingError(SmartRegionError):
         super().__init__(
             f"topics: {', '.join(topics)} not found on {bootstrap}: create them with"
             " `smart-region topics apply`, or check the broker's address and this user's rights"
+        )
+
+
+class TopicsNotReadyError(SmartRegionError):
+    """The controller created topics that the broker does not serve yet."""
+
+    def __init__(self, bootstrap: str, topics: Sequence[str], *, waited_seconds: float) -> None:
+        super().__init__(
+            f"topics: {', '.join(topics)} created, but one or more not ready on {bootstrap} after"
+            f" {waited_seconds:g} s: check in the brokers' logs that all are up and write to their"
+            " disks in time, then run `smart-region topics apply` again: what exists stays"
         )
 
 

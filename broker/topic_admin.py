@@ -8,10 +8,16 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from kafka.errors import (
+    KafkaTimeoutError,
+    NoError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from broker.clients import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, administering
-from broker.errors import BrokerRefusedError, TopicMismatchError
+from broker.errors import BrokerRefusedError, TopicMismatchError, TopicsNotReadyError
 from events.topics import TopicSpec
 
 __all__ = [
@@ -26,6 +32,9 @@ __all__ = [
 
 #: kafka-python's outcome of a successful alteration.
 ALTERED: Final = "OK"
+READY_SECONDS: Final = 60.0
+"""For created topics to have a leader: a broker makes a folder and its files per partition, and
+150 partitions took a slow disk more than ten seconds."""
 PROPAGATION_SECONDS: Final = 10.0
 PROPAGATION_PAUSE_SECONDS: Final = 0.05
 ABSENT: Final = "absent"
@@ -54,7 +63,7 @@ def apply_topics(
 
     With `alter_settings` an existing topic gets the declared settings; its partitions and
     replication are never altered. Raises TopicMismatchError on the first difference that is left,
-    BrokerUnreachableError or BrokerRefusedError.
+    TopicsNotReadyError, BrokerUnreachableError or BrokerRefusedError.
     """
     with administering(
         bootstrap, what="topics", security=security, connect_seconds=connect_seconds
@@ -62,6 +71,7 @@ def apply_topics(
         existing = _partitions_by_topic(admin, specs)
         missing = [spec for spec in specs if spec.name not in existing]
         created = _create(admin, missing)
+        _wait_until_ready(admin, bootstrap, [spec.name for spec in missing])
         altered = _alter(admin, specs) if alter_settings else set()
         _check(admin, specs)
     return TopicsReport(
@@ -127,8 +137,14 @@ def _create(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401
         elif outcome is not TopicAlreadyExistsError:  # Another command may just have created it.
             cause = topic.get("error_message") or outcome.__name__
             raise BrokerRefusedError("create a topic", topic["name"], cause=cause)
-    admin.wait_for_topics([spec.name for spec in specs])
     return created
+
+
+def _wait_until_ready(admin: Any, bootstrap: str, names: Sequence[str]) -> None:  # noqa: ANN401
+    try:
+        admin.wait_for_topics(names, timeout_ms=int(READY_SECONDS * 1000))
+    except KafkaTimeoutError as error:
+        raise TopicsNotReadyError(bootstrap, names, waited_seconds=READY_SECONDS) from error
 
 
 def _alter(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401

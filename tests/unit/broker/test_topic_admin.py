@@ -8,7 +8,12 @@ from kafka.admin import ConfigResource
 from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
 from broker import clients
-from broker.errors import BrokerRefusedError, BrokerUnreachableError, TopicMismatchError
+from broker.errors import (
+    BrokerRefusedError,
+    BrokerUnreachableError,
+    TopicMismatchError,
+    TopicsNotReadyError,
+)
 from broker.topic_admin import apply_topics, verify_topics
 from events.topics import TopicSpec
 
@@ -31,6 +36,8 @@ class Cluster:
         self.create_error = 0
         self.describe_error = 0
         self.alter_outcome = "OK"
+        self.ready_ms = 0
+        """Until a broker serves topics that were created."""
         self.unheard: list[ConfigResource] = []
         """Alterations of which the broker hears one at each question."""
         self.shows_settings = True
@@ -69,9 +76,9 @@ class Cluster:
                 self.topics[name] = topic
         return {"topics": [{"name": name, "error_code": self.create_error} for name in topics]}
 
-    def wait_for_topics(self, names: Sequence[str]) -> None:
-        """Fail where a topic does not appear."""
-        if not set(names) <= set(self.topics):
+    def wait_for_topics(self, names: Sequence[str], *, timeout_ms: int) -> None:
+        """Fail where a topic does not appear, or no broker serves it in time."""
+        if not set(names) <= set(self.topics) or self.ready_ms > timeout_ms:
             raise KafkaTimeoutError
 
     def describe_configs(
@@ -267,6 +274,19 @@ def test_a_broker_lost_on_the_way_is_reported(
     with pytest.raises(BrokerUnreachableError, match="KafkaTimeoutError"):
         verify_topics("b:1", SPECS)
     assert cluster.closed
+
+
+def test_a_slow_broker_has_a_minute_to_serve_new_topics(cluster: Cluster) -> None:
+    """Created topics may appear half a minute later."""
+    cluster.ready_ms = 30_000
+    assert apply_topics("b:1", SPECS).created == ("events", "state")
+
+
+def test_topics_that_no_broker_serves_are_reported_as_created(cluster: Cluster) -> None:
+    """They exist on the controller, and the broker answered: it is not "unreachable"."""
+    cluster.ready_ms = 61_000
+    with pytest.raises(TopicsNotReadyError, match=r"topics: events, state created, .* after 60 s"):
+        apply_topics("b:1", SPECS)
 
 
 def test_an_error_of_the_whole_request_is_reported(
