@@ -14,7 +14,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-boards stack practice test picture fuzz simulate chaos mutants check types unchanged lint-deploy licences sbom image bench coverage generated lock clean
+.PHONY: help demo demo-boards stack practice test picture fuzz openapi simulate chaos mutants check types unchanged lint-deploy licences sbom image bench coverage generated lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ picture: $(VENV)/dev.stamp ## take README's picture of the delegate's page (need
 
 fuzz: $(VENV)/dev.stamp ## give all that reads input generated input (ARGS="--minutes 60 --target csv --seed 2")
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+openapi: $(VENV)/dev.stamp $(KAFKA_JARS) ## send a gateway requests made of its OpenAPI document (ARGS="--minutes 60 --seed 2")
+	@$(BIN)/python -m tests.openapi $(ARGS)
 
 simulate: $(VENV)/dev.stamp ## the workers under 10 000 seeds of faults, in virtual time (ARGS="--seeds 200"; goes on where it was)
 	@mkdir -p build

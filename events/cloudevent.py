@@ -31,6 +31,7 @@ from events.registry import FACTS
 
 __all__ = [
     "EVENT_MODELS",
+    "INSTANT",
     "MAX_BYTES",
     "Attributes",
     "CloudEvent",
@@ -120,11 +121,11 @@ class EncodedRecord(NamedTuple):
 
 
 _HOUR_AND_ZONE: Final = r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
-# JSON Schema has no other means for the bounds.
-_INSTANT_IN_SCHEMAS: Final = (
+INSTANT: Final = (
     "^(2009-12-31|(20[1-9][0-9]|2[1-9][0-9]{2}|[3-9][0-9]{3})-[0-9]{2}-[0-9]{2})"
     f"{_HOUR_AND_ZONE}$"
 )
+"""The form of `time` in schemas; JSON Schema has no other means for its bounds."""
 
 
 #: Takes times of RFC 3339 alone (pydantic also accepts other forms).
@@ -137,7 +138,7 @@ _INSTANT: Final = GetPydanticSchema(
             ),
         ]
     ),
-    lambda *_: {"type": "string", "format": "date-time", "pattern": _INSTANT_IN_SCHEMAS},
+    lambda *_: {"type": "string", "format": "date-time", "pattern": INSTANT},
 )
 
 

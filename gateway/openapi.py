@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from events.cloudevent import INSTANT
 from events.contracts.client_schemas import EVENT, EVENT_TYPE, client_schemas, enumeration
 from events.fact import JSON
 from gateway.answers import answer_schemas
@@ -32,6 +33,25 @@ _SIGNATURE_HEADERS: Final = {
 }
 _SENDING: Final = "events"
 _ABOUT: Final = "about"
+_HEX: Final = "[0-9A-Fa-f]"
+_FURTHER_BYTE: Final = f"%[89ABab]{_HEX}"
+_ENCODED: Final = "|".join(
+    (
+        # Of one byte to four. Not every sequence of bytes that matches is UTF-8.
+        "[!#$&-~]",
+        f"%[2-6]{_HEX}|%7[0-9A-Ea-e]",
+        f"%[Cc]2%[ABab]{_HEX}|%([Cc][3-9A-Fa-f]|[Dd]{_HEX}){_FURTHER_BYTE}",
+        f"%[Ee]{_HEX}({_FURTHER_BYTE}){{2}}",
+        f"%[Ff][0-4]({_FURTHER_BYTE}){{3}}",
+    )
+)
+"""A character in a header, as CloudEvents has it."""
+_TEXT: Final[JSON] = {"type": "string", "minLength": 1, "pattern": f"^({_ENCODED}){{1,256}}$"}
+_URI_REFERENCE: Final[JSON] = {
+    "type": "string",
+    "minLength": 1,
+    "pattern": r"^([A-Za-z0-9:/?#\[\]@!$&'()*+,;=._~-]|%25){1,256}$",
+}
 _CE_HEADERS: Final[tuple[tuple[str, str, JSON, bool], ...]] = (
     (
         "specversion",
@@ -39,11 +59,11 @@ _CE_HEADERS: Final[tuple[tuple[str, str, JSON, bool], ...]] = (
         {"type": "string", "enum": ["1.0"], "default": "1.0"},
         True,
     ),
-    ("id", "Text of 1 to 256 characters, unique for the source.", {"type": "string"}, True),
+    ("id", "Text of 1 to 256 characters, unique for the source.", _TEXT, True),
     (
         "source",
         "URI reference of the producing system, 1 to 256 characters.",
-        {"type": "string"},
+        _URI_REFERENCE,
         True,
     ),
     ("type", "The type of fact in the body.", {"$ref": f"#/components/schemas/{EVENT_TYPE}"}, True),
@@ -51,12 +71,17 @@ _CE_HEADERS: Final[tuple[tuple[str, str, JSON, bool], ...]] = (
     # is text here.
     (
         "time",
-        "When the fact was recorded, as RFC 3339 writes it: with seconds and zone.",
-        {"type": "string", "examples": ["2019-03-11T09:30:00Z"]},
+        "When the fact was recorded, as RFC 3339 writes it: with seconds and zone; 2010 or later.",
+        {"type": "string", "pattern": INSTANT, "examples": ["2019-03-11T09:30:00Z"]},
         True,
     ),
-    ("subject", "Kept, and not read.", {"type": "string"}, False),
-    ("dataschema", "URI of the data's schema; kept, and not read.", {"type": "string"}, False),
+    ("subject", "Text of 1 to 256 characters; kept, and not read.", _TEXT, False),
+    (
+        "dataschema",
+        "URI of the data's schema, 1 to 256 characters; kept, and not read.",
+        _URI_REFERENCE,
+        False,
+    ),
 )
 """The attributes in binary mode: name, meaning, schema, whether each event has it."""
 _REPEATED: Final[dict[str, JSON]] = {
@@ -138,8 +163,9 @@ def _paths() -> dict[str, JSON]:
             "sendBinary",
             "Send one event whose attributes are headers.",
             "In binary content mode: the body is the event's `data` alone. In a header, whatever "
-            "is not printable ASCII is percent-encoded UTF-8, and so is `%` itself. Extensions of "
-            "CloudEvents are further headers `ce-…`. Without a content type the body is JSON.",
+            'is not printable ASCII is percent-encoded UTF-8, and so are `%`, `"` and spaces. '
+            "Extensions of CloudEvents are further headers `ce-…`. Without a content type the body "
+            "is JSON.",
             media_type="application/json",
             schema={
                 "type": "object",

@@ -26,7 +26,8 @@ shows how to send one.
 
 - [released/](released): a JSON Schema (draft 2020-12) of each event, envelope and data, with an
   example. Rules that a schema cannot express are in its descriptions. What a released schema
-  accepts is accepted for ever: `make check` compares the schemas with the code
+  accepts is accepted for ever: `make check` compares the schemas with the code. Whole numbers are
+  written as `617`: `617.0`, which a schema takes for one too, is refused
 - `asyncapi.json`: topics and messages (AsyncAPI 3.0), in both content modes
 - `openapi.json`: the gateway over HTTP (OpenAPI 3.1), for generators of clients:
   [how](../producers.md#a-generated-client)

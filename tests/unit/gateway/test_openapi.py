@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -13,7 +14,7 @@ from starlette.routing import Route
 from gateway.app import EVENTS_PATHS
 from gateway.openapi import openapi_document
 from gateway.problems import KINDS
-from tests.support.gateway import GatewayHarness
+from tests.support.gateway import GatewayHarness, bearer, event
 
 ROOT = Path(__file__).parents[3]
 #: Problems that are answered before a request has an address.
@@ -77,6 +78,48 @@ def test_binary_mode_has_a_header_for_each_attribute(document: dict[str, Any]) -
         "ce-type",
         "ce-time",
     }
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "fits"),
+    [
+        ("ce-id", "a" * 256, True),
+        ("ce-id", "a" * 257, False),
+        ("ce-id", "", False),
+        ("ce-id", "%F0%9F%98%80" * 256, True),
+        ("ce-id", "%F0%9F%98%80" * 257, False),
+        ("ce-id", "50%", False),
+        ("ce-id", "50%25%20%22", True),
+        ("ce-id", "%7F", False),
+        ("ce-id", "%C2%80", False),
+        ("ce-subject", "%C3%A9", True),
+        ("ce-subject", "%0A", False),
+        ("ce-source", "/lycees/" + "a" * 248, True),
+        ("ce-source", "/lycees/" + "a" * 249, False),
+        ("ce-source", "/lycees/%25C3%25A9", True),
+        ("ce-source", "/lycees/%C3%A9", False),
+        ("ce-dataschema", "urn:schema", True),
+        ("ce-dataschema", "a schema", False),
+        ("ce-time", "2026-03-11T09:00:00Z", True),
+        ("ce-time", "2026-03-11T09:00:00", False),
+        ("ce-time", "2009-03-11T09:00:00Z", False),
+    ],
+)
+def test_a_header_that_fits_the_document_is_accepted(
+    document: dict[str, Any], header: str, value: str, *, fits: bool
+) -> None:
+    """And one that does not is refused: a client can check an event before it sends it."""
+    parameters = document["paths"]["/events/binary"]["post"]["parameters"]
+    [schema] = (one["schema"] for one in parameters if one["name"] == header)
+    attributes = {f"ce-{name}": part for name, part in event().items() if name != "data"}
+    headers = {**bearer(), **attributes, header: value}
+
+    status, _ = GatewayHarness().send(
+        event()["data"], media_type="application/json", headers=headers
+    )
+
+    assert Draft202012Validator(schema).is_valid(value) == fits
+    assert (status == 202) == fits
 
 
 def test_a_server_can_be_filled_in(document: dict[str, Any]) -> None:
