@@ -13,7 +13,7 @@ from tests.support.kafka import KafkaBroker
 from tests.support.running_gateway import ends_of
 
 #: The fixture sends for half a minute, longer where other tests share the processors.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
