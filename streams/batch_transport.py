@@ -236,6 +236,15 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
         await self.call_thread(check)
 
+    async def rejoin(self) -> None:
+        """Ask aiokafka's coordinator to join the group again, in the consumer's thread."""
+        coordinator = self._ensure_consumer()._coordinator
+
+        async def request() -> None:
+            coordinator.request_rejoin()
+
+        await self.call_thread(request)
+
 
 class BatchConsumer(driver.Consumer):
     """Faust's consumer, which yields batches and commits only what `done` has marked."""
@@ -566,6 +575,10 @@ class BatchConsumer(driver.Consumer):
     async def check_errors(self) -> None:
         """Raise the pending error of aiokafka's coordinator, which Faust does not check."""
         await self._thread.check_errors()
+
+    async def rejoin(self) -> None:
+        """Join the group again: what was written to the changelogs meanwhile is merged."""
+        await self._thread.rejoin()
 
     async def verify_all_partitions_active(self) -> None:
         """Do nothing: `streams.watchdog` finds a worker that does not get on."""

@@ -193,6 +193,8 @@ class ChangelogTally:
         # Later records were written meanwhile, by the partition's previous worker.
         self._is_complete = self._is_readable and (self.end == end or not self._checksums)
         self.end = end
+        if start == end:
+            self.merged = end  # All of no records.
 
     def loss(self) -> str | None:
         """Return a description of what the log has lost, after it was read; None for no known loss.

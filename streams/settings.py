@@ -96,7 +96,7 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     """A worker that finishes no waiting batch, or an assessor that gets no answer, ends then."""
     self_check_interval: PositiveFloat = 300.0
     """How often the figures are derived anew from the states, as a check; less often where that
-    would take more than a hundredth of the time."""
+    would take more than a hundredth of the time. How often the ends of changelogs are asked for."""
 
     work_folder: Path | None = None
     """Where `audit`, `export` and `backfill` keep what does not fit into memory; by default the

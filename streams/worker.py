@@ -26,6 +26,7 @@ from streams.app import create_app
 from streams.batch_transport import BatchTransport
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
+from streams.late_writes import LateWriteWatch
 from streams.membership import Membership
 from streams.queries.owning import ownership_of
 from streams.queries.serving import HistoriesRoute
@@ -133,6 +134,7 @@ async def _run(settings: Settings, engine: Engine, transport: type[BatchTranspor
                 Watchdog(settings, membership).run(),
                 TopicWatch(settings, membership).run(),
                 _upkeep(membership),
+                LateWriteWatch(settings, membership).run(),
                 _check_folds(settings, membership),
             )
         ]

@@ -83,6 +83,9 @@ class FakeConsumer:
     ends: dict[int, int] = field(default_factory=dict)
     faults: Sequence[TopicFault] = ()
     metadata: dict[TP, CommitMetadata] = field(default_factory=dict)
+    log_ends: dict[TP, int] = field(default_factory=dict)
+    """Where changelogs end on the broker."""
+    rejoined: int = 0
 
     @property
     def real(self) -> BatchConsumer:
@@ -147,6 +150,16 @@ class FakeConsumer:
         self._assert_started()
         if self.error is not None:
             raise self.error
+
+    async def highwaters(self, *partitions: TP) -> dict[TP, int]:
+        """Return the ends of partitions, or raise the error that the test has set."""
+        if self.error is not None:
+            raise self.error
+        return {tp: self.log_ends.get(tp, 0) for tp in partitions}
+
+    async def rejoin(self) -> None:
+        """Count the requests to join again."""
+        self.rejoined += 1
 
     def seconds_since_heartbeat(self) -> float:
         """Return the seconds that the test has set."""

@@ -199,6 +199,13 @@ def test_own_writes_are_not_read_again(writes: list[list[tuple[str, bytes]]]) ->
     assert log.tally.is_confirmed
 
 
+def test_all_of_an_empty_log_is_merged() -> None:
+    """Its records were deleted, and its offsets go on: there is nothing to read."""
+    tally = ChangelogTally()
+    tally.set_extent(7, 7)
+    assert tally.merged == 7
+
+
 def test_the_end_of_the_events_is_reported() -> None:
     """It outlives the committed offsets, which a broker forgets with the topic."""
     log = Log()
