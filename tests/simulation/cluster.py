@@ -6,6 +6,7 @@ import asyncio
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
+from dataclasses import dataclass
 from io import BytesIO
 from random import Random
 from typing import Any, Final
@@ -33,7 +34,7 @@ from tests.simulation.loop import Process, SimulationLoop
 from tests.simulation.network import Network
 from tests.simulation.partition_log import PartitionLog, header_of
 
-__all__ = ["EPOCH_SECONDS", "Cluster", "Node"]
+__all__ = ["AS_USUAL", "EPOCH_SECONDS", "Cluster", "Fate", "Node"]
 
 #: The wall clock at the virtual time 0: 2020-06-01.
 EPOCH_SECONDS: Final = 1_590_969_600.0
@@ -57,6 +58,19 @@ _REQUESTS: Final = (
 #: By API key: the newest version that the client has; no other is offered.
 _STRUCTS: Final[Mapping[int, Any]] = {one.API_KEY: one._CLASSES[-1] for one in _REQUESTS}
 _API_VERSIONS: Final = [(key, one.API_VERSION, one.API_VERSION) for key, one in _STRUCTS.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of a request."""
+
+    arrives: bool = True
+    is_answered: bool = True
+    late_seconds: float = 0.0
+    """How long it stays on its way, or in the queue of the broker."""
+
+
+AS_USUAL: Final = Fate()
 
 
 class _Connection(asyncio.Protocol):
@@ -164,18 +178,31 @@ class Node:
         struct_type = _STRUCTS[key]
         request = struct_type.decode(stream)
         fate = self.cluster.fate_of(key, connection.client)
-        if fate == "lost":
+        if not fate.arrives:
             connection.answer(None)
             return
-        result = self._handlers[key](request, client)
 
         def finish(response: Any) -> None:
-            connection.answer(None if fate == "unanswered" else _encoded(correlation, response))
+            connection.answer(_encoded(correlation, response) if fate.is_answered else None)
 
-        if asyncio.isfuture(result):
-            result.add_done_callback(lambda done: finish(done.result()))
+        def process() -> None:
+            result = self._handlers[key](request, client)
+            if asyncio.isfuture(result):
+                result.add_done_callback(lambda done: finish(done.result()))
+            else:
+                finish(result)
+
+        def process_late() -> None:
+            # Even if the client has gone meanwhile.
+            self.cluster.late_requests -= 1
+            if self.is_up:
+                process()
+
+        if fate.late_seconds:
+            self.cluster.late_requests += 1
+            self.cluster.loop.call_later(fate.late_seconds, process_late)
         else:
-            finish(result)
+            process()
 
     def _metadata(self, request: Any, _: str) -> Any:
         cluster = self.cluster
@@ -410,10 +437,11 @@ class Cluster:
         self.coordinator = 0
         self.is_loading = False
         self.producers = 0
+        #: How many requests are still under way.
+        self.late_requests = 0
         self.group_initial_delay = 0.0
-        #: What becomes of a request of a process, by its API key: `lost`, it does not arrive;
-        #: `unanswered`, its answer does not; None, all is well. See tests.simulation.injection.
-        self.fate_of: Callable[[int, Process], str | None] = lambda _, __: None
+        #: What becomes of a request of a process, by its API key: see tests.simulation.injection.
+        self.fate_of: Callable[[int, Process], Fate] = lambda _, __: AS_USUAL
         #: The error code of a commit that the coordinator refuses; 0 for none.
         self.commit_error: Callable[[], int] = lambda: 0
         #: Called with a line for the log of the run.

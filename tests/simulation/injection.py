@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.fetch import FetchRequest
@@ -15,6 +15,7 @@ from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.protocol.produce import ProduceRequest
 
 from tests.simulation import codes
+from tests.simulation.cluster import AS_USUAL, Fate
 from tests.simulation.faults import Fault, FaultKind
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Injection"]
 
 #: The requests that may be lost, the more important ones more often.
-_LOST: Final = (
+_LOSABLE: Final = (
     ProduceRequest,
     OffsetCommitRequest,
     JoinGroupRequest,
@@ -40,6 +41,14 @@ _LOST: Final = (
     ProduceRequest,
     OffsetCommitRequest,
 )
+#: The requests that may be late.
+_LATE: Final = (ProduceRequest, ProduceRequest, OffsetCommitRequest, JoinGroupRequest)
+_LOST_REQUEST: Final = Fate(arrives=False)
+_LOST_ANSWER: Final = Fate(is_answered=False)
+#: How late a request may be, in seconds: longer than a session, and than a client waits.
+LATE_SECONDS: Final = (1.0, 8.0)
+#: Longer than a session and a rebalance: another worker has written meanwhile.
+LONG_PAUSE_SECONDS: Final = 4.0
 #: Answers of a coordinator that refuses a commit: it loads, is away, is another, is slow.
 _REFUSALS: Final = (
     codes.COORDINATOR_LOADING,
@@ -74,16 +83,18 @@ class Injection:
         self._join = join
         self._note = note
         #: By API key: what becomes of the next requests.
-        self._fates: dict[int, deque[str]] = {}
+        self._fates: dict[int, deque[Fate]] = {}
         self._commit_errors: deque[int] = deque()
         self._undo: dict[int, Callable[[], None]] = {}
-        self._kills: dict[Process, tuple[int, str]] = {}
+        #: By process: which of its requests is the next that something happens at, and what.
+        self._at_write: dict[Process, tuple[int, Fate, Callable[[], None]]] = {}
         cluster.fate_of = self._fate_of
         cluster.commit_error = self._commit_error
         self._do: Mapping[FaultKind, Callable[[Fault], Callable[[], None] | None]] = {
             FaultKind.KILL: self._kill,
             FaultKind.KILL_AT_WRITE: self._kill_at_write,
             FaultKind.PAUSE: self._pause,
+            FaultKind.PAUSE_AT_WRITE: self._pause_at_write,
             FaultKind.LEAVE: self._leave,
             FaultKind.JOIN: self._come,
             FaultKind.DELAY: self._delay,
@@ -91,6 +102,7 @@ class Injection:
             FaultKind.CUT: self._cut,
             FaultKind.REQUEST_LOST: self._lose_requests,
             FaultKind.ANSWER_LOST: self._lose_answers,
+            FaultKind.REQUEST_LATE: self._delay_requests,
             FaultKind.COORDINATOR_MOVES: self._move_coordinator,
             FaultKind.COORDINATOR_LOADS: self._load_coordinator,
             FaultKind.COMMIT_REFUSED: self._refuse_commits,
@@ -115,7 +127,7 @@ class Injection:
             self._undo.pop(number)()
         self._fates.clear()
         self._commit_errors.clear()
-        self._kills.clear()
+        self._at_write.clear()
         self._network.added_delay.clear()
         for node in self._cluster.nodes:
             if not node.is_up:
@@ -151,8 +163,19 @@ class Injection:
     def _kill_at_write(self, fault: Fault) -> None:
         process = self._worker(fault).process
         if process is not None:
-            key = (ProduceRequest.API_KEY, OffsetCommitRequest.API_KEY)[fault.number % 2]
-            self._kills[process] = (key, ("lost", "unanswered")[fault.number // 2 % 2])
+            fate = (_LOST_REQUEST, _LOST_ANSWER, _late(fault))[fault.number // 2 % 3]
+            self._at_write[process] = (_write_of(fault), fate, process.owner.kill)
+
+    def _pause_at_write(self, fault: Fault) -> None:
+        process = self._worker(fault).process
+        if process is not None:
+            seconds = LONG_PAUSE_SECONDS + fault.lasts / 2
+
+            def pause() -> None:
+                self._loop.pause(process)
+                self._loop.call_later(seconds, self._go_on, process)
+
+            self._at_write[process] = (_write_of(fault), Fate(late_seconds=seconds), pause)
 
     def _pause(self, fault: Fault) -> Callable[[], None] | None:
         process = self._worker(fault).process
@@ -199,7 +222,7 @@ class Injection:
         return undo
 
     def _delay(self, fault: Fault) -> Callable[[], None]:
-        return self._slow(fault, (0.02, 0.2, 1.0)[fault.number // 64 % 3])
+        return self._slow(fault, (0.02, 0.2, 1.0, 4.0)[fault.number // 64 % 4])
 
     def _silence(self, fault: Fault) -> Callable[[], None]:
         return self._slow(fault, float("inf"))
@@ -214,30 +237,33 @@ class Injection:
 
     # -- requests
 
-    def _fate_of(self, key: int, process: Process) -> str | None:
-        planned = self._kills.get(process)
+    def _fate_of(self, key: int, process: Process) -> Fate:
+        planned = self._at_write.get(process)
         if planned is not None and planned[0] == key and process.owner is not None:
-            del self._kills[process]
-            # The request has left; the process ends before it hears the answer.
-            self._loop.call_soon(process.owner.kill)
-            return planned[1]
+            _, fate, happens = self._at_write.pop(process)
+            # The request has left: the process does not hear of it.
+            self._loop.call_soon(happens)
+            return fate
         fates = self._fates.get(key)
         if fates and process.owner is not None:
             return fates.popleft()
-        return None
+        return AS_USUAL
 
     def _commit_error(self) -> int:
         return self._commit_errors.popleft() if self._commit_errors else 0
 
-    def _lose(self, fault: Fault, fate: str) -> None:
-        kind = _LOST[fault.number % len(_LOST)]
+    def _lose(self, fault: Fault, fate: Fate, kinds: Sequence[Any] = _LOSABLE) -> None:
+        kind = kinds[fault.number % len(kinds)]
         self._fates.setdefault(kind.API_KEY, deque()).extend([fate] * (1 + fault.target % 3))
 
     def _lose_requests(self, fault: Fault) -> None:
-        self._lose(fault, "lost")
+        self._lose(fault, _LOST_REQUEST)
 
     def _lose_answers(self, fault: Fault) -> None:
-        self._lose(fault, "unanswered")
+        self._lose(fault, _LOST_ANSWER)
+
+    def _delay_requests(self, fault: Fault) -> None:
+        self._lose(fault, _late(fault), _LATE)
 
     def _refuse_commits(self, fault: Fault) -> None:
         error = _REFUSALS[fault.number % len(_REFUSALS)]
@@ -320,3 +346,12 @@ class Injection:
         for group in self._cluster.groups.values():
             for (topic, number), (offset, _metadata) in group.offsets.items():
                 self._cluster.topics[topic][number].delete_before(offset)
+
+
+def _write_of(fault: Fault) -> int:
+    key: int = (ProduceRequest.API_KEY, OffsetCommitRequest.API_KEY)[fault.number % 2]
+    return key
+
+
+def _late(fault: Fault) -> Fate:
+    return Fate(late_seconds=Random(fault.number).uniform(*LATE_SECONDS))

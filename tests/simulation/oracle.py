@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from prometheus_client import generate_latest
 
 from events.dead_letters import read_dead_letter
 from events.fact import Family
-from events.topics import DEAD_LETTERS, topic_name
+from events.topics import DEAD_LETTERS, changelog_name, topic_name
 from operations.audit.comparison import compare_exposed
 from operations.audit.exposed import parse_metrics
 from operations.audit.recount import audit_records
+from streams.core import process
 from streams.dead_letters import FORWARDED_FROM
 from streams.exposition import WorkerCollector
 from streams.metric_families import registry_of
+from streams.state import EntityState
+from streams.state_store import StateStore
 from tests.simulation.partition_log import records_of
 
 if TYPE_CHECKING:
     from catalogue.model import Catalogue
+    from events.record_rules import RecordRules
+    from streams.settings import Settings
     from tests.simulation.cluster import Cluster
     from tests.simulation.partition_log import PartitionLog
     from tests.simulation.simulated_worker import SimulatedWorker
     from tests.simulation.traffic import Traffic
 
-__all__ = ["Ownership", "judge", "waiting_for"]
+__all__ = ["Judgement", "Ownership", "judge", "judge_changelogs", "waiting_for"]
+
+States = Mapping[tuple[Family, int], Mapping[str, EntityState]]
 
 #: More figures than that have a value in every run.
 _FEWEST_FIGURES: Final = 50
+
+
+class Judgement(NamedTuple):
+    """What is wrong at the end of a run, its counts, and the states that there ought to be."""
+
+    problems: list[str]
+    counts: Counter[str]
+    expected: States
 
 
 class Ownership:
@@ -67,6 +81,8 @@ def waiting_for(
     cluster: Cluster, workers: Sequence[SimulatedWorker], *, app_id: str, partitions: int
 ) -> str:
     """Return what is not done yet; "" once every event is committed and every figure shown."""
+    if cluster.late_requests:
+        return f"{cluster.late_requests} late requests"
     group = cluster.group(app_id)
     for log in _event_logs(cluster):
         committed, _ = group.offsets.get((log.topic, log.number), (0, ""))
@@ -87,14 +103,11 @@ def waiting_for(
 
 
 def judge(
-    cluster: Cluster,
-    workers: Sequence[SimulatedWorker],
-    traffic: Traffic,
-    catalogue: Catalogue,
-    as_of: date,
-) -> tuple[list[str], Counter[str]]:
-    """Return what is wrong at the end of a run, and its counts."""
+    cluster: Cluster, workers: Sequence[SimulatedWorker], traffic: Traffic, rules: RecordRules
+) -> Judgement:
+    """Compare what all workers show, once all is done, with a recount of the stored records."""
     settings = workers[0].settings
+    as_of = settings.make_clock().today()
     records = [record for log in _event_logs(cluster) for record in records_of(log)]
     stored = {(one.topic, one.partition, one.offset): one.value for one in records}
     problems = [
@@ -103,19 +116,23 @@ def judge(
         if stored.get((topic, partition, offset)) != value
     ]
     audit = audit_records(
-        records, catalogue, as_of, partitions=settings.partitions, rules=settings.record_rules()
+        records, workers[0].catalogue, as_of, partitions=settings.partitions, rules=rules
     )
-    comparison = compare_exposed(
-        audit,
-        [
-            parse_metrics(worker.name, page)
-            for worker in workers
-            if worker.is_wanted and (page := _page(worker)) is not None
-        ],
-    )
+    pages = [
+        parse_metrics(worker.name, page)
+        for worker in workers
+        if worker.is_wanted and (page := _page(worker)) is not None
+    ]
+    comparison = compare_exposed(audit, pages)
     problems += comparison.differences
     if comparison.compared < _FEWEST_FIGURES:
         problems.append(f"only {comparison.compared} figures were compared")
+    expected = _expected_states(cluster, settings.partitions, rules)
+    for worker in workers:
+        if worker.is_wanted and worker.engine is not None and worker.membership is not None:
+            shown = worker.membership.shown()
+            theirs = {key: states for key, states in expected.items() if key[1] in shown}
+            problems += _differences(worker.name, worker.engine.state_store, theirs)
     letters = [record for log in cluster.topics[DEAD_LETTERS] for record in records_of(log)]
     forwarded = {record[:3] for record in records if FORWARDED_FROM in dict(record.headers)}
     origins = {tuple(read_dead_letter(one).origin) for one in letters} - forwarded
@@ -123,7 +140,7 @@ def judge(
         problems.append(
             f"{audit.account.refused} records are refused, {len(origins)} have a dead letter"
         )
-    return problems, Counter(
+    counts = Counter(
         records=len(records),
         refused=audit.account.refused,
         duplicates=audit.account.duplicates,
@@ -135,6 +152,52 @@ def judge(
         starts=sum(worker.starts for worker in workers),
         failed=traffic.failed,
     )
+    return Judgement(problems, counts, expected)
+
+
+def judge_changelogs(
+    cluster: Cluster, settings: Settings, catalogue: Catalogue, expected: States, rules: RecordRules
+) -> list[str]:
+    """Return what would be wrong in a worker that restores every state from compacted changelogs.
+
+    Nothing but the last record of each entity is left in them.
+    """
+    store = StateStore(catalogue.terms, rules)
+    for family in Family:
+        for log in cluster.topics[changelog_name(settings.app_id, family)]:
+            last = {record.key: record for record in records_of(log)}
+            store.restore_all(family, log.number, last.values())
+    return list(_differences("restored", store, expected))
+
+
+def _expected_states(cluster: Cluster, partitions: int, rules: RecordRules) -> States:
+    """Return the state of each entity after all records, by family and partition."""
+    expected: dict[tuple[Family, int], Mapping[str, EntityState]] = {}
+    for family in Family:
+        for log in cluster.topics[topic_name(family)]:
+            result = process(
+                records_of(log),
+                {},
+                family=family,
+                partition=log.number,
+                partitions=partitions,
+                rules=rules,
+            )
+            expected[family, log.number] = result.changed
+    return expected
+
+
+def _differences(who: str, store: StateStore, expected: States) -> Iterator[str]:
+    """Yield the first entity of each partition whose state differs."""
+    for (family, partition), states in expected.items():
+        found = store.states(family, partition)
+        for entity in (*states, *(found.keys() - states.keys())):
+            if found.get(entity) != states.get(entity):
+                yield (
+                    f"{who}: {family}[{partition}] {entity}: {found.get(entity)},"
+                    f" not {states.get(entity)}"
+                )
+                break
 
 
 def _event_logs(cluster: Cluster) -> Iterator[PartitionLog]:

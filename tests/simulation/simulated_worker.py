@@ -7,7 +7,6 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from events.record_rules import RecordRules
 from streams import worker
 from streams.batch_transport import BatchTransport
 from streams.engine import Engine
@@ -16,12 +15,15 @@ from tests.simulation.loop import Process, SimulationLoop, current_process
 if TYPE_CHECKING:
     from catalogue.model import Catalogue
     from events.producers.model import Producers
+    from events.record_rules import RecordRules
     from streams.membership import Membership
     from streams.settings import Settings
 
 __all__ = ["SimulatedWorker", "watch_memberships"]
 
 RESTART_SECONDS = 0.5
+#: Shorter than the shipped one, as all times of the simulation are.
+HOLD_SECONDS = 1.0
 
 
 class SimulatedWorker:
@@ -35,6 +37,7 @@ class SimulatedWorker:
         loop: SimulationLoop,
         catalogue: Catalogue,
         producers: Producers,
+        rules: RecordRules,
         note: Callable[[str], None],
     ) -> None:
         self.name = name
@@ -47,8 +50,9 @@ class SimulatedWorker:
         self.starts = 0
         self.note = note
         self._loop = loop
-        self._catalogue = catalogue
+        self.catalogue = catalogue
         self._producers = producers
+        self._rules = rules
         self._ended: asyncio.Future[int] | None = None
 
     async def supervise(self) -> None:
@@ -89,14 +93,15 @@ class SimulatedWorker:
     async def _work(self) -> None:
         settings = self.settings
         self.engine = Engine(
-            self._catalogue,
+            self.catalogue,
             settings.make_clock(),
             app_id=settings.app_id,
             partitions=settings.partitions,
             producers=self._producers,
             skipped={},
-            rules=RecordRules(settings.tolerance, self._producers.ownership),
+            rules=self._rules,
         )
+        self.engine.hold_seconds = HOLD_SECONDS
         await worker._run(settings, self.engine, BatchTransport)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
@@ -21,12 +22,31 @@ if TYPE_CHECKING:
 __all__ = ["Traffic", "chosen"]
 
 MISROUTED_SHARE: Final = 0.02
+#: How many records each entity of a run has, at the least.
+FEWEST_RECORDS: Final = (3, 8)
 
 
 def chosen(pool: Sequence[Message], chance: Random, *, count: int) -> list[Message]:
-    """Return records of a run: consecutive ones, a tenth twice, a few damaged, in disorder."""
-    begin = chance.randrange(len(pool) - count)
-    taken = list(pool[begin : begin + count * 9 // 10])
+    """Return records of a run: a tenth twice, a few damaged, in disorder.
+
+    They are consecutive ones, or all those of entities of which there are many: an older state
+    that replaces a newer one is seen where an entity has several.
+    """
+    whole = count * 9 // 10
+    fewest = chance.choice((1, *FEWEST_RECORDS))
+    if fewest == 1:
+        begin = chance.randrange(len(pool) - count)
+        taken = list(pool[begin : begin + whole])
+    else:
+        numbers = Counter((one.family, one.key) for one in pool)
+        many = [entity for entity, number in numbers.items() if number >= fewest]
+        of = {entity: place for place, entity in enumerate(chance.sample(many, len(many)))}
+        places = sorted(
+            (of[entity], at)
+            for at, one in enumerate(pool)
+            if (entity := (one.family, one.key)) in of
+        )
+        taken = [pool[at] for _, at in sorted(places[:whole], key=lambda one: one[1])]
     taken += [chance.choice(taken) for _ in range(count - len(taken))]
     for _ in range(count // 100):
         at = chance.randrange(len(taken))
