@@ -63,6 +63,9 @@ class FaultKind(StrEnum):
 
 #: The kinds of faults of one run.
 MOST_KINDS: Final = 7
+#: By which a worker writes after it has lost the partition: many rules are there for that alone.
+_LATE_WRITES: Final = (FaultKind.PAUSE_AT_WRITE, FaultKind.KILL_AT_WRITE, FaultKind.REQUEST_LATE)
+LATE_WRITES_SHARE: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ def planned_faults(chance: Random, *, most: int, begin: float, end: float) -> li
     A run has some kinds only (swarm testing: with all kinds at once, each hides the others).
     """
     chosen = chance.sample(tuple(FaultKind), chance.randint(1, MOST_KINDS))
+    if chance.random() < LATE_WRITES_SHARE:
+        chosen = [*_LATE_WRITES, *chosen[:2]]
     return sorted(
         (
             Fault(

@@ -265,16 +265,29 @@ class SimulationLoop(asyncio.BaseEventLoop):
     async def create_connection(  # type: ignore[override]
         self,
         protocol_factory: Callable[[], Any],
-        host: str,
-        port: int,
+        host: str = "",
+        port: int = 0,
         *,
-        ssl: None = None,  # noqa: ARG002 - the simulated brokers have none
+        sock: tuple[str, int] | None = None,
+        **_: Any,
     ) -> tuple[asyncio.Transport, Any]:
-        """Connect over the simulated network."""
+        """Connect over the simulated network; `sock` is the address that aiohttp has chosen."""
         connected: tuple[asyncio.Transport, Any] = await self.network.connect(
-            protocol_factory, host, port
+            protocol_factory, *(sock or (host, port))
         )
         return connected
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: object, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        """Call it at once: there is one thread."""
+        del executor
+        future = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 - the caller's
+            future.set_exception(error)
+        return future
 
     def _process_events(self, event_list: object) -> None:
         """Do nothing: there are no files."""

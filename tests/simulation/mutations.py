@@ -1,7 +1,7 @@
 """The rules of the product, each with the change that switches it off.
 
 A test of the simulation: it has to find each of them. The rules are those of decision 1 (batches
-inside Faust) and decision 37 (kept partitions).
+inside Faust), decision 36 (workers answer) and decision 37 (kept partitions).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedE
 from streams.changelog_tally import ChangelogTally
 from streams.engine import Engine
 from streams.membership import Membership
+from streams.queries import received
 from streams.state import decode_state
 from streams.state_store import StateStore
 from streams.tables import EntityRecovery, EntityStore, EntityTable
@@ -319,6 +320,16 @@ def _drop_forwards() -> None:
         )
 
     _replace(Engine, "_compute", compute)
+
+
+@_mutation("any-answer", "of two answers for a partition the one of the higher generation counts")
+def _take_every_answer() -> None:
+    _replace(received, "_counts", lambda *_: True)
+
+
+@_mutation("unfounded-changes", "changes count where what they change is held")
+def _take_changes_of_anything() -> None:
+    _replace(received, "_continues", lambda *_: True)
 
 
 def _replace(owner: Any, name: str, value: Any) -> None:

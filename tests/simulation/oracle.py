@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.simulation.simulated_worker import SimulatedWorker
     from tests.simulation.traffic import Traffic
 
-__all__ = ["Judgement", "Ownership", "States", "judge", "judge_changelogs", "waiting_for"]
+__all__ = ["Judgement", "Ownership", "States", "differences", "judge", "restored", "waiting_for"]
 
 States = Mapping[tuple[Family, int], Mapping[str, EntityState]]
 
@@ -132,7 +132,7 @@ def judge(
         if worker.is_wanted and worker.engine is not None and worker.membership is not None:
             shown = worker.membership.shown()
             theirs = {key: states for key, states in expected.items() if key[1] in shown}
-            problems += _differences(worker.name, worker.engine.state_store, theirs)
+            problems += differences(worker.name, worker.engine.state_store, theirs)
     letters = [record for log in cluster.topics[DEAD_LETTERS] for record in records_of(log)]
     forwarded = {record[:3] for record in records if FORWARDED_FROM in dict(record.headers)}
     origins = {tuple(read_dead_letter(one).origin) for one in letters} - forwarded
@@ -155,10 +155,10 @@ def judge(
     return Judgement(problems, counts, expected)
 
 
-def judge_changelogs(
-    cluster: Cluster, settings: Settings, catalogue: Catalogue, expected: States, rules: RecordRules
-) -> list[str]:
-    """Return what would be wrong in a worker that restores every state from compacted changelogs.
+def restored(
+    cluster: Cluster, settings: Settings, catalogue: Catalogue, rules: RecordRules
+) -> StateStore:
+    """Return the states that a worker would restore now, from compacted changelogs.
 
     Nothing but the last record of each entity is left in them.
     """
@@ -167,7 +167,7 @@ def judge_changelogs(
         for log in cluster.topics[changelog_name(settings.app_id, family)]:
             last = {record.key: record for record in records_of(log)}
             store.restore_all(family, log.number, last.values())
-    return list(_differences("restored", store, expected))
+    return store
 
 
 def _expected_states(cluster: Cluster, partitions: int, rules: RecordRules) -> States:
@@ -187,7 +187,7 @@ def _expected_states(cluster: Cluster, partitions: int, rules: RecordRules) -> S
     return expected
 
 
-def _differences(who: str, store: StateStore, expected: States) -> Iterator[str]:
+def differences(who: str, store: StateStore, expected: States) -> Iterator[str]:
     """Yield the first entity of each partition whose state differs."""
     for (family, partition), states in expected.items():
         found = store.states(family, partition)

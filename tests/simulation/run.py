@@ -29,8 +29,9 @@ from tests.simulation.injection import Injection
 from tests.simulation.loop import Process, SimulationLoop, StuckError
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.network import Network
-from tests.simulation.oracle import Ownership, States, judge, judge_changelogs, waiting_for
-from tests.simulation.simulated_worker import SimulatedWorker, watch_memberships
+from tests.simulation.oracle import Ownership, States, differences, judge, restored, waiting_for
+from tests.simulation.reading import Reader, address_of
+from tests.simulation.simulated_worker import SimulatedWorker, watch_workers
 from tests.simulation.traffic import Traffic, chosen
 from tests.support.traffic import Message, region
 
@@ -153,10 +154,11 @@ class _World:
         stand_ins.install(
             loop, self.cluster, on_exit=lambda process, status: process.owner.on_exit(status)
         )
-        watch_memberships()
+        watch_workers()
         self.workers: list[SimulatedWorker] = []
         self._supervisors: list[asyncio.Task[None]] = []
         self._ownership = Ownership(SESSION_SECONDS)
+        self.reader = Reader(loop, _catalogue(), self.workers, self.partitions)
 
     def note(self, text: str) -> None:
         """Add a line to the log of the run."""
@@ -169,7 +171,7 @@ class _World:
             partitions=self.partitions,
             replication=1,
             app_id=APP_ID,
-            http_host=f"worker{number}",
+            http_host=address_of(number),
             http_port=6066,
             clock=AS_OF.isoformat(),
             session_timeout=SESSION_SECONDS,
@@ -242,7 +244,7 @@ class _World:
         watching.cancel()
 
     async def _judge(self, traffic: Traffic) -> None:
-        """Judge what the workers show; then what their changelogs hold.
+        """Judge what the workers show; then what their changelogs hold, and a reader has.
 
         A late write of a worker that had lost the partition is found by the second check of its
         owner, and repaired, long before compaction drops what it had overwritten.
@@ -257,16 +259,21 @@ class _World:
         if found.problems:
             return
         repaired_by = self.loop.time() + 2 * SELF_CHECK_SECONDS + SESSION_SECONDS
-        while wrong := self._wrong_in_changelogs(found.expected):
+        while wrong := self._wrong_elsewhere(found.expected):
             if self.loop.time() > repaired_by:
                 outcome.problems += wrong
                 break
             await asyncio.sleep(CHECK_SECONDS)
-        self.note("judged the changelogs")
+        self.note("judged changelogs and histories")
 
-    def _wrong_in_changelogs(self, expected: States) -> list[str]:
+    def _wrong_elsewhere(self, expected: States) -> list[str]:
+        """Return what is wrong in the changelogs, and for a reader of the workers' histories."""
         settings = self.workers[0].settings
-        return judge_changelogs(self.cluster, settings, _catalogue(), expected, _rules())
+        store = restored(self.cluster, settings, _catalogue(), _rules())
+        wrong = list(differences("restored", store, expected))
+        if not wrong and (reason := self.reader.waiting_for(store)):
+            wrong.append(reason)
+        return wrong
 
     async def _is_settled(self, when: str) -> bool:
         unsettled = await self._settle()
@@ -295,7 +302,8 @@ class _World:
         problems: dict[str, None] = {}
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            for one in self._ownership.problems(self.workers, self.loop.time()):
+            found = self._ownership.problems(self.workers, self.loop.time())
+            for one in (*found, *self.reader.problems()):
                 if one not in problems:
                     problems[one] = None
                     self.outcome.problems.append(one)

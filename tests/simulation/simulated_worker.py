@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from events.producers.model import Producers
     from events.record_rules import RecordRules
     from streams.membership import Membership
+    from streams.queries.telling import Teller
     from streams.settings import Settings
 
-__all__ = ["SimulatedWorker", "watch_memberships"]
+__all__ = ["SimulatedWorker", "watch_workers"]
 
 RESTART_SECONDS = 0.5
 #: Shorter than the shipped one, as all times of the simulation are.
@@ -45,6 +46,7 @@ class SimulatedWorker:
         self.process: Process | None = None
         self.engine: Engine | None = None
         self.membership: Membership | None = None
+        self.teller: Teller | None = None
         self.clock_offset = 0.0
         self.is_wanted = True
         self.starts = 0
@@ -67,7 +69,7 @@ class SimulatedWorker:
             self._loop.spawn(process, self._work)
             status = await self._ended
             self.note(f"{self.name} ended status={status}")
-            self.process = self.engine = self.membership = None
+            self.process = self.engine = self.membership = self.teller = None
             await asyncio.sleep(RESTART_SECONDS)
 
     def kill(self) -> None:
@@ -105,13 +107,18 @@ class SimulatedWorker:
         await worker._run(settings, self.engine, BatchTransport)
 
 
-def watch_memberships() -> None:
-    """Let each simulated worker know its membership, once it has one."""
-    real: Any = vars(worker)["Membership"]
+def watch_workers() -> None:
+    """Let each simulated worker know its membership and its teller, once it has them."""
+    _watch("Membership", "membership")
+    _watch("Teller", "teller")
 
-    def made(app: Any, engine: Engine) -> Membership:
-        membership: Membership = real(app, engine)
-        current_process().owner.membership = membership
-        return membership
 
-    vars(worker)["Membership"] = made
+def _watch(kind: str, name: str) -> None:
+    real: Any = vars(worker)[kind]
+
+    def made(*given: Any) -> Any:
+        one = real(*given)
+        setattr(current_process().owner, name, one)
+        return one
+
+    vars(worker)[kind] = made

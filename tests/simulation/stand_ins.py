@@ -17,6 +17,7 @@ from itertools import count
 from types import FunctionType
 from typing import Any, Final, NoReturn
 
+import aiohappyeyeballs
 import mode.threads
 from aiokafka.cluster import ClusterMetadata
 from faust.channels import Channel
@@ -210,6 +211,11 @@ def _replace_server(loop: SimulationLoop) -> None:
         loop.network.listen(host, port, current_process(), copy_context(), factory)
         return _Listening(loop, host, port)
 
+    async def start_connection(addr_infos: Any, **_: Any) -> tuple[str, int]:
+        host, port, *_rest = addr_infos[0][-1]
+        return host, port
+
+    vars(aiohappyeyeballs)["start_connection"] = start_connection
     loop.create_server = create_server  # type: ignore[method-assign, assignment]
     loop.add_signal_handler = lambda number, callback, *_: current_process().signals.update(  # type: ignore[method-assign]
         {number: callback}

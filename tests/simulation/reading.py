@@ -1,0 +1,100 @@
+"""A reader of the workers' histories, as assessor and pages are: the real collector."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from streams.histories import histories_of
+from streams.queries.addresses import WorkerAddresses, WorkerTarget
+from streams.queries.collector import CollectorPlan, HistoriesCollector
+from tests.simulation.loop import Process, SimulationLoop
+
+if TYPE_CHECKING:
+    from catalogue.model import Catalogue
+    from streams.state_store import StateStore
+    from tests.simulation.simulated_worker import SimulatedWorker
+
+__all__ = ["Reader", "address_of"]
+
+#: Of loopback: without a token, workers answer there alone.
+_ADDRESS: Final = "127.0.1.{}"
+
+
+def address_of(number: int) -> str:
+    """Return the address at which a worker serves."""
+    return _ADDRESS.format(number)
+
+
+class _Target(WorkerTarget):
+    """A target of which a set has one order in all runs."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return int(self.url.rpartition(".")[2].partition(":")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Running(WorkerAddresses):
+    """The workers that run at the moment, as a DNS name has them."""
+
+    now: Callable[[], set[WorkerTarget]] = set
+
+    def targets(self) -> set[WorkerTarget]:
+        return self.now()
+
+
+class Reader:
+    """Follows all workers from the beginning of a run."""
+
+    def __init__(
+        self,
+        loop: SimulationLoop,
+        catalogue: Catalogue,
+        workers: Sequence[SimulatedWorker],
+        partitions: int,
+    ) -> None:
+        self._catalogue = catalogue
+        self._workers = workers
+
+        def running() -> set[WorkerTarget]:
+            return {
+                _Target(f"http://{address_of(number)}:{worker.settings.http_port}")
+                for number, worker in enumerate(workers)
+                if worker.is_wanted
+            }
+
+        plan = CollectorPlan(_Running(now=running), partitions)
+        self._collector = HistoriesCollector(catalogue, plan, timer=loop.time)
+        loop.spawn(Process("reader"), lambda: self._collector.follow(asyncio.Event()))
+
+    def problems(self) -> Iterator[str]:
+        """Yield what it shows of a partition and the worker that told it, at that version, not."""
+        held = self._collector._received._held
+        for worker in self._workers:
+            engine, membership = worker.engine, worker.membership
+            if engine is None or membership is None or worker.teller is None:
+                continue
+            fold = engine.state_store.fold
+            for partition, one in held.items():
+                if (one.worker, one.version) != (worker.teller._life, fold.version):
+                    continue
+                told = {key: series for key, series in one.series.items() if series.steps}
+                true = {key: series for key, series in fold.changed(partition, -1) if series.steps}
+                if told.keys() != true.keys() or any(
+                    dict(told[key].steps) != dict(true[key].steps) for key in told
+                ):
+                    yield f"the reader has of {worker.name}, partition {partition}, what it has not"
+
+    def waiting_for(self, store: StateStore) -> str:
+        """Return what is missing or wrong of the histories of all states; "" for nothing."""
+        waiting = self._collector.waiting_for()
+        if waiting is not None:
+            return f"the reader waits for {waiting}"
+        told = histories_of(self._collector.sums, self._catalogue)
+        if told != histories_of(store, self._catalogue):
+            return "the reader's histories are not those of all events"
+        return ""
