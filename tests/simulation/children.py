@@ -8,6 +8,8 @@ import os
 import pickle
 import traceback
 from collections.abc import Iterable, Iterator
+from contextlib import redirect_stderr
+from io import StringIO
 from selectors import EVENT_READ, DefaultSelector
 from typing import BinaryIO, Final
 
@@ -64,7 +66,9 @@ def _outcome(plan: Plan) -> Outcome:
     # What blocks for ever in a run, in virtual time, is shown and ends it.
     faulthandler.dump_traceback_later(RUN_SECONDS, exit=True)
     try:
-        return run(plan)
+        # Faust prints what it cannot log.
+        with redirect_stderr(StringIO()):
+            return run(plan)
     except BaseException:  # noqa: BLE001 - whatever it is, it is what this seed came to
         return Outcome(plan.seed, problems=[f"simulation: {traceback.format_exc()}"])
 

@@ -19,7 +19,7 @@ from tests.simulation.cluster import AS_USUAL, Fate
 from tests.simulation.faults import Fault, FaultKind
 
 if TYPE_CHECKING:
-    from tests.simulation.cluster import Cluster, Node
+    from tests.simulation.cluster import Cluster
     from tests.simulation.loop import Process, SimulationLoop
     from tests.simulation.network import Network
     from tests.simulation.partition_log import PartitionLog
@@ -73,6 +73,7 @@ class Injection:
         cluster: Cluster,
         workers: list[SimulatedWorker],
         *,
+        reader: Process,
         join: Callable[[float, bool], None],
         note: Callable[[str], None],
     ) -> None:
@@ -80,6 +81,7 @@ class Injection:
         self._network = network
         self._cluster = cluster
         self._workers = workers
+        self._reader = reader
         self._join = join
         self._note = note
         #: By API key: what becomes of the next requests.
@@ -202,14 +204,15 @@ class Injection:
 
     # -- network
 
-    def _pair(self, fault: Fault) -> tuple[str, Node]:
-        nodes = self._cluster.nodes
-        return self._worker(fault).name, nodes[fault.number % len(nodes)]
+    def _other(self, fault: Fault) -> Process:
+        """Return whom a worker cannot speak to as usual: a node, or the reader."""
+        others = [*(node.process for node in self._cluster.nodes), self._reader]
+        return others[fault.number % len(others)]
 
     def _slow(self, fault: Fault, seconds: float) -> Callable[[], None]:
-        name, node = self._pair(fault)
+        name, other = self._worker(fault).name, self._other(fault).name
         delays = self._network.added_delay
-        pairs = ((name, node.process.name), (node.process.name, name))
+        pairs = ((name, other), (other, name))
         one_way = fault.number // 16 % 3
         chosen = pairs if one_way == 2 else pairs[one_way : one_way + 1]
         for pair in chosen:
@@ -229,10 +232,10 @@ class Injection:
 
     def _cut(self, fault: Fault) -> None:
         process = self._worker(fault).process
-        _, node = self._pair(fault)
+        other = self._other(fault)
         if process is not None:
             for end in self._network.connections(process):
-                if end.peer.process is node.process:
+                if end.peer.process is other:
                     self._network.cut(end)
 
     # -- requests

@@ -69,7 +69,8 @@ class Reader:
 
         plan = CollectorPlan(_Running(now=running), partitions)
         self._collector = HistoriesCollector(catalogue, plan, timer=loop.time)
-        loop.spawn(Process("reader"), lambda: self._collector.follow(asyncio.Event()))
+        self.process = Process("reader")
+        loop.spawn(self.process, lambda: self._collector.follow(asyncio.Event()))
 
     def problems(self) -> Iterator[str]:
         """Yield what it shows of a partition and the worker that told it, at that version, not."""

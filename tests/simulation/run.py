@@ -226,7 +226,13 @@ class _World:
         faults = tuple(planned) if self.plan.faults is None else self.plan.faults
         self.outcome.faults = faults
         injection = Injection(
-            self.loop, self.network, self.cluster, regular, join=self.join, note=self.note
+            self.loop,
+            self.network,
+            self.cluster,
+            regular,
+            reader=self.reader.process,
+            join=self.join,
+            note=self.note,
         )
         injection.schedule(list(faults))
         messages = chosen(_pool(), Random(self.chance.random()), count=RECORDS)
