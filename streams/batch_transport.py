@@ -266,6 +266,8 @@ class BatchConsumer(driver.Consumer):
         self._polled: dict[TP, int] = {}
         #: Partitions with an attempt since their assignment.
         self._begun: set[TP] = set()
+        #: Partitions of which a batch was ended early, until they are revoked.
+        self._ended_early: set[TP] = set()
         #: When a poll last returned records.
         self._received_at = monotonic()
         #: The generation whose restored states are checked, and the faults found.
@@ -474,15 +476,29 @@ class BatchConsumer(driver.Consumer):
 
     # -- acknowledging
 
-    def done(self, message: Message) -> None:
-        """Allow the commit of the offset after a batch: the broker has acknowledged its writes."""
+    def done(self, message: Message, *, before: int | None = None) -> None:
+        """Allow the commit of the offset after a batch: the broker has acknowledged its writes.
+
+        With `before`, only of that offset in it: the rest is read again after the rebalance, and so
+        are the partition's batches that were passed on already (`is_stopped`).
+        """
         # Some brokers count generations from 0, which is a valid generation.
         generation = -1 if message.generation_id is None else message.generation_id
-        self._done[message.tp] = (generation, message.offset + 1)
+        self._done[message.tp] = (generation, message.offset + 1 if before is None else before)
+        if before is not None:
+            self._ended_early.add(message.tp)
         metadata = self._metadata.get(message.tp)
         if metadata is not None and metadata.attempt is not None:
             self.set_metadata(message.tp, metadata.model_copy(update={"attempt": None}))
         message.ack(self)
+
+    def is_awaited(self) -> bool:
+        """Return True while a rebalance waits for the batches in process."""
+        return bool(self.app.rebalancing)
+
+    def is_stopped(self, tp: TP) -> bool:
+        """Return True where nothing more of a partition is processed before the rebalance."""
+        return tp in self._ended_early
 
     def ack(self, message: Message) -> bool:
         """Release a message; only `done` allows a commit."""
@@ -543,6 +559,7 @@ class BatchConsumer(driver.Consumer):
             self._sought_gap.pop(tp, None)
             self._metadata.pop(tp, None)
             self._begun.discard(tp)
+            self._ended_early.discard(tp)
             self._polled.pop(tp, None)
 
     # -- ownership

@@ -127,6 +127,9 @@ class Engine:
         """
         key = family, message.partition
         records = cast("Sequence[Record]", message.value)
+        if consumer.is_stopped(message.tp):
+            consumer.ack(message)  # Read again after the rebalance.
+            return
         ends = 0
         if consumer.is_fresh(message.tp):
             ends = await consumer.begin(message.tp, records[0].offset)
@@ -153,7 +156,10 @@ class Engine:
                 done = await self._process_singly(
                     key, failure, message, consumer, producer, is_poison=is_poison
                 )
-        consumer.done(message)
+        # A rebalance does not wait for hundreds of records that are processed singly.
+        taken = records if failure is None else records[: len(done)]
+        left = records[len(taken)].offset if len(taken) < len(records) else None
+        consumer.done(message, before=left)
         self.meters.ends.pop((message.topic, message.partition), None)
         refusals = []
         for result in done:
@@ -171,7 +177,7 @@ class Engine:
                 first.record.offset,
                 first.error.reason,
             )
-        cause = self.meters.count_batch(family, records, refusals)
+        cause = self.meters.count_batch(family, taken, refusals)
         if cause is not None:
             self._warn_of_share(family, cause)
 
@@ -217,6 +223,7 @@ class Engine:
     ) -> list[Result]:
         """Process a failed batch, one record after the other; records that fail are refused.
 
+        It ends early, after the first record or later, where a rebalance waits for it.
         With `is_poison`, an attempt is committed before each record except the first.
 
         Raises PartitionFencedError, and ProduceFailedError where the broker fails.
@@ -230,8 +237,10 @@ class Engine:
             len(records),
             type(cause).__name__,
         )
-        done = []
+        done: list[Result] = []
         for record in records:
+            if done and consumer.is_awaited():
+                break
             if is_poison and record is not records[0]:
                 await consumer.begin(message.tp, record.offset)
             try:

@@ -301,6 +301,14 @@ def _skip_the_watchdog() -> None:
     _replace(watchdog.Watchdog, "check", check)
 
 
+@_mutation("held-rebalance", "a rebalance does not wait for a batch that is processed singly")
+def _hold_rebalances() -> None:
+    def is_awaited(_: BatchConsumer) -> bool:
+        return False
+
+    _replace(BatchConsumer, "is_awaited", is_awaited)
+
+
 @_mutation("coordinator-errors", "errors of the coordinator are asked for")
 def _leave_coordinator_errors() -> None:
     async def check_errors(_: BatchConsumer) -> None:

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Traffic", "chosen"]
 
-MISROUTED_SHARE: Final = 0.02
+#: Of a run's records.
+DAMAGED_SHARES: Final = (0.01, 0.1)
+MISROUTED_SHARES: Final = (0.02, 0.2)
 #: How many records each entity of a run has, at the least.
 FEWEST_RECORDS: Final = (3, 8)
 
 
 def chosen(pool: Sequence[Message], chance: Random, *, count: int) -> list[Message]:
-    """Return records of a run: a tenth twice, a few damaged, in disorder.
+    """Return records of a run: a tenth twice, some damaged, in disorder.
 
     They are consecutive ones, or all those of entities of which there are many: an older state
     that replaces a newer one is seen where an entity has several.
@@ -48,7 +50,7 @@ def chosen(pool: Sequence[Message], chance: Random, *, count: int) -> list[Messa
         )
         taken = [pool[at] for _, at in sorted(places[:whole], key=lambda one: one[1])]
     taken += [chance.choice(taken) for _ in range(count - len(taken))]
-    for _ in range(count // 100):
+    for _ in range(int(count * chance.choice(DAMAGED_SHARES))):
         at = chance.randrange(len(taken))
         taken[at] = _damaged(taken[at], chance)
     # Nearly in order: a record may be some hundred places from where it belongs.
@@ -76,6 +78,7 @@ class Traffic:
         self._cluster = cluster
         self._chance = chance
         self._partitions = partitions
+        self._misrouted = chance.choice(MISROUTED_SHARES)
         #: Of each acknowledged record: topic, partition, offset and value.
         self.acknowledged: list[tuple[str, int, int, bytes]] = []
         self.failed = 0
@@ -121,7 +124,7 @@ class Traffic:
         # A producer with another partitioner: workers forward what it sends.
         partition = (
             self._chance.randrange(self._partitions)
-            if self._chance.random() < MISROUTED_SHARE
+            if self._chance.random() < self._misrouted
             else partition_for(message.key, self._partitions)
         )
         return partition, await producer.send(

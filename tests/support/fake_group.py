@@ -86,6 +86,11 @@ class FakeConsumer:
     log_ends: dict[TP, int] = field(default_factory=dict)
     """Where changelogs end on the broker."""
     rejoined: int = 0
+    awaited: Callable[[], bool] = lambda: False
+    """Whether a rebalance waits for the batches in process."""
+    stopped: dict[TP, int] = field(default_factory=dict)
+    """The offsets before which batches were ended."""
+    released: list[Message] = field(default_factory=list)
 
     @property
     def real(self) -> BatchConsumer:
@@ -133,9 +138,24 @@ class FakeConsumer:
         self.begun.append((tp, offset))
         return self.ends.get(offset, 0)
 
-    def done(self, message: Message) -> None:
+    def done(self, message: Message, *, before: int | None = None) -> None:
         """Record a batch whose offset may be committed."""
         self.finished.append(message)
+        if before is not None:
+            self.stopped[message.tp] = before
+
+    def is_awaited(self) -> bool:
+        """Return what the test says."""
+        return self.awaited()
+
+    def is_stopped(self, tp: TP) -> bool:
+        """Return True where a batch was ended early."""
+        return tp in self.stopped
+
+    def ack(self, message: Message) -> bool:
+        """Record a batch that was released unprocessed."""
+        self.released.append(message)
+        return True
 
     def metadata_of(self, tp: TP) -> CommitMetadata:
         """Return the metadata of the next commit."""

@@ -482,6 +482,22 @@ class TestCommitting:
 
         play(scene())
 
+    def test_of_a_batch_that_ended_early_its_first_part_is_committed(self) -> None:
+        """Nothing more of the partition is processed until it is assigned again."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            consumer.done(message(EVENTS, offset=41), before=40)
+
+            assert await consumer.commit()
+            assert thread.committed_offsets == {EVENTS: 40}
+            assert consumer.is_stopped(EVENTS)
+
+            await consumer.on_partitions_revoked({EVENTS})
+            assert not consumer.is_stopped(EVENTS)
+
+        play(scene())
+
     def test_an_acknowledgement_is_not_enough(self) -> None:
         """Faust acknowledges messages that it skips by itself: they are not done."""
 

@@ -416,6 +416,42 @@ class TestEnds:
 
         assert bench.engine.progressed_at == len(records)
 
+    def test_a_rebalance_does_not_wait_for_all_records_of_a_batch(self, bench: Bench) -> None:
+        """What is processed is done; the rest is read again, by whoever has the partition then."""
+        records = [record_of(connected(f"2018-03-{day:02}")) for day in range(1, 5)]
+        bench.consumer.ends[records[0].offset] = 2
+        bench.consumer.awaited = lambda: len(bench.producer.states) == 2
+
+        message = bench.take_all(*records)
+
+        assert bench.consumer.finished == [message]
+        assert bench.consumer.stopped == {message.tp: records[2].offset}
+        assert len(bench.known[PARIS]["school.connected"]) == 2
+        assert bench.engine.meters.events.total() == 2
+
+    def test_one_record_at_least_is_processed_between_two_rebalances(self, bench: Bench) -> None:
+        """However many come, the batch gets on."""
+        records = [record_of(connected(f"2018-03-{day:02}")) for day in range(1, 4)]
+        bench.consumer.ends[records[0].offset] = 2
+        bench.consumer.awaited = lambda: True
+
+        message = bench.take_all(*records)
+
+        assert bench.consumer.stopped == {message.tp: records[1].offset}
+
+    def test_what_follows_a_batch_that_ended_early_is_not_processed(self, bench: Bench) -> None:
+        """Its offset, committed, would pass over what is left of that batch."""
+        records = [record_of(connected(f"2018-03-{day:02}")) for day in range(1, 4)]
+        bench.consumer.ends[records[0].offset] = 2
+        bench.consumer.awaited = lambda: True
+        first = bench.take_all(*records)
+
+        second = bench.take_all(record_of(connected("2018-04-01")))
+
+        assert bench.consumer.finished == [first]
+        assert bench.consumer.released == [second]
+        assert len(bench.known[PARIS]["school.connected"]) == 1
+
 
 class TestOrder:
     """Nothing is taken over, and no offset may be committed, before the broker has it all."""
