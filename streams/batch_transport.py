@@ -229,21 +229,19 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def check_errors(self) -> None:
         """Raise the pending error of aiokafka's coordinator, in the consumer's thread."""
-        coordinator = self._ensure_consumer()._coordinator
-
-        async def check() -> None:
-            coordinator.check_errors()
-
-        await self.call_thread(check)
+        await self._call(self._ensure_consumer()._coordinator.check_errors)
 
     async def rejoin(self) -> None:
         """Ask aiokafka's coordinator to join the group again, in the consumer's thread."""
-        coordinator = self._ensure_consumer()._coordinator
+        await self._call(self._ensure_consumer()._coordinator.request_rejoin)
 
-        async def request() -> None:
-            coordinator.request_rejoin()
+    async def _call(self, call: Callable[[], object]) -> None:
+        """Call what is no coroutine function in the consumer's thread."""
 
-        await self.call_thread(request)
+        async def called() -> None:
+            call()
+
+        await self.call_thread(called)
 
 
 class BatchConsumer(driver.Consumer):

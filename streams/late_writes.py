@@ -52,7 +52,12 @@ class LateWriteWatch:
         Those that have come since may be of writes that wait for their answer. A broker that does
         not answer is asked again.
         """
-        unread = {tp: end for tp, end in self._ends.items() if self._is_unread(tp, end)}
+        logs, tallies = self._logs(), self._membership.engine.tallies
+        unread = {
+            tp: end
+            for tp, end in self._ends.items()
+            if tp in logs and self._asked.get(tp, -1) < end and tallies.of(*logs[tp]).merged < end
+        }
         self._ends = {}
         if unread:
             logger.warning(
@@ -62,7 +67,6 @@ class LateWriteWatch:
             self._asked.update(unread)
             await self._membership.consumer.rejoin()
             return
-        logs = self._logs()
         try:
             self._ends = await asyncio.wait_for(
                 self._membership.consumer.highwaters(*logs), timeout=TIMEOUT_SECONDS
@@ -70,16 +74,10 @@ class LateWriteWatch:
         except Exception as error:  # noqa: BLE001 - the client may raise anything; asked again
             logger.warning("ends of changelogs not read error=%r", error)
 
-    def _is_unread(self, tp: TP, end: int) -> bool:
-        log = self._logs().get(tp)
-        if log is None or self._asked.get(tp, -1) >= end:
-            return False
-        return self._membership.engine.tallies.of(*log).merged < end
-
     def _logs(self) -> Mapping[TP, tuple[Family, int]]:
         """Return the changelogs of the partitions that this worker owns."""
         return {
             TP(changelog_name(self._settings.app_id, family), partition): (family, partition)
-            for family in Family
             for partition in self._membership.owned()
+            for family in Family
         }
