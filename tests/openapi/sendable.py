@@ -13,11 +13,12 @@ from typing import Any, Final
 from events.contracts.json_schema import schema_of
 from events.identifiers import uai_check_letter
 from events.registry import FACTS
+from tests.support.facts import with_check_digit
 
 __all__ = ["SOURCE", "sendable_binary", "sendable_event"]
 
 SOURCE: Final = "/openapi"
-"""Of the producer that `tests.openapi.requests` declares."""
+"""Of the producer that `tests.openapi.run` declares."""
 TIME: Final = "2019-03-11T09:30:00Z"
 _FIRST_DAY: Final = "2010-01-01"
 _DAY: Final = "2019-03-11"
@@ -64,7 +65,7 @@ def _sendable_data(data: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: _past_day(value) for name, value in data.items()},
         **_replaced(data, "uai", _UAI, lambda uai: uai[:7] + uai_check_letter(uai[:7])),
-        **_replaced(data, "siret", _SIRET, _with_check_digit),
+        **_replaced(data, "siret", _SIRET, lambda siret: with_check_digit(siret[:13])),
     }
 
 
@@ -81,10 +82,3 @@ def _past_day(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         return value
     return value if _FIRST_DAY <= value <= _DAY else _DAY
-
-
-def _with_check_digit(siret: str) -> str:
-    """Return a SIRET whose last digit is Luhn's."""
-    digits = [int(digit) for digit in siret[:13]]
-    total = sum(digits[1::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[0::2])
-    return f"{siret[:13]}{-total % 10}"

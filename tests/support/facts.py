@@ -16,7 +16,16 @@ from events.observation import Territory
 from events.registry import FACTS, facts_of
 from events.workstation import LONGEST_PERIOD_DAYS, WorkstationAudience
 
-__all__ = ["cloud_events", "communes", "facts", "json_values", "mutated_records", "sirets", "uais"]
+__all__ = [
+    "cloud_events",
+    "communes",
+    "facts",
+    "json_values",
+    "mutated_records",
+    "sirets",
+    "uais",
+    "with_check_digit",
+]
 
 LAST_DAY: Final = date(2035, 12, 31)
 CONTROL_CHARACTERS: Final = ("Cc", "Cs")
@@ -56,9 +65,14 @@ def communes(draw: st.DrawFn, department: Department | None = None) -> str:
 @st.composite
 def sirets(draw: st.DrawFn) -> str:
     """Draw 14 digits that satisfy Luhn, the last of them computed."""
-    digits = [draw(st.integers(0, 9)) for _ in range(13)]
+    return with_check_digit("".join(str(draw(st.integers(0, 9))) for _ in range(13)))
+
+
+def with_check_digit(first: str) -> str:
+    """Return the SIRET that begins with 13 digits: its last digit is Luhn's."""
+    digits = [int(digit) for digit in first]
     total = sum(digits[1::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[0::2])
-    return "".join(map(str, [*digits, -total % 10]))
+    return f"{first}{-total % 10}"
 
 
 def plain_texts(longest: int) -> st.SearchStrategy[str]:
