@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.simulation.simulated_worker import SimulatedWorker
     from tests.simulation.traffic import Traffic
 
-__all__ = ["Judgement", "Ownership", "States", "differences", "judge", "restored", "waiting_for"]
+__all__ = ["Judgement", "Ownership", "differences", "judge", "restored", "waiting_for"]
 
 States = Mapping[tuple[Family, int], Mapping[str, EntityState]]
 

@@ -13,8 +13,8 @@ from streams.queries.collector import CollectorPlan, HistoriesCollector
 from tests.simulation.loop import Process, SimulationLoop
 
 if TYPE_CHECKING:
+    from catalogue.history import Histories
     from catalogue.model import Catalogue
-    from streams.state_store import StateStore
     from tests.simulation.simulated_worker import SimulatedWorker
 
 __all__ = ["Reader", "address_of"]
@@ -90,12 +90,11 @@ class Reader:
                 ):
                     yield f"the reader has of {worker.name}, partition {partition}, what it has not"
 
-    def waiting_for(self, store: StateStore) -> str:
-        """Return what is missing or wrong of the histories of all states; "" for nothing."""
+    def waiting_for(self, histories: Histories) -> str:
+        """Return what is missing or wrong of the histories of all events; "" for nothing."""
         waiting = self._collector.waiting_for()
         if waiting is not None:
             return f"the reader waits for {waiting}"
-        told = histories_of(self._collector.sums, self._catalogue)
-        if told != histories_of(store, self._catalogue):
+        if histories_of(self._collector.sums, self._catalogue) != histories:
             return "the reader's histories are not those of all events"
         return ""

@@ -21,6 +21,7 @@ from events.record_rules import RecordRules
 from events.topics import declared_topics
 from streams.app import create_app
 from streams.engine import Engine
+from streams.histories import histories_of
 from streams.settings import load_settings
 from tests.simulation import stand_ins
 from tests.simulation.cluster import Cluster
@@ -29,7 +30,7 @@ from tests.simulation.injection import Injection
 from tests.simulation.loop import Process, SimulationLoop, StuckError
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.network import Network
-from tests.simulation.oracle import Ownership, States, differences, judge, restored, waiting_for
+from tests.simulation.oracle import Ownership, differences, judge, restored, waiting_for
 from tests.simulation.reading import Reader, address_of
 from tests.simulation.simulated_worker import SimulatedWorker, watch_workers
 from tests.simulation.traffic import Traffic, chosen
@@ -37,6 +38,7 @@ from tests.support.traffic import Message, region
 
 if TYPE_CHECKING:
     from streams.settings import Settings
+    from streams.state_store import StateStore
 
 __all__ = ["Outcome", "Plan", "run", "warm_up"]
 
@@ -256,8 +258,13 @@ class _World:
         owner, and repaired, long before compaction drops what it had overwritten.
         """
         outcome = self.outcome
-        if not await self._is_settled("at the end"):
+        unsettled = await self._settle()
+        if unsettled:
+            outcome.problems.append(
+                f"at the end: not settled after {SETTLE_SECONDS:.0f} s: {unsettled}"
+            )
             return
+        self.note("settled at the end")
         found = judge(self.cluster, self.workers, traffic, _rules())
         outcome.problems += found.problems
         outcome.counts = found.counts
@@ -265,31 +272,23 @@ class _World:
         if found.problems:
             return
         repaired_by = self.loop.time() + 2 * SELF_CHECK_SECONDS + SESSION_SECONDS
-        while wrong := self._wrong_elsewhere(found.expected):
+        store = self._restored()
+        while wrong := list(differences("restored", store, found.expected)):
             if self.loop.time() > repaired_by:
                 outcome.problems += wrong
-                break
+                return
+            await asyncio.sleep(CHECK_SECONDS)
+            store = self._restored()
+        histories = histories_of(store, _catalogue())
+        while reason := self.reader.waiting_for(histories):
+            if self.loop.time() > repaired_by:
+                outcome.problems.append(reason)
+                return
             await asyncio.sleep(CHECK_SECONDS)
         self.note("judged changelogs and histories")
 
-    def _wrong_elsewhere(self, expected: States) -> list[str]:
-        """Return what is wrong in the changelogs, and for a reader of the workers' histories."""
-        settings = self.workers[0].settings
-        store = restored(self.cluster, settings, _catalogue(), _rules())
-        wrong = list(differences("restored", store, expected))
-        if not wrong and (reason := self.reader.waiting_for(store)):
-            wrong.append(reason)
-        return wrong
-
-    async def _is_settled(self, when: str) -> bool:
-        unsettled = await self._settle()
-        if unsettled:
-            self.outcome.problems.append(
-                f"{when}: not settled after {SETTLE_SECONDS:.0f} s: {unsettled}"
-            )
-            return False
-        self.note(f"settled {when}")
-        return True
+    def _restored(self) -> StateStore:
+        return restored(self.cluster, self.workers[0].settings, _catalogue(), _rules())
 
     async def _settle(self) -> str:
         """Wait until all is done; return what is not after SETTLE_SECONDS."""
