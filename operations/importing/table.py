@@ -258,7 +258,9 @@ def _raw_lines(file: BinaryIO) -> Iterator[bytes]:
         for line in text:
             yield line.encode("latin-1")
     finally:
-        text.detach()
+        # A table that is left before its end is closed before this: detaching would fail.
+        if not file.closed:
+            text.detach()
 
 
 def _decoded(file: BinaryIO, encoding: Encoding) -> Iterator[tuple[int, str | None]]:

@@ -197,3 +197,11 @@ def test_a_row_has_the_columns_that_are_there(tmp_path: Path) -> None:
     layout = TableLayout(("nom",), optional=("debit", "ville"))
     (row,) = open_table(write_file(tmp_path, HEADING + "a;1\n"), layout).rows()
     assert row == CsvRow(2, {"nom": "a", "debit": "1"})
+
+
+def test_a_table_may_be_left_before_its_end(tmp_path: Path) -> None:
+    """As by an import that is interrupted: Python prints nothing behind its one line."""
+    file = write_file(tmp_path, "a\n" + "1\n" * 3)
+    rows = iter(open_table(file, TableLayout(("a",))).rows())
+    next(rows)
+    del rows
