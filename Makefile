@@ -14,7 +14,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-boards stack practice test picture fuzz openapi simulate chaos mutants check types unchanged lint-deploy licences sbom image bench coverage generated lock clean
+.PHONY: help demo demo-boards stack practice test picture fuzz openapi simulate chaos crash mutants check types unchanged lint-deploy licences sbom image bench coverage generated lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,7 @@ test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a
 	@tests/browser/packages.sh >&2
 	@tests/pdf/packages.sh >&2
 	@tests/bench/peers/packages.sh >&2
+	@tests/crash/packages.sh >&2
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 # Tests on real parts wait as much as they work: four at once for two processors. They come first,
@@ -69,6 +70,10 @@ mutants: $(VENV)/dev.stamp ## mutate the pure core and run its unit tests (resum
 chaos: $(VENV)/dev.stamp $(KAFKA_JARS) ## real parts under faults for 20 minutes and more, each figure checked (ARGS="--seed 2")
 	@deploy/debian-packages.sh alerting >&2
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+crash: $(VENV)/dev.stamp $(KAFKA_JARS) ## kill spool, import, replay and erasure at their writes, root only (ARGS="--points all")
+	@tests/crash/packages.sh >&2
+	@$(BIN)/python -m tests.crash $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, licences, generated files, released contracts
 	@$(BIN)/ruff format --check .

@@ -2,7 +2,7 @@
 
 Run as `python -m tests.support.spooling_producer URL SPOOL NOTES LAST TOKEN`. It says a line when
 it has the spool, begins behind the last number in NOTES, which grows by a line when `publish` has
-returned, and ends when all up to LAST have arrived.
+returned, and ends when all up to LAST have arrived. An error is one line, as of every command.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent
 from events.school import SchoolClosed
 from operations.client import BearerToken, GatewayPublisher, RetryPolicy, Spool, SpoolFullError
@@ -64,4 +65,8 @@ def main(url: str, spool_file: Path, notes: Path, last: int, token: str) -> None
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
+    try:
+        main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
+    except SmartRegionError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
