@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from streams import worker
 from streams.batch_transport import BatchTransport
 from streams.engine import Engine
-from tests.simulation.loop import Process, SimulationLoop, current_process
+from tests.simulation.loop import SimulationLoop, current_process
+from tests.simulation.supervised import Supervised
 
 if TYPE_CHECKING:
     from catalogue.model import Catalogue
@@ -22,13 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SimulatedWorker", "watch_workers"]
 
-RESTART_SECONDS = 0.5
 #: Shorter than the shipped one, as all times of the simulation are.
 HOLD_SECONDS = 1.0
 
 
-class SimulatedWorker:
-    """A worker and its supervisor: `process` is the one that runs now, if any."""
+class SimulatedWorker(Supervised):
+    """A worker, with what the process that runs now is made of."""
 
     def __init__(
         self,
@@ -41,58 +39,21 @@ class SimulatedWorker:
         rules: RecordRules,
         note: Callable[[str], None],
     ) -> None:
-        self.name = name
+        super().__init__(name, loop=loop, note=note)
         self.settings = settings
-        self.process: Process | None = None
         self.engine: Engine | None = None
         self.membership: Membership | None = None
         self.teller: Teller | None = None
-        self.clock_offset = 0.0
-        self.is_wanted = True
-        self.starts = 0
-        self.note = note
-        self._loop = loop
         self.catalogue = catalogue
         self._producers = producers
         self._rules = rules
-        self._ended: asyncio.Future[int] | None = None
 
-    async def supervise(self) -> None:
-        """Start the worker, and again each time that it ends, while it is wanted."""
-        while self.is_wanted:
-            self.starts += 1
-            self._ended = self._loop.create_future()
-            self.process = process = Process(self.name, clock_offset=self.clock_offset)
-            process.owner = self
-            process.on_kill.append(self._on_kill)
-            self.note(f"{self.name} starts")
-            self._loop.spawn(process, self._work)
-            status = await self._ended
-            self.note(f"{self.name} ended status={status}")
-            self.process = self.engine = self.membership = self.teller = None
-            await asyncio.sleep(RESTART_SECONDS)
+    def forget(self) -> None:
+        """Forget what the process had."""
+        self.engine = self.membership = self.teller = None
 
-    def kill(self) -> None:
-        """End the process as SIGKILL does."""
-        if self.process is not None and not self.process.is_killed:
-            self._loop.kill(self.process)
-            self.on_exit(-signal.SIGKILL)
-
-    def terminate(self) -> None:
-        """Ask the process to end, as SIGTERM does."""
-        process = self.process
-        if process is not None and (handler := process.signals.get(signal.SIGTERM)) is not None:
-            self._loop.run_in(process, handler)
-
-    def on_exit(self, status: int) -> None:
-        """Tell the supervisor that the process has ended."""
-        if self._ended is not None and not self._ended.done():
-            self._ended.set_result(status)
-
-    def _on_kill(self) -> None:
-        self.membership = None
-
-    async def _work(self) -> None:
+    async def work(self) -> None:
+        """Run the worker until it ends."""
         settings = self.settings
         self.engine = Engine(
             self.catalogue,
