@@ -22,7 +22,10 @@ from tests.simulation.shrinking import shortest
 
 _HASH_SEED: Final = "PYTHONHASHSEED"
 _ROOT: Final = Path(__file__).parents[2]
-_CODE: Final = ("broker", "catalogue", "events", "operations/audit", "streams", "tests/simulation")
+_CODE: Final = (
+    *("boundary", "broker", "catalogue", "events", "gateway"),
+    *("operations/audit", "streams", "tests/simulation"),
+)
 #: The problems of a run that are printed.
 _MOST_PROBLEMS: Final = 10
 
@@ -51,7 +54,7 @@ def main(
     planted: str | None,
     shows_log: bool,
 ) -> None:
-    """Simulate runs of the workers, a seed each; print the shortest schedule of each that fails."""
+    """Simulate runs, a seed each; print the shortest schedule of each that fails."""
     numbers = range(first, first + seeds)
     if planted is not None:
         names = list(MUTATIONS) if planted == "all" else [planted]

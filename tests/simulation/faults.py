@@ -7,11 +7,16 @@ from enum import StrEnum
 from random import Random
 from typing import Final
 
-__all__ = ["Fault", "FaultKind", "planned_faults"]
+__all__ = ["GATEWAY_TARGETS", "Fault", "FaultKind", "planned_faults"]
+
+
+TARGETS: Final = 12
+#: Of these, the gateway; the others stand for the workers in turn.
+GATEWAY_TARGETS: Final = (10, 11)
 
 
 class FaultKind(StrEnum):
-    """What a fault does; `target` is a worker's number, or a node's, or is not used."""
+    """What a fault does; its target is a worker or the gateway, where it says "a worker"."""
 
     KILL = "kill"
     """A worker ends at an await, and its supervisor starts it again."""
@@ -26,7 +31,7 @@ class FaultKind(StrEnum):
     JOIN = "join"
     """A further worker comes, and goes."""
     DELAY = "delay"
-    """What a worker and a node, or the reader, say to each other takes longer."""
+    """What a worker says to a node or the reader, or they to it, takes longer."""
     SILENCE = "silence"
     """What they say to each other is lost, without an end of the connection."""
     CUT = "cut"
@@ -100,7 +105,7 @@ def planned_faults(chance: Random, *, most: int, begin: float, end: float) -> li
             Fault(
                 kind=chance.choice(chosen),
                 at=chance.uniform(begin, end),
-                target=chance.randrange(12),
+                target=chance.randrange(TARGETS),
                 lasts=chance.choice((0.03, 0.2, 0.8, 2.0, 4.0)) * chance.uniform(0.5, 1.5),
                 steps=chance.randrange(400),
                 number=chance.randrange(1 << 16),

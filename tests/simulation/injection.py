@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,16 +17,17 @@ from aiokafka.protocol.produce import ProduceRequest
 
 from tests.simulation import codes
 from tests.simulation.cluster import AS_USUAL, Fate
-from tests.simulation.faults import Fault, FaultKind
+from tests.simulation.faults import GATEWAY_TARGETS, Fault, FaultKind
 
 if TYPE_CHECKING:
     from tests.simulation.cluster import Cluster
-    from tests.simulation.loop import Process, SimulationLoop
-    from tests.simulation.network import Network
+    from tests.simulation.loop import Process
     from tests.simulation.partition_log import PartitionLog
+    from tests.simulation.simulated_gateway import SimulatedGateway
     from tests.simulation.simulated_worker import SimulatedWorker
+    from tests.simulation.supervised import Supervised
 
-__all__ = ["Injection"]
+__all__ = ["Injection", "Parties"]
 
 #: The requests that may be lost, the more important ones more often.
 _LOSABLE: Final = (
@@ -63,25 +65,37 @@ LONGEST_WATERMARK: Final = 2.0
 COMPACTION_LAG_MS: Final = 15_000
 
 
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Whom faults meet, and who speaks to them."""
+
+    workers: Sequence[SimulatedWorker]
+    gateway: SimulatedGateway
+    reader: Process
+    """Of the workers' histories."""
+    producers: Process
+    """That send to the gateway."""
+
+
 class Injection:
     """Carries out the faults of a run."""
 
     def __init__(
         self,
-        loop: SimulationLoop,
-        network: Network,
         cluster: Cluster,
-        workers: list[SimulatedWorker],
+        parties: Parties,
         *,
-        reader: Process,
         join: Callable[[float, bool], None],
         note: Callable[[str], None],
     ) -> None:
-        self._loop = loop
-        self._network = network
+        self._loop = cluster.loop
+        self._network = cluster.network
         self._cluster = cluster
-        self._workers = workers
-        self._reader = reader
+        self._workers = parties.workers
+        self._gateway = parties.gateway
+        nodes = [node.process for node in cluster.nodes]
+        self._peers_of_workers = [*nodes, parties.reader]
+        self._peers_of_gateway = [*nodes, parties.producers]
         self._join = join
         self._note = note
         #: By API key: what becomes of the next requests.
@@ -148,28 +162,30 @@ class Injection:
             self._note(f"fault ends {fault.kind} target={fault.target}")
             undo()
 
-    # -- workers
+    # -- workers, and the gateway
 
-    def _worker(self, fault: Fault) -> SimulatedWorker:
+    def _victim(self, fault: Fault) -> Supervised:
+        if fault.target in GATEWAY_TARGETS:
+            return self._gateway
         return self._workers[fault.target % len(self._workers)]
 
     def _at_step(self, fault: Fault, callback: Callable[[], None]) -> None:
-        process = self._worker(fault).process
+        process = self._victim(fault).process
         if process is not None:
             process.break_at = process.steps + fault.steps
             process.at_break = callback
 
     def _kill(self, fault: Fault) -> None:
-        self._at_step(fault, self._worker(fault).kill)
+        self._at_step(fault, self._victim(fault).kill)
 
     def _kill_at_write(self, fault: Fault) -> None:
-        process = self._worker(fault).process
+        process = self._victim(fault).process
         if process is not None:
             fate = (_LOST_REQUEST, _LOST_ANSWER, _late(fault))[fault.number // 2 % 3]
-            self._at_write[process] = (_write_of(fault), fate, process.owner.kill)
+            self._at_write[process] = (self._write_of(fault), fate, process.owner.kill)
 
     def _pause_at_write(self, fault: Fault) -> None:
-        process = self._worker(fault).process
+        process = self._victim(fault).process
         if process is not None:
             seconds = LONG_PAUSE_SECONDS + fault.lasts / 2
 
@@ -177,10 +193,17 @@ class Injection:
                 self._loop.pause(process)
                 self._loop.call_later(seconds, self._go_on, process)
 
-            self._at_write[process] = (_write_of(fault), Fate(late_seconds=seconds), pause)
+            self._at_write[process] = (self._write_of(fault), Fate(late_seconds=seconds), pause)
+
+    def _write_of(self, fault: Fault) -> int:
+        kinds = (ProduceRequest, OffsetCommitRequest)
+        # The gateway commits no offsets.
+        kind = ProduceRequest if fault.target in GATEWAY_TARGETS else kinds[fault.number % 2]
+        key: int = kind.API_KEY
+        return key
 
     def _pause(self, fault: Fault) -> Callable[[], None] | None:
-        process = self._worker(fault).process
+        process = self._victim(fault).process
         if process is None:
             return None
         self._at_step(fault, lambda: self._loop.pause(process))
@@ -191,26 +214,27 @@ class Injection:
         self._loop.resume(process)
 
     def _leave(self, fault: Fault) -> None:
-        self._at_step(fault, self._worker(fault).terminate)
+        self._at_step(fault, self._victim(fault).terminate)
 
     def _come(self, fault: Fault) -> None:
         self._join(fault.lasts * 3, bool(fault.number % 2))
 
     def _step_clock(self, fault: Fault) -> None:
-        worker = self._worker(fault)
-        worker.clock_offset = (fault.number % 240) - 120.0
-        if worker.process is not None:
-            worker.process.clock_offset = worker.clock_offset
+        victim = self._victim(fault)
+        victim.clock_offset = (fault.number % 240) - 120.0
+        if victim.process is not None:
+            victim.process.clock_offset = victim.clock_offset
 
     # -- network
 
     def _other(self, fault: Fault) -> Process:
-        """Return whom a worker cannot speak to as usual: a node, or the reader."""
-        others = [*(node.process for node in self._cluster.nodes), self._reader]
+        """Return with whom the victim cannot speak as usual."""
+        of_gateway = fault.target in GATEWAY_TARGETS
+        others = self._peers_of_gateway if of_gateway else self._peers_of_workers
         return others[fault.number % len(others)]
 
     def _slow(self, fault: Fault, seconds: float) -> Callable[[], None]:
-        name, other = self._worker(fault).name, self._other(fault).name
+        name, other = self._victim(fault).name, self._other(fault).name
         delays = self._network.added_delay
         pairs = ((name, other), (other, name))
         one_way = fault.number // 16 % 3
@@ -231,7 +255,7 @@ class Injection:
         return self._slow(fault, float("inf"))
 
     def _cut(self, fault: Fault) -> None:
-        process = self._worker(fault).process
+        process = self._victim(fault).process
         other = self._other(fault)
         if process is not None:
             for end in self._network.connections(process):
@@ -349,11 +373,6 @@ class Injection:
         for group in self._cluster.groups.values():
             for (topic, number), (offset, _metadata) in group.offsets.items():
                 self._cluster.topics[topic][number].delete_before(offset)
-
-
-def _write_of(fault: Fault) -> int:
-    key: int = (ProduceRequest.API_KEY, OffsetCommitRequest.API_KEY)[fault.number % 2]
-    return key
 
 
 def _late(fault: Fault) -> Fate:

@@ -7,7 +7,7 @@ inside Faust), decision 36 (workers answer) and decision 37 (kept partitions).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +17,9 @@ from mode.supervisors import OneForOneSupervisor
 
 from broker.stored_record import RawRecord
 from events.fact import Family
+from events.records import OutgoingRecord
 from events.topics import DEAD_LETTERS
+from gateway.topics_writer import TopicsWriter, Written, _Write
 from streams import app as worker_app
 from streams import batch_transport, state_check, watchdog
 from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedError
@@ -338,6 +340,40 @@ def _take_every_answer() -> None:
 @_mutation("unfounded-changes", "changes count where what they change is held")
 def _take_changes_of_anything() -> None:
     _replace(received, "_continues", lambda *_: True)
+
+
+@_mutation("early-receipt", "a receipt is given once the broker has acknowledged the event")
+def _give_receipts_early() -> None:
+    real = TopicsWriter.write
+
+    async def write(self: TopicsWriter, records: Sequence[OutgoingRecord]) -> list[Written | None]:
+        return [
+            found or Written(record.topic, 0, None)
+            for record, found in zip(records, await real(self, records), strict=True)
+        ]
+
+    _replace(TopicsWriter, "write", write)
+
+
+@_mutation("first-offset", "a receipt has the offset of its own event")
+def _give_the_offset_of_the_batch() -> None:
+    first: dict[int, Written] = {}
+    real = _Write.resolve
+
+    def resolve(self: _Write, number: int, position: Written | None) -> None:
+        if position is not None:
+            position = first.setdefault(id(self), position)
+        real(self, number, position)
+
+    _replace(_Write, "resolve", resolve)
+
+
+@_mutation("failed-producer", "a Kafka client of the gateway that has failed is replaced")
+def _keep_failed_producers() -> None:
+    async def close(_: TopicsWriter) -> None:
+        """Keep it."""
+
+    _replace(TopicsWriter, "_close", close)
 
 
 def _replace(owner: Any, name: str, value: Any) -> None:

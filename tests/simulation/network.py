@@ -27,6 +27,8 @@ class Endpoint(asyncio.Transport):
         self.context = context
         self.protocol: Any = None
         self.peer: Endpoint
+        #: Of the ends of a run.
+        self.number = network.next_number()
         self._arrives_at = 0.0
         self._is_closing = False
         self._is_lost = False
@@ -83,9 +85,14 @@ class Endpoint(asyncio.Transport):
         """Return the protocol of this end."""
         return self.protocol
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ARG002 - asyncio's
-        """Return the default: there is no socket."""
-        return default
+    @property
+    def peer_host(self) -> str:
+        """The address of the other end, which its process has."""
+        return self.network.address_of(self.peer.process)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return the address of the other end; the default for all else: there is no socket."""
+        return (self.peer_host, 0) if name == "peername" else default
 
     def get_write_buffer_size(self) -> int:
         """Return 0: the network takes everything at once."""
@@ -142,6 +149,8 @@ class Network:
         self.delays = chance.choice(DELAYS)
         self._listeners: dict[tuple[str, int], tuple[Process, Context, Callable[[], Any]]] = {}
         self._open: dict[Endpoint, None] = {}
+        self._addresses: dict[str, str] = {}
+        self._ends = 0
         #: The processes whose connections end with them.
         self._watched: dict[Process, None] = {}
         #: By pair of process names: added to each delay, in seconds; `inf` swallows all.
@@ -153,6 +162,15 @@ class Network:
         if not self.added_delay:
             return usual
         return usual + self.added_delay.get((sender.name, receiver.name), 0.0)
+
+    def next_number(self) -> int:
+        """Return the number of a new end."""
+        self._ends += 1
+        return self._ends
+
+    def address_of(self, process: Process) -> str:
+        """Return the address from which a process connects: one for each name."""
+        return self._addresses.setdefault(process.name, f"10.0.0.{len(self._addresses) + 1}")
 
     def listen(
         self, host: str, port: int, process: Process, context: Context, make: Callable[[], Any]
@@ -169,7 +187,7 @@ class Network:
         here = current_process()
         await asyncio.sleep(self.chance.uniform(*self.delays))
         found = self._listeners.get((host, port))
-        if found is None:
+        if found is None or found[0].is_killed:
             message = f"connection refused: {host}:{port}"
             raise ConnectionRefusedError(message)
         process, context, make_other = found

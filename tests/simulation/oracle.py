@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from prometheus_client import generate_latest
 
-from events.dead_letters import read_dead_letter
+from events.dead_letters import GATEWAY, read_dead_letter
 from events.fact import Family
 from events.topics import DEAD_LETTERS, changelog_name, topic_name
 from operations.audit.comparison import compare_exposed
@@ -135,7 +135,7 @@ def judge(
             problems += differences(worker.name, worker.engine.state_store, theirs)
     letters = [record for log in cluster.topics[DEAD_LETTERS] for record in records_of(log)]
     forwarded = {record[:3] for record in records if FORWARDED_FROM in dict(record.headers)}
-    origins = {tuple(read_dead_letter(one).origin) for one in letters} - forwarded
+    origins = {tuple(read_dead_letter(one).origin) for one in letters} - forwarded - {GATEWAY}
     if len(origins) != audit.account.refused:
         problems.append(
             f"{audit.account.refused} records are refused, {len(origins)} have a dead letter"

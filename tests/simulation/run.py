@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,12 +26,20 @@ from streams.settings import load_settings
 from tests.simulation import stand_ins
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Fault, planned_faults
-from tests.simulation.injection import Injection
+from tests.simulation.gateway_oracle import gateway_problems
+from tests.simulation.gateway_producers import (
+    Deliveries,
+    GatewayProducer,
+    credentials_of,
+    producer_of,
+)
+from tests.simulation.injection import Injection, Parties
 from tests.simulation.loop import Process, SimulationLoop, StuckError
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.network import Network
 from tests.simulation.oracle import Ownership, differences, judge, restored, waiting_for
 from tests.simulation.reading import Reader, address_of
+from tests.simulation.simulated_gateway import SimulatedGateway, let_gateways_run
 from tests.simulation.simulated_worker import SimulatedWorker, watch_workers
 from tests.simulation.traffic import Traffic, chosen
 from tests.support.traffic import Message, region
@@ -45,6 +53,8 @@ __all__ = ["Outcome", "Plan", "run", "warm_up"]
 APP_ID: Final = "simulated"
 AS_OF: Final = date(2020, 12, 31)
 RECORDS, WORKERS, NODES, FAULTS = 2000, 3, 3, 20
+#: The part of the records that is sent to the gateway.
+GATEWAY_SHARE: Final = 0.1
 #: Records are sent, and faults happen, until then; all is to be well again after SETTLE_SECONDS.
 TRAFFIC_SECONDS: Final = 10.0
 SETTLE_SECONDS: Final = 25.0
@@ -113,6 +123,7 @@ def warm_up() -> None:
         rules=_rules(),
     )
     create_app(settings, engine, on_failure=lambda _: None).finalize()
+    credentials_of(_producers())
     stand_ins.functions_with_clocks()
 
 
@@ -157,10 +168,20 @@ class _World:
             loop, self.cluster, on_exit=lambda process, status: process.owner.on_exit(status)
         )
         watch_workers()
+        let_gateways_run(loop)
         self.workers: list[SimulatedWorker] = []
         self._supervisors: list[asyncio.Task[None]] = []
         self._ownership = Ownership(SESSION_SECONDS)
         self.reader = Reader(loop, _catalogue(), self.workers, self.partitions)
+        self.gateway = SimulatedGateway(
+            bootstrap=self.cluster.bootstrap,
+            producers=_producers(),
+            secrets=credentials_of(_producers())[0],
+            loop=loop,
+            note=self.note,
+        )
+        self.deliveries = Deliveries()
+        self.producers = Process("producers")
 
     def note(self, text: str) -> None:
         """Add a line to the log of the run."""
@@ -221,26 +242,21 @@ class _World:
         for _ in range(WORKERS):
             self.add_worker()
         regular = self.workers[:WORKERS]
+        self._supervisors.append(self.loop.create_task(self.gateway.supervise()))
         # Drawn in any case: a run with fewer faults is the same but for them.
         planned = planned_faults(
             Random(self.chance.random()), most=FAULTS, begin=0.5, end=TRAFFIC_SECONDS
         )
         faults = tuple(planned) if self.plan.faults is None else self.plan.faults
         self.outcome.faults = faults
-        injection = Injection(
-            self.loop,
-            self.network,
-            self.cluster,
-            regular,
-            reader=self.reader.process,
-            join=self.join,
-            note=self.note,
-        )
+        parties = Parties(regular, self.gateway, self.reader.process, self.producers)
+        injection = Injection(self.cluster, parties, join=self.join, note=self.note)
         injection.schedule(list(faults))
         messages = chosen(_pool(), Random(self.chance.random()), count=RECORDS)
+        direct = self._send_to_gateway(messages)
         traffic = Traffic(self.cluster, Random(self.chance.random()), partitions=self.partitions)
         sending = self.loop.spawn(
-            Process("producer"), lambda: traffic.send(messages, seconds=TRAFFIC_SECONDS)
+            Process("producer"), lambda: traffic.send(direct, seconds=TRAFFIC_SECONDS)
         )
         watching = self.loop.create_task(self._watch_ownership())
         await asyncio.sleep(TRAFFIC_SECONDS + 2)
@@ -250,6 +266,29 @@ class _World:
         self.note(f"sent failed={traffic.failed}")
         await self._judge(traffic)
         watching.cancel()
+
+    def _send_to_gateway(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Begin to send a part of the messages to the gateway; return the others."""
+        chance = Random(self.chance.random())
+        direct: list[Message] = []
+        values: dict[str, list[bytes]] = {}
+        for message in messages:
+            if chance.random() < GATEWAY_SHARE:
+                values.setdefault(producer_of(_producers(), message), []).append(message.value)
+            else:
+                direct.append(message)
+        _, credentials = credentials_of(_producers())
+        for producer, theirs in values.items():
+            self.deliveries.pending += len(theirs)
+            sender = GatewayProducer(
+                producer,
+                credentials[producer],
+                self.deliveries,
+                loop=self.loop,
+                chance=Random(chance.random()),
+            )
+            self.loop.spawn(self.producers, partial(sender.send, theirs, seconds=TRAFFIC_SECONDS))
+        return direct
 
     async def _judge(self, traffic: Traffic) -> None:
         """Judge what the workers show; then what their changelogs hold, and a reader has.
@@ -267,9 +306,11 @@ class _World:
         self.note("settled at the end")
         found = judge(self.cluster, self.workers, traffic, _rules())
         outcome.problems += found.problems
+        outcome.problems += gateway_problems(self.cluster, self.deliveries, _producers())
         outcome.counts = found.counts
+        outcome.counts["receipts"] = len(self.deliveries.accepted)
         self.note(f"judged {dict(found.counts)}")
-        if found.problems:
+        if outcome.problems:
             return
         repaired_by = self.loop.time() + 2 * SELF_CHECK_SECONDS + SESSION_SECONDS
         store = self._restored()
@@ -295,6 +336,8 @@ class _World:
         deadline = self.loop.time() + SETTLE_SECONDS
 
         def unsettled() -> str:
+            if self.deliveries.pending:
+                return f"{self.deliveries.pending} events have no answer of the gateway"
             return waiting_for(
                 self.cluster, self.workers, app_id=APP_ID, partitions=self.partitions
             )

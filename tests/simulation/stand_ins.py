@@ -30,6 +30,7 @@ from streams.core import process
 from streams.settings import Settings
 from streams.topic_watch import TopicWatch
 from tests.simulation.cluster import EPOCH_SECONDS, Cluster
+from tests.simulation.listening import accept_in
 from tests.simulation.loop import Process, SimulationLoop, current_process
 from tests.simulation.partition_log import records_of
 
@@ -216,6 +217,7 @@ def _replace_server(loop: SimulationLoop) -> None:
         return host, port
 
     vars(aiohappyeyeballs)["start_connection"] = start_connection
+    accept_in(loop)
     loop.create_server = create_server  # type: ignore[method-assign, assignment]
     loop.add_signal_handler = lambda number, callback, *_: current_process().signals.update(  # type: ignore[method-assign]
         {number: callback}

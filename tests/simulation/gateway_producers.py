@@ -1,0 +1,228 @@
+"""Producers that send events to the gateway, each until its outcome is known."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from random import Random
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import aiohttp
+
+from events.producers.secrets import Secrets
+from events.producers.tokens import Scheme, issue
+from events.registry import FACTS, Family
+from events.signing import (
+    ID_HEADER,
+    PRODUCER_HEADER,
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    SigningSecret,
+    sign,
+)
+from tests.simulation.cluster import EPOCH_SECONDS
+from tests.simulation.simulated_gateway import URL
+
+if TYPE_CHECKING:
+    from events.producers.model import Producers
+    from tests.simulation.loop import SimulationLoop
+    from tests.support.traffic import Message
+
+__all__ = ["Deliveries", "GatewayProducer", "Receipt", "credentials_of", "producer_of"]
+
+STRUCTURED: Final = "application/cloudevents+json"
+BATCH: Final = "application/cloudevents-batch+json"
+#: How long a producer waits for an answer, and until it sends again, in seconds.
+ANSWER_SECONDS, RETRY_SECONDS = 5.0, 0.3
+MOST_REQUESTS: Final = 30
+_TOO_MANY, _REPEATED = 429, 409
+
+
+class Receipt(NamedTuple):
+    """What the gateway says of an event that it has accepted."""
+
+    id: str
+    source: str
+    topic: str
+    partition: int
+    offset: int | None
+
+
+@dataclass
+class Deliveries:
+    """What producers know of their events."""
+
+    accepted: list[tuple[bytes, Receipt]] = field(default_factory=list)
+    refused: list[tuple[bytes, str]] = field(default_factory=list)
+    """With the type of the problem."""
+    pending: int = 0
+    """How many have no outcome yet."""
+    answers: Counter[str] = field(default_factory=Counter)
+    """By status, or by the error of the client."""
+
+
+class Credentials(NamedTuple):
+    """What a producer proves with who it is."""
+
+    token: str
+    signing: SigningSecret
+
+
+@cache
+def credentials_of(producers: Producers) -> tuple[Secrets, Mapping[str, Credentials]]:
+    """Return the gateway's secrets of all producers, and those of each."""
+    stored: dict[str, Any] = {}
+    own: dict[str, Credentials] = {}
+    for one in producers:
+        token, signing = issue(one.id, Scheme.BEARER), issue(one.id, Scheme.SIGNATURE)
+        stored[one.id] = {
+            "bearer_sha256": [token.entry.get_secret_value()],
+            "signing": [signing.entry.get_secret_value()],
+        }
+        own[one.id] = Credentials(
+            token.secret.get_secret_value(),
+            SigningSecret.from_text(signing.secret.get_secret_value()),
+        )
+    return Secrets.model_validate(stored), own
+
+
+def producer_of(producers: Producers, message: Message) -> str:
+    """Return the producer that sends a message: of a damaged one, one that sends its family."""
+    try:
+        source = json.loads(message.value)["source"]
+    except (ValueError, KeyError, TypeError):
+        source = None
+    found = producers.of_source(source) if isinstance(source, str) else None
+    return found.id if found is not None else _sender_of(producers, message.family)
+
+
+@cache
+def _sender_of(producers: Producers, family: Family) -> str:
+    kinds = {kind for kind, fact in FACTS.items() if fact.FAMILY is family}
+    return next(one.id for one in producers if not kinds.isdisjoint(one.event_types))
+
+
+class GatewayProducer:
+    """Sends the events of one producer, some together, each again until its outcome is known."""
+
+    def __init__(
+        self,
+        producer: str,
+        credentials: Credentials,
+        deliveries: Deliveries,
+        *,
+        loop: SimulationLoop,
+        chance: Random,
+    ) -> None:
+        self._producer = producer
+        self._credentials = credentials
+        self._deliveries = deliveries
+        self._loop = loop
+        self._chance = chance
+        self._requests = 0
+
+    async def send(self, values: Sequence[bytes], *, seconds: float) -> None:
+        """Send events, begun within about so many seconds."""
+        # A request takes up to half a second: all have to fit into a run.
+        most = self._chance.choice((1 + len(values) // MOST_REQUESTS, 10, 40))
+        parts = list(_parts(values, most))
+        begins = sorted(self._chance.uniform(0, seconds) for _ in parts)
+        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            for begin, part in zip(begins, parts, strict=True):
+                await asyncio.sleep(max(0.0, begin - self._loop.time()))
+                await self._deliver(session, part)
+
+    async def _deliver(self, session: aiohttp.ClientSession, values: list[bytes]) -> None:
+        request: tuple[str, bytes, Mapping[str, str]] | None = None
+        while values:
+            if request is None:
+                request = self._request(values)
+            path, body, headers = request
+            try:
+                async with session.post(URL + path, data=body, headers=headers) as response:
+                    status, answer = response.status, await response.json(content_type=None)
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                self._deliveries.answers[type(error).__name__] += 1
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self._deliveries.answers[str(status)] += 1
+                left = self._read(values, status, answer)
+                if left:
+                    await asyncio.sleep(RETRY_SECONDS)
+                if left != values or status == _REPEATED:
+                    request = None
+                values = left
+            # The same request once more, or the same events in another one.
+            if self._chance.random() < 0.5:
+                request = None
+
+    def _request(self, values: list[bytes]) -> tuple[str, bytes, Mapping[str, str]]:
+        is_batch = len(values) > 1
+        body = b"[" + b",".join(values) + b"]" if is_batch else values[0]
+        path = "/events/batch" if is_batch else "/events"
+        headers = {"content-type": BATCH if is_batch else STRUCTURED}
+        if self._chance.random() < 0.5:
+            headers["authorization"] = f"Bearer {self._credentials.token}"
+            return path, body, headers
+        self._requests += 1
+        number = f"{self._producer}-{self._requests}"
+        at = datetime.fromtimestamp(EPOCH_SECONDS + self._loop.time(), UTC)
+        headers |= {
+            PRODUCER_HEADER: self._producer,
+            ID_HEADER: number,
+            TIMESTAMP_HEADER: str(int(at.timestamp())),
+            SIGNATURE_HEADER: sign(self._credentials.signing, number, at, body),
+        }
+        return path, body, headers
+
+    def _read(self, values: list[bytes], status: int, answer: Any) -> list[bytes]:
+        """Note the outcome of each event; return those that have to be sent again."""
+        if "receipts" in answer:
+            items: Any = [{"receipt": one} for one in answer["receipts"]]
+        elif "items" in answer:
+            items = answer["items"]
+        elif status in (_TOO_MANY, _REPEATED) or status >= 500:
+            return values
+        else:
+            items = [{"problem": answer}] * len(values)
+        left = []
+        for value, item in zip(values, items, strict=True):
+            problem = item.get("problem")
+            if problem is None:
+                one = item["receipt"]
+                self._deliveries.accepted.append((value, Receipt(**one)))
+            elif problem["status"] >= 500:
+                left.append(value)
+            else:
+                self._deliveries.refused.append((value, problem["type"]))
+        self._deliveries.pending -= len(values) - len(left)
+        return left
+
+
+def _parts(values: Sequence[bytes], most: int) -> Iterator[list[bytes]]:
+    """Yield events that are sent together; what is not JSON makes a batch unreadable, so alone."""
+    part: list[bytes] = []
+    for value in values:
+        if not _is_json(value):
+            yield [value]
+            continue
+        part.append(value)
+        if len(part) == most:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _is_json(value: bytes) -> bool:
+    try:
+        json.loads(value)
+    except ValueError:
+        return False
+    return True

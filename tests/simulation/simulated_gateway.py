@@ -1,0 +1,94 @@
+"""The gateway in the simulation: the real one, from its accepted sockets to its Kafka client."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway import server
+from gateway.acceptor import AcceptedConnection
+from gateway.protocol import GatewayProtocol
+from gateway.settings import load_gateway_settings
+from tests.simulation.cluster import EPOCH_SECONDS
+from tests.simulation.listening import ListeningSocket
+from tests.simulation.loop import SimulationLoop, current_process
+from tests.simulation.supervised import Supervised
+
+if TYPE_CHECKING:
+    from events.producers.model import Producers
+    from events.producers.secrets import Secrets
+
+__all__ = ["URL", "SimulatedGateway", "let_gateways_run"]
+
+_HOST: Final = "127.0.2.1"
+_PORT, _PROBE_PORT = 6070, 6071
+URL: Final = f"http://{_HOST}:{_PORT}"
+#: Shorter than the shipped ones, as all times of the simulation are.
+DELIVERY_SECONDS, STOP_SECONDS = 3.0, 4
+
+
+class SimulatedGateway(Supervised):
+    """A gateway before the cluster."""
+
+    def __init__(
+        self,
+        *,
+        bootstrap: str,
+        producers: Producers,
+        secrets: Secrets,
+        loop: SimulationLoop,
+        note: Callable[[str], None],
+    ) -> None:
+        super().__init__("gateway", loop=loop, note=note)
+        self._producers = producers
+        self._secrets = secrets
+        self._settings = load_gateway_settings(
+            broker=bootstrap,
+            gateway_delivery_timeout=DELIVERY_SECONDS,
+            gateway_stop_timeout=STOP_SECONDS,
+        )
+
+    async def work(self) -> None:
+        """Run the gateway until it ends."""
+        listeners: Any = tuple(
+            ListeningSocket(self._loop, _HOST, port) for port in (_PORT, _PROBE_PORT)
+        )
+        await server._serve(self._settings, self._producers, self._secrets, None, listeners)
+
+
+def let_gateways_run(loop: SimulationLoop) -> None:
+    """Give gateways the clock and the signals of their processes."""
+
+    def now() -> datetime:
+        seconds = EPOCH_SECONDS + loop.time() + current_process().clock_offset
+        return datetime.fromtimestamp(seconds, UTC)
+
+    @contextmanager
+    def capture_signals(self: server._Server) -> Iterator[None]:
+        signals = current_process().signals
+        signals[signal.SIGTERM] = lambda: self.handle_exit(signal.SIGTERM, None)
+        yield
+        del signals[signal.SIGTERM]
+
+    server._now = now
+    server._Server.capture_signals = capture_signals  # type: ignore[method-assign, assignment]
+    _number_sets()
+
+
+def _number_sets() -> None:
+    """Let sets of connections have one order in all runs."""
+
+    def number_of_connection(self: AcceptedConnection) -> int:
+        accepted: Any = self.socket
+        return int(accepted.end.number)
+
+    def number_of_protocol(self: GatewayProtocol) -> int:
+        return hash(self.connection)
+
+    vars_of: Any = AcceptedConnection
+    vars_of.__hash__ = number_of_connection
+    vars_of = GatewayProtocol
+    vars_of.__hash__ = number_of_protocol
