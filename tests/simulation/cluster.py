@@ -7,12 +7,10 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass
-from io import BytesIO
 from random import Random
 from typing import Any, Final
 
 from aiokafka.protocol.admin import ApiVersionRequest
-from aiokafka.protocol.api import ResponseHeader_v0
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.protocol.fetch import FetchRequest
@@ -26,20 +24,22 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import InitProducerIdRequest
-from aiokafka.protocol.types import Int16, Int32, String
 
 from tests.simulation import codes
+from tests.simulation.compiled_structs import structs_of
 from tests.simulation.group import ConsumerGroup
 from tests.simulation.loop import Process, SimulationLoop
 from tests.simulation.network import Network
 from tests.simulation.partition_log import PartitionLog, header_of
 
-__all__ = ["AS_USUAL", "EPOCH_SECONDS", "Cluster", "Fate", "Node"]
+__all__ = ["AS_USUAL", "EPOCH_SECONDS", "STRUCTS", "Cluster", "Fate", "Node"]
 
 #: The wall clock at the virtual time 0: 2020-06-01.
 EPOCH_SECONDS: Final = 1_590_969_600.0
 
 _EARLIEST, _LATEST = -2, -1
+#: Of a request: key, version, correlation, and the length of the client's name.
+_HEADER: Final = struct.Struct(">hhih")
 
 _REQUESTS: Final = (
     ProduceRequest,
@@ -57,6 +57,8 @@ _REQUESTS: Final = (
 )
 #: By API key: the newest version that the client has; no other is offered.
 _STRUCTS: Final[Mapping[int, Any]] = {one.API_KEY: one._CLASSES[-1] for one in _REQUESTS}
+#: All that goes over the connections.
+STRUCTS: Final = structs_of(_STRUCTS.values())
 _API_VERSIONS: Final = [(key, one.API_VERSION, one.API_VERSION) for key, one in _STRUCTS.items()]
 
 
@@ -166,9 +168,9 @@ class Node:
 
     def handle(self, frame: bytes, connection: _Connection) -> None:
         """Answer a request, now or later."""
-        stream = BytesIO(frame)
-        key, version = Int16.decode(stream), Int16.decode(stream)
-        correlation, client = Int32.decode(stream), String("utf-8").decode(stream)
+        key, version, correlation, length = _HEADER.unpack_from(frame)
+        begin = _HEADER.size + length
+        client = frame[_HEADER.size : begin].decode()
         if key == ApiVersionRequest.API_KEY:
             struct_type: Any = ApiVersionRequest._CLASSES[version]
             versions = [(ApiVersionRequest.API_KEY, 0, 2), *_API_VERSIONS]
@@ -176,7 +178,7 @@ class Node:
             connection.answer(_encoded(correlation, answer))
             return
         struct_type = _STRUCTS[key]
-        request = struct_type.decode(stream)
+        request = struct_type.decode(frame[begin:])
         fate = self.cluster.fate_of(key, connection.client)
         if not fate.arrives:
             connection.answer(None)
@@ -501,4 +503,4 @@ def _then(future: asyncio.Future[Any], convert: Callable[[Any], Any]) -> asyncio
 
 
 def _encoded(correlation: int, response: Any) -> bytes:
-    return bytes(ResponseHeader_v0(correlation).encode() + response.encode())
+    return struct.pack(">i", correlation) + bytes(response.encode())

@@ -7,10 +7,11 @@ keeps its callbacks until it goes on; one that was killed loses them, at whateve
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
+from heapq import heappop, heappush
+from itertools import count
 from random import Random
 from typing import Any, Final
 
@@ -31,7 +32,7 @@ class Process:
         self.name = name
         #: How far this machine's clock is ahead, in seconds; its pace is the same.
         self.clock_offset = clock_offset
-        self.ready: deque[asyncio.Handle] = deque()
+        self.ready: deque[_Handle] = deque()
         self.is_queued = False
         self.is_paused = False
         self.is_killed = False
@@ -61,18 +62,53 @@ def current_process() -> Process:
     return _CURRENT.get()
 
 
+class _Handle(asyncio.TimerHandle):
+    """A callback that is to run: without the checks and the traceback of asyncio's own."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, callback: Callable[..., Any], args: Any, context: Context | None, when: float = 0.0
+    ) -> None:
+        self._callback = callback
+        self._args = args
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+        self._when = when
+
+    def cancel(self) -> None:
+        """Cancel it: a timer is dropped when its time comes."""
+        self._cancelled = True
+        self._callback = self._args = None  # type: ignore[assignment]
+
+
+_numbers = count(1)
+
+
 class _NumberedFuture(asyncio.Future):  # type: ignore[type-arg]
-    number = 0
+    """A future whose hash is a number of this run, given when it is asked for."""
+
+    __slots__ = ("_number",)
 
     def __hash__(self) -> int:
-        return self.number
+        try:
+            return self._number
+        except AttributeError:
+            self._number: int = next(_numbers)
+            return self._number
 
 
 class _NumberedTask(asyncio.Task):  # type: ignore[type-arg]
-    number = 0
+    """A task whose hash is a number of this run, given when it is asked for."""
+
+    __slots__ = ("_number",)
 
     def __hash__(self) -> int:
-        return self.number
+        try:
+            return self._number
+        except AttributeError:
+            self._number: int = next(_numbers)
+            return self._number
 
 
 class SimulationLoop(asyncio.BaseEventLoop):
@@ -88,13 +124,16 @@ class SimulationLoop(asyncio.BaseEventLoop):
         self._now = 0.0
         self._chance = chance
         self._runnable: list[Process] = []
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._timers: list[tuple[float, int, _Handle]] = []
         self._sequence = 0
-        self._made = 0
         #: Set by whoever makes the network.
         self.network: Any = None
         # Of tasks that nobody awaits any more: what they break, the judgement finds.
         self.set_exception_handler(lambda *_: None)
+        # Asked for at each future and task: `bool()` is False, and the fastest to say so.
+        self.get_debug = bool  # type: ignore[method-assign]
+        # Nobody asks which tasks there are; to keep that costs as much as to make one.
+        asyncio.tasks._all_tasks.add = deque[Any](maxlen=0).append  # type: ignore[attr-defined]
 
     # -- time
 
@@ -108,8 +147,12 @@ class SimulationLoop(asyncio.BaseEventLoop):
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         """Schedule a callback in the process of its context."""
-        handle = asyncio.Handle(callback, args, self, context)
-        self._enqueue(handle)
+        handle = _Handle(callback, args, context)
+        process: Process = handle._context.get(_CURRENT, _WORLD)
+        if not process.is_killed:
+            process.ready.append(handle)
+            if not process.is_queued:
+                self._queue(process)
         return handle
 
     call_soon_threadsafe = call_soon  # type: ignore[assignment]
@@ -122,9 +165,9 @@ class SimulationLoop(asyncio.BaseEventLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Schedule a callback at a virtual time."""
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        timer = _Handle(callback, args, context, when)
         self._sequence += 1
-        heapq.heappush(self._timers, (when, self._sequence, timer))
+        heappush(self._timers, (when, self._sequence, timer))
         return timer
 
     def call_later(  # type: ignore[override]
@@ -137,64 +180,65 @@ class SimulationLoop(asyncio.BaseEventLoop):
         """Schedule a callback after a virtual delay."""
         return self.call_at(self._now + delay, callback, *args, context=context)
 
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """Do nothing: a cancelled timer is dropped when its time comes."""
-
-    def _enqueue(self, handle: asyncio.Handle) -> None:
-        process: Process = handle._context.get(_CURRENT, _WORLD)  # type: ignore[attr-defined]
-        if process.is_killed:
-            return
-        process.ready.append(handle)
-        self._queue(process)
-
     def _queue(self, process: Process) -> None:
         if not process.is_queued and not process.is_paused and process.ready:
             process.is_queued = True
             self._runnable.append(process)
 
     def _run_once(self) -> None:
-        timers = self._timers
-        if not self._runnable:
+        timers, runnable = self._timers, self._runnable
+        if not runnable:
             self._advance()
         while timers and timers[0][0] <= self._now:
-            _, _, timer = heapq.heappop(timers)
-            if not timer._cancelled:
-                self._enqueue(timer)
-        runnable = self._runnable
-        if not runnable:
-            return
-        self._take_turn(
-            runnable.pop(self._chance.randrange(len(runnable)) if len(runnable) > 1 else 0)
-        )
+            timer = heappop(timers)[2]
+            if timer._cancelled:
+                continue
+            process: Process = timer._context.get(_CURRENT, _WORLD)
+            if not process.is_killed:
+                process.ready.append(timer)
+                self._queue(process)
+        if runnable:
+            self._take_turn(
+                runnable.pop(self._chance._randbelow(len(runnable)))  # type: ignore[attr-defined]
+                if len(runnable) > 1
+                else runnable.pop()
+            )
 
     def _take_turn(self, process: Process) -> None:
         """Run what is ready in a process."""
         # What becomes ready in this turn has its place in the next.
         ready, process.ready = process.ready, deque()
         while ready:
-            handle = ready[0]
-            if not handle._cancelled:
-                if process.steps == process.break_at and process.at_break is not None:
-                    process.break_at = -1
-                    process.at_break()
-                if process.is_killed or process.is_paused:
-                    break
-                process.steps += 1
-                self._now += STEP_SECONDS
-                handle._run()
-            ready.popleft()
+            handle = ready.popleft()
+            if handle._cancelled:
+                continue
+            if process.steps == process.break_at and process.at_break is not None:
+                process.break_at = -1
+                process.at_break()
+            if process.is_killed or process.is_paused:
+                ready.appendleft(handle)
+                break
+            process.steps += 1
+            self._now += STEP_SECONDS
+            try:
+                handle._context.run(handle._callback, *handle._args)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException:  # noqa: BLE001, S110 - what it breaks, the judgement finds
+                pass
         process.is_queued = False
         if process.is_killed:
             process.ready.clear()
             return
-        ready.extend(process.ready)
-        process.ready = ready
+        if ready:
+            ready.extend(process.ready)
+            process.ready = ready
         self._queue(process)
 
     def _advance(self) -> None:
         timers = self._timers
         while timers and timers[0][2]._cancelled:
-            heapq.heappop(timers)
+            heappop(timers)
         if not timers:
             message = f"nothing is left to happen at {self._now:.3f} s"
             raise StuckError(message)
@@ -242,10 +286,7 @@ class SimulationLoop(asyncio.BaseEventLoop):
 
     def create_future(self) -> asyncio.Future[Any]:
         """Return a future whose hash is a number of this run: sets of them have one order."""
-        self._made += 1
-        future = _NumberedFuture(loop=self)
-        future.number = self._made
-        return future
+        return _NumberedFuture(loop=self)
 
     def create_task(
         self,
@@ -255,12 +296,7 @@ class SimulationLoop(asyncio.BaseEventLoop):
         context: Context | None = None,
     ) -> asyncio.Task[Any]:
         """Return a task whose hash is a number of this run."""
-        self._made += 1
-        number = self._made
-        task = _NumberedTask.__new__(_NumberedTask)
-        task.number = number
-        task.__init__(coro, loop=self, name=name, context=context)  # type: ignore[misc]
-        return task
+        return _NumberedTask(coro, loop=self, name=name, context=context)  # type: ignore[arg-type]
 
     async def create_connection(  # type: ignore[override]
         self,

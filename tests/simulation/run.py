@@ -24,7 +24,8 @@ from streams.engine import Engine
 from streams.histories import histories_of
 from streams.settings import load_settings
 from tests.simulation import stand_ins
-from tests.simulation.cluster import Cluster
+from tests.simulation.cluster import STRUCTS, Cluster
+from tests.simulation.compiled_structs import compiled
 from tests.simulation.faults import Fault, planned_faults
 from tests.simulation.gateway_oracle import gateway_problems
 from tests.simulation.gateway_producers import (
@@ -125,6 +126,8 @@ def warm_up() -> None:
     create_app(settings, engine, on_failure=lambda _: None).finalize()
     credentials_of(_producers())
     stand_ins.functions_with_clocks()
+    for struct in STRUCTS:
+        compiled(struct)
 
 
 def run(plan: Plan) -> Outcome:

@@ -29,12 +29,13 @@ from streams import state_check, worker
 from streams.core import process
 from streams.settings import Settings
 from streams.topic_watch import TopicWatch
-from tests.simulation.cluster import EPOCH_SECONDS, Cluster
+from tests.simulation import compiled_structs
+from tests.simulation.cluster import EPOCH_SECONDS, STRUCTS, Cluster
 from tests.simulation.listening import accept_in
 from tests.simulation.loop import Process, SimulationLoop, current_process
 from tests.simulation.partition_log import records_of
 
-__all__ = ["install"]
+__all__ = ["functions_with_clocks", "install"]
 
 
 _CLOCKS: Final = (time.monotonic, time.perf_counter, time.time)
@@ -51,6 +52,7 @@ def install(
 
     `on_exit` is called when a process ends itself, with its status.
     """
+    compiled_structs.install(STRUCTS)
     _replace_clocks(loop)
     _replace_threads(loop)
     _replace_server(loop)
