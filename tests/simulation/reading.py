@@ -69,12 +69,14 @@ class Reader:
 
         plan = CollectorPlan(_Running(now=running), partitions)
         self._collector = HistoriesCollector(catalogue, plan, timer=loop.time)
+        #: What was looked at last, by partition: it stays right or wrong.
+        self._checked: dict[int, object] = {}
         self.process = Process("reader")
         loop.spawn(self.process, lambda: self._collector.follow(asyncio.Event()))
 
     def problems(self) -> Iterator[str]:
         """Yield what it shows of a partition and the worker that told it, at that version, not."""
-        held = self._collector._received._held
+        held, checked = self._collector._received._held, self._checked
         for worker in self._workers:
             engine, membership = worker.engine, worker.membership
             if engine is None or membership is None or worker.teller is None:
@@ -83,6 +85,10 @@ class Reader:
             for partition, one in held.items():
                 if (one.worker, one.version) != (worker.teller._life, fold.version):
                     continue
+                now = (one.worker, one.version, one.series)
+                if checked.get(partition) == now:
+                    continue
+                checked[partition] = now
                 told = {key: series for key, series in one.series.items() if series.steps}
                 true = {key: series for key, series in fold.changed(partition, -1) if series.steps}
                 if told.keys() != true.keys() or any(

@@ -23,6 +23,7 @@ from aiokafka.cluster import ClusterMetadata
 from faust.channels import Channel
 from mode import Service
 
+from events import cloudevent
 from events.fact import Family
 from events.topics import topic_name
 from streams import state_check, worker
@@ -35,7 +36,7 @@ from tests.simulation.listening import accept_in
 from tests.simulation.loop import Process, SimulationLoop, current_process
 from tests.simulation.partition_log import records_of
 
-__all__ = ["functions_with_clocks", "install"]
+__all__ = ["functions_with_clocks", "install", "names_of_clocks", "remembered"]
 
 
 _CLOCKS: Final = (time.monotonic, time.perf_counter, time.time)
@@ -53,6 +54,7 @@ def install(
     `on_exit` is called when a process ends itself, with its status.
     """
     compiled_structs.install(STRUCTS)
+    vars(cloudevent)["_read_structured"] = remembered
     _replace_clocks(loop)
     _replace_threads(loop)
     _replace_server(loop)
@@ -72,6 +74,19 @@ def install(
     # The admin client of kafka-python has a thread and sockets of its own.
     TopicWatch._describe = _unanswered  # type: ignore[method-assign, assignment]
     state_check._has_accepted_events = _searching(cluster)
+
+
+_events: Final[dict[str | bytes, Any]] = {}
+_read_structured: Final = cloudevent._read_structured
+
+
+def remembered(text: str | bytes) -> Any:
+    """Return what the text of a valid event says; it is read once, and asked for often."""
+    try:
+        return _events[text]
+    except KeyError:
+        found = _events[text] = _read_structured(text)
+        return found
 
 
 def _searching(cluster: Cluster) -> Callable[..., bool]:
@@ -124,14 +139,25 @@ def _replace_clocks(loop: SimulationLoop) -> None:
         id(time.perf_counter): monotonic,
         id(time.time): wall,
     }
-    for module in [*sys.modules.values()]:
-        if module.__name__ != __name__:
-            _replace_values(vars(module), replaced)
+    for names, name in names_of_clocks():
+        names[name] = replaced[id(names[name])]
     for one in functions_with_clocks():
         if one.__defaults__ is not None:
             one.__defaults__ = tuple(replaced.get(id(value), value) for value in one.__defaults__)
         if one.__kwdefaults__ is not None:
             _replace_values(one.__kwdefaults__, replaced)
+
+
+@cache
+def names_of_clocks() -> Sequence[tuple[dict[str, Any], str]]:
+    """Return the names of all modules that stand for a clock."""
+    return [
+        (vars(module), name)
+        for module in [*sys.modules.values()]
+        if module.__name__ != __name__
+        for name, value in vars(module).items()
+        if any(value is clock for clock in _CLOCKS)
+    ]
 
 
 @cache
