@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.crash.power import CALLS
 from tests.crash.stage import Tracing
 
 __all__ = ["FILE_CALLS", "Call", "Injection", "recording", "writes"]
@@ -26,6 +27,8 @@ _SOCKET_CALLS: Final = ("sendto", "sendmsg")
 _CALLS: Final = ",".join((*FILE_CALLS, *_SOCKET_CALLS))
 #: Enough for the requests of one write that matter here, and little to write down.
 _SHOWN_BYTES: Final = 4096
+#: More than SQLite writes at once.
+_PAGE_BYTES: Final = 8192
 
 _LINE: Final = re.compile(r"(?P<thread>\d+)\s+(?P<name>\w+)\((?P<rest>.*)")
 _PATH: Final = re.compile(r'(?:^\d+<(?P<of_fd>/[^>]*)>|"(?P<named>/[^"]*)")')
@@ -59,18 +62,23 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """What happens at a call: SIGKILL before it, or an error instead of it."""
+    """What happens at a call: SIGKILL before it, with a power cut perhaps, or an error instead."""
 
     call: Call
     error: str | None = None
     """As strace names it: ENOSPC."""
+    cuts_power: bool = False
 
     def tracing(self, record: Path) -> Tracing:
         """Return how strace does it."""
         effect = "signal=KILL" if self.error is None else f"error={self.error}"
         name = self.call.name
         when = f"{self.call.number}{'+' * self.lasts}"
-        options = ("-e", f"trace={name}", "-e", f"inject={name}:{effect}:when={when}")
+        traced = ",".join({*CALLS, name}) if self.cuts_power else name
+        options = (
+            *("-yy", "-s", str(_PAGE_BYTES), "-e", f"trace={traced}"),
+            *("-e", f"inject={name}:{effect}:when={when}"),
+        )
         return Tracing(options, str(record), self.call.thread)
 
     @property
@@ -79,7 +87,7 @@ class Injection:
         return self.error == "ENOSPC" and self.call.name == "pwrite64"
 
     def __str__(self) -> str:
-        return f"{'SIGKILL' if self.error is None else self.error} at {self.call}"
+        return f"{self.error or ('power cut' if self.cuts_power else 'SIGKILL')} at {self.call}"
 
 
 def recording(record: Path) -> Tracing:

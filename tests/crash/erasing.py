@@ -39,7 +39,8 @@ class Erasing:
     """Two of thirty persons are erased."""
 
     name = "erase"
-    files = ()
+    files: tuple[str, ...] = ()
+    databases: tuple[str, ...] = ()
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics

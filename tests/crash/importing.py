@@ -38,6 +38,7 @@ class Importing:
 
     name = "import"
     files = ("journal", "programme", ".programme")
+    databases = ("journal",)
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
@@ -76,8 +77,8 @@ class _Case:
             yield f"{len(sent)} of {_DAYS} events are on the topic"
         if (twice := sent.total() - len(sent)) > EVENTS_PER_CHUNK:
             yield f"{twice} events were sent twice, more than a chunk"
-        if self._noted() != sent.keys():
-            yield f"{len(self._noted() ^ sent.keys())} events are noted and not sent, or not noted"
+        if unlike := self._noted() ^ sent.keys():
+            yield f"{len(unlike)} events are noted and not sent, or not noted"
         if not self._catalogue.exists():
             yield "no catalogue"
         elif not self._catalogues:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from broker.stored_record import RawRecord
 from broker.writing import KafkaWriter
 from events.cloudevent import encode_structured
 from events.dead_letters import REPLAY_OF, LetterPosition, RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.registry import Family
-from events.topics import topic_name
+from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, topic_name
 from operations.dead_letters.entry import Entry, EntryStatus
-from operations.dead_letters.ledger import read_entries
+from operations.dead_letters.ledger import join_entries
 from tests.crash.stage import Command
 from tests.crash.topics import Topics
 from tests.support.histories import event, uai
@@ -24,7 +27,7 @@ from tests.support.letters import refused
 __all__ = ["Discarding", "Replaying"]
 
 _TOPIC: Final = topic_name(Family.SCHOOLS)
-_LETTERS, _CHUNK = 25, 10
+_LETTERS, _CHUNK = 6, 2
 """Of a case, and those that are sent together."""
 _REFUSED_AT: Final = datetime(2019, 6, 30, tzinfo=UTC)
 
@@ -33,7 +36,8 @@ class Replaying:
     """Letters whose records are valid now are replayed."""
 
     name = "replay"
-    files = ()
+    files: tuple[str, ...] = ()
+    databases: tuple[str, ...] = ()
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
@@ -47,7 +51,8 @@ class Discarding:
     """Letters are discarded."""
 
     name = "discard"
-    files = ()
+    files: tuple[str, ...] = ()
+    databases: tuple[str, ...] = ()
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
@@ -57,7 +62,25 @@ class Discarding:
         return _Discard(self._topics)
 
 
-class _Letters:
+@dataclass(frozen=True)
+class _Found:
+    """The letters with their outcomes, and the records of the event topic."""
+
+    entries: list[Entry]
+    sent: list[RawRecord]
+
+    @property
+    def copies(self) -> Counter[LetterPosition]:
+        """The records that are replays, by their letters."""
+        return Counter(
+            LetterPosition.parse(value.decode())
+            for record in self.sent
+            for name, value in record.headers
+            if name == REPLAY_OF and value is not None
+        )
+
+
+class _Letters(ABC):
     """Letters of a case, and what became of them."""
 
     outcome: EntryStatus
@@ -67,13 +90,13 @@ class _Letters:
         self._topics = topics
         topics.empty()
         error = ContractError(RefusalReason.UNKNOWN_TYPE, "type", "planted", "wait")
-        self._values = set()
+        self.values = set()
         letters = []
         for number in range(_LETTERS):
             record = encode_structured(
                 event("school.registered", uai(f"075{number:04}"), "2018-01-01")
             )
-            self._values.add(record.value)
+            self.values.add(record.value)
             letters.append(
                 refused(
                     error,
@@ -95,23 +118,38 @@ class _Letters:
 
     def cut_short(self) -> Iterator[str]:
         """Yield letters that are lost, and outcomes that are not true."""
-        entries = self._entries()
-        if len(entries) != _LETTERS:
-            yield f"{len(entries)} of {_LETTERS} letters are there"
-        for entry in entries:
+        return self.problems(self._found())
+
+    def ended(self) -> Iterator[str]:
+        """Yield, besides, letters without the outcome."""
+        found = self._found()
+        yield from self.problems(found)
+        if waiting := sum(one.status is not self.outcome for one in found.entries):
+            yield f"{waiting} of {_LETTERS} letters still wait"
+        yield from self.problems_of_all(found)
+
+    def problems(self, found: _Found) -> Iterator[str]:
+        """Yield what may not be at any time."""
+        if len(found.entries) != _LETTERS:
+            yield f"{len(found.entries)} of {_LETTERS} letters are there"
+        for entry in found.entries:
             if entry.status not in {EntryStatus.WAITING, self.outcome}:
                 yield f"{entry.letter.position} is {entry.status}"
 
-    def ended(self) -> Iterator[str]:
-        """Yield letters without the outcome."""
-        yield from self.cut_short()
-        waiting = [one for one in self._entries() if one.status is not self.outcome]
-        if waiting:
-            yield f"{len(waiting)} of {_LETTERS} letters still wait"
+    @abstractmethod
+    def problems_of_all(self, found: _Found) -> Iterator[str]:
+        """Yield what may not be once all letters have their outcome."""
 
-    def _entries(self) -> list[Entry]:
+    def _found(self) -> _Found:
+        """Read the topics, all at once."""
+        records = self._topics.read(DEAD_LETTER_OUTCOMES, DEAD_LETTERS, _TOPIC)
         foreign: list[ValueError] = []
-        found = list(read_entries(self._topics.bootstrap, on_foreign_record=foreign.append))
+        entries = join_entries(
+            [one for one in records if one.topic == DEAD_LETTERS],
+            [one for one in records if one.topic == DEAD_LETTER_OUTCOMES],
+            on_foreign_record=foreign.append,
+        )
+        found = _Found(list(entries), [one for one in records if one.topic == _TOPIC])
         assert foreign == []
         return found
 
@@ -120,41 +158,29 @@ class _Replay(_Letters):
     outcome = EntryStatus.REPLAYED
     arguments = ("replay",)
 
-    def cut_short(self) -> Iterator[str]:
+    def problems(self, found: _Found) -> Iterator[str]:
         """Yield, besides, what is noted as replayed without its copy on the topic."""
-        # The outcomes first: a copy that the broker has not taken yet when it is asked for is not
-        # taken for missing.
-        yield from super().cut_short()
-        noted = {one.letter.position for one in self._entries() if one.status is self.outcome}
-        if lost := noted - self._copies().keys():
+        yield from super().problems(found)
+        noted = {one.letter.position for one in found.entries if one.status is self.outcome}
+        if lost := noted - found.copies.keys():
             yield f"noted as replayed, and not on the topic: {sorted(map(str, lost))}"
 
-    def ended(self) -> Iterator[str]:
-        """Yield, besides, letters without a copy, and more copies than of one chunk."""
-        yield from super().ended()
-        copies = self._copies()
-        if copies.keys() != {one.letter.position for one in self._entries()}:
+    def problems_of_all(self, found: _Found) -> Iterator[str]:
+        """Yield letters without a copy, and more copies than one chunk has."""
+        copies = found.copies
+        if copies.keys() != {one.letter.position for one in found.entries}:
             yield f"{len(copies)} of {_LETTERS} letters have a copy"
         if (twice := copies.total() - len(copies)) > _CHUNK:
             yield f"{twice} were sent twice, more than a chunk"
-        if {record.value for record in self._topics.read(_TOPIC)} != self._values:
+        if {record.value for record in found.sent} != self.values:
             yield "the copies are not the letters' records"
-
-    def _copies(self) -> Counter[LetterPosition]:
-        return Counter(
-            LetterPosition.parse(value.decode())
-            for record in self._topics.read(_TOPIC)
-            for name, value in record.headers
-            if name == REPLAY_OF and value is not None
-        )
 
 
 class _Discard(_Letters):
     outcome = EntryStatus.DISCARDED
     arguments = ("discard", "--all", "--because", "essai")
 
-    def ended(self) -> Iterator[str]:
-        """Yield, besides, what was sent."""
-        yield from super().ended()
-        if sent := self._topics.read(_TOPIC):
-            yield f"{len(sent)} records were sent"
+    def problems_of_all(self, found: _Found) -> Iterator[str]:
+        """Yield what was sent."""
+        if found.sent:
+            yield f"{len(found.sent)} records were sent"

@@ -25,27 +25,33 @@ class Spooling:
 
     name = "spool"
     files = ("spool.db",)
+    databases = ("spool.db",)
 
-    def __init__(
-        self, gateway: GatewayStub, *, module: str = "tests.support.spooling_producer"
-    ) -> None:
+    def __init__(self, gateway: GatewayStub, *, fault: str | None = None) -> None:
+        """A `fault` is one of `tests.support.faulty_producer`."""
         self._gateway = gateway
-        self._module = module
+        self._fault = fault
 
     def case(self, folder: Path) -> _Case:
         """Prepare a producer that has published nothing yet."""
         self._gateway.arrived.clear()
-        return _Case(self._gateway, folder, self._module)
+        return _Case(self._gateway, folder, self._fault)
 
 
 class _Case:
-    def __init__(self, gateway: GatewayStub, folder: Path, module: str) -> None:
+    def __init__(self, gateway: GatewayStub, folder: Path, fault: str | None) -> None:
         self._gateway = gateway
         self._folder = folder
         self._notes = folder / "notes"
         spool = str(folder / "spool.db")
         arguments = (gateway.url, spool, str(self._notes), str(_LAST), _TOKEN)
-        self.command = Command(module, arguments)
+        self.command = (
+            Command("tests.support.spooling_producer", arguments)
+            if fault is None
+            else Command(
+                "tests.support.faulty_producer", arguments, {"SMARTREGION_TEST_FAULT": fault}
+            )
+        )
 
     def cut_short(self) -> Iterator[str]:
         """Yield events that are lost: noted, and neither arrived nor in the spool."""

@@ -9,6 +9,7 @@ system calls by thread.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import importlib
 import itertools
 import json
@@ -204,4 +205,7 @@ def _is_traced() -> bool:
 if __name__ == "__main__":
     for name in LOADED:
         importlib.import_module(name)
+    # What is loaded is shared with the children: a collection would touch, and so copy, all of it.
+    gc.collect()
+    gc.freeze()
     serve(sys.stdin, sys.stdout)

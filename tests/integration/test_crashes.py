@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
@@ -20,7 +19,7 @@ from tests.support.requirements import give_up, require_programs
 pytestmark = pytest.mark.timeout(300)
 
 SEED = 1
-POINTS = {"spool": 16, "import": 6, "replay": 3, "discard": 2, "erase": 3}
+POINTS = {"spool": 16, "import": 5, "replay": 2, "discard": 2, "erase": 2}
 
 
 @pytest.fixture(scope="module")
@@ -43,20 +42,25 @@ def test_a_run_that_is_cut_short_at_a_write_is_ended_rightly_by_the_next(
 
     assert [(str(one.injection), one.problems) for one in outcome.wrong] == []
     assert len(outcome.attempts) == min(POINTS[name], outcome.injections)
-    assert outcome.reached > POINTS[name] // 3
+    assert outcome.reached
 
 
-def test_a_program_that_loses_an_event_is_found(stage: Stage) -> None:
-    """A spool that forgets what it is about to send, killed as it sends."""
-    with ExitStack() as stack:
-        gateway = stack.enter_context(gateway_stub())
-        forgetful = Spooling(gateway, module="tests.support.forgetful_producer")
-        sends = [
+@pytest.mark.parametrize(
+    ("fault", "call", "cuts_power"),
+    [("forgets", ("sendto", "POST"), False), ("leaves-to-the-system", ("write", "notes"), True)],
+)
+def test_a_spool_that_loses_events_is_found(
+    stage: Stage, *, fault: str, call: tuple[str, str], cuts_power: bool
+) -> None:
+    """Killed as it sends what it has forgotten; by a power cut once it has said that it is safe."""
+    with gateway_stub() as gateway:
+        faulty = Spooling(gateway, fault=fault)
+        found = [
             one
-            for one in injections(forgetful, recorded_calls(stage, forgetful))
-            if one.call.what == "POST"
+            for one in injections(faulty, recorded_calls(stage, faulty))
+            if (one.call.name, one.call.what) == call and one.cuts_power == cuts_power
         ]
-        attempt = try_at(stage, forgetful, sends[0])
+        attempts = [try_at(stage, faulty, one) for one in found[:6]]
 
-    assert attempt.reached
-    assert "neither arrived nor spooled: [" in attempt.problems[0]
+    problems = [problem for one in attempts for problem in one.problems]
+    assert any("neither arrived nor spooled: [" in problem for problem in problems)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -102,11 +101,9 @@ def differences(broker: KafkaBroker, worker: Worker) -> tuple[str, ...]:
     return compare(audit, [worker.url]).differences
 
 
-def run_dead_letters(
-    broker: KafkaBroker, *arguments: str, module: str = "smart_region", **more: str
-) -> subprocess.CompletedProcess[str]:
+def run_dead_letters(broker: KafkaBroker, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `smart-region dead-letters …` as a process."""
-    return run(broker, "dead-letters", *arguments, module=module, **more)
+    return run(broker, "dead-letters", *arguments)
 
 
 def dead_letters(
@@ -130,11 +127,11 @@ def refused_by_an_old_worker(
 
 
 def write_letters(
-    broker: KafkaBroker, messages: Sequence[Message], producer: str | None = None, *, first: int = 0
+    broker: KafkaBroker, messages: Sequence[Message], producer: str | None = None
 ) -> int:
     """Write dead letters of messages that are valid now; return how many.
 
-    With a producer they are letters of the gateway; else they lay on their topics from an offset.
+    With a producer they are letters of the gateway; else they lay on their topics from offset 0.
     """
     error = ContractError(RefusalReason.UNKNOWN_TYPE, "type", "planted", "wait")
     with KafkaWriter(broker.bootstrap) as writer:
@@ -151,7 +148,7 @@ def write_letters(
                     now=REFUSED_AT,
                     producer=producer,
                 )
-                for offset, message in enumerate(messages, start=first)
+                for offset, message in enumerate(messages)
             ]
         )
     return len(messages)
@@ -246,82 +243,20 @@ def test_copies_are_the_refused_records_byte_for_byte(fixed: Fixed) -> None:
         assert list(copy.headers[:-2]) == list(original.headers)
 
 
-MOMENTS = (
-    "before:1",  # Nothing is sent.
-    "half:1",  # Half of the first copies.
-    "after:1",  # All copies of a chunk, and no note of them.
-    "half:2",  # Half of the notes.
-    "unacknowledged:3",
-    "half:6",
-)
-LETTERS, CHUNK = 45, 10
-"""Of each moment, and those that are sent together."""
-
-
-def test_a_replay_that_is_killed_loses_nothing(
+def test_what_is_replayed_twice_counts_once(
     broker: KafkaBroker, factory: WorkerFactory, lycees: list[Message]
 ) -> None:
-    """At any moment: records with an outcome were sent, and the next replay sends the rest."""
+    """As after a replay that was killed before it had noted what it had sent."""
+    letters = write_letters(broker, lycees[:45])
     worker = factory.worker()
     worker.start()
-    letters = twice = 0
-    for moment in MOMENTS:
-        letters += write_letters(broker, lycees[letters : letters + LETTERS], first=letters)
 
-        killed = run_dead_letters(
-            broker, "replay", module="tests.support.killed_replay", test_kill=moment
-        )
+    for state in ("waiting", "replayed"):
+        assert dead_letters(broker, "replay", "--state", state).returncode == 0
 
-        assert killed.returncode == -9, (moment, killed.stderr)
-        after_kill = read(broker)
-        assert LetterCounts.of(after_kill).letters == letters, moment
-        replayed = {
-            entry.letter.position for entry in after_kill if entry.status is EntryStatus.REPLAYED
-        }
-        assert letters - LETTERS <= len(replayed) < letters, moment
-        assert replayed <= copies(broker).keys(), moment
-
-        again = dead_letters(broker, "replay")
-
-        assert again.stdout.startswith(f"{letters - len(replayed)} sent again, 0 still"), moment
-        assert counts(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
-        sent = copies(broker)
-        assert sent.keys() == {entry.letter.position for entry in after_kill}, moment
-        assert sent.total() - letters - twice <= CHUNK, moment  # One chunk may be sent twice.
-        twice = sent.total() - letters
-        assert differences(broker, worker) == (), moment
-
-
-def test_a_replay_killed_at_random_moments_ends(
-    broker: KafkaBroker, factory: WorkerFactory, lycees: list[Message]
-) -> None:
-    """Killed again and again, with the same counts in the end."""
-    letters = write_letters(broker, lycees[:100])
-    worker = factory.worker()
-    worker.start()
-    chance = random.Random(17)
-    kills, waiting = 0, letters
-    while waiting:
-        # Counted from its first sending, without the start of the process. Soon at first, for a
-        # fast machine; later and later then, so that a slow one comes to the end.
-        seconds = chance.uniform(0.01, 0.05) * 2 ** max(0, kills - 1)
-        done = run_dead_letters(
-            broker,
-            "replay",
-            module="tests.support.killed_replay",
-            test_kill=f"later:{seconds}",
-            test_chunk="5",
-        )
-        kills += done.returncode == -9
-        found = counts(broker)
-        assert found.letters == letters
-        assert found.waiting <= waiting
-        waiting = found.waiting
-
-    assert counts(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
-    assert copies(broker).keys() == {entry.letter.position for entry in read(broker)}
+    assert set(copies(broker).values()) == {2}
     assert differences(broker, worker) == ()
-    assert kills > 1
+    assert counts(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
 
 
 def test_what_is_refused_again_keeps_its_count_and_is_given_up(
