@@ -11,6 +11,7 @@ from itertools import count
 from struct import Struct
 from typing import Any, Final, NamedTuple
 
+from aiokafka.protocol import struct as protocol_struct
 from aiokafka.protocol import types
 from aiokafka.protocol.admin import ApiVersionRequest
 from aiokafka.protocol.api import RequestHeader_v1, ResponseHeader_v0
@@ -51,6 +52,16 @@ def install(structs: Iterable[Any]) -> None:
         made = compiled(struct)
         struct.encode = made.encode
         struct.decode = classmethod(made.decode)
+    slow = protocol_struct.Struct.__init__
+
+    def begin(self: Any, *values: Any, **named: Any) -> None:
+        names = self.SCHEMA.names
+        if values and len(values) == len(names):
+            vars(self).update(zip(names, values, strict=True))
+        else:
+            slow(self, *values, **named)
+
+    protocol_struct.Struct.__init__ = begin
 
 
 @cache

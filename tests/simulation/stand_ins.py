@@ -21,6 +21,7 @@ import aiohappyeyeballs
 import mode.threads
 from aiokafka.cluster import ClusterMetadata
 from faust.channels import Channel
+from faust.utils import terminal
 from mode import Service
 
 from events import cloudevent
@@ -55,6 +56,8 @@ def install(
     """
     compiled_structs.install(STRUCTS)
     vars(cloudevent)["_read_structured"] = remembered
+    # Faust draws tables for log lines that are not written.
+    terminal.logtable = lambda *_, **__: ""
     _replace_clocks(loop)
     _replace_threads(loop)
     _replace_server(loop)
