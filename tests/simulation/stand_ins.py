@@ -20,6 +20,7 @@ from typing import Any, Final, NoReturn
 import aiohappyeyeballs
 import mode.threads
 from aiokafka.cluster import ClusterMetadata
+from aiokafka.producer.message_accumulator import BatchBuilder
 from faust.channels import Channel
 from faust.utils import terminal
 from mode import Service
@@ -144,6 +145,15 @@ def _replace_clocks(loop: SimulationLoop) -> None:
     }
     for names, name in names_of_clocks():
         names[name] = replaced[id(names[name])]
+    append = BatchBuilder.append
+
+    def append_now(self: Any, *, timestamp: int | None, **record: Any) -> Any:
+        # The builder in C asks the machine's clock, and the size of a record depends on the answer.
+        return append(
+            self, timestamp=int(wall() * 1000) if timestamp is None else timestamp, **record
+        )
+
+    BatchBuilder.append = append_now
     for one in functions_with_clocks():
         if one.__defaults__ is not None:
             one.__defaults__ = tuple(replaced.get(id(value), value) for value in one.__defaults__)
