@@ -30,7 +30,7 @@ from tests.simulation.compiled_structs import structs_of
 from tests.simulation.group import ConsumerGroup
 from tests.simulation.loop import Process, SimulationLoop
 from tests.simulation.network import Network
-from tests.simulation.partition_log import PartitionLog, header_of
+from tests.simulation.partition_log import Appended, PartitionLog, header_of
 
 __all__ = ["AS_USUAL", "EPOCH_SECONDS", "STRUCTS", "Cluster", "Fate", "Node"]
 
@@ -107,6 +107,11 @@ class _Connection(asyncio.Protocol):
         process: Process = self._transport.peer.process
         return process
 
+    @property
+    def is_open(self) -> bool:
+        """True where the client has not given the connection up."""
+        return not self._transport.peer.is_closing()
+
     def _next(self) -> None:
         while self._frames and not self._is_busy:
             frame = self._frames.pop(0)
@@ -133,6 +138,8 @@ class Node:
         self.host, self.port = f"node{number}", 9092
         self.process = Process(f"node-{number}")
         self.is_up = False
+        #: Whether the client of the request in process waits for its answer.
+        self._is_awaited = True
         self._handlers: dict[int, Callable[[Any, str], Any]] = {
             FetchRequest.API_KEY: self._fetch,
             ProduceRequest.API_KEY: self._produce,
@@ -188,6 +195,7 @@ class Node:
             connection.answer(_encoded(correlation, response) if fate.is_answered else None)
 
         def process() -> None:
+            self._is_awaited = connection.is_open
             result = self._handlers[key](request, client)
             if asyncio.isfuture(result):
                 result.add_done_callback(lambda done: finish(done.result()))
@@ -251,7 +259,13 @@ class Node:
                 if isinstance(log, int):
                     answers.append((number, log, -1, -1, -1))
                     continue
+                error = self.cluster.write_errors.get(name, 0)
+                if error and error != codes.NOT_ENOUGH_REPLICAS_AFTER_APPEND:
+                    answers.append((number, error, -1, -1, log.start))
+                    continue
                 done = log.append(data, now_ms=now_ms)
+                if error:
+                    done = Appended(error)
                 answers.append((number, done.error, done.offset, now_ms, log.start))
                 self.cluster.note(
                     f"append {name}[{number}]@{done.offset} records={header_of(data).records}"
@@ -401,8 +415,14 @@ class Node:
         topics = []
         for name, partitions in request.topics:
             for number, offset, metadata in partitions:
+                before, _ = group.offsets.get((name, number), (0, ""))
                 if not error:
                     group.offsets[name, number] = (offset, metadata)
+                    if offset < before and self._is_awaited:
+                        self.cluster.set_back.append(
+                            f"the committed offset of {name}[{number}] went from {before} back"
+                            f" to {offset}"
+                        )
                 self.cluster.note(f"commit {name}[{number}]@{offset} error={error}")
             topics.append((name, [(number, error) for number, _, _ in partitions]))
         return OffsetCommitRequest._CLASSES[-1].RESPONSE_TYPE(0, topics)
@@ -446,6 +466,11 @@ class Cluster:
         self.fate_of: Callable[[int, Process], Fate] = lambda _, __: AS_USUAL
         #: The error code of a commit that the coordinator refuses; 0 for none.
         self.commit_error: Callable[[], int] = lambda: 0
+        #: The error code of what is written to a topic, by its name.
+        self.write_errors: dict[str, int] = {}
+        #: What was committed lower than before, by a client that waited for the answer: a request
+        #: that its client has given up may come after the next one.
+        self.set_back: list[str] = []
         #: Called with a line for the log of the run.
         self.note: Callable[[str], object] = lambda _: None
         for node in self.nodes:

@@ -11,6 +11,12 @@ OFFSET_OUT_OF_RANGE: Final[int] = errors.OffsetOutOfRangeError.errno
 UNKNOWN_TOPIC: Final[int] = errors.UnknownTopicOrPartitionError.errno
 LEADER_NOT_AVAILABLE: Final[int] = errors.LeaderNotAvailableError.errno
 NOT_LEADER: Final[int] = errors.NotLeaderForPartitionError.errno
+NOT_ENOUGH_REPLICAS: Final[int] = errors.NotEnoughReplicasError.errno
+NOT_ENOUGH_REPLICAS_AFTER_APPEND: Final[int] = errors.NotEnoughReplicasAfterAppendError.errno
+TOPIC_AUTHORIZATION_FAILED: Final[int] = errors.TopicAuthorizationFailedError.errno
+UNKNOWN_SERVER_ERROR: Final = -1
+#: A broker's disk has failed; aiokafka does not know the code.
+KAFKA_STORAGE_ERROR: Final = 56
 REQUEST_TIMED_OUT: Final[int] = errors.RequestTimedOutError.errno
 COORDINATOR_LOADING: Final[int] = errors.CoordinatorLoadInProgressError.errno
 COORDINATOR_NOT_AVAILABLE: Final[int] = errors.GroupCoordinatorNotAvailableError.errno

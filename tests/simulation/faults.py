@@ -48,6 +48,8 @@ class FaultKind(StrEnum):
     """The coordinator answers that it is loading."""
     COMMIT_REFUSED = "commit-refused"
     """The coordinator refuses commits of offsets."""
+    WRITE_REFUSED = "write-refused"
+    """Brokers refuse what is written to a kind of topics: too few replicas, a full disk, rights."""
     SESSION_ENDS = "session-ends"
     """The coordinator takes a member for gone."""
     NODE_STOPS = "node-stops"

@@ -15,6 +15,8 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.protocol.produce import ProduceRequest
 
+from events.fact import Family
+from events.topics import DEAD_LETTERS, topic_name
 from tests.simulation import codes
 from tests.simulation.cluster import AS_USUAL, Fate
 from tests.simulation.faults import GATEWAY_TARGETS, Fault, FaultKind
@@ -57,6 +59,20 @@ _REFUSALS: Final = (
     codes.COORDINATOR_NOT_AVAILABLE,
     codes.NOT_COORDINATOR,
     codes.REQUEST_TIMED_OUT,
+)
+_EVENT_TOPICS: Final = frozenset(map(topic_name, Family))
+_WRITE_ERRORS: Final = (
+    codes.NOT_ENOUGH_REPLICAS,
+    codes.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+    codes.KAFKA_STORAGE_ERROR,
+    codes.TOPIC_AUTHORIZATION_FAILED,
+    codes.UNKNOWN_SERVER_ERROR,
+)
+#: Of which topics writes are refused: dead letters, events or changelogs.
+_TOPIC_KINDS: Final[Sequence[Callable[[str], bool]]] = (
+    lambda name: name == DEAD_LETTERS,
+    lambda name: name in _EVENT_TOPICS,
+    lambda name: name not in (DEAD_LETTERS, *_EVENT_TOPICS),
 )
 #: Followers catch up within this time, in seconds: after a change of leaders, and at all.
 LONGEST_CATCH_UP: Final = 0.6
@@ -122,6 +138,7 @@ class Injection:
             FaultKind.COORDINATOR_MOVES: self._move_coordinator,
             FaultKind.COORDINATOR_LOADS: self._load_coordinator,
             FaultKind.COMMIT_REFUSED: self._refuse_commits,
+            FaultKind.WRITE_REFUSED: self._refuse_writes,
             FaultKind.SESSION_ENDS: self._end_session,
             FaultKind.NODE_STOPS: self._stop_node,
             FaultKind.LEADER_MOVES: self._move_leaders,
@@ -295,6 +312,18 @@ class Injection:
     def _refuse_commits(self, fault: Fault) -> None:
         error = _REFUSALS[fault.number % len(_REFUSALS)]
         self._commit_errors.extend([error] * (1 + fault.target % 3))
+
+    def _refuse_writes(self, fault: Fault) -> Callable[[], None]:
+        chance = Random(fault.number)
+        is_meant, error = chance.choice(_TOPIC_KINDS), chance.choice(_WRITE_ERRORS)
+        refused = {name: error for name in self._cluster.topics if is_meant(name)}
+        self._cluster.write_errors.update(refused)
+
+        def undo() -> None:
+            for name in refused:
+                self._cluster.write_errors.pop(name, None)
+
+        return undo
 
     # -- brokers
 

@@ -25,6 +25,7 @@ from streams import batch_transport, state_check, watchdog
 from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedError
 from streams.changelog_tally import ChangelogTally
 from streams.engine import Engine
+from streams.late_writes import LateWriteWatch
 from streams.membership import Membership
 from streams.queries import received
 from streams.state import decode_state
@@ -288,6 +289,20 @@ def _end_recoveries_early() -> None:
         """Believe the end that the recovery was told."""
 
     _replace(state_check, "check_restored", check_restored)
+
+
+@_mutation("faust-offsets-early-end", "both of faust-offsets and early-end")
+def _read_on_and_end_early() -> None:
+    _read_on_from_what_faust_noted()
+    _end_recoveries_early()
+
+
+@_mutation("no-late-watch", "an owner looks for what others wrote to its changelogs")
+def _skip_the_late_write_watch() -> None:
+    async def check(_: LateWriteWatch) -> None:
+        """Find nothing."""
+
+    _replace(LateWriteWatch, "check", check)
 
 
 @_mutation("silent-end", "a step of a recovery without an answer lets it begin again")

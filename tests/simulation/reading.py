@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Reader", "address_of"]
 
+#: Within which what the reader holds is not forgotten.
+CONFIRMED_SECONDS: Final = 1.0
 #: Of loopback: without a token, workers answer there alone.
 _ADDRESS: Final = "127.0.1.{}"
 
@@ -71,10 +73,31 @@ class Reader:
         self._collector = HistoriesCollector(catalogue, plan, timer=loop.time)
         #: What was looked at last, by partition: it stays right or wrong.
         self._checked: dict[int, object] = {}
+        #: Of each partition: the generation of what was held at the last look, and when it was
+        #: confirmed.
+        self._seen: dict[int, tuple[int, float]] = {}
+        self._loop = loop
         self.process = Process("reader")
         loop.spawn(self.process, lambda: self._collector.follow(asyncio.Event()))
 
     def problems(self) -> Iterator[str]:
+        """Yield what is wrong of what it shows now."""
+        yield from self._gone_back()
+        yield from self._never_told()
+
+    def _gone_back(self) -> Iterator[str]:
+        """Yield where it went back to an earlier owner of a partition, whose answer came late."""
+        for partition, one in self._collector._received._held.items():
+            generation, confirmed_at = self._seen.get(partition, (0, 0.0))
+            self._seen[partition] = (one.generation, one.confirmed_at)
+            # What was not confirmed for long is forgotten, with its generation.
+            if one.generation < generation and self._loop.time() - confirmed_at < CONFIRMED_SECONDS:
+                yield (
+                    f"the reader went from generation {generation} of partition {partition} back"
+                    f" to {one.generation}"
+                )
+
+    def _never_told(self) -> Iterator[str]:
         """Yield what it shows of a partition and the worker that told it, at that version, not."""
         held, checked = self._collector._received._held, self._checked
         for worker in self._workers:
