@@ -27,6 +27,9 @@ _SOCKET_CALLS: Final = ("sendto", "sendmsg")
 _CALLS: Final = ",".join((*FILE_CALLS, *_SOCKET_CALLS))
 #: Enough for the requests of one write that matter here, and little to write down.
 _SHOWN_BYTES: Final = 4096
+#: Answers of a broker come late: what has been sent and what has been acknowledged differ for
+#: longer, and a run sends more alike each time. In microseconds.
+_LATE_ANSWERS: Final = ("-e", "inject=recvfrom:delay_enter=10000")
 #: More than SQLite writes at once.
 _PAGE_BYTES: Final = 8192
 
@@ -74,9 +77,9 @@ class Injection:
         effect = "signal=KILL" if self.error is None else f"error={self.error}"
         name = self.call.name
         when = f"{self.call.number}{'+' * self.lasts}"
-        traced = ",".join({*CALLS, name}) if self.cuts_power else name
+        traced = ",".join((*(CALLS if self.cuts_power else ()), "recvfrom"))
         options = (
-            *("-yy", "-s", str(_PAGE_BYTES), "-e", f"trace={traced}"),
+            *("-yy", "-s", str(_PAGE_BYTES), "-e", f"trace={name},{traced}", *_LATE_ANSWERS),
             *("-e", f"inject={name}:{effect}:when={when}"),
         )
         return Tracing(options, str(record), self.call.thread)
@@ -92,7 +95,8 @@ class Injection:
 
 def recording(record: Path) -> Tracing:
     """Return how strace writes down the calls of all threads, for `writes`."""
-    options = ("-f", "-yy", "-s", str(_SHOWN_BYTES), "-e", f"trace={_CALLS}")
+    traced = f"trace={_CALLS},recvfrom"
+    options = ("-f", "-yy", "-s", str(_SHOWN_BYTES), "-e", traced, *_LATE_ANSWERS)
     return Tracing(options, str(record))
 
 
@@ -122,7 +126,7 @@ def _changed(name: str, rest: str, folder: Path) -> str | None:
     if name in _SOCKET_CALLS:
         peer = _PEER.match(rest)
         return None if peer is None else _sent(peer["data"])
-    if name == "openat" and "O_CREAT" not in rest:
+    if name not in FILE_CALLS or (name == "openat" and "O_CREAT" not in rest):
         return None
     path = _PATH.search(rest)
     if path is None:
