@@ -59,7 +59,7 @@ fuzz: $(VENV)/dev.stamp ## give all that reads input generated input (ARGS="--mi
 openapi: $(VENV)/dev.stamp $(KAFKA_JARS) ## send a gateway requests made of its OpenAPI document (ARGS="--minutes 60 --seed 2")
 	@$(BIN)/python -m tests.openapi $(ARGS)
 
-simulate: $(VENV)/dev.stamp ## the workers under 10 000 seeds of faults, in virtual time (ARGS="--seeds 200"; goes on where it was)
+simulate: $(VENV)/dev.stamp ## workers and gateway under 10 000 seeds of faults, in virtual time (ARGS="--seeds 200"; goes on where it was)
 	@mkdir -p build
 	@$(BIN)/python -m tests.simulation --seeds 10000 --results build/simulation.jsonl $(ARGS)
 
