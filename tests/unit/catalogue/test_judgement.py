@@ -319,6 +319,25 @@ def test_a_history_that_fell_silent_has_no_pace() -> None:
     assert judgement.value == 730
 
 
+def test_a_judgement_has_its_day_and_that_of_the_last_report() -> None:
+    """Whoever reads it sees of which day the figure is, and how old its report."""
+    reported = AS_OF - timedelta(days=40)
+
+    judgement = judged(promised(), sites((date(2017, 1, 9), 3), (reported, 5)))
+
+    assert (judgement.as_of, judgement.last_reported) == (AS_OF, reported)
+
+
+def test_no_report_is_needed_after_the_deadline() -> None:
+    """A year later the last report before it still says whether it was missed."""
+    deadline = AS_OF - timedelta(days=365)
+    indicator = promised(periodicity="monthly", day=deadline, target=Decimal(10))
+
+    judgement = judged(indicator, sites((deadline - timedelta(days=3), 9)))
+
+    assert judgement.status is MilestoneStatus.MISSED
+
+
 def test_what_was_never_reported_is_unreported() -> None:
     """No history, no value, no pace, no day."""
     judgement = judged(promised(), History())
