@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,7 +39,9 @@ BATCH: Final = "application/cloudevents-batch+json"
 #: How long a producer waits for an answer, and until it sends again, in seconds.
 ANSWER_SECONDS, RETRY_SECONDS = 5.0, 0.3
 MOST_REQUESTS: Final = 30
-_TOO_MANY, _REPEATED = 429, 409
+_REPEATED: Final = 409
+#: Statuses after which a request is sent again: nothing of it was judged.
+_AGAIN: Final = (408, _REPEATED, 429)
 
 
 class Receipt(NamedTuple):
@@ -62,8 +63,6 @@ class Deliveries:
     """With the type of the problem."""
     pending: int = 0
     """How many have no outcome yet."""
-    answers: Counter[str] = field(default_factory=Counter)
-    """By status, or by the error of the client."""
 
 
 class Credentials(NamedTuple):
@@ -147,11 +146,9 @@ class GatewayProducer:
             try:
                 async with session.post(URL + path, data=body, headers=headers) as response:
                     status, answer = response.status, await response.json(content_type=None)
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                self._deliveries.answers[type(error).__name__] += 1
+            except (aiohttp.ClientError, TimeoutError, OSError):
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                self._deliveries.answers[str(status)] += 1
                 left = self._read(values, status, answer)
                 if left:
                     await asyncio.sleep(RETRY_SECONDS)
@@ -187,7 +184,7 @@ class GatewayProducer:
             items: Any = [{"receipt": one} for one in answer["receipts"]]
         elif "items" in answer:
             items = answer["items"]
-        elif status in (_TOO_MANY, _REPEATED) or status >= 500:
+        elif status in _AGAIN or status >= 500:
             return values
         else:
             items = [{"problem": answer}] * len(values)
