@@ -1,0 +1,57 @@
+"""Reading YAML as plain data: by libyaml, and by the parser in Python where that refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
+
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from events import document
+from events.document import Document, read_document
+
+#: What YAML gives a meaning to, alone or beside each other, and text.
+PIECES = st.sampled_from(
+    [
+        *("a", "b: ", "- ", "\n", "\n  ", "\n    ", ": ", ":", "? ", "[", "]", "{", "}", ", ", '"'),
+        *("'", "# ", "|\n ", ">\n ", "&x ", "*x", "!!str ", "!x ", "%", "@", "---\n", "...\n"),
+        *("\t", "é", "\u2028", "\ufeff", "\x07", "\x85", "😀", "2020-12-31", "1:30", "no", "0x1"),
+        *("~", "\\", "\r", "=", "<<: "),
+    ]
+)
+TEXTS = st.lists(PIECES, max_size=14).map("".join)
+
+
+def read(text: str, folder: Path) -> Document:
+    """Read a text from a file."""
+    file = folder / "document.yaml"
+    file.write_text(text, encoding="utf-8", newline="")
+    return read_document(file)
+
+
+@given(TEXTS)
+@example("a: %b")
+@example("é: 1\nb: \x01")
+@example("a: |\n  x\n y: 2")
+@example("a\tb: \ufeff")
+def test_a_document_is_what_the_parser_in_python_reads(text: str) -> None:
+    """The same data, lines and mistakes, in the same words."""
+    with TemporaryDirectory() as folder:
+        found = read(text, Path(folder))
+        with patch.object(document, "_LOADERS", (yaml.SafeLoader, yaml.SafeLoader)):
+            expected = read(text, Path(folder))
+    if expected.data is None:  # Nothing has a line, or that of what follows it.
+        found.lines, expected.lines = {}, {}
+    assert found == expected
+
+
+def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
+    """Its size is the mistake, with the most that is read."""
+    found = read("a" * 500_001, tmp_path)
+
+    (mistake,) = found.diagnostics
+    assert (mistake.problem, mistake.value) == ("is too large", 500_001)
+    assert mistake.remedy == "split it: at most 500000 bytes"
