@@ -20,6 +20,7 @@ class FileUnwritableError(SmartRegionError):
     """A file cannot be written at its path."""
 
     def __init__(self, path: Path, *, cause: OSError) -> None:
+        self.cause = cause
         super().__init__(
             f"out: cannot write {path} ({cause.strerror or cause}): name a file in a folder that "
             "exists, may be written to and has room"
@@ -53,6 +54,9 @@ def whole_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
             part.unlink(missing_ok=True)
             with os.fdopen(_private(part, path), "wb") if private else part.open("xb") as stream:
                 yield stream
+                stream.flush()
+                # Else a power cut soon after could leave an empty file under the name.
+                os.fsync(stream.fileno())
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Final
 
 from boundary.errors import SmartRegionError
+from boundary.whole_file import FileUnwritableError, whole_file
 from catalogue.loader import load_documents
 from catalogue.model import Programme
-from events.document import read_document
+from events.document import document_of, read_document
 from operations.importing.programme.merging import Declaration
 from operations.importing.programme.programme_text import declaration_text, edited_text
 
@@ -68,15 +68,11 @@ def write_declared(file: Path, declared: Declaration) -> bool:
             return False
         if isinstance(before, dict):
             text = edited_text(file.read_text(encoding="utf-8-sig"), before, declared)
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    if document_of(file, text).data != declared:  # A form of YAML that is not edited right.
+        text = written
     try:
-        try:
-            part.write_text(text, encoding="utf-8")
-            if read_document(part).data != declared:  # A form of YAML that is not edited right.
-                part.write_text(written, encoding="utf-8")
-            part.replace(file)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise ProgrammeFileError(file, cause=error) from error
+        with whole_file(file) as stream:
+            stream.write(text.encode())
+    except FileUnwritableError as error:
+        raise ProgrammeFileError(file, cause=error.cause) from error
     return True

@@ -28,6 +28,22 @@ def test_takes_its_name_in_the_end(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_disk_has_it_before_it_takes_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut afterwards leaves the old file or the new one, never an empty one."""
+    path, synchronised = tmp_path / "out.csv", []
+
+    def fsync(descriptor: int) -> None:
+        synchronised.append((os.fstat(descriptor).st_size, path.exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with whole_file(path) as stream:
+        stream.write(b"all")
+
+    assert synchronised == [(3, False)]
+
+
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     """And no half of the new."""
     path = tmp_path / "out.csv"
