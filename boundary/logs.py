@@ -65,6 +65,7 @@ def log_end(logger: logging.Logger, error: BaseException) -> None:
 def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     """Write the log to standard error; with `debug` libraries log from INFO on."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_without_traceback_of_connections)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter(_TEXT))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _QUIET:
@@ -73,3 +74,15 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
     # It warns, at each look at the group, that it cannot read what Faust's members say.
     logging.getLogger("kafka.admin._groups").setLevel(logging.ERROR)
+
+
+def _without_traceback_of_connections(record: logging.LogRecord) -> bool:
+    """Let a lost connection of kafka-python be one line, as other libraries have it.
+
+    It logs some with a traceback, which says nothing that the error does not.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if record.name.startswith("kafka.net.") and isinstance(error, OSError):
+        record.msg, record.args = f"{record.getMessage()}: {error!r}", ()
+        record.exc_info = record.exc_text = None
+    return True

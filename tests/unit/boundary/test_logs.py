@@ -63,6 +63,32 @@ def test_a_text_line_has_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.endswith(" WARNING streams.worker slow\n")
 
 
+def test_a_lost_connection_of_the_client_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """The client logs it with a traceback, which says no more than the error."""
+    configure_logging("info", "text")
+
+    error = ConnectionResetError(104, "Connection reset by peer")
+    logging.getLogger("kafka.net.transport").error("closing socket", exc_info=error)
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("closing socket: ConnectionResetError(104, 'Connection reset by peer')")
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("kafka.net.transport", ZeroDivisionError()), ("streams.worker", ConnectionResetError())],
+)
+def test_any_other_error_keeps_its_traceback(
+    capsys: pytest.CaptureFixture[str], name: str, error: Exception
+) -> None:
+    """A fault of a program, whosever it is."""
+    configure_logging("info", "text")
+
+    logging.getLogger(name).error("failed", exc_info=error)
+
+    assert type(error).__name__ in capsys.readouterr().err.splitlines()[-1]
+
+
 @pytest.mark.parametrize(("level", "is_logged"), [("info", False), ("debug", True)])
 def test_libraries_log_their_steps_only_when_asked(
     capsys: pytest.CaptureFixture[str],
