@@ -220,7 +220,8 @@ class _World:
             commit_interval=self.chance.choice((0.05, 0.3, 1.0)),
             max_poll_records=self.chance.choice((20, 200, 8000)),
             stall_timeout=16.0,
-            ready_timeout=30.0,
+            # Longer than a run is given to get well: a worker that waits for it is idle.
+            ready_timeout=60.0,
             self_check_interval=SELF_CHECK_SECONDS,
         )
 
