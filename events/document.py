@@ -104,15 +104,18 @@ def read_document(file: Path) -> Document:
     document = Document(file)
     text = _text(document)
     if text is not None:
-        return document_of(file, text)
-    document.diagnostics = [document.locate(one) for one in document.diagnostics]
-    return document
+        _parse(document, text)
+    return _located(document)
 
 
 def document_of(file: Path, text: str) -> Document:
     """Read the text that a file has or is to have; as `read_document`."""
     document = Document(file)
     _parse(document, text)
+    return _located(document)
+
+
+def _located(document: Document) -> Document:
     document.diagnostics = [document.locate(one) for one in document.diagnostics]
     return document
 
