@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.crash.power import CALLS
+from tests.crash.power import CALLS, shown_bytes
 from tests.crash.stage import Tracing
 
 __all__ = ["FILE_CALLS", "Call", "Injection", "recording", "writes"]
@@ -137,7 +137,7 @@ def _changed(name: str, rest: str, folder: Path) -> str | None:
 
 def _sent(data: str) -> str | None:
     """Return what is sent: the first word of HTTP, its body, or changing requests to a broker."""
-    content = data.encode().decode("unicode_escape").encode("latin-1")
+    content = shown_bytes(data)
     if content[:1].isalpha():
         return str(content.split()[0].decode())
     if content[:1] in b"[{":

@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-__all__ = ["CALLS", "cut_power"]
+__all__ = ["CALLS", "cut_power", "shown_bytes"]
 
 CALLS: Final = ("openat", "pwrite64", "ftruncate", "fsync", "fdatasync", "unlink")
 """What a record has to have, with the whole content of writes."""
@@ -79,7 +79,7 @@ class _Disk:
             case "unlink":
                 self._removed[path] = self._files.pop(path)
             case "pwrite64":
-                content = _bytes(_TEXT.findall(arguments)[0])
+                content = shown_bytes(_TEXT.findall(arguments)[0])
                 size, offset = map(int, arguments.rsplit(", ", 2)[1:])
                 assert len(content) == size, "strace shows less than was written"
                 self._files[path].pending.append(_Write(offset, content))
@@ -145,5 +145,6 @@ def _apply(content: bytearray, write: _Write | int) -> None:
         content[write.offset : end] = write.content
 
 
-def _bytes(text: str) -> bytes:
+def shown_bytes(text: str) -> bytes:
+    """Return the bytes that strace shows as a text."""
     return text.encode().decode("unicode_escape").encode("latin-1")
