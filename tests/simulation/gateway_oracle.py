@@ -4,38 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from time import time
 from typing import TYPE_CHECKING
 
 from gateway.admission import Admission, AdmittedItem
 from gateway.http_binding import read_delivery
 from gateway.problems import ProblemError
-from tests.simulation.cluster import EPOCH_SECONDS
-from tests.simulation.gateway_producers import STRUCTURED
-from tests.simulation.partition_log import records_of
+from tests.simulation.gateway_producers import STRUCTURED, owner_of
 
 if TYPE_CHECKING:
     from events.producers.model import Producers
-    from tests.simulation.cluster import Cluster
     from tests.simulation.gateway_producers import Deliveries
+    from tests.simulation.oracle import Stored
 
 __all__ = ["gateway_problems"]
 
 
-def gateway_problems(
-    cluster: Cluster, deliveries: Deliveries, producers: Producers
-) -> Iterator[str]:
+def gateway_problems(deliveries: Deliveries, stored: Stored, producers: Producers) -> Iterator[str]:
     """Yield each receipt without its event, each event twice, and each verdict that is another's.
 
     Whether an event is to be accepted, the gateway's own admission says, asked in quiet.
     """
-    now = datetime.fromtimestamp(EPOCH_SECONDS, UTC) + timedelta(seconds=cluster.loop.time())
-    admission = Admission(producers, now=lambda: now)
-    stored = {
-        (log.topic, log.number, record.offset): record.value
-        for log in cluster.logs()
-        for record in records_of(log)
-    }
+    admission = Admission(producers, now=lambda: datetime.fromtimestamp(time(), UTC))
     positions: dict[tuple[str, int, int], tuple[str, str]] = {}
     for value, receipt in deliveries.accepted:
         event = (receipt.source, receipt.id)
@@ -63,8 +54,7 @@ def gateway_problems(
 def _is_admitted(admission: Admission, value: bytes, producers: Producers) -> bool:
     try:
         (item,) = read_delivery({b"content-type": STRUCTURED.encode()}, value).items
-        source = json.loads(value)["source"]
-    except (ProblemError, ValueError, KeyError, TypeError):
+    except ProblemError:
         return False
-    owner = producers.of_source(source) if isinstance(source, str) else None
+    owner = owner_of(producers, value)
     return owner is not None and isinstance(admission.judge(item, owner.id), AdmittedItem)

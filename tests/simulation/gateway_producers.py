@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from random import Random
+from time import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import aiohttp
@@ -24,15 +25,14 @@ from events.signing import (
     SigningSecret,
     sign,
 )
-from tests.simulation.cluster import EPOCH_SECONDS
 from tests.simulation.simulated_gateway import URL
 
 if TYPE_CHECKING:
-    from events.producers.model import Producers
+    from events.producers.model import Producer, Producers
     from tests.simulation.loop import SimulationLoop
     from tests.support.traffic import Message
 
-__all__ = ["Deliveries", "GatewayProducer", "Receipt", "credentials_of", "producer_of"]
+__all__ = ["Deliveries", "GatewayProducer", "Receipt", "credentials_of", "owner_of", "producer_of"]
 
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
@@ -92,12 +92,17 @@ def credentials_of(producers: Producers) -> tuple[Secrets, Mapping[str, Credenti
 
 def producer_of(producers: Producers, message: Message) -> str:
     """Return the producer that sends a message: of a damaged one, one that sends its family."""
-    try:
-        source = json.loads(message.value)["source"]
-    except (ValueError, KeyError, TypeError):
-        source = None
-    found = producers.of_source(source) if isinstance(source, str) else None
+    found = owner_of(producers, message.value)
     return found.id if found is not None else _sender_of(producers, message.family)
+
+
+def owner_of(producers: Producers, value: bytes) -> Producer | None:
+    """Return the producer whose source an event names; None where it names none."""
+    try:
+        source = json.loads(value)["source"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return producers.of_source(source) if isinstance(source, str) else None
 
 
 @cache
@@ -169,7 +174,7 @@ class GatewayProducer:
             return path, body, headers
         self._requests += 1
         number = f"{self._producer}-{self._requests}"
-        at = datetime.fromtimestamp(EPOCH_SECONDS + self._loop.time(), UTC)
+        at = datetime.fromtimestamp(time(), UTC)
         headers |= {
             PRODUCER_HEADER: self._producer,
             ID_HEADER: number,

@@ -85,17 +85,21 @@ class _Handle(asyncio.TimerHandle):
 _numbers = count(1)
 
 
+def _number_in_run(self: Any) -> int:
+    """Return the number of a future or a task."""
+    try:
+        number: int = self._number
+    except AttributeError:
+        number = self._number = next(_numbers)
+    return number
+
+
 class _NumberedFuture(asyncio.Future):  # type: ignore[type-arg]
     """A future whose hash is a number of this run, given when it is asked for."""
 
     __slots__ = ("_number",)
 
-    def __hash__(self) -> int:
-        try:
-            return self._number
-        except AttributeError:
-            self._number: int = next(_numbers)
-            return self._number
+    __hash__ = _number_in_run
 
 
 class _NumberedTask(asyncio.Task):  # type: ignore[type-arg]
@@ -103,12 +107,7 @@ class _NumberedTask(asyncio.Task):  # type: ignore[type-arg]
 
     __slots__ = ("_number",)
 
-    def __hash__(self) -> int:
-        try:
-            return self._number
-        except AttributeError:
-            self._number: int = next(_numbers)
-            return self._number
+    __hash__ = _number_in_run
 
 
 class SimulationLoop(asyncio.BaseEventLoop):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextvars import Context, copy_context
+from itertools import count
 from random import Random
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ class Endpoint(asyncio.Transport):
         self.protocol: Any = None
         self.peer: Endpoint
         #: Of the ends of a run.
-        self.number = network.next_number()
+        self.number = next(network.numbers)
         self._arrives_at = 0.0
         self._is_closing = False
         self._is_lost = False
@@ -150,7 +151,8 @@ class Network:
         self._listeners: dict[tuple[str, int], tuple[Process, Context, Callable[[], Any]]] = {}
         self._open: dict[Endpoint, None] = {}
         self._addresses: dict[str, str] = {}
-        self._ends = 0
+        #: Of new ends.
+        self.numbers = count(1)
         #: The processes whose connections end with them.
         self._watched: dict[Process, None] = {}
         #: By pair of process names: added to each delay, in seconds; `inf` swallows all.
@@ -162,11 +164,6 @@ class Network:
         if not self.added_delay:
             return usual
         return usual + self.added_delay.get((sender.name, receiver.name), 0.0)
-
-    def next_number(self) -> int:
-        """Return the number of a new end."""
-        self._ends += 1
-        return self._ends
 
     def address_of(self, process: Process) -> str:
         """Return the address from which a process connects: one for each name."""

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from tests.simulation.simulated_worker import SimulatedWorker
     from tests.simulation.traffic import Traffic
 
-__all__ = ["Judgement", "Ownership", "differences", "judge", "restored", "waiting_for"]
+__all__ = ["Judgement", "Ownership", "Stored", "differences", "judge", "restored", "waiting_for"]
 
+#: The values of the event topics, by topic, partition and offset.
+Stored = Mapping[tuple[str, int, int], bytes | None]
 States = Mapping[tuple[Family, int], Mapping[str, EntityState]]
 
 #: More figures than that have a value in every run.
@@ -40,11 +42,12 @@ _FEWEST_FIGURES: Final = 50
 
 
 class Judgement(NamedTuple):
-    """What is wrong at the end of a run, its counts, and the states that there ought to be."""
+    """What is wrong at the end of a run, its counts, the right states, and the events."""
 
     problems: list[str]
     counts: Counter[str]
     expected: States
+    stored: Stored
 
 
 class Ownership:
@@ -152,7 +155,7 @@ def judge(
         starts=sum(worker.starts for worker in workers),
         failed=traffic.failed,
     )
-    return Judgement(problems, counts, expected)
+    return Judgement(problems, counts, expected, stored)
 
 
 def restored(

@@ -185,7 +185,7 @@ class _World:
             loop, self.cluster, on_exit=lambda process, status: process.owner.on_exit(status)
         )
         watch_workers()
-        let_gateways_run(loop)
+        let_gateways_run()
         self.workers: list[SimulatedWorker] = []
         self._supervisors: list[asyncio.Task[None]] = []
         self._ownership = Ownership(SESSION_SECONDS)
@@ -324,7 +324,7 @@ class _World:
         self.note("settled at the end")
         found = judge(self.cluster, self.workers, traffic, _rules())
         outcome.problems += found.problems
-        outcome.problems += gateway_problems(self.cluster, self.deliveries, _producers())
+        outcome.problems += gateway_problems(self.deliveries, found.stored, _producers())
         outcome.counts = found.counts
         outcome.counts["receipts"] = len(self.deliveries.accepted)
         self.note(f"judged {dict(found.counts)}")

@@ -6,13 +6,13 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from time import time
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from gateway import server
 from gateway.acceptor import AcceptedConnection
 from gateway.protocol import GatewayProtocol
 from gateway.settings import load_gateway_settings
-from tests.simulation.cluster import EPOCH_SECONDS
 from tests.simulation.listening import ListeningSocket
 from tests.simulation.loop import SimulationLoop, current_process
 from tests.simulation.supervised import Supervised
@@ -59,12 +59,11 @@ class SimulatedGateway(Supervised):
         await server._serve(self._settings, self._producers, self._secrets, None, listeners)
 
 
-def let_gateways_run(loop: SimulationLoop) -> None:
+def let_gateways_run() -> None:
     """Give gateways the clock and the signals of their processes."""
 
     def now() -> datetime:
-        seconds = EPOCH_SECONDS + loop.time() + current_process().clock_offset
-        return datetime.fromtimestamp(seconds, UTC)
+        return datetime.fromtimestamp(time(), UTC)
 
     @contextmanager
     def capture_signals(self: server._Server) -> Iterator[None]:
@@ -88,7 +87,6 @@ def _number_sets() -> None:
     def number_of_protocol(self: GatewayProtocol) -> int:
         return hash(self.connection)
 
-    vars_of: Any = AcceptedConnection
-    vars_of.__hash__ = number_of_connection
-    vars_of = GatewayProtocol
-    vars_of.__hash__ = number_of_protocol
+    connection, protocol = cast("Any", AcceptedConnection), cast("Any", GatewayProtocol)
+    connection.__hash__ = number_of_connection
+    protocol.__hash__ = number_of_protocol
