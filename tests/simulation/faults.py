@@ -7,7 +7,7 @@ from enum import StrEnum
 from random import Random
 from typing import Final
 
-__all__ = ["GATEWAY_TARGETS", "Fault", "FaultKind", "planned_faults"]
+__all__ = ["GATEWAY_TARGETS", "TARGETS", "Fault", "FaultKind"]
 
 
 TARGETS: Final = 12
@@ -68,11 +68,8 @@ class FaultKind(StrEnum):
     """The coordinator asks all members to join again."""
 
 
-#: The kinds of faults of one run.
-MOST_KINDS: Final = 7
-#: By which a worker writes after it has lost the partition: many rules are there for that alone.
-_LATE_WRITES: Final = (FaultKind.PAUSE_AT_WRITE, FaultKind.KILL_AT_WRITE, FaultKind.REQUEST_LATE)
-LATE_WRITES_SHARE: Final = 0.3
+#: How late a request may be, in seconds: longer than a session, and than a client waits.
+LATE_SECONDS: Final = (1.0, 8.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,26 +90,7 @@ class Fault:
             f" lasts={self.lasts:.3f} s number={self.number}"
         )
 
-
-def planned_faults(chance: Random, *, most: int, begin: float, end: float) -> list[Fault]:
-    """Return the faults of a run, in the order of their times.
-
-    A run has some kinds only (swarm testing: with all kinds at once, each hides the others).
-    """
-    chosen = chance.sample(tuple(FaultKind), chance.randint(1, MOST_KINDS))
-    if chance.random() < LATE_WRITES_SHARE:
-        chosen = [*_LATE_WRITES, *chosen[:2]]
-    return sorted(
-        (
-            Fault(
-                kind=chance.choice(chosen),
-                at=chance.uniform(begin, end),
-                target=chance.randrange(TARGETS),
-                lasts=chance.choice((0.03, 0.2, 0.8, 2.0, 4.0)) * chance.uniform(0.5, 1.5),
-                steps=chance.randrange(400),
-                number=chance.randrange(1 << 16),
-            )
-            for _ in range(chance.randint(most // 2, most))
-        ),
-        key=lambda one: one.at,
-    )
+    @property
+    def late_seconds(self) -> float:
+        """How late a request is that waits at the broker."""
+        return Random(self.number).uniform(*LATE_SECONDS)

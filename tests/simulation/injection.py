@@ -49,8 +49,6 @@ _LOSABLE: Final = (
 _LATE: Final = (ProduceRequest, ProduceRequest, OffsetCommitRequest, JoinGroupRequest)
 _LOST_REQUEST: Final = Fate(arrives=False)
 _LOST_ANSWER: Final = Fate(is_answered=False)
-#: How late a request may be, in seconds: longer than a session, and than a client waits.
-LATE_SECONDS: Final = (1.0, 8.0)
 #: Longer than a session and a rebalance: another worker has written meanwhile.
 LONG_PAUSE_SECONDS: Final = 4.0
 #: Answers of a coordinator that refuses a commit: it loads, is away, is another, is slow.
@@ -405,4 +403,4 @@ class Injection:
 
 
 def _late(fault: Fault) -> Fate:
-    return Fate(late_seconds=Random(fault.number).uniform(*LATE_SECONDS))
+    return Fate(late_seconds=fault.late_seconds)

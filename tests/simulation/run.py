@@ -30,7 +30,7 @@ from streams.settings import load_settings
 from tests.simulation import stand_ins
 from tests.simulation.cluster import STRUCTS, Cluster
 from tests.simulation.compiled_structs import compiled
-from tests.simulation.faults import Fault, planned_faults
+from tests.simulation.faults import Fault
 from tests.simulation.gateway_oracle import gateway_problems
 from tests.simulation.gateway_producers import (
     Deliveries,
@@ -43,6 +43,7 @@ from tests.simulation.loop import Process, SimulationLoop, StuckError
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.network import Network
 from tests.simulation.oracle import Ownership, differences, judge, restored, waiting_for
+from tests.simulation.planning import planned_faults
 from tests.simulation.reading import Reader, address_of
 from tests.simulation.simulated_gateway import SimulatedGateway, let_gateways_run
 from tests.simulation.simulated_worker import SimulatedWorker, watch_workers
@@ -68,6 +69,8 @@ PROGRESS_SECONDS, LONGEST_SETTLE_SECONDS = 5.0, 120.0
 #: Times of the workers, shorter than the shipped ones: a run is short.
 SESSION_SECONDS, HEARTBEAT_SECONDS, REQUEST_SECONDS = 2.4, 0.4, 3.2
 SELF_CHECK_SECONDS: Final = 4.0
+#: In which a late write is repaired: its owner's second check, a rebalance and a recovery.
+REPAIR_SECONDS: Final = 2 * SELF_CHECK_SECONDS + SESSION_SECONDS + 8.0
 CHECK_SECONDS: Final = 0.25
 #: The header of most records: those with a parameter take a longer way through a worker.
 _PLAIN: Final = (CONTENT_TYPE, STRUCTURED)
@@ -330,7 +333,7 @@ class _World:
         self.note(f"judged {dict(found.counts)}")
         if outcome.problems:
             return
-        repaired_by = self.loop.time() + 2 * SELF_CHECK_SECONDS + SESSION_SECONDS
+        repaired_by = self.loop.time() + REPAIR_SECONDS
         store = self._restored()
         while wrong := list(differences("restored", store, found.expected)):
             if self.loop.time() > repaired_by:
