@@ -43,6 +43,8 @@ class RunPlan(BaseModel):
     workers: int = 4
     seconds: float = 60.0
     """Of each minute, until all is healed."""
+    linger_ms: int = 20
+    """How long the producer lets a record wait for others, to send them together."""
 
 
 class MinuteResult(BaseModel):

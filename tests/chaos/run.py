@@ -58,6 +58,7 @@ class Chaos:
                 messages,
                 rate=round(plan.rate * (1 - GATEWAY_SHARE)),
                 seed=plan.seed,
+                linger_ms=plan.linger_ms,
             )
             minutes = Minutes(system, traffic, events, rate=plan.rate)
             while journal.next_minute <= last:

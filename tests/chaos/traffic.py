@@ -56,7 +56,13 @@ class KafkaTraffic:
     """A producer at a rate; each event has an id of its own, and is sent until acknowledged."""
 
     def __init__(
-        self, bootstrap: str, messages: Sequence[Prepared], *, rate: int, seed: int
+        self,
+        bootstrap: str,
+        messages: Sequence[Prepared],
+        *,
+        rate: int,
+        seed: int,
+        linger_ms: int,
     ) -> None:
         self.sent = self.repeated = self.invalid = 0
         """Records, sendings made again, and the records that no contract takes."""
@@ -67,6 +73,7 @@ class KafkaTraffic:
         self._bootstrap = bootstrap
         self._messages = cycle(messages)
         self._rate = rate
+        self._linger_ms = linger_ms
         self._chance = Random(f"routes {seed}")
         self._again: deque[tuple[Message, int]] = deque()
         self._pending = 0
@@ -100,7 +107,7 @@ class KafkaTraffic:
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             acks="all",
-            linger_ms=20,
+            linger_ms=self._linger_ms,
             max_batch_size=2**18,
             request_timeout_ms=REQUEST_MS,
         )
