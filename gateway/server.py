@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 import socket
@@ -46,10 +45,6 @@ __all__ = ["run_gateway"]
 
 logger = logging.getLogger(__name__)
 
-#: New containers between two runs of the garbage collector, and how many of these before a run over
-#: the older generations (Python's own: 700 and 10).
-GC_THRESHOLDS = (50_000, 50)
-
 
 def run_gateway(settings: GatewaySettings) -> int:
     """Run the gateway until SIGTERM or SIGINT; return the exit status, 0.
@@ -60,8 +55,6 @@ def run_gateway(settings: GatewaySettings) -> int:
     configure_logging(settings.log_level, settings.log_format)
     # It warns of each malformed request: anybody could fill the log.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    # Requests leave no reference cycles: frequent collections only cost time.
-    gc.set_threshold(*GC_THRESHOLDS)
     # Mistakes in the configuration are reported before anything starts.
     producers = load_producers(settings.producers)
     secrets = load_secrets(settings.gateway_secrets, producers)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from boundary.errors import SmartRegionError
 from boundary.logs import configure_logging
@@ -28,10 +27,6 @@ __all__ = ["run_page"]
 
 logger = logging.getLogger(__name__)
 
-#: The thresholds of Python's garbage collector (its defaults: 700 and 10). States and histories are
-#: many objects without cycles: with the defaults, collections would delay readers.
-GC_THRESHOLDS: Final = (50_000, 50)
-
 
 def run_page(settings: PageSettings) -> int:
     """Serve the page until SIGTERM or SIGINT; return the exit status.
@@ -40,7 +35,6 @@ def run_page(settings: PageSettings) -> int:
     it cannot start.
     """
     configure_logging(settings.log_level, settings.log_format)
-    gc.set_threshold(*GC_THRESHOLDS)
     catalogue = load_catalogue(settings.catalogue)
     if settings.workers:
         # Errors of the configuration are raised before anything starts.

@@ -1,5 +1,6 @@
 """The command line's gateway: quick, complete, and readable when something is wrong."""
 
+import gc
 import json
 import resource
 import subprocess
@@ -10,7 +11,7 @@ import click
 from click.testing import CliRunner, Result
 
 from boundary.errors import SmartRegionError
-from smart_region import Commands, join, main
+from smart_region import GC_THRESHOLDS, Commands, join, main
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = {
@@ -76,6 +77,26 @@ def processor_seconds(*arguments: str) -> float:
     subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_garbage_is_collected_seldom() -> None:
+    """In every command, before it imports what it needs."""
+    found = []
+
+    @click.command()
+    def ask() -> None:
+        found.append(gc.get_threshold()[:2])
+
+    before = gc.get_threshold()
+    main.add_command(ask)
+    try:
+        gc.set_threshold(700, 10)
+        CliRunner().invoke(main, ["ask"])
+    finally:
+        del main.commands["ask"]
+        gc.set_threshold(*before)
+
+    assert found == [GC_THRESHOLDS]
 
 
 def test_a_readable_error_is_one_line_and_status_2() -> None:
