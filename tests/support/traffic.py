@@ -58,14 +58,14 @@ def message_of(event: CloudEvent) -> Message:
 
 def region(seed: int, start: date, end: date) -> list[Message]:
     """Return the simulated Région's records of a time, in the order of their sending."""
-    return [message for day, message in _region(seed, end.year) if start <= day <= end]
+    return [message for day, message in _region(seed) if start <= day <= end]
 
 
 @lru_cache(maxsize=4)  # All years are simulated for any part of them, and tests share their parts.
-def _region(seed: int, last_year: int) -> Sequence[tuple[date, Message]]:
+def _region(seed: int) -> Sequence[tuple[date, Message]]:
     return tuple(
         (record.day, Message(record.family, record.key.encode(), record.line.encode()))
-        for record in simulate(seed, end=date(last_year, 12, 31))
+        for record in simulate(seed)
     )
 
 
