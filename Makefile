@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 KAFKA_JARS := deploy/kafka/target/jars.stamp
+KAFKA_CLASSES := deploy/kafka/target/classes.jsa
 
 # Passed on: make demo ARGS="--until-replayed --json", make test ARGS="tests/unit -x"
 ARGS ?=
@@ -34,7 +35,7 @@ stack: $(VENV)/demo.stamp $(KAFKA_JARS) ## the whole system on this machine as p
 practice: $(VENV)/dev.stamp $(KAFKA_JARS) ## a gateway on a Kafka of its own, to try docs/producers.md (ARGS=PRODUCER: another one's)
 	@$(BIN)/python -m tests.practice $(ARGS)
 
-test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a real Prometheus too
+test: $(VENV)/dev.stamp $(KAFKA_CLASSES) ## all tests, on a real Apache Kafka and a real Prometheus too
 	@deploy/debian-packages.sh >&2
 	@tests/guide/packages.sh >&2
 	@tests/clients/packages.sh >&2
@@ -171,3 +172,7 @@ $(VENV)/pyvenv.cfg:
 $(KAFKA_JARS): deploy/kafka/pom.xml deploy/kafka/jars.sh deploy/kafka/jars.sha256
 	@deploy/kafka/jars.sh >&2
 	@touch $@
+
+# The tests start some sixty brokers.
+$(KAFKA_CLASSES): $(KAFKA_JARS) | $(VENV)/dev.stamp
+	@$(BIN)/python -m tests.kafka_classes $@

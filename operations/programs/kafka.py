@@ -22,6 +22,7 @@ __all__ = [
     "Kafka",
     "KafkaMissingError",
     "KafkaNotFormattedError",
+    "class_archive",
     "missing_requirement",
     "new_cluster_id",
 ]
@@ -157,6 +158,7 @@ class Kafka:
             "java",
             f"-Xmx{self.heap_mb}m",
             *self.jvm_options,
+            *class_archive(self.distribution),
             f"-Dlog4j2.configurationFile={self.distribution / 'log4j2.xml'}",
             "-cp",
             f"{_jars(self.distribution)}/*",
@@ -169,6 +171,16 @@ class Kafka:
     @property
     def _data(self) -> Path:
         return self.folder / "data"
+
+
+def class_archive(folder: Path = KAFKA_FOLDER) -> Sequence[str]:
+    """Return the JVM's options to read Kafka's classes from an archive; none where there is none.
+
+    With it a broker starts with half of the processor time. A JVM ignores an archive that is not of
+    its own version, or not of these jars.
+    """
+    archive = folder / "target" / "classes.jsa"
+    return (f"-XX:SharedArchiveFile={archive}",) if archive.exists() else ()
 
 
 def new_cluster_id() -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from boundary.settings import ENV_PREFIX
 from operations.programs.addresses import free_port
-from operations.programs.kafka import KAFKA_FOLDER, QUICK_START, READY
+from operations.programs.kafka import KAFKA_FOLDER, QUICK_START, READY, class_archive
 from operations.programs.program import end_child, start_child
 from tests.support.commands import run_inside_with
 from tests.support.compose import DEPLOY, Stack
@@ -56,7 +56,10 @@ class ComposeKafka(Server):
         programs.mkdir(parents=True)
         for name, program in _PROGRAMS.items():
             script = programs / name
-            options, jars = " ".join(QUICK_START), KAFKA_FOLDER / "target" / "jars"
+            options, jars = (
+                " ".join((*QUICK_START, *class_archive())),
+                KAFKA_FOLDER / "target" / "jars",
+            )
             script.write_text(_SCRIPT.format(options=options, jars=jars, program=program))
             script.chmod(0o755)
         (mounted,) = service["command"]

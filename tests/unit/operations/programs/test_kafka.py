@@ -82,3 +82,14 @@ def test_without_java_nothing_runs(kafka: Kafka, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", str(kafka.folder))
 
     assert missing_requirement(kafka.distribution) == "there is no Java on the path"
+
+
+def test_classes_are_read_from_an_archive_where_there_is_one(kafka: Kafka) -> None:
+    """Of the same jars' folder."""
+    archive = kafka.distribution / "target/classes.jsa"
+    option = f"-XX:SharedArchiveFile={archive}"
+    assert option not in kafka.command
+
+    archive.touch()
+
+    assert option in kafka.command
