@@ -37,6 +37,8 @@ READY_SECONDS: Final = 60.0
 150 partitions took a slow disk more than ten seconds."""
 PROPAGATION_SECONDS: Final = 10.0
 PROPAGATION_PAUSE_SECONDS: Final = 0.05
+AGREEING_ANSWERS: Final = 3
+"""In a row, about created topics."""
 ABSENT: Final = "absent"
 """Shown as the actual value of a topic or a setting that does not exist."""
 
@@ -72,6 +74,8 @@ def apply_topics(
         missing = [spec for spec in specs if spec.name not in existing]
         created = _create(admin, missing)
         _wait_until_ready(admin, bootstrap, [spec.name for spec in missing])
+        if missing:
+            _check_created(admin, missing)
         altered = _alter(admin, specs) if alter_settings else set()
         _check(admin, specs)
     return TopicsReport(
@@ -145,6 +149,25 @@ def _wait_until_ready(admin: Any, bootstrap: str, names: Sequence[str]) -> None:
         admin.wait_for_topics(names, timeout_ms=int(READY_SECONDS * 1000))
     except KafkaTimeoutError as error:
         raise TopicsNotReadyError(bootstrap, names, waited_seconds=READY_SECONDS) from error
+
+
+def _check_created(admin: Any, specs: Sequence[TopicSpec]) -> None:  # noqa: ANN401
+    """Check topics that were just created: of several brokers, one may hear of them after others.
+
+    Each answer may be another broker's, so that all topics have to be there several times.
+    """
+    deadline = time.monotonic() + PROPAGATION_SECONDS
+    agreeing = 0
+    while agreeing < AGREEING_ANSWERS:
+        try:
+            _check(admin, specs)
+        except (TopicMismatchError, UnknownTopicOrPartitionError) as error:
+            if getattr(error, "actual", ABSENT) != ABSENT or time.monotonic() > deadline:
+                raise
+            agreeing = 0
+            time.sleep(PROPAGATION_PAUSE_SECONDS)
+        else:
+            agreeing += 1
 
 
 def _alter(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401

@@ -7,7 +7,7 @@ import pytest
 from kafka.admin import ConfigResource
 from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
-from broker import clients
+from broker import clients, topic_admin
 from broker.errors import (
     BrokerRefusedError,
     BrokerUnreachableError,
@@ -33,6 +33,7 @@ class Cluster:
 
     def __init__(self) -> None:
         self.topics: dict[str, dict[str, Any]] = {}
+        self._created: set[str] = set()
         self.create_error = 0
         self.describe_error = 0
         self.alter_outcome = "OK"
@@ -40,6 +41,8 @@ class Cluster:
         """Until a broker serves topics that were created."""
         self.unheard: list[ConfigResource] = []
         """Alterations of which the broker hears one at each question."""
+        self.unaware = 0
+        """Answers about topics by a broker that has not heard of those that were created."""
         self.shows_settings = True
         self.closed = False
 
@@ -54,6 +57,14 @@ class Cluster:
 
     def describe_topics(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """Answer as the client does: an error code per topic that is not there."""
+        if self._created and self.unaware:
+            self.unaware -= 1
+            return [
+                {"name": name, "error_code": UNKNOWN_TOPIC, "partitions": []}
+                if name in self._created
+                else self._described(name)
+                for name in names
+            ]
         return [self._described(name) for name in names]
 
     def _described(self, name: str) -> dict[str, Any]:
@@ -74,6 +85,7 @@ class Cluster:
         for name, topic in topics.items():
             if self.create_error in (0, TOPIC_EXISTS):
                 self.topics[name] = topic
+                self._created.add(name)
         return {"topics": [{"name": name, "error_code": self.create_error} for name in topics]}
 
     def wait_for_topics(self, names: Sequence[str], *, timeout_ms: int) -> None:
@@ -280,6 +292,25 @@ def test_a_slow_broker_has_a_minute_to_serve_new_topics(cluster: Cluster) -> Non
     """Created topics may appear half a minute later."""
     cluster.ready_ms = 30_000
     assert apply_topics("b:1", SPECS).created == ("events", "state")
+
+
+def test_a_broker_that_has_not_heard_of_new_topics_is_asked_again(cluster: Cluster) -> None:
+    """The one that said that they are ready may be another."""
+    cluster.add(SPECS[0])
+    cluster.unaware = 2
+
+    assert apply_topics("broker:9092", SPECS).created == (SPECS[1].name,)
+
+
+def test_a_broker_that_never_hears_of_new_topics_is_reported(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a while, by the first topic that it does not know."""
+    monkeypatch.setattr(topic_admin, "PROPAGATION_SECONDS", 0.1)
+    cluster.unaware = 1_000_000
+
+    with pytest.raises(TopicMismatchError, match="absent"):
+        apply_topics("broker:9092", SPECS)
 
 
 def test_topics_that_no_broker_serves_are_reported_as_created(cluster: Cluster) -> None:
