@@ -44,10 +44,11 @@ test: $(VENV)/dev.stamp $(KAFKA_CLASSES) ## all tests, on a real Apache Kafka an
 	@tests/pdf/packages.sh >&2
 	@tests/bench/peers/packages.sh >&2
 	@tests/crash/packages.sh >&2
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 # Tests on real parts wait as much as they work: four at once for two processors. They come first,
 # in the order of their folders; by default files of few tests, the longest, would come last.
+# Images often tell Python to keep no bytecode: each of their processes would compile the project anew.
 SIDE_BY_SIDE := --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 picture: $(VENV)/dev.stamp ## take README's picture of the delegate's page (needs Chromium)
