@@ -7,6 +7,7 @@ keeps its callbacks until it goes on; one that was killed loses them, at whateve
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
@@ -132,7 +133,8 @@ class SimulationLoop(asyncio.BaseEventLoop):
         # Asked for at each future and task: `bool()` is False, and the fastest to say so.
         self.get_debug = bool  # type: ignore[method-assign]
         # Nobody asks which tasks there are; to keep that costs as much as to make one.
-        asyncio.tasks._all_tasks.add = deque[Any](maxlen=0).append  # type: ignore[attr-defined]
+        tasks = "_all_tasks" if sys.version_info < (3, 12) else "_scheduled_tasks"
+        vars(asyncio.tasks)[tasks].add = deque[Any](maxlen=0).append
 
     # -- time
 
