@@ -19,7 +19,7 @@ from tests.crash.trying import Attempt
 from tests.support.kafka import KafkaBroker
 
 _ALL: Final = "all"
-_COLUMNS: Final = "{:10} {:>7} {:>16} {:>7} {:>8} {:>7} {:>7}"
+_COLUMNS: Final = "{:10} {:>7} {:>16} {:>7} {:>8} {:>6} {:>7} {:>7}"
 
 
 class _Points(click.ParamType):
@@ -36,8 +36,11 @@ class _Points(click.ParamType):
 @click.option("--scenario", type=click.Choice([_ALL, *NAMES]), default=_ALL, show_default=True)
 @click.option("--points", type=_Points(), default="40", show_default=True, help="Of each scenario.")
 @click.option("--seed", default=1, show_default=True, help="Draws the points.")
-def main(*, scenario: str, points: int | None, seed: int) -> None:
+@click.option("--once", is_flag=True, help="Let the run that goes on come to its end.")
+def main(*, scenario: str, points: int | None, seed: int, once: bool) -> None:
     """Kill each program at system calls that write, run it again, and print what was wrong.
+
+    The run that goes on is killed too, unless --once is given, and the third comes to its end.
 
     The exit status is 1 where something was.
     """
@@ -51,21 +54,24 @@ def main(*, scenario: str, points: int | None, seed: int) -> None:
         apply_topics(broker.bootstrap, declared_topics())
         with opened(names, broker) as scenarios:
             outcomes = [
-                tried(stage, one, points=points, seed=seed, on_attempt=_report) for one in scenarios
+                tried(stage, one, points=points, seed=seed, twice=not once, on_attempt=_report)
+                for one in scenarios
             ]
     click.echo(err=True)
     click.echo(
         _COLUMNS.format(
-            "scenario", "writes", "kills and errors", "tried", "reached", "right", "wrong"
+            *("scenario", "writes", "kills and errors", "tried", "reached", "again"),
+            *("right", "wrong"),
         )
     )
     for outcome in outcomes:
         attempts, wrong = len(outcome.attempts), len(outcome.wrong)
-        counts = (outcome.points, outcome.injections, attempts, outcome.reached)
+        reached = (outcome.reached, outcome.reached_again)
+        counts = (outcome.points, outcome.injections, attempts, *reached)
         click.echo(_COLUMNS.format(outcome.scenario, *counts, attempts - wrong, wrong))
     for outcome in outcomes:
         for attempt in outcome.wrong:
-            click.echo(f"{outcome.scenario}: {attempt.injection}: {'; '.join(attempt.problems)}")
+            click.echo(f"{outcome.scenario}: {attempt}: {'; '.join(attempt.problems)}")
     sys.exit(any(outcome.wrong for outcome in outcomes))
 
 

@@ -72,12 +72,12 @@ class Injection:
     """As strace names it: ENOSPC."""
     cuts_power: bool = False
 
-    def tracing(self, record: Path) -> Tracing:
-        """Return how strace does it."""
+    def tracing(self, record: Path, *, writes_down: bool) -> Tracing:
+        """Return how strace does it, and writes down what `Disk` takes in."""
         effect = "signal=KILL" if self.error is None else f"error={self.error}"
         name = self.call.name
         when = f"{self.call.number}{'+' * self.lasts}"
-        traced = ",".join((*(CALLS if self.cuts_power else ()), "recvfrom"))
+        traced = ",".join((*(CALLS if writes_down else ()), "recvfrom"))
         options = (
             *("-yy", "-s", str(_PAGE_BYTES), "-e", f"trace={name},{traced}", *_LATE_ANSWERS),
             *("-e", f"inject={name}:{effect}:when={when}"),

@@ -91,8 +91,9 @@ class _Case:
         if lost := self._others - there:
             yield f"{len(lost)} records of others are lost"
 
-    def ended(self) -> Iterator[str]:
+    def ended(self, cuts: int) -> Iterator[str]:
         """Yield, besides, what is left of the persons, and what the command left behind."""
+        del cuts
         records = self._topics.read(*EVENT_TOPICS)
         named = sum(self._names(record.key) or self._names(record.value) for record in records)
         if named:

@@ -120,13 +120,13 @@ class _Letters(ABC):
         """Yield letters that are lost, and outcomes that are not true."""
         return self.problems(self._found())
 
-    def ended(self) -> Iterator[str]:
+    def ended(self, cuts: int) -> Iterator[str]:
         """Yield, besides, letters without the outcome."""
         found = self._found()
         yield from self.problems(found)
         if waiting := sum(one.status is not self.outcome for one in found.entries):
             yield f"{waiting} of {_LETTERS} letters still wait"
-        yield from self.problems_of_all(found)
+        yield from self.problems_of_all(found, cuts)
 
     def problems(self, found: _Found) -> Iterator[str]:
         """Yield what may not be at any time."""
@@ -137,7 +137,7 @@ class _Letters(ABC):
                 yield f"{entry.letter.position} is {entry.status}"
 
     @abstractmethod
-    def problems_of_all(self, found: _Found) -> Iterator[str]:
+    def problems_of_all(self, found: _Found, cuts: int) -> Iterator[str]:
         """Yield what may not be once all letters have their outcome."""
 
     def _found(self) -> _Found:
@@ -165,13 +165,13 @@ class _Replay(_Letters):
         if lost := noted - found.copies.keys():
             yield f"noted as replayed, and not on the topic: {sorted(map(str, lost))}"
 
-    def problems_of_all(self, found: _Found) -> Iterator[str]:
-        """Yield letters without a copy, and more copies than one chunk has."""
+    def problems_of_all(self, found: _Found, cuts: int) -> Iterator[str]:
+        """Yield letters without a copy, and more copies than a chunk for each run cut short."""
         copies = found.copies
         if copies.keys() != {one.letter.position for one in found.entries}:
             yield f"{len(copies)} of {_LETTERS} letters have a copy"
-        if (twice := copies.total() - len(copies)) > _CHUNK:
-            yield f"{twice} were sent twice, more than a chunk"
+        if (again := copies.total() - len(copies)) > cuts * _CHUNK:
+            yield f"{again} were sent again, more than a chunk for each run cut short"
         if {record.value for record in found.sent} != self.values:
             yield "the copies are not the letters' records"
 
@@ -180,7 +180,8 @@ class _Discard(_Letters):
     outcome = EntryStatus.DISCARDED
     arguments = ("discard", "--all", "--because", "essai")
 
-    def problems_of_all(self, found: _Found) -> Iterator[str]:
+    def problems_of_all(self, found: _Found, cuts: int) -> Iterator[str]:
         """Yield what was sent."""
+        del cuts
         if found.sent:
             yield f"{len(found.sent)} records were sent"

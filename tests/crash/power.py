@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-__all__ = ["CALLS", "cut_power", "shown_bytes"]
+__all__ = ["CALLS", "Disk", "shown_bytes"]
 
 CALLS: Final = ("openat", "pwrite64", "ftruncate", "fsync", "fdatasync", "unlink")
 """What a record has to have, with the whole content of writes."""
@@ -64,15 +64,43 @@ class _File:
         return bytes(content)
 
 
-class _Disk:
-    """The files of a folder, and the names that were removed from it since it was synchronised."""
+class Disk:
+    """What a disk has of the files in a folder whose names begin so, while runs write to them."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        """The folder has none of them yet."""
+        self._folder = folder
+        self._names = tuple(names)
         self._files: dict[Path, _File] = {}
+        #: The names that were removed since the folder was synchronised.
         self._removed: dict[Path, _File] = {}
 
-    def note(self, name: str, path: Path, arguments: str) -> None:
-        """Take in a call on a file."""
+    def take_in(self, record: str) -> None:
+        """Take in what a run did, whose calls of `CALLS` strace has written down."""
+        for name, path, arguments in _calls(record, self._folder):
+            if path == self._folder:
+                self._synchronise_names()
+            elif path.name.startswith(self._names):
+                self._note(name, path, arguments)
+
+    def cut_power(self, chance: Random) -> None:
+        """Leave of the files what a power cut may leave."""
+        removed, files = self._removed, self._files
+        self._removed, self._files = {}, {}
+        for path, one in removed.items():
+            if path not in files and one.is_named and chance.random() < 0.5:
+                self._leave(path, one.after_cut(chance))
+        for path, one in files.items():
+            if one.is_named or chance.random() < 0.5:
+                self._leave(path, one.after_cut(chance))
+            else:
+                path.unlink()
+
+    def _leave(self, path: Path, content: bytes) -> None:
+        path.write_bytes(content)
+        self._files[path] = _File(bytearray(content), is_named=True)
+
+    def _note(self, name: str, path: Path, arguments: str) -> None:
         match name:
             case "openat":
                 self._files.setdefault(path, _File())
@@ -88,38 +116,15 @@ class _Disk:
             case _:
                 self._files[path].synchronise()
 
-    def synchronise_names(self) -> None:
-        """Take in that the folder was synchronised."""
+    def _synchronise_names(self) -> None:
         self._removed.clear()
         for one in self._files.values():
             one.is_named = True
 
-    def leave(self, chance: Random) -> None:
-        """Write the files as a power cut may leave them."""
-        for path, one in self._removed.items():
-            if path not in self._files and one.is_named and chance.random() < 0.5:
-                path.write_bytes(one.after_cut(chance))
-        for path, one in self._files.items():
-            if one.is_named or chance.random() < 0.5:
-                path.write_bytes(one.after_cut(chance))
-            else:
-                path.unlink()
 
-
-def cut_power(record: Path, folder: Path, names: Sequence[str], chance: Random) -> None:
-    """Leave of the files in a folder whose names begin so what a power cut may leave."""
-    disk = _Disk()
-    for name, path, arguments in _calls(record, folder):
-        if path == folder:
-            disk.synchronise_names()
-        elif path.name.startswith(tuple(names)):
-            disk.note(name, path, arguments)
-    disk.leave(chance)
-
-
-def _calls(record: Path, folder: Path) -> Iterator[tuple[str, Path, str]]:
+def _calls(record: str, folder: Path) -> Iterator[tuple[str, Path, str]]:
     """Yield the calls that were done on files of a folder, and on it: name, file, arguments."""
-    for line in record.read_text(encoding="ascii").splitlines():
+    for line in record.splitlines():
         match = _DONE.fullmatch(line)
         if match is None:
             continue

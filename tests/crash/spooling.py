@@ -62,8 +62,9 @@ class _Case:
         if lost := {*noted} - {*waiting} - {*self._arrived()}:
             yield f"published, and neither arrived nor spooled: {sorted(lost)}"
 
-    def ended(self) -> Iterator[str]:
+    def ended(self, cuts: int) -> Iterator[str]:
         """Yield what did not arrive, in its order, and what is left in the spool."""
+        del cuts
         first_seen = list(dict.fromkeys(self._arrived()))
         if first_seen != _ALL:
             yield f"arrived, in this order: {first_seen}"

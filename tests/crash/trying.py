@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Final, Protocol
 
 from tests.crash.calls import Call, Injection, recording, writes
-from tests.crash.power import cut_power
+from tests.crash.power import Disk
 from tests.crash.stage import Command, Stage
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Attempt",
     "Case",
     "Scenario",
+    "follow_ups",
     "injections",
     "recorded_calls",
     "sampled",
@@ -44,8 +45,8 @@ class Case(Protocol):
     def cut_short(self) -> Iterator[str]:
         """Yield what is wrong after a run that was cut short."""
 
-    def ended(self) -> Iterator[str]:
-        """Yield what is wrong after the next run came to its end."""
+    def ended(self, cuts: int) -> Iterator[str]:
+        """Yield what is wrong after a run came to its end that follows so many cut short."""
 
 
 class Scenario(Protocol):
@@ -69,21 +70,26 @@ class Scenario(Protocol):
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of one injection."""
+    """What came of one injection, and of another into the run that goes on."""
 
     injection: Injection
+    again: Injection | None
     reached: bool
     """False: the run came to its end before the call. It counts as right or wrong all the same."""
+    reached_again: bool
     problems: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.injection}{f', then {self.again}' if self.again else ''}"
 
 
 def recorded_calls(stage: Stage, scenario: Scenario) -> list[Call]:
     """Run a case undisturbed, and return the calls that changed something."""
-    with _folders() as (files, others):
+    with _folder() as files, _folder() as others:
         case = scenario.case(files)
         output, record = others / "output", others / "record"
         status = stage.run(case.command, output, recording(record))
-        problems = [*case.ended()]
+        problems = [*case.ended(cuts=0)]
         if status != 0 or problems:
             raise AssertionError(
                 f"{scenario.name}, undisturbed: {status} {problems}{_tail(output)}"
@@ -110,6 +116,14 @@ def injections(scenario: Scenario, calls: Sequence[Call]) -> list[Injection]:
     return kills + errors + cuts
 
 
+def follow_ups(found: Sequence[Injection], first: Injection) -> Sequence[Injection]:
+    """Return the injections that may meet the run after another: power cuts where all is known.
+
+    strace writes down the calls of one thread of the run before, and databases are the main one's.
+    """
+    return [one for one in found if not (one.cuts_power and first.call.thread)]
+
+
 def sampled(found: Sequence[Injection], points: int, chance: Random) -> list[Injection]:
     """Return so many of the injections, every kind of them in turn, drawn at random."""
     kinds: dict[tuple[str | None, bool, str, str], list[Injection]] = {}
@@ -121,43 +135,71 @@ def sampled(found: Sequence[Injection], points: int, chance: Random) -> list[Inj
     return in_turn[:points]
 
 
-def try_at(stage: Stage, scenario: Scenario, injection: Injection) -> Attempt:
-    """Run a new case with an injection, then again without, and say what was wrong."""
-    with _folders() as (files, others):
-        case = scenario.case(files)
-        first, second = others / "first", others / "second"
-        status = stage.run(case.command, first, injection.tracing(others / "record"))
-        record = (others / "record").read_text() if (others / "record").exists() else ""
-        problems: list[str] = []
-        if injection.cuts_power and status == -SIGKILL:
-            cut_power(others / "record", files, scenario.databases, Random(str(injection)))
-        if injection.error is None:
-            reached = status == -SIGKILL
-            expected = [-SIGKILL, _ENDED]
-        else:
-            reached = _is_at(scenario.files, record)
-            # Where the runs differ it may meet one of Python's own files: any end is right then.
-            expected = [_ENDED, _REFUSED] if reached else [status]
-        if status not in expected:
-            problems.append(f"exit status {status}{_tail(first)}")
-        elif status in {_ENDED, _REFUSED} and "Traceback" in first.read_text():
-            problems.append(f"an error without its one line{_tail(first)}")
-        problems += case.cut_short()
-        status = stage.run(case.command, second)
-        if status != 0:
-            problems.append(f"the next run: exit status {status}{_tail(second)}")
-        problems += case.ended()
-        return Attempt(injection, reached, tuple(problems))
+def try_at(
+    stage: Stage, scenario: Scenario, injection: Injection, again: Injection | None = None
+) -> Attempt:
+    """Run a new case with an injection, once more with another, then without; say what was wrong.
+
+    The second one meets another call, or none, where less is left to do.
+    """
+    chosen = [one for one in (injection, again) if one is not None]
+    with _folder() as files:
+        trial = _Trial(stage, scenario, files, cuts_power=any(one.cuts_power for one in chosen))
+        reached = [trial.cut_short(one) for one in chosen]
+        trial.end(cuts=sum(reached))
+    return Attempt(injection, again, reached[0], reached[1:] == [True], tuple(trial.problems))
+
+
+class _Trial:
+    """The runs of one case, and what was wrong."""
+
+    def __init__(self, stage: Stage, scenario: Scenario, files: Path, *, cuts_power: bool) -> None:
+        self._stage = stage
+        self._scenario = scenario
+        self._case = scenario.case(files)
+        self._disk = Disk(files, scenario.databases) if cuts_power else None
+        self.problems: list[str] = []
+
+    def cut_short(self, injection: Injection) -> bool:
+        """Run it with an injection; return whether that was reached."""
+        with _folder() as others:
+            output, trace = others / "output", others / "record"
+            tracing = injection.tracing(trace, writes_down=self._disk is not None)
+            status = self._stage.run(self._case.command, output, tracing)
+            record = trace.read_text() if trace.exists() else ""
+            if self._disk is not None:
+                self._disk.take_in(record)
+                if injection.cuts_power and status == -SIGKILL:
+                    self._disk.cut_power(Random(str(injection)))
+            if injection.error is None:
+                reached = status == -SIGKILL
+                expected = [-SIGKILL, _ENDED]
+            else:
+                reached = _is_at(self._scenario.files, record)
+                # Where the runs differ it may meet one of Python's own files: any end is right.
+                expected = [_ENDED, _REFUSED] if reached else [status]
+            if status not in expected:
+                self.problems.append(f"exit status {status}{_tail(output)}")
+            elif status in {_ENDED, _REFUSED} and "Traceback" in output.read_text():
+                self.problems.append(f"an error without its one line{_tail(output)}")
+        self.problems += self._case.cut_short()
+        return reached
+
+    def end(self, cuts: int) -> None:
+        """Run it to its end, after so many runs that were cut short."""
+        with _folder() as others:
+            output = others / "output"
+            status = self._stage.run(self._case.command, output)
+            if status != 0:
+                self.problems.append(f"the last run: exit status {status}{_tail(output)}")
+        self.problems += self._case.ended(cuts)
 
 
 @contextmanager
-def _folders() -> Iterator[tuple[Path, Path]]:
-    """Yield a folder for a case's files and one for all else, gone in the end."""
+def _folder() -> Iterator[Path]:
+    """Yield a new folder, which is gone in the end."""
     with TemporaryDirectory(prefix="smart-region-") as name:
-        files, others = Path(name, "files"), Path(name, "others")
-        files.mkdir()
-        others.mkdir()
-        yield files, others
+        yield Path(name)
 
 
 def _is_at(names: Sequence[str], record: str) -> bool:

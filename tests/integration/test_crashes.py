@@ -40,7 +40,7 @@ def test_a_run_that_is_cut_short_at_a_write_is_ended_rightly_by_the_next(
     with opened([name], shared_broker) as (scenario,):
         outcome = tried(stage, scenario, points=POINTS[name], seed=SEED)
 
-    assert [(str(one.injection), one.problems) for one in outcome.wrong] == []
+    assert [(str(one), one.problems) for one in outcome.wrong] == []
     assert len(outcome.attempts) == min(POINTS[name], outcome.injections)
     assert outcome.reached
 
