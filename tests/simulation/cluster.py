@@ -266,7 +266,8 @@ class Node:
                 done = log.append(data, now_ms=now_ms)
                 if error:
                     done = Appended(error)
-                answers.append((number, done.error, done.offset, now_ms, log.start))
+                appended_ms = -1 if done.error else now_ms
+                answers.append((number, done.error, done.offset, appended_ms, log.start))
                 self.cluster.note(
                     f"append {name}[{number}]@{done.offset} records={header_of(data).records}"
                     f" error={done.error}"
@@ -302,7 +303,7 @@ class Node:
             for number, _, offset, _, most in partitions:
                 log = self._leading(name, number)
                 if isinstance(log, int):
-                    answers.append((number, log, -1, -1, -1, None, -1, b""))
+                    answers.append((number, log, -1, -1, -1, [], -1, b""))
                     size += 1
                     continue
                 logs.append(log)
@@ -314,7 +315,7 @@ class Node:
                             codes.OFFSET_OUT_OF_RANGE,
                             -1,
                             -1,
-                            log.start,
+                            -1,
                             None,
                             -1,
                             b"",
@@ -324,7 +325,7 @@ class Node:
                     continue
                 data = log.read(offset, most_bytes=most)
                 size += len(data)
-                answers.append((number, 0, end, end, log.start, [], -1, data))
+                answers.append((number, 0, end, end, log.start, None, -1, data))
             topics.append((name, answers))
         response = FetchRequest._CLASSES[-1].RESPONSE_TYPE(0, 0, 0, topics)
         return response, size, logs

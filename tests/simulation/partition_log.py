@@ -105,6 +105,12 @@ class PartitionLog:
             if producer is not None:
                 if header.producer_epoch < producer.epoch:
                     return Appended(codes.INVALID_EPOCH)
+                if header.producer_epoch > producer.epoch:
+                    if first:
+                        return Appended(codes.OUT_OF_ORDER_SEQUENCE)
+                    producer = self._producers[header.producer_id] = _Producer(
+                        header.producer_epoch
+                    )
                 for known_first, known_last, offset in producer.batches:
                     if (known_first, known_last) == (first, last):
                         return Appended(0, offset)
