@@ -141,8 +141,9 @@ class CsvMapping(MappingModel):
     """The fact's name: `school.registered`."""
     source: Annotated[str, Field(pattern=r"^[A-Za-z0-9:/?#\[\]@!$&'()*+,;=._~%-]{1,256}$")]
     """The events' source: whose file it is."""
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    """Found from the file's first line unless given; and so is the encoding."""
+    delimiter: Annotated[str, Field(pattern=r'^[^"\r\n]$')] | None = None
+    """One character, neither a quotation mark nor an end of line; found from the file's first line
+    unless given, and so is the encoding."""
     encoding: Encoding | None = None
     only: Annotated[dict[Column, list[str]], Field(default_factory=dict)]
     """The lines to take: column → patterns, of which its cell must fit one (`*` is any text)."""

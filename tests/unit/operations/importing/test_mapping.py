@@ -85,6 +85,14 @@ def test_an_unknown_mapping_is_reported_with_those_that_there_are() -> None:
             "is not a known key here, value 'colum': write 'column'",
         ),
         ("source: urn:test:liste", "source: a b", "3: source: "),
+        *(
+            (
+                "source: urn:test:liste",
+                f"source: urn:test:liste\ndelimiter: {sign}",
+                "4: delimiter: does not have the right form",
+            )
+            for sign in (r'"\n"', r'"\""', '";;"')
+        ),
         ("column: date, as: day", "each: {a: b}", "fields.connected_on: is one value"),
         ("column: date, as: day", "constant: 2009-01-01", "connected_on.constant: should be"),
         ("column: date, as: day", "constant: hier", "connected_on.constant: is not a day"),
