@@ -149,8 +149,16 @@ class Ledger:
         self._forwarded = 0
         self._settled: int | None = None
         self._refusals: Counter[RefusalReason] = Counter()
-        self.database.executescript(_TABLES)
         self._sources: dict[str, int] = {}
+        try:
+            self._fill(records)
+        except BaseException:
+            # Its file in the work folder goes with it.
+            self.database.close()
+            raise
+
+    def _fill(self, records: Iterable[RawRecord]) -> None:
+        self.database.executescript(_TABLES)
         self.database.executemany(_RECORD, self._rows(records))
         ranked = enumerate(sorted(self._sources))
         self.database.executemany(

@@ -1,11 +1,15 @@
 """What the audit makes of corrections, retractions, late records, duplicates and disorder."""
 
+import sqlite3
+from collections.abc import Iterator
 from datetime import date
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boundary.work_folder import WorkFolder
 from broker.stored_record import RawRecord
 from catalogue.loader import load_catalogue
 from events.dead_letters import RecordOrigin
@@ -290,3 +294,23 @@ def test_the_account_adds_up(found: list[RawRecord]) -> None:
 
     assert counted.produced == counted.accepted + counted.refused + counted.duplicates
     assert counted.refused == len(broken)
+
+
+def test_a_ledger_that_cannot_be_made_leaves_no_database_open() -> None:
+    """What it took in the work folder is free again."""
+    opened = []
+
+    class Folder(WorkFolder):
+        def connect(self) -> sqlite3.Connection:
+            opened.append(super().connect())
+            return opened[0]
+
+    def lost() -> Iterator[RawRecord]:
+        yield from ()
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        Ledger(lost(), partitions=8, work=Folder())
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
