@@ -348,6 +348,9 @@ class BatchConsumer(driver.Consumer):
         for tp in self.assignment().intersection(quiet):
             position, polled = self._thread.fetch_position(tp), self._polled.get(tp, -1)
             if not self._is_changelog_tp(tp):
+                if self.app.rebalancing:
+                    # What was polled is forgotten with the revocation, perhaps before it was done.
+                    continue
                 _, done = self._done.get(tp, (0, self._committed_offset[tp] or 0))
                 if polled < done < position:
                     self._done[tp] = (generation, position)

@@ -893,6 +893,27 @@ class TestPassingOver:
 
         play(scene())
 
+    def test_what_was_polled_before_a_revocation_is_not_skipped(self) -> None:
+        """A batch that no agent had begun is dropped then: its records are read again."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.positions = {EVENTS: 43}
+            thread.brings(polled(EVENTS, 41, 42))
+            await batch(consumer)
+
+            def revoked() -> None:
+                consumer.app.rebalancing = True
+                consumer._polled.pop(EVENTS)
+                consumer._next.pop(EVENTS)
+
+            thread.brings({}, meanwhile=revoked)
+            await batch(consumer)
+
+            assert consumer._new_offset(EVENTS) is None
+
+        play(scene())
+
     def test_what_was_sought_back_is_not_skipped(self) -> None:
         """After a late seek the position is beyond records that were not yielded."""
 
