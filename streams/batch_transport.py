@@ -348,7 +348,7 @@ class BatchConsumer(driver.Consumer):
         for tp in self.assignment().intersection(quiet):
             position, polled = self._thread.fetch_position(tp), self._polled.get(tp, -1)
             if not self._is_changelog_tp(tp):
-                if self.app.rebalancing:
+                if not self._may_read_events(generation):
                     # What was polled is forgotten with the revocation, perhaps before it was done.
                     continue
                 _, done = self._done.get(tp, (0, self._committed_offset[tp] or 0))
@@ -365,9 +365,16 @@ class BatchConsumer(driver.Consumer):
         """Allow reading events in this generation, unless the check has found faults."""
         self._checked_generation, self.faults = generation, faults
 
+    def is_checked(self, generation: int) -> bool:
+        """Return True once a generation's states are restored and checked, until a revocation.
+
+        Faust's own flags may say so too early: where a rebalance begins while a recovery ends, the
+        end of that recovery is taken for the end of the rebalance.
+        """
+        return self._checked_generation == generation
+
     def _may_read_events(self, generation: int) -> bool:
-        is_checked = self._checked_generation == generation and not self.faults
-        return is_checked and not self.app.rebalancing
+        return self.is_checked(generation) and not self.faults and not self.app.rebalancing
 
     def _to_batch(self, tp: TP, records: Any, generation: int) -> ConsumerMessage:  # noqa: ANN401
         last = records[-1]
@@ -553,6 +560,7 @@ class BatchConsumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit what is done (Faust), then drop the offsets of the revoked partitions."""
+        self._checked_generation = None
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
             self._done.pop(tp, None)

@@ -156,7 +156,7 @@ class Membership:
 
     def _reason(self) -> str | None:
         tables = cast("TableManager", self.app.tables)
-        if tables.actives_ready and not self.app.rebalancing:
+        if self._is_restored(tables):
             if losses := self._losses():
                 lost = summary_of(losses)
                 return f"a rebuild of lost states: {lost}; see `smart-region rebuild --help`"
@@ -174,6 +174,14 @@ class Membership:
         if self.app.in_recovery and assigned:
             return f"recovery of the state ({self.to_recover()} changelog records to go)"
         return "an assignment of partitions"
+
+    def _is_restored(self, tables: TableManager) -> bool:
+        if not tables.actives_ready or self.app.rebalancing:
+            return False
+        try:
+            return self.consumer.is_checked(self.app.consumer_generation_id)
+        except ConsumerNotStarted:
+            return False
 
     def faults(self) -> Sequence[TopicFault]:
         """Return the faults of topics: lost records and changed topics."""

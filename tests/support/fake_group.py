@@ -86,6 +86,8 @@ class FakeConsumer:
     log_ends: dict[TP, int] = field(default_factory=dict)
     """Where changelogs end on the broker."""
     rejoined: int = 0
+    checked: bool = True
+    """Whether the restored states of the generation are checked."""
     awaited: Callable[[], bool] = lambda: False
     """Whether a rebalance waits for the batches in process."""
     stopped: dict[TP, int] = field(default_factory=dict)
@@ -122,6 +124,12 @@ class FakeConsumer:
         if generation != self.generation:
             return f"the work is of generation {generation}, the group's is {self.generation}"
         return self.problem
+
+    def is_checked(self, generation: int) -> bool:
+        """Return whether the test has the states of a generation checked."""
+        del generation
+        self._assert_started()
+        return self.checked
 
     def assert_not_fenced(self, message: Message) -> None:
         """Raise PartitionFencedError where the test has set a problem."""

@@ -592,6 +592,19 @@ class TestCommitting:
 
         play(scene())
 
+    def test_a_revocation_ends_the_check_of_its_generation(self) -> None:
+        """Nothing is read or shown on it any more, whatever Faust says of the rebalance."""
+
+        async def scene() -> None:
+            consumer, _ = member(EVENTS)
+            assert consumer.is_checked(GENERATION)
+
+            await consumer.on_partitions_revoked({EVENTS})
+
+            assert not consumer.is_checked(GENERATION)
+
+        play(scene())
+
     def test_batches_may_be_done_while_a_commit_looks(self) -> None:
         """A commit awaits between partitions; it must not trip over a new one."""
 
@@ -903,7 +916,7 @@ class TestPassingOver:
             await batch(consumer)
 
             def revoked() -> None:
-                consumer.app.rebalancing = True
+                consumer._checked_generation = None
                 consumer._polled.pop(EVENTS)
                 consumer._next.pop(EVENTS)
 

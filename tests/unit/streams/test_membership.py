@@ -187,6 +187,16 @@ class TestShown:
 
         assert group.membership.shown() == {2, 4}
 
+    def test_are_not_all_before_the_others_are_checked(self, group: Group) -> None:
+        """Faust took the end of a recovery for that of the rebalance that had just begun."""
+        self.rebalance(group, 2, 4, generation=GENERATION + 1)
+        group.app.rebalancing = group.app.in_recovery = False
+        group.app.tables.actives_ready = True
+        group.consumer.checked = False
+
+        assert group.membership.waiting_for() is not None
+        assert group.membership.shown() == {2}
+
     def test_stay_through_two_rebalances_in_a_row(self, group: Group) -> None:
         """What had to be restored in the first of them is not shown in the second either."""
         self.rebalance(group, 2, 4, generation=GENERATION + 1)
