@@ -18,7 +18,7 @@ from streams.core import process
 from streams.dead_letters import FORWARDED_FROM
 from streams.exposition import WorkerCollector
 from streams.metric_families import registry_of
-from streams.state import EntityState
+from streams.state import EMPTY, EntityState, merge_states
 from streams.state_store import StateStore
 from tests.simulation.partition_log import records_of
 
@@ -27,11 +27,21 @@ if TYPE_CHECKING:
     from events.record_rules import RecordRules
     from streams.settings import Settings
     from tests.simulation.cluster import Cluster
+    from tests.simulation.loop import Process
     from tests.simulation.partition_log import PartitionLog
     from tests.simulation.simulated_worker import SimulatedWorker
     from tests.simulation.traffic import Traffic
 
-__all__ = ["Judgement", "Ownership", "Stored", "differences", "judge", "restored", "waiting_for"]
+__all__ = [
+    "Completeness",
+    "Judgement",
+    "Ownership",
+    "Stored",
+    "differences",
+    "judge",
+    "restored",
+    "waiting_for",
+]
 
 #: The values of the event topics, by topic, partition and offset.
 Stored = Mapping[tuple[str, int, int], bytes | None]
@@ -78,6 +88,70 @@ class Ownership:
             for (name, partition), since in self._since.items()
             if now - since > self._lease_seconds
         ]
+
+
+class Completeness:
+    """Watches that a worker begins to show a partition with the states of all committed events."""
+
+    def __init__(self, cluster: Cluster, app_id: str, rules: RecordRules) -> None:
+        self._cluster = cluster
+        self._app_id = app_id
+        self._rules = rules
+        #: By family and partition: the states of all events before an offset, and that offset.
+        self._states: dict[tuple[Family, int], dict[str, EntityState]] = {}
+        self._offsets: dict[tuple[Family, int], int] = {}
+        #: What each process of a worker was found to show, and in which generation.
+        self._seen: dict[Process, tuple[int, frozenset[int]]] = {}
+
+    def problems(self, workers: Sequence[SimulatedWorker]) -> Iterator[str]:
+        """Yield what is missing where a worker shows a partition that it did not before."""
+        group = self._cluster.group(self._app_id)
+        for worker in workers:
+            life, membership, engine = worker.process, worker.membership, worker.engine
+            if life is None or life.is_paused or membership is None or engine is None:
+                continue
+            shown = membership.shown()
+            generation, known = self._seen.get(life, (-1, frozenset()))
+            if generation == membership.generation:
+                shown -= known
+            else:
+                known = frozenset()
+            # Another member may have the partition, and have gone on.
+            if not shown or membership.generation != group.generation:
+                continue
+            self._seen[life] = membership.generation, known | shown
+            for partition in sorted(shown):
+                for family in Family:
+                    yield from self._missing(worker.name, engine.state_store, family, partition)
+
+    def _missing(
+        self, who: str, store: StateStore, family: Family, partition: int
+    ) -> Iterator[str]:
+        found = store.states(family, partition)
+        for entity, state in self._committed(family, partition).items():
+            if merge_states(state, found.get(entity, EMPTY)) != found.get(entity, EMPTY):
+                yield f"{who} shows {family}[{partition}] without all of {entity} that is committed"
+                return
+
+    def _committed(self, family: Family, partition: int) -> Mapping[str, EntityState]:
+        """Return the states of all committed events of a partition."""
+        key = family, partition
+        states, first = self._states.setdefault(key, {}), self._offsets.get(key, 0)
+        topic = topic_name(family)
+        committed, _ = self._cluster.group(self._app_id).offsets.get((topic, partition), (0, ""))
+        if committed > first:
+            log = self._cluster.topics[topic][partition]
+            result = process(
+                [one for one in records_of(log, first=first) if one.offset < committed],
+                states,
+                family=family,
+                partition=partition,
+                partitions=len(self._cluster.topics[topic]),
+                rules=self._rules,
+            )
+            states.update(result.changed)
+            self._offsets[key] = committed
+        return states
 
 
 def waiting_for(

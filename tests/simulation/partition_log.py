@@ -209,8 +209,8 @@ class PartitionLog:
         self._waiters.append(waiter)
 
 
-def records_of(log: PartitionLog) -> list[RawRecord]:
-    """Return the records of a partition, those that retention has deleted as well."""
+def records_of(log: PartitionLog, *, first: int = 0) -> list[RawRecord]:
+    """Return the records of a partition from an offset on, also those that retention deleted."""
     return [
         RawRecord(
             topic=log.topic,
@@ -222,5 +222,7 @@ def records_of(log: PartitionLog) -> list[RawRecord]:
             timestamp=record.timestamp,
         )
         for one in (*log.deleted, *log.batches)
+        if one.last >= first
         for record in DefaultRecordBatch(bytearray(one.data))
+        if record.offset >= first
     ]

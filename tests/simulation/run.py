@@ -42,7 +42,14 @@ from tests.simulation.injection import Injection, Parties
 from tests.simulation.loop import Process, SimulationLoop, StuckError
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.network import Network
-from tests.simulation.oracle import Ownership, differences, judge, restored, waiting_for
+from tests.simulation.oracle import (
+    Completeness,
+    Ownership,
+    differences,
+    judge,
+    restored,
+    waiting_for,
+)
 from tests.simulation.planning import planned_faults
 from tests.simulation.reading import Reader, address_of
 from tests.simulation.simulated_gateway import SimulatedGateway, let_gateways_run
@@ -192,6 +199,7 @@ class _World:
         self.workers: list[SimulatedWorker] = []
         self._supervisors: list[asyncio.Task[None]] = []
         self._ownership = Ownership(SESSION_SECONDS)
+        self._completeness = Completeness(self.cluster, APP_ID, _rules())
         self.reader = Reader(loop, _catalogue(), self.workers, self.partitions)
         self.gateway = SimulatedGateway(
             bootstrap=self.cluster.bootstrap,
@@ -386,6 +394,7 @@ class _World:
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             found = self._ownership.problems(self.workers, self.loop.time())
+            found += self._completeness.problems(self.workers)
             for one in (*found, *self.reader.problems(), *self.cluster.set_back):
                 if one not in problems:
                     problems[one] = None
