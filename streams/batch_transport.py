@@ -309,7 +309,7 @@ class BatchConsumer(driver.Consumer):
             if not self.flow_active or generation != self.app.consumer_generation_id:
                 await self._seek_back(polled)
                 return
-            if not self._is_changelog_tp(tp) and self.app.rebalancing:
+            if not self._is_changelog_tp(tp) and not self._may_read_events(generation):
                 await self._seek_back(polled)
                 return
             del polled[tp]

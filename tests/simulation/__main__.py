@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 import click
 from rich.progress import Progress
 
 from tests.simulation.children import outcomes_of, run_apart
+from tests.simulation.faults import Fault
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.run import Outcome, Plan
+from tests.simulation.sequences import SEQUENCES
 from tests.simulation.shrinking import shortest
 
 _HASH_SEED: Final = "PYTHONHASHSEED"
@@ -26,6 +30,8 @@ _CODE: Final = (
     *("boundary", "broker", "catalogue", "events", "gateway"),
     *("operations/audit", "streams", "tests/simulation"),
 )
+#: When a sequence alone begins.
+_SEQUENCE_SECONDS: Final = (1.5, 6.5)
 #: The problems of a run that are printed.
 _MOST_PROBLEMS: Final = 10
 
@@ -44,6 +50,11 @@ _MOST_PROBLEMS: Final = 10
     type=click.Choice(["all", *MUTATIONS]),
     help="Switch off a rule of the product, and count the seeds until it is found.",
 )
+@click.option(
+    "--sequence",
+    type=click.Choice([one.__name__ for one in SEQUENCES]),
+    help="Let each run have the faults of this sequence alone.",
+)
 @click.option("--log", "shows_log", is_flag=True, help="Print all that happened in each run.")
 def main(
     *,
@@ -52,14 +63,19 @@ def main(
     processes: int,
     results: Path | None,
     planted: str | None,
+    sequence: str | None,
     shows_log: bool,
 ) -> None:
     """Simulate runs, a seed each; print the shortest schedule of each that fails."""
     numbers = range(first, first + seeds)
+    planned = {seed: Plan(seed, _faults_of(sequence, seed)) for seed in numbers}
     if planted is not None:
         names = list(MUTATIONS) if planted == "all" else [planted]
         # Each in turn: all are looked for, also where one is not found.
-        found = [_find(name, numbers, processes=processes, shows_log=shows_log) for name in names]
+        found = [
+            _find(name, planned.values(), processes=processes, shows_log=shows_log)
+            for name in names
+        ]
         sys.exit(not all(found))
     known = _known(results, numbers)
     bad = [one for one in known.values() if one["problems"]]
@@ -67,7 +83,7 @@ def main(
     # Without a thread that refreshes it: the runs are forked.
     with Progress(transient=True, auto_refresh=False) as progress:
         task = progress.add_task("seeds", total=seeds, completed=len(known))
-        plans = [Plan(seed) for seed in numbers if seed not in known]
+        plans = [plan for seed, plan in planned.items() if seed not in known]
         for outcome in outcomes_of(plans, processes=processes):
             progress.advance(task)
             progress.refresh()
@@ -82,15 +98,24 @@ def main(
     for one in bad:
         click.echo(f"seed {one['seed']} failed before: {one['problems'][0]}")
     for outcome in sorted(failed, key=lambda one: one.seed):
-        _report(shortest(Plan(outcome.seed), outcome, run_apart))
+        _report(shortest(planned[outcome.seed], outcome, run_apart))
     click.echo(f"{seeds} seeds from {first}: {len(bad) + len(failed)} failed")
     sys.exit(bool(bad or failed))
 
 
-def _find(name: str, numbers: range, *, processes: int, shows_log: bool) -> bool:
+def _faults_of(sequence: str | None, seed: int) -> tuple[Fault, ...] | None:
+    """Return the faults of a run that has one sequence alone; None for those of its seed."""
+    chance = Random(seed)
+    for one in SEQUENCES:
+        if one.__name__ == sequence:
+            return tuple(one(chance, chance.uniform(*_SEQUENCE_SECONDS)))
+    return None
+
+
+def _find(name: str, planned: Iterable[Plan], *, processes: int, shows_log: bool) -> bool:
     """Print how many seeds it takes to find a planted fault; return whether it was found."""
     tried = 0
-    plans = (Plan(seed, mutation=name) for seed in numbers)
+    plans = (replace(plan, mutation=name) for plan in planned)
     for outcome in outcomes_of(plans, processes=processes):
         tried += 1
         if outcome.problems:

@@ -60,8 +60,11 @@ class ConsumerGroup:
     members: dict[str, _Member] = field(default_factory=dict)
     #: By (topic, partition): offset and metadata.
     offsets: dict[tuple[str, int], tuple[int, str]] = field(default_factory=dict)
+    #: The seconds of each rebalance: until all members have joined, or are taken for gone.
+    waits: list[float] = field(default_factory=list)
     _pending: dict[str, None] = field(default_factory=dict)
     _completion: asyncio.TimerHandle | None = None
+    _prepared_at: float = 0.0
     _made: int = 0
     #: True while a new group waits for further members.
     _initial: bool = False
@@ -245,6 +248,7 @@ class ConsumerGroup:
                 self.touch(member)
         first = self.state is GroupState.EMPTY
         self.state = GroupState.PREPARING
+        self._prepared_at = self.loop.time()
         longest = max((one.rebalance_seconds for one in self.members.values()), default=0.0)
         self._initial = first and self.initial_delay > 0
         wait = self.initial_delay if self._initial else longest
@@ -268,6 +272,7 @@ class ConsumerGroup:
                 self._stop_expiry(member)
                 del self.members[member.id]
         self.generation += 1
+        self.waits.append(self.loop.time() - self._prepared_at)
         if not self.members:
             self.state = GroupState.EMPTY
             return

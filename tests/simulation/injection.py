@@ -75,6 +75,8 @@ _TOPIC_KINDS: Final[Sequence[Callable[[str], bool]]] = (
 #: Followers catch up within this time, in seconds: after a change of leaders, and at all.
 LONGEST_CATCH_UP: Final = 0.6
 LONGEST_WATERMARK: Final = 2.0
+#: In seconds. The longest is longer than a rebalance with its recovery.
+_DELAYS: Final = (0.02, 0.2, 1.0, 6.0)
 #: Smaller than the changelogs' own, as all times of the simulation are.
 COMPACTION_LAG_MS: Final = 15_000
 
@@ -264,7 +266,7 @@ class Injection:
         return undo
 
     def _delay(self, fault: Fault) -> Callable[[], None]:
-        return self._slow(fault, (0.02, 0.2, 1.0, 4.0)[fault.number // 64 % 4])
+        return self._slow(fault, _DELAYS[fault.number // 64 % len(_DELAYS)])
 
     def _silence(self, fault: Fault) -> Callable[[], None]:
         return self._slow(fault, float("inf"))

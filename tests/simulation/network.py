@@ -108,6 +108,8 @@ class Endpoint(asyncio.Transport):
         )
         if self._arrives_at == float("inf"):
             return
+        if self.network.added_delay:
+            self.network.last_arrival = max(self.network.last_arrival, self._arrives_at)
         loop.call_at(self._arrives_at, callback, *arguments, context=self.peer.context)
 
     def _receive(self, data: bytes) -> None:
@@ -157,6 +159,8 @@ class Network:
         self._watched: dict[Process, None] = {}
         #: By pair of process names: added to each delay, in seconds; `inf` swallows all.
         self.added_delay: dict[tuple[str, str], float] = {}
+        #: When the last message arrives of those that were sent while some were delayed.
+        self.last_arrival = 0.0
 
     def delay(self, sender: Process, receiver: Process) -> float:
         """Return the delay of a message that is sent now."""

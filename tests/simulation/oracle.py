@@ -37,6 +37,7 @@ __all__ = [
     "Judgement",
     "Ownership",
     "Stored",
+    "Writing",
     "differences",
     "judge",
     "restored",
@@ -152,6 +153,42 @@ class Completeness:
             states.update(result.changed)
             self._offsets[key] = committed
         return states
+
+
+class Writing:
+    """Watches that nobody begins to write to a partition long after another worker has got it.
+
+    What had begun before may arrive later: a recovery, and the watch for late writes, mend it.
+    """
+
+    def __init__(self, lease_seconds: float) -> None:
+        self._lease_seconds = lease_seconds
+        #: By partition: the highest generation in which a worker has it, which, and since when.
+        self._owners: dict[int, tuple[int, str, float]] = {}
+        self.problems: list[str] = []
+
+    def look(self, workers: Iterable[SimulatedWorker], now: float) -> None:
+        """Look who has which partition at a virtual time, in seconds."""
+        for worker in workers:
+            process, membership = worker.process, worker.membership
+            if process is None or process.is_paused or membership is None:
+                continue
+            generation = membership.app.consumer_generation_id
+            for partition in membership.owned():
+                if generation > self._owners.get(partition, (-1,))[0]:
+                    self._owners[partition] = (generation, worker.name, now)
+
+    def on_write(self, worker: SimulatedWorker, partition: int, now: float) -> None:
+        """Note that a worker begins to write to a partition."""
+        generation, owner, since = self._owners.get(partition, (-1, "", now))
+        if worker.membership is None or owner == worker.name:
+            return
+        own = worker.membership.app.consumer_generation_id
+        if own < generation and now - since > self._lease_seconds:
+            self.problems.append(
+                f"{worker.name} writes to partition {partition} of generation {own}, which"
+                f" {owner} has in {generation} since {since:.2f} s"
+            )
 
 
 def waiting_for(

@@ -19,6 +19,8 @@ LATE_WRITES_SHARE: Final = 0.3
 #: way of a sequence.
 SEQUENCES_SHARE: Final = 0.4
 MOST_BESIDES: Final = 6
+#: The part of the time of faults in which they begin.
+SEQUENCES_UNTIL: Final = 0.6
 
 
 def planned_faults(chance: Random, *, most: int, begin: float, end: float) -> list[Fault]:
@@ -26,8 +28,8 @@ def planned_faults(chance: Random, *, most: int, begin: float, end: float) -> li
     planned = _single_faults(chance, most=most, begin=begin, end=end)
     if chance.random() < SEQUENCES_SHARE:
         planned = chance.sample(planned, chance.randint(0, MOST_BESIDES))
-        for sequence in chance.choices(SEQUENCES, k=chance.choice((1, 1, 2))):
-            planned += sequence(chance, chance.uniform(begin, end * 0.7))
+        for sequence in chance.sample(SEQUENCES, chance.choice((1, 1, 2))):
+            planned += sequence(chance, chance.uniform(begin, end * SEQUENCES_UNTIL))
     return sorted(planned, key=lambda one: one.at)
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Reader", "address_of"]
 
-#: Within which what the reader holds is not forgotten.
-CONFIRMED_SECONDS: Final = 1.0
+#: Within which what the reader holds is not forgotten: shorter than `CollectorPlan.hold_seconds`.
+CONFIRMED_SECONDS: Final = 30.0
 #: Of loopback: without a token, workers answer there alone.
 _ADDRESS: Final = "127.0.1.{}"
 

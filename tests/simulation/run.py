@@ -8,7 +8,7 @@ import logging
 import random
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -45,6 +45,7 @@ from tests.simulation.network import Network
 from tests.simulation.oracle import (
     Completeness,
     Ownership,
+    Writing,
     differences,
     judge,
     restored,
@@ -79,6 +80,9 @@ SELF_CHECK_SECONDS: Final = 4.0
 #: In which a late write is repaired: its owner's second check, a rebalance and a recovery.
 REPAIR_SECONDS: Final = 2 * SELF_CHECK_SECONDS + SESSION_SECONDS + 8.0
 CHECK_SECONDS: Final = 0.25
+#: A member that is there has to join again within this time: it waits for the broker's answers to
+#: the batches in process, and to its commit, each at the longest until a request is given up.
+LONGEST_REBALANCE_SECONDS: Final = 4 * REQUEST_SECONDS
 #: The header of most records: those with a parameter take a longer way through a worker.
 _PLAIN: Final = (CONTENT_TYPE, STRUCTURED)
 
@@ -194,7 +198,8 @@ class _World:
         stand_ins.install(
             loop, self.cluster, on_exit=lambda process, status: process.owner.on_exit(status)
         )
-        watch_workers()
+        self._writing = Writing(SESSION_SECONDS)
+        watch_workers(lambda one, number: self._writing.on_write(one, number, loop.time()))
         let_gateways_run()
         self.workers: list[SimulatedWorker] = []
         self._supervisors: list[asyncio.Task[None]] = []
@@ -372,6 +377,8 @@ class _World:
         def unsettled() -> str:
             if self.deliveries.pending:
                 return f"{self.deliveries.pending} events have no answer of the gateway"
+            if self.loop.time() < self.network.last_arrival:
+                return "delayed messages are under way"
             return waiting_for(
                 self.cluster, self.workers, app_id=APP_ID, partitions=self.partitions
             )
@@ -393,9 +400,21 @@ class _World:
         problems: dict[str, None] = {}
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            found = self._ownership.problems(self.workers, self.loop.time())
-            found += self._completeness.problems(self.workers)
-            for one in (*found, *self.reader.problems(), *self.cluster.set_back):
+            now = self.loop.time()
+            self._writing.look(self.workers, now)
+            for one in (
+                *self._ownership.problems(self.workers, now),
+                *self._completeness.problems(self.workers),
+                *self.reader.problems(),
+                *self.cluster.set_back,
+                *self._writing.problems,
+                *self._long_rebalances(),
+            ):
                 if one not in problems:
                     problems[one] = None
                     self.outcome.problems.append(one)
+
+    def _long_rebalances(self) -> Iterator[str]:
+        for seconds in self.cluster.group(APP_ID).waits:
+            if seconds > LONGEST_REBALANCE_SECONDS:
+                yield f"a rebalance waited {seconds:.1f} s for a member"

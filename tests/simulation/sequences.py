@@ -12,7 +12,7 @@ from typing import Final
 
 from tests.simulation.faults import Fault, FaultKind
 
-__all__ = ["SEQUENCES", "late_write"]
+__all__ = ["SEQUENCES"]
 
 _WORKERS: Final = range(3)
 
@@ -31,8 +31,85 @@ def late_write(chance: Random, at: float) -> list[Fault]:
             return [found]
 
 
+def late_answer(chance: Random, _: float) -> list[Fault]:
+    """Return a slow way from a worker that starts to the reader, and the worker's end.
+
+    The second answer of a new owner has all of its partitions. It is under way while they get
+    another owner, who is asked meanwhile.
+    """
+    target = chance.choice(_WORKERS)
+    of_reader, to_it, longest = 3, 0, 3
+    number = 64 * longest + 16 * to_it + of_reader
+    return [
+        _fault(FaultKind.DELAY, chance.uniform(0.5, 2.0), target, lasts=9.0, number=number),
+        _fault(FaultKind.LEAVE, chance.uniform(9.2, 11.0), target),
+    ]
+
+
+def paused_writers(chance: Random, at: float) -> list[Fault]:
+    """Return pauses of two workers that write, until another has what they have begun."""
+    of_states = 2 * chance.randrange(1 << 15)
+    lasts = chance.uniform(0.0, 4.0)
+    return [
+        _fault(FaultKind.PAUSE_AT_WRITE, at, target, lasts=lasts, number=of_states)
+        for target in chance.sample(_WORKERS, 2)
+    ]
+
+
+def ended_twice(chance: Random, _: float) -> list[Fault]:
+    """Return two ends of all workers at their first writes, and rebalances after them.
+
+    What they had begun is processed record by record. The first ends are those of their start,
+    and both are planned once more: a group may wait for its members for three seconds.
+    """
+    is_lost_request_of_states = 0
+    return [
+        *(
+            _fault(FaultKind.KILL_AT_WRITE, at, target, number=is_lost_request_of_states)
+            for at in (0.3, 5.0, 8.0)
+            for target in _WORKERS
+        ),
+        *(_fault(FaultKind.REBALANCE, chance.uniform(13.0, 18.0), 0) for _ in range(3)),
+    ]
+
+
+def rebalances(chance: Random, at: float) -> list[Fault]:
+    """Return rebalances one soon after the other."""
+    return [
+        _fault(FaultKind.REBALANCE, at + chance.uniform(0.0, 4.0), 0)
+        for _ in range(chance.randint(2, 5))
+    ]
+
+
+def early_end(chance: Random, at: float) -> list[Fault]:
+    """Return a worker that leaves, and too low an end of half of all logs as others recover.
+
+    Brokers told that lie before Kafka 2.2 (KIP-207).
+    """
+    return [
+        _fault(FaultKind.LEAVE, at, chance.choice(_WORKERS)),
+        *(
+            _fault(
+                FaultKind.WATERMARK_BEHIND,
+                at + 0.1,
+                0,
+                lasts=1.9,
+                number=chance.randrange(1 << 16),
+            )
+            for _ in range(2)
+        ),
+    ]
+
+
 #: From which some runs take one or two, each with the time at which it begins.
-SEQUENCES: Final[tuple[Callable[[Random, float], list[Fault]], ...]] = (late_write,)
+SEQUENCES: Final[tuple[Callable[[Random, float], list[Fault]], ...]] = (
+    late_write,
+    late_answer,
+    paused_writers,
+    ended_twice,
+    rebalances,
+    early_end,
+)
 
 
 def _fault(

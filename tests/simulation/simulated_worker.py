@@ -68,10 +68,30 @@ class SimulatedWorker(Supervised):
         await worker._run(settings, self.engine, BatchTransport)
 
 
-def watch_workers() -> None:
-    """Let each simulated worker know its membership and its teller, once it has them."""
+def watch_workers(on_write: Callable[[SimulatedWorker, int], object]) -> None:
+    """Let each simulated worker know its membership and its teller, once it has them.
+
+    `on_write` is called with the worker and the partition before each write of states, at once
+    after its engine's last look at who owns the partition.
+    """
     _watch("Membership", "membership")
     _watch("Teller", "teller")
+    # Of a batch, and of repaired entities.
+    _watch_writes("_write", on_write)
+    _watch_writes("_write_states", on_write)
+
+
+def _watch_writes(name: str, on_write: Callable[[SimulatedWorker, int], object]) -> None:
+    real: Any = vars(Engine)[name]
+
+    def write(self: Engine, *given: Any, **named: Any) -> Any:
+        if name == "_write":
+            on_write(current_process().owner, given[0][1])
+        elif named.get("events_end") is None:
+            on_write(current_process().owner, given[1])
+        return real(self, *given, **named)
+
+    setattr(Engine, name, write)
 
 
 def _watch(kind: str, name: str) -> None:
