@@ -32,6 +32,8 @@ def simulate(*arguments: str) -> str:
     [
         # Of the runs, this rule's absence shows in two of three.
         ("no-late-watch", "late_write", 6),
+        # One of two.
+        ("early-end", "early_end", 12),
         # One of three.
         ("no-fence", "paused_writers", 16),
         # One of five.
