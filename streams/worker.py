@@ -14,6 +14,8 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
+import faust
+
 from boundary.logs import configure_logging, log_end
 from broker.errors import BrokerRefusedError
 from broker.topic_admin import verify_topics
@@ -144,15 +146,24 @@ async def _run(settings: Settings, engine: Engine, transport: type[BatchTranspor
         logger.info("stopping reason=signal")
         for task in background:
             task.cancel()
-        try:
-            await asyncio.wait_for(app.stop(), timeout=STOP_SECONDS)
-        except TimeoutError:
-            logger.warning("stop cut short after %.0f s; nothing is lost", STOP_SECONDS)
+        await _stop(app)
         starting.cancel()
     logger.info("stopped reason=signal")
     # Faust's threads may outlive its stop; the offsets are committed and the producer is flushed.
     _exit(0)
     return 0
+
+
+async def _stop(app: faust.App) -> None:
+    """Stop the app; one that does not get on is left alone after a time.
+
+    It is not cancelled: Faust swallows that while it waits for batches, and waits on.
+    """
+    stopped, _ = await asyncio.wait([asyncio.create_task(app.stop())], timeout=STOP_SECONDS)
+    for task in stopped:
+        task.result()
+    if not stopped:
+        logger.warning("stop cut short after %.0f s; nothing is lost", STOP_SECONDS)
 
 
 async def _or_end(work: Coroutine[Any, Any, None], end: Callable[[BaseException], None]) -> None:
