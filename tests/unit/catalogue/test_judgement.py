@@ -106,6 +106,32 @@ def test_the_projection_follows_the_trend_and_not_the_baseline() -> None:
 
 
 @pytest.mark.parametrize(
+    ("periodicity", "deadline", "status"),
+    [
+        ("annual", date(2018, 1, 1), "at_risk"),
+        ("annual", date(2018, 1, 2), "on_track"),
+        ("irregular", date(2018, 4, 27), "at_risk"),
+        ("irregular", date(2018, 4, 28), "on_track"),
+    ],
+)
+@pytest.mark.parametrize("direction", Direction)
+def test_with_too_few_points_the_pace_is_that_until_the_figure_is_known(
+    direction: Direction, periodicity: str, deadline: date, status: str
+) -> None:
+    """Until the last report or, where a silence means no change, the end of the month before."""
+    baseline, target = (0, 100) if direction is Direction.RISING else (100, 0)
+    indicator = promised(
+        target=Decimal(target),
+        day=deadline,
+        direction=direction,
+        periodicity=periodicity,
+        baseline={"value": baseline, "day": date(2016, 1, 1), "source": "Un test."},
+    )
+    halfway = sites((date(2017, 1, 1), 50))
+    assert judged(indicator, halfway, date(2017, 3, 15)).status == status
+
+
+@pytest.mark.parametrize(
     ("target", "status"),
     [(1_000, "achieved"), (3_000, "on_track"), (3_700, "at_risk")],
 )
@@ -230,8 +256,9 @@ def test_a_risk_is_over_when_the_target_is_projected_clearly_in_time(
         (date(2020, 8, 27), 30, "at_risk"),
         (date(2020, 8, 31), 5, "at_risk"),
         (date(2020, 8, 31), 4, "on_track"),
+        (date(2020, 8, 27), 0, "on_track"),
     ],
-    ids=["on its very day", "within the margin", "as early as the margin asks"],
+    ids=["on its very day", "within the margin", "as early as the margin asks", "no margin"],
 )
 def test_a_projection_is_in_the_margin_from_its_second_day_to_the_deadline(
     day: date, margin: int, status: str

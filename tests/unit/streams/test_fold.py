@@ -334,7 +334,9 @@ class TestVerify:
     ) -> None:
         """By its type: a text alone is a département, and a whole number an amount."""
         with pytest.raises(TypeError, match="département"):
-            Fold([CONNECTED]).verify([(736_000, ([], ()), 1), (736_000, (steps, reports), 1)])
+            Fold([CONNECTED]).verify(
+                [(736_000, ((), ()), 1), (736_000, ([], ()), 1), (736_000, (steps, reports), 1)]
+            )
 
     def test_what_events_contribute_is_accepted(self) -> None:
         """Shared by many entities or made for one cell."""
