@@ -30,6 +30,7 @@ pytestmark = pytest.mark.timeout(300)
 #: Years before the deadlines: there is a pace to observe, one to require, and a day to project.
 TODAY = date(2017, 12, 31)
 MISROUTED = 0.01
+LATENESS = f"{metrics.PRODUCER_LATENESS.name}_bucket"
 SECONDS = 90
 OVER = 15
 """Seconds of a panel's range: the monitor has run a little longer."""
@@ -87,7 +88,12 @@ def prometheus(
                 targets={job: [f"127.0.0.1:{port}"] for job, port in ports.items()},
                 rules=written_rules(folder),
             )
-            send(bootstrap, region(7, date(2016, 1, 1), TODAY), misrouted=MISROUTED)
+            records = region(7, date(2016, 1, 1), TODAY)
+            middle = len(records) // 2
+            send(bootstrap, records[:middle], misrouted=MISROUTED)
+            # What a counter has when it is first scraped is no increase of it.
+            assert wait_until(lambda: bool(prometheus.query(LATENESS)), seconds=SECONDS)
+            send(bootstrap, records[middle:], misrouted=MISROUTED)
             be_refused(gateway, credentials)
             assert wait_done(bootstrap, seconds=SECONDS), worker.log()[-3000:]
             assessor.wait_ready()
