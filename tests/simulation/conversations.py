@@ -107,8 +107,17 @@ class Kafka:
         self._clients: list[Client] = []
 
     async def be_ready(self) -> None:
-        """Wait until the group has a coordinator, and producers get names: a new broker loads."""
+        """Wait until the topic is led, the group has a coordinator, and producers get names.
+
+        A broker that has just started, or been given a topic, is slower than the simulated one.
+        """
         client = await self.client()
+
+        async def topic_error() -> int:
+            answer = await client.ask(OffsetRequest._CLASSES[-1](-1, 0, [(TOPIC, [(0, -1)])]))
+            return int(answer.topics[0][1][0][1])
+
+        assert await _until(topic_error, codes.NONE) == codes.NONE
         for request in (
             FindCoordinatorRequest._CLASSES[-1](self.group, 0),
             OffsetFetchRequest._CLASSES[-1](self.group, []),
