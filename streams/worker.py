@@ -14,8 +14,6 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-import faust
-
 from boundary.logs import configure_logging, log_end
 from broker.errors import BrokerRefusedError
 from broker.topic_admin import verify_topics
@@ -146,7 +144,7 @@ async def _run(settings: Settings, engine: Engine, transport: type[BatchTranspor
         logger.info("stopping reason=signal")
         for task in background:
             task.cancel()
-        await _stop(app)
+        await _stop(app.stop())
         starting.cancel()
     logger.info("stopped reason=signal")
     # Faust's threads may outlive its stop; the offsets are committed and the producer is flushed.
@@ -154,12 +152,12 @@ async def _run(settings: Settings, engine: Engine, transport: type[BatchTranspor
     return 0
 
 
-async def _stop(app: faust.App) -> None:
-    """Stop the app; one that does not get on is left alone after a time.
+async def _stop(stop: Coroutine[Any, Any, None]) -> None:
+    """Wait for a stop; one that does not get on is left alone after a time.
 
     It is not cancelled: Faust swallows that while it waits for batches, and waits on.
     """
-    stopped, _ = await asyncio.wait([asyncio.create_task(app.stop())], timeout=STOP_SECONDS)
+    stopped, _ = await asyncio.wait([asyncio.create_task(stop)], timeout=STOP_SECONDS)
     for task in stopped:
         task.result()
     if not stopped:

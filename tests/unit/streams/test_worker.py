@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from typing import Any
 
 import pytest
 
@@ -36,8 +35,8 @@ def test_a_stop_that_does_not_get_on_is_left_alone(
     monkeypatch.setattr(worker, "STOP_SECONDS", 0.05)
 
     async def scene() -> None:
-        app: Any = App(is_done=False)
-        await worker._stop(app)
+        app = App(is_done=False)
+        await worker._stop(app.stop())
         app.is_done = True
 
     with caplog.at_level(logging.WARNING):
@@ -50,17 +49,17 @@ def test_a_stop_that_does_not_get_on_is_left_alone(
 
 def test_an_orderly_stop_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """It is waited for."""
-    app: Any = App(is_done=True)
+    app = App(is_done=True)
 
     with caplog.at_level(logging.WARNING):
-        asyncio.run(worker._stop(app))
+        asyncio.run(worker._stop(app.stop()))
 
     assert caplog.records == []
 
 
 def test_a_stop_that_fails_is_raised() -> None:
     """As an error of the worker."""
-    app: Any = App(is_done=True, error=ConnectionError("the coordinator is away"))
+    app = App(is_done=True, error=ConnectionError("the coordinator is away"))
 
     with pytest.raises(ConnectionError, match="the coordinator is away"):
-        asyncio.run(worker._stop(app))
+        asyncio.run(worker._stop(app.stop()))
