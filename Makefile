@@ -174,6 +174,6 @@ $(KAFKA_JARS): deploy/kafka/pom.xml deploy/kafka/jars.sh deploy/kafka/jars.sha25
 	@deploy/kafka/jars.sh >&2
 	@touch $@
 
-# The tests start some sixty brokers.
+# The tests start many brokers: each starts with less processor time.
 $(KAFKA_CLASSES): $(KAFKA_JARS) | $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.kafka_classes $@

@@ -30,8 +30,7 @@ settings.register_profile(
 settings.load_profile("untimed")
 
 
-# A test that waits more than it works, and for long, begins at once: the others use the processors
-# meanwhile, and nobody waits for it at the end.
+# The longest test begins at once: the others run beside it, and nobody waits for it at the end.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests that are marked so first, the others in their order."""
     items.sort(key=lambda item: item.get_closest_marker("first") is None)

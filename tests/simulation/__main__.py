@@ -77,7 +77,7 @@ def main(
             for name in names
         ]
         sys.exit(not all(found))
-    known = _known(results, numbers)
+    known = _known(results, numbers, sequence)
     bad = [one for one in known.values() if one["problems"]]
     failed: list[Outcome] = []
     # Without a thread that refreshes it: the runs are forked.
@@ -89,7 +89,7 @@ def main(
             progress.refresh()
             if results is not None:
                 with results.open("a", encoding="utf-8") as stream:
-                    stream.write(json.dumps(_line(outcome)) + "\n")
+                    stream.write(json.dumps(_line(outcome, sequence)) + "\n")
             if shows_log:
                 progress.console.print("\n".join(outcome.log), markup=False, highlight=False)
             if outcome.problems:
@@ -128,13 +128,15 @@ def _find(name: str, planned: Iterable[Plan], *, processes: int, shows_log: bool
     return False
 
 
-def _known(results: Path | None, numbers: range) -> Mapping[int, Any]:
-    """Return the outcomes that a file has of this code, by seed."""
+def _known(results: Path | None, numbers: range, sequence: str | None) -> Mapping[int, Any]:
+    """Return the outcomes that a file has of this code and sequence, by seed."""
     if results is None or not results.exists():
         return {}
     lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
     return {
-        one["seed"]: one for one in lines if one["seed"] in numbers and one["code"] == code_digest()
+        one["seed"]: one
+        for one in lines
+        if one["seed"] in numbers and (one["code"], one["sequence"]) == (code_digest(), sequence)
     }
 
 
@@ -148,9 +150,10 @@ def code_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def _line(outcome: Outcome) -> Mapping[str, Any]:
+def _line(outcome: Outcome, sequence: str | None) -> Mapping[str, Any]:
     return {
         "code": code_digest(),
+        "sequence": sequence,
         "seed": outcome.seed,
         "problems": outcome.problems,
         "digest": outcome.digest,

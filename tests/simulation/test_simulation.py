@@ -69,15 +69,24 @@ def test_a_seed_is_the_same_run_each_time() -> None:
 
 @pytest.mark.timeout(300)
 def test_an_interrupted_command_goes_on(tmp_path: Path) -> None:
-    """Seeds whose outcome is kept are not run again, and count."""
+    """Seeds whose outcome is kept are not run again, and count: of this code, with these faults."""
     results = tmp_path / "results.jsonl"
-    kept = {"code": code_digest(), "seed": 2, "problems": ["a figure differs"]}
-    other = {"code": "of another release", "seed": 3, "problems": []}
-    results.write_text(f"{json.dumps(kept)}\n{json.dumps(other)}\n", encoding="utf-8")
+    kept = {
+        "code": code_digest(),
+        "sequence": None,
+        "seed": 2,
+        "problems": ["a figure differs"],
+    }
+    others = (
+        {**kept, "code": "of another release", "seed": 3},
+        {**kept, "sequence": "late_write", "seed": 3},
+    )
+    lines = [f"{json.dumps(one)}\n" for one in (kept, *others)]
+    results.write_text("".join(lines), encoding="utf-8")
 
     done = simulate("--from", "2", "--seeds", "2", "--results", str(results))
 
-    assert [one["seed"] for one in outcomes(results)] == [2, 3, 3]
+    assert [one["seed"] for one in outcomes(results)] == [2, 3, 3, 3]
     assert "seed 2 failed before: a figure differs" in done.stdout
     assert done.stdout.endswith("2 seeds from 2: 1 failed\n")
     assert done.returncode == 1
