@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+from collections import deque
 from typing import Final
 
 __all__ = ["HOST", "address_of", "free_address", "free_port", "is_free"]
@@ -15,14 +16,22 @@ PORTS: Final = range(15_000, 32_000)
 still be free when it is started again."""
 
 
+#: What this process was given last: a program may not listen there yet.
+_given: Final[deque[int]] = deque(maxlen=1_000)
+
+
 def free_port(*, usual: int | None = None) -> int:
-    """Return a port on which nothing listens: the usual one if it is free."""
+    """Return a port on which nothing listens: the usual one if it is free.
+
+    Another one each time, though nothing listens on the one before yet.
+    """
     if usual is not None and is_free(usual):
         return usual
     # Not the seeded generator: two runs on one machine should try different ports.
     chance = random.SystemRandom()
-    while not is_free(port := chance.choice(PORTS)):
+    while (port := chance.choice(PORTS)) in _given or not is_free(port):
         pass
+    _given.append(port)
     return port
 
 

@@ -149,8 +149,10 @@ class Kafka:
             umask=PRIVATE_UMASK,
         )
         if done.returncode != 0:
-            output = (done.stdout + done.stderr).split("\n")
-            cause = next((line.strip() for line in reversed(output) if line.strip()), "no output")
+            lines = map(str.strip, reversed((done.stdout + done.stderr).split("\n")))
+            # Not where in Java's code it was.
+            said = (one for one in lines if one and not one.startswith(("at ", "... ")))
+            cause = next(said, "no output")
             raise KafkaNotFormattedError(self.folder, cause=cause)
 
     def _java(self) -> list[str]:

@@ -30,3 +30,10 @@ def test_connections_that_have_ended_are_no_hindrance() -> None:
             accepted.close()  # first: the connection's end is waited for on this side
 
     assert is_free(port)
+
+
+def test_two_ports_are_never_the_same() -> None:
+    """Though nothing listens on the first yet: one program may be given several."""
+    ports = [free_port() for _ in range(600)]
+
+    assert len({*ports}) == len(ports)

@@ -18,7 +18,8 @@ mkdir -p {data} && touch {data}/meta.properties && echo once >> {folder}/formatt
 """
 REFUSING = """\
 #!/bin/sh
-echo "No space left on device"; echo; exit 1
+echo "Caused by: No space left on device"
+echo "	at kafka.tools.StorageTool.main(StorageTool.scala)"; echo "	... 8 more"; echo; exit 1
 """
 
 
@@ -61,10 +62,12 @@ def test_its_data_is_found_again(kafka: Kafka) -> None:
 def test_a_data_folder_that_cannot_be_made_is_reported_in_one_line(
     kafka: Kafka, tmp_path: Path
 ) -> None:
-    """With the tool's last words."""
+    """With the tool's last words, which are not where in its code it was."""
     install_java(tmp_path, REFUSING)
 
-    with pytest.raises(KafkaNotFormattedError, match=r"\(No space left on device\): check"):
+    with pytest.raises(
+        KafkaNotFormattedError, match=r"\(Caused by: No space left on device\): check"
+    ):
         kafka.prepare()
 
 
