@@ -222,6 +222,19 @@ def _synced(answer: Any) -> object:
     return answer.error_code, bytes(answer.member_assignment).decode()
 
 
+async def _share(first: _Member, second: _Member) -> None:
+    """Let two members come to share a group in its generation 2; the first one leads."""
+    await first.join()
+    await first.sync(1, {first.id: b"all"})
+    joining = asyncio.ensure_future(second.join())
+    await _until(lambda: first.heartbeat(1), codes.REBALANCE_IN_PROGRESS)
+    await first.join()
+    await joining
+    syncing = asyncio.ensure_future(second.sync(2))
+    await first.sync(2, {first.id: b"this", second.id: b"that"})
+    await syncing
+
+
 async def _until(ask: Callable[[], Any], expected: int) -> int:
     """Ask again until the answer is an error code, or for as long as an answer may take."""
     loop = asyncio.get_running_loop()
@@ -314,15 +327,7 @@ async def _a_second_member(kafka: Kafka) -> AsyncIterator[Step]:
 @_conversation
 async def _a_follower_with_another_subscription(kafka: Kafka) -> AsyncIterator[Step]:
     first, second = await kafka.member(), await kafka.member()
-    await first.join()
-    await first.sync(1, {first.id: b"all"})
-    joining = asyncio.ensure_future(second.join())
-    await _until(lambda: first.heartbeat(1), codes.REBALANCE_IN_PROGRESS)
-    await first.join()
-    await joining
-    syncing = asyncio.ensure_future(second.sync(2))
-    await first.sync(2, {first.id: b"this", second.id: b"that"})
-    await syncing
+    await _share(first, second)
 
     second.protocol = _OTHER_PROTOCOL
     joining = asyncio.ensure_future(second.join())
@@ -341,15 +346,7 @@ async def _a_follower_with_another_subscription(kafka: Kafka) -> AsyncIterator[S
 async def _a_member_that_says_nothing(kafka: Kafka) -> AsyncIterator[Step]:
     first = await kafka.member()
     second = await kafka.member(session_ms=_SHORT_SESSION_MS)
-    await first.join()
-    await first.sync(1, {first.id: b"all"})
-    joining = asyncio.ensure_future(second.join())
-    await _until(lambda: first.heartbeat(1), codes.REBALANCE_IN_PROGRESS)
-    await first.join()
-    await joining
-    syncing = asyncio.ensure_future(second.sync(2))
-    await first.sync(2, {first.id: b"this", second.id: b"that"})
-    await syncing
+    await _share(first, second)
     yield "its session ends", await _until(lambda: first.heartbeat(2), codes.REBALANCE_IN_PROGRESS)
     yield "its heartbeat comes too late", await second.heartbeat(2)
     yield "its commit", await second.commit(2, 1)

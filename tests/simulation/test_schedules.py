@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
-
-def simulate(*arguments: str) -> str:
-    """Run the command; return what it prints."""
-    return subprocess.run(
-        [sys.executable, "-m", "tests.simulation", "--processes", "1", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    ).stdout
+from tests.simulation.command import simulate
 
 
 @pytest.mark.timeout(600)
@@ -42,9 +25,10 @@ def simulate(*arguments: str) -> str:
 )
 def test_a_sequence_needs_its_rule(rule: str, sequence: str, seeds: int) -> None:
     """Without the rule a run of the sequence comes out wrong; with it the same run does not."""
-    found = simulate("--planted", rule, "--sequence", sequence, "--seeds", str(seeds))
+    alone = ("--processes", "1", "--sequence", sequence)
+    found = simulate(*alone, "--planted", rule, "--seeds", str(seeds)).stdout
 
     seed = re.search(r"by seed (\d+): ", found)
     assert seed is not None, found
-    right = simulate("--sequence", sequence, "--from", seed[1], "--seeds", "1")
+    right = simulate(*alone, "--from", seed[1], "--seeds", "1").stdout
     assert right.endswith("1 seeds from " + seed[1] + ": 0 failed\n"), right

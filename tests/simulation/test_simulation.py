@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.simulation.__main__ import code_digest
+from tests.simulation.command import simulate
 from tests.simulation.faults import Fault, FaultKind
 from tests.simulation.run import Outcome, Plan
 from tests.simulation.shrinking import shortest
 
-ROOT = Path(__file__).parents[2]
 #: The seeds that are run, from 1 on; `make simulate` runs 10 000.
 SEEDS = 50
 #: Found within a few seeds: by a figure, an idle worker, an offset, a reader, a receipt.
@@ -24,19 +21,6 @@ PLANTED = (
     *("no-forwards", "coordinator-errors", "commit-before-write", "unfounded-changes"),
     "early-receipt",
 )
-
-
-def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command."""
-    return subprocess.run(
-        [sys.executable, "-m", "tests.simulation", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=1000,
-        check=False,
-    )
 
 
 def outcomes(results: Path) -> list[dict[str, Any]]:
