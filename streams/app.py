@@ -37,6 +37,15 @@ class _App(faust.App):
     def _create_directories(self) -> None:
         """Create no folders: the state is in memory, and the file system may be read-only."""
 
+    def on_rebalance_end(self) -> None:
+        """End the rebalance, where the recovery that has ended is its own.
+
+        A recovery that is about to end goes on while the next rebalance begins. Events that are
+        read before the next recovery has ended would be lost: it clears the queues.
+        """
+        if cast("BatchConsumer", self.consumer).is_checked(self.consumer_generation_id):
+            super().on_rebalance_end()
+
     def _crash(self, reason: BaseException) -> None:
         super()._crash(reason)
         self.on_failure(reason)
@@ -113,10 +122,12 @@ def _checking(app: faust.App, settings: Settings, engine: Engine) -> Callable[..
     async def check_states(*_: Any, **__: Any) -> None:
         # The signal is sent when all assigned states are restored, before events are read.
         consumer, generation = cast("BatchConsumer", app.consumer), app.consumer_generation_id
+        rebalances = app.rebalancing_count
         faults = await check.faults(consumer)
         for fault in faults:
             logger.error("lost: %s", fault)
-        consumer.finish_check(generation, faults)
+        if rebalances == app.rebalancing_count:  # Else the next recovery checks.
+            consumer.finish_check(generation, faults)
 
     return check_states
 

@@ -561,6 +561,8 @@ class BatchConsumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit what is done (Faust), then drop the offsets of the revoked partitions."""
         self._checked_generation = None
+        # The end of a recovery may have come between the thread's word of it and this call.
+        self.app.rebalancing = True
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
             self._done.pop(tp, None)

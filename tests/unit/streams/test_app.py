@@ -19,7 +19,9 @@ from events.topics import topic_name
 from streams.app import _agent
 from streams.batch_transport import BatchConsumer, BatchProducer, BatchSchema
 from streams.engine import Engine
-from tests.support.group_member import build_app, consumer_of
+from streams.state_check import StateCheck
+from streams.topic_faults import TopicFault
+from tests.support.group_member import GENERATION, build_app, consumer_of, member, topic
 
 
 def with_app(look: Callable[[faust.App], None], **settings: Any) -> None:
@@ -195,3 +197,80 @@ def test_what_crashes_a_part_of_the_app_is_reported_at_once() -> None:
     asyncio.run(scene())
 
     assert {str(failure) for failure in failures} == {"planted"}
+
+
+class TestRebalanceThatBeginsAsARecoveryEnds:
+    """Faust lets the recovery go on, until the next assignment."""
+
+    def test_its_end_does_not_end_the_rebalance(self) -> None:
+        """Events that are read then are cleared at the end of the next recovery, and lost."""
+
+        async def scene() -> None:
+            consumer, _ = member(topic(Family.GRANTS))
+            app = cast("faust.App", consumer.app)
+            app.on_rebalance_start()
+            await consumer.on_partitions_revoked({topic(Family.GRANTS)})
+
+            app.on_rebalance_end()
+
+            assert app.rebalancing
+
+        asyncio.run(scene())
+
+    def test_its_end_may_come_before_the_revocation(self) -> None:
+        """The consumer's thread says that a rebalance begins; the revocation comes after it."""
+
+        async def scene() -> None:
+            consumer, _ = member(topic(Family.GRANTS))
+            app = cast("faust.App", consumer.app)
+            app.on_rebalance_start()
+            app.on_rebalance_end()
+
+            await consumer.on_partitions_revoked({topic(Family.GRANTS)})
+
+            assert app.rebalancing
+
+        asyncio.run(scene())
+
+    def test_the_next_recovery_ends_the_rebalance(self) -> None:
+        """Once its states are checked."""
+
+        async def scene() -> None:
+            consumer, _ = member(topic(Family.GRANTS))
+            app = cast("faust.App", consumer.app)
+            app.on_rebalance_start()
+            await consumer.on_partitions_revoked({topic(Family.GRANTS)})
+            app.consumer_generation_id = GENERATION + 1
+            consumer.finish_check(GENERATION + 1, ())
+
+            app.on_rebalance_end()
+
+            assert not app.rebalancing
+
+        asyncio.run(scene())
+
+    @pytest.mark.parametrize("is_revoked", [False, True])
+    def test_its_check_does_not_count(
+        self,
+        is_revoked: bool,  # noqa: FBT001 - a parameter
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The worker would be ready, and process events, while it waits for the group."""
+
+        async def scene() -> None:
+            consumer, _ = member()
+            app = cast("faust.App", consumer.app)
+            consumer.finish_check(GENERATION - 1, ())
+
+            async def faults(*_: object) -> list[TopicFault]:
+                if is_revoked:
+                    app.on_rebalance_start()
+                    await consumer.on_partitions_revoked(set())
+                return []
+
+            monkeypatch.setattr(StateCheck, "faults", faults)
+            await app.on_rebalance_complete.send()
+
+            assert consumer.is_checked(GENERATION) is not is_revoked
+
+        asyncio.run(scene())
