@@ -30,7 +30,7 @@ from streams.batch_transport import (
     ProduceFailedError,
     WriteRefusedError,
 )
-from streams.changelog_tally import ChangelogTallies
+from streams.changelog_tally import ChangelogShrunkError, ChangelogTallies
 from streams.clock import Clock
 from streams.core import RecordRefusal, Result, process
 from streams.dead_letter_rate import DeadLetterCause
@@ -123,7 +123,8 @@ class Engine:
     ) -> None:
         """Process one batch message and allow the commit of its offset.
 
-        Raises PartitionFencedError or ProduceFailedError; the process must then end.
+        Raises PartitionFencedError, ProduceFailedError or ChangelogShrunkError; the process must
+        then end.
         """
         key = family, message.partition
         records = cast("Sequence[Record]", message.value)
@@ -469,7 +470,8 @@ def _became_large(states: Mapping[str, bytes], sizes: Mapping[str, int]) -> bool
 def _is_fatal(error: Exception) -> bool:
     """Return True where the broker failed or the partition is lost, False where a record failed."""
     return isinstance(
-        error, AttemptNotCommittedError | PartitionFencedError | ProduceFailedError
+        error,
+        AttemptNotCommittedError | ChangelogShrunkError | PartitionFencedError | ProduceFailedError,
     ) and not isinstance(error, WriteRefusedError)
 
 

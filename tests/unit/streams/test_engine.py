@@ -23,6 +23,7 @@ from events.records import Record
 from events.topics import DEAD_LETTERS
 from streams import core, engine, reading, state_store
 from streams.batch_transport import PartitionFencedError, ProduceFailedError
+from streams.changelog_tally import ChangelogShrunkError
 from streams.clock import FixedClock
 from streams.core import Outcome
 from streams.engine import Engine
@@ -514,6 +515,18 @@ class TestOrder:
         assert not bench.producer.asked.is_set()
         assert bench.known == {}
         assert bench.consumer.finished == []
+
+    def test_a_changelog_that_was_created_again_ends_it(self, bench: Bench) -> None:
+        """No record of the batch is the cause: none is refused, and the next start looks."""
+        bench.take_all(record_of(connected("2018-03-01")), record_of(connected("2018-04-01")))
+        finished = len(bench.consumer.finished)
+        bench.producer.ends.clear()
+
+        with pytest.raises(ChangelogShrunkError):
+            bench.take_all(record_of(connected("2018-05-01")))
+
+        assert bench.producer.records == []
+        assert len(bench.consumer.finished) == finished
 
     def test_batches_of_a_family_take_turns(self, bench: Bench) -> None:
         """The second merges into what the first has left."""
