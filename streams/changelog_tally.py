@@ -6,7 +6,8 @@ checksum is the sum of a CRC-32 of each entity's last record: it does not depend
 write updates it by its own records, and a sum of fewer records is always smaller.
 
 A summary contains its own offset. Where another process wrote at the same time (a worker that no
-longer owned the partition, an erasure), it has another offset, and is ignored.
+longer owned the partition, an erasure), it is at a higher offset, and is ignored. One at a lower
+offset was written to a log that had lost its end: that is a loss, until a later summary is right.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ __all__ = [
     "PlannedWrite",
     "ReadTally",
     "Summary",
+    "loss_before",
     "loss_since",
     "summary_among",
 ]
@@ -120,6 +122,8 @@ class ChangelogTally:
         self._summary: Summary | None = None
         self._agreed = False
         self._since: set[bytes] = set()
+        # A loss that the place of a write after the last summary shows.
+        self._moved: str | None = None
 
     @property
     def entities(self) -> int:
@@ -129,7 +133,9 @@ class ChangelogTally:
     @property
     def is_confirmed(self) -> bool:
         """True where the last summary equals the tally of the records up to it."""
-        return self._is_readable and self._summary is not None and self._agreed
+        return (
+            self._is_readable and self._summary is not None and self._agreed and self._moved is None
+        )
 
     @property
     def extent(self) -> ChangelogExtent:
@@ -163,8 +169,12 @@ class ChangelogTally:
             self._summary = summary
             self._agreed = (summary.entities, summary.checksum) == (self.entities, self._total)
             self._since.clear()
+            self._moved = None
             self.events_end = summary.events_end
-        elif self._summary is not None:
+            return
+        if summary is not None:
+            self._moved = loss_before(summary, offset) or self._moved
+        if self._summary is not None:
             self._since.add(key)
 
     def read_all(self, records: Iterable[RawRecord]) -> None:
@@ -202,6 +212,8 @@ class ChangelogTally:
         An entity written after the summary may be missing before it: compaction removes replaced
         records.
         """
+        if self._moved is not None:
+            return self._moved
         summary = self._summary
         if summary is None or self._agreed or not self._is_readable:
             return None
@@ -255,6 +267,7 @@ class ChangelogTally:
         if end == planned.end and planned.summary is not None:
             self._summary, self._agreed = planned.summary, True
             self._since.clear()
+            self._moved = None
         elif self._summary is not None:
             self._since.update(key for key, _ in planned.checksums)
         self._is_complete = self._is_complete and end == planned.end
@@ -292,6 +305,19 @@ def loss_since(summary: Summary, *, kept: int, since: int) -> str | None:
     if missing > 0:
         return f"holds {kept} of the {summary.entities} entities that were written"
     return f"does not hold the {summary.entities} states that were written (checksum)"
+
+
+def loss_before(summary: Summary, offset: int) -> str | None:
+    """Return what a log had lost where the record of a summary is at a lower offset than it says.
+
+    A log only grows while it loses nothing: whoever wrote knew of records that were gone.
+    """
+    if summary.offset <= offset:
+        return None
+    return (
+        f"had lost its last records before a write: what was to be at offset {summary.offset} is"
+        f" at {offset}"
+    )
 
 
 def summary_among(headers: Iterable[tuple[str, bytes | None]] | None) -> Summary | None:

@@ -7,7 +7,7 @@ from zlib import crc32
 
 from broker.stored_record import RawRecord
 from events.registry import Family
-from streams.changelog_tally import Summary, loss_since, summary_among
+from streams.changelog_tally import Summary, loss_before, loss_since, summary_among
 
 __all__ = ["SpooledTallies", "SpooledTally"]
 
@@ -24,19 +24,26 @@ class SpooledTally:
         # Entities with records after the summary, and those of them that are left.
         self._since = 0
         self._since_kept = 0
+        # A loss that the place of a write after the last summary shows.
+        self._moved: str | None = None
 
     @property
     def is_confirmed(self) -> bool:
         """True where the last summary equals the tally of the records up to it."""
         summary = self._summary
         then = self._entities_then, self._checksum_then
-        return summary is not None and (summary.entities, summary.checksum) == then
+        is_whole = summary is not None and (summary.entities, summary.checksum) == then
+        return is_whole and self._moved is None
 
     def see(self, offset: int, headers: Iterable[tuple[str, bytes | None]] | None) -> None:
         """Look for a summary; before any part is added."""
         summary = summary_among(headers)
-        if summary is not None and summary.offset == offset:
-            self._summary = summary
+        if summary is None:
+            return
+        if summary.offset == offset:
+            self._summary, self._moved = summary, None
+        else:
+            self._moved = loss_before(summary, offset) or self._moved
 
     def add(self, records: Iterable[RawRecord]) -> None:
         """Add all records of some entities, in their order."""
@@ -64,6 +71,8 @@ class SpooledTally:
 
     def loss(self) -> str | None:
         """Return what the log has lost, after all parts; None for no known loss."""
+        if self._moved is not None:
+            return self._moved
         summary = self._summary
         if summary is None or self.is_confirmed:
             return None

@@ -222,6 +222,40 @@ def test_a_write_before_the_end_is_an_error() -> None:
         log.tally.record_write(planned, 1, topic="log", partition=3)
 
 
+def test_a_write_that_fills_a_log_made_again_hides_no_loss() -> None:
+    """The new log ends where the old one did: only the place of the write shows the difference."""
+    log = written([[("a", b"1"), ("b", b"1")]])
+    log.records, log.end = [], 0
+    with pytest.raises(ChangelogShrunkError):
+        log.write(("c", b"1"), ("d", b"1"))
+    tally = read(log.records)
+    assert tally.end == 2
+    assert "was to be at offset 3 is at 1" in str(tally.loss())
+    assert not tally.is_confirmed
+
+
+def test_a_write_behind_lost_records_hides_no_loss() -> None:
+    """The summary before them agrees with what is left: the write is counted against it."""
+    log = written([[("a", b"1")], [("b", b"1")]])
+    log.records.pop()
+    log.end = 1
+    with pytest.raises(ChangelogShrunkError):
+        log.write(("c", b"1"), ("d", b"1"))
+    assert "was to be at offset 3 is at 2" in str(read(log.records).loss())
+
+
+def test_a_loss_that_was_repaired_is_none() -> None:
+    """The next summary is of one who knew what the log holds."""
+    log = written([[("a", b"1")], [("b", b"1")]])
+    log.records, log.end = [], 0
+    with pytest.raises(ChangelogShrunkError):
+        log.write(("c", b"1"))
+    log.tally = read(log.records)
+    log.tally.set_extent(0, log.end)
+    log.write(("a", b"1"), ("b", b"1"))
+    assert read(log.records).loss() is None
+
+
 def test_without_an_answer_nothing_more_is_summed_up() -> None:
     """Without the offset of a batch, a write of another process before it is possible."""
     log = written([[("a", b"1")]])
