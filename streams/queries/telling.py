@@ -37,6 +37,10 @@ class OwnedPartitions:
     """The group's generation in which it owns them."""
     partitions: frozenset[int]
 
+    def is_still(self, other: OwnedPartitions) -> bool:
+        """Return whether the same is shown; what is waited for may count down."""
+        return (self.generation, self.partitions) == (other.generation, other.partitions)
+
 
 class OwnershipChangedError(Exception):
     """An answer has begun with other partitions than its worker shows by now: begin again."""
@@ -84,7 +88,7 @@ class Teller:
             )
         )
         for partition in sorted(owned.partitions):
-            if self._ownership() != owned:
+            if not owned.is_still(self._ownership()):
                 raise OwnershipChangedError
             yield b"".join(self._partition(partition, owned, since))
 

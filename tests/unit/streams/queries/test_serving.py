@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
-from itertools import chain, repeat
+from itertools import chain, count, repeat
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -122,6 +122,20 @@ def test_an_answer_has_the_partitions_of_one_moment(
     answer = answer_of(ask(worker))
 
     assert [(one.head.partition, one.head.generation) for one in answer.partitions] == [(0, 2)]
+
+
+def test_an_answer_is_not_made_anew_while_a_recovery_counts_down(
+    worker: AnsweringWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is shown meanwhile is told: a large recovery would end before the answer does."""
+    kept = (OwnedPartitions(f"{left} records to go", 2, frozenset({0, 1})) for left in count())
+    assert worker.route is not None
+    teller = worker.route._teller
+    monkeypatch.setattr(teller, "_ownership", lambda: next(kept))
+
+    answer = decoded(b"".join(teller.answer(None)))
+
+    assert [one.head.partition for one in answer.partitions] == [0, 1]
 
 
 def test_a_request_is_answered_after_its_wait(worker: AnsweringWorker) -> None:
