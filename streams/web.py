@@ -17,6 +17,9 @@ from streams.metric_families import registry_of
 __all__ = ["Readiness", "serve"]
 
 CHALLENGE = 'Bearer realm="metrics"'
+#: How long an answer may take that is under way when the server stops, before it is cut. aiohttp
+#: waits for it twice, by default for a minute each.
+ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,9 @@ async def serve(  # noqa: PLR0913 - where, for whom, and what, by name
     )
     if extend is not None:
         extend(app)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    runner = web.AppRunner(
+        app, access_log=None, handle_signals=False, shutdown_timeout=ANSWER_SECONDS
+    )
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port, ssl_context=tls)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from aiohttp import ClientSession
+from aiohttp.web import Application, Request, Response
 from faust.types import TP
+from yarl import URL
 
 from boundary.serving import OPEN, AddressInUseError, MetricsGuard
 from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.topics import topic_name
+from streams import web
 from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
@@ -53,7 +57,9 @@ class Server:
             CATALOGUE, engine.state_store.fold, engine.meters, self.membership.snapshot
         )
 
-    def serve(self, port: int = 0) -> AbstractAsyncContextManager[str]:
+    def serve(
+        self, port: int = 0, extend: Callable[[Application], None] | None = None
+    ) -> AbstractAsyncContextManager[str]:
         """Serve it on a port, by default a free one."""
         return serve(
             self.exposition,
@@ -62,6 +68,7 @@ class Server:
             port=port,
             guard=self.guard,
             tls=self.tls,
+            extend=extend,
         )
 
     def get(self, path: str, **headers: str) -> Answer:
@@ -215,3 +222,32 @@ def test_a_free_port_is_reported(server: Server) -> None:
             return served
 
     assert not asyncio.run(address()).endswith(":0")
+
+
+def test_a_reader_that_stands_still_does_not_hold_the_end(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer is cut: the process would be killed, with nothing said, after two minutes."""
+    monkeypatch.setattr(web, "ANSWER_SECONDS", 0.05)
+    large = b"x" * 64 * 1024 * 1024
+
+    async def scene() -> None:
+        begun = asyncio.Event()
+
+        async def answer(_: Request) -> Response:
+            begun.set()
+            return Response(body=large)
+
+        def extend(app: Application) -> None:
+            app.router.add_get("/large", answer)
+
+        async with AsyncExitStack() as stack:
+            address = await stack.enter_async_context(server.serve(extend=extend))
+            _, writer = await asyncio.open_connection(LOOPBACK, URL(address).port, limit=1)
+            writer.write(b"GET /large HTTP/1.1\r\nHost: worker\r\n\r\n")
+            await begun.wait()
+            async with asyncio.timeout(10):
+                await stack.aclose()
+            writer.close()
+
+    asyncio.run(scene())
