@@ -456,6 +456,8 @@ class Cluster:
         self.nodes = [Node(self, number) for number in range(nodes)]
         self.topics: dict[str, list[PartitionLog]] = {}
         self.compacted: list[str] = []
+        #: How often a topic was created again.
+        self.identities: dict[str, int] = {}
         self.groups: dict[str, ConsumerGroup] = {}
         self.coordinator = 0
         self.is_loading = False
@@ -489,6 +491,13 @@ class Cluster:
         self.topics[name] = [
             PartitionLog(name, number, leader=self.chance.randrange(len(self.nodes)))
             for number in range(partitions)
+        ]
+
+    def create_again(self, name: str) -> None:
+        """Delete a topic, and create it again: empty, and with another identity."""
+        self.identities[name] = self.identities.get(name, 0) + 1
+        self.topics[name] = [
+            PartitionLog(name, one.number, leader=one.leader) for one in self.topics[name]
         ]
 
     def group(self, name: str) -> ConsumerGroup:

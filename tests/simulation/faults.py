@@ -66,6 +66,8 @@ class FaultKind(StrEnum):
     """A worker's wall clock is set."""
     REBALANCE = "rebalance"
     """The coordinator asks all members to join again."""
+    CHANGELOG_LOST = "changelog-lost"
+    """A changelog loses records for good: an operator has to rebuild. Of a sequence alone."""
 
 
 #: How late a request may be, in seconds: longer than a session, and than a client waits.

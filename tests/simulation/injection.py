@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -77,6 +78,21 @@ LONGEST_CATCH_UP: Final = 0.6
 LONGEST_WATERMARK: Final = 2.0
 #: In seconds. The longest is longer than a rebalance with its recovery.
 _DELAYS: Final = (0.02, 0.2, 1.0, 6.0)
+
+
+class _Loss(StrEnum):
+    """What a changelog loses."""
+
+    ALL = "the deletion of all records"
+    """By a retention that was set on it; offsets go on."""
+    FIRST = "the deletion of the first records"
+    LAST = "the loss of the last records"
+    """A replica that had not followed became the leader (an unclean election)."""
+    TOPIC = "a new topic in the place"
+    """Deleted and created again: offsets begin again."""
+
+
+_LOSSES: Final = tuple(_Loss)
 #: Smaller than the changelogs' own, as all times of the simulation are.
 COMPACTION_LAG_MS: Final = 15_000
 
@@ -118,6 +134,8 @@ class Injection:
         self._fates: dict[int, deque[Fate]] = {}
         self._commit_errors: deque[int] = deque()
         self._undo: dict[int, Callable[[], None]] = {}
+        #: The partitions of changelogs that have lost records.
+        self.lost: set[tuple[str, int]] = set()
         #: By process: which of its requests is the next that something happens at, and what.
         self._at_write: dict[Process, tuple[int, Fate, Callable[[], None]]] = {}
         cluster.fate_of = self._fate_of
@@ -147,6 +165,7 @@ class Injection:
             FaultKind.LOG_START: self._move_log_start,
             FaultKind.CLOCK_STEP: self._step_clock,
             FaultKind.REBALANCE: self._rebalance,
+            FaultKind.CHANGELOG_LOST: self._lose_changelog,
         }
 
     def schedule(self, faults: list[Fault]) -> None:
@@ -402,6 +421,28 @@ class Injection:
         for group in self._cluster.groups.values():
             for (topic, number), (offset, _metadata) in group.offsets.items():
                 self._cluster.topics[topic][number].delete_before(offset)
+
+    def _lose_changelog(self, fault: Fault) -> None:
+        chance = Random(fault.number)
+        logs = [log for name in self._cluster.compacted for log in self._cluster.topics[name]]
+        # Of the larger ones: few records are soon written again.
+        there = sorted((log for log in logs if log.batches), key=lambda log: log.start - log.end)
+        if not there:
+            return
+        log, lose = chance.choice(there[: len(logs) // 2]), chance.choice(_LOSSES)
+        self._note(f"{lose} of {log.topic}[{log.number}]@{log.start}..{log.end}")
+        self.lost.add((log.topic, log.number))
+        if lose is _Loss.ALL:
+            log.lose_first(log.end)
+        elif lose is _Loss.FIRST:
+            log.lose_first(chance.choice(log.batches).last + 1)
+        elif lose is _Loss.LAST:
+            log.lose_last(chance.choice(log.batches).first)
+            up = [one.id for one in self._cluster.nodes if one.is_up]
+            self._lead(log, chance.choice(up), chance)
+        else:
+            self.lost.update((log.topic, one.number) for one in self._cluster.topics[log.topic])
+            self._cluster.create_again(log.topic)
 
 
 def _late(fault: Fault) -> Fate:

@@ -104,6 +104,11 @@ class Completeness:
         #: What each process of a worker was found to show, and in which generation.
         self._seen: dict[Process, tuple[int, frozenset[int]]] = {}
 
+    def forget(self) -> None:
+        """Forget all events: offsets went back to the beginning."""
+        self._states.clear()
+        self._offsets.clear()
+
     def problems(self, workers: Sequence[SimulatedWorker]) -> Iterator[str]:
         """Yield what is missing where a worker shows a partition that it did not before."""
         group = self._cluster.group(self._app_id)

@@ -154,6 +154,27 @@ class PartitionLog:
         self.batches = [one for one in self.batches if one.last >= self.start]
         self._firsts = [one.first for one in self.batches]
 
+    def lose_first(self, offset: int) -> None:
+        """Move the log's start, and forget what was before it: nobody processed it."""
+        self.delete_before(offset)
+        self.deleted.clear()
+
+    def lose_last(self, offset: int) -> None:
+        """Lose all from an offset on, as where a replica leads that had not followed.
+
+        What the broker knew of the producers of these records goes with them.
+        """
+        self.batches = [one for one in self.batches if one.first < offset]
+        self._firsts = [one.first for one in self.batches]
+        self.end = max(offset, self.start)
+        for number, producer in [*self._producers.items()]:
+            kept = [one for one in producer.batches if one[2] < offset]
+            if kept:
+                producer.batches = deque(kept, maxlen=_REMEMBERED)
+            else:
+                del self._producers[number]
+        self.notify()
+
     def compact(self, *, before_ms: int) -> None:
         """Drop the batches older than a time of which every record has a newer one of its key.
 

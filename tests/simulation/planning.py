@@ -10,6 +10,9 @@ from tests.simulation.sequences import SEQUENCES
 
 __all__ = ["planned_faults"]
 
+#: Of sequences alone are those that nobody mends but an operator.
+_SINGLE: Final = tuple(kind for kind in FaultKind if kind is not FaultKind.CHANGELOG_LOST)
+
 #: The kinds of single faults of one run.
 MOST_KINDS: Final = 7
 #: By which a worker writes after it has lost the partition: many rules are there for that alone.
@@ -30,6 +33,9 @@ def planned_faults(chance: Random, *, most: int, begin: float, end: float) -> li
         planned = chance.sample(planned, chance.randint(0, MOST_BESIDES))
         for sequence in chance.sample(SEQUENCES, chance.choice((1, 1, 2))):
             planned += sequence(chance, chance.uniform(begin, end * SEQUENCES_UNTIL))
+    if any(one.kind is FaultKind.CHANGELOG_LOST for one in planned):
+        # States are rebuilt from all events.
+        planned = [one for one in planned if one.kind is not FaultKind.LOG_START]
     return sorted(planned, key=lambda one: one.at)
 
 
@@ -38,7 +44,7 @@ def _single_faults(chance: Random, *, most: int, begin: float, end: float) -> li
 
     A run has some kinds only (swarm testing: with all kinds at once, each hides the others).
     """
-    chosen = chance.sample(tuple(FaultKind), chance.randint(1, MOST_KINDS))
+    chosen = chance.sample(_SINGLE, chance.randint(1, MOST_KINDS))
     if chance.random() < LATE_WRITES_SHARE:
         chosen = [*_LATE_WRITES, *chosen[:2]]
     return [

@@ -53,6 +53,7 @@ from tests.simulation.oracle import (
 )
 from tests.simulation.planning import planned_faults
 from tests.simulation.reading import Reader, address_of
+from tests.simulation.rebuilding import Operator
 from tests.simulation.simulated_gateway import SimulatedGateway, let_gateways_run
 from tests.simulation.simulated_worker import SimulatedWorker, watch_workers
 from tests.simulation.traffic import Traffic, chosen
@@ -213,6 +214,13 @@ class _World:
             loop=loop,
             note=self.note,
         )
+        self.operator = Operator(
+            self.cluster,
+            self.workers,
+            app_id=APP_ID,
+            chance=Random(f"operator {plan.seed}"),
+            on_rebuild=self._completeness.forget,
+        )
         self.deliveries = Deliveries()
         self.producers = Process("producers")
 
@@ -254,6 +262,8 @@ class _World:
             note=self.note,
         )
         self.workers.append(worker)
+        if self.operator.is_at_work:
+            worker.may_run.clear()
         self._supervisors.append(self.loop.create_task(worker.supervise()))
         return worker
 
@@ -293,13 +303,15 @@ class _World:
             Process("producer"), lambda: traffic.send(direct, seconds=TRAFFIC_SECONDS)
         )
         watching = self.loop.create_task(self._watch_ownership())
+        operating = self.loop.create_task(self.operator.watch(injection.lost))
         await asyncio.sleep(TRAFFIC_SECONDS + 2)
         self.note("all faults end")
         injection.heal()
         await sending
         self.note(f"sent failed={traffic.failed}")
-        await self._judge(traffic)
+        await self._judge(traffic, has_lost=bool(injection.lost))
         watching.cancel()
+        operating.cancel()
 
     def _send_to_gateway(self, messages: Sequence[Message]) -> Sequence[Message]:
         """Begin to send a part of the messages to the gateway; return the others."""
@@ -324,14 +336,19 @@ class _World:
             self.loop.spawn(self.producers, partial(sender.send, theirs, seconds=TRAFFIC_SECONDS))
         return direct
 
-    async def _judge(self, traffic: Traffic) -> None:
+    async def _judge(self, traffic: Traffic, *, has_lost: bool) -> None:
         """Judge what the workers show; then what their changelogs hold, and a reader has.
+
+        A loss of a changelog that no recovery has met before is met by a restart of all workers.
 
         A late write of a worker that had lost the partition is found by the second check of its
         owner, and repaired, long before compaction drops what it had overwritten.
         """
         outcome, healed = self.outcome, self.loop.time()
         unsettled = await self._settle()
+        if has_lost and not unsettled:
+            await self.operator.restart()
+            unsettled = await self._settle()
         if unsettled:
             outcome.problems.append(
                 f"at the end: not settled after {self.loop.time() - healed:.0f} s: {unsettled}"
@@ -343,6 +360,7 @@ class _World:
         outcome.problems += gateway_problems(self.deliveries, found.stored, _producers())
         outcome.counts = found.counts
         outcome.counts["receipts"] = len(self.deliveries.accepted)
+        outcome.counts["rebuilds"] = self.operator.rebuilds
         self.note(f"judged {dict(found.counts)}")
         if outcome.problems:
             return
@@ -371,10 +389,12 @@ class _World:
         Records that are processed one by one, on a slow network, take longer: while offsets are
         committed, it waits.
         """
-        begin = progress_at = self.loop.time()
+        healed = progress_at = self.loop.time()
         committed = 0
 
         def unsettled() -> str:
+            if self.operator.is_at_work:
+                return "the operator is at work"
             if self.deliveries.pending:
                 return f"{self.deliveries.pending} events have no answer of the gateway"
             if self.loop.time() < self.network.last_arrival:
@@ -386,7 +406,8 @@ class _World:
         while reason := unsettled():
             now = self.loop.time()
             offsets = sum(offset for offset, _ in self.cluster.group(APP_ID).offsets.values())
-            if offsets > committed:
+            begin = max(healed, self.operator.acted_at)
+            if self.operator.is_at_work or offsets != committed:
                 committed, progress_at = offsets, now
             if now > min(
                 max(begin + SETTLE_SECONDS, progress_at + PROGRESS_SECONDS),
@@ -409,6 +430,7 @@ class _World:
                 *self.cluster.set_back,
                 *self._writing.problems,
                 *self._long_rebalances(),
+                *self.operator.problems,
             ):
                 if one not in problems:
                     problems[one] = None

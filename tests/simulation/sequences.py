@@ -101,6 +101,28 @@ def early_end(chance: Random, at: float) -> list[Fault]:
     ]
 
 
+def lost_changelog(chance: Random, _: float) -> list[Fault]:
+    """Return the loss of records of a changelog, and ends of workers that let others read it.
+
+    Then rebalances, once that is checked (it takes four seconds): what is done on missing states
+    must leave the loss to be seen by the next check. There is something to lose: a group may wait
+    for its members for three seconds.
+    """
+    at = chance.uniform(3.5, 5.5)
+    end = at + chance.uniform(0.0, 0.5)
+    return [
+        _fault(FaultKind.CHANGELOG_LOST, at, 0, number=chance.randrange(1 << 16)),
+        *(
+            _fault(chance.choice((FaultKind.KILL, FaultKind.LEAVE)), end, target)
+            for target in chance.sample(_WORKERS, chance.choice((1, 2, 3)))
+        ),
+        *(
+            _fault(FaultKind.REBALANCE, at + chance.uniform(5.0, 12.0), 0)
+            for _ in range(chance.randint(1, 3))
+        ),
+    ]
+
+
 #: From which some runs take one or two, each with the time at which it begins.
 SEQUENCES: Final[tuple[Callable[[Random, float], list[Fault]], ...]] = (
     late_write,
@@ -109,6 +131,7 @@ SEQUENCES: Final[tuple[Callable[[Random, float], list[Fault]], ...]] = (
     ended_twice,
     rebalances,
     early_end,
+    lost_changelog,
 )
 
 

@@ -25,6 +25,7 @@ from faust.channels import Channel
 from faust.utils import terminal
 from mode import Service
 
+from broker.topic_admin import SeenTopic
 from events import cloudevent
 from events.fact import Family
 from events.topics import topic_name
@@ -76,7 +77,7 @@ def install(
     ClusterMetadata.brokers = lambda self: sorted(brokers(self), key=lambda one: one.nodeId)
     worker._exit = leave
     # The admin client of kafka-python has a thread and sockets of its own.
-    TopicWatch._describe = _unanswered  # type: ignore[method-assign, assignment]
+    TopicWatch._describe = _describing(cluster)  # type: ignore[method-assign, assignment]
     state_check._has_accepted_events = _searching(cluster)
 
 
@@ -126,9 +127,16 @@ def _number(kind: Any) -> None:
     kind.__hash__ = number
 
 
-def _unanswered(_: TopicWatch) -> NoReturn:
-    message = "the simulation has no admin client"
-    raise OSError(message)
+def _describing(cluster: Cluster) -> Callable[[TopicWatch], tuple[Mapping[str, SeenTopic], None]]:
+    """Return what describes the topics, and not the group."""
+
+    def describe(watch: TopicWatch) -> tuple[Mapping[str, SeenTopic], None]:
+        return {
+            name: SeenTopic(str(cluster.identities.get(name, 0)), len(cluster.topics[name]))
+            for name in watch._names
+        }, None
+
+    return describe
 
 
 def _replace_clocks(loop: SimulationLoop) -> None:

@@ -22,6 +22,9 @@ class Supervised(ABC):
         self.process: Process | None = None
         self.clock_offset = 0.0
         self.is_wanted = True
+        #: Cleared while an operator keeps it stopped.
+        self.may_run = asyncio.Event()
+        self.may_run.set()
         self.starts = 0
         self.note = note
         self._loop = loop
@@ -37,6 +40,9 @@ class Supervised(ABC):
     async def supervise(self) -> None:
         """Start the program, and again each time that it ends, while it is wanted."""
         while self.is_wanted:
+            if not self.may_run.is_set():
+                await self.may_run.wait()
+                continue
             self.starts += 1
             self._ended = self._loop.create_future()
             self.process = process = Process(self.name, clock_offset=self.clock_offset)

@@ -19,6 +19,8 @@ from tests.simulation.command import simulate
         ("early-end", "early_end", 12),
         # One of three.
         ("no-fence", "paused_writers", 16),
+        # One of three.
+        ("events-before-check", "lost_changelog", 16),
         # One of five.
         ("any-answer", "late_answer", 30),
     ],
