@@ -12,11 +12,12 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any, Final, NamedTuple, Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, ProducerClosed
 
 from boundary.errors import SmartRegionError
 from broker.addresses import addresses_of
@@ -118,6 +119,8 @@ class TopicsWriter:
         self._partitions: dict[str, int] = {}
         self._queues: dict[tuple[str, int], _PartitionQueue] = {}
         self._producer: Any = None
+        #: Done once the producer has stopped.
+        self._stopped: asyncio.Future[None] | None = None
         self._has_failed = False
         self._monitor_task: asyncio.Task[None] | None = None
         self._stopping: set[asyncio.Task[None]] = set()
@@ -201,8 +204,7 @@ class TopicsWriter:
         first: int | None = None
         producer = self._producer
         try:
-            acknowledged = await producer.send_batch(batch, queue.topic, partition=queue.partition)
-            first = (await acknowledged).offset
+            first = await self._acknowledged(batch, queue)
         except (KafkaError, OSError, AssertionError) as error:
             # The client has retried what can be retried: this producer cannot be used any more.
             logger.warning("not delivered topic=%s cause=%r", queue.topic, error)
@@ -217,6 +219,32 @@ class TopicsWriter:
         for index, (write, number) in enumerate(taken):
             offset = None if first is None or first < 0 else first + index
             write.resolve(number, Written(queue.topic, queue.partition, offset))
+
+    async def _acknowledged(
+        self,
+        batch: Any,  # noqa: ANN401 - aiokafka's
+        queue: _PartitionQueue,
+    ) -> int | None:
+        """Send a batch, and return the offset of its first record.
+
+        A producer that is stopped while it waits for metadata would never answer.
+        """
+        producer, stopped = self._producer, self._stopped
+
+        async def sent() -> int | None:
+            acknowledged = await producer.send_batch(batch, queue.topic, partition=queue.partition)
+            offset: int | None = (await acknowledged).offset
+            return offset
+
+        sending = asyncio.create_task(sent())
+        try:
+            awaited: set[asyncio.Future[Any]] = {sending} if stopped is None else {sending, stopped}
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            if not sending.done():
+                raise ProducerClosed
+            return sending.result()
+        finally:
+            sending.cancel()
 
     async def _monitor(self) -> None:
         """Probe the broker regularly, and replace a producer that has failed."""
@@ -293,22 +321,25 @@ class TopicsWriter:
             await producer.stop()
             raise
         self._producer = producer
+        self._stopped = asyncio.get_running_loop().create_future()
         self._has_failed = False
 
     async def _close(self) -> None:
         producer, self._producer = self._producer, None
-        if producer is None:
+        stopped, self._stopped = self._stopped, None
+        if producer is None or stopped is None:
             return
         stopping = asyncio.create_task(producer.stop())
         # A late one waits for the broker, and continues by itself. A reference is kept: cancelled
         # or collected, the client's own tasks would run on or be destroyed while pending.
         self._stopping.add(stopping)
-        stopping.add_done_callback(self._on_stopped)
+        stopping.add_done_callback(partial(self._on_stopped, stopped))
         await asyncio.wait({stopping}, timeout=STOP_SECONDS)
 
-    def _on_stopped(self, stopped: asyncio.Task[None]) -> None:
-        self._stopping.discard(stopped)
-        if not stopped.cancelled() and (error := stopped.exception()) is not None:
+    def _on_stopped(self, stopped: asyncio.Future[None], stopping: asyncio.Task[None]) -> None:
+        self._stopping.discard(stopping)
+        stopped.set_result(None)
+        if not stopping.cancelled() and (error := stopping.exception()) is not None:
             logger.warning("producer did not stop cleanly cause=%r", error)
 
 

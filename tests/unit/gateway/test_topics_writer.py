@@ -35,6 +35,10 @@ class Broker:
     topics: set[str] = field(default_factory=lambda: {one.name for one in declared_topics()})
     failures: list[Exception] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    is_known: bool = True
+    """False: a producer waits for metadata before it sends."""
+    waiting: int = 0
+    """Batches that did."""
     lets_leave: bool = True
     """False: a producer that stops has to wait, as for a broker that is away."""
     leaving: weakref.WeakSet[FakeProducer] = field(default_factory=weakref.WeakSet)
@@ -101,6 +105,10 @@ class FakeProducer:
     async def send_batch(self, batch: FakeBatch, topic: str, *, partition: int) -> Awaitable[Any]:
         """Send once the gate is open."""
         assert (topic, partition) == (TOPIC, 0)
+        if not self.broker.is_known:
+            # As aiokafka's, also when the producer is stopped meanwhile.
+            self.broker.waiting += 1
+            await asyncio.get_running_loop().create_future()
         return asyncio.ensure_future(self._acknowledged(batch))
 
     async def _acknowledged(self, batch: FakeBatch) -> Any:  # noqa: ANN401 - has an offset
@@ -237,6 +245,25 @@ def test_a_producer_that_failed_for_good_is_replaced(monkeypatch: pytest.MonkeyP
         assert await writer.write(records(b"0")) == [None]
         await until(lambda: writer.waiting_for is None)
         assert broker.producers == 2
+        assert await writer.write(records(b"1")) == [Written(TOPIC, 0, 0)]
+
+    run(monkeypatch, scenario)
+
+
+def test_a_batch_of_a_producer_that_was_replaced_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It waits for metadata that nobody asks for any more; the writer would never be ready."""
+
+    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
+        broker.is_known = False
+        writing = asyncio.create_task(writer.write(records(b"0")))
+        await until(lambda: broker.waiting == 1)
+        broker.is_known = True
+        writer._has_failed = True
+
+        assert await writing == [None]
+        await until(lambda: writer.waiting_for is None)
         assert await writer.write(records(b"1")) == [Written(TOPIC, 0, 0)]
 
     run(monkeypatch, scenario)
