@@ -13,12 +13,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from copy import copy
 from time import monotonic
 from typing import Any, ClassVar, NamedTuple, cast
 
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
+from aiokafka.errors import IllegalGenerationError, KafkaError
+from aiokafka.protocol.commit import OffsetCommitRequest
+from aiokafka.protocol.group import SyncGroupRequest
 from aiokafka.structs import OffsetAndMetadata
 from faust import Schema
 from faust.tables.manager import TableManager
@@ -71,6 +75,8 @@ _CONTENT_ERRORS = (
     UnicodeError,
 )
 _SHORT_POLL_SECONDS = 0.05
+#: The generation in which the commit was asked for that this task makes.
+_commit_generation: ContextVar[int] = ContextVar("_commit_generation")
 
 
 class PartitionFencedError(SmartRegionError):
@@ -129,10 +135,13 @@ class BatchSchema(Schema[Any, Any]):
 
 
 class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
-    """Faust's consumer thread, which also records the time of the last successful heartbeat."""
+    """Faust's consumer thread, which also records when the broker was last known to count on it."""
 
     mundane_level = "debug"
+    #: When the last heartbeat was sent that the broker has answered, or the request whose answer
+    #: was the assignment: the member's session at the broker began later.
     heartbeat_at: float = 0.0
+    _sync_sent_at: float = 0.0
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
         read_any_batch_with_aiokafka()
@@ -144,6 +153,7 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
         async def commit_with_metadata(offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
             metadata_of = cast("BatchConsumer", self.consumer).metadata_of
+            _commit_generation.set(self.generation())
             await commit(
                 {
                     tp: OffsetAndMetadata(one.offset, encode_commit_metadata(metadata_of(TP(*tp))))
@@ -159,8 +169,10 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def on_start(self) -> None:
         await super().on_start()
-        coordinator = self._ensure_consumer()._coordinator
-        beat = coordinator._do_heartbeat
+        consumer = self._ensure_consumer()
+        coordinator, fetcher = consumer._coordinator, consumer._fetcher
+        ask_for_offsets = fetcher._proc_offset_request
+        beat, send = coordinator._do_heartbeat, coordinator._send_req
 
         async def heartbeat() -> bool:
             sent_at = monotonic()
@@ -169,14 +181,33 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
                 self.heartbeat_at = max(self.heartbeat_at, sent_at)
             return answered
 
+        async def send_request(request: object) -> Any:  # noqa: ANN401 - aiokafka's answer
+            if isinstance(request, SyncGroupRequest):
+                self._sync_sent_at = monotonic()
+            if isinstance(request, OffsetCommitRequest):
+                _check_commit(request)
+            return await send(request)
+
+        async def offsets(node_id: int, topics: object) -> Any:  # noqa: ANN401 - aiokafka's answer
+            try:
+                return await ask_for_offsets(node_id, topics)
+            except KafkaError as error:
+                if error.invalid_metadata:
+                    # Where aiokafka looks for positions it would ask the same broker for ever.
+                    fetcher._client.force_metadata_update()
+                raise
+
+        fetcher._proc_offset_request = offsets
         coordinator._do_heartbeat = heartbeat
+        coordinator._send_req = send_request
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         self.set_fetch_max_wait(REBALANCE_FETCH_MAX_WAIT_MS)
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        self.heartbeat_at = monotonic()
+        # Not the time of the call: the process may have stood still since the answer.
+        self.heartbeat_at = max(self.heartbeat_at, self._sync_sent_at)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Faust's
@@ -242,6 +273,17 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
             call()
 
         await self.call_thread(called)
+
+
+def _check_commit(request: OffsetCommitRequest) -> None:
+    """Raise IllegalGenerationError where the group has gone on since a commit was asked for.
+
+    aiokafka sends the generation that it has when the request leaves, -1 for a member that the
+    broker has forgotten. A group without members takes that one: an offset might go back.
+    """
+    generation = request._consumer_group_generation_id
+    if generation < 0 or generation != _commit_generation.get():
+        raise IllegalGenerationError(request._consumer_group)
 
 
 class BatchConsumer(driver.Consumer):
@@ -560,9 +602,7 @@ class BatchConsumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit what is done (Faust), then drop the offsets of the revoked partitions."""
-        self._checked_generation = None
-        # The end of a recovery may have come between the thread's word of it and this call.
-        self.app.rebalancing = True
+        self._begin_rebalance()
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
             self._done.pop(tp, None)
@@ -572,6 +612,11 @@ class BatchConsumer(driver.Consumer):
             self._begun.discard(tp)
             self._ended_early.discard(tp)
             self._polled.pop(tp, None)
+
+    def _begin_rebalance(self) -> None:
+        self._checked_generation = None
+        # The end of a recovery may have come between the thread's word of it and the revocation.
+        self.app.rebalancing = True
 
     # -- ownership
 

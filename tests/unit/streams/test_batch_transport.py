@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import nullcontext
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    IllegalGenerationError,
+    NotLeaderForPartitionError,
+)
+from aiokafka.protocol.commit import OffsetCommitRequest
+from aiokafka.protocol.group import SyncGroupRequest
 
 from events.fact import Family
 from events.records import OutgoingRecord
+from streams import batch_transport
 from streams.batch_transport import (
     FETCH_MAX_WAIT_MS,
     HEARTBEAT_AGE_SHARE,
@@ -672,15 +681,34 @@ class Coordinator:
         self.answers = True
         self.on_beat: Any = lambda: None
         self.parked: Exception | None = None
+        self.sent: list[object] = []
 
     async def _do_heartbeat(self) -> bool:
         self.on_beat()
         return self.answers
 
+    async def _send_req(self, request: object) -> None:
+        self.sent.append(request)
+
     def check_errors(self) -> None:
         """Raise what is parked."""
         if self.parked is not None:
             raise self.parked
+
+
+class Fetcher:
+    """Stands for aiokafka's, whose broker answers a question for offsets with an error."""
+
+    def __init__(self) -> None:
+        self.error: Exception = NotLeaderForPartitionError()
+        self.updates = 0
+        self._client = SimpleNamespace(force_metadata_update=self._update)
+
+    def _update(self) -> None:
+        self.updates += 1
+
+    async def _proc_offset_request(self, *_: object) -> None:
+        raise self.error
 
 
 class TestThread:
@@ -690,13 +718,14 @@ class TestThread:
         """Return a started thread with a coordinator."""
         coordinator = Coordinator()
         thread = consumer_of(build_app())._thread
+        self.fetcher = Fetcher()
+        self.committed: list[object] = []
 
         async def start() -> None:
             """Connect to nothing."""
 
-        thread._create_consumer = lambda loop: SimpleNamespace(  # type: ignore[method-assign]  # noqa: ARG005
-            _coordinator=coordinator, start=start
-        )
+        consumer = SimpleNamespace(_coordinator=coordinator, _fetcher=self.fetcher, start=start)
+        thread._create_consumer = lambda loop: consumer  # type: ignore[method-assign]  # noqa: ARG005
         thread.thread_loop = asyncio.get_running_loop()
         await thread.on_start()
         return thread, coordinator
@@ -729,11 +758,11 @@ class TestThread:
 
         play(scene())
 
-    def test_an_assignment_is_an_answer(self) -> None:
-        """A new member's first batch may come before its first heartbeat."""
+    def test_an_assignment_is_an_answer_to_what_was_sent_before(self) -> None:
+        """A first batch may come before a first heartbeat, and long after the broker's answer."""
 
         async def scene() -> None:
-            thread, _ = await self.thread()
+            thread, coordinator = await self.thread()
 
             async def assigned(*_: object) -> None:
                 """Do nothing."""
@@ -741,11 +770,54 @@ class TestThread:
             consumer = cast("BatchConsumer", thread.consumer)
             consumer.threadsafe_partitions_assigned = assigned  # type: ignore[assignment,method-assign]
             before = monotonic()
+            await coordinator._send_req(SyncGroupRequest("group", 3, "member", None, []))
+            sent = monotonic()
 
             await thread.on_partitions_assigned(set(), 3)
 
-            assert thread.heartbeat_at >= before
+            assert before <= thread.heartbeat_at <= sent
             assert thread.generation() == 3
+
+        play(scene())
+
+    @pytest.mark.parametrize(
+        ("asked_in", "sent_in", "is_sent"),
+        [(3, 3, True), (3, 4, False), (3, -1, False), (-1, -1, False)],
+    )
+    def test_a_commit_is_of_the_generation_in_which_it_was_asked_for(
+        self, asked_in: int, sent_in: int, *, is_sent: bool
+    ) -> None:
+        """A group without members would take one of a member that it has forgotten."""
+
+        async def scene() -> None:
+            _, coordinator = await self.thread()
+            batch_transport._commit_generation.set(asked_in)
+            request = OffsetCommitRequest("group", sent_in, "member", -1, [])
+
+            with nullcontext() if is_sent else pytest.raises(IllegalGenerationError):
+                await coordinator._send_req(request)
+
+            assert coordinator.sent == ([request] if is_sent else [])
+
+        play(scene())
+
+    @pytest.mark.parametrize(
+        ("error", "updates"),
+        [(NotLeaderForPartitionError(), 1), (GroupAuthorizationFailedError(), 0)],
+    )
+    def test_a_broker_that_does_not_lead_makes_the_client_look_for_the_one_that_does(
+        self, error: Exception, updates: int
+    ) -> None:
+        """Aiokafka would ask it again until its metadata is too old, after five minutes."""
+
+        async def scene() -> None:
+            await self.thread()
+            self.fetcher.error = error
+
+            with pytest.raises(type(error)):
+                await self.fetcher._proc_offset_request(1, {})
+
+            assert self.fetcher.updates == updates
 
         play(scene())
 
