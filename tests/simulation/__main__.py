@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from hashlib import sha256
@@ -18,6 +18,7 @@ import click
 from rich.progress import Progress
 
 from tests.simulation.children import outcomes_of, run_apart
+from tests.simulation.failed_schedules import failed_schedules
 from tests.simulation.faults import Fault
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.run import Outcome, Plan
@@ -55,8 +56,11 @@ _MOST_PROBLEMS: Final = 10
     type=click.Choice([one.__name__ for one in SEQUENCES]),
     help="Let each run have the faults of this sequence alone.",
 )
+@click.option(
+    "--failed", "is_failed", is_flag=True, help="Carry out the schedules that have failed once."
+)
 @click.option("--log", "shows_log", is_flag=True, help="Print all that happened in each run.")
-def main(
+def main(  # noqa: PLR0913 - the options of the command
     *,
     seeds: int,
     first: int,
@@ -64,11 +68,14 @@ def main(
     results: Path | None,
     planted: str | None,
     sequence: str | None,
+    is_failed: bool,
     shows_log: bool,
 ) -> None:
     """Simulate runs, a seed each; print the shortest schedule of each that fails."""
     numbers = range(first, first + seeds)
     planned = {seed: Plan(seed, _faults_of(sequence, seed)) for seed in numbers}
+    if is_failed:
+        planned, sequence = {plan.seed: plan for plan in failed_schedules()}, "failed"
     if planted is not None:
         names = list(MUTATIONS) if planted == "all" else [planted]
         # Each in turn: all are looked for, also where one is not found.
@@ -77,12 +84,12 @@ def main(
             for name in names
         ]
         sys.exit(not all(found))
-    known = _known(results, numbers, sequence)
+    known = _known(results, planned, sequence)
     bad = [one for one in known.values() if one["problems"]]
     failed: list[Outcome] = []
     # Without a thread that refreshes it: the runs are forked.
     with Progress(transient=True, auto_refresh=False) as progress:
-        task = progress.add_task("seeds", total=seeds, completed=len(known))
+        task = progress.add_task("seeds", total=len(planned), completed=len(known))
         plans = [plan for seed, plan in planned.items() if seed not in known]
         for outcome in outcomes_of(plans, processes=processes):
             progress.advance(task)
@@ -99,7 +106,7 @@ def main(
         click.echo(f"seed {one['seed']} failed before: {one['problems'][0]}")
     for outcome in sorted(failed, key=lambda one: one.seed):
         _report(shortest(planned[outcome.seed], outcome, run_apart))
-    click.echo(f"{seeds} seeds from {first}: {len(bad) + len(failed)} failed")
+    click.echo(f"{len(planned)} seeds from {min(planned)}: {len(bad) + len(failed)} failed")
     sys.exit(bool(bad or failed))
 
 
@@ -128,7 +135,9 @@ def _find(name: str, planned: Iterable[Plan], *, processes: int, shows_log: bool
     return False
 
 
-def _known(results: Path | None, numbers: range, sequence: str | None) -> Mapping[int, Any]:
+def _known(
+    results: Path | None, numbers: Collection[int], sequence: str | None
+) -> Mapping[int, Any]:
     """Return the outcomes that a file has of this code and sequence, by seed."""
     if results is None or not results.exists():
         return {}

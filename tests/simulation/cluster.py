@@ -419,11 +419,14 @@ class Node:
                 before, _ = group.offsets.get((name, number), (0, ""))
                 if not error:
                     group.offsets[name, number] = (offset, metadata)
+                    highest = max(before, self.cluster.overtaken.pop((name, number), 0))
                     if offset < before and self._is_awaited:
                         self.cluster.set_back.append(
                             f"the committed offset of {name}[{number}] went from {before} back"
                             f" to {offset}"
                         )
+                    elif offset < highest and not self._is_awaited:
+                        self.cluster.overtaken[name, number] = highest
                 self.cluster.note(f"commit {name}[{number}]@{offset} error={error}")
             topics.append((name, [(number, error) for number, _, _ in partitions]))
         return OffsetCommitRequest._CLASSES[-1].RESPONSE_TYPE(0, topics)
@@ -474,6 +477,9 @@ class Cluster:
         #: What was committed lower than before, by a client that waited for the answer: a request
         #: that its client has given up may come after the next one.
         self.set_back: list[str] = []
+        #: What was committed where a request that came later than the next one has set it back: the
+        #: worker does not know, and commits again with its next event.
+        self.overtaken: dict[tuple[str, int], int] = {}
         #: Called with a line for the log of the run.
         self.note: Callable[[str], object] = lambda _: None
         for node in self.nodes:

@@ -26,6 +26,8 @@ class FaultKind(StrEnum):
     """A worker stands still, and goes on."""
     PAUSE_AT_WRITE = "pause-at-write"
     """A worker stands still for longer than a session, and then a request of its own leaves."""
+    PAUSE_AT_ASSIGNMENT = "pause-at-assignment"
+    """A worker stands still for longer than a session when it is next given partitions."""
     LEAVE = "leave"
     """A worker is asked to end (SIGTERM), and started again."""
     JOIN = "join"

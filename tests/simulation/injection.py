@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -137,7 +138,7 @@ class Injection:
         #: The partitions of changelogs that have lost records.
         self.lost: set[tuple[str, int]] = set()
         #: By process: which of its requests is the next that something happens at, and what.
-        self._at_write: dict[Process, tuple[int, Fate, Callable[[], None]]] = {}
+        self._at_request: dict[Process, tuple[int, Fate, Callable[[], None]]] = {}
         cluster.fate_of = self._fate_of
         cluster.commit_error = self._commit_error
         self._do: Mapping[FaultKind, Callable[[Fault], Callable[[], None] | None]] = {
@@ -145,6 +146,7 @@ class Injection:
             FaultKind.KILL_AT_WRITE: self._kill_at_write,
             FaultKind.PAUSE: self._pause,
             FaultKind.PAUSE_AT_WRITE: self._pause_at_write,
+            FaultKind.PAUSE_AT_ASSIGNMENT: self._pause_at_assignment,
             FaultKind.LEAVE: self._leave,
             FaultKind.JOIN: self._come,
             FaultKind.DELAY: self._delay,
@@ -179,7 +181,7 @@ class Injection:
             self._undo.pop(number)()
         self._fates.clear()
         self._commit_errors.clear()
-        self._at_write.clear()
+        self._at_request.clear()
         self._network.added_delay.clear()
         for node in self._cluster.nodes:
             if not node.is_up:
@@ -218,18 +220,31 @@ class Injection:
         process = self._victim(fault).process
         if process is not None:
             fate = (_LOST_REQUEST, _LOST_ANSWER, _late(fault))[fault.number // 2 % 3]
-            self._at_write[process] = (self._write_of(fault), fate, process.owner.kill)
+            self._at_request[process] = (self._write_of(fault), fate, process.owner.kill)
 
     def _pause_at_write(self, fault: Fault) -> None:
         process = self._victim(fault).process
         if process is not None:
-            seconds = LONG_PAUSE_SECONDS + fault.lasts / 2
+            seconds = _long_pause(fault)
+            self._at_request[process] = (
+                self._write_of(fault),
+                Fate(late_seconds=seconds),
+                partial(self._pause_for, process, seconds),
+            )
 
-            def pause() -> None:
-                self._loop.pause(process)
-                self._loop.call_later(seconds, self._go_on, process)
+    def _pause_at_assignment(self, fault: Fault) -> None:
+        process = self._victim(fault).process
+        if process is not None:
 
-            self._at_write[process] = (self._write_of(fault), Fate(late_seconds=seconds), pause)
+            def is_asked_for() -> None:
+                # Some steps later it has the answer, and some more later it has taken it.
+                self._at_step(fault, partial(self._pause_for, process, _long_pause(fault)))
+
+            self._at_request[process] = (SyncGroupRequest.API_KEY, AS_USUAL, is_asked_for)
+
+    def _pause_for(self, process: Process, seconds: float) -> None:
+        self._loop.pause(process)
+        self._loop.call_later(seconds, self._go_on, process)
 
     def _write_of(self, fault: Fault) -> int:
         kinds = (ProduceRequest, OffsetCommitRequest)
@@ -301,9 +316,9 @@ class Injection:
     # -- requests
 
     def _fate_of(self, key: int, process: Process) -> Fate:
-        planned = self._at_write.get(process)
+        planned = self._at_request.get(process)
         if planned is not None and planned[0] == key and process.owner is not None:
-            _, fate, happens = self._at_write.pop(process)
+            _, fate, happens = self._at_request.pop(process)
             # The request has left: the process does not hear of it.
             self._loop.call_soon(happens)
             return fate
@@ -443,6 +458,10 @@ class Injection:
         else:
             self.lost.update((log.topic, one.number) for one in self._cluster.topics[log.topic])
             self._cluster.create_again(log.topic)
+
+
+def _long_pause(fault: Fault) -> float:
+    return LONG_PAUSE_SECONDS + fault.lasts / 2
 
 
 def _late(fault: Fault) -> Fate:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import faust
 from faust.tables.recovery import Recovery
 from faust.types import TP
 from mode.supervisors import OneForOneSupervisor
@@ -72,6 +73,23 @@ def _read_events_before_the_check() -> None:
         return not self.app.rebalancing
 
     _replace(BatchConsumer, "_may_read_events", may_read)
+
+
+@_mutation("ended-by-another", "a recovery ends the rebalance of its own assignment only")
+def _end_rebalances_by_any_recovery() -> None:
+    def begin(self: BatchConsumer) -> None:
+        self._checked_generation = None
+
+    _replace(worker_app._App, "on_rebalance_end", faust.App.on_rebalance_end)
+    _replace(BatchConsumer, "_begin_rebalance", begin)
+
+
+@_mutation("commit-of-stranger", "a worker that the broker has forgotten commits nothing")
+def _commit_as_a_stranger() -> None:
+    def check_commit(_: Any) -> None:
+        """Let it commit."""
+
+    _replace(batch_transport, "_check_commit", check_commit)
 
 
 @_mutation("polled-dropped", "polled records that cannot be passed on are read again")
@@ -154,6 +172,19 @@ def _write_without_a_fence() -> None:
 @_mutation("no-lease", "nothing is written once the broker has been silent")
 def _write_after_the_lease() -> None:
     _replace(batch_transport, "HEARTBEAT_AGE_SHARE", 1e9)
+
+
+@_mutation("lease-from-assignment", "a lease begins when the request for an assignment was sent")
+def _count_from_the_assignment() -> None:
+    real = batch_transport._BatchConsumerThread.on_partitions_assigned
+
+    async def assigned(
+        self: batch_transport._BatchConsumerThread, tps: set[TP], generation_id: int = 0
+    ) -> None:
+        self._sync_sent_at = asyncio.get_running_loop().time()
+        await real(self, tps, generation_id)
+
+    _replace(batch_transport._BatchConsumerThread, "on_partitions_assigned", assigned)
 
 
 @_mutation("last-record", "a recovery merges the records of an entity")

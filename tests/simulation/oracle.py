@@ -205,6 +205,7 @@ def waiting_for(
     group = cluster.group(app_id)
     for log in _event_logs(cluster):
         committed, _ = group.offsets.get((log.topic, log.number), (0, ""))
+        committed = cluster.overtaken.get((log.topic, log.number), committed)
         if committed != log.end:
             return f"{log.topic}[{log.number}]: committed {committed}, ends at {log.end}"
     shown: set[int] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,15 @@ def test_every_seed_is_right(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(outcomes(results)) == SEEDS
     assert min(one["compared"] for one in outcomes(results)) >= 100
+
+
+@pytest.mark.timeout(600)
+def test_what_failed_once_is_right() -> None:
+    """Each schedule of a run that has come out wrong."""
+    done = simulate("--failed")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^\d\d+ seeds from \d+: 0 failed$", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.timeout(300)

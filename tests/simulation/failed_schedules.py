@@ -1,0 +1,25 @@
+"""The schedules of runs that have failed, each as it was: they are carried out again.
+
+A seed alone would not do: its faults are others as soon as there is another kind of them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.simulation.faults import Fault, FaultKind
+from tests.simulation.run import Plan
+
+__all__ = ["failed_schedules"]
+
+_FILE = Path(__file__).with_suffix(".jsonl")
+
+
+def failed_schedules() -> list[Plan]:
+    """Return the plans of failed_schedules.jsonl: a seed and its faults a line."""
+    lines = _FILE.read_text(encoding="utf-8").splitlines()
+    return [
+        Plan(one["seed"], tuple(Fault(FaultKind(kind), *rest) for kind, *rest in one["faults"]))
+        for one in map(json.loads, lines)
+    ]
