@@ -214,6 +214,14 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         with one_poll():
             return await super()._fetch_records(*args, **kwargs)
 
+    def note_poll(self) -> None:
+        """Note a poll that asks for nothing, as one that was made.
+
+        aiokafka leaves the group where none was made for `broker_max_poll_interval`, and joins it
+        again after the next one only: a worker without partitions would never make one.
+        """
+        self._ensure_consumer()._subscription._last_fetch_ended = monotonic()
+
     def set_fetch_max_wait(self, milliseconds: int) -> None:
         """Set the longest wait of the next fetch requests."""
         self._ensure_consumer()._fetcher._fetch_max_wait_ms = milliseconds
@@ -339,6 +347,7 @@ class BatchConsumer(driver.Consumer):
         }
         if not readable:
             # To aiokafka an empty set means every partition.
+            self._thread.note_poll()
             await self.sleep(_SHORT_POLL_SECONDS)
             return
         polled = await self._poll(readable, timeout)

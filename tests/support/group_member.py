@@ -60,7 +60,7 @@ class ScriptedThread:
 
     It returns what a test has set, and records calls: `polled` the partitions of each poll,
     `timeouts` their timeouts, `sought` the seeks, `committed_offsets` those of the group, with
-    their `metadata`.
+    their `metadata`, and `polls_noted` how many polls had nothing to ask for.
     """
 
     def __init__(self) -> None:
@@ -79,6 +79,11 @@ class ScriptedThread:
         self.current = GENERATION
         self.heartbeat_at = monotonic()
         self.fetch_max_waits: list[int] = []
+        self.polls_noted = 0
+
+    def note_poll(self) -> None:
+        """Count a poll that had nothing to ask for."""
+        self.polls_noted += 1
 
     def set_fetch_max_wait(self, milliseconds: int) -> None:
         """Record the longest wait of fetch requests."""

@@ -35,6 +35,7 @@ from streams.batch_transport import (
     _BatchConsumerThread,
 )
 from streams.commit_metadata import NO_METADATA, Attempt, ChangelogExtent, CommitMetadata
+from streams.topic_faults import FaultKind, TopicFault
 from tests.support.batch_writing import producing, states, turns
 from tests.support.group_member import (
     GENERATION,
@@ -100,6 +101,19 @@ class TestReading:
 
             assert await batch(consumer) == []
             assert thread.polled == []
+
+        play(scene())
+
+    def test_with_nothing_to_read_a_poll_is_noted(self) -> None:
+        """A member that does not poll leaves its group: one too many, or with lost states."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            consumer.faults = [TopicFault("log", 0, FaultKind.CHANGELOG_LOST, "is empty")]
+
+            await batch(consumer)
+
+            assert thread.polls_noted == 1
 
         play(scene())
 
@@ -839,6 +853,23 @@ class TestThread:
             with pytest.raises(PermissionError, match="parked"):
                 await thread.check_errors()
             assert len(called) == 2
+
+        play(scene())
+
+    def test_a_noted_poll_keeps_the_member_in_its_group(self) -> None:
+        """The client counts the time since the last one, whatever it brought."""
+
+        async def scene() -> None:
+            thread = consumer_of(build_app())._thread
+            made = thread._create_consumer(asyncio.get_running_loop())
+            thread._consumer = made
+            try:
+                made._subscription._last_fetch_ended -= 1000.0
+                thread.note_poll()
+
+                assert made._subscription.fetcher_idle_time < 1000.0
+            finally:
+                made._closed = True  # Never started: nothing to close.
 
         play(scene())
 
