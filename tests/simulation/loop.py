@@ -18,6 +18,8 @@ from typing import Any, Final
 
 __all__ = ["Process", "SimulationLoop", "StuckError", "current_process"]
 
+#: The share of callbacks between threads that have to wait for a turn.
+_LONG_TURNS: Final = 0.3
 #: How long a callback takes: time passes, as for a processor, even where nothing waits.
 STEP_SECONDS: Final = 0.000_005
 
@@ -42,6 +44,8 @@ class Process:
         self.steps = 0
         self.break_at = -1
         self.at_break: Callable[[], None] | None = None
+        #: When the last callback of another thread runs.
+        self.threads_at = 0.0
         #: Who watches over it, if anybody.
         self.owner: Any = None
         #: What it does on a signal.
@@ -128,6 +132,8 @@ class SimulationLoop(asyncio.BaseEventLoop):
         self._sequence = 0
         #: Set by whoever makes the network.
         self.network: Any = None
+        #: For how long another thread of a process may keep it from a callback, in seconds.
+        self.longest_turn = 0.0
         # Of tasks that nobody awaits any more: what they break, the judgement finds.
         self.set_exception_handler(lambda *_: None)
         # Asked for at each future and task: `bool()` is False, and the fastest to say so.
@@ -156,7 +162,19 @@ class SimulationLoop(asyncio.BaseEventLoop):
                 self._queue(process)
         return handle
 
-    call_soon_threadsafe = call_soon  # type: ignore[assignment]
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Schedule a callback of another thread: in its order, once that thread has a turn."""
+        if not self.longest_turn or self._chance.random() >= _LONG_TURNS:
+            delay = 0.0
+        else:
+            delay = self._chance.uniform(0.0, self.longest_turn)
+        process = current_process()
+        process.threads_at = max(process.threads_at, self._now + delay)
+        if process.threads_at == self._now:
+            return self.call_soon(callback, *args, context=context)
+        return self.call_at(process.threads_at, callback, *args, context=context)
 
     def call_at(  # type: ignore[override]
         self,

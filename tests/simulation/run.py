@@ -81,6 +81,8 @@ SELF_CHECK_SECONDS: Final = 4.0
 #: In which a late write is repaired: its owner's second check, a rebalance and a recovery.
 REPAIR_SECONDS: Final = 2 * SELF_CHECK_SECONDS + SESSION_SECONDS + 8.0
 CHECK_SECONDS: Final = 0.25
+#: For how long a worker's threads keep each other waiting at the longest, one of these in a run.
+LONGEST_TURNS: Final = (0.0, 0.001, 0.03, 0.15)
 #: A member that is there has to join again within this time: it waits for the broker's answers to
 #: the batches in process, and to its commit, each at the longest until a request is given up.
 LONGEST_REBALANCE_SECONDS: Final = 4 * REQUEST_SECONDS
@@ -165,6 +167,7 @@ def run(plan: Plan) -> Outcome:
     random.seed(plan.seed)
     chance = Random(plan.seed)
     loop = SimulationLoop(Random(chance.random()))
+    loop.longest_turn = Random(f"turns {plan.seed}").choice(LONGEST_TURNS)
     if plan.mutation is not None:
         MUTATIONS[plan.mutation].switch_off()
     world = _World(loop, plan, chance, outcome)
