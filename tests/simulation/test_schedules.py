@@ -21,6 +21,8 @@ from tests.simulation.command import simulate
         ("no-fence", "paused_writers", 16),
         # One of three.
         ("events-before-check", "lost_changelog", 16),
+        # One of thirty.
+        ("ended-by-another", "ended_twice", 40),
         # One of five.
         ("any-answer", "late_answer", 30),
     ],
