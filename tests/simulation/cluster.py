@@ -301,7 +301,7 @@ class Node:
         for name, partitions in request.topics:
             answers: list[Any] = []
             for number, _, offset, _, most in partitions:
-                log = self._leading(name, number)
+                log = self.cluster.read_errors.get(name) or self._leading(name, number)
                 if isinstance(log, int):
                     answers.append((number, log, -1, -1, -1, [], -1, b""))
                     size += 1
@@ -335,7 +335,7 @@ class Node:
         for name, partitions in request.topics:
             answers = []
             for number, timestamp in partitions:
-                log = self._leading(name, number)
+                log = self.cluster.read_errors.get(name) or self._leading(name, number)
                 if isinstance(log, int):
                     answers.append((number, log, -1, -1))
                 elif timestamp == _EARLIEST:
@@ -363,6 +363,8 @@ class Node:
         return respond(0, 0, None, found.id, found.host, found.port)
 
     def _coordinating(self) -> int:
+        if self.cluster.group_error:
+            return self.cluster.group_error
         if self.cluster.coordinator != self.id:
             return codes.NOT_COORDINATOR
         return codes.COORDINATOR_LOADING if self.cluster.is_loading else 0
@@ -472,8 +474,11 @@ class Cluster:
         self.fate_of: Callable[[int, Process], Fate] = lambda _, __: AS_USUAL
         #: The error code of a commit that the coordinator refuses; 0 for none.
         self.commit_error: Callable[[], int] = lambda: 0
-        #: The error code of what is written to a topic, by its name.
+        #: The error code of what is written to a topic, by its name, and of what is read from it.
         self.write_errors: dict[str, int] = {}
+        self.read_errors: dict[str, int] = {}
+        #: The error code of all that a member of a group asks its coordinator; 0 for none.
+        self.group_error = 0
         #: What was committed lower than before, by a client that waited for the answer: a request
         #: that its client has given up may come after the next one.
         self.set_back: list[str] = []

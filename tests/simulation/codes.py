@@ -14,6 +14,7 @@ NOT_LEADER: Final[int] = errors.NotLeaderForPartitionError.errno
 NOT_ENOUGH_REPLICAS: Final[int] = errors.NotEnoughReplicasError.errno
 NOT_ENOUGH_REPLICAS_AFTER_APPEND: Final[int] = errors.NotEnoughReplicasAfterAppendError.errno
 TOPIC_AUTHORIZATION_FAILED: Final[int] = errors.TopicAuthorizationFailedError.errno
+GROUP_AUTHORIZATION_FAILED: Final[int] = errors.GroupAuthorizationFailedError.errno
 UNKNOWN_SERVER_ERROR: Final = -1
 #: A broker's disk has failed; aiokafka does not know the code.
 KAFKA_STORAGE_ERROR: Final = 56

@@ -68,7 +68,12 @@ _WRITE_ERRORS: Final = (
     codes.TOPIC_AUTHORIZATION_FAILED,
     codes.UNKNOWN_SERVER_ERROR,
 )
-#: Of which topics writes are refused: dead letters, events or changelogs.
+_READ_ERRORS: Final = (
+    codes.KAFKA_STORAGE_ERROR,
+    codes.TOPIC_AUTHORIZATION_FAILED,
+    codes.UNKNOWN_SERVER_ERROR,
+)
+#: Of which topics writes or reads are refused: dead letters, events or changelogs.
 _TOPIC_KINDS: Final[Sequence[Callable[[str], bool]]] = (
     lambda name: name == DEAD_LETTERS,
     lambda name: name in _EVENT_TOPICS,
@@ -159,6 +164,8 @@ class Injection:
             FaultKind.COORDINATOR_LOADS: self._load_coordinator,
             FaultKind.COMMIT_REFUSED: self._refuse_commits,
             FaultKind.WRITE_REFUSED: self._refuse_writes,
+            FaultKind.READ_REFUSED: self._refuse_reads,
+            FaultKind.GROUP_REFUSED: self._refuse_group,
             FaultKind.SESSION_ENDS: self._end_session,
             FaultKind.NODE_STOPS: self._stop_node,
             FaultKind.LEADER_MOVES: self._move_leaders,
@@ -348,14 +355,30 @@ class Injection:
         self._commit_errors.extend([error] * (1 + fault.target % 3))
 
     def _refuse_writes(self, fault: Fault) -> Callable[[], None]:
+        return self._refuse(fault, self._cluster.write_errors, _WRITE_ERRORS)
+
+    def _refuse_reads(self, fault: Fault) -> Callable[[], None]:
+        return self._refuse(fault, self._cluster.read_errors, _READ_ERRORS)
+
+    def _refuse(
+        self, fault: Fault, errors: dict[str, int], of: Sequence[int]
+    ) -> Callable[[], None]:
         chance = Random(fault.number)
-        is_meant, error = chance.choice(_TOPIC_KINDS), chance.choice(_WRITE_ERRORS)
+        is_meant, error = chance.choice(_TOPIC_KINDS), chance.choice(of)
         refused = {name: error for name in self._cluster.topics if is_meant(name)}
-        self._cluster.write_errors.update(refused)
+        errors.update(refused)
 
         def undo() -> None:
             for name in refused:
-                self._cluster.write_errors.pop(name, None)
+                errors.pop(name, None)
+
+        return undo
+
+    def _refuse_group(self, _: Fault) -> Callable[[], None]:
+        self._cluster.group_error = codes.GROUP_AUTHORIZATION_FAILED
+
+        def undo() -> None:
+            self._cluster.group_error = 0
 
         return undo
 
