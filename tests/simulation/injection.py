@@ -82,6 +82,8 @@ _TOPIC_KINDS: Final[Sequence[Callable[[str], bool]]] = (
 #: Followers catch up within this time, in seconds: after a change of leaders, and at all.
 LONGEST_CATCH_UP: Final = 0.6
 LONGEST_WATERMARK: Final = 2.0
+#: A watermark that was behind is right for so long: a worker believes a lower end in the end.
+HONEST_SECONDS: Final = 5.0
 #: In seconds. The longest is longer than a rebalance with its recovery.
 _DELAYS: Final = (0.02, 0.2, 1.0, 6.0)
 
@@ -140,6 +142,8 @@ class Injection:
         self._fates: dict[int, deque[Fate]] = {}
         self._commit_errors: deque[int] = deque()
         self._undo: dict[int, Callable[[], None]] = {}
+        #: Until when the watermark of a partition is behind no more, in virtual seconds.
+        self._honest_until: dict[tuple[str, int], float] = {}
         #: The partitions of changelogs that have lost records.
         self.lost: set[tuple[str, int]] = set()
         #: By process: which of its requests is the next that something happens at, and what.
@@ -439,15 +443,21 @@ class Injection:
 
     def _hold_watermarks(self, fault: Fault) -> Callable[[], None]:
         chance = Random(fault.number)
-        held = [log for log in self._cluster.logs() if chance.random() < 0.5]
+        lasts, now = min(fault.lasts, LONGEST_WATERMARK), self._loop.time()
+        held = [
+            log
+            for log in [one for one in self._cluster.logs() if chance.random() < 0.5]
+            if self._honest_until.get((log.topic, log.number), 0.0) <= now
+        ]
         for log in held:
+            self._honest_until[log.topic, log.number] = now + lasts + HONEST_SECONDS
             log.held_back_at = max(log.start, log.end - chance.choice((0, 0, 1, 50)))
 
         def undo() -> None:
             for log in held:
                 log.catch_up()
 
-        self._loop.call_later(min(fault.lasts, LONGEST_WATERMARK), undo)
+        self._loop.call_later(lasts, undo)
         return undo
 
     def _compact(self, _: Fault) -> None:

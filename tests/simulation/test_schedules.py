@@ -15,8 +15,8 @@ from tests.simulation.command import simulate
     [
         # Of the runs, this rule's absence shows in two of three.
         ("no-late-watch", "late_write", 6),
-        # One of two.
-        ("early-end", "early_end", 12),
+        # One of ten.
+        ("early-end", "early_end", 24),
         # One of three.
         ("no-fence", "paused_writers", 16),
         # One of three.
