@@ -470,20 +470,18 @@ class BatchConsumer(driver.Consumer):
     async def _seek_back(self, polled: Mapping[TP, Any]) -> None:
         """Seek back to polled records that are not yielded.
 
-        Those of changelogs too: a rebalance may have happened during the poll, and a recovery would
-        wait for these records for ever. A partition that was sought meanwhile is left as it is.
+        A rebalance may have happened during the poll: a recovery would wait for these records of
+        changelogs for ever. A partition that was sought meanwhile is left as it is. Nothing is
+        sought to what is committed: that may be older than what the end of the recovery asks for.
         """
         unread = {
             tp: records[0].offset
             for tp, records in polled.items()
-            if self._is_changelog_tp(tp)
-            and tp in self.assignment()
-            and self._thread.fetch_position(tp) == records[-1].offset + 1
+            if tp in self.assignment() and self._thread.fetch_position(tp) == records[-1].offset + 1
         }
         try:
             if unread:
                 await self.seek_wait(unread)
-            await self.perform_seek()
         except Exception as error:  # noqa: BLE001 - the next recovery seeks again
             self.log.warning("could not seek back during a rebalance: %r", error)
 

@@ -15,6 +15,7 @@ from tests.simulation.faults import Fault, FaultKind
 __all__ = ["SEQUENCES"]
 
 _WORKERS: Final = range(3)
+_NODES: Final = 3
 
 
 def late_write(chance: Random, at: float) -> list[Fault]:
@@ -53,6 +54,18 @@ def paused_writers(chance: Random, at: float) -> list[Fault]:
     return [
         _fault(FaultKind.PAUSE_AT_WRITE, at, target, lasts=lasts, number=of_states)
         for target in chance.sample(_WORKERS, 2)
+    ]
+
+
+def cut_off(chance: Random, at: float) -> list[Fault]:
+    """Return a worker that no broker hears or answers for longer than a session and a rebalance.
+
+    Its readers reach it all the time.
+    """
+    target, lasts, both_ways = chance.choice(_WORKERS), chance.uniform(5.0, 7.0), 2
+    return [
+        _fault(FaultKind.SILENCE, at, target, lasts=lasts, number=16 * both_ways + node)
+        for node in range(_NODES)
     ]
 
 
@@ -128,6 +141,7 @@ SEQUENCES: Final[tuple[Callable[[Random, float], list[Fault]], ...]] = (
     late_write,
     late_answer,
     paused_writers,
+    cut_off,
     ended_twice,
     rebalances,
     early_end,

@@ -15,6 +15,8 @@ from tests.simulation.command import simulate
     [
         # Of the runs, this rule's absence shows in two of three.
         ("no-late-watch", "late_write", 6),
+        # One of four.
+        ("shown-without-lease", "cut_off", 16),
         # One of ten.
         ("early-end", "early_end", 24),
         # One of three.
