@@ -18,7 +18,7 @@ import click
 from rich.progress import Progress
 
 from tests.simulation.children import outcomes_of, run_apart
-from tests.simulation.failed_schedules import failed_schedules
+from tests.simulation.failed_schedules import failed_schedules, schedule_line
 from tests.simulation.faults import Fault
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.run import Outcome, Plan
@@ -177,6 +177,9 @@ def _report(outcome: Outcome) -> None:
         click.echo(f"  {fault}")
     for problem in outcome.problems[:_MOST_PROBLEMS]:
         click.echo(f"  - {problem}")
+    click.echo(
+        f"  its line of failed_schedules.jsonl: {schedule_line(outcome.seed, outcome.faults)}"
+    )
 
 
 if __name__ == "__main__":

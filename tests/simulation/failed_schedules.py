@@ -6,12 +6,14 @@ A seed alone would not do: its faults are others as soon as there is another kin
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 from tests.simulation.faults import Fault, FaultKind
 from tests.simulation.run import Plan
 
-__all__ = ["failed_schedules"]
+__all__ = ["failed_schedules", "schedule_line"]
 
 _FILE = Path(__file__).with_suffix(".jsonl")
 
@@ -23,3 +25,8 @@ def failed_schedules() -> list[Plan]:
         Plan(one["seed"], tuple(Fault(FaultKind(kind), *rest) for kind, *rest in one["faults"]))
         for one in map(json.loads, lines)
     ]
+
+
+def schedule_line(seed: int, faults: Sequence[Fault]) -> str:
+    """Return a line of failed_schedules.jsonl."""
+    return json.dumps({"seed": seed, "faults": [astuple(one) for one in faults]})
