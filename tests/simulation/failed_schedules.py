@@ -13,18 +13,21 @@ from pathlib import Path
 from tests.simulation.faults import Fault, FaultKind
 from tests.simulation.run import Plan
 
-__all__ = ["failed_schedules", "schedule_line"]
+__all__ = ["failed_schedules", "plan_of", "schedule_line"]
 
 _FILE = Path(__file__).with_suffix(".jsonl")
 
 
 def failed_schedules() -> list[Plan]:
     """Return the plans of failed_schedules.jsonl: a seed and its faults a line."""
-    lines = _FILE.read_text(encoding="utf-8").splitlines()
-    return [
-        Plan(one["seed"], tuple(Fault(FaultKind(kind), *rest) for kind, *rest in one["faults"]))
-        for one in map(json.loads, lines)
-    ]
+    return [plan_of(line) for line in _FILE.read_text(encoding="utf-8").splitlines()]
+
+
+def plan_of(line: str) -> Plan:
+    """Return the plan that a line of failed_schedules.jsonl has."""
+    kept = json.loads(line)
+    faults = tuple(Fault(FaultKind(kind), *rest) for kind, *rest in kept["faults"])
+    return Plan(kept["seed"], faults)
 
 
 def schedule_line(seed: int, faults: Sequence[Fault]) -> str:

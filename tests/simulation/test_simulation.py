@@ -11,7 +11,7 @@ import pytest
 
 from tests.simulation.__main__ import code_digest
 from tests.simulation.command import simulate
-from tests.simulation.failed_schedules import failed_schedules, schedule_line
+from tests.simulation.failed_schedules import failed_schedules, plan_of, schedule_line
 from tests.simulation.faults import Fault, FaultKind
 from tests.simulation.run import Outcome, Plan
 from tests.simulation.shrinking import shortest
@@ -100,10 +100,7 @@ def test_a_planted_fault_is_found(name: str) -> None:
 def test_a_schedule_is_kept_as_it_was() -> None:
     """A failing run prints the line to add: read again, it is the same plan."""
     for plan in failed_schedules():
-        kept = json.loads(schedule_line(plan.seed, plan.faults or ()))
-
-        again = tuple(Fault(FaultKind(kind), *rest) for kind, *rest in kept["faults"])
-        assert (kept["seed"], again) == (plan.seed, plan.faults)
+        assert plan_of(schedule_line(plan.seed, plan.faults or ())) == plan
 
 
 def fault(number: int) -> Fault:
