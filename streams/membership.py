@@ -187,6 +187,13 @@ class Membership:
         """Return the faults of topics: lost records and changed topics."""
         return (*self._losses(), *self.topic_faults)
 
+    def waits_for_repair(self) -> bool:
+        """Return True where the topics of restored states have faults.
+
+        The losses that a check has found are told until the next one, and so while a recovery runs.
+        """
+        return bool(self.faults()) and self._is_restored(cast("TableManager", self.app.tables))
+
     def _losses(self) -> Sequence[TopicFault]:
         try:
             return self.consumer.faults

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from math import inf
 from time import monotonic
 
 from aiokafka.errors import (
@@ -105,6 +106,7 @@ class Watchdog:
         self._caught_up_at = clock()
         self._to_recover = 0
         self._recovered_at = clock()
+        self._faulty_at = -inf
         self._security = settings.security().pinned()
         self._preflight_at = clock()
 
@@ -153,11 +155,12 @@ class Watchdog:
         now, membership = self._clock(), self._membership
         waiting_for = membership.waiting_for()
         if waiting_for is not None:
-            if membership.faults():
+            if membership.waits_for_repair():
                 # A restart does not repair it, and the metrics of a running worker report it.
                 # `TopicWatch` ends the worker where a topic has changed for good.
+                self._faulty_at = now
                 return
-            waited = now - membership.unready_since
+            waited = now - max(membership.unready_since, self._faulty_at)
             if waited > self._settings.ready_timeout or self._recovery_is_stalled(now):
                 raise NotReadyError(waited, waiting_for=waiting_for)
             return

@@ -15,6 +15,7 @@ from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.membership import Membership
 from streams.settings import Settings
+from streams.topic_faults import FaultKind, TopicFault
 from streams.watchdog import (
     CoordinatorFailedError,
     NotAllowedError,
@@ -225,6 +226,36 @@ class TestReadiness:
         watch.consumer.waiting = WAITING
 
         watch.check(after=50)
+
+
+class TestFaults:
+    """Lost states, which no restart repairs."""
+
+    @pytest.fixture
+    def watch(self, watch: Watch) -> Watch:
+        """Return a watchdog over a worker that has reported a loss for hours."""
+        watch.consumer.faults = [TopicFault("log", 3, FaultKind.CHANGELOG_LOST, "is empty")]
+        watch.membership.waiting_for()
+        watch.membership.unready_since = watch.now
+        watch.check(after=3600)
+        return watch
+
+    def test_a_worker_that_reports_them_goes_on(self, watch: Watch) -> None:
+        """Its metrics are what the operator sees."""
+        watch.check(after=3600)
+
+    def test_a_recovery_after_them_may_take_its_time(self, watch: Watch) -> None:
+        """Counted from its rebalance: the worker was not ready for hours, for another reason."""
+        watch.app.rebalancing = True
+
+        watch.check(after=60)
+
+    def test_a_recovery_after_them_that_hangs_is_ended(self, watch: Watch) -> None:
+        """What the check before has found is no reason to wait for this one."""
+        watch.app.rebalancing = True
+
+        with pytest.raises(NotReadyError, match="after 61 s, still waiting for an assignment"):
+            watch.check(after=61)
 
 
 class TestProgress:
