@@ -251,12 +251,14 @@ class Membership:
     def _keep(self) -> None:
         """Keep the partitions that no other worker can have owned since they were restored.
 
-        The states of a partition that was away for a generation are kept too, but are incomplete
-        until its changelog is read to the end.
+        A member that joins again, as the watch for late writes lets it do, may get the assignment
+        that it had, of the same generation. The states of a partition that was away for a
+        generation are kept too, but are incomplete until its changelog is read to the end.
         """
         generation = self.app.consumer_generation_id
         before, partitions = self._restored
-        kept = partitions & self.owned() if generation == before + 1 else frozenset[int]()
+        is_next = generation in {before, before + 1}
+        kept = partitions & self.owned() if is_next else frozenset[int]()
         self._restored = _Restored(generation, kept)
         self._is_restoring = True
 

@@ -204,6 +204,13 @@ class TestShown:
 
         assert group.membership.shown() == {2}
 
+    def test_stay_where_the_worker_joins_again(self, group: Group) -> None:
+        """A member that is not the leader gets the assignment of the same generation."""
+        self.rebalance(group, 0, 2, generation=GENERATION)
+
+        assert group.membership.waiting_for() is not None
+        assert group.membership.shown() == {0, 2}
+
     def test_are_none_that_were_away(self, group: Group) -> None:
         """A worker without a generation between may have missed another owner's events."""
         self.rebalance(group, 0, 2, generation=GENERATION + 2)
