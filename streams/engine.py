@@ -395,15 +395,18 @@ class Engine:
         """Write the entities again whose last changelog record has fewer cells than their state.
 
         Compaction would otherwise keep the incomplete record. Returns the number of entities
-        written: 0 while the ownership of the partitions is uncertain.
+        written: 0 while the ownership of the partitions is uncertain, or their states are restored.
         """
         written = 0
         for family, partition in self.state_store.repairs():
             async with self._locks[family]:
                 states = self.state_store.repairs_of(family, partition)
+                generation = consumer.app.consumer_generation_id
+                # A rebalance may have begun since the last await, and restore the states anew.
                 if (
                     states
-                    and consumer.ownership_problem(consumer.app.consumer_generation_id) is None
+                    and consumer.is_checked(generation)
+                    and consumer.ownership_problem(generation) is None
                 ):
                     written_again = [
                         (entity.encode(), encode_state(state)) for entity, state in states.items()
@@ -443,6 +446,8 @@ class Engine:
         planned = tally.plan(states, events_end=events_end)
         end = await producer.write_batch(changelog, partition, states, last_headers=planned.headers)
         tally.record_write(planned, end, topic=changelog, partition=partition)
+        if not self.tallies.has(family, partition, tally):
+            return  # No rebalance waits for what is written again.
         events = TP(topic_name(family), partition)
         metadata = consumer.metadata_of(events).model_copy(update={"changelog": tally.extent})
         consumer.set_metadata(events, metadata)

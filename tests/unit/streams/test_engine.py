@@ -577,6 +577,32 @@ class TestRewriteRepaired:
         assert bench.producer.states == []
         assert bench.engine.state_store.repairs() == [(SCHOOLS, HOME)]
 
+    def test_they_wait_while_the_states_are_restored(self, bench: Bench) -> None:
+        """A rebalance has begun since the worker was ready: what is known by then is a part."""
+        bench.hide(connected("2018-03-01"), connected("2018-04-01"))
+        bench.consumer.checked = False
+
+        assert asyncio.run(bench.rewrite()) == 0
+        assert bench.producer.states == []
+        assert bench.engine.state_store.repairs() == [(SCHOOLS, HOME)]
+
+    def test_a_partition_that_is_lost_meanwhile_gets_no_metadata(self, bench: Bench) -> None:
+        """Its next assignment would take it for what the group has committed."""
+        bench.hide(connected("2018-03-01"), connected("2018-04-01"))
+
+        async def lose() -> None:
+            bench.producer.acknowledges.clear()
+            rewriting = asyncio.create_task(bench.rewrite())
+            await bench.producer.asked.wait()
+            bench.engine.state_store.drop(SCHOOLS, HOME)
+            bench.engine.tallies.drop(SCHOOLS, HOME)
+            bench.producer.acknowledges.set()
+            await rewriting
+
+        asyncio.run(lose())
+
+        assert bench.consumer.metadata == {}
+
     def test_they_stay_to_be_written_where_it_fails(self, bench: Bench) -> None:
         """The next try, or the next worker, writes them."""
         bench.hide(connected("2018-03-01"), connected("2018-04-01"))
