@@ -12,6 +12,7 @@ from catalogue import metrics
 from catalogue.model import Catalogue, Indicator
 from catalogue.publication import Publication
 from catalogue.territories import territory_key
+from events.errors import RefusalReason
 from streams.catalogue_families import catalogue_families
 from streams.contribution import NO_CATEGORY
 from streams.fold import Fold
@@ -111,7 +112,9 @@ class WorkerCollector(Collector):
         causes = {family: cause for family, rate in rates.items() if (cause := rate.alarm)}
         last_event = {pair: moment.timestamp() for pair, moment in meters.last_event.items()}
         yield samples(metrics.EVENTS, meters.events)
-        yield samples(metrics.DEAD_LETTERS, meters.dead_letters)
+        # From the start, as an increase does not see a series' first value.
+        zeros = dict.fromkeys(map(str, RefusalReason), 0)
+        yield samples(metrics.DEAD_LETTERS, {**zeros, **meters.dead_letters})
         yield samples(
             metrics.DEAD_LETTER_SHARE, {family: rate.share for family, rate in rates.items()}
         )

@@ -152,7 +152,10 @@ def _dead_letters(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
             at,
             runbooks,
         ),
-        Query(total(over("increase", metrics.DEAD_LETTERS, "$__range"), "reason"), "{{reason}}"),
+        Query(
+            f"{total(over('increase', metrics.DEAD_LETTERS, '$__range'), 'reason')} > 0",
+            "{{reason}}",
+        ),
         ValueFormat(COUNT, decimals=0, steps=(Step(None, "orange"),), least=0),
         REASONS,
     )

@@ -251,7 +251,8 @@ def _who() -> ValueFormat:
 
 
 def _rate_of_refusals(at: GridPosition) -> Panel:
-    rate = rate_by("reason", metrics.DEAD_LETTERS)
+    counted = total(metrics.DEAD_LETTERS, "reason")
+    rate = f"{rate_by('reason', metrics.DEAD_LETTERS)} and {on('reason')} {counted} > 0"
     return trend(
         PanelFrame(
             "Refusés dans le temps",

@@ -51,7 +51,8 @@ def pipeline_group(build: AlertBuilder, catalogue: Catalogue) -> RuleGroup:
 
 
 def _workers(build: AlertBuilder) -> Iterator[Alert]:
-    # A first dead letter makes a series that no `increase` sees begin: it has a part of its own.
+    # What a worker refused before its first scrape begins a series, which no `increase` sees: it
+    # has a part of its own.
     count, refused = value_of(VALUE, Unit.COUNT), metrics.DEAD_LETTERS
     begun = (
         f"{over('last_over_time', refused, _REFUSALS)}"

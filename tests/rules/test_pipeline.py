@@ -355,6 +355,17 @@ def test_the_first_dead_letter_of_a_worker_fires(scenario: RuleScenario, rules: 
     scenario.check(rules)
 
 
+def test_the_first_dead_letter_after_a_restart_fires(scenario: RuleScenario, rules: Path) -> None:
+    """The counter of the same address had a higher value before, and begins again at 0."""
+    scenario.healthy()
+    refuse(scenario, (40, 20), (ABSENT, 2), (0, 38), (1, 100))
+    scenario.expect_firing(60)
+    scenario.expect_firing(61, REFUSED)
+    scenario.expect_firing(76)
+
+    scenario.check(rules)
+
+
 def test_a_worker_that_dies_of_what_it_refused_is_not_forgotten(
     scenario: RuleScenario, rules: Path
 ) -> None:

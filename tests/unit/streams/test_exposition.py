@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
@@ -414,6 +414,20 @@ class TestLabels:
         series = [(sample.name, *sorted(sample.labels.items())) for sample in samples]
 
         assert len(set(series)) == len(series)
+
+
+class TestDeadLetters:
+    """How many records were refused, by reason."""
+
+    def test_begin_at_zero_for_every_reason(self) -> None:
+        """An alert on their increase would not see the first of a worker that has restarted."""
+        meters = Meters(dead_letters=Counter({"invalid_data": 3}))
+        found = exposed(shipped(), StateStore(shipped().terms), meters)
+
+        counts = {
+            sample.labels["reason"]: sample.value for sample in found[metrics.DEAD_LETTERS.name]
+        }
+        assert counts == dict.fromkeys(map(str, RefusalReason), 0.0) | {"invalid_data": 3.0}
 
 
 class TestDeadLetterShare:
