@@ -14,10 +14,13 @@ __all__ = ["Claims", "claims_of"]
 
 #: The number of bytes searched in a value that is not JSON, or too large.
 _SEARCHED_BYTES: Final = 64 * 1024
+_LONGEST: Final = 256
+"""Characters of an attribute, as its contract has it: whose source it is takes the square of them,
+and the last thousands of sources are remembered."""
 
 
 class Claims(NamedTuple):
-    """Attributes of the event in a record; None where one cannot be read."""
+    """Attributes of the event in a record; None where one cannot be read, or is too long."""
 
     source: str | None = None
     type: str | None = None
@@ -25,7 +28,8 @@ class Claims(NamedTuple):
 
 
 _IN_TEXT: Final = {
-    name: re.compile(rb'"%s"\s*:\s*"([^"\\]{1,256})"' % name.encode()) for name in Claims._fields
+    name: re.compile(rb'"%s"\s*:\s*"([^"\\]{1,%d})"' % (name.encode(), _LONGEST))
+    for name in Claims._fields
 }
 
 
@@ -38,7 +42,7 @@ def claims_of(headers: Sequence[tuple[str, bytes | None]] | None, value: bytes |
     found = _in_headers(headers or ())
     if len(found) < len(Claims._fields) and value:
         found = _in_value(value) | found
-    return Claims(**found)
+    return Claims(**{name: text for name, text in found.items() if len(text) <= _LONGEST})
 
 
 def _in_headers(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:

@@ -230,7 +230,7 @@ def decode(
             "send the events again, in small batches and with few headers",
         )
     headers = headers or ()
-    size = len(value) + sum(len(name) + len(content or b"") for name, content in headers)
+    size = len(value) + sum(len(name.encode()) + len(content or b"") for name, content in headers)
     if size > MAX_BYTES:
         if isinstance(value, CutPart):
             size += value.size - len(value)

@@ -76,7 +76,7 @@ def may_be_kept(
     """
     if isinstance(key, CutPart) or isinstance(value, CutPart):
         return False
-    sizes = (len(name) + len(content or b"") for name, content in headers)
+    sizes = (len(name.encode()) + len(content or b"") for name, content in headers)
     size = len(key or b"") + len(value or b"") + sum(sizes)
     if size > DEAD_LETTER_POLICY.max_kept_bytes:
         return False

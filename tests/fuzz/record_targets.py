@@ -19,11 +19,13 @@ from broker.record_batches import (
 from events.cloudevent import CloudEvent
 from events.errors import ContractError
 from events.fact import Family
+from events.producers.loader import REGION, load_producers
 from events.record_rules import RULES
 from events.records import Record, UnreadableValue
 from events.topics import DEAD_LETTER_MAX_BYTES
 from streams.core import RecordRefusal
 from streams.dead_letters import dead_letter_record
+from streams.producers.meters import Attribution
 from streams.reading import readings
 from tests.fuzz.target import Target
 from tests.support.facts import mutated_records
@@ -37,6 +39,13 @@ _LENGTH_AT, _CRC_AT, _ATTRIBUTES_AT, _FIRST_TIME_AT, _COUNT_AT = 8, 17, 21, 27, 
 _CODECS: Final = range(5)
 _NOW: Final = datetime(2026, 3, 11, tzinfo=UTC)
 _FAMILY: Final = Family.SCHOOLS
+_ATTRIBUTION: Final = Attribution(load_producers(REGION))
+#: Events of one attribute without end: of no use, and small where they are compressed.
+_LONG_ATTRIBUTES: Final = st.builds(
+    lambda name, part: b'{"%s": "%s"}' % (name.encode(), (part * 250_000)[:250_000].encode()),
+    st.sampled_from(["id", "source", "type", "subject", "time", "x"]),
+    st.sampled_from(["/", ":", "a", "/.", "%2f", "1 ", "\u0301"]),
+)
 
 
 @st.composite
@@ -48,7 +57,9 @@ def _contents(draw: st.DrawFn) -> RawContent:
         found, value = draw(mutated_records(draw(st.sampled_from([_FAMILY, None]))))
         headers += found
     else:
-        value = draw(st.none() | st.binary(max_size=30) | st.just(b"{}" * 20_000))
+        value = draw(
+            st.none() | st.binary(max_size=30) | st.just(b"{}" * 20_000) | _LONG_ATTRIBUTES
+        )
     names = st.sampled_from([b"ce_id", b"ce_type", b"content-type", b"caf\xe9", b"", b"CE_ID"])
     more = draw(
         st.lists(st.tuples(names | st.binary(max_size=6), st.none() | st.binary()), max_size=3)
@@ -166,6 +177,7 @@ def _check_batches(content: bytes) -> None:
             assert (found.reason, str(found)) == (decided.reason, str(decided))
             letter = dead_letter_record(RecordRefusal(record, found), now=_NOW)
             assert len(letter.value or b"") <= DEAD_LETTER_MAX_BYTES
+            assert _ATTRIBUTION.of_refused(record)
         else:
             assert not isinstance(found, ContractError)
             assert found[0] == decided.fact.entity_id

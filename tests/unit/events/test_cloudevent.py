@@ -26,6 +26,7 @@ from events.cloudevent import (
     encode_binary,
     encode_structured,
 )
+from events.dead_letter_content import may_be_kept
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.school import SchoolConnected
@@ -347,6 +348,16 @@ def test_a_record_larger_than_any_event_is_refused(part: str) -> None:
     with pytest.raises(ContractError, match="send at most 262144 bytes") as refused:
         decode(headers, value)
     assert refused.value.reason is RefusalReason.TOO_LARGE
+
+
+def test_a_header_s_name_counts_in_bytes() -> None:
+    """Of four bytes a character it filled a record that had no room for a header more."""
+    name = "\U0001f600" * (MAX_BYTES // 4)
+
+    with pytest.raises(ContractError, match="send at most 262144 bytes"):
+        decode([*STRUCTURED, (name, None)], envelope())
+
+    assert not may_be_kept(None, b"1", [(name, None)])
 
 
 @pytest.mark.parametrize(
