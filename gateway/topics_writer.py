@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from time import monotonic
 from typing import Any, Final, NamedTuple, Self
 
@@ -96,6 +95,45 @@ class _PartitionQueue:
         self.sending_since: float | None = None
 
 
+class _OpenProducer:
+    """A Kafka producer that has started, and what still waits for it once it has stopped."""
+
+    def __init__(self, client: AIOKafkaProducer) -> None:
+        self.client = client
+        self.stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def acknowledged(self, batch: Any, queue: _PartitionQueue) -> int | None:  # noqa: ANN401 - aiokafka's
+        """Send a batch, and return the offset of its first record.
+
+        Raises ProducerClosed where the producer stops meanwhile: while it waits for metadata, it
+        would never answer.
+        """
+
+        async def sent() -> int | None:
+            delivery = await self.client.send_batch(batch, queue.topic, partition=queue.partition)
+            offset: int | None = (await delivery).offset
+            return offset
+
+        sending = asyncio.create_task(sent())
+        try:
+            either: set[asyncio.Future[Any]] = {sending, self.stopped}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not sending.done():
+                raise ProducerClosed
+            return sending.result()
+        finally:
+            sending.cancel()
+
+    async def stop(self) -> None:
+        """Stop the producer; only log where that fails, since nobody waits for it any more."""
+        try:
+            await self.client.stop()
+        except Exception as error:  # noqa: BLE001 - whatever the client raises
+            logger.warning("producer did not stop cleanly cause=%r", error)
+        finally:
+            self.stopped.set_result(None)
+
+
 class TopicsWriter:
     """A producer that waits for all replicas, and monitors whether its broker is available.
 
@@ -118,9 +156,7 @@ class TopicsWriter:
         self._needed = [spec.name for spec in declared_topics() if not spec.compacted]
         self._partitions: dict[str, int] = {}
         self._queues: dict[tuple[str, int], _PartitionQueue] = {}
-        self._producer: Any = None
-        #: Done once the producer has stopped.
-        self._stopped: asyncio.Future[None] | None = None
+        self._producer: _OpenProducer | None = None
         self._has_failed = False
         self._monitor_task: asyncio.Task[None] | None = None
         self._stopping: set[asyncio.Task[None]] = set()
@@ -183,11 +219,11 @@ class TopicsWriter:
     async def _drive(self, queue: _PartitionQueue) -> None:
         """Send the records of a queue, batch after batch, until it is empty."""
         try:
-            while queue.waiting and self._producer is not None:
-                batch = self._producer.create_batch()
+            while queue.waiting and (producer := self._producer) is not None:
+                batch = producer.client.create_batch()
                 taken = _fill(batch, queue.waiting)
                 if taken:
-                    await self._send(queue, batch, taken)
+                    await self._send(queue, producer, batch, taken)
             while queue.waiting:  # The producer has failed.
                 write, number = queue.waiting.popleft()
                 write.resolve(number, None)
@@ -197,14 +233,13 @@ class TopicsWriter:
     async def _send(
         self,
         queue: _PartitionQueue,
+        producer: _OpenProducer,
         batch: Any,  # noqa: ANN401 - aiokafka's
         taken: list[tuple[_Write, int]],
     ) -> None:
         queue.sending_since = monotonic()
-        first: int | None = None
-        producer = self._producer
         try:
-            first = await self._acknowledged(batch, queue)
+            first = await producer.acknowledged(batch, queue)
         except (KafkaError, OSError, AssertionError) as error:
             # The client has retried what can be retried: this producer cannot be used any more.
             logger.warning("not delivered topic=%s cause=%r", queue.topic, error)
@@ -220,32 +255,6 @@ class TopicsWriter:
             offset = None if first is None or first < 0 else first + index
             write.resolve(number, Written(queue.topic, queue.partition, offset))
 
-    async def _acknowledged(
-        self,
-        batch: Any,  # noqa: ANN401 - aiokafka's
-        queue: _PartitionQueue,
-    ) -> int | None:
-        """Send a batch, and return the offset of its first record.
-
-        A producer that is stopped while it waits for metadata would never answer.
-        """
-        producer, stopped = self._producer, self._stopped
-
-        async def sent() -> int | None:
-            acknowledged = await producer.send_batch(batch, queue.topic, partition=queue.partition)
-            offset: int | None = (await acknowledged).offset
-            return offset
-
-        sending = asyncio.create_task(sent())
-        try:
-            awaited: set[asyncio.Future[Any]] = {sending} if stopped is None else {sending, stopped}
-            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
-            if not sending.done():
-                raise ProducerClosed
-            return sending.result()
-        finally:
-            sending.cancel()
-
     async def _monitor(self) -> None:
         """Probe the broker regularly, and replace a producer that has failed."""
         while True:
@@ -257,9 +266,8 @@ class TopicsWriter:
     async def _probe(self) -> None:
         try:
             async with asyncio.timeout(self._timeouts.probe):
-                if self._producer is None:
-                    await self._open()
-                metadata = await self._producer.client.fetch_all_metadata()
+                producer = self._producer or await self._open()
+                metadata = await producer.client.client.fetch_all_metadata()
         except (KafkaError, OSError, TimeoutError) as error:
             self._mark_unavailable(await self._refusal() or str(error) or "no answer")
             return
@@ -305,9 +313,9 @@ class TopicsWriter:
             logger.warning("the broker does not acknowledge cause=%s", cause)
         self.waiting_for = cause
 
-    async def _open(self) -> None:
+    async def _open(self) -> _OpenProducer:
         self._pinned = self._security.pinned()
-        producer = AIOKafkaProducer(
+        client = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             acks="all",
             enable_idempotence=True,
@@ -316,31 +324,24 @@ class TopicsWriter:
             **self._pinned.client_config(),
         )
         try:
-            await producer.start()
+            await client.start()
         except BaseException:  # Also at a timeout.
-            await producer.stop()
+            await client.stop()
             raise
-        self._producer = producer
-        self._stopped = asyncio.get_running_loop().create_future()
+        self._producer = producer = _OpenProducer(client)
         self._has_failed = False
+        return producer
 
     async def _close(self) -> None:
         producer, self._producer = self._producer, None
-        stopped, self._stopped = self._stopped, None
-        if producer is None or stopped is None:
+        if producer is None:
             return
         stopping = asyncio.create_task(producer.stop())
         # A late one waits for the broker, and continues by itself. A reference is kept: cancelled
         # or collected, the client's own tasks would run on or be destroyed while pending.
         self._stopping.add(stopping)
-        stopping.add_done_callback(partial(self._on_stopped, stopped))
+        stopping.add_done_callback(self._stopping.discard)
         await asyncio.wait({stopping}, timeout=STOP_SECONDS)
-
-    def _on_stopped(self, stopped: asyncio.Future[None], stopping: asyncio.Task[None]) -> None:
-        self._stopping.discard(stopping)
-        stopped.set_result(None)
-        if not stopping.cancelled() and (error := stopping.exception()) is not None:
-            logger.warning("producer did not stop cleanly cause=%r", error)
 
 
 def _fill(batch: Any, waiting: deque[tuple[_Write, int]]) -> list[tuple[_Write, int]]:  # noqa: ANN401 - aiokafka's
