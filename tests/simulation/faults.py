@@ -7,12 +7,14 @@ from enum import StrEnum
 from random import Random
 from typing import Final
 
-__all__ = ["GATEWAY_TARGETS", "TARGETS", "Fault", "FaultKind"]
+__all__ = ["GATEWAY_TARGETS", "SMALL_CHANGELOGS", "TARGETS", "Fault", "FaultKind"]
 
 
 TARGETS: Final = 12
 #: Of these, the gateway; the others stand for the workers in turn.
 GATEWAY_TARGETS: Final = (10, 11)
+#: Of a loss, the changelogs with the fewest records; the others stand for those with most.
+SMALL_CHANGELOGS: Final = (1,)
 
 
 class FaultKind(StrEnum):

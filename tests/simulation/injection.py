@@ -21,7 +21,7 @@ from events.fact import Family
 from events.topics import DEAD_LETTERS, topic_name
 from tests.simulation import codes
 from tests.simulation.cluster import AS_USUAL, Fate
-from tests.simulation.faults import GATEWAY_TARGETS, Fault, FaultKind
+from tests.simulation.faults import GATEWAY_TARGETS, SMALL_CHANGELOGS, Fault, FaultKind
 
 if TYPE_CHECKING:
     from tests.simulation.cluster import Cluster
@@ -101,6 +101,7 @@ class _Loss(StrEnum):
 
 
 _LOSSES: Final = tuple(_Loss)
+_FEW_RECORDS: Final = 6
 #: Smaller than the changelogs' own, as all times of the simulation are.
 COMPACTION_LAG_MS: Final = 15_000
 
@@ -473,11 +474,15 @@ class Injection:
     def _lose_changelog(self, fault: Fault) -> None:
         chance = Random(fault.number)
         logs = [log for name in self._cluster.compacted for log in self._cluster.topics[name]]
-        # Of the larger ones: few records are soon written again.
         there = sorted((log for log in logs if log.batches), key=lambda log: log.start - log.end)
         if not there:
             return
-        log, lose = chance.choice(there[: len(logs) // 2]), chance.choice(_LOSSES)
+        # What had few records is soon as long again.
+        if fault.target in SMALL_CHANGELOGS:
+            there = [log for log in there if log.end - log.start <= _FEW_RECORDS] or there[-1:]
+        else:
+            there = there[: len(logs) // 2]
+        log, lose = chance.choice(there), chance.choice(_LOSSES)
         self._note(f"{lose} of {log.topic}[{log.number}]@{log.start}..{log.end}")
         self.lost.add((log.topic, log.number))
         if lose is _Loss.ALL:

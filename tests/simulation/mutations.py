@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.tables.recovery import Recovery
 from faust.types import TP
 from mode.supervisors import OneForOneSupervisor
@@ -20,9 +22,9 @@ from broker.stored_record import RawRecord
 from events.fact import Family
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTERS
-from gateway.topics_writer import TopicsWriter, Written, _Write
+from gateway.topics_writer import TopicsWriter, Written, _OpenProducer, _PartitionQueue, _Write
 from streams import app as worker_app
-from streams import batch_transport, state_check, watchdog
+from streams import batch_transport, changelog_tally, spooled_tally, state_check, watchdog
 from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedError
 from streams.changelog_tally import ChangelogTally
 from streams.engine import Engine
@@ -98,6 +100,37 @@ def _drop_polled_records() -> None:
         """Leave the position behind the records."""
 
     _replace(BatchConsumer, "_seek_back", seek_back)
+
+
+@_mutation("seek-to-committed", "what was polled is sought back to, not what is committed")
+def _seek_back_to_committed_offsets() -> None:
+    real = BatchConsumer._seek_back
+
+    async def seek_back(self: BatchConsumer, polled: Mapping[TP, Any]) -> None:
+        await real(self, {tp: some for tp, some in polled.items() if self._is_changelog_tp(tp)})
+        with suppress(KafkaError):  # The next recovery seeks again.
+            await self.perform_seek()
+
+    _replace(BatchConsumer, "_seek_back", seek_back)
+
+
+@_mutation("same-leaders", "a worker that looks for positions looks for new leaders")
+def _ask_the_same_leaders() -> None:
+    thread = batch_transport._BatchConsumerThread
+    real = thread.on_start
+
+    async def on_start(self: batch_transport._BatchConsumerThread) -> None:
+        await real(self)
+        # What was set on the client's object; the class has its own.
+        del self._ensure_consumer()._fetcher._proc_offset_request
+
+    _replace(thread, "on_start", on_start)
+
+
+@_mutation("refilled-changelog", "a write at a lower offset than it says shows a loss before it")
+def _pass_over_refilled_changelogs() -> None:
+    for module in (changelog_tally, spooled_tally):
+        _replace(module, "loss_before", lambda *_: None)
 
 
 @_mutation("no-beginning", "a partition without a committed offset is read from its beginning")
@@ -412,6 +445,15 @@ def _give_the_offset_of_the_batch() -> None:
         real(self, number, position)
 
     _replace(_Write, "resolve", resolve)
+
+
+@_mutation("stopped-producer", "what a stopped Kafka client of the gateway leaves is given up")
+def _wait_for_stopped_producers() -> None:
+    async def acknowledged(self: _OpenProducer, batch: Any, queue: _PartitionQueue) -> int | None:
+        sent = await self.client.send_batch(batch, queue.topic, partition=queue.partition)
+        return int((await sent).offset)
+
+    _replace(_OpenProducer, "acknowledged", acknowledged)
 
 
 @_mutation("failed-producer", "a Kafka client of the gateway that has failed is replaced")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from tests.simulation.faults import Fault, FaultKind
+from tests.simulation.faults import SMALL_CHANGELOGS, Fault, FaultKind
 
 __all__ = ["SEQUENCES"]
 
@@ -136,6 +136,16 @@ def lost_changelog(chance: Random, _: float) -> list[Fault]:
     ]
 
 
+def refilled_changelog(chance: Random, _: float) -> list[Fault]:
+    """Return the loss of records of a changelog that has few, early and alone.
+
+    The worker's next write may be as long as what is lost: the length of the log shows nothing.
+    """
+    small = chance.choice(SMALL_CHANGELOGS)
+    number = chance.randrange(1 << 16)
+    return [_fault(FaultKind.CHANGELOG_LOST, chance.uniform(2.0, 5.0), small, number=number)]
+
+
 #: From which some runs take one or two, each with the time at which it begins.
 SEQUENCES: Final[tuple[Callable[[Random, float], list[Fault]], ...]] = (
     late_write,
@@ -146,6 +156,7 @@ SEQUENCES: Final[tuple[Callable[[Random, float], list[Fault]], ...]] = (
     rebalances,
     early_end,
     lost_changelog,
+    refilled_changelog,
 )
 
 
