@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import threading
 from importlib import import_module
@@ -11,9 +10,10 @@ from itertools import chain
 import click
 
 from boundary.errors import SmartRegionError
+from boundary.garbage import collect_seldom
 from boundary.terminal import legible, legible_lines, show_traceback
 
-__all__ = ["GC_THRESHOLDS", "join", "main"]
+__all__ = ["join", "main"]
 
 # Each of these modules has `commands`, a list, and imports what is heavy only when one runs.
 COMMAND_MODULES = (
@@ -27,12 +27,6 @@ COMMAND_MODULES = (
     "operations.cli",
     "simulation.cli",
 )
-
-
-# The thresholds of Python's garbage collector (its defaults: 700 and 10). Modules, requests, states
-# and histories are many objects without cycles: with the defaults, collections would take an
-# eighth of the time in which a worker is imported, and delay who asks a gateway or a page.
-GC_THRESHOLDS = (50_000, 50)
 
 
 class ReadableError(click.ClickException):
@@ -66,7 +60,7 @@ def _show_end_of_thread(ended: threading.ExceptHookArgs) -> None:
 @click.version_option(package_name="smart-region")
 def main() -> None:
     """Follow what the Région promised in 2016, from events to figures."""
-    gc.set_threshold(*GC_THRESHOLDS)
+    collect_seldom()
     sys.excepthook = show_traceback
     threading.excepthook = _show_end_of_thread
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import math
 import os
@@ -14,6 +13,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
+from boundary.garbage import collect_seldom
 from boundary.logs import configure_logging, log_end
 from broker.errors import BrokerRefusedError
 from broker.topic_admin import verify_topics
@@ -41,9 +41,6 @@ __all__ = ["run_worker"]
 
 logger = logging.getLogger(__name__)
 
-#: The thresholds of Python's garbage collector (its defaults: 700 and 10). A batch is many small
-#: objects without cycles: with the defaults, collections took a seventh of the worker's time.
-GC_THRESHOLDS = (50_000, 50)
 #: The interval between two requests for the first offsets.
 LOG_START_INTERVAL_SECONDS = 60.0
 #: The largest share of the time in which the folds are checked.
@@ -59,7 +56,7 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
     Raises a SmartRegionError where it cannot start.
     """
     configure_logging(settings.log_level, settings.log_format)
-    gc.set_threshold(*GC_THRESHOLDS)
+    collect_seldom()
     # Errors of the configuration are raised before anything starts.
     catalogue = load_catalogue(settings.catalogue)
     producers = load_producers(settings.producers)

@@ -1,6 +1,5 @@
 """What holds for every test."""
 
-import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
+from boundary.garbage import collect_seldom
 from operations.programs import addresses
 from tests.support.prometheus import Monitoring, require_prometheus
 
-# Thousands of tests and their modules are objects that stay: with Python's own thresholds,
-# collecting garbage would take a third of the time in which the tests are collected.
-gc.set_threshold(50_000, 50)
+collect_seldom()
 
 # Examples are not timed: machines differ, and share their cores. Based on the profile in force,
 # so that Hypothesis' own one for continuous integration keeps its repeatable examples.

@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 from click.testing import CliRunner, Result
 
+from boundary import garbage
 from boundary.errors import SmartRegionError
-from smart_region import GC_THRESHOLDS, Commands, join, main
+from smart_region import Commands, join, main
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = {
@@ -96,7 +97,7 @@ def test_garbage_is_collected_seldom() -> None:
         del main.commands["ask"]
         gc.set_threshold(*before)
 
-    assert found == [GC_THRESHOLDS]
+    assert found == [garbage.THRESHOLDS]
 
 
 def test_a_readable_error_is_one_line_and_status_2() -> None:
