@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 from xml.parsers import expat
 
-from pydantic_core import from_json, to_json
+import rdflib
+from pydantic_core import from_json
 from rdflib import (
     DCAT,
     DCTERMS,
@@ -24,6 +26,7 @@ from rdflib import (
     Namespace,
     URIRef,
 )
+from rdflib.plugins.parsers.jsonld import to_rdf
 from rdflib.term import Node
 
 from operations.harvest.linked_contexts import FetchJson, with_contexts
@@ -40,6 +43,10 @@ from operations.harvest.validators import Validators
 __all__ = ["described_in", "parse_graph", "read_dcat", "read_dcat_file"]
 
 _LONGEST_URL: Final = 2000
+_MOST_WORDS: Final = 1000
+"""Words of a dataset's themes, and of its licences."""
+_MOST_LABELS: Final = 50
+"""Labels of what datasets share: twice the languages of the EU."""
 _HYDRA: Final = Namespace("http://www.w3.org/ns/hydra/core#")
 _ACCEPT: Final = (
     "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, application/xml;q=0.5,"
@@ -118,11 +125,12 @@ def parse_graph(content: bytes, kind: str, *, base: str, fetch: FetchJson) -> Gr
     """
     form = _FORMATS.get(kind) or _guess(content)
     try:
-        if form == "json-ld":
-            return _all_graphs(to_json(with_contexts(from_json(content), base, fetch)), base)
-        if form == "xml":
-            _refuse_entities(content, base)
-        return Graph().parse(data=content, format=form, publicID=base)
+        with _literals_as_written():
+            if form == "json-ld":
+                return _all_graphs(with_contexts(from_json(content), base, fetch), base)
+            if form == "xml":
+                _refuse_declarations(content, base)
+            return _NamelessGraph().parse(data=content, format=form, publicID=base)
     except CatalogueError:
         raise
     except Exception as error:  # The parsers raise whatever they come upon.
@@ -135,33 +143,61 @@ class _ElementReached(Exception):  # noqa: N818 - no error
     """What could be declared has been."""
 
 
-def _refuse_entities(content: bytes, base: str) -> None:
-    """Raise CatalogueError where a document declares entities.
+def _refuse_declarations(content: bytes, base: str) -> None:
+    """Raise CatalogueError where a document declares entities or attributes.
 
     A kilobyte of them becomes millions of characters: the RDF library takes 20 s for a million.
     """
 
     def refuse(*_: object) -> None:
         remedy = "take the catalogue as Turtle or JSON-LD"
-        raise CatalogueError(base, "declares entities, which are not read", remedy=remedy)
+        problem = "declares entities or attributes, which are not read"
+        raise CatalogueError(base, problem, remedy=remedy)
 
     def stop(*_: object) -> None:
         raise _ElementReached
 
     parser = expat.ParserCreate()
-    parser.EntityDeclHandler, parser.StartElementHandler = refuse, stop
+    parser.EntityDeclHandler = parser.AttlistDeclHandler = refuse
+    parser.StartElementHandler = stop
     with suppress(_ElementReached, expat.ExpatError):  # What is no XML is reported by the library.
         parser.Parse(content, True)  # noqa: FBT003 - takes no names
 
 
-def _all_graphs(content: bytes, base: str) -> Graph:
+class _NamelessGraph(Graph):
+    """A graph whose prefixes are forgotten: the library takes the square of their number."""
+
+    def bind(self, *_: Any, **__: Any) -> None:
+        """Do nothing: nobody asks for a prefix."""
+
+
+class _NamelessDataset(Dataset):
+    """The same for several graphs."""
+
+    def bind(self, *_: Any, **__: Any) -> None:
+        """Do nothing."""
+
+
+@contextmanager
+def _literals_as_written() -> Iterator[None]:
+    """Let the library keep the texts of literals: `1E+999999999` would become a gigabyte."""
+    before = rdflib.NORMALIZE_LITERALS
+    rdflib.NORMALIZE_LITERALS = False
+    try:
+        yield
+    finally:
+        rdflib.NORMALIZE_LITERALS = before
+
+
+def _all_graphs(document: Any, base: str) -> Graph:  # noqa: ANN401 - JSON
     """Return all that JSON-LD says, whichever graph it puts it into."""
     union = Graph()
     with warnings.catch_warnings():
         # The library itself uses names that it has deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
-        parts = Dataset()
-        parts.parse(data=content, format="json-ld", publicID=base)
+        parts = _NamelessDataset()
+        # Not as text: a context that many parts refer to is one object here.
+        to_rdf(document, parts, base)
         for subject, kind, value, _ in parts.quads():
             union.add((subject, kind, value))
     return union
@@ -169,69 +205,107 @@ def _all_graphs(content: bytes, base: str) -> Graph:
 
 def described_in(graph: Graph) -> Iterator[Described | None]:
     """Yield what a graph says of each dataset, in a fixed order; None for one without a name."""
+    reading = _GraphReading(graph)
     subjects = {
         one for one in graph.subjects(RDF.type, DCAT.Dataset) if not isinstance(one, Literal)
     }
-    described = [_described(graph, one) for one in subjects]
+    described = [reading.described(one) for one in subjects]
     yield from sorted((one for one in described if one is not None), key=lambda one: one.key)
     yield from (None for one in described if one is None)
 
 
-def _described(graph: Graph, dataset: Node) -> Described | None:
-    identifier = _text(graph, dataset, DCTERMS.identifier)
-    key = identifier if isinstance(dataset, BNode) else str(dataset)
-    if not key:
-        return None
-    parts = sorted(graph.objects(dataset, DCAT.distribution), key=str)
-    return Described(
-        key=key,
-        identifier=identifier,
-        title=_text(graph, dataset, DCTERMS.title),
-        publisher=_name(graph, dataset),
-        themes=tuple(_words(graph, dataset, DCAT.theme)),
-        licences=tuple(
-            word
-            for node in (dataset, *parts)
-            for kind in (DCTERMS.license, DCTERMS.rights)
-            for word in _words(graph, node, kind)
-        ),
-        frequency=next(_words(graph, dataset, DCTERMS.accrualPeriodicity), ""),
-        issued=_text(graph, dataset, DCTERMS.issued),
-        modified=_last(graph, dataset, DCTERMS.modified),
-        distributions=tuple(_distributions(graph, parts)),
-    )
+class _GraphReading:
+    """Reads a graph: what datasets share is read once, and not all of it where it is endless.
 
+    A kilobyte of datasets that name one theme with a kilobyte of labels would have a megabyte of
+    words.
+    """
 
-def _distributions(graph: Graph, parts: list[Node]) -> Iterator[Distribution]:
-    for part in parts:
-        forms = [*_words(graph, part, DCTERMS["format"]), *_words(graph, part, DCAT.mediaType)]
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        # Not the methods of a class: the reading would be held by what it remembers.
+        self._labels: dict[Node, tuple[str, ...]] = {}
+        self._names: dict[Node, str] = {}
+        self._licences: dict[Node, tuple[str, ...]] = {}
+        self._distributions: dict[Node, Distribution | None] = {}
+
+    def described(self, dataset: Node) -> Described | None:
+        """Return what is said of a dataset; None for one without a name."""
+        graph = self._graph
+        identifier = _text(graph, dataset, DCTERMS.identifier)
+        key = identifier if isinstance(dataset, BNode) else str(dataset)
+        if not key:
+            return None
+        parts = sorted(graph.objects(dataset, DCAT.distribution), key=str)
+        licences = (word for node in (dataset, *parts) for word in self._licences_of(node))
+        return Described(
+            key=key,
+            identifier=identifier,
+            title=_text(graph, dataset, DCTERMS.title),
+            publisher=self._publisher(dataset),
+            themes=tuple(islice(self._words(dataset, DCAT.theme), _MOST_WORDS)),
+            licences=tuple(islice(dict.fromkeys(licences), _MOST_WORDS)),
+            frequency=next(self._words(dataset, DCTERMS.accrualPeriodicity), ""),
+            issued=_text(graph, dataset, DCTERMS.issued),
+            modified=_last(graph, dataset, DCTERMS.modified),
+            distributions=tuple(
+                found for part in parts if (found := self._distribution(part)) is not None
+            ),
+        )
+
+    def _distribution(self, part: Node) -> Distribution | None:
+        if part not in self._distributions:
+            self._distributions[part] = next(self._addresses(part), None)
+        return self._distributions[part]
+
+    def _addresses(self, part: Node) -> Iterator[Distribution]:
+        forms = (*self._words(part, DCTERMS["format"]), *self._words(part, DCAT.mediaType))
         as_page = any("html" in form.lower() for form in forms)
         for kind, is_data in ((DCAT.downloadURL, True), (DCAT.accessURL, False)):
-            urls = sorted(str(one) for one in graph.objects(part, kind))
-            kept = [url for url in urls if 0 < len(url) <= _LONGEST_URL]
-            if kept:
-                yield Distribution(url=kept[0], is_data=is_data, as_page=as_page)
-                break
+            urls = sorted(str(one) for one in self._graph.objects(part, kind))
+            kept = (url for url in urls if 0 < len(url) <= _LONGEST_URL)
+            yield from (Distribution(url=url, is_data=is_data, as_page=as_page) for url in kept)
 
+    def _publisher(self, dataset: Node) -> str:
+        """Return the publisher's name: that of an agent, or a text."""
+        for agent in sorted(self._graph.objects(dataset, DCTERMS.publisher), key=str):
+            name = str(agent) if isinstance(agent, Literal) else ""
+            name = name or self._name(agent)
+            if name:
+                return name
+        return ""
 
-def _name(graph: Graph, dataset: Node) -> str:
-    """Return the publisher's name: that of an agent, or a text."""
-    for agent in sorted(graph.objects(dataset, DCTERMS.publisher), key=str):
-        name = str(agent) if isinstance(agent, Literal) else ""
-        name = name or _text(graph, agent, FOAF.name) or _text(graph, agent, RDFS.label)
-        if name:
-            return name
-    return ""
+    def _name(self, agent: Node) -> str:
+        if agent not in self._names:
+            names = (_text(self._graph, agent, kind) for kind in (FOAF.name, RDFS.label))
+            self._names[agent] = next(filter(None, names), "")
+        return self._names[agent]
 
+    def _licences_of(self, node: Node) -> tuple[str, ...]:
+        if node not in self._licences:
+            kinds = (DCTERMS.license, DCTERMS.rights)
+            words = (word for kind in kinds for word in self._words(node, kind))
+            self._licences[node] = tuple(islice(words, _MOST_LABELS))
+        return self._licences[node]
 
-def _words(graph: Graph, node: Node, kind: URIRef) -> Iterator[str]:
-    """Yield the texts, addresses and labels of a property."""
-    for one in sorted(graph.objects(node, kind), key=str):
-        if not isinstance(one, BNode):
-            yield str(one)
-        if not isinstance(one, Literal):
-            for label in (SKOS.prefLabel, RDFS.label, DCTERMS.title, RDF.value, DCTERMS.identifier):
-                yield from sorted(str(text) for text in graph.objects(one, label))
+    def _words(self, node: Node, kind: URIRef) -> Iterator[str]:
+        """Yield the texts, addresses and labels of a property."""
+        for one in sorted(self._graph.objects(node, kind), key=str):
+            if not isinstance(one, BNode):
+                yield str(one)
+            if not isinstance(one, Literal):
+                yield from self._labels_of(one)
+
+    def _labels_of(self, node: Node) -> tuple[str, ...]:
+        if node not in self._labels:
+            kinds = (SKOS.prefLabel, RDFS.label, DCTERMS.title, RDF.value, DCTERMS.identifier)
+            labels = (
+                label
+                for kind in kinds
+                for label in sorted(str(text) for text in self._graph.objects(node, kind))
+            )
+            self._labels[node] = tuple(islice(labels, _MOST_LABELS))
+        return self._labels[node]
 
 
 def _text(graph: Graph, node: Node, kind: URIRef) -> str:

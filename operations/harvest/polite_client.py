@@ -271,8 +271,11 @@ class PoliteClient:
 
 def _target(url: str, answer: HttpAnswer) -> str:
     """Return where a redirect leads: http or https alone. Raises RedirectError."""
-    there = urljoin(url, answer.headers.get("Location", ""))
-    there = there.partition("#")[0]
+    location = answer.headers.get("Location", "")
+    try:
+        there = urljoin(url, location).partition("#")[0]
+    except ValueError:  # As http://[::1 is.
+        raise RedirectError(location, "leads nowhere") from None
     if urlsplit(there).scheme not in ("http", "https") or there == url:
         raise RedirectError(there, "leads nowhere")
     return there

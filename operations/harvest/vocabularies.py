@@ -138,6 +138,8 @@ _FREQUENCIES: Final[Mapping[str, UpdateFrequency]] = {
         UpdateFrequency.ANNUAL,
     ),
 }
+_LONGEST: Final = 2000
+"""Characters of a portal's word that are read: a licence may be a whole sentence, or an address."""
 _NOT_A_LETTER: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -146,8 +148,13 @@ class OwnWords(dict[str, Word]):
 
 
 def plain(text: str) -> str:
-    """Return a text in small letters and digits, without accents, single spaces between words."""
-    bare = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
+    """Return a text in small letters and digits, without accents, single spaces between words.
+
+    Of a text without end the beginning: accents in a row are sorted, which takes the square of
+    their number.
+    """
+    begin = text[:_LONGEST].casefold()
+    bare = unicodedata.normalize("NFKD", begin).encode("ascii", "ignore").decode()
     return _NOT_A_LETTER.sub(" ", bare).strip()
 
 

@@ -68,7 +68,31 @@ _FRAGMENTS: Final = (
     *("@base <http://[> .", "@prefix : <> .", "{", "}", ":", "@context", "@graph", "@id", "@type"),
     *('"@context": "https://example.org/c"', '"@import": "x"', "@reverse", "@list", "null", "0"),
     *("2019", "2019-13", "-0001-01-01", "1e400", "9" * 400, "\x00", "\ufeff", "é", "\ud800", "%"),
+    *('"1E+999999999"^^<http://www.w3.org/2001/XMLSchema#decimal>', '"@type": "xsd:decimal"'),
+    *("\u0300\u0316" * 20, "<!DOCTYPE a [<!ATTLIST a b CDATA 'c'>]>"),
+    *(f'"@context": "https://example.org/{name}"' for name in ("chain", "circle", "large")),
     *("http://[", "file:///etc/hostname", "urn:x", "javascript:", "dcat:Dataset", "a", "rdf:about"),
+)
+#: What may be repeated, each time with another number: before it, it, after it, and how often.
+_NUMBERED: Final = (
+    ("", "@prefix p{n}: <{n}:> .\n", _TURTLE, 6_000),
+    (_TURTLE, "<{n}:> a dcat:Dataset ; dcat:theme <t:> . <t:> dct:title '{n}' .\n", "", 1_200),
+    (_TURTLE, "<{n}:> a dcat:Dataset ; dct:publisher <t:> . <t:> foaf:name '{n}' .\n", "", 1_200),
+    (_TURTLE, "<{n}:> a dcat:Dataset ; dct:license <t:> . <t:> dct:title '{n}' .\n", "", 1_200),
+    (
+        _TURTLE,
+        "<{n}:> a dcat:Dataset ; dcat:distribution <t:> . <t:> dcat:downloadURL <u:{n}> .\n",
+        "",
+        1_200,
+    ),
+    ('{"@context": {', '"p{n}": "u{n}:/", ', '"a": "urn:a"}, "@id": "urn:d"}', 6_000),
+    ('{"@graph": [', '{"@context": "https://example.org/large", "@id": "{n}:"}, ', "{}]}", 1_200),
+    (
+        '<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"',
+        ' xmlns:p{n}="{n}:/"',
+        "/>",
+        6_000,
+    ),
 )
 _ODS: Final = {
     "total_count": 1,
@@ -104,8 +128,25 @@ def _catalogues(draw: st.DrawFn, texts: list[str]) -> bytes:
     return draw(spliced(text.encode(errors="surrogatepass")))
 
 
-def _no_fetch(address: str) -> Any:  # noqa: ANN401 - JSON
-    raise CatalogueError(address, "is not fetched", remedy="none")
+def _fetch(address: str) -> Any:  # noqa: ANN401 - JSON
+    """Return a context that multiplies, leads to itself, or is large; others are not there."""
+    match address.rpartition("/")[2]:
+        case name if name.startswith("chain"):
+            return {"@context": [f"https://example.org/{name}x"] * 9 if len(name) < 11 else {}}
+        case "circle":
+            return {"@context": address}
+        case "large":
+            return {"@context": {f"t{number}": f"urn:{number}" for number in range(200)}}
+        case _:
+            raise CatalogueError(address, "is not fetched", remedy="none")
+
+
+@st.composite
+def _numbered_catalogues(draw: st.DrawFn) -> bytes:
+    before, part, after, most = draw(st.sampled_from(_NUMBERED))
+    count = draw(st.sampled_from([1, 30, most]))
+    parts = "".join(part.replace("{n}", str(number)) for number in range(count))
+    return draw(spliced(f"{before}{parts}{after}".encode()))
 
 
 def _check_described(found: Iterable[Described | None]) -> None:
@@ -120,7 +161,7 @@ def _check_described(found: Iterable[Described | None]) -> None:
 def _check_dcat(content: bytes) -> None:
     """A catalogue is refused as none, or each of its datasets is read or has a problem."""
     try:
-        graph = parse_graph(content, "", base=_BASE, fetch=_no_fetch)
+        graph = parse_graph(content, "", base=_BASE, fetch=_fetch)
     except CatalogueError:
         return
     _check_described(described_in(graph))
@@ -138,7 +179,12 @@ def _check_opendatasoft(content: bytes) -> None:
 
 
 PORTAL_TARGETS: Final = (
-    Target("dcat", "DCAT in RDF/XML, Turtle and JSON-LD", _catalogues(_forms()), _check_dcat),
+    Target(
+        "dcat",
+        "DCAT in RDF/XML, Turtle and JSON-LD",
+        _catalogues(_forms()) | _numbered_catalogues(),
+        _check_dcat,
+    ),
     Target(
         "opendatasoft",
         "Opendatasoft's catalogue",

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import rdflib
 from rdflib import Graph
 
 from operations.harvest.dcat import described_in, parse_graph, read_dcat, read_dcat_file
@@ -98,6 +99,68 @@ def test_a_document_that_declares_entities_is_refused(encoding: str) -> None:
     )
     with pytest.raises(CatalogueError, match="declares entities"):
         parse_graph(document.encode(encoding), "text/xml", base="urn:x", fetch=no_fetch)
+
+
+def test_a_document_that_declares_attributes_is_refused() -> None:
+    """Each element would have its own copy of a default of any length."""
+    document = (
+        '<!DOCTYPE r [<!ATTLIST r:Description d:title CDATA "a long title">]>'
+        '<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:d="urn:d:">'
+        "<r:Description/></r:RDF>"
+    )
+    with pytest.raises(CatalogueError, match="declares entities or attributes"):
+        parse_graph(document.encode(), "text/xml", base="urn:x", fetch=no_fetch)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<urn:d> dct:title "1E+999999999"^^xsd:decimal .',
+        (
+            '{"@id": "urn:d", "http://purl.org/dc/terms/title": {"@value": "1E+999999999",'
+            ' "@type": "http://www.w3.org/2001/XMLSchema#decimal"}}'
+        ),
+    ],
+)
+def test_a_literal_is_read_as_it_is_written(text: str) -> None:
+    """The RDF library would write out its thousand million digits."""
+    is_json = text.startswith("{")
+    document = text if is_json else PREFIXES + text
+
+    graph = parse_graph(
+        document.encode(), ".jsonld" if is_json else ".ttl", base="urn:x", fetch=no_fetch
+    )
+
+    assert [str(one) for one in graph.objects()] == ["1E+999999999"]
+    assert rdflib.NORMALIZE_LITERALS
+
+
+def test_what_datasets_share_has_a_bound() -> None:
+    """A theme of a thousand labels that a thousand datasets name would be a million words."""
+    labels = ", ".join(f'"{number}"' for number in range(1_000))
+    text = f"<urn:t> dct:title {labels} . <urn:d> a dcat:Dataset ; dcat:theme <urn:t> ;"
+    text += " dct:license <urn:t> ; dcat:distribution <urn:p> . <urn:p> dct:license <urn:t> ."
+    graph = parse_graph((PREFIXES + text).encode(), ".ttl", base="urn:x", fetch=no_fetch)
+
+    (found,) = described_in(graph)
+
+    assert found is not None
+    assert 20 < len(found.themes) <= 51
+    assert len(found.licences) <= 51
+
+
+def test_a_context_that_many_parts_refer_to_has_a_bound() -> None:
+    """Each of them reads all of it."""
+    context = {"@context": {f"t{number}": f"urn:{number}" for number in range(10_000)}}
+
+    def parsed(count: int) -> Graph:
+        parts = [{"@context": "https://example.org/c", "@id": "urn:d"}] * count
+        content = json.dumps({"@graph": parts}).encode()
+        return parse_graph(content, ".jsonld", base="urn:x", fetch=lambda _: context)
+
+    parsed(3)
+    with pytest.raises(CatalogueError, match="referred to too often"):
+        parsed(300)
 
 
 def test_pages_are_followed() -> None:

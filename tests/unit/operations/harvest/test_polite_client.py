@@ -164,7 +164,10 @@ def test_a_redirect_is_followed(served: Portal) -> None:
     assert (found.url, found.answer.body) == (f"{served.url}/page", b"here")
 
 
-@pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://example.org/", "", "/again"])
+@pytest.mark.parametrize(
+    "location",
+    ["file:///etc/passwd", "ftp://example.org/", "", "/again", "http://[::1", "http://[x]/"],
+)
 def test_a_redirect_leads_to_http_only_and_ends(served: Portal, location: str) -> None:
     """Neither to another scheme nor for ever."""
     served.documents["/old"] = Answer(302, headers={"Location": location})
