@@ -470,7 +470,7 @@ class Cluster:
         #: How many requests are still under way.
         self.late_requests = 0
         self.group_initial_delay = 0.0
-        #: What becomes of a request of a process, by its API key: see tests.simulation.injection.
+        #: What becomes of a request of a process, by its API key: see `RequestFaults`.
         self.fate_of: Callable[[int, Process], Fate] = lambda _, __: AS_USUAL
         #: The error code of a commit that the coordinator refuses; 0 for none.
         self.commit_error: Callable[[], int] = lambda: 0

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 from typing import Final
 
-__all__ = ["GATEWAY_TARGETS", "SMALL_CHANGELOGS", "TARGETS", "Fault", "FaultKind"]
+__all__ = [
+    "GATEWAY_TARGETS",
+    "SMALL_CHANGELOGS",
+    "TARGETS",
+    "Fault",
+    "FaultKind",
+    "Kinds",
+    "Undo",
+]
 
 
 TARGETS: Final = 12
@@ -104,3 +113,9 @@ class Fault:
     def late_seconds(self) -> float:
         """How late a request is that waits at the broker."""
         return Random(self.number).uniform(*LATE_SECONDS)
+
+
+#: Ends what a fault has begun.
+Undo = Callable[[], None]
+#: Carries faults out, by kind, and returns how to end what lasts.
+Kinds = Mapping[FaultKind, Callable[[Fault], Undo | None]]

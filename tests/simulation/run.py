@@ -38,7 +38,7 @@ from tests.simulation.gateway_producers import (
     credentials_of,
     producer_of,
 )
-from tests.simulation.injection import Injection, Parties
+from tests.simulation.injection import Injection
 from tests.simulation.loop import Process, SimulationLoop, StuckError
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.network import Network
@@ -52,6 +52,7 @@ from tests.simulation.oracle import (
     waiting_for,
 )
 from tests.simulation.planning import planned_faults
+from tests.simulation.process_faults import Parties
 from tests.simulation.reading import Reader, address_of
 from tests.simulation.rebuilding import Operator
 from tests.simulation.simulated_gateway import SimulatedGateway, let_gateways_run

@@ -1,0 +1,249 @@
+"""Faults of the brokers: of the coordinator, leaders, watermarks, and of what the disk keeps."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from events.fact import Family
+from events.topics import DEAD_LETTERS, topic_name
+from tests.simulation import codes
+from tests.simulation.faults import SMALL_CHANGELOGS, Fault, FaultKind, Kinds, Undo
+
+if TYPE_CHECKING:
+    from tests.simulation.cluster import Cluster
+    from tests.simulation.partition_log import PartitionLog
+
+__all__ = ["BrokerFaults"]
+
+#: Answers of a coordinator that refuses a commit: it loads, is away, is another, is slow.
+_REFUSALS: Final = (
+    codes.COORDINATOR_LOADING,
+    codes.COORDINATOR_NOT_AVAILABLE,
+    codes.NOT_COORDINATOR,
+    codes.REQUEST_TIMED_OUT,
+)
+_EVENT_TOPICS: Final = frozenset(map(topic_name, Family))
+_WRITE_ERRORS: Final = (
+    codes.NOT_ENOUGH_REPLICAS,
+    codes.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+    codes.KAFKA_STORAGE_ERROR,
+    codes.TOPIC_AUTHORIZATION_FAILED,
+    codes.UNKNOWN_SERVER_ERROR,
+)
+_READ_ERRORS: Final = (
+    codes.KAFKA_STORAGE_ERROR,
+    codes.TOPIC_AUTHORIZATION_FAILED,
+    codes.UNKNOWN_SERVER_ERROR,
+)
+#: Of which topics writes or reads are refused: dead letters, events or changelogs.
+_TOPIC_KINDS: Final[Sequence[Callable[[str], bool]]] = (
+    lambda name: name == DEAD_LETTERS,
+    lambda name: name in _EVENT_TOPICS,
+    lambda name: name not in (DEAD_LETTERS, *_EVENT_TOPICS),
+)
+#: Followers catch up within this time, in seconds: after a change of leaders, and at all.
+LONGEST_CATCH_UP: Final = 0.6
+LONGEST_WATERMARK: Final = 2.0
+#: A watermark that was behind is right for so long: a worker believes a lower end in the end.
+HONEST_SECONDS: Final = 5.0
+
+
+class _Loss(StrEnum):
+    """What a changelog loses."""
+
+    ALL = "the deletion of all records"
+    """By a retention that was set on it; offsets go on."""
+    FIRST = "the deletion of the first records"
+    LAST = "the loss of the last records"
+    """A replica that had not followed became the leader (an unclean election)."""
+    TOPIC = "a new topic in the place"
+    """Deleted and created again: offsets begin again."""
+
+
+_LOSSES: Final = tuple(_Loss)
+_FEW_RECORDS: Final = 6
+#: Smaller than the changelogs' own, as all times of the simulation are.
+COMPACTION_LAG_MS: Final = 15_000
+
+
+class BrokerFaults:
+    """What brokers do wrong, or are made to do."""
+
+    def __init__(self, cluster: Cluster, *, note: Callable[[str], None]) -> None:
+        self._loop = cluster.loop
+        self._cluster = cluster
+        self._note = note
+        self._commit_errors: deque[int] = deque()
+        #: Until when the watermark of a partition is behind no more, in virtual seconds.
+        self._honest_until: dict[tuple[str, int], float] = {}
+        #: The partitions of changelogs that have lost records.
+        self.lost: set[tuple[str, int]] = set()
+        self.kinds: Kinds = {
+            FaultKind.COORDINATOR_MOVES: self._move_coordinator,
+            FaultKind.COORDINATOR_LOADS: self._load_coordinator,
+            FaultKind.COMMIT_REFUSED: self._refuse_commits,
+            FaultKind.WRITE_REFUSED: self._refuse_writes,
+            FaultKind.READ_REFUSED: self._refuse_reads,
+            FaultKind.GROUP_REFUSED: self._refuse_group,
+            FaultKind.SESSION_ENDS: self._end_session,
+            FaultKind.NODE_STOPS: self._stop_node,
+            FaultKind.LEADER_MOVES: self._move_leaders,
+            FaultKind.WATERMARK_BEHIND: self._hold_watermarks,
+            FaultKind.COMPACTION: self._compact,
+            FaultKind.LOG_START: self._move_log_start,
+            FaultKind.REBALANCE: self._rebalance,
+            FaultKind.CHANGELOG_LOST: self._lose_changelog,
+        }
+        cluster.commit_error = self._commit_error
+
+    def heal(self) -> None:
+        """End what still lasts."""
+        self._commit_errors.clear()
+        for node in self._cluster.nodes:
+            if not node.is_up:
+                node.start()
+
+    def _commit_error(self) -> int:
+        return self._commit_errors.popleft() if self._commit_errors else 0
+
+    def _refuse_commits(self, fault: Fault) -> None:
+        error = _REFUSALS[fault.number % len(_REFUSALS)]
+        self._commit_errors.extend([error] * (1 + fault.target % 3))
+
+    def _refuse_writes(self, fault: Fault) -> Undo:
+        return self._refuse(fault, self._cluster.write_errors, _WRITE_ERRORS)
+
+    def _refuse_reads(self, fault: Fault) -> Undo:
+        return self._refuse(fault, self._cluster.read_errors, _READ_ERRORS)
+
+    def _refuse(self, fault: Fault, errors: dict[str, int], of: Sequence[int]) -> Undo:
+        chance = Random(fault.number)
+        is_meant, error = chance.choice(_TOPIC_KINDS), chance.choice(of)
+        refused = {name: error for name in self._cluster.topics if is_meant(name)}
+        errors.update(refused)
+
+        def undo() -> None:
+            for name in refused:
+                errors.pop(name, None)
+
+        return undo
+
+    def _refuse_group(self, _: Fault) -> Undo:
+        self._cluster.group_error = codes.GROUP_AUTHORIZATION_FAILED
+
+        def undo() -> None:
+            self._cluster.group_error = 0
+
+        return undo
+
+    def _move_coordinator(self, fault: Fault) -> Undo:
+        up = [one.id for one in self._cluster.nodes if one.is_up]
+        self._cluster.move_coordinator(up[fault.number % len(up)])
+        return self._cluster.finish_loading
+
+    def _load_coordinator(self, _: Fault) -> Undo:
+        self._cluster.move_coordinator(self._cluster.coordinator)
+        return self._cluster.finish_loading
+
+    def _end_session(self, fault: Fault) -> None:
+        for group in self._cluster.groups.values():
+            group.end_session(fault.number)
+
+    def _rebalance(self, _: Fault) -> None:
+        for group in self._cluster.groups.values():
+            group.rebalance()
+
+    def _stop_node(self, fault: Fault) -> Undo | None:
+        up = [one for one in self._cluster.nodes if one.is_up]
+        if len(up) == 1:
+            return None
+        node = up[fault.number % len(up)]
+        chance = Random(fault.number)
+        node.stop()
+        others = [one.id for one in up if one is not node]
+        for log in self._cluster.logs():
+            if log.leader == node.id:
+                self._lead(log, chance.choice(others), chance)
+        if self._cluster.coordinator == node.id:
+            self._cluster.move_coordinator(chance.choice(others))
+            self._loop.call_later(min(fault.lasts, 1.0), self._cluster.finish_loading)
+
+        def undo() -> None:
+            if not node.is_up:
+                node.start()
+            for log in self._cluster.logs():
+                if chance.random() < 0.3:
+                    self._lead(log, node.id, chance)
+
+        return undo
+
+    def _move_leaders(self, fault: Fault) -> None:
+        chance = Random(fault.number)
+        up = [one.id for one in self._cluster.nodes if one.is_up]
+        names = list(self._cluster.topics)
+        for log in self._cluster.topics[names[fault.number % len(names)]]:
+            self._lead(log, chance.choice(up), chance)
+
+    def _lead(self, log: PartitionLog, node: int, chance: Random) -> None:
+        """Let a node lead a partition; its followers tell it later how far they are."""
+        if log.lead(node, behind=chance.choice((0, 0, 1, 50))):
+            self._loop.call_later(chance.uniform(0.02, LONGEST_CATCH_UP), log.catch_up)
+
+    def _hold_watermarks(self, fault: Fault) -> Undo:
+        chance = Random(fault.number)
+        lasts, now = min(fault.lasts, LONGEST_WATERMARK), self._loop.time()
+        held = [
+            log
+            for log in [one for one in self._cluster.logs() if chance.random() < 0.5]
+            if self._honest_until.get((log.topic, log.number), 0.0) <= now
+        ]
+        for log in held:
+            self._honest_until[log.topic, log.number] = now + lasts + HONEST_SECONDS
+            log.held_back_at = max(log.start, log.end - chance.choice((0, 0, 1, 50)))
+
+        def undo() -> None:
+            for log in held:
+                log.catch_up()
+
+        self._loop.call_later(lasts, undo)
+        return undo
+
+    def _compact(self, _: Fault) -> None:
+        for name in self._cluster.compacted:
+            for log in self._cluster.topics[name]:
+                log.compact(before_ms=self._cluster.now_ms() - COMPACTION_LAG_MS)
+
+    def _move_log_start(self, _: Fault) -> None:
+        for group in self._cluster.groups.values():
+            for (topic, number), (offset, _metadata) in group.offsets.items():
+                self._cluster.topics[topic][number].delete_before(offset)
+
+    def _lose_changelog(self, fault: Fault) -> None:
+        chance = Random(fault.number)
+        logs = [log for name in self._cluster.compacted for log in self._cluster.topics[name]]
+        there = sorted((log for log in logs if log.batches), key=lambda log: log.start - log.end)
+        if not there:
+            return
+        # What had few records is soon as long again.
+        if fault.target in SMALL_CHANGELOGS:
+            there = [log for log in there if log.end - log.start <= _FEW_RECORDS] or there[-1:]
+        else:
+            there = there[: len(logs) // 2]
+        log, lose = chance.choice(there), chance.choice(_LOSSES)
+        self._note(f"{lose} of {log.topic}[{log.number}]@{log.start}..{log.end}")
+        self.lost.add((log.topic, log.number))
+        if lose is _Loss.ALL:
+            log.lose_first(log.end)
+        elif lose is _Loss.FIRST:
+            log.lose_first(chance.choice(log.batches).last + 1)
+        elif lose is _Loss.LAST:
+            log.lose_last(chance.choice(log.batches).first)
+            up = [one.id for one in self._cluster.nodes if one.is_up]
+            self._lead(log, chance.choice(up), chance)
+        else:
+            self.lost.update((log.topic, one.number) for one in self._cluster.topics[log.topic])
+            self._cluster.create_again(log.topic)
