@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from boundary.errors import SmartRegionError
+from boundary.foreign_yaml import read_yaml
 
 __all__ = ["Contact", "Contacts", "ContactsError", "MailServer", "is_nobody", "load_contacts"]
 
@@ -78,8 +78,8 @@ class Contacts(_ContactModel):
 def load_contacts(file: Path, programmes: Collection[str]) -> Contacts:
     """Read contacts from YAML; see docs/alerting.md. Raises ContactsError where they are wrong."""
     try:
-        declared = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+        declared = read_yaml(file)
+    except (OSError, ValueError) as error:
         problem = " ".join(str(error).split())
         raise ContactsError(
             file, "file", problem=problem, remedy="name a readable file of YAML"

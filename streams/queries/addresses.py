@@ -10,9 +10,8 @@ from pathlib import Path
 from socket import SOCK_STREAM, getaddrinfo
 from typing import Any, Final, NamedTuple
 
-import yaml
-
 from boundary.addresses import UnusableAddressError, usable_address
+from boundary.foreign_yaml import read_yaml
 
 __all__ = ["WorkerAddresses", "WorkerTarget", "WorkersUnknownError", "parse_workers"]
 
@@ -87,8 +86,9 @@ def _resolved(url: str) -> set[WorkerTarget]:
     host = parts.hostname or ""
     try:
         found = getaddrinfo(host, parts.port, type=SOCK_STREAM)
-    except OSError as error:
-        raise WorkersUnknownError(f"{host}: no addresses ({error.strerror or error})") from error
+    except (OSError, UnicodeError) as error:  # A label may be too long.
+        cause = getattr(error, "strerror", None) or error
+        raise WorkersUnknownError(f"{host}: no addresses ({cause})") from error
     return {
         WorkerTarget(f"{parts.scheme}://{_bracketed(str(address[0]))}:{parts.port}", host)
         for *_, address in found
@@ -117,9 +117,9 @@ def _listed(scheme: str, pattern: str) -> Iterator[WorkerTarget]:
 
 def _groups(path: Path) -> Sequence[dict[str, Any]]:
     try:
-        text = path.read_text(encoding="utf-8")
-        read = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        is_json = path.suffix == ".json"
+        read = json.loads(path.read_text(encoding="utf-8")) if is_json else read_yaml(path)
+    except (OSError, ValueError, RecursionError) as error:
         raise WorkersUnknownError(f"{path}: cannot be read ({type(error).__name__})") from error
     if not isinstance(read, list) or not all(_is_group(group) for group in read):
         raise WorkersUnknownError(f"{path}: is no list of targets, as Prometheus' file_sd has it")

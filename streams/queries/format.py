@@ -40,6 +40,8 @@ FORMAT: Final = 1
 """The version of the format; another number means that old readers would read it wrongly."""
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _LAST: Final = date.max.toordinal()
+_LARGEST: Final = 10**30
+"""Of an amount: more than events may add up to. Numbers of thousands of digits cannot be packed."""
 
 Natural = Annotated[int, Field(ge=0)]
 Row: TypeAlias = tuple[Natural, str, str, list[int], list[int]]
@@ -159,13 +161,23 @@ class AnswerReader:
             self._head = _read(_HEAD, line, "head")
         elif self._partitions and self._left:
             row = _read(_ROW, line, "series")
+            if row[0] >= len(self._head.terms):
+                raise AnswerUnreadableError("series: a term that the head does not name")
             series = PackedSeries.of(_steps_of(row), _reports_of(row))
             told = ToldSeries(row[0], intern(row[1]), intern(row[2]), series)
             self._partitions[-1].series.append(told)
         elif len(self._partitions) < self._head.partitions:
-            self._partitions.append(PartitionAnswer(_read(_PARTITION, line, "partition"), []))
+            self._partitions.append(PartitionAnswer(self._partition(line), []))
         else:
             raise AnswerUnreadableError("a line after the last")
+
+    def _partition(self, line: bytes) -> PartitionHead:
+        head = _read(_PARTITION, line, "partition")
+        if self._head is not None and head.partition >= self._head.partitions_expected:
+            raise AnswerUnreadableError("partition: is beyond the number of partitions")
+        if any(head.partition == told.head.partition for told in self._partitions):
+            raise AnswerUnreadableError("partition: is told twice")
+        return head
 
     def whole(self) -> HistoriesAnswer:
         """Return the answer. Raises AnswerUnreadableError where lines are missing."""
@@ -193,7 +205,13 @@ def _steps_of(row: Row) -> dict[int, int]:
     numbers = row[3]
     if len(numbers) % 2:
         raise AnswerUnreadableError("series: a day without an amount")
-    return dict(zip(_ordinals(numbers[::2]), numbers[1::2], strict=True))
+    days, amounts = _ordinals(numbers[::2]), numbers[1::2]
+    if amounts and not -_LARGEST <= min(amounts) <= max(amounts) <= _LARGEST:
+        raise AnswerUnreadableError("series: an amount of more than 30 digits")
+    steps = dict(zip(days, amounts, strict=True))
+    if len(steps) < len(days):
+        raise AnswerUnreadableError("series: a day twice")
+    return steps
 
 
 def _reports_of(row: Row) -> list[int]:
@@ -223,6 +241,9 @@ def explanation_of(row: SaidRow) -> tuple[Promise, Explanation]:
     """Return the explanation of a row. Raises AnswerUnreadableError."""
     try:
         department = department_of(row.territory)
+        recorded_at = datetime.fromisoformat(row.recorded_at)
+        if recorded_at.tzinfo is None:
+            raise AnswerUnreadableError("partition.explanations: a time without its zone")
         return (row.indicator, row.milestone, department), Explanation(
             row.entity,
             department,
@@ -230,11 +251,11 @@ def explanation_of(row: SaidRow) -> tuple[Promise, Explanation]:
             ExplanationKind(row.kind),
             row.text,
             row.author_role,
-            datetime.fromisoformat(row.recorded_at).astimezone(UTC),
+            recorded_at.astimezone(UTC),
             row.source,
             row.id,
         )
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # A time may be none in UTC.
         raise AnswerUnreadableError(f"partition.explanations: {error}") from error
 
 

@@ -70,6 +70,16 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         load_contacts(tmp_path / "none.yaml", PROGRAMMES)
 
 
+@pytest.mark.parametrize("content", ["# Préfecture".encode("cp1252"), b"!!bool x", b"[" * 2_000])
+def test_a_file_that_is_no_yaml_is_named(tmp_path: Path, content: bytes) -> None:
+    """In another encoding, with a tag that nothing can be made of, or without end."""
+    file = tmp_path / "contacts.yaml"
+    file.write_bytes(content)
+
+    with pytest.raises(ContactsError, match="name a readable file"):
+        load_contacts(file, PROGRAMMES)
+
+
 def test_nobody_is_reached_by_any_means() -> None:
     """Neither who is asked for by name, nor a programme's owner."""
     contacts = Contacts.nobody(PROGRAMMES)

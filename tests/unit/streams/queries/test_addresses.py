@@ -69,12 +69,32 @@ def test_targets_of_prometheus(tmp_path: Path) -> None:
     assert {one.url for one in found} == {"http://a:1", "http://b:2", "https://c:3"}
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", "[{'targets': 3}]", "[{'targets': ['a b']}]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{", "[1]", "[{'targets': 3}]", "[{'targets': ['a b']}]", "[" * 2_000),
+        *("!!bool x", "!!timestamp x", '!!int ""', "[2020-13-45]"),
+    ],
+)
 def test_a_file_that_is_none_of_prometheus_is_named(tmp_path: Path, text: str) -> None:
     """Nobody is asked instead of the wrong ones."""
     file = tmp_path / "targets.yaml"
     file.write_text(text)
     with pytest.raises(WorkersUnknownError, match=r"targets\.yaml"):
+        parse_workers(f"file+http://{file}").targets()
+
+
+def test_a_name_that_can_be_none_is_named() -> None:
+    """Of a label with more than 63 letters."""
+    with pytest.raises(WorkersUnknownError, match="no addresses"):
+        parse_workers(f"dns+http://{'a' * 64}.example.org:6066").targets()
+
+
+def test_json_without_end_is_named(tmp_path: Path) -> None:
+    """Python's reader nests as deep as its stack."""
+    file = tmp_path / "targets.json"
+    file.write_text("[" * 100_000)
+    with pytest.raises(WorkersUnknownError, match=r"targets\.json"):
         parse_workers(f"file+http://{file}").targets()
 
 
