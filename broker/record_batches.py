@@ -52,6 +52,7 @@ _CODEC: Final = 0x07
 _LOG_APPEND_TIME: Final = 0x08
 _MAGIC: Final = 2
 _LONGEST_VARINT: Final = 10
+_LONG: Final = 2**64
 _SHORTEST_HEADER_BYTES: Final = 2
 
 
@@ -170,7 +171,7 @@ def _read(content: bytes | memoryview) -> Iterator[_Parsed]:
             yield _placeholder(content, after=last, cause=error, size=len(content))
             return
         last = first + delta
-        time = last_time if appended else first_time + since
+        time = last_time if appended else _long(first_time + since)
         record = _Parsed(last, time, int(appended), key, value, headers)
         yield record if count == len(headers) else _without_headers(record, count, len(content))
 
@@ -264,7 +265,13 @@ def _varint(content: bytes | memoryview, at: int) -> tuple[int, int]:
         at += 1
         number |= (byte & 0x7F) << shift
         shift += 7
+    number %= _LONG
     return (number >> 1) ^ -(number & 1), at
+
+
+def _long(number: int) -> int:
+    """Return a number as Kafka's 64 bits hold it: other clients do not know a larger one."""
+    return (number + _LONG // 2) % _LONG - _LONG // 2
 
 
 def _placeholder(
