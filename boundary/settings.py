@@ -6,16 +6,25 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from boundary.addresses import shown_address
 from boundary.errors import SmartRegionError
+from boundary.seconds import LONGEST_SECONDS
 
-__all__ = ["ENV_PREFIX", "SETTINGS_CONFIG", "SettingsError", "read_settings", "variable"]
+__all__ = [
+    "ENV_PREFIX",
+    "SETTINGS_CONFIG",
+    "Megabytes",
+    "Seconds",
+    "SettingsError",
+    "read_settings",
+    "variable",
+]
 
 ENV_PREFIX: Final = "SMART_REGION_"
 
@@ -26,6 +35,10 @@ SETTINGS_CONFIG: Final = SettingsConfigDict(
     env_ignore_empty=True,
     use_attribute_docstrings=True,
 )
+
+Seconds = Annotated[float, Field(gt=0, le=LONGEST_SECONDS)]
+Megabytes = Annotated[int, Field(gt=0, le=1_000_000_000)]
+"""At most a thousand terabytes: a database takes no number beyond all bounds."""
 
 #: Shown instead of a secret, and of an unknown variable's value, which may be one.
 _HIDDEN: Final = "…"

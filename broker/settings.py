@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field, PositiveInt
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings
 
 from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, read_settings
@@ -59,7 +59,7 @@ class TopicSettings(BaseSettings):
     """The consumer group, and the prefix of the changelogs: one for each monitor on a broker."""
     partitions: Annotated[int, Field(ge=1, le=1000)] = DEFAULT_PARTITIONS
     """Partitions of every event topic and changelog; a worker refuses topics that differ."""
-    replication: PositiveInt = 1
+    replication: Annotated[int, Field(ge=1, le=32_767)] = 1
     """Brokers that keep each record; 3 in production."""
 
 

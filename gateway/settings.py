@@ -6,11 +6,11 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from boundary.serving import ServingSettings
-from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, read_settings
+from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, Seconds, read_settings
 from broker.settings import BROKER_PREFIXES, BrokerSettings
 from events.producers.loader import ProducersSettings
 from gateway.client_address import Network
@@ -37,14 +37,14 @@ class GatewaySettings(ServingSettings, ProducersSettings, BrokerSettings):
     gateway_secrets: Path | None = None
     """YAML file with the producers' secrets, which only its owner and group may read; without it
     no producer can send."""
-    gateway_header_timeout: PositiveFloat = 10.0
+    gateway_header_timeout: Seconds = 10.0
     """How long a request's headers may take to arrive, from their first byte or the connection; a
     TLS handshake before them has as long."""
-    gateway_body_timeout: PositiveFloat = 30.0
+    gateway_body_timeout: Seconds = 30.0
     """How long a request's body may take to arrive."""
     gateway_idle_timeout: PositiveInt = 60
     """How long a connection may wait for its next request."""
-    gateway_delivery_timeout: PositiveFloat = 10.0
+    gateway_delivery_timeout: Seconds = 10.0
     """How long the broker may take to acknowledge; then the request is answered 503."""
     gateway_stop_timeout: PositiveInt = 20
     """How long a stop waits for requests that have begun; at least the delivery's."""

@@ -18,6 +18,7 @@ from operations.export.cli import export
 from operations.generation.cli import contracts, generate
 from operations.harvest.cli import harvest
 from operations.importing.cli import import_group
+from operations.options import SECONDS
 from operations.rebuild.cli import rebuild
 from operations.relay.cli import relay
 from operations.scorecards.cli import producers
@@ -30,7 +31,7 @@ __all__ = ["commands"]
 @click.argument("url")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     default=5.0,
     show_default=True,
     metavar="SECONDS",

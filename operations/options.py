@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import click
 
-__all__ = ["DAY", "KNOWN_ON", "OUT", "refuse_future"]
+from boundary.seconds import LONGEST_SECONDS
+
+__all__ = ["DAY", "KNOWN_ON", "OUT", "SECONDS", "SHARE", "NumberRange", "refuse_future"]
+
+
+class NumberRange(click.FloatRange):
+    """A number between two others: `nan`, which is none, is beyond no bound."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number. Raises BadParameter."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+SECONDS: Final = NumberRange(0, LONGEST_SECONDS, min_open=True)
+SHARE: Final = NumberRange(0, 1)
 
 DAY = click.DateTime(["%Y-%m-%d"])
 KNOWN_ON = click.option(

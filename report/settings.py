@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
-from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, read_settings
+from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, Megabytes, read_settings
 from streams.settings import Settings
 
 __all__ = ["PageSettings", "load_page_settings", "page_settings"]
@@ -27,7 +27,7 @@ class PageSettings(Settings):
     page_ledger: Path | None = None
     """File of the events behind the figures; without it they are in memory, and read anew at each
     start. It may be deleted while the page does not run."""
-    page_ledger_mb: PositiveInt = 512
+    page_ledger_mb: Megabytes = 512
     """Most megabytes of memory for queries of events."""
 
 

@@ -9,15 +9,20 @@ from typing import Annotated, Any, Final
 from pydantic import (
     AfterValidator,
     Field,
-    NonNegativeFloat,
-    PositiveFloat,
     PositiveInt,
     ValidationInfo,
     field_validator,
 )
 
+from boundary.seconds import LONGEST_SECONDS
 from boundary.serving import MetricsGuard, ServingSettings, read_token
-from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, read_settings
+from boundary.settings import (
+    ENV_PREFIX,
+    SETTINGS_CONFIG,
+    Megabytes,
+    Seconds,
+    read_settings,
+)
 from broker.settings import BrokerSettings, TopicSettings
 from events.producers.loader import ProducersSettings, load_producers
 from events.record_rules import TIME_TOLERANCE, RecordRules
@@ -77,35 +82,37 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     """File with the token that a worker's /histories requires and the assessor sends; without it
     that of /metrics. Histories have exact numbers of persons: its readers should be fewer, and a
     worker without either token answers on loopback alone."""
-    history_hold: PositiveFloat = 60.0
+    history_hold: Seconds = 60.0
     """How long the assessor uses the histories of a partition that no worker answers for."""
 
-    session_timeout: PositiveFloat = 15.0
+    session_timeout: Seconds = 15.0
     """How long the broker waits for a silent worker before its partitions go to another."""
-    heartbeat_interval: PositiveFloat = 3.0
+    heartbeat_interval: Seconds = 3.0
     """How often the worker shows that it lives; at most a third of the session."""
-    request_timeout: PositiveFloat = 40.0
+    request_timeout: Seconds = 40.0
     """How long one request to the broker may take; at least the session."""
-    commit_interval: PositiveFloat = 1.0
+    commit_interval: Seconds = 1.0
     """How often offsets of finished batches are committed."""
     max_poll_records: PositiveInt = 8000
     """Most records in one batch: more is faster, less answers /metrics sooner."""
-    ready_timeout: PositiveFloat = 300.0
+    ready_timeout: Seconds = 300.0
     """A worker that is not ready by then ends, so that a supervisor can restart it."""
-    stall_timeout: PositiveFloat = 120.0
+    stall_timeout: Seconds = 120.0
     """A worker that finishes no waiting batch, or an assessor that gets no answer, ends then."""
-    self_check_interval: PositiveFloat = 300.0
+    self_check_interval: Seconds = 300.0
     """How often the figures are derived anew from the states, as a check; less often where that
     would take more than a hundredth of the time. How often the ends of changelogs are asked for."""
 
     work_folder: Path | None = None
     """Where `audit`, `export` and `backfill` keep what does not fit into memory; by default the
     system's folder."""
-    work_mb: PositiveInt = 4096
+    work_mb: Megabytes = 4096
     """Most megabytes that one of them takes there; in an audit a million records take about
     600."""
 
-    time_tolerance: NonNegativeFloat = TIME_TOLERANCE.total_seconds()
+    time_tolerance: Annotated[float, Field(ge=0, le=LONGEST_SECONDS)] = (
+        TIME_TOLERANCE.total_seconds()
+    )
     """How far an event's `time` may be beyond the broker's time of its record: what is further
     ahead is refused. The same for all programs, or an audit finds differences."""
 

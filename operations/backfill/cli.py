@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from boundary.seconds import LONGEST_SECONDS
 from boundary.terminal import echo
 from broker.options import BROKER
-from operations.options import DAY, refuse_future
+from operations.options import DAY, NumberRange, refuse_future
 
 if TYPE_CHECKING:
     from operations.backfill.blocks import DataFolder
@@ -55,7 +56,7 @@ def _step(_: click.Context, __: click.Parameter, text: str) -> int:
 )
 @click.option(
     "--wait",
-    type=click.FloatRange(min=0),
+    type=NumberRange(0, LONGEST_SECONDS),
     metavar="SECONDS",
     help="First wait, at most so long, until the workers have read all events.",
 )

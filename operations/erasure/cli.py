@@ -8,6 +8,7 @@ import click
 
 from boundary.terminal import echo
 from broker.options import BROKER
+from operations.options import SECONDS
 
 if TYPE_CHECKING:
     from operations.erasure.procedure import Remains
@@ -22,7 +23,7 @@ __all__ = ["erase"]
 @click.option(
     "--wait",
     "wait_seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     default=60.0,
     show_default=True,
     metavar="SECONDS",

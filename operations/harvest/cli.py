@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from boundary.seconds import LONGEST_SECONDS
 from boundary.terminal import echo
 from broker.options import BROKER
 from operations.emitting.options import GatewayChoice, gateway_options
+from operations.options import SECONDS, SHARE, NumberRange
 
 if TYPE_CHECKING:
     from operations.harvest.polite_client import PoliteClient
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["harvest"]
 
-_SECONDS: Final = click.FloatRange(min=0, min_open=True)
+_PAUSE: Final = NumberRange(0, LONGEST_SECONDS)
 
 _OPTIONS: Final = (
     BROKER,
@@ -70,7 +72,7 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--most-gone",
-        type=click.FloatRange(0, 1),
+        type=SHARE,
         default=0.2,
         show_default=True,
         metavar="SHARE",
@@ -79,7 +81,7 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--pause",
-        type=click.FloatRange(0),
+        type=_PAUSE,
         default=1.0,
         show_default=True,
         metavar="SECONDS",
@@ -87,7 +89,7 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--timeout",
-        type=_SECONDS,
+        type=SECONDS,
         default=15.0,
         show_default=True,
         metavar="SECONDS",
@@ -95,7 +97,7 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--longest-wait",
-        type=click.FloatRange(0),
+        type=_PAUSE,
         default=300.0,
         show_default=True,
         metavar="SECONDS",

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from boundary.addresses import shown_address
+from boundary.seconds import LONGEST_SECONDS
 from boundary.terminal import count_last, echo, echo_lines
 from broker.options import BROKER, quiet_client
 from operations.emitting.options import gateway_options, open_publisher
+from operations.options import NumberRange
 
 if TYPE_CHECKING:
     from operations.emitting.options import GatewayChoice
@@ -51,7 +53,7 @@ def write_sql() -> None:
 @click.option(
     "--poll",
     "poll_seconds",
-    type=click.FloatRange(min=0.1),
+    type=NumberRange(0.1, LONGEST_SECONDS),
     default=5.0,
     show_default=True,
     metavar="SECONDS",

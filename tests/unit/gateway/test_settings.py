@@ -64,6 +64,15 @@ def test_a_proxy_that_is_no_network_is_reported(
         load_gateway_settings()
 
 
+@pytest.mark.parametrize("seconds", ["inf", "nan", "1e9"])
+def test_a_time_has_an_end(monkeypatch: pytest.MonkeyPatch, seconds: str) -> None:
+    """A clock takes no other."""
+    monkeypatch.setenv("SMART_REGION_GATEWAY_BODY_TIMEOUT", seconds)
+
+    with pytest.raises(SettingsError, match="BODY_TIMEOUT"):
+        load_gateway_settings()
+
+
 def test_a_stop_outlasts_a_delivery() -> None:
     """Else it would cut off what it promised to finish."""
     with pytest.raises(SettingsError, match="DELIVERY_TIMEOUT"):

@@ -86,6 +86,11 @@ def test_the_clock_is_made_as_set() -> None:
         ("HEARTBEAT_INTERVAL", "5.1", "at most a third of SMART_REGION_SESSION_TIMEOUT (15.0)"),
         ("REQUEST_TIMEOUT", "14", "at least SMART_REGION_SESSION_TIMEOUT (15.0)"),
         ("SSL_CHECK_HOSTNAME", "perhaps", "valid boolean"),
+        ("TIME_TOLERANCE", "1e300", "less than or equal to 2000000"),
+        ("TIME_TOLERANCE", "nan", "less than or equal to 2000000"),
+        ("STALL_TIMEOUT", "inf", "less than or equal to 2000000"),
+        ("WORK_MB", "9" * 30, "less than or equal to 1000000000"),
+        ("REPLICATION", "40000", "less than or equal to 32767"),
     ],
 )
 def test_a_wrong_value_is_named_with_the_remedy(

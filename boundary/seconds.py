@@ -1,0 +1,10 @@
+"""The longest time that a program is given to wait, in a setting or an option."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["LONGEST_SECONDS"]
+
+LONGEST_SECONDS: Final = 2_000_000.0
+"""Three weeks: in milliseconds it fits into the 32 bits that Kafka has for a time."""
