@@ -12,6 +12,7 @@ from kafka.errors import (
     KafkaTimeoutError,
     NoError,
     TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
 )
@@ -22,9 +23,9 @@ from events.topics import TopicSpec
 
 __all__ = [
     "ABSENT",
-    "ALTERED",
     "SeenTopic",
     "TopicsReport",
+    "alter_settings",
     "apply_topics",
     "seen_topics",
     "verify_topics",
@@ -117,6 +118,28 @@ def seen_topics(admin: Any, names: Iterable[str]) -> dict[str, SeenTopic]:  # no
         name: SeenTopic(str(topic.get("topic_id")), len(topic["partitions"]))
         for name, topic in _described(admin, names).items()
     }
+
+
+def alter_settings(
+    admin: Any,  # noqa: ANN401 - untyped client
+    names: Iterable[str],
+    settings: Mapping[str, Any],
+) -> None:
+    """Give topics settings, as the client's `ConfigResource` has them.
+
+    Raises TopicAuthorizationFailedError, or BrokerRefusedError where another thing is wrong.
+    """
+    answers = admin.alter_configs(
+        [ConfigResource(ConfigResourceType.TOPIC, name, dict(settings)) for name in names],
+        # The client would look the settings up first, and fail with an error of its own where this
+        # user may not see them.
+        raise_on_unknown=False,
+    )
+    for name, outcome in answers["topic"].items():
+        if outcome != ALTERED:
+            if TopicAuthorizationFailedError.__name__ in outcome:
+                raise TopicAuthorizationFailedError(name)
+            raise BrokerRefusedError("alter the settings of a topic", name, cause=outcome)
 
 
 def _create(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401 - untyped client

@@ -7,10 +7,10 @@ from time import monotonic
 from typing import Any, Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError, OffsetOutOfRangeError
+from kafka.errors import AuthorizationError, KafkaError, OffsetOutOfRangeError
 
 from broker.clients import PLAINTEXT, BrokerSecurity, opened
-from broker.errors import BrokerUnreachableError
+from broker.errors import BrokerRefusedError, BrokerUnreachableError, TopicsStalledError
 from broker.poll_bytes import bound_polls_of_kafka_python
 from broker.record_batches import read_any_batch_with_kafka_python
 from events.dead_letters import GATEWAY, DeadLetter, parts_of, without_replay
@@ -29,9 +29,16 @@ class FullRecords:
     The one connection is opened with the first read.
     """
 
-    def __init__(self, bootstrap: str, *, security: BrokerSecurity = PLAINTEXT) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        security: BrokerSecurity = PLAINTEXT,
+        wait_seconds: float = WAIT_SECONDS,
+    ) -> None:
         self._bootstrap = bootstrap
         self._security = security
+        self._wait_seconds = wait_seconds
         self._consumer: Any = None
 
     def __enter__(self) -> Self:
@@ -44,8 +51,8 @@ class FullRecords:
     def __call__(self, letter: DeadLetter) -> DeadLetter:
         """Return a letter with its full record; one that keeps its record, unchanged.
 
-        Raises ContractError where the record is no longer at its offset, and
-        BrokerUnreachableError.
+        Raises ContractError where the record is no longer at its offset; BrokerRefusedError,
+        BrokerUnreachableError and TopicsStalledError where the broker does not say.
         """
         if not letter.shortened:
             return letter
@@ -71,25 +78,52 @@ class FullRecords:
 
     def _record_of(self, letter: DeadLetter) -> Record | None:
         partition = TopicPartition(letter.origin.topic, letter.origin.partition)
-        offset = letter.origin.offset
         consumer = self._connect()
         try:
             if partition.partition not in (consumer.partitions_for_topic(partition.topic) or ()):
                 return None
-            consumer.assign([partition])
-            consumer.seek(partition, offset)
-            deadline = monotonic() + WAIT_SECONDS
-            while monotonic() < deadline:
-                for record in consumer.poll(timeout_ms=POLL_MS, max_records=1).get(partition, ()):
-                    found: Record | None = record if record.offset == offset else None
-                    return found
+            return self._read(consumer, partition, letter.origin.offset)
         except OffsetOutOfRangeError:
             return None
+        except AuthorizationError as error:
+            cause = str(error) or type(error).__name__
+            raise BrokerRefusedError("return records at", self._bootstrap, cause=cause) from error
         except KafkaError as error:
             raise BrokerUnreachableError(
-                self._bootstrap, waited_seconds=WAIT_SECONDS, cause=str(error)
+                self._bootstrap,
+                waited_seconds=self._wait_seconds,
+                cause=str(error) or type(error).__name__,
+                security_protocol=self._security.security_protocol,
             ) from error
-        return None
+
+    def _read(
+        self,
+        consumer: Any,  # noqa: ANN401 - untyped client
+        partition: TopicPartition,
+        offset: int,
+    ) -> Record | None:
+        """Return the record at an offset; None where there is none.
+
+        An empty poll does not show it: a broker that is away, or a partition without a leader, has
+        no records either.
+        """
+        consumer.assign([partition])
+        consumer.seek(partition, offset)
+        deadline = monotonic() + self._wait_seconds
+        while True:
+            for record in consumer.poll(timeout_ms=POLL_MS, max_records=1).get(partition, ()):
+                found: Record | None = record if record.offset == offset else None
+                return found
+            if (consumer.position(partition, timeout_ms=POLL_MS) or 0) > offset:
+                return None  # Nothing is returned of an aborted transaction, or of a marker.
+            if monotonic() > deadline:
+                break
+        end = consumer.highwater(partition)
+        if end is not None and end <= offset:
+            return None
+        name = f"{partition.topic}[{partition.partition}]"
+        left = None if end is None else end - offset
+        raise TopicsStalledError(self._bootstrap, {name: left}, waited_seconds=self._wait_seconds)
 
     def _connect(self) -> Any:  # noqa: ANN401 - untyped client
         if self._consumer is None:

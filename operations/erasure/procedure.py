@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from boundary.errors import SmartRegionError
 from broker.offsets import wait_for_group
 from broker.reading import read_topics
 from broker.writing import RecordWriter
@@ -19,9 +20,28 @@ from operations.erasure.persons import PERSONS, Persons, Traces, find_traces, re
 from operations.erasure.rewriting import rewrite
 from streams.settings import Settings
 
-__all__ = ["Erased", "Remains", "erase", "find_records", "find_remains", "tombstones"]
+__all__ = [
+    "Erased",
+    "RecordsLeftError",
+    "Remains",
+    "erase",
+    "find_records",
+    "find_remains",
+    "tombstones",
+]
 
 TOPIC: Final = topic_name(PERSONS)
+
+
+class RecordsLeftError(SmartRegionError):
+    """Records about erased persons are on the topic: they came while it was rewritten."""
+
+    def __init__(self, records: int) -> None:
+        super().__init__(
+            f"{TOPIC}: has {records} records about them again, which came meanwhile: see that no"
+            " other erasure runs (it copies what it is not to erase) and that no producer sends"
+            " them, and run the command again"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +101,7 @@ def erase(
     """Retract the facts, wait for the workers, rewrite the partitions, write tombstones.
 
     The figures change by retractions, so that workers and audit agree all the while. Raises
-    WorkersBehindError, and as `rewrite`.
+    WorkersBehindError, RecordsLeftError, and as `rewrite`.
     """
     retracting = retractions(traces, now=settings.make_clock().now())
     writer.send([_record(event, settings.partitions) for event in retracting])
@@ -102,6 +122,8 @@ def erase(
     writer.send(
         tombstones(persons.pseudonyms, app_id=settings.app_id, partitions=settings.partitions)
     )
+    if traces.records and (left := find_records(settings, persons).records):
+        raise RecordsLeftError(left)
     return Erased(taken_back=len(retracting), copied=copied)
 
 

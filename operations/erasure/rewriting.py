@@ -13,11 +13,12 @@ from itertools import islice
 from typing import Any, Final
 
 from kafka import TopicPartition
-from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType, OffsetSpec
+from kafka.admin import AlterConfigOp, OffsetSpec
 
 from broker.clients import administering
 from broker.offsets import partition_offsets
 from broker.reading import read_topics
+from broker.topic_admin import alter_settings
 from broker.writing import RecordWriter
 from events.records import OutgoingRecord, Record
 from streams.settings import Settings
@@ -64,15 +65,11 @@ def rewrite(
 @contextmanager
 def _rolling_segments(admin: Any, topic: str) -> Iterator[None]:  # noqa: ANN401 - untyped client
     """Begin a new segment with the next record of each partition."""
-
-    def alter(changes: Mapping[str, Any]) -> None:
-        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, dict(changes))])
-
-    alter(_ROLL_SOON)
+    alter_settings(admin, [topic], _ROLL_SOON)
     try:
         yield
     finally:
-        alter(dict.fromkeys(_ROLL_SOON, (AlterConfigOp.DELETE, None)))
+        alter_settings(admin, [topic], dict.fromkeys(_ROLL_SOON, (AlterConfigOp.DELETE, None)))
 
 
 def _first_of_each(

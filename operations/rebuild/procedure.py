@@ -13,21 +13,15 @@ from time import monotonic, sleep
 from typing import Any, Final
 
 from kafka import TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
-from kafka.errors import (
-    AuthorizationError,
-    BrokerResponseError,
-    NoError,
-    TopicAuthorizationFailedError,
-)
+from kafka.admin import OffsetSpec
+from kafka.errors import AuthorizationError, BrokerResponseError, NoError
 from kafka.structs import OffsetAndMetadata
 
 from boundary.errors import SmartRegionError
 from broker.clients import administering
-from broker.errors import BrokerRefusedError
 from broker.group_members import group_members
 from broker.offsets import committed_offsets, partition_offsets
-from broker.topic_admin import ALTERED, apply_topics, seen_topics
+from broker.topic_admin import alter_settings, apply_topics, seen_topics
 from events.registry import Family
 from events.topics import changelog_name, changelog_topics, topic_name
 from streams.settings import Settings
@@ -51,6 +45,17 @@ class WorkersRunningError(RebuildError):
         super().__init__(
             f"{group}: the consumer group has {members} members: stop every worker, wait until "
             "SMART_REGION_SESSION_TIMEOUT is over, and run the command again; nothing was done"
+        )
+
+
+class WorkersStartedError(RebuildError):
+    """A worker joined the group while its states were taken away."""
+
+    def __init__(self, group: str, members: int) -> None:
+        super().__init__(
+            f"{group}: the consumer group has {members} members: a worker was started while the "
+            "changelogs were emptied, and may have read states that are gone: stop every worker, "
+            f"also what starts one again by itself; {OFFSETS_RESET}"
         )
 
 
@@ -161,7 +166,7 @@ def rebuild(
     """Reset the offsets of the plan's partitions, and empty their changelogs.
 
     A changelog that is not there is created. Raises EventsMissingError unless that is accepted;
-    else as `plan_rebuild`, `apply_topics` and `administering`.
+    WorkersStartedError; else as `plan_rebuild`, `apply_topics` and `administering`.
     """
     missing = [one.missing for one in plan if one.missing]
     if missing and not accept_missing:
@@ -170,6 +175,9 @@ def rebuild(
         _assert_stopped(admin, settings.app_id)
         _reset_offsets(admin, settings.app_id, plan)
         _empty_changelogs(admin, settings.app_id, plan)
+        # What such a worker has in memory it would not write again.
+        if members := _members(admin, settings.app_id):
+            raise WorkersStartedError(settings.app_id, members)
     absent = {one.family for one in plan if one.states_end is None}
     specs = [
         spec
@@ -184,9 +192,13 @@ def rebuild(
 
 def _assert_stopped(admin: Any, group: str) -> None:  # noqa: ANN401 - untyped client
     with _needing("Describe", f"the group {group}", done=NOTHING_DONE):
-        members = group_members(admin, group).members
+        members = _members(admin, group)
     if members:
         raise WorkersRunningError(group, members)
+
+
+def _members(admin: Any, group: str) -> int:  # noqa: ANN401
+    return group_members(admin, group).members
 
 
 def _reset_offsets(admin: Any, group: str, plan: Sequence[PartitionPlan]) -> None:  # noqa: ANN401
@@ -235,25 +247,12 @@ def _deleting_allowed(admin: Any, topics: Iterable[str]) -> Iterator[None]:  # n
 
     By age nothing is deleted meanwhile, since a changelog keeps its records for ever.
     """
-
-    def alter(policy: str) -> None:
-        answers = admin.alter_configs(
-            [
-                ConfigResource(ConfigResourceType.TOPIC, topic, {"cleanup.policy": policy})
-                for topic in sorted(topics)
-            ]
-        )
-        for topic, outcome in answers["topic"].items():
-            if outcome != ALTERED:
-                if "AUTHORIZATION" in outcome.upper():
-                    raise TopicAuthorizationFailedError(topic)
-                raise BrokerRefusedError("alter the settings of a topic", topic, cause=outcome)
-
-    alter("compact,delete")
+    names = sorted(topics)
     try:
+        alter_settings(admin, names, {"cleanup.policy": "compact,delete"})
         yield
     finally:
-        alter("compact")
+        alter_settings(admin, names, {"cleanup.policy": "compact"})
 
 
 @contextmanager

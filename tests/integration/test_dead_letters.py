@@ -11,24 +11,27 @@ from typing import NamedTuple
 
 import pytest
 
+from broker.errors import TopicsStalledError
 from broker.reading import read_topics
 from broker.stored_record import RawRecord
 from broker.writing import KafkaWriter
 from catalogue.loader import load_catalogue
 from events.cloudevent import decode
-from events.dead_letters import GATEWAY, REPLAY_OF, LetterPosition, RecordOrigin
+from events.dead_letters import GATEWAY, REPLAY_OF, LetterPosition, RecordOrigin, parts_of
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
+from events.records import OutgoingRecord
 from events.registry import FACTS_BY_NAME
 from events.topics import topic_name
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records
 from operations.dead_letters.entry import Entry, EntryStatus, LetterCounts
+from operations.dead_letters.full_record import FullRecords
 from operations.dead_letters.ledger import read_entries
 from tests.support.commands import run, run_inside
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
-from tests.support.letters import refused
+from tests.support.letters import letter_of, refused
 from tests.support.traffic import Message, message_of, region, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory
@@ -379,6 +382,37 @@ def test_a_dry_run_changes_nothing(broker: KafkaBroker, lycees: list[Message]) -
     assert dry.stdout.startswith(f"{letters} would be sent again"), dry.stderr
     assert counts(broker) == LetterCounts(waiting=letters, replayed=0, discarded=0, returned=0)
     assert not copies(broker)
+
+
+def test_a_record_that_a_broker_does_not_return_is_not_called_gone(
+    broker: KafkaBroker, lycees: list[Message]
+) -> None:
+    """Who reads that it is gone would discard the letter."""
+    message = lycees[0]
+    with KafkaWriter(broker.bootstrap) as writer:
+        writer.send(
+            [
+                OutgoingRecord(topic_name(message.family), partition, None, message.value, ())
+                for partition in (3, 4)
+            ]
+        )
+    shortened = parts_of(None, message.value, ())
+    first, second = (
+        letter_of(
+            origin=RecordOrigin(topic_name(message.family), partition, 0),
+            key=None,
+            value=b"",
+            headers=(),
+            shortened=shortened,
+        )
+        for partition in (3, 4)
+    )
+    with FullRecords(broker.bootstrap, wait_seconds=2) as full_record:
+        assert full_record(first).value == message.value
+        broker.stop()
+        with pytest.raises(TopicsStalledError):
+            full_record(second)
+    broker.start()
 
 
 def test_a_broker_that_becomes_unavailable_ends_the_replay_in_one_line(

@@ -244,6 +244,49 @@ def test_an_erasure_cut_short_harms_nobody_and_is_ended_by_the_next(
     exact(broker, worker)
 
 
+def test_what_another_erasure_brings_back_is_reported(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """It copies what is not its own, these persons' records too; the next run ends it."""
+    worker = factory.worker()
+    worker.start()
+    send(broker.bootstrap, enrolments())
+    before = exact(broker, worker)
+    settings = load_settings(broker=broker.bootstrap)
+    somebody = Persons(persons())
+    copied = [
+        OutgoingRecord(record.topic, record.partition, record.key, record.value, record.headers)
+        for record in read_topics(broker.bootstrap, topics=[topic_name(Family.TRAININGS)])
+        if somebody.concerned_by(record)
+    ]
+    traces = procedure.find_records(settings, somebody)
+    with (
+        KafkaWriter(broker.bootstrap) as post,
+        pytest.raises(procedure.RecordsLeftError, match=f"has {len(copied)} records"),
+    ):
+        procedure.erase(settings, CopyingPost(post, copied), somebody, traces, wait_seconds=60)
+
+    done = erase(broker, "--for-good")
+
+    assert done.returncode == 0, done.stderr
+    assert naming(broker, *EVENT_TOPICS) == 0
+    assert enrolled(exact(broker, worker)) == enrolled(before) - len(persons())
+
+
+class CopyingPost:
+    """Sends what a real one does, and before the tombstones what another erasure copies."""
+
+    def __init__(self, post: RecordWriter, copied: Sequence[OutgoingRecord]) -> None:
+        self._post = post
+        self._copied = copied
+
+    def send(self, records: Sequence[OutgoingRecord]) -> None:
+        """Send both."""
+        if any(record.value is None for record in records):
+            self._post.send(self._copied)
+        self._post.send(records)
+
+
 class CutShortError(Exception):
     """The power failed."""
 

@@ -17,6 +17,7 @@ from kafka.structs import OffsetAndMetadata
 
 from events.registry import Family
 from events.topics import DEFAULT_APP_ID, changelog_name, changelog_topics, topic_name
+from operations.rebuild import procedure
 from tests.support.commands import run, run_inside
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, region, send, wait_done
@@ -135,6 +136,31 @@ def test_a_lost_changelog_is_reported_and_rebuilt(
     audited = run_inside(broker, "audit", "--against", again.url, "--json")
     assert audited.returncode == 0, audited.stdout[-3000:] + audited.stderr
     assert json.loads(audited.stdout)["comparison"]["compared"] > 100
+
+
+def test_a_worker_that_starts_during_a_rebuild_is_reported(
+    broker: KafkaBroker, factory: WorkerFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have read states before they were deleted, and writes none again that it has."""
+    worked(broker, factory)
+    empty = procedure._empty_changelogs
+    late = factory.worker("late")
+
+    def emptied(*arguments: Any) -> None:
+        late.start()
+        late.wait_ready()
+        empty(*arguments)
+
+    monkeypatch.setattr(procedure, "_empty_changelogs", emptied)
+    refused = run_inside(broker, "rebuild", "--yes")
+    monkeypatch.undo()
+
+    assert refused.returncode == 2
+    assert "a worker was started" in refused.stderr
+    assert "run it again" in refused.stderr
+    assert late.stop() == 0
+    rebuilt = run_inside(broker, "rebuild", "--yes")
+    assert rebuilt.returncode == 0, rebuilt.stderr
 
 
 @pytest.mark.parametrize("accepted", [True, False])

@@ -23,7 +23,9 @@ from kafka.errors import GroupAuthorizationFailedError
 from boundary.settings import ENV_PREFIX
 from broker.access_granting import give_rights
 from broker.access_rights import Operation, Role, rights_of, rights_of_roles
-from broker.clients import BrokerSecurity, opened
+from broker.clients import BrokerSecurity, administering, opened
+from broker.errors import BrokerRefusedError
+from broker.topic_admin import alter_settings
 from dashboards.conventions import ASSESSOR_JOB
 from dashboards.rules.pace import PACES
 from dashboards.rules.scraping import Access, prometheus_document
@@ -344,6 +346,18 @@ def test_a_producer_cannot_send_another_family(monitor: Monitor) -> None:
 
     assert done.returncode == 2
     assert_one_line(done.stderr, topic_name(OTHER_FAMILY))
+
+
+@pytest.mark.parametrize("user", [Role.WORKER, Role.CLERK])
+def test_who_may_not_alter_a_topic_is_told_so(monitor: Monitor, user: Role) -> None:
+    """Whether or not the settings may be seen: the client looks them up first."""
+    with (
+        pytest.raises(BrokerRefusedError, match="check the rights"),
+        administering(
+            monitor.kafka.bootstrap, what="topics", security=monitor.security_of(user)
+        ) as admin,
+    ):
+        alter_settings(admin, [topic_name(OWN_FAMILY)], {"segment.ms": "1"})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,123 @@
+"""The full record of a letter, read from a scripted consumer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+from kafka import TopicPartition
+from kafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
+
+from broker.errors import BrokerRefusedError, TopicsStalledError
+from events.dead_letters import parts_of
+from events.errors import ContractError
+from operations.dead_letters.full_record import FullRecords
+from tests.support.letters import letter_of
+from tests.support.records import FakeRecord
+
+WHOLE = letter_of()
+SHORTENED = letter_of(
+    key=None, value=b"", headers=(), shortened=parts_of(WHOLE.key, WHOLE.value, WHOLE.headers)
+)
+ORIGIN = SHORTENED.origin
+
+
+def record_at(offset: int) -> FakeRecord:
+    """Return the whole record at an offset of the origin's partition."""
+    return FakeRecord(ORIGIN.topic, ORIGIN.partition, offset, WHOLE.key, WHOLE.value, WHOLE.headers)
+
+
+class ScriptedConsumer:
+    """A consumer of one partition, whose polls return what a test says."""
+
+    def __init__(
+        self,
+        poll: Callable[[], Sequence[FakeRecord]] = lambda: (),
+        *,
+        position: int | None = ORIGIN.offset,
+        highwater: int | None = None,
+    ) -> None:
+        self._poll = poll
+        self._position = position
+        self._highwater = highwater
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        """Return the partitions of the origin's topic."""
+        return {ORIGIN.partition} if topic == ORIGIN.topic else set()
+
+    def assign(self, partitions: Sequence[TopicPartition]) -> None:
+        """Take the one partition."""
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Take an offset."""
+
+    def poll(self, **_: Any) -> Mapping[TopicPartition, Sequence[FakeRecord]]:
+        """Return the records of the partition."""
+        found = self._poll()
+        return {TopicPartition(ORIGIN.topic, ORIGIN.partition): found} if found else {}
+
+    def position(self, _: TopicPartition, **__: Any) -> int | None:
+        """Return the next offset."""
+        return self._position
+
+    def highwater(self, _: TopicPartition) -> int | None:
+        """Return the end, if a broker has told it."""
+        return self._highwater
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
+def reading(consumer: ScriptedConsumer) -> FullRecords:
+    """Return what reads from a consumer, without patience."""
+    records = FullRecords("localhost:1", wait_seconds=0)
+    records._consumer = consumer
+    return records
+
+
+def test_the_record_at_the_origin_is_returned() -> None:
+    """With the key and the value that the letter does not keep."""
+    found = reading(ScriptedConsumer(lambda: [record_at(ORIGIN.offset)]))(SHORTENED)
+
+    assert found == WHOLE
+
+
+@pytest.mark.parametrize("highwater", [None, ORIGIN.offset + 1])
+def test_a_broker_that_returns_nothing_does_not_say_that_a_record_is_gone(
+    highwater: int | None,
+) -> None:
+    """It may be away, or the partition without a leader: nobody is told to discard the letter."""
+    with pytest.raises(TopicsStalledError, match="no record came"):
+        reading(ScriptedConsumer(highwater=highwater))(SHORTENED)
+
+
+def test_what_may_not_be_read_is_not_gone() -> None:
+    """The right to read is what the user lacks."""
+
+    def poll() -> Sequence[FakeRecord]:
+        raise TopicAuthorizationFailedError(ORIGIN.topic)
+
+    with pytest.raises(BrokerRefusedError, match="rights"):
+        reading(ScriptedConsumer(poll))(SHORTENED)
+
+
+def deleted() -> Sequence[FakeRecord]:
+    """Raise what a poll before a partition's beginning does."""
+    raise OffsetOutOfRangeError
+
+
+@pytest.mark.parametrize(
+    "consumer",
+    [
+        ScriptedConsumer(deleted),
+        ScriptedConsumer(highwater=ORIGIN.offset),
+        ScriptedConsumer(position=ORIGIN.offset + 1),
+        ScriptedConsumer(lambda: [record_at(ORIGIN.offset + 1)]),
+    ],
+    ids=["deleted", "beyond the end", "aborted", "another one comes first"],
+)
+def test_a_record_that_is_gone_is_a_refusal(consumer: ScriptedConsumer) -> None:
+    """Its producer has to send it again."""
+    with pytest.raises(ContractError, match="is no longer at"):
+        reading(consumer)(SHORTENED)
