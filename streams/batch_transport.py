@@ -20,7 +20,7 @@ from typing import Any, ClassVar, NamedTuple, cast
 
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
-from aiokafka.errors import IllegalGenerationError, KafkaError
+from aiokafka.errors import IllegalGenerationError, IllegalStateError, KafkaError
 from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.group import SyncGroupRequest
 from aiokafka.structs import OffsetAndMetadata
@@ -235,6 +235,30 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         assignment = self._ensure_consumer()._subscription.subscription.assignment
         position = assignment.state_value(tp)._position
         return position or 0
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek to the committed offsets of all assigned partitions; return them, 0 for none.
+
+        One request asks for all: aiokafka makes one for each partition, one after the other. Where
+        a rebalance has assigned partitions meanwhile, nothing is sought, and IllegalStateError is
+        raised: the recovery after it seeks. Raises aiokafka's errors as `committed`.
+        """
+        consumer = self._ensure_consumer()
+
+        async def seek() -> Mapping[TP, int]:
+            assignment = consumer._subscription.subscription.assignment
+            assigned = sorted(assignment.tps)
+            found = await consumer._coordinator.fetch_committed_offsets(assigned)
+            if not assignment.active:
+                raise IllegalStateError("a rebalance has assigned partitions meanwhile")
+            offsets = {TP(*tp): found[tp].offset if tp in found else 0 for tp in assigned}
+            for tp, offset in offsets.items():
+                if offset:
+                    consumer._fetcher.seek_to(TopicPartition(*tp), offset)
+            return offsets
+
+        sought: Mapping[TP, int] = await self.call_thread(seek)
+        return sought
 
     async def committed(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
         """Return the committed offsets of the group, for the given partitions that have one.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,10 +14,13 @@ import pytest
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
     IllegalGenerationError,
+    IllegalStateError,
     NotLeaderForPartitionError,
 )
 from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.group import SyncGroupRequest
+from aiokafka.structs import OffsetAndMetadata
+from faust.types import TP
 
 from events.fact import Family
 from events.records import OutgoingRecord
@@ -731,6 +735,17 @@ class Fetcher:
         raise self.error
 
 
+@dataclass
+class Sought:
+    """What a thread with partitions asks for, and where it seeks."""
+
+    thread: _BatchConsumerThread
+    requests: list[Sequence[TP]] = field(default_factory=list)
+    seeks: dict[TP, int] = field(default_factory=dict)
+    is_rebalanced: bool = False
+    """Whether the partitions are assigned anew before the answer."""
+
+
 class TestThread:
     """The consumer thread and aiokafka's coordinator."""
 
@@ -838,6 +853,55 @@ class TestThread:
                 await self.fetcher._proc_offset_request(1, {})
 
             assert self.fetcher.updates == updates
+
+        play(scene())
+
+    async def assigned(self, committed: Mapping[TP, int]) -> Sought:
+        """Return a thread with three partitions, and what it asks for and seeks."""
+        thread, coordinator = await self.thread()
+        sought = Sought(thread)
+        assignment = SimpleNamespace(tps=frozenset({EVENTS, OTHERS, CHANGELOG}), active=True)
+
+        async def fetch(tps: Sequence[TP]) -> Mapping[TP, OffsetAndMetadata]:
+            sought.requests.append(tps)
+            assignment.active = not sought.is_rebalanced
+            return {tp: OffsetAndMetadata(offset, "") for tp, offset in committed.items()}
+
+        async def call_thread(fun: Any, *given: Any) -> Any:  # noqa: ANN401
+            return await fun(*given)
+
+        made = cast("Any", thread)._consumer
+        made._subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=assignment))
+        made._fetcher.seek_to = sought.seeks.__setitem__
+        coordinator.fetch_committed_offsets = fetch  # type: ignore[attr-defined]
+        thread.call_thread = call_thread  # type: ignore[method-assign]
+        return sought
+
+    def test_asks_for_all_committed_offsets_at_once(self) -> None:
+        """With many partitions, one request for each took longer than a step may take."""
+
+        async def scene() -> None:
+            sought = await self.assigned({EVENTS: 41, OTHERS: 0})
+
+            found = await sought.thread.seek_to_committed()
+
+            assert [set(tps) for tps in sought.requests] == [{EVENTS, OTHERS, CHANGELOG}]
+            assert sought.seeks == {EVENTS: 41}
+            assert found == {EVENTS: 41, OTHERS: 0, CHANGELOG: 0}
+
+        play(scene())
+
+    def test_an_answer_after_the_next_assignment_seeks_nothing(self) -> None:
+        """What was committed then may be less than what is read by now."""
+
+        async def scene() -> None:
+            sought = await self.assigned({EVENTS: 41})
+            sought.is_rebalanced = True
+
+            with pytest.raises(IllegalStateError):
+                await sought.thread.seek_to_committed()
+
+            assert sought.seeks == {}
 
         play(scene())
 
