@@ -581,6 +581,11 @@ class BatchConsumer(driver.Consumer):
         """Return True where nothing more of a partition is processed before the rebalance."""
         return tp in self._ended_early
 
+    def release(self, message: Message) -> None:
+        """Leave a batch, and the partition's later ones, to be read again after the rebalance."""
+        self._ended_early.add(message.tp)
+        self.ack(message)
+
     def ack(self, message: Message) -> bool:
         """Release a message; only `done` allows a commit."""
         if message.acked:
@@ -602,6 +607,11 @@ class BatchConsumer(driver.Consumer):
         """Return True before the first attempt in a partition since its assignment."""
         return tp not in self._begun
 
+    def ends_at(self, tp: TP, offset: int) -> int:
+        """Return how many attempts at a record have ended a worker."""
+        attempt = self.metadata_of(tp).attempt
+        return attempt.count if attempt is not None and attempt.offset == offset else 0
+
     async def begin(self, tp: TP, offset: int) -> int:
         """Commit an attempt at the record at `offset`; return how many attempts ended a worker.
 
@@ -609,11 +619,9 @@ class BatchConsumer(driver.Consumer):
         the record is done: it survives the end of the process. Raises AttemptNotCommittedError.
         """
         self._begun.add(tp)
-        metadata = self.metadata_of(tp)
-        before = metadata.attempt
-        ends = before.count if before is not None and before.offset == offset else 0
+        ends = self.ends_at(tp, offset)
         attempt = Attempt(offset=offset, count=ends + 1)
-        self.set_metadata(tp, metadata.model_copy(update={"attempt": attempt}))
+        self.set_metadata(tp, self.metadata_of(tp).model_copy(update={"attempt": attempt}))
         if not await self._thread.commit({tp: offset}):
             raise AttemptNotCommittedError(tp, offset)
         return ends

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Generator, Mapping, Sequence
+from math import ceil
 from time import monotonic
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias, cast
@@ -53,6 +54,8 @@ POISON_RECORD_CRASHES: Final = 3
 SINGLY_FROM_ENDS: Final = 2
 #: Four scrapes at an interval of 15 s, far less than the stall timeout.
 HOLD_SECONDS: Final = 60.0
+#: How often that wait looks whether a rebalance has begun.
+HOLD_LOOK_SECONDS: Final = 0.1
 NOTHING_SKIPPED: Final[Mapping[RecordOrigin, Decision]] = MappingProxyType({})
 FamilyPartition: TypeAlias = "tuple[Family, int]"
 
@@ -128,16 +131,9 @@ class Engine:
         """
         key = family, message.partition
         records = cast("Sequence[Record]", message.value)
-        if consumer.is_stopped(message.tp):
-            consumer.ack(message)  # Read again after the rebalance.
+        ends = await self._begin(message, records[0].offset, consumer)
+        if ends is None:
             return
-        ends = 0
-        if consumer.is_fresh(message.tp):
-            ends = await consumer.begin(message.tp, records[0].offset)
-            if ends >= POISON_RECORD_CRASHES:
-                await self._report_poison_record(
-                    message.topic, message.partition, records[0].offset, ends
-                )
         async with self._locks[family]:
             # Processing such a batch singly finds the record that ends workers.
             is_poison = ends >= SINGLY_FROM_ENDS
@@ -181,6 +177,28 @@ class Engine:
         cause = self.meters.count_batch(family, taken, refusals)
         if cause is not None:
             self._warn_of_share(family, cause)
+
+    async def _begin(self, message: Message, offset: int, consumer: BatchConsumer) -> int | None:
+        """Begin a batch whose first record is at an offset.
+
+        Returns how many attempts at the record have ended a worker; None where the batch is left to
+        a rebalance. Raises AttemptNotCommittedError.
+        """
+        tp = message.tp
+        if consumer.is_stopped(tp):
+            consumer.ack(message)  # Read again after the rebalance.
+            return None
+        if not consumer.is_fresh(tp):
+            return 0
+        ends = consumer.ends_at(tp, offset)
+        if ends >= POISON_RECORD_CRASHES:
+            await self._report_poison_record(tp, offset, ends, consumer)
+            if consumer.is_awaited():
+                # No attempt was made. Whoever has the partition then reports it anew.
+                self.meters.ends.pop((tp.topic, tp.partition), None)
+                consumer.release(message)
+                return None
+        return await consumer.begin(tp, offset)
 
     def _warn_of_share(self, family: Family, cause: DeadLetterCause) -> None:
         policy = self.meters.policy
@@ -282,22 +300,26 @@ class Engine:
         return Result(refusals=[refusal])
 
     async def _report_poison_record(
-        self, topic: str, partition: int, offset: int, ends: int
+        self, tp: TP, offset: int, ends: int, consumer: BatchConsumer
     ) -> None:
         """Report a record at which workers have ended repeatedly, and wait for a few scrapes.
 
-        The next attempt may end this worker before its metrics are scraped.
+        The next attempt may end this worker before its metrics are scraped. A rebalance, as of the
+        last worker that it ended and that starts again, does not wait for that: nobody would get on
+        meanwhile.
         """
-        self.meters.ends[topic, partition] = ends
+        self.meters.ends[tp.topic, tp.partition] = ends
         logger.critical(
             "poison record topic=%s partition=%d offset=%d ends=%d: see"
             " docs/runbooks/PoisonRecord.md",
-            topic,
-            partition,
+            *tp,
             offset,
             ends,
         )
-        await asyncio.sleep(self.hold_seconds)
+        for _ in range(ceil(self.hold_seconds / HOLD_LOOK_SECONDS)):
+            if consumer.is_awaited():
+                break
+            await asyncio.sleep(HOLD_LOOK_SECONDS)
         self.progressed_at = monotonic()
 
     def _compute(self, key: FamilyPartition, records: Sequence[Record]) -> _Computed:

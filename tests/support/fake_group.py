@@ -141,6 +141,11 @@ class FakeConsumer:
         """Return True before the first attempt in a partition."""
         return not any(begun == tp for begun, _ in self.begun)
 
+    def ends_at(self, tp: TP, offset: int) -> int:
+        """Return the number of ends that the test has set."""
+        del tp
+        return self.ends.get(offset, 0)
+
     async def begin(self, tp: TP, offset: int) -> int:
         """Record an attempt; return the number of ends that the test has set."""
         self.begun.append((tp, offset))
@@ -159,6 +164,11 @@ class FakeConsumer:
     def is_stopped(self, tp: TP) -> bool:
         """Return True where a batch was ended early."""
         return tp in self.stopped
+
+    def release(self, message: Message) -> None:
+        """Record a batch that was left to the next assignment."""
+        self.stopped[message.tp] = 0
+        self.ack(message)
 
     def ack(self, message: Message) -> bool:
         """Record a batch that was released unprocessed."""

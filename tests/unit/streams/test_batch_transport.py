@@ -531,6 +531,22 @@ class TestCommitting:
 
         play(scene())
 
+    def test_of_a_batch_that_is_left_to_a_rebalance_nothing_is_committed(self) -> None:
+        """The rebalance does not wait for it, and nothing later of the partition is processed."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            left = message(EVENTS, offset=41)
+
+            consumer.release(left)
+
+            assert left.acked
+            assert consumer.is_stopped(EVENTS)
+            await consumer.commit()
+            assert thread.committed_offsets == {}
+
+        play(scene())
+
     def test_an_acknowledgement_is_not_enough(self) -> None:
         """Faust acknowledges messages that it skips by itself: they are not done."""
 

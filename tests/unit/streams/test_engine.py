@@ -376,6 +376,19 @@ class TestEnds:
         assert bench.engine.meters.ends == {}
         assert f"partition={HOME} offset={record.offset} ends=3" in caplog.text
 
+    def test_a_rebalance_does_not_wait_for_the_report_of_three_ends(self, bench: Bench) -> None:
+        """The group would stand still; nothing was tried, so the next report is of three, too."""
+        records = [record_of(connected(f"2018-03-{day:02}")) for day in (1, 2)]
+        bench.consumer.ends[records[0].offset] = 3
+        bench.engine.hold_seconds = 3600
+        bench.consumer.awaited = lambda: bool(bench.engine.meters.ends)
+
+        messages = [bench.take_all(record) for record in records]
+
+        assert bench.consumer.released == messages
+        assert (bench.consumer.begun, bench.consumer.finished, bench.known) == ([], [], {})
+        assert bench.engine.meters.ends == {}
+
     def test_a_record_that_is_skipped_is_refused_unread(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
