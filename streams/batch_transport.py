@@ -488,7 +488,7 @@ class BatchConsumer(driver.Consumer):
             self._sought_gap.pop(tp, None)
             return True
         self._sought_gap[tp] = (expected, offset)
-        await self.seek_wait({tp: expected})
+        await self._try_seek({tp: expected})
         return False
 
     async def _seek_back(self, polled: Mapping[TP, Any]) -> None:
@@ -503,9 +503,13 @@ class BatchConsumer(driver.Consumer):
             for tp, records in polled.items()
             if tp in self.assignment() and self._thread.fetch_position(tp) == records[-1].offset + 1
         }
+        if unread:
+            await self._try_seek(unread)
+
+    async def _try_seek(self, positions: Mapping[TP, int]) -> None:
+        """Seek, unless a rebalance takes the partitions meanwhile."""
         try:
-            if unread:
-                await self.seek_wait(unread)
+            await self.seek_wait(positions)
         except Exception as error:  # noqa: BLE001 - the next recovery seeks again
             self.log.warning("could not seek back during a rebalance: %r", error)
 

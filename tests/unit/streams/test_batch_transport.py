@@ -308,6 +308,23 @@ class TestHoles:
 
         play(scene())
 
+    def test_a_hole_of_a_partition_that_is_taken_meanwhile_ends_nothing(self) -> None:
+        """The next assignment seeks."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            for offset in (4, 8):
+                thread.brings(polled(EVENTS, offset))
+
+            async def seek_wait(partitions: Mapping[TP, int]) -> None:
+                raise IllegalStateError(partitions)
+
+            thread.seek_wait = seek_wait  # type: ignore[method-assign]
+
+            assert [len(await batch(consumer)) for _ in range(2)] == [1, 0]
+
+        play(scene())
+
     def test_a_hole_after_the_committed_offset_is_read_again(self) -> None:
         """Also the first record after a seek has to follow on."""
 
