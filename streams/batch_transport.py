@@ -12,7 +12,15 @@ exactly; tests/integration/test_engine.py fails when an upgrade changes what is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextvars import ContextVar
 from copy import copy
 from time import monotonic
@@ -548,15 +556,19 @@ class BatchConsumer(driver.Consumer):
             # Committed at once, for a worker to which the partition is assigned next.
             await self._thread.commit(dict.fromkeys(again, 0))
 
-    async def committed(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
+    async def committed(self, tps: Collection[TP]) -> Mapping[TP, Committed]:
         """Return the committed offsets of the group, for the given partitions that have one.
 
-        Their metadata becomes that of the next commit, where this worker has set none. Raises
-        aiokafka's errors where the broker does not answer or refuses.
+        Their metadata becomes that of the next commit, before this worker has begun anything there:
+        what an earlier assignment has left is outdated. Raises aiokafka's errors where the broker
+        does not answer or refuses.
         """
         found = await self._thread.committed(tps)
-        for tp, one in found.items():
-            self._metadata.setdefault(tp, one.metadata)
+        for tp in tps:
+            if tp in found:
+                self._metadata[tp] = found[tp].metadata
+            else:
+                self._metadata.pop(tp, None)
         return found
 
     # -- acknowledging

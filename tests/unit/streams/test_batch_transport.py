@@ -455,6 +455,23 @@ class TestNotes:
 
         play(scene())
 
+    def test_what_an_earlier_assignment_left_is_outdated(self) -> None:
+        """Another worker may have been at the partition since, and have ended there."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, OTHERS)
+            thread.committed_offsets = {EVENTS: 41, OTHERS: None}
+            thread.metadata = {EVENTS: self.NEWER}
+            for tp in (EVENTS, OTHERS):
+                consumer.set_metadata(tp, self.KEPT)
+
+            await consumer.committed([EVENTS, OTHERS])
+
+            assert consumer.metadata_of(EVENTS) == self.NEWER
+            assert consumer.metadata_of(OTHERS) == NO_METADATA
+
+        play(scene())
+
     def test_that_work_begins_is_written_down_before(self) -> None:
         """With the offset, beside what is kept there, and until the work is done."""
 
