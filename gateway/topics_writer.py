@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerClosed
 
 from boundary.errors import SmartRegionError
+from boundary.logs import traceback_of
 from broker.addresses import addresses_of
 from broker.clients import PLAINTEXT, BrokerSecurity
 from broker.errors import BrokerEntryError
@@ -259,9 +260,14 @@ class TopicsWriter:
         """Probe the broker regularly, and replace a producer that has failed."""
         while True:
             await asyncio.sleep(self._timeouts.between_probes)
-            if self._has_failed:
-                await self._close()
-            await self._probe()
+            try:
+                if self._has_failed:
+                    await self._close()
+                await self._probe()
+            except Exception as error:  # noqa: BLE001 - nobody else probes the broker
+                logger.error("not probed error=%s", traceback_of(error))  # noqa: TRY400
+                self._has_failed = True
+                self._mark_unavailable(repr(error))
 
     async def _probe(self) -> None:
         try:
@@ -296,6 +302,8 @@ class TopicsWriter:
             await preflight(self._bootstrap, self._pinned)
         except BrokerEntryError as error:
             self._has_failed = True
+            return str(error)
+        except SmartRegionError as error:  # A configured file that is being replaced.
             return str(error)
         return None
 

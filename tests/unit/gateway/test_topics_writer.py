@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import pytest
 from aiokafka.errors import KafkaConnectionError, OutOfOrderSequenceNumber
 
+from broker.errors import SecuritySettingError
 from events.records import OutgoingRecord
 from events.topics import declared_topics
 from gateway import topics_writer
@@ -32,6 +33,8 @@ class Broker:
     probes: int = 0
     producers: int = 0
     is_there: bool = True
+    failed_probes: list[Exception] = field(default_factory=list)
+    """What the client raises at the next probes."""
     topics: set[str] = field(default_factory=lambda: {one.name for one in declared_topics()})
     failures: list[Exception] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
@@ -91,6 +94,8 @@ class FakeProducer:
     async def fetch_all_metadata(self) -> FakeProducer:
         """Answer, where the broker is there."""
         self._ask()
+        if self.broker.failed_probes:
+            raise self.broker.failed_probes.pop()
         self.broker.probes += 1
         return self
 
@@ -281,6 +286,40 @@ def test_a_writer_waits_for_its_broker(monkeypatch: pytest.MonkeyPatch) -> None:
         assert await writer.write(records(b"0")) == [Written(TOPIC, 0, 0)]
 
     run(monkeypatch, scenario, is_there=False)
+
+
+def test_a_file_that_cannot_be_read_while_the_broker_is_away_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Certificates are replaced as brokers restart: nothing probed the broker any more."""
+    unusable = SecuritySettingError("SMART_REGION_SSL_CAFILE", "ca.pem", remedy="name another")
+
+    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
+        async def preflight(*_: object) -> None:
+            raise unusable
+
+        monkeypatch.setattr(topics_writer, "preflight", preflight)
+        broker.is_there = False
+        await until(lambda: writer.waiting_for == str(unusable))
+        broker.is_there = True
+        await until(lambda: writer.waiting_for is None)
+
+        assert await writer.write(records(b"0")) == [Written(TOPIC, 0, 0)]
+
+    run(monkeypatch, scenario)
+
+
+def test_whatever_a_probe_raises_the_next_one_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With another producer: of this one nothing is known."""
+
+    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
+        broker.failed_probes.append(RuntimeError("unexpected"))
+        await until(lambda: broker.producers == 2)
+        await until(lambda: writer.waiting_for is None)
+
+        assert await writer.write(records(b"0")) == [Written(TOPIC, 0, 0)]
+
+    run(monkeypatch, scenario)
 
 
 def test_a_topic_that_is_missing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
