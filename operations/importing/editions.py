@@ -24,7 +24,7 @@ from operations.importing.findings import (
 )
 from operations.importing.mapped import LEFT_OUT, MappedReader
 from operations.importing.mapper import Pseudonymise
-from operations.importing.mapping import CsvMapping, EditionRule
+from operations.importing.mapping import CsvMapping, EditionRule, folded
 from operations.importing.parsing import ParsingError, read_whole
 from operations.importing.table import CsvRow, Table, TableLayout
 
@@ -184,11 +184,11 @@ def _editions(found: list[Finding]) -> dict[date, _Edition]:
 
 def _other_networks(rule: EditionRule, row: CsvRow, table: Table) -> Diagnostic | None:
     """Return the refusal of a row that does not count wired networks alone."""
-    said, name = row.cells[rule.networks].casefold(), Path(table.name).name.casefold()
-    is_named = any(fnmatchcase(name, pattern.casefold()) for pattern in rule.named)
-    if said in map(str.casefold, rule.wired):
+    said, name = folded(row.cells[rule.networks]), folded(Path(table.name).name)
+    is_named = any(fnmatchcase(name, folded(pattern)) for pattern in rule.named)
+    if said in map(folded, rule.wired):
         return None
-    if said not in map(str.casefold, rule.unsaid):
+    if said not in map(folded, rule.unsaid):
         problem = "does not say that wired networks alone are counted, without satellite"
     elif not is_named:
         problem = f"leaves open whether satellite is counted, and so does the name {name}"

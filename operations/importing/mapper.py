@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from events.identifiers import is_pseudonymous
 from operations.importing.conversions import CONVERSIONS, Convert, parts_of, usual_conversion
-from operations.importing.mapping import CsvMapping, FieldRule
+from operations.importing.mapping import CsvMapping, FieldRule, folded
 from operations.importing.parsing import ParsingError
 
 __all__ = ["Mapper", "Pseudonymise", "UnfilledError"]
@@ -119,16 +119,11 @@ def _cell(cells: Mapping[str, str], column: str, default: object = None) -> obje
 def _translated(column: str, text: str, rule: FieldRule) -> object:
     if rule.values is None:
         return text
-    known = {_folded(one): meaning for one, meaning in rule.values.items()}
-    if _folded(text) not in known:
+    word = folded(text)
+    if word not in rule.words:
         remedy = f"write one of {', '.join(rule.values)}, or add it to the mapping's values"
         raise UnfilledError(column, "is not a value that the mapping knows", remedy)
-    return known[_folded(text)]
-
-
-def _folded(text: str) -> str:
-    """Return a text without differences of case and of the form of an apostrophe."""
-    return text.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    return rule.words[word]
 
 
 def _converted(column: str | None, value: object, convert: Convert) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -24,7 +25,14 @@ from operations.importing.conversions import CONVERSIONS, parts_of, usual_conver
 from operations.importing.parsing import ParsingError
 from operations.importing.table import Encoding, TableLayout
 
-__all__ = ["CsvMapping", "FieldRule", "UnknownMappingError", "load_mapping", "mapping_names"]
+__all__ = [
+    "CsvMapping",
+    "FieldRule",
+    "UnknownMappingError",
+    "folded",
+    "load_mapping",
+    "mapping_names",
+]
 
 MAPPINGS: Final = Path(__file__).parent / "mappings"
 """The package's own mappings; each may be given by its name alone."""
@@ -92,6 +100,19 @@ class FieldRule(MappingModel):
             remedy = "give both: what is added up, and what a line is counted for only once"
             yield Diagnostic((), "is half of a total", self.total or self.of_each, remedy)
 
+        if self.values is not None and len(self.words) < len(self.values):
+            twice = [
+                name for name, value in self.values.items() if self.words[folded(name)] != value
+            ]
+            for name in twice:
+                problem = "means two things, as case and accents' forms do not matter"
+                yield Diagnostic(("values", name), problem, name, "keep one of the two")
+
+    @cached_property
+    def words(self) -> Mapping[str, Constant]:
+        """Return the meanings of `values`, by their folded words."""
+        return {folded(word): meaning for word, meaning in (self.values or {}).items()}
+
     @property
     def columns(self) -> tuple[str, ...]:
         """Return the columns that it reads."""
@@ -105,6 +126,12 @@ class FieldRule(MappingModel):
     def made_of(self, parts: Mapping[str, object]) -> str:
         """Return the text of the template, with these parts for its columns."""
         return _PLACEHOLDER.sub(lambda found: str(parts[found[1]]), self.template or "")
+
+
+def folded(text: str) -> str:
+    """Return a text without differences of case, and of the forms of accents and apostrophes."""
+    plain = text if text.isascii() else unicodedata.normalize("NFC", text)
+    return plain.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
 
 
 def _rule(declared: object) -> object:
@@ -223,8 +250,16 @@ class CsvMapping(MappingModel):
         """Return whether a line with these cells is taken (`only`)."""
         return all(
             any(fnmatchcase(cells[column], pattern) for pattern in patterns)
-            for column, patterns in self.only.items()
+            for column, patterns in self._patterns.items()
         )
+
+    @cached_property
+    def _patterns(self) -> Mapping[str, list[str]]:
+        """Return the patterns of `only`, in the form of the cells."""
+        return {
+            column: [unicodedata.normalize("NFC", pattern) for pattern in patterns]
+            for column, patterns in self.only.items()
+        }
 
     @property
     def total(self) -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from io import TextIOWrapper
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, TypeAlias
 
@@ -34,6 +35,8 @@ BYTE_ORDER_MARK: Final = "\ufeff"
 LONGEST_CELL: Final = 1_000
 """Characters of a cell that is read: five times the longest text that a fact has. What reads
 numbers and composes accents takes the square of a text's length."""
+_MOST_COMPARED: Final = 500
+"""How many columns a missing one is compared with: comparing takes the square of their lengths."""
 LONGEST_FIELD_LINES: Final = 50
 """How many lines a quoted text may span: a quote that is not closed by then never is."""
 
@@ -47,7 +50,9 @@ _OTHER_KINDS: Final[Mapping[bytes, str]] = {
     b"\xfe\xff": "is in UTF-16",
 }
 SAVE_AS_CSV: Final = "save it as CSV, in UTF-8 or Windows-1252"
-_UNCLOSED: Final = "unexpected end of data"  # The csv module's message, in every version.
+# The csv module's messages, in every version.
+_UNCLOSED: Final = "unexpected end of data"
+_TOO_LONG: Final = "field larger than field limit"
 
 
 class UnreadableFileError(SmartRegionError):
@@ -80,7 +85,7 @@ class TableLayout:
 
 @dataclass(frozen=True, slots=True)
 class CsvRow:
-    """One row: its first line, and the trimmed cells of the layout's columns."""
+    """One row: its first line, and the trimmed cells of the layout's columns, in NFC."""
 
     line: int
     cells: Mapping[str, str]
@@ -145,6 +150,9 @@ class Table:
                 problem = f"has {len(cell)} characters"
                 remedy = f"write at most {LONGEST_CELL}"
                 return self._refusal(line, problem, remedy, column=name)
+            if not cell.isascii():
+                # Some systems write an accent as a character of its own.
+                cells[name] = unicodedata.normalize("NFC", cell)
         return CsvRow(line, cells)
 
     def _cells(self, text: str, lines: _Lines) -> list[str] | str:
@@ -153,7 +161,7 @@ class Table:
             return _split([text], self.delimiter)
         except csv.Error as error:
             if str(error) != _UNCLOSED:
-                return "quotes"
+                return "long" if str(error).startswith(_TOO_LONG) else "quotes"
         further = lines.take(LONGEST_FIELD_LINES)
         for count in range(1, len(further) + 1):
             joined = [text, *(part or "" for _, part in further[:count])]
@@ -184,6 +192,10 @@ _MALFORMED: Final[Mapping[str, tuple[str, str]]] = {
     "quotes": (
         "has quotes that do not go around a whole cell",
         'put quotes around the whole cell, and write " as "" inside it',
+    ),
+    "long": (
+        f"has a cell of more than {csv.field_size_limit()} characters",
+        f"write at most {LONGEST_CELL}",
     ),
     "unclosed": (
         "opens a quote that is not closed",
@@ -338,7 +350,7 @@ def _column_indices(
 
 
 def _remedy_for(missing: str, heading: Collection[str]) -> str:
-    near = get_close_matches(missing, heading, n=1)
+    near = get_close_matches(missing, [*islice(heading, _MOST_COMPARED)], n=1)
     if near:
         return f"rename {near[0]!r}"
     # A file without a heading begins with data, which may be a person's.

@@ -1,10 +1,11 @@
 """Lines of CSV files by a mapping."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -121,6 +122,18 @@ def test_constants_templates_values_and_defaults(tmp_path: Path) -> None:
             "retracted": False,
         }
     ]
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_lines_are_chosen_whatever_the_form_of_accents(
+    tmp_path: Path, forms: tuple[Literal["NFC", "NFD"], Literal["NFC", "NFD"]]
+) -> None:
+    """Else all lines of a file would be left out, without a word."""
+    written, saved = forms
+    only = {"état": [unicodedata.normalize(written, "réalisé*")]}
+    text = unicodedata.normalize(saved, "uai;date;debit;état\n0750419Y;01/09/2018;1000;réalisé\n")
+
+    assert len(stated(tmp_path, mapping("school.connected", CONNECTED, only=only), text)) == 1
 
 
 def test_a_field_of_several_numbers_has_a_column_each(tmp_path: Path) -> None:

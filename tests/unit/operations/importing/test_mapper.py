@@ -1,5 +1,6 @@
 """Fields filled from cells."""
 
+import unicodedata
 from collections.abc import Mapping
 
 from operations.importing.mapper import Mapper, UnfilledError
@@ -42,6 +43,14 @@ def test_a_default_is_not_looked_up_among_the_words() -> None:
     """It is what the fact says already."""
     values, _ = filled(CELLS, name={"column": "nom", "values": {"a": "b"}, "default": "c"})
     assert values["name"] == "c"
+
+
+def test_a_word_is_known_in_each_form() -> None:
+    """Of its case, its accents and its apostrophe."""
+    rule = {"column": "nom", "values": {"Clé d\u2019accès": "b"}}
+    for word in ("clé d'accès", unicodedata.normalize("NFD", "CLÉ D\u2019ACCÈS")):
+        values, problems = filled({**CELLS, "nom": word}, name=rule)
+        assert (values["name"], problems) == ("b", [])
 
 
 def test_what_is_missing_for_an_id_is_reported_by_its_column() -> None:

@@ -51,6 +51,13 @@ def test_the_shipped_mappings_may_send_through_the_gateway(name: str) -> None:
     assert mapping.kind.TYPE in producer.event_types
 
 
+def test_a_word_has_one_meaning(tmp_path: Path) -> None:
+    """The last one would count."""
+    text = MAPPING + "  retracted: {column: x, values: {Oui: true, OUI: false, oui: false}}\n"
+    (found,) = mistakes(tmp_path, text)
+    assert "fields.retracted.values.Oui: means two things" in found
+
+
 def test_an_unknown_mapping_is_reported_with_those_that_there_are() -> None:
     """As is a file that is not there."""
     with pytest.raises(UnknownMappingError, match="lycees_idf_uai"):
