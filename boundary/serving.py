@@ -69,8 +69,10 @@ class MetricsGuard:
             token = read_token(self.file)
         except SmartRegionError:
             return False
-        # Compared in constant time; as bytes, since a header may hold more than ASCII.
-        return hmac.compare_digest(given.strip().encode(), token.encode())
+        # Compared in constant time; as bytes, since a header may hold any, and aiohttp keeps what
+        # is no UTF-8 as surrogates.
+        sent = given.strip().encode(errors="surrogatepass")
+        return hmac.compare_digest(sent, token.encode())
 
 
 OPEN: Final = MetricsGuard()

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Self
@@ -24,6 +25,7 @@ __all__ = [
     "PROGRAMME_RETENTION",
     "PrometheusUnhealthyError",
     "RetentionTooShortError",
+    "as_prometheus_answers",
     "data_folder_of",
     "get_prometheus",
     "retention_of",
@@ -36,6 +38,7 @@ PROGRAMME_RETENTION: Final = f"{PROGRAMME_YEARS}y"
 
 ANSWER_SECONDS: Final = 5.0
 OK: Final = 200
+_CHECK_ADDRESS: Final = "check the address, and that Prometheus is up"
 
 _SECONDS: Final = MappingProxyType(
     {"y": 31_536_000.0, "w": 604_800.0, "d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3}
@@ -94,28 +97,42 @@ class Retention:
 
     def reaches(self, first: date, today: date) -> bool:
         """Return whether a block of that first day is kept today."""
-        return self.seconds is None or (today - first) < timedelta(seconds=self.seconds)
+        return self.seconds is None or (today - first).total_seconds() < self.seconds
+
+
+@contextmanager
+def as_prometheus_answers(url: str) -> Iterator[None]:
+    """Read answers: what is not where Prometheus has it raises PrometheusUnhealthyError."""
+    try:
+        yield
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
+        raise PrometheusUnhealthyError(
+            url, problem="does not answer as Prometheus does", remedy=_CHECK_ADDRESS
+        ) from error
 
 
 def retention_of(url: str) -> Retention:
     """Return how long a Prometheus keeps samples; its flags say 0 where the default holds."""
-    info = get_prometheus(url, "/api/v1/status/runtimeinfo")
-    return Retention.parse(str(info["storageRetention"]))
+    with as_prometheus_answers(url):
+        info = get_prometheus(url, "/api/v1/status/runtimeinfo")
+        return Retention.parse(str(info["storageRetention"]))
 
 
 def data_folder_of(url: str) -> Path:
     """Return the folder of its machine in which a Prometheus keeps its data."""
-    folder = get_prometheus(url, "/api/v1/status/flags")["storage.tsdb.path"]
-    here = get_prometheus(url, "/api/v1/status/runtimeinfo")["CWD"]
-    return Path(here, folder)
+    with as_prometheus_answers(url):
+        folder = get_prometheus(url, "/api/v1/status/flags")["storage.tsdb.path"]
+        here = get_prometheus(url, "/api/v1/status/runtimeinfo")["CWD"]
+        return Path(here, folder)
 
 
 def value_at(url: str, series: str, day: date) -> float | None:
     """Return the value of a series at midnight (UTC) of a day; None where there is none."""
     moment = round(datetime.combine(day, time(), UTC).timestamp())
     query = urlencode({"query": series, "time": moment})
-    found = get_prometheus(url, f"/api/v1/query?{query}")["result"]
-    return float(found[0]["value"][1]) if found else None
+    with as_prometheus_answers(url):
+        found = get_prometheus(url, f"/api/v1/query?{query}")["result"]
+        return float(found[0]["value"][1]) if found else None
 
 
 def get_prometheus(url: str, path: str) -> Mapping[str, Any]:
@@ -133,6 +150,4 @@ def get_prometheus(url: str, path: str) -> Mapping[str, Any]:
         problem = f"no answer ({error.cause})"
     except (KeyError, TypeError):
         problem = "does not answer as Prometheus does"
-    raise PrometheusUnhealthyError(
-        url, problem=problem, remedy="check the address, and that Prometheus is up"
-    )
+    raise PrometheusUnhealthyError(url, problem=problem, remedy=_CHECK_ADDRESS)

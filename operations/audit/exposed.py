@@ -113,9 +113,12 @@ def parse_metrics(url: str, text: str) -> Exposed:
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
                 samples.setdefault(sample.name, []).append(sample)
-    except ValueError as error:
+        exposed = Exposed(url, samples)
+        # What the monitor's own metrics say is read now: they may be those of another program.
+        exposed.as_of, exposed.partitions_expected, exposed.partitions_owned  # noqa: B018
+    except (ValueError, LookupError, OverflowError) as error:
         raise WorkerUnreadableError(url, cause=f"not Prometheus text: {error}") from error
-    return Exposed(url, samples)
+    return exposed
 
 
 def metrics_url(url: str) -> str:

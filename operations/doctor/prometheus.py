@@ -10,6 +10,7 @@ from dashboards import conventions
 from operations.prometheus_api import (
     PrometheusUnhealthyError,
     RetentionTooShortError,
+    as_prometheus_answers,
     get_prometheus,
     retention_of,
 )
@@ -28,6 +29,11 @@ def check_prometheus(url: str, *, since: date, today: date) -> str:
     Raises PrometheusUnhealthyError where it does not scrape them all, lacks the catalogue's rules,
     fails to evaluate one, has no Alertmanager, or deletes samples as old as `since`.
     """
+    with as_prometheus_answers(url):
+        return _checked(url, since=since, today=today)
+
+
+def _checked(url: str, *, since: date, today: date) -> str:
     scraped = get_prometheus(url, "/api/v1/targets?state=active")["activeTargets"]
     targets = [target for target in scraped if _job(target).startswith(OUR_JOBS)]
     if not targets:

@@ -36,7 +36,17 @@ def test_whoever_shows_the_token_is_admitted(file: Path, scheme: str) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    [None, "", TOKEN, f"Basic {TOKEN}", "Bearer", "Bearer ", f"Bearer {TOKEN}x", "Bearer é"],
+    [
+        None,
+        "",
+        TOKEN,
+        f"Basic {TOKEN}",
+        "Bearer",
+        "Bearer ",
+        f"Bearer {TOKEN}x",
+        "Bearer é",
+        "Bearer \udcff",
+    ],
 )
 def test_whoever_does_not_is_not(file: Path, header: str | None) -> None:
     """A wrong token, another scheme, or none."""

@@ -95,6 +95,23 @@ def test_refuses_what_is_no_metrics() -> None:
         parse_metrics("there", "<html><body>Hello</body></html>")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{,\t== histogram+Inf",
+        "smartregion_partitions_expected +Inf",
+        "smartregion_partitions_expected NaN",
+        "smartregion_as_of_timestamp_seconds 1e300",
+        "smartregion_partition_owned 1",
+        'smartregion_partition_owned{partition="a"} 1',
+    ],
+)
+def test_refuses_metrics_that_no_worker_has(text: str) -> None:
+    """Each ended the audit with a traceback."""
+    with pytest.raises(WorkerUnreadableError, match="not Prometheus text"):
+        parse_metrics("there", text)
+
+
 @pytest.mark.parametrize(("body", "status"), [(b"broken", 503), (b"\xff", 200)])
 def test_refuses_an_answer_that_is_no_page(body: bytes, status: int) -> None:
     """An error status, and bytes that are no text, are one readable error."""

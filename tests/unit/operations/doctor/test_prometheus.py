@@ -94,6 +94,25 @@ def test_something_else_at_the_address_is_reported(stub: PrometheusStub) -> None
         run(stub.url)
 
 
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("targets", []),
+        ("targets", {"activeTargets": [{}]}),
+        ("rules", {"groups": [{"rules": None}]}),
+        ("alertmanagers", "none"),
+        ("status/runtimeinfo", {}),
+        ("status/runtimeinfo", {"storageRetention": "9" * 5_000 + "y"}),
+    ],
+)
+def test_another_form_of_answers_is_reported(stub: PrometheusStub, path: str, data: object) -> None:
+    """A program that answers JSON at these paths is no Prometheus for that."""
+    stub.data[f"/api/v1/{path}"] = data
+
+    with pytest.raises(PrometheusUnhealthyError, match="does not answer as Prometheus does"):
+        run(stub.url)
+
+
 def test_nothing_at_the_address_is_reported() -> None:
     """It is down, or elsewhere."""
     with pytest.raises(PrometheusUnhealthyError, match="no answer"):
