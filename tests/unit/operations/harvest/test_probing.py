@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from boundary.http_client import HttpAnswer
+from operations.harvest import probing as subject
 from operations.harvest.data_state import DataOutcome, FoundData
 from operations.harvest.polite_client import PoliteAnswer, PoliteClient, Politeness
 from operations.harvest.portal_dataset import Distribution
@@ -75,6 +76,17 @@ def test_rows_in_another_order_are_the_same_data() -> None:
 
     assert found(b"".join(reversed(lines))).fingerprint == found(ROWS).fingerprint
     assert found(ROWS + b"Bercy;1\n").fingerprint != found(ROWS).fingerprint
+
+
+def test_what_is_large_is_held_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table of empty lines, or JSON of empty lists, took fifty times its size of memory."""
+    monkeypatch.setattr(subject, "MOST_LINES", 2)
+    monkeypatch.setattr(subject, "LARGEST_EMPTY", 20)
+    lines = ROWS.splitlines(keepends=True)
+
+    assert found(b"".join(reversed(lines))).fingerprint != found(ROWS).fingerprint
+    assert found(b'{"results": []}', "application/json").outcome is DataOutcome.EMPTY
+    assert found(b'{"results":          []}', "application/json").outcome is DataOutcome.DATA
 
 
 def test_what_was_cut_is_known_by_its_length_and_marks() -> None:
