@@ -155,7 +155,8 @@ clean: ## remove everything that make made
 
 # The locked packages, then the project itself as an editable install. Four lists, one version of
 # each package: run.txt is what production runs (the image's), build.txt what makes the wheel, demo.txt
-# these two without Typst and with the demo's broker, dev.txt all. So the two stamps can share one environment.
+# these two without the extras of run.txt and with the demo's broker, dev.txt all. So the stamps can share
+# one environment.
 # The pip that Python brought installs build.txt alone, which has the pip that installs all else.
 $(VENV)/%.stamp: requirements/%.txt requirements/build.txt pyproject.toml | $(VENV)/pyvenv.cfg
 	@echo "installing $< into $(VENV)" >&2

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
+from boundary.extras import needs_extra
 from boundary.terminal import echo
 from broker.options import BROKER
 from operations.options import DAY, KNOWN_ON, OUT, refuse_future
@@ -121,7 +122,8 @@ def export(
     catalogue = load_catalogue(settings.catalogue)
     known = None if known_on is None else known_on.date()
     if database is not None:
-        from operations.export.database import write_figures
+        with needs_extra("postgres", needed_by="export --to"):
+            from operations.export.database import write_figures
 
         rows = _rows(settings, catalogue, day, known)
         written = write_figures(database, rows, day=day, known_on=known)

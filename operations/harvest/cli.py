@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from boundary.extras import needs_extra
 from boundary.seconds import LONGEST_SECONDS
 from boundary.terminal import echo
 from broker.options import BROKER
@@ -133,10 +134,8 @@ def dcat(portal: str, **how: Any) -> None:
     Each dataset that cannot be an event is reported with what to do, and stops nothing; the exit
     status is then 1, or 2 where the harvest could not go on. Run it again to go on.
     """
-    try:
+    with needs_extra("harvest", needed_by="harvest dcat"):
         from operations.harvest.dcat import read_dcat, read_dcat_file
-    except ModuleNotFoundError as error:
-        raise click.UsageError("needs rdflib: pip install 'smart-region[harvest]'") from error
 
     def read(client: PoliteClient, known: Validators) -> PortalSnapshot:
         if "://" in portal:
@@ -158,7 +157,8 @@ def opendatasoft(portal: str, **how: Any) -> None:
     Each dataset that cannot be an event is reported with what to do, and stops nothing; the exit
     status is then 1, or 2 where the harvest could not go on. Run it again to go on.
     """
-    from operations.harvest.opendatasoft import read_opendatasoft
+    with needs_extra("harvest", needed_by="harvest opendatasoft"):
+        from operations.harvest.opendatasoft import read_opendatasoft
 
     def read(client: PoliteClient, known: Validators) -> PortalSnapshot:
         return read_opendatasoft(client, portal, known)

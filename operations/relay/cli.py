@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from boundary.addresses import shown_address
+from boundary.extras import needs_extra
 from boundary.seconds import LONGEST_SECONDS
 from boundary.terminal import count_last, echo, echo_lines
 from broker.options import BROKER, quiet_client
@@ -80,14 +81,12 @@ def postgres(
     from boundary.logs import configure_logging
     from operations.programs.interruption import Interrupted, interruptible
     from operations.relay.relay import Relayed
-    from operations.relay.running import relay_all, relay_until_stopped
+
+    with needs_extra("postgres", needed_by="relay postgres"):
+        from operations.relay.outbox import Outbox
+        from operations.relay.running import relay_all, relay_until_stopped
     from operations.relay.telling import telling
 
-    try:
-        from operations.relay.outbox import Outbox
-    except ImportError as error:
-        echo(f"psycopg: cannot be imported ({error}): install smart-region[postgres]", err=True)
-        sys.exit(2)
     quiet_client()
     total = Relayed()
     open_outbox = partial(Outbox, database)

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from boundary.errors import SmartRegionError
+from boundary.extras import install_remedy
 from boundary.terminal import legible
 from report.note.rendering import where_evidence_is
 
@@ -34,8 +35,8 @@ class NoPdfError(SmartRegionError):
 
     def __init__(self) -> None:
         super().__init__(
-            "out: a PDF needs Typst, which is not installed: pip install 'smart-region[pdf]', or"
-            " write FILE.html or FILE.md"
+            f"out: a PDF needs Typst, which is not installed: {install_remedy('pdf')};"
+            " or write FILE.html or FILE.md"
         )
 
 

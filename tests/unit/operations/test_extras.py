@@ -1,0 +1,43 @@
+"""Commands that need an extra, where it is not installed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+WITHOUT = """
+import sys
+for name in ("protego", "psycopg", "rdflib"):
+    sys.modules[name] = None
+from smart_region import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "extra"),
+    [
+        ("harvest opendatasoft https://data.example.org", "harvest"),
+        ("harvest dcat https://data.example.org/catalog.ttl", "harvest"),
+        ("relay postgres --once", "postgres"),
+        ("export --to postgresql://a@db.example/x", "postgres"),
+    ],
+)
+def test_one_line_says_how_to_install_it(command: str, extra: str) -> None:
+    """No traceback; a clone and the wheel each have their way, and no index is asked."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, *command.split()],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+    )
+
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"Error: {command.split(maxsplit=1)[0]}")
+    assert f"needs the extra `{extra}`" in line
+    assert "make .venv/run.stamp" in line
+    assert f'pip install "$(echo smart_region-*.whl)[{extra}]"' in line
+    assert done.returncode == 2
