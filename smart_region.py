@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import threading
 from importlib import import_module
@@ -29,6 +30,11 @@ COMMAND_MODULES = (
 )
 
 
+#: What a disk, a folder or a file says; of the others some are a programmer's.
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+_NO_FILE = frozenset({errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG})
+
+
 class ReadableError(click.ClickException):
     """Shows one line on standard error instead of a traceback; exit status 2."""
 
@@ -48,6 +54,13 @@ class Commands(click.Group):
             raise
         except SmartRegionError as error:
             raise ReadableError(legible(" ".join(str(error).split()))) from error
+        except OSError as error:
+            named = error.filename is not None
+            if error.errno not in (_NO_ROOM | _NO_FILE if named else _NO_ROOM):
+                raise
+            where = f"file: cannot be used, value {error.filename!r}" if named else "disk: fails"
+            message = f"{where} ({error.strerror}): see that it may be written to and has room"
+            raise ReadableError(legible(message)) from error
 
 
 def _show_end_of_thread(ended: threading.ExceptHookArgs) -> None:

@@ -317,6 +317,8 @@ def read_topics(
             extent.starts = _by_name(reader.starts())
         held = yield from _to_the_end(reader, bootstrap, wait_seconds, may_hold=may_hold)
         if extent is not None:
+            # Also what was deleted before it was read: the client goes on at the next record.
+            extent.starts = _by_name(reader.starts())
             extent.held = _by_name(held)
         elif held:
             raise OpenTransactionError(bootstrap, _by_name(held), waited_seconds=wait_seconds)

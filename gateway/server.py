@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from ssl import SSLContext
 from time import monotonic
@@ -67,10 +67,12 @@ def run_gateway(settings: GatewaySettings) -> int:
         ) as probes,
     ):
         # uvicorn raises the signal that stopped it again; here that must not kill the process.
+        # One that comes before counts too: the first look at the broker may take seconds.
+        asked: list[int] = []
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
+            signal.signal(number, lambda number, _: asked.append(number))
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(settings, producers, secrets, context, (events, probes)))
+            runner.run(_serve(settings, producers, secrets, context, (events, probes), asked))
     return 0
 
 
@@ -80,6 +82,7 @@ async def _serve(
     secrets: Secrets,
     context: SSLContext | None,
     listeners: tuple[socket.socket, socket.socket],
+    asked: Sequence[int] = (),
 ) -> None:
     async with TopicsWriter(
         settings.broker,
@@ -91,7 +94,7 @@ async def _serve(
         for what, listener in zip(("address", "probes"), listeners, strict=True):
             host, port = listener.getsockname()[:2]
             logger.info("serving %s=%s://%s:%s", what, scheme, host, port)
-        await _Server(settings, gateway, context).serve(sockets=list(listeners))
+        await _Server(settings, gateway, context, asked).serve(sockets=list(listeners))
     logger.info("stopped")
 
 
@@ -122,8 +125,14 @@ class _Server(uvicorn.Server):
     """uvicorn's server with the connections of `gateway.acceptor`."""
 
     def __init__(
-        self, settings: GatewaySettings, gateway: Gateway, context: SSLContext | None
+        self,
+        settings: GatewaySettings,
+        gateway: Gateway,
+        context: SSLContext | None,
+        asked: Sequence[int] = (),
     ) -> None:
+        """`asked` are the signals to stop that came before it serves."""
+        self._asked = asked
         self._settings = settings
         self._context = context
         self._count = gateway.exposition.count_early_close
@@ -142,6 +151,7 @@ class _Server(uvicorn.Server):
             self._acceptor(probes, self._probe_config, PROBE_CONNECTIONS, PROBE_CONNECTIONS),  # type: ignore[list-item]
         ]
         self.started = True
+        self.should_exit = self.should_exit or bool(self._asked)
 
     def _acceptor(
         self, listener: socket.socket, config: uvicorn.Config, total: int, per_network: int

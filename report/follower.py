@@ -7,6 +7,7 @@ import threading
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from broker.answer_watch import AnswerWatch
 from broker.clients import administering
 from broker.errors import PositionsOutdatedError
 from broker.reading import FOLLOW_WAIT_MS, open_reader, read_topics
@@ -71,7 +72,8 @@ class Follower:
     def follow_events(self, stopping: threading.Event) -> None:
         """Append the topics of events to the ledger until `stopping`.
 
-        A ledger of other topics or other rules is read again. Raises as `open_reader`.
+        A ledger of other topics or other rules is read again. Raises as `open_reader` and
+        `AnswerWatch.check`.
         """
         while not stopping.is_set():
             try:
@@ -92,8 +94,10 @@ class Follower:
             positions=self.ledger.positions(),
             fetch_wait_ms=FOLLOW_WAIT_MS,
         ) as reader:
+            watch = AnswerWatch(reader, self._settings.broker, security=security)
             while not stopping.is_set():
                 records = reader.poll()
+                watch.check(received=bool(records), timeout=self._settings.stall_timeout)
                 if records:
                     self.ledger.append(records, self._rules, skipped)
                 if reader.caught_up:

@@ -6,7 +6,6 @@ backfill, an export) read the changelogs without a consumer group, so they cause
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,9 +15,8 @@ from time import monotonic
 
 from boundary.errors import SmartRegionError
 from boundary.work_folder import WorkFolder
+from broker.answer_watch import AnswerWatch
 from broker.compression import BatchUnreadableError
-from broker.errors import BrokerUnreachableError
-from broker.preflight import preflight
 from broker.reading import FOLLOW_WAIT_MS, TopicReader, open_reader, read_topics
 from broker.security import PLAINTEXT, BrokerSecurity
 from broker.stored_record import RawRecord
@@ -50,8 +48,7 @@ __all__ = [
 ]
 
 #: The interval between two requests to a broker that sends no records, and their timeout.
-PROBE_INTERVAL_SECONDS = 10.0
-PROBE_TIMEOUT_SECONDS = 5.0
+CHECK_INTERVAL_SECONDS = 10.0
 
 
 class ChangelogUnreadableError(SmartRegionError):
@@ -123,9 +120,7 @@ class ChangelogReader:
         self._checked_at = 0.0
         self._reader = reader
         self._families = _families(app_id)
-        self._bootstrap = bootstrap
-        self._security = security
-        self._received_at = self._probed_at = monotonic()
+        self._watch = AnswerWatch(reader, bootstrap, security=security)
 
     @property
     def sums(self) -> DatedSums:
@@ -164,7 +159,7 @@ class ChangelogReader:
         records = self._reader.poll()
         for record, error in _restore(self.state_store, self._tallies, self._families, records):
             log_unreadable(record, error)
-        self._check_broker(received=bool(records), timeout=timeout)
+        self._watch.check(received=bool(records), timeout=timeout)
         self._check_states()
         return len(records)
 
@@ -180,29 +175,10 @@ class ChangelogReader:
         if not self._is_checked:
             self.faults = self._check.faults(self._tallies.of)
             self._is_checked, self._checked_at = True, now
-        elif self.faults and now - self._checked_at >= PROBE_INTERVAL_SECONDS:
+        elif self.faults and now - self._checked_at >= CHECK_INTERVAL_SECONDS:
             self._checked_at = now
             if self._check.is_outdated:
                 raise StatesRebuiltError(self._app_id)
-
-    def _check_broker(self, *, received: bool, timeout: float) -> None:
-        now = monotonic()
-        if received:
-            self._received_at = self._probed_at = now
-        elif now - self._probed_at >= PROBE_INTERVAL_SECONDS:
-            if self._reader.answers(wait_seconds=PROBE_TIMEOUT_SECONDS):
-                self._received_at = self._probed_at = monotonic()
-                return
-            asyncio.run(preflight(self._bootstrap.split(","), self._security))
-            self._probed_at = monotonic()
-            waited = self._probed_at - self._received_at
-            if waited > timeout:
-                raise BrokerUnreachableError(
-                    self._bootstrap,
-                    waited_seconds=waited,
-                    cause="no answer",
-                    security_protocol=self._security.security_protocol,
-                )
 
 
 @contextmanager

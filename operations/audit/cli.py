@@ -175,3 +175,6 @@ def _made_or_not() -> Iterator[None]:
     except Exception:  # noqa: BLE001 - shown with its traceback: it is a programmer's
         echo_lines(traceback.format_exc(), err=True)
         sys.exit(NOT_MADE)
+    except KeyboardInterrupt:
+        echo("Aborted: nothing was compared", err=True)
+        sys.exit(NOT_MADE)

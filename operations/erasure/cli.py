@@ -18,7 +18,8 @@ __all__ = ["erase"]
 
 
 @click.command()
-@click.argument("file", type=click.File(encoding="utf-8"), default="-")
+# What is not UTF-8 is no pseudonym either, which says so with its line.
+@click.argument("file", type=click.File(encoding="utf-8-sig", errors="replace"), default="-")
 @click.option("--for-good", is_flag=True, help="Erase; without, only list what would be erased.")
 @click.option(
     "--wait",

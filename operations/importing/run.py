@@ -91,7 +91,10 @@ def run_import(
         for file in plan.files
     ]
     with ExitStack() as stack:
-        write = stack.enter_context(refusal_file(plan.refusals)) if plan.refusals else None
+        write = None
+        if plan.refusals:
+            read = (*plan.files, plan.journal)
+            write = stack.enter_context(refusal_file(plan.refusals, read=read))
 
         def refuse(refusal: Diagnostic) -> None:
             if write is not None:

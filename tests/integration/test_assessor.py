@@ -52,6 +52,23 @@ def test_ends_when_the_broker_stays_unavailable(kafka: KafkaBroker, factory: Wor
     assert "Traceback" not in assessor.log()
 
 
+def test_a_page_that_asks_workers_ends_too(kafka: KafkaBroker, factory: WorkerFactory) -> None:
+    """Its evidence would grow old in silence, beside figures of today."""
+    worker = factory.worker()
+    worker.start()
+    worker.wait_ready()
+    page = factory.page(workers=worker.url, stall_timeout="12")
+    page.start()
+    page.wait_ready()
+    assert wait_until(lambda: page.shows("smartregion_page_ledger_lag 0.0"), seconds=30)
+    kafka.stop()
+    try:
+        assert page.process.wait(60) == 1
+    finally:
+        kafka.start()
+    assert "ending reason=BrokerUnreachableError" in page.log()
+
+
 def test_moves_with_the_day(broker: KafkaBroker, factory: WorkerFactory) -> None:
     """On a clock that runs, the judgements are of a later day a moment later."""
     assessor = factory.assessor(clock="2016-01-01..2020-12-31@30")

@@ -20,7 +20,7 @@ from events.cloudevent import decode
 from events.dead_letters import GATEWAY, read_dead_letter
 from events.partitioning import partition_for
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event
-from tests.support.gateways import Credentials, Gateway
+from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.raw_http import Answer, RawConnection, post, request
 from tests.support.running_gateway import records_of, running_gateway
@@ -128,6 +128,22 @@ def test_a_stop_does_not_wait_for_silent_connections(opened: Opened) -> None:
 
         assert line.is_closed()
         assert gateway.process.wait(timeout=10) == 0
+
+
+def test_a_stop_before_it_serves_counts(tmp_path: Path) -> None:
+    """As where a broker takes its connection and says nothing: the first look takes seconds."""
+    secrets = issue_credentials(PRODUCER, tmp_path).file
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(20)
+        gateway = Gateway(f"127.0.0.1:{silent.getsockname()[1]}", tmp_path, secrets=secrets)
+        gateway.start()
+        try:
+            connection, _ = silent.accept()
+            with connection:
+                gateway.process.send_signal(signal.SIGTERM)
+                assert gateway.process.wait(timeout=15) == 0, gateway.log()
+        finally:
+            gateway.kill()
 
 
 @pytest.mark.timeout(180)

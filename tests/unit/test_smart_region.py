@@ -1,5 +1,6 @@
 """The command line's gateway: quick, complete, and readable when something is wrong."""
 
+import errno
 import gc
 import json
 import resource
@@ -8,6 +9,7 @@ import sys
 from pathlib import Path
 
 import click
+import pytest
 from click.testing import CliRunner, Result
 
 from boundary import garbage
@@ -46,6 +48,29 @@ def run_failing(error: Exception) -> Result:
         raise error
 
     return CliRunner().invoke(Commands(commands=[fail]), ["fail"])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        PermissionError(errno.EACCES, "Permission denied", "/srv/out"),
+        OSError(errno.EROFS, "Read-only file system", "/srv/out"),
+    ],
+)
+def test_a_disk_that_cannot_be_written_is_one_line(error: OSError) -> None:
+    """With the file, where it is known; the status is that of every error of ours."""
+    result = run_failing(error)
+    assert result.exit_code == 2
+    assert str(error.strerror) in result.stderr
+    assert (error.filename or "disk") in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_another_error_of_the_system_keeps_its_traceback() -> None:
+    """As a file that a program of ours should have made."""
+    error = FileNotFoundError(errno.ENOENT, "No such file or directory", "/srv/out")
+    assert run_failing(error).exception is error
 
 
 def test_every_package_has_its_commands() -> None:

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from broker import answer_watch
 from broker.errors import BrokerUnreachableError
 from broker.reading import TopicReader
 from broker.stored_record import RawRecord
@@ -92,7 +93,8 @@ def poll_for_a_while(changelog_reader: ChangelogReader, *, timeout: float) -> No
 def minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Advance the clock by a minute with each call."""
     passed = count()
-    monkeypatch.setattr(subject, "monotonic", lambda: 60.0 * next(passed))
+    for module in (subject, answer_watch):
+        monkeypatch.setattr(module, "monotonic", lambda: 60.0 * next(passed))
 
 
 def test_holds_what_the_changelogs_say() -> None:

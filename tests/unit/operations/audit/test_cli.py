@@ -63,6 +63,18 @@ def audit(*arguments: str, **environ: str) -> Result:
     return CliRunner().invoke(main, ["audit", *arguments], env=environ)
 
 
+def test_an_audit_that_is_interrupted_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its status is that of an audit that cannot be made."""
+
+    def read(*_: object, **__: object) -> Iterator[RawRecord]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("broker.reading.read_topics", read)
+    result = CliRunner().invoke(main, ["audit"])
+    assert result.exit_code == 3
+    assert result.stderr == "Aborted: nothing was compared\n"
+
+
 def test_prints_the_account_and_the_figures() -> None:
     """Without a worker: what became of the records, then a line for each indicator."""
     result = audit("--as-of", "2018-12-31", "--known-on", "2018-06-30")

@@ -12,6 +12,7 @@ from events.pseudonym import write_new_key
 from operations.client import RecordingPublisher
 from operations.importing.cli import import_group
 from operations.importing.mapping import MAPPINGS
+from operations.importing.refusal import RefusalsOverwriteError
 from operations.importing.table import HeadingError
 from tests.support.arcep import WHOLE, edition
 from tests.support.tables import write_file
@@ -111,6 +112,14 @@ def test_refused_lines_are_reported_and_counted(tmp_path: Path, got: list[CloudE
         "to see the figures, once counted: smart-region export --as-of 2018-09-01",
     ]
     assert len(got) == 1
+
+
+def test_a_file_that_is_imported_is_not_the_report(tmp_path: Path, got: list[CloudEvent]) -> None:
+    """Nothing is sent, and it keeps its lines."""
+    file = write_file(tmp_path, HEADING + LYCEE)
+    result = run(tmp_path, HEADING + LYCEE, "--refusals", str(file))
+    assert isinstance(result.exception, RefusalsOverwriteError)
+    assert (file.read_text(), got) == (HEADING + LYCEE, [])
 
 
 def test_many_refusals_are_reported_in_a_file(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from boundary.diagnostic import Diagnostic
-from operations.importing.refusal import CannotWriteError, refusal_file
+from operations.importing.refusal import CannotWriteError, RefusalsOverwriteError, refusal_file
 from tests.support.rights import mode, usual_umask
 
 REFUSAL = Diagnostic(
@@ -80,6 +80,20 @@ def test_a_report_that_cannot_be_written_is_an_error_of_ours(tmp_path: Path) -> 
     """Before anything is sent."""
     with pytest.raises(CannotWriteError, match="--refusals: cannot be written"):
         report(tmp_path, name="absent/refused.csv")
+
+
+@pytest.mark.parametrize("name", ["lycees.csv", "./lycees.csv", "journal.sqlite3"])
+def test_a_report_replaces_nothing_that_is_read(tmp_path: Path, name: str) -> None:
+    """A file that was named twice by mistake keeps its lines."""
+    files = [tmp_path / "lycees.csv", tmp_path / "journal.sqlite3"]
+    for file in files:
+        file.write_text("kept")
+    with (
+        pytest.raises(RefusalsOverwriteError, match="would replace"),
+        refusal_file(tmp_path / name, read=files),
+    ):
+        pass
+    assert [file.read_text() for file in files] == ["kept", "kept"]
 
 
 def test_another_error_is_not_taken_for_the_report_s(tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+"""Notices a broker that no longer answers whoever follows topics."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import Final, Protocol
+
+from broker.errors import BrokerUnreachableError
+from broker.preflight import preflight
+from broker.security import PLAINTEXT, BrokerSecurity
+
+__all__ = ["AnswerWatch"]
+
+PROBE_INTERVAL_SECONDS: Final = 10.0
+PROBE_TIMEOUT_SECONDS: Final = 5.0
+
+
+class _Answering(Protocol):
+    def answers(self, *, wait_seconds: float) -> bool:
+        """Return whether every leader answers in time."""
+
+
+class AnswerWatch:
+    """Asks a broker that sends no records for an answer, now and then.
+
+    An empty poll does not show that a broker is away: the client retries by itself.
+    """
+
+    def __init__(
+        self, reader: _Answering, bootstrap: str, *, security: BrokerSecurity = PLAINTEXT
+    ) -> None:
+        """`security` is what the reader's client has."""
+        self._reader = reader
+        self._bootstrap = bootstrap
+        self._security = security
+        self._received_at = self._probed_at = monotonic()
+
+    def check(self, *, received: bool, timeout: float) -> None:
+        """Note a poll, and whether it received records.
+
+        Raises BrokerUnreachableError where the broker has not answered for `timeout` seconds,
+        BrokerEntryError where it refuses this client.
+        """
+        now = monotonic()
+        if received:
+            self._received_at = self._probed_at = now
+        elif now - self._probed_at >= PROBE_INTERVAL_SECONDS:
+            if self._reader.answers(wait_seconds=PROBE_TIMEOUT_SECONDS):
+                self._received_at = self._probed_at = monotonic()
+                return
+            asyncio.run(preflight(self._bootstrap.split(","), self._security))
+            self._probed_at = monotonic()
+            waited = self._probed_at - self._received_at
+            if waited > timeout:
+                raise BrokerUnreachableError(
+                    self._bootstrap,
+                    waited_seconds=waited,
+                    cause="no answer",
+                    security_protocol=self._security.security_protocol,
+                )

@@ -1,0 +1,64 @@
+"""The command `smart-region erase`, up to its first question to the broker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from boundary.errors import SmartRegionError
+from operations.erasure.persons import Persons
+from smart_region import main
+
+PSEUDONYM = "k1-0123456789abcdef0123456789abcdef"
+
+
+class AskedError(SmartRegionError):
+    """The broker would be asked."""
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[frozenset[str]]:
+    """Return the pseudonyms that the broker is asked for."""
+    found: list[frozenset[str]] = []
+
+    def find(_: object, persons: Persons) -> None:
+        found.append(persons.pseudonyms)
+        raise AskedError
+
+    monkeypatch.setattr("operations.erasure.procedure.find_records", find)
+    return found
+
+
+def erase(folder: Path, content: bytes) -> Result:
+    """Run the command on a file."""
+    file = folder / "erase.txt"
+    file.write_bytes(content)
+    return CliRunner().invoke(main, ["erase", str(file)])
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+def test_a_file_of_windows_names_the_same(
+    tmp_path: Path, asked: list[frozenset[str]], start: bytes
+) -> None:
+    """Also with a mark of UTF-8 before its first line."""
+    erase(tmp_path, start + f"{PSEUDONYM}\r\n".encode())
+    assert asked == [frozenset([PSEUDONYM])]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (f"{PSEUDONYM}\nÉlodie\n".encode("latin-1"), 2),
+        (PSEUDONYM.encode("utf-16"), 1),
+    ],
+)
+def test_what_is_not_utf_8_is_no_pseudonym(
+    tmp_path: Path, asked: list[frozenset[str]], content: bytes, line: int
+) -> None:
+    """It is one line, which repeats nothing of it."""
+    result = erase(tmp_path, content)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: line {line}: is no pseudonym")
+    assert asked == []
