@@ -45,6 +45,8 @@ _OF_PERSONS: Final = frozenset(fact.NAME for fact in facts_of(Family.TRAININGS))
 MOST_ENTITIES: Final = 1_000
 #: The time to match a pattern is exponential in its stars.
 MOST_STARS: Final = 2
+#: Each is compared with each other one when they are read, and with each entity of an event.
+MOST_PATTERNS: Final = 200
 #: The cache is bounded: producers choose their sources.
 SOURCES_KNOWN: Final = 4_096
 
@@ -135,6 +137,13 @@ def shared_claims(claims: Iterable[OwnershipClaim]) -> Iterator[Diagnostic]:
     known: dict[str, _Known] = {}
     for claim in claims:
         before = known.setdefault(claim.fact, _Known())
+        if len(before.others) > MOST_PATTERNS:
+            continue
+        is_pattern = claim.pattern is None or _ANY in claim.pattern
+        if is_pattern and len(before.others) == MOST_PATTERNS:
+            problem = f"is one of more than {MOST_PATTERNS} patterns of {claim.fact}"
+            remedy = "name the entities themselves, or fewer patterns"
+            yield Diagnostic(claim.path, problem, claim.pattern, remedy)
         other = next(
             (
                 one

@@ -143,6 +143,23 @@ def _producer_files(draw: st.DrawFn) -> bytes:
     return draw(_as_yaml(head + "".join(kept)))
 
 
+@st.composite
+def _owners(draw: st.DrawFn) -> bytes:
+    """Draw producers of which each owns many entities, by name or by pattern."""
+    parts = []
+    for name in draw(st.sampled_from(["a", "ab"])):
+        form = draw(st.sampled_from(["{name}{n}", "{name}{n}*", "*{name}{n}*", "{name}*{n}"]))
+        count = draw(st.sampled_from([3, 150, 1_000]))
+        entities = ", ".join(f"'{form.format(name=name, n=number)}'" for number in range(count))
+        shares = f"      - {{types: [school.closed], entities: [{entities}]}}\n"
+        parts.append(
+            f"  - id: {name}\n    title: {name}\n    contact: {name}\n    sources: [/{name}]\n"
+            f"    types: [school.*]\n    owns:\n{shares * draw(st.sampled_from([1, 4]))}"
+            "    quota: {events_per_second: 1, burst: 1}\n    expected_every: daily\n"
+        )
+    return draw(spliced(f"producers:\n{''.join(parts)}".encode()))
+
+
 def _refused(load: Callable[[Path], object], file: Path) -> bool:
     """Return whether a file is refused, each mistake in a line with its place."""
     try:
@@ -197,5 +214,5 @@ DECLARATION_TARGETS: Final = (
         st.sampled_from(_MAPPING_TEXTS).flatmap(_as_yaml),
         _check_mapping,
     ),
-    Target("producers", "the producers' YAML", _producer_files(), _check_producers),
+    Target("producers", "the producers' YAML", _producer_files() | _owners(), _check_producers),
 )

@@ -256,6 +256,12 @@ ALL = '{ types: [school.*, indicator.observed], entities: ["0*"] }'
         ),
         (
             "school.*, indicator.observed",
+            "/other",
+            f"{{ types: [school.closed], entities: [{', '.join(f'a{n}*' for n in range(300))}] }}",
+            "16: producers[other].owns[0]: is one of more than 200 patterns of school.closed",
+        ),
+        (
+            "school.*, indicator.observed",
             "/smart-region/erasure",
             ALL,
             "13: producers[other].sources[0]: is reserved for this program",
