@@ -173,6 +173,9 @@ def _refuse_surprises(document: Document, text: str, loader: Any) -> None:  # no
         if anchor is not None and not isinstance(event, yaml.AliasEvent):
             remedy = "write the value out where it is used"
             document.refuse((), line, "has an anchor", anchor, remedy)
+        if getattr(event, "tag", None) == "!":
+            # libyaml and PyYAML make another value of it where none follows.
+            document.refuse((), line, "has a tag", "!", UNTAG)
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Final
 
 from boundary.diagnostic import Diagnostic
+from boundary.terminal import one_line
 from events.code import Code
 from events.dataset import Licence, Theme
 from events.identifiers import FIRST_DAY
@@ -68,12 +69,10 @@ def read_dataset(described: Described, rules: ReadingRules, *, today: date) -> D
     """
     refused: list[Diagnostic] = []
     left_out: list[Diagnostic] = []
-    name = dataset_id_of(described)
+    name, where = dataset_id_of(described), one_line(described.key)
 
     def refuse(field_name: str, problem: str, value: str, remedy: str) -> None:
-        refused.append(
-            Diagnostic((), problem, value or None, remedy, field=field_name, file=described.key)
-        )
+        refused.append(Diagnostic((), problem, value or None, remedy, field=field_name, file=where))
 
     title = _label(described.title)
     if not title:
@@ -92,9 +91,7 @@ def read_dataset(described: Described, rules: ReadingRules, *, today: date) -> D
         days[field_name], problem = _day(text, today)
         if problem is not None:
             remedy = "correct it on the portal; the dataset is read without it"
-            left_out.append(
-                Diagnostic((), problem, text, remedy, field=field_name, file=described.key)
-            )
+            left_out.append(Diagnostic((), problem, text, remedy, field=field_name, file=where))
     if find_person_data({"title": title, "publisher": publisher}) is not None:
         remedy = "remove it on the portal"
         refused.append(Diagnostic((), "looks like a person's data", None, remedy, file=name).hide())

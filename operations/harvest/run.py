@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from boundary.addresses import shown_address
 from boundary.diagnostic import Diagnostic
+from boundary.terminal import one_line
 from events.fact import Fact
 from operations.client import NullPublisher, Publisher
 from operations.harvest.changes import (
@@ -225,7 +226,7 @@ def _changes(
         elif reading.dataset_id in found:
             problem, remedy = "is there twice", "give each dataset its own identifier"
             tally.problems.append(
-                Diagnostic((), problem, reading.dataset_id, remedy, file=described.key)
+                Diagnostic((), problem, reading.dataset_id, remedy, file=one_line(described.key))
             )
         else:
             known = memory.datasets.get(reading.dataset_id)

@@ -25,6 +25,7 @@ from operations.importing.findings import FoundEvent
 __all__ = ["LineOrigin", "RecordedAheadError", "event_of_line", "recorded_at", "refused_fields"]
 
 ID_DIGITS: Final = 32
+_LAST_CHANGE: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 _SEND: Final = re.compile(r"\Asend\b")
 _FIELD_NAMED: Final = re.compile(r"`([a-z_.]+)`")
 
@@ -91,7 +92,8 @@ def recorded_at(file: Path, given: datetime | None, *, now: datetime) -> datetim
     A file that is read again has the same time, and a corrected one a later time.
     Raises RecordedAheadError.
     """
-    time = given or datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    changed = min(max(file.stat().st_mtime, 0.0), _LAST_CHANGE)  # A file system may have any.
+    time = given or datetime.fromtimestamp(changed, UTC)
     if time > now:
         raise RecordedAheadError(file, time, now=now)
     return time

@@ -1,5 +1,6 @@
 """Facts that lines state."""
 
+import os
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -106,3 +107,20 @@ def test_a_file_from_the_future_is_refused(tmp_path: Path) -> None:
     """Its lines would win over every correction until then."""
     with pytest.raises(RecordedAheadError, match="say with --recorded-at"):
         recorded_at(write_file(tmp_path, ""), None, now=RECORDED - timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("seconds", [-(10**12), 10**12])
+def test_a_file_that_was_changed_in_no_year_is_dated(tmp_path: Path, seconds: int) -> None:
+    """Some file systems keep any number."""
+    file = write_file(tmp_path, "")
+    real = file.stat()
+
+    class File(type(file)):  # type: ignore[misc]
+        def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002
+            return os.stat_result((*real[:8], seconds, real[9]))
+
+    if seconds > 0:
+        with pytest.raises(RecordedAheadError, match="9999-12-31"):
+            recorded_at(File(file), None, now=RECORDED)
+    else:
+        assert recorded_at(File(file), None, now=RECORDED).year == 1970
