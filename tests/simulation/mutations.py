@@ -10,7 +10,8 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import Any, Final, cast
 
 import faust
 from aiokafka.errors import KafkaError
@@ -388,6 +389,17 @@ def _hold_rebalances() -> None:
         return False
 
     _replace(BatchConsumer, "is_awaited", is_awaited)
+
+
+@_mutation("held-report", "a rebalance does not wait for the report of a record that ends workers")
+def _hold_rebalances_for_reports() -> None:
+    real = Engine._report_poison_record
+
+    async def report(self: Engine, tp: TP, offset: int, ends: int, _: BatchConsumer) -> None:
+        consumer = cast("BatchConsumer", SimpleNamespace(is_awaited=lambda: False))
+        await real(self, tp, offset, ends, consumer)
+
+    _replace(Engine, "_report_poison_record", report)
 
 
 @_mutation("coordinator-errors", "errors of the coordinator are asked for")

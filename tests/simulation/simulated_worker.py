@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SimulatedWorker", "watch_workers"]
 
-#: Shorter than the shipped one, as all times of the simulation are.
-HOLD_SECONDS = 1.0
+#: Shorter than the shipped one, as all times of the simulation are, and longer than a rebalance may
+#: wait for a member.
+HOLD_SECONDS = 14.0
 
 
 class SimulatedWorker(Supervised):
