@@ -39,7 +39,7 @@ class NotFoundError(PageError):
     title = "Cette page n’existe pas"
 
     def __init__(self, what: str, name: str) -> None:
-        super().__init__(f"{what} « {name[:80]} » : inconnu ici ; revenir aux promesses")
+        super().__init__(f"{what} « {name[:80]} » : n’existe pas ici ; revenir aux promesses")
 
 
 class BusyError(PageError):

@@ -175,8 +175,11 @@ class Standing:
         projected = self.judgement.projected
         if projected is None:
             return TextCell.empty(reasons.no_projection(self.judgement, self.history))
-        latest = "jamais" if projected.latest is None else f"le {day_text(projected.latest)}"
-        note = f"entre le {day_text(projected.earliest)} et {latest}"
+        earliest = day_text(projected.earliest)
+        if projected.latest is None:
+            note = f"à partir du {earliest}, voire jamais"
+        else:
+            note = f"entre le {earliest} et le {day_text(projected.latest)}"
         return TextCell(day_text(projected.day), note=note)
 
     @cached_property
@@ -291,26 +294,34 @@ def value_text(indicator: Indicator, value: float) -> str:
 
 
 def change_text(indicator: Indicator, change: Fraction) -> str:
-    """Return a change in an indicator's unit: `+2,6 points`, `−12`, `+1 500 €`; rounded."""
+    """Return a change in an indicator's unit: `+2,6 points`, `−12`, `+1 500 €`; rounded.
+
+    French has the plural from two on: `+1,9 point`.
+    """
     ratio = indicator.unit is Unit.RATIO
     decimals = indicator.decimals if indicator.unit is not Unit.EUROS else 0
     amount = change * _PERCENT if ratio else change
     if amount and not round(abs(amount), decimals):
         # A change is not shown as none.
         decimals += 2
-    unit = {Unit.RATIO: "points", Unit.EUROS: "€", Unit.COUNT: ""}[indicator.unit]
+    points = "points" if _rounded(amount, decimals) >= 2 * 10**decimals else "point"
+    unit = {Unit.RATIO: points, Unit.EUROS: "€", Unit.COUNT: ""}[indicator.unit]
     text = signed(amount, decimals)
     return f"{text}{NO_BREAK}{unit}" if unit else text
 
 
 def signed(amount: Fraction, decimals: int) -> str:
     """Return a number with its sign, in French: `+1 200,5`; rounded half away from zero."""
-    scaled = abs(amount) * 10**decimals
-    digits = int(scaled + Fraction(1, 2))
+    digits = _rounded(amount, decimals)
     sign = "" if not digits else "+" if amount > 0 else MINUS
     whole, rest = divmod(digits, 10**decimals)
     text = count_text(whole)
     return f"{sign}{text},{rest:0{decimals}d}" if decimals else f"{sign}{text}"
+
+
+def _rounded(amount: Fraction, decimals: int) -> int:
+    """Return the absolute amount in units of its last decimal, rounded half away from zero."""
+    return int(abs(amount) * 10**decimals + Fraction(1, 2))
 
 
 def told_by(explanation: Explanation) -> str:

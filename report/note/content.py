@@ -184,12 +184,12 @@ class _NoteWriter:
         held = [row for row in self._rows if row.standing.style is not None]
         others = [row for row in self._rows if row.standing.style is None]
         counts = [
-            f"{len(list(rows))} {STATUSES[status].word}"
+            f"{STATUSES[status].word} ({len(list(rows))})"
             for status, rows in groupby(held, key=lambda row: row.standing.judgement.status)
             if status is not None
         ]
         if held:
-            yield _text(f"Promesses chiffrées : {', '.join(counts)}.")
+            yield _text(f"État des promesses chiffrées : {', '.join(counts)}.")
             yield NoteTable(
                 f"Promesses de la Région au {day_text(self._view.as_of)}, la plus en retard"
                 " d’abord",

@@ -96,5 +96,20 @@ def test_a_signed_number_is_the_rounded_one(amount: Fraction, decimals: int) -> 
 def test_a_small_change_is_not_shown_as_none() -> None:
     """A hundredth of a point more is more than nothing."""
     ratio = shipped().indicator("premises_connectable_ratio")
-    assert change_text(ratio, Fraction(1, 10_000)) == "+0,010\u00a0points"
-    assert change_text(ratio, Fraction(0)) == "0,0\u00a0points"
+    assert change_text(ratio, Fraction(1, 10_000)) == "+0,010\u00a0point"
+    assert change_text(ratio, Fraction(0)) == "0,0\u00a0point"
+
+
+@pytest.mark.parametrize(
+    ("thousandths", "text"),
+    [
+        (19, "+1,9\u00a0point"),
+        (Fraction(-1949, 100), f"{MINUS}1,9\u00a0point"),
+        (Fraction(1950, 100), "+2,0\u00a0points"),
+        (-20, f"{MINUS}2,0\u00a0points"),
+    ],
+)
+def test_points_are_plural_from_two_on(thousandths: Fraction, text: str) -> None:
+    """As French has it, and as the amount is shown."""
+    ratio = shipped().indicator("premises_connectable_ratio")
+    assert change_text(ratio, Fraction(thousandths) / 1000) == text

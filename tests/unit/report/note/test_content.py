@@ -144,6 +144,29 @@ def test_the_worst_promise_is_first() -> None:
     assert set(decided) <= {"missed", "at_risk"}
 
 
+def test_promises_are_counted_by_status() -> None:
+    """A status is a label, which agrees with no noun; the counts are those of the first table."""
+    note = simulated_note(request_of("2020-12"))
+    (told,) = (
+        span["text"]
+        for block in note.data()["sections"][0]["blocks"]
+        if block["kind"] == "paragraph"
+        for span in block["spans"]
+    )
+    rows = next(tables_of(note))["rows"]
+
+    assert re.fullmatch(r"État des promesses chiffrées : [^()]+ \(\d\)(, [^()]+ \(\d\))*\.", told)
+    assert sum(map(int, re.findall(r"\((\d+)\)", told))) == len(rows)
+
+
+def test_a_projection_without_an_end_says_so() -> None:
+    """Where a quarter of the paces never reaches the target."""
+    table = next(tables_of(simulated_note(request_of("2016-12"))))
+    notes = [row["cells"][6]["cell"]["note"] for row in table["rows"]]
+
+    assert any(re.fullmatch(r"à partir du \d\d/\d\d/\d{4}, voire jamais", one) for one in notes)
+
+
 NAMED = [
     event("school.registered", uai(f"075000{number}"), "2018-01-01", name=f"Lycée {letter}")
     for number, letter in enumerate("ABCDEF", 1)
