@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar
 
 from boundary.addresses import shown_address
@@ -27,8 +28,15 @@ __all__ = [
 
 SHOWN_PARTITIONS = 3
 
-#: Fields of a topic that no command alters.
-_UNALTERABLE = frozenset({"partitions", "replication"})
+#: What a remedy names: how a topic is altered, and where the value is declared.
+_ALTER_SETTINGS = (" (`smart-region topics apply --alter-settings`)", "")
+#: No command alters these fields of a topic.
+_REMEDIES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "partitions": ("", " (SMART_REGION_PARTITIONS for events and changelogs)"),
+        "replication": ("", " (SMART_REGION_REPLICATION)"),
+    }
+)
 
 
 class BrokerAddressError(SmartRegionError):
@@ -109,10 +117,11 @@ class TopicMismatchError(SmartRegionError):
         self.topic = topic
         self.field = field
         self.actual = actual
-        by = "" if field in _UNALTERABLE else " (`smart-region topics apply --alter-settings`)"
+        alter, declare = _REMEDIES.get(field, _ALTER_SETTINGS)
         super().__init__(
             f"{topic}.{field}: differs from the declaration, value {actual!r} instead of"
-            f" {expected!r}: give the declared value to the topic{by}, or declare the value it has"
+            f" {expected!r}: give the declared value to the topic{alter}, or declare the value it"
+            f" has{declare}"
         )
 
 

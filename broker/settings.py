@@ -20,8 +20,10 @@ __all__ = [
     "load_topic_settings",
 ]
 
-BROKER_PREFIXES: Final = tuple(f"{ENV_PREFIX}{name}_" for name in ("SECURITY", "SASL", "SSL"))
-"""How variables begin that belong to the broker's settings alone."""
+BROKER_PREFIXES: Final = tuple(
+    f"{ENV_PREFIX}{name}" for name in ("BROK", "SECURITY_", "SASL_", "SSL_")
+)
+"""How variables begin that belong to the broker's settings alone, also `…_BROKERS`."""
 
 
 def _bootstrap(text: str) -> str:

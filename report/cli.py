@@ -121,6 +121,7 @@ def note(
 
 
 def _month(text: str | None, today: date) -> Month:
+    from events.identifiers import FIRST_DAY
     from report.note.month import Month
 
     if text is None:
@@ -129,6 +130,9 @@ def _month(text: str | None, today: date) -> Month:
         month = Month.parse(text)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--month") from error
+    if month.until < FIRST_DAY:
+        message = f"{month} is before all facts: name {FIRST_DAY:%Y-%m} or a later month"
+        raise click.BadParameter(message, param_hint="--month")
     if month.until > today:
         message = f"{month} is not over yet (the clock says {today}): name a month before"
         raise click.BadParameter(message, param_hint="--month")

@@ -50,6 +50,15 @@ JSON_LINES = click.option("--json", "as_json", is_flag=True, help="One JSON obje
 UNMASK = click.option(
     "--unmask", is_flag=True, help="Show refused records as they are, persons' data included."
 )
+
+
+def _said(_context: click.Context, _option: click.Parameter, text: str) -> str:
+    """Return a reason that is kept; one that says nothing is refused."""
+    if not text.strip():
+        raise click.BadParameter("says nothing: write why, for who asks later")
+    return text
+
+
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 FILTERS = (
     click.option(
@@ -238,7 +247,9 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
 @click.option(
     "--all", "everything", is_flag=True, help="All waiting letters, where no filter is given."
 )
-@click.option("--because", required=True, metavar="TEXT", help="Why; kept with the outcome.")
+@click.option(
+    "--because", required=True, callback=_said, metavar="TEXT", help="Why; kept with the outcome."
+)
 @DRY_RUN
 @BROKER
 def discard(
@@ -267,7 +278,9 @@ def discard(
 @click.argument(
     "origins", type=Parsed("ORIGIN", _origin), nargs=-1, required=True, metavar="ORIGIN..."
 )
-@click.option("--because", required=True, metavar="TEXT", help="Why; kept with the decision.")
+@click.option(
+    "--because", required=True, callback=_said, metavar="TEXT", help="Why; kept with the decision."
+)
 @DRY_RUN
 @BROKER
 def skip(
@@ -338,6 +351,10 @@ def _report_missing(selection: Selection, entries: Iterable[Entry]) -> None:
     """Report selected positions without an entry, and exit with status 1."""
     missing = set(selection.positions) - {entry.letter.position for entry in entries}
     for position in sorted(missing):
-        echo(f"{position}: no such letter, or not one of those asked for", err=True)
+        echo(
+            f"{position}: no such letter, or not one of those asked for:"
+            " `dead-letters list` shows all, each with its state",
+            err=True,
+        )
     if missing:
         sys.exit(1)

@@ -23,6 +23,17 @@ def test_a_misspelt_variable_of_the_broker_is_refused(monkeypatch: pytest.Monkey
         load_broker_settings()
 
 
+@pytest.mark.parametrize("name", ["BROKERS", "BROKER_URL", "BROKR"])
+def test_another_name_for_the_brokers_address_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Events would silently go to the broker of this machine."""
+    monkeypatch.setenv(f"SMART_REGION_{name}", "kafka:9092")
+
+    with pytest.raises(SettingsError, match="did you mean SMART_REGION_BROKER"):
+        load_broker_settings()
+
+
 def test_the_option_wins_over_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     """As with every setting."""
     monkeypatch.setenv("SMART_REGION_BROKER", "kafka:9092")

@@ -130,7 +130,10 @@ class TestShow:
 
         assert (result.exit_code, result.stderr) == (
             1,
-            "0/9: no such letter, or not one of those asked for\n",
+            (
+                "0/9: no such letter, or not one of those asked for:"
+                " `dead-letters list` shows all, each with its state\n"
+            ),
         )
 
     def test_refuses_what_is_no_position(self) -> None:
@@ -139,6 +142,23 @@ class TestShow:
 
         assert result.exit_code == 2
         assert "write it as 0/17" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("discard", "--all"), ("pass-over", "smartregion.schools/3/42")],
+    ids=["discard", "pass-over"],
+)
+def test_a_reason_that_says_nothing_is_refused(
+    writer: FakeWriter, command: tuple[str, ...]
+) -> None:
+    """It is kept for whoever asks why."""
+    result = run_dead_letters(*command, "--because", " ")
+
+    assert result.exit_code == 2
+    assert "--because" in result.stderr
+    assert "says nothing" in result.stderr
+    assert not writer.sent
 
 
 class TestReplay:

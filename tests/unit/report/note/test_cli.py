@@ -107,6 +107,7 @@ def test_it_may_be_known_later(asked: list[date], tmp_path: Path) -> None:
         (["--out", "note.docx"], "end it with one of .pdf, .html, .md, .json"),
         (["--mail"], "--mail needs --contacts FILE"),
         (["--out", "n.md", "--month", "2018-3"], "write it as 2019-03"),
+        (["--out", "n.md", "--month", "1999-12"], "is before all facts: name 2010-01 or a later"),
         (["--out", "n.md", "--month", "2018-04"], "is not over yet (the clock says 2018-04-15)"),
         (["--out", "n.md", "--known-on", "2018-03-30"], "name a day from 2018-03-31"),
         (["--out", "n.md", "--known-on", "2018-04-16"], "to 2018-04-15, the clock's"),
