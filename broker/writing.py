@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, Protocol, Self
 
 from kafka import KafkaProducer
@@ -16,6 +17,9 @@ from events.topics import DEAD_LETTER_MAX_BYTES
 __all__ = ["KafkaWriter", "NotAcknowledgedError", "NullWriter", "RecordWriter"]
 
 DELIVERY_SECONDS: Final = 30.0
+MOST_QUEUED_BYTES: Final = 16 * 1024 * 1024
+"""Of records without acknowledgement. The client's queue has no bound, and drops a record that was
+not sent in time: a slow network would have to carry all of a large call in DELIVERY_SECONDS."""
 
 
 class NotAcknowledgedError(SmartRegionError):
@@ -64,20 +68,20 @@ class KafkaWriter:
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:
         """Return once all records are acknowledged. Raises NotAcknowledgedError."""
-        topic = ""
-        try:
-            sent = []
-            for topic, partition, key, value, headers in records:
+        queued: list[tuple[str, Any]] = []
+        size = 0
+        for topic, partition, key, value, headers in records:
+            with _typed_errors(topic):
                 future = self._producer.send(
                     topic, key=key, value=value, partition=partition, headers=list(headers)
                 )
-                sent.append((topic, future))
-            for name, future in sent:
-                topic = name
-                # A little longer than the client's own timeout, whose error has the better cause.
-                future.get(timeout=DELIVERY_SECONDS + 1.0)
-        except KafkaError as error:
-            raise NotAcknowledgedError(topic, cause=str(error) or type(error).__name__) from error
+            queued.append((topic, future))
+            size += len(key or b"") + len(value or b"")
+            size += sum(len(name) + len(content or b"") for name, content in headers)
+            if size >= MOST_QUEUED_BYTES:
+                _await(queued)
+                queued, size = [], 0
+        _await(queued)
 
     def __enter__(self) -> Self:
         return self
@@ -85,3 +89,19 @@ class KafkaWriter:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         # Where the block fails, the outcome of what is queued could not be recorded any more.
         close_producer(self._producer, drop=kind is not None)
+
+
+def _await(queued: Sequence[tuple[str, Any]]) -> None:
+    """Return once all records are acknowledged, by their topics. Raises NotAcknowledgedError."""
+    for topic, future in queued:
+        with _typed_errors(topic):
+            # A little longer than the client's own timeout, whose error has the better cause.
+            future.get(timeout=DELIVERY_SECONDS + 1.0)
+
+
+@contextmanager
+def _typed_errors(topic: str) -> Iterator[None]:
+    try:
+        yield
+    except KafkaError as error:
+        raise NotAcknowledgedError(topic, cause=str(error) or type(error).__name__) from error

@@ -9,16 +9,24 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from pydantic import ValidationError
 
 from boundary.errors import SmartRegionError
 from boundary.whole_file import whole_file
 from events.document import read_document
 from events.producers.loader import load_producers
+from events.producers.model import Producers
 from events.producers.secrets import load_secrets
 from events.producers.tokens import IssuedSecret
 from operations.importing.programme.programme_text import declaration_text, edited_text
 
-__all__ = ["FileThereError", "NewFiles", "ProducerFiles", "SecretsOfUndeclaredError"]
+__all__ = [
+    "DeclarationChangedError",
+    "FileThereError",
+    "NewFiles",
+    "ProducerFiles",
+    "SecretsOfUndeclaredError",
+]
 
 DECLARATION_HEADER: Final = """\
 # Who may send events, and what; `smart-region producers check` reports every mistake.
@@ -44,6 +52,16 @@ class SecretsOfUndeclaredError(SmartRegionError):
         super().__init__(
             f"--producers: is not there, value {str(declaration)!r}, and {secrets} has secrets of"
             " producers: name the file that declares them, or another file of secrets"
+        )
+
+
+class DeclarationChangedError(SmartRegionError):
+    """Somebody else has declared a producer meanwhile, with which this one does not go together."""
+
+    def __init__(self, declaration: Path) -> None:
+        super().__init__(
+            f"--producers: was changed meanwhile, value {str(declaration)!r}, and cannot have this"
+            " producer any more: run the command again; nothing was written"
         )
 
 
@@ -93,12 +111,15 @@ class ProducerFiles:
 
         All is written beside first. A kill between the four renames leaves a secret that no gateway
         knows, or a declared producer without a secret, with which every program starts.
-        Raises FileThereError, FileUnwritableError.
+        Raises FileThereError, DeclarationChangedError, FileUnwritableError, and as `declared`.
         """
         new.check()
-        declaration = _added(
-            self.declaration, {"producers": [*self.declared(), producer]}, DECLARATION_HEADER
-        )
+        after = {"producers": [*self.declared(), producer]}
+        try:
+            Producers.model_validate(after)
+        except ValidationError as error:
+            raise DeclarationChangedError(self.declaration) from error
+        declaration = _added(self.declaration, after, DECLARATION_HEADER)
         entry = yaml.safe_load(issued.lines)
         secrets = _added(self.secrets, {**_data_of(self.secrets), **entry}, SECRETS_HEADER)
         # One line for what is signed: `smart-region emit` reads an event a line.

@@ -42,6 +42,7 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     from broker.writing import KafkaWriter
     from operations.erasure import procedure
     from operations.erasure.persons import Persons, read_pseudonyms
+    from operations.programs.interruption import undone_by_signals
     from streams.settings import load_settings
 
     settings = load_settings(broker=bootstrap)
@@ -55,7 +56,10 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     if not for_good:
         echo("nothing was done: add --for-good to erase them", err=True)
         return
-    with KafkaWriter(settings.broker, security=settings.security()) as writer:
+    with (
+        undone_by_signals("run it again"),
+        KafkaWriter(settings.broker, security=settings.security()) as writer,
+    ):
         erased = procedure.erase(settings, writer, persons, traces, wait_seconds=wait_seconds)
     echo(
         f"{erased.taken_back} facts taken back, {erased.copied} records of others copied,"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any, Final
 
 from kafka import TopicPartition
@@ -26,6 +25,8 @@ from streams.settings import Settings
 __all__ = ["rewrite"]
 
 CHUNK: Final = 2_000
+CHUNK_BYTES: Final = 16 * 1024 * 1024
+"""About so much of values is in memory: a record may have a megabyte."""
 _ROLL_SOON: Final = {"segment.ms": "1"}
 
 
@@ -54,8 +55,7 @@ def rewrite(
             admin, rewritten, OffsetSpec.LATEST, isolation_level="read_committed"
         )
         copied = 0
-        kept = _kept(settings, topic, ends, without)
-        while chunk := list(islice(kept, CHUNK)):
+        for chunk in _chunks(_kept(settings, topic, ends, without)):
             writer.send(list(map(_copy, chunk)))
             copied += len(chunk)
         admin.delete_records(ends)
@@ -99,6 +99,19 @@ def _kept(
         # The copies of these records are beyond the end.
         if record.offset < until.get(record.partition, 0) and not without(record):
             yield record
+
+
+def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
+    chunk: list[Record] = []
+    size = 0
+    for record in records:
+        chunk.append(record)
+        size += len(record.value or b"")
+        if len(chunk) >= CHUNK or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def _read(settings: Settings, topic: str) -> Iterator[Record]:

@@ -170,17 +170,18 @@ def pilote(
         raise click.BadParameter(
             f"{name} is --rising too: give one of them", param_hint="--falling"
         )
+    before = None if catalogue is None else read_declared(catalogue)
     keeper = (
         NoCatalogue()
-        if catalogue is None
-        else CatalogueKeeper(read_declared(catalogue), ImportHints(percent, rising, falling))
+        if before is None
+        else CatalogueKeeper(before, ImportHints(percent, rising, falling))
     )
     tally = carry_out(PiloteReader(keeper), **how)
     if catalogue is not None and isinstance(keeper, CatalogueKeeper):
         if how["dry_run"]:
             outcome = "would change" if keeper.has_changes else "would stay as it is"
         else:
-            is_written = write_declared(catalogue, keeper.declared)
+            is_written = write_declared(catalogue, keeper.declared, since=before)
             outcome = "written" if is_written else "is as it was"
         echo(f"{catalogue} {outcome}")
     sys.exit(tally.exit_status)

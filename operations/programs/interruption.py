@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NoReturn
 
-__all__ = ["Interrupted", "interruptible"]
+from boundary.terminal import echo
+
+__all__ = ["Interrupted", "interruptible", "undone_by_signals"]
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -30,6 +33,20 @@ def interruptible() -> Iterator[None]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+@contextmanager
+def undone_by_signals(remedy: str) -> Iterator[None]:
+    """Within the block a signal is an exception, so that what is set for its time is set back.
+
+    Prints the remedy then, and exits with the status that shells give a signal.
+    """
+    try:
+        with interruptible():
+            yield
+    except Interrupted as signalled:
+        echo(f"interrupted by {signal.Signals(signalled.number).name}: {remedy}", err=True)
+        sys.exit(128 + signalled.number)
 
 
 def _interrupt(number: int, _: FrameType | None) -> NoReturn:

@@ -140,14 +140,18 @@ class Kafka:
         cluster = self.cluster_id or new_cluster_id()
         # In one word with its option: one id in 64 begins with a hyphen.
         command = [*self._java(), "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"]
-        done = subprocess.run(  # noqa: S603 - our own broker
-            [*command, "-c", str(self._configuration)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=FORMAT_SECONDS,
-            umask=PRIVATE_UMASK,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 - our own broker
+                [*command, "-c", str(self._configuration)],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=FORMAT_SECONDS,
+                umask=PRIVATE_UMASK,
+            )
+        except subprocess.TimeoutExpired as error:
+            cause = f"not done within {FORMAT_SECONDS:.0f} s"
+            raise KafkaNotFormattedError(self.folder, cause=cause) from error
         if done.returncode != 0:
             lines = map(str.strip, reversed((done.stdout + done.stderr).split("\n")))
             # Not where in Java's code it was.

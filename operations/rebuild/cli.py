@@ -52,6 +52,7 @@ def rebuild(
     Interrupted, it may be run again. See docs/retention.md.
     """
     from events.registry import Family
+    from operations.programs.interruption import undone_by_signals
     from operations.rebuild import procedure
     from streams.settings import load_settings
 
@@ -71,7 +72,8 @@ def rebuild(
     if not yes:
         echo("nothing was done: add --yes to rebuild", err=True)
         return
-    procedure.rebuild(settings, plan, accept_missing=accept_missing)
+    with undone_by_signals("run it again, before any worker starts"):
+        procedure.rebuild(settings, plan, accept_missing=accept_missing)
     echo("done: offsets reset, changelogs empty")
     echo(
         "now start the workers: they read the events again (records that are refused become dead"

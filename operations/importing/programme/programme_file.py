@@ -14,7 +14,7 @@ from events.document import document_of, read_document
 from operations.importing.programme.merging import Declaration
 from operations.importing.programme.programme_text import declaration_text, edited_text
 
-__all__ = ["ProgrammeFileError", "read_declared", "write_declared"]
+__all__ = ["ProgrammeChangedError", "ProgrammeFileError", "read_declared", "write_declared"]
 
 HEADER: Final = """\
 # Kept up to date by `smart-region import pilote`: baselines and milestones come from its files.
@@ -29,6 +29,16 @@ class ProgrammeFileError(SmartRegionError):
         super().__init__(
             f"--catalogue: cannot be written, value {str(file)!r} ({cause.strerror or cause}):"
             " name a file in a folder that exists and may be written to"
+        )
+
+
+class ProgrammeChangedError(SmartRegionError):
+    """The programme's file is another one than the import has read."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"--catalogue: was changed while the import ran, value {str(file)!r}: run the same"
+            " command again, it goes on from there; the file is as it was changed"
         )
 
 
@@ -51,15 +61,19 @@ def read_declared(file: Path) -> Declaration:
     return document.data
 
 
-def write_declared(file: Path, declared: Declaration) -> bool:
+def write_declared(file: Path, declared: Declaration, *, since: Declaration | None = None) -> bool:
     """Write a declaration, whole or not at all; return whether the file has changed.
 
-    What has not changed in the file stays as its owner wrote it, comments included. Raises
-    ProgrammeFileError, or pydantic's error where the declaration is none: a fault of this program.
+    What has not changed in the file stays as its owner wrote it, comments included. `since` is what
+    `read_declared` returned, from which the declaration was made. Raises ProgrammeChangedError
+    where the file has another one now, ProgrammeFileError, or pydantic's error where the
+    declaration is none: a fault of this program.
     """
     if not declared["indicators"]:
         return False
     Programme.model_validate(declared)
+    if since is not None and read_declared(file) != since:
+        raise ProgrammeChangedError(file)
     written = HEADER + declaration_text(declared)
     text = written
     if file.exists():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from kafka.errors import KafkaTimeoutError
 
-from broker.writing import KafkaWriter, NotAcknowledgedError
+from broker.writing import MOST_QUEUED_BYTES, KafkaWriter, NotAcknowledgedError
 from events.records import OutgoingRecord
 
 COPY = OutgoingRecord("smartregion.schools", 5, b"k", b"v", (("ce_id", b"1"),))
@@ -23,11 +23,17 @@ class Lost:
         raise KafkaTimeoutError(f"nothing after {timeout:.0f} s")
 
 
+@dataclass
 class Had:
     """An acknowledgement that is there."""
 
+    producer: Producer
+    size: int
+
     def get(self, timeout: float) -> None:
         """Return at once."""
+        assert timeout > 0
+        self.producer.queued -= self.size
 
 
 @dataclass
@@ -36,6 +42,9 @@ class Producer:
 
     lost: str | None = None
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    queued: int = 0
+    most_queued: int = 0
+    """Bytes of values without acknowledgement, and the most that there were."""
     ended: list[str] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -46,7 +55,10 @@ class Producer:
     def send(self, topic: str, **what: Any) -> Lost | Had:
         """Take a record."""
         self.sent.append((topic, what))
-        return Lost() if topic == self.lost else Had()
+        size = len(what["value"] or b"")
+        self.queued += size
+        self.most_queued = max(self.most_queued, self.queued)
+        return Lost() if topic == self.lost else Had(self, size)
 
     def force_close(self) -> None:
         """Drop what waits."""
@@ -104,3 +116,14 @@ def test_an_acknowledgement_that_does_not_come_ends_the_command(producer: Produc
         post.send([COPY, NOTE])
 
     assert producer.ended == ["dropped", "closed within 1 s"]
+
+
+def test_large_records_are_not_all_queued_at_once(producer: Producer) -> None:
+    """A slow network has time for each part of them."""
+    large = COPY._replace(value=bytes(5 * 1024 * 1024))
+    with KafkaWriter("b:1") as post:
+        post.send([large] * 10)
+
+    assert len(producer.sent) == 10
+    assert producer.most_queued <= MOST_QUEUED_BYTES + len(large.value or b"")
+    assert producer.queued == 0

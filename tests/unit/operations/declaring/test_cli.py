@@ -15,7 +15,9 @@ from click.testing import CliRunner
 from events.cloudevent import decode_json
 from events.producers.loader import REGION, load_producers
 from events.producers.secrets import load_secrets
+from events.producers.tokens import Scheme, issue
 from operations.declaring.answers import QUESTIONS
+from operations.declaring.files import DeclarationChangedError, NewFiles, ProducerFiles
 from smart_region import main
 from tests.support.commands import run_inside_with
 from tests.support.guide import blocks_of, shows
@@ -286,3 +288,22 @@ def test_a_failed_write_leaves_no_file() -> None:
 
     assert (done.returncode, "cannot write" in done.stderr) == (2, True)
     assert names() == []
+
+
+def test_two_who_declare_one_producer_at_once_do_not_both_write() -> None:
+    """Each was answered with the declaration as it was; no program reads an id twice."""
+    assert new(*COMPLETE).returncode == 0
+    files = ProducerFiles(Path("producers.yaml"), Path("secrets.yaml"))
+    before = files.declaration.read_text(), files.secrets.read_text()
+    event = json.loads(Path("navette-first-event.json").read_text())
+
+    with pytest.raises(DeclarationChangedError, match="was changed meanwhile"):
+        files.add(
+            files.declared()[0],
+            issue("navette", Scheme.BEARER),
+            event,
+            NewFiles(Path("other-secret.txt"), Path("other-event.json")),
+        )
+
+    assert (files.declaration.read_text(), files.secrets.read_text()) == before
+    assert not Path("other-secret.txt").exists()

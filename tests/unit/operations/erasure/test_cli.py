@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from boundary.errors import SmartRegionError
-from operations.erasure.persons import Persons
+from operations.erasure.persons import Persons, Traces
+from operations.erasure.procedure import Remains
 from smart_region import main
 
 PSEUDONYM = "k1-0123456789abcdef0123456789abcdef"
@@ -31,11 +34,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[frozenset[str]]:
     return found
 
 
-def erase(folder: Path, content: bytes) -> Result:
+def erase(folder: Path, content: bytes, *options: str) -> Result:
     """Run the command on a file."""
     file = folder / "erase.txt"
     file.write_bytes(content)
-    return CliRunner().invoke(main, ["erase", str(file)])
+    return CliRunner().invoke(main, ["erase", *options, str(file)])
 
 
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
@@ -62,3 +65,27 @@ def test_what_is_not_utf_8_is_no_pseudonym(
     assert result.exit_code == 2
     assert result.stderr.startswith(f"Error: line {line}: is no pseudonym")
     assert asked == []
+
+
+def test_a_supervisors_stop_sets_back_what_was_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the topic would begin a file with each record."""
+    set_back: list[str] = []
+
+    def cut_short(*_: object, **__: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            set_back.append("segment.ms")
+
+    monkeypatch.setattr("operations.erasure.procedure.find_records", lambda *_: Traces())
+    monkeypatch.setattr("operations.erasure.procedure.find_remains", lambda *_: Remains((), (), 0))
+    monkeypatch.setattr("operations.erasure.procedure.erase", cut_short)
+    monkeypatch.setattr("broker.writing.KafkaWriter", lambda *_, **__: nullcontext())
+
+    result = erase(tmp_path, f"{PSEUDONYM}\n".encode(), "--for-good")
+
+    assert set_back == ["segment.ms"]
+    assert result.exit_code == 143
+    assert result.stderr == "interrupted by SIGTERM: run it again\n"

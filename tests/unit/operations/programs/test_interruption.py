@@ -4,7 +4,12 @@ import signal
 
 import pytest
 
-from operations.programs.interruption import SIGNALS, Interrupted, interruptible
+from operations.programs.interruption import (
+    SIGNALS,
+    Interrupted,
+    interruptible,
+    undone_by_signals,
+)
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -47,3 +52,24 @@ def test_the_handlers_from_before_come_back() -> None:
 def test_it_is_no_error_that_somebody_might_swallow() -> None:
     """`except Exception` lets it pass."""
     assert not issubclass(Interrupted, Exception)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_what_was_set_for_a_while_is_set_back(
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A supervisor's stop and a closed terminal would end the process without it."""
+    undone: list[str] = []
+
+    def run() -> None:
+        try:
+            signal.raise_signal(number)
+        finally:
+            undone.append("in order")
+
+    with pytest.raises(SystemExit) as ended, undone_by_signals("run it again"):
+        run()
+
+    assert undone == ["in order"]
+    assert ended.value.code == 128 + number
+    assert capsys.readouterr().err == f"interrupted by {number.name}: run it again\n"

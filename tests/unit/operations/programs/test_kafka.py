@@ -96,3 +96,14 @@ def test_classes_are_read_from_an_archive_where_there_is_one(kafka: Kafka) -> No
     archive.touch()
 
     assert option in kafka.command
+
+
+def test_a_machine_that_is_too_slow_is_an_error_of_ours(
+    kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line, not a traceback."""
+    monkeypatch.setattr("operations.programs.kafka.FORMAT_SECONDS", 0.1)
+    install_java(tmp_path, "#!/bin/sh\nexec sleep 30\n")
+
+    with pytest.raises(KafkaNotFormattedError, match="not done within"):
+        kafka.prepare()

@@ -10,6 +10,7 @@ import pytest
 from catalogue.errors import InvalidCatalogueError
 from catalogue.loader import load_catalogue
 from operations.importing.programme.programme_file import (
+    ProgrammeChangedError,
     ProgrammeFileError,
     read_declared,
     write_declared,
@@ -47,6 +48,23 @@ def test_any_file_s_name_gives_an_id(tmp_path: Path, name: str) -> None:
     """A letter first, as ids have it."""
     write_declared(tmp_path / name, with_indicator(read_declared(tmp_path / name)))
     assert load_catalogue(tmp_path / name).programmes[0].id.startswith("pilote")
+
+
+def test_what_somebody_wrote_meanwhile_stays(tmp_path: Path) -> None:
+    """An import may take minutes, in which an owner saves another title."""
+    file = tmp_path / "pilote.yaml"
+    write_declared(file, with_indicator(read_declared(file)))
+    before = read_declared(file)
+    file.write_text(file.read_text().replace("Baromètre PILOTE", "Le baromètre"))
+    mine = file.read_text()
+
+    with pytest.raises(ProgrammeChangedError, match="was changed while the import ran"):
+        write_declared(file, {**before, "owner": "Ailleurs"}, since=before)
+
+    assert file.read_text() == mine
+    assert write_declared(file, {**before, "title": "Le baromètre"}, since=read_declared(file)) is (
+        False
+    )
 
 
 def test_nothing_new_leaves_the_file_alone(tmp_path: Path) -> None:
