@@ -12,12 +12,23 @@ from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaConfigurationError, KafkaError, KafkaTimeoutError
+from kafka.errors import (
+    KafkaConfigurationError,
+    KafkaError,
+    KafkaTimeoutError,
+    UnknownTopicOrPartitionError,
+)
 from kafka.net.compat import KafkaNetClient
 from kafka.net.inet import KafkaNetSocket
 
+from boundary.terminal import one_line
 from broker.addresses import addresses_of
-from broker.errors import BrokerAddressError, BrokerRefusedError, BrokerUnreachableError
+from broker.errors import (
+    BrokerAddressError,
+    BrokerRefusedError,
+    BrokerUnreachableError,
+    PartitionsMissingError,
+)
 from broker.preflight import preflight
 from broker.security import PLAINTEXT, BrokerSecurity
 
@@ -141,8 +152,8 @@ def administering(
 ) -> Iterator[Any]:
     """Yield kafka-python's admin client; `what` names what is administered, for the errors.
 
-    What the client raises inside the context becomes BrokerRefusedError or BrokerUnreachableError.
-    Raises as `opened`.
+    What the client raises inside the context becomes BrokerRefusedError, PartitionsMissingError or
+    BrokerUnreachableError. Raises as `opened`.
     """
     client = opened(
         KafkaAdminClient,
@@ -154,6 +165,9 @@ def administering(
     with closing(client) as admin:
         try:
             yield admin
+        except UnknownTopicOrPartitionError as error:
+            # A client may try again, since a topic may just have been made; a command has.
+            raise PartitionsMissingError(bootstrap, cause=one_line(str(error))) from error
         except KafkaError as error:
             if error.retriable:
                 raise BrokerUnreachableError(

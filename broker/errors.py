@@ -16,6 +16,7 @@ __all__ = [
     "BrokerRefusedError",
     "BrokerUnreachableError",
     "OpenTransactionError",
+    "PartitionsMissingError",
     "PositionsOutdatedError",
     "SecuritySettingError",
     "TopicMismatchError",
@@ -132,6 +133,17 @@ class TopicsMissingError(SmartRegionError):
         super().__init__(
             f"topics: {', '.join(topics)} not found on {bootstrap}: create them with"
             " `smart-region topics apply`, or check the broker's address and this user's rights"
+        )
+
+
+class PartitionsMissingError(SmartRegionError):
+    """A topic or a partition that is asked for is not on the broker."""
+
+    def __init__(self, bootstrap: str, *, cause: str) -> None:
+        super().__init__(
+            f"topics: {bootstrap} has not all topics or partitions that are declared ({cause}):"
+            " create topics with `smart-region topics apply`, or set SMART_REGION_PARTITIONS and"
+            " SMART_REGION_APP_ID to those that are there"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -142,10 +143,12 @@ def dcat(portal: str, **how: Any) -> None:
             return read_dcat(client, portal, known)
         return read_dcat_file(Path(portal))
 
+    name = portal
     if "://" not in portal:
         # Two files of one name are two portals: what is missing in one is not gone from the other.
-        portal = str(Path(portal).resolve())
-    _carry_out(portal, read, **how)
+        # What of a path is not UTF-8 is escaped: the state's file is.
+        name = os.fsencode(Path(portal).resolve()).decode(errors="backslashreplace")
+    _carry_out(name, read, **how)
 
 
 @harvest.command()

@@ -163,6 +163,16 @@ def test_a_worker_that_starts_during_a_rebuild_is_reported(
     assert rebuilt.returncode == 0, rebuilt.stderr
 
 
+def test_a_partition_that_no_topic_has_is_no_broker_that_is_away(broker: KafkaBroker) -> None:
+    """The broker has answered: the setting is wrong, or the topics are not there."""
+    # A broker that never had a group makes the topic of groups first.
+    assert wait_until(lambda: run_inside(broker, "rebuild").returncode == 0, seconds=20)
+    planned = run_inside(broker, "rebuild", partitions=str(SPEC.partitions + 1))
+    assert planned.returncode == 2
+    assert "SMART_REGION_PARTITIONS" in planned.stderr
+    assert "answered" not in planned.stderr
+
+
 @pytest.mark.parametrize("accepted", [True, False])
 def test_the_events_say_whether_an_empty_changelog_of_0_1_is_lost(
     broker: KafkaBroker,

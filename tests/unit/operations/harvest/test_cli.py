@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,24 @@ def test_a_catalogue_may_be_a_file(tmp_path: Path) -> None:
     assert status == 1
     assert "no data are asked for without --contact WHO" in out
     assert "\n1 dataset, 1 refused, " in f"\n{out}"
+
+
+def test_a_catalogues_name_need_not_be_utf_8(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a share of old: its state is found again, in a file of its own."""
+    told = RecordingPublisher()
+    monkeypatch.setattr("operations.emitting.options.open_publisher", lambda *_, **__: told)
+    monkeypatch.setattr("operations.harvest.screen.settings_folder", lambda: tmp_path / "state")
+    named = catalogue_of(tmp_path, "http://127.0.0.1:1/").rename(
+        tmp_path / os.fsdecode(b"catalogue-\xe9.ttl")
+    )
+
+    statuses = [harvest("dcat", str(named), *QUICK[:-1], "--no-data")[0] for _ in range(2)]
+
+    assert statuses == [0, 0]
+    assert [one.fact.NAME for one in told.events] == ["dataset.released"]
+    assert len(list((tmp_path / "state").iterdir())) == 1
 
 
 @pytest.mark.parametrize(
