@@ -6,6 +6,7 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from itertools import islice
 from typing import Final, get_args
 
@@ -112,9 +113,15 @@ def type_refusal(found: object, known: Collection[str]) -> ContractError:
             problem="is missing" if found is None else "is not the name of a type",
         )
     # Long names are cut: looking for near ones takes time that grows with their length.
-    near = get_close_matches(found[:128], known, n=1)
-    remedy = f"did you mean {near[0]!r}?" if near else f"send one of: {', '.join(known)}"
+    near = _near_type(found[:128], tuple(known))
+    remedy = f"send one of: {', '.join(known)}" if near is None else f"did you mean {near!r}?"
     return ContractError(RefusalReason.UNKNOWN_TYPE, "type", found, remedy)
+
+
+#: Remembered: who misspells a type does so in thousands of events, and each took a millisecond.
+@lru_cache(maxsize=1024)
+def _near_type(found: str, known: tuple[str, ...]) -> str | None:
+    return next(iter(get_close_matches(found, known, n=1)), None)
 
 
 def field_refusal(details: ErrorDetails, path: FieldPath, owner: type[BaseModel]) -> ContractError:
@@ -228,7 +235,13 @@ def _misspelling(missing: str, found: object, known: Collection[str]) -> str | N
     if not isinstance(found, dict):
         return None
     unknown = (name for name in found if name not in known and _PLAIN_NAME.match(name))
-    candidates: dict[str, str] = {name.lower(): name for name in islice(unknown, _NAMES_COMPARED)}
+    return _meant(missing, tuple(islice(unknown, _NAMES_COMPARED)))
+
+
+#: Remembered, as the types are.
+@lru_cache(maxsize=128)
+def _meant(missing: str, names: tuple[str, ...]) -> str | None:
+    candidates = {name.lower(): name for name in names}
     for lowered, name in candidates.items():
         # Letters that changed places make a short name rather different.
         if sorted(lowered) == sorted(missing):
