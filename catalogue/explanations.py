@@ -125,8 +125,9 @@ def slipping_since(judgement: Judgement, history: History, as_of: date) -> date 
 
     It is missed since the day after its own, or since its target was lost after that. It is at risk
     since the first day of the last month that began at another status: statuses are compared at the
-    ends of months, and day by day within that month. The cost is that of a judgement a month since
-    then, once for each history.
+    ends of months, and day by day within that month. Nothing is at risk before its baseline's day:
+    nobody had promised it. The cost is that of a judgement a month since then, once for each
+    history.
     """
     promise, milestone = judgement.promise, judgement.milestone
     if promise is None or milestone is None or judgement.status not in SLIPPING:
@@ -135,6 +136,8 @@ def slipping_since(judgement: Judgement, history: History, as_of: date) -> date 
         assert milestone.day is not None  # noqa: S101 - without a day nothing is missed
         overdue = milestone.day + timedelta(days=1)
         return overdue if judgement.lost_on is None else max(overdue, judgement.lost_on)
+    baseline = judgement.indicator.baseline_for(judgement.department)
+    first = FIRST_DAY if baseline is None else min(max(FIRST_DAY, baseline.day), as_of)
     known = history.at_risk
     known[promise, as_of] = True
 
@@ -145,9 +148,9 @@ def slipping_since(judgement: Judgement, history: History, as_of: date) -> date 
         return known[promise, day]
 
     since = as_of
-    while (end := since.replace(day=1) - timedelta(days=1)) >= FIRST_DAY and is_at_risk(end):
+    while (end := since.replace(day=1) - timedelta(days=1)) >= first and is_at_risk(end):
         since = end
-    while (before := since - timedelta(days=1)) > end and is_at_risk(before):
+    while (before := since - timedelta(days=1)) > end and before >= first and is_at_risk(before):
         since = before
     return since
 
