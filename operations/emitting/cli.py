@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
 from boundary.terminal import count_last, echo
 from broker.options import BROKER, OneOf, Parsed, quiet_client
+from events.errors import ContractError, RefusalReason
 from operations.emitting.options import gateway_or_spool_options, open_publisher
 from operations.options import DAY
 
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from operations.emitting.options import GatewayChoice
 
 __all__ = ["emit", "explain", "pseudonymise"]
+
+#: An event that is laid out for people is the usual cause of a file whose lines are all refused.
+_EVENT_A_LINE: Final = (
+    "no line holds an event: write each on one line (`jq --compact-output . FILE` does)"
+)
 
 
 @click.command()
@@ -63,13 +69,22 @@ def emit(
 
     quiet_client()
     emission = Emission()
+    broken = 0
+
+    def report(refused: RefusedLine) -> None:
+        nonlocal broken
+        broken += _is_no_json(refused)
+        _report(refused)
+
     with (
         count_last(partial(_count, emission)),
         open_publisher(bootstrap, gateway, mode=mode) as publisher,
         _progress(file) as lines,
     ):
-        emit_lines(lines, publisher, on_refused=_report, emission=emission)
+        emit_lines(lines, publisher, on_refused=report, emission=emission)
     _report_waiting(emission)
+    if broken > 1 and not emission.accepted:
+        echo(_EVENT_A_LINE, err=True)
     if emission.refused and not allow_refused:
         sys.exit(1)
 
@@ -77,6 +92,11 @@ def emit(
 def _count(emission: Emission) -> str:
     waiting = f", {emission.waiting} waiting" if emission.waiting else ""
     return f"{emission.accepted} accepted, {emission.refused} refused{waiting}"
+
+
+def _is_no_json(refused: RefusedLine) -> bool:
+    error = refused.error
+    return isinstance(error, ContractError) and error.reason is RefusalReason.INVALID_JSON
 
 
 def _report(refused: RefusedLine) -> None:

@@ -55,6 +55,7 @@ def carry_out(
     # It logs each date that it cannot convert; what is wrong is reported by dataset.
     logging.getLogger("rdflib").addHandler(logging.NullHandler())
     tally, now = HarvestTally(), datetime.now(UTC)
+    done = False
     try:
         with PoliteClient(politeness) as client:
             run_harvest(
@@ -65,8 +66,9 @@ def carry_out(
                 tally=tally,
                 probe=partial(probe, client) if with_data else None,
             )
+        done = True
     finally:
-        if tally.datasets or tally.sent:
+        if done or tally.datasets or tally.sent:
             _print(tally, plan)
             if tally.sent and not plan.dry_run:
                 echo(figures_line(now.date(), bootstrap))

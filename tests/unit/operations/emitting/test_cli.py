@@ -1,6 +1,7 @@
 """The commands of a producer: emit, pseudonymise."""
 
 import io
+import json
 from pathlib import Path
 
 import click
@@ -45,6 +46,18 @@ def test_emit_reports_the_refused_lines(published: list[WatchedPublisher]) -> No
     )
     assert (result.stdout, result.exit_code) == ("2 accepted, 1 refused\n", 1)
     assert len(published[0].events) == 2
+
+
+def test_emit_says_why_no_line_of_an_event_for_people_is_taken(
+    published: list[WatchedPublisher],
+) -> None:
+    """Each line is reported as no JSON, which does not say that an event has to be one line."""
+    laid_out = json.dumps(json.loads(VALID), indent=2)
+    told = run("emit", given=laid_out).stderr.splitlines()
+
+    assert "jq --compact-output" in told[-1]
+    assert "jq" not in run("emit", given=f"{VALID}{{\n[\n").stderr
+    assert published
 
 
 def test_emit_has_an_option_for_expected_refusals(published: list[WatchedPublisher]) -> None:

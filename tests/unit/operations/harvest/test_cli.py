@@ -49,6 +49,16 @@ def test_it_says_what_is_wrong_and_ends_with_status_1(tmp_path: Path) -> None:
     assert good[0] == 0
 
 
+def test_a_catalogue_without_datasets_is_counted_too(tmp_path: Path) -> None:
+    """No line at all would look like a harvest that did nothing."""
+    empty = tmp_path / "empty.ttl"
+    empty.touch()
+    status, out, _ = harvest("dcat", str(empty), *QUICK, "--state", str(tmp_path / "s.json"))
+
+    assert status == 0
+    assert "0 datasets, 0 refused, 0 problems, 0 events would be sent" in out
+
+
 def test_a_second_run_of_a_day_says_what_it_does_not_ask_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
