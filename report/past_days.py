@@ -1,9 +1,14 @@
-"""The knowledge of past days: made when it is asked for, and kept while no other event is known."""
+"""The knowledge of past days: made when it is asked for, and kept while no other event is known.
+
+What is said of persons is in no ledger, so that nothing tells of a late event or an erasure: for
+their sake a day is made again after a while.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from report.ledger import known_before
@@ -15,10 +20,13 @@ if TYPE_CHECKING:
     from report.knowledge import Knowledge
     from report.ledger import EventLedger
 
-__all__ = ["MOST_PAST_DAYS", "PastDays"]
+__all__ = ["MOST_PAST_DAYS", "MOST_SECONDS", "PastDays"]
 
 MOST_PAST_DAYS: Final = 8
 """The number of past days whose knowledge is kept: those last asked for."""
+
+MOST_SECONDS: Final = 300.0
+"""How long a day's knowledge is kept."""
 
 _KNOWN: Final = "SELECT count(*) FROM event WHERE time < $before"
 
@@ -26,11 +34,18 @@ _KNOWN: Final = "SELECT count(*) FROM event WHERE time < $before"
 class PastDays:
     """What was known on past days; methods may be called from several threads."""
 
-    def __init__(self, ledger: EventLedger, make: Callable[[date], Knowledge]) -> None:
+    def __init__(
+        self,
+        ledger: EventLedger,
+        make: Callable[[date], Knowledge],
+        *,
+        timer: Callable[[], float] = monotonic,
+    ) -> None:
         self._ledger = ledger
         self._make = make
-        #: By day, with the number of events that they were made from.
-        self._days: OrderedDict[date, tuple[int, Knowledge]] = OrderedDict()
+        self._timer = timer
+        #: By day, with the number of events that they were made from, and when that began.
+        self._days: OrderedDict[date, tuple[int, float, Knowledge]] = OrderedDict()
         self._lock = Lock()
         self._making = Lock()
 
@@ -48,9 +63,10 @@ class PastDays:
             kept = self._kept(day, events)
             if kept is not None:
                 return kept
+            began = self._timer()
             made = self._make(day)
             with self._lock:
-                self._days[day] = events, made
+                self._days[day] = events, began, made
                 if len(self._days) > MOST_PAST_DAYS:
                     self._days.popitem(last=False)
             return made
@@ -62,7 +78,10 @@ class PastDays:
     def _kept(self, day: date, events: int) -> Knowledge | None:
         with self._lock:
             found = self._days.get(day)
-            if found is None or found[0] != events:
+            if found is None:
+                return None
+            of_events, began, knowledge = found
+            if of_events != events or self._timer() - began > MOST_SECONDS:
                 return None
             self._days.move_to_end(day)
-            return found[1]
+            return knowledge

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -76,7 +75,7 @@ def postgres(
     arrived; one that is interrupted is sent again, and counts once. What is refused is put aside in
     the table smart_region.refused, with the reason. Several relays may run: they share the work.
     The last line says how many were sent and refused. With --once the exit status is 1 where some
-    were refused; it is 2 after an error, which is the line before.
+    were refused; it is 2 after an error, which is the line before, and 128 and more after a signal.
     """
     from boundary.logs import configure_logging
     from operations.programs.interruption import Interrupted, interruptible
@@ -98,16 +97,16 @@ def postgres(
         say=partial(echo, err=True) if once else logger.warning,
         seconds=MOMENT,
     )
-    with (
-        count_last(lambda: f"{total.sent} sent, {total.refused} refused"),
-        suppress(Interrupted),
-        interruptible(),
-    ):
-        if once:
-            with open_outbox() as outbox, publish() as publisher:
-                relay_all(outbox, publisher, total)
-        else:
-            configure_logging("info", "text")
-            relay_until_stopped(open_outbox, publish, total, poll_seconds=poll_seconds)
+    try:
+        with count_last(lambda: f"{total.sent} sent, {total.refused} refused"), interruptible():
+            if once:
+                with open_outbox() as outbox, publish() as publisher:
+                    relay_all(outbox, publisher, total)
+            else:
+                configure_logging("info", "text")
+                relay_until_stopped(open_outbox, publish, total, poll_seconds=poll_seconds)
+    except Interrupted as signalled:
+        if once:  # What waited may not all be sent.
+            sys.exit(128 + signalled.number)
     if once and total.refused:
         sys.exit(1)

@@ -12,7 +12,7 @@ import pytest
 
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
-from report.past_days import MOST_PAST_DAYS, PastDays
+from report.past_days import MOST_PAST_DAYS, MOST_SECONDS, PastDays
 from tests.support.audits import raw
 from tests.support.knowledge import shipped
 
@@ -26,9 +26,10 @@ class Made:
 
     ledger: EventLedger
     days: list[date] = field(default_factory=list)
+    now: float = 0.0
 
     def __post_init__(self) -> None:
-        self.past = PastDays(self.ledger, self.make)
+        self.past = PastDays(self.ledger, self.make, timer=lambda: self.now)
 
     def make(self, day: date) -> Knowledge:
         """Return what is known of nothing."""
@@ -64,6 +65,16 @@ def test_a_day_of_which_more_is_known_is_made_again(made: Made) -> None:
     made.learn("2018-09-01")
     assert made.past.kept(DAY) is first
     made.learn("2018-05-01")
+    assert made.past.kept(DAY) is None
+    assert made.past.get(DAY) is not first
+
+
+def test_a_day_is_made_again_after_a_while(made: Made) -> None:
+    """A person may have been erased meanwhile, or have enrolled: no ledger has that."""
+    first = made.past.get(DAY)
+    made.now += MOST_SECONDS
+    assert made.past.kept(DAY) is first
+    made.now += 1.0
     assert made.past.kept(DAY) is None
     assert made.past.get(DAY) is not first
 
