@@ -77,8 +77,14 @@ def print_audit(
     if comparison is not None:
         for line in comparison.differences:
             console.out(line, highlight=False)
-        compared = f"{comparison.compared} compared, {len(comparison.differences)} different"
-        console.out(compared, highlight=False)
+        console.out(_outcome(comparison), highlight=False)
+
+
+def _outcome(comparison: AuditComparison) -> str:
+    different = len(comparison.differences)
+    if different and not comparison.compared:
+        return "no figure could be compared: the lines before this one say why"
+    return f"{comparison.compared} compared, {different} different"
 
 
 def _counts(account: RecordCounts) -> str:

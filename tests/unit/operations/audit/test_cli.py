@@ -125,6 +125,16 @@ def test_names_the_differences_and_exits_with_1(monkeypatch: pytest.MonkeyPatch)
     assert lines[-1].endswith(" compared, 6 different")
 
 
+def test_workers_without_figures_are_not_called_different(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was compared, and the lines before the last say what is to be put right."""
+    show(monkeypatch, ready=False)
+
+    *_, why, last = audit("--against", "http://worker").stdout.splitlines()
+
+    assert "http://worker" in why or why.startswith("partitions: ")
+    assert last == "no figure could be compared: the lines before this one say why"
+
+
 def test_states_that_cannot_be_read_are_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     """Persons are compared with nothing else."""
     show(monkeypatch)
