@@ -84,6 +84,7 @@ def backfill(
     from events.registry import Family
     from events.topics import topic_name
     from operations.backfill.blocks import PROMTOOL, DataFolder
+    from operations.programs.interruption import undone_by_signals
     from streams.settings import load_settings
 
     first, last = start.date(), end.date()
@@ -112,12 +113,14 @@ def backfill(
             wait_seconds=wait,
             outcome="nothing was written",
         )
-    if data is None and out is not None:
-        _write(settings, days, out)
-        _report("next, where Prometheus is:")
-        _report(f"  {' '.join(PROMTOOL)} {out} DATA_FOLDER")
-    if data is not None:
-        _load(settings, days, data, out)
+    # What is half made is gigabytes, in the data folder or beside the file.
+    with undone_by_signals("run it again"):
+        if data is None and out is not None:
+            _write(settings, days, out)
+            _report("next, where Prometheus is:")
+            _report(f"  {' '.join(PROMTOOL)} {out} DATA_FOLDER")
+        if data is not None:
+            _load(settings, days, data, out)
 
 
 def _report(line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,25 @@ def test_period_and_file_are_requested(missing: str, tmp_path: Path) -> None:
     done = backfill(*(word for pair in options.items() for word in pair))
     assert done.exit_code == 2
     assert f"'{missing}'" in done.output
+
+
+def test_a_signal_leaves_nothing_half_made_in_the_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prometheus would keep gigabytes there that it does not know."""
+    seen: list[str] = []
+
+    def write(_: object, __: object, out: Path) -> None:
+        out.write_text("half of it")
+        seen.extend(one.name for one in tmp_path.iterdir())
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("operations.backfill.cli._write", write)
+    monkeypatch.setattr("operations.backfill.blocks.shutil.which", lambda name: name)
+
+    done = backfill(*PERIOD, "--into", str(tmp_path))
+
+    assert done.exit_code == 143
+    assert done.stderr.endswith("interrupted by SIGTERM: run it again\n")
+    assert len(seen) == 1
+    assert list(tmp_path.iterdir()) == []
