@@ -227,7 +227,9 @@ class Membership:
         meters = self.engine.meters
         meters.recoveries += 1
         meters.recovery_seconds = now - self.unready_since
-        # Restored states live long and have no cycles: they are excluded from collections.
+        # Restored states live long and have no cycles: they are excluded from collections. What is
+        # garbage by now would be kept for ever, with each recovery some more.
+        gc.collect()
         gc.freeze()
         state_store = self.engine.state_store
         logger.info(

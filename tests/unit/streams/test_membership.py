@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import weakref
 from datetime import date
 
 import pytest
@@ -285,6 +287,26 @@ class TestTurns:
         assert meters.recoveries == 2
         assert meters.recovery_seconds is not None
         assert meters.recovery_seconds >= 0
+
+    def test_a_recovery_keeps_no_garbage(self, group: Group) -> None:
+        """What is alive is excluded from collections, and cycles that nobody has any more are not.
+
+        Each recovery would otherwise keep some.
+        """
+
+        class Cycle:
+            def __init__(self) -> None:
+                self.itself = self
+
+        gc.disable()
+        try:
+            kept = weakref.ref(Cycle())
+            group.membership.waiting_for()
+
+            assert kept() is None
+        finally:
+            gc.enable()
+            gc.unfreeze()
 
     def test_the_time_since_is_kept(self, group: Group) -> None:
         """The watchdog detects a timeout by it."""
