@@ -295,6 +295,8 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = self._ensure_consumer()
         fetcher = copy(consumer._fetcher)
         fetcher._isolation_level = READ_UNCOMMITTED
+        # That of `on_start` asks with the isolation level of the original.
+        vars(fetcher).pop("_proc_offset_request", None)
         ends: Mapping[TP, int] = await fetcher.end_offsets(partitions, consumer._request_timeout_ms)
         return ends
 

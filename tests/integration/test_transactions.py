@@ -198,7 +198,8 @@ def test_a_recovery_ends_where_transactions_end_a_changelog(
         second = factory.worker("second")
         second.start()
         assert wait_until(
-            lambda: "recovery" in str(second.readiness().get("waiting_for")), seconds=60
+            lambda: "(1 changelog records to go)" in str(second.readiness().get("waiting_for")),
+            seconds=60,
         ), second.readiness()
         with pytest.raises(OpenTransactionError):
             list(read_topics(broker.bootstrap, topics=[changelog], wait_seconds=4))

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
     IllegalGenerationError,
@@ -776,13 +777,21 @@ class Fetcher:
     def __init__(self) -> None:
         self.error: Exception = NotLeaderForPartitionError()
         self.updates = 0
+        self._isolation_level = READ_COMMITTED
+        self.levels: list[int] = []
+        """Of each question."""
         self._client = SimpleNamespace(force_metadata_update=self._update)
 
     def _update(self) -> None:
         self.updates += 1
 
     async def _proc_offset_request(self, *_: object) -> None:
+        self.levels.append(self._isolation_level)
         raise self.error
+
+    async def end_offsets(self, *_: object) -> None:
+        """Ask a broker."""
+        await self._proc_offset_request(1, {})
 
 
 @dataclass
@@ -952,6 +961,21 @@ class TestThread:
                 await sought.thread.seek_to_committed()
 
             assert sought.seeks == {}
+
+        play(scene())
+
+    def test_the_end_of_a_recovery_is_behind_open_transactions(self) -> None:
+        """It would otherwise end without the states of one; all else is read as committed."""
+
+        async def scene() -> None:
+            thread, _ = await self.thread()
+            cast("Any", thread)._consumer._request_timeout_ms = 1000
+
+            for asking in (thread._highwaters([]), self.fetcher.end_offsets()):
+                with pytest.raises(NotLeaderForPartitionError):
+                    await asking
+
+            assert self.fetcher.levels == [READ_UNCOMMITTED, READ_COMMITTED]
 
         play(scene())
 
