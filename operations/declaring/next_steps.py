@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shlex import quote
@@ -14,6 +13,7 @@ from events.producers.tokens import IssuedSecret
 from gateway.settings import GatewaySettings
 from operations.declaring.files import NewFiles, ProducerFiles
 from operations.programs.addresses import HOST, free_port, is_free
+from operations.programs.own_program import own_program
 
 __all__ = ["next_steps"]
 
@@ -32,7 +32,7 @@ def next_steps(
     They work in any folder, and none has the secret, which is read from its file. `event` is the
     first one; `is_own` is False where its entity is another owner's.
     """
-    program = _program()
+    program = own_program()
     declaration, secrets = _whole(files.declaration), _whole(files.secrets)
     broker = f"  export SMART_REGION_BROKER={quote(settings.broker)}"
     yield "first end the workers and every other program, and start them with this declaration:"
@@ -87,12 +87,6 @@ def _on_free_ports(settings: GatewaySettings) -> tuple[GatewaySettings, list[str
 
 def _whole(path: Path) -> str:
     return quote(str(path.absolute()))
-
-
-def _program() -> str:
-    """Return the command of this program, which a second terminal may not have on its path."""
-    program = Path(sys.executable).parent / "smart-region"
-    return _whole(program) if program.exists() else "smart-region"
 
 
 def _address(settings: GatewaySettings) -> str:

@@ -14,6 +14,7 @@ from operations.audit.recount import audit_records
 from operations.audit.report import audited_figures
 from operations.programs.alerting import RuleFiles
 from operations.programs.interruption import Interrupted
+from operations.programs.own_program import own_program
 from simulation.demo.figures import assessment_differences
 from simulation.demo.opening import Opener, PageOpening
 from simulation.demo.outcome import AuditCount, DemoOutcome, summary
@@ -67,7 +68,7 @@ def run_demo(
         screen.step(summary(outcome) + (" · Ctrl-C pour finir" if plan.stays else ""))
         if plan.stays:
             month = f"--month {plan.last:%Y-%m} --bootstrap {system.settings.broker}"
-            screen.note(f"Note d’un mois : smart-region note {month} --out note.html")
+            screen.note(f"Note d’un mois : {own_program()} note {month} --out note.html")
             with suppress(Interrupted):
                 watch.until(lambda: False)
     return outcome

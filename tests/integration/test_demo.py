@@ -139,7 +139,7 @@ def stayed(tmp_path_factory: pytest.TempPathFactory) -> Stayed:
     demo = start_child([*DEMO, *A_QUARTER[:4], "--open"], output=log, env=env)
     try:
         assert wait_until(lambda: NOTE in log.read_text(), seconds=90), log.read_text()
-        [printed] = re.findall(rf"^{NOTE}smart-region (.*)$", log.read_text(), re.MULTILINE)
+        [printed] = re.findall(rf"^{NOTE}\S*smart-region (.*)$", log.read_text(), re.MULTILINE)
         done = subprocess.run(
             [*DEMO[:3], *shlex.split(printed)],
             cwd=folder,
