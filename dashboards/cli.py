@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -20,7 +21,22 @@ __all__ = ["commands"]
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Command], Command]
 
-ADDRESS = "HOST:PORT"
+_TARGET: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
+
+
+class _Target(click.ParamType):
+    """A target of Prometheus, which loads no configuration that has a URL instead."""
+
+    name = "HOST:PORT"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the target as it is written."""
+        if _TARGET.fullmatch(value) is None:
+            self.fail(f"{value!r} is no target: write HOST:PORT, without http://", param, ctx)
+        return value
+
+
+TARGET = _Target()
 CATALOGUE = click.option(
     "--catalogue",
     "programmes",
@@ -106,23 +122,21 @@ def rules() -> None:
 )
 @RUNBOOKS
 @BOARDS
-@click.option("--worker", "workers", multiple=True, metavar=ADDRESS, help="A worker's address.")
-@click.option(
-    "--assessor", "assessors", multiple=True, metavar=ADDRESS, help="An assessor's address."
-)
+@click.option("--worker", "workers", multiple=True, type=TARGET, help="A worker's address.")
+@click.option("--assessor", "assessors", multiple=True, type=TARGET, help="An assessor's address.")
 @click.option(
     "--gateway",
     "gateways",
     multiple=True,
-    metavar=ADDRESS,
+    type=TARGET,
     help="The address of a producers' gateway's probes.",
 )
-@click.option("--page", "pages", multiple=True, metavar=ADDRESS, help="A page's address.")
+@click.option("--page", "pages", multiple=True, type=TARGET, help="A page's address.")
 @click.option(
     "--alertmanager",
     "alertmanagers",
     multiple=True,
-    metavar=ADDRESS,
+    type=TARGET,
     help="An Alertmanager's address.",
 )
 @click.option(

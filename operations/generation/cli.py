@@ -93,6 +93,9 @@ def check(released: Path) -> None:
     """Check that each released contract takes the events that it took; else a v2 is needed."""
     from events.contracts.releases import BrokenContractError, compare
 
+    if not released.is_dir():
+        message = f"{released} is no folder: run this in a clone, or name its released schemas"
+        raise click.BadParameter(message, param_hint="--released")
     comparison = compare(released)
     for name in comparison.unreleased:
         echo(f"not released yet: {name}")

@@ -91,3 +91,16 @@ def test_options_reach_the_files(tmp_path: Path) -> None:
     assert "https://docs.example.org/MilestoneMissed.md" in promises
     assert "https://grafana.example.org/d/smart-region-p-lycees" in promises
     assert "premises_connectable_ratio" not in promises
+
+
+@pytest.mark.parametrize("option", ["--worker", "--assessor", "--gateway", "--page"])
+@pytest.mark.parametrize("target", ["http://w:1", "w", "w:port", ""])
+def test_what_is_no_target_never_reaches_the_files(
+    option: str, target: str, tmp_path: Path
+) -> None:
+    """Prometheus would not load a URL, and scrape port 80 of a host alone."""
+    result = run("--out", tmp_path / "deploy", option, target)
+
+    assert result.exit_code == 2
+    assert "write HOST:PORT, without http://" in result.stderr
+    assert not (tmp_path / "deploy").exists()

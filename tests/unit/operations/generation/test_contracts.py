@@ -37,6 +37,14 @@ def test_what_is_not_released_is_reported(tmp_path: Path) -> None:
     assert f"not released yet: {CLOSED}\n" in result.output
 
 
+def test_a_folder_that_is_not_there_is_no_folder_without_releases(tmp_path: Path) -> None:
+    """A check that ran elsewhere than in a clone would find all well."""
+    result = run("check", "--released", tmp_path / "elsewhere")
+
+    assert result.exit_code == 2
+    assert "run this in a clone" in result.stderr
+
+
 def test_released_contracts_are_kept_to(tmp_path: Path) -> None:
     """After a release the check passes."""
     assert f"released {CLOSED}\n" in run("release", "--released", tmp_path).output
