@@ -7,7 +7,7 @@ the same events. So a rule depends on an event and its record only, and on no ea
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from events.cloudevent import CloudEvent, decode
@@ -16,12 +16,22 @@ from events.fact import Family
 from events.producers.ownership import UNOWNED, Ownership
 from events.records import Record
 
-__all__ = ["NO_TIMESTAMP", "RULES", "TIME_TOLERANCE", "RecordRules", "latest_time", "time_ahead"]
+__all__ = [
+    "LONGEST_TOLERANCE",
+    "NO_TIMESTAMP",
+    "RULES",
+    "TIME_TOLERANCE",
+    "RecordRules",
+    "latest_time",
+    "time_ahead",
+]
 
 NO_TIMESTAMP: Final = -1
 """Kafka's value for a record without timestamp: its event's time has no bound."""
 TIME_TOLERANCE: Final = timedelta(hours=1)
 """The default of how far a producer's clock may be ahead of the broker's."""
+LONGEST_TOLERANCE: Final = timedelta(days=date.max.toordinal())
+"""No time is further ahead."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)

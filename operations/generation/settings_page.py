@@ -20,8 +20,8 @@ _HEAD = """\
 # Settings
 
 What `smart-region worker` and `smart-region assessor` read from the environment; times are in
-seconds, at most 2 000 000. An unknown `SMART_REGION_…` variable is refused: it is nearly always a
-misspelling.
+seconds, at most 2 000 000 of what is waited for. An unknown `SMART_REGION_…` variable is refused:
+it is nearly always a misspelling.
 Commands that reach Kafka alone (`emit`, `import`, `topics`, `dead-letters list` and `show`) read
 the broker's variables alone, `topics` also those of the topics; the other commands read all.
 
