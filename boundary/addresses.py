@@ -1,4 +1,4 @@
-"""HTTP addresses that users give: what is shown of one, and whether a secret may be sent there."""
+"""Addresses that users give: what is shown of one, and whether a secret may be sent there."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ from urllib.parse import SplitResult, urlsplit
 
 from boundary.terminal import one_line
 
-__all__ = ["UnusableAddressError", "is_loopback", "shown_address", "usable_address"]
+__all__ = [
+    "UnusableAddressError",
+    "is_host_and_port",
+    "is_loopback",
+    "shown_address",
+    "usable_address",
+]
 
 #: Up to the last `@`: a password may contain any character, and none of it is shown.
 _USER: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:/*)?.*@", re.DOTALL)
 _MASK: Final = "…"
+_HOST_AND_PORT: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 
 
 class UnusableAddressError(Exception):
@@ -31,6 +38,11 @@ def shown_address(url: str) -> str:
     masked = _USER.sub(lambda found: f"{found[1] or ''}{_MASK}@", url, count=1)
     bare = re.split(r"[?#]", masked, maxsplit=1)
     return one_line(bare[0] + (_MASK if len(bare) > 1 else ""))
+
+
+def is_host_and_port(text: str) -> bool:
+    """Return whether a text is HOST:PORT, an address of IPv6 in brackets."""
+    return _HOST_AND_PORT.fullmatch(text) is not None
 
 
 def is_loopback(host: str) -> bool:

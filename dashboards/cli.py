@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from boundary.addresses import is_host_and_port
 from boundary.generated_files import GeneratedFiles
 from boundary.terminal import echo
 
@@ -21,8 +21,6 @@ __all__ = ["commands"]
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Command], Command]
 
-_TARGET: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
-
 
 class _Target(click.ParamType):
     """A target of Prometheus, which loads no configuration that has a URL instead."""
@@ -31,7 +29,7 @@ class _Target(click.ParamType):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the target as it is written."""
-        if _TARGET.fullmatch(value) is None:
+        if not is_host_and_port(value):
             self.fail(f"{value!r} is no target: write HOST:PORT, without http://", param, ctx)
         return value
 
