@@ -11,7 +11,7 @@ import click
 
 from boundary.seconds import LONGEST_SECONDS
 
-__all__ = ["DAY", "KNOWN_ON", "OUT", "SECONDS", "SHARE", "NumberRange", "refuse_future"]
+__all__ = ["DAY", "KNOWN_ON", "OUT", "SECONDS", "SHARE", "WAIT", "NumberRange", "refuse_future"]
 
 
 class NumberRange(click.FloatRange):
@@ -28,6 +28,8 @@ class NumberRange(click.FloatRange):
 
 
 SECONDS: Final = NumberRange(0, LONGEST_SECONDS, min_open=True)
+WAIT: Final = NumberRange(0, LONGEST_SECONDS)
+"""Seconds; 0 for no wait."""
 SHARE: Final = NumberRange(0, 1)
 
 DAY = click.DateTime(["%Y-%m-%d"])

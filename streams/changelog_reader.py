@@ -47,7 +47,7 @@ __all__ = [
     "read_changelogs",
 ]
 
-#: The interval between two requests to a broker that sends no records, and their timeout.
+#: The interval between two looks whether lost states were rebuilt.
 CHECK_INTERVAL_SECONDS = 10.0
 
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boundary.seconds import LONGEST_SECONDS
 from boundary.terminal import echo
 from broker.options import BROKER
-from operations.options import DAY, NumberRange, refuse_future
+from operations.options import DAY, WAIT, refuse_future
 
 if TYPE_CHECKING:
     from operations.backfill.blocks import DataFolder
@@ -56,7 +55,7 @@ def _step(_: click.Context, __: click.Parameter, text: str) -> int:
 )
 @click.option(
     "--wait",
-    type=NumberRange(0, LONGEST_SECONDS),
+    type=WAIT,
     metavar="SECONDS",
     help="First wait, at most so long, until the workers have read all events.",
 )

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from boundary.extras import needs_extra
-from boundary.seconds import LONGEST_SECONDS
 from boundary.terminal import echo
 from broker.options import BROKER
 from operations.emitting.options import GatewayChoice, gateway_options
-from operations.options import SECONDS, SHARE, NumberRange
+from operations.options import SECONDS, SHARE, WAIT
 
 if TYPE_CHECKING:
     from operations.harvest.polite_client import PoliteClient
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from operations.harvest.validators import Validators
 
 __all__ = ["harvest"]
-
-_PAUSE: Final = NumberRange(0, LONGEST_SECONDS)
 
 _OPTIONS: Final = (
     BROKER,
@@ -83,7 +80,7 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--pause",
-        type=_PAUSE,
+        type=WAIT,
         default=1.0,
         show_default=True,
         metavar="SECONDS",
@@ -99,7 +96,7 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--longest-wait",
-        type=_PAUSE,
+        type=WAIT,
         default=300.0,
         show_default=True,
         metavar="SECONDS",

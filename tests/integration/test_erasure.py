@@ -112,6 +112,14 @@ def exact(broker: KafkaBroker, worker: Worker) -> Audit:
     return audit
 
 
+def started(broker: KafkaBroker, factory: WorkerFactory) -> tuple[Worker, Audit]:
+    """Return a worker that has taken in the enrolments, and the audit, which is the same."""
+    worker = factory.worker()
+    worker.start()
+    send(broker.bootstrap, enrolments())
+    return worker, exact(broker, worker)
+
+
 def enrolled(audit: Audit) -> int:
     """Return the region's figure of all who enrolled."""
     return audit.readings["trainees_enrolled", None].numerator
@@ -221,10 +229,7 @@ def test_an_erasure_cut_short_harms_nobody_and_is_ended_by_the_next(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """Whichever write fails, the figures are the audit's, and the command may be run again."""
-    worker = factory.worker()
-    worker.start()
-    send(broker.bootstrap, enrolments())
-    before = exact(broker, worker)
+    worker, before = started(broker, factory)
     settings = load_settings(broker=broker.bootstrap)
     somebody = Persons(persons())
     for failing in ("first copy", "copies", "end marks"):
@@ -248,10 +253,7 @@ def test_what_another_erasure_brings_back_is_reported(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """It copies what is not its own, these persons' records too; the next run ends it."""
-    worker = factory.worker()
-    worker.start()
-    send(broker.bootstrap, enrolments())
-    before = exact(broker, worker)
+    worker, before = started(broker, factory)
     settings = load_settings(broker=broker.bootstrap)
     somebody = Persons(persons())
     copied = [

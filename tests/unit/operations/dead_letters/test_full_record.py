@@ -70,7 +70,7 @@ class ScriptedConsumer:
 
 
 def reading(consumer: ScriptedConsumer) -> FullRecords:
-    """Return what reads from a consumer, without patience."""
+    """Return what reads from a consumer, and waits no longer than for one poll."""
     records = FullRecords("localhost:1", wait_seconds=0)
     records._consumer = consumer
     return records
