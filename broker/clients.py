@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from socket import socket
+from threading import Lock
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -201,6 +202,36 @@ def close_producer(producer: Any, *, drop: bool) -> None:  # noqa: ANN401 - as a
         producer.close(timeout=CLOSE_SECONDS)
 
 
+class _Muting:
+    """Keeps the records of a logger from the handlers above it while any thread asks for that.
+
+    Threads open clients at the same time: what one of them found must not be what another one
+    left for its own time.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.logger = logging.getLogger(name)
+        self._lock = Lock()
+        self._asking = 0
+        self._propagated = True
+
+    def __enter__(self) -> logging.Logger:
+        with self._lock:
+            if not self._asking:
+                self._propagated, self.logger.propagate = self.logger.propagate, False
+            self._asking += 1
+        return self.logger
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._asking -= 1
+            if not self._asking:
+                self.logger.propagate = self._propagated
+
+
+_MUTING: Final = _Muting("kafka")
+
+
 @contextmanager
 def _failed_attempts() -> Iterator[list[str]]:
     """Collect the causes of kafka-python's failed attempts, which are not logged meanwhile."""
@@ -212,12 +243,10 @@ def _failed_attempts() -> Iterator[list[str]]:
             if attempt:
                 causes.append(attempt[1])
 
-    logger = logging.getLogger("kafka")
     collector = Collector(logging.WARNING)
-    propagated, logger.propagate = logger.propagate, False
-    logger.addHandler(collector)
-    try:
-        yield causes
-    finally:
-        logger.removeHandler(collector)
-        logger.propagate = propagated
+    with _MUTING as logger:
+        logger.addHandler(collector)
+        try:
+            yield causes
+        finally:
+            logger.removeHandler(collector)

@@ -4,6 +4,8 @@ import gc
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
@@ -13,6 +15,8 @@ from kafka.errors import KafkaConfigurationError
 from broker.clients import opened
 from broker.errors import BrokerAddressError, BrokerUnreachableError
 from operations.programs.addresses import address_of, free_port
+
+WAIT_SECONDS: Final = 10
 
 
 @pytest.mark.parametrize(
@@ -55,6 +59,28 @@ def test_logging_is_as_before_afterwards() -> None:
         "[::1]:2",
     ]
     assert logging.getLogger("kafka").handlers == before
+    assert logging.getLogger("kafka").propagate
+
+
+def test_logging_is_as_before_after_connections_that_overlap() -> None:
+    """The first of two threads that open clients ends before the second, which finds it muted."""
+    second_opens, first_is_open = threading.Event(), threading.Event()
+
+    def first(**_config: object) -> None:
+        assert second_opens.wait(WAIT_SECONDS)
+
+    def second(**_config: object) -> None:
+        second_opens.set()
+        assert first_is_open.wait(WAIT_SECONDS)
+
+    with ThreadPoolExecutor() as threads:
+        opening = threads.submit(opened, first, "a:1")
+        overlapping = threads.submit(opened, second, "a:1")
+        opening.result()
+        muted = not logging.getLogger("kafka").propagate
+        first_is_open.set()
+        overlapping.result()
+    assert muted
     assert logging.getLogger("kafka").propagate
 
 

@@ -1,6 +1,5 @@
 """An item is let in or refused from what it says, who says it and the clock alone."""
 
-import gc
 import json
 from datetime import timedelta
 from typing import Any
@@ -16,6 +15,7 @@ from events.topics import topic_name
 from gateway.admission import Admission, AdmittedItem, RefusedItem
 from gateway.http_binding import Delivery, read_delivery
 from tests.support.facts import cloud_events
+from tests.support.garbage import leaves_no_cycles
 from tests.support.gateway import NOW, PRODUCER, PRODUCERS, closed, event
 from tests.support.producers import producer
 
@@ -49,20 +49,13 @@ def reason(content: dict[str, Any], *, producer: str = PRODUCER) -> RefusalReaso
 )
 def test_nothing_of_a_body_stays_behind(body: bytes) -> None:
     """Else it would stay until the next search for cycles, and thousands of others with it."""
-    headers = {b"content-type": b"application/cloudevents+json"}
-    for item in read_delivery(headers, body).items:
-        ADMISSION.judge(item, PRODUCER)
-    gc.collect()
-    gc.disable()
-    try:
+
+    def judge() -> None:
+        headers = {b"content-type": b"application/cloudevents+json"}
         for item in read_delivery(headers, body).items:
             ADMISSION.judge(item, PRODUCER)
-        del item
-        left = gc.collect()
-    finally:
-        gc.enable()
 
-    assert left == 0
+    assert leaves_no_cycles(judge)
 
 
 @given(cloud_events())
