@@ -122,7 +122,8 @@ _RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
     Role.PRODUCER: {_Part.EVENTS: (_WRITE,)},
     Role.GATEWAY: {_Part.EVENTS: (_WRITE,), _Part.DEAD_LETTERS: (_WRITE,)},
     Role.WORKER: {
-        _Part.EVENTS: (_READ, _CHECK),
+        # An event on a wrong partition is written to that of its entity.
+        _Part.EVENTS: (_READ, _WRITE, _CHECK),
         _Part.DEAD_LETTERS: (_WRITE, _CHECK),
         _Part.OUTCOMES: (_READ, _CHECK),
         _Part.CHANGELOGS: (_READ, _WRITE, _CHECK),

@@ -199,7 +199,8 @@ async def _check_folds(settings: Settings, membership: Membership) -> None:
 
 def _end_now(error: BaseException) -> None:
     """Log the reason and end at once: an orderly stop could commit unfinished batches."""
-    if isinstance(error, DENIALS):
+    # A write that is not allowed is the cause of its failure.
+    if isinstance(error, DENIALS) or isinstance(error.__cause__, DENIALS):
         error = NotAllowedError(error)
     log_end(logger, error)
     _exit(1)

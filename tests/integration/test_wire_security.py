@@ -198,6 +198,26 @@ def test_a_worker_works_through_what_a_producer_sent(monitor: Monitor, worker: W
     assert audit.returncode == 0, audit.stdout + audit.stderr
 
 
+def test_a_worker_forwards_a_record_of_a_wrong_partition(monitor: Monitor, worker: Worker) -> None:
+    """A producer's user with another partitioner than Kafka's own ends no worker."""
+    [event, *_] = lines_of(OWN_FAMILY).splitlines()
+    with closing(client(KafkaProducer, monitor, Role.PRODUCER)) as producer:
+        topic = topic_name(OWN_FAMILY)
+        for partition in producer.partitions_for(topic):
+            producer.send(
+                topic,
+                event.encode(),
+                headers=[("content-type", b"application/cloudevents+json")],
+                partition=partition,
+            ).get(10)
+
+    assert wait_until(
+        lambda: not worker.alive or 'outcome="misrouted"' in worker.metrics(), seconds=30
+    )
+    assert worker.alive, worker.log()
+    assert wait_until(lambda: lag_seen_by_observer(monitor) == 0, seconds=30), worker.log()
+
+
 def test_an_assessor_judges_what_the_workers_know(monitor: Monitor, worker: Worker) -> None:
     """It reads the states, and needs neither events nor a group."""
     assert worker.ready

@@ -7,8 +7,10 @@ import logging
 from contextlib import suppress
 
 import pytest
+from aiokafka.errors import TopicAuthorizationFailedError
 
 from streams import worker
+from streams.batch_transport import ProduceFailedError
 
 
 class App:
@@ -63,3 +65,19 @@ def test_a_stop_that_fails_is_raised() -> None:
 
     with pytest.raises(ConnectionError, match="the coordinator is away"):
         asyncio.run(worker._stop(app.stop()))
+
+
+def test_a_write_that_is_not_allowed_names_the_right(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The broker's denial is the cause of the failure that ends the worker."""
+    statuses: list[int] = []
+    monkeypatch.setattr(worker, "_exit", statuses.append)
+    denial = TopicAuthorizationFailedError("smartregion.schools")
+    failure = ProduceFailedError("smartregion.schools", 7, cause=denial)
+    failure.__cause__ = denial
+
+    worker._end_now(failure)
+
+    assert statuses == [1]
+    assert "topics acl --role worker" in caplog.text
