@@ -14,7 +14,13 @@ from typing import Any, Final
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import AuthorizationError, BrokerResponseError, NoError
+from kafka.errors import (
+    AuthorizationError,
+    BrokerResponseError,
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    NoError,
+)
 from kafka.structs import OffsetAndMetadata
 
 from boundary.errors import SmartRegionError
@@ -30,6 +36,8 @@ __all__ = ["PartitionPlan", "RebuildError", "plan_rebuild", "rebuild"]
 
 APPLIED_SECONDS: Final = 20.0
 APPLIED_PAUSE_SECONDS: Final = 0.1
+COORDINATOR_SECONDS: Final = 15.0
+"""How long a broker is waited for that has no coordinator yet: a new one makes it when asked."""
 NOTHING_DONE: Final = "nothing was done"
 OFFSETS_RESET: Final = "the offsets were reset: run it again to end it"
 
@@ -56,6 +64,17 @@ class WorkersStartedError(RebuildError):
             f"{group}: the consumer group has {members} members: a worker was started while the "
             "changelogs were emptied, and may have read states that are gone: stop every worker, "
             f"also what starts one again by itself; {OFFSETS_RESET}"
+        )
+
+
+class NoCoordinatorError(RebuildError):
+    """No broker keeps the offsets of the consumer group yet."""
+
+    def __init__(self, group: str, *, waited_seconds: float) -> None:
+        super().__init__(
+            f"{group}: no broker is the group's coordinator after {waited_seconds:g} s: see in the"
+            " brokers' logs that __consumer_offsets has a leader, and run the command again; a"
+            " broker that is new and empty needs no rebuild"
         )
 
 
@@ -124,7 +143,8 @@ def plan_rebuild(
 ) -> list[PartitionPlan]:
     """Return the plan of a rebuild, and change nothing; none chosen means all.
 
-    Raises WorkersRunningError, RightLackingError, NoSuchPartitionError, and as `administering`.
+    Raises WorkersRunningError, RightLackingError, NoCoordinatorError, NoSuchPartitionError, and as
+    `administering`.
     """
     chosen = sorted(set(partitions)) or range(settings.partitions)
     for partition in chosen:
@@ -198,7 +218,15 @@ def _assert_stopped(admin: Any, group: str) -> None:  # noqa: ANN401 - untyped c
 
 
 def _members(admin: Any, group: str) -> int:  # noqa: ANN401
-    return group_members(admin, group).members
+    """Return how many members a group has, once it has a coordinator."""
+    give_up_at = monotonic() + COORDINATOR_SECONDS
+    while True:
+        try:
+            return group_members(admin, group).members
+        except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError) as error:
+            if monotonic() > give_up_at:
+                raise NoCoordinatorError(group, waited_seconds=COORDINATOR_SECONDS) from error
+            sleep(APPLIED_PAUSE_SECONDS)
 
 
 def _reset_offsets(admin: Any, group: str, plan: Sequence[PartitionPlan]) -> None:  # noqa: ANN401
