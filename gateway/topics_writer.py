@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final, NamedTuple, Self
@@ -23,6 +23,7 @@ from boundary.logs import traceback_of
 from broker.addresses import addresses_of
 from broker.clients import PLAINTEXT, BrokerSecurity
 from broker.errors import BrokerEntryError
+from broker.failed_attempts import FailedAttempts
 from broker.preflight import preflight
 from events.partitioning import partition_for
 from events.records import OutgoingRecord
@@ -35,6 +36,11 @@ logger = logging.getLogger(__name__)
 BATCH_BYTES: Final = 512 * 1024
 """Half of the largest batch that a broker accepts, so that none is refused for its size."""
 STOP_SECONDS: Final = 5.0
+MOST_LOGGED: Final = 8
+"""How many lines an outage has at most, each another cause: causes may come in turn."""
+CHECK_BROKER: Final = "check SMART_REGION_BROKER, and that the broker is up"
+CHECK_REPLICAS: Final = "check that enough replicas are in sync, and the brokers' logs"
+SEE_CAUSE: Final = "the cause says what to do"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +165,9 @@ class TopicsWriter:
         self._queues: dict[tuple[str, int], _PartitionQueue] = {}
         self._producer: _OpenProducer | None = None
         self._has_failed = False
+        self._attempts = FailedAttempts()
+        self._contexts = ExitStack()
+        self._logged: set[str] = set()
         self._monitor_task: asyncio.Task[None] | None = None
         self._stopping: set[asyncio.Task[None]] = set()
         self.waiting_for: str | None = "the first answer of the broker"
@@ -167,8 +176,11 @@ class TopicsWriter:
     async def __aenter__(self) -> Self:
         # A wrong configuration ends the start; later it is retried, since it may be corrected.
         await preflight(self._bootstrap, self._security)
-        await self._probe()
-        self._monitor_task = asyncio.create_task(self._monitor())
+        with ExitStack() as stack:
+            stack.enter_context(self._attempts)
+            await self._probe()
+            self._monitor_task = asyncio.create_task(self._monitor())
+            self._contexts = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -182,6 +194,7 @@ class TopicsWriter:
             for task in tasks:
                 task.cancel()
         await self._close()
+        self._contexts.close()
 
     async def write(self, records: Sequence[OutgoingRecord]) -> list[Written | None]:
         """Write records; return the position of each, None where it was not acknowledged in time.
@@ -203,7 +216,7 @@ class TopicsWriter:
             async with asyncio.timeout(self._timeouts.delivery):
                 await write.done
         except TimeoutError:
-            self._mark_unavailable(f"no acknowledgement within {self._timeouts.delivery:g} s")
+            self._mark_stuck()
         finally:
             write.done.cancel()
             write.records = ()  # Those that were not sent yet are not sent any more.
@@ -246,7 +259,7 @@ class TopicsWriter:
             logger.warning("not delivered topic=%s cause=%r", queue.topic, error)
             if producer is self._producer:
                 self._has_failed = True
-                self._mark_unavailable(repr(error))
+                self._mark_unavailable(repr(error), CHECK_BROKER)
             for write, number in taken:
                 write.resolve(number, None)
             return
@@ -267,18 +280,23 @@ class TopicsWriter:
             except Exception as error:  # noqa: BLE001 - nobody else probes the broker
                 logger.error("not probed error=%s", traceback_of(error))  # noqa: TRY400
                 self._has_failed = True
-                self._mark_unavailable(repr(error))
+                self._mark_unavailable(repr(error), CHECK_BROKER)
 
     async def _probe(self) -> None:
+        self._attempts.cause = None
         try:
             async with asyncio.timeout(self._timeouts.probe):
                 producer = self._producer or await self._open()
                 metadata = await producer.client.client.fetch_all_metadata()
         except (KafkaError, OSError, TimeoutError) as error:
-            self._mark_unavailable(await self._refusal() or str(error) or "no answer")
+            if refusal := await self._refusal():
+                self._mark_unavailable(refusal, SEE_CAUSE)
+            else:
+                cause = self._attempts.cause or str(error) or "no answer"
+                self._mark_unavailable(cause, CHECK_BROKER)
             return
         except SmartRegionError as error:  # A configured file that cannot be used any more.
-            self._mark_unavailable(str(error))
+            self._mark_unavailable(str(error), SEE_CAUSE)
             return
         if self._has_failed:
             return
@@ -288,13 +306,14 @@ class TopicsWriter:
         missing = [topic for topic, partitions in self._partitions.items() if not partitions]
         if missing:
             self._mark_unavailable(
-                f"no topic {missing[0]}: create it with `smart-region topics apply`"
+                f"no topic {missing[0]}: create it with `smart-region topics apply`", SEE_CAUSE
             )
         elif self._is_stuck:
-            self._mark_unavailable(f"no acknowledgement within {self._timeouts.delivery:g} s")
+            self._mark_stuck()
         elif self.waiting_for is not None:
             logger.info("the broker acknowledges broker=%s", ",".join(self._bootstrap))
             self.waiting_for = None
+            self._logged.clear()
 
     async def _refusal(self) -> str | None:
         """Return why the broker refuses this client, whose password may have changed."""
@@ -316,10 +335,23 @@ class TopicsWriter:
             for queue in self._queues.values()
         )
 
-    def _mark_unavailable(self, cause: str) -> None:
-        if cause != self.waiting_for:
-            logger.warning("the broker does not acknowledge cause=%s", cause)
+    def _mark_stuck(self) -> None:
+        cause = f"no acknowledgement within {self._timeouts.delivery:g} s"
+        self._mark_unavailable(cause, CHECK_REPLICAS)
+
+    def _mark_unavailable(self, cause: str, remedy: str) -> None:
+        """Accept no records; log an outage once, and each cause in it that has its own remedy."""
         self.waiting_for = cause
+        logged = cause if remedy == SEE_CAUSE else remedy
+        if logged in self._logged or len(self._logged) >= MOST_LOGGED:
+            return
+        self._logged.add(logged)
+        logger.warning(
+            "the broker does not acknowledge, events are answered 503 broker=%s cause=%s remedy=%s",
+            ",".join(self._bootstrap),
+            cause,
+            remedy,
+        )
 
     async def _open(self) -> _OpenProducer:
         self._pinned = self._security.pinned()

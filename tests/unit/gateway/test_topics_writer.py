@@ -7,6 +7,7 @@ import gc
 import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from socket import socket
 from typing import Any, ClassVar
 
 import pytest
@@ -31,6 +32,8 @@ class Broker:
     in_flight: int = 0
     """Batches that wait for their acknowledgement."""
     probes: int = 0
+    asked: int = 0
+    """How often it was asked, whether it answered or not."""
     producers: int = 0
     is_there: bool = True
     failed_probes: list[Exception] = field(default_factory=list)
@@ -127,6 +130,7 @@ class FakeProducer:
         return type("Metadata", (), {"offset": first})
 
     def _ask(self) -> None:
+        self.broker.asked += 1
         if not self.broker.is_there:
             raise KafkaConnectionError("nobody listens")
 
@@ -286,6 +290,64 @@ def test_a_writer_waits_for_its_broker(monkeypatch: pytest.MonkeyPatch) -> None:
         assert await writer.write(records(b"0")) == [Written(TOPIC, 0, 0)]
 
     run(monkeypatch, scenario, is_there=False)
+
+
+def test_an_outage_is_logged_once_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often the broker is probed meanwhile; and its end once."""
+    caplog.set_level("INFO")
+
+    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
+        asked = broker.asked
+        await until(lambda: broker.asked > asked + 5)
+        broker.is_there = True
+        await until(lambda: writer.waiting_for is None)
+
+    run(monkeypatch, scenario, is_there=False)
+
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        (
+            "WARNING",
+            (
+                "the broker does not acknowledge, events are answered 503 broker=a:1"
+                " cause=KafkaConnectionError: nobody listens"
+                " remedy=check SMART_REGION_BROKER, and that the broker is up"
+            ),
+        ),
+        ("INFO", "the broker acknowledges broker=a:1"),
+    ]
+
+
+def test_causes_that_come_in_turn_do_not_fill_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line says that no broker answers, whatever the cause of the last attempt."""
+
+    async def scenario(_: TopicsWriter, broker: Broker) -> None:
+        broker.failed_probes += [KafkaConnectionError(f"broker {n % 2}") for n in range(20)]
+        await until(lambda: not broker.failed_probes)
+
+    run(monkeypatch, scenario)
+
+    assert sum(record.levelname == "WARNING" for record in caplog.records) == 1
+
+
+def test_the_client_logs_no_line_at_each_probe(caplog: pytest.LogCaptureFixture) -> None:
+    """Its own errors have no remedy, and came each second for as long as no broker was there."""
+
+    async def scene(port: int) -> None:
+        timeouts = WriteTimeouts(delivery=0.2, probe=0.2, between_probes=0.01)
+        async with TopicsWriter(f"127.0.0.1:{port}", timeouts=timeouts) as writer:
+            for _ in range(5):
+                await writer._probe()
+            assert str(writer.waiting_for).startswith(f"127.0.0.1:{port}: ")
+
+    with socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # Nobody listens there.
+        asyncio.run(scene(bound.getsockname()[1]))
+
+    assert len(caplog.records) == 1
 
 
 def test_a_file_that_cannot_be_read_while_the_broker_is_away_is_waited_for(
