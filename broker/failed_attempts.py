@@ -38,6 +38,10 @@ class FailedAttempts(logging.Filter):
     def __exit__(self, *_: object) -> None:
         self._logger.removeFilter(self)
 
+    def forget(self) -> None:
+        """Forget the cause: another attempt begins."""
+        self.cause = None
+
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether a record is logged."""
         text = record.getMessage()

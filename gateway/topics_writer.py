@@ -283,7 +283,7 @@ class TopicsWriter:
                 self._mark_unavailable(repr(error), CHECK_BROKER)
 
     async def _probe(self) -> None:
-        self._attempts.cause = None
+        self._attempts.forget()
         try:
             async with asyncio.timeout(self._timeouts.probe):
                 producer = self._producer or await self._open()

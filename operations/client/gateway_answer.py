@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 LONGEST_CAUSE: Final = 400
+LONGEST_NAME: Final = 60
 
 _ACCEPTED: Final = 202
 _MULTI_STATUS: Final = 207
@@ -70,13 +71,17 @@ class GatewayAwayError(RetryableError):
 class GatewayRefusedError(SmartRegionError):
     """The gateway does not accept this producer, or another server answers."""
 
-    def __init__(self, url: str, *, status: int, cause: str) -> None:
+    def __init__(self, url: str, *, status: int, cause: str, is_gateway: bool = True) -> None:
         self.url = url
         self.status = status
         self.cause = cause
+        answer = f"value {shown_address(url)} (status {status}: {one_line(cause)})"
         super().__init__(
-            f"gateway: does not accept this producer, value {shown_address(url)}"
-            f" (status {status}: {one_line(cause)}): check the address, the producer and its secret"
+            f"gateway: does not accept this producer, {answer}: check the address, the producer and"
+            " its secret"
+            if is_gateway
+            else f"gateway: what answers does not look like the gateway, {answer}: check that the"
+            " address is that of events (port 6070 by default), and what a proxy before it refuses"
         )
 
 
@@ -101,14 +106,21 @@ def read_answer(
         return [EventAnswer(EventFate.TAKEN)] * events
     if status in (_MULTI_STATUS, _ALL_REFUSED) and _list(content, "items") == events:
         return _outcomes(url, content["items"])
-    cause = _cause(content) or f"status {status}"
+    said = _cause(content)
+    cause = said or f"status {status} of {_server(answer)}"
     if status in _RETRYABLE:
         raise GatewayAwayError(url, cause=cause, retry_after=answer.retry_after(now=now) or 0.0)
     if status in _UNREADABLE:
         raise BatchTooLargeError(cause)
-    if status < 300:  # noqa: PLR2004 - a success that is not ours
-        cause = "it answers, but not as the gateway does"
+    if said is None or status < 300:  # noqa: PLR2004 - a success that is not ours
+        cause = f"from {_server(answer)}"
+        raise GatewayRefusedError(url, status=status, cause=cause, is_gateway=False)
     raise GatewayRefusedError(url, status=status, cause=cause)
+
+
+def _server(answer: HttpAnswer) -> str:
+    """Return how a server calls itself."""
+    return one_line(answer.headers.get("Server") or "a server without a name", longest=LONGEST_NAME)
 
 
 def _list(content: Any, name: str) -> int | None:  # noqa: ANN401 - whatever was answered

@@ -66,6 +66,26 @@ def test_what_is_not_the_doors_word_delivers_nothing(status: int, content: objec
         read(status, content)
 
 
+@pytest.mark.parametrize(
+    ("headers", "name"), [({"Server": "nginx"}, "nginx"), ({}, "a server without a name")]
+)
+def test_another_server_is_named_once(headers: dict[str, str], name: str) -> None:
+    """It read "status 501: status 501", and to check the producer's secret."""
+    with pytest.raises(GatewayRefusedError) as refused:
+        read(501, b"<html>", headers=headers)
+
+    message = str(refused.value)
+    assert "does not look like the gateway" in message
+    assert f"(status 501: from {name})" in message
+    assert "secret" not in message
+
+
+def test_the_gateways_own_refusal_is_the_producers() -> None:
+    """With its cause, and what to check."""
+    with pytest.raises(GatewayRefusedError, match=r"this producer.*401: who are you.*its secret"):
+        read(401, {"detail": "who are you"})
+
+
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504])
 def test_what_passes_is_tried_again(status: int) -> None:
     """The whole batch may come through another time, after the pause that was asked for."""
