@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
+from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from boundary.errors import SmartRegionError
@@ -16,6 +17,10 @@ __all__ = ["DatabaseSettingsError", "DatabaseUnavailableError", "available", "co
 CONNECT_SECONDS: Final = 10
 #: A connection whose other end has gone is noticed within half a minute.
 KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+
+#: What psycopg calls internal errors, and passes too: a server that only reads, as one that another
+#: has taken over from, and a transaction that it ended because its program waited for long.
+_PASSING: Final = (errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout)
 
 
 class DatabaseSettingsError(SmartRegionError):
@@ -40,10 +45,10 @@ def said(error: BaseException) -> str:
 
 @contextmanager
 def available() -> Iterator[None]:
-    """Raise DatabaseUnavailableError in place of psycopg's own errors of a connection."""
+    """Raise DatabaseUnavailableError in place of psycopg's own errors of what may come back."""
     try:
         yield
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+    except (psycopg.OperationalError, psycopg.InterfaceError, *_PASSING) as error:
         raise DatabaseUnavailableError(error) from None
 
 

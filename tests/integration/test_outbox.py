@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,10 +16,11 @@ from boundary.postgres import DatabaseSettingsError, DatabaseUnavailableError
 from events.cloudevent import decode_json
 from events.fact import Fact
 from events.topics import topic_name
-from operations.relay.outbox import Outbox, OutboxMissingError
+from operations.relay.outbox import Outbox, OutboxMissingError, WaitingEvent
 from tests.support.facts import facts
 from tests.support.histories import uai
 from tests.support.postgres import Database, PostgresServer
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -40,6 +42,22 @@ def waiting(database: Database) -> list[tuple[str, str, str]]:
         return connection.execute(
             "SELECT topic, key, event FROM smart_region.outbox ORDER BY seq"
         ).fetchall()
+
+
+def sessions_of_relays(database: Database) -> int:
+    """Return how many sessions of relays there are."""
+    with database.connected() as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = 'smart-region'"
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def sent_late(rows: Sequence[WaitingEvent], database: Database) -> list[int]:
+    """Return what was sent once the server has ended the transaction, and the session with it."""
+    assert wait_until(lambda: not sessions_of_relays(database), seconds=10)
+    return [row.seq for row in rows]
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +104,36 @@ def test_of_two_events_the_later_one_is_later(database: Database) -> None:
     times = [decode_json(event).time for _, _, event in waiting(database)]
     assert len(set(times)) == 200
     assert times == sorted(times)
+
+
+def test_a_server_that_only_reads_may_come_back(database: Database) -> None:
+    """As a standby is, to which a name leads until another has taken over."""
+    with database.connected() as connection:
+        connect(connection, PARIS)
+        connection.execute(
+            f'ALTER DATABASE "{database.name}" SET default_transaction_read_only = on'
+        )
+    with (
+        Outbox(database.url()) as outbox,
+        pytest.raises(DatabaseUnavailableError, match="read-only"),
+        outbox.taken(10) as rows,
+    ):
+        outbox.delivered([row.seq for row in rows])
+
+
+def test_a_transaction_that_the_server_ends_may_be_tried_again(database: Database) -> None:
+    """It was idle for longer than this server allows, while its events were sent."""
+    with database.connected() as connection:
+        connect(connection, PARIS)
+        connection.execute(
+            f"ALTER DATABASE \"{database.name}\" SET idle_in_transaction_session_timeout = '1ms'"
+        )
+    with (
+        Outbox(database.url()) as outbox,
+        pytest.raises(DatabaseUnavailableError, match="idle-in-transaction"),
+        outbox.taken(10) as rows,
+    ):
+        outbox.delivered(sent_late(rows, database))
 
 
 @pytest.mark.parametrize(
