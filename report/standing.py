@@ -263,9 +263,14 @@ class Standing:
         )
 
     def points(self, since: date, until: date) -> list[tuple[date, float | None]]:
-        """Return the history between two days: the value at the first, and at each change."""
+        """Return the history between two days: the value at the first, and at each change.
+
+        Of persons there are the changes that are published by the last day.
+        """
+        published = self.history.publication
+        known = until if published is None else published.day(until)
         days, values = self.history.curve
-        first, last = bisect_right(days, since), bisect_right(days, until)
+        first, last = bisect_right(days, min(since, known)), bisect_right(days, known)
         points = [(since, values[first - 1] if first else None)]
         points += zip(days[first:last], values[first:last], strict=True)
         if points[-1][0] < until:
