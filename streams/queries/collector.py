@@ -86,7 +86,11 @@ class _Outcome(NamedTuple):
 
 
 class HistoriesCollector:
-    """Follows the workers in a thread of its own; `poll` and the rest are for one other thread."""
+    """Follows the workers in a thread of its own; `poll` and the rest are for one other thread.
+
+    Between two polls nothing changes: a judgement reads the sums several times, after it has asked
+    what is missing of them.
+    """
 
     faults: tuple[TopicFault, ...] = ()
     """Workers expose the faults of topics themselves."""
@@ -97,6 +101,9 @@ class HistoriesCollector:
         self._plan = plan
         self._timer = timer
         self._received = ReceivedHistories(catalogue)
+        #: What the last poll has found, and how many workers might have had something new then.
+        self._found = self._received.snapshot()
+        self._behind = 0
         self._news = threading.Condition()
         self._changes = 0
         self._failure: BaseException | None = None
@@ -109,7 +116,7 @@ class HistoriesCollector:
     @property
     def sums(self) -> DatedSums:
         """What the workers told."""
-        return self._received
+        return self._found
 
     def poll(self, *, timeout: float) -> int:  # noqa: ARG002 - workers may stay away
         """Wait a moment for a change, and return how many came since the last call."""
@@ -118,14 +125,21 @@ class HistoriesCollector:
             changes, self._changes = self._changes, 0
         if self._failure is not None:
             raise self._failure
+        self._take()
         return changes
+
+    def _take(self) -> None:
+        """Take what has been received so far."""
+        # In this order: what made a worker one that has nothing new is among what was received.
+        self._behind = len(self._unheard)
+        self._found = self._received.snapshot()
 
     def waiting_for(self) -> str | None:
         """Return what is missing of the histories; None where those of all partitions are there."""
-        unreadable = self._received.unreadable()
+        unreadable = self._found.unreadable()
         if unreadable:
             return f"states that can be read ({unreadable} cannot; the workers' logs name them)"
-        missing = sorted(set(range(self._plan.partitions)) - self._received.partitions())
+        missing = sorted(set(range(self._plan.partitions)) - self._found.partitions())
         if not missing:
             return None
         listed = ", ".join(map(str, missing))
@@ -137,15 +151,15 @@ class HistoriesCollector:
 
         How many events they have to process, they expose themselves.
         """
-        return len(self._unheard)
+        return self._behind
 
     def ages(self) -> Mapping[int, float]:
         """Return by partition the seconds since its worker confirmed its histories."""
-        return self._received.ages(self._timer())
+        return self._found.ages(self._timer())
 
     def unknown(self) -> Mapping[Term, str]:
         """Return the terms that some worker does not know, with its address."""
-        return self._received.unknown()
+        return self._found.unknown()
 
     async def follow(self, stopping: asyncio.Event) -> None:
         """Ask all workers until `stopping`."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeAlias
+from threading import Lock
+from typing import Final, NamedTuple, Self, TypeAlias
 
 from catalogue.explanations import Explanation
 from catalogue.model import Catalogue, Promise
@@ -68,6 +70,12 @@ class ReceivedHistories:
         self._by_fingerprint = {fingerprint(term): index for term, index in self.indexes.items()}
         self._held: Mapping[int, _Held] = {}
         self._totals: _AllSeries = {}
+        self._holding = Lock()
+
+    def snapshot(self) -> Self:
+        """Return what is held at the moment, which nothing changes."""
+        with self._holding:
+            return copy(self)
 
     def apply(self, answer: HistoriesAnswer, address: str, now: float) -> Applied:
         """Take over what counts of an answer."""
@@ -162,7 +170,8 @@ class ReceivedHistories:
             total = PackedSeries.total(totals.pop(key, None), removed[key], added[key])
             if total is not None:
                 totals[key] = total
-        self._held, self._totals = held, totals
+        with self._holding:
+            self._held, self._totals = held, totals
 
 
 def _series_of(held: Mapping[int, _Held], partition: int) -> _AllSeries:

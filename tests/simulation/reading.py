@@ -121,6 +121,7 @@ class Reader:
 
     def waiting_for(self, histories: Histories) -> str:
         """Return what is missing or wrong of the histories of all events; "" for nothing."""
+        self._collector._take()
         waiting = self._collector.waiting_for()
         if waiting is not None:
             return f"the reader waits for {waiting}"

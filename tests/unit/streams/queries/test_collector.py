@@ -271,6 +271,28 @@ def test_what_nobody_confirms_is_forgotten(
         assert is_complete(collector)
 
 
+def test_nothing_changes_between_two_polls(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who has asked what is missing reads the sums then: a partition less would look right."""
+    monkeypatch.setattr(subject, "TICK_SECONDS", 0.05)
+    with (
+        answering(AnsweringWorker(CATALOGUE)) as worker,
+        collected(worker.url, hold_seconds=1.0) as collector,
+    ):
+        worker.take(*map(connected, range(1, 20)))
+        assert is_complete(collector)
+        assert equals(collector, worker)
+        worker.own(58, range(2))
+        assert wait_until(lambda: "histories withheld" in caplog.text, seconds=SECONDS)
+
+        assert collector.waiting_for() is None
+        assert histories_of(collector.sums, CATALOGUE) == histories_of(
+            worker.state_store, CATALOGUE
+        )
+        assert waits_until(collector, lambda: collector.waiting_for() is not None)
+
+
 def test_a_failure_of_its_thread_is_raised_where_it_is_polled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
