@@ -442,6 +442,14 @@ ASSESSOR_LAG = _assessor(
     "Growing: check the assessor's log, the workers and the broker; judgements are of an older "
     "state.",
 )
+ASSESSOR_UNJUDGED = _assessor(
+    "smartregion_assessor_unjudged_indicators",
+    (),
+    "The number of indicators that are not judged, because the catalogue of some worker does not "
+    "have what they count.",
+    "Above 0: the assessor's log names them, and the worker. Restart whichever has the older "
+    "catalogue or release.",
+)
 HISTORY_AGE = _assessor(
     "smartregion_assessor_history_age_seconds",
     ("partition",),

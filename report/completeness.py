@@ -32,6 +32,12 @@ class Completeness:
                 text="Chiffres incomplets : des états sont perdus et doivent être reconstruits"
                 f" ({snapshot.faults[0].topic}). L’exploitant est alerté.",
             )
+        if snapshot.unjudged:
+            return cls(
+                is_complete=False,
+                text="Chiffres incomplets : les workers ont un autre catalogue que cette page, et"
+                f" {snapshot.unjudged} indicateur(s) n’y sont pas. L’exploitant est alerté.",
+            )
         age = max(snapshot.ages.values(), default=0.0)
         if age > STALE_SECONDS:
             return cls(

@@ -9,6 +9,7 @@ __all__ = [
     "BusyError",
     "FiguresNotReadyError",
     "NotFoundError",
+    "NotJudgedError",
     "PageError",
     "PastBusyError",
 ]
@@ -40,6 +41,19 @@ class NotFoundError(PageError):
 
     def __init__(self, what: str, name: str) -> None:
         super().__init__(f"{what} « {name[:80]} » : n’existe pas ici ; revenir aux promesses")
+
+
+class NotJudgedError(PageError):
+    """An indicator of which the workers know nothing, as their catalogue is another one."""
+
+    status = 503
+    title = "Ce chiffre n’est pas connu en ce moment"
+
+    def __init__(self, indicator: str) -> None:
+        super().__init__(
+            f"« {indicator} » : les workers ont un autre catalogue que cette page ; réessayer une"
+            " fois la mise à jour terminée"
+        )
 
 
 class BusyError(PageError):

@@ -123,9 +123,10 @@ class Follower:
 
     def now(self) -> Known | None:
         """Return what is known now; None while nothing is."""
-        if self._published is None:
+        published = self._published  # Another thread changes it.
+        if published is None:
             return None
-        return self._published[1], Completeness.of(self._assessor.snapshot())
+        return published[1], Completeness.of(self._assessor.snapshot())
 
     def kept(self, day: date) -> Known | None:
         """Return what was known at the end of a past day, if that was computed before."""
@@ -156,7 +157,8 @@ class Follower:
             self._published = None
         elif self._published is None or self._published[0] is not assessment:
             knowledge = Knowledge(
-                self.catalogue,
+                # Of what is not judged there is no history, which would read "no fact received".
+                assessment.catalogue,
                 assessment.histories,
                 assessment.parts,
                 explanations=assessment.explanations,

@@ -25,6 +25,7 @@ from report.errors import (
     BusyError,
     FiguresNotReadyError,
     NotFoundError,
+    NotJudgedError,
     PageError,
     PastBusyError,
 )
@@ -291,7 +292,7 @@ class PageServer:
     def _promise(
         self, request: web.Request, knowledge: Knowledge, view: View, _: Completeness
     ) -> tuple[str, str]:
-        page = promise_of(knowledge, self._indicator(request), view)
+        page = promise_of(knowledge, self._indicator(request, knowledge), view)
         return HTML, self._pages.promise(page, view)
 
     def _promise_csv(
@@ -307,7 +308,7 @@ class PageServer:
     def _promise_rows(
         self, request: web.Request, knowledge: Knowledge, view: View
     ) -> list[dict[str, object]]:
-        indicator = self._indicator(request)
+        indicator = self._indicator(request, knowledge)
         standings = [
             one
             for department in indicator.territories
@@ -333,7 +334,7 @@ class PageServer:
         page = evidence_page(
             knowledge,
             self._ledger,
-            self._indicator(request),
+            self._indicator(request, knowledge),
             view,
             part=_part(request.query.get("part") or "all"),
             page=_number(request.query.get("page")),
@@ -348,7 +349,7 @@ class PageServer:
         page = changes_page(
             knowledge,
             self._ledger,
-            self._indicator(request),
+            self._indicator(request, knowledge),
             view,
             since=since or _month_before(view.as_of),
             page=_number(request.query.get("page")),
@@ -372,12 +373,15 @@ class PageServer:
         _require(page.paging)
         return HTML, self._pages.entity(page, view)
 
-    def _indicator(self, request: web.Request) -> Indicator:
+    def _indicator(self, request: web.Request, knowledge: Knowledge) -> Indicator:
         name = request.match_info["indicator"]
         try:
-            return self._catalogue.indicator(name)
+            indicator = self._catalogue.indicator(name)
         except UndeclaredError as error:
             raise NotFoundError("indicateur", name) from error
+        if indicator not in knowledge.catalogue.indicators:
+            raise NotJudgedError(indicator.title)
+        return indicator
 
 
 def _answer(request: web.Request, media_type: str, body: bytes) -> web.Response:

@@ -163,7 +163,7 @@ ASSESSOR_NOT_READY = _pipeline(
     "AssessorNotReady",
     Severity.CRITICAL,
     5 * MINUTE,
-    "No assessor judges the milestones, or its lag is large.",
+    "No assessor judges all milestones, or its lag is large.",
     keep_firing_for=5 * MINUTE,
     silences_figures=True,
 )

@@ -161,12 +161,16 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         " dépendent pas et restent justes.",
     )
     ready, lag = metrics.ASSESSOR_READY, metrics.ASSESSOR_LAG
+    # Alerts about what is no longer judged would otherwise end as if all were well.
+    unjudged = f"min({metrics.ASSESSOR_UNJUDGED}) > 0"
     yield build.alert(
         alerts.ASSESSOR_NOT_READY,
-        f"({latest(ready)} or vector(0)) == 0\nor\nmin({lag}) > {alerts.LAGGING_RECORDS}",
+        f"({latest(ready)} or vector(0)) == 0\nor\nmin({lag}) > {alerts.LAGGING_RECORDS}"
+        f"\nor\n{unjudged}",
         summary="Aucun jugement à jour des jalons",
-        description="L’évaluateur ne répond pas, n’a pas fini de lire l’état, ou le lit avec"
-        " beaucoup de retard. Les jalons gardent leur dernier état connu et leurs alertes sont"
+        description="L’évaluateur ne répond pas, n’a pas fini de lire l’état, le lit avec"
+        " beaucoup de retard, ou ne juge pas tous les indicateurs, car les workers ont un autre"
+        " catalogue. Les jalons gardent leur dernier état connu et leurs alertes sont"
         " suspendues.",
     )
 

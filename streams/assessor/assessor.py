@@ -78,6 +78,8 @@ class AssessorSnapshot:
     faults: Sequence[TopicFault] = ()
     ages: Mapping[int, float] = field(default_factory=dict)
     """By partition: the age in seconds of the histories that its worker told."""
+    unjudged: int = 0
+    """How many indicators are not judged: some worker's catalogue does not have what they count."""
 
 
 class Assessor:
@@ -151,7 +153,12 @@ class Assessor:
         """Return an immutable copy of what /metrics shows."""
         lag = max((self._lag or 0) + self._unjudged, int(not self._polled_empty))
         return AssessorSnapshot(
-            self._clock.today(), lag, self._assessment, self._faults, self._ages
+            self._clock.today(),
+            lag,
+            self._assessment,
+            self._faults,
+            self._ages,
+            len(self.catalogue.indicators) - len(self._known.indicators),
         )
 
     def readiness(self) -> Readiness:

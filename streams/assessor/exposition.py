@@ -37,9 +37,15 @@ class AssessorCollector(Collector):
         yield single(metrics.AS_OF, midnight(as_of))
         yield single(metrics.ASSESSOR_READY, int(assessment is not None))
         yield single(metrics.ASSESSOR_LAG, snapshot.lag)
+        yield single(metrics.ASSESSOR_UNJUDGED, snapshot.unjudged)
         yield samples(metrics.HISTORY_AGE, {(str(key),): age for key, age in snapshot.ages.items()})
         yield fault_family(snapshot.faults)
-        yielded = (metrics.ASSESSOR_READY, metrics.ASSESSOR_LAG, metrics.HISTORY_AGE)
+        yielded = (
+            metrics.ASSESSOR_READY,
+            metrics.ASSESSOR_LAG,
+            metrics.ASSESSOR_UNJUDGED,
+            metrics.HISTORY_AGE,
+        )
         families = {
             metric: family_of(metric)
             for metric in metrics.ASSESSOR_METRICS

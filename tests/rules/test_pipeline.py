@@ -487,6 +487,18 @@ def test_an_assessor_far_behind_fires(scenario: RuleScenario, rules: Path) -> No
     scenario.check(rules)
 
 
+def test_indicators_that_are_not_judged_fire(scenario: RuleScenario, rules: Path) -> None:
+    """An upgrade takes minutes; with another catalogue for longer, milestones are not watched."""
+    scenario.worker(WORKER, (1, FOREVER))
+    scenario.assessor((1, FOREVER), unjudged=[(0, 10), (2, 4), (0, 6), (2, 10), (0, 100)])
+    scenario.expect_firing(16)
+    scenario.expect_firing(24)
+    scenario.expect_firing(25, FiringAlert.of("AssessorNotReady"))
+    scenario.expect_firing(35)
+
+    scenario.check(rules)
+
+
 def test_a_failed_self_check_fires(scenario: RuleScenario, rules: Path) -> None:
     """Two series differed in minute 20; the alert ends when that is half an hour ago."""
     scenario.healthy()

@@ -47,7 +47,12 @@ def _of(metric: metrics.Metric, samples: Iterable[Sample]) -> Mapping[tuple[str,
 def everything(assessor: Worker) -> dict[str, Mapping[tuple[str, ...], float]]:
     """Return all judgements that it shows, of one moment."""
     samples = _samples(assessor)
-    own = (metrics.ASSESSOR_READY, metrics.ASSESSOR_LAG, metrics.HISTORY_AGE)
+    own = (
+        metrics.ASSESSOR_READY,
+        metrics.ASSESSOR_LAG,
+        metrics.ASSESSOR_UNJUDGED,
+        metrics.HISTORY_AGE,
+    )
     return {
         metric.name: _of(metric, samples)
         for metric in metrics.ASSESSOR_METRICS

@@ -120,12 +120,18 @@ class RuleScenario:
         if last_events:
             self.expose(metrics.PRODUCER_LAST_EVENT, *last_events, **where)
 
-    def assessor(self, *spans: Span, lag: Sequence[Span] | None = None) -> None:
+    def assessor(
+        self,
+        *spans: Span,
+        lag: Sequence[Span] | None = None,
+        unjudged: Sequence[Span] | None = None,
+    ) -> None:
         """Expose an assessor that is ready (1), not ready (0) or absent (ABSENT)."""
         where = {"job": ASSESSOR_JOB, "instance": "assessor:6067"}
         self.expose(metrics.ASSESSOR_READY, *spans, **where)
         behind: list[Span] = [(0 if value else ABSENT, minutes) for value, minutes in spans]
         self.expose(metrics.ASSESSOR_LAG, *(lag or behind), **where)
+        self.expose(metrics.ASSESSOR_UNJUDGED, *(unjudged or behind), **where)
 
     def healthy(self, minutes: int = 200) -> None:
         """Expose one worker and the assessor, up all the time."""

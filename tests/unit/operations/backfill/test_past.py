@@ -60,7 +60,12 @@ def scraped(catalogue: Catalogue, state_store: StateStore, day: date) -> Shown:
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in families
-        if family.name not in (metrics.ASSESSOR_READY.name, metrics.ASSESSOR_LAG.name)
+        if family.name
+        not in (
+            metrics.ASSESSOR_READY.name,
+            metrics.ASSESSOR_LAG.name,
+            metrics.ASSESSOR_UNJUDGED.name,
+        )
         for sample in family.samples
     }
 

@@ -189,11 +189,13 @@ def test_judges_what_is_known_while_a_term_is_not(
     judged = {one.indicator.id for one in assessment.judgements}
     assert judged == {one.id for one in CATALOGUE.indicators} - {"schools_connected_ratio"}
     assert "indicators=schools_connected_ratio: the catalogue of http://old:6066" in caplog.text
+    assert stage.assessor.snapshot().unjudged == 1
 
     stage.changelog_reader.not_known = {}
     stage.step(5)
 
     assert stage.connected() == 0
+    assert stage.assessor.snapshot().unjudged == 0
 
 
 def test_tells_the_age_of_histories(stage: Stage) -> None:

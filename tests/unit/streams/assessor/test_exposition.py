@@ -81,6 +81,7 @@ def test_shows_no_judgement_before_everything_is_read() -> None:
         metrics.AS_OF.name,
         metrics.ASSESSOR_READY.name,
         metrics.ASSESSOR_LAG.name,
+        metrics.ASSESSOR_UNJUDGED.name,
     }
     assert found[metrics.ASSESSOR_READY.name] == [({}, 0)]
     assert found[metrics.ASSESSOR_LAG.name] == [({}, 7)]

@@ -1,0 +1,105 @@
+"""What the page shows of what it follows."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+
+import pytest
+
+from catalogue.terms import Term
+from events.fact import Family
+from report import follower as subject
+from report.follower import Follower
+from report.ledger import EventLedger
+from report.overview import overview_of
+from report.settings import load_page_settings
+from streams.state_store import StateStore
+from tests.support.histories import event, uai
+from tests.support.knowledge import shipped, view
+from tests.support.records import apply_events
+from tests.support.served_page import ServedPage
+
+RATIO = shipped().indicator("schools_connected_ratio")
+
+
+class Histories:
+    """The histories of one registered lycée, of which some terms are not known."""
+
+    faults: tuple[()] = ()
+
+    def __init__(self, unknown: Collection[Term], stopping: threading.Event) -> None:
+        self.sums = StateStore(shipped().terms)
+        registered = event("school.registered", uai("0750001"), "2016-01-01")
+        apply_events(self.sums, Family.SCHOOLS, [[registered]])
+        self._unknown = dict.fromkeys(unknown, "http://old:6066")
+        self._stopping = stopping
+
+    def poll(self, *, timeout: float) -> int:
+        """Have nothing more to say."""
+        del timeout
+        self._stopping.set()
+        return 0
+
+    def waiting_for(self) -> str | None:
+        """Return nothing: all is known."""
+        return None
+
+    def lag(self) -> int:
+        """Return nothing."""
+        return 0
+
+    def ages(self) -> Mapping[int, float]:
+        """Return that all is new."""
+        return {0: 0.0}
+
+    def unknown(self) -> Mapping[Term, str]:
+        """Return what the worker does not know."""
+        return self._unknown
+
+
+@contextmanager
+def following(*unknown: Term) -> Iterator[Follower]:
+    """Yield a follower that has read the histories once."""
+    stopping = threading.Event()
+
+    @contextmanager
+    def opened(*_: object) -> Iterator[Histories]:
+        yield Histories(unknown, stopping)
+
+    settings = load_page_settings(broker="localhost:1", clock="2018-12-31")
+    with EventLedger() as ledger, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subject, "open_histories", opened)
+        follower = Follower(settings, shipped(), ledger)
+        follower.follow_figures(stopping)
+        yield follower
+
+
+def test_an_indicator_that_workers_do_not_know_is_not_called_unreported() -> None:
+    """Facts about it may have come: the page leaves it out, and says so."""
+    with following(RATIO.measure.numerator) as follower:
+        known = follower.now()
+        assert known is not None
+        knowledge, completeness = known
+        assert not completeness.is_complete
+        assert "1 indicateur(s)" in completeness.text
+        overview = overview_of(knowledge, view())
+        shown = {row.indicator.id for group in overview.groups for row in group.rows}
+        assert shown == {one.id for one in shipped().indicators} - {RATIO.id}
+        page = ServedPage(follower.ledger, knowledge, completeness=completeness)
+        of_it, of_another, data = page.ask(
+            f"/promesses/{RATIO.id}", "/promesses/schools_equipped_ratio", "/donnees.json"
+        )
+    assert (of_it.status, of_another.status, data.status) == (503, 200, 200)
+    assert "autre catalogue" in of_it.body
+    assert "Retry-After" in of_it.headers
+
+
+def test_all_indicators_of_workers_with_the_same_catalogue_are_shown() -> None:
+    """And nothing is missing."""
+    with following() as follower:
+        known = follower.now()
+    assert known is not None
+    assert known[0].catalogue is shipped()
+    assert known[1].is_complete
