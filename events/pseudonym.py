@@ -21,6 +21,7 @@ from boundary.errors import SmartRegionError
 from boundary.private_files import new_private_file, refuse_open_file
 
 __all__ = [
+    "LONGEST_LINE",
     "NoPersonError",
     "PseudonymKey",
     "PseudonymKeyError",
@@ -35,6 +36,9 @@ KEY_BYTES: Final = 32
 PSEUDONYM_DIGITS: Final = 32
 LONGEST_PERSON: Final = 1_000
 """The maximum number of characters of an identity: normalisation takes quadratic time."""
+
+LONGEST_LINE: Final = 64 * 1024
+"""The maximum number of bytes of a line with an identity and the spaces around it."""
 
 _KEY_ID: Final = re.compile(r"[a-z][a-z0-9]{0,7}")
 _PSEUDONYM: Final = re.compile(rf"{_KEY_ID.pattern}-[0-9a-f]{{{PSEUDONYM_DIGITS}}}")
@@ -165,6 +169,8 @@ def pseudonymise_lines(lines: Iterable[bytes], key: PseudonymKey) -> Iterator[st
     all that follow.
     """
     for number, line in enumerate(lines, start=1):
+        if len(line) > LONGEST_LINE:  # It may be cut, in a character too.
+            raise _too_long(number)
         try:
             person = line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError:
@@ -172,17 +178,18 @@ def pseudonymise_lines(lines: Iterable[bytes], key: PseudonymKey) -> Iterator[st
                 number, problem="is not UTF-8", remedy="convert the file first"
             ) from None
         if _is_too_long(person):
-            raise NoPersonError(
-                number,
-                problem=f"has more than {LONGEST_PERSON} characters",
-                remedy="write one person a line",
-            )
+            raise _too_long(number)
         try:
             yield key.pseudonym(person)
         except ValueError:
             raise NoPersonError(
                 number, problem="is blank", remedy="remove it, or write who it is"
             ) from None
+
+
+def _too_long(number: int) -> NoPersonError:
+    problem = f"has more than {LONGEST_PERSON} characters"
+    return NoPersonError(number, problem=problem, remedy="write one person a line")
 
 
 def _is_too_long(person: str) -> bool:

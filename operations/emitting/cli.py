@@ -19,7 +19,7 @@ from operations.emitting.options import gateway_or_spool_options, open_publisher
 from operations.options import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from events.milestone import ExplanationKind
     from operations.emitting.lines import Emission, RefusedLine
@@ -64,7 +64,8 @@ def emit(
     where the broker or the gateway failed. With --spool, what the gateway does not take is kept in
     a file, and sent first by the next command with that file.
     """
-    from operations.emitting.lines import Emission
+    from boundary.bounded_lines import bounded_lines
+    from operations.emitting.lines import LONGEST_LINE, Emission
     from operations.emitting.lines import emit as emit_lines
 
     quiet_client()
@@ -79,8 +80,9 @@ def emit(
     with (
         count_last(partial(_count, emission)),
         open_publisher(bootstrap, gateway, mode=mode) as publisher,
-        _progress(file) as lines,
+        _progress(file) as watched,
     ):
+        lines = bounded_lines(watched, longest=LONGEST_LINE)
         emit_lines(lines, publisher, on_refused=report, emission=emission)
     _report_waiting(emission)
     if broken > 1 and not emission.accepted:
@@ -109,8 +111,8 @@ def _report_waiting(emission: Emission) -> None:
 
 
 @contextmanager
-def _progress(file: BinaryIO) -> Iterator[Iterable[bytes]]:
-    """Yield the lines of a file, with a progress bar on a terminal's standard error."""
+def _progress(file: BinaryIO) -> Iterator[BinaryIO]:
+    """Yield a file to read, with a progress bar on a terminal's standard error."""
     if not sys.stderr.isatty():
         yield file
         return
@@ -262,10 +264,12 @@ def pseudonymise(file: BinaryIO, key_file: Path, new_key: str | None) -> None:
     With --new-key only a key is made; nothing is read. See docs/person-data.md for what to keep,
     and how a key is replaced.
     """
-    from events.pseudonym import load_key, pseudonymise_lines, write_new_key
+    from boundary.bounded_lines import bounded_lines
+    from events.pseudonym import LONGEST_LINE, load_key, pseudonymise_lines, write_new_key
 
     if new_key is not None:
         write_new_key(key_file, new_key)
         return
-    for pseudonym in pseudonymise_lines(file, load_key(key_file)):
+    lines = bounded_lines(file, longest=LONGEST_LINE)
+    for pseudonym in pseudonymise_lines(lines, load_key(key_file)):
         echo(pseudonym)

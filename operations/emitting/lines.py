@@ -8,16 +8,18 @@ from typing import Final
 
 from boundary.diagnostic import shown
 from boundary.errors import SmartRegionError
-from events.cloudevent import CloudEvent, decode_json
-from events.errors import ContractError
+from events.cloudevent import MAX_BYTES, CloudEvent, decode_json
+from events.errors import ContractError, RefusalReason
 from operations.client import FailedDelivery, Publisher
 from operations.client.protocol import DeliveryError
 
-__all__ = ["Emission", "EventRefusedError", "RefusedLine", "emit"]
+__all__ = ["LONGEST_LINE", "Emission", "EventRefusedError", "RefusedLine", "emit"]
 
 # How many lines are sent before their fate is awaited: a broken broker is noticed soon, and
 # what is known of each unanswered event stays small.
 LINES_PER_FLUSH: Final = 5_000
+LONGEST_LINE: Final = MAX_BYTES + len(b"\r\n")
+"""Bytes of a line that may hold an event."""
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -64,8 +66,9 @@ def emit(
 ) -> Emission:
     """Publish each line's CloudEvent; a line that is refused is handed on and stops nothing.
 
-    Blank lines are skipped. `emission` is updated as lines are read, for a caller that shows
-    progress or reports after an error. Raises DeliveryError once an event was not delivered.
+    Blank lines are skipped, and lines of more than LONGEST_LINE refused. `emission` is updated as
+    lines are read, for a caller that shows progress or reports after an error. Raises DeliveryError
+    once an event was not delivered.
     """
     emission = emission or Emission()
     waiting: dict[tuple[str, str], int] = {}
@@ -74,9 +77,11 @@ def emit(
         if number % LINES_PER_FLUSH == 0:
             _settle(publisher, waiting, emission, on_refused)
         line = (raw.removeprefix(BYTE_ORDER_MARK) if number == 1 else raw).strip()
-        if not line:
+        if not line and len(raw) <= LONGEST_LINE:
             continue
         try:
+            if len(raw) > LONGEST_LINE:
+                raise _too_long()
             event = decode_json(line)
         except ContractError as error:
             emission.refused += 1
@@ -90,6 +95,11 @@ def emit(
             _settle(publisher, waiting, emission, on_refused, unsent=unsent)
     _settle(publisher, waiting, emission, on_refused)
     return emission
+
+
+def _too_long() -> ContractError:
+    size, remedy = f"more than {MAX_BYTES} bytes", "write each event on a line of its own"
+    return ContractError(RefusalReason.TOO_LARGE, "line", size, remedy)
 
 
 def _settle(

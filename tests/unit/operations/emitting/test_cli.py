@@ -48,6 +48,21 @@ def test_emit_reports_the_refused_lines(published: list[WatchedPublisher]) -> No
     assert len(published[0].events) == 2
 
 
+def test_emit_refuses_a_line_that_is_longer_than_any_event(
+    published: list[WatchedPublisher],
+) -> None:
+    """An endless one filled the memory; those behind it are published."""
+    endless = " " * 1_000_000 + VALID
+    result = run("emit", given=endless + VALID)
+
+    assert result.stderr == (
+        "line 1: line: is larger than any event, value 'more than 262144 bytes':"
+        " write each event on a line of its own\n"
+    )
+    assert (result.stdout, result.exit_code) == ("1 accepted, 1 refused\n", 1)
+    assert len(published[0].events) == 1
+
+
 def test_emit_says_why_no_line_of_an_event_for_people_is_taken(
     published: list[WatchedPublisher],
 ) -> None:
@@ -169,6 +184,17 @@ def test_progress_without_a_length(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr", Terminal())
     with progress(io.BytesIO(b"a\nb\n")) as lines:
         assert list(lines) == [b"a\n", b"b\n"]
+
+
+def test_a_person_longer_than_any_is_reported_by_its_line(tmp_path: Path) -> None:
+    """Of an endless line only the beginning is read, whatever character it ends in."""
+    key = str(tmp_path / "key")
+    run("pseudonymise", "--key", key, "--new-key", "k1")
+
+    result = run("pseudonymise", "--key", key, given="b\n" + "é" * 100_000)
+
+    assert "line 2" in str(result.exception)
+    assert "has more than 1000 characters" in str(result.exception)
 
 
 def test_persons_become_pseudonyms(tmp_path: Path) -> None:
