@@ -10,12 +10,12 @@ __all__ = ["bounded_lines"]
 _REST_BYTES: Final = 64 * 1024
 
 
-class _Lines(Protocol):
+class _LineStream(Protocol):
     def readline(self, size: int, /) -> bytes:
         """Return at most so many bytes of the next line."""
 
 
-def bounded_lines(stream: _Lines, *, longest: int) -> Iterator[bytes]:
+def bounded_lines(stream: _LineStream, *, longest: int) -> Iterator[bytes]:
     """Yield each line with its end; of one that has more than `longest` bytes the first of them.
 
     That beginning has `longest` + 1 bytes. What is behind it is read, and left out, when the next

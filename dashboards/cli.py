@@ -34,6 +34,22 @@ class _Target(click.ParamType):
         return value
 
 
+class _AxisStart(click.ParamType):
+    """Where the axis of time begins."""
+
+    name = "TIME"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the time as it is written."""
+        from dashboards.axis_start import axis_start
+
+        try:
+            return axis_start(value)
+        except ValueError:
+            wrong = f"{value!r} is no time to Grafana: write now-30m, now-5y/y or 2016-01-01"
+            self.fail(wrong, param, ctx)
+
+
 TARGET = _Target()
 CATALOGUE = click.option(
     "--catalogue",
@@ -49,6 +65,7 @@ RUNBOOKS = click.option(
 )
 SINCE = click.option(
     "--since",
+    type=_AxisStart(),
     metavar="TIME",
     help="Where the axis of time begins, as Grafana writes it: now-30m; by default the day from"
     " which the catalogue counts.",
