@@ -7,9 +7,11 @@ import sys
 import threading
 from importlib import import_module
 from itertools import chain
+from typing import Any
 
 import click
 
+from boundary.closed_output import ends_with_reader
 from boundary.errors import SmartRegionError
 from boundary.garbage import collect_seldom
 from boundary.terminal import legible, legible_lines, show_traceback
@@ -42,12 +44,26 @@ class ReadableError(click.ClickException):
 
 
 class Commands(click.Group):
-    """A group of commands whose readable errors end in one line."""
+    """A group of commands whose readable errors end in one line.
+
+    They end quietly where whoever reads their output has gone.
+    """
+
+    def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - as click's
+        """Run the command line."""
+        with ends_with_reader():
+            return super().main(*args, **extra)
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Parse the command line, and print what is asked for with an option alone, as --help."""
+        with ends_with_reader():
+            return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the chosen command; an error that is not ours keeps its traceback."""
         try:
-            return super().invoke(ctx)
+            with ends_with_reader():
+                return super().invoke(ctx)
         except click.ClickException as error:
             # Click repeats what it was given: a file's name, a word that is no command.
             error.message = legible_lines(error.message)

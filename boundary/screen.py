@@ -9,6 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import Progress
 from rich.segment import Segment
 
+from boundary.closed_output import end_without_reader
 from boundary.terminal import legible_lines
 
 __all__ = ["LegibleConsole", "progress_bar"]
@@ -26,6 +27,10 @@ class LegibleConsole(Console):
                 yield segment
             else:
                 yield Segment(legible_lines(segment.text), segment.style)
+
+    def on_broken_pipe(self) -> None:
+        """End as every command does; Rich's own status is 1, which is a result of some."""
+        end_without_reader()
 
 
 def progress_bar() -> Progress:

@@ -1,0 +1,59 @@
+"""Output whose reader has gone, as that of `smart-region audit | head`."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Final, NoReturn
+
+__all__ = ["READER_GONE", "end_without_reader", "ends_with_reader"]
+
+READER_GONE: Final = 128 + signal.SIGPIPE
+"""The exit status: that of a program which the signal of a closed pipe has killed."""
+
+
+@contextmanager
+def ends_with_reader() -> Iterator[None]:
+    """End the process quietly where standard output or error is closed by its reader in the block.
+
+    What is buffered is written at the block's end: later the interpreter would fail to. A
+    connection to a server that is closed is none of these, and raises BrokenPipeError as before.
+    """
+    try:
+        try:
+            yield
+        finally:
+            for stream in _streams():
+                stream.flush()
+    except BrokenPipeError:
+        if not any(map(_reader_is_gone, _streams())):
+            raise
+        end_without_reader()
+
+
+def end_without_reader() -> NoReturn:
+    """Exit with READER_GONE, and drop what is still buffered for whoever has gone."""
+    for stream in filter(_reader_is_gone, _streams()):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    sys.exit(READER_GONE)
+
+
+def _streams() -> list[IO[str]]:
+    """Return standard output and error; either may be closed from the start."""
+    return [one for one in (sys.stdout, sys.stderr) if one is not None and not one.closed]
+
+
+def _reader_is_gone(stream: IO[str]) -> bool:
+    try:
+        number = stream.fileno()
+    except OSError:  # A test's, in memory.
+        return False
+    poll = select.poll()
+    poll.register(number, select.POLLOUT)
+    return any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0))

@@ -1,0 +1,82 @@
+"""A command whose reader has gone ends quietly, with a status that is no result of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from boundary.closed_output import READER_GONE, ends_with_reader
+
+ROOT = Path(__file__).parents[3]
+TABLE = "from boundary.screen import LegibleConsole; LegibleConsole().print('a figure')"
+BUFFERED = """
+import sys
+from boundary.closed_output import ends_with_reader
+with ends_with_reader():
+    sys.stdout.write("a figure")
+    sys.exit(1)
+"""
+
+
+def without_reader(*arguments: str, errors_too: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run Python with an output that nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            stdout=writing,
+            stderr=writing if errors_too else subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(writing)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["audit", "--help"],
+        ["catalogue", "list"],
+        ["producers", "list"],
+        ["simulate", "--seed", "1"],
+        ["relay", "sql"],
+    ],
+)
+def test_a_command_ends_quietly(arguments: list[str]) -> None:
+    """As a program that the signal of a closed pipe has killed."""
+    done = without_reader("smart_region.py", *arguments)
+
+    assert (done.returncode, done.stderr) == (READER_GONE, "")
+
+
+@pytest.mark.parametrize("code", [TABLE, BUFFERED])
+def test_a_table_and_what_is_buffered_end_so_too(code: str) -> None:
+    """Rich's own status is 1, which of an audit means that a figure differs."""
+    done = without_reader("-c", code)
+
+    assert (done.returncode, done.stderr) == (READER_GONE, "")
+
+
+def test_errors_without_a_reader_end_so_too() -> None:
+    """As `smart-region … 2>&1 | head`."""
+    assert without_reader("smart_region.py", "nothing", errors_too=True).returncode == READER_GONE
+
+
+def test_the_status_is_that_of_the_signal() -> None:
+    """What a shell shows of `yes | head`, with pipefail."""
+    assert READER_GONE == 141
+
+
+def test_a_connection_that_is_closed_is_another_matter() -> None:
+    """It is an error, and keeps its traceback."""
+    with pytest.raises(BrokenPipeError), ends_with_reader():
+        raise BrokenPipeError
