@@ -43,7 +43,7 @@ _OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "fresh": ("unless", "where", "every", "within_days", "grace_days"),
     "ratio": (),
     "share": (),
-    "observed": ("percent",),
+    "observed": ("percent", "whole"),
 }
 
 _COUNTED = tuple(name for name in FACTS_BY_NAME if name != IndicatorObserved.NAME)
@@ -148,14 +148,16 @@ class _Compiler:
     def observed(self, declared: Mapping[str, object]) -> Measure | None:
         """Read an external indicator, whose values are observed in each territory."""
         self.keys((), declared, "observed")
-        name, percent = declared["observed"], declared.get("percent", False)
-        if not isinstance(percent, bool):
-            self.refuse(("percent",), "is not true or false", percent, "write true or false")
+        name = declared["observed"]
+        percent, whole = (self.flag(declared, key) for key in ("percent", "whole"))
+        if percent and whole:
+            problem = "is of numbers, and these are percentages"
+            self.refuse(("whole",), problem, whole, "keep this one or percent")
         if not is_external(name):
             remedy = "write its identifier, as IND-042: at most 64 letters, digits and . _ -"
             self.refuse(("observed",), "is not an external indicator", name, remedy)
             return None
-        return observed_measure(str(name), percent=percent is True)
+        return observed_measure(str(name), percent=percent, whole=whole)
 
     def term(self, path: FieldPath, declared: object) -> Term | None:
         form = self.form(path, declared, _TERM_FORMS)
@@ -327,6 +329,12 @@ class _Compiler:
             else:
                 texts.append((inner, text))
         return texts
+
+    def flag(self, declared: Mapping[str, object], key: str) -> bool:
+        value = declared.get(key, False)
+        if not isinstance(value, bool):
+            self.refuse((key,), "is not true or false", value, "write true or false")
+        return value is True
 
     def keys(self, path: FieldPath, declared: Mapping[str, object], form: str) -> None:
         """Refuse keys that a form does not have, and the lack of those that it needs."""

@@ -17,7 +17,17 @@ from typing import Final, Self
 
 from catalogue.model import Direction, Indicator, Unit
 
-__all__ = ["BLANK", "NARROW", "NO_BREAK", "NumberFormat", "count_text", "day_text", "percent_text"]
+__all__ = [
+    "BLANK",
+    "NARROW",
+    "NO_BREAK",
+    "NumberFormat",
+    "count_text",
+    "day_text",
+    "days_text",
+    "is_plural",
+    "percent_text",
+]
 
 BLANK: Final = "–"
 """The text of an unknown value, which is never zero."""
@@ -28,6 +38,7 @@ NO_BREAK: Final = "\u00a0"
 
 _NOISE: Final = Decimal("0.000001")
 _PERCENT: Final = 100
+_PLURAL: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,16 @@ class NumberFormat:
 def count_text(number: Fraction | int) -> str:
     """Return a number as French text, cut to a whole one: `1 145`."""
     return f"{int(number):,}".replace(",", NARROW)
+
+
+def is_plural(number: Fraction | int) -> bool:
+    """Return whether a French noun after a number is in the plural: from two on, as it is shown."""
+    return not -_PLURAL < number < _PLURAL
+
+
+def days_text(days: int) -> str:
+    """Return a number of days as French text: `0 jour`, `1 jour`, `1 204 jours`."""
+    return f"{count_text(days)}{NO_BREAK}{'jours' if is_plural(days) else 'jour'}"
 
 
 def percent_text(rate: float | None) -> str:

@@ -394,6 +394,8 @@ class Indicator(CatalogueModel):
 
     def _measured_units(self) -> tuple[Unit, ...]:
         """Return the units that the measure can be in; what is observed is in that of its owner."""
+        if self.plan.whole:
+            return (Unit.COUNT, Unit.EUROS)
         if not self.plan.additive:
             return (Unit.RATIO,) if is_percent(self.plan) else tuple(Unit)
         if self.plan.denominator is not None:
@@ -453,10 +455,14 @@ class Indicator(CatalogueModel):
 
     @property
     def decimals(self) -> int:
-        """How many decimals of a value are shown; those of a ratio are of its percentage."""
+        """How many decimals of a value are shown; those of a ratio are of its percentage.
+
+        What is counted here is a sum of whole numbers, and an amount is shown in whole euros. Of
+        what others compute the catalogue alone knows that it is whole: it may be a mean.
+        """
         if self.unit is Unit.RATIO:
             return 1
-        return 0 if self.plan.additive else 2
+        return 0 if self.plan.additive or self.plan.whole else 2
 
     @property
     def reporting_delay_days(self) -> int | None:

@@ -42,10 +42,10 @@ def is_external(name: object) -> bool:
     return True
 
 
-def observed_measure(indicator: str, *, percent: bool) -> Measure:
+def observed_measure(indicator: str, *, percent: bool = False, whole: bool = False) -> Measure:
     """Return the measure of an external indicator: its last observation in each territory.
 
-    With `percent`, an observation of 71.5 is the ratio 0.715.
+    With `percent`, an observation of 71.5 is the ratio 0.715. `whole` says that all are whole.
     """
     observations = Term(
         IndicatorObserved.FAMILY,
@@ -53,7 +53,8 @@ def observed_measure(indicator: str, *, percent: bool) -> Measure:
         amount="value_micros",
         entities=frozenset(observed_entity(indicator, territory) for territory in TERRITORIES),
     )
-    return Measure(observations, divisor=MICROS * PERCENT if percent else MICROS, additive=False)
+    divisor = MICROS * PERCENT if percent else MICROS
+    return Measure(observations, divisor=divisor, additive=False, whole=whole)
 
 
 def country_measure(measure: Measure) -> Measure:

@@ -75,12 +75,14 @@ class Measure:
 
     A figure that is not `additive` is observed, not counted: each territory has its own, and the
     Région's is never the sum of its départements'. It is blank, not 0, before the first report.
+    `whole` is declared of observed figures that are whole numbers.
     """
 
     numerator: Term
     denominator: Term | None = None
     divisor: int = 1
     additive: bool = True
+    whole: bool = False
 
     @property
     def terms(self) -> tuple[Term, ...]:

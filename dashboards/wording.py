@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
 
 from catalogue.model import Unit
 
@@ -16,6 +17,7 @@ __all__ = [
     "GATEWAY_OUTCOMES",
     "GATEWAY_REASONS",
     "OUTCOMES",
+    "POINT",
     "REASONS",
     "UNDECLARED",
     "UNITS",
@@ -37,8 +39,9 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "explanations": "Explications",
     }
 )
-#: A ratio changes by points of percentage.
+#: A ratio changes by points of percentage; below two of them, by `POINT`.
 CHANGE_UNITS: Mapping[Unit, str] = MappingProxyType({**UNITS, Unit.RATIO: "points"})
+POINT: Final = "point"
 
 OUTCOMES: Mapping[str, str] = MappingProxyType(
     {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from catalogue.formatting import day_text
+from catalogue.formatting import count_text, day_text
 from streams.queries.collector import STALE_SECONDS
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Completeness:
             )
         if snapshot.lag > 1:
             # Of workers it is known that they have something new, not how much.
-            left = "des" if snapshot.ages else str(snapshot.lag)
+            left = "des" if snapshot.ages else count_text(snapshot.lag)
             return cls(
                 is_complete=False,
                 text=f"Chiffres en cours de mise à jour : {left} changements restent à lire.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
-from catalogue.formatting import day_text
+from catalogue.formatting import day_text, days_text
 from catalogue.judgement import CHANGE_DAYS
 from catalogue.model import Grain
 from catalogue.progress import MilestoneStatus
@@ -173,7 +173,12 @@ def _coming(view: View, rows: Sequence[PromiseRow]) -> Iterator[News]:
         and row.standing.judgement.status is not MilestoneStatus.ACHIEVED
     ]
     for day, row in sorted(due, key=lambda one: one[0]):
-        text = f"échéance le {day_text(day)}, dans {(day - view.as_of).days} jours"
+        left = (day - view.as_of).days
+        text = (
+            f"échéance le {day_text(day)}, dans {days_text(left)}"
+            if left
+            else f"échéance ce jour, le {day_text(day)}"
+        )
         yield News(text, row.indicator, row.standing.status_class)
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from catalogue.formatting import count_text, day_text
+from catalogue.formatting import count_text, day_text, days_text
 from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
 from events.fact import Family
@@ -76,6 +76,7 @@ class Pages:
         self._environment.globals |= {
             "day": day_text,
             "count": count_text,
+            "days": days_text,
             "instant": _instant,
             "told_by": told_by,
         }

@@ -11,7 +11,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from catalogue.explanations import explained_by
-from catalogue.formatting import NO_BREAK, NumberFormat, count_text, day_text, percent_text
+from catalogue.formatting import (
+    NO_BREAK,
+    NumberFormat,
+    count_text,
+    day_text,
+    days_text,
+    is_plural,
+    percent_text,
+)
 from catalogue.history import History
 from catalogue.judgement import Judgement
 from catalogue.model import Unit
@@ -135,8 +143,7 @@ class Standing:
         days = self.explained.unexplained_days(self.as_of)
         if days is None:
             return ""
-        unit = "jours" if days > 1 else "jour"
-        return f"sans explication depuis {count_text(days)}{NO_BREAK}{unit}"
+        return f"sans explication depuis {days_text(days)}"
 
     @property
     def parts(self) -> TextCell:
@@ -309,7 +316,8 @@ def change_text(indicator: Indicator, change: Fraction) -> str:
     if amount and not round(abs(amount), decimals):
         # A change is not shown as none.
         decimals += 2
-    points = "points" if _rounded(amount, decimals) >= 2 * 10**decimals else "point"
+    shown = Fraction(_rounded(amount, decimals), 10**decimals)
+    points = "points" if is_plural(shown) else "point"
     unit = {Unit.RATIO: points, Unit.EUROS: "€", Unit.COUNT: ""}[indicator.unit]
     text = signed(amount, decimals)
     return f"{text}{NO_BREAK}{unit}" if unit else text

@@ -85,7 +85,7 @@ def delegate_board(catalogue: Catalogue, links: Links, since: str) -> Board:
                 _statuses(
                     "Jalons de la Région",
                     "Nombre de jalons de la Région entière, par état. L’état est recalculé à "
-                    "chaque événement ; un jalon atteint puis perdu n’est plus compté "
+                    "chaque évènement ; un jalon atteint puis perdu n’est plus compté "
                     "comme atteint.",
                     GridPosition(0, 3, 12, 4),
                     metrics.REGION,
@@ -123,9 +123,9 @@ def completeness_panel(at: GridPosition) -> Panel:
     return stats(
         PanelFrame(
             "Les chiffres sont",
-            "Les totaux ne sont montrés que si toutes les partitions des événements sont lues. "
+            "Les totaux ne sont montrés que si toutes les partitions des évènements sont lues. "
             "Retenus : voir la chaîne de traitement. Recalculés : ceux d’un jour passé, refaits "
-            "à partir de tous les événements connus à présent.",
+            "à partir de tous les évènements connus à présent.",
             at,
         ),
         [

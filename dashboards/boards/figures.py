@@ -40,7 +40,7 @@ from dashboards.conventions import Links
 from dashboards.promql import INDICATOR, MILESTONE, days_since, latest, on, select, with_label
 from dashboards.rules import alerts
 from dashboards.rules.alerts import AlertKind
-from dashboards.wording import CHANGE_UNITS, UNITS
+from dashboards.wording import CHANGE_UNITS, POINT, UNITS
 from events.identifiers import DEPARTMENTS
 
 __all__ = [
@@ -95,6 +95,10 @@ TERRITORIES: Final = words(TERRITORY_TITLES)
 
 #: What a line of a table of milestones is about.
 LINE: Final = (*MILESTONE, "department")
+
+#: After an indicator in the label `unit`: its change is between -2 and 2, where French has the
+#: singular.
+SINGULAR: Final = "/1"
 
 #: Marks what the promise does not state.
 ASSUMED: Final = "\u00a0*"
@@ -178,19 +182,24 @@ def change_columns(indicators: Iterable[Indicator], **labels: str) -> tuple[Colu
     A line for each of which something moved, be it one part against the other.
     """
     chosen = tuple(indicators)
+    ratios = tuple(one for one in chosen if one.unit is Unit.RATIO)
     moved = f"{select(metrics.INDICATOR_CHANGE, window=CHANGE_WINDOW, **labels)} != 0"
 
-    def changes(part: str) -> str:
+    def changes(part: str, of: Iterable[Indicator] = chosen) -> str:
         shown_ones = displayed_change(
-            chosen, lambda ids: change(part, *INDICATOR, indicator=ids, **labels)
+            of, lambda ids: change(part, *INDICATOR, indicator=ids, **labels)
         )
         return f"({shown_ones}) and {on(*INDICATOR)} ({moved})"
 
+    value = with_label(changes("value"), "unit", "indicator")
+    if ratios:
+        few = f"({changes('value', ratios)}) > -2 < 2"
+        few = with_label(few, "unit", "indicator", f"$1{SINGULAR}")
+        value = f"{few} or {on(*INDICATOR)} {value}"
+    singular = {f"{one.id}{SINGULAR}": POINT for one in ratios}
     return (
-        Column(
-            "Variation", Query(with_label(changes("value"), "unit", "indicator")), CHANGE, VALUE
-        ),
-        _unit_column(chosen, CHANGE_UNITS),
+        Column("Variation", Query(value), CHANGE, VALUE),
+        _unit_column(chosen, CHANGE_UNITS, singular),
         Column("due au numérateur", Query(changes("numerator")), CHANGE, 105),
         Column("due au dénominateur", Query(changes("denominator")), CHANGE, 118),
     )
@@ -273,6 +282,10 @@ def _named(labels: Mapping[str, str], programmes: Iterable[Programme]) -> str:
     return named
 
 
-def _unit_column(indicators: Iterable[Indicator], texts: Mapping[Unit, str] = UNITS) -> Column:
-    units = words({one.id: texts[one.unit] for one in indicators})
+def _unit_column(
+    indicators: Iterable[Indicator],
+    texts: Mapping[Unit, str] = UNITS,
+    others: Mapping[str, str] = MappingProxyType({}),
+) -> Column:
+    units = words({one.id: texts[one.unit] for one in indicators} | dict(others))
     return Column("Unité", "unit", ValueFormat(NO_UNIT, mappings=units), UNIT)

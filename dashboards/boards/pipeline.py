@@ -199,9 +199,9 @@ def _lateness(at: GridPosition) -> Panel:
     age = f"clamp_min((scalar({conventions.AS_OF}) - {newest}) / {DAY_SECONDS}, 0)"
     return bars(
         PanelFrame(
-            "Ancienneté du dernier événement, par fait",
+            "Ancienneté du dernier évènement, par fait",
             "Jours entre le jour du moniteur et l’enregistrement, par son producteur, du dernier "
-            "événement reçu de chaque type.",
+            "évènement reçu de chaque type.",
             at,
         ),
         Query(fact_of(age), "{{fact}}"),

@@ -156,7 +156,7 @@ def _scorecards(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
             "Producteurs",
             "Acceptés, refusés et part valide : sur la période choisie, sans les répétitions. "
             "Retard : jours entre le jour d’un fait et son enregistrement, depuis le démarrage des "
-            "workers. Silence : jours depuis le dernier événement enregistré ; silencieux : "
+            "workers. Silence : jours depuis le dernier évènement enregistré ; silencieux : "
             "plus longtemps que la fréquence déclarée et sa tolérance ne le permettent. Le relevé "
             "complet, à lui envoyer : `smart-region producers report --producer …`.",
             at,
@@ -172,7 +172,7 @@ def _scorecards(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
             ),
             Column("Retard médian", Query(f"histogram_quantile(0.5, {buckets})"), AGE, 68),
             Column(
-                "Dernier événement",
+                "Dernier évènement",
                 Query(date_of(latest(conventions.PRODUCER_LAST_EVENT, "producer"))),
                 ValueFormat(DATE),
                 98,
@@ -315,7 +315,7 @@ def _gateway(at: GridPosition) -> Panel:
     return stats(
         PanelFrame(
             "Reçus à la passerelle",
-            "Événements reçus par HTTP sur la période choisie. Accepté : écrit par le courtier, "
+            "Évènements reçus par HTTP sur la période choisie. Accepté : écrit par le courtier, "
             "reçu remis. Non écrit : le courtier n’a pas répondu, le producteur renvoie.",
             at,
         ),
@@ -328,7 +328,7 @@ def _refused_at_the_gateway(at: GridPosition) -> Panel:
     return table_of(
         PanelFrame(
             "Refusés à la passerelle, par producteur et motif",
-            "Événements, ou requêtes entières, que la passerelle n’a pas pris sur la période "
+            "Évènements, ou requêtes entières, que la passerelle n’a pas pris sur la période "
             "choisie. Sans secret valable, personne n’est reconnu : ce sont ceux des non déclarés.",
             at,
         ),
@@ -368,16 +368,16 @@ def _gateway_answers(at: GridPosition) -> Panel:
 def _sources(at: GridPosition) -> Panel:
     return table_of(
         PanelFrame(
-            "Dernier événement de chaque source",
-            "Tel que les événements nomment leur source, déclarée ou non. Silence : jours entre le "
-            "jour du moniteur et l’enregistrement du dernier événement par son producteur.",
+            "Dernier évènement de chaque source",
+            "Tel que les évènements nomment leur source, déclarée ou non. Silence : jours entre le "
+            "jour du moniteur et l’enregistrement du dernier évènement par son producteur.",
             at,
         ),
         [
             Column("Source", "source"),
             Column("Fait", "fact", least=198),
             Column(
-                "Dernier événement",
+                "Dernier évènement",
                 Query(fact_of(date_of(latest(conventions.SOURCE_LAST_EVENT, "source", "type")))),
                 ValueFormat(DATE),
                 146,
@@ -397,7 +397,7 @@ def _outcomes(at: GridPosition) -> Panel:
     return table_of(
         PanelFrame(
             "Ce que sont devenus les messages, par fait",
-            "Messages lus sur la période choisie, par type d’événement ; « unknown » : le type n’a "
+            "Messages lus sur la période choisie, par type d’évènement ; « unknown » : le type n’a "
             "pas pu être lu.",
             at,
         ),

@@ -112,8 +112,8 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
     yield build.alert(
         alerts.RECORDS_DELETED,
         f"{first}\n-\nmin by ({', '.join(_PARTITION)}) ({before})\n> 0",
-        summary="Événements supprimés de {{ $labels.topic }}",
-        description=f"{count} événement(s) de la partition {{{{ $labels.partition }}}} de"
+        summary="Évènements supprimés de {{ $labels.topic }}",
+        description=f"{count} évènement(s) de la partition {{{{ $labels.partition }}}} de"
         " {{ $labels.topic }} ont été supprimés depuis hier. Sauf effacement voulu"
         " (smart-region erase), ils sont perdus : ni un audit ni une reconstruction ne les"
         " retrouvera.",

@@ -16,7 +16,7 @@ from dashboards.promql import DAY_SECONDS, indented, last_known, latest, on, ove
 from dashboards.rules import alerts
 from dashboards.rules.building import AlertBuilder
 from dashboards.rules.model import Alert
-from dashboards.rules.wording import days_from, label_from
+from dashboards.rules.wording import days_from, days_of, label_from
 
 __all__ = ["producer_alerts"]
 
@@ -48,13 +48,13 @@ def _silence(
     build: AlertBuilder, where: str, *, consequence: str, programme: Programme | None = None
 ) -> Alert:
     allowed = last_known(metrics.PRODUCER_ALLOWED_SILENCE, producer="%s")
-    most = days_from(f"{allowed} / {DAY_SECONDS}", of=_WHO, absent="moins")
+    most = days_from(f"{allowed} / {DAY_SECONDS}", of=_WHO, absent="moins de jours")
     return build.alert(
         alerts.PRODUCER_SILENT,
         f"{_overdue()}\n{where}",
         summary=f"« {_named()} » n’envoie plus rien",
-        description=f"Dernier événement de « {_named()} » il y a"
-        f' {{{{ $value | printf "%.0f" }}}} jours, pour {most} admis par la fréquence que ce'
+        description=f"Dernier évènement de « {_named()} » il y a"
+        f" {days_of('$value')}, pour {most} admis par la fréquence que ce"
         f" système a déclarée. {consequence}",
         board=conventions.PRODUCERS_BOARD,
         programme=programme,

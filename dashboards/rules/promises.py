@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from catalogue import metrics
-from catalogue.formatting import NumberFormat, day_text
+from catalogue.formatting import NumberFormat, day_text, days_text
 from catalogue.metrics import Metric
 from catalogue.model import Catalogue, Indicator, Milestone, Programme
 from catalogue.progress import MilestoneStatus
@@ -110,7 +110,7 @@ def _milestone_alerts(
         (
             alerts.MILESTONE_UNEXPLAINED,
             _unexplained(indicator, milestone),
-            f"sans explication depuis {_days_unexplained(indicator, milestone)} jours",
+            f"sans explication depuis {_days_unexplained(indicator, milestone)}",
             _to_explain(indicator, milestone),
         ),
     ):
@@ -133,7 +133,7 @@ def _unreported_alert(alert: Callable[..., Alert], indicator: Indicator, conditi
     if indicator.reporting_delay_days is not None:
         expected = (
             f" Un relevé est attendu {wording.EXPECTED[indicator.periodicity]}, au plus tard"
-            f" {indicator.reporting_delay_days} jours après le précédent."
+            f" {days_text(indicator.reporting_delay_days)} après le précédent."
         )
     title = wording.literal(indicator.title)
     return alert(
@@ -254,7 +254,7 @@ def _days_unexplained(indicator: Indicator, milestone: Milestone) -> str:
     return wording.days_from(
         _assessed(conventions.MILESTONE_UNEXPLAINED, indicator, milestone),
         of="department",
-        absent=f"plus de {indicator.explanation_grace_days}",
+        absent=f"plus de {days_text(indicator.explanation_grace_days)}",
     )
 
 
@@ -266,8 +266,8 @@ def _to_explain(indicator: Indicator, milestone: Milestone) -> str:
         absent="",
     )
     return (
-        f"Le jalon est manqué ou à risque{since}, et personne n’a dit pourquoi ; délai admis en"
-        f" jours : {indicator.explanation_grace_days}. Le responsable du programme l’explique :"
+        f"Le jalon est manqué ou à risque{since}, et personne n’a dit pourquoi ; délai admis :"
+        f" {days_text(indicator.explanation_grace_days)}. Le responsable du programme l’explique :"
         f" `smart-region explain --indicator {indicator.id} --milestone {milestone.id}"
         f" --territory {wording.TERRITORY_CODE} --kind cause --role RÔLE TEXTE`."
     )

@@ -18,6 +18,7 @@ __all__ = [
     "amount_of",
     "day_from",
     "days_from",
+    "days_of",
     "label_from",
     "literal",
     "pace_from",
@@ -86,16 +87,21 @@ def value_from(query: str, unit: Unit, *, absent: str) -> str:
 
 
 def pace_from(query: str, indicator: Indicator, *, absent: str) -> str:
-    """Return the pace per day that a query gives, as one per month of 30 days."""
+    """Return the pace per day that a query gives, as one per month: the twelfth of 365 days."""
     unit = indicator.unit
+    days, value = 365, "(. | first | value)"
     if unit is Unit.RATIO:
-        display, per_month, suffix = f'printf "%.2f" | {_COMMA}', f"3000 * {query}", "pt par mois"
+        days *= 100
+        display = f'printf "%.2f" | {_COMMA}'
+        plural = f"{{{{ if or (ge {value} 1.995) (le {value} -1.995) }}}}s{{{{ end }}}}"
+        suffix = f"point{plural} par mois"
     elif unit is Unit.EUROS:
-        display, per_month, suffix = f'printf "%.0f" | {_THOUSANDS}', f"30 * {query}", "€ par mois"
+        display, suffix = f'printf "%.0f" | {_THOUSANDS}', "€ par mois"
     else:
         digits = indicator.decimals + 1
-        display, per_month, suffix = f'printf "%.{digits}f" | {_COMMA}', f"30 * {query}", "par mois"
-    return _from(per_month, f"{{{{ . | first | value | {display} }}}}{NO_BREAK}{suffix}", absent)
+        display, suffix = f'printf "%.{digits}f" | {_COMMA} | {_GROUPED}', "par mois"
+    shown = f"{{{{ {value} | {display} }}}}{NO_BREAK}{suffix}"
+    return _from(f"{days} / 12 * {query}", shown, absent)
 
 
 def label_from(query: str, label: str, *, of: str, absent: str | None = None) -> str:
@@ -110,8 +116,14 @@ def label_from(query: str, label: str, *, of: str, absent: str | None = None) ->
 
 
 def days_from(query: str, *, of: str, absent: str) -> str:
-    """Return the whole days that a query gives; `%s` in it is the alert's label `of`."""
-    return _from(query, '{{ . | first | value | printf "%.0f" }}', absent, of=of)
+    """Return the whole days that a query gives: `1 jour`; `%s` in it is the alert's label `of`."""
+    return _from(query, days_of("(. | first | value)"), absent, of=of)
+
+
+def days_of(value: str) -> str:
+    """Return the display of a number of days, which is rounded: `1 jour`, `30 jours`."""
+    number = f'{{{{ {value} | printf "%.0f" | {_THOUSANDS} }}}}'
+    return f"{number}{NO_BREAK}jour{{{{ if ge {value} 1.5 }}}}s{{{{ end }}}}"
 
 
 def _from(query: str, found: str, absent: str, *, of: str = "department") -> str:

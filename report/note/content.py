@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from boundary.terminal import one_line
 from catalogue.contacts import is_nobody
 from catalogue.explanations import SLIPPING
-from catalogue.formatting import NO_BREAK, count_text, day_text
+from catalogue.formatting import NO_BREAK, count_text, day_text, days_text
 from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
 from catalogue.territories import REGION, TERRITORY_NAMES
@@ -312,7 +312,7 @@ class _NoteWriter:
             told = f"{one.territory} {_status_word(one.judgement.status)}, {one.value.text}"
             lost = one.days_lost
             if lost is not None:
-                told = f"{told}, retard de {_days(lost)}"
+                told = f"{told}, retard de {days_text(lost)}"
             if one.unexplained:
                 told = f"{told}, {one.unexplained}"
             yield Span(f"{' ; ' if position else ' : '}{told}", self._references.evidence(one))
@@ -444,15 +444,11 @@ def _lost(standing: Standing) -> TextCell:
     """Return the days between the deadline and the day projected, or those that have passed."""
     late = standing.days_lost
     if late is not None:
-        return TextCell(_days(late))
+        return TextCell(days_text(late))
     milestone, judgement = standing.milestone, standing.judgement
     if judgement.status is MilestoneStatus.MISSED and milestone is not None and milestone.day:
-        return TextCell(f"déjà {_days((judgement.as_of - milestone.day).days)}")
+        return TextCell(f"déjà {days_text((judgement.as_of - milestone.day).days)}")
     return TextCell.empty("sans jour projeté" if standing.projection.reason else "aucun")
-
-
-def _days(count: int) -> str:
-    return f"{count_text(count)}{NO_BREAK}jour{'s' if count > 1 else ''}"
 
 
 def _missing(standing: Standing) -> str:

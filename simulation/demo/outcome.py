@@ -71,7 +71,7 @@ class DemoOutcome(Frozen):
 def summary(outcome: DemoOutcome) -> str:
     """Return the counts and the audit's result in one line, in French."""
     counts = (
-        ("événements", outcome.produced),
+        ("évènements", outcome.produced),
         ("acceptés", outcome.accepted),
         ("refusés", outcome.refused),
         ("en double", outcome.duplicates),

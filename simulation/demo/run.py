@@ -53,7 +53,7 @@ def run_demo(
         opening = None if opener is None else PageOpening(screen, opener)
         watch = Watch(system, catalogue, screen, opening)
 
-        screen.step("Rejeu des événements")
+        screen.step("Rejeu des évènements")
         watch.until(system.replay.send_due)
         report = system.publisher.flush()
         report.check()

@@ -106,7 +106,7 @@ class LiveScreen:
         if self._frame is None:
             return Group(self._step, self._bar, *notes)
         frame = self._frame
-        parts = [f"{frame.day:%d/%m/%Y}", f"{count_text(frame.sent)} événements envoyés"]
+        parts = [f"{frame.day:%d/%m/%Y}", f"{count_text(frame.sent)} évènements envoyés"]
         if frame.address is not None:
             parts.append(f"http://{frame.address}/metrics")
         table = self._layout(frame.figures, frame.day, compact=compact)
@@ -139,7 +139,7 @@ class PlainScreen:
         if tenths > self._tenths:
             self._tenths = tenths
             percent = tenths * 100 // TENTH
-            self._write(f"{frame.day} : {count_text(frame.sent)} événements envoyés ({percent} %)")
+            self._write(f"{frame.day} : {count_text(frame.sent)} évènements envoyés ({percent} %)")
 
     def _write(self, line: str) -> None:
         self._stream.write(f"{legible(line)}\n")

@@ -36,7 +36,7 @@ A_QUARTER = ("--to", str(LAST), "--speed", "60", "--until-replayed")
 SLOWLY = ("--to", str(LAST), "--speed", "1")
 #: Without these no browser has a window.
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
-REPLAYING = "Rejeu des événements"
+REPLAYING = "Rejeu des évènements"
 NOTE = "Note d’un mois : "
 LOG = "demo.log"
 #: A broker, a worker, an assessor and a page; where Prometheus is, perhaps an Alertmanager with it.

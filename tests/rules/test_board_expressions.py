@@ -14,7 +14,15 @@ from catalogue.model import Direction, Indicator, Unit
 from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
 from dashboards import conventions
-from dashboards.boards.queries import displayed, fact_of, status_code, with_geohash, worst_status
+from dashboards.boards.figures import change_columns
+from dashboards.boards.queries import (
+    Query,
+    displayed,
+    fact_of,
+    status_code,
+    with_geohash,
+    worst_status,
+)
 from dashboards.promql import select
 from tests.support.boards import BOARDS, questions
 from tests.support.prometheus import promtool, require_prometheus
@@ -167,6 +175,34 @@ def test_days_without_explanation_are_the_monitor_s_own(tmp_path: Path) -> None:
     }
     shown = select("", **line, department="region")
     expect(tmp_path, series, column, {shown: 10})
+
+
+def test_a_change_of_less_than_two_is_one_point(tmp_path: Path) -> None:
+    """Two points are points, 1.9 of them one; euros have no plural."""
+    other = next(
+        one for one in load_catalogue().indicators if one.unit is Unit.RATIO and one.id != RATIO.id
+    )
+    labels = {"part": "value", "window": "30d", "department": "region"}
+    changes = {RATIO.id: -0.019, other.id: 0.02, EUROS.id: 1.0}
+    series = {
+        select(metrics.INDICATOR_CHANGE, programme="p", indicator=name, **labels): value
+        for name, value in changes.items()
+    }
+    change, unit, *_ = change_columns((RATIO, other, EUROS), department="region")
+    assert isinstance(change.source, Query)
+    words = {
+        code: result.text
+        for mapped in unit.form.mappings
+        if isinstance(mapped.options, dict)
+        for code, result in mapped.options.items()
+    }
+    keys = {RATIO.id: (f"{RATIO.id}/1", -1.9), other.id: (other.id, 2), EUROS.id: (EUROS.id, 1)}
+    expected = {
+        select("", programme="p", indicator=name, unit=key): value
+        for name, (key, value) in keys.items()
+    }
+    expect(tmp_path, series, change.source.expression, expected)
+    assert [words[key] for key, _ in keys.values()] == ["point", "points", "€"]
 
 
 # The producers' scorecards

@@ -170,19 +170,19 @@ RISK = (
 
 
 def test_milestone_at_risk(scenario: RuleScenario, rules: Path) -> None:
-    """With the day that the pace leads to, and the paces per month."""
+    """With the day that the pace leads to, and the paces per month: the plural from two on."""
     judge(scenario, CONNECTED, "95", MilestoneStatus.AT_RISK)
     expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 0.625, "95", **LYCEES)
     expose(scenario, metrics.MILESTONE_PROJECTED, TODAY + 400 * DAY, "95", **CONNECTED)
     expose(scenario, metrics.MILESTONE_REQUIRED_PACE, 0.00176, "95", **CONNECTED)
-    expose(scenario, metrics.INDICATOR_PACE, 0.0009, "95", **LYCEES)
+    expose(scenario, metrics.INDICATOR_PACE, 0.00061, "95", **LYCEES)
     scenario.expect_alert(
         30,
         "MilestoneAtRisk",
         RISK,
         at_risk(
             "Au rythme observé, elle serait atteinte le 06/07/2021. Rythme nécessaire :"
-            " 5,28\u00a0pt par mois ; observé : 2,70\u00a0pt par mois."
+            " 5,35\u00a0points par mois ; observé : 1,86\u00a0point par mois."
         ),
     )
 
@@ -234,10 +234,11 @@ def test_target_lost(scenario: RuleScenario, rules: Path) -> None:
 def unexplained(territory: str, department: str, code: str) -> dict[str, str]:
     """Return the annotations of a milestone that nobody explains."""
     return lycees(department) | {
-        "summary": f"{territory} : sans explication depuis 45 jours, « Tous les lycées connectés »",
+        "summary": f"{territory} : sans explication depuis 45\u00a0jours, « Tous les lycées"
+        " connectés »",
         "description": "Lycées connectés au très haut débit : 96,0\u00a0%, pour une cible de"
         " 100,0\u00a0% au 31/12/2020. Le jalon est manqué ou à risque depuis le 17/04/2020, et"
-        " personne n’a dit pourquoi ; délai admis en jours : 30. Le responsable du programme"
+        " personne n’a dit pourquoi ; délai admis : 30\u00a0jours. Le responsable du programme"
         " l’explique : `smart-region explain --indicator schools_connected_ratio --milestone"
         f" all_connected --territory {code} --kind cause --role RÔLE TEXTE`.",
         "runbook_url": "docs/runbooks/MilestoneUnexplained.md",
@@ -291,8 +292,8 @@ def test_indicator_unreported(scenario: RuleScenario, rules: Path) -> None:
         | {
             "summary": "Île-de-France : « Formations achevées » n’est pas renseigné",
             "description": "Le dernier relevé porte sur le 03/03/2020. Un relevé est attendu chaque"
-            " mois, au plus tard 77 jours après le précédent. Un indicateur non renseigné n’est pas"
-            " un zéro.",
+            " mois, au plus tard 77\u00a0jours après le précédent. Un indicateur non renseigné"
+            " n’est pas un zéro.",
             "runbook_url": "docs/runbooks/IndicatorUnreported.md",
         },
     )
@@ -316,9 +317,9 @@ def test_producer_silent(scenario: RuleScenario, rules: Path) -> None:
         | {
             "programme_title": "Formation au numérique",
             "summary": "« Système suivi » n’envoie plus rien",
-            "description": "Dernier événement de « Système suivi » il y a 90 jours, pour 39 admis"
-            " par la fréquence que ce système a déclarée. Les chiffres de ce programme vieillissent"
-            " sans changer.",
+            "description": "Dernier évènement de « Système suivi » il y a 90\u00a0jours, pour"
+            " 39\u00a0jours admis par la fréquence que ce système a déclarée. Les chiffres de ce"
+            " programme vieillissent sans changer.",
             "runbook_url": "docs/runbooks/ProducerSilent.md",
         },
     )

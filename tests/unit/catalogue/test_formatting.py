@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogue.formatting import NumberFormat, day_text, percent_text
+from catalogue.formatting import NumberFormat, day_text, days_text, is_plural, percent_text
 from catalogue.model import Direction, Unit
 
 UP, DOWN = Direction.RISING, Direction.FALLING
@@ -67,6 +67,20 @@ def test_what_is_whole_in_the_last_digit_shown_is_shown_as_it_is(
 def test_a_rate_is_cut_to_whole_percents(rate: float | None, text: str) -> None:
     """100 % is all of the way; 29 % of it is not 28, though 100 times 0.29 is a hair less."""
     assert plain(percent_text(rate)) == text
+
+
+@pytest.mark.parametrize(
+    ("days", "text"), [(0, "0 jour"), (1, "1 jour"), (2, "2 jours"), (1204, "1 204 jours")]
+)
+def test_days_have_a_plural_from_two_on(days: int, text: str) -> None:
+    """French has the singular for none too."""
+    assert plain(days_text(days)) == text
+
+
+@given(st.fractions(-3, 3))
+def test_the_plural_begins_at_two(number: Fraction) -> None:
+    """On both sides of zero: `−1,9 point`, `−2 points`."""
+    assert is_plural(number) == (abs(number) >= 2)
 
 
 def test_a_day_is_written_as_in_french() -> None:

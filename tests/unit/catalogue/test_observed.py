@@ -11,8 +11,10 @@ import pytest
 from pydantic import ValidationError
 
 from catalogue.algebra import compile_measure
+from catalogue.formatting import NumberFormat
 from catalogue.history import Histories, Reading
 from catalogue.judgement import judge_all
+from catalogue.loader import load_catalogue
 from catalogue.model import Indicator, Unit
 from catalogue.observed import TERRITORIES, is_external, observed_measure
 from catalogue.vocabulary import field_of
@@ -50,6 +52,22 @@ def test_a_percentage_is_a_hundredth() -> None:
 def test_it_is_in_the_unit_of_its_owner(unit: Unit) -> None:
     """A number says not what it counts; a percentage does."""
     assert indicator(unit=str(unit)).unit is unit
+
+
+@pytest.mark.parametrize(
+    ("unit", "shown"), [("count", "2\u202f194\u202f536"), ("euros", "2\u202f194\u202f536\u00a0€")]
+)
+def test_what_is_whole_is_shown_without_decimals(unit: str, shown: str) -> None:
+    """Premises that somebody else has counted are no mean."""
+    whole = catalogue_of({"observed": "IND-042", "whole": True}, unit=unit).indicator(INDICATOR)
+    assert NumberFormat.of(whole).text(2_194_536.0) == shown
+    assert NumberFormat.of(indicator(unit=unit)).text(21.375).startswith("21,37")
+
+
+def test_what_the_shipped_catalogue_counts_is_whole() -> None:
+    """Whoever counts it: only ratios have a decimal."""
+    decimals = {one.decimals for one in load_catalogue().indicators if one.unit is not Unit.RATIO}
+    assert decimals == {0}
 
 
 def test_nothing_observed_is_blank() -> None:

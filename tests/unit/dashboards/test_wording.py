@@ -1,4 +1,7 @@
-"""The French words for codes."""
+"""The French words for codes, and one spelling for all."""
+
+import re
+from pathlib import Path
 
 from catalogue.model import Unit
 from dashboards.wording import (
@@ -27,3 +30,17 @@ def test_every_code_of_the_gateway_has_a_word() -> None:
     """What it refuses is an event, by its contract, or a whole request."""
     assert GATEWAY_OUTCOMES.keys() == {"accepted", "refused", "failed"}
     assert (REASONS.keys() - REASONS_OF_WORKERS) | GATEWAY_REASONS.keys() == KINDS.keys()
+
+
+def test_one_word_is_spelled_in_one_way() -> None:
+    """What readers meet says `évènement`, as the reform of 1990 has it and most of our pages do."""
+    root = Path(__file__).parents[3]
+    folders = ("catalogue", "dashboards", "deploy", "docs", "operations", "report", "simulation")
+    ends = {".html", ".json", ".md", ".py", ".tmpl", ".typ", ".yaml"}
+    wrong = [
+        path
+        for folder in folders
+        for path in (root / folder).rglob("*")
+        if path.suffix in ends and re.search("[éÉ]véne", path.read_text(encoding="utf-8"))
+    ]
+    assert not wrong

@@ -155,6 +155,22 @@ def test_no_cell_is_a_bare_dash_or_empty(pages: dict[str, str]) -> None:
             assert cell.strip(" \n–-—"), name
 
 
+def test_less_than_two_is_singular(pages: dict[str, str]) -> None:
+    """French has its plural from two on: `0,3 point`, `0 jour`."""
+    for name, page in pages.items():
+        wrong = re.findall(r"(?<![0-9,\u202f])[01](?:,[0-9]+)?[\s\u00a0](?:points|jours)", page)
+        assert not wrong, name
+
+
+def test_a_deadline_of_the_day_is_said_to_be() -> None:
+    """It is not in 0 days."""
+    chosen = view(date(2020, 12, 31))
+    (coming, *_) = overview_of(knowledge(), chosen).coming
+    assert coming.text == "échéance ce jour, le 31/12/2020"
+    (coming, *_) = overview_of(knowledge(), view(date(2020, 12, 30))).coming
+    assert coming.text == "échéance le 31/12/2020, dans 1\u00a0jour"
+
+
 def test_nothing_is_loaded_from_elsewhere(pages: dict[str, str]) -> None:
     """No script, style or picture but our own files; no style and no handler in an attribute."""
     for name, page in pages.items():

@@ -53,7 +53,7 @@ def test_a_terminal_shows_the_table_the_progress_and_the_address() -> None:
 
     last = shown.rpartition("Démarrage")[2]
     assert "50%" in last
-    assert "10/01/2016 · 1\u202f234 événements envoyés · http://127.0.0.1:6066/metrics" in last
+    assert "10/01/2016 · 1\u202f234 évènements envoyés · http://127.0.0.1:6066/metrics" in last
     assert "Prometheus : http://127.0.0.1:9090" in last
     assert "tableau de 0 chiffres au 2016-01-10" in last
     assert "compact" not in last
@@ -85,8 +85,8 @@ def test_elsewhere_each_step_and_tenth_has_a_line() -> None:
 
     lines = out.getvalue().splitlines()
     assert lines[:2] == ["Démarrage", "Prometheus : http://127.0.0.1:9090"]
-    assert lines[2] == "2016-01-02 : 1\u202f234 événements envoyés (10 %)"
-    assert lines[-1] == "2016-01-20 : 1\u202f234 événements envoyés (100 %)"
+    assert lines[2] == "2016-01-02 : 1\u202f234 évènements envoyés (10 %)"
+    assert lines[-1] == "2016-01-20 : 1\u202f234 évènements envoyés (100 %)"
     assert len(lines) == 12
     assert "\x1b" not in out.getvalue()
 
