@@ -130,7 +130,7 @@ def test_a_transaction_that_the_server_ends_may_be_tried_again(database: Databas
         )
     with (
         Outbox(database.url()) as outbox,
-        pytest.raises(DatabaseUnavailableError, match="idle-in-transaction"),
+        pytest.raises(DatabaseUnavailableError),
         outbox.taken(10) as rows,
     ):
         outbox.delivered(sent_late(rows, database))
