@@ -21,6 +21,7 @@ from operations.client.gateway_answer import (
     EventAnswer,
     EventFate,
     GatewayAwayError,
+    GatewayRefusedError,
     read_answer,
 )
 from operations.client.protocol import DeliveryReport, FailedDelivery
@@ -74,7 +75,8 @@ class GatewayPublisher:
     that arrives twice, after a lost answer, counts once.
 
     The constructor raises GatewayAddressError; `publish` SpoolFullError; both `publish` and `flush`
-    GatewayRefusedError where the gateway does not know this producer: then all events stay queued.
+    GatewayRefusedError where the gateway does not know this producer, or whatever is sent is
+    refused before it is read: then all events stay queued.
     Leaving the context flushes, and raises DeliveryError where an event that no report contains was
     lost or refused.
     """
@@ -182,16 +184,37 @@ class GatewayPublisher:
 
     def _post(self, batch: Sequence[Waiting]) -> Sequence[EventAnswer] | None:
         """Post a batch and return its outcomes; None where it has to be sent in parts."""
+        try:
+            return self._exchange(batch)
+        except BatchTooLargeError as error:
+            if len(batch) > 1:
+                return None
+            self._check_others()
+            return [EventAnswer(EventFate.REFUSED, error.cause)]
+
+    def _check_others(self) -> None:
+        """Check that other requests are taken than that of one event: one without any.
+
+        A proxy with a mistake of its own refuses all, and none of them is to be given up for that.
+        Raises GatewayRefusedError, or GatewayAwayError.
+        """
+        try:
+            self._exchange(())
+        except BatchTooLargeError as error:
+            raise GatewayRefusedError(
+                self._url, status=error.status, cause=error.cause, is_gateway=error.is_gateway
+            ) from error
+
+    def _exchange(self, batch: Sequence[Waiting]) -> Sequence[EventAnswer]:
+        """Post a batch once and return its outcomes. Raises as `read_answer`."""
         body = b"[" + b",".join(waiting.event for waiting in batch) + b"]"
         now = self._now()
         headers = {"content-type": BATCH, **self._credentials.headers(body, now)}
         try:
             answer = self._client.exchange("POST", self._url, body=body, headers=headers)
-            return read_answer(self._url, answer, events=len(batch), now=now)
         except NoAnswerError as error:
             raise GatewayAwayError(self._url, cause=error.cause) from error
-        except BatchTooLargeError as error:
-            return None if len(batch) > 1 else [EventAnswer(EventFate.REFUSED, error.cause)]
+        return read_answer(self._url, answer, events=len(batch), now=now)
 
     def _give_up(self, away: GatewayAwayError) -> None:
         """Report everything in memory as failed."""

@@ -86,10 +86,15 @@ class GatewayRefusedError(SmartRegionError):
 
 
 class BatchTooLargeError(Exception):
-    """The batch could not be read as a whole; its parts may be. Internal to the publisher."""
+    """The batch could not be read as a whole; its parts may be. Internal to the publisher.
 
-    def __init__(self, cause: str) -> None:
+    Where not `is_gateway` another server seems to say so.
+    """
+
+    def __init__(self, cause: str, *, status: int, is_gateway: bool) -> None:
         self.cause = cause
+        self.status = status
+        self.is_gateway = is_gateway
         super().__init__(cause)
 
 
@@ -111,7 +116,7 @@ def read_answer(
     if status in _RETRYABLE:
         raise GatewayAwayError(url, cause=cause, retry_after=answer.retry_after(now=now) or 0.0)
     if status in _UNREADABLE:
-        raise BatchTooLargeError(cause)
+        raise BatchTooLargeError(cause, status=status, is_gateway=said is not None)
     if said is None or status < 300:  # noqa: PLR2004 - a success that is not ours
         cause = f"from {_server(answer)}"
         raise GatewayRefusedError(url, status=status, cause=cause, is_gateway=False)

@@ -204,6 +204,39 @@ def test_a_batch_that_cannot_be_read_is_sent_in_parts() -> None:
     assert [(one.event.id, one.refused) for one in report.failed] == [("5", True)]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(StubAnswer(status, b"<html>Bad Request</html>") for status in (400, 413, 422, 431)),
+        StubAnswer(400, {"type": "/problems/ambiguous_request", "detail": "two lengths"}),
+    ],
+)
+def test_a_proxy_for_which_everything_is_refused_loses_nothing(
+    answer: StubAnswer, tmp_path: Path
+) -> None:
+    """A proxy with a mistake of its own is an error: no event is wrong, and all stay."""
+    gateway = FakeGateway(lambda _: answer)
+    spool = Spool(tmp_path / "spool")
+    with gateway.publisher(spool=spool) as publisher:
+        for number in range(5):
+            publisher.publish(event(number))
+        with pytest.raises(GatewayRefusedError):
+            publisher.flush()
+        assert len(spool) == 5
+        gateway.behave = accepted
+        assert publisher.flush().delivered == 5
+
+
+def test_a_refusal_before_an_outage_is_none() -> None:
+    """What is asked of it may get no answer: the event is sent again."""
+    answers = iter([StubAnswer(400, b"?"), StubAnswer(502, b"?")])
+    gateway = FakeGateway(lambda events: next(answers, None) or accepted(events))
+    with gateway.publisher() as publisher:
+        publisher.publish(event(0))
+        assert publisher.flush().delivered == 1
+    assert gateway.taken == [0]
+
+
 def test_a_gateway_that_does_not_know_us_ends_it_with_everything_kept() -> None:
     """A wrong secret is an error, not a loss: what waited still waits."""
     gateway = FakeGateway(lambda _: StubAnswer(401, {"detail": "who are you?"}))
@@ -362,6 +395,8 @@ def test_every_event_has_one_fate_in_the_end(
     answering = iter(answers)
 
     def behave(events: list[dict[str, Any]]) -> StubAnswer | None:
+        if not events:
+            return accepted(events)  # The gateway is there.
         answer = next(answering, [202] * 40)
         if isinstance(answer, list):
             return answered_each(answer[: len(events)])

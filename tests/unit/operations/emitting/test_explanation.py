@@ -25,7 +25,7 @@ from operations.emitting.explanation import (
     TerritoryNotHeldError,
     explanation_event,
 )
-from tests.support.gateway_stub import GatewayStub, StubAnswer, gateway_stub
+from tests.support.gateway_stub import GatewayStub, StubAnswer, answered_each, gateway_stub
 from tests.support.watched_publisher import WatchedPublisher
 
 CATALOGUE = load_catalogue()
@@ -270,7 +270,7 @@ def test_an_explanation_goes_through_the_gateway(stub: GatewayStub, secret: str)
 
 def test_a_refusal_of_the_gateway_is_the_error(stub: GatewayStub, secret: str) -> None:
     """Nothing is said to be sent."""
-    stub.behaviour = lambda _: StubAnswer(422, {"title": "non", "field": "data.text"})
+    stub.behaviour = lambda events: answered_each([422] * len(events))
     result = run(TEXT, gateway=stub.url, secret=secret)
     assert "was refused by the gateway" in str(result.exception)
     assert result.stdout == ""
