@@ -30,14 +30,20 @@ __all__ = [
 METRICS_PATH: Final = "/metrics"
 WAIT_SECONDS: Final = 10.0
 OK: Final = 200
+_OTHERS: Final = {
+    metrics.ASSESSOR_READY: "the assessor",
+    metrics.GATEWAY_READY: "the gateway",
+    metrics.PAGE_READY: "the delegate's page",
+}
+"""What each metric is exposed by."""
 
 
 class WorkerUnreadableError(SmartRegionError):
     """A worker's metrics could not be read or parsed."""
 
-    def __init__(self, url: str, *, cause: str) -> None:
+    def __init__(self, url: str, *, cause: str, problem: str = "no metrics at") -> None:
         super().__init__(
-            f"worker: no metrics at {shown_address(url)} ({one_line(cause)}):"
+            f"worker: {problem} {shown_address(url)} ({one_line(cause)}):"
             " check the address, and that `smart-region worker` runs there"
         )
 
@@ -90,8 +96,8 @@ def read_worker(
     """Read a worker's metrics; `token` is the bearer token of its /metrics, if it needs one.
 
     The token goes over http to this machine alone, unless `plain_http`; and it follows no
-    redirect. Raises `WorkerUnreadableError` where there is nothing to
-    read.
+    redirect. Raises `WorkerUnreadableError` where there is nothing to read, or what answers is
+    another program.
     """
     address = metrics_url(url)
     try:
@@ -103,7 +109,12 @@ def read_worker(
         raise WorkerUnreadableError(address, cause=f"{error.problem}: {error.remedy}") from None
     except (NoAnswerError, UnicodeDecodeError) as error:
         raise WorkerUnreadableError(address, cause=str(error)) from error
-    return parse_metrics(address, text)
+    exposed = parse_metrics(address, text)
+    if exposed.single(metrics.WORKER_READY) is None:
+        found = (name for metric, name in _OTHERS.items() if exposed.of(metric))
+        cause = f"{next(found, 'a program that is none of ours')} answers"
+        raise WorkerUnreadableError(address, cause=cause, problem="none at")
+    return exposed
 
 
 def parse_metrics(url: str, text: str) -> Exposed:

@@ -119,6 +119,24 @@ def test_refuses_an_answer_that_is_no_page(body: bytes, status: int) -> None:
         read_worker(url)
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("smartregion_assessor_ready 1", "the assessor answers"),
+        ("smartregion_gateway_ready 0", "the gateway answers"),
+        ("smartregion_page_ready 1", "the delegate's page answers"),
+        ("up 1", "a program that is none of ours answers"),
+    ],
+)
+def test_names_another_program_that_answers(text: str, name: str) -> None:
+    """It read as a worker that is not ready."""
+    with (
+        serving(f"{text}\n".encode()) as url,
+        pytest.raises(WorkerUnreadableError, match=f"none at {url}.*{name}"),
+    ):
+        read_worker(url)
+
+
 def test_names_an_address_that_does_not_answer() -> None:
     """A refused connection names the address."""
     with serving(b"") as url:
