@@ -111,9 +111,10 @@ class HttpClient(requests.Session):
     """A session of requests that is bounded in time and in size, and fit to carry a secret.
 
     This holds for each of its requests, also for those of a library that is given the session. A
-    redirect is returned as the answer that it is, and no ~/.netrc is read. Over TLS the server has
-    a certificate of an authority in the PEM file that the environment's REQUESTS_CA_BUNDLE names;
-    without it, of a public authority or one of this machine's (SSL_CERT_FILE).
+    redirect is returned as the answer that it is, no cookie is taken and no ~/.netrc is read. Over
+    TLS the server has a certificate of an authority in the PEM file that the environment's
+    REQUESTS_CA_BUNDLE names; without it, of a public authority or one of this machine's
+    (SSL_CERT_FILE).
     """
 
     answer: HttpAnswer
@@ -147,6 +148,8 @@ class HttpClient(requests.Session):
         self._clock = clock
         self.trust_env = False
         self.headers["Accept-Encoding"] = "identity"
+        self.mount("http://", _WithoutCookies())
+        self.mount("https://", _WithoutCookies())
         if parts.scheme == "https":
             bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
             self.verify = bundle or True
@@ -236,7 +239,21 @@ def _parts_as_they_come(response: requests.Response) -> Iterator[bytes]:
         del raw.stream
 
 
-class _SystemAuthorities(HTTPAdapter):
+class _WithoutCookies(HTTPAdapter):
+    """Takes no cookie: none is sent again, and Python's reader of them warns with a traceback."""
+
+    def build_response(
+        self,
+        req: requests.PreparedRequest,
+        resp: Any,  # noqa: ANN401 - urllib3's
+    ) -> requests.Response:
+        original = resp._original_response  # noqa: SLF001 - where requests reads cookies
+        if original is not None:
+            del original.msg["Set-Cookie"], original.msg["Set-Cookie2"]
+        return super().build_response(req, resp)
+
+
+class _SystemAuthorities(_WithoutCookies):
     """Trusts this machine's authorities besides the public ones, which requests adds."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:

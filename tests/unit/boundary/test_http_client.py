@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -127,6 +128,20 @@ def test_a_redirect_is_an_answer(status: int, other_server: RecordingServer) -> 
         assert http_get(worker.url, token=TOKEN, seconds=5).status == status
     assert worker.secrets == [f"Bearer {TOKEN}"]
     assert other_server.lines == []
+
+
+def test_no_cookie_is_taken(stub: GatewayStub) -> None:
+    """None is sent again; Python's reader of them warned of this one with a traceback."""
+    huge = ("Set-Cookie", f"a=b; max-age={'9' * 5000}")
+    stub.behaviour = lambda _: StubAnswer(200, b"", (huge, ("Set-Cookie", "c=d")))
+    with HttpClient(stub.url, seconds=SECONDS) as client, warnings.catch_warnings(record=True) as w:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            client.exchange("POST", stub.url)
+
+    assert w == []
+    assert not client.cookies
+    assert "cookie" not in {name.lower() for name in stub.requests[-1][0]}
 
 
 def test_a_post_is_not_redirected(stub: GatewayStub) -> None:
