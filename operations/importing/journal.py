@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS sent (
     PRIMARY KEY (destination, fact, time, content)
 ) WITHOUT ROWID
 """
+_HAS_SCHEMA: Final = "SELECT 1 FROM sqlite_master WHERE name = 'sent'"
 _LATEST: Final = """
 SELECT time, content FROM sent WHERE destination = ? AND fact = ? ORDER BY time DESC LIMIT 1
 """
@@ -126,19 +127,40 @@ def open_journal(
     Raises JournalUnusableError, also for what goes wrong inside the context.
     """
     try:
-        kept = not rehearsal or file.exists()
-        if kept:
-            _make_file(file)
-        connection = sqlite3.connect(file if kept else ":memory:", timeout=WAIT_SECONDS)
+        connection = _to_read(file) if rehearsal else _to_write(file)
         try:
-            # What is noted survives a crash of the machine, not only of the process.
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(_SCHEMA)
             yield Journal(connection, destination, again=again, rehearsal=rehearsal)
         finally:
             connection.close()
     except sqlite3.Error as error:
         raise JournalUnusableError(file, cause=str(error)) from error
+
+
+def _to_write(file: Path) -> sqlite3.Connection:
+    _make_file(file)
+    connection = sqlite3.connect(file, timeout=WAIT_SECONDS)
+    # What is noted survives a crash of the machine, not only of the process.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(_SCHEMA)
+    return connection
+
+
+def _to_read(file: Path) -> sqlite3.Connection:
+    """Return a connection that writes nothing; to an empty journal where there is none yet."""
+    if file.exists():
+        connection = sqlite3.connect(
+            f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=WAIT_SECONDS
+        )
+        try:
+            if connection.execute(_HAS_SCHEMA).fetchone():
+                return connection
+        except sqlite3.Error:
+            connection.close()
+            raise
+        connection.close()
+    connection = sqlite3.connect(":memory:")
+    connection.execute(_SCHEMA)
+    return connection
 
 
 def _make_file(file: Path) -> None:

@@ -90,6 +90,28 @@ def test_a_rehearsal_leaves_no_trace(file: Path) -> None:
     assert standing(file, LATER) is SendStatus.NEW
 
 
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_a_rehearsal_changes_nothing_of_a_file_that_is_there(
+    file: Path,
+    is_empty: bool,  # noqa: FBT001
+) -> None:
+    """It made the tables of an empty file, closed an open one to others, and set its time."""
+    file.parent.mkdir()
+    file.touch()
+    if not is_empty:
+        note(file, CLAIM)
+    file.chmod(0o444)
+    file.parent.chmod(0o555)
+    before = file.read_bytes(), file.stat()
+
+    note(file, LATER, rehearsal=True)
+
+    after = file.read_bytes(), file.stat()
+    assert (after[0], after[1].st_mtime_ns, mode(file)) == (before[0], before[1].st_mtime_ns, 0o444)
+    assert [one.name for one in file.parent.iterdir()] == [file.name]
+    file.parent.chmod(0o755)
+
+
 def test_a_file_that_is_no_journal_is_an_error_of_ours(tmp_path: Path) -> None:
     """It is named, and left as it is."""
     (tmp_path / "journal").write_text("not a journal, but rather long, as a file may be" * 50)
