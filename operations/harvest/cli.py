@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from boundary.addresses import UnusableAddressError, usable_address
 from boundary.extras import needs_extra
 from boundary.terminal import echo
-from broker.options import BROKER
+from broker.options import BROKER, Parsed
 from operations.emitting.options import GatewayChoice, gateway_options
 from operations.options import SECONDS, SHARE, WAIT
 
@@ -110,6 +111,16 @@ _OPTIONS: Final = (
 )
 
 
+def _portal_address(text: str) -> str:
+    """Return the address of a portal, as it is written. Raises ValueError."""
+    try:
+        # What people copy from a browser may have a fragment, which no server receives.
+        usable_address(text.partition("#")[0], query=True)
+    except UnusableAddressError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
 def harvest_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of every harvest to a command, for `screen.carry_out`."""
     command = gateway_options(command)
@@ -149,7 +160,7 @@ def dcat(portal: str, **how: Any) -> None:
 
 
 @harvest.command()
-@click.argument("portal", metavar="URL")
+@click.argument("portal", type=Parsed("URL", _portal_address), metavar="URL")
 @harvest_options
 def opendatasoft(portal: str, **how: Any) -> None:
     """Harvest an Opendatasoft portal by its Explore API v2.1, all its pages.
@@ -205,7 +216,7 @@ def _carry_out(
     plan = Harvest(
         portal,
         destination,
-        state or default_state(portal, destination),
+        state or default_state(portal, destination, dry_run=dry_run),
         rules,
         source or SOURCE,
         most_gone,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import to_json
 
 from boundary.errors import SmartRegionError
+from boundary.private_files import make_private_file
 from boundary.whole_file import whole_file
 from events.cloudevent import CloudEvent, decode_json, encode_structured
 from events.dataset import DatasetProbed, DatasetReleased
@@ -20,7 +24,14 @@ from operations.harvest.data_state import KnownData
 from operations.harvest.portal_dataset import Distribution
 from operations.harvest.validators import Validators
 
-__all__ = ["KnownDataset", "Memory", "MemoryUnusableError", "load_memory"]
+__all__ = [
+    "KnownDataset",
+    "Memory",
+    "MemoryInUseError",
+    "MemoryUnusableError",
+    "held_memory",
+    "load_memory",
+]
 
 _ID_DIGITS: Final = 32
 
@@ -32,6 +43,16 @@ class MemoryUnusableError(SmartRegionError):
         super().__init__(
             f"--state: cannot be used, value {str(file)!r} ({cause}): name another file; without"
             " it everything is sent once more, and counts once"
+        )
+
+
+class MemoryInUseError(SmartRegionError):
+    """Another harvest has the file of what was seen."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"--state: is another harvest's, which still runs, value {str(file)!r}: wait until it"
+            " has ended; of two harvests at once one would forget what the other has sent"
         )
 
 
@@ -77,6 +98,27 @@ class Memory(BaseModel):
         """Write it, completely or not at all. Raises FileUnwritableError."""
         with whole_file(file) as stream:
             stream.write(self.model_dump_json().encode())
+
+
+@contextmanager
+def held_memory(file: Path) -> Iterator[None]:
+    """Keep other harvests from a file for the block, by a lock on an empty file beside it.
+
+    The lock ends with the process, however that ends. Raises MemoryInUseError, and
+    MemoryUnusableError where the folder cannot be written to.
+    """
+    beside = file.with_name(f".{file.name}.lock")
+    try:
+        make_private_file(beside)
+        lock = beside.open("rb")
+    except OSError as error:
+        raise MemoryUnusableError(file, cause=error.strerror or str(error)) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise MemoryInUseError(file) from error
+        yield
 
 
 def load_memory(file: Path, *, portal: str, destination: str) -> Memory:

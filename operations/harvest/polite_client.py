@@ -124,6 +124,8 @@ class PoliteClient:
     def __init__(self, how: Politeness) -> None:
         self._how = how
         self._hosts: dict[tuple[str, str], _Host] = {}
+        self.received = 0
+        """Bytes of all answers so far."""
         self._agent = f"{ROBOT}/1.0 (+{how.contact})"
 
     def __enter__(self) -> Self:
@@ -221,7 +223,9 @@ class PoliteClient:
             if not self._how.private_addresses:
                 stay_public(client)
             host.clients[most_bytes] = client
-        return client.exchange("GET", url, headers={**headers, "User-Agent": self._agent})
+        answer = client.exchange("GET", url, headers={**headers, "User-Agent": self._agent})
+        self.received += len(answer.body)
+        return answer
 
     def _await_turn(self, host: _Host) -> None:
         asked = 0.0 if host.rules is None else min(host.rules.delay, _LONGEST_CRAWL_DELAY)

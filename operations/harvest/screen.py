@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -21,6 +22,7 @@ from events.code import Code
 from operations.client import Publisher
 from operations.emitting.options import GatewayChoice
 from operations.harvest.changes import ChangeKind
+from operations.harvest.memory import held_memory
 from operations.harvest.polite_client import PoliteClient, Politeness
 from operations.harvest.probing import probe
 from operations.harvest.run import Harvest, HarvestTally, run_harvest
@@ -56,8 +58,9 @@ def carry_out(
     logging.getLogger("rdflib").addHandler(logging.NullHandler())
     tally, now = HarvestTally(), datetime.now(UTC)
     done = False
+    held = nullcontext() if plan.dry_run else held_memory(plan.state)
     try:
-        with PoliteClient(politeness) as client:
+        with held, PoliteClient(politeness) as client:
             run_harvest(
                 plan,
                 partial(read, client),
@@ -95,11 +98,15 @@ def destination_of(bootstrap: str | None, gateway: GatewayChoice | None) -> str:
     return ",".join(sorted(load_broker_settings(bootstrap).broker.split(",")))
 
 
-def default_state(portal: str, destination: str) -> Path:
-    """Return the file of what was seen of a portal, for a destination."""
+def default_state(portal: str, destination: str, *, dry_run: bool) -> Path:
+    """Return the file of what was seen of a portal, for a destination.
+
+    Its folder is made, unless this is a dry run.
+    """
     name = sha256(f"{portal} {destination}".encode()).hexdigest()[:_DIGITS]
     folder = settings_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    if not dry_run:
+        folder.mkdir(parents=True, exist_ok=True)
     return folder / f"harvest-{name}.json"
 
 

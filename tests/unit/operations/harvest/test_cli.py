@@ -9,6 +9,7 @@ import pytest
 
 from events.dataset import DatasetProbed, DataState
 from operations.client import RecordingPublisher
+from operations.harvest.memory import held_memory
 from tests.support.commands import run_inside_with
 from tests.support.portals import RECORDS, Answer, Portal, dataset, portal
 
@@ -47,6 +48,41 @@ def test_it_says_what_is_wrong_and_ends_with_status_1(tmp_path: Path) -> None:
     assert "b: theme: is no known theme, value 'Santé'" in err
     assert "2 datasets, 1 refused, 1 problem, 2 events would be sent" in out
     assert good[0] == 0
+
+
+@pytest.mark.parametrize("address", ["nourl", "", "data.example.fr", "ftp://a", "https://u:p@a"])
+def test_what_is_no_address_is_refused_before_a_request(address: str) -> None:
+    """`:///api/…` was asked, and named as the portal."""
+    status, _, err = harvest("opendatasoft", address, *QUICK)
+
+    assert status == 2
+    assert "Invalid value for 'URL'" in err
+    assert "write it as https://HOST" in err or "the address alone" in err
+    assert "u:p" not in err
+
+
+def test_two_harvests_at_once_are_told_so(tmp_path: Path) -> None:
+    """The second one would write over what the first has noted."""
+    state = tmp_path / "s.json"
+    file = str(catalogue_of(tmp_path, "https://data.example.fr/x"))
+    options = ("--no-data", "--state", str(state))
+    with held_memory(state):
+        status, _, err = harvest("dcat", file, *options)
+        rehearsed = harvest("dcat", file, *options, "--dry-run")
+
+    assert status == 2
+    assert err.startswith("Error: --state: is another harvest's, which still runs")
+    assert len(err.splitlines()) == 1
+    assert rehearsed[0] == 0
+
+
+def test_a_rehearsal_makes_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nor any file."""
+    monkeypatch.setattr("operations.harvest.screen.settings_folder", lambda: tmp_path / "state")
+    file = str(catalogue_of(tmp_path, "https://data.example.fr/x"))
+
+    assert harvest("dcat", file, "--no-data", "--dry-run")[0] == 0
+    assert not (tmp_path / "state").exists()
 
 
 def test_a_catalogue_without_datasets_is_counted_too(tmp_path: Path) -> None:
@@ -124,7 +160,7 @@ def test_a_catalogues_name_need_not_be_utf_8(
 
     assert statuses == [0, 0]
     assert [one.fact.NAME for one in told.events] == ["dataset.released"]
-    assert len(list((tmp_path / "state").iterdir())) == 1
+    assert len(list((tmp_path / "state").glob("*.json"))) == 1
 
 
 @pytest.mark.parametrize(

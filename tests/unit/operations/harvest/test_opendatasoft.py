@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from operations.harvest import snapshot as snapshots
 from operations.harvest.opendatasoft import described_by, read_opendatasoft
 from operations.harvest.polite_client import PoliteClient, Politeness
 from operations.harvest.snapshot import CatalogueError, PortalSnapshot
@@ -31,6 +32,17 @@ def test_all_pages_are_read() -> None:
     assert snapshot.incomplete == ""
     assert len(served.paths()) == 3
     assert served.most_at_once == 1
+
+
+def test_a_catalogue_is_bounded_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read before is kept, and the bound and the remedy are named."""
+    monkeypatch.setattr(snapshots, "MOST_TOTAL_BYTES", 30_000)
+    with portal(*(dataset(f"d-{number:03}") for number in range(230))) as served:
+        snapshot = read(served)
+
+    assert len(snapshot.found) == 100
+    assert "more than 30000 bytes of pages" in snapshot.incomplete
+    assert "harvest parts of it" in snapshot.incomplete
 
 
 def test_what_an_entry_says() -> None:
