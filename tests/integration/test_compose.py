@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -94,6 +95,56 @@ def test_kafka_starts_again_on_its_data(
 
     assert re.search(r"^[1-9]\d* created, 0 as", first.stdout, re.MULTILINE), first.stderr
     assert re.search(r"^0 created, [1-9]", second.stdout, re.MULTILINE), second.stderr
+
+
+#: Does what Kafka's own program would: its class is not among the jars of these tests.
+CONFIGS = """\
+#!{python}
+import sys
+from kafka.admin import KafkaAdminClient, ScramMechanism, UserScramCredentialUpsertion
+
+given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+assert sys.argv[5:8] == ["--alter", "--entity-type", "users"], sys.argv
+name, file = sys.argv[9], sys.argv[11]
+client = dict(line.strip().split("=", 1) for line in open(given["--command-config"]))
+(mechanism, password), = (line.strip().split("=password=") for line in open(file))
+admin = KafkaAdminClient(
+    bootstrap_servers=given["--bootstrap-server"],
+    security_protocol=client["security.protocol"],
+    ssl_cafile=client["ssl.truststore.location"],
+    ssl_certfile=client["ssl.keystore.location"],
+    ssl_keyfile=client["ssl.keystore.location"],
+)
+assert mechanism == "SCRAM-SHA-512"
+admin.alter_user_scram_credentials(
+    [UserScramCredentialUpsertion(name, ScramMechanism.SCRAM_SHA_512, password.encode())]
+)
+admin.close()
+"""
+
+
+@pytest.mark.parametrize("kind", ["secure"])
+def test_a_user_that_a_newer_release_brings_is_made_on_a_running_kafka(
+    kind: str, secrets: Path, tmp_path: Path
+) -> None:
+    """The folder of the broker was made before there was its password."""
+    ours = shutil.copytree(secrets, tmp_path / "secrets")
+    later = (ours / "kafka-operator.password").rename(tmp_path / "later")
+    program = tmp_path / "configs"
+    program.write_text(CONFIGS.format(python=sys.executable), encoding="utf-8")
+    program.chmod(0o755)
+    stack = Stack(kind)
+    refusal = "refuses the password of 'operator'"
+
+    with ComposeKafka(tmp_path / "broker", stack.services["kafka"], secrets=ours) as kafka:
+        plain = PlainStack(stack, tmp_path, kafka.address, secrets=ours)
+        later.rename(ours / "kafka-operator.password")
+        before = plain.run("commands", instead=["dead-letters", "list"])
+        kafka.give_passwords(program)
+        after = plain.run("commands", instead=["dead-letters", "list"])
+
+    assert refusal in before.stderr
+    assert refusal not in after.stderr
 
 
 def _history(stack: Stack, years: Path, blocks: Path) -> None:

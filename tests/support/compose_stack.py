@@ -76,6 +76,21 @@ class ComposeKafka(Server):
         self._settings = folder / "server.properties"
         self._settings.write_text(settings, encoding="utf-8")
 
+    def give_passwords(self, program: Path) -> None:
+        """Run the script for users of a running Kafka, with a program in place of Kafka's own."""
+        shutil.copy(program, self.folder / "kafka" / "bin" / "kafka-configs.sh")
+        script = DEPLOY / "compose" / "kafka-users.sh"
+        subprocess.run(
+            ["bash", script, self._settings],
+            env={
+                "PATH": os.environ["PATH"],
+                "KAFKA_HOME": str(self.folder / "kafka"),
+                "SECRETS": str(self._secrets),
+            },
+            check=True,
+            timeout=120,
+        )
+
     def _command(self) -> list[str]:
         home, log = self.folder / "kafka", DEPLOY / "kafka" / "log4j2.xml"
         return [

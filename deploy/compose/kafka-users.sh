@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Gives the users of a running, secured Kafka the passwords of the secrets' folder: for users that a
+# newer release brings, for changed passwords, and for a broker that has run without security.
+#
+#   docker compose exec kafka bash /etc/smart-region/kafka-users.sh
+set -euo pipefail
+settings=${1:-/etc/smart-region/kafka-secure.properties}
+home=${KAFKA_HOME:-/opt/kafka}
+secrets=${SECRETS:-/run/secrets}
+export LOG_DIR=/tmp KAFKA_HEAP_OPTS=-Xmx128m
+
+# As the broker itself, by its certificate. Files, as arguments are seen by everybody who may list
+# processes; /tmp is memory.
+umask 077
+work=$(mktemp --directory)
+trap 'rm -rf "$work"' EXIT
+broker=$(sed -n 's|^listeners=.*BROKER://\([^,]*\).*|\1|p' "$settings")
+{
+  echo security.protocol=SSL
+  grep -E '^ssl\.(keystore|truststore)\.' "$settings"
+} >"$work/client"
+
+for file in "$secrets"/kafka-*.password; do
+  name=${file##*/kafka-}
+  name=${name%.password}
+  printf 'SCRAM-SHA-512=password=%s\n' "$(<"$file")" >"$work/user"
+  "$home/bin/kafka-configs.sh" --bootstrap-server "$broker" --command-config "$work/client" \
+    --alter --entity-type users --entity-name "$name" --add-config-file "$work/user"
+done
