@@ -35,7 +35,7 @@ from report.overview import overview_of
 from report.promise import promise_of
 from report.rendering import STATIC, Pages
 from report.slots import Slots
-from report.view import parse_day, parse_view
+from report.view import parse_day, parse_view, told_of
 
 if TYPE_CHECKING:
     from datetime import date
@@ -174,7 +174,8 @@ class PageServer:
         """Return the handler of a page: `make` returns its media type and its content."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            view = parse_view(request.query, self._today())
+            # Figures that come while the page is made are another version to it.
+            view = parse_view(request.query, self._today(), self._version())
             past = view.past_knowledge
             known = None if past is None else await self._known_on(past)
             media_type, content = await self._turns.run(
@@ -240,12 +241,12 @@ class PageServer:
         response.content_type = "text/event-stream"
         try:
             await response.prepare(request)
-            sent: tuple[int, date] | None = None
+            sent: str | None = None
             for second in count():
-                now = self._version(), self._today()
+                now = told_of(self._version(), self._today())
                 if now != sent:
                     sent = now
-                    await response.write(f"data: {now[0]}.{now[1]}\n\n".encode())
+                    await response.write(f"data: {now}\n\n".encode())
                 elif second % KEEP_ALIVE_SECONDS == 0:
                     await response.write(b":\n\n")
                 await asyncio.sleep(1)

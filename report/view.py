@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from catalogue.model import Indicator
 
-__all__ = ["AS_OF", "KNOWN_ON", "TERRITORY", "View", "parse_day", "parse_view"]
+__all__ = ["AS_OF", "KNOWN_ON", "TERRITORY", "View", "parse_day", "parse_view", "told_of"]
 
 AS_OF: Final = "as_of"
 KNOWN_ON: Final = "known_on"
@@ -33,6 +33,8 @@ class View:
     territory: str
     """The key of a territory: `region`, or a département's INSEE code."""
     today: date
+    version: int = 0
+    """The number of what was known when it was asked for; see `told`."""
 
     @property
     def department(self) -> str | None:
@@ -52,6 +54,11 @@ class View:
     def is_now(self) -> bool:
         """True for today's figures as known now."""
         return self.known_on is None and self.as_of == self.today
+
+    @property
+    def told(self) -> str:
+        """What an open page is told of the figures that it shows: others have another text."""
+        return told_of(self.version, self.today)
 
     @property
     def past_knowledge(self) -> date | None:
@@ -91,7 +98,12 @@ class View:
         return ((key, title, key == self.territory) for key, title in TERRITORY_TITLES.items())
 
 
-def parse_view(query: Mapping[str, str], today: date) -> View:
+def told_of(version: int, today: date) -> str:
+    """Return what open pages are told of the figures of a day: others have another text."""
+    return f"{version}.{today}"
+
+
+def parse_view(query: Mapping[str, str], today: date, version: int = 0) -> View:
     """Return the view that a query string asks for. Raises BadRequestError."""
     as_of = parse_day(AS_OF, query.get(AS_OF), today) or today
     known_on = parse_day(KNOWN_ON, query.get(KNOWN_ON), today)
@@ -99,7 +111,7 @@ def parse_view(query: Mapping[str, str], today: date) -> View:
     if territory not in TERRITORY_NAMES:
         remedy = f"choisir un territoire parmi {', '.join(TERRITORY_NAMES)}"
         raise BadRequestError(TERRITORY, territory, remedy)
-    return View(as_of, known_on, territory, today)
+    return View(as_of, known_on, territory, today, version)
 
 
 def parse_day(name: str, text: str | None, today: date) -> date | None:

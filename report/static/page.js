@@ -2,7 +2,7 @@
 const address = document.currentScript.dataset.events;
 let source = null;
 let told = null; // What the server said last,
-let shown = document.currentScript.dataset.shown ?? null; // and what the page shows.
+let shown = document.currentScript.dataset.shown; // and of what the page shows.
 
 // Only a page that is seen listens: a browser opens few connections to one server.
 function listen() {
@@ -10,7 +10,6 @@ function listen() {
   source = new EventSource(address);
   source.onmessage = (message) => {
     told = message.data;
-    shown ??= told;
     refresh();
   };
 }
@@ -24,7 +23,7 @@ async function refresh() {
   const main = document.querySelector("main");
   const asked = told;
   // A reader who is filling in the form, or has opened a table, is not interrupted.
-  if (asked === shown || document.hidden || main.contains(document.activeElement)) return;
+  if (asked === null || asked === shown || document.hidden || main.contains(document.activeElement)) return;
   if (main.querySelector("details[open]")) return;
   const answer = await fetch(location.href);
   if (!answer.ok) return;

@@ -25,6 +25,8 @@ def figure(day: date = LAST_DAY) -> str:
 
 
 #: What can be reached by the keyboard, in the order in which it is written.
+CLOSED: Final = 2
+"""The state of a stream that was refused."""
 REACHED: Final = """
 return [...document.querySelectorAll(
   "a[href], button, input:not([type=hidden]), select, summary, [tabindex='0']")]
@@ -232,6 +234,21 @@ def test_an_open_page_follows_the_figures(browser: Browser, yesterday: ServedPag
     assert browser.said() == []
 
 
+def test_a_page_that_was_opened_out_of_sight_is_brought_up_to_date(
+    browser: Browser, yesterday: ServedPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It listens once it is seen: what came before that is shown too."""
+    with monkeypatch.context() as patch:
+        patch.setattr("report.server.MOST_STREAMS", 0)
+        browser.open("/")
+        assert browser.wait(lambda: browser.run("return source.readyState") == CLOSED)
+    assert figure() not in shown(browser)
+
+    yesterday.today = LAST_DAY
+    browser.run("rest(); listen()")
+    assert browser.wait(lambda: figure() in shown(browser))
+
+
 def test_a_page_that_waits_for_figures_shows_them(browser: Browser, page: ServedPage) -> None:
     """Who opened it while the monitor started need not load it again."""
     page.known = None
@@ -272,9 +289,9 @@ def test_pages_that_were_left_do_not_listen(browser: Browser) -> None:
 
 def streams(browser: Browser) -> bool:
     """Return whether the page is told of changes."""
-    return bool(browser.run("return shown !== null"))
+    return bool(browser.run("return told !== null"))
 
 
 def told(browser: Browser) -> bool:
     """Return whether the page was told of a change that it does not show."""
-    return bool(browser.run("return shown !== told"))
+    return bool(browser.run("return told !== null && shown !== told"))

@@ -196,6 +196,21 @@ def test_readers_are_told_of_changes(page: ServedPage) -> None:
     assert first != second
 
 
+def test_a_page_names_the_figures_that_it_shows(page: ServedPage) -> None:
+    """As its stream does: one that comes later than a change is told of another."""
+
+    async def told() -> tuple[str, bytes]:
+        async with page.serve() as address, ClientSession() as session:
+            async with session.get(f"{address}/") as answer:
+                body = await answer.text()
+            async with session.get(f"{address}/changements") as stream:
+                return body, await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 10)
+
+    body, first = asyncio.run(told())
+    shown = first.decode().removeprefix("data: ").strip()
+    assert f'data-shown="{shown}"' in body
+
+
 def test_an_open_page_does_not_keep_the_server_from_ending(page: ServedPage) -> None:
     """It is told nothing more, and asks again later by itself."""
 
