@@ -103,7 +103,10 @@ def no_required_pace(judgement: Judgement, history: History) -> str:
         return no_status(judgement)
     if milestone.day is None:
         return NO_DEADLINE
-    if judgement.status is MilestoneStatus.ACHIEVED:
+    value, direction = judgement.value, judgement.indicator.direction
+    # It may be attained and unreported, or withheld and at most the target.
+    held = value is not None and is_attained(value, milestone.target, direction)
+    if held or judgement.status is MilestoneStatus.ACHIEVED:
         return "la cible est atteinte"
     if milestone.day <= judgement.as_of:
         return "l’échéance est passée"

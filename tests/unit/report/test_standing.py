@@ -58,6 +58,15 @@ def test_a_cell_is_empty_only_where_nothing_is_known(day: date) -> None:
         assert bool(standing.status.text) == (judgement.status is not None)
 
 
+@pytest.mark.parametrize("day", [*DAYS, date(2019, 6, 30)], ids=str)
+def test_a_denominator_is_called_zero_only_where_it_is(day: date) -> None:
+    """Also of a target that was attained before reports grew old."""
+    for standing in knowledge().standings(day):
+        for name, cell in cells(standing).items():
+            if "dénominateur est nul" in cell.reason and name != "change":
+                assert standing.judgement.denominator == 0, (standing.indicator.id, name)
+
+
 @pytest.mark.parametrize("day", DAYS, ids=str)
 def test_the_history_ends_with_the_value_of_the_day(day: date) -> None:
     """What the chart draws last is what the page says: of persons, what is published."""
