@@ -26,6 +26,9 @@ __all__ = ["pipeline_group"]
 
 _DIFFERENCE: Final = "0.000001"
 """Sums of the same floats in another order differ by far less, figures by far more."""
+_PRECISION: Final = "0.0000000000001"
+"""By this part of it a float may differ: some hundred of its smallest steps; of billions of euros
+less than a cent."""
 _QUIET: Final = "10m"
 """A figure that has not moved for so long has been read by all."""
 _PARTITION: Final = ("topic", "partition")
@@ -198,7 +201,7 @@ def _figures(build: AlertBuilder) -> Iterator[Alert]:
     yield build.alert(
         alerts.FIGURES_DIVERGE,
         with_territory(
-            f"abs({value} - {assessed}) > {_DIFFERENCE}\n"
+            f"abs({value} - {assessed}) > {_DIFFERENCE} + {_PRECISION} * abs({assessed})\n"
             f"and {on(*FIGURE)}\n{over('changes', value, _QUIET)} == 0\n"
             f"and {on(*FIGURE)}\n{over('changes', assessed, _QUIET)} == 0"
         ),

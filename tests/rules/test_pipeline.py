@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import nextafter
 from pathlib import Path
 
 import pytest
@@ -570,6 +571,27 @@ def test_the_regions_figures_are_compared_too(scenario: RuleScenario, rules: Pat
             check="assessor",
             indicator="schools_connected_ratio",
             department="region",
+        ),
+    )
+
+    scenario.check(rules)
+
+
+def test_large_sums_of_the_same_amounts_are_equal(scenario: RuleScenario, rules: Path) -> None:
+    """Of billions the nearest two floats are more than a millionth apart; a cent is a difference."""
+    scenario.healthy()
+    euros = {"programme": "formation", "indicator": "grants_committed_euros"}
+    amounts = {"77": 9e9 + 0.1, "78": 9e9 + 0.2}
+    for department, amount in amounts.items():
+        where = {**euros, "department": department, "job": WORKER_JOB, "instance": WORKER}
+        scenario.expose(metrics.INDICATOR_VALUE, (amount, FOREVER), partition="0", **where)
+    for department, amount in (("77", nextafter(amounts["77"], 0)), ("78", amounts["78"] + 0.01)):
+        where = {**euros, "department": department, "job": ASSESSOR_JOB, "instance": "assessor"}
+        scenario.expose(metrics.INDICATOR_ASSESSED_VALUE, (amount, FOREVER), **where)
+    scenario.expect_firing(
+        30,
+        FiringAlert.of(
+            "FiguresDiverge", check="assessor", indicator=euros["indicator"], department="78"
         ),
     )
 
