@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, Final
 
+from boundary.errors import SmartRegionError
 from broker.answer_watch import AnswerWatch
 from broker.clients import administering
 from broker.errors import PositionsOutdatedError
@@ -31,19 +33,25 @@ from streams.queries.opening import open_histories
 from streams.skipped_records import read_decisions, without_skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import date
 
     from broker.stored_record import RawRecord
     from catalogue.model import Catalogue
+    from events.dead_letters import RecordOrigin
     from report.server import Known
     from streams.assessor.assessor import Assessment
     from streams.settings import Settings
+    from streams.skipped_records import Decision
     from streams.web import Readiness
 
 __all__ = ["Follower"]
 
 logger = logging.getLogger(__name__)
+
+DECISIONS_SECONDS: Final = 300.0
+"""How often the operators' decisions to pass over records are read again: workers apply them from
+their next start on."""
 
 
 class Follower:
@@ -95,14 +103,27 @@ class Follower:
             fetch_wait_ms=FOLLOW_WAIT_MS,
         ) as reader:
             watch = AnswerWatch(reader, self._settings.broker, security=security)
+            decided_at = monotonic()
             while not stopping.is_set():
                 records = reader.poll()
                 watch.check(received=bool(records), timeout=self._settings.stall_timeout)
-                if records:
+                is_due = monotonic() - decided_at >= DECISIONS_SECONDS
+                if is_due:
+                    skipped, decided_at = self._decisions(skipped), monotonic()
+                if records or is_due:
                     self.ledger.append(records, self._rules, skipped)
                 if reader.caught_up:
                     self._ledger_lag = sum(left or 0 for left in reader.behind().values())
                     self._arrange()
+
+    def _decisions(self, known: Mapping[RecordOrigin, Decision]) -> Mapping[RecordOrigin, Decision]:
+        """Return the decisions to pass over records; those known where they cannot be read."""
+        settings = self._settings
+        try:
+            return read_decisions(settings.broker, security=settings.security())
+        except SmartRegionError as error:
+            logger.warning("decisions to pass over records are not read: %s", error)
+            return known
 
     def _arrange(self) -> None:
         try:

@@ -578,7 +578,7 @@ def test_the_regions_figures_are_compared_too(scenario: RuleScenario, rules: Pat
 
 
 def test_large_sums_of_the_same_amounts_are_equal(scenario: RuleScenario, rules: Path) -> None:
-    """Of billions the nearest two floats are more than a millionth apart; a cent is a difference."""
+    """Of billions the nearest two floats are more than a millionth apart; a cent still counts."""
     scenario.healthy()
     euros = {"programme": "formation", "indicator": "grants_committed_euros"}
     amounts = {"77": 9e9 + 0.1, "78": 9e9 + 0.2}

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count
 
 import pytest
 
+from broker.errors import BrokerUnreachableError
+from broker.stored_record import RawRecord
 from catalogue.terms import Term
+from events.dead_letters import RecordOrigin
 from events.fact import Family
 from report import follower as subject
 from report.follower import Follower
 from report.ledger import EventLedger
 from report.overview import overview_of
 from report.settings import load_page_settings
+from streams.skipped_records import Decision
 from streams.state_store import StateStore
 from tests.support.histories import event, uai
-from tests.support.knowledge import shipped, view
+from tests.support.knowledge import shipped, simulated_records, view
 from tests.support.records import apply_events
 from tests.support.served_page import ServedPage
 
@@ -59,6 +65,36 @@ class Histories:
         return self._unknown
 
 
+class Records:
+    """The records of topics, and then none; `stopping` after a poll more."""
+
+    caught_up = True
+
+    def __init__(self, records: Sequence[RawRecord], stopping: threading.Event) -> None:
+        self._polls = [list(records), []]
+        self._stopping = stopping
+
+    def poll(self) -> list[RawRecord]:
+        """Return the next of them."""
+        if len(self._polls) == 1:
+            self._stopping.set()
+        return self._polls.pop(0)
+
+    def behind(self) -> Mapping[object, int]:
+        """Return that nothing is left."""
+        return {}
+
+
+class SilentWatch:
+    """A broker that answers."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def check(self, *, received: bool, timeout: float) -> None:
+        """Be content."""
+
+
 @contextmanager
 def following(*unknown: Term) -> Iterator[Follower]:
     """Yield a follower that has read the histories once."""
@@ -94,6 +130,41 @@ def test_an_indicator_that_workers_do_not_know_is_not_called_unreported() -> Non
     assert (of_it.status, of_another.status, data.status) == (503, 200, 200)
     assert "autre catalogue" in of_it.body
     assert "Retry-After" in of_it.headers
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+def test_a_record_that_is_passed_over_while_the_page_runs_is_removed(
+    monkeypatch: pytest.MonkeyPatch, *, is_away: bool
+) -> None:
+    """From their next start on workers refuse it; where nobody says so, it stays."""
+    decision = Decision(at=datetime(2018, 12, 31, tzinfo=UTC), because="it ends workers")
+    records = simulated_records()[:3]
+    decided = {RecordOrigin(*records[1][:3]): decision}
+    stopping = threading.Event()
+    calls = count()
+
+    def read(*_: object, **__: object) -> Mapping[RecordOrigin, Decision]:
+        if not next(calls):
+            return {}
+        if is_away:
+            raise BrokerUnreachableError("localhost:1", waited_seconds=1.0, cause="no answer")
+        return decided
+
+    @contextmanager
+    def opened(*_: object, **__: object) -> Iterator[Records]:
+        yield Records(records, stopping)
+
+    monkeypatch.setattr(subject, "read_decisions", read)
+    monkeypatch.setattr(subject, "open_reader", opened)
+    monkeypatch.setattr(subject, "AnswerWatch", SilentWatch)
+    monkeypatch.setattr(subject, "DECISIONS_SECONDS", 0.0)
+    monkeypatch.setattr(Follower, "_basis", lambda _: {})
+    with EventLedger() as ledger:
+        Follower(load_page_settings(broker="localhost:1"), shipped(), ledger).follow_events(
+            stopping
+        )
+        stored, skipped = ledger.counts().stored, ledger.counts().skipped
+    assert (stored, skipped) == ((3, 0) if is_away else (2, 1))
 
 
 def test_all_indicators_of_workers_with_the_same_catalogue_are_shown() -> None:
