@@ -305,14 +305,12 @@ def skip(
 def _selected(settings: BrokerSettings, selection: Selection) -> Iterator[Entry]:
     from operations.dead_letters.ledger import read_entries
 
-    return (
-        entry
-        for entry in read_entries(
+    return selection.selected(
+        read_entries(
             settings.broker,
             security=settings.security(),
             on_foreign_record=lambda error: echo(error, err=True),
         )
-        if entry in selection
     )
 
 

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
+from boundary.diagnostic import choose, shown
+from boundary.errors import SmartRegionError
 from events.claims import Claims, claims_of
 from events.dead_letters import DeadLetter, LetterPosition
 from events.errors import RefusalReason
-from events.registry import FACTS
+from events.fact import TYPE_PREFIX
+from events.registry import FACTS, FACTS_BY_NAME
 from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome
 
-__all__ = ["Entry", "EntryStatus", "LetterCounts", "Selection"]
+__all__ = ["Entry", "EntryStatus", "LetterCounts", "Selection", "UnknownTypeError"]
+
+
+class UnknownTypeError(SmartRegionError):
+    """Letters of a type are asked for that is none of this system, and that no letter names."""
+
+    def __init__(self, name: str) -> None:
+        # Two long types are near to each other, whatever their facts are.
+        known = FACTS if name.startswith(TYPE_PREFIX) else FACTS_BY_NAME
+        super().__init__(
+            f"--type: is no event type, and no letter has it, value {shown(name)}:"
+            f" {choose(name, known)}"
+        )
 
 
 class EntryStatus(StrEnum):
@@ -114,6 +129,20 @@ class Selection:
     since: datetime | None = None
     until: datetime | None = None
     """Refused at `since` or later, and before `until`; aware."""
+
+    def selected(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Yield those of some entries that all conditions hold for.
+
+        Raises UnknownTypeError after the last one where `type` is neither known nor in any of them:
+        producers misspell types too, and their letters are found by that.
+        """
+        is_known = self.type is None or any(_is_named(self.type, known) for known in FACTS)
+        for entry in entries:
+            is_known = is_known or entry.claims.type == self.type
+            if entry in self:
+                yield entry
+        if not is_known:
+            raise UnknownTypeError(self.type or "")
 
     def __contains__(self, entry: Entry) -> bool:
         letter = entry.letter

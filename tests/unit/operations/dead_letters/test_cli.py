@@ -90,6 +90,24 @@ class TestList:
         assert len(run_dead_letters("list", "--type", "school.registered").stdout.splitlines()) == 1
         assert run_dead_letters("list", "--source", "urn:iledefrance:grants").stdout == ""
 
+    @pytest.mark.parametrize(
+        ("name", "remedy"),
+        [
+            ("school.regisered", "write 'school.registered'"),
+            (
+                "fr.iledefrance.smartregion.school.registerd.v1",
+                "write 'fr.iledefrance.smartregion.school.registered.v1'",
+            ),
+            ("", "write one of "),
+        ],
+    )
+    def test_refuses_a_type_that_nothing_has(self, name: str, remedy: str) -> None:
+        """It read as no letter."""
+        result = run_dead_letters("list", "--type", name)
+
+        assert result.exit_code == 2
+        assert remedy in result.stderr
+
     def test_writes_json(self) -> None:
         """One object a line."""
         first, _ = map(json.loads, run_dead_letters("list", "--json").stdout.splitlines())

@@ -9,7 +9,7 @@ import pytest
 
 from events.dead_letters import LetterPosition
 from events.registry import FACTS_BY_NAME
-from operations.dead_letters.entry import Entry, EntryStatus, Selection
+from operations.dead_letters.entry import Entry, EntryStatus, Selection, UnknownTypeError
 from operations.dead_letters.outcome import OutcomeKind
 from tests.support.letters import REFUSED_AT, entry_with_outcome, letter_of, valid_event
 
@@ -45,6 +45,16 @@ TYPE = FACTS_BY_NAME["school.registered"].TYPE
 def test_all_conditions_must_hold(conditions: dict[str, Any], holds: bool) -> None:  # noqa: FBT001
     """A condition that is not given holds."""
     assert (ENTRY in Selection(**conditions)) is holds
+
+
+def test_a_type_that_a_producer_misspelt_is_found() -> None:
+    """It is the reason why the letter is there."""
+    letter = Entry(letter_of(value=b'{"type": "school.conected"}'))
+    selection = Selection(type="school.conected")
+
+    assert list(selection.selected([ENTRY, letter])) == [letter]
+    with pytest.raises(UnknownTypeError, match=r"write 'school\.connected'"):
+        list(selection.selected([ENTRY]))
 
 
 def test_a_record_without_attributes_has_no_source_and_no_type() -> None:
