@@ -71,7 +71,10 @@ def apply(
 @REPLICATION
 @APP_ID
 def list_topics(**declared: Any) -> None:
-    """Print the declaration: each topic with its key, partitions, replication and settings."""
+    """Print the declaration of each topic.
+
+    It has the topic's key, partitions, replication and settings.
+    """
     for spec in _declared(**declared):
         settings = " ".join(f"{name}={value}" for name, value in sorted(spec.config.items()))
         echo(
@@ -234,9 +237,10 @@ def kafka(
     app_id: str | None,
     producers: dict[str, frozenset[Family]],
 ) -> None:
-    """Write Strimzi's KafkaTopics and KafkaUsers, from the declared topics and roles.
+    """Write Strimzi's KafkaTopics and KafkaUsers.
 
-    No variable of the environment changes what is written.
+    They follow from the declared topics and roles. No variable of the environment changes what
+    is written.
     """
     from broker.strimzi import StrimziSettings, render
 

@@ -18,7 +18,10 @@ FOLDER = click.argument(
 
 @click.group()
 def catalogue() -> None:
-    """Read what was promised; DIR is a folder of *.yaml files, by default the Région's own."""
+    """Read what was promised.
+
+    DIR is a folder of *.yaml files, by default the Région's own.
+    """
 
 
 @catalogue.command()

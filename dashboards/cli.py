@@ -114,7 +114,10 @@ def _out_to(default: str, *, what: str) -> Option[Any]:
 
 @click.group()
 def rules() -> None:
-    """Make Prometheus' rules and Alertmanager's routes of the catalogue."""
+    """Make Prometheus' rules and Alertmanager's routes.
+
+    They follow from the catalogue.
+    """
 
 
 @rules.command(name="render")
@@ -180,7 +183,7 @@ def render_rules(
     metrics_token_file: str | None,
     metrics_ca: str | None,
 ) -> None:
-    """Write the recording rules, the alerts, and the configurations that go with them.
+    """Write the recording rules, the alerts and their configurations.
 
     They are checked with promtool and amtool where these are installed. Where the catalogue, the
     contacts or a rule is wrong the reason is written to the terminal, and no file.
@@ -230,9 +233,10 @@ def boards() -> None:
 def render_boards(
     *, out: Path, programmes: Path | None, since: str | None, runbooks: str | None
 ) -> None:
-    """Write one JSON file for each board: the same catalogue always gives the same bytes.
+    """Write one JSON file for each board.
 
-    Where the catalogue is wrong the reason is written to the terminal, and no file.
+    The same catalogue always gives the same bytes. Where the catalogue is wrong the reason is
+    written to the terminal, and no file.
     """
     from catalogue.loader import load_catalogue
     from dashboards.boards.render import board_files, boards_of
@@ -252,16 +256,20 @@ def _with_options(command: Command) -> Command:
 @boards.command()
 @_with_options
 def plan(**options: Any) -> None:
-    """Show by board and by panel what `apply` would change on a Grafana; write nothing."""
+    """Show by board and by panel what `apply` would change.
+
+    Nothing is written.
+    """
     _publish(write=False, **options)
 
 
 @boards.command()
 @_with_options
 def apply(**options: Any) -> None:
-    """Publish the catalogue's boards on a Grafana; a second run changes nothing.
+    """Publish the catalogue's boards on a Grafana.
 
-    A board that was changed by hand stops it before anything is written.
+    A second run changes nothing. A board that was changed by hand stops it before anything is
+    written.
     """
     _publish(write=True, **options)
 
@@ -326,9 +334,10 @@ def monitoring(
     runbooks: str | None,
     boards: str | None,
 ) -> None:
-    """Write PrometheusRules, ServiceMonitors, and what makes ConfigMaps of the boards.
+    """Write PrometheusRules and ServiceMonitors.
 
-    Where the catalogue is wrong the reason is written to the terminal, and no file.
+    What makes ConfigMaps of the boards is written too. Where the catalogue is wrong the reason
+    is written to the terminal, and no file.
     """
     from catalogue.loader import load_catalogue
     from dashboards.kubernetes import monitoring_files, render_beside_boards, render_monitoring

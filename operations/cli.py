@@ -38,10 +38,10 @@ __all__ = ["commands"]
     help="How long an answer may take.",
 )
 def health(url: str, timeout: float) -> None:
-    """Check the health of a worker, an assessor or the gateway, at its /healthz or /readyz.
+    """Check the health of a worker, an assessor or the gateway.
 
-    For container engines: the image has no other HTTP client. The exit status is 1 where
-    there is no good answer.
+    It is asked at its /healthz or /readyz. For container engines: the image has no other HTTP
+    client. The exit status is 1 where there is no good answer.
     """
     from operations.health import UnhealthyError, check_health
 

@@ -83,10 +83,11 @@ def note(
     contacts_file: Path | None,
     bootstrap: str | None,
 ) -> None:
-    """Write the note of a month, in French: two to four pages to print, or mail it.
+    """Write the note of a month, in French, or mail it.
 
-    Figures are those of the month's last day, counted from the topics of events. The same month
-    and the same knowledge give the same bytes; FILE.json is what the digest in the note is of.
+    It has two to four pages to print. Figures are those of the month's last day, counted from
+    the topics of events. The same month and the same knowledge give the same bytes; FILE.json
+    is what the digest in the note is of.
     """
     from catalogue.contacts import load_contacts
     from catalogue.loader import load_catalogue

@@ -30,10 +30,10 @@ __all__ = ["commands"]
     help="Where to write.  [default: standard output]",
 )
 def simulate(seed: int, start: datetime | None, end: datetime | None, out: TextIO) -> None:
-    """Write a simulated Région's events from 2016 to 2020, one CloudEvent a line.
+    """Write a simulated Région's events, one CloudEvent a line.
 
-    As in life, some lines come late, twice, corrected, taken back or invalid. The same seed always
-    gives the same lines.
+    They are those of 2016 to 2020. As in life, some lines come late, twice, corrected, taken
+    back or invalid. The same seed always gives the same lines.
     """
     from simulation.period import FIRST_DAY, LAST_DAY
     from simulation.simulator import simulate as simulated

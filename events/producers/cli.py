@@ -29,7 +29,10 @@ PRODUCERS = click.option(
 
 @click.group()
 def producers() -> None:
-    """Check and list producers, issue their secrets, and report the outcome of their events."""
+    """Check and list producers, and issue their secrets.
+
+    `report` has the outcome of their events.
+    """
 
 
 @producers.command()
@@ -44,7 +47,10 @@ def producers() -> None:
     help="Also check the file of secrets.",
 )
 def check(file: Path | None, secrets_file: Path | None) -> None:
-    """Check the declaration and print every error; exit status 1 if there is any."""
+    """Check the declaration and print every error.
+
+    The exit status is 1 if there is any.
+    """
     from events.declaration import InvalidDeclarationError
     from events.producers.loader import load_producers
     from events.producers.secrets import load_secrets
@@ -69,7 +75,10 @@ def check(file: Path | None, secrets_file: Path | None) -> None:
 @producers.command(name="list")
 @PRODUCERS
 def list_producers(file: Path | None) -> None:
-    """List the producers: what each may send, how much, how often, and their contacts."""
+    """List the producers, and what each may send.
+
+    How much, how often and its contact are listed too.
+    """
     from events.producers.loader import load_producers
 
     for producer in load_producers(file):
@@ -100,10 +109,11 @@ def _share_text(share: Share) -> str:
 )
 @PRODUCERS
 def issue(producer: str, scheme: str, file: Path | None) -> None:
-    """Create a secret for PRODUCER and print it once, with its lines for the secrets file.
+    """Create a secret for PRODUCER and print it once.
 
-    Add the lines to those of the producer's old secret, give the producer the new one, and remove
-    the old lines when it is in use: both are valid meanwhile.
+    Its lines for the secrets file are printed too. Add the lines to those of the producer's old
+    secret, give the producer the new one, and remove the old lines when it is in use: both are
+    valid meanwhile.
     """
     from boundary.diagnostic import choose
     from events.producers.loader import load_producers

@@ -69,13 +69,13 @@ def audit(
     work_folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Count every figure again from the raw topics, by another road than the worker's.
+    """Count every figure again from the raw topics.
 
-    Without --as-of the day is the worker's where there is one to compare with, else the clock's.
-    The exit status is 1 where a worker differs, 2 where the command or a setting is wrong, and 3
-    where the audit cannot be made: the broker or a worker cannot be read, or there is no room.
-    Workers show nothing about persons: these are compared with their states, in the changelogs of
-    SMART_REGION_APP_ID.
+    It takes another road than the worker's. Without --as-of the day is the worker's where there
+    is one to compare with, else the clock's. The exit status is 1 where a worker differs, 2
+    where the command or a setting is wrong, and 3 where the audit cannot be made: the broker or
+    a worker cannot be read, or there is no room. Workers show nothing about persons: these are
+    compared with their states, in the changelogs of SMART_REGION_APP_ID.
     """
     from boundary.screen import LegibleConsole
     from boundary.work_folder import WorkFolder

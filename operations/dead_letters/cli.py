@@ -131,9 +131,10 @@ def dead_letters() -> None:
 def list_dead_letters(
     *, unmask: bool, as_json: bool, bootstrap: str | None, **filters: Any
 ) -> None:
-    """List the dead letters, oldest first: position, status, origin and reason of each.
+    """List the dead letters, oldest first.
 
-    The number in brackets is that of the attempts to replay a letter.
+    Each has its position, status, origin and reason. The number in brackets is that of the
+    attempts to replay a letter.
     """
     from broker.settings import load_broker_settings
     from operations.dead_letters.entry import LetterCounts
@@ -158,11 +159,11 @@ def list_dead_letters(
 def show(
     *, positions: tuple[LetterPosition, ...], unmask: bool, as_json: bool, bootstrap: str | None
 ) -> None:
-    """Show dead letters with their records: headers and value as they were refused.
+    """Show dead letters with their records.
 
-    A letter's POSITION is the first word of its line in the list, as 0/17. Values are masked: only
-    their structure is shown, and no person's data. With --unmask a record that its letter does not
-    keep is read from its topic.
+    Headers and value are as they were refused. A letter's POSITION is the first word of its
+    line in the list, as 0/17. Values are masked: only their structure is shown, and no person's
+    data. With --unmask a record that its letter does not keep is read from its topic.
     """
     from broker.settings import load_broker_settings
     from operations.dead_letters.entry import Selection
@@ -195,12 +196,12 @@ def show(
 @DRY_RUN
 @BROKER
 def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters: Any) -> None:
-    """Send the records of waiting letters again, byte for byte, where they are valid now.
+    """Send again the records of waiting letters that are valid now.
 
-    Each is sent to the topic of its event, with the headers of a replay. The record of a letter
-    that does not keep it is read from its topic. A record that would be refused as before is not
-    sent, its letter waits, and the exit status is 1. If this command is killed, a record may be
-    sent twice: an event counts once.
+    They are sent byte for byte. Each is sent to the topic of its event, with the headers of a
+    replay. The record of a letter that does not keep it is read from its topic. A record that
+    would be refused as before is not sent, its letter waits, and the exit status is 1. If this
+    command is killed, a record may be sent twice: an event counts once.
     """
     from operations.dead_letters import replay as replaying
     from operations.dead_letters.destination import ReplayDestinations
@@ -255,9 +256,10 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
 def discard(
     *, everything: bool, because: str, dry_run: bool, bootstrap: str | None, **filters: Any
 ) -> None:
-    """Discard waiting letters, with a reason that is kept: later replays leave them out.
+    """Discard waiting letters, with a reason that is kept.
 
-    They stay on their topic as long as all letters do; `replay --state discarded` sends them again.
+    Later replays leave them out. They stay on their topic as long as all letters do; `replay
+    --state discarded` sends them again.
     """
     from operations.dead_letters import replay as replaying
     from operations.dead_letters.entry import EntryStatus, Selection
@@ -286,11 +288,11 @@ def discard(
 def skip(
     *, origins: tuple[RecordOrigin, ...], because: str, dry_run: bool, bootstrap: str | None
 ) -> None:
-    """Skip records that crash workers; each worker does so from its next start on.
+    """Skip records that crash workers.
 
-    ORIGIN is TOPIC/PARTITION/OFFSET, as smartregion.schools/3/42. A record that is skipped is
-    refused unread (passed_over) by every worker and every audit, and has a dead letter. The
-    decision is kept for ever.
+    Each worker does so from its next start on. ORIGIN is TOPIC/PARTITION/OFFSET, as
+    smartregion.schools/3/42. A record that is skipped is refused unread (passed_over) by every
+    worker and every audit, and has a dead letter. The decision is kept for ever.
     """
     from streams.settings import load_settings
     from streams.skipped_records import decision_record

@@ -106,7 +106,7 @@ def new_producer(
     yes: bool,
     **given: str | tuple[str, ...] | None,
 ) -> None:
-    """Declare a producer, issue its secret, and write a first event to try.
+    """Declare a producer, with its secret and a first event to try.
 
     Asks for what no option answers, and tells what will change and who loses what before it is
     done. The declaration and the file of secrets keep their lines and comments; nothing that exists

@@ -57,12 +57,13 @@ def emit(
     allow_refused: bool,
     gateway: GatewayChoice | None,
 ) -> None:
-    """Publish the CloudEvents of FILE (or standard input), one JSON object per line.
+    """Publish the CloudEvents of FILE, one JSON object per line.
 
-    They go to Kafka, or with --gateway through the gateway. Each line is checked first. A
-    refused line is reported on standard error and stops nothing; the exit status is then 1, or 2
-    where the broker or the gateway failed. With --spool, what the gateway does not take is kept in
-    a file, and sent first by the next command with that file.
+    Without FILE they come from standard input. The events go to Kafka, or with --gateway
+    through the gateway. Each line is checked first. A refused line is reported on standard
+    error and stops nothing; the exit status is then 1, or 2 where the broker or the gateway
+    failed. With --spool, what the gateway does not take is kept in a file, and sent first by
+    the next command with that file.
     """
     from boundary.bounded_lines import bounded_lines
     from operations.emitting.lines import LONGEST_LINE, Emission
@@ -201,12 +202,13 @@ def explain(
     retract: bool,
     gateway: GatewayChoice | None,
 ) -> None:
-    """Say in TEXT why a milestone stands as it does, for the delegate's page and note.
+    """Say in TEXT why a milestone stands as it does.
 
-    For the owner of a programme. TEXT is plain, in French, of at most 2000 characters; - reads it
-    from standard input. A later text of the same milestone, territory, day and kind takes the place
-    of the earlier one. The catalogue has to hold the territory to the milestone
-    (`smart-region catalogue list`). With --retract no TEXT is needed.
+    The delegate's page and note show it. For the owner of a programme. TEXT is plain, in
+    French, of at most 2000 characters; - reads it from standard input. A later text of the same
+    milestone, territory, day and kind takes the place of the earlier one. The catalogue has to
+    hold the territory to the milestone (`smart-region catalogue list`). With --retract no TEXT
+    is needed.
     """
     from boundary.diagnostic import shown
     from catalogue.loader import load_catalogue
@@ -259,10 +261,11 @@ def explain(
 )
 @click.option("--new-key", metavar="ID", help="Make the key's file first, with an id such as k1.")
 def pseudonymise(file: BinaryIO, key_file: Path, new_key: str | None) -> None:
-    """Write the pseudonym of each line of FILE (or standard input), which identifies a person.
+    """Write the pseudonym of each line of FILE.
 
-    With --new-key only a key is made; nothing is read. See docs/person-data.md for what to keep,
-    and how a key is replaced.
+    A line identifies a person; without FILE they come from standard input. With --new-key only
+    a key is made; nothing is read. See docs/person-data.md for what to keep, and how a key is
+    replaced.
     """
     from boundary.bounded_lines import bounded_lines
     from events.pseudonym import LONGEST_LINE, load_key, pseudonymise_lines, write_new_key

@@ -32,12 +32,13 @@ __all__ = ["erase"]
 )
 @BROKER
 def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str | None) -> None:
-    """Erase what is kept about the pseudonyms of FILE (or standard input), one a line.
+    """Erase what is kept about the pseudonyms of FILE.
 
-    Their facts are retracted, so that no figure counts them; the partitions with their records are
-    rewritten without these; their states get tombstones. This cannot be undone. If it is
-    interrupted, run it again. The workers have to run meanwhile, and to be restarted one after the
-    other afterwards. Other records that name a pseudonym are listed, and stay: docs/retention.md.
+    FILE has one a line; without it they come from standard input. Their facts are retracted, so
+    that no figure counts them; the partitions with their records are rewritten without these;
+    their states get tombstones. This cannot be undone. If it is interrupted, run it again. The
+    workers have to run meanwhile, and to be restarted one after the other afterwards. Other
+    records that name a pseudonym are listed, and stay: docs/retention.md.
     """
     from broker.writing import KafkaWriter
     from operations.erasure import procedure

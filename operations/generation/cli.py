@@ -33,10 +33,11 @@ RELEASED = click.option(
     help="The clone of the project.",
 )
 def generate(*, check: bool, project: Path) -> None:
-    """Write all files that follow from the catalogue, contracts, metrics and settings.
+    """Write all files that follow from others.
 
-    They are rules, routes, boards, Strimzi's resources and pages below deploy/ and docs/. Where one
-    cannot be generated the reason is printed and nothing is written.
+    The others are the catalogue, contracts, metrics and settings; what follows are rules, routes,
+    boards, Strimzi's resources and pages below deploy/ and docs/. Where one cannot be generated the
+    reason is printed and nothing is written.
     """
     from operations.generation.files import generated
 
@@ -63,7 +64,10 @@ def generate(*, check: bool, project: Path) -> None:
 
 @click.group()
 def contracts() -> None:
-    """Write the contracts for other programs, and keep to those that were released."""
+    """Write the contracts, and keep to those that were released.
+
+    They are for other programs.
+    """
 
 
 @contracts.command()
@@ -76,9 +80,9 @@ def contracts() -> None:
     help="Where to write.",
 )
 def render(out: Path) -> None:
-    """Write what the gateway serves: JSON Schemas, the AsyncAPI and OpenAPI documents.
+    """Write the schemas and API documents that the gateway serves.
 
-    Each is complete in itself.
+    They are JSON Schemas, the AsyncAPI and the OpenAPI documents. Each is complete in itself.
     """
     from gateway.documents import document_files
 
@@ -90,7 +94,10 @@ def render(out: Path) -> None:
 @contracts.command()
 @RELEASED
 def check(released: Path) -> None:
-    """Check that each released contract takes the events that it took; else a v2 is needed."""
+    """Check that released contracts take the events that they took.
+
+    Where one does not, a v2 is needed.
+    """
     from events.contracts.releases import BrokenContractError, compare
 
     if not released.is_dir():

@@ -131,17 +131,21 @@ def harvest_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def harvest() -> None:
-    """Read an open-data portal: what it publishes, and what changed, become events."""
+    """Make events of what an open-data portal publishes.
+
+    What changed since the last harvest becomes events too.
+    """
 
 
 @harvest.command()
 @click.argument("portal", metavar="URL|FILE")
 @harvest_options
 def dcat(portal: str, **how: Any) -> None:
-    """Harvest a catalogue in DCAT-AP: RDF/XML, Turtle or JSON-LD, all its pages.
+    """Harvest a catalogue in DCAT-AP, all its pages.
 
-    Each dataset that cannot be an event is reported with what to do, and stops nothing; the exit
-    status is then 1, or 2 where the harvest could not go on. Run it again to go on.
+    They are RDF/XML, Turtle or JSON-LD. Each dataset that cannot be an event is reported with
+    what to do, and stops nothing; the exit status is then 1, or 2 where the harvest could not
+    go on. Run it again to go on.
     """
     with needs_extra("harvest", needed_by="harvest dcat"):
         from operations.harvest.dcat import read_dcat, read_dcat_file
@@ -163,10 +167,11 @@ def dcat(portal: str, **how: Any) -> None:
 @click.argument("portal", type=Parsed("URL", _portal_address), metavar="URL")
 @harvest_options
 def opendatasoft(portal: str, **how: Any) -> None:
-    """Harvest an Opendatasoft portal by its Explore API v2.1, all its pages.
+    """Harvest an Opendatasoft portal, all its pages.
 
-    Each dataset that cannot be an event is reported with what to do, and stops nothing; the exit
-    status is then 1, or 2 where the harvest could not go on. Run it again to go on.
+    They are those of its Explore API v2.1. Each dataset that cannot be an event is reported
+    with what to do, and stops nothing; the exit status is then 1, or 2 where the harvest could
+    not go on. Run it again to go on.
     """
     with needs_extra("harvest", needed_by="harvest opendatasoft"):
         from operations.harvest.opendatasoft import read_opendatasoft

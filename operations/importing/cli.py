@@ -101,11 +101,11 @@ def import_csv(mapping: str, pseudonym_key: Path | None, **how: Any) -> None:
     help="What the columns mean, for another source of coverage by commune.",
 )
 def arcep(mapping: str, **how: Any) -> None:
-    """Import editions of Arcep's "Ma connexion internet": premises at 30 Mbit/s and more.
+    """Import editions of Arcep's "Ma connexion internet".
 
-    Take commune_debit_filaire.csv of each quarter. A file that counts satellite is refused as a
-    whole, and so is one that counts Paris twice; communes of other regions are left aside. The exit
-    status is that of `import csv`.
+    Premises at 30 Mbit/s and more are counted. Take commune_debit_filaire.csv of each quarter.
+    A file that counts satellite is refused as a whole, and so is one that counts Paris twice;
+    communes of other regions are left aside. The exit status is that of `import csv`.
     """
     from operations.importing.editions import EditionReader
     from operations.importing.mapping import load_mapping
@@ -147,7 +147,7 @@ def pilote(
     falling: tuple[str, ...],
     **how: Any,
 ) -> None:
-    """Import files of PILOTE: current values as events, the others into a catalogue.
+    """Import files of PILOTE, the State's barometer.
 
     Columns identifiant_indic;zone_id;date_valeur;type_valeur;valeur. Current values (va)
     are observations of their indicator; initial (vi) and target values (vc) are the baselines and

@@ -45,11 +45,12 @@ def rebuild(
     yes: bool,
     bootstrap: str | None,
 ) -> None:
-    """Rebuild states from the raw topics, where a changelog was lost or is not to be trusted.
+    """Rebuild states from the raw topics.
 
-    Sets the workers' committed offsets back to the beginning, and deletes the records of their
-    changelogs: the workers then read every event again. Every worker has to be stopped meanwhile.
-    Interrupted, it may be run again. See docs/retention.md.
+    It is for a changelog that was lost or is not to be trusted. Sets the workers' committed
+    offsets back to the beginning, and deletes the records of their changelogs: the workers then
+    read every event again. Every worker has to be stopped meanwhile. Interrupted, it may be run
+    again. See docs/retention.md.
     """
     from events.registry import Family
     from operations.programs.interruption import undone_by_signals

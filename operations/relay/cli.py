@@ -30,7 +30,10 @@ MOMENT = 3.0
 
 @click.group()
 def relay() -> None:
-    """Send what waits in the outbox of a producer's database: docs/databases.md."""
+    """Send what waits in the outbox of a producer's database.
+
+    See docs/databases.md.
+    """
 
 
 @relay.command("sql")
@@ -69,13 +72,14 @@ def postgres(
     bootstrap: str | None,
     gateway: GatewayChoice | None,
 ) -> None:
-    """Send the events of a PostgreSQL outbox, until a signal: each once it is committed.
+    """Send the events of a PostgreSQL outbox, until a signal.
 
-    They go to Kafka, or with --gateway through the gateway. An event leaves the outbox once it has
-    arrived; one that is interrupted is sent again, and counts once. What is refused is put aside in
-    the table smart_region.refused, with the reason. Several relays may run: they share the work.
-    The last line says how many were sent and refused. With --once the exit status is 1 where some
-    were refused; it is 2 after an error, which is the line before, and 128 and more after a signal.
+    Each is sent once it is committed. The events go to Kafka, or with --gateway through the
+    gateway. An event leaves the outbox once it has arrived; one that is interrupted is sent
+    again, and counts once. What is refused is put aside in the table smart_region.refused, with
+    the reason. Several relays may run: they share the work. The last line says how many were
+    sent and refused. With --once the exit status is 1 where some were refused; it is 2 after an
+    error, which is the line before, and 128 and more after a signal.
     """
     from boundary.logs import configure_logging
     from operations.programs.interruption import Interrupted, interruptible

@@ -51,10 +51,10 @@ def report(
     out: Path,
     bootstrap: str | None,
 ) -> None:
-    """Report what was accepted and refused of each producer, its lateness, and its silence.
+    """Report what was accepted and refused of each producer.
 
-    Everything is counted anew from the event topics and the dead letters: a crash, a restart or a
-    duplicate record changes nothing.
+    Its lateness and its silence are reported too. Everything is counted anew from the event
+    topics and the dead letters: a crash, a restart or a duplicate record changes nothing.
     """
     from boundary.whole_file import whole_file
     from broker.reading import Extent, read_topics

@@ -38,14 +38,14 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     help="live: Prometheus scrapes every second, and alerts do not wait.",
 )
 def stack(*, folder: Path, distribution: Path | None, pace: str) -> None:
-    """Run the whole system on this machine, as plain processes, until Ctrl-C.
+    """Run the whole system on this machine, until Ctrl-C.
 
-    Kafka, two workers, the assessor, the gateway, the delegate's page, Prometheus and
-    Alertmanager: each starts once those before it are ready, has a log of its own, and is started
-    again when it ends; five quick ends of one end them all. They take the ports of their last
-    start, or their usual ones, where these are free. The addresses and a first event to send are
-    printed. The exit status is 0 after Ctrl-C or SIGTERM, 2 when the system cannot start or cannot
-    go on.
+    Its parts are plain processes. Kafka, two workers, the assessor, the gateway, the delegate's
+    page, Prometheus and Alertmanager: each starts once those before it are ready, has a log of
+    its own, and is started again when it ends; five quick ends of one end them all. They take
+    the ports of their last start, or their usual ones, where these are free. The addresses and
+    a first event to send are printed. The exit status is 0 after Ctrl-C or SIGTERM, 2 when the
+    system cannot start or cannot go on.
     """
     from contextlib import suppress
 

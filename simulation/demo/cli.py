@@ -87,12 +87,13 @@ def demo(
     until_replayed: bool,
     as_json: bool,
 ) -> None:
-    """Watch a simulated Région's figures move from 2016 to 2020, through the whole monitor.
+    """Watch a simulated Région's figures from 2016 to 2020.
 
-    A broker, a worker and the producing systems run on this machine until Ctrl-C, or with
-    --until-replayed until all is processed and audited; then the exit status is 1 where the
-    audit differs from the worker's figures. Where Prometheus is installed it follows them with
-    the generated rules, and Alertmanager with it; their addresses are shown.
+    Its events pass through the whole monitor. A broker, a worker and the producing systems run
+    on this machine until Ctrl-C, or with --until-replayed until all is processed and audited;
+    then the exit status is 1 where the audit differs from the worker's figures. Where
+    Prometheus is installed it follows them with the generated rules, and Alertmanager with it;
+    their addresses are shown.
     """
     from catalogue.loader import load_catalogue
     from dashboards.console import figures_table

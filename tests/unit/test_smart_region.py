@@ -6,6 +6,7 @@ import json
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -76,6 +77,24 @@ def test_another_error_of_the_system_keeps_its_traceback() -> None:
 def test_every_package_has_its_commands() -> None:
     """The gateway leads to all of them."""
     assert main.commands.keys() >= COMMANDS
+
+
+def groups(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
+    """Yield the arguments that lead to each group of commands."""
+    yield path
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from groups(command, *path, name)
+
+
+@pytest.mark.parametrize("path", list(groups(main)), ids=" ".join)
+def test_no_line_of_a_list_of_commands_is_cut(path: tuple[str, ...]) -> None:
+    """On a terminal of 80 columns: the end of a sentence often says what matters."""
+    listed = CliRunner().invoke(main, [*path, "--help"], env={"COLUMNS": "80"}).stdout
+    commands = listed.partition("Commands:")[2].splitlines()
+
+    assert commands
+    assert [line for line in commands if line.endswith(("...", "…"))] == []
 
 
 def test_help_imports_nothing_heavy() -> None:
