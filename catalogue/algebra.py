@@ -137,13 +137,38 @@ class _Compiler:
         among = self.term(("share", "among"), parts["among"]) if "among" in parts else None
         if among is None or "of" not in parts:
             return None
-        chosen = self.where(("share", "of"), parts["of"], among.facts)
+        of = parts["of"]
+        if isinstance(of, Mapping) and any(form in of for form in _TERM_FORMS):
+            return self.common(of, among)
+        chosen = self.where(("share", "of"), of, among.facts)
         filtered = {field for field, _ in among.where}
         for field, _ in chosen:
             if field in filtered:
                 remedy = "filter a field on one side only"
-                self.refuse(("share", "of", field), "is filtered twice", parts["of"], remedy)
+                self.refuse(("share", "of", field), "is filtered twice", of, remedy)
         return Measure(replace(among, where=tuple(sorted((*among.where, *chosen)))), among)
+
+    def common(self, declared: Mapping[str, object], among: Term) -> Measure | None:
+        """Read a share of which the numerator is a count of its own, among what `among` counts."""
+        of = self.term(("share", "of"), declared)
+        if of is None:
+            return None
+        if among != Term(among.family, among.facts, among.unless):
+            problem = "counts by more than facts"
+            remedy = "write count and unless alone, as the share's of is a count"
+            self.refuse(("share", "among"), problem, ", ".join(among.facts), remedy)
+        form = ", ".join(map(str, declared))
+        if of.mode is not TermMode.REPLACE or of.amount is not None:
+            remedy = "write count, or fields with the values to keep"
+            self.refuse(("share", "of"), "adds up what is not entities", form, remedy)
+        if of.expires is not None:
+            remedy = "write count without within_days, or a ratio"
+            self.refuse(("share", "of"), "counts for some days only", form, remedy)
+        if of.family is not among.family:
+            problem = f"is of another family than {among.facts[0]}"
+            remedy = f"count facts of the family {among.family}, or write a ratio"
+            self.refuse(("share", "of"), problem, ", ".join(of.facts), remedy)
+        return Measure(replace(of, among=among), among)
 
     def observed(self, declared: Mapping[str, object]) -> Measure | None:
         """Read an external indicator, whose values are observed in each territory."""

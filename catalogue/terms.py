@@ -55,7 +55,9 @@ class Term:
     satisfied when each field's value, as text (`true` and `false` for a flag), is among those
     given. `breakdown` is the field whose value is the category; for a mapping amount with such a
     breakdown the mapping's keys are the categories. `entities` restricts the term to
-    some entities; None: every entity of the family.
+    some entities; None: every entity of the family. `among` is a term of the same family that
+    counts entities by `facts` and `unless` alone: an entity counts on the days on which it counts
+    there too. Only a `replace` term without expiry has it.
     """
 
     family: Family
@@ -67,6 +69,13 @@ class Term:
     expires: Expiry | None = None
     breakdown: str | None = None
     entities: frozenset[str] | None = None
+    among: Term | None = None
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The facts that the term depends on, each once: those that count first."""
+        members = () if self.among is None else self.among.reads
+        return tuple(dict.fromkeys((*self.facts, *self.unless, *members)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,16 @@ SELECT entity, subject, department, coalesce(amount, 0) AS amount, day, later
 FROM ({seen}) CROSS JOIN (VALUES {days}) AS asked (later, as_of)
 WHERE counts AND wanted AND day <= as_of
     AND coalesce(following > as_of, TRUE) AND coalesce(as_of - day <= lifetime, TRUE)
+    AND {among}
+"""
+
+# Another term counts the entity on that day.
+_AMONG: Final = """
+(entity, later) IN (
+    SELECT entity, later
+    FROM ({members}) CROSS JOIN (VALUES {days}) AS asked (later, as_of)
+    WHERE counts AND day <= as_of AND coalesce(following > as_of, TRUE)
+)
 """
 
 # Each record that counts does so from its day until it expires or, in a term that replaces, until
@@ -68,19 +78,30 @@ WHERE counts AND wanted AND day <= as_of
 _COURSE: Final = """
 WITH seen AS MATERIALIZED ({seen}), span AS (
     SELECT
-        department, day, {parts},
+        entity, department, day, {parts},
         least(coalesce(following, {never}), coalesce(day + lifetime + 1, {never})) AS ends
     FROM seen
     WHERE counts AND wanted AND coalesce(following > day, TRUE)
-), step AS (
-    SELECT department, category, day, amount FROM span
+){common_spans}, step AS (
+    SELECT department, category, day, amount FROM {spans}
     UNION ALL
-    SELECT department, category, ends, -amount FROM span WHERE ends < {never}
+    SELECT department, category, ends, -amount FROM {spans} WHERE ends < {never}
 )
 SELECT department, category, day, sum(amount) FROM step GROUP BY ALL HAVING sum(amount) <> 0
 UNION ALL
-SELECT DISTINCT department, NULL, day, NULL FROM seen
+SELECT DISTINCT department, NULL, day, NULL FROM {read}
 """
+
+# The parts of the spans in which another term counts the entity too.
+_COMMON_SPANS: Final = """, member AS MATERIALIZED ({members}), common AS (
+    SELECT
+        span.department, span.category, span.amount, greatest(span.day, member.day) AS day,
+        least(ends, coalesce(following, {never})) AS ends
+    FROM span JOIN member USING (entity)
+    WHERE counts AND greatest(span.day, member.day) < least(ends, coalesce(following, {never}))
+)"""
+
+_READ: Final = "(SELECT department, day FROM seen UNION ALL SELECT department, day FROM member)"
 
 _ONE_PART: Final = "category, coalesce(amount, 0) AS amount"
 _PART_BY_KEY: Final = """
@@ -110,12 +131,14 @@ def term_sql(term: Term, name: str, days: Sequence[str], *, only: str = "TRUE") 
     a condition that restricts the entities.
     """
     fields = _Fields(term, name)
-    last_day = f"greatest({', '.join(f'${day}' for day in days)})"
-    seen = fields.seen(
-        amount=fields.total(), dated=f"day <= {last_day}", only=only, department=term.facts
-    )
+    dated = f"day <= greatest({', '.join(f'${day}' for day in days)})"
+    seen = fields.seen(amount=fields.total(), dated=dated, only=only, department=term.facts)
     asked = ", ".join(f"({later > 0}, ${day})" for later, day in enumerate(days))
-    return TermSql(_COUNTED.format(seen=seen, days=asked), fields.parameters)
+    among = "TRUE"
+    if term.among is not None:
+        members = fields.members(term.among, dated=dated, only=only)
+        among = _AMONG.format(members=members, days=asked)
+    return TermSql(_COUNTED.format(seen=seen, days=asked, among=among), fields.parameters)
 
 
 def course_sql(term: Term, name: str) -> TermSql:
@@ -134,8 +157,20 @@ def course_sql(term: Term, name: str) -> TermSql:
         category=category,
         department=(*term.facts, *term.unless),
     )
-    parts = _PART_BY_KEY if by_key else _ONE_PART
-    return TermSql(_COURSE.format(seen=seen, parts=parts, never=_NEVER), fields.parameters)
+    common_spans, spans, read = "", "span", "seen"
+    if term.among is not None:
+        members = fields.members(term.among)
+        common_spans = _COMMON_SPANS.format(members=members, never=_NEVER)
+        spans, read = "common", _READ
+    course = _COURSE.format(
+        seen=seen,
+        parts=_PART_BY_KEY if by_key else _ONE_PART,
+        common_spans=common_spans,
+        spans=spans,
+        read=read,
+        never=_NEVER,
+    )
+    return TermSql(course, fields.parameters)
 
 
 def longest_lifetime(term: Term) -> int:
@@ -207,6 +242,13 @@ class _Fields:
             following="NULL" if term.mode is not TermMode.REPLACE else self._following(),
             **columns,
         )
+
+    def members(self, term: Term, **conditions: str) -> str:
+        """Return the query of the records of another term, and add its parameters to these."""
+        others = _Fields(term, f"{self._name}among_")
+        seen = others.seen(amount="1", department=(*term.facts, *term.unless), **conditions)
+        self.parameters |= others.parameters
+        return seen
 
     def _following(self) -> str:
         facts = {*self._term.facts, *self._term.unless}

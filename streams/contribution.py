@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Term, TermMode
@@ -61,21 +63,29 @@ class EntityView:
     facts: tuple[str, ...]
     unless: tuple[str, ...]
     entities: frozenset[str] | None = None
+    among: EntityView | None = None
+    """The view whose entities alone count, while they count there."""
 
     @classmethod
     def of(cls, term: Term) -> EntityView:
         """Return a term's view."""
-        return cls(term.family, term.facts, term.unless, term.entities)
+        among = None if term.among is None else cls.of(term.among)
+        return cls(term.family, term.facts, term.unless, term.entities, among)
 
     @cached_property
     def reads(self) -> frozenset[str]:
         """The facts in the timeline."""
-        return frozenset((*self.facts, *self.unless))
+        own = frozenset((*self.facts, *self.unless))
+        return own if self.among is None else own | self.among.reads
 
     @cached_property
     def counts(self) -> Mapping[str, bool]:
-        """By fact in the timeline: whether its cells count, or only end an earlier one."""
-        return {**dict.fromkeys(self.facts, True), **dict.fromkeys(self.unless, False)}
+        """By fact in the timeline: whether an entity counts that has one cell, of this fact."""
+        own = {**dict.fromkeys(self.facts, True), **dict.fromkeys(self.unless, False)}
+        if self.among is None:
+            return own
+        members = self.among.counts
+        return {fact: own.get(fact, False) and members.get(fact, False) for fact in self.reads}
 
     @cached_property
     def depends_on(self) -> frozenset[str]:
@@ -205,6 +215,13 @@ def timeline(view: EntityView, state: EntityState) -> Timeline:
 
     A cell inherits missing attributes from the latest day of the family's defining fact.
     """
+    if view.among is None:
+        return _cells(view, state)
+    return _common(_cells(view, state), _cells(view.among, state))
+
+
+def _cells(view: EntityView, state: EntityState) -> Timeline:
+    """Return the cells of a view's own facts."""
     seen: Timeline = []
     if view.reads.isdisjoint(state):
         return seen
@@ -218,6 +235,32 @@ def timeline(view: EntityView, state: EntityState) -> Timeline:
                         attributes = {**inherited, **own}
                     seen.append((_ordinal(day), time, source, id_, len(seen), counts, attributes))
     seen.sort()
+    return seen
+
+
+def _common(own: Timeline, members: Timeline) -> Timeline:
+    """Return the cells of two timelines of an entity, which count while both count.
+
+    What both have is one cell. A cell has the attributes of the last one of `own`, or those of its
+    fact before there is one.
+    """
+    cells = sorted(
+        (*cell[:4], is_own, *cell[4:])
+        for is_own, of_view in ((True, own), (False, members))
+        for cell in of_view
+    )
+    seen: Timeline = []
+    counts = is_member = False
+    described: Mapping[str, Any] | None = None
+    for (day, time, source, id_), alike in groupby(cells, itemgetter(0, 1, 2, 3)):
+        for *_, is_own, _, cell_counts, attributes in alike:
+            if is_own:
+                counts, described = cell_counts, attributes
+            else:
+                is_member = cell_counts
+        if described is not None:
+            attributes = described
+        seen.append((day, time, source, id_, len(seen), counts and is_member, attributes))
     return seen
 
 

@@ -47,18 +47,48 @@ WITH named (fact, position, counts) AS (VALUES {named}), seen AS (
     FROM named CROSS JOIN cell USING (fact)
     WHERE {concerned}
 ), span AS (
-    SELECT department, day, min({replaced}, {expired}) AS until, ({amount}) AS amount
+    SELECT
+        entity, department, day, min({replaced}, {expired}) AS until, ({amount}) AS amount
     FROM {rows}
     WHERE {conditions}
-), step AS (
-    SELECT department, day, amount FROM span WHERE until > day
+){common_spans}, step AS (
+    SELECT department, day, amount FROM {spans} WHERE until > day
     UNION ALL
-    SELECT department, until, -amount FROM span WHERE until > day AND until <= :as_of
+    SELECT department, until, -amount FROM {spans} WHERE until > day AND until <= :as_of
 )
 SELECT department, day, sum(amount / {whole}), sum(amount % {whole})
 FROM step
 GROUP BY 1, 2
 """
+
+# The entities that another term counts on the day: their last record there counts.
+_AMONG: Final = """
+entity IN (
+    WITH named (fact, position, counts) AS (VALUES {named}), member AS (
+        SELECT entity, counts, row_number() OVER (
+            PARTITION BY entity ORDER BY day DESC, time DESC, source DESC, id DESC, position DESC
+        ) AS age
+        FROM named CROSS JOIN cell USING (fact)
+        WHERE day <= :as_of
+    )
+    SELECT entity FROM member WHERE age = 1 AND counts
+)
+"""
+
+# The parts of the spans in which another term counts the entity too.
+_COMMON_SPANS: Final = """, other (fact, position, counts) AS (VALUES {named}), member AS (
+    SELECT entity, counts, day, lead(day) OVER (
+        PARTITION BY entity ORDER BY day, time, source, id, position
+    ) AS following
+    FROM other CROSS JOIN cell USING (fact)
+    WHERE day <= :as_of
+), common AS (
+    SELECT
+        entity, department, max(span.day, member.day) AS day,
+        min(until, coalesce(following, {never})) AS until, amount
+    FROM span JOIN member USING (entity)
+    WHERE member.counts
+)"""
 
 _DAYS: Final = """
 WITH named (fact, position, counts) AS (VALUES {named})
@@ -143,7 +173,7 @@ def evaluate(ledger: Ledger, term: Term, as_of: date) -> TermResult:
         amounts[department] += amount
         if category is not None:
             categories[category][department] = amount
-    last_days = _REPORTS.format(named=_named(term), concerned=_concerned(term))
+    last_days = _REPORTS.format(named=_read(term), concerned=_concerned(term))
     reported = _run(ledger, query._replace(sql=last_days), as_of)
     reports = {department: date.fromordinal(day) for department, day in reported}
     return TermResult(amounts, categories, reports)
@@ -161,13 +191,17 @@ def course(ledger: Ledger, term: Term, as_of: date) -> TermHistory:
         amount=parts.amount,
         rows=parts.rows,
         conditions=" AND ".join(["counts", *parts.conditions]),
+        common_spans=""
+        if term.among is None
+        else _COMMON_SPANS.format(named=_named(term.among, "among"), never=_NEVER),
+        spans="span" if term.among is None else "common",
         whole=_WHOLE,
     )
     steps: defaultdict[DepartmentCode, dict[int, int]] = defaultdict(dict)
     for department, day, wholes, rest in _run(ledger, TermQuery(sql, parts.parameters), as_of):
         steps[department][day] = wholes * _WHOLE + rest
     reports: defaultdict[DepartmentCode, set[int]] = defaultdict(set)
-    days = _DAYS.format(named=_named(term), concerned=_concerned(term))
+    days = _DAYS.format(named=_read(term), concerned=_concerned(term))
     for department, day in _run(ledger, TermQuery(days, parts.parameters), as_of):
         reports[department].add(day)
     return TermHistory(steps, {code: frozenset(days) for code, days in reports.items()})
@@ -181,6 +215,8 @@ def query_of(term: Term) -> TermQuery:
         conditions.append("age = 1")
     if term.expires is not None:
         conditions.append(f"coalesce(:as_of - day <= {_lifetime(term.expires)}, TRUE)")
+    if term.among is not None:
+        conditions.append(_AMONG.format(named=_named(term.among, "among")))
     category = "NULL"
     if term.breakdown is not None:
         category = "part.key" if term.breakdown == term.amount else _text(term.breakdown)
@@ -206,9 +242,9 @@ class _QueryParts(NamedTuple):
 
 
 def _parts(term: Term) -> _QueryParts:
-    parameters: dict[str, str | int] = {
-        f"fact{at}": FACT_NUMBERS[name] for at, name in enumerate((*term.facts, *term.unless))
-    }
+    parameters: dict[str, str | int] = _facts(term, "fact")
+    if term.among is not None:
+        parameters |= _facts(term.among, "among")
     parameters |= {f"entity{at}": entity for at, entity in enumerate(_entities(term))}
     conditions = []
     for at, (field, values) in enumerate(term.where):
@@ -227,9 +263,21 @@ def _run(ledger: Ledger, query: TermQuery, as_of: date) -> Iterator[Any]:
     return ledger.database.execute(query.sql, {**query.parameters, "as_of": as_of.toordinal()})
 
 
-def _named(term: Term) -> str:
+def _facts(term: Term, name: str) -> dict[str, str | int]:
+    """Return the parameters of a term's own facts, which begin with `name`."""
+    own = (*term.facts, *term.unless)
+    return {f"{name}{at}": FACT_NUMBERS[fact] for at, fact in enumerate(own)}
+
+
+def _named(term: Term, name: str = "fact") -> str:
     counting = [True] * len(term.facts) + [False] * len(term.unless)
-    return ", ".join(f"(:fact{at}, {at}, {counts})" for at, counts in enumerate(counting))
+    return ", ".join(f"(:{name}{at}, {at}, {counts})" for at, counts in enumerate(counting))
+
+
+def _read(term: Term) -> str:
+    """Return the facts that a term depends on: all of them are its reports."""
+    own = _named(term)
+    return own if term.among is None else f"{own}, {_named(term.among, 'among')}"
 
 
 def _entities(term: Term) -> list[str]:

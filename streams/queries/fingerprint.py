@@ -21,6 +21,10 @@ _LETTERS = 16
 def fingerprint(term: Term) -> str:
     """Return 16 hexadecimal digits that stand for a term's content."""
     fields = asdict(term)
+    if term.among is None:
+        del fields["among"]  # Terms had fingerprints before they had it.
+    else:
+        fields["among"] = fingerprint(term.among)
     fields["where"] = sorted((field, sorted(values)) for field, values in term.where)
     fields["entities"] = None if term.entities is None else sorted(term.entities)
     return sha256(to_json([_READING, sorted(fields.items())])).hexdigest()[:_LETTERS]

@@ -23,6 +23,15 @@ MEASURES: Final[Mapping[Family, Sequence[tuple[object, Mapping[str, Any]]]]] = {
             },
             _RATIO,
         ),
+        (
+            {
+                "share": {
+                    "of": {"count": "school.connected", "unless": ["school.disconnected"]},
+                    "among": {"count": "school.registered", "unless": "school.closed"},
+                }
+            },
+            _RATIO,
+        ),
         ({"latest": "downlink_mbps", "from": "school.connected", "within_days": 7}, {}),
     ],
     Family.EQUIPMENT: [
@@ -87,6 +96,15 @@ MEASURES: Final[Mapping[Family, Sequence[tuple[object, Mapping[str, Any]]]]] = {
                         "grace_days": 2,
                     },
                     "over": {"count": "dataset.released", "unless": "dataset.withdrawn"},
+                }
+            },
+            {"unit": "ratio", "grain": "region", "breakdown": "theme"},
+        ),
+        (
+            {
+                "share": {
+                    "of": {"count": ["dataset.probed", "dataset.released"]},
+                    "among": {"count": "dataset.released", "unless": "dataset.withdrawn"},
                 }
             },
             {"unit": "ratio", "grain": "region", "breakdown": "theme"},

@@ -66,6 +66,8 @@ def _amount(term: Term, known: Sequence[Record], as_of: date, category: str | No
         key=lambda record: record.day,
     )
     counting = concerned[-1:] if term.mode == "replace" else concerned
+    if term.among is not None and not _amount(term.among, known, as_of, None):
+        return 0
     return sum(_worth(term, record, known, as_of, category) for record in counting)
 
 

@@ -111,6 +111,23 @@ PLANS: list[tuple[dict[str, Any], Measure]] = [
         ),
     ),
     (
+        {
+            "share": {
+                "of": {"count": "school.connected", "unless": "school.disconnected"},
+                "among": {"count": "school.registered"},
+            }
+        },
+        Measure(
+            Term(
+                Family.SCHOOLS,
+                ("school.connected",),
+                unless=("school.disconnected",),
+                among=REGISTERED,
+            ),
+            REGISTERED,
+        ),
+    ),
+    (
         {"count": "school.connected", "where": {"department": ["77", "95"]}},
         Measure(
             Term(

@@ -109,6 +109,8 @@ def evaluated(term: Term, states: Mapping[str, EntityState], as_of: date) -> Tot
     for entity, state in states.items():
         if term.entities is not None and entity not in term.entities:
             continue
+        if term.among is not None and not evaluated(term.among, {entity: state}, as_of):
+            continue
         records = records_of(term, state, as_of)
         for record in records if term.mode is TermMode.ADD else records[-1:]:
             if record.fact in term.facts and satisfied(term, record) and live(term, record, as_of):
@@ -183,19 +185,34 @@ def terms(draw: st.DrawFn, family: Family) -> Term:
     divided = [None, *(use.name for use in closed)]
     if amount is not None and amount.mapping:
         divided = [None, amount.name]
+    mode, expires = draw(st.sampled_from(TermMode)), draw(expiries(family))
+    among: st.SearchStrategy[Term | None] = st.none()
+    if mode is TermMode.REPLACE and expires is None:
+        among |= counts(family)
     return Term(
         family,
         tuple(facts),
         unless=tuple(draw(st.lists(st.sampled_from(others), unique=True))) if others else (),
-        mode=draw(st.sampled_from(TermMode)),
+        mode=mode,
         amount=None if amount is None else amount.name,
         where=tuple(
             (use.name, draw(st.frozensets(st.sampled_from(use.choices), min_size=1)))
             for use in filtered
         ),
-        expires=draw(expiries(family)),
+        expires=expires,
         breakdown=draw(st.sampled_from(divided)),
+        among=draw(among),
     )
+
+
+@st.composite
+def counts(draw: st.DrawFn, family: Family) -> Term:
+    """Draw a term that counts entities by facts alone."""
+    names = [fact.NAME for fact in facts_of(family)]
+    facts = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+    others = [name for name in names if name not in facts]
+    unless = draw(st.lists(st.sampled_from(others), unique=True)) if others else []
+    return Term(family, tuple(facts), unless=tuple(unless))
 
 
 def expiries(family: Family) -> st.SearchStrategy[Expiry | None]:
@@ -277,6 +294,19 @@ class TestLaws:
             assert {
                 key[1:]: sums for key, sums in fold.contents(family, 0).items() if key.term == index
             } == {key[1:]: sums for key, sums in alone.items()}
+
+    @given(st.data(), st.sampled_from(Family))
+    def test_a_count_among_others_is_part_of_them(
+        self, data: st.DataObject, family: Family
+    ) -> None:
+        """A share of entities never exceeds 1."""
+        whole = data.draw(counts(family))
+        part = replace(data.draw(counts(family)), among=whole)
+        history = data.draw(histories(family))
+
+        for day in data.draw(st.lists(days(), min_size=1, max_size=6)):
+            counted, among = (totals(folded(one, history), day) for one in (part, whole))
+            assert sum(counted.values()) <= sum(among.values())
 
     @settings(max_examples=40)
     @given(st.data(), st.sampled_from(Family))

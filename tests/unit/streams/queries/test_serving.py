@@ -61,7 +61,7 @@ def asked(worker: AnsweringWorker, pool: ThreadPoolExecutor, wait: str) -> Futur
 
 def test_a_first_request_is_told_everything(worker: AnsweringWorker) -> None:
     """In lines that the documentation describes."""
-    worker.take(CONNECTED)
+    worker.take(event("school.registered", CONNECTED.fact.entity_id, "2016-09-01"), CONNECTED)
     found = ask(worker)
     assert found.headers["Content-Type"].startswith("application/x-ndjson")
     answer = answer_of(found)
