@@ -197,11 +197,13 @@ class ChangelogTally:
         self._total += added
         self.merged = max(self.merged, self.end)
 
-    def set_extent(self, start: int, end: int) -> None:
-        """Set the log's start and end offsets on the broker, after it was read."""
+    def set_extent(self, start: int, end: int, *, restored: int) -> None:
+        """Set the log's start and end offsets on the broker, after it was read up to `restored`."""
         self.start = start
-        # Later records were written meanwhile, by the partition's previous worker.
-        self._is_complete = self._is_readable and (self.end == end or not self._checksums)
+        # Later records were written meanwhile, by the partition's previous worker: also where the
+        # log was empty until then. Records that compaction has removed are none.
+        is_read = start == end or max(self.end, restored) == end
+        self._is_complete = self._is_readable and is_read
         self.end = end
         if start == end:
             self.merged = end  # All of no records.

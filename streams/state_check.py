@@ -182,7 +182,8 @@ class StateCheck:
                 log = TP(changelog_name(self._settings.app_id, key[0]), key[1])
                 restored = max(consumer.restored_end(log), tally.merged)
                 check_restored(*log, committed.get(events[key]), restored)
-                tally.set_extent(extents[key].changelog_start, extents[key].changelog_end)
+                start, end = extents[key].changelog_start, extents[key].changelog_end
+                tally.set_extent(start, end, restored=restored)
                 metadata = consumer.metadata_of(events[key])
                 consumer.set_metadata(
                     events[key], metadata.model_copy(update={"changelog": tally.extent})

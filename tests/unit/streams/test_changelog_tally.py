@@ -146,7 +146,7 @@ def test_a_restored_tally_goes_on(
     """What the next worker writes is right about the whole log, not about its own writes."""
     log = written(before)
     log.tally = read(log.records)
-    log.tally.set_extent(0, log.end)
+    log.tally.set_extent(0, log.end, restored=log.end)
     for write in after:
         log.write(*dict(write).items())
     assert read(log.records).is_confirmed
@@ -188,7 +188,7 @@ def recover(log: Log, merged: set[int]) -> None:
     for offset, key, value, headers in log.records[max(log.tally.merged - 1, 0) :]:
         log.tally.read(offset, key, value, headers)
         merged.add(offset)
-    log.tally.set_extent(0, log.end)
+    log.tally.set_extent(0, log.end, restored=log.end)
 
 
 @given(WRITES)
@@ -202,7 +202,7 @@ def test_own_writes_are_not_read_again(writes: list[list[tuple[str, bytes]]]) ->
 def test_all_of_an_empty_log_is_merged() -> None:
     """Its records were deleted, and its offsets go on: there is nothing to read."""
     tally = ChangelogTally()
-    tally.set_extent(7, 7)
+    tally.set_extent(7, 7, restored=0)
     assert tally.merged == 7
 
 
@@ -251,9 +251,36 @@ def test_a_loss_that_was_repaired_is_none() -> None:
     with pytest.raises(ChangelogShrunkError):
         log.write(("c", b"1"))
     log.tally = read(log.records)
-    log.tally.set_extent(0, log.end)
+    log.tally.set_extent(0, log.end, restored=log.end)
     log.write(("a", b"1"), ("b", b"1"))
     assert read(log.records).loss() is None
+
+
+@given(st.just([]) | WRITES, WRITES, WRITES)
+def test_what_is_written_after_a_recovery_is_known_to_be_unread(
+    before: list[list[tuple[str, bytes]]],
+    late: list[list[tuple[str, bytes]]],
+    after: list[list[tuple[str, bytes]]],
+) -> None:
+    """A summary that lacks it would show a loss to the next reader, also of an empty log."""
+    log = written(before)
+    log.tally, restored = read(log.records), log.end
+    for write in late:
+        for entity, value in write:
+            log.append(entity.encode(), value)
+    log.tally.set_extent(0, log.end, restored=restored)
+    for write in after:
+        log.write(*dict(write).items())
+
+    assert read(log.records).loss() is None
+
+
+def test_a_log_that_ends_with_removed_records_is_read() -> None:
+    """Tombstones at its end that compaction removed: its last offset has no record."""
+    log = written([[("a", b"1")]])
+    tally = read(log.records)
+    tally.set_extent(0, 5, restored=5)
+    assert tally.plan([(b"b", b"1")]).headers != []
 
 
 def test_without_an_answer_nothing_more_is_summed_up() -> None:
@@ -277,7 +304,7 @@ def test_a_record_that_cannot_be_read_leaves_it_open() -> None:
     tally.read(0, None, UnreadableValue("codec"), ())
     _, key, value, headers = log.records[1]
     tally.read(1, key, value, headers)
-    tally.set_extent(0, 2)
+    tally.set_extent(0, 2, restored=2)
     assert tally.loss() is None
     assert not tally.is_confirmed
     assert tally.plan([(b"a", b"2")]).headers == []
