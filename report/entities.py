@@ -44,7 +44,11 @@ REFERENCES: Final[Mapping[Family, EntityReference]] = MappingProxyType(
 )
 
 
+#: `L’Atelier` stands before `Le Comptoir`, `Œuvre` before `Ombre`.
+_LIGATURES: Final = str.maketrans({"’": "", "'": "", "œ": "oe", "Œ": "Oe", "æ": "ae", "Æ": "Ae"})
+
+
 def sorting_key(name: str) -> str:
-    """Return what a French reader sorts a name by: without accents and capitals."""
-    apart = unicodedata.normalize("NFKD", name)
+    """Return what a French reader sorts a name by: without accents, capitals and apostrophes."""
+    apart = unicodedata.normalize("NFKD", name.translate(_LIGATURES))
     return "".join(one for one in apart if not unicodedata.combining(one)).casefold()

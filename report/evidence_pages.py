@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from catalogue.formatting import count_text
-from catalogue.model import Unit
 from catalogue.territories import TERRITORY_NAMES, territory_key
 from report.evidence import (
     ChangePage,
@@ -22,7 +20,7 @@ from report.evidence import (
     contributions,
     events_of,
 )
-from report.standing import Standing, change_text, signed, value_text
+from report.standing import Standing, change_text, signed
 from report.words import ENTITIES
 
 if TYPE_CHECKING:
@@ -189,16 +187,9 @@ def entity_page(
     )
 
 
-def amount_text(indicator: Indicator, amount: int) -> str:
-    """Return an amount of a term as text: euros where it is counted in cents."""
-    if indicator.unit is Unit.EUROS:
-        return value_text(indicator, amount / indicator.measure.divisor)
-    return count_text(amount)
-
-
 def moved_text(indicator: Indicator, amount: int) -> str:
     """Return by how much a term changed, with its sign; of a ratio it is a number, no share."""
-    if indicator.unit is Unit.EUROS:
+    if indicator.measure.denominator is None:
         return change_text(indicator, Fraction(amount, indicator.measure.divisor))
     return signed(Fraction(amount), 0)
 
@@ -206,11 +197,3 @@ def moved_text(indicator: Indicator, amount: int) -> str:
 def territory_text(department: str | None) -> str:
     """Return the name of an entity's département; of none: the Région's."""
     return TERRITORY_NAMES.get(territory_key(department), str(department))
-
-
-def content_items(content: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the fields of an event as names and texts."""
-    return [
-        (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-        for name, value in content.items()
-    ]

@@ -41,8 +41,8 @@ def sparkline_of(standing: Standing, as_of: date) -> str:
     description = "Aucune valeur connue."
     if known:
         least, most = standing.text(min(known)), standing.text(max(known))
-        last = standing.value.text or standing.value.reason
-        description = f"Entre {least} et {most} ; {last} le {day_text(as_of)}."
+        span = f"Toujours {least}" if least == most else f"Entre {least} et {most}"
+        description = f"{span} ; au {day_text(as_of)} : {_value(standing)}."
     milestone = standing.milestone
     target = None if milestone is None or milestone.target is None else float(milestone.target)
     return sparkline(
@@ -124,8 +124,14 @@ def map_of(overview: Overview, view: View, link: Link) -> str:
     return region_map("carte", title, "Les mêmes états sont dans le tableau à côté.", areas)
 
 
+def _value(standing: Standing) -> str:
+    """Return the value with the day on which it was published, or why there is none."""
+    cell = standing.value
+    return f"{cell.text} ({cell.note})" if cell.note else cell.text or cell.reason
+
+
 def _told(standing: Standing, as_of: date) -> str:
-    parts = [f"Au {day_text(as_of)} : {standing.value.text or standing.value.reason}."]
+    parts = [f"Au {day_text(as_of)} : {_value(standing)}."]
     if standing.target.text:
         parts.append(f"Cible : {standing.target.text}")
         parts.append(f"à atteindre le {standing.deadline.text}." if standing.deadline.text else ".")

@@ -51,7 +51,7 @@ def no_value(history: History, day: date) -> str:
     first = history.reports[0]
     if day < first:
         return f"commence le {day_text(first)}"
-    return "rien à rapporter : le dénominateur est nul"
+    return "pas de taux : le dénominateur est nul"
 
 
 def no_status(judgement: Judgement) -> str:
@@ -109,7 +109,9 @@ def no_required_pace(judgement: Judgement, history: History) -> str:
     if held or judgement.status is MilestoneStatus.ACHIEVED:
         return "la cible est atteinte"
     if milestone.day <= judgement.as_of:
-        return "l’échéance est passée"
+        return (
+            "l’échéance est passée" if milestone.day < judgement.as_of else "l’échéance est ce jour"
+        )
     return no_value(history, judgement.as_of)
 
 

@@ -19,11 +19,12 @@ from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
 from events.fact import Family
 from report.charts.svg import plain
+from report.contents import content_items
 from report.entities import EntityKey
 from report.errors import FiguresNotReadyError
-from report.evidence_pages import PARTS, amount_text, content_items, moved_text, territory_text
+from report.evidence_pages import PARTS, moved_text, territory_text
 from report.pictures import bars_of, history_chart, map_of, sparkline_of
-from report.standing import told_by
+from report.standing import amount_text, told_by
 from report.view import AS_OF, View
 from report.words import ENTITIES, FACTS, STANDINGS
 

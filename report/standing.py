@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -27,6 +27,7 @@ from catalogue.statuses import STATUSES
 from catalogue.territories import TERRITORY_NAMES, territory_key
 from report import reasons
 from report.cell import TextCell
+from report.contents import field_label
 
 if TYPE_CHECKING:
     from catalogue.explanations import Explained, Explanation
@@ -37,6 +38,7 @@ __all__ = [
     "ASSUMED",
     "NO_STATUS",
     "Standing",
+    "amount_text",
     "change_text",
     "signed",
     "told_by",
@@ -147,8 +149,9 @@ class Standing:
 
     @property
     def parts(self) -> TextCell:
-        """Numerator and denominator of a ratio."""
-        return self._parts_at(self.judgement.as_of)
+        """Numerator and denominator of a ratio, and what they are."""
+        cell = self._parts_at(self.judgement.as_of)
+        return cell if cell.reason else replace(cell, note=_terms_text(self.indicator))
 
     @cached_property
     def target(self) -> TextCell:
@@ -247,12 +250,14 @@ class Standing:
 
     def value_on(self, day: date) -> TextCell:
         """Return the value of another day."""
+        note = ""
         if self.history.publication is not None:
             day = self.history.publication.day(day)
+            note = f"publié au {day_text(day)}"
         value = self.history.value(day)
         if value is None:
             return TextCell.empty(reasons.no_value(self.history, day))
-        return TextCell(self._text(value))
+        return TextCell(self._text(value), note=note)
 
     def parts_on(self, day: date) -> TextCell:
         """Return numerator and denominator of another day."""
@@ -303,6 +308,23 @@ class Standing:
 def value_text(indicator: Indicator, value: float) -> str:
     """Return a value of an indicator as text, cut as everywhere: `98,7 %`."""
     return NumberFormat.of(indicator).text(value)
+
+
+def _terms_text(indicator: Indicator) -> str:
+    """Return what is divided by what: `heures occupées sur heures offertes`; "" for entities."""
+    labels = [
+        field_label(term.facts[0], term.amount)
+        for term in indicator.measure.terms
+        if term.amount is not None
+    ]
+    return " sur ".join(labels) if len(labels) == len(indicator.measure.terms) else ""
+
+
+def amount_text(indicator: Indicator, amount: int) -> str:
+    """Return an amount of a term as text: of a ratio a number of things, else in its unit."""
+    if indicator.measure.denominator is None:
+        return value_text(indicator, amount / indicator.measure.divisor)
+    return count_text(amount)
 
 
 def change_text(indicator: Indicator, change: Fraction) -> str:

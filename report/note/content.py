@@ -348,6 +348,7 @@ class _NoteWriter:
 
     def _unreported(self) -> tuple[Block, ...]:
         items: list[Paragraph] = []
+        withheld: list[Span] = []
         for row in self._rows:
             found: dict[str, list[Standing]] = {}
             for department in row.indicator.territories:
@@ -358,6 +359,10 @@ class _NoteWriter:
                 where = _joined(TERRITORY_NAMES[one.key] for one in standings)
                 if len(standings) == len(row.indicator.territories) > 1:
                     where = "Région et tous les départements"
+                if reason == reasons.WITHHELD:
+                    told = f"{' ; ' if withheld else ''}{row.indicator.title} ({where})"
+                    withheld.append(Span(told, self._references.evidence(standings[0])))
+                    continue
                 items.append(
                     Paragraph(
                         (
@@ -367,9 +372,14 @@ class _NoteWriter:
                         )
                     )
                 )
-        if not items:
-            return (_text("Tous les chiffres de la Région et des départements ont été rapportés."),)
-        return (Items(tuple(items)),)
+        complete = "Tous les chiffres de la Région et des départements ont été rapportés."
+        blocks: list[Block] = [Items(tuple(items)) if items else _text(complete)]
+        if withheld:
+            lead = Span(
+                "Comptent trop peu de personnes pour être publiés, et ne sont pas à demander : "
+            )
+            blocks.append(Paragraph((lead, *withheld, Span("."))))
+        return tuple(blocks)
 
     def _whom(self, programme: Programme) -> str:
         contacts = self._request.contacts
@@ -389,7 +399,9 @@ class _NoteWriter:
             "Avancement : (valeur − valeur de départ) / (cible − valeur de départ), de 0 à 100"
             f"{NO_BREAK}%. Projection : jour où la cible serait atteinte au rythme observé, pente"
             " médiane (Theil–Sen) de la période ; la fourchette en donne le premier et le dernier"
-            " quart. Le dernier chiffre affiché est coupé, jamais arrondi vers la cible."
+            " quart. Le dernier chiffre affiché est coupé, jamais arrondi vers la cible. Un"
+            " changement est calculé sur les valeurs exactes, puis arrondi : il peut différer d’une"
+            " unité du dernier chiffre de ce que donnent les valeurs affichées."
         )
         yield _text(
             "Les chiffres qui comptent des personnes sont publiés à la fin de chaque période,"
@@ -436,6 +448,7 @@ def _maker(indicator: Indicator, entity: ChangedEntity) -> str:
     if entity.denominator_before is not None and entity.denominator_after is not None:
         under = entity.denominator_after - entity.denominator_before
         if under:
+            parts = [f"{part} au numérateur" for part in parts]
             parts.append(f"{moved_text(indicator, under)} au dénominateur")
     return f"{name} ({', '.join(parts)})"
 

@@ -23,6 +23,7 @@ from report.note.month import Month
 from report.past import state_store_known_on
 from simulation.simulator import simulate
 from tests.support.attacks import ATTACKS, PLAIN
+from tests.support.audits import raw_record
 from tests.support.explanations import explained
 from tests.support.histories import event, uai
 from tests.support.ledgers import ledger_of, numbered
@@ -120,8 +121,11 @@ def simulated_note(request: NoteRequest, knowledge: Knowledge | None = None) -> 
 
 def note_of_events(events: Iterable[CloudEvent], request: NoteRequest) -> Note:
     """Write a note of some events alone."""
-    with ledger_of(events) as ledger:
-        return note_of(knowledge_on(ledger, [], shipped(), request.known_on), ledger, request)
+    found = list(events)
+    persons = [one for one in found if one.fact.FAMILY.about_persons]
+    with ledger_of(one for one in found if not one.fact.FAMILY.about_persons) as ledger:
+        records = map(raw_record, persons)
+        return note_of(knowledge_on(ledger, records, shipped(), request.known_on), ledger, request)
 
 
 @cache

@@ -33,3 +33,16 @@ def test_a_name_is_sorted_without_accents_and_capitals() -> None:
     names = ["Lycée Zola", "lycée Éluard", "Lycée Eiffel"]
 
     assert sorted(names, key=sorting_key) == ["Lycée Eiffel", "lycée Éluard", "Lycée Zola"]
+
+
+def test_apostrophes_and_ligatures_are_read_as_letters() -> None:
+    """An article that is elided sorts with the others."""
+    names = ["La Fabrique", "L’Atelier", "Ombre", "L'Atelier 2", "Œuvre"]
+
+    assert sorted(names, key=sorting_key) == [
+        "La Fabrique",
+        "L’Atelier",
+        "L'Atelier 2",
+        "Œuvre",
+        "Ombre",
+    ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from report.evidence_pages import moved_text
+from report.standing import amount_text
 from tests.support.knowledge import shipped
+from tests.support.observations import barometer
 
 
 @pytest.mark.parametrize(
@@ -14,8 +16,29 @@ from tests.support.knowledge import shipped
         ("schools_connected_ratio", 6, "+6"),
         ("workstations_created", -1200, "−1\u202f200"),
         ("grants_committed_euros", 150_000, "+1\u202f500\u00a0€"),
+        ("premises_in_fibre", 241_941_000_000, "+241\u202f941"),
     ],
 )
 def test_a_change_of_a_term_is_in_its_own_unit(indicator: str, amount: int, told: str) -> None:
     """Six lycées more are six, not six hundred points; cents are euros."""
     assert moved_text(shipped().indicator(indicator), amount) == told
+
+
+@pytest.mark.parametrize(
+    ("indicator", "amount", "told"),
+    [
+        ("schools_connected_ratio", 448, "448"),
+        ("grants_committed_euros", 150_050, "1\u202f500\u00a0€"),
+        ("premises_in_fibre", 5_407_400_000_000, "5\u202f407\u202f400"),
+    ],
+)
+def test_an_amount_of_a_term_adds_up_to_the_figure(indicator: str, amount: int, told: str) -> None:
+    """What was observed is kept in millionths, and shown as the figure is."""
+    assert amount_text(shipped().indicator(indicator), amount) == told
+
+
+def test_an_observed_percentage_is_one_in_its_evidence() -> None:
+    """Not a number of millionths."""
+    share = barometer().indicator("fibre_ratio")
+    assert amount_text(share, 71_500_000) == "71,5\u00a0%"
+    assert moved_text(share, -1_500_000) == "−1,5\u00a0point"

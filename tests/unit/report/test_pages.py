@@ -162,6 +162,46 @@ def test_less_than_two_is_singular(pages: dict[str, str]) -> None:
         assert not wrong, name
 
 
+def test_the_pace_of_the_last_day_is_not_of_a_deadline_that_has_passed() -> None:
+    """The deadline is a day on which the target can still be reached."""
+    one = shipped().indicator("schools_equipped_ratio")
+    for day, reason in ((31, "l’échéance est ce jour"), (32, "l’échéance est passée")):
+        chosen = date(2020, 12, 1) + timedelta(days=day - 1)
+        assert knowledge().standing(one, None, chosen).required_pace.reason == reason
+
+
+def test_what_is_divided_says_what_it_is() -> None:
+    """Hours occupied and offered, premises; lycées are counted one by one."""
+    told = {
+        name: knowledge().standing(shipped().indicator(name), None, LAST_DAY).parts.note
+        for name in (
+            "workstations_occupancy_ratio",
+            "premises_connectable_ratio",
+            "schools_workspace_ratio",
+        )
+    }
+    assert list(told.values()) == [
+        "heures occupées sur heures offertes",
+        "locaux raccordables sur locaux recensés",
+        "",
+    ]
+
+
+def test_a_published_figure_has_its_day_wherever_it_stands() -> None:
+    """In the table of months and in the charts' descriptions, too."""
+    page = pages_of(view())["trainees_enrolled"]
+    assert page.count("publié au 30/11/2018") >= 3
+    assert "Au 31/12/2018 : " in page
+    assert re.search(r"Au 31/12/2018 : [0-9\u202f]+ \(publié au 30/11/2018\)", page)
+
+
+def test_the_parts_of_a_count_are_values() -> None:
+    """Only a ratio has a numerator."""
+    pages = pages_of(view())
+    assert "Part du numérateur" in pages["workstations_occupancy_ratio"]
+    assert "Part du numérateur" not in pages["datasets_released"]
+
+
 def test_a_deadline_of_the_day_is_said_to_be() -> None:
     """It is not in 0 days."""
     chosen = view(date(2020, 12, 31))

@@ -14,10 +14,11 @@ import pytest
 from pypdf import PdfReader
 
 from catalogue.contacts import Contact, Contacts
+from events.registry import Family
 from report.note.document import Note
 from report.note.output import FORMS, note_bytes
 from report.note.pdf import printable
-from tests.support.histories import event, uai
+from tests.support.histories import ENTITIES, event, uai
 from tests.support.notes import (
     MONTHS,
     note_of_events,
@@ -204,6 +205,30 @@ def test_the_owner_is_asked_for_what_was_not_reported() -> None:
         ", Région et tous les départements : aucun fait reçu."
         " À demander : Responsable du programme Formation au numérique."
     )
+
+
+def test_nobody_is_asked_for_what_is_withheld() -> None:
+    """Too few persons are behind it: nobody can supply it, and one sentence says so."""
+    events = [
+        event("training.enrolled", enrolment, "2018-01-10", department="75")
+        for enrolment in ENTITIES[Family.TRAININGS][:3]
+    ]
+    told = lines_of(note_of_events(events, request_of("2018-03")), "Ce qui n’a pas")
+
+    assert told[-1] == (
+        "Comptent trop peu de personnes pour être publiés, et ne sont pas à demander :"
+        " Stagiaires inscrits (Région et tous les départements) ; Part des publics prioritaires"
+        " (Région et tous les départements)."
+    )
+    assert not [one for one in told if "trop peu" in one and "À demander" in one]
+
+
+def test_what_moved_both_terms_says_which() -> None:
+    """Two numbers alone would be two changes of one thing."""
+    notes = lines_of(simulated_note(request_of("2019-03", date(2019, 12, 31))), "Ce qui a changé")
+    (line,) = (one for one in notes if one.startswith("Occupation des postes"))
+
+    assert re.search(r"\(−[\d\u202f]+ au numérateur, −[\d\u202f]+ au dénominateur\)", line)
 
 
 HOSTILE = [
