@@ -11,12 +11,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from kafka.admin import ConfigResource, ConfigResourceType
 
+from broker.clients import PLAINTEXT, BrokerSecurity, administering
+from broker.topic_admin import alter_settings
 from operations.programs.kafka import missing_requirement
 from tests.support.compose import Stack
 from tests.support.compose_stack import ComposeKafka, PlainStack, prepared_secrets
 from tests.support.portals import dataset, portal
 from tests.support.requirements import give_up, require_programs
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -145,6 +149,51 @@ def test_a_user_that_a_newer_release_brings_is_made_on_a_running_kafka(
 
     assert refusal in before.stderr
     assert refusal not in after.stderr
+
+
+@pytest.mark.parametrize("kind", ["open", "secure"])
+def test_topics_of_an_earlier_release_get_the_settings_of_this_one(
+    kind: str, kafka: ComposeKafka, secrets: Path, tmp_path: Path
+) -> None:
+    """By the job that all else waits for; secured by root before, as docs/upgrading.md has it."""
+    plain = PlainStack(Stack(kind), tmp_path, kafka.address, secrets=secrets)
+    if kind == "secure":
+        assert plain.run("rights-deployer").returncode == 0
+    assert plain.run("topics").returncode == 0
+    _take_back_timestamps(kafka, _root(kind, secrets))
+
+    if kind == "secure":
+        refused = plain.run("topics")
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
+        by_root = plain.run("rights-deployer", instead=["topics", "apply", "--alter-settings"])
+        assert by_root.returncode == 0, by_root.stderr
+    upgraded = plain.run("topics")
+
+    assert upgraded.returncode == 0, upgraded.stderr
+
+
+def _take_back_timestamps(kafka: ComposeKafka, security: BrokerSecurity) -> None:
+    """Set a topic's timestamps as 0.1.0 left them, and wait until that is in force."""
+    name, setting = "smartregion.schools", "message.timestamp.type"
+
+    def in_force() -> bool:
+        described = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+        return bool(described["topic"][name][setting]["value"] == "CreateTime")
+
+    with administering(kafka.address, what="topics", security=security) as admin:
+        alter_settings(admin, [name], {setting: "CreateTime"})
+        assert wait_until(in_force, seconds=30)
+
+
+def _root(kind: str, secrets: Path) -> BrokerSecurity:
+    if kind == "open":
+        return PLAINTEXT
+    return BrokerSecurity(
+        security_protocol="SASL_SSL",
+        sasl_username="root",
+        sasl_password_file=str(secrets / "kafka-root.password"),
+        ssl_cafile=str(secrets / "authority.pem"),
+    )
 
 
 def _history(stack: Stack, years: Path, blocks: Path) -> None:
