@@ -134,6 +134,18 @@ def _pass_over_refilled_changelogs() -> None:
         _replace(module, "loss_before", lambda *_: None)
 
 
+@_mutation("unread-summary", "a write is summed up where all that the log holds was read")
+def _sum_up_what_was_not_read() -> None:
+    real = changelog_tally.ChangelogTally.set_extent
+
+    def set_extent(
+        self: changelog_tally.ChangelogTally, start: int, end: int, *, restored: int
+    ) -> None:
+        real(self, start, end, restored=restored if self.entities else end)
+
+    _replace(changelog_tally.ChangelogTally, "set_extent", set_extent)
+
+
 @_mutation("no-beginning", "a partition without a committed offset is read from its beginning")
 def _start_where_the_client_does() -> None:
     real = BatchConsumer.seek_wait
