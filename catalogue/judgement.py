@@ -146,6 +146,7 @@ def judge(
     A figure about persons is judged as published, on the last day published; a withheld one is
     judged as 0.
     """
+    today = as_of
     if history.publication is not None:
         as_of = history.publication.day(as_of)
     reading, value = history.reading(as_of), history.value(as_of)
@@ -206,7 +207,8 @@ def judge(
             direction=direction,
             stale=stale,
             projected=None if is_late else expected,
-            as_of=as_of,
+            # Once the figure of the deadline is published, there is no other to wait for.
+            as_of=today if deadline is not None and deadline <= as_of else as_of,
         ),
         progress_rate=progress_rate(start, value, target, direction),
         projected=projected,

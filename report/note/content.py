@@ -460,7 +460,7 @@ def _lost(standing: Standing) -> TextCell:
         return TextCell(days_text(late))
     milestone, judgement = standing.milestone, standing.judgement
     if judgement.status is MilestoneStatus.MISSED and milestone is not None and milestone.day:
-        return TextCell(f"déjà {days_text((judgement.as_of - milestone.day).days)}")
+        return TextCell(f"déjà {days_text((standing.as_of - milestone.day).days)}")
     return TextCell.empty("sans jour projeté" if standing.projection.reason else "aucun")
 
 

@@ -650,6 +650,27 @@ def test_a_figure_of_too_few_persons_is_withheld_and_judged_as_none_attained() -
     assert not judged(promised(), steady(2)).withheld
 
 
+@pytest.mark.parametrize(
+    ("as_of", "deadline", "status"),
+    [
+        (date(2017, 12, 31), date(2017, 12, 31), MilestoneStatus.AT_RISK),
+        (date(2018, 1, 1), date(2017, 12, 31), MilestoneStatus.MISSED),
+        (AS_OF, date(2017, 12, 31), MilestoneStatus.MISSED),
+        (AS_OF, date(2018, 3, 31), MilestoneStatus.AT_RISK),
+        (date(2018, 12, 31), date(2018, 3, 31), MilestoneStatus.MISSED),
+    ],
+)
+def test_of_persons_a_milestone_is_missed_once_its_figure_is_published(
+    as_of: date, deadline: date, status: MilestoneStatus
+) -> None:
+    """That of the deadline: the next one, a year later, decides nothing."""
+    yearly = replace(
+        sites((date(2016, 12, 31), 100), (date(2017, 12, 31), 110), (date(2018, 12, 31), 120)),
+        publication=Publication(10, PublicationStep.ANNUAL, 0),
+    )
+    assert judged(promised(day=deadline), yearly, as_of).status is status
+
+
 def test_a_judgement_has_the_counts_that_its_value_is_made_of() -> None:
     """A share is shown with how many of how many."""
     ratio = history_of(lambda _: 1, since=AS_OF, days=0, denominator=4)
