@@ -32,8 +32,9 @@ def whole_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """Yield a file for writing that replaces `path` when the context ends without an error.
 
     Until then, and after an error, the previous file stays. `-` is standard output; a pipe or a
-    device is written to as it is. A `private` file is its owner's alone; one that is replaced keeps
-    its group and the group's rights. Raises FileUnwritableError.
+    device is written to as it is. A file that is replaced keeps its rights, its group and, where
+    root writes it, its owner: who reads it goes on reading. A `private` one is its owner's alone,
+    but for a group that has it. Raises FileUnwritableError.
     """
     if path == Path("-"):
         yield sys.stdout.buffer
@@ -52,7 +53,8 @@ def whole_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
             # A killed process may have left one. The new one is created by us: a file or link that
             # exists under this name could lead elsewhere.
             part.unlink(missing_ok=True)
-            with os.fdopen(_private(part, path), "wb") if private else part.open("xb") as stream:
+            with os.fdopen(new_private_file(part), "wb") if private else part.open("xb") as stream:
+                _keep_rights(stream.fileno(), path, private=private)
                 yield stream
                 stream.flush()
                 # Else a power cut soon after could leave an empty file under the name.
@@ -64,11 +66,16 @@ def whole_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
         raise FileUnwritableError(path, cause=error) from error
 
 
-def _private(part: Path, replaced: Path) -> int:
-    """Create a private file, for the group too that the replaced one has given rights."""
-    descriptor = new_private_file(part)
-    if replaced.exists():
+def _keep_rights(descriptor: int, replaced: Path, *, private: bool) -> None:
+    """Give a new file what the replaced one has; a private one nothing for others."""
+    try:
         before = replaced.stat()
+    except FileNotFoundError:
+        return
+    new = os.fstat(descriptor)
+    if before.st_gid != new.st_gid:
         os.fchown(descriptor, -1, before.st_gid)
-        os.fchmod(descriptor, stat.S_IMODE(before.st_mode) & ~stat.S_IRWXO)
-    return descriptor
+    if before.st_uid != new.st_uid and os.geteuid() == 0:
+        os.fchown(descriptor, before.st_uid, -1)
+    mode = stat.S_IMODE(before.st_mode)
+    os.fchmod(descriptor, mode & ~stat.S_IRWXO if private else mode)

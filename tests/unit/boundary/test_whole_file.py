@@ -116,3 +116,35 @@ def test_a_private_file_is_for_its_owner_and_the_group_that_has_it(tmp_path: Pat
         modes.append(stat.S_IMODE(file.stat().st_mode))
 
     assert modes == [0o600, 0o640, 0o660]
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_a_file_that_root_replaces_stays_its_owner_s(tmp_path: Path, *, private: bool) -> None:
+    """A program that reads it as another user goes on reading."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files to others")
+    file = tmp_path / "secrets"
+    file.write_bytes(b"old")
+    os.chown(file, 65534, 65533)
+    file.chmod(0o600)
+
+    with whole_file(file, private=private) as stream:
+        stream.write(b"new")
+
+    kept = file.stat()
+    assert (kept.st_uid, kept.st_gid, stat.S_IMODE(kept.st_mode)) == (65534, 65533, 0o600)
+
+
+def test_a_file_that_is_replaced_keeps_its_rights(tmp_path: Path) -> None:
+    """Whatever this process would give a new one."""
+    file = tmp_path / "producers.yaml"
+    file.write_bytes(b"old")
+    file.chmod(0o664)
+    before = os.umask(0o077)
+    try:
+        with whole_file(file) as stream:
+            stream.write(b"new")
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o664
