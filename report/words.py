@@ -16,7 +16,7 @@ ENTITIES: Final[Mapping[Family, str]] = MappingProxyType(
         Family.EQUIPMENT: "Livraison",
         Family.BROADBAND: "Commune",
         Family.COWORKING: "Tiers-lieu",
-        Family.WORKSTATIONS: "Postes de travail",
+        Family.WORKSTATIONS: "Relevé d’usage",
         Family.TRAININGS: "Inscription",
         Family.GRANTS: "Subvention",
         Family.DATASETS: "Jeu de données",

@@ -420,8 +420,11 @@ def row(title: str, y: int) -> Row:
     return Row(title=title, grid_pos=dashboard.GridPos(x=0, y=y, w=24, h=1))
 
 
-def deadline_marks(expression: str) -> dashboard.AnnotationQuery:
-    """Return the marks of moments on the axis of time: the values of a query, in milliseconds."""
+def deadline_marks(expression: str, *, named: str) -> dashboard.AnnotationQuery:
+    """Return the marks of moments on the axis of time: the values of a query, in milliseconds.
+
+    The label `named` says what falls due.
+    """
     return dashboard.AnnotationQuery(
         name="Échéances",
         datasource=DATASOURCE,
@@ -430,7 +433,7 @@ def deadline_marks(expression: str) -> dashboard.AnnotationQuery:
         expr=expression,
         step="1d",
         use_value_for_time=True,
-        title_format="Échéance : {{milestone}}",
+        title_format=f"Échéance : {{{{{named}}}}}",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from math import ceil
@@ -12,7 +13,7 @@ from catalogue import metrics
 from catalogue.metrics import Metric
 from catalogue.model import Grain, Indicator, Milestone, Programme, Unit
 from catalogue.publication import Publication, PublicationStep
-from catalogue.territories import REGION_NAME
+from catalogue.territories import REGION_NAME, TERRITORY_TITLES
 from dashboards import conventions
 from dashboards.boards.board import Board, department_variable, link_to
 from dashboards.boards.delegate import as_of_panel, completeness_panel
@@ -64,7 +65,17 @@ from dashboards.boards.projections import Line, Target, expected_lines, lines_to
 from dashboards.boards.queries import Query, date_of, share, status_code, throughout
 from dashboards.boards.sdk import dashboard
 from dashboards.conventions import Links
-from dashboards.promql import DAY_SECONDS, INDICATOR, MILESTONE, latest, on, one_of, over, select
+from dashboards.promql import (
+    DAY_SECONDS,
+    INDICATOR,
+    MILESTONE,
+    latest,
+    on,
+    one_of,
+    over,
+    select,
+    with_label,
+)
 from events.identifiers import DEPARTMENTS
 
 __all__ = ["programme_board"]
@@ -72,6 +83,8 @@ __all__ = ["programme_board"]
 
 TREND_HEIGHT: Final = 10
 DEPARTMENTS_HEIGHT: Final = 10
+TITLE: Final = "title"
+"""The label of a mark on the axis of time: what falls due, in French."""
 DETAIL_HEIGHT: Final = 8
 LATEST: Final = 98
 """The width of a column of days, in pixels, whose head is longer than a day."""
@@ -282,6 +295,7 @@ def _history(programme: Programme, one: Indicator, since: str, at: GridPosition)
         [*queries, *(line.query for line in lines)],
         NUMBER,
         dashed={line.query.legend: line.dash for line in lines},
+        texts={code: TERRITORY_TITLES[code] for code in DEPARTMENTS},
     )
 
 
@@ -511,5 +525,16 @@ def _deadlines(programme: Programme) -> tuple[dashboard.AnnotationQuery, ...]:
     milestones = (milestone for one in programme.indicators for milestone in one.milestones)
     if all(milestone.day is None for milestone in milestones):
         return ()
-    series = select(metrics.MILESTONE_DEADLINE, programme=programme.id)
-    return (deadline_marks(date_of(latest(series, *MILESTONE))),)
+    series = latest(select(metrics.MILESTONE_DEADLINE, programme=programme.id), *MILESTONE)
+    named = f'label_join({series}, "{TITLE}", "/", "indicator", "milestone")'
+    for one in programme.indicators:
+        for milestone in one.milestones:
+            title = (milestone.title or one.title).replace("$", "$$")
+            named = with_label(
+                named,
+                TITLE,
+                TITLE,
+                json.dumps(title, ensure_ascii=False)[1:-1],
+                f"{one.id}/{milestone.id}",
+            )
+    return (deadline_marks(date_of(named), named=TITLE),)

@@ -27,6 +27,7 @@ from dashboards.promql import (
     latest,
     of_region,
     on,
+    select,
 )
 from dashboards.rules import alerts, wording
 from dashboards.rules.building import AlertBuilder
@@ -274,5 +275,12 @@ def _to_explain(indicator: Indicator, milestone: Milestone) -> str:
 
 
 def _assessed(metric: Metric, indicator: Indicator, milestone: Milestone | None = None) -> str:
-    """Return the assessor's last sample of the alert's own département."""
-    return latest(last_known(metric, **_of(indicator, milestone), department="%s"))
+    """Return what the assessor exposes of the alert's own département; its last while it is away.
+
+    What it no longer exposes while it judges is no more: a projection that the pace has ended.
+    """
+    own = {**_of(indicator, milestone), "department": "%[1]s"}
+    judging = latest(select(metrics.MILESTONE_STATUS, **_of(indicator)))
+    return (
+        f"{latest(select(metric, **own))} or ({latest(last_known(metric, **own))} unless {judging})"
+    )

@@ -101,7 +101,7 @@ def pace_from(query: str, indicator: Indicator, *, absent: str) -> str:
         digits = indicator.decimals + 1
         display, suffix = f'printf "%.{digits}f" | {_COMMA} | {_GROUPED}', "par mois"
     shown = f"{{{{ {value} | {display} }}}}{NO_BREAK}{suffix}"
-    return _from(f"{days} / 12 * {query}", shown, absent)
+    return _from(f"{days} / 12 * ({query})", shown, absent)
 
 
 def label_from(query: str, label: str, *, of: str, absent: str | None = None) -> str:

@@ -214,7 +214,7 @@ DONE = alert_of("resolved", "Essonne (91) : jalon manqué")
         (
             "alert.subject",
             [ONE, TWO, DONE],
-            "[Smart Région] Lycées numériques : MilestoneMissed, 2 en cours, 1 terminée",
+            "[Smart Région] Lycées numériques : alertes « jalon manqué », 2 en cours, 1 terminée",
         ),
         (
             "digest.subject",
@@ -231,7 +231,7 @@ DONE = alert_of("resolved", "Essonne (91) : jalon manqué")
         (
             "chat.title",
             [ONE, TWO],
-            "✖ Lycées numériques : MilestoneMissed, 2 en cours",
+            "✖ Lycées numériques : alertes « jalon manqué », 2 en cours",
         ),
         ("chat.link", [ONE], "http://localhost:3000/d/uid"),
     ],
@@ -243,6 +243,19 @@ def test_a_subject_says_what_and_where(
     text = message(rendered, f"smart-region.{template}", group(*alerts), tmp_path)
 
     assert text.strip() == expected
+
+
+@pytest.mark.parametrize(
+    "name", sorted({alert.name for alert in ALERTS if alert.labels["scope"] != "pipeline"})
+)
+def test_what_the_delegate_receives_has_a_french_subject(
+    rendered: Path, tmp_path: Path, name: str
+) -> None:
+    """Of several alerts of one name, too: the name itself is English."""
+    several = group(ONE, TWO)
+    several["commonLabels"]["alertname"] = name
+    for template in ("alert.subject", "chat.title"):
+        assert name not in message(rendered, f"smart-region.{template}", several, tmp_path)
 
 
 def test_a_mail_has_the_figures_and_what_to_do(rendered: Path, tmp_path: Path) -> None:

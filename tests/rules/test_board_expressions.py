@@ -177,6 +177,28 @@ def test_days_without_explanation_are_the_monitor_s_own(tmp_path: Path) -> None:
     expect(tmp_path, series, column, {shown: 10})
 
 
+def test_a_deadline_is_marked_with_its_french_title(tmp_path: Path) -> None:
+    """Not with the id of its milestone."""
+    board = BOARDS[conventions.programme_board("lycees")]
+    (mark,) = board["annotations"]["list"]
+    line = {"programme": "lycees", "indicator": RATIO.id, "milestone": "all_connected"}
+    series = {select(metrics.MILESTONE_DEADLINE, **line, instance="assessor"): AS_OF}
+    title = "Tous les lycées connectés"
+    expect(tmp_path, series, mark["expr"], {select("", **line, title=title): 1000 * AS_OF})
+    assert mark["titleFormat"] == "Échéance : {{title}}"
+
+
+def test_the_chosen_departement_is_named_where_its_line_is_drawn() -> None:
+    """Not by its number alone."""
+    panels = BOARDS[conventions.programme_board("lycees")]["panels"]
+    drawn = next(one for one in panels if one["title"].startswith(f"{RATIO.title} dans le temps"))
+    names = {
+        one["matcher"]["options"]: one["properties"][0]["value"]
+        for one in drawn["fieldConfig"]["overrides"]
+    }
+    assert names["77"] == "Seine-et-Marne (77)"
+
+
 def test_a_change_of_less_than_two_is_one_point(tmp_path: Path) -> None:
     """Two points are points, 1.9 of them one; euros have no plural."""
     other = next(

@@ -10,7 +10,7 @@ from catalogue import metrics
 from catalogue.metrics import Metric
 from catalogue.progress import MilestoneStatus
 from dashboards.conventions import ASSESSOR_JOB, PAGE_JOB, WORKER_JOB
-from tests.support.rule_scenarios import DAY, TODAY, RuleScenario, Span, growing
+from tests.support.rule_scenarios import ABSENT, DAY, TODAY, RuleScenario, Span, growing
 
 LYCEES = {"programme": "lycees", "indicator": "schools_connected_ratio"}
 CONNECTED = LYCEES | {"milestone": "all_connected"}
@@ -200,6 +200,60 @@ def test_milestone_at_risk_without_a_pace(scenario: RuleScenario, rules: Path) -
         at_risk(
             "Le rythme observé ne mène pas à la cible. Rythme nécessaire : sans objet ; observé :"
             " inconnu."
+        ),
+    )
+
+    scenario.check(rules)
+
+
+def test_a_projection_that_has_ended_is_not_told(scenario: RuleScenario, rules: Path) -> None:
+    """While the assessor judges, the last one that it had is no longer its own."""
+    judge(scenario, CONNECTED, "95", MilestoneStatus.AT_RISK)
+    expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 0.625, "95", **LYCEES)
+    where = {"job": ASSESSOR_JOB, "instance": "assessor:6067", "department": "95"}
+    for metric, value, labels in (
+        (metrics.MILESTONE_PROJECTED, TODAY + 400 * DAY, CONNECTED),
+        (metrics.INDICATOR_PACE, 0.00061, LYCEES),
+    ):
+        scenario.expose(metric, (value, 10), (ABSENT, 50), **labels, **where)
+    scenario.expect_alert(
+        30,
+        "MilestoneAtRisk",
+        RISK,
+        at_risk(
+            "Le rythme observé ne mène pas à la cible. Rythme nécessaire : sans objet ; observé :"
+            " inconnu."
+        ),
+    )
+
+    scenario.check(rules)
+
+
+def test_a_projection_stays_while_the_assessor_is_away(scenario: RuleScenario, rules: Path) -> None:
+    """Its restart changes no text."""
+    where = {"job": ASSESSOR_JOB, "instance": "assessor:6067", "department": "95"}
+    scenario.judged(
+        "lycees",
+        "schools_connected_ratio",
+        "all_connected",
+        "95",
+        (MilestoneStatus.AT_RISK, 25),
+        (None, 35),
+    )
+    for metric, value, labels in (
+        (metrics.INDICATOR_ASSESSED_VALUE, 0.625, LYCEES),
+        (metrics.MILESTONE_PROJECTED, TODAY + 400 * DAY, CONNECTED),
+        (metrics.MILESTONE_REQUIRED_PACE, 0.00176, CONNECTED),
+        (metrics.INDICATOR_PACE, 0.00061, LYCEES),
+    ):
+        scenario.expose(metric, (value, 25), (ABSENT, 35), **labels, **where)
+    scenario.expect_alert(
+        35,
+        "MilestoneAtRisk",
+        RISK,
+        at_risk(
+            "Au rythme observé, elle serait atteinte le 06/07/2021. Rythme nécessaire :"
+            " 5,35\u00a0points par mois ; observé : 1,86\u00a0point par mois."
         ),
     )
 
@@ -471,8 +525,9 @@ def test_assessor_not_ready(scenario: RuleScenario, rules: Path) -> None:
         MONITOR
         | {
             "summary": "Aucun jugement à jour des jalons",
-            "description": "L’évaluateur ne répond pas, n’a pas fini de lire l’état, ou le lit avec"
-            " beaucoup de retard. Les jalons gardent leur dernier état connu et leurs alertes sont"
+            "description": "L’évaluateur ne répond pas, n’a pas fini de lire l’état, le lit avec"
+            " beaucoup de retard, ou ne juge pas tous les indicateurs, car les workers ont un autre"
+            " catalogue. Les jalons gardent leur dernier état connu et leurs alertes sont"
             " suspendues.",
             "runbook_url": "docs/runbooks/AssessorNotReady.md",
         },
