@@ -24,6 +24,7 @@ __all__ = [
     "addresses_of",
     "metrics_url",
     "parse_metrics",
+    "read_exposed",
     "read_worker",
 ]
 
@@ -93,11 +94,29 @@ def read_worker(
     plain_http: bool = False,
     wait_seconds: float = WAIT_SECONDS,
 ) -> Exposed:
-    """Read a worker's metrics; `token` is the bearer token of its /metrics, if it needs one.
+    """Read a worker's metrics, as `read_exposed` has it.
+
+    Raises `WorkerUnreadableError` also where what answers is another program.
+    """
+    exposed = read_exposed(url, token=token, plain_http=plain_http, wait_seconds=wait_seconds)
+    if exposed.single(metrics.WORKER_READY) is None:
+        found = (name for metric, name in _OTHERS.items() if exposed.of(metric))
+        cause = f"{next(found, 'a program that is none of ours')} answers"
+        raise WorkerUnreadableError(exposed.url, cause=cause, problem="none at")
+    return exposed
+
+
+def read_exposed(
+    url: str,
+    *,
+    token: str | None = None,
+    plain_http: bool = False,
+    wait_seconds: float = WAIT_SECONDS,
+) -> Exposed:
+    """Read a program's metrics; `token` is the bearer token of its /metrics, if it needs one.
 
     The token goes over http to this machine alone, unless `plain_http`; and it follows no
-    redirect. Raises `WorkerUnreadableError` where there is nothing to read, or what answers is
-    another program.
+    redirect. Raises `WorkerUnreadableError` where there is nothing to read.
     """
     address = metrics_url(url)
     try:
@@ -109,12 +128,7 @@ def read_worker(
         raise WorkerUnreadableError(address, cause=f"{error.problem}: {error.remedy}") from None
     except (NoAnswerError, UnicodeDecodeError) as error:
         raise WorkerUnreadableError(address, cause=str(error)) from error
-    exposed = parse_metrics(address, text)
-    if exposed.single(metrics.WORKER_READY) is None:
-        found = (name for metric, name in _OTHERS.items() if exposed.of(metric))
-        cause = f"{next(found, 'a program that is none of ours')} answers"
-        raise WorkerUnreadableError(address, cause=cause, problem="none at")
-    return exposed
+    return parse_metrics(address, text)
 
 
 def parse_metrics(url: str, text: str) -> Exposed:

@@ -9,7 +9,7 @@ from typing import Final
 
 from catalogue.figure import Figure
 from catalogue.model import Catalogue
-from operations.audit.exposed import Exposed, WorkerUnreadableError, read_worker
+from operations.audit.exposed import Exposed, WorkerUnreadableError, read_exposed
 from simulation.demo.figures import assessed_on, complete_on, judged_on, shown_figures
 from simulation.demo.opening import PageOpening
 from simulation.demo.screen import Screen, ScreenFrame
@@ -85,6 +85,6 @@ def _read(address: str | None) -> Exposed | None:
     if address is None:
         return None
     try:
-        return read_worker(f"http://{address}", wait_seconds=SCRAPE_SECONDS)
+        return read_exposed(f"http://{address}", wait_seconds=SCRAPE_SECONDS)
     except WorkerUnreadableError:
         return None

@@ -15,6 +15,7 @@ from operations.audit.exposed import (
     addresses_of,
     metrics_url,
     parse_metrics,
+    read_exposed,
     read_worker,
 )
 
@@ -135,6 +136,12 @@ def test_names_another_program_that_answers(text: str, name: str) -> None:
         pytest.raises(WorkerUnreadableError, match=f"none at {url}.*{name}"),
     ):
         read_worker(url)
+
+
+def test_reads_any_program_where_any_is_asked_for() -> None:
+    """The demo shows what the assessor judges."""
+    with serving(b"smartregion_assessor_ready 1\n") as url:
+        assert read_exposed(url).single(metrics.ASSESSOR_READY) == 1
 
 
 def test_names_an_address_that_does_not_answer() -> None:

@@ -98,7 +98,7 @@ def test_a_worker_that_does_not_answer_is_shown_without_figures(
     def refuse(url: str, **_: object) -> Exposed:
         raise WorkerUnreadableError(url, cause="timed out")
 
-    monkeypatch.setattr(watch, "read_worker", refuse)
+    monkeypatch.setattr(watch, "read_exposed", refuse)
     screen = Shown()
 
     watching(Watched(address="worker:6066"), screen).refresh()
