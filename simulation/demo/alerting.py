@@ -14,10 +14,7 @@ from operations.programs.program import Program
 
 __all__ = ["NOT_INSTALLED", "start_alerting"]
 
-NOT_INSTALLED: Final = (
-    "Prometheus n’est pas installé : ni règles ni alertes"
-    " (Debian : apt-get install prometheus prometheus-alertmanager)"
-)
+NOT_INSTALLED: Final = "Ni règles ni alertes : apt-get install prometheus prometheus-alertmanager"
 
 
 def start_alerting(

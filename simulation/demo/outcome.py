@@ -68,14 +68,20 @@ class DemoOutcome(Frozen):
         )
 
 
-def summary(outcome: DemoOutcome) -> str:
-    """Return the counts and the audit's result in one line, in French."""
+def summary(outcome: DemoOutcome) -> tuple[str, str]:
+    """Return the counts, and the audit's result, in a line of French each."""
     counts = (
         ("évènements", outcome.produced),
         ("acceptés", outcome.accepted),
         ("refusés", outcome.refused),
         ("en double", outcome.duplicates),
+    )
+    audited = (
         ("chiffres recomptés", outcome.audit.compared),
         ("différents", outcome.audit.different),
     )
+    return _line(counts), _line(audited)
+
+
+def _line(counts: Sequence[tuple[str, int]]) -> str:
     return " · ".join(f"{name} : {count_text(count)}" for name, count in counts)

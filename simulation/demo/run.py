@@ -65,7 +65,9 @@ def run_demo(
 
         screen.step("Audit : tout est recompté depuis les topics")
         outcome = _audited(system, catalogue, watch, report.delivered, on_difference)
-        screen.step(summary(outcome) + (" · Ctrl-C pour finir" if plan.stays else ""))
+        for line in summary(outcome):
+            screen.note(line)
+        screen.step("Terminé" + (" · Ctrl-C pour finir" if plan.stays else ""))
         if plan.stays:
             month = f"--month {plan.last:%Y-%m} --bootstrap {system.settings.broker}"
             screen.note(f"Note d’un mois : {own_program()} note {month} --out note.html")

@@ -18,6 +18,8 @@ from catalogue.formatting import count_text
 
 __all__ = ["FiguresLayout", "LiveScreen", "PlainScreen", "Screen", "ScreenFrame"]
 
+WIDE: Final = 100
+"""Columns from which on the words of the whole table do not wrap much."""
 START_STEPS: Final = 6
 """How many steps are shown before the first frame."""
 TENTH: Final = 10
@@ -55,7 +57,11 @@ class Screen(Protocol):
 
 
 class LiveScreen:
-    """A bar, and under it the table of the figures, redrawn in place; a context manager."""
+    """A bar, and under it the table of the figures, redrawn in place; a context manager.
+
+    Notes stay above, written once: 24 lines have no room for them, and a command among them is
+    pasted as it is only where the terminal itself breaks its line.
+    """
 
     def __init__(self, console: Console, layout: FiguresLayout, first: date, last: date) -> None:
         self._console = console
@@ -66,7 +72,6 @@ class LiveScreen:
         self._step = Text(style="bold")
         self._bar = Progress(BarColumn(bar_width=None), TaskProgressColumn(), expand=True)
         self._task = self._bar.add_task("", total=START_STEPS)
-        self._notes: list[str] = []
         self._frame: ScreenFrame | None = None
 
     def __enter__(self) -> Self:
@@ -84,9 +89,8 @@ class LiveScreen:
         self._draw()
 
     def note(self, text: str) -> None:
-        """Keep the note under the bar."""
-        self._notes.append(text)
-        self._draw()
+        """Write the note above the step."""
+        self._live.console.print(Text(text, style="dim"), soft_wrap=True)
 
     def show(self, frame: ScreenFrame) -> None:
         """Draw the bar at the frame's day, where the metrics are, and the table."""
@@ -96,21 +100,20 @@ class LiveScreen:
         self._draw()
 
     def _draw(self) -> None:
-        screen = self._picture(compact=False)
+        screen = self._picture(compact=self._console.width < WIDE)
         if len(self._console.render_lines(screen)) > self._console.height:
             screen = self._picture(compact=True)
         self._live.update(screen, refresh=True)
 
     def _picture(self, *, compact: bool) -> Group:
-        notes = [Text(note, style="dim") for note in self._notes]
         if self._frame is None:
-            return Group(self._step, self._bar, *notes)
+            return Group(self._step, self._bar)
         frame = self._frame
         parts = [f"{frame.day:%d/%m/%Y}", f"{count_text(frame.sent)} évènements envoyés"]
         if frame.address is not None:
             parts.append(f"http://{frame.address}/metrics")
         table = self._layout(frame.figures, frame.day, compact=compact)
-        return Group(self._step, self._bar, Text(" · ".join(parts), style="dim"), *notes, table)
+        return Group(self._step, self._bar, Text(" · ".join(parts), style="dim"), table)
 
 
 class PlainScreen:

@@ -4,14 +4,19 @@ import io
 import re
 from collections.abc import Iterable
 from datetime import date, timedelta
+from functools import partial
 
 from rich.console import Console
 from rich.text import Text
 
 from catalogue.figure import Figure
+from catalogue.loader import load_catalogue
+from dashboards.console import figures_table
+from simulation.demo.alerting import NOT_INSTALLED
 from simulation.demo.screen import LiveScreen, PlainScreen, ScreenFrame
 
 FIRST, LAST = date(2016, 1, 1), date(2016, 1, 20)
+NOTE = f"Note d’un mois : {'/opt/' * 20}smart-region note"
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -26,13 +31,15 @@ def layout(figures: Iterable[Figure], as_of: date, *, compact: bool) -> Text:
     return Text("compact" if compact else "\n".join([table] * 30))
 
 
-def live(*frames: ScreenFrame, height: int = 40) -> str:
+def live(*frames: ScreenFrame, width: int = 100, height: int = 40) -> str:
     """Return what a terminal receives of a start and some frames."""
     out = io.StringIO()
-    console = Console(file=out, force_terminal=True, width=100, height=height, legacy_windows=False)
+    console = Console(
+        file=out, force_terminal=True, width=width, height=height, legacy_windows=False
+    )
     with LiveScreen(console, layout, FIRST, LAST) as screen:
         screen.step("Démarrage")
-        screen.note("Prometheus : http://127.0.0.1:9090")
+        screen.note(NOTE)
         for each in frames:
             screen.show(each)
     return out.getvalue()
@@ -54,7 +61,6 @@ def test_a_terminal_shows_the_table_the_progress_and_the_address() -> None:
     last = shown.rpartition("Démarrage")[2]
     assert "50%" in last
     assert "10/01/2016 · 1\u202f234 évènements envoyés · http://127.0.0.1:6066/metrics" in last
-    assert "Prometheus : http://127.0.0.1:9090" in last
     assert "tableau de 0 chiffres au 2016-01-10" in last
     assert "compact" not in last
 
@@ -65,6 +71,36 @@ def test_a_small_terminal_shows_the_compact_table() -> None:
 
     assert "compact" in shown
     assert "tableau" not in shown
+
+
+def test_a_narrow_terminal_shows_the_compact_table() -> None:
+    """However high: the words of the other one would wrap."""
+    assert "tableau" not in ESCAPES.sub("", live(frame(FIRST), width=80))
+
+
+def test_a_note_stays_above_as_one_line() -> None:
+    """It was redrawn in each frame, and a command in it broken as words are."""
+    shown = ESCAPES.sub("", live(frame(FIRST), frame(LAST), width=80, height=24))
+
+    assert shown.count(NOTE) == 1
+    assert shown.index(NOTE) < shown.index("01/01/2016")
+
+
+def test_the_demo_fits_a_terminal_of_80_columns_and_24_lines() -> None:
+    """With the real table: its last lines were never seen."""
+    catalogue = load_catalogue()
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=80, height=24, legacy_windows=False)
+    with LiveScreen(console, partial(figures_table, catalogue), FIRST, LAST) as screen:
+        screen.step("Démarrage")
+        screen.note(NOT_INSTALLED)
+        screen.show(frame(LAST, sent=1_234_567))
+    last = ESCAPES.sub("", out.getvalue()).rpartition("Démarrage")[2].splitlines()
+
+    assert catalogue.indicators[-1].title in "\n".join(last).replace("\u00a0", " ")
+    assert max(map(len, last)) <= 80
+    assert len(last) <= 24
+    assert len(NOT_INSTALLED) <= 80
 
 
 def test_a_terminal_gets_its_cursor_back() -> None:
