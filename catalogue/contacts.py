@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from email.errors import MessageError
+from email.headerregistry import Address as HeaderAddress
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from boundary.errors import SmartRegionError
 from boundary.foreign_yaml import read_yaml
@@ -16,7 +18,18 @@ __all__ = ["Contact", "Contacts", "ContactsError", "MailServer", "is_nobody", "l
 #: A domain that never exists (RFC 2606): what nobody filled in reaches nobody.
 NOBODY = "smart-region.invalid"
 
-Address = Annotated[str, Field(pattern=r"^[^\s@,]+@[^\s@,]+$")]
+
+def _addressable(address: str) -> str:
+    """Refuse what no message can be addressed to."""
+    try:
+        HeaderAddress(addr_spec=address)
+    except (MessageError, ValueError, IndexError) as error:
+        message = f"is no address of mail ({error})"
+        raise ValueError(message) from error
+    return address
+
+
+Address = Annotated[str, Field(pattern=r"^[^\s@,]+@[^\s@,]+$"), AfterValidator(_addressable)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 

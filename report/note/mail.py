@@ -104,6 +104,11 @@ def send_message(
         remedy = "name its authority in SSL_CERT_FILE"
         problem = f"its certificate is not trusted ({error.verify_message})"
         raise MailError(server.server, problem, remedy=remedy) from error
+    except (UnicodeError, OverflowError) as error:
+        # What cannot be encoded may be the password: it is not shown.
+        problem = "has a name, a port or a login that cannot be sent"
+        remedy = "check mail in the file of contacts: user and password are ASCII here"
+        raise MailError(server.server, problem, remedy=remedy) from error
     except (OSError, smtplib.SMTPException) as error:
         problem = " ".join(str(error).split())
         remedy = "check mail.server in the file of contacts, and send the note again"

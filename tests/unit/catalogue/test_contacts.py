@@ -41,6 +41,10 @@ def test_nobody_is_reached_where_nothing_is_filled_in(tmp_path: Path) -> None:
     [
         ("delegate: {mail: [nobody]}", "delegate.mail.0: "),
         ("delegate: {phone: '01'}", "delegate.phone: "),
+        ("delegate: {mail: ['<a@example.org>']}", "delegate.mail.0: "),
+        ("operator: {mail: ['a;b@example.org']}", "operator.mail.0: "),
+        ("owners: {lycees: {mail: [délégué@example.org]}}", "owners.lycees.mail.0: "),
+        ("mail: {sender: a..b@example.org}", "mail.sender: "),
         ("operator: {webhook: pager}", "operator.webhook: "),
         ("mail: {server: smtp.example.org}", "mail.server: "),
         ("owners: {cantines: {mail: [a@example.org]}}", "owners.cantines: is no programme"),

@@ -155,6 +155,27 @@ def test_a_server_that_is_not_there_is_told(tmp_path: Path, note: Note) -> None:
         send_note(note, contacts, None, "note", "")
 
 
+@pytest.mark.parametrize("server", [f"{'a' * 70}.example.org:25", f"127.0.0.1:{'9' * 30}"])
+def test_a_server_that_cannot_be_there_is_told(tmp_path: Path, note: Note, server: str) -> None:
+    """A label that is too long, a port that is none."""
+    contacts = contacts_of(Mailbox(port=9), tmp_path)
+    mail = contacts.mail.model_copy(update={"server": server})
+    with pytest.raises(MailError, match="cannot be sent: check mail in the file of contacts"):
+        send_note(note, contacts.model_copy(update={"mail": mail}), None, "note", "")
+
+
+def test_a_password_that_mail_cannot_have_is_told_and_not_shown(
+    trusted: Authority, tmp_path: Path, note: Note
+) -> None:
+    """Python's library sends ASCII alone."""
+    with mail_server(trusted.issue("127.0.0.1")) as mailbox:
+        contacts = contacts_of(mailbox, tmp_path, password="sécret")  # noqa: S106 - of this test
+        with pytest.raises(MailError, match="password are ASCII") as refusal:
+            send_note(note, contacts, None, "note", "")
+
+    assert "é" not in str(refusal.value)
+
+
 def test_contacts_that_nobody_filled_in_are_told() -> None:
     """Instead of mail to a domain that does not exist."""
     with pytest.raises(MailError, match="nobody receives the note: name an address under delegate"):
