@@ -186,9 +186,9 @@ class PlainStack:
         given = {
             variable: str(self._data)
             if value == "/data"
-            else value.replace("/run/secrets", str(self._secrets)).replace(
-                "kafka:9092", self._kafka
-            )
+            else value.replace("/run/secrets", str(self._secrets))
+            .replace("kafka:9092", self._kafka)
+            .replace("/data/", f"{self._data}/")
             for variable, value in service.get("environment", {}).items()
         }
         for other, port in self.ports.items():

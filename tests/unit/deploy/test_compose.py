@@ -18,8 +18,8 @@ import yaml
 from boundary.settings import ENV_PREFIX
 from dashboards.publishing.apply import HOME
 from gateway.settings import GatewaySettings
+from report.settings import PageSettings
 from smart_region import main
-from streams.settings import Settings
 from tests.support.compose import (
     COMPOSE_FILES,
     DEPLOY,
@@ -208,6 +208,17 @@ def test_an_audit_has_room_on_a_disk(stack: Stack) -> None:
     assert int(commands["environment"]["SMART_REGION_WORK_MB"]) >= 1000
 
 
+@pytest.mark.parametrize("stack", [pytest.param(it, id=kind) for kind, it in STACKS.items()])
+def test_the_page_keeps_its_events_on_a_disk(stack: Stack) -> None:
+    """In memory they are a limit on how many there may be: a million took all that it has."""
+    page = stack.services["page"]
+    ledger = Path(page["environment"]["SMART_REGION_PAGE_LEDGER"])
+    (mount,) = page["volumes"]
+
+    assert mount == f"page:{ledger.parent}"
+    assert "page" in stack.volumes
+
+
 @pytest.mark.parametrize("kind", COMPOSE_FILES)
 def test_the_example_is_complete(kind: str) -> None:
     """Every variable that a file asks for is in .env.example."""
@@ -353,7 +364,7 @@ def test_prepare_leaves_what_is_there(prepared: Path) -> None:
 
 
 def _fields() -> set[str]:
-    return {*Settings.model_fields, *GatewaySettings.model_fields}
+    return {*PageSettings.model_fields, *GatewaySettings.model_fields}
 
 
 def _parse(arguments: list[str]) -> None:
