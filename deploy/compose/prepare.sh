@@ -13,6 +13,8 @@ if [[ ! -e .env ]]; then
   sed "s/^OWNER=.*/OWNER=$owner/" .env.example >.env
   echo "wrote deploy/.env"
 fi
+# Who ran it first stays the owner, whoever runs it again: the containers are that user.
+owner=$(sed -n 's/^OWNER=//p' .env)
 mkdir -p secrets
 
 # The users of compose.secure.yaml, each with the rights of its roles; and Grafana's administrator.

@@ -353,6 +353,21 @@ def test_prepare_makes_every_secret(prepared: Path) -> None:
     assert owner == (os.getuid() or 65532)
 
 
+def test_prepare_run_again_by_root_leaves_secrets_to_their_owner(tmp_path: Path) -> None:
+    """The containers go on as the user whom .env names, and read them."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files to others")
+    secrets = prepared_secrets(tmp_path)
+    env = tmp_path / ".env"
+    env.write_text(env.read_text().replace("OWNER=65532", "OWNER=1234"), encoding="utf-8")
+
+    subprocess.run(
+        [tmp_path / "compose" / "prepare.sh"], check=True, capture_output=True, timeout=60
+    )
+
+    assert {path.stat().st_uid for path in [secrets, *secrets.iterdir()]} == {1234}
+
+
 def test_prepare_leaves_what_is_there(prepared: Path) -> None:
     """Done again it changes nothing: passwords are in use, and .env is the operator's."""
     before = {path: path.read_bytes() for path in prepared.rglob("*") if path.is_file()}
