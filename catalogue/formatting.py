@@ -19,6 +19,7 @@ from catalogue.model import Direction, Indicator, Unit
 
 __all__ = [
     "BLANK",
+    "MINUS",
     "NARROW",
     "NO_BREAK",
     "NumberFormat",
@@ -31,6 +32,8 @@ __all__ = [
 
 BLANK: Final = "–"
 """The text of an unknown value, which is never zero."""
+MINUS: Final = "−"
+"""The sign of a number below zero; a hyphen would be broken from it at a line's end."""
 NARROW: Final = "\u202f"
 """The thousands separator."""
 NO_BREAK: Final = "\u00a0"
@@ -76,7 +79,7 @@ class NumberFormat:
         """Return a value as French text: `98,7 %`, `1 145`, `6 500 000 €`."""
         if value is None:
             return BLANK
-        digits = f"{self.cut(value):,}".replace(",", NARROW).replace(".", ",")
+        digits = f"{self.cut(value):,}".replace(",", NARROW).replace(".", ",").replace("-", MINUS)
         sign = {Unit.RATIO: "%", Unit.EUROS: "€", Unit.COUNT: ""}[self.unit]
         return f"{digits}{NO_BREAK}{sign}" if sign else digits
 

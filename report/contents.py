@@ -9,7 +9,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
-from catalogue.formatting import NO_BREAK, count_text, day_text
+from catalogue.formatting import MINUS, NO_BREAK, count_text, day_text
 from catalogue.territories import TERRITORY_TITLES, territory_key
 from catalogue.vocabulary import FLAG_WORDS, FieldUse, fields_of, is_money
 from events.fact import bare_type
@@ -113,7 +113,7 @@ def _decimal(value: Decimal, decimals: int = 0) -> str:
     """Return a number exactly, with at least so many decimals, as French text."""
     whole, _, rest = f"{abs(value):f}".partition(".")
     rest = rest.rstrip("0").ljust(decimals, "0")
-    sign = "−" if value < 0 else ""
+    sign = MINUS if value < 0 else ""
     return f"{sign}{count_text(int(whole))}{f',{rest}' if rest else ''}"
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from catalogue.explanations import explained_by
 from catalogue.formatting import (
+    MINUS,
     NO_BREAK,
     NumberFormat,
     count_text,
@@ -48,7 +49,6 @@ __all__ = [
 ASSUMED: Final = "hypothèse"
 NO_STATUS: Final = "none"
 """The status of what has no target, as a class of the style sheet."""
-MINUS: Final = "−"
 DAYS_OF_A_MONTH: Final = Fraction(365, 12)
 NOT_A_RATIO: Final = "ce n’est pas une part"
 _PERCENT: Final = 100
@@ -335,8 +335,8 @@ def change_text(indicator: Indicator, change: Fraction) -> str:
     ratio = indicator.unit is Unit.RATIO
     decimals = indicator.decimals if indicator.unit is not Unit.EUROS else 0
     amount = change * _PERCENT if ratio else change
-    if amount and not round(abs(amount), decimals):
-        # A change is not shown as none.
+    if not _rounded(amount, decimals) and _rounded(amount, decimals + 2):
+        # A change is not shown as none; one that takes still more digits is, and without them.
         decimals += 2
     shown = Fraction(_rounded(amount, decimals), 10**decimals)
     points = "points" if is_plural(shown) else "point"

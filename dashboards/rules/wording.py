@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from catalogue.formatting import NARROW, NO_BREAK
+from catalogue.formatting import MINUS, NARROW, NO_BREAK
 from catalogue.model import Indicator, Unit
 from catalogue.territories import REGION
 from events.frequency import Frequency
@@ -45,10 +45,12 @@ EXPECTED: Final = {
     Frequency.IRREGULAR: "sans périodicité",
 }
 
-_COMMA = r'reReplaceAll "\\." ","'
+_MINUS = f'reReplaceAll "-" "{MINUS}"'
+_POINT = r'reReplaceAll "\\." ","'
+_COMMA = f"{_MINUS} | {_POINT}"
 # Three digits before each group: 1234567 → 1 234 567.
 _MORE = rf'reReplaceAll "(\\d)(\\d{{3}}){NARROW}" "$1{NARROW}$2{NARROW}"'
-_THOUSANDS = rf'reReplaceAll "(\\d)(\\d{{3}})$" "$1{NARROW}$2" | {_MORE} | {_MORE}'
+_THOUSANDS = rf'{_MINUS} | reReplaceAll "(\\d)(\\d{{3}})$" "$1{NARROW}$2" | {_MORE} | {_MORE}'
 # The same before the decimals.
 _GROUPED = rf'reReplaceAll "(\\d)(\\d{{3}})," "$1{NARROW}$2," | {_MORE} | {_MORE}'
 
@@ -72,7 +74,7 @@ def value_of(value: str, unit: Unit, *, decimals: int = 0) -> str:
 
 def amount_of(value: str) -> str:
     """Return the display of a number of any size and unit."""
-    return f'{{{{ {value} | printf "%.6g" | {_COMMA} }}}}'
+    return f'{{{{ {value} | printf "%.6g" | {_POINT} }}}}'
 
 
 def day_from(query: str, *, found: str, absent: str) -> str:

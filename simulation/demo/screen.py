@@ -14,7 +14,7 @@ from rich.text import Text
 
 from boundary.terminal import legible
 from catalogue.figure import Figure
-from catalogue.formatting import count_text
+from catalogue.formatting import count_text, day_text
 
 __all__ = ["FiguresLayout", "LiveScreen", "PlainScreen", "Screen", "ScreenFrame"]
 
@@ -142,7 +142,9 @@ class PlainScreen:
         if tenths > self._tenths:
             self._tenths = tenths
             percent = tenths * 100 // TENTH
-            self._write(f"{frame.day} : {count_text(frame.sent)} évènements envoyés ({percent} %)")
+            self._write(
+                f"{day_text(frame.day)} : {count_text(frame.sent)} évènements envoyés ({percent} %)"
+            )
 
     def _write(self, line: str) -> None:
         self._stream.write(f"{legible(line)}\n")

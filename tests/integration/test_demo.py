@@ -180,7 +180,7 @@ def test_a_quarter_is_replayed_and_audited(quarter: Quarter) -> None:
     assert 0 < values["schools_connected_ratio", "77"] < 1
     statuses = {one["status"] for one in document["figures"] if one["target"] is not None}
     assert statuses <= {"achieved", "on_track", "at_risk", "missed", "unreported"}
-    assert "2016-03-31" in done.stderr
+    assert "31/03/2016" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

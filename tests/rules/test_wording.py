@@ -230,7 +230,7 @@ def test_a_projection_that_has_ended_is_not_told(scenario: RuleScenario, rules: 
 
 
 def test_a_projection_stays_while_the_assessor_is_away(scenario: RuleScenario, rules: Path) -> None:
-    """Its restart changes no text."""
+    """Its restart changes no text; a pace below zero has the sign of the page."""
     where = {"job": ASSESSOR_JOB, "instance": "assessor:6067", "department": "95"}
     scenario.judged(
         "lycees",
@@ -244,7 +244,7 @@ def test_a_projection_stays_while_the_assessor_is_away(scenario: RuleScenario, r
         (metrics.INDICATOR_ASSESSED_VALUE, 0.625, LYCEES),
         (metrics.MILESTONE_PROJECTED, TODAY + 400 * DAY, CONNECTED),
         (metrics.MILESTONE_REQUIRED_PACE, 0.00176, CONNECTED),
-        (metrics.INDICATOR_PACE, 0.00061, LYCEES),
+        (metrics.INDICATOR_PACE, -0.0012, LYCEES),
     ):
         scenario.expose(metric, (value, 25), (ABSENT, 35), **labels, **where)
     scenario.expect_alert(
@@ -253,7 +253,7 @@ def test_a_projection_stays_while_the_assessor_is_away(scenario: RuleScenario, r
         RISK,
         at_risk(
             "Au rythme observé, elle serait atteinte le 06/07/2021. Rythme nécessaire :"
-            " 5,35\u00a0points par mois ; observé : 1,86\u00a0point par mois."
+            " 5,35\u00a0points par mois ; observé : −3,65\u00a0points par mois."
         ),
     )
 

@@ -35,7 +35,7 @@ def plain(text: str) -> str:
         (6499999.99, NumberFormat(Unit.EUROS), "6 499 999 €"),
         (A_HAIR_LESS, NumberFormat(Unit.EUROS), "6 862 000 €"),
         (12.000000000000002, NumberFormat(Unit.COUNT, DOWN), "12"),
-        (-1234.567891, NumberFormat(Unit.EUROS, UP, 2), "-1 234,57 €"),
+        (-1234.567891, NumberFormat(Unit.EUROS, UP, 2), "−1 234,57 €"),
         (21.375, NumberFormat(Unit.COUNT, DOWN, 2), "21,38"),
     ],
 )

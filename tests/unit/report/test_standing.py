@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogue.formatting import BLANK
+from catalogue.formatting import BLANK, MINUS
 from report.cell import TextCell
-from report.standing import MINUS, Standing, change_text, signed
+from report.standing import Standing, change_text, signed
 from tests.support.knowledge import LAST_DAY, knowledge, shipped
 
 DAYS = [date(2010, 1, 1), date(2016, 1, 1), date(2016, 7, 14), date(2017, 12, 31), LAST_DAY]
@@ -109,6 +109,7 @@ def test_a_small_change_is_not_shown_as_none() -> None:
     ratio = shipped().indicator("premises_connectable_ratio")
     assert change_text(ratio, Fraction(1, 10_000)) == "+0,010\u00a0point"
     assert change_text(ratio, Fraction(0)) == "0,0\u00a0point"
+    assert change_text(ratio, Fraction(1, 10_000_000)) == "0,0\u00a0point"
 
 
 @pytest.mark.parametrize(

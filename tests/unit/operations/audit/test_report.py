@@ -16,7 +16,7 @@ from tests.support.observations import barometer, observation_events, observed
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [("21.375", "21,38"), ("-0.5", "-0,50"), ("1200", "1\u202f200,00"), (None, "–")],
+    [("21.375", "21,38"), ("-0.5", "−0,50"), ("1200", "1\u202f200,00"), (None, "–")],
 )
 def test_what_was_observed_is_not_counted(value: str | None, shown: str) -> None:
     """Its value is written as everywhere, and no millionths beside it."""

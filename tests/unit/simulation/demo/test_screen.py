@@ -121,8 +121,8 @@ def test_elsewhere_each_step_and_tenth_has_a_line() -> None:
 
     lines = out.getvalue().splitlines()
     assert lines[:2] == ["Démarrage", "Prometheus : http://127.0.0.1:9090"]
-    assert lines[2] == "2016-01-02 : 1\u202f234 évènements envoyés (10 %)"
-    assert lines[-1] == "2016-01-20 : 1\u202f234 évènements envoyés (100 %)"
+    assert lines[2] == "02/01/2016 : 1\u202f234 évènements envoyés (10 %)"
+    assert lines[-1] == "20/01/2016 : 1\u202f234 évènements envoyés (100 %)"
     assert len(lines) == 12
     assert "\x1b" not in out.getvalue()
 
