@@ -156,7 +156,8 @@ class PageServer:
                 web.get("/promesses/{indicator}/preuves", self._page(self._evidence)),
                 web.get("/promesses/{indicator}/changements", self._page(self._changes)),
                 web.get("/entites/{family}/{entity:.+}", self._page(self._entity)),
-                web.get("/changements", self._stream),
+                # A stream without a body has no end.
+                web.get("/changements", self._stream, allow_head=False),
                 web.get("/static/{name}", self._asset),
             ]
         )

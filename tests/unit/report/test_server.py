@@ -108,6 +108,13 @@ def test_other_methods_are_refused(page: ServedPage) -> None:
     assert "GET" in answer.headers["Allow"]
 
 
+def test_only_the_stream_of_changes_has_no_head(page: ServedPage) -> None:
+    """It would send a body, which a proxy takes for the next answer, and never end."""
+    [page_head, stream_head] = page.ask("/", "/changements", method="HEAD")
+    assert (page_head.status, page_head.body) == (200, "")
+    assert stream_head.status == 405
+
+
 def test_before_anything_is_known_it_says_so() -> None:
     """With 503, as a proxy understands it."""
     with EventLedger() as ledger:
