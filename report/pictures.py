@@ -25,6 +25,8 @@ SPARKLINE_DAYS: Final = 730
 """How far back a sparkline goes."""
 SHORTEST: Final = timedelta(days=365)
 """The shortest span of a history's chart."""
+LONGEST: Final = timedelta(days=30 * 365)
+"""How far beyond its day a chart goes for a projection: beside centuries the history is a dot."""
 MARGIN: Final = 20
 """A chart ends later than what it shows by this part (1 / n) of its span."""
 
@@ -59,9 +61,8 @@ def history_chart(standing: Standing, as_of: date) -> str:
     first = min(first, as_of - SHORTEST)
     deadline = None if milestone is None else milestone.day
     projected = judgement.projected
-    last = max(
-        day for day in (as_of, deadline, None if projected is None else projected.day) if day
-    )
+    reached = None if projected is None else min(projected.day, as_of + LONGEST)
+    last = max(day for day in (as_of, deadline, reached) if day)
     last += (last - first) / MARGIN
     timeline = Timeline(
         points=standing.points(first, as_of),

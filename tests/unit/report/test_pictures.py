@@ -1,9 +1,11 @@
 """The charts of simulated years: as every chart is, whatever the day."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
+from catalogue.trend import Projection
 from report.overview import overview_of
 from report.pictures import bars_of, history_chart, map_of, sparkline_of
 from report.promise import promise_of
@@ -17,6 +19,22 @@ DAYS = [date(2015, 6, 30), date(2016, 3, 31), date(2017, 6, 30), LAST_DAY]
 def link(path: str, **changed: object) -> str:
     """Return a link as long as a page's."""
     return f"../{path}?as_of=2018-09-30&known_on=2019-03-31&{changed}"
+
+
+@pytest.mark.parametrize("reached", [date(2999, 1, 1), date(9700, 1, 1), date.max], ids=str)
+@pytest.mark.parametrize("latest", [None, date.max], ids=str)
+def test_a_target_that_takes_centuries_leaves_room_for_the_history(
+    reached: date, latest: date | None
+) -> None:
+    """The chart ends before, whatever the calendar holds."""
+    ratio = shipped().indicator("schools_equipped_ratio")
+    one = knowledge().standing(ratio, None, LAST_DAY)
+    projected = Projection(reached, reached, latest)
+    late = replace(one, judgement=replace(one.judgement, projected=projected))
+    chart = history_chart(late, LAST_DAY)
+    drawn(chart).check()
+    assert "2040" in chart
+    assert "2100" not in chart
 
 
 @pytest.mark.parametrize("day", DAYS)
