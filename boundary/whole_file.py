@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -73,9 +73,12 @@ def _keep_rights(descriptor: int, replaced: Path, *, private: bool) -> None:
     except FileNotFoundError:
         return
     new = os.fstat(descriptor)
-    if before.st_gid != new.st_gid:
-        os.fchown(descriptor, -1, before.st_gid)
-    if before.st_uid != new.st_uid and os.geteuid() == 0:
-        os.fchown(descriptor, before.st_uid, -1)
+    # Who may not give the file away keeps it; but a private one would be lost to its group.
+    with nullcontext() if private else suppress(PermissionError):
+        if before.st_gid != new.st_gid:
+            os.fchown(descriptor, -1, before.st_gid)
+    with suppress(PermissionError):
+        if before.st_uid != new.st_uid and os.geteuid() == 0:
+            os.fchown(descriptor, before.st_uid, -1)
     mode = stat.S_IMODE(before.st_mode)
     os.fchmod(descriptor, mode & ~stat.S_IRWXO if private else mode)

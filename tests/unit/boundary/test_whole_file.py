@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -133,6 +135,32 @@ def test_a_file_that_root_replaces_stays_its_owner_s(tmp_path: Path, *, private:
 
     kept = file.stat()
     assert (kept.st_uid, kept.st_gid, stat.S_IMODE(kept.st_mode)) == (65534, 65533, 0o600)
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_who_may_not_give_a_file_away_replaces_it_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, private: bool
+) -> None:
+    """Except where its group could not read any more what is for it alone."""
+    file = tmp_path / "out"
+    file.write_bytes(b"before")
+    real = os.fstat
+
+    def of_another(descriptor: int) -> os.stat_result:
+        found = list(real(descriptor))
+        found[stat.ST_UID] += 1
+        found[stat.ST_GID] += 1
+        return os.stat_result(found)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fstat", of_another)
+    monkeypatch.setattr(os, "fchown", refuse)
+    with suppress(FileUnwritableError), whole_file(file, private=private) as stream:
+        stream.write(b"after")
+
+    assert file.read_bytes() == (b"before" if private else b"after")
 
 
 def test_a_file_that_is_replaced_keeps_its_rights(tmp_path: Path) -> None:
