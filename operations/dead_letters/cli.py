@@ -95,6 +95,10 @@ def _selection(
     """Return what the filters, the positions and the status of a command select."""
     from operations.dead_letters.entry import EntryStatus, Selection
 
+    if since is not None and until is not None and until <= since:
+        raise click.BadParameter(
+            f"{until} is not after --since {since}: give two times in order", param_hint="--until"
+        )
     return Selection(
         positions=frozenset(positions),
         statuses=() if state is None else (EntryStatus(state),),

@@ -108,6 +108,13 @@ class TestList:
         assert result.exit_code == 2
         assert remedy in result.stderr
 
+    def test_refuses_times_that_are_swapped(self) -> None:
+        """It read as no letter."""
+        result = run_dead_letters("list", "--since", "2020-01-02", "--until", "2020-01-01")
+
+        assert result.exit_code == 2
+        assert "give two times in order" in result.stderr
+
     def test_writes_json(self) -> None:
         """One object a line."""
         first, _ = map(json.loads, run_dead_letters("list", "--json").stdout.splitlines())
