@@ -6,7 +6,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["GeneratedFiles"]
+from boundary.errors import SmartRegionError
+
+__all__ = ["FolderUnwritableError", "GeneratedFiles"]
+
+
+class FolderUnwritableError(SmartRegionError):
+    """A file cannot be written into a folder of generated files."""
+
+    def __init__(self, folder: Path, *, cause: OSError) -> None:
+        file = cause.filename or folder
+        super().__init__(
+            f"out: cannot write {file} ({cause.strerror or cause}): name a folder that may be"
+            " written to, on a disk with room"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +33,16 @@ class GeneratedFiles:
     """Patterns of paths that only generated files have: another file of such a path is obsolete."""
 
     def write(self) -> None:
-        """Write every file and remove the obsolete ones."""
-        for name, text in self.files.items():
-            file = self.folder / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
-        for name in self._obsolete():
-            (self.folder / name).unlink()
+        """Write every file and remove the obsolete ones. Raises FolderUnwritableError."""
+        try:
+            for name, text in self.files.items():
+                file = self.folder / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
+            for name in self._obsolete():
+                (self.folder / name).unlink()
+        except OSError as error:
+            raise FolderUnwritableError(self.folder, cause=error) from error
 
     def differences(self) -> Iterator[str]:
         """Yield a line for each file that `write` would change."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from boundary.generated_files import GeneratedFiles
 from boundary.terminal import echo
 from broker.options import APP_ID, BROKER, PARTITIONS, REPLICATION, OneOf, Parsed, quiet_client
 
@@ -253,9 +254,7 @@ def kafka(
         producers=producers,
     )
     files = render(site)
-    out.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (out / name).write_text(text, encoding="utf-8")
+    GeneratedFiles(out, files).write()
     echo(f"{out}: {len(files)} files")
 
 
