@@ -67,6 +67,8 @@ class Commands(click.Group):
         except click.ClickException as error:
             # Click repeats what it was given: a file's name, a word that is no command.
             error.message = legible_lines(error.message)
+            if isinstance(error, click.FileError):
+                error.exit_code = ReadableError.exit_code  # 1 is a result of some commands.
             raise
         except SmartRegionError as error:
             raise ReadableError(legible(" ".join(str(error).split()))) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +32,29 @@ WAIT: Final = NumberRange(0, LONGEST_SECONDS)
 """Seconds; 0 for no wait."""
 SHARE: Final = NumberRange(0, 1)
 
-DAY = click.DateTime(["%Y-%m-%d"])
+
+class _Day(click.DateTime):
+    """A day that may have facts, or be one up to which they are known."""
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Return the day's beginning. Raises BadParameter."""
+        from events.identifiers import FIRST_DAY  # noqa: PLC0415 - heavy
+
+        day: datetime = super().convert(value, param, ctx)
+        if not FIRST_DAY <= day.date() <= LAST_DAY:
+            wrong = f"{value} is no day of facts: name one from {FIRST_DAY} to {LAST_DAY}"
+            self.fail(wrong, param, ctx)
+        return day
+
+
+LAST_DAY: Final = date(9998, 12, 31)
+"""Days before and after each are days too: those of the contracts end with this year."""
+DAY = _Day()
 KNOWN_ON = click.option(
     "--known-on", type=DAY, metavar="DAY", help="Only with what was recorded up to this day."
 )

@@ -121,11 +121,11 @@ def audit(
             persons, trouble = _persons(settings, counted)
             comparison = compare(counted, urls, token=token, plain_http=plain_http, persons=persons)
             comparison = replace(comparison, differences=(*comparison.differences, *trouble))
-    if as_json:
-        document = audit_document(counted, comparison, extent)
-        echo_lines(json.dumps(document, indent=2, ensure_ascii=False))
-    else:
-        print_audit(counted, LegibleConsole(highlight=False), comparison, extent)
+        if as_json:
+            document = audit_document(counted, comparison, extent)
+            echo_lines(json.dumps(document, indent=2, ensure_ascii=False))
+        else:
+            print_audit(counted, LegibleConsole(highlight=False), comparison, extent)
     if comparison is not None and comparison.differences:
         sys.exit(DIFFERS)
 
@@ -172,6 +172,8 @@ def _made_or_not() -> Iterator[None]:
     except SmartRegionError as error:
         echo(f"Error: {' '.join(str(error).split())}", err=True)
         sys.exit(NOT_MADE)
+    except BrokenPipeError:
+        raise  # Whoever reads the output has gone: every command ends so.
     except Exception:  # noqa: BLE001 - shown with its traceback: it is a programmer's
         echo_lines(traceback.format_exc(), err=True)
         sys.exit(NOT_MADE)

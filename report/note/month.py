@@ -23,6 +23,8 @@ MONTHS: Final = (
     "novembre",
     "décembre",
 )
+YEARS: Final = range(1, 9999)
+"""Those with a day before each month and one after it."""
 VOWELS: Final = "ao"
 _ISO: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
@@ -38,7 +40,7 @@ class Month:
     def parse(cls, text: str) -> Self:
         """Return the month that a text is: `2019-03`. Raises ValueError."""
         found = _ISO.fullmatch(text)
-        if found is None or not int(found[1]):
+        if found is None or int(found[1]) not in YEARS:
             message = f"month: value {text[:80]!r} is no month: write it as 2019-03"
             raise ValueError(message)
         return cls(int(found[1]), int(found[2]))

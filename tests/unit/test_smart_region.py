@@ -68,6 +68,45 @@ def test_a_disk_that_cannot_be_written_is_one_line(error: OSError) -> None:
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_a_file_that_cannot_be_opened_is_no_result(tmp_path: Path) -> None:
+    """Click's own status for it is 1, which of some commands means that something differs."""
+    result = CliRunner().invoke(main, ["simulate", "--seed", "1", "--out", str(tmp_path)])
+
+    assert result.exit_code == 2
+    assert "Is a directory" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["kubernetes kafka", "contracts render", "boards render", "kubernetes monitoring"]
+)
+def test_a_folder_that_cannot_be_made_is_one_line(command: str, tmp_path: Path) -> None:
+    """It was a traceback."""
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "folder"
+    result = CliRunner().invoke(main, [*command.split(), "--out", str(out)])
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: out: cannot write")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["audit", "--as-of", "0001-01-01"],
+        ["audit", "--known-on", "9999-12-31"],
+        ["explain", "x", "--day", "2009-12-31"],
+        ["backfill", "--from", "0001-01-01", "--to", "2020-01-01", "--out", "f"],
+    ],
+)
+def test_a_day_that_no_fact_can_have_is_refused(arguments: list[str]) -> None:
+    """Days before or after it are asked for too: some were a traceback, with the status 1."""
+    result = CliRunner().invoke(main, arguments)
+
+    assert result.exit_code == 2
+    assert "name one from 2010-01-01 to 9998-12-31" in result.stderr
+
+
 def test_another_error_of_the_system_keeps_its_traceback() -> None:
     """As a file that a program of ours should have made."""
     error = FileNotFoundError(errno.ENOENT, "No such file or directory", "/srv/out")

@@ -28,7 +28,9 @@ def test_a_month_has_its_days_and_its_name(
     assert (month.since, month.until, month.of_text, str(month)) == (since, until, french, text)
 
 
-@pytest.mark.parametrize("text", ["2019", "2019-13", "2019-3", "0000-01", "2019-03-31", "\x1b[2J"])
+@pytest.mark.parametrize(
+    "text", ["2019", "2019-13", "2019-3", "0000-01", "9999-12", "2019-03-31", "\x1b[2J"]
+)
 def test_another_text_is_no_month(text: str) -> None:
     """The message says how to write one."""
     with pytest.raises(ValueError, match="write it as 2019-03"):
