@@ -65,6 +65,8 @@ def _row(one: Standing, view: View) -> dict[str, Any]:
     judgement = one.judgement
     milestone = judgement.milestone
     known_on = view.known_on
+    # What is not divided is kept in cents, or in millionths: its number is the figure.
+    is_ratio = one.indicator.measure.denominator is not None and judgement.value is not None
     return {
         "as_of": str(view.as_of),
         "known_on": None if known_on is None else str(known_on),
@@ -77,8 +79,8 @@ def _row(one: Standing, view: View) -> dict[str, Any]:
         "milestone": None if milestone is None else milestone.id,
         "milestone_status": None if judgement.status is None else str(judgement.status),
         "number": None if judgement.value is None else float(judgement.value),
-        "numerator": None if judgement.value is None else judgement.numerator,
-        "denominator": None if judgement.value is None else judgement.denominator,
+        "numerator": judgement.numerator if is_ratio else None,
+        "denominator": judgement.denominator if is_ratio else None,
         "target_number": None
         if milestone is None or milestone.target is None
         else float(milestone.target),

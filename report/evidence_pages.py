@@ -75,6 +75,8 @@ class Paging:
             return "aucune ligne"
         until = min(self.offset + ROWS, self.rows)
         first, last = count_text(self.offset + 1), count_text(until)
+        if first == last:
+            return f"ligne {first} sur {last}"
         return f"lignes {first} à {last} sur {count_text(self.rows)}"
 
 

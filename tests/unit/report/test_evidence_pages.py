@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from report.evidence_pages import moved_text
+from catalogue.model import Unit
+from report.data import rows_of
+from report.evidence_pages import Paging, moved_text
 from report.standing import amount_text
-from tests.support.knowledge import shipped
+from tests.support.knowledge import LAST_DAY, knowledge, shipped, view
 from tests.support.observations import barometer
 
 
@@ -42,3 +44,29 @@ def test_an_observed_percentage_is_one_in_its_evidence() -> None:
     share = barometer().indicator("fibre_ratio")
     assert amount_text(share, 71_500_000) == "71,5\u00a0%"
     assert moved_text(share, -1_500_000) == "−1,5\u00a0point"
+
+
+@pytest.mark.parametrize(
+    ("page", "rows", "told"),
+    [
+        (1, 0, "aucune ligne"),
+        (1, 1, "ligne 1 sur 1"),
+        (1, 2, "lignes 1 à 2 sur 2"),
+        (2, 51, "ligne 51 sur 51"),
+        (1, 1200, "lignes 1 à 50 sur 1\u202f200"),
+    ],
+)
+def test_one_row_is_one(page: int, rows: int, told: str) -> None:
+    """The rows of a page are counted in French."""
+    assert Paging(page, rows).text == told
+
+
+def test_only_a_ratio_has_terms_in_the_data() -> None:
+    """Cents and millionths beside a number would be taken for it."""
+    day = view()
+    rows = {row["indicator"]: row for row in rows_of(knowledge().standings(LAST_DAY), day)}
+    for indicator in shipped().indicators:
+        row = rows[indicator.id]
+        is_ratio = indicator.unit is Unit.RATIO and row["number"] is not None
+        assert (row["numerator"] is not None) == is_ratio
+        assert (row["denominator"] is not None) == is_ratio
