@@ -306,6 +306,9 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value',
         HINT = 'name that of the connector; smart-region relay postgres removes what it sends itself';
   END IF;
+  -- A restored dump has what another server had passed, whose transactions have other numbers.
+  DELETE FROM smart_region.passed WHERE horizon > pg_snapshot_xmax(pg_current_snapshot())
+    OR lsn > pg_current_wal_insert_lsn();
   SELECT max(horizon) INTO reached FROM smart_region.passed WHERE lsn <= confirmed;
   DELETE FROM smart_region.outbox WHERE xid < reached AND emitted_at < now() - older;
   GET DIAGNOSTICS removed = ROW_COUNT;

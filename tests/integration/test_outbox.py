@@ -209,6 +209,27 @@ def test_an_operator_looks_after_the_outbox_without_reading_it(database: Databas
             assert refused(connection, beyond), beyond
 
 
+def test_what_another_server_has_passed_removes_nothing(database: Database) -> None:
+    """A restored dump has the numbers of the server that it is from: ours may be far below."""
+    with database.connected() as connection:
+        connect(connection, PARIS)
+        connection.execute("UPDATE smart_region.outbox SET emitted_at = now() - interval '8 days'")
+        connection.execute("INSERT INTO smart_region.passed VALUES ('0/1', '4000000000')")
+        connection.execute(
+            "SELECT pg_create_logical_replication_slot('smart_region_outbox', 'pgoutput')"
+        )
+        try:
+            connect(connection, OTHER)  # The slot has not passed this one.
+            connection.execute(
+                "UPDATE smart_region.outbox SET emitted_at = now() - interval '8 days'"
+            )
+            removed = connection.execute(CLEAN).fetchone()
+        finally:
+            connection.execute("SELECT pg_drop_replication_slot('smart_region_outbox')")
+    assert removed == (0,)
+    assert [key for _, key, _ in waiting(database)] == [PARIS, OTHER]
+
+
 def refused(connection: psycopg.Connection[Any], statement: str) -> bool:
     """Return whether a statement is beyond a role's rights."""
     try:
