@@ -33,7 +33,7 @@ from streams.queries.opening import open_histories
 from streams.skipped_records import read_decisions, without_skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import date
 
     from broker.stored_record import RawRecord
@@ -48,6 +48,11 @@ if TYPE_CHECKING:
 __all__ = ["Follower"]
 
 logger = logging.getLogger(__name__)
+
+MOST_ATTEMPTS: Final = 10
+"""How often events are appended that could not be, before the page ends: readers of evidence take
+of the same memory, for as long as their pages are made."""
+RETRY_SECONDS: Final = 1.0
 
 DECISIONS_SECONDS: Final = 300.0
 """How often the operators' decisions to pass over records are read again: workers apply them from
@@ -111,10 +116,29 @@ class Follower:
                 if is_due:
                     skipped, decided_at = self._decisions(skipped), monotonic()
                 if records or is_due:
-                    self.ledger.append(records, self._rules, skipped)
+                    self._store(records, skipped, stopping)
                 if reader.caught_up:
                     self._ledger_lag = sum(left or 0 for left in reader.behind().values())
                     self._arrange()
+
+    def _store(
+        self,
+        records: Sequence[RawRecord],
+        skipped: Collection[RecordOrigin],
+        stopping: threading.Event,
+    ) -> None:
+        """Append records; again where it fails, as nothing of them was stored."""
+        for left in reversed(range(MOST_ATTEMPTS)):
+            try:
+                self.ledger.append(records, self._rules, skipped)
+            except LedgerFailedError as error:
+                if not left:
+                    raise
+                logger.warning("events are not stored, and tried again: %s", error)
+            else:
+                return
+            if stopping.wait(RETRY_SECONDS):
+                return
 
     def _decisions(self, known: Mapping[RecordOrigin, Decision]) -> Mapping[RecordOrigin, Decision]:
         """Return the decisions to pass over records; those known where they cannot be read."""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from events.dead_letters import RecordOrigin
 from events.fact import Family
 from report import follower as subject
 from report.follower import Follower
-from report.ledger import EventLedger
+from report.ledger import EventLedger, LedgerFailedError
 from report.overview import overview_of
 from report.settings import load_page_settings
 from streams.skipped_records import Decision
@@ -132,15 +133,59 @@ def test_an_indicator_that_workers_do_not_know_is_not_called_unreported() -> Non
     assert "Retry-After" in of_it.headers
 
 
+@pytest.fixture
+def topics(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Have some records come, without a broker; return what is set at the end."""
+    stopping = threading.Event()
+
+    @contextmanager
+    def opened(*_: object, **__: object) -> Iterator[Records]:
+        yield Records(simulated_records()[:3], stopping)
+
+    monkeypatch.setattr(subject, "open_reader", opened)
+    monkeypatch.setattr(subject, "read_decisions", lambda *_, **__: {})
+    monkeypatch.setattr(subject, "AnswerWatch", SilentWatch)
+    monkeypatch.setattr(subject, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(Follower, "_basis", lambda _: {})
+    return stopping
+
+
+class FullLedger(EventLedger):
+    """A ledger whose memory readers have taken, for some attempts."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__()
+        self.failures = failures
+
+    def append(self, *given: Any, **named: Any) -> int:
+        """Fail, or store."""
+        if self.failures:
+            self.failures -= 1
+            raise LedgerFailedError(None, cause="Out of Memory Error")
+        return super().append(*given, **named)
+
+
+def test_events_that_cannot_be_stored_are_tried_again(topics: threading.Event) -> None:
+    """Evidence that is read meanwhile takes of the same memory."""
+    with FullLedger(subject.MOST_ATTEMPTS - 1) as ledger:
+        Follower(load_page_settings(broker="localhost:1"), shipped(), ledger).follow_events(topics)
+        assert ledger.counts().stored == 3
+
+
+def test_a_ledger_that_takes_nothing_ends_the_page(topics: threading.Event) -> None:
+    """Its supervisor starts it again."""
+    with FullLedger(subject.MOST_ATTEMPTS) as ledger, pytest.raises(LedgerFailedError):
+        Follower(load_page_settings(broker="localhost:1"), shipped(), ledger).follow_events(topics)
+
+
 @pytest.mark.parametrize("is_away", [False, True])
 def test_a_record_that_is_passed_over_while_the_page_runs_is_removed(
-    monkeypatch: pytest.MonkeyPatch, *, is_away: bool
+    topics: threading.Event, monkeypatch: pytest.MonkeyPatch, *, is_away: bool
 ) -> None:
     """From their next start on workers refuse it; where nobody says so, it stays."""
     decision = Decision(at=datetime(2018, 12, 31, tzinfo=UTC), because="it ends workers")
     records = simulated_records()[:3]
     decided = {RecordOrigin(*records[1][:3]): decision}
-    stopping = threading.Event()
     calls = count()
 
     def read(*_: object, **__: object) -> Mapping[RecordOrigin, Decision]:
@@ -150,19 +195,10 @@ def test_a_record_that_is_passed_over_while_the_page_runs_is_removed(
             raise BrokerUnreachableError("localhost:1", waited_seconds=1.0, cause="no answer")
         return decided
 
-    @contextmanager
-    def opened(*_: object, **__: object) -> Iterator[Records]:
-        yield Records(records, stopping)
-
     monkeypatch.setattr(subject, "read_decisions", read)
-    monkeypatch.setattr(subject, "open_reader", opened)
-    monkeypatch.setattr(subject, "AnswerWatch", SilentWatch)
     monkeypatch.setattr(subject, "DECISIONS_SECONDS", 0.0)
-    monkeypatch.setattr(Follower, "_basis", lambda _: {})
     with EventLedger() as ledger:
-        Follower(load_page_settings(broker="localhost:1"), shipped(), ledger).follow_events(
-            stopping
-        )
+        Follower(load_page_settings(broker="localhost:1"), shipped(), ledger).follow_events(topics)
         stored, skipped = ledger.counts().stored, ledger.counts().skipped
     assert (stored, skipped) == ((3, 0) if is_away else (2, 1))
 
