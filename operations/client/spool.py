@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Sequence
@@ -19,6 +20,11 @@ __all__ = ["Spool", "SpoolBusyError", "SpoolFullError", "SpoolUnusableError"]
 APPLICATION_ID: Final = 0x736D7273
 VERSION: Final = 1
 
+#: What the disk has to have left: to remove what was sent takes room first, for SQLite's log.
+RESERVED_BYTES: Final = 16 * 2**20
+
+UNUSED_PAGES: Final = 16
+
 _LAYOUT: Final = f"""
 CREATE TABLE waiting (place INTEGER PRIMARY KEY AUTOINCREMENT, event BLOB NOT NULL);
 PRAGMA application_id = {APPLICATION_ID};
@@ -27,7 +33,7 @@ PRAGMA user_version = {VERSION};
 
 
 class SpoolFullError(SmartRegionError):
-    """The spool has no room for another event; the queued ones are kept."""
+    """The spool, or its disk, has no room for another event; the queued ones are kept."""
 
     def __init__(self, file: Path, *, events: int, size: int) -> None:
         self.file = file
@@ -35,7 +41,7 @@ class SpoolFullError(SmartRegionError):
         self.size = size
         super().__init__(
             f"{file}: is full, value {events} events of {size} bytes:"
-            " find out why the gateway is away, or give the spool more room"
+            " find out why the gateway is away, or give the spool or its disk more room"
         )
 
 
@@ -63,6 +69,8 @@ class Spool:
 
     An event is on the disk when `append` returns. Events that were sent and not yet removed when a
     process was killed are sent again: an event that arrives twice counts once.
+
+    It leaves RESERVED_BYTES of its disk free: on a full one it could not be emptied either.
 
     The constructor raises SpoolBusyError and SpoolUnusableError. The other methods raise
     SpoolUnusableError where the disk fails; the file is then as before the call.
@@ -93,7 +101,11 @@ class Spool:
     def append(self, event: bytes) -> None:
         """Append an event. Raises SpoolFullError."""
         with self._lock, self._typed_errors():
-            if self._events >= self._most_events or self._bytes + len(event) > self._most_bytes:
+            if (
+                self._events >= self._most_events
+                or self._bytes + len(event) > self._most_bytes
+                or not self._disk_has_room(len(event))
+            ):
                 raise SpoolFullError(self.file, events=self._events, size=self._bytes)
             self._database.execute("INSERT INTO waiting (event) VALUES (?)", (event,))
             self._events += 1
@@ -122,7 +134,8 @@ class Spool:
                     gone += [len(one.event)] * done.rowcount
                 self._database.execute("COMMIT")
             except sqlite3.Error:
-                self._database.execute("ROLLBACK")
+                if self._database.in_transaction:  # SQLite ends it itself where the disk is full.
+                    self._database.execute("ROLLBACK")
                 raise
             self._events -= len(gone)
             self._bytes -= sum(gone)
@@ -131,6 +144,17 @@ class Spool:
         """Release the file for another process."""
         with self._lock, self._typed_errors():
             self._database.close()
+
+    def _disk_has_room(self, size: int) -> bool:
+        """Return whether an event fits: into pages that were given back, or beside the reserve."""
+        if shutil.disk_usage(self.file).free >= RESERVED_BYTES + size:
+            return True
+        unused, page_bytes = (
+            self._database.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("freelist_count", "page_size")
+        )
+        # Some pages are SQLite's own.
+        return bool(size < (unused - UNUSED_PAGES) * page_bytes)
 
     def _opened(self) -> tuple[int, int]:
         """Lock the file, create the table in a new one, and return the events and bytes in it."""
