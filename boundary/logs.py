@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import sys
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Literal
+from threading import Lock
+from time import monotonic
+from typing import Final, Literal
 
 from boundary.errors import SmartRegionError
 from boundary.terminal import legible, legible_lines
 
-__all__ = ["JsonFormatter", "TextFormatter", "configure_logging", "log_end", "traceback_of"]
+__all__ = [
+    "JsonFormatter",
+    "RareRepeats",
+    "TextFormatter",
+    "configure_logging",
+    "log_end",
+    "traceback_of",
+]
 
 _TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 #: Libraries that log every step of every poll at INFO.
 _QUIET = ("faust", "mode", "aiokafka", "kafka", "aiohttp", "asyncio")
+REPEAT_SECONDS: Final = 60.0
+"""How long a library's line is not written again: without a broker clients log the same ones tens
+of times a second."""
+MOST_REMEMBERED: Final = 200
 
 
 class TextFormatter(logging.Formatter):
@@ -63,9 +78,11 @@ def log_end(logger: logging.Logger, error: BaseException) -> None:
 
 
 def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
-    """Write the log to standard error; with `debug` libraries log from INFO on."""
+    """Write the log to standard error; with `debug` libraries log from INFO on, each line."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_without_traceback_of_connections)
+    if level != "debug":
+        handler.addFilter(RareRepeats())
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter(_TEXT))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _QUIET:
@@ -74,6 +91,35 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
     # It warns, at each look at the group, that it cannot read what Faust's members say.
     logging.getLogger("kafka.admin._groups").setLevel(logging.ERROR)
+
+
+class RareRepeats(logging.Filter):
+    """Writes a line that a library repeats once in REPEAT_SECONDS, with how often it came since."""
+
+    def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._lock = Lock()
+        self._written: dict[tuple[str, str], tuple[float, int]] = {}
+        """When each line was written, and how often it was left out since; the latest last."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is written. Ours are, and those with a traceback."""
+        if record.name.partition(".")[0] not in _QUIET or record.exc_info:
+            return True
+        line = record.name, record.getMessage()
+        now = self._clock()
+        with self._lock:
+            at, left_out = self._written.pop(line, (-math.inf, 0))
+            if now - at < REPEAT_SECONDS:
+                self._written[line] = at, left_out + 1
+                return False
+            self._written[line] = now, 0
+            if len(self._written) > MOST_REMEMBERED:
+                del self._written[next(iter(self._written))]
+        if left_out:
+            record.msg, record.args = f"{line[1]} (and {left_out} times since)", ()
+        return True
 
 
 def _without_traceback_of_connections(record: logging.LogRecord) -> bool:

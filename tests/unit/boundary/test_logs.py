@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from boundary.logs import JsonFormatter, configure_logging
+from boundary.logs import JsonFormatter, RareRepeats, configure_logging
 
 LIBRARY = "aiokafka"
 
@@ -113,6 +113,43 @@ def test_warnings_that_nobody_can_act_on_are_not_logged(
     logging.getLogger(name).warning("again")
 
     assert capsys.readouterr().err == ""
+
+
+def test_a_line_that_a_library_repeats_is_written_once_a_minute() -> None:
+    """Without a broker a worker wrote seventy a second; how many were left out is said."""
+    now = [0.0]
+    repeats = RareRepeats(clock=lambda: now[0])
+
+    def written(name: str = "aiokafka.conn", text: str = "no broker") -> str | None:
+        record = logging.makeLogRecord({"name": name, "msg": "%s", "args": (text,)})
+        return record.getMessage() if repeats.filter(record) else None
+
+    assert [written(), written(), written()] == ["no broker", None, None]
+    assert written(text="another") == "another"
+    assert written(name="kafka") == "no broker"
+    assert [written(name="streams.worker") for _ in range(2)] == ["no broker"] * 2
+    now[0] = 60.0
+    assert [written(), written()] == ["no broker (and 2 times since)", None]
+
+
+def test_not_all_lines_of_a_library_are_remembered() -> None:
+    """One with a number in it is another each time."""
+    repeats = RareRepeats(clock=lambda: 0.0)
+    for number in range(1_000):
+        assert repeats.filter(logging.makeLogRecord({"name": LIBRARY, "msg": f"{number}"}))
+
+    assert repeats.filter(logging.makeLogRecord({"name": LIBRARY, "msg": "0"}))
+    assert len(repeats._written) <= 200
+
+
+def test_at_debug_each_line_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who asks for it looks for what happens when."""
+    configure_logging("debug", "text")
+
+    for _ in range(2):
+        logging.getLogger(LIBRARY).warning("again")
+
+    assert len(capsys.readouterr().err.splitlines()) == 2
 
 
 def test_our_own_level_is_the_one_set(capsys: pytest.CaptureFixture[str]) -> None:
