@@ -81,6 +81,7 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     """Write the log to standard error; with `debug` libraries log from INFO on, each line."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_without_traceback_of_connections)
+    handler.addFilter(_without_content_of_requests)
     if level != "debug":
         handler.addFilter(RareRepeats())
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter(_TEXT))
@@ -130,5 +131,15 @@ def _without_traceback_of_connections(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
     if record.name.startswith("kafka.net.") and isinstance(error, OSError):
         record.msg, record.args = f"{record.getMessage()}: {error!r}", ()
+        record.exc_info = record.exc_text = None
+    return True
+
+
+def _without_content_of_requests(record: logging.LogRecord) -> bool:
+    """Let a request that is no HTTP be one line: aiohttp logs what was sent, secrets too."""
+    error = record.exc_info[1] if record.exc_info else None
+    if record.name == "aiohttp.server" and type(error).__module__ == "aiohttp.http_exceptions":
+        record.msg, record.args = f"{record.getMessage()}: {type(error).__name__}", ()
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
         record.exc_info = record.exc_text = None
     return True

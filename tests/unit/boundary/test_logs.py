@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import pytest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
 from boundary.logs import JsonFormatter, RareRepeats, configure_logging
+from streams.web import Readiness, serve
 
 LIBRARY = "aiokafka"
+
+
+class _Nothing(Collector):
+    def collect(self) -> Iterator[Metric]:
+        """Yield nothing."""
+        return iter(())
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +30,8 @@ def _logging_as_before() -> Iterator[None]:
     """Put pytest's own handlers and the libraries' levels back."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    loggers = [logging.getLogger(name) for name in ("faust", "mode", LIBRARY, "kafka", "asyncio")]
+    names = ("faust", "mode", LIBRARY, "kafka", "aiohttp", "asyncio")
+    loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     root.handlers = []
     yield
@@ -72,6 +84,27 @@ def test_a_lost_connection_of_the_client_is_one_line(capsys: pytest.CaptureFixtu
 
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith("closing socket: ConnectionResetError(104, 'Connection reset by peer')")
+
+
+def test_a_request_that_is_no_http_is_one_line_without_what_was_sent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever reaches a port may send it, again and again; a header may be a token."""
+    configure_logging("info", "text")
+
+    async def asked() -> bytes:
+        async with serve(_Nothing(), lambda: Readiness(None), host="127.0.0.1", port=0) as address:
+            parts = urlsplit(address)
+            reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+            writer.write(b"GET /metrics HTTP/1.1\r\nAuthorization: Bearer s3cr\x01et\r\n\r\n")
+            answer = await reader.read(12)
+            writer.close()
+            return answer
+
+    assert asyncio.run(asked()) == b"HTTP/1.0 400"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "WARNING aiohttp.server Error handling request from 127.0.0.1: " in line
+    assert "s3cr" not in line
 
 
 @pytest.mark.parametrize(
