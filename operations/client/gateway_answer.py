@@ -32,6 +32,8 @@ LONGEST_NAME: Final = 60
 _ACCEPTED: Final = 202
 _MULTI_STATUS: Final = 207
 _ALL_REFUSED: Final = 422
+_NO_EVENTS: Final = frozenset({404, 405})
+_ADDRESS: Final = "the address is that of events (port 6070 by default), without a path"
 #: A retry may succeed: timeout, quota, fault, or a signature that was used before (each retry is
 #: signed anew).
 _RETRYABLE: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
@@ -76,13 +78,15 @@ class GatewayRefusedError(SmartRegionError):
         self.status = status
         self.cause = cause
         answer = f"value {shown_address(url)} (status {status}: {one_line(cause)})"
-        super().__init__(
-            f"gateway: does not accept this producer, {answer}: check the address, the producer and"
-            " its secret"
-            if is_gateway
-            else f"gateway: what answers does not look like the gateway, {answer}: check that the"
-            " address is that of events (port 6070 by default), and what a proxy before it refuses"
-        )
+        if not is_gateway:
+            problem = "what answers does not look like the gateway"
+            remedy = f"check that {_ADDRESS}, and what a proxy before it refuses"
+        elif status in _NO_EVENTS:
+            problem, remedy = "takes no events at this address", f"check that {_ADDRESS}"
+        else:
+            problem = "does not accept this producer"
+            remedy = "check the address, the producer and its secret"
+        super().__init__(f"gateway: {problem}, {answer}: {remedy}")
 
 
 class BatchTooLargeError(Exception):

@@ -86,6 +86,12 @@ def test_the_gateways_own_refusal_is_the_producers() -> None:
         read(401, {"detail": "who are you"})
 
 
+def test_an_address_without_events_is_no_matter_of_the_secret() -> None:
+    """That of the probes, or one with /events written twice."""
+    with pytest.raises(GatewayRefusedError, match=r"takes no events at this address.*port 6070"):
+        read(404, {"detail": "Events go to `/events`."})
+
+
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504])
 def test_what_passes_is_tried_again(status: int) -> None:
     """The whole batch may come through another time, after the pause that was asked for."""
