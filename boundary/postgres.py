@@ -12,7 +12,14 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from boundary.errors import SmartRegionError
 
-__all__ = ["DatabaseSettingsError", "DatabaseUnavailableError", "available", "connected", "said"]
+__all__ = [
+    "DatabaseSettingsError",
+    "DatabaseUnavailableError",
+    "available",
+    "connected",
+    "connection_text",
+    "said",
+]
 
 CONNECT_SECONDS: Final = 10
 #: A connection whose other end has gone is noticed within half a minute.
@@ -60,11 +67,12 @@ def connected(database: str) -> psycopg.Connection[Any]:
     """
     with available():
         return psycopg.connect(
-            _conninfo(database), autocommit=True, connect_timeout=CONNECT_SECONDS
+            connection_text(database), autocommit=True, connect_timeout=CONNECT_SECONDS
         )
 
 
-def _conninfo(database: str) -> str:
+def connection_text(database: str) -> str:
+    """Return the text that names a database to libpq. Raises DatabaseSettingsError."""
     try:
         given = conninfo_to_dict(database)
     except psycopg.ProgrammingError as error:

@@ -123,8 +123,10 @@ def export(
     known = None if known_on is None else known_on.date()
     if database is not None:
         with needs_extra("postgres", needed_by="export --to"):
+            from boundary.postgres import connection_text
             from operations.export.database import write_figures
 
+        connection_text(database)  # Before all is read: a wrong name shows now.
         rows = _rows(settings, catalogue, day, known)
         written = write_figures(database, rows, day=day, known_on=known)
         echo(f"{written} rows of {day} written")

@@ -19,6 +19,14 @@ def test_the_dictionary_needs_no_broker(tmp_path: Path) -> None:
     assert out.read_text() == dictionary_text("json")
 
 
+def test_refuses_what_is_no_database_before_it_reads_anything() -> None:
+    """It was said after minutes, once all figures were there."""
+    environment = {"SMART_REGION_BROKER": "127.0.0.1:1"}
+    done = CliRunner().invoke(main, ["export", "--to", "nonsense"], env=environment)
+    assert done.exit_code == 2
+    assert done.stderr.startswith("Error: database: is not as libpq has it")
+
+
 def test_refuses_a_day_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
     """It has no figures yet."""
     monkeypatch.setenv("SMART_REGION_CLOCK", "2020-12-31")
