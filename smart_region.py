@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
 import sys
 import threading
 from importlib import import_module
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -31,6 +33,10 @@ COMMAND_MODULES = (
     "simulation.cli",
 )
 
+
+FIRST_PROCESS: Final = 1
+"""The process number of a container's program, for which the kernel drops a signal without a
+handler: a pod would be killed at the end of its grace period."""
 
 #: What a disk, a folder or a file says; of the others some are a programmer's.
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
@@ -81,6 +87,11 @@ class Commands(click.Group):
             raise ReadableError(legible(message)) from error
 
 
+def _end(number: int, _frame: object) -> None:
+    """End as a signal without a handler ends other processes; programs that serve set their own."""
+    sys.exit(128 + number)
+
+
 def _show_end_of_thread(ended: threading.ExceptHookArgs) -> None:
     """Write why a thread ended, as Python does; one that was asked to end says nothing."""
     if ended.exc_type is not SystemExit:
@@ -92,6 +103,8 @@ def _show_end_of_thread(ended: threading.ExceptHookArgs) -> None:
 def main() -> None:
     """Follow what the Région promised in 2016, from events to figures."""
     collect_seldom()
+    if os.getpid() == FIRST_PROCESS:
+        signal.signal(signal.SIGTERM, _end)
     sys.excepthook = show_traceback
     threading.excepthook = _show_end_of_thread
 

@@ -4,6 +4,7 @@ import errno
 import gc
 import json
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,20 @@ COMMANDS = {
     "worker",
 }
 HEAVY = {"aiokafka", "faust", "grafana_foundation_sdk", "kafka", "pydantic", "rich", "yaml"}
+
+ENDED_AT_ITS_START = """
+import os, signal
+from smart_region import main
+own = os.getpid()
+os.getpid = lambda: 1
+
+@main.command()
+def begin() -> None:
+    os.kill(own, signal.SIGTERM)
+    signal.pause()
+
+main(["begin"])
+"""
 
 LOADED_BY_HELP = """
 import json, sys
@@ -134,6 +149,13 @@ def test_no_line_of_a_list_of_commands_is_cut(path: tuple[str, ...]) -> None:
 
     assert commands
     assert [line for line in commands if line.endswith(("...", "…"))] == []
+
+
+def test_the_first_process_of_a_container_can_be_ended_from_its_start() -> None:
+    """The kernel drops a signal for which such a process has no handler."""
+    done = subprocess.run([sys.executable, "-c", ENDED_AT_ITS_START], cwd=ROOT, check=False)
+
+    assert done.returncode == 128 + signal.SIGTERM
 
 
 def test_help_imports_nothing_heavy() -> None:
