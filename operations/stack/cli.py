@@ -44,7 +44,7 @@ def stack(*, folder: Path, distribution: Path | None, pace: str) -> None:
     page, Prometheus and Alertmanager: each starts once those before it are ready, has a log of
     its own, and is started again when it ends; five quick ends of one end them all. They take
     the ports of their last start, or their usual ones, where these are free. The addresses and
-    a first event to send are printed. The exit status is 0 after Ctrl-C or SIGTERM, 2 when the
+    first events to send are printed. The exit status is 0 after Ctrl-C or SIGTERM, 2 when the
     system cannot start or cannot go on.
     """
     from contextlib import suppress

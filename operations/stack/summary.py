@@ -1,4 +1,4 @@
-"""The summary of a stack that is ready: its addresses, and how to send a first event."""
+"""The summary of a stack that is ready: its addresses, and how to send first events."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from collections.abc import Container, Iterator
 from datetime import datetime
 from typing import Final
 
+from events.fact import Fact
 from events.producers.model import Producers
 from events.producers.tokens import Scheme
-from events.school import SchoolConnected
+from events.school import SchoolConnected, SchoolKind, SchoolRegistered
 from operations.programs.addresses import address_of
 from operations.programs.alerting import ALERTMANAGER, PROMETHEUS
 from operations.stack.credentials import StackCredentials
 from operations.stack.folder import Folder
 from operations.stack.ports import Ports
 
-__all__ = ["address_lines", "first_event"]
+__all__ = ["address_lines", "first_events"]
 
 UAI: Final = "0750419Y"
 """The lycée with which the producers' guide begins."""
@@ -39,29 +40,39 @@ def address_lines(ports: Ports, folder: Folder, *, programs: Container[str]) -> 
     yield f"secrets          {folder.secrets}"
 
 
-def first_event(
+def first_events(
     ports: Ports, producers: Producers, credentials: StackCredentials, now: datetime
 ) -> Iterator[str]:
-    """Yield the lines of a command that sends an event of today.
+    """Yield the lines of a command that sends two events of today: a lycée, and its connection.
 
-    None where no declared producer may send it.
+    A connection alone would be in no figure. None where no declared producer may send both.
     """
-    producer = next((one for one in producers if SchoolConnected.TYPE in one.event_types), None)
+    types = {SchoolRegistered.TYPE, SchoolConnected.TYPE}
+    producer = next((one for one in producers if types <= set(one.event_types)), None)
     if producer is None:
         return
-    event = {
-        "specversion": "1.0",
-        "id": f"first-{now:%Y%m%dT%H%M%S}",
-        "source": producer.sources[0],
-        "type": SchoolConnected.TYPE,
-        "time": now.isoformat(timespec="seconds"),
-        "data": {"uai": UAI, "connected_on": f"{now:%Y-%m-%d}", "downlink_mbps": 1000},
-    }
+    day = f"{now:%Y-%m-%d}"
+    lycee = {"name": "Lycée Charlemagne", "kind": SchoolKind.GENERAL_TECHNOLOGICAL}
+    facts: tuple[tuple[type[Fact], dict[str, object]], ...] = (
+        (SchoolRegistered, {"registered_on": day, "commune": "75104", **lycee}),
+        (SchoolConnected, {"connected_on": day, "downlink_mbps": 1000}),
+    )
+    events = [
+        {
+            "specversion": "1.0",
+            "id": f"first-{number}-{now:%Y%m%dT%H%M%S}",
+            "source": producer.sources[0],
+            "type": fact.TYPE,
+            "time": now.isoformat(timespec="seconds"),
+            "data": {"uai": UAI, **data},
+        }
+        for number, (fact, data) in enumerate(facts, start=1)
+    ]
     token = shlex.quote(str(credentials.file_of(producer.id, Scheme.BEARER)))
-    yield f"A first event, as the producer {producer.id}:"
+    yield f"First events, as the producer {producer.id}:"
     yield ""
     # By a pipe: every user of this machine sees the arguments of a command.
     yield f"sed 's/^/Authorization: Bearer /' {token} |"
     yield f"  curl --silent http://{address_of(ports.gateway)}/events --header @- \\"
-    yield '  --header "Content-Type: application/cloudevents+json" \\'
-    yield f"  --data {shlex.quote(json.dumps(event))}"
+    yield '  --header "Content-Type: application/cloudevents-batch+json" \\'
+    yield f"  --data {shlex.quote(json.dumps(events))}"

@@ -28,7 +28,7 @@ from operations.programs.program import COMMAND, Program, environment
 from operations.stack.credentials import StackCredentials
 from operations.stack.folder import Folder
 from operations.stack.ports import Ports
-from operations.stack.summary import address_lines, first_event
+from operations.stack.summary import address_lines, first_events
 from operations.stack.supervisor import Service, Supervisor, answers, has_logged
 from report.settings import page_settings
 from streams.settings import Settings
@@ -101,7 +101,7 @@ def run_stack(
         for line in address_lines(ports, folder, programs={one.name for one in others}):
             report(line)
         report("")
-        for line in first_event(ports, producers, credentials, datetime.now(UTC)):
+        for line in first_events(ports, producers, credentials, datetime.now(UTC)):
             report(line)
         report("")
         report("Everything is ready. Ctrl-C ends it.")

@@ -67,9 +67,9 @@ class Stack:
         wait_until(lambda: text in self.output or self._ended, seconds=seconds)
         assert text in self.output, self.output
 
-    def send_first_event(self) -> str:
+    def send_first_events(self) -> str:
         """Run the command that it proposes; return what the gateway answers."""
-        _, _, rest = self.output.partition("A first event, as the producer lycees:")
+        _, _, rest = self.output.partition("First events, as the producer lycees:")
         command, _, _ = rest.partition(READY)
         return subprocess.run(
             ["bash", "-c", command], capture_output=True, text=True, check=True, timeout=30
@@ -127,7 +127,7 @@ def test_a_figure_outlives_a_worker_and_the_stack_itself(tmp_path: Path) -> None
     require_programs("curl", remedy="run deploy/debian-packages.sh as root")
 
     with running(tmp_path / "stack") as stack:
-        assert '"topic":"smartregion.schools"' in stack.send_first_event()
+        assert '"topic":"smartregion.schools"' in stack.send_first_events()
         assert stack.shows(CONNECTED, 1)
         # Kafka's segments and the logs have what was sent.
         assert list((tmp_path / "stack" / "kafka" / "data").glob("smartregion.schools-*/*.log"))

@@ -14,7 +14,7 @@ from events.producers.tokens import Scheme
 from operations.stack.credentials import StackCredentials
 from operations.stack.folder import Folder
 from operations.stack.ports import Ports
-from operations.stack.summary import address_lines, first_event
+from operations.stack.summary import address_lines, first_events
 
 NOW = datetime(2026, 11, 25, 17, 0, 30, 5, tzinfo=UTC)
 PORTS = Ports(
@@ -53,25 +53,32 @@ def test_every_address_has_a_line() -> None:
     assert [line for line in both if line not in neither] == both[5:7]
 
 
-def test_the_first_event_keeps_the_contract_and_shows_no_secret(tmp_path: Path) -> None:
-    """Its producer may send it, on its day; the token stays in its file."""
+def test_the_first_events_keep_the_contract_and_show_no_secret(tmp_path: Path) -> None:
+    """Their producer may send them, on their day; the token stays in its file."""
     credentials = StackCredentials.kept_in(tmp_path / "se crets", PRODUCERS)
 
-    command = "\n".join(list(first_event(PORTS, PRODUCERS, credentials, NOW))[2:])
+    command = "\n".join(list(first_events(PORTS, PRODUCERS, credentials, NOW))[2:])
 
     words = shlex.split(command)
-    event = decode_json(words[words.index("--data") + 1])
-    assert json.loads(words[-1])["data"]["connected_on"] == "2026-11-25"
-    assert PRODUCERS.allowing("lycees", event.source, event.type)
+    events = [
+        decode_json(json.dumps(one).encode())
+        for one in json.loads(words[words.index("--data") + 1])
+    ]
+    assert [(one.fact.NAME, str(one.fact.effective_day)) for one in events] == [
+        ("school.registered", "2026-11-25"),
+        ("school.connected", "2026-11-25"),
+    ]
+    assert len({one.fact.entity_id for one in events}) == 1
+    assert all(PRODUCERS.allowing("lycees", one.source, one.type) for one in events)
     assert "http://127.0.0.1:6/events" in words
     for file in credentials.folder.iterdir():
         assert file.read_text().strip() not in command
 
 
-def test_the_first_events_token_is_no_argument(tmp_path: Path) -> None:
+def test_their_token_is_no_argument(tmp_path: Path) -> None:
     """Everybody on the machine may list those; the command hands it over by a pipe."""
     credentials = StackCredentials.kept_in(tmp_path / "secrets", PRODUCERS)
-    command = "\n".join(list(first_event(PORTS, PRODUCERS, credentials, NOW))[2:])
+    command = "\n".join(list(first_events(PORTS, PRODUCERS, credentials, NOW))[2:])
     curl = tmp_path / "curl"
     curl.touch(mode=0o755)
     curl.write_text('#!/bin/sh\necho "$@"\necho ---\ncat\n')
@@ -91,9 +98,9 @@ def test_the_first_events_token_is_no_argument(tmp_path: Path) -> None:
     assert "--header @-" in arguments
 
 
-def test_where_nobody_may_send_it_none_is_proposed(tmp_path: Path) -> None:
+def test_where_nobody_may_send_them_none_are_proposed(tmp_path: Path) -> None:
     """A declaration of one's own may be about anything."""
     only = Producers(producers=tuple(one for one in PRODUCERS if one.id == "open-data"))
     credentials = StackCredentials.kept_in(tmp_path, only)
 
-    assert list(first_event(PORTS, only, credentials, NOW)) == []
+    assert list(first_events(PORTS, only, credentials, NOW)) == []
