@@ -71,12 +71,6 @@ class Term:
     entities: frozenset[str] | None = None
     among: Term | None = None
 
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The facts that the term depends on, each once: those that count first."""
-        members = () if self.among is None else self.among.reads
-        return tuple(dict.fromkeys((*self.facts, *self.unless, *members)))
-
 
 @dataclass(frozen=True, slots=True)
 class Measure:
