@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -14,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import to_json
 
 from boundary.errors import SmartRegionError
-from boundary.private_files import make_private_file
+from boundary.file_lock import FileLockedError, lock_file
 from boundary.whole_file import whole_file
 from events.cloudevent import CloudEvent, decode_json, encode_structured
 from events.dataset import DatasetProbed, DatasetReleased
@@ -107,17 +106,13 @@ def held_memory(file: Path) -> Iterator[None]:
     The lock ends with the process, however that ends. Raises MemoryInUseError, and
     MemoryUnusableError where the folder cannot be written to.
     """
-    beside = file.with_name(f".{file.name}.lock")
     try:
-        make_private_file(beside)
-        lock = beside.open("rb")
+        lock = lock_file(file.with_name(f".{file.name}.lock"))
+    except FileLockedError as error:
+        raise MemoryInUseError(file) from error
     except OSError as error:
         raise MemoryUnusableError(file, cause=error.strerror or str(error)) from error
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise MemoryInUseError(file) from error
         yield
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ from pathlib import Path
 from typing import Self
 
 from boundary.errors import SmartRegionError
-from boundary.private_files import close_folder, make_private_file
+from boundary.file_lock import FileLockedError, lock_file
+from boundary.private_files import close_folder
 
 __all__ = ["Folder", "FolderInUseError", "FolderUnusableError"]
 
@@ -54,15 +54,12 @@ class Folder:
             # them open.
             for part in (folder.logs, folder.kafka, folder.secrets, folder.alerting, folder.page):
                 close_folder(part)
-            make_private_file(folder.path / "lock")
-            lock = (folder.path / "lock").open("w")
+            lock = lock_file(folder.path / "lock")
+        except FileLockedError as error:
+            raise FolderInUseError(folder.path) from error
         except OSError as error:
             raise FolderUnusableError(folder.path, cause=error) from error
         with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise FolderInUseError(folder.path) from error
             yield folder
 
     @property
