@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -35,13 +35,16 @@ APP_ID = click.option(
     "  [default: SMART_REGION_APP_ID, or smart-region-monitor]",
 )
 
+#: One for all calls: a logger takes the same handler once, and would keep a new one of each call.
+_SILENT: Final = logging.NullHandler()
+
 
 def quiet_client() -> None:
     """Drop the Kafka client's log of each attempt, unless logging is configured.
 
     The command reports the error itself, in one line.
     """
-    logging.getLogger("kafka").addHandler(logging.NullHandler())
+    logging.getLogger("kafka").addHandler(_SILENT)
 
 
 class OneOf(click.ParamType):

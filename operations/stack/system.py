@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NoReturn
 
+from broker.options import quiet_client
 from broker.settings import BrokerSettings
 from broker.topic_admin import apply_topics
 from dashboards.rules.pace import PACES
@@ -74,8 +74,7 @@ def run_stack(
     this raises: an error of the settings', of the broker's, of the declared
     producers', of `operations.stack.supervisor` or of `operations.programs.kafka`, or Interrupted.
     """
-    # Errors of the client are reported once, as ours.
-    logging.getLogger("kafka").addHandler(logging.NullHandler())
+    quiet_client()
     producers = load_producers(settings.producers)
     with Folder.held(plan.folder) as folder, Supervisor(report) as supervisor:
         ports = Ports.kept_in(folder.ports)

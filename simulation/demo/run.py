@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 from broker.offsets import uncommitted
+from broker.options import quiet_client
 from broker.reading import read_topics
 from catalogue.model import Catalogue
 from operations.audit.comparison import compare_exposed
@@ -46,8 +46,7 @@ def run_demo(
     ProgramEndedError, an error of the demo's, of the broker's, of the settings' or of the audit's,
     or Interrupted.
     """
-    # Errors of the client are reported once, as ours.
-    logging.getLogger("kafka").addHandler(logging.NullHandler())
+    quiet_client()
     with ExitStack() as stack:
         system = set_up(plan, settings, rules, screen, stack)
         opening = None if opener is None else PageOpening(screen, opener)
