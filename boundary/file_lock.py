@@ -18,13 +18,17 @@ class FileLockedError(Exception):
 def lock_file(file: Path) -> BinaryIO:
     """Return a file that is locked until it is closed, or this process ends.
 
-    It is created where there is none. Raises FileLockedError, and OSError where it cannot be made.
+    It is created where there is none. Raises FileLockedError, and OSError where it cannot be made
+    or its disk has no locks.
     """
     make_private_file(file)
     lock = file.open("rb")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         lock.close()
         raise FileLockedError from error
+    except OSError:
+        lock.close()
+        raise
     return lock
