@@ -166,7 +166,7 @@ class PoliteClient:
         self, url: str, most_bytes: int, headers: Mapping[str, str], *, insist: bool
     ) -> HttpAnswer:
         parts = usable_address(url, query=True)
-        host = self._hosts.setdefault((parts.scheme, parts.netloc.lower()), _Host())
+        host = self._host(parts)
         if host.busy is not None:
             raise host.busy
         policy = RetryPolicy(
@@ -201,6 +201,9 @@ class PoliteClient:
         except PortalBusyError as error:
             host.busy = error
             raise
+
+    def _host(self, parts: SplitResult) -> _Host:
+        return self._hosts.setdefault((parts.scheme, parts.netloc.lower()), _Host())
 
     def _exchange(
         self,
@@ -258,7 +261,7 @@ class PoliteClient:
         try:
             for _ in range(MOST_REDIRECTS + 1):
                 there = usable_address(url, query=True)
-                whose = host if there.netloc == parts.netloc else _Host()
+                whose = host if there.netloc == parts.netloc else self._host(there)
                 answer = self._exchange(whose, there, url, _ROBOTS_BYTES, {})
                 if answer.status not in _REDIRECTS:
                     break

@@ -84,6 +84,22 @@ def test_it_pauses_between_two_requests(served: Portal) -> None:
     assert passing.slept == [7.0]
 
 
+def test_it_pauses_also_after_another_host_s_robots_txt(served: Portal) -> None:
+    """Rules may be kept elsewhere: who is asked for them is asked no faster for the rest."""
+    passing = Time()
+    with portal() as elsewhere, client(passing) as polite:
+        rules = f"{elsewhere.url}/robots.txt"
+        served.documents["/robots.txt"] = Answer(302, headers={"Location": rules})
+        elsewhere.documents["/robots.txt"] = Answer(body=b"User-agent: *\nDisallow: /old\n")
+        with pytest.raises(ForbiddenByRobotsError):
+            polite.get(f"{served.url}/old", most_bytes=100)
+        assert passing.slept == []
+
+        polite.get(f"{elsewhere.url}/page", most_bytes=100)
+
+    assert passing.slept == [1.0, 1.0]  # Before its robots.txt, now for itself, and /page.
+
+
 def test_robots_txt_is_obeyed(served: Portal) -> None:
     """With its wildcards, by the name of the program, and read once."""
     served.documents["/robots.txt"] = Answer(
