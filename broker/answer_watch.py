@@ -6,6 +6,7 @@ import asyncio
 from time import monotonic
 from typing import Final, Protocol
 
+from broker.addresses import addresses_of
 from broker.errors import BrokerUnreachableError
 from broker.preflight import preflight
 from broker.security import PLAINTEXT, BrokerSecurity
@@ -49,7 +50,7 @@ class AnswerWatch:
             if self._reader.answers(wait_seconds=PROBE_TIMEOUT_SECONDS):
                 self._received_at = self._probed_at = monotonic()
                 return
-            asyncio.run(preflight(self._bootstrap.split(","), self._security))
+            asyncio.run(preflight(addresses_of(self._bootstrap), self._security))
             self._probed_at = monotonic()
             waited = self._probed_at - self._received_at
             if waited > timeout:

@@ -17,6 +17,7 @@ from aiokafka.errors import (
 from faust.exceptions import ConsumerNotStarted
 
 from boundary.errors import SmartRegionError
+from broker.addresses import addresses_of
 from broker.preflight import preflight
 from streams.membership import Membership
 from streams.settings import Settings
@@ -149,7 +150,7 @@ class Watchdog:
         if min(silent_for, now - self._preflight_at) < _PREFLIGHT_SECONDS:
             return
         self._preflight_at = now
-        await preflight(self._settings.broker.split(","), self._security)
+        await preflight(addresses_of(self._settings.broker), self._security)
 
     def _check_progress(self) -> None:
         now, membership = self._clock(), self._membership

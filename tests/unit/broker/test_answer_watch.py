@@ -7,6 +7,7 @@ import pytest
 from broker import answer_watch
 from broker.answer_watch import AnswerWatch
 from broker.errors import BrokerUnreachableError
+from broker.security import BrokerSecurity
 
 TIMEOUT = 60.0
 
@@ -73,3 +74,18 @@ def test_one_answer_begins_the_time_anew(scene: Scene) -> None:
     scene.follow(watch, 20.0)
     scene.is_answering = False
     scene.follow(watch, TIMEOUT - 10.0)
+
+
+def test_each_broker_is_asked_why(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the addresses have spaces between them, as a setting may be written."""
+    asked: list[list[str]] = []
+
+    async def note(addresses: list[str], _: BrokerSecurity) -> None:
+        asked.append(addresses)
+
+    monkeypatch.setattr(answer_watch, "preflight", note)
+    scene.is_answering = False
+
+    scene.follow(AnswerWatch(scene, "one:9092, two:9092"), 20.0)
+
+    assert asked == [["one:9092", "two:9092"]]

@@ -10,6 +10,7 @@ from aiokafka.errors import GroupAuthorizationFailedError, InconsistentGroupProt
 from faust.types import TP
 
 from broker.errors import BrokerEntryError
+from broker.security import BrokerSecurity
 from catalogue.loader import load_catalogue
 from streams.clock import FixedClock
 from streams.engine import Engine
@@ -106,6 +107,23 @@ class TestEntry:
             watch.check(after=10)
 
         assert len(preflights) == 1
+
+    def test_each_broker_is_asked(self, watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Also where the addresses have spaces between them, as a setting may be written."""
+        asked: list[list[str]] = []
+
+        async def note(addresses: list[str], _: BrokerSecurity) -> None:
+            asked.append(addresses)
+
+        monkeypatch.setattr("streams.watchdog.preflight", note)
+        settings = Settings(broker="one:9092, two:9092")
+        watchdog = Watchdog(settings, watch.membership, clock=lambda: watch.now)
+        watch.consumer.silent_seconds = 10
+        watch.now += 10
+
+        asyncio.run(watchdog.check())
+
+        assert asked == [["one:9092", "two:9092"]]
 
     def test_it_is_not_asked_all_the_time(self, watch: Watch, preflights: list[int]) -> None:
         """An unavailable broker is left to the client, with a preflight from time to time."""
