@@ -63,7 +63,7 @@ class BrokerUnreachableError(SmartRegionError):
         *,
         waited_seconds: float,
         cause: str,
-        security_protocol: str = "PLAINTEXT",
+        security_protocol: str,
     ) -> None:
         to_check = ["the address", "SMART_REGION_SECURITY_PROTOCOL"]
         if security_protocol.startswith("SASL"):

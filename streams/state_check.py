@@ -284,5 +284,8 @@ def _has_accepted_events(
                 received_at = monotonic()
             elif monotonic() - received_at > settings.request_timeout:
                 raise BrokerUnreachableError(
-                    settings.broker, waited_seconds=settings.request_timeout, cause="no answer"
+                    settings.broker,
+                    waited_seconds=settings.request_timeout,
+                    cause="no answer",
+                    security_protocol=settings.security_protocol,
                 )

@@ -15,7 +15,9 @@ from operations.client.protocol import DeliveryError
 
 EVERY_KIND = [
     ContractError(RefusalReason.INVALID_DATA, "data.uai", "x", "send a UAI"),
-    BrokerUnreachableError("host:9092", waited_seconds=10, cause="refused"),
+    BrokerUnreachableError(
+        "host:9092", waited_seconds=10, cause="refused", security_protocol="SASL_SSL"
+    ),
     BrokerRefusedError("create a topic", "smartregion.schools", cause="no right"),
     DeliveryError(undelivered=3, cause="timeout", line=17),
     DeliveryError(undelivered=3, cause="timeout"),

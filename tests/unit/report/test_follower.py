@@ -192,7 +192,9 @@ def test_a_record_that_is_passed_over_while_the_page_runs_is_removed(
         if not next(calls):
             return {}
         if is_away:
-            raise BrokerUnreachableError("localhost:1", waited_seconds=1.0, cause="no answer")
+            raise BrokerUnreachableError(
+                "localhost:1", waited_seconds=1.0, cause="no answer", security_protocol="PLAINTEXT"
+            )
         return decided
 
     monkeypatch.setattr(subject, "read_decisions", read)

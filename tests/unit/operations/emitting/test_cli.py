@@ -133,7 +133,9 @@ def test_a_failing_broker_still_leaves_the_counts(monkeypatch: pytest.MonkeyPatc
 
     class Unreachable(RecordingPublisher):
         def __init__(self, bootstrap: str, **_: object) -> None:
-            raise BrokerUnreachableError(bootstrap, waited_seconds=1, cause="refused")
+            raise BrokerUnreachableError(
+                bootstrap, waited_seconds=1, cause="refused", security_protocol="PLAINTEXT"
+            )
 
     monkeypatch.setattr("operations.client.KafkaPublisher", Unreachable)
     result = run("emit", given=VALID)
@@ -148,7 +150,9 @@ def test_events_that_were_lost_are_an_error(monkeypatch: pytest.MonkeyPatch) -> 
 
     class Forgetful(WatchedPublisher):
         def publish(self, event: CloudEvent) -> None:
-            raise BrokerUnreachableError(event.id, waited_seconds=1, cause="gone")
+            raise BrokerUnreachableError(
+                event.id, waited_seconds=1, cause="gone", security_protocol="PLAINTEXT"
+            )
 
     monkeypatch.setattr("operations.client.KafkaPublisher", Forgetful)
     result = run("emit", given=VALID)
