@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from catalogue.judgement import Judgement
 
 __all__ = [
-    "NOT_LOCAL",
     "NO_DEADLINE",
     "NO_MILESTONE",
     "NO_TARGET",
@@ -35,7 +34,6 @@ WITHHELD: Final = "trop peu de personnes pour être publié"
 NO_MILESTONE: Final = "la promesse n’énonce pas de cible"
 NO_TARGET: Final = "la promesse ne chiffre pas cette cible"
 NO_DEADLINE: Final = "la promesse ne fixe pas d’échéance"
-NOT_LOCAL: Final = "suivi pour la Région entière seulement"
 NOT_HELD: Final = "la promesse ne fixe pas de cible à ce territoire"
 NO_BASELINE: Final = "la valeur de départ n’est pas connue"
 NO_FACT: Final = "aucun fait reçu"

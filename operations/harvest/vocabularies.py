@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal
 
-from events.code import Code
 from events.dataset import Licence, Theme, UpdateFrequency
 
-__all__ = ["NOT_OPEN", "OwnWords", "frequency_of", "licence_of", "plain", "theme_of"]
+__all__ = ["NOT_OPEN", "frequency_of", "licence_of", "plain", "theme_of"]
 
-Word = TypeVar("Word", bound=Code)
 NOT_OPEN: Final = "not_open"
 """In the place of a licence: it forbids commercial use, or changes."""
 
@@ -141,10 +139,6 @@ _FREQUENCIES: Final[Mapping[str, UpdateFrequency]] = {
 _LONGEST: Final = 2000
 """Characters of a portal's word that are read: a licence may be a whole sentence, or an address."""
 _NOT_A_LETTER: Final = re.compile(r"[^a-z0-9]+")
-
-
-class OwnWords(dict[str, Word]):
-    """What the command's user says that words of a portal mean, by their plain form."""
 
 
 def plain(text: str) -> str:

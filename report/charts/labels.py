@@ -150,10 +150,6 @@ class Labels:
         """The room of each text, in the order in which they were placed."""
         self._written: list[str] = []
 
-    def keep_free(self, box: Box) -> None:
-        """Let no text cover a box."""
-        self.taken.append(box)
-
     def place(
         self, text: str, spots: Sequence[Spot], class_: str, *, optional: bool = False
     ) -> bool:
