@@ -143,8 +143,8 @@ class Fold:
     ) -> Difference:
         """Return the difference that `replace` applies; every error is raised here.
 
-        Views without a changed fact are skipped (`with_cell` keeps unchanged facts identical), and
-        so is the past that both states share.
+        Views without a changed fact are skipped (`process` keeps unchanged facts identical), and so
+        is the past that both states share.
         """
         if not before and len(after) == 1:
             ((fact, days),) = after.items()

@@ -42,7 +42,6 @@ __all__ = [
     "recorded_by",
     "reported_by_owners",
     "state_in",
-    "with_cell",
 ]
 
 # With a declared type, pydantic's core serialises a state in a third of the time that it needs to
@@ -117,11 +116,6 @@ def newest(left: Cell, right: Cell) -> Cell:
     if left.attributes == right.attributes:
         return left
     return max(left, right, key=_content)
-
-
-def with_cell(state: EntityState, fact: str, day: str, cell: Cell) -> EntityState:
-    """Return a copy of the state with one cell set; the given state is not modified."""
-    return {**state, fact: {**state.get(fact, NO_DAYS), day: cell}}
 
 
 def merge_states(left: EntityState, right: EntityState) -> EntityState:

@@ -17,7 +17,7 @@ from events.cloudevent import CloudEvent
 from events.fact import Fact, Family
 from events.identifiers import uai_check_letter
 from events.registry import FACTS_BY_NAME, facts_of
-from streams.state import EMPTY, EntityState, cell_of, merge_states, with_cell
+from streams.state import EMPTY, NO_DAYS, Cell, EntityState, cell_of, merge_states
 from tests.support.sources import source_of
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "pool",
     "state_of",
     "uai",
+    "with_cell",
 ]
 
 
@@ -199,6 +200,11 @@ def _any_value(chance: random.Random, kind: type[Fact], name: str) -> Any:  # no
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return chance.choice(list(annotation)).value
     return chance.randint(1, 3) if annotation is int else _DEFAULTS[name]
+
+
+def with_cell(state: EntityState, fact: str, day: str, cell: Cell) -> EntityState:
+    """Return a copy of the state with one cell set; facts without it are the same objects."""
+    return {**state, fact: {**state.get(fact, NO_DAYS), day: cell}}
 
 
 def state_of(*history: CloudEvent) -> EntityState:

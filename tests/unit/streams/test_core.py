@@ -30,9 +30,8 @@ from streams.state import (
     cell_of,
     encode_state,
     merge_states,
-    with_cell,
 )
-from tests.support.histories import deliveries, event, histories, pool, uai
+from tests.support.histories import deliveries, event, histories, pool, uai, with_cell
 from tests.support.records import PARTITIONS, FakeRecord, record_of
 
 ROOT = Path(__file__).parents[3]
@@ -360,6 +359,23 @@ class TestProperties:
             )
 
         assert states == before
+
+    @given(histories(Family.COWORKING), histories(Family.COWORKING))
+    def test_facts_without_a_new_cell_are_kept_themselves(
+        self, known: list[CloudEvent], history: list[CloudEvent]
+    ) -> None:
+        """They are the same objects, by which the fold skips them."""
+        states = merged(known)
+        records = [record_of(reported, partitions=1) for reported in history]
+
+        changed = process(
+            records, states, family=Family.COWORKING, partition=0, partitions=1
+        ).changed
+
+        for entity, state in changed.items():
+            before = states.get(entity, EMPTY)
+            new = {one.fact.NAME for one in history if one.fact.entity_id == entity}
+            assert all(state[fact] is before[fact] for fact in before if fact not in new)
 
 
 def broken(chance: random.Random, family: Family) -> FakeRecord:

@@ -20,8 +20,8 @@ from events.cloudevent import CloudEvent
 from events.fact import Family
 from events.registry import facts_of
 from streams.fold import Fold, Series, SeriesKey
-from streams.state import EMPTY, EntityState, cell_of, merge_states, with_cell
-from tests.support.histories import DAYS, ENTITIES, event, events_of, histories, uai
+from streams.state import EMPTY, EntityState, cell_of, merge_states
+from tests.support.histories import DAYS, ENTITIES, event, events_of, histories, uai, with_cell
 from tests.support.observations import barometer, observation_events, observed
 
 PARIS, MEAUX = uai("0750001"), uai("0770001")

@@ -24,9 +24,8 @@ from streams.state import (
     newest,
     recorded_by,
     state_in,
-    with_cell,
 )
-from tests.support.histories import event, events_of, state_of, uai
+from tests.support.histories import event, events_of, state_of, uai, with_cell
 
 PARIS = uai("0750001")
 
@@ -150,28 +149,6 @@ class TestMerge:
         merge_states(left, right)
 
         assert (encode_state(left), encode_state(right)) == before
-
-
-class TestWithCell:
-    """A state with one cell set."""
-
-    @given(states(), events_of(Family.COWORKING))
-    def test_leaves_the_state_as_it_was(self, state: EntityState, reported: CloudEvent) -> None:
-        """States are values."""
-        before = encode_state(state)
-
-        with_cell(state, reported.fact.NAME, "2018-03-01", cell_of(reported))
-
-        assert encode_state(state) == before
-
-    @given(states(), events_of(Family.COWORKING))
-    def test_keeps_the_other_facts_themselves(
-        self, state: EntityState, reported: CloudEvent
-    ) -> None:
-        """Unchanged facts are the same objects, by which the fold skips them."""
-        after = with_cell(state, reported.fact.NAME, "2018-03-01", cell_of(reported))
-
-        assert all(after[fact] is state[fact] for fact in state if fact != reported.fact.NAME)
 
 
 class TestRecordedBy:

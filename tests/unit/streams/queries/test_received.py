@@ -20,10 +20,10 @@ from streams.histories import categories_of, histories_of
 from streams.queries.format import HistoriesAnswer
 from streams.queries.received import ReceivedHistories
 from streams.queries.telling import OwnedPartitions, Teller
-from streams.state import EMPTY, EntityState, cell_of, merge_states, with_cell
+from streams.state import EMPTY, EntityState, cell_of, merge_states
 from streams.state_store import StateStore
 from tests.support.answering import decoded
-from tests.support.histories import event, events_of, uai
+from tests.support.histories import event, events_of, uai, with_cell
 
 CATALOGUE = load_catalogue()
 PARTITIONS = (0, 1)
