@@ -147,8 +147,9 @@ def _dead_letters(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
     return bars(
         PanelFrame(
             "Messages refusés, par motif",
-            "Messages mis de côté dans le topic des refus sur la période choisie ; chacun y est "
-            "gardé tel quel, avec son motif.",
+            "Messages mis de côté dans le topic des refus sur la période choisie, avec leur motif. "
+            "Chacun y est gardé tel quel ; de celui qui peut contenir des données personnelles, "
+            "seul l’emplacement est gardé.",
             at,
             runbooks,
         ),

@@ -227,8 +227,9 @@ def _refusals(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
         PanelFrame(
             "Refusés, par producteur et motif",
             "Messages refusés par les workers sur la période choisie. Chacun est gardé octet pour "
-            "octet dans le topic des refus, avec le motif, le champ et le remède : "
-            "`smart-region dead-letters list`.",
+            "octet dans le topic des refus, avec le motif, le champ et le remède ; de celui qui "
+            "peut contenir des données personnelles, seul l’emplacement est gardé. "
+            "`smart-region dead-letters list` les montre.",
             at,
             runbooks,
         ),
