@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from boundary.terminal import echo
+from boundary.terminal import counted, echo
 
 __all__ = ["commands"]
 
@@ -38,7 +38,8 @@ def check(directory: Path | None) -> None:
             echo(diagnostic)
         echo(f"{len(invalid.diagnostics)} to correct", err=True)
         sys.exit(1)
-    echo(f"{len(loaded.programmes)} programmes, {len(loaded.indicators)} indicators: correct")
+    programmes = counted(len(loaded.programmes), "programme")
+    echo(f"{programmes}, {counted(len(loaded.indicators), 'indicator')}: correct")
 
 
 @catalogue.command(name="list")

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from boundary.logs import traceback_of
 from boundary.serving import OPEN, MetricsGuard
+from boundary.terminal import counted
 from gateway.acceptor import note_authenticated
 from gateway.answers import BatchAnswer, GatewayReadiness, Health, Item, Problem, Receipts
 from gateway.authentication import AuthenticationError, Authenticator, UnverifiedSignature
@@ -272,13 +273,9 @@ def _refuse_beyond_quota(seconds: float) -> None:
         wait = max(1, round(seconds + 0.5))
         raise ProblemError(
             "over_quota",
-            f"the request exceeds the quota: wait {_counted(wait, 'second')}",
+            f"the request exceeds the quota: wait {counted(wait, 'second')}",
             headers={"Retry-After": str(wait)},
         )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _unauthenticated(detail: str) -> ProblemError:

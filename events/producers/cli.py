@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boundary.terminal import echo, echo_lines
+from boundary.terminal import counted, echo, echo_lines
 
 if TYPE_CHECKING:
     from events.producers.ownership import Share
@@ -63,8 +63,7 @@ def check(file: Path | None, secrets_file: Path | None) -> None:
             echo(diagnostic)
         echo(f"{len(invalid.diagnostics)} to correct", err=True)
         sys.exit(1)
-    count = len(declared.producers)
-    summary = f"{count} producer{'' if count == 1 else 's'}"
+    summary = counted(len(declared.producers), "producer")
     if secrets_file is not None:
         summary += f", {len(secrets.root)} with secrets"
     echo(f"{summary}: correct")

@@ -7,7 +7,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from catalogue.cli import catalogue
-from catalogue.loader import load_catalogue
+from catalogue.loader import PROGRAMMES, load_catalogue
 
 BAD = Path(__file__).parents[2] / "corpus" / "catalogue" / "bad"
 
@@ -20,6 +20,13 @@ def test_the_regions_own_catalogue_is_correct() -> None:
         0,
         f"{len(known.programmes)} programmes, {len(known.indicators)} indicators: correct\n",
     )
+
+
+def test_one_programme_is_counted_as_one() -> None:
+    """A file is checked like a folder."""
+    result = CliRunner().invoke(catalogue, ["check", str(PROGRAMMES / "lycees.yaml")])
+
+    assert result.stdout == "1 programme, 3 indicators: correct\n"
 
 
 def test_a_bad_catalogue_is_reported_line_by_line() -> None:
