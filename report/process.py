@@ -8,8 +8,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
-from boundary.errors import SmartRegionError
-from boundary.logs import configure_logging
+from boundary.logs import configure_logging, log_end
 from catalogue.loader import load_catalogue
 from report.exposition import PageCollector
 from report.follower import Follower
@@ -73,12 +72,7 @@ async def _run(settings: PageSettings, follower: Follower) -> int:
         )
     failed = [error for error in ended if error is not None]
     for error in failed:
-        logger.critical(
-            "ending reason=%s error=%s",
-            type(error).__name__,
-            error,
-            exc_info=None if isinstance(error, SmartRegionError) else error,
-        )
+        log_end(logger, error)
     if failed:
         return 1
     logger.info("stopped reason=signal")
