@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from boundary.errors import SmartRegionError
@@ -138,8 +138,6 @@ class EntityEventPage:
     rows: tuple[EntityEvent, ...]
     events: int
 
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: Which rows are in a part; `numerator` and `denominator` are an entity's amounts.
 _PARTS: Final[Mapping[EvidencePart, str]] = {
@@ -457,7 +455,7 @@ class _EventRow(NamedTuple):
             id=self.id,
             effective_day=date.fromordinal(self.day),
             time=moment_of(self.time),
-            recorded_at=_EPOCH + timedelta(milliseconds=self.recorded) if was_recorded else None,
+            recorded_at=moment_of(self.recorded * 1000) if was_recorded else None,
             topic=topic_name(family),
             partition=self.partition,
             offset=self.offset,

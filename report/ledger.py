@@ -34,6 +34,7 @@ from events.registry import Family
 from events.topics import topic_name
 from report.entities import NAME_FIELDS, REFERENCES, sorting_key
 from streams.dead_letters import FORWARDED_FROM
+from streams.state import microseconds
 
 __all__ = [
     "END_OF_TIME",
@@ -69,8 +70,6 @@ ARRANGE_EVENTS: Final = 50_000
 #: Raised with every change of the tables: a file of another version is written anew.
 _VERSION: Final = "1"
 _FAMILIES: Final = MappingProxyType({topic_name(family): family for family in Family})
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 _COLUMNS: Final = {
     "family": "VARCHAR NOT NULL",
@@ -432,7 +431,7 @@ def known_before(known_on: date | None) -> int:
     """Return the time before which events are known at the end of a day (UTC); None: all are."""
     if known_on is None:
         return END_OF_TIME
-    return _microseconds(datetime.combine(known_on, time(), UTC) + timedelta(days=1))
+    return microseconds(datetime.combine(known_on, time(), UTC) + timedelta(days=1))
 
 
 def _connect(file: Path | None, *, memory: str, threads: int) -> duckdb.DuckDBPyConnection:
@@ -538,7 +537,7 @@ def _row(record: RawRecord, family: Family, event: CloudEvent, cell: int) -> tup
         fact.NAME,
         fact.effective_day.toordinal(),
         cell,
-        _microseconds(event.time),
+        microseconds(event.time),
         event.source,
         event.id,
         event.type,
@@ -558,10 +557,6 @@ def _cell(family: Family, event: CloudEvent) -> int:
     fact = event.fact
     key = f"{family.value}\n{fact.entity_id}\n{fact.NAME}\n{fact.effective_day}"
     return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), signed=True)
-
-
-def _microseconds(instant: datetime) -> int:
-    return (instant - _EPOCH) // _MICROSECOND
 
 
 def _first_line(error: BaseException) -> str:
