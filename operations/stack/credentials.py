@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import yaml
 
-from boundary.private_files import close_folder, new_private_file
+from boundary.private_files import close_folder
+from boundary.whole_file import whole_file
 from events.producers.model import Producers
 from events.producers.secrets import token_digest
 from events.producers.tokens import Scheme, issue
@@ -28,6 +28,7 @@ class StackCredentials:
         """Issue the secrets that declared producers do not have yet; others stay valid.
 
         The gateway's file is rewritten: producers that are not declared any more are not in it.
+        Raises FileUnwritableError.
         """
         close_folder(folder)
         credentials = cls(folder)
@@ -36,7 +37,7 @@ class StackCredentials:
             for scheme in Scheme:
                 file = credentials.file_of(producer.id, scheme)
                 if not file.exists():
-                    _write(file, issue(producer.id, scheme).secret.get_secret_value())
+                    _write(file, f"{issue(producer.id, scheme).secret.get_secret_value()}\n")
             token = credentials.file_of(producer.id, Scheme.BEARER).read_text().strip()
             signing = credentials.file_of(producer.id, Scheme.SIGNATURE).read_text().strip()
             known[producer.id] = {"bearer_sha256": [token_digest(token)], "signing": [signing]}
@@ -54,9 +55,5 @@ class StackCredentials:
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a file atomically, readable by its owner alone."""
-    beside = file.with_name(f".{file.name}.new")
-    beside.unlink(missing_ok=True)
-    with os.fdopen(new_private_file(beside), "w", encoding="utf-8") as stream:
-        stream.write(f"{text}\n" if not text.endswith("\n") else text)
-    beside.replace(file)
+    with whole_file(file, private=True) as stream:
+        stream.write(text.encode())
