@@ -51,10 +51,9 @@ def rights_of_others(file: Path) -> int:
 
 
 def refuse_open_file(file: Path) -> None:
-    """Raise OpenSecretError where others than a file's owner and group have rights on it.
+    """Raise OpenSecretError where a file has `rights_of_others`.
 
-    A group may have them: container platforms hand secrets over so. A file that is not there is
-    left to whoever reads it.
+    A file that is not there is left to whoever reads it.
     """
     if mode := rights_of_others(file):
         raise OpenSecretError(file, mode=mode)

@@ -276,7 +276,7 @@ def _is_named_by_codes(content: dict[str, JSON]) -> bool:
 
 
 def _but_pseudonyms(fields: dict[str, JSON]) -> Iterable[JSON]:
-    """Return the values of fields, without those of pseudonyms."""
+    """Yield the values of fields; of pseudonyms a mark for each that has another form."""
     for name, value in fields.items():
         if name not in _PSEUDONYMS:
             yield value

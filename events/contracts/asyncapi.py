@@ -104,7 +104,7 @@ def _operation(family: Family) -> JSON:
 
 
 def _messages(fact: type[Fact]) -> Iterator[tuple[str, JSON]]:
-    """Return a fact's two messages by name, one per content mode."""
+    """Yield a fact's two messages by name, one per content mode."""
     label = _label(fact)
     key = next(spec.key for spec in declared_topics() if spec.name == topic_name(fact.FAMILY))
     common: dict[str, JSON] = {

@@ -180,7 +180,7 @@ def _fields(old: _Node, new: _Node, path: str) -> Iterator[Breach]:
 
 
 def _field(old: _Node, new: _Node, path: str, before: object, after: object) -> Iterator[Breach]:
-    """Return the schema of a field, or of all others; False where it is not allowed."""
+    """Yield the breaches of a field, or of all others; a schema of False allows none."""
     if before is False or after is True:
         return
     if after is False:

@@ -15,7 +15,7 @@ __all__ = ["FactPattern", "types_of"]
 
 
 def types_of(pattern: str) -> Iterator[str]:
-    """Return the CloudEvents types of a pattern: `school.*`, `school.closed`, or a type."""
+    """Yield the CloudEvents types of a pattern: `school.*`, `school.closed`, or a type."""
     if pattern in FACTS:
         yield pattern
         return

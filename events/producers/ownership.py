@@ -119,7 +119,7 @@ def _from_pattern(share: object) -> object:
 
 
 OwnShare = Annotated[Share, BeforeValidator(_from_pattern)]
-"""Return a share as declared: `school.*` alone is the share of all entities."""
+"""A share as it is declared: `school.*` alone is the share of all entities."""
 
 
 class OwnershipClaim(NamedTuple):

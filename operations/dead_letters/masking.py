@@ -44,7 +44,7 @@ _ATTRIBUTES: Final = {
 }
 _VALUE_BEGINS: Final = ", value "
 _VALUE_ENDS: Final = ": "
-#: A value as `events.errors.shown` writes it: quoted text, a number, or cut at its length.
+#: A value as `boundary.diagnostic.shown` writes it: quoted text, a number, or cut at its length.
 _VALUE: Final = re.compile(
     r"""(?:b?'(?:[^'\\]|\\.)*'|b?"(?:[^"\\]|\\.)*"|[0-9.e+-]+|true|false|"""
     rf""".{{{SHOWN_CHARACTERS - 1}}}…){_VALUE_ENDS}"""
