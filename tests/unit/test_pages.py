@@ -18,8 +18,8 @@ MAKE = re.compile(r"^make ([a-z-]+)", re.MULTILINE)
 TARGET = re.compile(r"^([a-z-]+):", re.MULTILINE)
 #: A file of ours, named from the root.
 NAMED = re.compile(
-    r"`((?:boundary|broker|catalogue|dashboards|events|gateway|operations|simulation|streams|tests)"
-    r"/[\w./-]+)`"
+    r"`((?:boundary|broker|catalogue|dashboards|events|gateway|operations|report|simulation|streams"
+    r"|tests)/[\w./-]+)`"
 )
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
