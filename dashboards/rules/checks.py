@@ -9,9 +9,11 @@ from typing import Final
 
 from boundary.errors import SmartRegionError
 
-__all__ = ["RefusedError", "check_files"]
+__all__ = ["CheckTimeoutError", "RefusedError", "check_files"]
 
-_SECONDS: Final = 60
+CHECK_SECONDS: Final = 60.0
+"""Far more than a check of some hundred kilobytes takes."""
+
 _CHECKS: Final = (
     # The files that it names are where Prometheus runs; the rules are checked by the next.
     ("promtool", "check", "config", "--syntax-only", "prometheus/prometheus.yaml"),
@@ -31,10 +33,20 @@ class RefusedError(SmartRegionError):
         )
 
 
+class CheckTimeoutError(SmartRegionError):
+    """A check that does not end."""
+
+    def __init__(self, tool: str, *, seconds: float) -> None:
+        super().__init__(
+            f"rules: {tool} did not end within {seconds:g} s, and nothing was written: run the"
+            " command again when this machine has less to do"
+        )
+
+
 def check_files(folder: Path) -> tuple[str, ...]:
     """Check the files in a folder; returns the names of the tools that are not installed.
 
-    Raises RefusedError with what a tool printed.
+    Raises RefusedError with what a tool printed, or CheckTimeoutError.
     """
     missing: dict[str, None] = {}
     for tool, *arguments in _CHECKS:
@@ -43,14 +55,17 @@ def check_files(folder: Path) -> tuple[str, ...]:
             missing[tool] = None
             continue
         files = sorted(folder.glob(_RULES)) if arguments[1] == "rules" else []
-        done = subprocess.run(  # noqa: S603 - the tool, on files of our own
-            [program, *arguments, *map(str, files)],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_SECONDS,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 - the tool, on files of our own
+                [program, *arguments, *map(str, files)],
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=CHECK_SECONDS,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise CheckTimeoutError(tool, seconds=CHECK_SECONDS) from error
         if done.returncode != 0:
             raise RefusedError(tool, output=done.stdout + done.stderr)
     return tuple(missing)

@@ -92,7 +92,7 @@ def rule_files(files: Mapping[str, str], folder: Path) -> GeneratedFiles:
 def checked(files: Mapping[str, str]) -> tuple[str, ...]:
     """Check the files with Prometheus' own tools; the names of those that are not installed.
 
-    Raises RefusedError.
+    Raises RefusedError or CheckTimeoutError.
     """
     with TemporaryDirectory() as draft:
         rule_files(files, Path(draft)).write()
@@ -102,7 +102,7 @@ def checked(files: Mapping[str, str]) -> tuple[str, ...]:
 def write(files: Mapping[str, str], folder: Path) -> tuple[str, ...]:
     """Check the files with Prometheus' own tools, then put them in their places in a folder.
 
-    Returns the names of the tools that are not installed and so did not check. Raises RefusedError
+    Returns the names of the tools that are not installed and so did not check. Raises as `checked`,
     or NotWrittenError; then the folder is as it was. Each file is replaced at once, so that a
     Prometheus that reloads never reads half of one.
     """

@@ -21,7 +21,7 @@ from catalogue.metrics import (
 from catalogue.model import Catalogue
 from dashboards import conventions
 from dashboards.rules.alerts import DEAD_LETTER_SHARE_HIGH, KINDS, AlertKind, Severity
-from dashboards.rules.checks import RefusedError
+from dashboards.rules.checks import CheckTimeoutError, RefusedError
 from dashboards.rules.model import Alert, Recording, Rule
 from dashboards.rules.pace import PACES
 from dashboards.rules.render import MonitorSite, NotWrittenError, groups, render, write
@@ -285,6 +285,20 @@ def test_a_rule_that_the_tools_know_to_be_wrong_is_refused(
 
     with pytest.raises(RefusedError, match="parse error"):
         write(rendered, tmp_path / "deploy")
+
+    assert not (tmp_path / "deploy").exists()
+
+
+def test_a_tool_that_does_not_end_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine that is too busy: nothing is wrong with the rules."""
+    tool = tmp_path / "promtool"
+    tool.write_text("#!/bin/sh\nexec tail -f /dev/null\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("dashboards.rules.checks.CHECK_SECONDS", 0.1)
+
+    with pytest.raises(CheckTimeoutError, match="promtool did not end within"):
+        write(render(CATALOGUE, MonitorSite()), tmp_path / "deploy")
 
     assert not (tmp_path / "deploy").exists()
 
