@@ -37,9 +37,8 @@ class ChangelogCheck:
         self._settings = settings
         self._committed = self._read_committed()
 
-    @property
-    def is_outdated(self) -> bool:
-        """Read the offsets again; True where they went back, which a rebuild causes."""
+    def have_offsets_gone_back(self) -> bool:
+        """Read the offsets again; return True where they went back, which a rebuild causes."""
         before = self._committed
         now = self._read_committed()
         if before is None or now is None:

@@ -177,7 +177,7 @@ class ChangelogReader:
             self._is_checked, self._checked_at = True, now
         elif self.faults and now - self._checked_at >= CHECK_INTERVAL_SECONDS:
             self._checked_at = now
-            if self._check.is_outdated:
+            if self._check.have_offsets_gone_back():
                 raise StatesRebuiltError(self._app_id)
 
 
