@@ -179,18 +179,19 @@ class Program:
 
 
 def environment(settings: BrokerSettings) -> dict[str, str]:
-    """Return settings as environment variables; without those that are not set."""
+    """Return settings as environment variables; empty, and so not set, where they have no value.
+
+    A child does not find in our own environment what they were changed from.
+    """
     values = {name: getattr(settings, name) for name in type(settings).model_fields}
-    return {
-        ENV_PREFIX + name.upper(): _written(value)
-        for name, value in values.items()
-        if value is not None and value != ()
-    }
+    return {ENV_PREFIX + name.upper(): _written(value) for name, value in values.items()}
 
 
 def _written(value: object) -> str:
     """Write one value: a list with commas, and a secret in the clear."""
     match value:
+        case None:
+            return ""
         case SecretStr():
             return value.get_secret_value()
         case tuple():

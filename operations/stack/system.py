@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NoReturn
 
 from broker.options import quiet_client
@@ -13,6 +14,7 @@ from broker.settings import BrokerSettings
 from broker.topic_admin import apply_topics
 from dashboards.rules.pace import PACES
 from dashboards.rules.render import MonitorSite
+from dashboards.rules.scraping import Access
 from events.producers.loader import load_producers
 from events.topics import declared_topics
 from gateway.settings import load_gateway_settings
@@ -41,6 +43,8 @@ STOP_SECONDS: Final = 25.0
 
 LEDGER: Final = "ledger.duckdb"
 READY_PATH: Final = "/readyz"
+WITHOUT_TLS: Final = MappingProxyType({"server_certfile": None, "server_keyfile": None})
+"""What is asked on loopback, by this program too, needs none; nor has the stack a certificate."""
 PROMETHEUS_READY_PATH: Final = "/-/ready"
 
 NO_PROMETHEUS: Final = (
@@ -86,7 +90,7 @@ def run_stack(
             *_monitor(settings, ports, folder),
             _gateway(settings, ports, folder, credentials),
         ]
-        others = list(_alerting(plan, ports, folder, rules, report))
+        others = list(_alerting(plan, settings, ports, folder, rules, report))
 
         report(f"Kafka keeps its data in {folder.kafka}")
         supervisor.start(_kafka(plan, ports, folder))
@@ -156,14 +160,19 @@ def _ours(name: str, command: str, settings: BrokerSettings, port: int, folder: 
         name,
         (*COMMAND, command),
         folder=folder.logs,
-        env=environment(settings),
+        env=environment(settings.model_copy(update=WITHOUT_TLS)),
         stop_seconds=STOP_SECONDS,
     )
     return Service(program, answers(address_of(port), READY_PATH))
 
 
 def _alerting(
-    plan: StackPlan, ports: Ports, folder: Folder, rules: RuleFiles, report: Callable[[str], None]
+    plan: StackPlan,
+    settings: Settings,
+    ports: Ports,
+    folder: Folder,
+    rules: RuleFiles,
+    report: Callable[[str], None],
 ) -> Iterator[Service]:
     """Yield Prometheus and Alertmanager on their files, and report which of them is missing."""
     installed = AlertingPrograms.installed()
@@ -174,6 +183,7 @@ def _alerting(
     alertmanager = installed.alertmanager_at(
         alertmanager_address, folder=folder.alerting, logs=folder.logs
     )
+    token = settings.metrics_token_file
     site = MonitorSite(
         pace=PACES[plan.pace],
         workers=tuple(map(address_of, ports.workers)),
@@ -181,6 +191,7 @@ def _alerting(
         gateways=(address_of(ports.probes),),
         pages=(address_of(ports.page),),
         alertmanagers=(alertmanager_address,) if alertmanager else (),
+        access=Access(None if token is None else str(token.resolve())),
     )
     write_files(rules(site), folder.alerting)
     if alertmanager is None:

@@ -21,6 +21,10 @@ PORTS: Final[Mapping[str, str]] = MappingProxyType(
 """The setting of each command's port."""
 STOP_SECONDS: Final = 10.0
 TICK_SECONDS: Final = 0.05
+OPEN: Final = MappingProxyType(
+    {"metrics_token_file": None, "server_certfile": None, "server_keyfile": None}
+)
+"""The demo reads /metrics on loopback, where simulated figures need neither a token nor TLS."""
 SERVING: Final = re.compile(r"serving address=http://([^\s\"]+)")
 """What it logs once its port is bound."""
 
@@ -41,7 +45,10 @@ class MonitorProgram(Program):
     ) -> None:
         setting = PORTS[command]
         port = getattr(settings, setting) if setting in settings.model_fields_set else 0
-        settings = settings.model_copy(update={"http_host": HOST, setting: port})
+        chosen = {"http_host": HOST, setting: port, **OPEN}
+        if settings.log_level != "debug":
+            chosen["log_level"] = "info"  # Or it would not log its address.
+        settings = settings.model_copy(update=chosen)
         env = environment(settings)
         program = program or (*COMMAND, command)
         super().__init__(command, program, folder=folder, env=env, stop_seconds=STOP_SECONDS)

@@ -42,6 +42,14 @@ def test_the_gateways_survive_it_too(
     assert load_gateway_settings() == settings
 
 
-def test_what_is_not_set_stays_out_of_the_environment() -> None:
-    """An absent certificate is not a file named None."""
-    assert ENV_PREFIX + "SSL_CAFILE" not in environment(Settings())
+def test_what_has_no_value_is_not_found_in_the_parent_s_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An absent certificate is not a file named None, nor the one of another server."""
+    monkeypatch.setenv(f"{ENV_PREFIX}SSL_CAFILE", "other.pem")
+    settings = load_settings().model_copy(update={"ssl_cafile": None})
+
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+
+    assert load_settings().ssl_cafile is None

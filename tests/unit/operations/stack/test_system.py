@@ -109,6 +109,33 @@ def test_no_other_broker_is_spoken_to(scene: Scene) -> None:
     assert scene.environments["assessor"]["SMART_REGION_CATALOGUE"] == "mine"
 
 
+def test_a_certificate_of_the_terminal_s_variables_is_not_served(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stack asks its programs on loopback, and prints addresses, without TLS."""
+    monkeypatch.setenv("SMART_REGION_SERVER_CERTFILE", "server.pem")
+    monkeypatch.setenv("SMART_REGION_SERVER_KEYFILE", "server.key")
+
+    scene.run()
+
+    for name in ("worker-1", "worker-2", "assessor", "page", "gateway"):
+        env = scene.environments[name]
+        assert env["SMART_REGION_SERVER_CERTFILE"] == env["SMART_REGION_SERVER_KEYFILE"] == ""
+
+
+def test_prometheus_has_the_token_that_metrics_require(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its whole path: Prometheus runs in a folder of its own."""
+    monkeypatch.setenv("SMART_REGION_METRICS_TOKEN_FILE", "metrics.token")
+
+    scene.run()
+
+    (site,) = scene.sites
+    required = scene.environments["worker-1"]["SMART_REGION_METRICS_TOKEN_FILE"]
+    assert site.access.token_file == str(Path(required).resolve())
+
+
 def test_prometheus_scrapes_all_and_alerts_alertmanager(scene: Scene) -> None:
     """At the addresses that they were given, and at the wanted pace."""
     scene.run()

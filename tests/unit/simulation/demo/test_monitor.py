@@ -9,7 +9,7 @@ from boundary.settings import ENV_PREFIX
 from operations.programs.program import ProgramEndedError
 from simulation.demo import monitor
 from simulation.demo.monitor import MonitorProgram
-from streams.settings import Settings
+from streams.settings import Settings, load_settings
 
 #: Logs, as its address, the value of a variable, then its command.
 PROGRAM = "import os, sys; print('serving address=http://' + os.environ[{name!r}] + sys.argv[1])"
@@ -43,6 +43,24 @@ def test_it_takes_the_port_that_was_requested(
     for settings, port in ((Settings(), 0), (Settings.model_validate({setting: 80}), 80)):
         with MonitorProgram(command, settings, folder=tmp_path) as process:
             assert process.wait_for_address() == f"{port}{command}"
+
+
+@pytest.mark.parametrize("command", ["worker", "assessor"])
+def test_the_demo_finds_and_reads_it_whatever_the_terminal_s_variables(
+    command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It logs its address at the level info, and the demo asks without TLS and without a token."""
+    names = ("LOG_LEVEL", "METRICS_TOKEN_FILE", "SERVER_CERTFILE", "SERVER_KEYFILE")
+    for name, value in zip(names, ("error", "token", "server.pem", "server.key"), strict=True):
+        monkeypatch.setenv(f"{ENV_PREFIX}{name}", value)
+    program = (
+        "import os; print('serving address=http://'"
+        f" + ','.join(os.environ['{ENV_PREFIX}' + name] for name in {names!r}))"
+    )
+    monkeypatch.setattr(monitor, "COMMAND", (sys.executable, "-c", program))
+
+    with MonitorProgram(command, load_settings(), folder=tmp_path) as process:
+        assert process.wait_for_address() == "info,,,"
 
 
 def test_one_that_ends_before_it_serves_is_not_awaited(
