@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import cast
+
 import pytest
+from faust.types import TP
 
 from events.fact import Family
-from streams.batch_transport import Committed
-from streams.changelog_tally import ChangelogTally, Summary
+from events.topics import topic_name
+from streams import state_check
+from streams.batch_transport import BatchConsumer, Committed
+from streams.changelog_tally import ChangelogTallies, ChangelogTally, Summary
 from streams.commit_metadata import NO_METADATA, ChangelogExtent, CommitMetadata
+from streams.settings import load_settings
 from streams.state_check import (
     Extents,
     RecoveryEndedEarlyError,
+    StateCheck,
     check_restored,
     fault_of,
     is_undecided,
 )
 from streams.topic_faults import FaultKind, TopicFault
 
+EVENTS = topic_name(Family.SCHOOLS)
 #: 50 events on their partition, ten records of states.
 WHOLE = Extents(events_start=0, events_end=50, changelog_start=0, changelog_end=10)
 
@@ -152,8 +162,14 @@ def test_only_an_empty_changelog_of_an_older_release_is_undecided(
 
 @pytest.mark.parametrize(
     ("committed", "restored"),
-    [(None, 0), (BARE, 0), (noted(0, 10), 10), (noted(0, 10), 12)],
-    ids=["nothing committed", "0.1", "all of it", "more, by a crash before the commit"],
+    [(None, 0), (BARE, 0), (noted(0, 10), 10), (noted(0, 10), 12), (noted(0, 10, offset=0), 0)],
+    ids=[
+        "nothing committed",
+        "0.1",
+        "all of it",
+        "more, by a crash before the commit",
+        "made anew before any event was done: all are read again",
+    ],
 )
 def test_a_recovery_that_reached_what_was_written_is_whole(
     committed: Committed | None, restored: int
@@ -166,3 +182,68 @@ def test_a_recovery_that_ended_before_what_was_written_ends_the_worker() -> None
     """The broker had told a lower end for a moment: the end asked for later does not show it."""
     with pytest.raises(RecoveryEndedEarlyError, match=r"\[3\]: .* ended at offset 9.* up to 10"):
         check_restored("monitor-schools-changelog", 3, noted(0, 10), 9)
+
+
+class Broker:
+    """What a consumer of two lycées' partitions hears, an end too low at each of some attempts."""
+
+    def __init__(self, *low: set[int]) -> None:
+        self._low = iter(low)
+        self.asked: list[set[int]] = []
+
+    def assignment(self) -> set[TP]:
+        """Return the partitions of events."""
+        return {TP(EVENTS, 0), TP(EVENTS, 1)}
+
+    async def committed(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
+        """Return the same offset for each, and ten records of states."""
+        return {tp: noted(0, 10) for tp in tps}
+
+    async def earliest_offsets(self, *tps: TP) -> Mapping[TP, int]:
+        """Return that nothing was deleted."""
+        return dict.fromkeys(tps, 0)
+
+    async def highwaters(self, *tps: TP) -> Mapping[TP, int]:
+        """Return the ends of this attempt."""
+        low = next(self._low)
+        self.asked.append({tp.partition for tp in tps})
+        return {tp: 50 if tp.topic == EVENTS else 10 - (tp.partition in low) for tp in tps}
+
+    def restored_end(self, _: TP) -> int:
+        """Return the end that the recovery had."""
+        return 10
+
+    def metadata_of(self, _: TP) -> CommitMetadata:
+        """Return that nothing else is committed."""
+        return NO_METADATA
+
+    def set_metadata(self, _: TP, __: CommitMetadata) -> None:
+        """Keep nothing."""
+
+
+def faults_of(broker: Broker) -> list[TopicFault]:
+    """Return what the check finds there."""
+    check = StateCheck(load_settings(app_id="monitor"), ChangelogTallies())
+    return asyncio.run(check.faults(cast("BatchConsumer", broker)))
+
+
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_check, "ATTEMPT_INTERVAL_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_ends_that_are_too_low_one_after_the_other_are_no_loss() -> None:
+    """As where brokers are restarted in turn: each partition was right at one attempt."""
+    broker = Broker({0}, {0}, {0, 1}, {1})
+
+    assert faults_of(broker) == []
+    assert broker.asked == [{0, 1}, {0}, {0}, {0}]
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_loss_hides_behind_no_other_and_shows_none_that_there_is_not() -> None:
+    """One partition has lost a record; the other's end is too low at the last attempt alone."""
+    [fault] = faults_of(Broker({0}, {0}, {0}, {0, 1}))
+
+    assert str(fault).startswith("monitor-schools-changelog[0] ends at offset 9")
