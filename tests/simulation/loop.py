@@ -243,8 +243,10 @@ class SimulationLoop(asyncio.BaseEventLoop):
                 handle._context.run(handle._callback, *handle._args)
             except (SystemExit, KeyboardInterrupt):
                 raise
-            except BaseException:  # noqa: BLE001, S110 - what it breaks, the judgement finds
-                pass
+            except BaseException:
+                # Of a program, as asyncio does: what it breaks, the judgement finds.
+                if process.owner is None:
+                    raise
         process.is_queued = False
         if process.is_killed:
             process.ready.clear()
