@@ -66,6 +66,8 @@ class _Loss(StrEnum):
 
 _LOSSES: Final = tuple(_Loss)
 _FEW_RECORDS: Final = 6
+#: Answers in a row, of all that is read.
+_MOST_DAMAGED: Final = 3
 #: Smaller than the changelogs' own, as all times of the simulation are.
 COMPACTION_LAG_MS: Final = 15_000
 
@@ -78,6 +80,10 @@ class BrokerFaults:
         self._cluster = cluster
         self._note = note
         self._commit_errors: deque[int] = deque()
+        #: How many answers to come have a gap.
+        self._gaps = 0
+        #: How many are damaged on their way.
+        self._damaged = 0
         #: Until when the watermark of a partition is behind no more, in virtual seconds.
         self._honest_until: dict[tuple[str, int], float] = {}
         #: The partitions of changelogs that have lost records.
@@ -93,22 +99,45 @@ class BrokerFaults:
             FaultKind.NODE_STOPS: self._stop_node,
             FaultKind.LEADER_MOVES: self._move_leaders,
             FaultKind.WATERMARK_BEHIND: self._hold_watermarks,
+            FaultKind.FETCH_GAP: self._leave_out,
+            FaultKind.FETCH_DAMAGED: self._damage,
             FaultKind.COMPACTION: self._compact,
             FaultKind.LOG_START: self._move_log_start,
             FaultKind.REBALANCE: self._rebalance,
             FaultKind.CHANGELOG_LOST: self._lose_changelog,
         }
         cluster.commit_error = self._commit_error
+        cluster.leaves_out = self._leaves_out
+        cluster.damages = self._damages
 
     def heal(self) -> None:
         """End what still lasts."""
         self._commit_errors.clear()
+        self._gaps, self._damaged = 0, 0
         for node in self._cluster.nodes:
             if not node.is_up:
                 node.start()
 
     def _commit_error(self) -> int:
         return self._commit_errors.popleft() if self._commit_errors else 0
+
+    def _leaves_out(self, topic: str) -> bool:
+        if not self._gaps or topic not in _EVENT_TOPICS:
+            return False
+        self._gaps -= 1
+        return True
+
+    def _leave_out(self, _: Fault) -> None:
+        self._gaps = 1
+
+    def _damages(self, _: str) -> bool:
+        if not self._damaged:
+            return False
+        self._damaged -= 1
+        return True
+
+    def _damage(self, fault: Fault) -> None:
+        self._damaged = 1 + fault.number % _MOST_DAMAGED
 
     def _refuse_commits(self, fault: Fault) -> None:
         error = _REFUSALS[fault.number % len(_REFUSALS)]

@@ -27,10 +27,16 @@ from aiokafka.protocol.transaction import InitProducerIdRequest
 
 from tests.simulation import codes
 from tests.simulation.compiled_structs import structs_of
-from tests.simulation.group import ConsumerGroup
+from tests.simulation.group import ConsumerGroup, Joined
 from tests.simulation.loop import Process, SimulationLoop
 from tests.simulation.network import Network
-from tests.simulation.partition_log import Appended, PartitionLog, header_of
+from tests.simulation.partition_log import (
+    Appended,
+    PartitionLog,
+    damaged,
+    header_of,
+    without_first,
+)
 
 __all__ = ["AS_USUAL", "EPOCH_SECONDS", "STRUCTS", "Cluster", "Fate", "Node"]
 
@@ -140,6 +146,8 @@ class Node:
         self.is_up = False
         #: Whether the client of the request in process waits for its answer.
         self._is_awaited = True
+        #: Who sent it.
+        self._sender: Process = self.process
         self._handlers: dict[int, Callable[[Any, str], Any]] = {
             FetchRequest.API_KEY: self._fetch,
             ProduceRequest.API_KEY: self._produce,
@@ -195,7 +203,7 @@ class Node:
             connection.answer(_encoded(correlation, response) if fate.is_answered else None)
 
         def process() -> None:
-            self._is_awaited = connection.is_open
+            self._is_awaited, self._sender = connection.is_open, connection.client
             result = self._handlers[key](request, client)
             if asyncio.isfuture(result):
                 result.add_done_callback(lambda done: finish(done.result()))
@@ -324,6 +332,14 @@ class Node:
                     size += 1
                     continue
                 data = log.read(offset, most_bytes=most)
+                later = without_first(data)
+                # Where a log begins no reader can tell.
+                if later and offset > log.start and self.cluster.leaves_out(name):
+                    self.cluster.note(f"gap {name}[{number}]@{offset}")
+                    data = later
+                if data and self.cluster.damages(name):
+                    self.cluster.note(f"damage {name}[{number}]@{offset}")
+                    data = damaged(data, self.cluster.chance)
                 size += len(data)
                 answers.append((number, 0, end, end, log.start, None, -1, data))
             topics.append((name, answers))
@@ -374,6 +390,7 @@ class Node:
         error = self._coordinating()
         if error:
             return respond(0, error, -1, "", "", request.member_id, [])
+        sender = self._sender
         joined = self.cluster.group(request.group).join(
             request.member_id,
             client,
@@ -381,12 +398,15 @@ class Node:
             request.session_timeout / 1000,
             request.rebalance_timeout / 1000,
         )
-        return _then(
-            joined,
-            lambda one: respond(
+
+        def answer(one: Joined) -> Any:
+            if not one.error:
+                self.cluster.senders[one.member] = sender
+            return respond(
                 0, one.error, one.generation, one.protocol, one.leader, one.member, one.members
-            ),
-        )
+            )
+
+        return _then(joined, answer)
 
     def _sync(self, request: Any, _: str) -> Any:
         respond = SyncGroupRequest._CLASSES[-1].RESPONSE_TYPE
@@ -396,7 +416,14 @@ class Node:
         synced = self.cluster.group(request.group).sync(
             request.member_id, request.generation_id, list(request.group_assignment)
         )
-        return _then(synced, lambda one: respond(0, *one))
+        sender = self._sender
+
+        def answer(one: tuple[int, bytes]) -> Any:
+            if not one[0]:
+                self.cluster.expired.pop(sender, None)
+            return respond(0, *one)
+
+        return _then(synced, answer)
 
     def _heartbeat(self, request: Any, _: str) -> Any:
         error = self._coordinating() or self.cluster.group(request.group).heartbeat(
@@ -474,6 +501,10 @@ class Cluster:
         self.fate_of: Callable[[int, Process], Fate] = lambda _, __: AS_USUAL
         #: The error code of a commit that the coordinator refuses; 0 for none.
         self.commit_error: Callable[[], int] = lambda: 0
+        #: Whether an answer with records of a topic leaves the first of its batches out.
+        self.leaves_out: Callable[[str], bool] = lambda _: False
+        #: Whether a bit of what is read from a topic is another on its way.
+        self.damages: Callable[[str], bool] = lambda _: False
         #: The error code of what is written to a topic, by its name, and of what is read from it.
         self.write_errors: dict[str, int] = {}
         self.read_errors: dict[str, int] = {}
@@ -485,6 +516,10 @@ class Cluster:
         #: What was committed where a request that came later than the next one has set it back: the
         #: worker does not know, and commits again with its next event.
         self.overtaken: dict[tuple[str, int], int] = {}
+        #: By the id of a member: the process that joined with it.
+        self.senders: dict[str, Process] = {}
+        #: When the session of a process has ended that was not heard, until it is assigned again.
+        self.expired: dict[Process, float] = {}
         #: Called with a line for the log of the run.
         self.note: Callable[[str], object] = lambda _: None
         for node in self.nodes:
@@ -514,8 +549,15 @@ class Cluster:
     def group(self, name: str) -> ConsumerGroup:
         """Return a group, which need not exist before."""
         if name not in self.groups:
-            self.groups[name] = ConsumerGroup(self.loop, initial_delay=self.group_initial_delay)
+            self.groups[name] = ConsumerGroup(
+                self.loop, initial_delay=self.group_initial_delay, on_expiry=self._expire
+            )
         return self.groups[name]
+
+    def _expire(self, member: str) -> None:
+        # One whose request to join was never answered owns nothing.
+        if (sender := self.senders.get(member)) is not None:
+            self.expired[sender] = self.loop.time()
 
     def now_ms(self) -> int:
         """Return the wall clock of the nodes, in milliseconds."""

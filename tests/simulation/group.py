@@ -7,6 +7,7 @@ coordinator, as its topic does: a new one goes on with members, generation and o
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple
@@ -62,6 +63,8 @@ class ConsumerGroup:
     offsets: dict[tuple[str, int], tuple[int, str]] = field(default_factory=dict)
     #: The seconds of each rebalance: until all members have joined, or are taken for gone.
     waits: list[float] = field(default_factory=list)
+    #: Called with the id of a member that was not heard for a session, and is gone.
+    on_expiry: Callable[[str], object] = lambda _: None
     _pending: dict[str, None] = field(default_factory=dict)
     _completion: asyncio.TimerHandle | None = None
     _prepared_at: float = 0.0
@@ -294,6 +297,7 @@ class ConsumerGroup:
         if member.syncing is not None and not member.syncing.done():
             self.touch(member)
             return
+        self.on_expiry(member.id)
         self._remove(member)
 
     def _remove(self, member: _Member) -> None:

@@ -306,13 +306,20 @@ def _commit_before_the_write() -> None:
 def _write_repairs_without_a_fence() -> None:
     real = Engine.rewrite_repaired
 
+    class Unfenced:
+        """The consumer, as repairs see it: what is shown goes on to ask the real one."""
+
+        def __init__(self, consumer: BatchConsumer) -> None:
+            self._consumer = consumer
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._consumer, name)
+
+        def ownership_problem(self, _: int) -> str | None:
+            return None
+
     async def rewrite(self: Engine, consumer: BatchConsumer, producer: BatchProducer) -> int:
-        ownership_problem = consumer.ownership_problem
-        consumer.ownership_problem = lambda _: None  # type: ignore[method-assign, assignment]
-        try:
-            return await real(self, consumer, producer)
-        finally:
-            consumer.ownership_problem = ownership_problem  # type: ignore[method-assign]
+        return await real(self, cast("BatchConsumer", Unfenced(consumer)), producer)
 
     _replace(Engine, "rewrite_repaired", rewrite)
 

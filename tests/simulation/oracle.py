@@ -36,6 +36,7 @@ __all__ = [
     "Completeness",
     "Judgement",
     "Ownership",
+    "Sessions",
     "Stored",
     "Writing",
     "differences",
@@ -158,6 +159,34 @@ class Completeness:
             states.update(result.changed)
             self._offsets[key] = committed
         return states
+
+
+class Sessions:
+    """Watches that a worker shows and writes nothing once its session has ended unheard.
+
+    Its lease is shorter than a session, and begins earlier.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._expired = cluster.expired
+        self.problems: list[str] = []
+
+    def look(self, workers: Iterable[SimulatedWorker]) -> None:
+        """Look which workers show something."""
+        for worker in workers:
+            process, membership = worker.process, worker.membership
+            if process is None or process.is_paused or membership is None:
+                continue
+            if process in self._expired and membership.shown():
+                self._note(process, f"{worker.name} shows partitions")
+
+    def on_write(self, worker: SimulatedWorker, partition: int) -> None:
+        """Note that a worker begins to write to a partition."""
+        if worker.process in self._expired:
+            self._note(worker.process, f"{worker.name} writes to partition {partition}")
+
+    def _note(self, process: Process, what: str) -> None:
+        self.problems.append(f"{what}, and its session ended at {self._expired[process]:.2f} s")
 
 
 class Writing:

@@ -7,6 +7,7 @@ import struct
 from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field
+from random import Random
 from typing import Final, NamedTuple
 
 from aiokafka.record.default_records import DefaultRecordBatch
@@ -15,11 +16,21 @@ from aiokafka.record.util import calc_crc32c
 from broker.stored_record import RawRecord
 from tests.simulation import codes
 
-__all__ = ["Appended", "PartitionLog", "StoredBatch", "header_of", "records_of"]
+__all__ = [
+    "Appended",
+    "PartitionLog",
+    "StoredBatch",
+    "damaged",
+    "header_of",
+    "records_of",
+    "without_first",
+]
 
 #: The header of a record batch of format 2.
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 _CRC_START: Final = 21
+#: The bytes of a batch that its length does not count.
+_BEFORE_LENGTH: Final = 12
 _LOG_APPEND_TIME: Final = 0x08
 #: How many batches of a producer a broker remembers, to recognise one that is sent again.
 _REMEMBERED: Final = 5
@@ -46,6 +57,22 @@ class BatchHeader(NamedTuple):
 def header_of(data: bytes, at: int = 0) -> BatchHeader:
     """Return the header of the batch that begins at `at`."""
     return BatchHeader(*_HEADER.unpack_from(data, at))
+
+
+def without_first(data: bytes) -> bytes:
+    """Return all batches but the first."""
+    return data[_BEFORE_LENGTH + header_of(data).length :] if data else data
+
+
+def damaged(data: bytes, chance: Random) -> bytes:
+    """Return batches with another bit in what the checksum of one of them is of."""
+    begins = [0]
+    while (after := begins[-1] + _BEFORE_LENGTH + header_of(data, begins[-1]).length) < len(data):
+        begins.append(after)
+    begin = chance.choice(begins)
+    length = _BEFORE_LENGTH + header_of(data, begin).length
+    at = begin + chance.randrange(_CRC_START, length)
+    return data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :]
 
 
 class StoredBatch(NamedTuple):

@@ -45,6 +45,7 @@ from tests.simulation.network import Network
 from tests.simulation.oracle import (
     Completeness,
     Ownership,
+    Sessions,
     Writing,
     differences,
     judge,
@@ -85,8 +86,9 @@ CHECK_SECONDS: Final = 0.25
 #: For how long a worker's threads keep each other waiting at the longest, one of these in a run.
 LONGEST_TURNS: Final = (0.0, 0.001, 0.03, 0.15)
 #: A member that is there has to join again within this time: it waits for the broker's answers to
-#: the batches in process, and to its commit, each at the longest until a request is given up.
-LONGEST_REBALANCE_SECONDS: Final = 4 * REQUEST_SECONDS
+#: the batches in process, and to its commit, each at the longest until a request is given up. One
+#: that stands still meanwhile is gone after a session.
+LONGEST_REBALANCE_SECONDS: Final = 4 * REQUEST_SECONDS + SESSION_SECONDS
 #: The header of most records: those with a parameter take a longer way through a worker.
 _PLAIN: Final = (CONTENT_TYPE, STRUCTURED)
 
@@ -204,7 +206,8 @@ class _World:
             loop, self.cluster, on_exit=lambda process, status: process.owner.on_exit(status)
         )
         self._writing = Writing(SESSION_SECONDS)
-        watch_workers(lambda one, number: self._writing.on_write(one, number, loop.time()))
+        self._sessions = Sessions(self.cluster)
+        watch_workers(self._on_write)
         let_gateways_run()
         self.workers: list[SimulatedWorker] = []
         self._supervisors: list[asyncio.Task[None]] = []
@@ -231,6 +234,10 @@ class _World:
     def note(self, text: str) -> None:
         """Add a line to the log of the run."""
         self.outcome.log.append(f"{self.loop.time():9.4f} {text}")
+
+    def _on_write(self, worker: SimulatedWorker, partition: int) -> None:
+        self._writing.on_write(worker, partition, self.loop.time())
+        self._sessions.on_write(worker, partition)
 
     def settings(self, number: int) -> Settings:
         """Return the settings of a worker."""
@@ -427,12 +434,14 @@ class _World:
             await asyncio.sleep(CHECK_SECONDS)
             now = self.loop.time()
             self._writing.look(self.workers, now)
+            self._sessions.look(self.workers)
             for one in (
                 *self._ownership.problems(self.workers, now),
                 *self._completeness.problems(self.workers),
                 *self.reader.problems(),
                 *self.cluster.set_back,
                 *self._writing.problems,
+                *self._sessions.problems,
                 *self._long_rebalances(),
                 *self.operator.problems,
             ):

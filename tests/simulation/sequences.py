@@ -69,6 +69,40 @@ def cut_off(chance: Random, at: float) -> list[Fault]:
     ]
 
 
+def paused_at_assignment(chance: Random, at: float) -> list[Fault]:
+    """Return workers that stand still between a new assignment's answer and its use.
+
+    Each keeps partitions that others get meanwhile.
+    """
+    faults = []
+    for _ in range(2):
+        faults += [
+            *(
+                _fault(FaultKind.PAUSE_AT_ASSIGNMENT, at, target, steps=chance.randrange(60))
+                for target in chance.sample(_WORKERS, 2)
+            ),
+            _fault(FaultKind.REBALANCE, at + 0.1, 0),
+        ]
+        at += chance.uniform(8.0, 10.0)
+    return faults
+
+
+def damaged_fetches(chance: Random, at: float) -> list[Fault]:
+    """Return damage in what is read as partitions are restored, and later."""
+    return [
+        _fault(FaultKind.REBALANCE, at, 0),
+        *(
+            _fault(
+                FaultKind.FETCH_DAMAGED,
+                at + chance.uniform(0.1, 2.0),
+                0,
+                number=chance.randrange(1 << 16),
+            )
+            for _ in range(6)
+        ),
+    ]
+
+
 def ended_twice(chance: Random, _: float) -> list[Fault]:
     """Return two ends of all workers at their first writes, and rebalances after them.
 
@@ -152,6 +186,8 @@ SEQUENCES: Final[tuple[Callable[[Random, float], list[Fault]], ...]] = (
     late_answer,
     paused_writers,
     cut_off,
+    paused_at_assignment,
+    damaged_fetches,
     ended_twice,
     rebalances,
     early_end,

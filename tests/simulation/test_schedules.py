@@ -26,6 +26,8 @@ from tests.simulation.command import simulate
         # One of thirty.
         ("ended-by-another", "ended_twice", 40),
         # One of five.
+        ("lease-from-assignment", "paused_at_assignment", 40),
+        # One of five.
         ("any-answer", "late_answer", 30),
     ],
 )

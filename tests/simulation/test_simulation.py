@@ -18,10 +18,10 @@ from tests.simulation.shrinking import shortest
 
 #: The seeds that are run, from 1 on; `make simulate` runs 10 000.
 SEEDS = 50
-#: Found within a few seeds: by a figure, an idle worker, an offset, a reader, a receipt.
+#: Found within a few seeds: by a figure, an idle worker, an offset, a reader, a receipt, states.
 PLANTED = (
     *("no-forwards", "coordinator-errors", "commit-before-write", "unfounded-changes"),
-    "early-receipt",
+    *("early-receipt", "gaps"),
 )
 
 
