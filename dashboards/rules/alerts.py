@@ -121,6 +121,7 @@ ENTITY_HALF_FULL = _pipeline(
     15 * MINUTE,
     "The state of an entity has more than half of its largest size; beyond that, its events"
     " are refused.",
+    keep_firing_for=5 * MINUTE,
 )
 CONSUMER_LAG = _pipeline(
     "ConsumerLag",
@@ -135,6 +136,7 @@ RECORDS_DELETED = _pipeline(
     Severity.CRITICAL,
     MINUTE,
     "Events were deleted from their topic within the last day: they cannot be counted again.",
+    keep_firing_for=5 * MINUTE,
 )
 PARTITIONS_MISSING = _pipeline(
     "PartitionsMissing",
@@ -186,6 +188,7 @@ FIGURES_DIVERGE = _pipeline(
     Severity.CRITICAL,
     10 * MINUTE,
     "Two computations of the same figure do not agree.",
+    keep_firing_for=5 * MINUTE,
     silences_figures=True,
 )
 WATCHDOG = _pipeline(

@@ -154,6 +154,28 @@ def test_deleted_events_fire_for_a_day(scenario: RuleScenario, rules: Path) -> N
     scenario.check(rules)
 
 
+def test_a_restart_hides_nothing_that_lasts(scenario: RuleScenario, rules: Path) -> None:
+    """For two minutes the worker says nothing of what is deleted, half full or wrong."""
+    scenario.worker(WORKER, (1, 60), (0, 2), (1, 100))
+    scenario.assessor((1, FOREVER))
+    where = {"job": WORKER_JOB, "instance": WORKER}
+    topic = {"topic": "smartregion.schools", "partition": "3"}
+    scenario.expose(metrics.LOG_START, (0, 9), (17, 51), (ABSENT, 2), (17, 100), **topic, **where)
+    half_full: list[Span] = [(1, 60), (ABSENT, 2), (1, 100)]
+    scenario.expose(metrics.ENTITIES_HALF_FULL, *half_full, family="datasets", **where)
+    count(scenario, 0, (9, 60), (ABSENT, 2), (9, 100))
+    assess(scenario, (0.8, FOREVER))
+    lasting = [
+        FiringAlert.of("RecordsDeleted", topic="smartregion.schools"),
+        FiringAlert.of("EntityHalfFull"),
+        DIVERGED,
+    ]
+    for minute in (59, 60, 61, 62, 70):
+        scenario.expect_firing(minute, *lasting)
+
+    scenario.check(rules)
+
+
 def test_missing_partitions_fire_after_five_minutes(scenario: RuleScenario, rules: Path) -> None:
     """A partition is gone from minute 60 to 70; five minutes on, the alert ends."""
     away: list[Span] = [(1, 60), (ABSENT, 10), (1, 100)]
@@ -456,7 +478,8 @@ def test_an_entity_that_is_half_full_fires(scenario: RuleScenario, rules: Path) 
     )
     scenario.expect_firing(34)
     scenario.expect_firing(36, FiringAlert.of("EntityHalfFull"))
-    scenario.expect_firing(62)
+    scenario.expect_firing(64, FiringAlert.of("EntityHalfFull"))
+    scenario.expect_firing(65)
 
     scenario.check(rules)
 
@@ -501,14 +524,14 @@ def test_indicators_that_are_not_judged_fire(scenario: RuleScenario, rules: Path
 
 
 def test_a_failed_self_check_fires(scenario: RuleScenario, rules: Path) -> None:
-    """Two series differed in minute 20; the alert ends when that is half an hour ago."""
+    """Two series differed in minute 20; the alert ends five minutes after that half hour."""
     scenario.healthy()
     scenario.expose(metrics.REBUILD_MISMATCHES, (0, 20), (2, 180), job=WORKER_JOB, instance=WORKER)
     diverged = FiringAlert.of("FiguresDiverge", check="rebuild")
     scenario.expect_firing(29)
     scenario.expect_firing(30, diverged)
-    scenario.expect_firing(48, diverged)
-    scenario.expect_firing(52)
+    scenario.expect_firing(53, diverged)
+    scenario.expect_firing(57)
 
     scenario.check(rules)
 
@@ -547,14 +570,17 @@ DIVERGED = FiringAlert.of(
 
 
 def test_figures_that_stay_apart_fire(scenario: RuleScenario, rules: Path) -> None:
-    """The worker says 9 of 10, the assessor 8: both have stood still for ten minutes, for ten."""
+    """The worker says 9 of 10, the assessor 8: both have stood still for ten minutes, for ten.
+
+    Five minutes after they agree the alert ends.
+    """
     scenario.healthy()
     count(scenario, 0, (8, 60), (9, 40), (8, 100))
     assess(scenario, (0.8, FOREVER))
     scenario.expect_firing(79)
     scenario.expect_firing(80, DIVERGED)
-    scenario.expect_firing(99, DIVERGED)
-    scenario.expect_firing(100)
+    scenario.expect_firing(104, DIVERGED)
+    scenario.expect_firing(105)
 
     scenario.check(rules)
 
