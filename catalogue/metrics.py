@@ -580,7 +580,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "an answer of the gateway or the page its HTTP status.",
         "title": "What people call a producer, in French.",
         "topic": "A topic of events.",
-        "type": "The CloudEvents type of an event; `unknown` where it could not be read.",
+        "type": "The CloudEvents type of an event; `unknown` for all that were refused.",
         "unit": "`ratio` (0 to 1), `count` or `euros`.",
         "window": "How far back a change reaches: `30d`.",
     }

@@ -14,6 +14,7 @@ from catalogue import metrics
 from catalogue.metrics import Metric
 from events.producers.model import UNKNOWN_PRODUCER
 from gateway.acceptor import EarlyClose
+from gateway.problems import KINDS
 
 __all__ = ["EventOutcome", "GatewayCollector"]
 
@@ -53,6 +54,8 @@ class GatewayCollector:
         for producer in (*sorted(self._producers), UNKNOWN_PRODUCER):
             for outcome in EventOutcome:
                 self._events.labels(producer, outcome.value)
+            for problem in KINDS:
+                self._refused.labels(producer, problem)
             self._repeated.labels(producer)
         for reason in EarlyClose:
             self._early_closes.labels(reason.value)

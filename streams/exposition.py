@@ -13,8 +13,10 @@ from catalogue.model import Catalogue, Indicator
 from catalogue.publication import Publication
 from catalogue.territories import territory_key
 from events.errors import RefusalReason
+from events.registry import FACTS
 from streams.catalogue_families import catalogue_families
 from streams.contribution import NO_CATEGORY
+from streams.core import UNKNOWN_TYPE, Outcome
 from streams.fold import Fold
 from streams.meters import Meters
 from streams.metric_families import MetricFamily, family_of, fault_family, midnight, samples, single
@@ -111,8 +113,14 @@ class WorkerCollector(Collector):
         rates = meters.dead_letter_rates
         causes = {family: cause for family, rate in rates.items() if (cause := rate.alarm)}
         last_event = {pair: moment.timestamp() for pair, moment in meters.last_event.items()}
-        yield samples(metrics.EVENTS, meters.events)
-        # From the start, as an increase does not see a series' first value.
+        # From the start, as an increase does not see a series' first value. What is refused is
+        # counted as of an unknown type.
+        unread = {
+            (UNKNOWN_TYPE if outcome is Outcome.REFUSED else kind, outcome): 0
+            for kind in FACTS
+            for outcome in Outcome
+        }
+        yield samples(metrics.EVENTS, {**unread, **meters.events})
         zeros = dict.fromkeys(map(str, RefusalReason), 0)
         yield samples(metrics.DEAD_LETTERS, {**zeros, **meters.dead_letters})
         yield samples(

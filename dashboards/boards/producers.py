@@ -238,7 +238,7 @@ def _refusals(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
             Column("Motif", "reason", ValueFormat(NO_UNIT, mappings=words(REASONS))),
             Column(
                 "Refusés",
-                Query(_increase(metrics.PRODUCER_REFUSED, "producer", "reason")),
+                Query(f"{_increase(metrics.PRODUCER_REFUSED, 'producer', 'reason')} > 0"),
                 REFUSED,
                 90,
             ),
@@ -342,7 +342,7 @@ def _refused_at_the_gateway(at: GridPosition) -> Panel:
             ),
             Column(
                 "Refusés",
-                Query(_increase(metrics.GATEWAY_REFUSED, "producer", "reason")),
+                Query(f"{_increase(metrics.GATEWAY_REFUSED, 'producer', 'reason')} > 0"),
                 REFUSED,
                 90,
             ),
@@ -395,11 +395,12 @@ def _sources(at: GridPosition) -> Panel:
 
 
 def _outcomes(at: GridPosition) -> Panel:
+    read = f"({_increase(metrics.EVENTS, 'type')} > 0)"
     return table_of(
         PanelFrame(
             "Ce que sont devenus les messages, par fait",
-            "Messages lus sur la période choisie, par type d’évènement ; « unknown » : le type n’a "
-            "pas pu être lu.",
+            "Messages lus sur la période choisie, par type d’évènement ; « unknown » : tous ceux "
+            "qui ont été refusés, quel que soit leur type.",
             at,
         ),
         [
@@ -407,7 +408,10 @@ def _outcomes(at: GridPosition) -> Panel:
             *(
                 Column(
                     _headed(text),
-                    Query(fact_of(_increase(metrics.EVENTS, "type", outcome=outcome))),
+                    Query(
+                        f"{fact_of(_increase(metrics.EVENTS, 'type', outcome=outcome))}"
+                        f" and {on('type')} {read}"
+                    ),
                     REFUSED if outcome == "refused" else WHOLE,
                     82,
                 )

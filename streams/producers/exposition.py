@@ -9,7 +9,8 @@ from prometheus_client.core import Metric
 
 from catalogue import metrics
 from catalogue.model import Catalogue, Programme
-from events.producers.model import Producers
+from events.errors import RefusalReason
+from events.producers.model import UNKNOWN_PRODUCER, Producers
 from events.registry import FACTS_BY_NAME
 from streams.core import Outcome
 from streams.metric_families import family_of, histogram_of, samples
@@ -24,15 +25,16 @@ _DAY_SECONDS: Final = 86_400
 def producer_families(catalogue: Catalogue, meters: ProducerMeters) -> Iterator[Metric]:
     """Yield every metric family of producers.
 
-    The counters of declared producers start at 0: a rate does not see a series' first increment.
+    Counters start at 0, those of `unknown` too: an increase does not see a series' first value.
     """
     producers = meters.attribution.producers
     if producers is not None:
         yield from _declaration(catalogue, producers)
-    declared = () if producers is None else tuple(one.id for one in producers)
-    zeros = {(producer, outcome): 0 for producer in declared for outcome in Outcome}
+    known = (*(() if producers is None else (one.id for one in producers)), UNKNOWN_PRODUCER)
+    zeros = {(producer, outcome): 0 for producer in known for outcome in Outcome}
     yield samples(metrics.PRODUCER_EVENTS, {**zeros, **meters.events})
-    yield samples(metrics.PRODUCER_REFUSED, meters.refused)
+    unrefused = {(producer, str(reason)): 0 for producer in known for reason in RefusalReason}
+    yield samples(metrics.PRODUCER_REFUSED, {**unrefused, **meters.refused})
     lateness = histogram_of(metrics.PRODUCER_LATENESS)
     for producer, histogram in sorted(meters.lateness.items()):
         lateness.add_metric([producer], histogram.buckets(), histogram.days)

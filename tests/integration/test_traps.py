@@ -165,7 +165,7 @@ def test_sigterm_ends_a_busy_worker_in_time(
     send(broker.bootstrap, half_year)
     worker = factory.worker()
     worker.start()
-    assert wait_until(lambda: worker.shows("events_total{"), seconds=40), worker.log()[-3000:]
+    assert wait_until(worker.has_read, seconds=40), worker.log()[-3000:]
     assert worker.stop(grace=10) == 0
     assert "stopped reason=signal" in worker.log()
     successor = factory.worker("successor")

@@ -38,9 +38,17 @@ OF_RATIO = f'programme="lycees", indicator="{RATIO.id}"'
 
 
 def expect(
-    folder: Path, series: Mapping[str, float], expression: str, expected: Mapping[str, float]
+    folder: Path,
+    series: Mapping[str, float | str],
+    expression: str,
+    expected: Mapping[str, float],
+    *,
+    minute: int = 0,
 ) -> None:
-    """Evaluate an expression on some series with promtool, and compare."""
+    """Evaluate an expression on some series with promtool, and compare.
+
+    A series has one value, or as promtool writes it a value for each minute.
+    """
     require_prometheus()
     document = {
         "tests": [
@@ -52,7 +60,7 @@ def expect(
                 "promql_expr_test": [
                     {
                         "expr": expression,
-                        "eval_time": "0m",
+                        "eval_time": f"{minute}m",
                         "exp_samples": [
                             {"labels": labels, "value": value} for labels, value in expected.items()
                         ],
@@ -225,6 +233,42 @@ def test_a_change_of_less_than_two_is_one_point(tmp_path: Path) -> None:
     }
     expect(tmp_path, series, change.source.expression, expected)
     assert [words[key] for key, _ in keys.values()] == ["point", "points", "€"]
+
+
+def asked(board: str, panel: str) -> list[str]:
+    """Return the expressions of a panel."""
+    return [one.expression for one in questions(BOARDS) if (one.board, one.panel) == (board, panel)]
+
+
+def test_only_refusals_there_were_are_listed(tmp_path: Path) -> None:
+    """Of all reasons, which are counted from zero on, those that came in the range."""
+    for panel, metric in (
+        ("Refusés, par producteur et motif", metrics.PRODUCER_REFUSED),
+        ("Refusés à la passerelle, par producteur et motif", metrics.GATEWAY_REFUSED),
+    ):
+        (expression,) = asked(conventions.PRODUCERS_BOARD, panel)
+        came = {"producer": "lycees", "reason": "invalid_data"}
+        series = {
+            select(metric, **came, instance="a"): "0x30 60x29",
+            select(metric, producer="lycees", reason="too_large", instance="a"): "0x60",
+        }
+        expect(tmp_path, series, f"({expression}) ^ 0", {select("", **came): 1}, minute=59)
+
+
+def test_only_facts_that_were_read_are_listed(tmp_path: Path) -> None:
+    """With a number for each outcome, also where it is none."""
+    kind = "fr.iledefrance.smartregion.school.connected.v1"
+    expressions = asked(conventions.PRODUCERS_BOARD, "Ce que sont devenus les messages, par fait")
+    series = {
+        select(metrics.EVENTS, type=kind, outcome="accepted", instance="a"): "0x30 60x29",
+        select(metrics.EVENTS, type=kind, outcome="duplicate", instance="a"): "0x60",
+        select(metrics.EVENTS, type="other", outcome="accepted", instance="a"): "0x60",
+        select(metrics.EVENTS, type="other", outcome="duplicate", instance="a"): "0x60",
+    }
+    for outcome, value in (("accepted", 1), ("duplicate", 0)):
+        (expression,) = (one for one in expressions if f'outcome="{outcome}"' in one)
+        shown = {select("", type=kind, fact="school.connected"): value}
+        expect(tmp_path, series, f"({expression}) > bool 0", shown, minute=59)
 
 
 # The producers' scorecards

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -129,6 +130,15 @@ class Worker:
         """Return whether its /metrics has a text; False while it does not answer."""
         try:
             return text in self.metrics()
+        except OSError:
+            return False
+
+    def has_read(self, outcome: str = "") -> bool:
+        """Return whether it counted a record, of an outcome; False while it does not answer."""
+        labels = rf'[^}}]*outcome="{outcome}"' if outcome else "[^}]*"
+        counted = rf"^smartregion_events_total\{{{labels}\}} [1-9]"
+        try:
+            return re.search(counted, self.metrics(), re.MULTILINE) is not None
         except OSError:
             return False
 

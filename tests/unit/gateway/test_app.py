@@ -14,6 +14,7 @@ from starlette.types import Message
 from boundary.serving import MetricsGuard
 from events.dead_letters import PRODUCER as PRODUCER_HEADER
 from events.errors import RefusalReason
+from events.producers.model import UNKNOWN_PRODUCER
 from events.registry import FACTS
 from events.topics import DEAD_LETTERS
 from gateway.http_binding import Delivery, read_delivery
@@ -46,6 +47,15 @@ def events_counted(harness: GatewayHarness, outcome: str, producer: str = PRODUC
 def refused_counted(harness: GatewayHarness, reason: str, producer: str = PRODUCER) -> float:
     """Return how many refusals /metrics shows."""
     return harness.metric("smartregion_gateway_refused_total", producer=producer, reason=reason)
+
+
+def test_refusals_begin_at_zero(harness: GatewayHarness) -> None:
+    """An increase does not see a series' first value: a producer's first hundred refusals."""
+    text = harness.exposition.text("")[0].decode()
+    for producer in (PRODUCER, UNKNOWN_PRODUCER):
+        for reason in KINDS:
+            labels = f'producer="{producer}",reason="{reason}"'
+            assert f"smartregion_gateway_refused_total{{{labels}}} 0.0\n" in text
 
 
 def test_an_event_is_written_unchanged_and_has_a_receipt(harness: GatewayHarness) -> None:

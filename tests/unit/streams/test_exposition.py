@@ -416,6 +416,26 @@ class TestLabels:
         assert len(set(series)) == len(series)
 
 
+class TestEvents:
+    """How many records were read, by type and outcome."""
+
+    def test_begin_at_zero_for_every_type(self) -> None:
+        """The first event of a rare type after a restart would be no increase."""
+        one = next(iter(FACTS))
+        meters = Meters(events=Counter({(one, Outcome.ACCEPTED): 1}))
+        found = exposed(shipped(), StateStore(shipped().terms), meters)
+
+        counts = {
+            (sample.labels["type"], sample.labels["outcome"]): sample.value
+            for sample in found[metrics.EVENTS.name]
+        }
+        taken = set(Outcome) - {Outcome.REFUSED}
+        assert counts == {(kind, outcome): 0.0 for kind in FACTS for outcome in taken} | {
+            (one, Outcome.ACCEPTED): 1.0,
+            (UNKNOWN_TYPE, Outcome.REFUSED): 0.0,
+        }
+
+
 class TestDeadLetters:
     """How many records were refused, by reason."""
 

@@ -11,6 +11,7 @@ from prometheus_client.samples import Sample
 from catalogue import metrics
 from catalogue.loader import load_catalogue
 from catalogue.metrics import Metric
+from events.errors import RefusalReason
 from events.frequency import Frequency
 from events.producers.model import Producers
 from streams.core import Outcome, Result
@@ -68,14 +69,19 @@ def test_the_declaration_is_shown(meters: ProducerMeters) -> None:
     }
 
 
-def test_counts_of_the_declared_begin_at_zero(meters: ProducerMeters) -> None:
-    """So that a rate sees their first; of the others what there is."""
+def test_counts_begin_at_zero(meters: ProducerMeters) -> None:
+    """So that an increase sees their first, of who is declared and of the others together."""
     events = shown(meters, metrics.PRODUCER_EVENTS)
 
     assert events["lycees", "accepted"] == 6
     assert {events["sites", outcome] for outcome in Outcome} == {0}
-    assert {key: count for key, count in events.items() if key[0] == "unknown"} == {
-        ("unknown", "duplicate"): 2
+    assert {one: events["unknown", one] for one in Outcome if events["unknown", one]} == {
+        Outcome.DUPLICATE: 2
+    }
+    assert shown(meters, metrics.PRODUCER_REFUSED) == {
+        (name, str(reason)): 0
+        for name in ("lycees", "sites", "unknown")
+        for reason in RefusalReason
     }
 
 
@@ -118,4 +124,5 @@ def test_where_nobody_is_declared_only_counts_are_shown() -> None:
     """Of the unknown."""
     families = producer_families(load_catalogue(), ProducerMeters())
 
-    assert [sample for family in families for sample in family.samples] == []
+    samples = [sample for family in families for sample in family.samples]
+    assert {(sample.labels["producer"], sample.value) for sample in samples} == {("unknown", 0)}
