@@ -156,6 +156,15 @@ SOURCE_LAST_EVENT: Final = _recorded(
 PRODUCER_LAST_EVENT: Final = _recorded(
     "producer", metrics.PRODUCER_LAST_EVENT, "max", "A producer's latest event; it outlives them."
 )
+SOURCE_LAST_EVENT_HOURLY: Final = _recorded(
+    "source", metrics.LAST_EVENT, "hourly", "The same, recorded once an hour, to be read for long."
+)
+PRODUCER_LAST_EVENT_HOURLY: Final = _recorded(
+    "producer",
+    metrics.PRODUCER_LAST_EVENT,
+    "hourly",
+    "The same, recorded once an hour, to be read for long.",
+)
 TOPIC_LAG: Final = _recorded(
     "topic", metrics.LAG, "sum", "Records on a topic that no worker has processed."
 )

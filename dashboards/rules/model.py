@@ -55,6 +55,8 @@ class RuleGroup:
 
     name: str
     rules: Sequence[Rule]
+    interval: float | None = None
+    """Seconds between two evaluations; None: as the configuration of Prometheus has it."""
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
@@ -64,7 +66,9 @@ class RuleGroup:
 
 def rule_document(group: RuleGroup) -> dict[str, Any]:
     """Return the content of a rule file with one group."""
-    return {"groups": [{"name": group.name, "rules": [rule.document() for rule in group.rules]}]}
+    every = {} if group.interval is None else {"interval": duration(group.interval)}
+    rules = [rule.document() for rule in group.rules]
+    return {"groups": [{"name": group.name, **every, "rules": rules}]}
 
 
 def duration(seconds: float) -> str:

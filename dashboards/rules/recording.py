@@ -28,13 +28,24 @@ from dashboards.promql import (
 )
 from dashboards.rules.model import Recording, RuleGroup
 
-__all__ = ["COMPLETE", "figures_group"]
+__all__ = ["COMPLETE", "figures_group", "memory_group"]
 
 #: Of every partition some worker exposes the figures.
 COMPLETE = f"{conventions.PARTITIONS_OWNED} == {conventions.PARTITIONS_EXPECTED}"
 
 _IF_COMPLETE = f"and on () ({COMPLETE})"
 _DEPARTMENTS = f"!={REGION}"
+
+#: A worker counts only the events since it started: what was recorded before is carried on.
+_CARRIED_ON = (
+    (metrics.LAST_EVENT, conventions.SOURCE_LAST_EVENT, conventions.SOURCE_LAST_EVENT_HOURLY),
+    (
+        metrics.PRODUCER_LAST_EVENT,
+        conventions.PRODUCER_LAST_EVENT,
+        conventions.PRODUCER_LAST_EVENT_HOURLY,
+    ),
+)
+_HOUR = 3600
 
 
 def figures_group(catalogue: Catalogue) -> RuleGroup:
@@ -49,6 +60,15 @@ def figures_group(catalogue: Catalogue) -> RuleGroup:
         *_lasting(),
     ]
     return RuleGroup("smart-region-figures", rules)
+
+
+def memory_group() -> RuleGroup:
+    """Return what is recorded once an hour, so that a month of it is few samples to read.
+
+    Prometheus may be away for longer than what is read of a series that it records all the time.
+    """
+    rules = [_recording(hourly, str(series)) for _, series, hourly in _CARRIED_ON]
+    return RuleGroup("smart-region-memory", rules, interval=_HOUR)
 
 
 def _recording(series: Metric, expression: str) -> Recording:
@@ -148,12 +168,9 @@ def _categories() -> Iterator[Recording]:
 def _lasting() -> Iterator[Recording]:
     lag = conventions.TOPIC_LAG
     yield _recording(lag, total(latest(metrics.LAG, *metrics.LAG.labels), *lag.labels))
-    # A worker counts only the events since it started: what was recorded before is carried on.
-    for metric, series in (
-        (metrics.LAST_EVENT, conventions.SOURCE_LAST_EVENT),
-        (metrics.PRODUCER_LAST_EVENT, conventions.PRODUCER_LAST_EVENT),
-    ):
-        known = f"{metric}\nor\n{over('last_over_time', series, '1d')}"
+    for metric, series, hourly in _CARRIED_ON:
+        before = over("last_over_time", series, "1d"), over("last_over_time", hourly, "30d")
+        known = "\nor\n".join((str(metric), *before))
         yield _recording(series, latest(indented(known), *series.labels))
 
 

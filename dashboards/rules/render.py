@@ -19,7 +19,7 @@ from dashboards.rules.model import RuleGroup, rule_document
 from dashboards.rules.pace import PACES, Pace
 from dashboards.rules.pipeline import pipeline_group
 from dashboards.rules.promises import promises_group
-from dashboards.rules.recording import figures_group
+from dashboards.rules.recording import figures_group, memory_group
 from dashboards.rules.scraping import Access, prometheus_document
 from dashboards.rules.yaml_text import yaml_text
 
@@ -55,6 +55,7 @@ def groups(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, RuleGroup]:
     build = AlertBuilder(site.pace, site.links)
     return {
         "figures": figures_group(catalogue),
+        "memory": memory_group(),
         "promises": promises_group(build, catalogue),
         "pipeline": pipeline_group(build, catalogue),
     }

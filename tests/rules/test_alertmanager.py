@@ -47,7 +47,7 @@ def test_the_tools_take_what_is_shipped(tmp_path: Path) -> None:
         folder = tmp_path / name
         write(render(load_catalogue(), MonitorSite(pace=pace)), folder)
         output = promtool("check", "config", folder / "prometheus" / "prometheus.yaml")
-        assert output.count("rules found") == 3
+        assert output.count("rules found") == 4
         amtool("check-config", folder / "alertmanager" / "alertmanager.yaml")
 
 

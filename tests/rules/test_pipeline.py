@@ -756,6 +756,27 @@ def test_a_restarted_worker_without_events_fires_for_no_producer(
     scenario.check(rules)
 
 
+def test_a_silence_outlasts_a_prometheus_that_was_away(scenario: RuleScenario, rules: Path) -> None:
+    """For 26 hours, in which the workers restarted: they know of no event since."""
+    minutes = 3 * 26 * 60
+    scenario.healthy(minutes)
+    scenario.producer(
+        "formation",
+        last_event_at(ALLOWED_DAYS + 1, 20),
+        (ABSENT, minutes - 20),
+        allowed_days=ALLOWED_DAYS,
+        programmes=["formation"],
+        minutes=minutes,
+    )
+    firing = 'ALERTS{alertstate="firing", alertname="ProducerSilent"}'
+    for away in (1, 2):
+        scenario.expect_samples(
+            away * 26 * 60, f"count by (producer) ({firing})", {"producer": "formation"}
+        )
+
+    scenario.check(rules, every="26h")
+
+
 def test_a_silence_does_not_end_while_all_workers_are_down(
     scenario: RuleScenario, rules: Path
 ) -> None:

@@ -201,8 +201,11 @@ class RuleScenario:
             {"eval_time": f"{minute}m", "alertname": name, "exp_alerts": [alert]}
         )
 
-    def check(self, rules: Path) -> None:
-        """Run the scenario in promtool with a folder's rules; fail with its message."""
+    def check(self, rules: Path, *, every: str = "1m") -> None:
+        """Run the scenario in promtool with a folder's rules; fail with its message.
+
+        `every` is the time between two evaluations: a long one is a Prometheus that was away.
+        """
         test = {
             "interval": "1m",
             "input_series": [
@@ -214,10 +217,11 @@ class RuleScenario:
         }
         document = {
             "rule_files": sorted(str(file) for file in rules.glob("*.yaml")),
-            "evaluation_interval": "1m",
+            "evaluation_interval": every,
             # Each group sees what the one before it recorded in the same minute.
             "group_eval_order": [
                 "smart-region-figures",
+                "smart-region-memory",
                 "smart-region-promises",
                 "smart-region-pipeline",
             ],

@@ -30,7 +30,7 @@ def test_render_writes_all_files(tmp_path: Path) -> None:
     """And says where, and what did not check them."""
     result = run("--out", tmp_path)
 
-    assert (result.exit_code, result.stdout) == (0, f"{tmp_path}: 7 files\n")
+    assert (result.exit_code, result.stdout) == (0, f"{tmp_path}: 8 files\n")
     assert result.stderr == "not checked by promtool and amtool: not installed\n"
     written = sorted(str(one.relative_to(tmp_path)) for one in tmp_path.rglob("*") if one.is_file())
     assert written == [
@@ -39,6 +39,7 @@ def test_render_writes_all_files(tmp_path: Path) -> None:
         "alertmanager/templates/webhook.tmpl",
         "prometheus/prometheus.yaml",
         "prometheus/rules/figures.yaml",
+        "prometheus/rules/memory.yaml",
         "prometheus/rules/pipeline.yaml",
         "prometheus/rules/promises.yaml",
     ]

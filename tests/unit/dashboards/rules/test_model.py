@@ -39,3 +39,10 @@ def test_a_document_has_its_rules_in_their_order() -> None:
             }
         ]
     }
+
+
+def test_a_group_may_have_an_interval_of_its_own() -> None:
+    """What is recorded once an hour."""
+    group = RuleGroup("g", [], interval=3600)
+
+    assert rule_document(group) == {"groups": [{"name": "g", "interval": "1h", "rules": []}]}

@@ -212,7 +212,7 @@ def test_yaml_is_read_as_it_was_meant() -> None:
     files = render(CATALOGUE, MonitorSite())
     read = [
         rule
-        for name in ("figures", "promises", "pipeline")
+        for name in ("figures", "memory", "promises", "pipeline")
         for rule in yaml.safe_load(files[f"prometheus/rules/{name}.yaml"])["groups"][0]["rules"]
     ]
 
