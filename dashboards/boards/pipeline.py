@@ -42,8 +42,11 @@ NONE_WANTED: Final = ValueFormat(COUNT, decimals=0, steps=(Step(None, "text"), S
 LATE: Final = ValueFormat(
     COUNT, decimals=0, steps=(Step(None, "text"), Step(alerts.LAGGING_RECORDS, "orange"))
 )
-READY: Final = ValueFormat(
+ALL_READY: Final = ValueFormat(
     NO_UNIT, mappings=words({"1": "✔ prêts", "0": "✖ pas prêts"}, {"0": "red"})
+)
+READY: Final = ValueFormat(
+    NO_UNIT, mappings=words({"1": "✔ prêt", "0": "✖ pas prêt"}, {"0": "red"})
 )
 
 #: What the runbooks of the alerts answer.
@@ -92,25 +95,32 @@ def pipeline_board(links: Links) -> Board:
 
 
 def _health(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
+    # Who does not answer has no series that says so, and is not ready.
+    away = f"0 * {select('up', job=conventions.WORKER_JOB)}"
     return stats(
         PanelFrame(
             "Santé",
-            "Workers et évaluateur : prêts quand leur état est reconstitué. Partitions : lues par "
-            "un worker, sur celles qui sont attendues. Retard : messages encore à traiter, par les "
-            "workers et par l’évaluateur.",
+            "Workers et évaluateur : prêts quand ils répondent et que leur état est reconstitué. "
+            "Partitions : lues par un worker, sur celles qui sont attendues. Retard : messages "
+            "encore à traiter, par les workers et par l’évaluateur.",
             at,
             runbooks,
         ),
         [
-            ("Workers", Query(f"min({metrics.WORKER_READY})"), READY),
-            ("Évaluateur", Query(latest(metrics.ASSESSOR_READY)), READY),
-            ("Partitions lues", Query(conventions.PARTITIONS_OWNED.name), WHOLE),
+            ("Workers", _or_none(f"min({metrics.WORKER_READY} or {away})"), ALL_READY),
+            ("Évaluateur", _or_none(latest(metrics.ASSESSOR_READY)), READY),
+            ("Partitions lues", _or_none(conventions.PARTITIONS_OWNED.name), WHOLE),
             ("Partitions attendues", Query(conventions.PARTITIONS_EXPECTED.name), WHOLE),
             ("Retard des workers", Query(total(conventions.TOPIC_LAG)), LATE),
             ("Retard de l’évaluateur", Query(latest(metrics.ASSESSOR_LAG)), LATE),
         ],
         coloured=True,
     )
+
+
+def _or_none(expression: str) -> Query:
+    """Return a query that gives 0 where nobody exposes anything."""
+    return Query(f"{expression} or vector(0)")
 
 
 def _throughput(at: GridPosition) -> Panel:

@@ -240,6 +240,44 @@ def asked(board: str, panel: str) -> list[str]:
     return [one.expression for one in questions(BOARDS) if (one.board, one.panel) == (board, panel)]
 
 
+def health(name: str) -> str:
+    """Return the expression of a value of the operator's first panel."""
+    return next(
+        one.expression
+        for one in questions(BOARDS)
+        if (one.board, one.panel, one.legend) == (conventions.PIPELINE_BOARD, "Santé", name)
+    )
+
+
+def worker(name: str, **values: float) -> dict[str, float]:
+    """Return series of a worker's scrape: `up`, and `ready` where it answers."""
+    names = {"up": "up", "ready": metrics.WORKER_READY.name}
+    where = {"job": conventions.WORKER_JOB, "instance": name}
+    return {select(names[one], **where): value for one, value in values.items()}
+
+
+@pytest.mark.parametrize(
+    ("workers", "ready"),
+    [
+        (worker("a", up=1, ready=1) | worker("b", up=1, ready=1), 1),
+        (worker("a", up=1, ready=1) | worker("b", up=1, ready=0), 0),
+        (worker("a", up=1, ready=1) | worker("b", up=0), 0),
+        ({}, 0),
+    ],
+)
+def test_workers_are_ready_where_each_says_so(
+    tmp_path: Path, workers: dict[str, float], ready: int
+) -> None:
+    """One that does not answer says nothing, and is not ready."""
+    expect(tmp_path, workers, health("Workers"), {"{}": ready})
+
+
+@pytest.mark.parametrize("name", ["Évaluateur", "Partitions lues"])
+def test_what_nobody_exposes_is_none(tmp_path: Path, name: str) -> None:
+    """An assessor that is away is not ready; without workers no partition is read."""
+    expect(tmp_path, {}, health(name), {"{}": 0})
+
+
 def test_only_refusals_there_were_are_listed(tmp_path: Path) -> None:
     """Of all reasons, which are counted from zero on, those that came in the range."""
     for panel, metric in (
