@@ -54,6 +54,9 @@ _THOUSANDS = rf'{_MINUS} | reReplaceAll "(\\d)(\\d{{3}})$" "$1{NARROW}$2" | {_MO
 # The same before the decimals.
 _GROUPED = rf'reReplaceAll "(\\d)(\\d{{3}})," "$1{NARROW}$2," | {_MORE} | {_MORE}'
 
+#: A float that is just below a half would be rounded down; the page rounds the exact number up.
+_AWAY: Final = "(1 + 1e-9)"
+
 
 def literal(text: str) -> str:
     """Write a text of the catalogue so that the template engine leaves it as it is."""
@@ -89,21 +92,38 @@ def value_from(query: str, unit: Unit, *, absent: str) -> str:
 
 
 def pace_from(query: str, indicator: Indicator, *, absent: str) -> str:
-    """Return the pace per day that a query gives, as one per month: the twelfth of 365 days."""
+    """Return the pace per day that a query gives as the page has it: `+5,4 points par mois`.
+
+    A month is the twelfth of 365 days. What would be shown as none has two decimals more.
+    """
     unit = indicator.unit
-    days, value = 365, "(. | first | value)"
+    days = 365 * (100 if unit is Unit.RATIO else 1)
+    decimals = 0 if unit is Unit.EUROS else indicator.decimals
+    nothing = f"0,{'0' * decimals}" if decimals else "0"
+    shown = (
+        "{{ $pace := (. | first | value) }}"
+        f"{{{{ if {_from_on('$pace', 0.5 / 10**decimals)} }}}}{_signed('$pace', decimals)}"
+        f"{{{{ else if {_from_on('$pace', 0.005 / 10**decimals)} }}}}"
+        f"{_signed('$pace', decimals + 2)}"
+        f"{{{{ else }}}}{nothing}{{{{ end }}}}"
+    )
     if unit is Unit.RATIO:
-        days *= 100
-        display = f'printf "%.2f" | {_COMMA}'
-        plural = f"{{{{ if or (ge {value} 1.995) (le {value} -1.995) }}}}s{{{{ end }}}}"
-        suffix = f"point{plural} par mois"
+        plural = f"{{{{ if {_from_on('$pace', 2 - 0.5 / 10**decimals)} }}}}s{{{{ end }}}}"
+        shown += f"{NO_BREAK}point{plural}"
     elif unit is Unit.EUROS:
-        display, suffix = f'printf "%.0f" | {_THOUSANDS}', "€ par mois"
-    else:
-        digits = indicator.decimals + 1
-        display, suffix = f'printf "%.{digits}f" | {_COMMA} | {_GROUPED}', "par mois"
-    shown = f"{{{{ {value} | {display} }}}}{NO_BREAK}{suffix}"
-    return _from(f"{days} / 12 * ({query})", shown, absent)
+        shown += f"{NO_BREAK}€"
+    return _from(f"{_AWAY} * {days} / 12 * ({query})", f"{shown} par mois", absent)
+
+
+def _from_on(value: str, least: float) -> str:
+    """Return the condition that a number is so large, above zero or below."""
+    return f"or (ge {value} {least:g}) (le {value} -{least:g})"
+
+
+def _signed(value: str, decimals: int) -> str:
+    """Return the display of a number with its sign: `+1 200,5`."""
+    grouped = f"{_COMMA} | {_GROUPED}" if decimals else _THOUSANDS
+    return f'{{{{ {value} | printf "%+.{decimals}f" | {grouped} }}}}'
 
 
 def label_from(query: str, label: str, *, of: str, absent: str | None = None) -> str:

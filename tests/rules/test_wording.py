@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from catalogue import metrics
+from catalogue.loader import load_catalogue
 from catalogue.metrics import Metric
 from catalogue.progress import MilestoneStatus
 from dashboards.conventions import ASSESSOR_JOB, PAGE_JOB, WORKER_JOB
+from report.standing import DAYS_OF_A_MONTH, change_text
 from tests.support.rule_scenarios import ABSENT, DAY, TODAY, RuleScenario, Span, growing
 
+CATALOGUE = Path(__file__).parent / "catalogue"
 LYCEES = {"programme": "lycees", "indicator": "schools_connected_ratio"}
 CONNECTED = LYCEES | {"milestone": "all_connected"}
 FORMATION = {"programme": "formation"}
@@ -182,8 +186,58 @@ def test_milestone_at_risk(scenario: RuleScenario, rules: Path) -> None:
         RISK,
         at_risk(
             "Au rythme observé, elle serait atteinte le 06/07/2021. Rythme nécessaire :"
-            " 5,35\u00a0points par mois ; observé : 1,86\u00a0point par mois."
+            " +5,4\u00a0points par mois ; observé : +1,9\u00a0point par mois."
         ),
+    )
+
+    scenario.check(rules)
+
+
+@pytest.mark.parametrize(
+    "pace", [Fraction(1, 1000), Fraction(12, 20_000), Fraction(-1, 100_000), Fraction(1, 10**9)]
+)
+def test_a_pace_is_that_of_the_page(scenario: RuleScenario, rules: Path, pace: Fraction) -> None:
+    """To the last digit, its sign and the form of its unit; also where it is next to nothing."""
+    judge(scenario, CONNECTED, "95", MilestoneStatus.AT_RISK)
+    expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 0.625, "95", **LYCEES)
+    expose(scenario, metrics.INDICATOR_PACE, float(pace), "95", **LYCEES)
+    indicator = load_catalogue(CATALOGUE).indicator(LYCEES["indicator"])
+    paged = change_text(indicator, pace * DAYS_OF_A_MONTH)
+    scenario.expect_alert(
+        30,
+        "MilestoneAtRisk",
+        RISK,
+        at_risk(
+            "Le rythme observé ne mène pas à la cible. Rythme nécessaire : sans objet ;"
+            f" observé : {paged} par mois."
+        ),
+    )
+
+    scenario.check(rules)
+
+
+def test_a_pace_in_euros_is_that_of_the_page(scenario: RuleScenario, rules: Path) -> None:
+    """Without cents, thousands apart."""
+    judge(scenario, BUDGET, "region", MilestoneStatus.AT_RISK)
+    of = {"programme": "formation", "indicator": "grants_committed_euros"}
+    expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 6_000_000, "region", **of)
+    expose(scenario, metrics.INDICATOR_PACE, 42_000, "region", **of)
+    scenario.expect_alert(
+        30,
+        "MilestoneAtRisk",
+        FIGURES
+        | BUDGET
+        | FORMATION_OWNER
+        | {"severity": "warning", "department": "region", "territory": "Île-de-France"},
+        formation("region")
+        | {
+            "summary": "Île-de-France : jalon à risque, « Plus de 6,5 M€ engagés »",
+            "description": "Subventions engagées : 6\u202f000\u202f000\u00a0€, pour une cible de"
+            " 6\u202f500\u202f000\u00a0€ au 31/12/2020, en partie supposée. Le rythme observé ne"
+            " mène pas à la cible. Rythme nécessaire : sans objet ; observé :"
+            " +1\u202f277\u202f500\u00a0€ par mois.",
+            "runbook_url": "docs/runbooks/MilestoneAtRisk.md",
+        },
     )
 
     scenario.check(rules)
@@ -248,7 +302,7 @@ def test_a_projection_stays_while_the_assessor_is_away(scenario: RuleScenario, r
         RISK,
         at_risk(
             "Au rythme observé, elle serait atteinte le 06/07/2021. Rythme nécessaire :"
-            " 5,35\u00a0points par mois ; observé : −3,65\u00a0points par mois."
+            " +5,4\u00a0points par mois ; observé : −3,7\u00a0points par mois."
         ),
     )
 
