@@ -19,6 +19,7 @@ __all__ = [
     "OUTCOMES",
     "POINT",
     "REASONS",
+    "TOPIC_FAULTS",
     "UNDECLARED",
     "UNITS",
 ]
@@ -67,12 +68,24 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "too_complex": "trop complexe",
         "time_ahead": "daté dans le futur",
         "not_allowed": "hors de la déclaration du producteur",
-        "not_owner": "fait d'un autre producteur",
+        "not_owner": "fait d’un autre producteur",
         "person_data": "données personnelles",
         "unreadable": "lot illisible",
         "entity_full": "trop de jours pour une même entité",
         "unprocessable": "non traitable",
-        "passed_over": "écarté par l'exploitant",
+        "passed_over": "écarté par l’exploitant",
+    }
+)
+
+#: What is wrong with a topic.
+TOPIC_FAULTS: Mapping[str, str] = MappingProxyType(
+    {
+        "changelog_lost": "états perdus",
+        "events_lost": "évènements perdus",
+        "topic_missing": "supprimé",
+        "topic_recreated": "supprimé et recréé",
+        "partitions_added": "partitions ajoutées",
+        "partition_unowned": "partition sans membre du groupe",
     }
 )
 

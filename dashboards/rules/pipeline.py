@@ -19,7 +19,16 @@ from dashboards.rules.building import AlertBuilder
 from dashboards.rules.model import Alert, RuleGroup
 from dashboards.rules.producers import producer_alerts
 from dashboards.rules.promises import with_territory
-from dashboards.rules.wording import TERRITORY, VALUE, amount_of, label_from, value_of
+from dashboards.rules.wording import (
+    TERRITORY,
+    VALUE,
+    amount_of,
+    by_number,
+    label_from,
+    value_of,
+    word_of,
+)
+from dashboards.wording import FAMILIES, REASONS, TOPIC_FAULTS
 from events.dead_letter_policy import DEAD_LETTER_POLICY
 
 __all__ = ["pipeline_group"]
@@ -32,6 +41,8 @@ less than a cent."""
 _QUIET: Final = "10m"
 """A figure that has not moved for so long has been read by all."""
 _PARTITION: Final = ("topic", "partition")
+_REASON: Final = word_of("$labels.reason", REASONS)
+_FAMILY: Final = word_of("$labels.family", FAMILIES)
 _REFUSALS: Final = "15m"
 _MISMATCHES: Final = "30m"
 
@@ -40,7 +51,7 @@ def pipeline_group(build: AlertBuilder, catalogue: Catalogue) -> RuleGroup:
     """Return the alerts on workers, assessor and producers, and the one that always fires."""
     rules = [
         *_workers(build),
-        *_figures(build),
+        *_figures(build, catalogue),
         *producer_alerts(build, catalogue),
         build.alert(
             alerts.WATCHDOG,
@@ -65,25 +76,33 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         alerts.DEAD_LETTERS,
         f"{total(over('increase', refused, _REFUSALS), 'reason')} > 0\n"
         f"or\n{total(begun, 'reason')} > 0",
-        summary="Enregistrements refusés : {{ $labels.reason }}",
-        description=f"{count} enregistrement(s) refusé(s) en 15 minutes pour la"
-        " raison {{ $labels.reason }}. Ils sont gardés, avec leur cause, et ne comptent dans aucun"
-        " chiffre.",
+        summary=f"Enregistrements refusés : {_REASON}",
+        description=f"{count} "
+        f"{by_number(VALUE, 'enregistrement refusé', 'enregistrements refusés')} en 15 minutes pour"
+        " la raison {{ $labels.reason }}. "
+        + by_number(
+            VALUE,
+            "Il est gardé, avec sa cause, et ne compte",
+            "Ils sont gardés, avec leur cause, et ne comptent",
+        )
+        + " dans aucun chiffre.",
         board=conventions.PRODUCERS_BOARD,
     )
     cause = f'{metrics.DEAD_LETTER_ALARM}{{family="%s"}}'
-    reason, field = (
-        label_from(cause, label, of="family", absent="inconnu") for label in ("reason", "field")
+    reason = label_from(
+        cause, "reason", of="family", found=word_of("$label", REASONS), absent="inconnue"
     )
+    field = label_from(cause, "field", of="family", absent="inconnu")
+    replay = " ; après correction, les renvoyer par `smart-region dead-letters replay --reason {}`"
+    again = label_from(cause, "reason", of="family", found=replay.format("{{ $label }}"), absent="")
     yield build.alert(
         alerts.DEAD_LETTER_SHARE_HIGH,
         f"{latest(metrics.DEAD_LETTER_SHARE, 'family')} > {DEAD_LETTER_POLICY.max_share:g}",
-        summary="Trop d’enregistrements refusés : {{ $labels.family }}",
+        summary=f"Trop d’enregistrements refusés : {_FAMILY}",
         description=f"{value_of(VALUE, Unit.RATIO)} des {DEAD_LETTER_POLICY.window} derniers"
-        " enregistrements de {{ $labels.family }} ont été refusés. Première cause :"
-        f" {reason}, champ {field}. Les workers continuent, et les enregistrements sont gardés ;"
-        " après correction, les renvoyer par"
-        f" `smart-region dead-letters replay --reason {reason}`.",
+        " enregistrements de cette famille ont été refusés. Première cause :"
+        f" {reason}, champ {field}. Les workers continuent, et les enregistrements sont gardés"
+        f"{again}.",
         board=conventions.PRODUCERS_BOARD,
     )
     # A worker says it once, and may be gone at the next scrape.
@@ -99,9 +118,10 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
     yield build.alert(
         alerts.ENTITY_HALF_FULL,
         f"{total(metrics.ENTITIES_HALF_FULL, 'family')} > 0",
-        summary="Entités presque pleines : {{ $labels.family }}",
-        description="{{ $value }} entité(s) de {{ $labels.family }} dépassent la moitié de ce qui"
-        " est gardé d’une entité. Au-delà, leurs nouveaux jours seront refusés.",
+        summary=f"Entités presque pleines : {_FAMILY}",
+        description=f"{{{{ $value }}}} {by_number(VALUE, 'entité dépasse', 'entités dépassent')}"
+        " la moitié de ce qui est gardé d’une entité. Au-delà,"
+        f" {by_number(VALUE, 'ses', 'leurs')} nouveaux jours seront refusés.",
     )
     yield build.alert(
         alerts.CONSUMER_LAG,
@@ -116,36 +136,41 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         alerts.RECORDS_DELETED,
         f"{first}\n-\nmin by ({', '.join(_PARTITION)}) ({before})\n> 0",
         summary="Évènements supprimés de {{ $labels.topic }}",
-        description=f"{count} évènement(s) de la partition {{{{ $labels.partition }}}} de"
-        " {{ $labels.topic }} ont été supprimés depuis hier. Sauf effacement voulu"
-        " (smart-region erase), ils sont perdus : ni un audit ni une reconstruction ne les"
-        " retrouvera.",
+        description=f"{count} {by_number(VALUE, 'évènement', 'évènements')} de la partition"
+        " {{ $labels.partition }} de {{ $labels.topic }}"
+        f" {by_number(VALUE, 'a été supprimé', 'ont été supprimés')} depuis hier. Sauf effacement"
+        f" voulu (smart-region erase), {by_number(VALUE, 'il est perdu', 'ils sont perdus')} : ni"
+        f" un audit ni une reconstruction ne {by_number(VALUE, 'le', 'les')} retrouvera.",
     )
     # Where no worker ever said how many partitions there are, at least one is expected.
     expected = over("last_over_time", conventions.PARTITIONS_EXPECTED, "1d")
     yield build.alert(
         alerts.PARTITIONS_MISSING,
         f"({expected} or vector(1))\n-\n({conventions.PARTITIONS_OWNED} or vector(0))\n> 0",
-        summary="{{ $value }} partition(s) sans worker",
-        description="{{ $value }} partition(s) ne sont montrées par aucun worker : les totaux ne"
-        " sont plus publiés, car ils seraient partiels. Les alertes de jalons sont suspendues.",
+        summary=f"{{{{ $value }}}} {by_number(VALUE, 'partition', 'partitions')} sans worker",
+        description="{{ $value }} "
+        + by_number(VALUE, "partition n’est montrée", "partitions ne sont montrées")
+        + " par aucun worker : les totaux ne sont plus publiés, car ils seraient partiels. Les"
+        " alertes de jalons sont suspendues.",
     )
     worker = conventions.WORKER_JOB
     yield build.alert(
         alerts.WORKER_NOT_READY,
         f"{_not_ready(metrics.WORKER_READY, worker)}\nor\nabsent({_up(worker)})",
-        summary="Worker {{ $labels.instance }} indisponible",
-        description="Le worker {{ $labels.instance }} ne répond pas, ou n’a pas fini de"
-        " reconstruire son état. Tant que les autres montrent toutes les partitions, les chiffres"
-        " restent justes.",
+        summary="{{ with $labels.instance }}Worker {{ . }} indisponible"
+        "{{ else }}Aucun worker n’est connu de Prometheus{{ end }}",
+        description="{{ with $labels.instance }}Le worker {{ . }} ne répond pas, ou n’a pas fini"
+        " de reconstruire son état. Tant que les autres montrent toutes les partitions, les"
+        " chiffres restent justes{{ else }}Prometheus n’a aucun worker à interroger : aucun"
+        " chiffre n’est publié{{ end }}.",
     )
     yield build.alert(
         alerts.TOPIC_FAULTY,
         f"{latest(metrics.TOPIC_FAULT, 'topic', 'fault')} > 0",
-        summary="Topic {{ $labels.topic }} : {{ $labels.fault }}",
+        summary=f"Topic {{{{ $labels.topic }}}} : {word_of('$labels.fault', TOPIC_FAULTS)}",
         description="Le topic {{ $labels.topic }} a perdu ce qu’il contenait, ou n’est plus tel que"
-        " les workers en ont besoin ({{ $labels.fault }}). Les workers qui le voient ne montrent"
-        " plus de chiffres : ils seraient faux. Un redémarrage ne suffit pas.",
+        " les workers en ont besoin. Les workers qui le voient ne montrent plus de chiffres : ils"
+        " seraient faux. Un redémarrage ne suffit pas.",
     )
     yield build.alert(
         alerts.GATEWAY_NOT_READY,
@@ -187,13 +212,19 @@ def _not_ready(ready: Metric, job: str) -> str:
     return f"{ready} == 0\nor\n{_up(job)} == 0"
 
 
-def _figures(build: AlertBuilder) -> Iterator[Alert]:
+def _figures(build: AlertBuilder, catalogue: Catalogue) -> Iterator[Alert]:
+    titles = {one.id: f"« {one.title} »" for one in catalogue.indicators}
     yield build.alert(
         alerts.FIGURES_DIVERGE,
         f"{total(over('increase', metrics.REBUILD_MISMATCHES, _MISMATCHES))} > 0",
         summary="L’autocontrôle des workers trouve des écarts",
-        description=f"{value_of(VALUE, Unit.COUNT)} série(s) diffèrent quand les workers les"
-        " recalculent à partir de leur état. Ne pas publier ces chiffres avant un audit.",
+        description=f"{value_of(VALUE, Unit.COUNT)} "
+        + by_number(
+            VALUE,
+            "série diffère quand les workers la recalculent",
+            "séries diffèrent quand les workers les recalculent",
+        )
+        + " à partir de leur état. Ne pas publier ces chiffres avant un audit.",
         labels={"check": "rebuild"},
     )
     # Both sides have stood still, so neither is merely on its way to the other's value.
@@ -205,7 +236,7 @@ def _figures(build: AlertBuilder) -> Iterator[Alert]:
             f"and {on(*FIGURE)}\n{over('changes', value, _QUIET)} == 0\n"
             f"and {on(*FIGURE)}\n{over('changes', assessed, _QUIET)} == 0"
         ),
-        summary="Deux calculs de {{ $labels.indicator }} diffèrent",
+        summary=f"Deux calculs diffèrent : {word_of('$labels.indicator', titles)}",
         description="La somme des workers et le calcul de l’évaluateur diffèrent de"
         f" {amount_of(VALUE)} pour {{{{ $labels.indicator }}}}, {TERRITORY}. Ne pas"
         " publier ce chiffre avant un audit.",

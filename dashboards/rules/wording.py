@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from catalogue.formatting import MINUS, NARROW, NO_BREAK
@@ -16,6 +17,7 @@ __all__ = [
     "TERRITORY_CODE",
     "VALUE",
     "amount_of",
+    "by_number",
     "day_from",
     "days_from",
     "days_of",
@@ -24,6 +26,7 @@ __all__ = [
     "pace_from",
     "value_from",
     "value_of",
+    "word_of",
 ]
 
 #: The territory that an alert is about; `Île-de-France` or `Seine-et-Marne (77)`.
@@ -76,8 +79,24 @@ def value_of(value: str, unit: Unit, *, decimals: int = 0) -> str:
 
 
 def amount_of(value: str) -> str:
-    """Return the display of a number of any size and unit."""
-    return f'{{{{ {value} | printf "%.6g" | {_POINT} }}}}'
+    """Return the display of a number above zero, of any size and unit: `0,1`, `1 250 000`."""
+    large = f'{{{{ {value} | printf "%.0f" | {_THOUSANDS} }}}}'
+    small = f'{{{{ {value} | printf "%.6g" | {_POINT} }}}}'
+    # From a million on, six digits would be written with an exponent.
+    return f"{{{{ if ge {value} 10000.0 }}}}{large}{{{{ else }}}}{small}{{{{ end }}}}"
+
+
+def by_number(value: str, one: str, several: str) -> str:
+    """Return the words that go with a number that is rounded: French has the plural from two on."""
+    return f"{{{{ if ge {value} 1.5 }}}}{several}{{{{ else }}}}{one}{{{{ end }}}}"
+
+
+def word_of(code: str, words: Mapping[str, str]) -> str:
+    """Return the word for a code that a template has, and the code: `jour impossible (…)`."""
+    branches = (
+        f'if eq {code} "{known}" }}}}{literal(word)} ({known})' for known, word in words.items()
+    )
+    return f"{{{{ {'{{ else '.join(branches)}{{{{ else }}}}{{{{ {code} }}}}{{{{ end }}}}"
 
 
 def day_from(query: str, *, found: str, absent: str) -> str:
@@ -126,15 +145,23 @@ def _signed(value: str, decimals: int) -> str:
     return f'{{{{ {value} | printf "%+.{decimals}f" | {grouped} }}}}'
 
 
-def label_from(query: str, label: str, *, of: str, absent: str | None = None) -> str:
+def label_from(
+    query: str,
+    label: str,
+    *,
+    of: str,
+    found: str = "{{ $label }}",
+    absent: str | None = None,
+) -> str:
     """Return a label of what a query gives; `%s` in it is the alert's label `of`.
 
-    Where the query gives nothing, `absent` is said; without it, the label `of`.
+    `found` is a template that has it as `$label`. Where the query gives nothing, `absent` is said;
+    without it, the label `of`.
 
     For names that change: an alert that had them among its own labels would end and begin again.
     """
     absent = f"{{{{ $labels.{of} }}}}" if absent is None else absent
-    return _from(query, f'{{{{ . | first | label "{label}" }}}}', absent, of=of)
+    return _from(query, f'{{{{ $label := . | first | label "{label}" }}}}{found}', absent, of=of)
 
 
 def days_from(query: str, *, of: str, absent: str) -> str:
@@ -145,7 +172,7 @@ def days_from(query: str, *, of: str, absent: str) -> str:
 def days_of(value: str) -> str:
     """Return the display of a number of days, which is rounded: `1 jour`, `30 jours`."""
     number = f'{{{{ {value} | printf "%.0f" | {_THOUSANDS} }}}}'
-    return f"{number}{NO_BREAK}jour{{{{ if ge {value} 1.5 }}}}s{{{{ end }}}}"
+    return f"{number}{NO_BREAK}{by_number(value, 'jour', 'jours')}"
 
 
 def _from(query: str, found: str, absent: str, *, of: str = "department") -> str:

@@ -13,7 +13,15 @@ from catalogue.metrics import Metric
 from catalogue.progress import MilestoneStatus
 from dashboards.conventions import ASSESSOR_JOB, PAGE_JOB, WORKER_JOB
 from report.standing import DAYS_OF_A_MONTH, change_text
-from tests.support.rule_scenarios import ABSENT, DAY, TODAY, RuleScenario, Span, growing
+from tests.support.rule_scenarios import (
+    ABSENT,
+    DAY,
+    PARTITIONS,
+    TODAY,
+    RuleScenario,
+    Span,
+    growing,
+)
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 LYCEES = {"programme": "lycees", "indicator": "schools_connected_ratio"}
@@ -462,9 +470,18 @@ def test_producer_faulty(scenario: RuleScenario, rules: Path) -> None:
     scenario.check(rules)
 
 
-def test_dead_letters(scenario: RuleScenario, rules: Path) -> None:
-    """With their number and reason."""
-    work(scenario, metrics.DEAD_LETTERS, (0, 20), (3, 40), reason="invalid_data")
+@pytest.mark.parametrize(
+    ("refused", "told", "kept"),
+    [
+        (3, "3 enregistrements refusés", "Ils sont gardés, avec leur cause, et ne comptent"),
+        (1, "1 enregistrement refusé", "Il est gardé, avec sa cause, et ne compte"),
+    ],
+)
+def test_dead_letters(
+    scenario: RuleScenario, rules: Path, refused: int, told: str, kept: str
+) -> None:
+    """With their number and reason, in French and as commands have it."""
+    work(scenario, metrics.DEAD_LETTERS, (0, 20), (refused, 40), reason="invalid_data")
     scenario.expect_alert(
         30,
         "DeadLetters",
@@ -472,9 +489,9 @@ def test_dead_letters(scenario: RuleScenario, rules: Path) -> None:
         MONITOR
         | PRODUCERS
         | {
-            "summary": "Enregistrements refusés : invalid_data",
-            "description": "3 enregistrement(s) refusé(s) en 15 minutes pour la raison"
-            " invalid_data. Ils sont gardés, avec leur cause, et ne comptent dans aucun chiffre.",
+            "summary": "Enregistrements refusés : données incorrectes (invalid_data)",
+            "description": f"{told} en 15 minutes pour la raison invalid_data. {kept} dans aucun"
+            " chiffre.",
             "runbook_url": "docs/runbooks/DeadLetters.md",
         },
     )
@@ -494,10 +511,10 @@ def test_dead_letter_share_high(scenario: RuleScenario, rules: Path) -> None:
         MONITOR
         | PRODUCERS
         | {
-            "summary": "Trop d’enregistrements refusés : schools",
-            "description": "37,5\u00a0% des 100 derniers enregistrements de schools ont été"
-            " refusés. Première cause : unknown_type, champ type. Les workers continuent, et les"
-            " enregistrements sont gardés ; après correction, les renvoyer par"
+            "summary": "Trop d’enregistrements refusés : Lycées (schools)",
+            "description": "37,5\u00a0% des 100 derniers enregistrements de cette famille ont été"
+            " refusés. Première cause : type inconnu (unknown_type), champ type. Les workers"
+            " continuent, et les enregistrements sont gardés ; après correction, les renvoyer par"
             " `smart-region dead-letters replay --reason unknown_type`.",
             "runbook_url": "docs/runbooks/DeadLetterShareHigh.md",
         },
@@ -525,6 +542,87 @@ def test_consumer_lag(scenario: RuleScenario, rules: Path) -> None:
     scenario.check(rules)
 
 
+def test_entity_half_full(scenario: RuleScenario, rules: Path) -> None:
+    """With how many, and of which family."""
+    work(scenario, metrics.ENTITIES_HALF_FULL, (1, 60), family="datasets")
+    scenario.expect_alert(
+        30,
+        "EntityHalfFull",
+        OPERATOR | {"severity": "warning", "family": "datasets"},
+        MONITOR
+        | {
+            "summary": "Entités presque pleines : Jeux de données (datasets)",
+            "description": "1 entité dépasse la moitié de ce qui est gardé d’une entité. Au-delà,"
+            " ses nouveaux jours seront refusés.",
+            "runbook_url": "docs/runbooks/EntityHalfFull.md",
+        },
+    )
+
+    scenario.check(rules)
+
+
+def test_records_deleted(scenario: RuleScenario, rules: Path) -> None:
+    """With how many, and of which partition."""
+    topic = {"topic": "smartregion.schools", "partition": "3"}
+    work(scenario, metrics.LOG_START, (0, 20), (17, 40), **topic)
+    scenario.expect_alert(
+        30,
+        "RecordsDeleted",
+        OPERATOR | {"severity": "critical", **topic},
+        MONITOR
+        | {
+            "summary": "Évènements supprimés de smartregion.schools",
+            "description": "17 évènements de la partition 3 de smartregion.schools ont été"
+            " supprimés depuis hier. Sauf effacement voulu (smart-region erase), ils sont perdus :"
+            " ni un audit ni une reconstruction ne les retrouvera.",
+            "runbook_url": "docs/runbooks/RecordsDeleted.md",
+        },
+    )
+
+    scenario.check(rules)
+
+
+def test_topic_faulty(scenario: RuleScenario, rules: Path) -> None:
+    """With what is wrong, in French and as the runbook has it."""
+    where = {"topic": "monitor-schools-changelog", "fault": "changelog_lost"}
+    work(scenario, metrics.TOPIC_FAULT, (1, 60), partition="0", **where)
+    scenario.expect_alert(
+        30,
+        "TopicFaulty",
+        OPERATOR | {"severity": "critical", "silences": "figures", **where},
+        MONITOR
+        | {
+            "summary": "Topic monitor-schools-changelog : états perdus (changelog_lost)",
+            "description": "Le topic monitor-schools-changelog a perdu ce qu’il contenait, ou n’est"
+            " plus tel que les workers en ont besoin. Les workers qui le voient ne montrent plus de"
+            " chiffres : ils seraient faux. Un redémarrage ne suffit pas.",
+            "runbook_url": "docs/runbooks/TopicFaulty.md",
+        },
+    )
+
+    scenario.check(rules)
+
+
+def test_one_partition_missing(scenario: RuleScenario, rules: Path) -> None:
+    """In the singular."""
+    owned: dict[int, list[Span]] = {one: [(1, 60)] for one in range(PARTITIONS - 1)}
+    scenario.worker("worker:6066", (1, 60), owned=owned)
+    scenario.expect_alert(
+        30,
+        "PartitionsMissing",
+        OPERATOR | {"severity": "critical", "silences": "figures"},
+        MONITOR
+        | {
+            "summary": "1 partition sans worker",
+            "description": "1 partition n’est montrée par aucun worker : les totaux ne sont plus"
+            " publiés, car ils seraient partiels. Les alertes de jalons sont suspendues.",
+            "runbook_url": "docs/runbooks/PartitionsMissing.md",
+        },
+    )
+
+    scenario.check(rules)
+
+
 def test_partitions_missing(scenario: RuleScenario, rules: Path) -> None:
     """With how many."""
     scenario.worker("worker:6066", (1, 60), owned={0: [(1, 60)]})
@@ -534,8 +632,8 @@ def test_partitions_missing(scenario: RuleScenario, rules: Path) -> None:
         OPERATOR | {"severity": "critical", "silences": "figures"},
         MONITOR
         | {
-            "summary": "3 partition(s) sans worker",
-            "description": "3 partition(s) ne sont montrées par aucun worker : les totaux ne sont"
+            "summary": "3 partitions sans worker",
+            "description": "3 partitions ne sont montrées par aucun worker : les totaux ne sont"
             " plus publiés, car ils seraient partiels. Les alertes de jalons sont suspendues.",
             "runbook_url": "docs/runbooks/PartitionsMissing.md",
         },
@@ -557,6 +655,24 @@ def test_worker_not_ready(scenario: RuleScenario, rules: Path) -> None:
             "description": "Le worker worker:6066 ne répond pas, ou n’a pas fini de reconstruire"
             " son état. Tant que les autres montrent toutes les partitions, les chiffres restent"
             " justes.",
+            "runbook_url": "docs/runbooks/WorkerNotReady.md",
+        },
+    )
+
+    scenario.check(rules)
+
+
+def test_no_worker_at_all(scenario: RuleScenario, rules: Path) -> None:
+    """It has no name, as on a cluster without a single one."""
+    scenario.assessor((1, 60))
+    scenario.expect_alert(
+        30,
+        "WorkerNotReady",
+        OPERATOR | {"severity": "warning", "job": WORKER_JOB},
+        MONITOR
+        | {
+            "summary": "Aucun worker n’est connu de Prometheus",
+            "description": "Prometheus n’a aucun worker à interroger : aucun chiffre n’est publié.",
             "runbook_url": "docs/runbooks/WorkerNotReady.md",
         },
     )
@@ -626,12 +742,52 @@ def test_figures_diverge(scenario: RuleScenario, rules: Path) -> None:
         },
         MONITOR
         | {
-            "summary": "Deux calculs de schools_connected_ratio diffèrent",
+            "summary": "Deux calculs diffèrent : « Lycées connectés au très haut débit »"
+            " (schools_connected_ratio)",
             "description": "La somme des workers et le calcul de l’évaluateur diffèrent de 0,1"
             " pour schools_connected_ratio, Seine-et-Marne (77). Ne pas publier ce chiffre avant un"
             " audit.",
             "runbook_url": "docs/runbooks/FiguresDiverge.md",
         },
+    )
+
+    scenario.check(rules)
+
+
+def test_figures_that_diverge_by_much(scenario: RuleScenario, rules: Path) -> None:
+    """A large number has no exponent; the self-check says how many series."""
+    scenario.healthy()
+    euros = {"programme": "formation", "indicator": "grants_committed_euros"}
+    work(
+        scenario, metrics.INDICATOR_VALUE, (6_250_000, 60), **euros, department="77", partition="0"
+    )
+    expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 5_000_000, "77", **euros)
+    work(scenario, metrics.REBUILD_MISMATCHES, (0, 20), (1, 40))
+    divergence = OPERATOR | {"severity": "critical", "silences": "figures"}
+    where = {"check": "assessor", "department": "77", "territory": "Seine-et-Marne (77)"}
+    runbook = {"runbook_url": "docs/runbooks/FiguresDiverge.md"}
+    scenario.expect_alert(
+        40,
+        "FiguresDiverge",
+        divergence | where | {"indicator": "grants_committed_euros"},
+        MONITOR
+        | runbook
+        | {
+            "summary": "Deux calculs diffèrent : « Subventions engagées » (grants_committed_euros)",
+            "description": "La somme des workers et le calcul de l’évaluateur diffèrent de"
+            " 1\u202f250\u202f000 pour grants_committed_euros, Seine-et-Marne (77). Ne pas publier"
+            " ce chiffre avant un audit.",
+        },
+        (
+            divergence | {"check": "rebuild"},
+            MONITOR
+            | runbook
+            | {
+                "summary": "L’autocontrôle des workers trouve des écarts",
+                "description": "1 série diffère quand les workers la recalculent à partir de leur"
+                " état. Ne pas publier ces chiffres avant un audit.",
+            },
+        ),
     )
 
     scenario.check(rules)

@@ -18,7 +18,7 @@ from catalogue.progress import MilestoneStatus
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
 from tests.support.prometheus import promtool
 
-__all__ = ["ABSENT", "DAY", "FiringAlert", "RuleScenario", "Span", "growing"]
+__all__ = ["ABSENT", "DAY", "PARTITIONS", "TODAY", "FiringAlert", "RuleScenario", "Span", "growing"]
 
 #: A day in seconds, and where the monitor's day stands when a scenario begins: 2020-06-01.
 DAY = 86_400
@@ -193,13 +193,22 @@ class RuleScenario:
         )
 
     def expect_alert(
-        self, minute: int, name: str, labels: Mapping[str, str], annotations: Mapping[str, str]
+        self,
+        minute: int,
+        name: str,
+        labels: Mapping[str, str],
+        annotations: Mapping[str, str],
+        *others: tuple[Mapping[str, str], Mapping[str, str]],
     ) -> None:
-        """Expect one alert of a name in a minute, with exactly these labels and annotations."""
-        alert = {"exp_labels": dict(labels), "exp_annotations": dict(annotations)}
-        self._annotated.append(
-            {"eval_time": f"{minute}m", "alertname": name, "exp_alerts": [alert]}
-        )
+        """Expect one alert of a name in a minute, with exactly these labels and annotations.
+
+        And `others` of the same name.
+        """
+        alerts = [
+            {"exp_labels": dict(own), "exp_annotations": dict(texts)}
+            for own, texts in ((labels, annotations), *others)
+        ]
+        self._annotated.append({"eval_time": f"{minute}m", "alertname": name, "exp_alerts": alerts})
 
     def check(self, rules: Path, *, every: str = "1m") -> None:
         """Run the scenario in promtool with a folder's rules; fail with its message.

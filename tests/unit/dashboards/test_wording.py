@@ -10,19 +10,22 @@ from dashboards.wording import (
     GATEWAY_REASONS,
     OUTCOMES,
     REASONS,
+    TOPIC_FAULTS,
     UNITS,
 )
 from events.errors import REASONS_OF_WORKERS, RefusalReason
 from events.registry import Family
 from gateway.problems import KINDS
 from streams.core import Outcome
+from streams.topic_faults import FaultKind
 
 
 def test_every_code_of_the_pipeline_has_a_word() -> None:
-    """Families, outcomes, reasons and units are closed lists."""
+    """Families, outcomes, reasons, faults of topics and units are closed lists."""
     assert FAMILIES.keys() == set(Family)
     assert OUTCOMES.keys() == set(Outcome)
     assert REASONS.keys() == set(RefusalReason)
+    assert TOPIC_FAULTS.keys() == set(FaultKind)
     assert UNITS.keys() == set(Unit)
 
 
