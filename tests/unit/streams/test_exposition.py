@@ -213,6 +213,38 @@ class TestFigures:
 
         assert metrics.INDICATOR_DENOMINATOR.name not in exposed(catalogue, state_store)
 
+    def test_plans_of_closed_lycees_go_on_counting(self) -> None:
+        """Two plans for one lycée are 200 %; the definition says what that means."""
+        closed = uai("0750002")
+        history = [
+            *(event("school.registered", one, "2016-01-01") for one in (PARIS, closed)),
+            *(
+                event(
+                    "equipment.delivered",
+                    f"delivery-{one}",
+                    "2018-02-01",
+                    uai=one,
+                    department="75",
+                    completes_plan=True,
+                )
+                for one in (PARIS, closed)
+            ),
+            event("school.closed", closed, "2019-07-31"),
+        ]
+        found = exposed(shipped(), state_store_of(shipped(), *history))
+
+        equipped = shipped().indicator("schools_equipped_ratio")
+        counted = [
+            sum(
+                sample.value
+                for sample in found[metric.name]
+                if sample.labels["indicator"] == equipped.id
+            )
+            for metric in (metrics.INDICATOR_NUMERATOR, metrics.INDICATOR_DENOMINATOR)
+        ]
+        assert counted == [2, 1]
+        assert "Au-dessus de 100 %" in equipped.definition
+
     def test_euros_are_not_cents(self) -> None:
         """Values are in the indicator's unit."""
         catalogue = catalogue_of({"sum": "amount_cents", "from": "grant.paid"}, unit="euros")
