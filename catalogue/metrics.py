@@ -516,8 +516,8 @@ _page = partial(Metric, section="page")
 PAGE_READY = _page(
     "smartregion_page_ready",
     (),
-    "1 once the page has read every changelog and shows figures, 0 before.",
-    "Wait, then read the log.",
+    "1 once the page has the histories of all partitions and shows figures, 0 before.",
+    "0 for long: read in /readyz what it waits for, and the log.",
 )
 PAGE_LEDGER_EVENTS = _page(
     "smartregion_page_ledger_events",
@@ -579,9 +579,9 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "status": "Of a milestone `achieved`, `on_track`, `at_risk`, `missed` or `unreported`; of "
         "an answer of the gateway or the page its HTTP status.",
         "title": "What people call a producer, in French.",
-        "topic": "A topic of events.",
+        "topic": "A topic of events; where it is at fault, a changelog too.",
         "type": "The CloudEvents type of an event; `unknown` for all that were refused.",
-        "unit": "`ratio` (0 to 1), `count` or `euros`.",
+        "unit": "`ratio` (1 is 100 %), `count` or `euros`.",
         "window": "How far back a change reaches: `30d`.",
     }
 )
