@@ -245,6 +245,17 @@ def test_a_subject_says_what_and_where(
     assert text.strip() == expected
 
 
+def test_a_subject_of_several_names_their_promise(rendered: Path, tmp_path: Path) -> None:
+    """Three promises of a programme that are missed on one day are three messages."""
+    several = group(*(alert_of("firing", f"{one}, « Tous connectés »") for one in ("77", "75")))
+    several["commonLabels"] |= {"indicator": "schools_connected_ratio", "milestone": "all"}
+    subject = message(rendered, "smart-region.alert.subject", several, tmp_path)
+    title = message(rendered, "smart-region.chat.title", several, tmp_path)
+
+    told = "Lycées numériques : alertes « jalon manqué » sur « Tous connectés », 2 en cours"
+    assert (subject.strip(), title.strip()) == (f"[Smart Région] {told}", f"✖ {told}")
+
+
 @pytest.mark.parametrize(
     "name", sorted({alert.name for alert in ALERTS if alert.labels["scope"] != "pipeline"})
 )
