@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from catalogue.formatting import count_text, day_text
+from catalogue.formatting import count_text, day_text, is_plural
 from streams.queries.collector import STALE_SECONDS
 
 if TYPE_CHECKING:
@@ -33,10 +33,12 @@ class Completeness:
                 f" ({snapshot.faults[0].topic}). L’exploitant est alerté.",
             )
         if snapshot.unjudged:
+            several = is_plural(snapshot.unjudged)
+            missing = "indicateurs n’y sont pas" if several else "indicateur n’y est pas"
             return cls(
                 is_complete=False,
                 text="Chiffres incomplets : les workers ont un autre catalogue que cette page, et"
-                f" {snapshot.unjudged} indicateur(s) n’y sont pas. L’exploitant est alerté.",
+                f" {snapshot.unjudged} {missing}. L’exploitant est alerté.",
             )
         age = max(snapshot.ages.values(), default=0.0)
         if age > STALE_SECONDS:

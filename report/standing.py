@@ -42,6 +42,7 @@ __all__ = [
     "amount_text",
     "change_text",
     "signed",
+    "term_names",
     "told_by",
     "value_text",
 ]
@@ -151,7 +152,7 @@ class Standing:
     def parts(self) -> TextCell:
         """Numerator and denominator of a ratio, and what they are."""
         cell = self._parts_at(self.judgement.as_of)
-        return cell if cell.reason else replace(cell, note=_terms_text(self.indicator))
+        return cell if cell.reason else replace(cell, note=" sur ".join(term_names(self.indicator)))
 
     @cached_property
     def target(self) -> TextCell:
@@ -310,14 +311,14 @@ def value_text(indicator: Indicator, value: float) -> str:
     return NumberFormat.of(indicator).text(value)
 
 
-def _terms_text(indicator: Indicator) -> str:
-    """Return what is divided by what: `heures occupées sur heures offertes`; "" for entities."""
-    labels = [
+def term_names(indicator: Indicator) -> tuple[str, ...]:
+    """Return what each term adds up: `heures occupées`, `heures offertes`; () for entities."""
+    names = tuple(
         field_label(term.facts[0], term.amount)
         for term in indicator.measure.terms
         if term.amount is not None
-    ]
-    return " sur ".join(labels) if len(labels) == len(indicator.measure.terms) else ""
+    )
+    return names if len(names) == len(indicator.measure.terms) else ()
 
 
 def amount_text(indicator: Indicator, amount: int) -> str:

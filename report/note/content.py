@@ -34,7 +34,7 @@ from report.note.document import (
     Span,
 )
 from report.overview import overview_of
-from report.standing import Standing, change_text, told_by
+from report.standing import Standing, change_text, term_names, told_by
 from report.view import View
 from report.words import ENTITIES
 
@@ -443,14 +443,25 @@ def _maker(indicator: Indicator, entity: ChangedEntity) -> str:
     name = one_line(name, longest=LONGEST_NAME)
     if entity.department is not None:
         name = f"{name}, {territory_text(entity.department)}"
-    moved = entity.numerator_after - entity.numerator_before
-    parts = [moved_text(indicator, moved)] if moved else []
+    return f"{name} ({', '.join(_moved(indicator, entity))})"
+
+
+def _moved(indicator: Indicator, entity: ChangedEntity) -> Iterator[str]:
+    """Yield by how much an entity changed each term, and which: `heures occupées −320`."""
+    over = entity.numerator_after - entity.numerator_before
+    under = 0
     if entity.denominator_before is not None and entity.denominator_after is not None:
         under = entity.denominator_after - entity.denominator_before
-        if under:
-            parts = [f"{part} au numérateur" for part in parts]
-            parts.append(f"{moved_text(indicator, under)} au dénominateur")
-    return f"{name} ({', '.join(parts)})"
+    names = term_names(indicator) if indicator.measure.denominator is not None else ()
+    parts = ("au numérateur", "au dénominateur")
+    for number, amount in enumerate((over, under)):
+        if amount:
+            told = moved_text(indicator, amount)
+            if names:
+                told = f"{names[number]} {told}"
+            elif under:
+                told = f"{told} {parts[number]}"
+            yield told
 
 
 def _lost(standing: Standing) -> TextCell:

@@ -120,7 +120,7 @@ def test_an_indicator_that_workers_do_not_know_is_not_called_unreported() -> Non
         assert known is not None
         knowledge, completeness = known
         assert not completeness.is_complete
-        assert "1 indicateur(s)" in completeness.text
+        assert "1 indicateur n’y est pas." in completeness.text
         overview = overview_of(knowledge, view())
         shown = {row.indicator.id for group in overview.groups for row in group.rows}
         assert shown == {one.id for one in shipped().indicators} - {RATIO.id}
