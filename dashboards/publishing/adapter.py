@@ -176,20 +176,17 @@ class Grafana:
             author=str(meta.get("updatedBy") or ""),
         )
 
-    def save(
-        self, model: Model, folder: str, message: str, *, version: int | None, overwrite: bool
-    ) -> None:
+    def save(self, model: Model, folder: str, message: str, *, version: int | None) -> None:
         """Write a board.
 
-        Unless `overwrite`, it must not exist (`version` None) or still be at `version`: otherwise
-        PreconditionError.
+        It must not exist (`version` None) or still be at `version`: otherwise PreconditionError.
         """
         numbers = {"id": None} if version is None else {"id": None, "version": version}
         body = {
             "dashboard": {**model, **numbers},
             "folderUid": folder,
             "message": message,
-            "overwrite": overwrite,
+            "overwrite": False,
         }
         request, answer = self._answer("POST", "/dashboards/db", body)
         saved = self._object(request, answer, "status")

@@ -66,7 +66,7 @@ def carry_out(grafana: Grafana, plan: Plan, home: BoardFolder = HOME) -> None:
     if plan.folder_missing:
         _make_folder(grafana, home)
     for board in plan.having(Action.CREATE, Action.UPDATE):
-        _save(grafana, board, home, overwrite=plan.forced)
+        _save(grafana, board, home)
     for board in plan.having(Action.REMOVE):
         grafana.remove(board.uid)
 
@@ -81,11 +81,11 @@ def _make_folder(grafana: Grafana, home: BoardFolder) -> None:
             raise
 
 
-def _save(grafana: Grafana, board: BoardChange, home: BoardFolder, *, overwrite: bool) -> None:
+def _save(grafana: Grafana, board: BoardChange, home: BoardFolder) -> None:
     model = {} if board.model is None else board.model
     version = None if board.live is None else board.live.version
     try:
-        grafana.save(model, home.folder, MESSAGE, version=version, overwrite=overwrite)
+        grafana.save(model, home.folder, MESSAGE, version=version)
     except PreconditionError:
         # A retry after a lost answer: then the board is the one that was written.
         live = grafana.board(board.uid)

@@ -96,7 +96,6 @@ class Plan:
     folder_missing: bool = False
     kinds_missing: tuple[str, ...] = ()
     """Types of data sources that the boards query and Grafana does not have."""
-    forced: bool = False
 
     def having(self, *actions: Action) -> tuple[BoardChange, ...]:
         """Return the boards with one of these actions."""
@@ -129,7 +128,6 @@ def planned(
             *(_wanted(model, found.get(model["uid"]), folder, force=force) for model in wanted),
             *(_stray(uid, found[uid], force=force, prune=prune) for uid in strays),
         ),
-        forced=force,
     )
 
 

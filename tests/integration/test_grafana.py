@@ -68,7 +68,7 @@ def test_what_a_hand_changed_is_refused_forced_and_pruned(
     live = grafana.board(uid)
     assert live is not None
     changed = {**live.model, "title": "Changed by hand"}
-    grafana.save(changed, home.folder, "by hand", version=live.version, overwrite=False)
+    grafana.save(changed, home.folder, "by hand", version=live.version)
     with pytest.raises(HandChangedError):
         carry_out(grafana, survey(grafana, boards, home), home)
     carry_out(grafana, survey(grafana, boards, home, force=True), home)

@@ -33,7 +33,7 @@ FOLDER = "smart-region"
 
 def save(grafana: Grafana, model: Model, version: int | None = None) -> None:
     """Write a board that must be at a version."""
-    grafana.save(model, FOLDER, "a test", version=version, overwrite=False)
+    grafana.save(model, FOLDER, "a test", version=version)
 
 
 def answering(*answers: Answer) -> Callable[[Request], Answer | None]:

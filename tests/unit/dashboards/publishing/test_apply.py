@@ -94,12 +94,13 @@ class TestApply:
         publish(grafana, BOARDS, force=True)
         assert survey(grafana, BOARDS).empty
 
+    @pytest.mark.parametrize("force", [False, True])
     def test_a_change_between_plan_and_apply_is_not_lost(
-        self, grafana: Grafana, stub: GrafanaStub
+        self, grafana: Grafana, stub: GrafanaStub, *, force: bool
     ) -> None:
-        """The request names the version that is to be replaced."""
+        """The request names the version to be replaced; `force` is for what the plan has shown."""
         publish(grafana, BOARDS)
-        plan = survey(grafana, [BOARDS[0], {**BOARDS[1], "refresh": "1m"}])
+        plan = survey(grafana, [BOARDS[0], {**BOARDS[1], "refresh": "1m"}], force=force)
         stub.boards["smart-region-b"].model |= {"refresh": "5s", "version": 9}
         with pytest.raises(errors.PreconditionError):
             carry_out(grafana, plan)
