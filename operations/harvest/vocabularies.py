@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from events.dataset import Licence, Theme, UpdateFrequency
 
 __all__ = ["NOT_OPEN", "frequency_of", "licence_of", "plain", "theme_of"]
 
+Part = TypeVar("Part")
 NOT_OPEN: Final = "not_open"
 """In the place of a licence: it forbids commercial use, or changes."""
 
@@ -32,7 +33,8 @@ _THEMES_OF_EUROPE: Final[Mapping[str, Theme]] = {
     "tech": Theme.ECONOMY,
     "tran": Theme.TRANSPORT,
 }
-# The first of them that a theme contains decides: "transports et environnement" is of transport.
+# What words of a theme begin with; the first of them that is there decides: "transports et
+# environnement" is of transport. Within a word they mean something else: agriculture, information.
 _PARTS_OF_THEMES: Final[Mapping[str, Theme]] = {
     "transport": Theme.TRANSPORT,
     "mobilit": Theme.TRANSPORT,
@@ -70,7 +72,7 @@ _PARTS_OF_THEMES: Final[Mapping[str, Theme]] = {
     "citoyen": Theme.ADMINISTRATION,
     "justice": Theme.ADMINISTRATION,
 }
-# In the order in which they are looked for.
+# What words of a licence begin with, in the order in which they are looked for.
 _PARTS_OF_LICENCES: Final[Mapping[str, Licence | Literal["not_open"]]] = {
     "by nc": NOT_OPEN,
     "by nd": NOT_OPEN,
@@ -85,7 +87,7 @@ _PARTS_OF_LICENCES: Final[Mapping[str, Licence | Literal["not_open"]]] = {
     "licence ouverte": Licence.OPEN_LICENCE,
     "open licence": Licence.OPEN_LICENCE,
     "etalab": Licence.OPEN_LICENCE,
-    "fr lo": Licence.OPEN_LICENCE,
+    "fr lo ": Licence.OPEN_LICENCE,  # All of the code: an address has them of fr/logement too.
     "lov2": Licence.OPEN_LICENCE,
     "lov1": Licence.OPEN_LICENCE,
     "creativecommons org licenses by": Licence.OTHER_OPEN,
@@ -158,9 +160,8 @@ def theme_of(texts: Iterable[str], own: Mapping[str, Theme]) -> Theme | None:
         word = plain(text)
         last = plain(text.rstrip("/").rpartition("/")[2])
         found = own.get(word) or _THEMES_OF_EUROPE.get(last)
-        found = found or next(
-            (code for part, code in _PARTS_OF_THEMES.items() if part in word), None
-        )
+        # Of an address the last part alone is a theme: its host may be a region's.
+        found = found or _begun(last if "://" in text else word, _PARTS_OF_THEMES)
         if found is not None:
             return found
     return None
@@ -174,10 +175,16 @@ def licence_of(
         word = plain(text)
         if word in own:
             return own[word]
-        for part, code in _PARTS_OF_LICENCES.items():
-            if part in word:
-                return code
+        found = _begun(word, _PARTS_OF_LICENCES)
+        if found is not None:
+            return found
     return None
+
+
+def _begun(words: str, parts: Mapping[str, Part]) -> Part | None:
+    """Return the code of the first part that words begin with; None where none is there."""
+    spaced = f" {words} "
+    return next((code for part, code in parts.items() if f" {part}" in spaced), None)
 
 
 def frequency_of(text: str) -> UpdateFrequency:

@@ -19,6 +19,10 @@ EUROPE = "http://publications.europa.eu/resource/authority"
         ("Éducation, Formation, Recherche, Enseignement", Theme.EDUCATION),
         ("Administration, Gouvernement, Finances publiques", Theme.ADMINISTRATION),
         ("Aménagement du territoire, Urbanisme", Theme.TERRITORY),
+        ("Agriculture, pêche, forêt et alimentation", Theme.ECONOMY),
+        ("Systèmes d’information", None),
+        ("https://data.region-exemple.fr/themes/sante", None),
+        ("https://data.region-exemple.fr/themes/transports", Theme.TRANSPORT),
         ("Santé", None),
     ],
 )
@@ -46,6 +50,8 @@ def test_a_user_says_what_a_word_means() -> None:
         ("https://creativecommons.org/licenses/by-nc/4.0/", NOT_OPEN),
         ("CC BY-NC-SA", NOT_OPEN),
         ("CC BY : pas d’utilisation commerciale", NOT_OPEN),
+        (f"{EUROPE}/licence/FR_LO", Licence.OPEN_LICENCE),
+        ("https://portail.example.fr/logement/conditions", None),
         ("Tous droits réservés", None),
     ],
 )
