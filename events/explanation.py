@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from codecs import BOM_UTF8
 from collections.abc import Collection, Iterator, Mapping
-from difflib import get_close_matches
 from functools import lru_cache
 from itertools import islice
 from typing import Final, get_args
@@ -16,7 +15,8 @@ from pydantic_core import ErrorDetails
 
 from boundary.diagnostic import Diagnostic, FieldPath, choose, shown
 from events.errors import ContractError, RefusalReason
-from events.fact import Fact
+from events.fact import TYPE_PREFIX, Fact
+from events.near_names import near_name
 
 __all__ = [
     "NUMBER_REMEDY",
@@ -83,8 +83,13 @@ _YAML_REMEDIES: Final[Mapping[str, str]] = {
 
 REMOVE_MARK: Final = "remove the byte order mark: save the text as UTF-8 without one"
 """RFC 8259 (8.1) has texts sent without one; what is kept as it came must be so for all readers."""
-_NAMES_COMPARED: Final = 64
-_NEAR: Final = 0.75
+_NAMES_COMPARED: Final = 16
+"""Unknown names of an event that are compared with a missing one: no fact has as many fields."""
+_NEAR_FIELD: Final = 0.75
+_NEAR_TYPE: Final = 0.7
+_LONGEST_TYPE: Final = 128
+_PREFIX: Final = f"{TYPE_PREFIX}."
+_VERSION: Final = re.compile(r"\.v[0-9]*\Z")
 
 
 def json_refusal(details: ErrorDetails, field: str) -> ContractError:
@@ -113,15 +118,25 @@ def type_refusal(found: object, known: Collection[str]) -> ContractError:
             problem="is missing" if found is None else "is not the name of a type",
         )
     # Long names are cut: looking for near ones takes time that grows with their length.
-    near = _near_type(found[:128], tuple(known))
+    near = _near_type(found[:_LONGEST_TYPE], tuple(known))
     remedy = f"send one of: {', '.join(known)}" if near is None else f"did you mean {near!r}?"
     return ContractError(RefusalReason.UNKNOWN_TYPE, "type", found, remedy)
 
 
-#: Remembered: who misspells a type does so in thousands of events, and each took a millisecond.
+#: Remembered: who misspells a type does so in thousands of events.
 @lru_cache(maxsize=1024)
 def _near_type(found: str, known: tuple[str, ...]) -> str | None:
-    return next(iter(get_close_matches(found, known, n=1)), None)
+    by_name = {_bare_name(one): one for one in known}
+    near = near_name(_bare_name(found), by_name, least=_NEAR_TYPE)
+    return None if near is None else by_name[near]
+
+
+def _bare_name(found: str) -> str:
+    """Return the part of a type that tells it from the others: `school.connected`."""
+    name = _VERSION.sub("", found.lower())
+    if name.startswith(_PREFIX):
+        return name.removeprefix(_PREFIX)
+    return ".".join(name.split(".")[-2:])
 
 
 def field_refusal(details: ErrorDetails, path: FieldPath, owner: type[BaseModel]) -> ContractError:
@@ -246,8 +261,8 @@ def _meant(missing: str, names: tuple[str, ...]) -> str | None:
         # Letters that changed places make a short name rather different.
         if sorted(lowered) == sorted(missing):
             return name
-    near = get_close_matches(missing, candidates, n=1, cutoff=_NEAR)
-    return candidates[near[0]] if near else None
+    near = near_name(missing, candidates, least=_NEAR_FIELD)
+    return None if near is None else candidates[near]
 
 
 def _json_remedy(details: ErrorDetails, names: FieldPath, owner: type[BaseModel]) -> str:

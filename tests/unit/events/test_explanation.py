@@ -1,7 +1,7 @@
 """Refusals as a producer reads them."""
 
 import json
-from difflib import SequenceMatcher, get_close_matches
+from difflib import SequenceMatcher
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from events import explanation
 from events.cloudevent import decode_json
 from events.errors import ContractError
+from events.near_names import near_name
 
 GRANT: dict[str, Any] = {
     "specversion": "1.0",
@@ -151,6 +152,29 @@ def test_a_misspelt_attribute_is_reported_too() -> None:
 PERSON = "Jeanne"
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "school.conected",
+        "fr.iledefrance.smartregion.schoolconnected.v1",
+        "fr.iledefrance.smart-region.school.connected.v1",
+        "FR.IleDeFrance.SmartRegion.School.Connected.v1",
+        "fr.iledefrance.smartregion.school.connected.v2",
+    ],
+)
+def test_a_type_is_recognised_by_its_name(written: str) -> None:
+    """What all types have in common makes none of them more likely."""
+    with pytest.raises(ContractError) as refused:
+        decode_json(json.dumps({**GRANT, "type": written}))
+    assert refused.value.remedy == "did you mean 'fr.iledefrance.smartregion.school.connected.v1'?"
+
+
+def test_a_type_of_another_system_is_taken_for_none() -> None:
+    """The types that there are are named."""
+    with pytest.raises(ContractError, match=r"send one of: fr\.iledefrance"):
+        decode_json(json.dumps({**GRANT, "type": "com.example.order.v1"}))
+
+
 @given(names=st.lists(st.text(max_size=80) | st.just("sirett"), max_size=5, unique=True))
 def test_no_other_unknown_name_is_reported_and_no_value(names: list[str]) -> None:
     """They may be a person's data; one that is near a field's name is none."""
@@ -216,11 +240,11 @@ def test_a_mistake_that_is_made_again_is_looked_up_once(
     """Each of a batch of thousands took one to two milliseconds of the worker's loop."""
     looked_up: list[str] = []
 
-    def near(word: str, *others: Any, **how: Any) -> list[str]:
+    def near(word: str, *others: Any, **how: Any) -> str | None:
         looked_up.append(word)
-        return get_close_matches(word, *others, **how)
+        return near_name(word, *others, **how)
 
-    monkeypatch.setattr(explanation, "get_close_matches", near)
+    monkeypatch.setattr(explanation, "near_name", near)
     event = {**GRANT, **mistake}
     data = {name: value for name, value in event["data"].items() if name != "siret"}
     for number in range(3):
