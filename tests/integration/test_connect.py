@@ -200,12 +200,45 @@ def test_cleaning_removes_only_what_has_arrived(
     assert rows == [(one,) for one in sent]
 
 
+def test_after_a_lost_slot_the_outbox_is_read_again(
+    shared_broker: KafkaBroker, database: Database, connect: ConnectWorker
+) -> None:
+    """By the page's commands: what no slot has seen arrives, and what is emitted afterwards."""
+    sent = emit(database, uai("0750001"))
+    assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS), (
+        connect.log_tail()
+    )
+    connect.kill()
+    assert wait_until(lambda: slot_is_active(database) is False, seconds=SECONDS)
+    with database.connected() as connection:
+        connection.execute("SELECT pg_drop_replication_slot(%s)", (database.name,))
+    sent += emit(database, uai("0750002"))
+    connect.start()
+
+    connect.begin_anew(database)
+    assert wait_until(lambda: slot_is_active(database) is True, seconds=SECONDS), connect.log_tail()
+
+    sent += emit(database, uai("0750003"))
+    assert wait_until(lambda: has(shared_broker, database, sent), seconds=SECONDS), (
+        connect.log_tail()
+    )
+
+
+def slot_is_active(database: Database) -> bool | None:
+    """Return whether somebody reads a database's slot; None where there is none."""
+    with database.connected() as connection:
+        row = connection.execute(
+            "SELECT active FROM pg_replication_slots WHERE slot_name = %s", (database.name,)
+        ).fetchone()
+    return None if row is None else bool(row[0])
+
+
 def page_upkeep(database: Database, folder: Path) -> None:
     """Clean, only what is older than a week, and look at the slot, by the page's commands."""
     reader = Reader(folder, env=database.server.variables(database.name))
     reader.follow(
         [
             replace(block, text=block.text.replace("smart_region_outbox", database.name))
-            for block in page_commands()[2:]
+            for block in page_commands()[2:4]
         ]
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from operations.programs.kafka import QUICK_START
@@ -23,6 +25,7 @@ JARS: Final = CONNECT / "target" / "jars"
 CONNECTOR: Final = CONNECT / "outbox.json"
 PAGE: Final = ROOT / "docs" / "databases.md"
 NAME: Final = "smart-region-outbox"
+SLOT: Final = "smart_region_outbox"
 #: Where the page has the address of Kafka Connect.
 PLACE: Final = "CONNECT:8083"
 #: Who it makes for Debezium.
@@ -53,7 +56,10 @@ plugin.discovery=service_load
 
 
 def page_commands() -> list[Block]:
-    """Return the commands of the page that need Kafka Connect: create, restart, clean, watch."""
+    """Return the commands of the page that need Kafka Connect.
+
+    In their order: create, restart, clean, watch, begin with a new slot.
+    """
     return [block for block in blocks_of(PAGE) if block.language == "sh"]
 
 
@@ -93,6 +99,12 @@ def connector_for(database: Database) -> dict[str, Any]:
     return document
 
 
+def _of(block: Block, database: Database) -> Block:
+    """Return a command with a database's names for connector and slot, as `connector_for`."""
+    text = block.text.replace(NAME, database.name).replace(SLOT, database.name)
+    return replace(block, text=text)
+
+
 class ConnectWorker(Server):
     """A worker in distributed mode: connectors are given to it over HTTP."""
 
@@ -117,6 +129,12 @@ class ConnectWorker(Server):
         block = page_commands()[1]
         self._follow(replace(block, text=block.text.replace(NAME, connector)))
 
+    def begin_anew(self, database: Database) -> None:
+        """Let a database's connector begin with a new slot, by the page's command for that."""
+        self._follow(
+            _of(page_commands()[4], database), env=database.server.variables(database.name)
+        )
+
     def delete(self, connector: str) -> None:
         """Delete a connector; its replication slot stays."""
         self._ask(f"/connectors/{connector}", method="DELETE")
@@ -129,9 +147,13 @@ class ConnectWorker(Server):
             return []
         return [status["connector"]["state"], *(task["state"] for task in status["tasks"])]
 
-    def _follow(self, block: Block) -> None:
+    def _follow(self, block: Block, *, env: Mapping[str, str] | None = None) -> None:
         text = block.text.replace(PLACE, self.address)
-        Reader(self.folder, env={}).follow([replace(block, text=text)])
+        if env is None:
+            Reader(self.folder, env={}).follow([replace(block, text=text)])
+            return
+        with TemporaryDirectory() as desk:  # Another terminal: it keeps what was set in the first.
+            Reader(Path(desk), env=env).follow([replace(block, text=text)])
 
     def _ask(self, path: str, document: object = None, *, method: str | None = None) -> Any:  # noqa: ANN401 - as its API has it
         body = None if document is None else json.dumps(document).encode()
