@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from itertools import chain
 from typing import Any, Final
@@ -62,13 +64,13 @@ class Commands(click.Group):
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Parse the command line, and print what is asked for with an option alone, as --help."""
-        with ends_with_reader():
+        with _disk_in_one_line(), ends_with_reader():
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the chosen command; an error that is not ours keeps its traceback."""
         try:
-            with ends_with_reader():
+            with _disk_in_one_line(), ends_with_reader():
                 return super().invoke(ctx)
         except click.ClickException as error:
             # Click repeats what it was given: a file's name, a word that is no command.
@@ -78,13 +80,20 @@ class Commands(click.Group):
             raise
         except SmartRegionError as error:
             raise ReadableError(legible(" ".join(str(error).split()))) from error
-        except OSError as error:
-            named = error.filename is not None
-            if error.errno not in (_NO_ROOM | _NO_FILE if named else _NO_ROOM):
-                raise
-            where = f"file: cannot be used, value {error.filename!r}" if named else "disk: fails"
-            message = f"{where} ({error.strerror}): see that it may be written to and has room"
-            raise ReadableError(legible(message)) from error
+
+
+@contextmanager
+def _disk_in_one_line() -> Iterator[None]:
+    """Make what a disk, a folder or a file says a readable error."""
+    try:
+        yield
+    except OSError as error:
+        named = error.filename is not None
+        if error.errno not in (_NO_ROOM | _NO_FILE if named else _NO_ROOM):
+            raise
+        where = f"file: cannot be used, value {error.filename!r}" if named else "disk: fails"
+        message = f"{where} ({error.strerror}): see that it may be written to and has room"
+        raise ReadableError(legible(message)) from error
 
 
 def _end(number: int, _frame: object) -> None:

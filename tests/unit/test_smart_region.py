@@ -83,6 +83,25 @@ def test_a_disk_that_cannot_be_written_is_one_line(error: OSError) -> None:
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_for_a_full_disk_is_one_line(option: str) -> None:
+    """It is printed while the command line is parsed, before any command runs."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "smart_region", option],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: disk: fails")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_file_that_cannot_be_opened_is_no_result(tmp_path: Path) -> None:
     """Click's own status for it is 1, which of some commands means that something differs."""
     result = CliRunner().invoke(main, ["simulate", "--seed", "1", "--out", str(tmp_path)])
