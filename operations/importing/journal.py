@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 from hashlib import blake2b
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from pydantic_core import to_json
@@ -32,6 +34,8 @@ CREATE TABLE IF NOT EXISTS sent (
     PRIMARY KEY (destination, fact, time, content)
 ) WITHOUT ROWID
 """
+_BEFORE: Final = "-journal"
+"""What SQLite adds to a file's name, for what a transaction has to restore if it is cut short."""
 _HAS_SCHEMA: Final = "SELECT 1 FROM sqlite_master WHERE name = 'sent'"
 _LATEST: Final = """
 SELECT time, content FROM sent WHERE destination = ? AND fact = ? ORDER BY time DESC LIMIT 1
@@ -154,11 +158,32 @@ def _to_read(file: Path) -> sqlite3.Connection:
         try:
             if connection.execute(_HAS_SCHEMA).fetchone():
                 return connection
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             connection.close()
+            if error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
+                return _rolled_back(file)
             raise
         connection.close()
     connection = sqlite3.connect(":memory:")
+    connection.execute(_SCHEMA)
+    return connection
+
+
+def _rolled_back(file: Path) -> sqlite3.Connection:
+    """Return a journal in memory, as it is once what a killed import had begun is taken back.
+
+    SQLite takes it back in the file, which a rehearsal leaves as it is: so in a copy.
+    """
+    connection = sqlite3.connect(":memory:")
+    try:
+        with TemporaryDirectory() as folder:
+            copy = Path(folder) / file.name
+            for suffix in ("", _BEFORE):
+                shutil.copyfile(f"{file.resolve()}{suffix}", f"{copy}{suffix}")
+            with closing(sqlite3.connect(copy)) as readable:
+                readable.backup(connection)
+    except OSError as error:
+        raise JournalUnusableError(file, cause=error.strerror or str(error)) from error
     connection.execute(_SCHEMA)
     return connection
 

@@ -1,5 +1,7 @@
 """The journal of what was sent."""
 
+import shutil
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,6 +112,27 @@ def test_a_rehearsal_changes_nothing_of_a_file_that_is_there(
     assert (after[0], after[1].st_mtime_ns, mode(file)) == (before[0], before[1].st_mtime_ns, 0o444)
     assert [one.name for one in file.parent.iterdir()] == [file.name]
     file.parent.chmod(0o755)
+
+
+def test_a_rehearsal_reads_what_a_killed_import_left(tmp_path: Path) -> None:
+    """What it had begun to note is to be taken back first, which SQLite refuses to a reader."""
+    whole, left = tmp_path / "whole", tmp_path / "left" / "journal"
+    note(whole, CLAIM)
+    left.parent.mkdir()
+    connection = sqlite3.connect(whole, isolation_level=None)
+    connection.execute("PRAGMA cache_size = 1")  # It writes into the file before its end.
+    connection.execute("BEGIN")
+    for number in range(1_000):
+        begun = ("a destination", b"%d" % number, number, b"content")
+        connection.execute("INSERT INTO sent VALUES (?, ?, ?, ?)", begun)
+    for suffix in ("", "-journal"):
+        shutil.copy(f"{whole}{suffix}", f"{left}{suffix}")
+    connection.close()
+    before = {one.name: one.read_bytes() for one in left.parent.iterdir()}
+
+    assert standing(left, CLAIM, rehearsal=True) is SendStatus.KNOWN
+    assert standing(left, LATER, rehearsal=True) is SendStatus.NEW
+    assert {one.name: one.read_bytes() for one in left.parent.iterdir()} == before
 
 
 def test_a_file_that_is_no_journal_is_an_error_of_ours(tmp_path: Path) -> None:
