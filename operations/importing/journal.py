@@ -52,6 +52,8 @@ class SendStatus(Enum):
     NEW = auto()
     KNOWN = auto()
     """It has the content of the last one, or was itself sent."""
+    OUTDATED = auto()
+    """Another content was recorded later, and counts."""
     CONTRADICTION = auto()
     """Another content was recorded at the very same time: neither is the later one."""
 
@@ -107,7 +109,9 @@ class Journal:
         was_sent = self._connection.execute(_THIS, values).fetchone() is not None
         if was_sent or latest[1] == claim.content:
             return SendStatus.KNOWN
-        return SendStatus.CONTRADICTION if latest[0] == claim.time else SendStatus.NEW
+        if latest[0] == claim.time:
+            return SendStatus.CONTRADICTION
+        return SendStatus.OUTDATED if latest[0] > claim.time else SendStatus.NEW
 
     def note(self, claims: Iterable[SentEvent]) -> None:
         """Write durably that events have arrived."""

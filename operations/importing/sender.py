@@ -25,6 +25,10 @@ EVENTS_PER_CHUNK: Final = 500
 most so many a second time."""
 
 REPEATED: Final = "the same as an earlier line"
+OUTDATED: Final = (
+    "not what counts: something else about the same was sent before, and recorded later; if these"
+    " are the corrections, import them again with a later --recorded-at"
+)
 
 
 @dataclass(slots=True)
@@ -75,6 +79,15 @@ class _Position(NamedTuple):
     line: int
 
 
+class _Sent(NamedTuple):
+    """An event whose arrival is waited for."""
+
+    position: _Position
+    claim: SentEvent
+    found: FoundEvent
+    is_outdated: bool
+
+
 class Sender:
     """Sends the events of one run's files through `publisher`.
 
@@ -98,7 +111,7 @@ class Sender:
         self._journal = journal
         self._on_refused = on_refused
         self._chunk = chunk
-        self._waiting: dict[str, tuple[_Position, SentEvent, FoundEvent]] = {}
+        self._waiting: dict[str, _Sent] = {}
         self._seen: dict[tuple[bytes, int], tuple[_Position, bytes]] = {}
 
     def send(self, file: str, findings: Iterable[Finding]) -> None:
@@ -134,7 +147,7 @@ class Sender:
         elif standing is SendStatus.CONTRADICTION:
             self._contradict(position, None)
         else:
-            self._send(found, position, claim)
+            self._send(_Sent(position, claim, found, standing is SendStatus.OUTDATED))
 
     def _note_which(self, found: FoundEvent, which: Counter[str]) -> None:
         """Count what an event is that others of the run are not, and note its day."""
@@ -164,9 +177,9 @@ class Sender:
         self.tally.problems[refusal.field, refusal.problem] += 1
         self._on_refused(refusal)
 
-    def _send(self, found: FoundEvent, position: _Position, claim: SentEvent) -> None:
-        event = found.event
-        self._waiting[event.id] = position, claim, found
+    def _send(self, sent: _Sent) -> None:
+        event = sent.found.event
+        self._waiting[event.id] = sent
         try:
             self._publisher.publish(event)
         except SmartRegionError as error:
@@ -179,16 +192,18 @@ class Sender:
         report = self._publisher.flush()
         lost: list[tuple[_Position, str]] = []
         for delivery in (*report.failed, *([] if unsent is None else [unsent])):
-            position, _, _ = self._waiting.pop(delivery.event.id)
+            position = self._waiting.pop(delivery.event.id).position
             if delivery.refused:
                 problem = "is refused where it was sent to"
                 self._refuse(_line_refusal(position, problem, delivery.cause), again=False)
             else:
                 lost.append((position, delivery.cause))
-        self._journal.note(claim for _, claim, _ in self._waiting.values())
+        self._journal.note(one.claim for one in self._waiting.values())
         self.tally.sent += len(self._waiting)
-        for _, _, found in self._waiting.values():
-            self._note_which(found, self.tally.sent_which)
+        for one in self._waiting.values():
+            self._note_which(one.found, self.tally.sent_which)
+            if one.is_outdated:
+                self.tally.sent_which[OUTDATED] += 1
         self._waiting.clear()
         if lost:
             position, cause = min(lost)

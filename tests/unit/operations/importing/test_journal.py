@@ -64,6 +64,12 @@ def test_what_was_corrected_since_is_still_known(file: Path) -> None:
     assert standing(file, CLAIM) is SendStatus.KNOWN
 
 
+def test_what_was_recorded_before_a_correction_is_outdated(file: Path) -> None:
+    """It was never sent, and would not count."""
+    note(file, LATER)
+    assert standing(file, CLAIM) is SendStatus.OUTDATED
+
+
 def test_two_contents_of_one_time_contradict_each_other(file: Path) -> None:
     """Neither is the later one."""
     note(file, CLAIM)

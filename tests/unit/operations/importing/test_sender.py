@@ -16,7 +16,13 @@ from events.school import SchoolClosed, SchoolConnected
 from operations.client import DeliveryReport, FailedDelivery, RecordingPublisher
 from operations.importing.findings import Finding, FoundEvent, SkippedLine
 from operations.importing.journal import open_journal
-from operations.importing.sender import REPEATED, ImportInterruptedError, Sender, Tally
+from operations.importing.sender import (
+    OUTDATED,
+    REPEATED,
+    ImportInterruptedError,
+    Sender,
+    Tally,
+)
 from tests.support.tables import RECORDED
 
 
@@ -122,6 +128,13 @@ def test_a_later_correction_is_sent(run: Run) -> None:
     """And its undoing."""
     for hours, mbps in ((0, 100), (1, 200), (2, 100)):
         assert run([found(2, mbps=mbps, later=hours)]).sent == 1
+
+
+def test_what_is_older_than_what_was_sent_is_said_not_to_count(run: Run) -> None:
+    """A correction whose file has an earlier time, as one out of an archive, changes no figure."""
+    run([found(2, mbps=100, later=1)])
+    tally = run([found(2, mbps=200), found(3, day=date(2020, 1, 2))])
+    assert (tally.sent, tally.sent_which) == (2, {OUTDATED: 1})
 
 
 def test_what_did_not_arrive_is_reported_by_its_line(run: Run) -> None:
