@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -24,7 +23,7 @@ from operations.importing.findings import (
 )
 from operations.importing.mapped import LEFT_OUT, MappedReader
 from operations.importing.mapper import Pseudonymise
-from operations.importing.mapping import CsvMapping, EditionRule, folded
+from operations.importing.mapping import CsvMapping, EditionRule, fits, folded
 from operations.importing.parsing import ParsingError, read_whole
 from operations.importing.table import CsvRow, Table, TableLayout
 
@@ -185,7 +184,7 @@ def _editions(found: list[Finding]) -> dict[date, _Edition]:
 def _other_networks(rule: EditionRule, row: CsvRow, table: Table) -> Diagnostic | None:
     """Return the refusal of a row that does not count wired networks alone."""
     said, name = folded(row.cells[rule.networks]), folded(Path(table.name).name)
-    is_named = any(fnmatchcase(name, folded(pattern)) for pattern in rule.named)
+    is_named = any(fits(name, folded(pattern)) for pattern in rule.named)
     if said in map(folded, rule.wired):
         return None
     if said not in map(folded, rule.unsaid):

@@ -29,6 +29,7 @@ __all__ = [
     "CsvMapping",
     "FieldRule",
     "UnknownMappingError",
+    "fits",
     "folded",
     "load_mapping",
     "mapping_names",
@@ -38,6 +39,8 @@ MAPPINGS: Final = Path(__file__).parent / "mappings"
 """The package's own mappings; each may be given by its name alone."""
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
+_GLOB_SIGNS: Final = re.compile(r"[?[]")
+"""What has a meaning of its own in the patterns of files' names, beside `*`."""
 _WAYS: Final = ("column", "constant", "template", "pseudonym", "total", "each")
 
 Column = Annotated[str, Field(min_length=1, max_length=200)]
@@ -132,6 +135,11 @@ def folded(text: str) -> str:
     """Return a text without differences of case, and of the forms of accents and apostrophes."""
     plain = text if text.isascii() else unicodedata.normalize("NFC", text)
     return plain.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+
+
+def fits(text: str, pattern: str) -> bool:
+    """Return whether a text fits a pattern, in which `*` is any text and all else is itself."""
+    return fnmatchcase(text, _GLOB_SIGNS.sub(r"[\g<0>]", pattern))
 
 
 def _rule(declared: object) -> object:
@@ -249,7 +257,7 @@ class CsvMapping(MappingModel):
     def takes(self, cells: Mapping[str, str]) -> bool:
         """Return whether a line with these cells is taken (`only`)."""
         return all(
-            any(fnmatchcase(cells[column], pattern) for pattern in patterns)
+            any(fits(cells[column], pattern) for pattern in patterns)
             for column, patterns in self._patterns.items()
         )
 

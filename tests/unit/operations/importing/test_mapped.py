@@ -185,6 +185,14 @@ def test_only_some_lines_are_taken(tmp_path: Path) -> None:
     assert read(tmp_path, declared, text)[1] == SkippedLine(3, LEFT_OUT)
 
 
+@pytest.mark.parametrize("state", ["livré [lot 3]", "livré ?", "livré]"])
+def test_a_pattern_has_no_other_sign_than_the_asterisk(tmp_path: Path, state: str) -> None:
+    """Else all lines of a file would be left out, without a word."""
+    declared = mapping("school.connected", CONNECTED, only={"état": [state]})
+    text = f"uai;date;debit;état\n0750419Y;2018-09-01;1;{state}\n0750419Y;2018-09-02;1;livré x\n"
+    assert len(stated(tmp_path, declared, text)) == 1
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
