@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
+import re
 import unicodedata
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, TypeAlias
+from typing import BinaryIO, Final, Literal, NamedTuple, TypeAlias
 
 from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
@@ -50,6 +51,8 @@ _OTHER_KINDS: Final[Mapping[bytes, str]] = {
     b"\xfe\xff": "is in UTF-16",
 }
 SAVE_AS_CSV: Final = "save it as CSV, in UTF-8 or Windows-1252"
+_ANNOUNCED: Final = re.compile(r'"?sep=([;,\t|])"?[;,\t|]*\s*', re.IGNORECASE)
+"""A first line by which Excel is told the separator, and which it leaves as it saves."""
 # The csv module's messages, in every version.
 _UNCLOSED: Final = "unexpected end of data"
 _TOO_LONG: Final = "field larger than field limit"
@@ -207,27 +210,29 @@ _MALFORMED: Final[Mapping[str, tuple[str, str]]] = {
 def open_table(file: Path, layout: TableLayout) -> Table:
     """Read a file's heading: its encoding, its separator, and the indices of its columns.
 
-    Columns are found by their names, whatever their case, order and the spaces around them.
+    Columns are found by their names, whatever their case, order and the spaces and line ends.
     Raises UnreadableFileError or HeadingError.
     """
     encoding = layout.encoding or _encoding_of(file)
+    announced: str | None = None
     with _opened(file) as opened:
-        for line, text in _decoded(opened, encoding):
+        lines = _Lines(_decoded(opened, encoding))
+        for line, text in lines:
             if text is None:
                 problem, remedy = _UNDECODABLE[encoding]
                 raise UnreadableFileError(file, problem=f"its heading {problem}", remedy=remedy)
-            if text.strip(" \t\r\n;,|"):
-                delimiter = layout.delimiter or _delimiter_of(text, layout)
-                try:
-                    heading = _split([text], delimiter)
-                except csv.Error:
+            if line == 1 and (found := _ANNOUNCED.fullmatch(text)):
+                announced = found[1]
+            elif text.strip(" \t\r\n;,|"):
+                given = layout.delimiter or announced
+                read = _heading(text, lines, layout, DELIMITERS if given is None else (given,))
+                if read is None:
                     problem, remedy = _MALFORMED["quotes"]
                     where = file, line, "heading"
-                    raise HeadingError(*where, problem=problem, remedy=remedy) from None
-                while heading and not heading[-1]:
-                    heading.pop()
-                indices = _column_indices(file, line, heading, layout)
-                return Table(file, encoding, delimiter, tuple(heading), line, indices)
+                    raise HeadingError(*where, problem=problem, remedy=remedy)
+                indices = _column_indices(file, line, read.cells, layout)
+                last = line + read.further
+                return Table(file, encoding, read.delimiter, tuple(read.cells), last, indices)
     remedy = f"write a first line with the columns {', '.join(layout.columns)}"
     raise UnreadableFileError(file, problem="is empty", remedy=remedy)
 
@@ -310,18 +315,37 @@ def _encoding_of(file: Path) -> Encoding:
     return "cp1252" if other and other >= utf8 else "utf-8"
 
 
-def _delimiter_of(heading: str, layout: TableLayout) -> str:
-    """Return the separator that gives most of the columns; among equals, the most cells."""
+class _Heading(NamedTuple):
+    """A heading as it was read."""
+
+    delimiter: str
+    cells: list[str]
+    further: int
+    """How many lines follow its first: a name may have line ends in it, between quotes."""
+
+
+def _heading(
+    text: str, lines: _Lines, layout: TableLayout, delimiters: Iterable[str]
+) -> _Heading | None:
+    """Return the heading that begins with a line, by the separator that gives most of the columns.
+
+    Among equals by the one that gives the most cells. None where none reads it.
+    """
+    block = [text, *(part or "" for _, part in lines.take(LONGEST_FIELD_LINES))]
     wanted = {_folded(name) for name in (*layout.columns, *layout.optional)}
+    found: list[_Heading] = []
+    for delimiter in delimiters:
+        reader = csv.reader(block, delimiter=delimiter, strict=True)
+        with suppress(csv.Error):
+            cells = [cell.strip() for cell in next(reader)]
+            while cells and not cells[-1]:
+                cells.pop()
+            found.append(_Heading(delimiter, cells, reader.line_num - 1))
 
-    def found(delimiter: str) -> tuple[int, int]:
-        try:
-            cells = _split([heading], delimiter)
-        except csv.Error:
-            return 0, 0
-        return len(wanted.intersection(map(_folded, cells))), len(cells)
+    def fitness(one: _Heading) -> tuple[int, int]:
+        return len(wanted.intersection(map(_folded, one.cells))), len(one.cells)
 
-    return max(DELIMITERS, key=found)
+    return max(found, key=fitness, default=None)
 
 
 def _split(lines: Iterable[str], delimiter: str) -> list[str]:
@@ -360,7 +384,7 @@ def _remedy_for(missing: str, heading: Collection[str]) -> str:
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name.strip()[:LONGEST_CELL]).casefold()
+    return unicodedata.normalize("NFC", " ".join(name[:LONGEST_CELL].split())).casefold()
 
 
 def _named(delimiter: str) -> str:

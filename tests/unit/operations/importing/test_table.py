@@ -51,6 +51,22 @@ def test_columns_are_known_by_name(tmp_path: Path) -> None:
     assert rows(tmp_path, " DEBIT ;x;Nom\n100;?;Monod\n") == [("Monod", "100")]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_heading_may_have_line_ends_in_its_names(tmp_path: Path, end: str) -> None:
+    """As a spreadsheet's cells may; the lines below it keep their numbers."""
+    text = '"nom\ndu lycée";debit;"reçu\nle"\nMonod;100;x\n?;?\n'.replace("\n", end)
+    file = write_file(tmp_path, text.encode())
+    read = read_rows(file, "nom du lycée", "debit")
+    assert read[0] == ("Monod", "100")
+    assert str(read[1]).startswith("5: has 2 cells where the heading has 3")
+
+
+@pytest.mark.parametrize("first", ["sep=|", '"sep=|"', "SEP=|\r"])
+def test_a_line_that_announces_the_separator_is_no_heading(tmp_path: Path, first: str) -> None:
+    """Excel is told by it, and exports write it for Excel."""
+    assert rows(tmp_path, f"{first}\nnom|debit\nMonod|100\n") == [("Monod", "100")]
+
+
 def test_quoted_cells_hold_anything(tmp_path: Path) -> None:
     """Separators, quotes and line ends inside quotes are text; lines are still counted right."""
     text = HEADING + '"a;b";1\n"say ""hi""";2\n"two\nlines";3\nx;y;z;t\n'
