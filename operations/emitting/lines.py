@@ -37,10 +37,14 @@ class RefusedLine:
 
 
 class EventRefusedError(SmartRegionError):
-    """The gateway looked at an event, and will never take it as it is."""
+    """The gateway looked at an event, and will never take it as it is.
 
-    def __init__(self, event: CloudEvent, *, cause: str) -> None:
-        super().__init__(f"event {shown(event.id)}: was refused by the gateway ({cause})")
+    `event` is None where this version cannot read it: another one has left it in the spool.
+    """
+
+    def __init__(self, event: CloudEvent | None, *, cause: str) -> None:
+        name = "event of another version" if event is None else f"event {shown(event.id)}"
+        super().__init__(f"{name}: was refused by the gateway ({cause})")
 
 
 @dataclass(slots=True)
@@ -113,6 +117,9 @@ def _settle(
     report = publisher.flush()
     emission.accepted += report.delivered
     emission.waiting, emission.waiting_for = report.waiting, report.waiting_for
+    for cause in report.raw_failures:
+        emission.refused += 1
+        on_refused(RefusedLine(None, EventRefusedError(None, cause=cause)))
     lost: list[tuple[int, FailedDelivery]] = []
     for delivery in (*report.failed, *([] if unsent is None else [unsent])):
         number = waiting.get((delivery.event.source, delivery.event.id))

@@ -186,6 +186,21 @@ def test_an_event_of_an_earlier_run_has_no_line() -> None:
     assert reported == ["an earlier line: event 'earlier': was refused by the gateway (not yours)"]
 
 
+def test_what_another_version_has_spooled_is_reported_where_it_is_refused() -> None:
+    """It is gone from the spool: the count and the exit status said that nothing was refused."""
+
+    class Spooling(RecordingPublisher):
+        def flush(self) -> DeliveryReport:
+            return DeliveryReport(0, raw_failures=("its type is unknown",))
+
+    emission, refused = emitted([], Spooling())
+
+    assert (emission.accepted, emission.refused) == (0, 1)
+    (line,) = map(str, refused)
+    assert line.startswith("an earlier line: event of another version: was refused by the gateway")
+    assert "its type is unknown" in line
+
+
 def test_what_waits_is_no_loss() -> None:
     """The last report says how many wait, and for what."""
     emission = emit([line_of(named("a"))], RefusingPublisher(set(), waiting=3), on_refused=print)
