@@ -1,6 +1,9 @@
 """The producers' guide in its two languages: the same commands, every refusal, no dead link."""
 
+import os
 import re
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import pytest
 
 from events.registry import FACTS
 from gateway.problems import KINDS
+from tests.support.gateway_stub import StubAnswer, accepted, gateway_stub
 from tests.support.guide import Block, blocks_of, shows
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -118,6 +122,42 @@ def test_every_link_leads_somewhere(guide: Path) -> None:
     ]
 
     assert dead == []
+
+
+class TestSendingFile:
+    """The program `send.py`, which a producer copies, behind a proxy that has its own answers."""
+
+    @staticmethod
+    def sent(folder: Path, *answers: StubAnswer) -> subprocess.CompletedProcess[str]:
+        """Return what the program says whose first requests have these answers."""
+        [program] = [block for block in blocks_of(ENGLISH) if block.file == "send.py"]
+        (folder / "send.py").write_text(program.text, encoding="utf-8")
+        (folder / "batch.json").write_text('[{"id": "1", "source": "s"}]', encoding="utf-8")
+        left = list(answers)
+        with gateway_stub() as stub:
+            stub.behaviour = lambda events: left.pop(0) if left else accepted(events)
+            return subprocess.run(
+                [sys.executable, "send.py", "batch.json"],
+                cwd=folder,
+                env={**os.environ, "TOKEN": "t", "GATEWAY": stub.url},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+
+    def test_a_proxy_s_errors_are_tried_again(self, tmp_path: Path) -> None:
+        """Its pages are no JSON, and its `Retry-After` may be a date."""
+        date = ("Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT")
+        away = StubAnswer(502, b"<html>", (("Retry-After", "0"),))
+        done = self.sent(tmp_path, StubAnswer(503, b"<html>", (date,)), away)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    def test_what_does_not_come_from_the_gateway_is_one_line(self, tmp_path: Path) -> None:
+        """As where a proxy refuses."""
+        done = self.sent(tmp_path, StubAnswer(403, b"<html>", (("Content-Type", "text/html"),)))
+        assert done.returncode == 1
+        assert done.stderr.startswith("status 403, and not of the gateway")
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_blocks_are_read_with_their_files(tmp_path: Path) -> None:
