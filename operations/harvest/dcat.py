@@ -81,6 +81,7 @@ def read_dcat(client: PoliteClient, url: str, known: Validators) -> PortalSnapsh
 
     snapshot = PortalSnapshot()
     keys: set[str] = set()
+    totals: list[str] = []
 
     def read(address: str) -> str | None:
         is_first = address == url
@@ -91,6 +92,11 @@ def read_dcat(client: PoliteClient, url: str, known: Validators) -> PortalSnapsh
         kind = page.answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         graph = parse_graph(page.answer.body, kind, base=page.url, fetch=fetch)
         snapshot.add(described_in(graph), keys)
+        totals.extend(filter(None, [_last(graph, None, _HYDRA.totalItems)]))
+        if totals and totals[-1] != totals[0]:
+            # What comes after something that was removed or added has moved to another page.
+            counts = f"{totals[0]} datasets, then {totals[-1]}"
+            snapshot.incomplete = f"there were {counts}, as they were listed"
         snapshot.validators = Validators.of(page.answer)
         return _next_page(graph)
 
@@ -317,7 +323,7 @@ def _text(graph: Graph, node: Node, kind: URIRef) -> str:
     return str(texts[0]).strip() if texts else ""
 
 
-def _last(graph: Graph, node: Node, kind: URIRef) -> str:
+def _last(graph: Graph, node: Node | None, kind: URIRef) -> str:
     return max((str(one) for one in graph.objects(node, kind)), default="")
 
 

@@ -194,6 +194,25 @@ def test_a_page_that_cannot_be_read_leaves_it_incomplete(second: Answer) -> None
     assert snapshot.incomplete
 
 
+def test_pages_that_count_differently_leave_it_incomplete() -> None:
+    """A dataset that is removed meanwhile moves another one to a page that was read before."""
+    with portal() as served:
+        for page, (total, link) in {
+            "/1": (151, f"hydra:next <{served.url}/2> ;"),
+            "/2": (150, ""),
+        }.items():
+            text = (
+                f"{PREFIXES}<urn:d{page[1:]}> a dcat:Dataset . <> {link} hydra:totalItems {total} ."
+            )
+            served.documents[page] = Answer(
+                body=text.encode(), headers={"Content-Type": "text/turtle"}
+            )
+        snapshot = read(served, "/1")
+
+    assert len(snapshot.found) == 2
+    assert "151 datasets, then 150" in snapshot.incomplete
+
+
 def test_pages_in_a_circle_end() -> None:
     """The portal's own mistake."""
     with portal() as served:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -98,9 +99,22 @@ def leave_out_a_name(served: Portal) -> None:
     del served.datasets[5]["dataset_id"]
 
 
+def remove_one_meanwhile(served: Portal) -> None:
+    """Remove a dataset of the first page before the second is asked for, which begins later."""
+    left = [one for one in served.datasets if one["dataset_id"] != "d-005"]
+    page = {"total_count": len(left), "results": left[100:]}
+    served.lie("offset=100", Answer(body=json.dumps(page).encode()))
+
+
 @pytest.mark.parametrize(
     "break_it",
-    [lose_a_page, answer_a_page_of_the_web, count_more_than_there_are, leave_out_a_name],
+    [
+        lose_a_page,
+        answer_a_page_of_the_web,
+        count_more_than_there_are,
+        leave_out_a_name,
+        remove_one_meanwhile,
+    ],
 )
 def test_a_catalogue_that_lacks_something_is_incomplete(break_it: Callable[[Portal], None]) -> None:
     """What was read counts; nothing that is missing will be withdrawn."""
