@@ -23,6 +23,8 @@ SUFFIXES = (".yaml", ".yml")
 def load_catalogue(directory: Path | None = None) -> Catalogue:
     """Load each `*.yaml` of a folder (or one file) as a programme; by default the Région's own.
 
+    The case of the ending does not matter, and hidden files are left out.
+
     Raises `InvalidCatalogueError` with every mistake of every file.
     """
     catalogue, _ = load_documents(PROGRAMMES if directory is None else directory)
@@ -53,7 +55,12 @@ def load_documents(path: Path) -> tuple[Catalogue, Sequence[Document]]:
 def _files(path: Path) -> Sequence[Path]:
     if path.is_file():
         return [path]
-    files = sorted(file for file in path.glob("*") if file.suffix in SUFFIXES)
+    # What editors and macOS put beside a file, as .#lycees.yaml, is no programme.
+    files = sorted(
+        file
+        for file in path.glob("*")
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+    )
     if not files:
         problem = "has no programme" if path.is_dir() else "is not there"
         remedy = "name a folder with one *.yaml file per programme"
@@ -67,9 +74,10 @@ def _shared_ids(documents: Sequence[Document]) -> Iterator[Diagnostic]:
     seen: dict[tuple[str, str], str] = {}
     for document in documents:
         for kind, path, identifier in _ids(document.data):
-            position = f"{document.file.name}:{document.line(path)}"
-            first = seen.setdefault((kind, identifier), position)
-            if first != position:
+            first = seen.get((kind, identifier))
+            if first is None:
+                seen[kind, identifier] = f"{document.file.name}:{document.line(path)}"
+            else:
                 problem, remedy = f"is another {kind}'s id", f"rename it: {first} has this id"
                 yield document.locate(Diagnostic(path, problem, identifier, remedy))
 

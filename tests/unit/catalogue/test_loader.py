@@ -248,10 +248,32 @@ def test_persons_of_different_facts_are_counted_beside_each_other(tmp_path: Path
     assert load_catalogue(tmp_path).indicator("enrolled").min_cell == 11
 
 
-def test_yaml_comes_with_either_ending(tmp_path: Path) -> None:
-    """A file named .yml is not silently left out."""
-    (tmp_path / "tablets.yml").write_text(ADDED, encoding="utf-8")
+@pytest.mark.parametrize("name", ["tablets.yml", "TABLETS.YAML", "tablets.Yml"])
+def test_yaml_comes_with_either_ending(tmp_path: Path, name: str) -> None:
+    """A file named .yml, or as some systems write it, is not silently left out."""
+    (tmp_path / name).write_text(ADDED, encoding="utf-8")
     assert len(load_catalogue(tmp_path).programmes) == 1
+
+
+def test_what_an_editor_puts_beside_a_file_is_no_programme(tmp_path: Path) -> None:
+    """A link to nowhere while a file is open, or what macOS keeps of it."""
+    (tmp_path / "tablets.yaml").write_text(ADDED, encoding="utf-8")
+    (tmp_path / ".#tablets.yaml").symlink_to("somebody@somewhere.1234")
+    (tmp_path / "._tablets.yaml").write_bytes(b"\x00\x05\x16\x07")
+    assert len(load_catalogue(tmp_path).programmes) == 1
+
+
+def test_an_id_that_is_there_twice_on_one_line_is_refused(tmp_path: Path) -> None:
+    """YAML may have everything on one."""
+    head, _, _ = ADDED.partition("indicators:")
+    one = (
+        "{ id: tablets, title: T, definition: D, unit: count, direction: rising,"
+        " grain: department, measure: { sum: quantity, from: equipment.delivered },"
+        " periodicity: quarterly, availability_delay_days: 15 }"
+    )
+    (tmp_path / "tablets.yaml").write_text(f"{head}indicators: [{one}, {one}]\n", encoding="utf-8")
+    with pytest.raises(InvalidCatalogueError, match="is another indicator's id, value 'tablets'"):
+        load_catalogue(tmp_path)
 
 
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
