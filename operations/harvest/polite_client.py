@@ -155,6 +155,7 @@ class PoliteClient:
         Raises ForbiddenByRobotsError, NoAnswerError (PortalSilentError with `insist`),
         PortalBusyError, PrivateAddressError, RedirectError, UnusableAddressError.
         """
+        url = _requested(url)
         for _ in range(MOST_REDIRECTS + 1):
             answer = self._once(url, most_bytes, headers or {}, insist=insist)
             if answer.status not in _REDIRECTS:
@@ -276,11 +277,16 @@ class PoliteClient:
         return rules_of(answer)
 
 
+def _requested(url: str) -> str:
+    """Return what a browser asks for at an address as people write it: no fragment, no space."""
+    return url.strip().partition("#")[0].replace(" ", "%20")
+
+
 def _target(url: str, answer: HttpAnswer) -> str:
     """Return where a redirect leads: http or https alone. Raises RedirectError."""
     location = answer.headers.get("Location", "")
     try:
-        there = urljoin(url, location).partition("#")[0]
+        there = urljoin(url, _requested(location))
     except ValueError:  # As http://[::1 is.
         raise RedirectError(location, "leads nowhere") from None
     if urlsplit(there).scheme not in ("http", "https") or there == url:

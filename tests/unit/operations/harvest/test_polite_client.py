@@ -180,6 +180,16 @@ def test_a_redirect_is_followed(served: Portal) -> None:
     assert (found.url, found.answer.body) == (f"{served.url}/page", b"here")
 
 
+@pytest.mark.parametrize("written", ["/le jeu.csv", "/le%20jeu.csv#page=2", "/le%20jeu.csv\n"])
+def test_an_address_is_asked_for_as_a_browser_does(served: Portal, written: str) -> None:
+    """Portals write spaces and fragments, and so do redirects."""
+    served.documents["/le%20jeu.csv"] = Answer(body=b"here")
+    served.documents["/old"] = Answer(302, headers={"Location": written.strip()})
+    with client(Time()) as polite:
+        for path in (written, "/old"):
+            assert polite.get(f"{served.url}{path}", most_bytes=100).answer.body == b"here"
+
+
 @pytest.mark.parametrize(
     "location",
     ["file:///etc/passwd", "ftp://example.org/", "", "/again", "http://[::1", "http://[x]/"],
