@@ -15,7 +15,9 @@ from dashboards.kubernetes import render_beside_boards
 from dashboards.rules.render import MonitorSite, checked, rule_files
 from dashboards.rules.render import render as render_rules
 from dashboards.rules.runbooks import runbooks_page
+from events.registry import FACTS_BY_NAME, Family
 from operations.generation.contracts_page import RELEASED, contracts_page
+from operations.generation.french_words import check_words
 from operations.generation.metrics_page import metrics_page
 from operations.generation.security_page import security_page
 from operations.generation.settings_page import settings_page
@@ -26,8 +28,10 @@ __all__ = ["generated"]
 def generated(root: Path) -> Iterator[GeneratedFiles]:
     """Yield all generated files, by folder.
 
-    Raises InvalidCatalogueError, and RefusedError where a tool that is installed refuses a file.
+    Raises InvalidCatalogueError, MissingWordsError where what was added has no French word, and
+    RefusedError where a tool that is installed refuses a file.
     """
+    check_words(Family, FACTS_BY_NAME)
     catalogue = load_catalogue()
     contracts = root / "docs/contracts"
     released = {file.stem for file in (contracts / RELEASED).glob("*.json")}

@@ -15,9 +15,9 @@ from gateway.settings import GatewaySettings
 from report.settings import PageSettings
 from streams.settings import Settings
 
-__all__ = ["ThreatModelError", "security_page"]
+__all__ = ["FAMILIES", "ThreatModelError", "security_page"]
 
-_FAMILIES: Final[Mapping[Family, str]] = {
+FAMILIES: Final[Mapping[Family, str]] = {
     Family.SCHOOLS: "lycées",
     Family.EQUIPMENT: "équipements livrés",
     Family.BROADBAND: "couverture à très haut débit",
@@ -29,6 +29,7 @@ _FAMILIES: Final[Mapping[Family, str]] = {
     Family.OBSERVATIONS: "indicateurs calculés ailleurs",
     Family.EXPLANATIONS: "explications des responsables",
 }
+"""What is kept of each family."""
 _PERSONS: Final[Mapping[Family, str]] = {
     Family.GRANTS: "SIRET, parfois d’un entrepreneur individuel",
 }
@@ -120,7 +121,7 @@ def _ports() -> Iterator[str]:
 def _family(family: Family) -> str:
     [topic] = [one for one in declared_topics() if one.name == topic_name(family)]
     persons = "pseudonymes" if family.about_persons else _PERSONS.get(family, "aucune")
-    return _row(_FAMILIES[family], f"`{topic.name}`", f"`{topic.key}`", _kept(topic), persons)
+    return _row(FAMILIES[family], f"`{topic.name}`", f"`{topic.key}`", _kept(topic), persons)
 
 
 def _other_topics() -> Iterator[TopicSpec]:
