@@ -213,6 +213,12 @@ def open_table(file: Path, layout: TableLayout) -> Table:
     Columns are found by their names, whatever their case, order and the spaces and line ends.
     Raises UnreadableFileError or HeadingError.
     """
+    if file.exists() and not file.is_file():
+        # A pipe without a writer would be waited for, and one with a writer can be read once only.
+        remedy = "save what it gives as a file: that is read several times, and has a time"
+        raise UnreadableFileError(
+            file, problem="is a pipe, or another thing than a file", remedy=remedy
+        )
     encoding = layout.encoding or _encoding_of(file)
     announced: str | None = None
     with _opened(file) as opened:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import unicodedata
 from pathlib import Path
 from time import thread_time
@@ -191,6 +192,14 @@ def test_a_file_without_its_heading_is_refused_as_a_whole(
     with pytest.raises((HeadingError, UnreadableFileError)) as refused:
         rows(tmp_path, content)
     assert expected in str(refused.value)
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    """Nobody writes to this one: it was waited for."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UnreadableFileError, match="is a pipe"):
+        open_table(pipe, TableLayout(("nom",)))
 
 
 def test_a_file_that_is_gone_is_an_error_of_ours(tmp_path: Path) -> None:
