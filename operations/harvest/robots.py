@@ -40,7 +40,8 @@ def rules_of(answer: HttpAnswer) -> RobotRules:
     A site that has none (4xx) allows all; one that could not say (5xx) allows nothing.
     """
     if answer.status == _OK:
-        return RobotRules(answer.body.decode("utf-8", "replace"))
+        # A byte order mark would hide the first line, without which the others are for nobody.
+        return RobotRules(answer.body.decode("utf-8-sig", "replace"))
     if answer.status in _UNAVAILABLE:
         return RobotRules(None)
     return RobotRules(None, problem=f"status {answer.status}")
