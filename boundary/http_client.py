@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -44,9 +45,9 @@ class HttpAnswer(NamedTuple):
     body: bytes
 
     def json(self) -> Any:  # noqa: ANN401 - whatever was answered
-        """Return the body's JSON; None where it is none."""
+        """Return the body's JSON, also behind a byte order mark; None where it is none."""
         try:
-            return from_json(self.body)
+            return from_json(self.body.removeprefix(BOM_UTF8))
         except ValueError:
             return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
@@ -129,6 +130,7 @@ def parse_graph(content: bytes, kind: str, *, base: str, fetch: FetchJson) -> Gr
 
     Raises CatalogueError where it is none, and what `fetch` raises.
     """
+    content = content.removeprefix(BOM_UTF8)  # Which neither JSON nor Turtle has.
     form = _FORMATS.get(kind) or _guess(content)
     try:
         with _literals_as_written():
@@ -333,7 +335,7 @@ def _next_page(graph: Graph) -> str | None:
 
 
 def _guess(content: bytes) -> str:
-    begin = content.lstrip(b"\xef\xbb\xbf \t\r\n")
+    begin = content.lstrip(b" \t\r\n")
     if begin.startswith((b"<?xml", b"<rdf", b"<RDF")):
         return "xml"
     return "json-ld" if begin.startswith((b"{", b"[")) else "turtle"

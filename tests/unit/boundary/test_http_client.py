@@ -168,6 +168,11 @@ def test_what_is_posted_arrives(stub: GatewayStub) -> None:
     assert answer.headers["retry-after"] == "3"
 
 
+def test_json_may_have_a_byte_order_mark() -> None:
+    """Some servers write one."""
+    assert HttpAnswer(200, {}, b"\xef\xbb\xbf[1]").json() == [1]
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"\xff", b"[" * 100_000])
 def test_what_is_no_json_is_none(body: bytes) -> None:
     """Whatever a server sends in its place."""

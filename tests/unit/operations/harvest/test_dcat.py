@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from itertools import pairwise
 from pathlib import Path
 
@@ -83,6 +84,16 @@ def test_each_form_says_the_same(form: str, tmp_path: Path) -> None:
         Distribution(url="https://data.example.org/gares.csv"),
         Distribution(url="https://data.example.org/doc.html", is_data=False, as_page=True),
     )
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_byte_order_mark_is_left_out(form: str) -> None:
+    """Programs on Windows write one, which no parser but that of XML takes."""
+    text = Graph().parse(data=PREFIXES + GARES, format="turtle").serialize(format=form)
+    graph = parse_graph(
+        BOM_UTF8 + text.encode(), FORMS[form], base="https://example.org", fetch=no_fetch
+    )
+    assert len(list(described_in(graph))) == 1
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
