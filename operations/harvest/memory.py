@@ -79,6 +79,8 @@ class Memory(BaseModel):
     destination: str
     catalogue: Validators = Validators()
     """Of a catalogue of one page that was read without a problem."""
+    read_by: str = ""
+    """The digest of the rules by which it was read."""
     datasets: dict[str, KnownDataset] = {}
     outbox: list[str] = []
     """Events that are not known to have arrived, as JSON: a repeat has the same id and time."""

@@ -16,7 +16,7 @@ from events.dataset import Licence, Theme
 from events.identifiers import FIRST_DAY
 from events.person_data import find_person_data
 from operations.harvest.portal_dataset import Described, PortalDataset
-from operations.harvest.vocabularies import frequency_of, licence_of, theme_of
+from operations.harvest.vocabularies import KNOWN_WORDS, frequency_of, licence_of, theme_of
 
 __all__ = ["DescriptionReading", "ReadingRules", "dataset_id_of", "read_dataset"]
 
@@ -36,6 +36,12 @@ class ReadingRules:
     themes: Mapping[str, Theme] = field(default_factory=dict)
     """By the plain form of a word."""
     licences: Mapping[str, Licence] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """What a catalogue is read by, in short: where it differs an unchanged one is read anew."""
+        own = (self.publisher, sorted(self.themes.items()), sorted(self.licences.items()))
+        return sha256(repr((own, KNOWN_WORDS)).encode()).hexdigest()[:_DIGEST_DIGITS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,9 @@ def run_harvest(
         if memory.outbox:
             send()
             tally.complaints.clear()  # What is still refused is said once, at the end.
-        snapshot = read(memory.catalogue)
+        rules = plan.rules.digest
+        snapshot = read(memory.catalogue if memory.read_by == rules else Validators())
+        memory.read_by = rules
         _note(plan, memory, snapshot, now, tally)
         save()
         send()

@@ -11,13 +11,14 @@ from typing import Self
 import pytest
 
 from events.cloudevent import CloudEvent
-from events.dataset import DatasetProbed, DataState
+from events.dataset import DatasetProbed, DatasetReleased, DataState, Theme
 from operations.client import DeliveryReport, FailedDelivery, RecordingPublisher
 from operations.harvest.data_state import DataOutcome, FoundData
 from operations.harvest.memory import MemoryUnusableError, load_memory
 from operations.harvest.opendatasoft import read_opendatasoft
 from operations.harvest.polite_client import PoliteClient, Politeness
 from operations.harvest.portal_dataset import Distribution
+from operations.harvest.reading import ReadingRules
 from operations.harvest.run import DATASETS_PER_NOTE, Harvest, HarvestTally, run_harvest
 from operations.harvest.sending import HarvestInterruptedError
 from operations.harvest.validators import Validators
@@ -76,6 +77,19 @@ def test_an_unchanged_portal_says_nothing_new(served: Portal, tmp_path: Path) ->
     assert len(first) == 20
     assert tally.is_good
     assert second == []
+
+
+def test_an_unchanged_portal_is_read_anew_by_other_rules(served: Portal, tmp_path: Path) -> None:
+    """What a word means is not the portal's to say: it answered that nothing had changed."""
+    file = tmp_path / "state.json"
+    harvest(served, file)
+    rules = ReadingRules(themes={"transports deplacements": Theme.TERRITORY})
+    sent, tally = harvest(served, file, days=1, rules=rules)
+    again, unchanged = harvest(served, file, days=2, rules=rules)
+
+    themes = {one.fact.theme for one in sent if isinstance(one.fact, DatasetReleased)}
+    assert (len(sent), themes) == (10, {Theme.TERRITORY})
+    assert (again, tally.is_unchanged, unchanged.is_unchanged) == ([], False, True)
 
 
 def test_a_dataset_that_is_gone_is_withdrawn_from_a_complete_harvest_only(
