@@ -57,6 +57,8 @@ Promise: TypeAlias = tuple[str, str, str | None]
 """An indicator's id, a milestone's id, a département or None for the Région."""
 
 LAST_DAY = date(2099, 12, 31)
+LARGEST_NUMBER = 10**15
+MOST_DECIMALS = 12
 SHORTEST_MONTH = 28
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -99,6 +101,19 @@ def _number(declared: object) -> object:
     return declared
 
 
+def _bounded(number: Decimal) -> Decimal:
+    """Refuse what a rule, a metric or a page could not write as a number."""
+    exponent = number.as_tuple().exponent
+    decimals = -exponent if isinstance(exponent, int) else 0
+    if abs(number) > LARGEST_NUMBER:
+        remedy = f"write a number from -{LARGEST_NUMBER} to {LARGEST_NUMBER}"
+        raise invalid("is out of range", number, remedy)
+    if decimals > MOST_DECIMALS:
+        remedy = f"write at most {MOST_DECIMALS} digits after the point"
+        raise invalid("has more digits than any figure", number, remedy)
+    return number
+
+
 def _some(declared: tuple[Item, ...]) -> tuple[Item, ...]:
     """Check that there is an item; a minimal length would also count those that are wrong."""
     if not declared:
@@ -117,7 +132,7 @@ Identifier = Annotated[str, AfterValidator(_identifier)]
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 Day = Annotated[date, Field(strict=True, ge=FIRST_DAY, le=LAST_DAY)]
 Days = Annotated[int, Field(strict=True, ge=0, le=3660)]
-Number = Annotated[Decimal, BeforeValidator(_number)]
+Number = Annotated[Decimal, BeforeValidator(_number), AfterValidator(_bounded)]
 Flag = Annotated[bool, Field(strict=True)]
 TerritoryKey = Literal["region", "75", "77", "78", "91", "92", "93", "94", "95"]
 ScopeKey = Literal["region", "departments", "75", "77", "78", "91", "92", "93", "94", "95"]
