@@ -135,7 +135,7 @@ class Worker:
 
     def has_read(self, outcome: str = "") -> bool:
         """Return whether it counted a record, of an outcome; False while it does not answer."""
-        labels = rf'[^}}]*outcome="{outcome}"' if outcome else "[^}]*"
+        labels = rf'[^}}]*outcome="{outcome}"[^}}]*' if outcome else "[^}]*"
         counted = rf"^smartregion_events_total\{{{labels}\}} [1-9]"
         try:
             return re.search(counted, self.metrics(), re.MULTILINE) is not None
