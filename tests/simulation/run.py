@@ -211,6 +211,8 @@ class _World:
         let_gateways_run()
         self.workers: list[SimulatedWorker] = []
         self._supervisors: list[asyncio.Task[None]] = []
+        #: When the last of the further workers goes, in virtual seconds.
+        self._last_leave = 0.0
         self._ownership = Ownership(SESSION_SECONDS)
         self._completeness = Completeness(self.cluster, APP_ID, _rules())
         self.reader = Reader(loop, _catalogue(), self.workers, self.partitions)
@@ -281,6 +283,7 @@ class _World:
     def join(self, seconds: float, is_killed: bool) -> None:  # noqa: FBT001 - of one caller
         """Let a further worker come, and go after some time."""
         worker = self.add_worker()
+        self._last_leave = max(self._last_leave, self.loop.time() + seconds)
 
         def leave() -> None:
             worker.is_wanted = False
@@ -417,7 +420,7 @@ class _World:
         while reason := unsettled():
             now = self.loop.time()
             offsets = sum(offset for offset, _ in self.cluster.group(APP_ID).offsets.values())
-            begin = max(healed, self.operator.acted_at)
+            begin = max(healed, self.operator.acted_at, self._last_leave)
             if self.operator.is_at_work or offsets != committed:
                 committed, progress_at = offsets, now
             if now > min(
