@@ -74,6 +74,8 @@ FETCH_MAX_WAIT_MS = 100
 IDLE_FETCH_MAX_WAIT_MS = 500
 REBALANCE_FETCH_MAX_WAIT_MS = 50
 IDLE_SECONDS = 5.0
+#: A worker that ends waits so long for the broker to note that no record has ended it.
+TAKE_BACK_SECONDS = 2.0
 #: Errors of the client or the broker that the content of a write causes.
 _CONTENT_ERRORS = (
     *REFUSALS,
@@ -346,8 +348,8 @@ class BatchConsumer(driver.Consumer):
         self._metadata: dict[TP, CommitMetadata] = {}
         #: By partition: the last offset that a poll returned.
         self._polled: dict[TP, int] = {}
-        #: Partitions with an attempt since their assignment.
-        self._begun: set[TP] = set()
+        #: By partition with an attempt since its assignment: what was noted of it before.
+        self._begun: dict[TP, Attempt | None] = {}
         #: Partitions of which a batch was ended early, until they are revoked.
         self._ended_early: set[TP] = set()
         #: When a poll last returned records.
@@ -636,13 +638,33 @@ class BatchConsumer(driver.Consumer):
         All records before `offset` are done. The attempt is metadata of the committed offset until
         the record is done: it survives the end of the process. Raises AttemptNotCommittedError.
         """
-        self._begun.add(tp)
         ends = self.ends_at(tp, offset)
+        self._begun[tp] = self.metadata_of(tp).attempt if ends else None
         attempt = Attempt(offset=offset, count=ends + 1)
         self.set_metadata(tp, self.metadata_of(tp).model_copy(update={"attempt": attempt}))
         if not await self._thread.commit({tp: offset}):
             raise AttemptNotCommittedError(tp, offset)
         return ends
+
+    async def take_back_attempts(self) -> None:
+        """Commit that no record has ended this worker: the attempts under way do not count.
+
+        Those do of which the broker takes no note within TAKE_BACK_SECONDS.
+        """
+        under_way = {
+            tp: attempt.offset
+            for tp in self._begun
+            if (attempt := self.metadata_of(tp).attempt) is not None
+        }
+        if not under_way or self.ownership_problem(self.app.consumer_generation_id) is not None:
+            return
+        for tp in under_way:
+            before = self.metadata_of(tp).model_copy(update={"attempt": self._begun[tp]})
+            self.set_metadata(tp, before)
+        try:
+            await asyncio.wait_for(self._thread.commit(under_way), TAKE_BACK_SECONDS)
+        except Exception as error:  # noqa: BLE001 - this worker ends in any case
+            self.log.warning("attempts that the broker has ended count error=%r", error)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ANN401
         # A copy: batches may be marked as done while the commit awaits.
@@ -666,7 +688,7 @@ class BatchConsumer(driver.Consumer):
             self._next.pop(tp, None)
             self._sought_gap.pop(tp, None)
             self._metadata.pop(tp, None)
-            self._begun.discard(tp)
+            self._begun.pop(tp, None)
             self._ended_early.discard(tp)
             self._polled.pop(tp, None)
 

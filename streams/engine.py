@@ -129,6 +129,17 @@ class Engine:
         Raises PartitionFencedError, ProduceFailedError or ChangelogShrunkError; the process must
         then end.
         """
+        try:
+            await self._process_batch(family, message, consumer, producer)
+        except ProduceFailedError as error:
+            if _is_fatal(error):
+                # The broker ends this worker, and no record: another would be held for one.
+                await consumer.take_back_attempts()
+            raise
+
+    async def _process_batch(
+        self, family: Family, message: Message, consumer: BatchConsumer, producer: BatchProducer
+    ) -> None:
         key = family, message.partition
         records = cast("Sequence[Record]", message.value)
         ends = await self._begin(message, records[0].offset, consumer)

@@ -81,6 +81,8 @@ class FakeConsumer:
     finished: list[Message] = field(default_factory=list)
     begun: list[tuple[TP, int]] = field(default_factory=list)
     ends: dict[int, int] = field(default_factory=dict)
+    taken_back: int = 0
+    """How often it was told that no record has ended it."""
     faults: Sequence[TopicFault] = ()
     metadata: dict[TP, CommitMetadata] = field(default_factory=dict)
     log_ends: dict[TP, int] = field(default_factory=dict)
@@ -150,6 +152,10 @@ class FakeConsumer:
         """Record an attempt; return the number of ends that the test has set."""
         self.begun.append((tp, offset))
         return self.ends.get(offset, 0)
+
+    async def take_back_attempts(self) -> None:
+        """Count the calls."""
+        self.taken_back += 1
 
     def done(self, message: Message, *, before: int | None = None) -> None:
         """Record a batch whose offset may be committed."""

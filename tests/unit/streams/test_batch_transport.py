@@ -521,6 +521,75 @@ class TestNotes:
 
         play(scene())
 
+    @pytest.mark.parametrize("before", [None, Attempt(offset=41, count=2)])
+    def test_attempts_that_the_broker_has_ended_do_not_count(self, before: Attempt | None) -> None:
+        """What was noted before them is noted again, beside the same offset and the same states."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, OTHERS)
+            earlier = self.KEPT.model_copy(update={"attempt": before})
+            for tp in (EVENTS, OTHERS):
+                consumer.set_metadata(tp, earlier)
+                await consumer.begin(tp, 41)
+            consumer.done(message(OTHERS, offset=41))
+            thread.committed_offsets = {}
+
+            await consumer.take_back_attempts()
+
+            assert thread.committed_offsets == {EVENTS: 41}
+            assert consumer.metadata_of(EVENTS) == earlier
+
+        play(scene())
+
+    def test_the_attempt_at_another_record_is_not_noted_again(self) -> None:
+        """Each record of a batch that is processed singly has attempts of its own."""
+
+        async def scene() -> None:
+            consumer, _ = member(EVENTS)
+            await consumer.begin(EVENTS, 41)
+            await consumer.begin(EVENTS, 42)
+
+            await consumer.take_back_attempts()
+
+            assert consumer.metadata_of(EVENTS).attempt is None
+
+        play(scene())
+
+    def test_who_may_have_lost_the_partition_takes_nothing_back(self) -> None:
+        """Its offset may be far behind that of the partition's next owner."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            await consumer.begin(EVENTS, 41)
+            thread.committed_offsets = {}
+            thread.current = GENERATION + 1
+
+            await consumer.take_back_attempts()
+
+            assert thread.committed_offsets == {}
+
+        play(scene())
+
+    def test_a_broker_that_takes_no_note_holds_nobody_up(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The worker ends all the same: the attempts count, as those of one that was killed."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            await consumer.begin(EVENTS, 41)
+            monkeypatch.setattr(batch_transport, "TAKE_BACK_SECONDS", 0.01)
+
+            async def never(_: object) -> bool:
+                never_set: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+                return await never_set
+
+            monkeypatch.setattr(thread, "commit", never)
+
+            await consumer.take_back_attempts()
+
+        play(scene())
+
     def test_it_goes_with_the_partition(self) -> None:
         """The next worker's notes are its own."""
 

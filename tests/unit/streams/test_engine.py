@@ -518,6 +518,15 @@ class TestOrder:
         assert bench.consumer.finished == []
         assert bench.engine.meters.events == {}
 
+    def test_a_worker_that_the_broker_ends_was_ended_by_no_record(self, bench: Bench) -> None:
+        """Three such ends in a row would hold the records up that were in process, as poison."""
+        bench.producer.failure = BROKEN
+
+        with pytest.raises(ProduceFailedError):
+            bench.take_all(record_of(connected()))
+
+        assert bench.consumer.taken_back == 1
+
     def test_a_fenced_worker_writes_nothing_at_all(self, bench: Bench) -> None:
         """Another worker may own the partition: neither its states nor its letters are ours."""
         bench.consumer.problem = "the group has formed anew"
@@ -525,6 +534,7 @@ class TestOrder:
         with pytest.raises(PartitionFencedError, match="the group has formed anew"):
             bench.take_all(record_of(connected()), REFUSED)
 
+        assert bench.consumer.taken_back == 0
         assert not bench.producer.asked.is_set()
         assert bench.known == {}
         assert bench.consumer.finished == []
