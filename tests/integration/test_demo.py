@@ -250,8 +250,12 @@ def test_alerts_fire_while_it_replays(watched: Watched) -> None:
     assert wait_until(fires, seconds=60, every=0.5), log
     assert watched.demo.poll() is None
     groups = answer(f"{prometheus}/api/v1/rules")["data"]["groups"]
-    assert len(groups) == 3
-    assert {rule["health"] for group in groups for rule in group["rules"]} == {"ok"}
+    health = {group["name"]: {rule["health"] for rule in group["rules"]} for group in groups}
+    # Once an hour: the first time may be long after the demo.
+    assert health.pop("smart-region-memory") <= {"ok", "unknown"}
+    assert health == {
+        f"smart-region-{name}": {"ok"} for name in ("figures", "promises", "pipeline")
+    }
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
