@@ -82,7 +82,6 @@ def read_dcat(client: PoliteClient, url: str, known: Validators) -> PortalSnapsh
 
     snapshot = PortalSnapshot()
     keys: set[str] = set()
-    totals: list[str] = []
 
     def read(address: str) -> str | None:
         is_first = address == url
@@ -93,11 +92,8 @@ def read_dcat(client: PoliteClient, url: str, known: Validators) -> PortalSnapsh
         kind = page.answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         graph = parse_graph(page.answer.body, kind, base=page.url, fetch=fetch)
         snapshot.add(described_in(graph), keys)
-        totals.extend(filter(None, [_last(graph, None, _HYDRA.totalItems)]))
-        if totals and totals[-1] != totals[0]:
-            # What comes after something that was removed or added has moved to another page.
-            counts = f"{totals[0]} datasets, then {totals[-1]}"
-            snapshot.incomplete = f"there were {counts}, as they were listed"
+        if total := _last(graph, None, _HYDRA.totalItems):
+            snapshot.count(total)
         snapshot.validators = Validators.of(page.answer)
         return _next_page(graph)
 

@@ -44,11 +44,8 @@ def read_opendatasoft(client: PoliteClient, url: str, known: Validators) -> Port
         if page is None:
             snapshot.is_unchanged, snapshot.validators = True, known
             return None
-        before = total
         results, total = _content(page)
-        if offset and total != before:
-            # What comes after something that was removed or added has moved to another page.
-            snapshot.incomplete = f"there were {before} datasets, then {total}, as they were listed"
+        snapshot.count(total)
         snapshot.add((described_by(entry, base) for entry in results), seen)
         snapshot.validators = Validators.of(page.answer)
         offset += PAGE

@@ -57,6 +57,19 @@ class PortalSnapshot:
     """Why some datasets may be missing; "" where all were read."""
     validators: Validators = field(default_factory=Validators)
     """To ask by later; empty where the catalogue has several pages."""
+    _total: int | str | None = None
+
+    def count(self, total: int | str) -> None:
+        """Note how many datasets there are, as each page says.
+
+        Where that changes as they are listed, what comes after something that was removed or added
+        has moved to another page.
+        """
+        if self._total is None:
+            self._total = total
+        elif total != self._total:
+            counts = f"{self._total} datasets, then {total}"
+            self.incomplete = f"there were {counts}, as they were listed"
 
     def add(self, entries: Iterable[Described | None], keys: set[str]) -> None:
         """Add the datasets of a page whose `keys` were not seen before; None has no name."""
