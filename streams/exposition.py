@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from typing import Final
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
@@ -24,6 +25,13 @@ from streams.producers.exposition import producer_families
 from streams.snapshot import Figures, Snapshot
 
 __all__ = ["WorkerCollector"]
+
+#: What is refused is counted as of an unknown type.
+_NOTHING_READ: Final = {
+    (UNKNOWN_TYPE if outcome is Outcome.REFUSED else kind, outcome): 0
+    for kind in FACTS
+    for outcome in Outcome
+}
 
 
 class WorkerCollector(Collector):
@@ -113,14 +121,8 @@ class WorkerCollector(Collector):
         rates = meters.dead_letter_rates
         causes = {family: cause for family, rate in rates.items() if (cause := rate.alarm)}
         last_event = {pair: moment.timestamp() for pair, moment in meters.last_event.items()}
-        # From the start, as an increase does not see a series' first value. What is refused is
-        # counted as of an unknown type.
-        unread = {
-            (UNKNOWN_TYPE if outcome is Outcome.REFUSED else kind, outcome): 0
-            for kind in FACTS
-            for outcome in Outcome
-        }
-        yield samples(metrics.EVENTS, {**unread, **meters.events})
+        # From the start, as an increase does not see a series' first value.
+        yield samples(metrics.EVENTS, {**_NOTHING_READ, **meters.events})
         zeros = dict.fromkeys(map(str, RefusalReason), 0)
         yield samples(metrics.DEAD_LETTERS, {**zeros, **meters.dead_letters})
         yield samples(
