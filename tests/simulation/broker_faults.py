@@ -12,6 +12,7 @@ from events.fact import Family
 from events.topics import DEAD_LETTERS, topic_name
 from tests.simulation import codes
 from tests.simulation.faults import SMALL_CHANGELOGS, Fault, FaultKind, Kinds, Undo
+from tests.simulation.partition_log import damaged, without_first
 
 if TYPE_CHECKING:
     from tests.simulation.cluster import Cluster
@@ -107,8 +108,7 @@ class BrokerFaults:
             FaultKind.CHANGELOG_LOST: self._lose_changelog,
         }
         cluster.commit_error = self._commit_error
-        cluster.leaves_out = self._leaves_out
-        cluster.damages = self._damages
+        cluster.altered = self._altered
 
     def heal(self) -> None:
         """End what still lasts."""
@@ -121,20 +121,22 @@ class BrokerFaults:
     def _commit_error(self) -> int:
         return self._commit_errors.popleft() if self._commit_errors else 0
 
-    def _leaves_out(self, topic: str) -> bool:
-        if not self._gaps or topic not in _EVENT_TOPICS:
-            return False
-        self._gaps -= 1
-        return True
+    def _altered(self, log: PartitionLog, offset: int, data: bytes) -> bytes:
+        # Where a log begins no reader can tell that something is missing.
+        if self._gaps and log.topic in _EVENT_TOPICS and offset > log.start:
+            later = without_first(data)
+            if later:
+                self._gaps -= 1
+                self._note(f"gap {log.topic}[{log.number}]@{offset}")
+                data = later
+        if self._damaged:
+            self._damaged -= 1
+            self._note(f"damage {log.topic}[{log.number}]@{offset}")
+            data = damaged(data, self._cluster.chance)
+        return data
 
     def _leave_out(self, _: Fault) -> None:
         self._gaps = 1
-
-    def _damages(self, _: str) -> bool:
-        if not self._damaged:
-            return False
-        self._damaged -= 1
-        return True
 
     def _damage(self, fault: Fault) -> None:
         self._damaged = 1 + fault.number % _MOST_DAMAGED

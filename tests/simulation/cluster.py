@@ -30,13 +30,7 @@ from tests.simulation.compiled_structs import structs_of
 from tests.simulation.group import ConsumerGroup, Joined
 from tests.simulation.loop import Process, SimulationLoop
 from tests.simulation.network import Network
-from tests.simulation.partition_log import (
-    Appended,
-    PartitionLog,
-    damaged,
-    header_of,
-    without_first,
-)
+from tests.simulation.partition_log import Appended, PartitionLog, header_of
 
 __all__ = ["AS_USUAL", "EPOCH_SECONDS", "STRUCTS", "Cluster", "Fate", "Node"]
 
@@ -332,14 +326,8 @@ class Node:
                     size += 1
                     continue
                 data = log.read(offset, most_bytes=most)
-                later = without_first(data)
-                # Where a log begins no reader can tell.
-                if later and offset > log.start and self.cluster.leaves_out(name):
-                    self.cluster.note(f"gap {name}[{number}]@{offset}")
-                    data = later
-                if data and self.cluster.damages(name):
-                    self.cluster.note(f"damage {name}[{number}]@{offset}")
-                    data = damaged(data, self.cluster.chance)
+                if data:
+                    data = self.cluster.altered(log, offset, data)
                 size += len(data)
                 answers.append((number, 0, end, end, log.start, None, -1, data))
             topics.append((name, answers))
@@ -501,10 +489,8 @@ class Cluster:
         self.fate_of: Callable[[int, Process], Fate] = lambda _, __: AS_USUAL
         #: The error code of a commit that the coordinator refuses; 0 for none.
         self.commit_error: Callable[[], int] = lambda: 0
-        #: Whether an answer with records of a topic leaves the first of its batches out.
-        self.leaves_out: Callable[[str], bool] = lambda _: False
-        #: Whether a bit of what is read from a topic is another on its way.
-        self.damages: Callable[[str], bool] = lambda _: False
+        #: What becomes of the batches that a partition has from an offset on, on their way.
+        self.altered: Callable[[PartitionLog, int, bytes], bytes] = lambda _, __, data: data
         #: The error code of what is written to a topic, by its name, and of what is read from it.
         self.write_errors: dict[str, int] = {}
         self.read_errors: dict[str, int] = {}

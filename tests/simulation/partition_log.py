@@ -60,8 +60,8 @@ def header_of(data: bytes, at: int = 0) -> BatchHeader:
 
 
 def without_first(data: bytes) -> bytes:
-    """Return all batches but the first."""
-    return data[_BEFORE_LENGTH + header_of(data).length :] if data else data
+    """Return all batches but the first; there is at least one."""
+    return data[_BEFORE_LENGTH + header_of(data).length :]
 
 
 def damaged(data: bytes, chance: Random) -> bytes:
