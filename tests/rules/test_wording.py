@@ -603,43 +603,49 @@ def test_topic_faulty(scenario: RuleScenario, rules: Path) -> None:
     scenario.check(rules)
 
 
-def test_one_partition_missing(scenario: RuleScenario, rules: Path) -> None:
-    """In the singular."""
-    owned: dict[int, list[Span]] = {one: [(1, 60)] for one in range(PARTITIONS - 1)}
-    scenario.worker("worker:6066", (1, 60), owned=owned)
+def check_missing(
+    scenario: RuleScenario, rules: Path, *, owned: int, summary: str, description: str
+) -> None:
+    """Check what the alert says of the partitions that no worker has; one has the first of them."""
+    spans: dict[int, list[Span]] = {one: [(1, 60)] for one in range(owned)}
+    scenario.worker("worker:6066", (1, 60), owned=spans)
     scenario.expect_alert(
         30,
         "PartitionsMissing",
         OPERATOR | {"severity": "critical", "silences": "figures"},
         MONITOR
         | {
-            "summary": "1 partition sans worker",
-            "description": "1 partition n’est montrée par aucun worker : les totaux ne sont plus"
-            " publiés, car ils seraient partiels. Les alertes de jalons sont suspendues.",
+            "summary": summary,
+            "description": description,
             "runbook_url": "docs/runbooks/PartitionsMissing.md",
         },
     )
 
     scenario.check(rules)
+
+
+def test_one_partition_missing(scenario: RuleScenario, rules: Path) -> None:
+    """In the singular."""
+    check_missing(
+        scenario,
+        rules,
+        owned=PARTITIONS - 1,
+        summary="1 partition sans worker",
+        description="1 partition n’est montrée par aucun worker : les totaux ne sont plus"
+        " publiés, car ils seraient partiels. Les alertes de jalons sont suspendues.",
+    )
 
 
 def test_partitions_missing(scenario: RuleScenario, rules: Path) -> None:
     """With how many."""
-    scenario.worker("worker:6066", (1, 60), owned={0: [(1, 60)]})
-    scenario.expect_alert(
-        30,
-        "PartitionsMissing",
-        OPERATOR | {"severity": "critical", "silences": "figures"},
-        MONITOR
-        | {
-            "summary": "3 partitions sans worker",
-            "description": "3 partitions ne sont montrées par aucun worker : les totaux ne sont"
-            " plus publiés, car ils seraient partiels. Les alertes de jalons sont suspendues.",
-            "runbook_url": "docs/runbooks/PartitionsMissing.md",
-        },
+    check_missing(
+        scenario,
+        rules,
+        owned=1,
+        summary="3 partitions sans worker",
+        description="3 partitions ne sont montrées par aucun worker : les totaux ne sont"
+        " plus publiés, car ils seraient partiels. Les alertes de jalons sont suspendues.",
     )
-
-    scenario.check(rules)
 
 
 def test_worker_not_ready(scenario: RuleScenario, rules: Path) -> None:
