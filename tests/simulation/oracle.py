@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Completeness",
+    "Holdings",
     "Judgement",
     "Ownership",
     "Sessions",
@@ -159,6 +160,26 @@ class Completeness:
             states.update(result.changed)
             self._offsets[key] = committed
         return states
+
+
+class Holdings:
+    """Watches that a worker that shows partitions has the states of no other ones.
+
+    They would take memory that another worker has too, and keep what has been erased since.
+    """
+
+    def problems(self, workers: Iterable[SimulatedWorker]) -> Iterator[str]:
+        """Yield what a worker has that is not its own."""
+        for worker in workers:
+            life, membership, engine = worker.process, worker.membership, worker.engine
+            if life is None or life.is_paused or membership is None or engine is None:
+                continue
+            if not membership.shown():
+                continue
+            store, owned = engine.state_store, membership.owned()
+            for family, partition in store.partitions():
+                if partition not in owned and store.states(family, partition):
+                    yield f"{worker.name} has the states of {family}[{partition}], not its own"
 
 
 class Sessions:

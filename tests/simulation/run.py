@@ -44,6 +44,7 @@ from tests.simulation.mutations import MUTATIONS
 from tests.simulation.network import Network
 from tests.simulation.oracle import (
     Completeness,
+    Holdings,
     Ownership,
     Sessions,
     Writing,
@@ -214,6 +215,7 @@ class _World:
         #: When the last of the further workers goes, in virtual seconds.
         self._last_leave = 0.0
         self._ownership = Ownership(SESSION_SECONDS)
+        self._holdings = Holdings()
         self._completeness = Completeness(self.cluster, APP_ID, _rules())
         self.reader = Reader(loop, _catalogue(), self.workers, self.partitions)
         self.gateway = SimulatedGateway(
@@ -441,6 +443,7 @@ class _World:
             for one in (
                 *self._ownership.problems(self.workers, now),
                 *self._completeness.problems(self.workers),
+                *self._holdings.problems(self.workers),
                 *self.reader.problems(),
                 *self.cluster.set_back,
                 *self._writing.problems,
