@@ -172,21 +172,27 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         " les workers en ont besoin. Les workers qui le voient ne montrent plus de chiffres : ils"
         " seraient faux. Un redémarrage ne suffit pas.",
     )
+    gateway, page = conventions.GATEWAY_JOB, conventions.PAGE_JOB
     yield build.alert(
         alerts.GATEWAY_NOT_READY,
-        _not_ready(metrics.GATEWAY_READY, conventions.GATEWAY_JOB),
-        summary="Passerelle {{ $labels.instance }} indisponible",
-        description="La passerelle {{ $labels.instance }} ne répond pas, ou le broker ne lui"
-        " confirme plus rien. Les producteurs sont priés de renvoyer plus tard : rien n’est perdu"
-        " chez ceux qui le font, mais les chiffres prennent du retard.",
+        f"{_not_ready(metrics.GATEWAY_READY, gateway)}\nor\n{_none_left(gateway)}",
+        summary="{{ with $labels.instance }}Passerelle {{ . }} indisponible"
+        "{{ else }}Plus aucune passerelle n’est connue de Prometheus{{ end }}",
+        description="{{ with $labels.instance }}La passerelle {{ . }} ne répond pas, ou le broker"
+        " ne lui confirme plus rien. Les producteurs sont priés de renvoyer plus tard"
+        "{{ else }}Il y en avait une depuis moins d’une semaine. Les producteurs n’obtiennent plus"
+        " de réponse{{ end }} : rien n’est perdu chez ceux qui renvoient, mais les chiffres"
+        " prennent du retard.",
     )
     yield build.alert(
         alerts.PAGE_NOT_READY,
-        _not_ready(metrics.PAGE_READY, conventions.PAGE_JOB),
-        summary="Page du délégué {{ $labels.instance }} indisponible",
-        description="La page {{ $labels.instance }} ne répond pas, ou ne montre aucun chiffre :"
-        " elle n’a pas fini de lire l’état. Les chiffres, les tableaux et les alertes n’en"
-        " dépendent pas et restent justes.",
+        f"{_not_ready(metrics.PAGE_READY, page)}\nor\n{_none_left(page)}",
+        summary="{{ with $labels.instance }}Page du délégué {{ . }} indisponible"
+        "{{ else }}Plus aucune page du délégué n’est connue de Prometheus{{ end }}",
+        description="{{ with $labels.instance }}La page {{ . }} ne répond pas, ou ne montre aucun"
+        " chiffre : elle n’a pas fini de lire l’état{{ else }}Il y en avait une depuis moins d’une"
+        " semaine{{ end }}. Les chiffres, les tableaux et les alertes n’en dépendent pas et restent"
+        " justes.",
     )
     ready, lag = metrics.ASSESSOR_READY, metrics.ASSESSOR_LAG
     # Alerts about what is no longer judged would otherwise end as if all were well.
@@ -210,6 +216,15 @@ def _up(job: str) -> str:
 def _not_ready(ready: Metric, job: str) -> str:
     """Return which processes of a job say that they are not ready, or do not answer."""
     return f"{ready} == 0\nor\n{_up(job)} == 0"
+
+
+def _none_left(job: str) -> str:
+    """Return whether a job has no target any more, as of a deployment that was scaled to zero.
+
+    Where it had none for a week, there is none: a site needs no gateway and no page.
+    """
+    known = over("last_over_time", "up", "1w", job=job)
+    return f"absent({_up(job)})\nand {on()}\ngroup({known})"
 
 
 def _figures(build: AlertBuilder, catalogue: Catalogue) -> Iterator[Alert]:

@@ -51,7 +51,7 @@ def prometheus_document(
 ) -> dict[str, Any]:
     """Return the content of `prometheus.yaml`; the targets are HOST:PORT.
 
-    An installation without a gateway or a page has no target of that job, and no alert about it.
+    An installation that never had a gateway or a page has no target of it, and no alert about it.
     """
     jobs = (
         (WORKER_JOB, workers),

@@ -140,6 +140,24 @@ def test_a_page_that_shows_nothing_fires_after_five_minutes(
     scenario.check(rules)
 
 
+@pytest.mark.parametrize(
+    ("job", "alert"), [(GATEWAY_JOB, "GatewayNotReady"), (PAGE_JOB, "PageNotReady")]
+)
+def test_a_job_whose_last_target_is_gone_fires_after_five_minutes(
+    scenario: RuleScenario, rules: Path, job: str, alert: str
+) -> None:
+    """A deployment without pods has no target that could be down; another address is one."""
+    scenario.healthy()
+    scenario.expose("up", (1, 20), (ABSENT, FOREVER), job=job, instance="first")
+    scenario.expose("up", (ABSENT, 24), (1, 20), (ABSENT, FOREVER), job=job, instance="second")
+    gone = FiringAlert.of(alert)
+    scenario.expect_firing(48)
+    scenario.expect_firing(49, gone)
+    scenario.expect_firing(190, gone)
+
+    scenario.check(rules)
+
+
 def test_deleted_events_fire_for_a_day(scenario: RuleScenario, rules: Path) -> None:
     """From the deletion on; a partition that began late before anybody looked does not fire."""
     scenario.healthy()
