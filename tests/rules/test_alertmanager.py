@@ -297,6 +297,21 @@ def test_a_mail_in_html_links_to_the_board_and_the_runbook(rendered: Path, tmp_p
     assert "<li>Essonne (91) : jalon manqué</li>" in html
 
 
+def test_a_chat_message_has_links_that_slack_reads(rendered: Path, tmp_path: Path) -> None:
+    """Mattermost reads them too; what alerts say begins no link, and calls nobody."""
+    alert = alert_of("firing", "Le système <!channel> n’envoie plus rien")
+    done = alert_of("resolved", "R&D : jalon manqué")
+    text = message(rendered, "smart-region.chat.text", group(alert, done), tmp_path)
+
+    assert text.strip() == (
+        "• *Le système &lt;!channel&gt; n’envoie plus rien*\n"
+        "98,7\u00a0% pour une cible de 100,0\u00a0%.\n"
+        "<http://localhost:3000/d/uid|Tableau de bord>"
+        " · <docs/runbooks/MilestoneMissed.md|Que faire>\n"
+        "• Terminé : R&amp;D : jalon manqué"
+    )
+
+
 def kind_of(name: str) -> AlertKind:
     """Return a kind of alert by its name."""
     return next(kind for kind in KINDS if kind.name == name)
