@@ -50,7 +50,9 @@ _MISMATCHES: Final = "30m"
 def pipeline_group(build: AlertBuilder, catalogue: Catalogue) -> RuleGroup:
     """Return the alerts on workers, assessor and producers, and the one that always fires."""
     rules = [
-        *_workers(build),
+        *_records(build),
+        *_topics(build),
+        *_processes(build),
         *_figures(build, catalogue),
         *producer_alerts(build, catalogue),
         build.alert(
@@ -64,7 +66,7 @@ def pipeline_group(build: AlertBuilder, catalogue: Catalogue) -> RuleGroup:
     return RuleGroup("smart-region-pipeline", rules)
 
 
-def _workers(build: AlertBuilder) -> Iterator[Alert]:
+def _records(build: AlertBuilder) -> Iterator[Alert]:
     # What a worker refused before its first scrape begins a series, which no `increase` sees: it
     # has a part of its own.
     count, refused = value_of(VALUE, Unit.COUNT), metrics.DEAD_LETTERS
@@ -123,6 +125,10 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         " la moitié de ce qui est gardé d’une entité. Au-delà,"
         f" {by_number(VALUE, 'ses', 'leurs')} nouveaux jours seront refusés.",
     )
+
+
+def _topics(build: AlertBuilder) -> Iterator[Alert]:
+    count = value_of(VALUE, Unit.COUNT)
     yield build.alert(
         alerts.CONSUMER_LAG,
         f"{conventions.TOPIC_LAG} > {alerts.LAGGING_RECORDS}",
@@ -153,7 +159,18 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         + " par aucun worker : les totaux ne sont plus publiés, car ils seraient partiels. Les"
         " alertes de jalons sont suspendues.",
     )
-    worker = conventions.WORKER_JOB
+    yield build.alert(
+        alerts.TOPIC_FAULTY,
+        f"{latest(metrics.TOPIC_FAULT, 'topic', 'fault')} > 0",
+        summary=f"Topic {{{{ $labels.topic }}}} : {word_of('$labels.fault', TOPIC_FAULTS)}",
+        description="Le topic {{ $labels.topic }} a perdu ce qu’il contenait, ou n’est plus tel que"
+        " les workers en ont besoin. Les workers qui le voient ne montrent plus de chiffres : ils"
+        " seraient faux. Un redémarrage ne suffit pas.",
+    )
+
+
+def _processes(build: AlertBuilder) -> Iterator[Alert]:
+    worker, gateway = conventions.WORKER_JOB, conventions.GATEWAY_JOB
     yield build.alert(
         alerts.WORKER_NOT_READY,
         f"{_not_ready(metrics.WORKER_READY, worker)}\nor\nabsent({_up(worker)})",
@@ -165,15 +182,6 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         " chiffre n’est publié{{ end }}.",
     )
     yield build.alert(
-        alerts.TOPIC_FAULTY,
-        f"{latest(metrics.TOPIC_FAULT, 'topic', 'fault')} > 0",
-        summary=f"Topic {{{{ $labels.topic }}}} : {word_of('$labels.fault', TOPIC_FAULTS)}",
-        description="Le topic {{ $labels.topic }} a perdu ce qu’il contenait, ou n’est plus tel que"
-        " les workers en ont besoin. Les workers qui le voient ne montrent plus de chiffres : ils"
-        " seraient faux. Un redémarrage ne suffit pas.",
-    )
-    gateway, page = conventions.GATEWAY_JOB, conventions.PAGE_JOB
-    yield build.alert(
         alerts.GATEWAY_NOT_READY,
         f"{_not_ready(metrics.GATEWAY_READY, gateway)}\nor\n{_none_left(gateway)}",
         summary="{{ with $labels.instance }}Passerelle {{ . }} indisponible"
@@ -184,6 +192,7 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         " de réponse{{ end }} : rien n’est perdu chez ceux qui renvoient, mais les chiffres"
         " prennent du retard.",
     )
+    page = conventions.PAGE_JOB
     yield build.alert(
         alerts.PAGE_NOT_READY,
         f"{_not_ready(metrics.PAGE_READY, page)}\nor\n{_none_left(page)}",
