@@ -82,7 +82,7 @@ def audit(
     from broker.reading import Extent, read_topics
     from catalogue.loader import load_catalogue
     from operations.audit.comparison import compare, workers_day
-    from operations.audit.exposed import addresses_of, read_worker
+    from operations.audit.exposed import addresses_behind, read_worker
     from operations.audit.recount import audit_records
     from operations.audit.report import audit_document, print_audit
     from streams.settings import load_settings
@@ -100,7 +100,7 @@ def audit(
         # Before all is read: a wrong address or folder shows now.
         work.check()
         if every_address:
-            urls = tuple(one for url in urls for one in addresses_of(url))
+            urls = tuple(one for url in urls for one in addresses_behind(url))
         workers = [read_worker(url, token=token, plain_http=plain_http) for url in urls]
         if as_of is not None:
             day = as_of.date()

@@ -21,7 +21,7 @@ from catalogue import metrics
 __all__ = [
     "Exposed",
     "WorkerUnreadableError",
-    "addresses_of",
+    "addresses_behind",
     "metrics_url",
     "parse_metrics",
     "read_exposed",
@@ -156,7 +156,7 @@ def metrics_url(url: str) -> str:
     return address if parts.path.strip("/") else parts._replace(path=METRICS_PATH).geturl()
 
 
-def addresses_of(url: str) -> list[str]:
+def addresses_behind(url: str) -> list[str]:
     """Return an address for each host behind a name, as of a headless Service.
 
     Where it has IPv4 and IPv6 addresses, those of the family that is resolved first. Raises

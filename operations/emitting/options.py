@@ -13,7 +13,13 @@ import click
 if TYPE_CHECKING:
     from operations.client import GatewayPublisher, Publisher
 
-__all__ = ["GatewayChoice", "gateway_options", "gateway_or_spool_options", "open_publisher"]
+__all__ = [
+    "GatewayChoice",
+    "destination_of",
+    "gateway_options",
+    "gateway_or_spool_options",
+    "open_publisher",
+]
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -115,6 +121,20 @@ def gateway_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def gateway_or_spool_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the same options and --spool: for a command whose events are nowhere else."""
     return gateway_options(SPOOL(command))
+
+
+def destination_of(bootstrap: str | None, gateway: GatewayChoice | None) -> str:
+    """Return where events go: one name for the same brokers, in whatever order and with spaces.
+
+    Imports and harvests keep under it what they have sent.
+    """
+    from boundary.addresses import shown_address  # noqa: PLC0415
+    from broker.addresses import addresses_of  # noqa: PLC0415
+    from broker.settings import load_broker_settings  # noqa: PLC0415
+
+    if gateway is not None:
+        return shown_address(gateway.url)
+    return ",".join(sorted(addresses_of(load_broker_settings(bootstrap).broker)))
 
 
 def open_publisher(

@@ -204,11 +204,11 @@ def _carry_out(
     private_addresses: bool,
 ) -> None:
     from events.dataset import Licence, Theme
-    from operations.emitting.options import open_publisher
+    from operations.emitting.options import destination_of, open_publisher
     from operations.harvest.polite_client import Politeness
     from operations.harvest.reading import ReadingRules
     from operations.harvest.run import SOURCE, Harvest
-    from operations.harvest.screen import carry_out, default_state, destination_of, own_words
+    from operations.harvest.screen import carry_out, default_state, own_words
 
     if "://" in portal and not contact:
         raise click.UsageError("--contact is missing: say whom the portal's operator may write to")

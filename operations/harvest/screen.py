@@ -13,14 +13,11 @@ from typing import Final, TypeVar
 
 import click
 
-from boundary.addresses import shown_address
 from boundary.settings_folder import settings_folder
 from boundary.terminal import counted, echo
 from broker.options import quiet_client
-from broker.settings import load_broker_settings
 from events.code import Code
 from operations.client import Publisher
-from operations.emitting.options import GatewayChoice
 from operations.harvest.changes import ChangeKind
 from operations.harvest.memory import held_memory
 from operations.harvest.polite_client import PoliteClient, Politeness
@@ -31,7 +28,7 @@ from operations.harvest.validators import Validators
 from operations.harvest.vocabularies import plain
 from operations.next_step import figures_line
 
-__all__ = ["carry_out", "default_state", "destination_of", "own_words"]
+__all__ = ["carry_out", "default_state", "own_words"]
 
 MOST_SHOWN: Final = 20
 """Problems on the screen; the tally counts all."""
@@ -89,13 +86,6 @@ def own_words(pairs: Iterable[str], codes: type[Word], option: str) -> Mapping[s
             message = f"{pair!r} is no WORD=CODE with one of {', '.join(codes)}"
             raise click.BadParameter(message, param_hint=option) from None
     return found
-
-
-def destination_of(bootstrap: str | None, gateway: GatewayChoice | None) -> str:
-    """Return where events go, as the state's file has it."""
-    if gateway is not None:
-        return shown_address(gateway.url)
-    return ",".join(sorted(load_broker_settings(bootstrap).broker.split(",")))
 
 
 def default_state(portal: str, destination: str, *, dry_run: bool) -> Path:

@@ -147,9 +147,13 @@ def open_journal(
 def _to_write(file: Path) -> sqlite3.Connection:
     _make_file(file)
     connection = sqlite3.connect(file, timeout=WAIT_SECONDS)
-    # What is noted survives a crash of the machine, not only of the process.
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(_SCHEMA)
+    try:
+        # What is noted survives a crash of the machine, not only of the process.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(_SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -14,7 +14,6 @@ from typing import Any, BinaryIO, Final
 from rich.markup import escape
 from rich.progress import Progress
 
-from boundary.addresses import shown_address
 from boundary.diagnostic import Diagnostic
 from boundary.screen import LegibleConsole
 from boundary.settings import read_settings, variable
@@ -25,7 +24,7 @@ from broker.settings import BrokerSettings, load_broker_settings
 from events.producers.loader import ProducersSettings, load_producers
 from events.producers.ownership import Ownership
 from operations.client import KafkaPublisher, Publisher
-from operations.emitting.options import GatewayChoice
+from operations.emitting.options import GatewayChoice, destination_of
 from operations.importing.findings import FileReader, Watch
 from operations.importing.run import Import, empty_files, run_import
 from operations.importing.sender import Tally
@@ -54,14 +53,12 @@ def carry_out(
     """
     publisher: Callable[[], Publisher]
     if gateway is not None:
-        destination, publisher = shown_address(gateway.url), gateway.publisher
+        publisher = gateway.publisher
     else:
-        settings = load_broker_settings(bootstrap)
-        destination = ",".join(sorted(settings.broker.split(",")))
-        publisher = partial(_kafka, settings)
+        publisher = partial(_kafka, load_broker_settings(bootstrap))
     plan = Import(
         files=files,
-        destination=destination,
+        destination=destination_of(bootstrap, gateway),
         journal=journal or settings_folder() / JOURNAL,
         recorded_at=recorded_at and recorded_at.replace(tzinfo=UTC),
         ownership=_ownership(),

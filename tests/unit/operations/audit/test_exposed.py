@@ -12,7 +12,7 @@ import pytest
 from catalogue import metrics
 from operations.audit.exposed import (
     WorkerUnreadableError,
-    addresses_of,
+    addresses_behind,
     metrics_url,
     parse_metrics,
     read_exposed,
@@ -200,14 +200,14 @@ class TestEveryAddress:
 
         monkeypatch.setattr(socket, "getaddrinfo", resolved)
 
-        assert addresses_of("workers:6066") == [f"{one}/metrics" for one in expected]
+        assert addresses_behind("workers:6066") == [f"{one}/metrics" for one in expected]
 
     def test_an_unknown_name_is_reported(self) -> None:
         """With the system's error."""
         with pytest.raises(WorkerUnreadableError, match=r"http://nobody\.invalid:6066"):
-            addresses_of("http://nobody.invalid:6066")
+            addresses_behind("http://nobody.invalid:6066")
 
     def test_a_certificate_is_of_one_name(self) -> None:
         """Over https each worker has to be named."""
         with pytest.raises(WorkerUnreadableError, match="certificate"):
-            addresses_of("https://workers:6066")
+            addresses_behind("https://workers:6066")

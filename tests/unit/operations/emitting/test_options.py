@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from events.cloudevent import decode_json
 from operations.client import Spool
 from operations.emitting import cli
+from operations.emitting.options import destination_of
 from tests.support.commands import run_inside_with
 from tests.support.gateway_stub import (
     GatewayStub,
@@ -119,3 +120,10 @@ def test_a_spool_is_offered_where_it_is_of_use(command: str, *, has_spool: bool)
     done = run_inside_with({}, *command.split(), "--help")
     assert "--gateway" in done.stdout
     assert ("--spool" in done.stdout) is has_spool
+
+
+def test_the_same_brokers_are_one_destination(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an import or a harvest has sent to them is known, however they are written."""
+    monkeypatch.setenv("SMART_REGION_BROKER", "kafka-2:9092, kafka-1:9092")
+
+    assert destination_of(None, None) == destination_of("kafka-1:9092,kafka-2:9092", None)
