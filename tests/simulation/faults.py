@@ -39,6 +39,9 @@ class FaultKind(StrEnum):
     """A worker stands still for longer than a session, and then a request of its own leaves."""
     PAUSE_AT_ASSIGNMENT = "pause-at-assignment"
     """A worker stands still for longer than a session when it is next given partitions."""
+    PAUSE_AT_REPAIR = "pause-at-repair"
+    """A worker stands still for longer than a session when it next has repaired entities to write:
+    it has looked whether it is ready, and waits for a broker or a batch."""
     LEAVE = "leave"
     """A worker is asked to end (SIGTERM), and started again."""
     JOIN = "join"

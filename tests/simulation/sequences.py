@@ -7,6 +7,7 @@ from the end, which chance does not draw one by one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from random import Random
 from typing import Final
 
@@ -23,13 +24,7 @@ def late_write(chance: Random, at: float) -> list[Fault]:
 
     Until the next recovery, it is the last record of its entities.
     """
-    of_states, is_late = 0, 2
-    target = chance.choice(_WORKERS)
-    while True:
-        number = 6 * chance.randrange(1 << 13) + 2 * is_late + of_states
-        found = _fault(FaultKind.KILL_AT_WRITE, at, target, number=number)
-        if found.late_seconds > 6.0:
-            return [found]
+    return [_late_write(chance, at, after=6.0)]
 
 
 def late_answer(chance: Random, _: float) -> list[Fault]:
@@ -54,6 +49,22 @@ def paused_writers(chance: Random, at: float) -> list[Fault]:
     return [
         _fault(FaultKind.PAUSE_AT_WRITE, at, target, lasts=lasts, number=of_states)
         for target in chance.sample(_WORKERS, 2)
+    ]
+
+
+def paused_at_repair(chance: Random, _: float) -> list[Fault]:
+    """Return a late write, a recovery that mends what it has overwritten, and pauses before that.
+
+    The workers stand still until others have their partitions, and then go on to write.
+    """
+    at = chance.uniform(0.5, 2.5)
+    return [
+        _late_write(chance, at, after=4.0, before=6.0),
+        *(
+            _fault(FaultKind.PAUSE_AT_REPAIR, at, target, lasts=chance.uniform(0.0, 4.0))
+            for target in chance.sample(_WORKERS, 2)
+        ),
+        _fault(FaultKind.REBALANCE, at + chance.uniform(6.5, 8.0), 0),
     ]
 
 
@@ -185,6 +196,7 @@ SEQUENCES: Final[tuple[Callable[[Random, float], list[Fault]], ...]] = (
     late_write,
     late_answer,
     paused_writers,
+    paused_at_repair,
     cut_off,
     paused_at_assignment,
     damaged_fetches,
@@ -194,6 +206,16 @@ SEQUENCES: Final[tuple[Callable[[Random, float], list[Fault]], ...]] = (
     lost_changelog,
     refilled_changelog,
 )
+
+
+def _late_write(chance: Random, at: float, *, after: float, before: float = inf) -> Fault:
+    of_states, is_late = 0, 2
+    target = chance.choice(_WORKERS)
+    while True:
+        number = 6 * chance.randrange(1 << 13) + 2 * is_late + of_states
+        found = _fault(FaultKind.KILL_AT_WRITE, at, target, number=number)
+        if after < found.late_seconds < before:
+            return found
 
 
 def _fault(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,8 @@ class SimulatedWorker(Supervised):
         self.engine: Engine | None = None
         self.membership: Membership | None = None
         self.teller: Teller | None = None
+        #: Happens once, when it next has repaired entities to write.
+        self.at_repair: Callable[[], None] | None = None
         self.catalogue = catalogue
         self._producers = producers
         self._rules = rules
@@ -80,6 +83,23 @@ def watch_workers(on_write: Callable[[SimulatedWorker, int], object]) -> None:
     # Of a batch, and of repaired entities.
     _watch_writes("_write", on_write)
     _watch_writes("_write_states", on_write)
+    _watch_repairs()
+
+
+def _watch_repairs() -> None:
+    real = Engine.rewrite_repaired
+
+    async def rewrite(self: Engine, *given: Any) -> int:
+        worker = current_process().owner
+        if worker.at_repair is not None and self.state_store.repairs():
+            happens, worker.at_repair = worker.at_repair, None
+            happens()
+            # The real one may wait here too, for a batch of the family.
+            await asyncio.sleep(0)
+        return await real(self, *given)
+
+    vars_of: Any = Engine
+    vars_of.rewrite_repaired = rewrite
 
 
 def _watch_writes(name: str, on_write: Callable[[SimulatedWorker, int], object]) -> None:
