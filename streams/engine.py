@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Mapping, Sequence
-from math import ceil
 from time import monotonic
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias, cast
@@ -112,6 +111,8 @@ class Engine:
         self.meters = Meters(ProducerMeters(Attribution(producers)))
         self.progressed_at = monotonic()
         self.hold_seconds = HOLD_SECONDS
+        #: By record that ended workers: how often HOLD_LOOK_SECONDS it has been reported for.
+        self._looks: Counter[tuple[TP, int]] = Counter()
         self.on_applied: Callable[[], object] = lambda: None
         """Called each time that states have changed."""
         self._changelogs = {family: changelog_name(app_id, family) for family in Family}
@@ -209,6 +210,7 @@ class Engine:
                 self.meters.ends.pop((tp.topic, tp.partition), None)
                 consumer.release(message)
                 return None
+            del self._looks[tp, offset]
         return await consumer.begin(tp, offset)
 
     def _warn_of_share(self, family: Family, cause: DeadLetterCause) -> None:
@@ -317,9 +319,11 @@ class Engine:
 
         The next attempt may end this worker before its metrics are scraped. A rebalance, as of the
         last worker that it ended and that starts again, does not wait for that: nobody would get on
-        meanwhile.
+        meanwhile. The next report by this worker lasts for the rest of that time: rebalances that
+        come often would put the attempt off for ever.
         """
         self.meters.ends[tp.topic, tp.partition] = ends
+        record = (tp, offset)
         logger.critical(
             "poison record topic=%s partition=%d offset=%d ends=%d: see"
             " docs/runbooks/PoisonRecord.md",
@@ -327,9 +331,10 @@ class Engine:
             offset,
             ends,
         )
-        for _ in range(ceil(self.hold_seconds / HOLD_LOOK_SECONDS)):
+        while self._looks[record] < self.hold_seconds / HOLD_LOOK_SECONDS:
             if consumer.is_awaited():
                 break
+            self._looks[record] += 1
             await asyncio.sleep(HOLD_LOOK_SECONDS)
         self.progressed_at = monotonic()
 

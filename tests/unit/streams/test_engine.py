@@ -389,6 +389,25 @@ class TestEnds:
         assert (bench.consumer.begun, bench.consumer.finished, bench.known) == ([], [], {})
         assert bench.engine.meters.ends == {}
 
+    def test_rebalances_do_not_put_an_attempt_off_for_ever(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A report that a rebalance has cut short lasts for the rest of its time."""
+        monkeypatch.setattr("streams.engine.HOLD_LOOK_SECONDS", 0.001)
+        bench.engine.hold_seconds = 0.005
+        record = record_of(connected())
+        bench.consumer.ends[record.offset] = 3
+        looks = iter([False, False, False, True, True, False, False, False])
+        bench.consumer.awaited = lambda: next(looks)
+
+        first = bench.take_all(record)
+        bench.consumer.stopped.clear()  # The rebalance is over.
+        bench.take_all(record)
+
+        assert bench.consumer.released == [first]
+        assert [offset for _, offset in bench.consumer.begun] == [record.offset]
+        assert [*looks] == []
+
     def test_a_record_that_is_skipped_is_refused_unread(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
