@@ -409,6 +409,7 @@ class Node:
         def answer(one: tuple[int, bytes]) -> Any:
             if not one[0]:
                 self.cluster.expired.pop(sender, None)
+                self.cluster.assigned[sender] = request.member_id
             return respond(0, *one)
 
         return _then(synced, answer)
@@ -504,6 +505,8 @@ class Cluster:
         self.overtaken: dict[tuple[str, int], int] = {}
         #: By the id of a member: the process that joined with it.
         self.senders: dict[str, Process] = {}
+        #: By process: the member as which it was last assigned partitions.
+        self.assigned: dict[Process, str] = {}
         #: When the session of a process has ended that was not heard, until it is assigned again.
         self.expired: dict[Process, float] = {}
         #: Called with a line for the log of the run.
@@ -541,8 +544,9 @@ class Cluster:
         return self.groups[name]
 
     def _expire(self, member: str) -> None:
-        # One whose request to join was never answered owns nothing.
-        if (sender := self.senders.get(member)) is not None:
+        # One whose request to join was never answered, or given up for another, owns nothing.
+        sender = self.senders.get(member)
+        if sender is not None and self.assigned.get(sender, member) == member:
             self.expired[sender] = self.loop.time()
 
     def now_ms(self) -> int:
