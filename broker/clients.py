@@ -143,6 +143,21 @@ def opened(
             ) from error
 
 
+class _AdminClient(KafkaAdminClient):  # type: ignore[misc] # kafka-python has no types
+    """An admin client that asks for a group's coordinator each time.
+
+    kafka-python keeps the first one for ever, also where the group has moved to another broker.
+    """
+
+    async def _find_coordinator_ids(
+        self,
+        *arguments: Any,
+        **keywords: Any,
+    ) -> Any:  # noqa: ANN401
+        self._manager.cluster._coordinators.clear()  # noqa: SLF001 - there is no public way
+        return await super()._find_coordinator_ids(*arguments, **keywords)
+
+
 @contextmanager
 def administering(
     bootstrap: str,
@@ -157,7 +172,7 @@ def administering(
     BrokerUnreachableError. Raises as `opened`.
     """
     client = opened(
-        KafkaAdminClient,
+        _AdminClient,
         bootstrap,
         security=security,
         connect_seconds=connect_seconds,

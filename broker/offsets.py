@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import KafkaError
+from kafka.errors import GroupIdNotFoundError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from broker.clients import BrokerSecurity, administering
@@ -46,7 +46,10 @@ def committed_offsets(
 
     Raises KafkaError.
     """
-    found = admin.list_group_offsets(group)[group]
+    try:
+        found = admin.list_group_offsets(group)[group]
+    except GroupIdNotFoundError:
+        return {}
     return {partition: one for partition, one in found.items() if one.offset >= 0}
 
 

@@ -177,7 +177,7 @@ class ChangelogReader:
             self._is_checked, self._checked_at = True, now
         elif self.faults and now - self._checked_at >= CHECK_INTERVAL_SECONDS:
             self._checked_at = now
-            if self._check.have_offsets_gone_back():
+            if self._check.is_rebuilt():
                 raise StatesRebuiltError(self._app_id)
 
 
@@ -185,7 +185,7 @@ class ChangelogReader:
 def open_changelogs(settings: Settings, catalogue: Catalogue) -> Iterator[ChangelogReader]:
     """Yield a changelog reader that has not read anything yet.
 
-    Raises BrokerUnreachableError or TopicsMissingError.
+    Raises TopicsMissingError, and as `ChangelogCheck`.
     """
     families = _families(settings.app_id)
     security = settings.security().pinned()
@@ -212,7 +212,8 @@ def read_changelogs(
     A part of the states is in memory at a time; all of them are in the work folder of the settings.
 
     Raises ChangelogsEmptyError where there is no state, StatesLostError where states are missing,
-    ChangelogUnreadableError, WorkFolderFullError, and the errors of `read_topics`.
+    ChangelogUnreadableError, WorkFolderFullError, and the errors of `ChangelogCheck` and
+    `read_topics`.
     """
     check = ChangelogCheck(settings)
     names = {name: one for name, one in _families(settings.app_id).items() if one in families}

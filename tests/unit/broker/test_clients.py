@@ -1,18 +1,23 @@
 """How a broker is reached."""
 
+import asyncio
 import gc
 import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from types import SimpleNamespace
 from typing import Final
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
+from kafka.cluster import ClusterMetadata
 from kafka.errors import KafkaConfigurationError
 
-from broker.clients import opened
+from broker import clients
+from broker.clients import administering, opened
 from broker.errors import BrokerAddressError, BrokerUnreachableError
 from operations.programs.addresses import address_of, free_port
 
@@ -100,3 +105,37 @@ def test_a_refused_connection_leaves_no_socket_open(make: type) -> None:
     with pytest.raises(BrokerUnreachableError, match="ECONNREFUSED"):
         opened(make, address_of(free_port()), connect_seconds=0.3)
     gc.collect()
+
+
+class _MovingCoordinator:
+    """A connection to brokers, of which another one is a group's coordinator at each question."""
+
+    broker_version_data = SimpleNamespace(api_version=lambda _: 4)
+
+    def __init__(self) -> None:
+        self.cluster = ClusterMetadata()
+        self._nodes = count(1)
+
+    async def send(self, *_: object, **__: object) -> SimpleNamespace:
+        """Answer who is the coordinator."""
+        found = SimpleNamespace(
+            key="monitor", node_id=next(self._nodes), host="broker", port=9092, error_code=0
+        )
+        return SimpleNamespace(coordinators=[found])
+
+
+def test_a_group_s_coordinator_is_asked_for_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that has moved answers nothing any more where it was."""
+
+    def unconnected(make: type[KafkaAdminClient], *_: object, **__: object) -> KafkaAdminClient:
+        admin = object.__new__(make)
+        admin._manager = _MovingCoordinator()
+        return admin
+
+    monkeypatch.setattr(clients, "opened", unconnected)
+    monkeypatch.setattr(KafkaAdminClient, "close", lambda _: None)
+
+    with administering("broker:9092", what="topics") as admin:
+        asked = [asyncio.run(admin._find_coordinator_ids(["monitor"])) for _ in range(2)]
+
+    assert asked == [{"monitor": 1}, {"monitor": 2}]
