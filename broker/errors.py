@@ -209,6 +209,7 @@ class WorkersBehindError(SmartRegionError):
     """A consumer group has not committed in time all that was on its topics."""
 
     def __init__(self, group: str, *, behind: int, waited_seconds: float, outcome: str) -> None:
+        self.behind = behind
         super().__init__(
             f"{group}: {behind} records are not committed after {waited_seconds:.0f} s: start the"
             f" workers, or wait until their lag is 0, and run the command again; {outcome}"

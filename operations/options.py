@@ -11,7 +11,17 @@ import click
 
 from boundary.seconds import LONGEST_SECONDS
 
-__all__ = ["DAY", "KNOWN_ON", "OUT", "SECONDS", "SHARE", "WAIT", "NumberRange", "refuse_future"]
+__all__ = [
+    "DAY",
+    "KNOWN_ON",
+    "OUT",
+    "SECONDS",
+    "SHARE",
+    "WAIT",
+    "WAIT_FOR_WORKERS",
+    "NumberRange",
+    "refuse_future",
+]
 
 
 class NumberRange(click.FloatRange):
@@ -64,6 +74,12 @@ OUT = click.option(
     default="-",
     metavar="FILE",
     help="Where to write.  [default: standard output]",
+)
+WAIT_FOR_WORKERS = click.option(
+    "--wait",
+    type=WAIT,
+    metavar="SECONDS",
+    help="First wait, at most so long, until the workers have read all events.",
 )
 
 

@@ -12,7 +12,7 @@ import click
 
 from boundary.terminal import echo
 from broker.options import BROKER
-from operations.options import DAY, WAIT, refuse_future
+from operations.options import DAY, WAIT_FOR_WORKERS, refuse_future
 
 if TYPE_CHECKING:
     from operations.backfill.blocks import DataFolder
@@ -53,12 +53,7 @@ def _step(_: click.Context, __: click.Parameter, text: str) -> int:
     metavar="URL|FOLDER",
     help="Give it to the Prometheus there, or of this data folder; by promtool, on its machine.",
 )
-@click.option(
-    "--wait",
-    type=WAIT,
-    metavar="SECONDS",
-    help="First wait, at most so long, until the workers have read all events.",
-)
+@WAIT_FOR_WORKERS
 @BROKER
 def backfill(
     *,
@@ -79,11 +74,9 @@ def backfill(
     """
     from datetime import timedelta
 
-    from broker.offsets import wait_for_group
-    from events.registry import Family
-    from events.topics import topic_name
     from operations.backfill.blocks import PROMTOOL, DataFolder
     from operations.programs.interruption import undone_by_signals
+    from operations.workers_lag import wait_for_workers
     from streams.settings import load_settings
 
     first, last = start.date(), end.date()
@@ -103,15 +96,7 @@ def backfill(
     data = None if into is None else DataFolder.of(into)
     if data is not None:
         data.check(first, _report)
-    if wait is not None:
-        wait_for_group(
-            settings.app_id,
-            [topic_name(family) for family in Family],
-            settings.broker,
-            security=settings.security(),
-            wait_seconds=wait,
-            outcome="nothing was written",
-        )
+    wait_for_workers(settings, wait, report=_report)
     # What is half made is gigabytes, in the data folder or beside the file.
     with undone_by_signals("run it again"):
         if data is None and out is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -11,7 +12,7 @@ import click
 from boundary.extras import needs_extra
 from boundary.terminal import echo
 from broker.options import BROKER
-from operations.options import DAY, KNOWN_ON, OUT, refuse_future
+from operations.options import DAY, KNOWN_ON, OUT, WAIT_FOR_WORKERS, refuse_future
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +68,7 @@ PILOTE: Final = "pilote"
     " variables (PGPASSFILE…).",
 )
 @click.option("--dictionary", is_flag=True, help="Write what the columns mean, in French.")
+@WAIT_FOR_WORKERS
 @BROKER
 def export(
     *,
@@ -79,13 +81,15 @@ def export(
     licence: str,
     dictionary: bool,
     database: str | None,
+    wait: float | None,
     bootstrap: str | None,
 ) -> None:
     """Write the figures of a day as open data.
 
     There is a row for each indicator, territory and milestone, and one for each category.
-    They come from the workers' states, which hold every day, as far as is known now. What was known
-    on a past day (--known-on) is counted anew from the topics of events, and takes longer.
+    They come from the workers' states, which hold every day, as far as is known now. What the
+    workers have not read yet is reported, or waited for (--wait). What was known on a past day
+    (--known-on) is counted anew from the topics of events, and takes longer.
 
     In PILOTE's format there are the observed indicators alone: their current values of every day
     up to --as-of, from the topic of observations, and the catalogue's initial and target values.
@@ -100,6 +104,7 @@ def export(
         if form != "csv":
             raise click.BadParameter(f"is for CSV, not for {form}", param_hint="--excel")
         form = "excel"
+    _check_wait(wait, reads_events=form == PILOTE or known_on is not None)
     if package and (form == PILOTE or dictionary or not _is_file(out)):
         message = (
             "is of figures in a file: give --out FILE, without --dictionary or --format pilote"
@@ -127,7 +132,7 @@ def export(
             from operations.export.database import write_figures
 
         connection_text(database)  # Before all is read: a wrong name shows now.
-        rows = _rows(settings, catalogue, day, known)
+        rows = _rows(settings, catalogue, day, known, wait)
         written = write_figures(database, rows, day=day, known_on=known)
         echo(f"{written} rows of {day} written")
         return
@@ -135,7 +140,7 @@ def export(
         if form == PILOTE:
             stream.write(_pilote(settings, catalogue, day, known).encode())
             return
-        content = rows_text(_rows(settings, catalogue, day, known), form).encode()
+        content = rows_text(_rows(settings, catalogue, day, known, wait), form).encode()
         stream.write(content)
     if package:
         described = package_text(
@@ -146,20 +151,32 @@ def export(
 
 
 def _rows(
-    settings: Settings, catalogue: Catalogue, day: date, known_on: date | None
+    settings: Settings,
+    catalogue: Catalogue,
+    day: date,
+    known_on: date | None,
+    wait: float | None,
 ) -> Iterator[ExportRow]:
     """Return the rows of a day: from the workers' histories, or as known on a past day."""
     from boundary.work_folder import WorkFolder
     from operations.export.rows import rows_of
     from operations.export.states_known_on import states_known_on
+    from operations.workers_lag import wait_for_workers
     from streams.queries.opening import read_histories
 
     if known_on is None:
+        wait_for_workers(settings, wait, report=partial(echo, err=True))
         return rows_of(catalogue, read_histories(settings, catalogue), day)
     work = WorkFolder(settings.work_folder, settings.work_mb)
     records, rules = _records(settings), settings.record_rules()
     sums = states_known_on(records, catalogue, known_on, rules=rules, work=work)
     return rows_of(catalogue, sums, day, known_on)
+
+
+def _check_wait(wait: float | None, *, reads_events: bool) -> None:
+    if wait is not None and reads_events:
+        message = "is for the workers: --known-on and --format pilote read the events themselves"
+        raise click.BadParameter(message, param_hint="--wait")
 
 
 def _is_stdout(out: Path) -> bool:

@@ -33,3 +33,11 @@ def test_refuses_a_day_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
     done = CliRunner().invoke(main, ["export", "--as-of", "2021-01-01"])
     assert done.exit_code == 2
     assert "the clock says 2020-12-31" in done.output
+
+
+@pytest.mark.parametrize("others", [["--known-on", "2020-12-31"], ["--format", "pilote"]])
+def test_waits_for_no_workers_where_the_events_are_read(others: list[str]) -> None:
+    """These figures do not depend on them."""
+    done = CliRunner().invoke(main, ["export", "--wait", "60", *others])
+    assert done.exit_code == 2
+    assert "read the events themselves" in done.output

@@ -1,0 +1,51 @@
+"""What the workers have still to read, before a command takes their figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from broker.errors import BrokerRefusedError, WorkersBehindError
+from broker.offsets import wait_for_group
+from events.registry import Family
+from events.topics import topic_name
+from streams.settings import Settings
+
+__all__ = ["COMMIT_SECONDS", "wait_for_workers"]
+
+COMMIT_SECONDS: Final = 5.0
+"""How long the commits of running workers are waited for: they are some seconds apart."""
+
+
+def wait_for_workers(
+    settings: Settings, seconds: float | None, *, report: Callable[[str], None]
+) -> None:
+    """Return once the workers have read all events that are there now, or after so many seconds.
+
+    Then WorkersBehindError is raised. Without `seconds` a moment is waited, and what they have not
+    read is only reported: a rebuild, or workers that are stopped, leave figures too small. Nothing
+    is then looked up for a process that asks the workers, which may have no right on the broker.
+    Raises as `wait_for_group` else.
+    """
+    if seconds is None and settings.workers:
+        return
+    try:
+        wait_for_group(
+            settings.app_id,
+            [topic_name(family) for family in Family],
+            settings.broker,
+            security=settings.security(),
+            wait_seconds=COMMIT_SECONDS if seconds is None else seconds,
+            outcome="nothing was written",
+        )
+    except WorkersBehindError as error:
+        if seconds is not None:
+            raise
+        report(
+            f"not in these figures: {error.behind} records that the workers of {settings.app_id}"
+            " have not read; start them, and run this again with --wait SECONDS"
+        )
+    except BrokerRefusedError:
+        # Who may not describe the workers' group reads their states all the same.
+        if seconds is not None:
+            raise
