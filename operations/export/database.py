@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from enum import StrEnum
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final, LiteralString
 
@@ -12,11 +13,11 @@ import psycopg
 from psycopg import errors, sql
 
 from boundary.errors import SmartRegionError
-from boundary.postgres import connected, said
+from boundary.postgres import available, connected, said
 from operations.export.document import table_schema
 from operations.export.rows import KEY, ExportRow
 
-__all__ = ["TableRefusedError", "write_figures"]
+__all__ = ["TableInUseError", "TableRefusedError", "write_figures"]
 
 SCHEMA: Final = "smart_region_figures"
 TABLE: Final = sql.Identifier(SCHEMA, "figure")
@@ -33,6 +34,18 @@ _ABOUT: Final = "Les chiffres de la Smart Région, écrits par smart-region expo
 _ABOUT_ASKED: Final = "Jour demandé à l’export ; celui des chiffres publiés par période est as_of."
 #: One writer at a time: two would delete and write the same day.
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('smart_region_figures'))"
+LOCK_SECONDS: Final = 60
+"""How long each lock is waited for. Whoever comes later waits behind who waits for a table."""
+_THERE: Final = """
+SELECT obj_description(to_regnamespace(%(schema)s)::oid) = %(marked)s
+  AND to_regclass(%(schema)s || '.figure_key') IS NOT NULL
+  AND (SELECT bool_and(to_regclass(%(schema)s || '.' || view) IS NOT NULL)
+    FROM unnest(%(views)s::text[]) AS view)
+  AND %(columns)s::text[] <@ ARRAY(
+    SELECT attname::text FROM pg_attribute
+    WHERE attrelid = to_regclass(%(schema)s || '.figure') AND attnum > 0 AND NOT attisdropped)
+"""
+_VIEWS: Final = ("current_figure", "milestone_status", "history")
 
 
 class TableRefusedError(SmartRegionError):
@@ -45,20 +58,38 @@ class TableRefusedError(SmartRegionError):
         )
 
 
+class TableInUseError(SmartRegionError):
+    """A transaction keeps the table for too long."""
+
+    def __init__(self, *, waited_seconds: int) -> None:
+        super().__init__(
+            f"figures: a transaction has kept the table, or the rows of the day, for"
+            f" {waited_seconds} s: end it (pg_stat_activity and pg_locks show whose it is), and run"
+            " this again; nothing was written"
+        )
+
+
 def write_figures(
     database: str, rows: Iterable[ExportRow], *, day: date, known_on: date | None = None
 ) -> int:
     """Replace the figures of a day, as known on a day, in one transaction; return their number.
 
     The schema, its table and its views are made where they are not there; columns of a later
-    release are added. `database` is as `boundary.postgres.connected` has it. Raises as that, and
-    TableRefusedError.
+    release are added. Readers, a backup too, are waited for only then, and for LOCK_SECONDS.
+    `database` is as `boundary.postgres.connected` has it. Raises as that, TableRefusedError and
+    TableInUseError.
     """
-    written = list(rows)
+    with available():
+        return _write(database, list(rows), day, known_on)
+
+
+def _write(database: str, rows: Sequence[ExportRow], day: date, known_on: date | None) -> int:
     try:
         with connected(database) as connection, connection.transaction():
+            connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{LOCK_SECONDS}s",))
             connection.execute(_LOCK)
-            _prepare(connection)
+            if not _is_there(connection):
+                _prepare(connection)
             connection.execute(
                 sql.SQL(
                     "DELETE FROM {} WHERE exported_for = %s AND known_on IS NOT DISTINCT FROM %s"
@@ -70,11 +101,35 @@ def write_figures(
                 connection.cursor() as cursor,
                 cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(TABLE, columns)) as copy,
             ):
-                for row in written:
+                for row in rows:
                     copy.write_row((day, *_values(row)))
     except errors.InsufficientPrivilege as error:
         raise TableRefusedError(error) from None
-    return len(written)
+    except errors.LockNotAvailable:
+        raise TableInUseError(waited_seconds=LOCK_SECONDS) from None
+    return len(rows)
+
+
+def _marked() -> str:
+    """Return the schema's comment, which differs where a release makes anything otherwise."""
+    made = f"{table_schema('csv')}{_ABOUT}{_ABOUT_ASKED}{_views_sql()!r}"
+    return f"{_ABOUT} ({sha256(made.encode()).hexdigest()[:12]})"
+
+
+def _views_sql() -> bytes:
+    return files("operations.export").joinpath("views.sql").read_bytes()
+
+
+def _is_there(connection: psycopg.Connection[Any]) -> bool:
+    """Return whether all is as this release makes it, which it then does not lock."""
+    sought = {
+        "schema": SCHEMA,
+        "marked": _marked(),
+        "views": list(_VIEWS),
+        "columns": list(COLUMNS),
+    }
+    found = connection.execute(_THERE, sought).fetchone()
+    return found is not None and found[0] is True
 
 
 def _prepare(connection: psycopg.Connection[Any]) -> None:
@@ -98,7 +153,8 @@ def _prepare(connection: psycopg.Connection[Any]) -> None:
             TABLE, sql.SQL(", ").join(_key())
         )
     )
-    connection.execute(files("operations.export").joinpath("views.sql").read_bytes())
+    connection.execute(_views_sql())
+    _comment(connection, sql.SQL("SCHEMA {}").format(sql.Identifier(SCHEMA)), _marked())
 
 
 def _key() -> Iterator[sql.Composable]:

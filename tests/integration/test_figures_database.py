@@ -9,8 +9,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
-from operations.export.database import TableRefusedError, write_figures
+from operations.export import database
+from operations.export.database import TableInUseError, TableRefusedError, write_figures
 from operations.export.rows import ExportRow, rows_of
 from streams.state_store import StateStore
 from tests.support.knowledge import LAST_DAY, shipped, simulated_records
@@ -133,6 +135,43 @@ def test_a_table_of_an_earlier_release_gets_the_new_columns(url: str) -> None:
     write_figures(url, figures(LAST_DAY), day=LAST_DAY)
     assert asked(url, FIGURES.format("count(DISTINCT exported_for)")) == [(2,)]
     assert asked(url, "SELECT count(*) > 0 FROM mine") == [(True,)]
+
+
+def test_a_reader_is_not_waited_for(url: str) -> None:
+    """A backup, or a dashboard that keeps its transaction open, reads the days before."""
+    write_figures(url, figures(EARLIER), day=EARLIER)
+    with psycopg.connect(url) as reader:
+        for relation in ("figure", "current_figure", "milestone_status", "history"):
+            read = sql.Identifier("smart_region_figures", relation)
+            reader.execute(sql.SQL("SELECT count(*) FROM {}").format(read))
+        assert write_figures(url, figures(LAST_DAY), day=LAST_DAY) > 100
+    assert asked(url, FIGURES.format("count(DISTINCT exported_for)")) == [(2,)]
+
+
+def test_a_transaction_that_keeps_the_table_is_named(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job of the night would hang there, and all readers behind it."""
+    monkeypatch.setattr(database, "LOCK_SECONDS", 1)
+    write_figures(url, figures(EARLIER), day=EARLIER)
+    with psycopg.connect(url) as other:
+        other.execute("LOCK TABLE smart_region_figures.figure IN SHARE MODE")
+        with pytest.raises(TableInUseError, match="pg_stat_activity"):
+            write_figures(url, figures(LAST_DAY), day=LAST_DAY)
+    assert asked(url, FIGURES.format("DISTINCT exported_for")) == [(EARLIER,)]
+
+
+def test_who_may_only_write_rows_writes_them(url: str) -> None:
+    """Once its owner has made the table."""
+    write_figures(url, figures(EARLIER), day=EARLIER)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE USER a_writer")
+        connection.execute("GRANT USAGE ON SCHEMA smart_region_figures TO a_writer")
+        connection.execute(
+            "GRANT SELECT, INSERT, DELETE ON smart_region_figures.figure TO a_writer"
+        )
+    address = url.replace(f"{url.split('@', maxsplit=1)[0]}@", "postgresql://a_writer@")
+    assert write_figures(address, figures(LAST_DAY), day=LAST_DAY) > 100
 
 
 def test_a_role_without_the_right_is_told_which(postgres: PostgresServer, url: str) -> None:
