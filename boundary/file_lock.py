@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from boundary.private_files import make_private_file
 
-__all__ = ["FileLockedError", "lock_file"]
+__all__ = ["FileLockedError", "lock_file", "locked_folder"]
 
 
 class FileLockedError(Exception):
@@ -32,3 +35,20 @@ def lock_file(file: Path) -> BinaryIO:
         lock.close()
         raise
     return lock
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Lock a folder for the block, which gets no file for that: one that is another program's.
+
+    Raises FileLockedError, and OSError where it cannot be opened or its disk has no locks.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise FileLockedError from error
+        yield
+    finally:
+        os.close(descriptor)

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from time import monotonic, sleep
 from typing import Final, Self
 
 from boundary.errors import SmartRegionError
+from boundary.file_lock import FileLockedError, locked_folder
 from dashboards import conventions
 from operations.prometheus_api import (
     PROGRAMME_RETENTION,
@@ -49,6 +50,16 @@ class DataFolderUnusableError(SmartRegionError):
         super().__init__(
             f"into: {into}: its data folder {folder} {problem}: run the command where Prometheus"
             " is, as a user who may write there, or write a file with --out and give it to promtool"
+        )
+
+
+class DataFolderInUseError(SmartRegionError):
+    """Another backfill puts blocks into the folder."""
+
+    def __init__(self, into: str, folder: Path) -> None:
+        super().__init__(
+            f"into: {into}: another backfill writes into {folder}: years that are loaded twice stay"
+            " beside each other: wait until that one has ended, or end it; nothing was put there"
         )
 
 
@@ -120,20 +131,43 @@ class DataFolder:
             )
 
     @contextmanager
-    def work(self) -> Iterator[Path]:
-        """Yield a temporary folder beside the blocks.
+    def work(self, report: Callable[[str], None]) -> Iterator[Path]:
+        """Yield a temporary folder beside the blocks, and remove what a killed backfill has left.
 
-        Raises DataFolderUnusableError, also for what the system refuses within.
+        Raises DataFolderInUseError, and DataFolderUnusableError, also for what the system refuses
+        within.
         """
         try:
-            with TemporaryDirectory(dir=self.folder, prefix=WORK) as name:
+            with ExitStack() as held:
+                if self._lock(held):
+                    self._remove_left(report)
+                name = held.enter_context(TemporaryDirectory(dir=self.folder, prefix=WORK))
                 yield Path(name)
         except OSError as error:
             problem = f"cannot be written to ({error.strerror or error})"
             raise DataFolderUnusableError(self.named, self.folder, problem=problem) from error
 
+    def _lock(self, held: ExitStack) -> bool:
+        """Lock the folder, as long as `held`; return whether its disk has locks."""
+        try:
+            held.enter_context(locked_folder(self.folder))
+        except FileLockedError as error:
+            raise DataFolderInUseError(self.named, self.folder) from error
+        except OSError:
+            return False
+        return True
+
+    def _remove_left(self, report: Callable[[str], None]) -> None:
+        """Remove the folders of backfills that were killed: gigabytes that nobody knows."""
+        for left in self.folder.glob(f"{WORK}*"):
+            shutil.rmtree(left, ignore_errors=True)
+            removed = "still there, remove it" if left.exists() else "removed"
+            report(f"{left}: {removed}: a backfill that was killed had left it")
+
     def take(self, text: Path, work: Path) -> Sequence[str]:
         """Make blocks of OpenMetrics text and move them in, all or none; return their names.
+
+        Where one cannot be moved, or a signal comes, those before it are taken out again.
 
         Raises PromtoolError.
         """
@@ -154,8 +188,16 @@ class DataFolder:
         blocks = sorted(block for block in made.iterdir() if block.is_dir())
         if os.geteuid() == 0:
             self._change_owner(made)
-        for block in blocks:
-            block.rename(self.folder / block.name)
+        moved: list[Path] = []
+        try:
+            for block in blocks:
+                moved.append(block)  # Before, as a signal may come between both.
+                block.rename(self.folder / block.name)
+        except BaseException:
+            for block in moved:
+                with suppress(FileNotFoundError):
+                    (self.folder / block.name).rename(block)
+            raise
         return [block.name for block in blocks]
 
     def wait(

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["backfill"]
 
 DAYS = {"d": 1, "w": 7}
+IN_PLACE = (
+    "the blocks are in place, and Prometheus finds them by itself; run again, the years would be"
+    " there twice"
+)
 
 
 def _step(_: click.Context, __: click.Parameter, text: str) -> int:
@@ -97,27 +101,35 @@ def backfill(
     if data is not None:
         data.check(first, _report)
     wait_for_workers(settings, wait, report=_report)
+    placed: list[str] = []
     # What is half made is gigabytes, in the data folder or beside the file.
-    with undone_by_signals("run it again"):
+    with undone_by_signals(lambda: IN_PLACE if placed else "run it again"):
         if data is None and out is not None:
             _write(settings, days, out)
             _report("next, where Prometheus is:")
             _report(f"  {' '.join(PROMTOOL)} {out} DATA_FOLDER")
         if data is not None:
-            _load(settings, days, data, out)
+            _load(settings, days, data, out, placed)
 
 
 def _report(line: str) -> None:
     echo(line, err=True)
 
 
-def _load(settings: Settings, days: Sequence[date], data: DataFolder, out: Path | None) -> None:
-    with data.work() as work:
+def _load(
+    settings: Settings,
+    days: Sequence[date],
+    data: DataFolder,
+    out: Path | None,
+    placed: list[str],
+) -> None:
+    """Write the years, make blocks of them and wait for Prometheus; `placed` gets their names."""
+    with data.work(_report) as work:
         text = work / "years.om" if out is None else out
         _write(settings, days, text)
-        blocks = data.take(text, work)
-    _report(f"{len(blocks)} blocks in {data.folder}: {', '.join(blocks)}")
-    data.wait(days, blocks, _report)
+        placed.extend(data.take(text, work))
+        _report(f"{len(placed)} blocks in {data.folder}: {', '.join(placed)}")
+    data.wait(days, placed, _report)
     if data.url is not None:
         _report(f"{data.url} shows {days[0]} to {days[-1]}")
 
