@@ -17,6 +17,7 @@ from kafka.errors import (
     KafkaConfigurationError,
     KafkaError,
     KafkaTimeoutError,
+    UnknownBrokerIdError,
     UnknownTopicOrPartitionError,
 )
 from kafka.net.compat import KafkaNetClient
@@ -28,6 +29,7 @@ from broker.errors import (
     BrokerAddressError,
     BrokerRefusedError,
     BrokerUnreachableError,
+    LeaderMissingError,
     PartitionsMissingError,
 )
 from broker.preflight import preflight
@@ -168,8 +170,8 @@ def administering(
 ) -> Iterator[Any]:
     """Yield kafka-python's admin client; `what` names what is administered, for the errors.
 
-    What the client raises inside the context becomes BrokerRefusedError, PartitionsMissingError or
-    BrokerUnreachableError. Raises as `opened`.
+    What the client raises inside the context becomes BrokerRefusedError, PartitionsMissingError,
+    LeaderMissingError or BrokerUnreachableError. Raises as `opened`.
     """
     client = opened(
         _AdminClient,
@@ -184,6 +186,9 @@ def administering(
         except UnknownTopicOrPartitionError as error:
             # A client may try again, since a topic may just have been made; a command has.
             raise PartitionsMissingError(bootstrap, cause=one_line(str(error))) from error
+        except UnknownBrokerIdError as error:
+            # The number of the leader of a partition that has none.
+            raise LeaderMissingError(bootstrap) from error
         except KafkaError as error:
             if error.retriable:
                 raise BrokerUnreachableError(

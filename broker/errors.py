@@ -15,6 +15,7 @@ __all__ = [
     "BrokerEntryError",
     "BrokerRefusedError",
     "BrokerUnreachableError",
+    "LeaderMissingError",
     "OpenTransactionError",
     "PartitionsMissingError",
     "PositionsOutdatedError",
@@ -74,6 +75,18 @@ class BrokerUnreachableError(SmartRegionError):
             f"broker: no Kafka broker answered over {security_protocol} within"
             f" {round(waited_seconds, 1):g} s, value {bootstrap!r} ({cause}):"
             f" check {', '.join(to_check)}, and that the broker is up"
+        )
+
+
+class LeaderMissingError(BrokerUnreachableError):
+    """A broker answers, and a partition has no leader: the one that had it is away."""
+
+    def __init__(self, bootstrap: str) -> None:
+        SmartRegionError.__init__(
+            self,
+            f"broker: a partition has no leader, value {bootstrap!r}: start the broker that had it"
+            " (`kafka-topics.sh --describe --unavailable-partitions` names the partitions), and run"
+            " this again",
         )
 
 

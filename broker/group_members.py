@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    NotCoordinatorError,
+)
+
 from broker.errors import BrokerRefusedError
 
 __all__ = ["GroupMembers", "group_members"]
@@ -11,6 +17,11 @@ __all__ = ["GroupMembers", "group_members"]
 STABLE: Final = "Stable"
 #: The broker's error for a group that never had a member.
 _UNKNOWN: Final = "GROUP_ID_NOT_FOUND"
+#: Those of a coordinator that loads or moves; the client returns an error as text.
+_PASSING: Final = tuple(
+    error.__name__
+    for error in (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
+)
 
 
 class GroupMembers(NamedTuple):
@@ -30,10 +41,13 @@ class GroupMembers(NamedTuple):
 def group_members(admin: Any, group: str) -> GroupMembers:  # noqa: ANN401 - untyped client
     """Return the members of a group; one that never had any is empty.
 
-    Raises BrokerRefusedError without the right to describe the group.
+    Raises BrokerRefusedError without the right to describe the group, and
+    CoordinatorNotAvailableError while its coordinator moves.
     """
     found = admin.describe_groups([group])[group]
     error = found["error"]
+    if error and any(passing in error for passing in _PASSING):
+        raise CoordinatorNotAvailableError(error)
     if error and _UNKNOWN not in error and "GroupIdNotFound" not in error:
         raise BrokerRefusedError("describe a consumer group", group, cause=error)
     members = found["members"] or []

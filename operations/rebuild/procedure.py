@@ -19,11 +19,13 @@ from kafka.errors import (
     BrokerResponseError,
     CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
+    KafkaError,
     NoError,
 )
 from kafka.structs import OffsetAndMetadata
 
 from boundary.errors import SmartRegionError
+from boundary.terminal import one_line
 from broker.clients import administering
 from broker.group_members import group_members
 from broker.offsets import committed_offsets, partition_offsets
@@ -109,6 +111,16 @@ class RightLackingError(RebuildError):
         )
 
 
+class ChangelogsLeftError(RebuildError):
+    """The offsets were reset, and the changelogs could not be emptied."""
+
+    def __init__(self, app_id: str, *, cause: str) -> None:
+        super().__init__(
+            f"changelogs: those of {app_id} were not all emptied ({one_line(cause)}): put that"
+            f" right before any worker starts; {OFFSETS_RESET}"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class PartitionPlan:
     """What is to be reset of one family's partition."""
@@ -186,7 +198,8 @@ def rebuild(
     """Reset the offsets of the plan's partitions, and empty their changelogs.
 
     A changelog that is not there is created. Raises EventsMissingError unless that is accepted;
-    WorkersStartedError; else as `plan_rebuild`, `apply_topics` and `administering`.
+    ChangelogsLeftError, WorkersStartedError; else as `plan_rebuild`, `apply_topics` and
+    `administering`.
     """
     missing = [one.missing for one in plan if one.missing]
     if missing and not accept_missing:
@@ -253,6 +266,7 @@ def _empty_changelogs(admin: Any, app_id: str, plan: Sequence[PartitionPlan]) ->
     if not until:
         return
     with (
+        _unfinished(app_id),
         _needing("Delete and AlterConfigs", f"the changelogs of {app_id}", done=OFFSETS_RESET),
         _deleting_allowed(admin, {partition.topic for partition in until}),
     ):
@@ -281,6 +295,17 @@ def _deleting_allowed(admin: Any, topics: Iterable[str]) -> Iterator[None]:  # n
         yield
     finally:
         alter_settings(admin, names, {"cleanup.policy": "compact"})
+
+
+@contextmanager
+def _unfinished(app_id: str) -> Iterator[None]:
+    try:
+        yield
+    except RebuildError:
+        raise
+    except (KafkaError, SmartRegionError) as error:
+        # Of a leader that moves, or a broker that ends: it would read as if nothing had been done.
+        raise ChangelogsLeftError(app_id, cause=str(error) or type(error).__name__) from error
 
 
 @contextmanager

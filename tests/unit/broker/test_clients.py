@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import io
 import logging
 import threading
 from collections.abc import Callable
@@ -14,11 +15,11 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.cluster import ClusterMetadata
-from kafka.errors import KafkaConfigurationError
+from kafka.errors import KafkaConfigurationError, UnknownBrokerIdError
 
 from broker import clients
 from broker.clients import administering, opened
-from broker.errors import BrokerAddressError, BrokerUnreachableError
+from broker.errors import BrokerAddressError, BrokerUnreachableError, LeaderMissingError
 from operations.programs.addresses import address_of, free_port
 
 WAIT_SECONDS: Final = 10
@@ -139,3 +140,14 @@ def test_a_group_s_coordinator_is_asked_for_each_time(monkeypatch: pytest.Monkey
         asked = [asyncio.run(admin._find_coordinator_ids(["monitor"])) for _ in range(2)]
 
     assert asked == [{"monitor": 1}, {"monitor": 2}]
+
+
+def test_a_partition_without_a_leader_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker is away; nothing is wrong with the rights of this user."""
+    monkeypatch.setattr(clients, "opened", lambda *_, **__: io.BytesIO())
+
+    with (
+        pytest.raises(LeaderMissingError, match="--unavailable-partitions"),
+        administering("broker:9092", what="topics"),
+    ):
+        raise UnknownBrokerIdError(-1)
