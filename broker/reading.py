@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
@@ -18,6 +19,7 @@ from broker.errors import (
     BrokerUnreachableError,
     OpenTransactionError,
     PositionsOutdatedError,
+    TopicMismatchError,
     TopicsMissingError,
     TopicsStalledError,
 )
@@ -45,6 +47,8 @@ GROWING_SECONDS: Final = 5.0
 """How long topics that keep growing are read after their first end was reached."""
 SHORT_SECONDS: Final = 3.0
 """How long a partition may seem to end before the position up to which it was read."""
+LOOK_SECONDS: Final = 1.0
+"""How often the ends of partitions without records are looked up while others bring some."""
 HELD_CHECK_SECONDS: Final = 1.0
 """How often open transactions before a partition's end are looked up."""
 
@@ -99,6 +103,7 @@ class TopicReader:
         self.answered_at = monotonic()
         """When the broker last answered, by `time.monotonic`."""
         self._before_end = set(partitions)
+        self._looked_at = monotonic()
         self._stopped_at: dict[TopicPartition, int] = {}
         self._after_last: dict[TopicPartition, int] = {}
         consumer.assign(partitions)
@@ -133,8 +138,8 @@ class TopicReader:
             for partition, batch in batches.items()
             if batch[-1].offset + 1 >= self._consumer.highwater(partition)
         }
-        if not batches and self._before_end:
-            self._before_end &= self.behind().keys()
+        if self._before_end and (not batches or self._is_due()):
+            self._before_end &= self._behind(self._before_end).keys()
         return [
             RawRecord(
                 record.topic,
@@ -148,6 +153,18 @@ class TopicReader:
             for batch in batches.values()
             for record in batch
         ]
+
+    def _is_due(self) -> bool:
+        """Return whether ends are to be looked up beside records of other partitions.
+
+        No record shows the end of an empty partition, or of one that ends with what is not
+        returned; and where others grow all the time, no poll is empty.
+        """
+        now = monotonic()
+        is_due = now - self._looked_at >= LOOK_SECONDS
+        if is_due:
+            self._looked_at = now
+        return is_due
 
     def _check_positions(
         self,
@@ -181,8 +198,11 @@ class TopicReader:
 
     def behind(self) -> dict[TopicPartition, int | None]:
         """Return the records left on each partition that is not read to its end; None: unknown."""
+        return self._behind(self._consumer.assignment())
+
+    def _behind(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
         behind: dict[TopicPartition, int | None] = {}
-        for partition in self._consumer.assignment():
+        for partition in partitions:
             end = self._consumer.highwater(partition)
             if end is not None and end <= self._after_last.get(partition, 0):
                 # The client checks all partitions for the position of one: most of an idle process.
@@ -195,6 +215,13 @@ class TopicReader:
             elif position < end:
                 behind[partition] = end - position
         return behind
+
+    def check_partitions(self, expected: int) -> None:
+        """Raise TopicMismatchError where a topic has another number of partitions than expected."""
+        counts = Counter(partition.topic for partition in self._consumer.assignment())
+        for topic, count in sorted(counts.items()):
+            if count != expected:
+                raise TopicMismatchError(topic, "partitions", expected=expected, actual=count)
 
     def starts(self) -> dict[TopicPartition, int]:
         """Return the first offset of each partition that does not begin at 0."""
@@ -302,16 +329,21 @@ def read_topics(
     security: BrokerSecurity = PLAINTEXT,
     wait_seconds: float = WAIT_SECONDS,
     extent: Extent | None = None,
+    partitions: int | None = None,
 ) -> Iterator[RawRecord]:
     """Yield every record of the topics, of each partition from its beginning to its end.
 
     An end counts after an empty poll; topics that keep growing are left after GROWING_SECONDS.
     Records behind an open transaction cannot be read: `extent` has them, once the last record is
-    yielded; without it they are an error. `wait_seconds` bounds each wait for the broker.
+    yielded; without it they are an error. `wait_seconds` bounds each wait for the broker;
+    `partitions` is how many each topic must have, where that matters to the reader.
 
-    Raises BrokerUnreachableError, TopicsMissingError, OpenTransactionError or TopicsStalledError.
+    Raises BrokerUnreachableError, TopicsMissingError, TopicMismatchError, OpenTransactionError or
+    TopicsStalledError.
     """
     with open_reader(bootstrap, topics, security=security, wait_seconds=wait_seconds) as reader:
+        if partitions is not None:
+            reader.check_partitions(partitions)
         may_hold = extent is not None
         if extent is not None:
             extent.starts = _by_name(reader.starts())

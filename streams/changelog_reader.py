@@ -221,7 +221,12 @@ def read_changelogs(
     tallies = SpooledTallies()
     with StateSpool(WorkFolder(settings.work_folder, settings.work_mb)) as spool:
         _spool(
-            read_topics(settings.broker, topics=list(names), security=settings.security()),
+            read_topics(
+                settings.broker,
+                topics=list(names),
+                security=settings.security(),
+                partitions=settings.partitions,
+            ),
             names,
             spool,
             tallies,

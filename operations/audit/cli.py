@@ -107,7 +107,9 @@ def audit(
         else:
             day = workers_day(workers) if workers else settings.make_clock().today()
         counted = audit_records(
-            read_topics(settings.broker, security=security, extent=extent),
+            read_topics(
+                settings.broker, security=security, extent=extent, partitions=settings.partitions
+            ),
             catalogue,
             day,
             known_on.date() if known_on is not None else None,
@@ -164,11 +166,17 @@ def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, t
 
 @contextmanager
 def _made_or_not() -> Iterator[None]:
-    """Exit with NOT_MADE where the audit cannot be made: 1, that of a traceback, is a result."""
+    """Exit with NOT_MADE where the audit cannot be made: 1, that of a traceback, is a result.
+
+    A setting that is wrong has the status 2, as everywhere.
+    """
     from boundary.errors import SmartRegionError
+    from broker.errors import TopicMismatchError
 
     try:
         yield
+    except TopicMismatchError:
+        raise
     except SmartRegionError as error:
         echo(f"Error: {' '.join(str(error).split())}", err=True)
         sys.exit(NOT_MADE)

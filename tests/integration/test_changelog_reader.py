@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from broker.errors import TopicMismatchError
 from broker.reading import open_reader
 from broker.topic_admin import apply_topics
 from catalogue.loader import load_catalogue
@@ -52,8 +53,14 @@ async def write(settings: Settings, partition: int, first: int, count: int) -> N
 
 def test_says_that_nothing_is_known(embedded: Settings) -> None:
     """Empty changelogs are most likely those of another application."""
-    settings = Settings(broker=embedded.broker, app_id="smart-region-monitor")
     with pytest.raises(ChangelogsEmptyError, match="SMART_REGION_APP_ID"):
+        read_changelogs(embedded, CATALOGUE)
+
+
+def test_another_number_of_partitions_is_a_wrong_setting(embedded: Settings) -> None:
+    """Those beyond it were read, and not compared with what the workers wrote."""
+    settings = Settings(broker=embedded.broker, partitions=PARTITIONS - 1)
+    with pytest.raises(TopicMismatchError, match="SMART_REGION_PARTITIONS"):
         read_changelogs(settings, CATALOGUE)
 
 

@@ -16,6 +16,7 @@ from broker.errors import (
     BrokerUnreachableError,
     OpenTransactionError,
     PositionsOutdatedError,
+    TopicMismatchError,
     TopicsMissingError,
     TopicsStalledError,
 )
@@ -166,6 +167,31 @@ def test_leaves_topics_that_always_grow(monkeypatch: pytest.MonkeyPatch) -> None
 
     assert found == list(range(len(found)))
     assert 1 < len(found) < 50
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("end", [0, 3])
+def test_an_end_that_no_record_shows_is_seen_beside_a_partition_that_always_grows(
+    monkeypatch: pytest.MonkeyPatch, end: int
+) -> None:
+    """That of an empty partition, or behind a mark of a transaction: no poll is empty."""
+    growing = [Answer({FIRST: 1}, {FIRST: grown, SECOND: end}) for grown in range(1, 100)]
+    consumer = ScriptedConsumer(*growing, partitions=(FIRST, SECOND))
+    consumer.positions[SECOND] = end
+
+    assert 1 < len(read(consumer, monkeypatch)) < 50
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_another_number_of_partitions_is_named_before_anything_is_read(
+    monkeypatch: pytest.MonkeyPatch, partitions: int
+) -> None:
+    """With the setting that is wrong."""
+    consumer = ScriptedConsumer(partitions=(FIRST, SECOND))
+
+    with pytest.raises(TopicMismatchError, match=r"value 2 .*SMART_REGION_PARTITIONS"):
+        read(consumer, monkeypatch, partitions=partitions)
+    assert consumer.asked == 0
 
 
 @pytest.mark.usefixtures("clock")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from broker.errors import TopicMismatchError
 from broker.stored_record import RawRecord
 from catalogue.loader import load_catalogue
 from operations.audit.exposed import Exposed, parse_metrics
@@ -73,6 +74,21 @@ def test_an_audit_that_is_interrupted_is_no_difference(monkeypatch: pytest.Monke
     result = CliRunner().invoke(main, ["audit"])
     assert result.exit_code == 3
     assert result.stderr == "Aborted: nothing was compared\n"
+
+
+def test_a_number_of_partitions_that_is_wrong_is_a_wrong_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its status is that of all settings, and it is named before anything is counted."""
+
+    def read(*_: object, partitions: int, **__: object) -> Iterator[RawRecord]:
+        raise TopicMismatchError("events", "partitions", expected=partitions, actual=8)
+
+    monkeypatch.setattr("broker.reading.read_topics", read)
+    result = audit(SMART_REGION_PARTITIONS="4")
+    assert result.exit_code == 2
+    assert "value 8 instead of 4" in result.stderr
+    assert "SMART_REGION_PARTITIONS" in result.stderr
 
 
 def test_prints_the_account_and_the_figures() -> None:
