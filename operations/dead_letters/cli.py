@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from broker.settings import BrokerSettings
     from broker.writing import RecordWriter
     from events.dead_letters import LetterPosition, RecordOrigin
+    from events.errors import ContractError
     from operations.dead_letters.entry import Entry, Selection
     from streams.settings import Settings
 
@@ -175,7 +176,8 @@ def show(
 
     selection = Selection(positions=frozenset(positions))
     settings = load_broker_settings(bootstrap)
-    entries = list(_selected(settings, selection))
+    found = _Found(selection)
+    entries = list(found.noting(_selected(settings, selection)))
     if unmask:
         entries = _with_full_records(entries, settings)
     for entry in entries:
@@ -183,7 +185,7 @@ def show(
             echo(json.dumps(as_full_document(entry, unmask=unmask)))
         else:
             echo_lines(as_text(entry, unmask=unmask) + "\n")
-    _report_missing(selection, entries)
+    found.report_missing()
 
 
 @dead_letters.command()
@@ -220,8 +222,14 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
     clock = settings.make_clock()
     rules = gateway_rules(settings, clock)
     verify_topics(settings)  # With another number of partitions each record would be misrouted.
-    # All are read before the first is sent: a record that is refused again is a new letter.
-    entries = list(_selected(settings, selection))
+    found = _Found(selection)
+
+    def report(entry: Entry, error: ContractError | None) -> None:
+        why = f"left alone: tried {entry.attempts} times"
+        if error is not None:
+            why = f"still refused: {error.reason} {masked_error(error)}"
+        echo(f"{entry.letter.position} {why}", err=True)
+
     with (
         FullRecords(settings.broker, security=settings.security()) as full_record,
         _open_writer(settings, dry_run=dry_run) as writer,
@@ -229,20 +237,20 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
         destinations = ReplayDestinations(
             settings.partitions, rules, full_record, settings.record_rules()
         )
-        result = replaying.replay(
-            entries, writer, destinations, clock=clock, max_attempts=max_attempts
+        counts = replaying.replay(
+            found.noting(_selected(settings, selection)),
+            writer,
+            destinations,
+            clock=clock,
+            max_attempts=max_attempts,
+            report=report,
         )
-    for entry, error in result.still_refused:
-        refusal = f"{error.reason} {masked_error(error)}"
-        echo(f"{entry.letter.position} still refused: {refusal}", err=True)
-    for entry in result.given_up:
-        echo(f"{entry.letter.position} left alone: tried {entry.attempts} times", err=True)
     echo(
-        f"{len(result.sent)} {_would(dry_run)}sent again,"
-        f" {len(result.still_refused)} still refused, {len(result.given_up)} tried too often"
+        f"{counts.sent} {_would(dry_run)}sent again,"
+        f" {counts.still_refused} still refused, {counts.given_up} tried too often"
     )
-    _report_missing(selection, entries)
-    if result.still_refused or result.given_up:
+    found.report_missing()
+    if counts.still_refused or counts.given_up:
         sys.exit(1)
 
 
@@ -273,11 +281,14 @@ def discard(
     if selection == Selection() and not everything:
         raise click.UsageError("say which: give positions or a filter, or --all")
     settings = load_settings(broker=bootstrap)
-    entries = list(_selected(settings, replace(selection, statuses=(EntryStatus.WAITING,))))
+    found = _Found(selection)
+    entries = _selected(settings, replace(selection, statuses=(EntryStatus.WAITING,)))
     with _open_writer(settings, dry_run=dry_run) as writer:
-        count = replaying.discard(entries, writer, because=because, clock=settings.make_clock())
+        count = replaying.discard(
+            found.noting(entries), writer, because=because, clock=settings.make_clock()
+        )
     echo(f"{count} {_would(dry_run)}discarded")
-    _report_missing(selection, entries)
+    found.report_missing()
 
 
 @dead_letters.command(name="pass-over")
@@ -351,14 +362,25 @@ def _would(dry_run: bool) -> str:  # noqa: FBT001 - one word
     return "would be " if dry_run else ""
 
 
-def _report_missing(selection: Selection, entries: Iterable[Entry]) -> None:
-    """Report selected positions without an entry, and exit with status 1."""
-    missing = set(selection.positions) - {entry.letter.position for entry in entries}
-    for position in sorted(missing):
-        echo(
-            f"{position}: no such letter, or not one of those asked for:"
-            " `dead-letters list` shows all, each with its state",
-            err=True,
-        )
-    if missing:
-        sys.exit(1)
+class _Found:
+    """The positions that a command names, and which of them it has found."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._missing = set(selection.positions)
+
+    def noting(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Yield the entries, of which there may be millions, as they come."""
+        for entry in entries:
+            self._missing.discard(entry.letter.position)
+            yield entry
+
+    def report_missing(self) -> None:
+        """Report named positions without an entry, and exit with status 1."""
+        for position in sorted(self._missing):
+            echo(
+                f"{position}: no such letter, or not one of those asked for:"
+                " `dead-letters list` shows all, each with its state",
+                err=True,
+            )
+        if self._missing:
+            sys.exit(1)

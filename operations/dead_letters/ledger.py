@@ -12,7 +12,7 @@ from events.records import Record
 from events.registry import Family
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, topic_name
 from operations.dead_letters.entry import Entry
-from operations.dead_letters.outcome import NotAnOutcomeError, ReplayOutcome, read_outcome
+from operations.dead_letters.outcome import NotAnOutcomeError, read_outcome
 from streams.settings import Settings
 from streams.skipped_records import is_decision
 
@@ -55,22 +55,24 @@ def join_entries(
     on_foreign_record: Callable[[ValueError], None],
 ) -> Iterator[Entry]:
     """Yield the entries of the records of the two topics; see `read_entries`."""
-    outcomes: dict[LetterPosition, ReplayOutcome] = {}
+    # As they are written: there may be millions, a third as large as when they are read.
+    outcomes: dict[LetterPosition, Record] = {}
     for record in ledger:
         if is_decision(record):
             continue
         try:
-            position, outcome = read_outcome(record)
+            position, _ = read_outcome(record)
         except NotAnOutcomeError as error:
             on_foreign_record(error)
         else:
-            outcomes[position] = outcome
+            outcomes[position] = record
     for record in letters:
         try:
             letter = read_dead_letter(record)
         except NotADeadLetterError as error:
             on_foreign_record(error)
             continue
-        known = outcomes.get(letter.position)
+        written = outcomes.get(letter.position)
+        known = None if written is None else read_outcome(written)[1]
         is_its_own = known is not None and known.refused_at == letter.time
         yield Entry(letter, known if is_its_own else None)

@@ -8,12 +8,13 @@ that was never sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 from broker.writing import RecordWriter
+from events.dead_letters import LetterPosition
 from events.errors import ContractError
 from events.records import OutgoingRecord
 from operations.dead_letters.destination import ReplayDestinations
@@ -21,20 +22,20 @@ from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome, outcome_to_record
 from streams.clock import Clock
 
-__all__ = ["ReplayResult", "discard", "replay"]
+__all__ = ["ReplayCounts", "discard", "replay"]
 
 #: Records sent before their outcomes are written: the most that a killed command may send twice.
 CHUNK: Final = 200
 
 
 @dataclass(slots=True)
-class ReplayResult:
-    """The entries that were to be replayed, each in one list."""
+class ReplayCounts:
+    """What became of the entries that were to be replayed."""
 
-    sent: list[Entry] = field(default_factory=list)
-    still_refused: list[tuple[Entry, ContractError]] = field(default_factory=list)
+    sent: int = 0
+    still_refused: int = 0
     """Not sent, since they would be refused as before; counted as an attempt."""
-    given_up: list[Entry] = field(default_factory=list)
+    given_up: int = 0
     """Not attempted, since the attempts were used up."""
 
 
@@ -45,33 +46,42 @@ def replay(
     *,
     clock: Clock,
     max_attempts: int,
-) -> ReplayResult:
+    report: Callable[[Entry, ContractError | None], None],
+) -> ReplayCounts:
     """Send the records of entries again that are valid now, and write each outcome.
 
-    An entry with `max_attempts` attempts is left as it is. Raises NotAcknowledgedError; outcomes
-    written before that hold.
+    A part of the entries is in memory at a time. One with `max_attempts` attempts is left as it is,
+    and so is one that came back while they are replayed. `report` is told of each that is not sent:
+    why, or None where its attempts were used up. Raises NotAcknowledgedError; outcomes written
+    before that hold.
     """
-    result = ReplayResult()
+    counts = ReplayCounts()
+    sent = set[LetterPosition]()
     for chunk in _chunks(entries):
         copies: list[OutgoingRecord] = []
         outcomes: list[OutgoingRecord] = []
         for entry in chunk:
+            if entry.letter.replay_of in sent:
+                continue
             if entry.attempts >= max_attempts:
-                result.given_up.append(entry)
+                counts.given_up += 1
+                report(entry, None)
                 continue
             attempt = entry.attempts + 1
             try:
                 copies.append(destinations.copy_of(entry.letter, attempt=attempt))
             except ContractError as error:
                 verdict = OutcomeKind.STILL_REFUSED
-                result.still_refused.append((entry, error))
+                counts.still_refused += 1
+                report(entry, error)
             else:
                 verdict = OutcomeKind.REPLAYED
-                result.sent.append(entry)
+                counts.sent += 1
+                sent.add(entry.letter.position)
             outcomes.append(_outcome(entry, verdict, attempts=attempt, clock=clock))
         writer.send(copies)
         writer.send(outcomes)
-    return result
+    return counts
 
 
 def discard(entries: Iterable[Entry], writer: RecordWriter, *, because: str, clock: Clock) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ from operations.dead_letters.destination import ReplayDestinations
 from operations.dead_letters.entry import Entry, EntryStatus, LetterCounts
 from operations.dead_letters.ledger import join_entries
 from operations.dead_letters.outcome import OutcomeKind, read_outcome
-from operations.dead_letters.replay import CHUNK, ReplayResult, discard, replay
+from operations.dead_letters.replay import CHUNK, ReplayCounts, discard, replay
 from streams.clock import FixedClock
 from tests.support.letters import (
     FakeWriter,
@@ -50,9 +51,22 @@ def fail(error: ValueError) -> None:
 DESTINATIONS = ReplayDestinations(3, admit, lambda letter: letter)
 
 
-def replayed(writer: FakeWriter, *entries: Entry, max_attempts: int = 3) -> ReplayResult:
-    """Replay entries to a writer."""
-    return replay(entries, writer, DESTINATIONS, clock=CLOCK, max_attempts=max_attempts)
+Told = list[tuple[Entry, str | None]]
+
+
+def replayed(
+    writer: FakeWriter, *entries: Entry, max_attempts: int = 3, told: Told | None = None
+) -> ReplayCounts:
+    """Replay entries to a writer; `told` gets what is not sent, and the field that is wrong."""
+    kept = [] if told is None else told
+    return replay(
+        entries,
+        writer,
+        DESTINATIONS,
+        clock=CLOCK,
+        max_attempts=max_attempts,
+        report=lambda entry, error: kept.append((entry, None if error is None else error.field)),
+    )
 
 
 def outcomes_of(writer: FakeWriter) -> dict[str, tuple[OutcomeKind, int]]:
@@ -76,20 +90,20 @@ class TestReplay:
         copies, outcomes = writer.sent
         assert [copy.topic for copy in copies] == ["smartregion.schools"]
         assert [outcome.topic for outcome in outcomes] == [DEAD_LETTER_OUTCOMES]
-        assert [entry.letter for entry in result.sent] == [VALID]
+        assert result == ReplayCounts(sent=1)
         assert outcomes_of(writer) == {"0/1": (OutcomeKind.REPLAYED, 1)}
 
     def test_does_not_send_what_would_be_refused_again(self) -> None:
         """That is an attempt; its reason is today's."""
         writer = FakeWriter()
+        told: Told = []
 
-        result = replayed(writer, Entry(BROKEN))
+        result = replayed(writer, Entry(BROKEN), told=told)
 
         assert writer.sent[0] == []
         assert outcomes_of(writer) == {"0/2": (OutcomeKind.STILL_REFUSED, 1)}
-        assert [(entry.letter, error.field) for entry, error in result.still_refused] == [
-            (BROKEN, "value")
-        ]
+        assert result == ReplayCounts(still_refused=1)
+        assert told == [(Entry(BROKEN), "value")]
 
     @pytest.mark.parametrize("letter", [VALID, BROKEN])
     def test_stops_at_the_given_number_of_attempts(self, letter: DeadLetter) -> None:
@@ -97,11 +111,35 @@ class TestReplay:
         writer = FakeWriter()
         entry = entry_with_outcome(letter, OutcomeKind.STILL_REFUSED, attempts=3)
 
-        result = replayed(writer, entry)
+        told: Told = []
 
-        assert result.given_up == [entry]
+        result = replayed(writer, entry, told=told)
+
+        assert (result, told) == (ReplayCounts(given_up=1), [(entry, None)])
         assert not any(writer.sent)
-        assert replayed(writer, entry, max_attempts=4).given_up == []
+        assert replayed(writer, entry, max_attempts=4).given_up == 0
+
+    def test_leaves_what_comes_back_meanwhile(self) -> None:
+        """A worker of the former release refuses it again, before all are read."""
+        writer = FakeWriter()
+        came_back = letter_of(position=9, attempts=1, replay_of=LetterPosition(0, 1))
+
+        assert replayed(writer, Entry(VALID), Entry(came_back)) == ReplayCounts(sent=1)
+        assert outcomes_of(writer) == {"0/1": (OutcomeKind.REPLAYED, 1)}
+        assert replayed(FakeWriter(), Entry(came_back)) == ReplayCounts(sent=1)
+
+    def test_reads_no_more_than_it_sends(self) -> None:
+        """A bad deploy leaves millions of letters, which fit into no memory."""
+        writer, read = FakeWriter(), count()
+
+        def entries() -> Iterator[Entry]:
+            for offset in range(3 * CHUNK):
+                assert next(read) <= len(outcomes_of(writer)) + CHUNK
+                yield Entry(letter_of(position=offset))
+
+        replay(entries(), writer, DESTINATIONS, clock=CLOCK, max_attempts=3, report=lambda *_: None)
+
+        assert len(outcomes_of(writer)) == 3 * CHUNK
 
     def test_counts_on_from_the_attempts_before_the_letter(self) -> None:
         """In the header of the record, and in the outcome."""
@@ -176,7 +214,14 @@ def test_no_letter_is_lost_wherever_a_replay_fails(valid: list[bool], failures: 
         writer = FailingWriter(records)
         try:
             waiting = [entry for entry in entries() if entry.status is EntryStatus.WAITING]
-            replay(waiting, writer, DESTINATIONS, clock=CLOCK, max_attempts=99)
+            replay(
+                waiting,
+                writer,
+                DESTINATIONS,
+                clock=CLOCK,
+                max_attempts=99,
+                report=lambda *_: None,
+            )
         except BrokerGoneError:
             pass
         for record in writer.taken:
