@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from time import monotonic, sleep
+from types import MappingProxyType
 from typing import Any, Final
 
 from kafka import TopicPartition
@@ -18,6 +19,7 @@ from broker.topic_admin import seen_topics
 __all__ = ["committed_offsets", "partition_offsets", "uncommitted", "wait_for_group"]
 
 POLL_SECONDS: Final = 0.5
+NO_STARTS: Final[Mapping[tuple[str, int], int]] = MappingProxyType({})
 
 
 def partition_offsets(
@@ -57,12 +59,13 @@ def uncommitted(
     admin: Any,  # noqa: ANN401
     group: str,
     ends: Mapping[tuple[str, int], int],
+    starts: Mapping[tuple[str, int], int] = NO_STARTS,
 ) -> int:
     """Return how many offsets before these ends, by (topic, partition), are not committed.
 
-    A worker of ours commits a record only once all that it led to is on the broker and in its
-    figures. While the group's coordinator is not available, nothing counts as committed. Raises
-    KafkaError where it refuses.
+    Those before `starts` are of deleted records, which nobody has to read. A worker of ours commits
+    a record only once all that it led to is on the broker and in its figures. While the group's
+    coordinator is not available, nothing counts as committed. Raises KafkaError where it refuses.
     """
     try:
         committed = committed_offsets(admin, group)
@@ -70,9 +73,10 @@ def uncommitted(
         if not error.retriable:
             raise
         committed = {}
+    read = {partition: one.offset for partition, one in committed.items()}
     return sum(
-        max(end - (committed[partition].offset if partition in committed else 0), 0)
-        for partition, end in ends.items()
+        max(end - max(read.get(TopicPartition(*at), 0), starts.get(at, 0)), 0)
+        for at, end in ends.items()
     )
 
 
@@ -97,10 +101,11 @@ def wait_for_group(
             for topic, seen in seen_topics(admin, topics).items()
             for number in range(seen.partitions)
         ]
+        starts = partition_offsets(admin, partitions, OffsetSpec.EARLIEST)
         ends = partition_offsets(
             admin, partitions, OffsetSpec.LATEST, isolation_level="read_committed"
         )
-        while behind := uncommitted(admin, group, ends):
+        while behind := uncommitted(admin, group, ends, starts):
             if monotonic() > give_up_at:
                 raise WorkersBehindError(
                     group, behind=behind, waited_seconds=wait_seconds, outcome=outcome

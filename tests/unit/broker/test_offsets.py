@@ -47,6 +47,13 @@ def test_what_is_not_committed_is_counted_over_all_partitions() -> None:
     assert uncommitted(Admin(), GROUP, {}) == 0
 
 
+def test_deleted_records_are_not_waited_for() -> None:
+    """A group that never read them commits no offset of a partition that is empty."""
+    starts = {("smartregion.schools", 0): 10, ("smartregion.grants", 3): 0}
+    assert uncommitted(Admin(grants=1), GROUP, ENDS, starts) == 0
+    assert uncommitted(Admin(grants=1), GROUP, ENDS, {("smartregion.schools", 0): 6}) == 4
+
+
 def test_nothing_counts_as_committed_while_there_is_no_coordinator() -> None:
     """The wait goes on until there is one."""
     assert uncommitted(Admin(error=CoordinatorNotAvailableError()), GROUP, ENDS) == 11
