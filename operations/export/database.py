@@ -37,8 +37,7 @@ _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('smart_region_figures'))"
 LOCK_SECONDS: Final = 60
 """How long each lock is waited for. Whoever comes later waits behind who waits for a table."""
 _THERE: Final = """
-SELECT obj_description(to_regnamespace(%(schema)s)::oid) = %(marked)s
-  AND to_regclass(%(schema)s || '.figure_key') IS NOT NULL
+SELECT obj_description(to_regclass(%(schema)s || '.figure_key'), 'pg_class') = %(mark)s
   AND (SELECT bool_and(to_regclass(%(schema)s || '.' || view) IS NOT NULL)
     FROM unnest(%(views)s::text[]) AS view)
   AND %(columns)s::text[] <@ ARRAY(
@@ -110,10 +109,13 @@ def _write(database: str, rows: Sequence[ExportRow], day: date, known_on: date |
     return len(rows)
 
 
-def _marked() -> str:
-    """Return the schema's comment, which differs where a release makes anything otherwise."""
+def _mark() -> str:
+    """Return the index's comment, which differs where a release makes anything otherwise.
+
+    Who reads the figures sees the comments of the table and its columns, not this one.
+    """
     made = f"{table_schema('csv')}{_ABOUT}{_ABOUT_ASKED}{_views_sql()!r}"
-    return f"{_ABOUT} ({sha256(made.encode()).hexdigest()[:12]})"
+    return sha256(made.encode()).hexdigest()
 
 
 def _views_sql() -> bytes:
@@ -124,7 +126,7 @@ def _is_there(connection: psycopg.Connection[Any]) -> bool:
     """Return whether all is as this release makes it, which it then does not lock."""
     sought = {
         "schema": SCHEMA,
-        "marked": _marked(),
+        "mark": _mark(),
         "views": list(_VIEWS),
         "columns": list(COLUMNS),
     }
@@ -154,7 +156,7 @@ def _prepare(connection: psycopg.Connection[Any]) -> None:
         )
     )
     connection.execute(_views_sql())
-    _comment(connection, sql.SQL("SCHEMA {}").format(sql.Identifier(SCHEMA)), _marked())
+    _comment(connection, sql.SQL("INDEX {}").format(sql.Identifier(SCHEMA, "figure_key")), _mark())
 
 
 def _key() -> Iterator[sql.Composable]:
