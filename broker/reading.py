@@ -8,6 +8,7 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, 
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias, TypeVar
 
 from kafka import KafkaConsumer, TopicPartition
@@ -55,6 +56,8 @@ HELD_CHECK_SECONDS: Final = 1.0
 Positions: TypeAlias = Mapping[tuple[str, int], int]
 """The next offset to read, by topic and partition."""
 
+NO_ENDS: Final[Positions] = MappingProxyType({})
+
 Left = TypeVar("Left", int, int | None)
 
 
@@ -89,8 +92,9 @@ class TopicReader:
     partition ends before its position: it was deleted and created again.
 
     Ends are the high watermarks of fetch responses: some brokers return too low an end for
-    ListOffsets. Aborted records, and records behind an open transaction, are not returned. Not for
-    several threads at a time.
+    ListOffsets. A new leader's may be too low for a moment, too: `known_ends` are offsets before
+    which no partition ends. Aborted records, and records behind an open transaction, are not
+    returned. Not for several threads at a time.
     """
 
     def __init__(
@@ -98,8 +102,10 @@ class TopicReader:
         consumer: KafkaConsumer,
         partitions: Sequence[TopicPartition],
         positions: Positions | None = None,
+        known_ends: Positions = NO_ENDS,
     ) -> None:
         self._consumer = consumer
+        self._known_ends = known_ends
         self.answered_at = monotonic()
         """When the broker last answered, by `time.monotonic`."""
         self._before_end = set(partitions)
@@ -136,7 +142,7 @@ class TopicReader:
         self._before_end -= {
             partition
             for partition, batch in batches.items()
-            if batch[-1].offset + 1 >= self._consumer.highwater(partition)
+            if batch[-1].offset + 1 >= (self._end(partition) or 0)
         }
         if self._before_end and (not batches or self._is_due()):
             self._before_end &= self._behind(self._before_end).keys()
@@ -203,7 +209,7 @@ class TopicReader:
     def _behind(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
         behind: dict[TopicPartition, int | None] = {}
         for partition in partitions:
-            end = self._consumer.highwater(partition)
+            end = self._end(partition)
             if end is not None and end <= self._after_last.get(partition, 0):
                 # The client checks all partitions for the position of one: most of an idle process.
                 continue
@@ -222,6 +228,12 @@ class TopicReader:
         for topic, count in sorted(counts.items()):
             if count != expected:
                 raise TopicMismatchError(topic, "partitions", expected=expected, actual=count)
+
+    def _end(self, partition: TopicPartition) -> int | None:
+        """Return where a partition ends, as far as is known; None before the first answer."""
+        end: int | None = self._consumer.highwater(partition)
+        known = self._known_ends.get((partition.topic, partition.partition), 0)
+        return None if end is None else max(end, known)
 
     def starts(self) -> dict[TopicPartition, int]:
         """Return the first offset of each partition that does not begin at 0."""
@@ -271,11 +283,13 @@ def open_reader(
     security: BrokerSecurity = PLAINTEXT,
     wait_seconds: float = WAIT_SECONDS,
     positions: Positions | None = None,
+    known_ends: Positions = NO_ENDS,
     fetch_wait_ms: int = FETCH_WAIT_MS,
 ) -> Iterator[TopicReader]:
     """Yield a reader of topics, without a consumer group; `wait_seconds` bounds the connection.
 
-    `positions` are the offsets to begin at, as TopicReader takes them.
+    `positions` are the offsets to begin at, and `known_ends` what is known of the ends, as
+    TopicReader takes them.
 
     Raises TopicsMissingError. What the client raises inside the context becomes
     BrokerUnreachableError or BrokerRefusedError.
@@ -306,7 +320,8 @@ def open_reader(
     answered_at, reader = monotonic(), None
     with closing(consumer):
         try:
-            reader = TopicReader(consumer, _partitions(consumer, bootstrap, topics), positions)
+            partitions = _partitions(consumer, bootstrap, topics)
+            reader = TopicReader(consumer, partitions, positions, known_ends)
             yield reader
         except KafkaError as error:
             cause = str(error) or type(error).__name__
@@ -330,18 +345,22 @@ def read_topics(
     wait_seconds: float = WAIT_SECONDS,
     extent: Extent | None = None,
     partitions: int | None = None,
+    known_ends: Positions = NO_ENDS,
 ) -> Iterator[RawRecord]:
     """Yield every record of the topics, of each partition from its beginning to its end.
 
     An end counts after an empty poll; topics that keep growing are left after GROWING_SECONDS.
     Records behind an open transaction cannot be read: `extent` has them, once the last record is
     yielded; without it they are an error. `wait_seconds` bounds each wait for the broker;
-    `partitions` is how many each topic must have, where that matters to the reader.
+    `partitions` is how many each topic must have, where that matters to the reader. No partition is
+    taken for read before its end in `known_ends`, where a record that was left out would be lost.
 
     Raises BrokerUnreachableError, TopicsMissingError, TopicMismatchError, OpenTransactionError or
     TopicsStalledError.
     """
-    with open_reader(bootstrap, topics, security=security, wait_seconds=wait_seconds) as reader:
+    with open_reader(
+        bootstrap, topics, security=security, wait_seconds=wait_seconds, known_ends=known_ends
+    ) as reader:
         if partitions is not None:
             reader.check_partitions(partitions)
         may_hold = extent is not None

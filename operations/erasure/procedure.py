@@ -54,7 +54,13 @@ class Erased:
 
 def find_records(settings: Settings, persons: Persons) -> Traces:
     """Return the traces of some persons on the event topic. Raises as `read_topics`."""
-    records = read_topics(settings.broker, topics=[TOPIC], security=settings.security())
+    records = read_topics(
+        settings.broker,
+        topics=[TOPIC],
+        security=settings.security(),
+        # With another number the tombstones would be on other partitions than the states.
+        partitions=settings.partitions,
+    )
     return find_traces(records, persons)
 
 

@@ -16,7 +16,7 @@ from kafka.admin import AlterConfigOp, OffsetSpec
 
 from broker.clients import administering
 from broker.offsets import partition_offsets
-from broker.reading import read_topics
+from broker.reading import NO_ENDS, Positions, read_topics
 from broker.topic_admin import alter_settings
 from broker.writing import RecordWriter
 from events.records import OutgoingRecord, Record
@@ -95,7 +95,8 @@ def _kept(
 ) -> Iterator[Record]:
     """Yield the records of the partitions that stay, up to their ends."""
     until = {one.partition: end for one, end in ends.items()}
-    for record in _read(settings, topic):
+    # What lies before them is deleted then: a new leader may tell a lower end for a moment.
+    for record in _read(settings, topic, known_ends=ends):
         # The copies of these records are beyond the end.
         if record.offset < until.get(record.partition, 0) and not without(record):
             yield record
@@ -114,8 +115,10 @@ def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
         yield chunk
 
 
-def _read(settings: Settings, topic: str) -> Iterator[Record]:
-    return iter(read_topics(settings.broker, topics=[topic], security=settings.security()))
+def _read(settings: Settings, topic: str, *, known_ends: Positions = NO_ENDS) -> Iterator[Record]:
+    return read_topics(
+        settings.broker, topics=[topic], security=settings.security(), known_ends=known_ends
+    )
 
 
 def _copy(record: Record) -> OutgoingRecord:

@@ -182,6 +182,25 @@ def test_an_end_that_no_record_shows_is_seen_beside_a_partition_that_always_grow
     assert 1 < len(read(consumer, monkeypatch)) < 50
 
 
+def test_an_end_that_is_known_is_read_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new leader tells a lower one for a moment, and what lies between may be deleted then."""
+    consumer = ScriptedConsumer(
+        Answer({FIRST: 2}, {FIRST: 2}), Answer(), Answer({FIRST: 1}, {FIRST: 3}), Answer()
+    )
+
+    assert read(consumer, monkeypatch, known_ends={("events", 0): 3}) == [0, 1, 2]
+
+
+@pytest.mark.usefixtures("clock")
+def test_an_end_that_is_not_reached_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing may be concluded of what was read."""
+    consumer = ScriptedConsumer(Answer({FIRST: 2}, {FIRST: 2}))
+    consumer.stable = {FIRST: 3}
+
+    with pytest.raises(TopicsStalledError, match=r"events\[0\] \(1 records left\)"):
+        read(consumer, monkeypatch, wait_seconds=9, known_ends={("events", 0): 3})
+
+
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_another_number_of_partitions_is_named_before_anything_is_read(
     monkeypatch: pytest.MonkeyPatch, partitions: int
