@@ -10,12 +10,16 @@ import pytest
 from kafka import TopicPartition
 from kafka.errors import KafkaError, NodeNotReadyError, NoError, TopicAuthorizationFailedError
 
+from broker.errors import TopicMismatchError
+from broker.topic_admin import SeenTopic
 from events.registry import Family
+from events.topics import changelog_name
 from operations.rebuild import procedure
 from operations.rebuild.procedure import (
     ChangelogsLeftError,
     PartitionPlan,
     RightLackingError,
+    plan_rebuild,
     rebuild,
 )
 from streams.settings import Settings
@@ -57,6 +61,19 @@ def on(monkeypatch: pytest.MonkeyPatch, broker: Broker) -> None:
         yield broker
 
     monkeypatch.setattr(procedure, "administering", administering)
+
+
+@pytest.mark.parametrize("partitions", [1, 4])
+def test_another_number_of_partitions_is_a_wrong_setting(
+    monkeypatch: pytest.MonkeyPatch, partitions: int
+) -> None:
+    """Those beyond it would be left, and "done" be said."""
+    on(monkeypatch, Broker(NodeNotReadyError(2)))
+    log = changelog_name(SETTINGS.app_id, Family.SCHOOLS)
+    monkeypatch.setattr(procedure, "seen_topics", lambda *_: {log: SeenTopic("id", 2)})
+
+    with pytest.raises(TopicMismatchError, match=r"value 2 .*SMART_REGION_PARTITIONS"):
+        plan_rebuild(Settings(partitions=partitions))
 
 
 def test_a_broker_that_ends_meanwhile_leaves_no_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
