@@ -92,6 +92,18 @@ class EventsMissingError(RebuildError):
         )
 
 
+class UnknownApplicationError(RebuildError):
+    """Nothing is known of an application: most likely it is not that of the workers."""
+
+    def __init__(self, app_id: str) -> None:
+        super().__init__(
+            f"app_id: {app_id!r} has neither changelogs nor committed offsets: set"
+            " SMART_REGION_APP_ID to that of the workers; where it is theirs, nothing is to be"
+            " reset: create its topics (`smart-region topics apply`) and start them; nothing was"
+            " done"
+        )
+
+
 class NoSuchPartitionError(RebuildError):
     """A partition that the topics do not have."""
 
@@ -157,7 +169,7 @@ def plan_rebuild(
     """Return the plan of a rebuild, and change nothing; none chosen means all.
 
     Raises WorkersRunningError, RightLackingError, NoCoordinatorError, NoSuchPartitionError,
-    TopicMismatchError, and as `administering`.
+    UnknownApplicationError, TopicMismatchError, and as `administering`.
     """
     chosen = sorted(set(partitions)) or range(settings.partitions)
     for partition in chosen:
@@ -181,6 +193,8 @@ def plan_rebuild(
             ends = partition_offsets(admin, [*events, *states], OffsetSpec.LATEST)
         with _needing("Describe", f"the group {settings.app_id}", done=NOTHING_DONE):
             committed = committed_offsets(admin, settings.app_id)
+    if not there and not committed:
+        raise UnknownApplicationError(settings.app_id)
     return [
         PartitionPlan(
             family,

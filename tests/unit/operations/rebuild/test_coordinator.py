@@ -11,8 +11,13 @@ from typing import Any
 import pytest
 from kafka.errors import CoordinatorNotAvailableError
 
+from broker.topic_admin import SeenTopic
 from operations.rebuild import procedure
-from operations.rebuild.procedure import NoCoordinatorError, plan_rebuild
+from operations.rebuild.procedure import (
+    NoCoordinatorError,
+    UnknownApplicationError,
+    plan_rebuild,
+)
 from streams.settings import Settings
 
 SETTINGS = Settings(partitions=1)
@@ -49,7 +54,9 @@ def on(monkeypatch: pytest.MonkeyPatch, broker: NewBroker) -> None:
         yield broker
 
     monkeypatch.setattr(procedure, "administering", administering)
-    monkeypatch.setattr(procedure, "seen_topics", lambda *_: {})
+    monkeypatch.setattr(
+        procedure, "seen_topics", lambda _, names: {name: SeenTopic("id", 1) for name in names}
+    )
 
 
 def test_the_coordinator_of_a_new_broker_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,4 +72,13 @@ def test_a_broker_without_a_coordinator_is_named_as_such(monkeypatch: pytest.Mon
     on(monkeypatch, NewBroker(refusals=9))
 
     with pytest.raises(NoCoordinatorError, match="__consumer_offsets"):
+        plan_rebuild(SETTINGS)
+
+
+def test_an_application_that_nobody_knows_is_not_rebuilt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the workers stayed as it was, where "done" was said of this one."""
+    on(monkeypatch, NewBroker(refusals=0))
+    monkeypatch.setattr(procedure, "seen_topics", lambda *_: {})
+
+    with pytest.raises(UnknownApplicationError, match="SMART_REGION_APP_ID"):
         plan_rebuild(SETTINGS)
