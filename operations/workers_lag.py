@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from broker.errors import BrokerRefusedError, WorkersBehindError
+from broker.errors import (
+    BrokerEntryError,
+    BrokerRefusedError,
+    BrokerUnreachableError,
+    WorkersBehindError,
+)
 from broker.offsets import wait_for_group
 from events.registry import Family
 from events.topics import topic_name
@@ -23,11 +28,12 @@ def wait_for_workers(
     """Return once the workers have read all events that are there now, or after so many seconds.
 
     Then WorkersBehindError is raised. Without `seconds` a moment is waited, and what they have not
-    read is only reported: a rebuild, or workers that are stopped, leave figures too small. Nothing
-    is then looked up for a process that asks the workers, which may have no right on the broker.
-    Raises as `wait_for_group` else.
+    read is only reported: a rebuild, or workers that are stopped, leave figures too small. Then
+    nothing is looked up for a process that asks the workers and names no broker, and a broker that
+    it cannot use is none of its. Raises as `wait_for_group` else.
     """
-    if seconds is None and settings.workers:
+    is_named = "broker" in settings.model_fields_set
+    if seconds is None and settings.workers and not is_named:
         return
     try:
         wait_for_group(
@@ -48,4 +54,7 @@ def wait_for_workers(
     except BrokerRefusedError:
         # Who may not describe the workers' group reads their states all the same.
         if seconds is not None:
+            raise
+    except (BrokerUnreachableError, BrokerEntryError):
+        if seconds is not None or not settings.workers:
             raise

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from broker.errors import BrokerRefusedError, WorkersBehindError
+from broker.errors import BrokerRefusedError, BrokerUnreachableError, WorkersBehindError
 from operations import workers_lag
 from operations.workers_lag import COMMIT_SECONDS, wait_for_workers
 from streams.settings import Settings
@@ -87,11 +87,29 @@ def test_who_may_not_describe_the_group_takes_the_figures_all_the_same(
 
 
 def test_workers_that_are_asked_need_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that asks them may have no right there."""
+    """A process that asks them may know none."""
     group = Group(behind())
-    asking = SETTINGS.model_copy(update={"workers": "http://127.0.0.1:6066"})
+    asking = Settings(workers="http://127.0.0.1:6066")
 
     assert waited(monkeypatch, group, None, asking) == []
     assert group.waits == []
     with pytest.raises(WorkersBehindError):
         waited(monkeypatch, group, 1.0, asking)
+
+
+def test_a_broker_that_is_named_tells_what_the_workers_lack(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Their histories are without it; where it does not answer, they are all there is."""
+    asking = SETTINGS.model_copy(update={"workers": "http://127.0.0.1:6066"})
+    away = BrokerUnreachableError(
+        "broker:9092", waited_seconds=10, cause="refused", security_protocol="PLAINTEXT"
+    )
+
+    (line,) = waited(monkeypatch, Group(behind()), None, asking)
+    assert line.startswith("not in these figures: 12000 records")
+    assert waited(monkeypatch, Group(away), None, asking) == []
+    with pytest.raises(BrokerUnreachableError):
+        waited(monkeypatch, Group(away), 60.0, asking)
+    with pytest.raises(BrokerUnreachableError):
+        waited(monkeypatch, Group(away), None)
