@@ -70,9 +70,14 @@ def _records(build: AlertBuilder) -> Iterator[Alert]:
     # What a worker refused before its first scrape begins a series, which no `increase` sees: it
     # has a part of its own.
     count, refused = value_of(VALUE, Unit.COUNT), metrics.DEAD_LETTERS
+    # After a Prometheus that was away for longer every series begins, with all that was refused
+    # since the workers' start: what it has recorded before tells it from a new one.
+    recorded = f"count(last_over_time({conventions.PRODUCER_LAST_EVENT_HOURLY}[30d] offset 6h))"
+    scraped = f"count(last_over_time({_up(conventions.WORKER_JOB)}[6h] offset {_REFUSALS}))"
     begun = (
         f"{over('last_over_time', refused, _REFUSALS)}"
         f" unless last_over_time({refused}[6h] offset {_REFUSALS})"
+        f" unless on () ({recorded} unless {scraped})"
     )
     yield build.alert(
         alerts.DEAD_LETTERS,

@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from catalogue import metrics
-from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, PAGE_JOB, WORKER_JOB
+from dashboards.conventions import (
+    ASSESSOR_JOB,
+    GATEWAY_JOB,
+    PAGE_JOB,
+    WORKER_JOB,
+)
 from tests.support.rule_scenarios import (
     ABSENT,
     DAY,
@@ -438,6 +443,30 @@ def test_a_counter_that_was_not_read_for_a_while_is_no_dead_letter(
     refuse(scenario, (40, 60), (ABSENT, 30), (40, 100))
     for minute in (60, 89, 90, 91, 95, 110):
         scenario.expect_firing(minute)
+
+    scenario.check(rules)
+
+
+@pytest.mark.parametrize("was_there", [True, False])
+def test_a_prometheus_that_was_away_for_long_tells_no_old_dead_letters(
+    scenario: RuleScenario, rules: Path, *, was_there: bool
+) -> None:
+    """Its workers have counted for weeks; those of a new one have just refused what is there."""
+    away = 7 * 60
+    scenario.worker(WORKER, (ABSENT, 60 + away), (1, 100))
+    scenario.assessor((ABSENT, 60 + away), (1, 100))
+    refuse(scenario, (ABSENT, 60 + away), (5_000, 100))
+    if was_there:
+        scenario.expose(
+            metrics.PRODUCER_LAST_EVENT,
+            (TODAY, 60),
+            producer="lycees",
+            job=WORKER_JOB,
+            instance=WORKER,
+        )
+    firing = f'count(ALERTS{{alertstate="firing", alertname="{REFUSED.name}"}})'
+    for minute in (62, 70):
+        scenario.expect_samples(minute + away, firing, *([] if was_there else [{}]))
 
     scenario.check(rules)
 
