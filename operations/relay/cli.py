@@ -87,7 +87,7 @@ def postgres(
 
     with needs_extra("postgres", needed_by="relay postgres"):
         from operations.relay.outbox import Outbox
-        from operations.relay.running import relay_all, relay_until_stopped
+        from operations.relay.running import relay_until_stopped, relay_waiting
     from operations.relay.telling import telling
 
     quiet_client()
@@ -105,7 +105,7 @@ def postgres(
         with count_last(lambda: f"{total.sent} sent, {total.refused} refused"), interruptible():
             if once:
                 with open_outbox() as outbox, publish() as publisher:
-                    relay_all(outbox, publisher, total)
+                    relay_waiting(outbox, publisher, total)
             else:
                 configure_logging("info", "text")
                 relay_until_stopped(open_outbox, publish, total, poll_seconds=poll_seconds)

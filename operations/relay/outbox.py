@@ -82,6 +82,12 @@ class Outbox:
         with _translated():
             self._connection.execute("SELECT smart_region.refuse(%s, %s)", (seq, reason))
 
+    def waiting(self) -> int:
+        """Return how many events wait, those that other relays have among them."""
+        with _translated():
+            found = self._connection.execute("SELECT events FROM smart_region.waiting()").fetchone()
+        return 0 if found is None else int(found[0])
+
     def wait(self, seconds: float) -> None:
         """Return once an event was emitted, or after so many seconds."""
         with _translated():

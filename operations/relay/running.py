@@ -20,12 +20,19 @@ from operations.relay.relay import (
     relay_batch,
 )
 
-__all__ = ["PASSING", "relay_all", "relay_until_stopped"]
+__all__ = ["PASSING", "relay_all", "relay_until_stopped", "relay_waiting"]
 
 logger = logging.getLogger(__name__)
 
 PASSING: Final = (DatabaseUnavailableError, BrokerUnreachableError, NotArrivedError)
 """What passes by itself: a database, a broker or a gateway that is away."""
+
+
+class CountedEvents(WaitingEvents, Protocol):
+    """Where events wait, and are counted."""
+
+    def waiting(self) -> int:
+        """Return how many wait."""
 
 
 class FollowedEvents(WaitingEvents, Protocol):
@@ -42,9 +49,24 @@ Published: TypeAlias = Callable[[], AbstractContextManager[Publisher]]
 def relay_all(
     outbox: WaitingEvents, publisher: Publisher, total: Relayed, *, most: int = EVENTS_PER_BATCH
 ) -> None:
-    """Send all that waits now; `total` is updated. Raises as `relay_batch`."""
+    """Send until nothing waits; `total` is updated. Raises as `relay_batch`."""
     while relay_batch(outbox, publisher, total, most=most):
         pass
+
+
+def relay_waiting(
+    outbox: CountedEvents, publisher: Publisher, total: Relayed, *, most: int = EVENTS_PER_BATCH
+) -> None:
+    """Send as many events as wait now, the first of them; `total` is updated.
+
+    Where others come all the time, something always waits. Raises as `relay_batch`.
+    """
+    left = outbox.waiting()
+    while left > 0:
+        before = total.sent + total.refused
+        if not relay_batch(outbox, publisher, total, most=most):
+            return
+        left -= total.sent + total.refused - before
 
 
 def relay_until_stopped(

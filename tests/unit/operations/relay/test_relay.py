@@ -21,7 +21,7 @@ from events.topics import topic_name
 from operations.client import DeliveryReport, FailedDelivery
 from operations.relay.outbox import WaitingEvent
 from operations.relay.relay import NotArrivedError, Relayed, relay_batch
-from operations.relay.running import relay_until_stopped
+from operations.relay.running import relay_until_stopped, relay_waiting
 from tests.support.histories import event, uai
 
 WHOLE, LOST, REFUSED, UNREADABLE = "whole", "lost", "refused", "unreadable"
@@ -149,6 +149,30 @@ def test_nothing_that_waits_is_nothing_sent() -> None:
     total = Relayed()
     assert not relay_batch(FakeOutbox([]), FakePublisher({}), total)
     assert total == Relayed()
+
+
+class Growing(FakeOutbox):
+    """An outbox into which an event comes with each that leaves it."""
+
+    def waiting(self) -> int:
+        """Count the rows."""
+        return len(self.rows)
+
+    def delivered(self, seqs: Sequence[int]) -> None:
+        """Remove rows, and add as many."""
+        super().delivered(seqs)
+        self.rows += [row_of(seq + 100, 1) for seq in seqs]
+
+
+def test_what_comes_meanwhile_is_for_the_next_time() -> None:
+    """A job that sends what waits would never end beside an application that emits."""
+    outbox, publisher = Growing([row_of(number, number) for number in (1, 2, 3)]), FakePublisher({})
+    total = Relayed()
+
+    relay_waiting(outbox, publisher, total, most=2)
+
+    assert {"1", "2", "3"} <= {one.id for one in publisher.arrived}
+    assert total == Relayed(sent=4)
 
 
 class Waiting(FakeOutbox):
