@@ -50,6 +50,8 @@ SHORT_SECONDS: Final = 3.0
 """How long a partition may seem to end before the position up to which it was read."""
 LOOK_SECONDS: Final = 1.0
 """How often the ends of partitions without records are looked up while others bring some."""
+BESIDE_OTHERS: Final = 3
+"""How many times longer a partition is waited for while others bring records, which takes time."""
 HELD_CHECK_SECONDS: Final = 1.0
 """How often open transactions before a partition's end are looked up."""
 
@@ -108,6 +110,8 @@ class TopicReader:
         self._known_ends = known_ends
         self.answered_at = monotonic()
         """When the broker last answered, by `time.monotonic`."""
+        self.advances = 0
+        """How many polls brought records, or the end, of a partition not yet read to its end."""
         self._before_end = set(partitions)
         self._looked_at = monotonic()
         self._stopped_at: dict[TopicPartition, int] = {}
@@ -133,6 +137,8 @@ class TopicReader:
         Raises PositionsOutdatedError.
         """
         batches = self._consumer.poll(timeout_ms=POLL_MS)
+        before_end = len(self._before_end)
+        advances = not self._before_end.isdisjoint(batches)
         if batches:
             self.answered_at = monotonic()
         for partition, batch in batches.items():
@@ -146,6 +152,7 @@ class TopicReader:
         }
         if self._before_end and (not batches or self._is_due()):
             self._before_end &= self._behind(self._before_end).keys()
+        self.advances += advances or len(self._before_end) < before_end
         return [
             RawRecord(
                 record.topic,
@@ -205,6 +212,10 @@ class TopicReader:
     def behind(self) -> dict[TopicPartition, int | None]:
         """Return the records left on each partition that is not read to its end; None: unknown."""
         return self._behind(self._consumer.assignment())
+
+    def before_end(self) -> dict[TopicPartition, int | None]:
+        """Return the same of the partitions that were never read to their end."""
+        return self._behind(self._before_end)
 
     def _behind(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
         behind: dict[TopicPartition, int | None] = {}
@@ -375,11 +386,26 @@ def read_topics(
             raise OpenTransactionError(bootstrap, _by_name(held), waited_seconds=wait_seconds)
 
 
+class _Advance:
+    """Since when no partition has advanced of those that are not read to their end."""
+
+    def __init__(self, reader: TopicReader, now: float) -> None:
+        self._reader = reader
+        self._seen, self._at = reader.advances, now
+
+    def waited(self, now: float) -> float:
+        """Return for how long, once the records of a poll are taken: that may last."""
+        if self._reader.advances != self._seen:
+            self._seen, self._at = self._reader.advances, now
+        return now - self._at
+
+
 def _to_the_end(
     reader: TopicReader, bootstrap: str, wait_seconds: float, *, may_hold: bool
 ) -> Generator[RawRecord, None, dict[TopicPartition, int]]:
     """Yield all records up to the end; return how many an open transaction holds back."""
     progressed_at = checked_at = monotonic()
+    advance = _Advance(reader, progressed_at)
     leave_at = math.inf
     held: dict[TopicPartition, int] = {}
     while True:
@@ -395,7 +421,10 @@ def _to_the_end(
         elif _is_read(reader, held if may_hold else {}):
             return held
         elif now - progressed_at > wait_seconds:
-            raise _stalled(reader, held, bootstrap, wait_seconds)
+            raise _stalled(reader.behind(), held, bootstrap, wait_seconds)
+        waited = advance.waited(now)
+        if waited > BESIDE_OTHERS * wait_seconds and not reader.reached_all_but(held):
+            raise _stalled(reader.before_end(), held, bootstrap, waited)
         if reader.reached_all_but(held):
             longest = wait_seconds if held and not may_hold else GROWING_SECONDS
             leave_at = min(leave_at, now + longest)
@@ -410,9 +439,11 @@ def _is_read(reader: TopicReader, held: Collection[TopicPartition]) -> bool:
 
 
 def _stalled(
-    reader: TopicReader, held: Mapping[TopicPartition, int], bootstrap: str, waited_seconds: float
+    behind: Mapping[TopicPartition, int | None],
+    held: Mapping[TopicPartition, int],
+    bootstrap: str,
+    waited_seconds: float,
 ) -> TopicsStalledError | OpenTransactionError:
-    behind = reader.behind()
     if behind.keys() <= held.keys():
         return OpenTransactionError(bootstrap, _by_name(behind), waited_seconds=waited_seconds)
     return TopicsStalledError(bootstrap, _by_name(behind), waited_seconds=waited_seconds)

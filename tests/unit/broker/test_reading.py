@@ -182,6 +182,37 @@ def test_an_end_that_no_record_shows_is_seen_beside_a_partition_that_always_grow
     assert 1 < len(read(consumer, monkeypatch)) < 50
 
 
+@pytest.mark.usefixtures("clock")
+def test_reports_a_partition_that_does_not_answer_beside_one_that_always_grows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One without a leader: the records of the others are no progress of it."""
+    growing = [Answer({FIRST: 1}, {FIRST: grown}) for grown in range(1, 100)]
+    consumer = ScriptedConsumer(*growing, partitions=(FIRST, SECOND))
+
+    with pytest.raises(TopicsStalledError, match=r"for events\[1\] \(end unknown\):"):
+        read(consumer, monkeypatch, wait_seconds=3)
+    assert consumer.script
+
+
+def test_who_takes_long_with_the_records_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A replay sends what it has read before it reads on: that is no silence of the broker."""
+    now = [0.0]
+    monkeypatch.setattr("broker.reading.monotonic", lambda: now[0])
+    monkeypatch.setattr(
+        reading,
+        "KafkaConsumer",
+        ScriptedConsumer(*(Answer({FIRST: 1}, {FIRST: 4, SECOND: 0}) for _ in range(4))),
+    )
+    taken = []
+    for record in read_topics("broker:9092", topics=["events"], wait_seconds=3):
+        taken.append(record.offset)
+        now[0] += 1_000
+    assert taken == [0, 1, 2, 3]
+
+
 def test_an_end_that_is_known_is_read_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """A new leader tells a lower one for a moment, and what lies between may be deleted then."""
     consumer = ScriptedConsumer(
