@@ -176,8 +176,8 @@ def show(
 
     selection = Selection(positions=frozenset(positions))
     settings = load_broker_settings(bootstrap)
-    found = _Found(selection)
-    entries = list(found.noting(_selected(settings, selection)))
+    named = _NamedPositions(selection)
+    entries = list(named.noting(_selected(settings, selection)))
     if unmask:
         entries = _with_full_records(entries, settings)
     for entry in entries:
@@ -185,7 +185,7 @@ def show(
             echo(json.dumps(as_full_document(entry, unmask=unmask)))
         else:
             echo_lines(as_text(entry, unmask=unmask) + "\n")
-    found.report_missing()
+    named.report_missing()
 
 
 @dead_letters.command()
@@ -222,7 +222,7 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
     clock = settings.make_clock()
     rules = gateway_rules(settings, clock)
     verify_topics(settings)  # With another number of partitions each record would be misrouted.
-    found = _Found(selection)
+    named = _NamedPositions(selection)
 
     def report(entry: Entry, error: ContractError | None) -> None:
         why = f"left alone: tried {entry.attempts} times"
@@ -238,7 +238,7 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
             settings.partitions, rules, full_record, settings.record_rules()
         )
         counts = replaying.replay(
-            found.noting(_selected(settings, selection)),
+            named.noting(_selected(settings, selection)),
             writer,
             destinations,
             clock=clock,
@@ -249,7 +249,7 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
         f"{counts.sent} {_would(dry_run)}sent again,"
         f" {counts.still_refused} still refused, {counts.given_up} tried too often"
     )
-    found.report_missing()
+    named.report_missing()
     if counts.still_refused or counts.given_up:
         sys.exit(1)
 
@@ -281,14 +281,14 @@ def discard(
     if selection == Selection() and not everything:
         raise click.UsageError("say which: give positions or a filter, or --all")
     settings = load_settings(broker=bootstrap)
-    found = _Found(selection)
+    named = _NamedPositions(selection)
     entries = _selected(settings, replace(selection, statuses=(EntryStatus.WAITING,)))
     with _open_writer(settings, dry_run=dry_run) as writer:
         count = replaying.discard(
-            found.noting(entries), writer, because=because, clock=settings.make_clock()
+            named.noting(entries), writer, because=because, clock=settings.make_clock()
         )
     echo(f"{count} {_would(dry_run)}discarded")
-    found.report_missing()
+    named.report_missing()
 
 
 @dead_letters.command(name="pass-over")
@@ -362,7 +362,7 @@ def _would(dry_run: bool) -> str:  # noqa: FBT001 - one word
     return "would be " if dry_run else ""
 
 
-class _Found:
+class _NamedPositions:
     """The positions that a command names, and which of them it has found."""
 
     def __init__(self, selection: Selection) -> None:
