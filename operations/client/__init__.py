@@ -13,6 +13,7 @@ from operations.client.gateway_answer import GatewayAwayError, GatewayRefusedErr
 from operations.client.kafka import ContentMode, KafkaPublisher, PublisherOptions
 from operations.client.memory import NullPublisher, RecordingPublisher
 from operations.client.protocol import DeliveryReport, FailedDelivery, Publisher
+from operations.client.searched import SearchedPublisher
 from operations.client.spool import Spool, SpoolBusyError, SpoolFullError, SpoolUnusableError
 from operations.client.undelivered import Undelivered, publish_all
 
@@ -34,6 +35,7 @@ __all__ = [
     "PublisherOptions",
     "RecordingPublisher",
     "RetryPolicy",
+    "SearchedPublisher",
     "SignedRequests",
     "Spool",
     "SpoolBusyError",

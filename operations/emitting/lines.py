@@ -37,14 +37,14 @@ class RefusedLine:
 
 
 class EventRefusedError(SmartRegionError):
-    """The gateway looked at an event, and will never take it as it is.
+    """An event that will never be taken as it is: by the gateway, or for a person's data in it.
 
     `event` is None where this version cannot read it: another one has left it in the spool.
     """
 
     def __init__(self, event: CloudEvent | None, *, cause: str) -> None:
         name = "event of another version" if event is None else f"event {shown(event.id)}"
-        super().__init__(f"{name}: was refused by the gateway ({cause})")
+        super().__init__(f"{name}: was refused ({cause})")
 
 
 @dataclass(slots=True)

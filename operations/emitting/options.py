@@ -140,16 +140,22 @@ def destination_of(bootstrap: str | None, gateway: GatewayChoice | None) -> str:
 def open_publisher(
     bootstrap: str | None, gateway: GatewayChoice | None, *, mode: str = "structured"
 ) -> Publisher:
-    """Return a publisher to a gateway; to Kafka without one, with events laid out in a mode."""
+    """Return a publisher to a gateway; to Kafka without one, with events laid out in a mode.
+
+    What looks like a person's data is refused on either road.
+    """
     from broker.settings import load_broker_settings  # noqa: PLC0415
     from operations.client import (  # noqa: PLC0415
         ContentMode,
         KafkaPublisher,
         PublisherOptions,
+        SearchedPublisher,
     )
 
     if gateway is not None:
         return gateway.publisher()
     settings = load_broker_settings(bootstrap)
     options = PublisherOptions(mode=ContentMode(mode))
-    return KafkaPublisher(settings.broker, options=options, security=settings.security())
+    return SearchedPublisher(
+        KafkaPublisher(settings.broker, options=options, security=settings.security())
+    )

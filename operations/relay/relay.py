@@ -77,7 +77,7 @@ def relay_batch(
         for row, event in events:
             entity, identity = (row.topic, row.key), (event.source, event.id)
             if identity in refused:
-                _refuse(outbox, row, refused[identity].cause, done)
+                _refuse(outbox, row, refused[identity].cause, done, code="refused")
             elif identity in lost:
                 stopped.add(entity)
                 failed.append(lost[identity].cause)
@@ -102,11 +102,19 @@ def _readable(
         try:
             found.append((row, decode_json(row.event)))
         except ContractError as error:
-            _refuse(outbox, row, str(error), done)
+            _refuse(outbox, row, str(error), done, code=error.reason)
     return found
 
 
-def _refuse(outbox: WaitingEvents, row: WaitingEvent, reason: str, done: Relayed) -> None:
-    logger.warning("refused seq=%d topic=%s reason=%s", row.seq, row.topic, reason)
+def _refuse(
+    outbox: WaitingEvents, row: WaitingEvent, reason: str, done: Relayed, *, code: str
+) -> None:
+    logger.warning(
+        # Without the refused value, which may be a person's: the table beside the event has it.
+        "refused seq=%d topic=%s reason=%s: smart_region.refused says why",
+        row.seq,
+        row.topic,
+        code,
+    )
     outbox.refuse(row.seq, reason)
     done.refused += 1

@@ -174,7 +174,7 @@ def test_an_event_that_is_turned_down_is_a_refused_line() -> None:
         on_refused=lambda refused: reported.append(str(refused)),
     )
     assert (emission.accepted, emission.refused) == (2, 1)
-    assert reported == ["line 2: event 'b': was refused by the gateway (not yours)"]
+    assert reported == ["line 2: event 'b': was refused (not yours)"]
 
 
 def test_an_event_of_an_earlier_run_has_no_line() -> None:
@@ -183,7 +183,7 @@ def test_an_event_of_an_earlier_run_has_no_line() -> None:
     publisher = RefusingPublisher({"earlier"})
     publisher.publish(named("earlier"))
     emit([line_of(named("a"))], publisher, on_refused=lambda refused: reported.append(str(refused)))
-    assert reported == ["an earlier line: event 'earlier': was refused by the gateway (not yours)"]
+    assert reported == ["an earlier line: event 'earlier': was refused (not yours)"]
 
 
 def test_what_another_version_has_spooled_is_reported_where_it_is_refused() -> None:
@@ -197,7 +197,7 @@ def test_what_another_version_has_spooled_is_reported_where_it_is_refused() -> N
 
     assert (emission.accepted, emission.refused) == (0, 1)
     (line,) = map(str, refused)
-    assert line.startswith("an earlier line: event of another version: was refused by the gateway")
+    assert line.startswith("an earlier line: event of another version: was refused")
     assert "its type is unknown" in line
 
 

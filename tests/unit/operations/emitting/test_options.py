@@ -66,7 +66,7 @@ def test_an_event_that_the_gateway_turns_down_is_reported(stub: GatewayStub, sec
     """With its line, on standard error; the exit status is 1."""
     stub.behaviour = lambda events: answered_each([403] * len(events))
     result = emit("--gateway", stub.url, "--secret", secret)
-    assert result.stderr == ("line 1: event 'a-1': was refused by the gateway (because of 403)\n")
+    assert result.stderr == ("line 1: event 'a-1': was refused (because of 403)\n")
     assert (result.stdout, result.exit_code) == ("0 accepted, 1 refused\n", 1)
 
 

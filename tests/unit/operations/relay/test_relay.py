@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ from boundary.postgres import DatabaseUnavailableError
 from boundary.retry_policy import RetryPolicy
 from events.cloudevent import CloudEvent, encode_structured
 from events.topics import topic_name
-from operations.client import DeliveryReport, FailedDelivery
+from operations.client import DeliveryReport, FailedDelivery, SearchedPublisher
 from operations.relay.outbox import WaitingEvent
 from operations.relay.relay import NotArrivedError, Relayed, relay_batch
 from operations.relay.running import relay_until_stopped, relay_waiting
@@ -251,3 +252,37 @@ def test_what_does_not_pass_by_itself_ends_it() -> None:
 
     with pytest.raises(SmartRegionError, match="is wrong"):
         relay_until_stopped(opened, lambda: FakePublisher({}), Relayed(), poll_seconds=5.0)
+
+
+def enrolment(number: int, **data: str) -> WaitingEvent:
+    """Return a row about an enrolment."""
+    about = event("training.enrolled", f"k1-{number:032x}", "2019-03-11")
+    content = json.loads(encode_structured(about).value)
+    content["data"] |= data
+    topic = topic_name(about.fact.FAMILY)
+    return WaitingEvent(number, topic, about.fact.entity_id, json.dumps(content))
+
+
+def test_a_name_in_the_place_of_a_pseudonym_is_put_aside() -> None:
+    """The contract takes it, and on the topic it would be kept for ever."""
+    outbox = FakeOutbox([enrolment(1), enrolment(2, enrolment_id="jean-moulin-1943")])
+    inner, total = FakePublisher({}), Relayed()
+
+    relay_batch(outbox, SearchedPublisher(inner), total)
+
+    assert (total.sent, total.refused, len(inner.arrived)) == (1, 1, 1)
+    assert outbox.aside[2].startswith("data.enrolment_id: looks like a person's data")
+
+
+def test_the_log_repeats_no_refused_value(caplog: pytest.LogCaptureFixture) -> None:
+    """The table has it beside the event; a log is read and kept by others."""
+    outbox = FakeOutbox([enrolment(1, enrolment_id="Jean Moulin"), row_of(2, 1)])
+
+    relay_batch(outbox, FakePublisher({"2": REFUSED}), Relayed())
+
+    assert "Jean Moulin" in outbox.aside[1]
+    told = "smart_region.refused says why"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"refused seq=1 topic=smartregion.trainings reason=invalid_data: {told}",
+        f"refused seq=2 topic=smartregion.schools reason=refused: {told}",
+    ]
