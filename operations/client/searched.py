@@ -7,7 +7,6 @@ trainings takes names where a pseudonym belongs, and no worker searches valid ev
 from __future__ import annotations
 
 from dataclasses import replace
-from types import TracebackType
 from typing import Self
 
 from events.cloudevent import CloudEvent
@@ -59,14 +58,9 @@ class SearchedPublisher:
         self._publisher.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *others: object) -> None:
         try:
             if kind is None:
                 self.flush().check()
         finally:
-            self._publisher.__exit__(kind, error, trace)
+            self._publisher.__exit__(kind, *others)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from boundary.terminal import echo
+from boundary.terminal import counted, echo
 from broker.options import BROKER
 from operations.options import SECONDS
 
@@ -48,12 +48,19 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
 
     settings = load_settings(broker=bootstrap)
     persons = Persons(read_pseudonyms(file), settings.record_rules())
+    procedure.verify_partitions(settings)
     traces = procedure.find_records(settings, persons)
     echo(
         f"{traces.records} records in {len(traces.partitions)} partitions are about"
         f" {len(traces.persons)} of {len(persons.pseudonyms)} pseudonyms"
     )
-    _print_remains(procedure.find_remains(settings, persons, traces), settings)
+    remains = procedure.find_remains(settings, persons, traces)
+    _print_remains(remains, settings)
+    if lost := procedure.not_copied(traces, settings.partitions):
+        echo(
+            f"{counted(lost, 'other record')} of these partitions will be gone too: unreadable, or"
+            " larger than any event; no reader has accepted them"
+        )
     if not for_good:
         echo("nothing was done: add --for-good to erase them", err=True)
         return
@@ -62,10 +69,13 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
         KafkaWriter(settings.broker, security=settings.security()) as writer,
     ):
         erased = procedure.erase(settings, writer, persons, traces, wait_seconds=wait_seconds)
+        discarded = procedure.discard_letters(settings, writer, remains.letters)
     echo(
         f"{erased.taken_back} facts taken back, {erased.copied} records of others copied,"
         f" {len(persons.pseudonyms)} states ended"
     )
+    if discarded:
+        echo(f"{counted(discarded, 'waiting dead letter')} discarded: no replay sends them again")
     echo("now restart the workers one after the other: they forget at their start", err=True)
 
 
@@ -74,12 +84,17 @@ def _print_remains(remains: Remains, settings: Settings) -> None:
     from events.topics import changelog_name
     from operations.erasure.persons import PERSONS
 
-    if remains.states:
-        changelog = changelog_name(settings.app_id, PERSONS)
-        echo(
-            f"{changelog}: {remains.states} records of their states: compacted within 7 days of"
-            " --for-good"
-        )
+    own = changelog_name(settings.app_id, PERSONS)
+    for changelog, records in sorted(remains.states.items()):
+        if changelog == own:
+            what = "compacted within 7 days of --for-good"
+        else:
+            app_id = changelog.removesuffix(changelog_name("", PERSONS))
+            what = (
+                f"stay: delete the topics of {app_id} if it is not used any more, or run this"
+                f" again with SMART_REGION_APP_ID={app_id}"
+            )
+        echo(f"{changelog}: {counted(records, 'record')} of their states: {what}")
     for trace in remains.letters:
         echo(f"dead letter {trace}")
     for mention in remains.mentions:

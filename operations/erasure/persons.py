@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -21,6 +22,7 @@ from events.identifiers import PseudonymousId
 from events.producers.ownership import ERASURE
 from events.record_rules import RULES, RecordRules
 from events.records import Record
+from operations.erasure.rewriting import can_be_copied
 from streams.state import cell_of, newest
 
 __all__ = [
@@ -136,6 +138,8 @@ class Traces:
     persons: set[str] = field(default_factory=set)
     partitions: set[int] = field(default_factory=set)
     origins: set[RecordOrigin] = field(default_factory=set)
+    not_copied: Counter[int] = field(default_factory=Counter)
+    """By partition, the records of others that a rewriting cannot keep."""
     latest: dict[tuple[str, str, date], CloudEvent] = field(default_factory=dict)
     """By person, fact and effective day."""
 
@@ -145,6 +149,7 @@ def find_traces(records: Iterable[Record], persons: Persons) -> Traces:
     traces = Traces()
     for record in records:
         if not persons.concerned_by(record):
+            traces.not_copied[record.partition] += not can_be_copied(record)
             continue
         traces.records += 1
         traces.partitions.add(record.partition)

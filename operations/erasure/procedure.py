@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from boundary.errors import SmartRegionError
+from broker.clients import administering
+from broker.errors import TopicMismatchError
 from broker.offsets import wait_for_group
 from broker.reading import read_topics
+from broker.topic_admin import ABSENT, seen_topics
 from broker.writing import RecordWriter
 from events.cloudevent import CloudEvent, encode_structured
 from events.fact import Family
 from events.partitioning import partition_for
 from events.records import OutgoingRecord, Record
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, changelog_name, topic_name
+from operations.dead_letters.entry import EntryStatus
+from operations.dead_letters.ledger import read_entries
+from operations.dead_letters.replay import discard
 from operations.erasure.mentions import LetterTrace, Mention, find_letters, find_mentions
 from operations.erasure.persons import PERSONS, Persons, Traces, find_traces, retractions
 from operations.erasure.rewriting import rewrite
@@ -24,13 +31,17 @@ __all__ = [
     "Erased",
     "RecordsLeftError",
     "Remains",
+    "discard_letters",
     "erase",
     "find_records",
     "find_remains",
+    "not_copied",
     "tombstones",
+    "verify_partitions",
 ]
 
 TOPIC: Final = topic_name(PERSONS)
+BECAUSE: Final = "it names an erased person"
 
 
 class RecordsLeftError(SmartRegionError):
@@ -70,8 +81,9 @@ class Remains:
 
     mentions: Sequence[Mention]
     letters: Sequence[LetterTrace]
-    states: int
-    """The records of the persons' own states that are still in the changelog."""
+    states: Mapping[str, int]
+    """The records of the persons' own states, by changelog: that of these workers, and those of
+    other applications, which a switch of SMART_REGION_APP_ID has left."""
 
 
 def find_remains(settings: Settings, persons: Persons, traces: Traces) -> Remains:
@@ -80,20 +92,74 @@ def find_remains(settings: Settings, persons: Persons, traces: Traces) -> Remain
     def records_of(*topics: str) -> Iterable[Record]:
         return read_topics(settings.broker, topics=topics, security=settings.security())
 
-    changelog = changelog_name(settings.app_id, PERSONS)
+    changelogs = _changelogs(settings)
+    of_persons = [name for name, family in changelogs.items() if family is PERSONS]
     keys = {pseudonym.encode() for pseudonym in persons.pseudonyms}
-    others = [changelog_name(settings.app_id, family) for family in Family if family != PERSONS]
-    states = 0
+    others = changelogs.keys() - set(of_persons)
+    states: Counter[str] = Counter()
     mentions: list[Mention] = []
-    for record in records_of(changelog):
+    for record in records_of(*of_persons):
         if record.key in keys:
-            states += record.value is not None
+            states[record.topic] += record.value is not None
         else:
             mentions += find_mentions([record], persons)
     events = map(topic_name, Family)
     mentions += find_mentions(records_of(*events, *others, DEAD_LETTER_OUTCOMES), persons)
     letters = find_letters(records_of(DEAD_LETTERS), persons, erased=traces.origins)
-    return Remains(sorted(mentions), tuple(letters), states)
+    return Remains(sorted(mentions), tuple(letters), +states)
+
+
+def _changelogs(settings: Settings) -> Mapping[str, Family]:
+    """Return the changelogs of these workers, and those of any other application on the broker."""
+    own = {changelog_name(settings.app_id, family): family for family in Family}
+    endings = {changelog_name("", family): family for family in Family}
+    with administering(settings.broker, what="topics", security=settings.security()) as admin:
+        names = admin.list_topics()
+    found = {
+        name: family
+        for name in names
+        for ending, family in endings.items()
+        if name.endswith(ending)
+    }
+    return found | own
+
+
+def verify_partitions(settings: Settings) -> None:
+    """Check that the topics of persons have as many partitions as the settings say.
+
+    With another number retractions and tombstones would be written to wrong ones: the states would
+    stay. Raises TopicMismatchError.
+    """
+    names = [TOPIC, changelog_name(settings.app_id, PERSONS)]
+    with administering(settings.broker, what="topics", security=settings.security()) as admin:
+        seen = seen_topics(admin, names)
+    for name in names:
+        actual = seen[name].partitions if name in seen else ABSENT
+        if actual != settings.partitions:
+            raise TopicMismatchError(
+                name, "partitions", expected=settings.partitions, actual=actual
+            )
+
+
+def discard_letters(
+    settings: Settings, writer: RecordWriter, letters: Iterable[LetterTrace]
+) -> int:
+    """Discard the waiting dead letters that name a person; return how many.
+
+    A replay would send what names the person again. Raises as `read_topics` and the writer.
+    """
+    naming = {trace.letter.position for trace in letters if trace.names}
+    if not naming:
+        return 0
+    entries = read_entries(
+        settings.broker, security=settings.security(), on_foreign_record=lambda _: None
+    )
+    waiting = [
+        entry
+        for entry in entries
+        if entry.letter.position in naming and entry.status is EntryStatus.WAITING
+    ]
+    return discard(waiting, writer, because=BECAUSE, clock=settings.make_clock())
 
 
 def erase(
@@ -121,16 +187,25 @@ def erase(
             wait_seconds=wait_seconds,
             outcome="nothing was deleted",
         )
-    homes = {_home(event.fact.entity_id, settings.partitions) for event in retracting}
-    copied = rewrite(
-        settings, writer, TOPIC, sorted(traces.partitions | homes), without=persons.concerned_by
-    )
+    rewritten = sorted(_rewritten(traces, settings.partitions))
+    copied = rewrite(settings, writer, TOPIC, rewritten, without=persons.concerned_by)
     writer.send(
         tombstones(persons.pseudonyms, app_id=settings.app_id, partitions=settings.partitions)
     )
     if traces.records and (left := find_records(settings, persons).records):
         raise RecordsLeftError(left)
     return Erased(taken_back=len(retracting), copied=copied)
+
+
+def not_copied(traces: Traces, partitions: int) -> int:
+    """Return how many records of others an erasure cannot keep."""
+    return sum(traces.not_copied[one] for one in _rewritten(traces, partitions))
+
+
+def _rewritten(traces: Traces, partitions: int) -> set[int]:
+    """Return the partitions to rewrite: where records are, and where retractions are sent."""
+    in_force = (event for event in traces.latest.values() if not event.fact.retracted)
+    return traces.partitions | {_home(event.fact.entity_id, partitions) for event in in_force}
 
 
 def _record(event: CloudEvent, partitions: int) -> OutgoingRecord:

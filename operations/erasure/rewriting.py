@@ -19,14 +19,18 @@ from broker.offsets import partition_offsets
 from broker.reading import NO_ENDS, Positions, read_topics
 from broker.topic_admin import alter_settings
 from broker.writing import RecordWriter
-from events.records import OutgoingRecord, Record
+from events.records import CutPart, OutgoingRecord, Record, UnreadableValue
 from streams.settings import Settings
 
-__all__ = ["rewrite"]
+__all__ = ["can_be_copied", "rewrite"]
 
 CHUNK: Final = 2_000
 CHUNK_BYTES: Final = 16 * 1024 * 1024
 """About so much of values is in memory: a record may have a megabyte."""
+LARGEST_COPY_BYTES: Final = 1_000_000
+"""Of a record, with its headers: the broker takes little more. A producer that compresses gets more
+past it, and what is sent here is not compressed. Events are much smaller."""
+_PER_HEADER_BYTES: Final = 10  # Two lengths, of five bytes at most.
 _ROLL_SOON: Final = {"segment.ms": "1"}
 
 
@@ -40,6 +44,7 @@ def rewrite(
 ) -> int:
     """Rewrite partitions without some records; return how many records were copied.
 
+    What cannot be copied is gone as well: see `can_be_copied`.
     Requires the rights to alter the topic's settings and to delete its records. Raises as
     `administering`, `read_topics` and `RecordWriter.send`.
     """
@@ -62,6 +67,20 @@ def rewrite(
     return copied
 
 
+def can_be_copied(record: Record) -> bool:
+    """Return whether the broker takes a copy of a record; what it does not take is no event.
+
+    No reader accepts a record that is larger than an event, or that cannot be read from its batch.
+    """
+    if isinstance(record.value, UnreadableValue | CutPart) or isinstance(record.key, CutPart):
+        return False
+    headers = record.headers or ()
+    size = sum(len(name.encode()) + len(content or b"") for name, content in headers)
+    size += len(record.key or b"") + len(record.value or b"")
+    size += _PER_HEADER_BYTES * len(headers)
+    return size <= LARGEST_COPY_BYTES
+
+
 @contextmanager
 def _rolling_segments(admin: Any, topic: str) -> Iterator[None]:  # noqa: ANN401 - untyped client
     """Begin a new segment with the next record of each partition."""
@@ -82,7 +101,8 @@ def _first_of_each(
     wanted = {one.partition for one in partitions}
     first: dict[int, Record] = {}
     for record in _read(settings, topic):
-        if record.partition in wanted - first.keys() and not without(record):
+        is_next = record.partition in wanted - first.keys()
+        if is_next and not without(record) and can_be_copied(record):
             first[record.partition] = record
     return list(first.values())
 
@@ -98,7 +118,8 @@ def _kept(
     # What lies before them is deleted then: a new leader may tell a lower end for a moment.
     for record in _read(settings, topic, known_ends=ends):
         # The copies of these records are beyond the end.
-        if record.offset < until.get(record.partition, 0) and not without(record):
+        is_before = record.offset < until.get(record.partition, 0)
+        if is_before and not without(record) and can_be_copied(record):
             yield record
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, date, datetime
 from functools import cache, partial
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from broker.clients import opened
 from broker.reading import EVENT_TOPICS, read_topics
 from broker.topic_admin import apply_topics
 from broker.writing import KafkaWriter, RecordWriter
@@ -19,10 +22,12 @@ from events.cloudevent import decode, encode_structured
 from events.dead_letters import GATEWAY, RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
+from events.partitioning import partition_for
 from events.records import OutgoingRecord
 from events.topics import (
     DEAD_LETTER_OUTCOMES,
     DEFAULT_APP_ID,
+    DEFAULT_PARTITIONS,
     changelog_name,
     changelog_topics,
     declared_topics,
@@ -44,6 +49,7 @@ from tests.support.workers import Worker, WorkerFactory
 pytestmark = pytest.mark.timeout(240)
 
 LAST_DAY = date(2020, 12, 31)
+LARGE_BYTES = 1_500_000
 CHANGELOG = changelog_name(DEFAULT_APP_ID, Family.TRAININGS)
 #: Files without a living record are deleted at once, not within minutes.
 HURRIED = """\
@@ -86,9 +92,10 @@ def erase(
     broker: KafkaBroker,
     *options: str,
     command: Callable[..., CompletedProcess[str]] = run_inside,
+    **settings: str,
 ) -> CompletedProcess[str]:
     """Run the command on the persons."""
-    return command(broker, "erase", *options, standard_input="\n".join(persons()))
+    return command(broker, "erase", *options, standard_input="\n".join(persons()), **settings)
 
 
 def naming(broker: KafkaBroker, *topics: str) -> int:
@@ -205,7 +212,7 @@ def test_every_trace_of_a_person_is_reported(broker: KafkaBroker) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "2 records in 2 partitions are about 1 of 3 pseudonyms",
-        f"{CHANGELOG}: 1 records of their states: compacted within 7 days of --for-good",
+        f"{CHANGELOG}: 1 record of their states: compacted within 7 days of --for-good",
         "dead letter 0/0 is of a record of one, kept until 2021-03-31",
         "dead letter 0/1 names one, kept until 2021-03-31",
         f"{DEAD_LETTER_OUTCOMES}[0]@0: in the field because: stays",
@@ -273,6 +280,95 @@ def test_what_another_erasure_brings_back_is_reported(
     assert done.returncode == 0, done.stderr
     assert naming(broker, *EVENT_TOPICS) == 0
     assert enrolled(exact(broker, worker)) == enrolled(before) - len(persons())
+
+
+def test_a_record_that_no_broker_takes_again_keeps_nobody(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """Who compresses sends more than a topic takes: such a partition could not be copied."""
+    worker, before = started(broker, factory)
+    large = b'{"table": "%s"}' % (b"x" * LARGE_BYTES)
+    with closing(
+        opened(
+            KafkaProducer,
+            broker.bootstrap,
+            compression_type="zstd",
+            max_request_size=2 * LARGE_BYTES,
+        )
+    ) as producer:
+        for partition in range(DEFAULT_PARTITIONS):
+            producer.send(topic_name(Family.TRAININGS), large, partition=partition).get(timeout=30)
+    exact(broker, worker)
+
+    done = erase(broker, "--for-good")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "of these partitions will be gone too" in done.stdout
+    assert naming(broker, *EVENT_TOPICS) == 0
+    assert enrolled(exact(broker, worker)) == enrolled(before) - len(persons())
+
+
+def test_the_states_of_a_former_application_are_reported_until_they_are_erased(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """Its changelogs stay where workers of another name took over, and compaction keeps them."""
+    worker, _ = started(broker, factory)
+    former = "monitor-0"
+    apply_topics(broker.bootstrap, changelog_topics(app_id=former))
+    changelog = changelog_name(former, Family.TRAININGS)
+    home = partition_for(persons()[0].encode(), DEFAULT_PARTITIONS)
+    with KafkaWriter(broker.bootstrap) as post:
+        post.send([OutgoingRecord(changelog, home, persons()[0].encode(), b"{}", ())])
+
+    done = erase(broker, "--for-good")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (
+        f"{changelog}: 1 record of their states: stay: delete the topics of {former}" in done.stdout
+    )
+    assert naming(broker, changelog) == 1
+
+    done = erase(broker, "--for-good", app_id=former)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    last = {
+        record.key: record.value for record in read_topics(broker.bootstrap, topics=[changelog])
+    }
+    assert last[persons()[0].encode()] is None
+    exact(broker, worker)
+
+
+def test_no_replay_brings_an_erased_person_back(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """A waiting dead letter of an event that is valid today would be sent again."""
+    worker, _ = started(broker, factory)
+    theirs = next(message for message in enrolments() if person_of(message) == persons()[0])
+    letter = refused(
+        ContractError(RefusalReason.NOT_OWNER, "source", None, "leave it"),
+        key=theirs.key,
+        value=theirs.value,
+        headers=theirs.headers,
+        origin=RecordOrigin(topic_name(theirs.family), 0, 10_000),
+    )
+    with KafkaWriter(broker.bootstrap) as post:
+        post.send([letter])
+
+    done = erase(broker, "--for-good")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 waiting dead letter discarded" in done.stdout
+    replayed = run_inside(broker, "dead-letters", "replay", "--reason", "not_owner")
+    assert replayed.stdout.startswith("0 sent again"), replayed.stdout + replayed.stderr
+    assert naming(broker, *EVENT_TOPICS) == 0
+    exact(broker, worker)
+
+
+def test_topics_of_other_partitions_are_refused(broker: KafkaBroker) -> None:
+    """Tombstones would miss the states, and the command would say that they have ended."""
+    wrong = erase(broker, "--for-good", partitions="4")
+    assert wrong.returncode == 2
+    assert "partitions: differs from the declaration, value 8 instead of 4" in wrong.stderr
 
 
 class CopyingPost:
