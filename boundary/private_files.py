@@ -20,7 +20,9 @@ __all__ = [
     "new_private_file",
     "open_private",
     "refuse_open_file",
+    "restrict_file",
     "rights_of_others",
+    "write_private_files",
 ]
 
 OWNERS_ALONE: Final = 0o600
@@ -98,6 +100,26 @@ def close_folder(folder: Path) -> None:
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(folder))
     if stat.S_IMODE(folder.stat().st_mode) & PRIVATE_UMASK:
         folder.chmod(OWNERS_FOLDER)
+
+
+def restrict_file(file: Path) -> None:
+    """Let only its owner read a file that exists and is ours; another user's keeps its mode.
+
+    Raises OSError.
+    """
+    if not file.exists():
+        return
+    found = file.stat()
+    if found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) & PRIVATE_UMASK:
+        file.chmod(OWNERS_ALONE)
+
+
+def write_private_files() -> None:
+    """Make what this process writes from now on its owner's alone, whoever in it writes.
+
+    For libraries that make files and set no modes.
+    """
+    os.umask(PRIVATE_UMASK)
 
 
 def _opened(file: Path, *, truncate: bool) -> int:

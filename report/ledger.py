@@ -24,6 +24,7 @@ from typing import Any, Final, Self
 import duckdb
 
 from boundary.errors import SmartRegionError
+from boundary.private_files import restrict_file
 from broker.reading import Positions
 from broker.stored_record import RawRecord
 from events.cloudevent import CloudEvent
@@ -440,6 +441,8 @@ def _connect(file: Path | None, *, memory: str, threads: int) -> duckdb.DuckDBPy
         return _opened(None, memory=memory, threads=threads)
     if file.exists() and not os.access(file, os.R_OK | os.W_OK):
         raise LedgerFailedError(file, cause="this user may not read and write it")
+    for part in _files(file):
+        restrict_file(part)  # It may have been made by a process with another umask.
     try:
         return _opened(file, memory=memory, threads=threads)
     except (duckdb.Error, _OtherVersionError) as error:
@@ -500,8 +503,12 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _delete(file: Path) -> None:
-    for name in (file.name, f"{file.name}.wal"):
-        file.with_name(name).unlink(missing_ok=True)
+    for part in _files(file):
+        part.unlink(missing_ok=True)
+
+
+def _files(file: Path) -> tuple[Path, Path]:
+    return file, file.with_name(f"{file.name}.wal")
 
 
 def _positions(cursor: duckdb.DuckDBPyConnection) -> dict[tuple[str, int], int]:

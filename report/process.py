@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from boundary.logs import configure_logging, log_end
+from boundary.private_files import write_private_files
 from catalogue.loader import load_catalogue
 from report.exposition import PageCollector
 from report.follower import Follower
@@ -34,6 +35,7 @@ def run_page(settings: PageSettings) -> int:
     it cannot start.
     """
     configure_logging(settings.log_level, settings.log_format)
+    write_private_files()  # The ledger has events, and DuckDB makes its files.
     catalogue = load_catalogue(settings.catalogue)
     if settings.workers:
         # Errors of the configuration are raised before anything starts.
