@@ -18,7 +18,7 @@ owner=$(sed -n 's/^OWNER=//p' .env)
 mkdir -p secrets
 
 # The users of compose.secure.yaml, each with the rights of its roles; and Grafana's administrator.
-for name in grafana-admin kafka-{root,deployer,worker,assessor,page,gateway,producer,operator}; do
+for name in grafana-admin kafka-{root,deployer,worker,assessor,page,gateway,producer,harvest,operator}; do
   file=secrets/$name.password
   [[ -e $file ]] || printf '%s' "$(openssl rand -hex 24)" >"$file"
 done

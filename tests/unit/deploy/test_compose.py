@@ -328,6 +328,21 @@ def test_secured_every_program_shows_who_it_is() -> None:
         assert user in {*given, "root"}
 
 
+def test_secured_what_reads_the_internet_writes_datasets_alone() -> None:
+    """Whoever takes it over by a portal's answer could write pseudonyms and figures else."""
+    outside = {
+        service["environment"][f"{ENV_PREFIX}SASL_USERNAME"]
+        for service in SECURE.services.values()
+        if "outside" in service.get("networks", [])
+    }
+    commands = [SECURE.services[f"rights-{user}"]["command"] for user in outside]
+
+    assert outside == {"harvest"}
+    assert commands == [
+        ["topics", "acl", "--role", "producer", "--principal", "harvest", "--family", "datasets"]
+    ]
+
+
 def test_secured_nothing_starts_before_the_rights_are_given() -> None:
     """What needs topics waits for them, and they wait for every right."""
     rights = {name for name in SECURE.services if name.startswith("rights-")}
