@@ -20,6 +20,9 @@ from boundary.errors import SmartRegionError
 __all__ = ["PrivateAddressError", "is_public", "refuse_private_host", "stay_public"]
 
 _NAT64: Final = IPv6Network("64:ff9b::/96")
+_ASSIGNED: Final = IPv6Network("2000::/3")
+"""Where addresses of the Internet are; Python also calls a NAT64 of one's own (64:ff9b:1::/48),
+site-local addresses and some forms of IPv4 global."""
 
 
 class PrivateAddressError(SmartRegionError):
@@ -39,6 +42,8 @@ def is_public(address: str) -> bool:
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
         if ip in _NAT64:
             inner = IPv4Address(ip.packed[-4:])
+        if inner is None and ip not in _ASSIGNED:
+            return False
         ip = inner or ip
     return ip.is_global and not ip.is_multicast
 
