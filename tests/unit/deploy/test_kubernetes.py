@@ -66,6 +66,15 @@ def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     return selector.items() <= labels.items()
 
 
+def chooses(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Return whether labels are chosen by a policy's selector, with its exceptions."""
+    exceptions = selector.get("matchExpressions", ())
+    assert all(it["operator"] == "NotIn" for it in exceptions)
+    return selects(selector.get("matchLabels", {}), labels) and not any(
+        labels.get(it["key"]) in it["values"] for it in exceptions
+    )
+
+
 def pod_labels(overlay: str) -> dict[str, Mapping[str, str]]:
     """Return the labels of the pods, by the name of what makes them."""
     return {
@@ -237,14 +246,15 @@ def test_nothing_goes_in_or_out_that_is_not_named(overlay: str) -> None:
 
 @every_overlay
 def test_every_process_reaches_kafka_and_names(overlay: str) -> None:
-    """Closed is not shut: the two ways out that everything of ours needs are there."""
+    """Closed is not shut: names for all, and Kafka for all but who talks with strangers."""
+    kafka = one(built(overlay), "NetworkPolicy", "to-kafka")["spec"]["podSelector"]
     out = [it["spec"] for it in of_kind(overlay, "NetworkPolicy") if it["spec"].get("egress")]
     for name, labels in pod_labels(overlay).items():
         if labels["app.kubernetes.io/name"] == NAME:
-            ways = [it for it in out if selects(it["podSelector"].get("matchLabels", {}), labels)]
-            assert len(ways) == (
-                3 if name in (AUDIT, NOTE, HARVEST, *(f"{NAME}-{one}" for one in ASKING)) else 2
-            ), name
+            ways = [it for it in out if chooses(it["podSelector"], labels)]
+            own = name in (AUDIT, NOTE, HARVEST, *(f"{NAME}-{one}" for one in ASKING))
+            assert chooses(kafka, labels) == (name != HARVEST), name
+            assert len(ways) == 1 + chooses(kafka, labels) + own, name
 
 
 @every_overlay
