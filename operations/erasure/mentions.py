@@ -22,7 +22,9 @@ __all__ = ["LetterTrace", "Mention", "find_letters", "find_mentions"]
 
 _SHOWN_NAME: Final = 20
 _KNOWN: Final = frozenset((*Attributes.model_fields, "type", "data"))
-_LETTERS_KEPT: Final = next(
+_SEGMENT: Final = timedelta(days=7)
+"""How long a broker goes on with a file, by default (`log.roll.hours`): it deletes whole ones."""
+_LETTERS_KEPT: Final = _SEGMENT + next(
     timedelta(milliseconds=topic.retention_ms or 0)
     for topic in declared_topics()
     if topic.name == DEAD_LETTERS
@@ -52,7 +54,7 @@ class LetterTrace:
 
     @property
     def gone_by(self) -> datetime:
-        """The end of the letter's retention; the broker deletes it with the rest of its segment."""
+        """When the letter is gone at the latest: its file is deleted once the last one in it is."""
         return self.letter.time + _LETTERS_KEPT
 
     def __str__(self) -> str:

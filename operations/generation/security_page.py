@@ -140,7 +140,9 @@ def _kept(topic: TopicSpec) -> str:
         return "le dernier état de chaque clé"
     if topic.retention_ms is None:
         return "sans limite"
-    return f"{topic.retention_ms // _DAY_MS} jours"
+    # A broker deletes whole files, of seven days by default.
+    days = topic.retention_ms // _DAY_MS
+    return f"{days} jours, {days + 7} au plus"
 
 
 def _role(role: Role) -> str:

@@ -213,8 +213,8 @@ def test_every_trace_of_a_person_is_reported(broker: KafkaBroker) -> None:
     assert done.stdout.splitlines() == [
         "2 records in 2 partitions are about 1 of 3 pseudonyms",
         f"{CHANGELOG}: 1 record of their states: compacted within 7 days of --for-good",
-        "dead letter 0/0 is of a record of one, kept until 2021-03-31",
-        "dead letter 0/1 names one, kept until 2021-03-31",
+        "dead letter 0/0 is of a record of one, kept until 2021-04-07",
+        "dead letter 0/1 names one, kept until 2021-04-07",
         f"{DEAD_LETTER_OUTCOMES}[0]@0: in the field because: stays",
         f"{schools}[2]@0: in the field causation: stays",
     ]

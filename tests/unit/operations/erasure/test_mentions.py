@@ -95,6 +95,6 @@ def test_letters_are_found_by_content_or_by_origin() -> None:
     ]
 
     assert list(map(str, find_letters(arrived(letters), PERSONS, erased=[theirs]))) == [
-        "0/0 names one, kept until 2021-03-31",
-        "0/1 is of a record of one, kept until 2021-03-31",
+        "0/0 names one, kept until 2021-04-07",
+        "0/1 is of a record of one, kept until 2021-04-07",
     ]
