@@ -54,7 +54,8 @@ def rewrite(
     with administering(settings.broker, what="topics", security=settings.security()) as admin:
         with _rolling_segments(admin, topic):
             # Segments are deleted whole: what is erased must not share one with what stays.
-            writer.send(list(map(_copy, _first_of_each(settings, topic, rewritten, without))))
+            first = _first_of_each(settings, topic, rewritten, without)
+            writer.send([_copy(first[one]) if one in first else _mark(one) for one in rewritten])
         # A record behind an open transaction cannot be read yet, so it must not be deleted.
         ends = partition_offsets(
             admin, rewritten, OffsetSpec.LATEST, isolation_level="read_committed"
@@ -96,15 +97,16 @@ def _first_of_each(
     topic: str,
     partitions: Iterable[TopicPartition],
     without: Callable[[Record], bool],
-) -> list[Record]:
+) -> dict[TopicPartition, Record]:
     """Return the first record of each partition that stays, where there is one."""
-    wanted = {one.partition for one in partitions}
-    first: dict[int, Record] = {}
+    wanted = set(partitions)
+    first: dict[TopicPartition, Record] = {}
     for record in _read(settings, topic):
-        is_next = record.partition in wanted - first.keys()
-        if is_next and not without(record) and can_be_copied(record):
-            first[record.partition] = record
-    return list(first.values())
+        partition = TopicPartition(record.topic, record.partition)
+        is_next = partition in wanted and partition not in first
+        if is_next and _stays(record, without):
+            first[partition] = record
+    return first
 
 
 def _kept(
@@ -118,8 +120,7 @@ def _kept(
     # What lies before them is deleted then: a new leader may tell a lower end for a moment.
     for record in _read(settings, topic, known_ends=ends):
         # The copies of these records are beyond the end.
-        is_before = record.offset < until.get(record.partition, 0)
-        if is_before and not without(record) and can_be_copied(record):
+        if record.offset < until.get(record.partition, 0) and _stays(record, without):
             yield record
 
 
@@ -140,6 +141,20 @@ def _read(settings: Settings, topic: str, *, known_ends: Positions = NO_ENDS) ->
     return read_topics(
         settings.broker, topics=[topic], security=settings.security(), known_ends=known_ends
     )
+
+
+def _stays(record: Record, without: Callable[[Record], bool]) -> bool:
+    is_mark = record.key is None and record.value is None and not record.headers
+    return not is_mark and can_be_copied(record) and not without(record)
+
+
+def _mark(partition: TopicPartition) -> OutgoingRecord:
+    """Return the record that begins a new segment where nothing stays; it is deleted too.
+
+    The last segment is never deleted: what is erased would be in a file for ever. A worker that
+    reads it meanwhile refuses it.
+    """
+    return OutgoingRecord(partition.topic, partition.partition, None, None, ())
 
 
 def _copy(record: Record) -> OutgoingRecord:

@@ -432,6 +432,33 @@ def test_no_file_of_the_broker_names_an_erased_person(tmp_path: Path) -> None:
             factory.stop_all()
 
 
+@pytest.mark.usefixtures("kafka_broker")
+def test_no_file_names_the_last_persons_of_a_partition(tmp_path: Path) -> None:
+    """A broker deletes no file that it still writes to: what is left empty gets a new one."""
+    with KafkaBroker(tmp_path / "kafka", properties=HURRIED) as broker:
+        apply_topics(broker.bootstrap, declared_topics())
+        factory = WorkerFactory(broker.bootstrap, tmp_path)
+        try:
+            worker = factory.worker()
+            worker.start()
+            send(broker.bootstrap, [one for one in enrolments() if person_of(one) in persons()])
+            exact(broker, worker)
+
+            erased = erase(broker, "--for-good")
+
+            assert erased.returncode == 0, erased.stdout + erased.stderr
+            topic = topic_name(Family.TRAININGS)
+            assert list(read_topics(broker.bootstrap, topics=[topic])) == []
+
+            def gone() -> bool:
+                return not any(f"{topic}-" in file for file in files_naming(broker))
+
+            assert wait_until(gone, seconds=60, every=1.0), files_naming(broker)
+            assert enrolled(exact(broker, worker)) == 0
+        finally:
+            factory.stop_all()
+
+
 def batched(messages: Sequence[Message], size: int) -> Iterator[Sequence[Message]]:
     """Yield the messages by so many."""
     for begin in range(0, len(messages), size):

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+from kafka import TopicPartition
 
 from broker.stored_record import RawRecord
-from events.records import CutPart, UnreadableValue
+from events.records import CutPart, OutgoingRecord, UnreadableValue
+from operations.erasure import rewriting
 from operations.erasure.persons import Persons, find_traces
-from operations.erasure.rewriting import LARGEST_COPY_BYTES, can_be_copied
+from operations.erasure.rewriting import LARGEST_COPY_BYTES, can_be_copied, rewrite
+from streams.settings import load_settings
 from tests.support.audits import raw
 
 SOMEBODY = "k1-0123456789abcdef0123456789abcdef"
@@ -48,3 +56,73 @@ def test_what_cannot_be_kept_is_counted_before() -> None:
 
     assert traces.records == 2
     assert traces.not_copied[0] == 1
+
+
+class Log:
+    """A topic in memory, of several partitions, which a rewriting reads and writes."""
+
+    def __init__(self, *records: RawRecord) -> None:
+        self.records = [one._replace(offset=at) for at, one in enumerate(records)]
+        self.segments: list[int] = []
+        """The offsets of the records that began one."""
+        self.deleted: dict[TopicPartition, int] = {}
+        self._rolling = False
+
+    def send(self, records: Sequence[OutgoingRecord]) -> None:
+        """Append, each into a segment of its own while they are to roll."""
+        for topic, partition, key, value, headers in records:
+            assert partition is not None
+            at = len(self.records)
+            self.segments += [at] * self._rolling
+            self.records.append(RawRecord(topic, partition, at, key, value, tuple(headers)))
+
+    @contextmanager
+    def rolling(self, *_: object) -> Iterator[None]:
+        """Begin segments for the block."""
+        self._rolling = True
+        yield
+        self._rolling = False
+
+    def left(self) -> list[RawRecord]:
+        """Return what is not deleted."""
+        ends = {one.partition: end for one, end in self.deleted.items()}
+        return [one for one in self.records if one.offset >= ends.get(one.partition, 0)]
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    """Return a topic: on 0 somebody and another, on 1 somebody alone, on 2 another alone."""
+    somebody, another = (
+        raw("training.enrolled", one, "2018-01-01") for one in (SOMEBODY, f"k1-{'f' * 32}")
+    )
+    placed = ((0, somebody), (0, another), (1, somebody), (2, another))
+    log = Log(*(one._replace(partition=partition) for partition, one in placed))
+
+    @contextmanager
+    def administering(*_: object, **__: object) -> Iterator[Any]:
+        yield SimpleNamespace(delete_records=log.deleted.update)
+
+    monkeypatch.setattr(rewriting, "administering", administering)
+    monkeypatch.setattr(rewriting, "_rolling_segments", log.rolling)
+    monkeypatch.setattr(
+        rewriting,
+        "partition_offsets",
+        lambda _, partitions, *__, **___: dict.fromkeys(partitions, len(log.records)),
+    )
+    monkeypatch.setattr(rewriting, "read_topics", lambda *_, **__: list(log.records))
+    return log
+
+
+def test_a_partition_of_which_nothing_stays_gets_a_new_segment(log: Log) -> None:
+    """A broker deletes whole segments, and never the last one; of it nothing stays at the end."""
+    without = Persons([SOMEBODY]).concerned_by
+
+    copied = rewrite(load_settings(), log, "smartregion.trainings", [0, 1], without=without)
+
+    assert copied == 2
+    assert {log.records[at].partition for at in log.segments} == {0, 1}
+    assert [(one.partition, one.key) for one in log.left()] == [
+        (2, log.records[3].key),
+        (0, log.records[1].key),
+        (0, log.records[1].key),
+    ]
