@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -18,6 +19,9 @@ from events.explanation import declaration_diagnostics
 __all__ = ["InvalidDeclarationError", "invalid", "invalid_model", "read_declaration", "read_model"]
 
 Model = TypeVar("Model", bound=BaseModel)
+
+#: A parser of YAML quotes the alias that it does not know: `*` before a secret.
+_QUOTED: Final = re.compile(r"'[^']{3,}'")
 
 
 class InvalidDeclarationError(SmartRegionError):
@@ -60,7 +64,13 @@ def read_model(
         found = [*found, *(document.locate(one) for one in misfits if one.path not in unread)]
     if secret:
         found = [
-            replace(one, value=None, field=document.field(one.path, secret=True)) for one in found
+            replace(
+                one,
+                problem=_QUOTED.sub("'…'", one.problem),
+                value=None,
+                field=document.field(one.path, secret=True),
+            )
+            for one in found
         ]
     return None if found else read, found
 

@@ -125,6 +125,8 @@ def test_of_a_secret_file_nothing_is_repeated(tmp_path: Path) -> None:
         f"ships: [{{id: {hush}, {hush}: 1}}]",
         f"by_port: {{{hush}: {{id: a}}}}",
         f"ships: [&{hush} a]",
+        f"ships: [*{hush}]",
+        f"ships: !{hush}!a 1",
         f"ships: !{hush} a",
         f"- {hush}: {hush}",
     ):
