@@ -45,10 +45,13 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     from operations.erasure.persons import Persons, read_pseudonyms
     from operations.programs.interruption import undone_by_signals
     from streams.settings import load_settings
+    from streams.skipped_records import read_decisions
 
     settings = load_settings(broker=bootstrap)
-    persons = Persons(read_pseudonyms(file), settings.record_rules())
+    pseudonyms = read_pseudonyms(file)
     procedure.verify_partitions(settings)
+    skipped = read_decisions(settings.broker, security=settings.security())
+    persons = Persons(pseudonyms, settings.record_rules(), skipped)
     traces = procedure.find_records(settings, persons)
     echo(
         f"{traces.records} records in {len(traces.partitions)} partitions are about"
@@ -58,8 +61,8 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     _print_remains(remains, settings)
     if lost := procedure.not_copied(traces, settings.partitions):
         echo(
-            f"{counted(lost, 'other record')} of these partitions will be gone too: unreadable, or"
-            " larger than any event; no reader has accepted them"
+            f"{counted(lost, 'other record')} of these partitions will be gone too: unreadable,"
+            " larger than any event, or passed over; no reader accepts them"
         )
     if not for_good:
         echo("nothing was done: add --for-good to erase them", err=True)

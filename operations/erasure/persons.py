@@ -88,9 +88,16 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
 class Persons:
     """Persons, by their pseudonyms."""
 
-    def __init__(self, pseudonyms: Collection[str], rules: RecordRules = RULES) -> None:
+    def __init__(
+        self,
+        pseudonyms: Collection[str],
+        rules: RecordRules = RULES,
+        skipped: Collection[RecordOrigin] = frozenset(),
+    ) -> None:
+        """`skipped` are the records that every reader refuses unread, on a decision."""
         self.pseudonyms = frozenset(pseudonyms)
         self._rules = rules
+        self._skipped = skipped
         keys = sorted(pseudonym.encode() for pseudonym in self.pseudonyms)
         together = b"(?:" + (b"|".join(map(re.escape, keys)) or rb"(?!)") + b")"
         # A pseudonym may be the beginning of another one; and a part of an id: `enrolled-k1-…`.
@@ -108,8 +115,14 @@ class Persons:
         """
         return any(map(self._anywhere.search, _readings(text)))
 
+    def is_skipped(self, record: Record) -> bool:
+        """Return whether a decision has every reader refuse a record unread."""
+        return (record.topic, record.partition, record.offset) in self._skipped
+
     def event_of(self, record: Record) -> CloudEvent | None:
         """Return the valid event of a record where it is about a person, else None."""
+        if self.is_skipped(record):
+            return None
         try:
             event = self._rules.decode(record, family=PERSONS)
         except ContractError:
@@ -119,15 +132,27 @@ class Persons:
     def concerned_by(self, record: Record) -> bool:
         """Return whether a record is to be erased.
 
-        It is where it is about a person or, where it is invalid, names one. A valid record about
-        another entity stays.
+        It is where it is about a person or, where it is invalid or skipped, names one. A valid
+        record about another entity stays.
         """
+        if self.is_skipped(record):
+            return self._named_alone(record)
         try:
             event = self._rules.decode(record, family=PERSONS)
         except ContractError:
-            readings = (one for text in _texts(record) for one in _readings(text))
-            return any(map(self._alone.search, readings))
+            return self._named_alone(record)
         return event.fact.entity_id in self.pseudonyms
+
+    def _named_alone(self, record: Record) -> bool:
+        readings = (one for text in _texts(record) for one in _readings(text))
+        return any(map(self._alone.search, readings))
+
+    def is_lost(self, record: Record) -> bool:
+        """Return whether a rewriting cannot keep a record: one of which there can be no copy.
+
+        A copy of a skipped one would be read, at an offset that no decision names.
+        """
+        return self.is_skipped(record) or not can_be_copied(record)
 
 
 @dataclass(slots=True)
@@ -149,7 +174,7 @@ def find_traces(records: Iterable[Record], persons: Persons) -> Traces:
     traces = Traces()
     for record in records:
         if not persons.concerned_by(record):
-            traces.not_copied[record.partition] += not can_be_copied(record)
+            traces.not_copied[record.partition] += persons.is_lost(record)
             continue
         traces.records += 1
         traces.partitions.add(record.partition)

@@ -188,7 +188,11 @@ def erase(
             outcome="nothing was deleted",
         )
     rewritten = sorted(_rewritten(traces, settings.partitions))
-    copied = rewrite(settings, writer, TOPIC, rewritten, without=persons.concerned_by)
+
+    def is_left_out(record: Record) -> bool:
+        return persons.is_lost(record) or persons.concerned_by(record)
+
+    copied = rewrite(settings, writer, TOPIC, rewritten, without=is_left_out)
     writer.send(
         tombstones(persons.pseudonyms, app_id=settings.app_id, partitions=settings.partitions)
     )

@@ -24,6 +24,7 @@ class AskedError(SmartRegionError):
 @pytest.fixture(autouse=True)
 def _with_the_partitions_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("operations.erasure.procedure.verify_partitions", lambda _: None)
+    monkeypatch.setattr("streams.skipped_records.read_decisions", lambda *_, **__: {})
 
 
 @pytest.fixture

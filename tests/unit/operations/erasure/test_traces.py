@@ -8,6 +8,7 @@ import pytest
 
 from broker.stored_record import RawRecord
 from events.cloudevent import CloudEvent
+from events.dead_letters import RecordOrigin
 from events.producers.ownership import ERASURE
 from operations.erasure.persons import Persons, find_traces, retractions
 from streams.state import latest_attributes
@@ -66,3 +67,17 @@ def test_a_retracted_fact_is_not_retracted_again() -> None:
         Persons([SOMEBODY]),
     )
     assert [event.fact.NAME for event in retractions(traces, now=NOW)] == ["training.completed"]
+
+
+def test_what_is_passed_over_is_neither_read_nor_kept() -> None:
+    """A copy would end each worker again, or count, at an offset that no decision names."""
+    *_, another = a_life()
+    theirs = raw("training.enrolled", SOMEBODY, "2018-02-01")
+    skipped = {RecordOrigin(*one[:3]) for one in (another, theirs)}
+    persons = Persons([SOMEBODY], skipped=skipped)
+
+    traces = find_traces([another, theirs], persons)
+
+    assert (persons.is_lost(another), persons.concerned_by(another)) == (True, False)
+    assert (traces.records, traces.latest) == (1, {})
+    assert traces.not_copied[another.partition] == 1
