@@ -183,6 +183,12 @@ BEGIN
     RAISE EXCEPTION '%: is missing', kind.key_fields[1]
       USING ERRCODE = 'invalid_parameter_value', HINT = 'name the entity that the event is about';
   END IF;
+  -- The contract takes more, and no worker looks for names: what arrives is kept for ever.
+  IF kind.key_fields[1] = 'enrolment_id' AND entity !~ '^[a-z][a-z0-9]{0,7}-[0-9a-f]{32}$' THEN
+    RAISE EXCEPTION 'enrolment_id: is no pseudonym'
+      USING ERRCODE = 'invalid_parameter_value',
+        HINT = 'pass smart_region.pseudonym(person), or what smart-region pseudonymise has made';
+  END IF;
   IF day IS NULL THEN
     RAISE EXCEPTION '%: is missing', kind.day_field
       USING ERRCODE = 'invalid_parameter_value', HINT = 'give the day on which it took effect';
