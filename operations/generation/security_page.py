@@ -10,7 +10,13 @@ from typing import Final
 from boundary.errors import SmartRegionError
 from broker.access_rights import Operation, Right, Role, rights_of
 from events.fact import Family
-from events.topics import TopicSpec, declared_topics, topic_name
+from events.topics import (
+    DEAD_LETTER_OUTCOMES,
+    DEAD_LETTERS,
+    TopicSpec,
+    declared_topics,
+    topic_name,
+)
 from gateway.settings import GatewaySettings
 from report.settings import PageSettings
 from streams.settings import Settings
@@ -32,6 +38,15 @@ FAMILIES: Final[Mapping[Family, str]] = {
 """What is kept of each family."""
 _PERSONS: Final[Mapping[Family, str]] = {
     Family.GRANTS: "SIRET, parfois d’un entrepreneur individuel",
+    Family.EXPLANATIONS: "fonction de l’auteur ; un texte, qui ne doit nommer personne",
+}
+#: Of the topics beside events and states: what is written to them, and what of persons is there.
+_OTHERS: Final[Mapping[str, tuple[str, str]]] = {
+    DEAD_LETTERS: ("refus", "pseudonymes d’évènements refusés"),
+    DEAD_LETTER_OUTCOMES: (
+        "suites des refus",
+        "aucune, sauf dans un motif écrit à la main (`--because`)",
+    ),
 }
 _ROLES: Final[Mapping[Role, str]] = {
     Role.PRODUCER: "un producteur qui écrit directement dans Kafka, pour ses familles",
@@ -132,7 +147,10 @@ def _other_topics() -> Iterator[TopicSpec]:
 def _topic(topic: TopicSpec) -> str:
     """Return a topic's row, the same for the changelogs of all families."""
     name = re.sub(r"-[a-z]+-changelog$", "-FAMILLE-changelog", topic.name)
-    return _row(f"`{name}`", _kept(topic))
+    persons = "pseudonymes, pour les formations"
+    if topic.name in _OTHERS:
+        persons = _OTHERS[topic.name][1]
+    return _row(f"`{name}`", _kept(topic), persons)
 
 
 def _kept(topic: TopicSpec) -> str:
@@ -163,7 +181,7 @@ def _kind(name: str) -> str | None:
     topics = {one.name for one in declared_topics()}
     if name not in topics:
         return None  # The workers' group: offsets, no data.
-    return "états" if name.endswith("-changelog") else "refus et leurs suites"
+    return "états" if name.endswith("-changelog") else _OTHERS[name][0]
 
 
 def _measures(measures: str) -> Iterator[str]:

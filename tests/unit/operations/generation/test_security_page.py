@@ -36,9 +36,12 @@ def test_only_trainings_are_about_persons() -> None:
 @pytest.mark.parametrize(
     ("role", "read", "written"),
     [
-        ("gateway", "rien", "évènements, refus et leurs suites"),
+        ("gateway", "rien", "évènements, refus"),
         ("observer", "rien", "rien"),
         ("assessor", "états", "rien"),
+        ("page", "évènements, suites des refus, états", "rien"),
+        ("worker", "évènements, suites des refus, états", "évènements, refus, états"),
+        ("clerk", "évènements, refus, suites des refus", "évènements, suites des refus"),
     ],
 )
 def test_a_role_reads_and_writes_what_its_rights_allow(role: str, read: str, written: str) -> None:
