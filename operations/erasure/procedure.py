@@ -177,8 +177,8 @@ def erase(
     """
     retracting = retractions(traces, now=settings.make_clock().now())
     writer.send([_record(event, settings.partitions) for event in retracting])
-    if traces.records:
-        # A batch in flight would write a state after its tombstone.
+
+    def wait() -> None:
         wait_for_group(
             settings.app_id,
             [TOPIC],
@@ -187,12 +187,15 @@ def erase(
             wait_seconds=wait_seconds,
             outcome="nothing was deleted",
         )
+
+    if traces.records:
+        wait()  # A batch in flight would write a state after its tombstone.
     rewritten = sorted(_rewritten(traces, settings.partitions))
 
     def is_left_out(record: Record) -> bool:
         return persons.is_lost(record) or persons.concerned_by(record)
 
-    copied = rewrite(settings, writer, TOPIC, rewritten, without=is_left_out)
+    copied = rewrite(settings, writer, TOPIC, rewritten, without=is_left_out, wait=wait)
     writer.send(
         tombstones(persons.pseudonyms, app_id=settings.app_id, partitions=settings.partitions)
     )

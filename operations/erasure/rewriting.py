@@ -41,12 +41,14 @@ def rewrite(
     partitions: Iterable[int],
     *,
     without: Callable[[Record], bool],
+    wait: Callable[[], None],
 ) -> int:
     """Rewrite partitions without some records; return how many records were copied.
 
-    What cannot be copied is gone as well: see `can_be_copied`.
+    What cannot be copied is gone as well: see `can_be_copied`. `wait` returns once the workers have
+    processed what is on the topic: of a partition of which nothing stays they get no later record.
     Requires the rights to alter the topic's settings and to delete its records. Raises as
-    `administering`, `read_topics` and `RecordWriter.send`.
+    `administering`, `read_topics` and `RecordWriter.send`, and what `wait` raises.
     """
     rewritten = [TopicPartition(topic, partition) for partition in partitions]
     if not rewritten:
@@ -56,6 +58,8 @@ def rewrite(
             # Segments are deleted whole: what is erased must not share one with what stays.
             first = _first_of_each(settings, topic, rewritten, without)
             writer.send([_copy(first[one]) if one in first else _mark(one) for one in rewritten])
+        if len(first) < len(rewritten):
+            wait()
         # A record behind an open transaction cannot be read yet, so it must not be deleted.
         ends = partition_offsets(
             admin, rewritten, OffsetSpec.LATEST, isolation_level="read_committed"

@@ -117,9 +117,19 @@ def test_a_partition_of_which_nothing_stays_gets_a_new_segment(log: Log) -> None
     """A broker deletes whole segments, and never the last one; of it nothing stays at the end."""
     without = Persons([SOMEBODY]).concerned_by
 
-    copied = rewrite(load_settings(), log, "smartregion.trainings", [0, 1], without=without)
+    waited: list[int] = []
+
+    copied = rewrite(
+        load_settings(),
+        log,
+        "smartregion.trainings",
+        [0, 1],
+        without=without,
+        wait=lambda: waited.append(len(log.records)),
+    )
 
     assert copied == 2
+    assert waited == [6]  # With the new segments' records, before any other.
     assert {log.records[at].partition for at in log.segments} == {0, 1}
     assert [(one.partition, one.key) for one in log.left()] == [
         (2, log.records[3].key),
