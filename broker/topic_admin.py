@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -29,6 +29,7 @@ __all__ = [
     "apply_topics",
     "seen_topics",
     "verify_topics",
+    "wait_for_settings",
 ]
 
 #: kafka-python's outcome of a successful alteration.
@@ -140,6 +141,23 @@ def alter_settings(
             if TopicAuthorizationFailedError.__name__ in outcome:
                 raise TopicAuthorizationFailedError(name)
             raise BrokerRefusedError("alter the settings of a topic", name, cause=outcome)
+
+
+def wait_for_settings(
+    admin: Any,  # noqa: ANN401 - untyped client
+    names: Collection[str],
+    settings: Mapping[str, str],
+) -> None:
+    """Return once a broker shows altered settings of topics, or after PROPAGATION_SECONDS.
+
+    The controller has them first. Settings that our user may not see are not waited for.
+    """
+    deadline = time.monotonic() + PROPAGATION_SECONDS
+    while time.monotonic() < deadline:
+        shown = _settings_by_topic(admin, names)
+        if all(settings.items() <= (shown.get(name) or settings).items() for name in names):
+            return
+        time.sleep(PROPAGATION_PAUSE_SECONDS)
 
 
 def _create(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401 - untyped client

@@ -24,7 +24,7 @@ from operations.dead_letters.ledger import read_entries
 from operations.dead_letters.replay import discard
 from operations.erasure.mentions import LetterTrace, Mention, find_letters, find_mentions
 from operations.erasure.persons import PERSONS, Persons, Traces, find_traces, retractions
-from operations.erasure.rewriting import rewrite
+from operations.erasure.rewriting import rewrite, rolling_segments
 from streams.settings import Settings
 
 __all__ = [
@@ -41,6 +41,8 @@ __all__ = [
 ]
 
 TOPIC: Final = topic_name(PERSONS)
+NOBODY: Final = b"-"
+"""The key of a tombstone that ends a segment: no entity has it."""
 BECAUSE: Final = "it names an erased person"
 
 
@@ -196,12 +198,24 @@ def erase(
         return persons.is_lost(record) or persons.concerned_by(record)
 
     copied = rewrite(settings, writer, TOPIC, rewritten, without=is_left_out, wait=wait)
-    writer.send(
-        tombstones(persons.pseudonyms, app_id=settings.app_id, partitions=settings.partitions)
-    )
+    _end_states(settings, writer, persons)
     if traces.records and (left := find_records(settings, persons).records):
         raise RecordsLeftError(left)
     return Erased(taken_back=len(retracting), copied=copied)
+
+
+def _end_states(settings: Settings, writer: RecordWriter, persons: Persons) -> None:
+    """Write the tombstones, in segments that are compacted though nothing more is written."""
+    ending = tombstones(persons.pseudonyms, app_id=settings.app_id, partitions=settings.partitions)
+    changelog = changelog_name(settings.app_id, PERSONS)
+    touched = sorted({one.partition for one in ending if one.partition is not None})
+    with (
+        administering(settings.broker, what="topics", security=settings.security()) as admin,
+        rolling_segments(admin, changelog),
+    ):
+        writer.send(ending)
+        # The last segment is never compacted: that of the tombstones is not to be it.
+        writer.send([OutgoingRecord(changelog, one, NOBODY, None, ()) for one in touched])
 
 
 def not_copied(traces: Traces, partitions: int) -> int:

@@ -17,12 +17,12 @@ from kafka.admin import AlterConfigOp, OffsetSpec
 from broker.clients import administering
 from broker.offsets import partition_offsets
 from broker.reading import NO_ENDS, Positions, read_topics
-from broker.topic_admin import alter_settings
+from broker.topic_admin import alter_settings, wait_for_settings
 from broker.writing import RecordWriter
 from events.records import CutPart, OutgoingRecord, Record, UnreadableValue
 from streams.settings import Settings
 
-__all__ = ["can_be_copied", "rewrite"]
+__all__ = ["can_be_copied", "rewrite", "rolling_segments"]
 
 CHUNK: Final = 2_000
 CHUNK_BYTES: Final = 16 * 1024 * 1024
@@ -54,7 +54,7 @@ def rewrite(
     if not rewritten:
         return 0
     with administering(settings.broker, what="topics", security=settings.security()) as admin:
-        with _rolling_segments(admin, topic):
+        with rolling_segments(admin, topic):
             # Segments are deleted whole: what is erased must not share one with what stays.
             first = _first_of_each(settings, topic, rewritten, without)
             writer.send([_copy(first[one]) if one in first else _mark(one) for one in rewritten])
@@ -87,10 +87,11 @@ def can_be_copied(record: Record) -> bool:
 
 
 @contextmanager
-def _rolling_segments(admin: Any, topic: str) -> Iterator[None]:  # noqa: ANN401 - untyped client
+def rolling_segments(admin: Any, topic: str) -> Iterator[None]:  # noqa: ANN401 - untyped client
     """Begin a new segment with the next record of each partition."""
     alter_settings(admin, [topic], _ROLL_SOON)
     try:
+        wait_for_settings(admin, [topic], _ROLL_SOON)
         yield
     finally:
         alter_settings(admin, [topic], dict.fromkeys(_ROLL_SOON, (AlterConfigOp.DELETE, None)))

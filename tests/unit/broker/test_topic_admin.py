@@ -14,7 +14,7 @@ from broker.errors import (
     TopicMismatchError,
     TopicsNotReadyError,
 )
-from broker.topic_admin import apply_topics, verify_topics
+from broker.topic_admin import apply_topics, verify_topics, wait_for_settings
 from events.topics import TopicSpec
 
 SPECS = (
@@ -201,6 +201,24 @@ def test_settings_are_altered_where_that_is_asked_for(cluster: Cluster) -> None:
     assert (report.created, report.altered) == (("state",), ("events",))
     assert cluster.topics["events"]["configs"] == {**SPECS[0].config, **own}
     assert apply_topics("b:1", SPECS, alter_settings=True).altered == ()
+
+
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_an_alteration_is_waited_for_where_it_can_be_seen(
+    cluster: Cluster,
+    *,
+    is_shown: bool,
+) -> None:
+    """The broker hears of it after the controller; who may not see it does not wait."""
+    wanted = {"segment.ms": "1"}
+    cluster.add(SPECS[0])
+    cluster.shows_settings = is_shown
+    others = [ConfigResource("topic", "events", {"x": str(number)}) for number in range(3)]
+    cluster.unheard = [ConfigResource("topic", "events", wanted), *others]
+
+    wait_for_settings(cluster, ["events"], wanted)
+
+    assert len(cluster.unheard) == (0 if is_shown else 3)
 
 
 def test_partitions_are_never_altered(cluster: Cluster) -> None:

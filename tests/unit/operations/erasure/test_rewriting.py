@@ -103,7 +103,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
         yield SimpleNamespace(delete_records=log.deleted.update)
 
     monkeypatch.setattr(rewriting, "administering", administering)
-    monkeypatch.setattr(rewriting, "_rolling_segments", log.rolling)
+    monkeypatch.setattr(rewriting, "rolling_segments", log.rolling)
     monkeypatch.setattr(
         rewriting,
         "partition_offsets",
