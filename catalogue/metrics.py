@@ -254,7 +254,7 @@ SOURCES_DROPPED = Metric(
     "smartregion_sources_dropped_total",
     (),
     "Times a batch brought a source that has no series of its own, too many having been seen.",
-    "Not 0: a producer makes up sources; `source` names a system, not an event.",
+    "Not 0: somebody who is not declared makes up sources; `source` names a system, not an event.",
 )
 
 # Each worker also exposes these, about who sends events: `streams/producers/`.
@@ -575,7 +575,8 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "programme": "A programme's id in the catalogue.",
         "reason": "Why a record was refused: a closed list, in `events/errors.py`; at the gateway "
         "also why a whole request was, in `gateway/problems.py`.",
-        "source": "The producing system, as its events say; the only label of foreign words.",
+        "source": "A producer's source as it is declared, without what its events append; of who "
+        "is not declared as the events say, and the only label of foreign words.",
         "status": "Of a milestone `achieved`, `on_track`, `at_risk`, `missed` or `unreported`; of "
         "an answer of the gateway or the page its HTTP status.",
         "title": "What people call a producer, in French.",

@@ -15,7 +15,7 @@ from streams.producers.meters import ProducerMeters
 
 __all__ = ["MAX_SOURCES", "Meters"]
 
-#: The maximum number of (source, type) series: producers choose their sources.
+#: The maximum number of (source, type) series: whoever is not declared chooses its sources.
 MAX_SOURCES = 200
 
 
@@ -45,7 +45,9 @@ class Meters:
         self.events.update(result.tally)
         self.producers.count(result)
         self.dead_letters.update(str(refusal.error.reason) for refusal in result.refusals)
-        for pair, time in result.latest.items():
+        label_of = self.producers.attribution.label_of
+        for (source, kind), time in result.latest.items():
+            pair = (label_of(source), kind)
             seen = self.last_event.get(pair)
             if seen is None and len(self.last_event) >= MAX_SOURCES:
                 self.sources_dropped += 1

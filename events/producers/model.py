@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator
 from functools import cached_property
 from typing import Annotated, Final, Self
 from urllib.parse import unquote
@@ -195,12 +195,22 @@ class Producers(_ProducerModel):
         producer's after normalisation: percent-decoded, without empty steps, query, fragment and
         parameters.
         """
+        declared = self.declared_source(source)
+        return None if declared is None else self._by_source[declared]
+
+    def declared_source(self, source: str) -> str | None:
+        """Return the declared source by which `of_source` finds a producer; None where it does not.
+
+        What a producer appends to its own source is not in it.
+        """
         if _has_dots(source):
             return None
-        owner = _above(source, self._by_source)
-        if owner is None or _above(_plain(source), self._by_plain_source) is not owner:
+        declared = _above(source, self._by_source)
+        plain = _above(_plain(source), self._by_plain_source)
+        if declared is None or plain is None:
             return None
-        return owner
+        is_same = self._by_source[declared] is self._by_plain_source[plain]
+        return declared if is_same else None
 
     def allowing(self, producer_id: str, source: str, event_type: str) -> bool:
         """Return True where a producer may send events of this type from this source."""
@@ -256,11 +266,11 @@ class Producers(_ProducerModel):
         return {_plain(source): producer for source, producer in self._by_source.items()}
 
 
-def _above(source: str, declared: Mapping[str, Producer]) -> Producer | None:
+def _above(source: str, declared: Container[str]) -> str | None:
     candidate = source
     while candidate:
-        if (producer := declared.get(candidate)) is not None:
-            return producer
+        if candidate in declared:
+            return candidate
         candidate = candidate[: _last_boundary(candidate)]
     return None
 

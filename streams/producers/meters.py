@@ -34,6 +34,7 @@ class Attribution:
         """Create the mapping of the declared producers; None where no file declares any."""
         self.producers = producers
         self.of_source = lru_cache(maxsize=_CACHED_SOURCES)(self._of_source)
+        self.label_of = lru_cache(maxsize=_CACHED_SOURCES)(self._label_of)
 
     def of_refused(self, record: Record) -> str:
         """Return the producer of a refused record, by the source that it claims."""
@@ -43,6 +44,11 @@ class Attribution:
     def _of_source(self, source: str) -> str:
         found = None if self.producers is None else self.producers.of_source(source)
         return UNKNOWN_PRODUCER if found is None else found.id
+
+    def _label_of(self, source: str) -> str:
+        """Return the source as it is declared: a label outlives an erasure, and fills a series."""
+        found = None if self.producers is None else self.producers.declared_source(source)
+        return source if found is None else found
 
 
 @dataclass(slots=True)

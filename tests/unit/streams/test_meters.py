@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from events.errors import ContractError, RefusalReason
 from streams.core import Outcome, RecordRefusal, Result
 from streams.meters import MAX_SOURCES, Meters
+from streams.producers.meters import Attribution, ProducerMeters
 from tests.support.records import FakeRecord
+from tests.support.scorecards import LYCEES, PRODUCERS
 
 NOON = datetime(2018, 3, 1, 12, tzinfo=UTC)
 
@@ -53,8 +55,19 @@ def test_the_last_event_is_the_latest_not_the_last_read() -> None:
     assert meters.last_event == {("/a", "type"): NOON}
 
 
+def test_what_a_producer_appends_to_its_source_makes_no_series() -> None:
+    """Nobody who may send only its own source uses up the series of all others."""
+    meters = Meters(ProducerMeters(Attribution(PRODUCERS)))
+
+    for number in range(MAX_SOURCES + 1):
+        meters.count(seen(NOON + timedelta(number), source=f"{LYCEES}:{number}"))
+
+    assert meters.last_event == {(LYCEES, "type"): NOON + timedelta(MAX_SOURCES)}
+    assert meters.sources_dropped == 0
+
+
 class TestTooManySources:
-    """Sources are the producers' words: their number is bounded."""
+    """Sources are the words of whoever is not declared: their number is bounded."""
 
     def full(self) -> Meters:
         """Return meters that have seen as many sources as they keep."""

@@ -15,6 +15,15 @@ def test_a_source_is_its_declared_producer_s() -> None:
     assert [ATTRIBUTION.of_source(one) for one in sources] == ["lycees", "lycees", "unknown"]
 
 
+def test_a_label_has_the_source_as_it_is_declared() -> None:
+    """A label outlives an erasure, and what a producer appends may be a person's pseudonym."""
+    sources = (LYCEES, f"{LYCEES}:k1-{'0a' * 16}", f"{LYCEES}:..:nord", "/undeclared")
+
+    labels = [ATTRIBUTION.label_of(one) for one in sources]
+
+    assert labels == [LYCEES, LYCEES, f"{LYCEES}:..:nord", "/undeclared"]
+
+
 def test_a_refused_record_is_whose_it_says_it_is() -> None:
     """As far as it claims one."""
     closed = raw("school.closed", uai("0750001"), "2018-01-01", source=LYCEES)
@@ -25,4 +34,6 @@ def test_a_refused_record_is_whose_it_says_it_is() -> None:
 
 def test_where_nobody_is_declared_all_are_unknown() -> None:
     """A worker without producers counts all the same."""
-    assert Attribution(None).of_source(LYCEES) == "unknown"
+    nobody = Attribution(None)
+
+    assert (nobody.of_source(LYCEES), nobody.label_of(LYCEES)) == ("unknown", LYCEES)
