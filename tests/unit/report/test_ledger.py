@@ -28,10 +28,12 @@ from report.ledger import (
 )
 from streams.dead_letters import FORWARDED_FROM
 from tests.support.audits import raw, raw_record
+from tests.support.explanations import explained
 from tests.support.histories import event, uai
 from tests.support.ledgers import numbered
 
 PARIS, MEAUX = uai("0750001"), uai("0770001")
+NAMING = "Jean Dupont est absent."
 
 ROWS = "SELECT entity, fact, day, content, department, until FROM event ORDER BY recorded, time"
 
@@ -186,6 +188,20 @@ def test_a_record_that_is_skipped_later_is_removed(ledger: EventLedger) -> None:
         ("school.registered", END_OF_TIME),
         ("school.connected", END_OF_TIME),
     ]
+
+
+def test_of_a_text_that_is_taken_back_and_skipped_nothing_is_left(ledger: EventLedger) -> None:
+    """Retracted alone it is evidence for ever, whomever it names."""
+    told = explained("2018-03-04", NAMING, at="2018-03-05T00:00:00")
+    taken_back = explained("2018-03-04", "Retirée.", at="2018-03-06T00:00:00", retracted=True)
+    records = numbered([raw_record(one, partition=0) for one in (told, taken_back)])
+    ledger.append(records)
+    assert NAMING in str(ledger.query("SELECT * FROM event"))
+
+    ledger.append([], skipped=[RecordOrigin(*records[0][:3])])
+
+    assert NAMING not in str(ledger.query("SELECT * FROM event"))
+    assert ledger.counts().stored == 1
 
 
 def test_a_record_that_is_skipped_no_longer_makes_the_ledger_outdated(ledger: EventLedger) -> None:
