@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from boundary.addresses import is_loopback
 from boundary.errors import SmartRegionError
 
 __all__ = [
@@ -85,4 +87,26 @@ def connection_text(database: str) -> str:
             "database: has a password, which everybody on the machine could read: put it into the"
             " file that PGPASSFILE names, for its owner alone"
         )
+    if _is_elsewhere(given) and not _says_how_it_is_known(given):
+        raise DatabaseSettingsError(
+            "database: is on another machine, and libpq would take any for it, without TLS too: set"
+            " PGSSLMODE=verify-full, and PGSSLROOTCERT to the file of its authority; or another"
+            " mode where the network is yours alone"
+        )
     return make_conninfo(database, application_name="smart-region", **KEEPALIVES)
+
+
+def _is_elsewhere(given: Mapping[str, object]) -> bool:
+    """Return whether a database is on another machine: neither at a socket nor on the loopback."""
+    hosts = given.get("hostaddr") or os.environ.get("PGHOSTADDR")
+    hosts = hosts or given.get("host") or os.environ.get("PGHOST") or ""
+    return any(
+        one and not one.startswith(("/", "@")) and not is_loopback(one)
+        for one in str(hosts).split(",")
+    )
+
+
+def _says_how_it_is_known(given: Mapping[str, object]) -> bool:
+    """Return whether somebody decided on TLS; a service's file may do so, too."""
+    named = any(given.get(name) for name in ("sslmode", "service"))
+    return named or any(os.environ.get(name) for name in ("PGSSLMODE", "PGSERVICE"))

@@ -50,7 +50,7 @@ def write_sql() -> None:
     default="",
     metavar="URL",
     help="postgresql://USER@HOST/NAME; what it leaves out is from libpq's variables (PGHOST, "
-    "PGPASSFILE, PGSERVICE…). No password here: everybody on the machine could read it.",
+    "PGPASSFILE, PGSSLMODE…). No password here: everybody on the machine could read it.",
 )
 @click.option("--once", is_flag=True, help="Send what waits now, and end.")
 @click.option(

@@ -52,6 +52,7 @@ MAKES_A_SESSION = {"GrafanaAPI"}
 #: Modules that read the environment, and what each reads there.
 READS_THE_ENVIRONMENT = {
     "boundary.http_client": "the authorities of HTTPS servers, as other clients do",
+    "boundary.postgres": "libpq's variables, where it is told of a database",
     "boundary.settings": "every program's settings",
     "dashboards.publishing.access": "Grafana's token",
     "operations.programs.program": "all of it, for a child process",

@@ -1,11 +1,23 @@
-"""What is said of an error of a database."""
+"""How a database is named, and what is said of its errors."""
 
 from __future__ import annotations
 
 import psycopg
 import pytest
 
-from boundary.postgres import DatabaseUnavailableError, available, said
+from boundary.postgres import (
+    DatabaseSettingsError,
+    DatabaseUnavailableError,
+    available,
+    connection_text,
+    said,
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PGHOST", "PGHOSTADDR", "PGSSLMODE", "PGSERVICE"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.mark.parametrize(
@@ -33,3 +45,59 @@ def test_what_may_come_back_is_not_available(error: Exception) -> None:
     """A server that is gone, only reads for now, or ended a session that waited for long."""
     with pytest.raises(DatabaseUnavailableError, match=str(error)), available():
         raise error
+
+
+@pytest.mark.parametrize(
+    ("database", "variables"),
+    [
+        ("postgresql://relais@db.example.org/lycees", {}),
+        ("host=127.0.0.1,db.example.org", {}),
+        ("host=localhost hostaddr=10.0.0.7", {}),
+        ("postgresql:///lycees", {"PGHOST": "db.example.org"}),
+        ("postgresql://localhost/lycees", {"PGHOSTADDR": "10.0.0.7"}),
+    ],
+)
+def test_another_machine_s_database_needs_a_word_on_tls(
+    monkeypatch: pytest.MonkeyPatch, database: str, variables: dict[str, str]
+) -> None:
+    """By default libpq sends events and password to whoever answers there."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(DatabaseSettingsError, match="PGSSLMODE=verify-full"):
+        connection_text(database)
+
+
+@pytest.mark.parametrize(
+    ("database", "variables"),
+    [
+        ("postgresql://db.example.org/lycees?sslmode=verify-full", {}),
+        ("postgresql://db.example.org/lycees", {"PGSSLMODE": "prefer"}),
+        ("service=lycees host=db.example.org", {}),
+        ("", {"PGSERVICE": "lycees", "PGHOST": "db.example.org"}),
+    ],
+)
+def test_any_word_on_tls_is_taken(
+    monkeypatch: pytest.MonkeyPatch, database: str, variables: dict[str, str]
+) -> None:
+    """Who has a network of their own may do without."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert "smart-region" in connection_text(database)
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        "",
+        "postgresql://someone@localhost:5433/lycees",
+        "postgresql://someone@127.0.0.1/lycees",
+        "postgresql://someone@[::1]/lycees",
+        "host=/run/postgresql",
+        "host=db.example.org hostaddr=127.0.0.1",
+    ],
+)
+def test_this_machine_s_database_needs_none(database: str) -> None:
+    """Nobody else hears what is said to it."""
+    assert "smart-region" in connection_text(database)
