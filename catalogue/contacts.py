@@ -7,9 +7,19 @@ from email.errors import MessageError
 from email.headerregistry import Address as HeaderAddress
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
+from boundary.addresses import is_loopback
 from boundary.errors import SmartRegionError
 from boundary.foreign_yaml import read_yaml
 
@@ -27,6 +37,12 @@ def _addressable(address: str) -> str:
         message = f"is no address of mail ({error})"
         raise ValueError(message) from error
     return address
+
+
+def _is_secret_safe(url: str) -> bool:
+    """Return whether nobody else on the network reads what is sent to an address."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
 
 Address = Annotated[str, Field(pattern=r"^[^\s@,]+@[^\s@,]+$"), AfterValidator(_addressable)]
@@ -54,6 +70,15 @@ class Contact(_ContactModel):
     """Where Alertmanager posts its JSON."""
     webhook_token_file: Path | None = None
     """A file with the bearer token of that webhook."""
+
+    @field_validator("webhook_token_file", mode="after")
+    @classmethod
+    def _goes_over_tls(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        webhook = info.data.get("webhook")
+        if file is not None and webhook is not None and not _is_secret_safe(webhook):
+            message = "would be sent unencrypted; write the webhook as https://"
+            raise ValueError(message)
+        return file
 
 
 class MailServer(_ContactModel):

@@ -46,6 +46,10 @@ def test_nobody_is_reached_where_nothing_is_filled_in(tmp_path: Path) -> None:
         ("owners: {lycees: {mail: [délégué@example.org]}}", "owners.lycees.mail.0: "),
         ("mail: {sender: a..b@example.org}", "mail.sender: "),
         ("operator: {webhook: pager}", "operator.webhook: "),
+        (
+            "operator: {webhook: 'http://pager.example.org/', webhook_token_file: /token}",
+            "operator.webhook_token_file: Value error, would be sent unencrypted",
+        ),
         ("mail: {server: smtp.example.org}", "mail.server: "),
         ("owners: {cantines: {mail: [a@example.org]}}", "owners.cantines: is no programme"),
         ("delegate: [", "file: "),
@@ -58,6 +62,14 @@ def test_a_mistake_is_named(tmp_path: Path, text: str, expected: str) -> None:
 
     assert str(error.value).startswith(f"{tmp_path / 'contacts.yaml'}: {expected}")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["https://pager.example.org/?a=b", "http://127.0.0.1:9/"])
+def test_a_token_goes_over_tls_or_stays_on_the_machine(tmp_path: Path, url: str) -> None:
+    """As every other secret does."""
+    text = f"operator: {{webhook: '{url}', webhook_token_file: /token}}"
+
+    assert load(tmp_path, text).operator.webhook == url
 
 
 def test_a_secret_is_not_repeated(tmp_path: Path) -> None:
