@@ -35,11 +35,11 @@ MOST_REMEMBERED: Final = 200
 
 
 class TextFormatter(logging.Formatter):
-    """One line for each record, followed by the traceback of its error."""
+    """One line for each record; further ones, and the traceback of its error, are indented."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the text of a record, escaped: libraries log foreign text."""
-        return legible_lines(super().format(record))
+        """Return the text of a record, escaped: libraries log foreign text. It forges no line."""
+        return legible_lines(super().format(record)).replace("\n", "\n  ")
 
 
 class JsonFormatter(logging.Formatter):

@@ -75,6 +75,18 @@ def test_a_text_line_has_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.endswith(" WARNING streams.worker slow\n")
 
 
+def test_no_line_of_a_library_s_text_looks_like_a_record(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Foreign text with a line break forges none."""
+    configure_logging("info", "text")
+
+    logging.getLogger(LIBRARY).warning("no topic %s", "x\n2019-01-01 INFO streams.worker ready")
+
+    _, second = capsys.readouterr().err.splitlines()
+    assert second == "  2019-01-01 INFO streams.worker ready"
+
+
 def test_a_lost_connection_of_the_client_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """The client logs it with a traceback, which says no more than the error."""
     configure_logging("info", "text")
