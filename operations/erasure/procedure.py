@@ -24,7 +24,7 @@ from operations.dead_letters.ledger import read_entries
 from operations.dead_letters.replay import discard
 from operations.erasure.mentions import LetterTrace, Mention, find_letters, find_mentions
 from operations.erasure.persons import PERSONS, Persons, Traces, find_traces, retractions
-from operations.erasure.rewriting import rewrite, rolling_segments
+from operations.erasure.rewriting import NOBODY, rewrite, rolling_segments
 from streams.settings import Settings
 
 __all__ = [
@@ -41,8 +41,6 @@ __all__ = [
 ]
 
 TOPIC: Final = topic_name(PERSONS)
-NOBODY: Final = b"-"
-"""The key of a tombstone that ends a segment: no entity has it."""
 BECAUSE: Final = "it names an erased person"
 
 

@@ -22,8 +22,10 @@ from broker.writing import RecordWriter
 from events.records import CutPart, OutgoingRecord, Record, UnreadableValue
 from streams.settings import Settings
 
-__all__ = ["can_be_copied", "rewrite", "rolling_segments"]
+__all__ = ["NOBODY", "can_be_copied", "rewrite", "rolling_segments"]
 
+NOBODY: Final = b"-"
+"""The key of a record that ends a file: no entity has it."""
 CHUNK: Final = 2_000
 CHUNK_BYTES: Final = 16 * 1024 * 1024
 """About so much of values is in memory: a record may have a megabyte."""
@@ -149,7 +151,7 @@ def _read(settings: Settings, topic: str, *, known_ends: Positions = NO_ENDS) ->
 
 
 def _stays(record: Record, without: Callable[[Record], bool]) -> bool:
-    is_mark = record.key is None and record.value is None and not record.headers
+    is_mark = record.key == NOBODY and record.value is None and not record.headers
     return not is_mark and can_be_copied(record) and not without(record)
 
 
@@ -159,7 +161,7 @@ def _mark(partition: TopicPartition) -> OutgoingRecord:
     The last segment is never deleted: what is erased would be in a file for ever. A worker that
     reads it meanwhile refuses it.
     """
-    return OutgoingRecord(partition.topic, partition.partition, None, None, ())
+    return OutgoingRecord(partition.topic, partition.partition, NOBODY, None, ())
 
 
 def _copy(record: Record) -> OutgoingRecord:
