@@ -37,6 +37,7 @@ from operations.audit.comparison import compare
 from operations.audit.recount import Audit, audit_records
 from operations.erasure import procedure
 from operations.erasure.persons import Persons
+from operations.erasure.rewriting import NOBODY
 from streams.settings import load_settings
 from tests.support.commands import run, run_inside
 from tests.support.histories import event, uai
@@ -251,7 +252,7 @@ def test_an_erasure_cut_short_harms_nobody_and_is_ended_by_the_next(
     assert done.returncode == 0, done.stderr
     assert naming(broker, *EVENT_TOPICS) == 0
     changelog = read_topics(broker.bootstrap, topics=[CHANGELOG])
-    ended = {record.key for record in changelog if record.value is None} - {procedure.NOBODY}
+    ended = {record.key for record in changelog if record.value is None} - {NOBODY}
     assert ended == {person.encode() for person in persons()}
     exact(broker, worker)
 
@@ -380,7 +381,7 @@ class CopyingPost:
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:
         """Send both."""
-        if any(record.topic == CHANGELOG and record.key != procedure.NOBODY for record in records):
+        if any(record.topic == CHANGELOG and record.key != NOBODY for record in records):
             self._post.send(self._copied)
         self._post.send(records)
 

@@ -11,6 +11,7 @@ import pytest
 
 from report import process
 from report.follower import Follower
+from report.ledger import EventLedger
 from report.settings import load_page_settings
 from tests.support.audits import raw
 from tests.support.rights import mode, usual_umask
@@ -34,7 +35,7 @@ def test_the_ledger_is_its_owners_alone(
     settings = load_page_settings(page_ledger=file)
     with usual_umask():
         if was_open:
-            with process.EventLedger(file):
+            with EventLedger(file):
                 assert mode(file) == 0o644
         assert process.run_page(settings) == 0
 
