@@ -18,7 +18,8 @@ import psycopg
 
 from operations.relay.sql import outbox_sql
 from tests.support.requirements import give_up
-from tests.support.servers import Server
+from tests.support.servers import Server, ServerUnavailableError
+from tests.support.waiting import wait_until
 
 __all__ = ["Database", "PostgresServer", "require_postgres", "started_postgres"]
 
@@ -27,6 +28,8 @@ FOLDERS: Final = ("/usr/lib/postgresql/*/bin", "/usr/bin", "/usr/local/bin")
 OWNER: Final = "smart_region_test"
 #: Nothing is kept beyond the test; a kill of the server is not one of the machine.
 SETTINGS: Final = {"fsync": "off", "wal_level": "logical", "listen_addresses": "127.0.0.1"}
+#: What it logs, and ends, while processes of its former life have its memory.
+HELD: Final = "pre-existing shared memory block"
 
 
 def require_postgres() -> Path:
@@ -60,6 +63,22 @@ class PostgresServer(Server):
             capture_output=True,
             cwd="/",
         )
+
+    def start(self) -> None:
+        """Start it. After a kill, once the processes that the killed one has left have ended."""
+
+        def has_started() -> bool:
+            mark = self.log_mark()
+            try:
+                super(PostgresServer, self).start()
+            except ServerUnavailableError:
+                if HELD not in self.log_since(mark):
+                    raise
+                return False
+            return True
+
+        if not wait_until(has_started, seconds=self.start_seconds):
+            raise self._unavailable("cannot start: its former processes have not ended")
 
     def stop(self) -> None:
         """Shut it down as a restart of its service does: clients are cut off, not waited for."""
