@@ -25,6 +25,7 @@ from tests.simulation.partition_log import records_of
 if TYPE_CHECKING:
     from catalogue.model import Catalogue
     from events.record_rules import RecordRules
+    from streams.membership import Membership
     from streams.settings import Settings
     from tests.simulation.cluster import Cluster
     from tests.simulation.loop import Process
@@ -34,13 +35,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Completeness",
-    "Holdings",
     "Judgement",
     "Ownership",
     "Sessions",
     "Stored",
     "Writing",
     "differences",
+    "foreign_states",
     "judge",
     "restored",
     "waiting_for",
@@ -63,6 +64,24 @@ class Judgement(NamedTuple):
     stored: Stored
 
 
+class _Awake(NamedTuple):
+    """A worker whose process runs, and is not paused."""
+
+    name: str
+    process: Process
+    membership: Membership
+    store: StateStore
+
+
+def _awake(workers: Iterable[SimulatedWorker]) -> Iterator[_Awake]:
+    """Yield the workers that run."""
+    for one in workers:
+        process, membership, engine = one.process, one.membership, one.engine
+        if process is None or process.is_paused or membership is None or engine is None:
+            continue
+        yield _Awake(one.name, process, membership, engine.state_store)
+
+
 class Ownership:
     """Watches that no two workers show a partition for longer than a lease allows."""
 
@@ -73,11 +92,8 @@ class Ownership:
     def problems(self, workers: Iterable[SimulatedWorker], now: float) -> list[str]:
         """Return what is wrong at a virtual time, in seconds."""
         holders: dict[int, list[str]] = {}
-        for worker in workers:
-            process, membership = worker.process, worker.membership
-            if process is None or process.is_paused or membership is None:
-                continue
-            for partition in membership.shown():
+        for worker in _awake(workers):
+            for partition in worker.membership.shown():
                 holders.setdefault(partition, []).append(worker.name)
         shared = {
             (name, partition)
@@ -114,23 +130,20 @@ class Completeness:
     def problems(self, workers: Sequence[SimulatedWorker]) -> Iterator[str]:
         """Yield what is missing where a worker shows a partition that it did not before."""
         group = self._cluster.group(self._app_id)
-        for worker in workers:
-            life, membership, engine = worker.process, worker.membership, worker.engine
-            if life is None or life.is_paused or membership is None or engine is None:
-                continue
-            shown = membership.shown()
-            generation, known = self._seen.get(life, (-1, frozenset()))
-            if generation == membership.generation:
+        for worker in _awake(workers):
+            shown, owned_in = worker.membership.shown(), worker.membership.generation
+            generation, known = self._seen.get(worker.process, (-1, frozenset()))
+            if generation == owned_in:
                 shown -= known
             else:
                 known = frozenset()
             # Another member may have the partition, and have gone on.
-            if not shown or membership.generation != group.generation:
+            if not shown or owned_in != group.generation:
                 continue
-            self._seen[life] = membership.generation, known | shown
+            self._seen[worker.process] = owned_in, known | shown
             for partition in sorted(shown):
                 for family in Family:
-                    yield from self._missing(worker.name, engine.state_store, family, partition)
+                    yield from self._missing(worker.name, worker.store, family, partition)
 
     def _missing(
         self, who: str, store: StateStore, family: Family, partition: int
@@ -162,24 +175,18 @@ class Completeness:
         return states
 
 
-class Holdings:
-    """Watches that a worker that shows partitions has the states of no other ones.
+def foreign_states(workers: Iterable[SimulatedWorker]) -> Iterator[str]:
+    """Yield where a worker that shows partitions has the states of other ones.
 
     They would take memory that another worker has too, and keep what has been erased since.
     """
-
-    def problems(self, workers: Iterable[SimulatedWorker]) -> Iterator[str]:
-        """Yield what a worker has that is not its own."""
-        for worker in workers:
-            life, membership, engine = worker.process, worker.membership, worker.engine
-            if life is None or life.is_paused or membership is None or engine is None:
-                continue
-            if not membership.shown():
-                continue
-            store, owned = engine.state_store, membership.owned()
-            for family, partition in store.partitions():
-                if partition not in owned and store.states(family, partition):
-                    yield f"{worker.name} has the states of {family}[{partition}], not its own"
+    for worker in _awake(workers):
+        if not worker.membership.shown():
+            continue
+        owned = worker.membership.owned()
+        for family, partition in worker.store.partitions():
+            if partition not in owned and worker.store.states(family, partition):
+                yield f"{worker.name} has the states of {family}[{partition}], not its own"
 
 
 class Sessions:
@@ -194,12 +201,9 @@ class Sessions:
 
     def look(self, workers: Iterable[SimulatedWorker]) -> None:
         """Look which workers show something."""
-        for worker in workers:
-            process, membership = worker.process, worker.membership
-            if process is None or process.is_paused or membership is None:
-                continue
-            if process in self._expired and membership.shown():
-                self._note(process, f"{worker.name} shows partitions")
+        for worker in _awake(workers):
+            if worker.process in self._expired and worker.membership.shown():
+                self._note(worker.process, f"{worker.name} shows partitions")
 
     def on_write(self, worker: SimulatedWorker, partition: int) -> None:
         """Note that a worker begins to write to a partition."""
@@ -224,12 +228,9 @@ class Writing:
 
     def look(self, workers: Iterable[SimulatedWorker], now: float) -> None:
         """Look who has which partition at a virtual time, in seconds."""
-        for worker in workers:
-            process, membership = worker.process, worker.membership
-            if process is None or process.is_paused or membership is None:
-                continue
-            generation = membership.app.consumer_generation_id
-            for partition in membership.owned():
+        for worker in _awake(workers):
+            generation = worker.membership.app.consumer_generation_id
+            for partition in worker.membership.owned():
                 if generation > self._owners.get(partition, (-1,))[0]:
                     self._owners[partition] = (generation, worker.name, now)
 

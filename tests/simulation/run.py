@@ -44,11 +44,11 @@ from tests.simulation.mutations import MUTATIONS
 from tests.simulation.network import Network
 from tests.simulation.oracle import (
     Completeness,
-    Holdings,
     Ownership,
     Sessions,
     Writing,
     differences,
+    foreign_states,
     judge,
     restored,
     waiting_for,
@@ -215,7 +215,6 @@ class _World:
         #: When the last of the further workers goes, in virtual seconds.
         self._last_leave = 0.0
         self._ownership = Ownership(SESSION_SECONDS)
-        self._holdings = Holdings()
         self._completeness = Completeness(self.cluster, APP_ID, _rules())
         self.reader = Reader(loop, _catalogue(), self.workers, self.partitions)
         self.gateway = SimulatedGateway(
@@ -443,7 +442,7 @@ class _World:
             for one in (
                 *self._ownership.problems(self.workers, now),
                 *self._completeness.problems(self.workers),
-                *self._holdings.problems(self.workers),
+                *foreign_states(self.workers),
                 *self.reader.problems(),
                 *self.cluster.set_back,
                 *self._writing.problems,
