@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from time import monotonic, sleep
-from types import MappingProxyType
 from typing import Any, Final
 
 from kafka import TopicPartition
@@ -14,12 +13,12 @@ from kafka.structs import OffsetAndMetadata
 
 from broker.clients import BrokerSecurity, administering
 from broker.errors import WorkersBehindError
+from broker.reading import NO_POSITIONS, Positions
 from broker.topic_admin import seen_topics
 
 __all__ = ["committed_offsets", "partition_offsets", "uncommitted", "wait_for_group"]
 
 POLL_SECONDS: Final = 0.5
-NO_STARTS: Final[Mapping[tuple[str, int], int]] = MappingProxyType({})
 
 
 def partition_offsets(
@@ -58,8 +57,8 @@ def committed_offsets(
 def uncommitted(
     admin: Any,  # noqa: ANN401
     group: str,
-    ends: Mapping[tuple[str, int], int],
-    starts: Mapping[tuple[str, int], int] = NO_STARTS,
+    ends: Positions,
+    starts: Positions = NO_POSITIONS,
 ) -> int:
     """Return how many offsets before these ends, by (topic, partition), are not committed.
 

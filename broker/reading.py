@@ -20,7 +20,6 @@ from broker.errors import (
     BrokerUnreachableError,
     OpenTransactionError,
     PositionsOutdatedError,
-    TopicMismatchError,
     TopicsMissingError,
     TopicsStalledError,
 )
@@ -28,6 +27,7 @@ from broker.options import quiet_client
 from broker.poll_bytes import bound_polls_of_kafka_python
 from broker.record_batches import read_any_batch_with_kafka_python
 from broker.stored_record import RawRecord
+from broker.topic_admin import check_partitions
 from events.registry import Family
 from events.topics import topic_name
 
@@ -58,7 +58,7 @@ HELD_CHECK_SECONDS: Final = 1.0
 Positions: TypeAlias = Mapping[tuple[str, int], int]
 """The next offset to read, by topic and partition."""
 
-NO_ENDS: Final[Positions] = MappingProxyType({})
+NO_POSITIONS: Final[Positions] = MappingProxyType({})
 
 Left = TypeVar("Left", int, int | None)
 
@@ -104,7 +104,7 @@ class TopicReader:
         consumer: KafkaConsumer,
         partitions: Sequence[TopicPartition],
         positions: Positions | None = None,
-        known_ends: Positions = NO_ENDS,
+        known_ends: Positions = NO_POSITIONS,
     ) -> None:
         self._consumer = consumer
         self._known_ends = known_ends
@@ -236,9 +236,7 @@ class TopicReader:
     def check_partitions(self, expected: int) -> None:
         """Raise TopicMismatchError where a topic has another number of partitions than expected."""
         counts = Counter(partition.topic for partition in self._consumer.assignment())
-        for topic, count in sorted(counts.items()):
-            if count != expected:
-                raise TopicMismatchError(topic, "partitions", expected=expected, actual=count)
+        check_partitions(dict(sorted(counts.items())), expected)
 
     def _end(self, partition: TopicPartition) -> int | None:
         """Return where a partition ends, as far as is known; None before the first answer."""
@@ -294,7 +292,7 @@ def open_reader(
     security: BrokerSecurity = PLAINTEXT,
     wait_seconds: float = WAIT_SECONDS,
     positions: Positions | None = None,
-    known_ends: Positions = NO_ENDS,
+    known_ends: Positions = NO_POSITIONS,
     fetch_wait_ms: int = FETCH_WAIT_MS,
 ) -> Iterator[TopicReader]:
     """Yield a reader of topics, without a consumer group; `wait_seconds` bounds the connection.
@@ -356,7 +354,7 @@ def read_topics(
     wait_seconds: float = WAIT_SECONDS,
     extent: Extent | None = None,
     partitions: int | None = None,
-    known_ends: Positions = NO_ENDS,
+    known_ends: Positions = NO_POSITIONS,
 ) -> Iterator[RawRecord]:
     """Yield every record of the topics, of each partition from its beginning to its end.
 

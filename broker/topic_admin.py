@@ -27,6 +27,7 @@ __all__ = [
     "TopicsReport",
     "alter_settings",
     "apply_topics",
+    "check_partitions",
     "seen_topics",
     "verify_topics",
     "wait_for_settings",
@@ -119,6 +120,16 @@ def seen_topics(admin: Any, names: Iterable[str]) -> dict[str, SeenTopic]:  # no
         name: SeenTopic(str(topic.get("topic_id")), len(topic["partitions"]))
         for name, topic in _described(admin, names).items()
     }
+
+
+def check_partitions(counts: Mapping[str, int | str], expected: int) -> None:
+    """Raise TopicMismatchError for the first topic that has not so many partitions.
+
+    `counts` has ABSENT for a topic that does not exist.
+    """
+    for name, actual in counts.items():
+        if actual != expected:
+            raise TopicMismatchError(name, "partitions", expected=expected, actual=actual)
 
 
 def alter_settings(

@@ -9,10 +9,9 @@ from typing import Final
 
 from boundary.errors import SmartRegionError
 from broker.clients import administering
-from broker.errors import TopicMismatchError
 from broker.offsets import wait_for_group
 from broker.reading import read_topics
-from broker.topic_admin import ABSENT, seen_topics
+from broker.topic_admin import ABSENT, check_partitions, seen_topics
 from broker.writing import RecordWriter
 from events.cloudevent import CloudEvent, encode_structured
 from events.fact import Family
@@ -133,12 +132,8 @@ def verify_partitions(settings: Settings) -> None:
     names = [TOPIC, changelog_name(settings.app_id, PERSONS)]
     with administering(settings.broker, what="topics", security=settings.security()) as admin:
         seen = seen_topics(admin, names)
-    for name in names:
-        actual = seen[name].partitions if name in seen else ABSENT
-        if actual != settings.partitions:
-            raise TopicMismatchError(
-                name, "partitions", expected=settings.partitions, actual=actual
-            )
+    counts = {name: seen[name].partitions if name in seen else ABSENT for name in names}
+    check_partitions(counts, settings.partitions)
 
 
 def discard_letters(

@@ -16,7 +16,7 @@ from kafka.admin import AlterConfigOp, OffsetSpec
 
 from broker.clients import administering
 from broker.offsets import partition_offsets
-from broker.reading import NO_ENDS, Positions, read_topics
+from broker.reading import NO_POSITIONS, Positions, read_topics
 from broker.topic_admin import alter_settings, wait_for_settings
 from broker.writing import RecordWriter
 from events.records import CutPart, OutgoingRecord, Record, UnreadableValue
@@ -144,7 +144,9 @@ def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
         yield chunk
 
 
-def _read(settings: Settings, topic: str, *, known_ends: Positions = NO_ENDS) -> Iterator[Record]:
+def _read(
+    settings: Settings, topic: str, *, known_ends: Positions = NO_POSITIONS
+) -> Iterator[Record]:
     return read_topics(
         settings.broker, topics=[topic], security=settings.security(), known_ends=known_ends
     )

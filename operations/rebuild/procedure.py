@@ -6,7 +6,7 @@ interrupted anywhere, the command is run again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic, sleep
@@ -27,10 +27,9 @@ from kafka.structs import OffsetAndMetadata
 from boundary.errors import SmartRegionError
 from boundary.terminal import one_line
 from broker.clients import administering
-from broker.errors import TopicMismatchError
 from broker.group_members import group_members
 from broker.offsets import committed_offsets, partition_offsets
-from broker.topic_admin import SeenTopic, alter_settings, apply_topics, seen_topics
+from broker.topic_admin import alter_settings, apply_topics, check_partitions, seen_topics
 from events.registry import Family
 from events.topics import changelog_name, changelog_topics, topic_name
 from streams.settings import Settings
@@ -181,7 +180,10 @@ def plan_rebuild(
         _assert_stopped(admin, settings.app_id)
         logs = {family: changelog_name(settings.app_id, family) for family in wanted}
         there = seen_topics(admin, logs.values())
-        _check_partitions(there, settings.partitions)
+        # Others would be left as they are.
+        check_partitions(
+            {name: seen.partitions for name, seen in there.items()}, settings.partitions
+        )
         events = [TopicPartition(topic_name(family), number) for family, number in pairs]
         states = [
             TopicPartition(logs[family], number)
@@ -237,15 +239,6 @@ def rebuild(
     ]
     if specs:
         apply_topics(settings.broker, specs, security=settings.security())
-
-
-def _check_partitions(changelogs: Mapping[str, SeenTopic], partitions: int) -> None:
-    """Raise TopicMismatchError where a changelog has others, which would be left as they are."""
-    for name, seen in changelogs.items():
-        if seen.partitions != partitions:
-            raise TopicMismatchError(
-                name, "partitions", expected=partitions, actual=seen.partitions
-            )
 
 
 def _assert_stopped(admin: Any, group: str) -> None:  # noqa: ANN401 - untyped client
