@@ -85,11 +85,11 @@ class Membership:
             assignment = self.consumer.assignment()
         except ConsumerNotStarted:
             return frozenset()
-        by_family = [
-            {tp.partition for tp in assignment if tp.topic == topic_name(family)}
-            for family in Family
-        ]
-        return frozenset(set.intersection(*by_family))
+        by_topic: dict[str, set[int]] = {topic_name(family): set() for family in Family}
+        for tp in assignment:
+            if tp.topic in by_topic:
+                by_topic[tp.topic].add(tp.partition)
+        return frozenset(set.intersection(*by_topic.values()))
 
     def shown(self) -> frozenset[int]:
         """Return the partitions whose figures may be shown.

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 #: A change is reported within three intervals.
 INTERVAL_SECONDS: Final = 10.0
+#: Checks in a row that fail, a minute of them, after which the log says so: once.
+FAILURES_TO_REPORT: Final = 6
 
 
 class TopicChangedError(SmartRegionError):
@@ -96,6 +98,7 @@ class TopicWatch:
         self._known: Mapping[str, SeenTopic] = {}
         self._unowned: frozenset[TopicFault] = frozenset()
         self._since: dict[TopicFault, float] = {}
+        self._failures = 0
 
     async def run(self) -> None:
         """Check regularly; raise TopicChangedError where a topic has changed for good."""
@@ -104,12 +107,21 @@ class TopicWatch:
             await asyncio.sleep(INTERVAL_SECONDS)
 
     async def check(self) -> None:
-        """Check once. A broker that does not answer is ignored: heartbeats show that."""
+        """Check once. A broker that does not answer ends nothing: heartbeats show that."""
         try:
             seen, group = await asyncio.to_thread(self._describe)
         except Exception as error:  # noqa: BLE001 - a check that fails ends nothing
-            logger.debug("topics not described error=%r", error)
+            self._failures += 1
+            if self._failures == FAILURES_TO_REPORT:
+                logger.warning(
+                    "topics not described in %d checks: one that is deleted is not noticed: %s",
+                    self._failures,
+                    error,
+                )
             return
+        if self._failures >= FAILURES_TO_REPORT:
+            logger.info("topics described again after %d failed checks", self._failures)
+        self._failures = 0
         self.judge(seen, group)
 
     def judge(self, seen: Mapping[str, SeenTopic], group: GroupMembers | None) -> None:

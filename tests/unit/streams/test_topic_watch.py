@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from datetime import date
-from typing import Final
+from typing import Final, Never
 
 import pytest
 
+from broker.errors import BrokerRefusedError
 from broker.group_members import GroupMembers
 from broker.topic_admin import SeenTopic
 from catalogue.loader import load_catalogue
@@ -17,7 +20,7 @@ from streams.engine import Engine
 from streams.membership import Membership
 from streams.settings import Settings
 from streams.topic_faults import FaultKind
-from streams.topic_watch import TopicChangedError, TopicWatch
+from streams.topic_watch import FAILURES_TO_REPORT, TopicChangedError, TopicWatch
 from tests.support.fake_group import FakeApp, FakeConsumer
 from tests.support.passing_time import PassingTime
 from tests.support.records import PARTITIONS
@@ -126,3 +129,29 @@ def test_what_has_ended_is_reported_no_longer(watched: Watched) -> None:
         watched.watch.judge(WHOLE, group)
     assert watched.reported == []
     assert watched.membership.waiting_for() is None
+
+
+def test_a_check_that_fails_for_a_minute_is_logged_once(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With its cause, and again when topics are described again; a broker restart is shorter."""
+
+    def refused() -> Never:
+        raise BrokerRefusedError("administer topics at", "kafka:9092", cause="not authorized")
+
+    def check(times: int) -> list[str]:
+        caplog.clear()
+        for _ in range(times):
+            asyncio.run(watched.watch.check())
+        return [record.getMessage() for record in caplog.records]
+
+    caplog.set_level(logging.INFO, "streams.topic_watch")
+    monkeypatch.setattr(watched.watch, "_describe", refused)
+    assert check(FAILURES_TO_REPORT - 1) == []
+    (said,) = check(FAILURES_TO_REPORT)
+    assert "not described in 6 checks" in said
+    assert "not authorized" in said
+
+    monkeypatch.setattr(watched.watch, "_describe", lambda: (WHOLE, FULL))
+    (said,) = check(2)
+    assert "described again after 11 failed checks" in said
