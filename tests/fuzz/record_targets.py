@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from aiokafka.record.util import calc_crc32c
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.util import calc_crc32c, decode_varint_py
 from aiokafka.structs import ConsumerRecord
 from hypothesis import strategies as st
 from kafka.record import MemoryRecords
@@ -154,6 +156,32 @@ def _is_in_order(content: bytes) -> bool:
     return True
 
 
+class _PythonBatch(_DefaultRecordBatchPy):  # type: ignore[misc] # aiokafka has no types for it
+    """A batch that aiokafka's code in Python reads, numbers included."""
+
+    def _read_msg(self, decode_varint: Any = decode_varint_py) -> Any:  # noqa: ANN401 - untyped
+        return super()._read_msg(decode_varint)
+
+
+def _is_cut(content: bytes) -> bool:
+    """Return whether a batch ends within a number of a record: a broker refuses it (code -1).
+
+    aiokafka's code in C reads on behind the batch.
+    """
+    at = 0
+    while at < len(content):
+        end = at + 12 + int.from_bytes(content[at + _LENGTH_AT : at + 12], "big")
+        try:
+            list(_PythonBatch(bytearray(content[at:end])))
+        except CorruptRecordException as error:
+            if isinstance(error.__cause__, IndexError):
+                return True
+        except Exception:  # noqa: BLE001, S110 - other damage, which both clients name
+            pass
+        at = end
+    return False
+
+
 def _check_batches(content: bytes) -> None:
     """Both clients read the same records, and a worker decides on each, whatever it is."""
     read_any_batch_with_aiokafka()
@@ -165,7 +193,9 @@ def _check_batches(content: bytes) -> None:
         return
     if not _is_in_order(content):
         return
-    assert _described(read) == _described(again)
+    if _described(read) != _described(again):
+        assert _is_cut(content)
+        return
     records = [
         ConsumerRecord("t", 0, offset, time, 0, key, value, None, -1, -1, tuple(headers))
         for offset, time, key, value, headers in read
