@@ -14,9 +14,10 @@ from broker.errors import (
 from broker.offsets import wait_for_group
 from events.registry import Family
 from events.topics import topic_name
+from streams.overdue import OVERDUE_SECONDS
 from streams.settings import Settings
 
-__all__ = ["COMMIT_SECONDS", "wait_for_workers"]
+__all__ = ["COMMIT_SECONDS", "report_overdue", "wait_for_workers"]
 
 COMMIT_SECONDS: Final = 5.0
 """How long the commits of running workers are waited for: they are some seconds apart."""
@@ -24,17 +25,18 @@ COMMIT_SECONDS: Final = 5.0
 
 def wait_for_workers(
     settings: Settings, seconds: float | None, *, report: Callable[[str], None]
-) -> None:
+) -> bool:
     """Return once the workers have read all events that are there now, or after so many seconds.
 
     Then WorkersBehindError is raised. Without `seconds` a moment is waited, and what they have not
     read is only reported: a rebuild, or workers that are stopped, leave figures too small. Then
     nothing is looked up for a process that asks the workers and names no broker, and a broker that
-    it cannot use is none of its. Raises as `wait_for_group` else.
+    it cannot use is none of its: False is returned, and the workers' own word counts
+    (`report_overdue`). Raises as `wait_for_group` else.
     """
     is_named = "broker" in settings.model_fields_set
     if seconds is None and settings.workers and not is_named:
-        return
+        return False
     try:
         wait_for_group(
             settings.app_id,
@@ -55,6 +57,17 @@ def wait_for_workers(
         # Who may not describe the workers' group reads their states all the same.
         if seconds is not None:
             raise
+        return False
     except (BrokerUnreachableError, BrokerEntryError):
         if seconds is not None or not settings.workers:
             raise
+        return False
+    return True
+
+
+def report_overdue(records: int, *, report: Callable[[str], None]) -> None:
+    """Report what the workers say that they are late with."""
+    report(
+        f"not in these figures: {records} records that the workers have had for"
+        f" {OVERDUE_SECONDS:.0f} s and more; run this again when they have read them"
+    )

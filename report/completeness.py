@@ -40,6 +40,14 @@ class Completeness:
                 text="Chiffres incomplets : les workers ont un autre catalogue que cette page, et"
                 f" {snapshot.unjudged} {missing}. L’exploitant est alerté.",
             )
+        if snapshot.overdue:
+            several = is_plural(snapshot.overdue)
+            left = "événements reçus ne sont" if several else "événement reçu n’est"
+            return cls(
+                is_complete=False,
+                text=f"Chiffres incomplets : {count_text(snapshot.overdue)} {left} pas encore"
+                f" compté{'s' if several else ''}.",
+            )
         age = max(snapshot.ages.values(), default=0.0)
         if age > STALE_SECONDS:
             return cls(

@@ -67,11 +67,12 @@ class Follower:
         self.ledger = ledger
         self.clock = settings.make_clock()
         self.version = 0
-        """Another number after each change of the figures known now."""
+        """Another number after each change of the figures known now, and of whether events wait."""
         self._settings = settings
         self._rules = settings.record_rules()
         self._assessor = Assessor(catalogue, self.clock, parts_of=categories_of)
         self._published: tuple[Assessment, Knowledge] | None = None
+        self._is_late = False
         self._ledger_lag: int | None = None
         self._past_days = PastDays(ledger, self._make_known_on)
 
@@ -197,7 +198,12 @@ class Follower:
         return self._assessor.readiness()
 
     def _publish(self) -> None:
-        assessment = self._assessor.snapshot().assessment
+        snapshot = self._assessor.snapshot()
+        assessment, is_late = snapshot.assessment, snapshot.overdue > 0
+        if is_late is not self._is_late:
+            # Pages that are open say whether all that was received is counted.
+            self._is_late = is_late
+            self.version += 1
         if assessment is None:
             self._published = None
         elif self._published is None or self._published[0] is not assessment:

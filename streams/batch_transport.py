@@ -736,23 +736,24 @@ class BatchConsumer(driver.Consumer):
         """Do nothing: `streams.watchdog` finds a worker that does not get on."""
 
     def lag(self) -> Mapping[TP, int]:
-        """Return the records that are not done, by partition of events.
-
-        The end is the high watermark of the last fetch response.
-        """
+        """Return the records that are not done, by partition of events."""
         behind: dict[TP, int] = {}
-        for tp in self.assignment():
-            if self._is_changelog_tp(tp):
-                continue
-            end = self.highwater(tp)
-            if end is not None:
-                _, done = self._done.get(tp, (0, self._committed_offset[tp] or 0))
-                if self._next.get(tp, done) == done:
-                    # All yielded records are done: what was fetched after them are control
-                    # records, such as transaction markers.
-                    done = max(done, self._thread.fetch_position(tp))
-                behind[tp] = max(end - done, 0)
+        for tp, end in self.event_ends().items():
+            _, done = self._done.get(tp, (0, self._committed_offset[tp] or 0))
+            if self._next.get(tp, done) == done:
+                # All yielded records are done: what was fetched after them are control records,
+                # such as transaction markers.
+                done = max(done, self._thread.fetch_position(tp))
+            behind[tp] = max(end - done, 0)
         return behind
+
+    def event_ends(self) -> Mapping[TP, int]:
+        """Return the high watermarks of the last fetch responses, by partition of events."""
+        return {
+            tp: end
+            for tp in self.assignment()
+            if not self._is_changelog_tp(tp) and (end := self.highwater(tp)) is not None
+        }
 
     def in_transactions(self) -> Mapping[TP, int]:
         """Return the records of the lag behind an open transaction, by partition of events.

@@ -136,6 +136,10 @@ class ChangelogReader:
             return f"a rebuild of lost states: {summary_of(self.faults)}"
         return None if self.caught_up else f"the changelogs ({self.lag()} records to go)"
 
+    def overdue(self) -> int:
+        """Return 0: a changelog does not tell what its worker has still to process."""
+        return 0
+
     def ages(self) -> Mapping[int, float]:
         """Return nothing: nobody confirms a changelog."""
         return {}

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, NamedTuple, cast
 
@@ -17,6 +18,7 @@ from events.registry import Family
 from events.topics import topic_name
 from streams.batch_transport import BatchConsumer, BatchProducer
 from streams.engine import Engine
+from streams.overdue import OverdueRecords
 from streams.snapshot import Snapshot, take_snapshot
 from streams.topic_faults import TopicFault, summary_of
 from streams.web import Readiness
@@ -54,6 +56,7 @@ class Membership:
         self._read_before = 0
         #: The faults that `TopicWatch` has found.
         self.topic_faults: Sequence[TopicFault] = ()
+        self._overdue = OverdueRecords()
         app.on_partitions_assigned.connect(self._on_assigned, weak=False)  # type: ignore[arg-type]
         app.on_partitions_revoked.connect(self._log_revoked, weak=False)  # type: ignore[arg-type]
 
@@ -124,6 +127,15 @@ class Membership:
         except ConsumerNotStarted:
             return 0
         return sum(self.lag().values()) - in_transactions
+
+    def look_at_lag(self) -> None:
+        """Count the overdue records; to be called each second."""
+        with suppress(ConsumerNotStarted):
+            self._overdue.look(self.consumer.event_ends(), self.consumer.lag())
+
+    def overdue(self) -> int:
+        """Return the number of records that have waited for OVERDUE_SECONDS, as of a second ago."""
+        return self._overdue.count
 
     async def read_log_starts(self) -> None:
         """Read the first offsets of the owned partitions of events into the meters."""

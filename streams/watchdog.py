@@ -121,6 +121,7 @@ class Watchdog:
         """Check once; raise a SmartRegionError where the worker must end."""
         await self._check_coordinator()
         await self._check_access()
+        self._membership.look_at_lag()
         self._check_progress()
 
     async def _check_coordinator(self) -> None:

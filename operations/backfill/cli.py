@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,7 @@ def backfill(
 
     from operations.backfill.blocks import PROMTOOL, DataFolder
     from operations.programs.interruption import undone_by_signals
-    from operations.workers_lag import wait_for_workers
+    from operations.workers_lag import report_overdue, wait_for_workers
     from streams.settings import load_settings
 
     first, last = start.date(), end.date()
@@ -100,16 +101,17 @@ def backfill(
     data = None if into is None else DataFolder.of(into)
     if data is not None:
         data.check(first, _report)
-    wait_for_workers(settings, wait, report=_report)
+    is_told = wait_for_workers(settings, wait, report=_report)
+    on_overdue = None if is_told else partial(report_overdue, report=_report)
     placed: list[str] = []
     # What is half made is gigabytes, in the data folder or beside the file.
     with undone_by_signals(lambda: IN_PLACE if placed else "run it again"):
         if data is None and out is not None:
-            _write(settings, days, out)
+            _write(settings, days, out, on_overdue)
             _report("next, where Prometheus is:")
             _report(f"  {' '.join(PROMTOOL)} {out} DATA_FOLDER")
         if data is not None:
-            _load(settings, days, data, out, placed)
+            _load(settings, days, data, out, placed, on_overdue)
 
 
 def _report(line: str) -> None:
@@ -122,11 +124,12 @@ def _load(
     data: DataFolder,
     out: Path | None,
     placed: list[str],
+    on_overdue: Callable[[int], None] | None,
 ) -> None:
     """Write the years, make blocks of them and wait for Prometheus; `placed` gets their names."""
     with data.work(_report) as work:
         text = work / "years.om" if out is None else out
-        _write(settings, days, text)
+        _write(settings, days, text, on_overdue)
         placed.extend(data.take(text, work))
         _report(f"{len(placed)} blocks in {data.folder}: {', '.join(placed)}")
     data.wait(days, placed, _report)
@@ -134,7 +137,12 @@ def _load(
         _report(f"{data.url} shows {days[0]} to {days[-1]}")
 
 
-def _write(settings: Settings, days: Sequence[date], out: Path) -> None:
+def _write(
+    settings: Settings,
+    days: Sequence[date],
+    out: Path,
+    on_overdue: Callable[[int], None] | None,
+) -> None:
     from itertools import chain
 
     from boundary.screen import progress_bar
@@ -146,7 +154,8 @@ def _write(settings: Settings, days: Sequence[date], out: Path) -> None:
 
     catalogue = load_catalogue(settings.catalogue)
     with whole_file(out) as stream, OpenMetricsSpool(_folder_of(out)) as spool:
-        past = Past(catalogue, read_histories(settings, catalogue), days)
+        histories = read_histories(settings, catalogue, on_overdue=on_overdue)
+        past = Past(catalogue, histories, days)
         for series in chain(past.promised(), past.persons()):
             spool.add(*series)
         with progress_bar() as progress:

@@ -161,12 +161,14 @@ def _rows(
     from boundary.work_folder import WorkFolder
     from operations.export.rows import rows_of
     from operations.export.states_known_on import states_known_on
-    from operations.workers_lag import wait_for_workers
+    from operations.workers_lag import report_overdue, wait_for_workers
     from streams.queries.opening import read_histories
 
     if known_on is None:
-        wait_for_workers(settings, wait, report=partial(echo, err=True))
-        return rows_of(catalogue, read_histories(settings, catalogue), day)
+        report = partial(echo, err=True)
+        is_told = wait_for_workers(settings, wait, report=report)
+        on_overdue = None if is_told else partial(report_overdue, report=report)
+        return rows_of(catalogue, read_histories(settings, catalogue, on_overdue=on_overdue), day)
     work = WorkFolder(settings.work_folder, settings.work_mb)
     records, rules = _records(settings), settings.record_rules()
     sums = states_known_on(records, catalogue, known_on, rules=rules, work=work)

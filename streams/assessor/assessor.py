@@ -80,6 +80,8 @@ class AssessorSnapshot:
     """By partition: the age in seconds of the histories that its worker told."""
     unjudged: int = 0
     """How many indicators are not judged: some worker's catalogue does not have what they count."""
+    overdue: int = 0
+    """How many records of events the workers are late with, as far as they tell."""
 
 
 class Assessor:
@@ -124,6 +126,7 @@ class Assessor:
         self._waiting_for: str | None = None
         self._faults: Sequence[TopicFault] = ()
         self._ages: Mapping[int, float] = {}
+        self._overdue = 0
         self._unknown: Mapping[Term, str] = {}
 
     def step(self, source: HistorySource, *, timeout: float) -> None:
@@ -136,7 +139,7 @@ class Assessor:
             self._histories_outdated = True
             self._unjudged += polled
         self._polled_empty = not polled
-        self._lag, self._ages = source.lag(), source.ages()
+        self._lag, self._ages, self._overdue = source.lag(), source.ages(), source.overdue()
         if source.faults and not self._faults:
             for fault in source.faults:
                 logger.error("lost: %s", fault)
@@ -159,6 +162,7 @@ class Assessor:
             self._faults,
             self._ages,
             len(self.catalogue.indicators) - len(self._known.indicators),
+            self._overdue,
         )
 
     def readiness(self) -> Readiness:

@@ -112,6 +112,9 @@ class HistoriesCollector:
         self._stale: frozenset[int] = frozenset()
         #: Workers that may have something new: they are not asked, or only just.
         self._unheard: set[str] = set()
+        #: By address: a worker, and the records that it is late with.
+        self._late: Mapping[str, tuple[str, int]] = {}
+        self._overdue = 0
 
     @property
     def sums(self) -> DatedSums:
@@ -132,6 +135,8 @@ class HistoriesCollector:
         """Take what has been received so far."""
         # In this order: what made a worker one that has nothing new is among what was received.
         self._behind = len(self._unheard)
+        # Two addresses may lead to one worker.
+        self._overdue = sum(dict(self._late.values()).values())
         self._found = self._received.snapshot()
 
     def waiting_for(self) -> str | None:
@@ -152,6 +157,10 @@ class HistoriesCollector:
         How many events they have to process, they expose themselves.
         """
         return self._behind
+
+    def overdue(self) -> int:
+        """Return how many records of events the workers that answer are late with."""
+        return self._overdue
 
     def ages(self) -> Mapping[int, float]:
         """Return by partition the seconds since its worker confirmed its histories."""
@@ -198,7 +207,7 @@ class HistoriesCollector:
         self._note("SMART_REGION_WORKERS", None)
         for target in asking.keys() - targets:
             asking.pop(target).cancel()
-            self._unheard.discard(target.url)
+            self._forget_worker(target.url)
             self._problems = {who: one for who, one in self._problems.items() if who != target.url}
         for target in targets - asking.keys():
             asking[target] = asyncio.create_task(self._follow_worker(client, target))
@@ -232,14 +241,14 @@ class HistoriesCollector:
                 told = await _decoded(answer)
             return self._taken(told, target, position)
         except (NoNewsError, UnusableAddressError, SmartRegionError) as error:
-            self._unheard.discard(target.url)
+            self._forget_worker(target.url)
             return _Outcome(str(error), position, RETRY_SECONDS)
         except AnswerUnreadableError as error:
-            self._unheard.discard(target.url)
+            self._forget_worker(target.url)
             problem = f"answers something else than histories ({error})"
             return _Outcome(problem, None, LOOK_UP_SECONDS)
         except _RefusedError as error:
-            self._unheard.discard(target.url)
+            self._forget_worker(target.url)
             return _Outcome(str(error), None, RETRY_SECONDS)
         finally:
             quiet.cancel()
@@ -253,6 +262,7 @@ class HistoriesCollector:
                 f"has {head.partitions_expected} partitions, and this process"
                 f" {self._plan.partitions}: give both the same SMART_REGION_PARTITIONS"
             )
+        self._late = {**self._late, target.url: (head.worker, head.overdue or 0)}
         applied = self._received.apply(answer, target.url, self._timer())
         if applied.changes:
             self._tell(applied.changes)
@@ -265,6 +275,11 @@ class HistoriesCollector:
         else:
             self._unheard.add(target.url)
         return _Outcome(problem, head.position, 0.0 if waited else BETWEEN_SECONDS)
+
+    def _forget_worker(self, url: str) -> None:
+        """Expect nothing of a worker that does not answer: another has its partitions, or will."""
+        self._unheard.discard(url)
+        self._late = {who: late for who, late in self._late.items() if who != url}
 
     def _tell(self, changes: int) -> None:
         with self._news:

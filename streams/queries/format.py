@@ -107,6 +107,9 @@ class AnswerHead(_Wire):
     """The fingerprints of the terms that the worker knows."""
     partitions: Natural
     """How many follow: those whose figures the worker shows."""
+    overdue: Natural | None = None
+    """Records of events that have waited for OVERDUE_SECONDS on the worker's partitions: they are
+    in no figure. None where an earlier release answers."""
 
 
 class ToldSeries(NamedTuple):

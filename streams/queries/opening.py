@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -65,12 +65,18 @@ def open_histories(settings: Settings, catalogue: Catalogue) -> Iterator[History
             yield changelog_reader
 
 
-def read_histories(settings: Settings, catalogue: Catalogue) -> DatedSums:
+def read_histories(
+    settings: Settings,
+    catalogue: Catalogue,
+    *,
+    on_overdue: Callable[[int], None] | None = None,
+) -> DatedSums:
     """Return the histories of all partitions, as they are at the moment.
 
-    They are the workers' where the settings name workers, else those of the changelogs. Raises
-    HistoriesIncompleteError where workers do not tell them within the request timeout, and as
-    `collector_plan` and `read_changelogs`.
+    They are the workers' where the settings name workers, else those of the changelogs. Workers
+    tell how many records of events they are late with: `on_overdue` is called where some are.
+    Raises HistoriesIncompleteError where workers do not tell them within the request timeout, and
+    as `collector_plan` and `read_changelogs`.
     """
     if not settings.workers:
         from streams.changelog_reader import read_changelogs  # noqa: PLC0415 - see above
@@ -86,6 +92,8 @@ def read_histories(settings: Settings, catalogue: Catalogue) -> DatedSums:
         if unknown := collector.unknown():
             workers = ", ".join(sorted(set(unknown.values())))
             raise HistoriesIncompleteError(f"what the catalogue of {workers} does not have")
+        if on_overdue is not None and (records := collector.overdue()):
+            on_overdue(records)
         return collector.sums
 
 

@@ -35,6 +35,9 @@ class HistorySource(Protocol):
     def lag(self) -> int:
         """Return how many records are known to be missing."""
 
+    def overdue(self) -> int:
+        """Return how many records of events workers are late with; 0 where nobody tells it."""
+
     def ages(self) -> Mapping[int, float]:
         """Return by partition the age of what is known, in seconds, where somebody confirms it."""
 

@@ -36,6 +36,8 @@ class OwnedPartitions:
     generation: int
     """The group's generation in which it owns them."""
     partitions: frozenset[int]
+    overdue: int = 0
+    """Records of events that have waited for OVERDUE_SECONDS."""
 
     def is_still(self, other: OwnedPartitions) -> bool:
         """Return whether the same is shown; what is waited for may count down."""
@@ -85,6 +87,7 @@ class Teller:
                 partitions_expected=self._partitions,
                 terms=self._terms,
                 partitions=len(owned.partitions),
+                overdue=owned.overdue,
             )
         )
         for partition in sorted(owned.partitions):
@@ -130,7 +133,9 @@ class Teller:
                 yield encode_line(row_of(key, series))
 
     def _position(self, owned: OwnedPartitions) -> str:
-        what = (owned.waiting_for is None, owned.generation, sorted(owned.partitions))
+        # A reader learns at once where records begin to be overdue, and end to be.
+        states = (owned.waiting_for is None, owned.overdue > 0)
+        what = (states, owned.generation, sorted(owned.partitions))
         unreadable = sorted(self._state_store.unreadable().items())
         digest = sha256(repr((what, unreadable)).encode()).hexdigest()[:_DIGEST_LETTERS]
         return f"{self._life}.{self._state_store.fold.version}.{digest}"

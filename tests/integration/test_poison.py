@@ -370,6 +370,8 @@ def test_a_record_that_ends_every_worker_is_reported_and_skipped(
     line = f'smartregion_ends_at_record{{partition="{home}",topic="{SCHOOLS}"}} 3.0'
     assert wait_until(lambda: watched.shows(line), seconds=60), watched.log()[-3000:]
     assert f"poison record topic={SCHOOLS} partition={home} offset=7 ends=3" in watched.log()
+    # What waits behind it is in no figure, and the histories say so.
+    assert wait_until(lambda: watched.overdue() == len(events) - 7, seconds=20)
     watched.kill()
 
     output = run(

@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,10 @@ class AnsweringWorker:
         self._call(
             lambda: setattr(self, "owned", OwnedPartitions(waiting_for, generation, partitions))
         )
+
+    def be_late(self, records: int) -> None:
+        """Have so many overdue records."""
+        self._call(lambda: setattr(self, "owned", replace(self.owned, overdue=records)))
 
     def _call(self, what: Callable[[], Any]) -> None:
         assert self._loop is not None

@@ -72,6 +72,7 @@ class FakeConsumer:
 
     owned: set[TP] = field(default_factory=set)
     waiting: dict[TP, int] = field(default_factory=dict)
+    seen_ends: dict[TP, int] = field(default_factory=dict)
     behind_transactions: dict[TP, int] = field(default_factory=dict)
     started: bool = True
     generation: int = GENERATION
@@ -115,6 +116,11 @@ class FakeConsumer:
         """Return the records waiting."""
         self._assert_started()
         return self.waiting
+
+    def event_ends(self) -> dict[TP, int]:
+        """Return the ends of partitions."""
+        self._assert_started()
+        return self.seen_ends
 
     def in_transactions(self) -> dict[TP, int]:
         """Return those of them behind an open transaction."""

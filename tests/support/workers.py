@@ -133,6 +133,11 @@ class Worker:
         except OSError:
             return False
 
+    def overdue(self) -> int:
+        """Return the records that its /histories says are overdue."""
+        with urllib.request.urlopen(f"{self.url}/histories", timeout=10) as answer:  # noqa: S310
+            return int(json.loads(answer.readline())["overdue"])
+
     def has_read(self, outcome: str = "") -> bool:
         """Return whether it counted a record, of an outcome; False while it does not answer."""
         labels = rf'[^}}]*outcome="{outcome}"[^}}]*' if outcome else "[^}]*"

@@ -8,7 +8,7 @@ import pytest
 
 from broker.errors import BrokerRefusedError, BrokerUnreachableError, WorkersBehindError
 from operations import workers_lag
-from operations.workers_lag import COMMIT_SECONDS, wait_for_workers
+from operations.workers_lag import COMMIT_SECONDS, report_overdue, wait_for_workers
 from streams.settings import Settings
 
 SETTINGS: Final = Settings(broker="broker:9092", app_id="monitor")
@@ -93,6 +93,7 @@ def test_workers_that_are_asked_need_no_broker(monkeypatch: pytest.MonkeyPatch) 
 
     assert waited(monkeypatch, group, None, asking) == []
     assert group.waits == []
+    assert not wait_for_workers(asking, None, report=lambda _: None)
     with pytest.raises(WorkersBehindError):
         waited(monkeypatch, group, 1.0, asking)
 
@@ -113,3 +114,11 @@ def test_a_broker_that_is_named_tells_what_the_workers_lack(
         waited(monkeypatch, Group(away), 60.0, asking)
     with pytest.raises(BrokerUnreachableError):
         waited(monkeypatch, Group(away), None)
+
+
+def test_says_what_the_workers_tell_themselves() -> None:
+    """For a process that names no broker."""
+    reported: list[str] = []
+    report_overdue(12_000, report=reported.append)
+    (line,) = reported
+    assert line.startswith("not in these figures: 12000 records that the workers have had for 10 s")

@@ -35,6 +35,8 @@ class Histories:
     """The histories of one registered lycée, of which some terms are not known."""
 
     faults: tuple[()] = ()
+    late = 0
+    """Records of events that workers are late with."""
 
     def __init__(self, unknown: Collection[Term], stopping: threading.Event) -> None:
         self.sums = StateStore(shipped().terms)
@@ -56,6 +58,10 @@ class Histories:
     def lag(self) -> int:
         """Return nothing."""
         return 0
+
+    def overdue(self) -> int:
+        """Return what the test has workers be late with."""
+        return self.late
 
     def ages(self) -> Mapping[int, float]:
         """Return that all is new."""
@@ -96,21 +102,39 @@ class SilentWatch:
         """Be content."""
 
 
-@contextmanager
-def following(*unknown: Term) -> Iterator[Follower]:
-    """Yield a follower that has read the histories once."""
+def look(follower: Follower, *unknown: Term) -> None:
+    """Let a follower read the histories once."""
     stopping = threading.Event()
 
     @contextmanager
     def opened(*_: object) -> Iterator[Histories]:
         yield Histories(unknown, stopping)
 
-    settings = load_page_settings(broker="localhost:1", clock="2018-12-31")
-    with EventLedger() as ledger, pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(subject, "open_histories", opened)
-        follower = Follower(settings, shipped(), ledger)
         follower.follow_figures(stopping)
+
+
+@contextmanager
+def following(*unknown: Term) -> Iterator[Follower]:
+    """Yield a follower that has read the histories once."""
+    settings = load_page_settings(broker="localhost:1", clock="2018-12-31")
+    with EventLedger() as ledger:
+        follower = Follower(settings, shipped(), ledger)
+        look(follower, *unknown)
         yield follower
+
+
+def test_an_open_page_learns_that_events_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No figure has changed: the page says that all is counted until it is made anew."""
+    with following() as follower:
+        before = follower.version
+        monkeypatch.setattr(Histories, "late", 3)
+        look(follower)
+        assert follower.version == before + 1
+        known = follower.now()
+        assert known is not None
+        assert "3 événements reçus ne sont pas encore comptés" in known[1].text
 
 
 def test_an_indicator_that_workers_do_not_know_is_not_called_unreported() -> None:

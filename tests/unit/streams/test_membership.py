@@ -17,6 +17,7 @@ from events.topics import topic_name
 from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.membership import Membership
+from streams.queries.owning import ownership_of
 from streams.topic_faults import FaultKind, TopicFault
 from tests.support.fake_group import GENERATION, FakeApp, FakeConsumer
 from tests.support.records import PARTITIONS
@@ -261,6 +262,19 @@ class TestLag:
         group.consumer.started = False
 
         assert group.membership.lag() == {}
+
+    def test_what_a_new_partition_brings_is_overdue(self, group: Group) -> None:
+        """The histories tell it; nothing is before the consumer started."""
+        group.consumer.started = False
+        group.membership.look_at_lag()
+        assert group.membership.overdue() == 0
+
+        group.consumer.started = True
+        group.consumer.seen_ends = {TP("smartregion.schools", 0): 20}
+        group.consumer.waiting = {TP("smartregion.schools", 0): 13}
+        group.membership.look_at_lag()
+        assert group.membership.overdue() == 13
+        assert ownership_of(group.membership).overdue == 13
 
 
 class TestTurns:

@@ -27,11 +27,11 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             (Path(command[-1]) / name).mkdir()
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    def write(_: object, __: object, out: Path) -> None:
+    def write(_: object, __: object, out: Path, *___: object) -> None:
         out.write_text("years")
 
     monkeypatch.setenv("SMART_REGION_CLOCK", "2020-12-31")
-    monkeypatch.setattr("operations.workers_lag.wait_for_workers", lambda *_, **__: None)
+    monkeypatch.setattr("operations.workers_lag.wait_for_workers", lambda *_, **__: True)
     monkeypatch.setattr("operations.backfill.cli._write", write)
     monkeypatch.setattr("operations.backfill.blocks.shutil.which", lambda name: name)
     monkeypatch.setattr("operations.backfill.blocks.subprocess.run", make_blocks)

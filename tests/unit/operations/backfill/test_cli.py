@@ -63,12 +63,12 @@ def test_a_signal_leaves_nothing_half_made_in_the_data_folder(
     """Prometheus would keep gigabytes there that it does not know."""
     seen: list[str] = []
 
-    def write(_: object, __: object, out: Path) -> None:
+    def write(_: object, __: object, out: Path, *___: object) -> None:
         out.write_text("half of it")
         seen.extend(one.name for one in tmp_path.iterdir())
         signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr("operations.workers_lag.wait_for_workers", lambda *_, **__: None)
+    monkeypatch.setattr("operations.workers_lag.wait_for_workers", lambda *_, **__: True)
     monkeypatch.setattr("operations.backfill.cli._write", write)
     monkeypatch.setattr("operations.backfill.blocks.shutil.which", lambda name: name)
 

@@ -112,8 +112,8 @@ def test_the_command_writes_the_package_beside_its_file(
 ) -> None:
     """For a French spreadsheet too."""
     _, state_store, rows = everything()
-    monkeypatch.setattr("streams.queries.opening.read_histories", lambda *_: state_store)
-    monkeypatch.setattr("operations.workers_lag.wait_for_workers", lambda *_, **__: None)
+    monkeypatch.setattr("streams.queries.opening.read_histories", lambda *_, **__: state_store)
+    monkeypatch.setattr("operations.workers_lag.wait_for_workers", lambda *_, **__: True)
     monkeypatch.setattr("catalogue.loader.load_catalogue", lambda *_: shipped())
     monkeypatch.setenv("SMART_REGION_CLOCK", str(AS_OF))
     out = tmp_path / "figures.csv"

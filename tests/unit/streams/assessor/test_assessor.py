@@ -36,6 +36,7 @@ class ScriptedChangelogReader:
         self.came = 0
         self.not_known: dict[Term, str] = {}
         self.left = 0
+        self.late = 0
         self.faults: list[TopicFault] = []
 
     @property
@@ -69,6 +70,10 @@ class ScriptedChangelogReader:
     def lag(self) -> int:
         """Return how many are left."""
         return self.left
+
+    def overdue(self) -> int:
+        """Return how many records of events workers are late with."""
+        return self.late
 
 
 class MovableClock:
@@ -201,6 +206,15 @@ def test_judges_what_is_known_while_a_term_is_not(
 def test_tells_the_age_of_histories(stage: Stage) -> None:
     """As their source has it."""
     assert stage.assessor.snapshot().ages == {3: 0.5}
+
+
+def test_tells_what_workers_are_late_with(stage: Stage) -> None:
+    """It judges all the same: what is late may be about something else."""
+    stage.changelog_reader.late = 12
+    stage.changelog_reader.waits_for = None
+    stage.step()
+    assert stage.assessor.snapshot().overdue == 12
+    assert stage.assessor.snapshot().assessment is not None
 
 
 def test_judges_anew_what_changed(stage: Stage) -> None:

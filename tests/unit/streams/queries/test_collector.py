@@ -101,6 +101,26 @@ def test_it_is_behind_until_it_waits_for_a_change() -> None:
         assert waits_until(collector, lambda: collector.lag() == 0)
 
 
+def test_it_tells_what_workers_are_late_with() -> None:
+    """Once for each worker, under however many addresses, and no more once one has gone."""
+    with answering(AnsweringWorker(CATALOGUE, owned=range(2))) as staying, ExitStack() as until:
+        leaving = AnsweringWorker(CATALOGUE, owned=range(2, PARTITIONS))
+        until.enter_context(answering(leaving))
+        again = leaving.url.replace("127.0.0.1", "localhost")
+        with collected(staying.url, leaving.url, again) as collector:
+            assert is_complete(collector)
+            assert collector.overdue() == 0
+            staying.be_late(5)
+            leaving.be_late(700)
+            assert waits_until(collector, lambda: collector.overdue() == 705, seconds=3)
+            leaving.be_late(0)
+            assert waits_until(collector, lambda: collector.overdue() == 5, seconds=3)
+            leaving.be_late(30)
+            assert waits_until(collector, lambda: collector.overdue() == 35, seconds=3)
+            until.close()
+            assert waits_until(collector, lambda: collector.overdue() == 5)
+
+
 def test_two_workers_make_a_whole() -> None:
     """One alone does not."""
     with (
