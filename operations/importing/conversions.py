@@ -16,6 +16,7 @@ from operations.importing.parsing import (
     read_day,
     read_decimal,
     read_flag,
+    read_money,
     read_quarter,
     read_whole,
 )
@@ -59,7 +60,7 @@ def parts_of(kind: object) -> tuple[Convert, object] | None:
 
 
 def _euros(text: str) -> int:
-    cents = read_decimal(text) * 100
+    cents = read_money(text) * 100
     if cents != cents.to_integral_value():
         raise ParsingError("has fractions of a cent", "write euros with at most two decimals")
     return int(cents)

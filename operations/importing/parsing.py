@@ -12,6 +12,7 @@ __all__ = [
     "read_day",
     "read_decimal",
     "read_flag",
+    "read_money",
     "read_quarter",
     "read_whole",
     "write_decimal",
@@ -30,6 +31,8 @@ _QUARTER: Final = re.compile(
 _NUMBER: Final = re.compile(
     r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:[ \u00a0\u202f][0-9]{3})+)(?:[.,][0-9]+)?"
 )
+#: A thousand as English tables and some French ones write it, or one with three decimals.
+_AMBIGUOUS: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")
 _SCIENTIFIC: Final = re.compile(r"[+-]?[0-9.,]+[Ee][+-]?[0-9]+")
 _SPACES: Final = re.compile(r"[ \u00a0\u202f]")
 _ABSENT: Final = frozenset({"-", "n/a", "na", "nd", "n.d.", "null", "none", "nan", "ns", "s", "x"})
@@ -99,8 +102,15 @@ def write_decimal(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def read_money(text: str) -> Decimal:
+    """Read an amount of money; 1.250 may be a thousand, and is refused. Raises ParsingError."""
+    _refuse_ambiguous(text)
+    return read_decimal(text)
+
+
 def read_whole(text: str) -> int:
-    """Read a whole number; 12,0 is one. Raises ParsingError."""
+    """Read a whole number; 12,0 is one, and 1,000 may be a thousand. Raises ParsingError."""
+    _refuse_ambiguous(text)
     number = read_decimal(text)
     if number != number.to_integral_value():
         raise ParsingError("is not a whole number", "write it without decimals")
@@ -113,6 +123,14 @@ def read_flag(text: str) -> bool:
     if found is None:
         raise ParsingError("is neither yes nor no", "write oui or non")
     return found
+
+
+def _refuse_ambiguous(text: str) -> None:
+    """Refuse what groups thousands by a comma or a point, which marks decimals here."""
+    if _AMBIGUOUS.fullmatch(text):
+        decimal = write_decimal(read_decimal(text))
+        remedy = f"write {text[:-4]}{text[-3:]}, or {decimal} if the last digits are decimals"
+        raise ParsingError("may have thousands or three decimals", remedy)
 
 
 def _not_a_day(text: str) -> ParsingError:

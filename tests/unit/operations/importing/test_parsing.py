@@ -13,6 +13,7 @@ from operations.importing.parsing import (
     read_day,
     read_decimal,
     read_flag,
+    read_money,
     read_quarter,
     read_whole,
     write_decimal,
@@ -106,6 +107,25 @@ def test_a_whole_number_has_no_decimals_that_count() -> None:
     """Zeros after the comma are none."""
     assert read_whole("1 200,00") == 1200
     assert problem(read_whole, "1,5") == "is not a whole number: write it without decimals"
+
+
+@pytest.mark.parametrize("read", [read_whole, read_money])
+@pytest.mark.parametrize(
+    ("text", "meant"), [("1,000", "1000, or 1"), ("1.000", "1000, or 1"), ("-12.500", "-12500")]
+)
+def test_thousands_that_may_be_decimals_are_not_guessed(
+    read: Callable[[str], object], text: str, meant: str
+) -> None:
+    """As English tables group digits: a number a thousand times too small would be a figure."""
+    assert problem(read, text).startswith(
+        f"may have thousands or three decimals: write {meant}"
+    )
+
+
+@pytest.mark.parametrize("text", ["1000.000", "1 000,000", "0,000"])
+def test_three_decimals_that_group_nothing_are_read(text: str) -> None:
+    """No thousands are grouped so."""
+    assert read_whole(text) in (0, 1000)
 
 
 @pytest.mark.parametrize(
