@@ -135,7 +135,10 @@ CREATE OR REPLACE FUNCTION smart_region.pseudonym(person text) RETURNS text
 LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   key smart_region.pseudonym_key;
-  named bytea := convert_to(regexp_replace(normalize(person, NFC), '^\s+|\s+$', '', 'g'), 'UTF8');
+  -- Named one by one: what \s is depends on the database's locale, and has no space that does not break.
+  space text := '[\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+';
+  named bytea := convert_to(
+    regexp_replace(normalize(person, NFC), format('^%1$s|%1$s$', space), '', 'g'), 'UTF8');
 BEGIN
   SELECT * INTO key FROM smart_region.pseudonym_key;
   IF key.id IS NULL THEN

@@ -16,6 +16,7 @@ from hypothesis import assume, given, settings
 from boundary.postgres import DatabaseSettingsError, DatabaseUnavailableError
 from events.cloudevent import decode_json
 from events.fact import Fact
+from events.pseudonym import PseudonymKey
 from events.topics import topic_name
 from operations.relay.outbox import Outbox, OutboxMissingError, WaitingEvent
 from tests.support.facts import facts
@@ -189,6 +190,19 @@ def test_a_role_may_do_its_own_part_alone(database: Database) -> None:
         assert refused(connection, "SELECT * FROM smart_region.waiting()")
         assert refused(connection, "SELECT * FROM smart_region.refused")
         assert refused(connection, CLEAN)
+
+
+def test_the_database_makes_the_pseudonyms_of_the_command(shared: Database) -> None:
+    """Whatever is around an identity in its column: a person with two would count twice."""
+    key = PseudonymKey.new("k1")
+    spaces = [chr(code) for code in range(1, 0x3100) if chr(code).isspace()]
+    persons = [f"{one}12 3{one}{one}" for one in (*spaces, "\u200b", "\ufeff", "e\u0301")]
+    with shared.connected() as connection:
+        connection.execute("SELECT smart_region.use_pseudonym_key(%s)", (key.reveal(),))
+        made = connection.execute(
+            "SELECT smart_region.pseudonym(person) FROM unnest(%s::text[]) AS person", (persons,)
+        ).fetchall()
+    assert [pseudonym for (pseudonym,) in made] == [key.pseudonym(one) for one in persons]
 
 
 def test_an_operator_looks_after_the_outbox_without_reading_it(database: Database) -> None:
