@@ -20,12 +20,14 @@ from operations.relay.relay import (
     relay_batch,
 )
 
-__all__ = ["PASSING", "relay_all", "relay_until_stopped", "relay_waiting"]
+__all__ = ["PASSING", "relay_until_stopped", "relay_waiting"]
 
 logger = logging.getLogger(__name__)
 
 PASSING: Final = (DatabaseUnavailableError, BrokerUnreachableError, NotArrivedError)
 """What passes by itself: a database, a broker or a gateway that is away."""
+TELL_SECONDS: Final = 60.0
+"""How often it says what it has sent, where something always waits."""
 
 
 class CountedEvents(WaitingEvents, Protocol):
@@ -44,14 +46,6 @@ class FollowedEvents(WaitingEvents, Protocol):
 
 Opened: TypeAlias = Callable[[], AbstractContextManager[FollowedEvents]]
 Published: TypeAlias = Callable[[], AbstractContextManager[Publisher]]
-
-
-def relay_all(
-    outbox: WaitingEvents, publisher: Publisher, total: Relayed, *, most: int = EVENTS_PER_BATCH
-) -> None:
-    """Send until nothing waits; `total` is updated. Raises as `relay_batch`."""
-    while relay_batch(outbox, publisher, total, most=most):
-        pass
 
 
 def relay_waiting(
@@ -80,22 +74,27 @@ def relay_until_stopped(
     """Send what waits and what comes, until an exception from outside, such as that of a signal.
 
     The database tells of new events; every `poll_seconds` it is asked all the same. What is away is
-    waited for, with the policy's pauses and without its total. Raises what does not pass by itself.
+    waited for, with the policy's pauses and without its total. What was sent is logged once nothing
+    waits, and each minute. Raises what does not pass by itself.
     """
     retry_policy = retry_policy or RetryPolicy(first_pause=1.0)
-    failures = 0
+    failures, told = 0, replace(total)
     while True:
         before = replace(total)
         try:
             with open_outbox() as outbox, open_publisher() as publisher:
                 logger.info("relaying")
+                told_at = retry_policy.clock()
                 while True:
-                    relay_all(outbox, publisher, total)
-                    failures = 0
-                    if total != before:
+                    is_all = not relay_batch(outbox, publisher, total)
+                    failures, before = 0, replace(total)
+                    is_time = is_all or retry_policy.clock() - told_at >= TELL_SECONDS
+                    if is_time and total != told:
                         logger.info("sent=%d refused=%d", total.sent, total.refused)
-                        before = replace(total)
-                    outbox.wait(poll_seconds)
+                        told, told_at = replace(total), retry_policy.clock()
+                    # Also where more waits: what the database has told meanwhile is kept in memory
+                    # until it is waited for.
+                    outbox.wait(poll_seconds if is_all else 0.0)
         except PASSING as error:
             failures = 1 if total != before else failures + 1
             seconds = retry_policy.pause(failures, error)

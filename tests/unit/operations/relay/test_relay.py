@@ -205,6 +205,41 @@ def policy(pauses: list[float]) -> RetryPolicy:
     )
 
 
+class Emitting(Growing, Waiting):
+    """An outbox into which events come all the time: each batch takes a quarter of a minute."""
+
+    def __init__(self) -> None:
+        super().__init__([row_of(1, 1)])
+        self.waits: list[float] = []
+        self.clock = 0.0
+
+    def wait(self, seconds: float) -> None:
+        """Note the wait, and end the test after a while."""
+        self.waits.append(seconds)
+        self.clock += 15.0
+        if self.clock > 130.0:
+            raise KeyboardInterrupt
+
+
+def test_a_relay_that_always_has_something_to_send_says_so_each_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """And takes what the database has told meanwhile, which would fill the memory."""
+    outbox = Emitting()
+    caplog.set_level("INFO")
+    with pytest.raises(KeyboardInterrupt):
+        relay_until_stopped(
+            lambda: outbox,
+            lambda: FakePublisher({}),
+            Relayed(),
+            poll_seconds=5.0,
+            retry_policy=RetryPolicy(clock=lambda: outbox.clock),
+        )
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["relaying", "sent=5 refused=0", "sent=9 refused=0"]
+    assert outbox.waits == [0.0] * 9
+
+
 def test_a_database_that_is_away_is_tried_again_later_and_later() -> None:
     """And its events are sent once it is back."""
     outbox = Waiting([row_of(1, 1)])
