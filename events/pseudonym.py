@@ -150,15 +150,22 @@ def write_new_key(file: Path, key_id: str) -> PseudonymKey:
     """
     key = PseudonymKey.new(key_id)
     try:
-        descriptor = new_private_file(file)
+        with os.fdopen(new_private_file(file), "w", encoding="ascii") as opened:
+            try:
+                opened.write(f"{key.reveal()}\n")
+                opened.flush()
+                # Else a power cut soon after could leave pseudonyms without their key.
+                os.fsync(opened.fileno())
+            except BaseException:
+                # What is there would be no key, and could not be replaced by one.
+                file.unlink(missing_ok=True)
+                raise
     except OSError as error:
         raise PseudonymKeyError(
             file,
             problem=f"cannot be made ({error.strerror})",
-            remedy="name a file that is not there yet, in a folder of yours",
+            remedy="name a file that is not there yet, in a folder of yours with room",
         ) from None
-    with os.fdopen(descriptor, "w", encoding="ascii") as opened:
-        opened.write(f"{key.reveal()}\n")
     return key
 
 

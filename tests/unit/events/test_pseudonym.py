@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import resource
 import unicodedata
 from collections.abc import Callable
 from hashlib import sha256
@@ -115,6 +116,21 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(PseudonymKeyError, match="cannot be made"):
         write_new_key(file, "k2")
     assert file.read_text() == before
+
+
+def test_a_full_disk_leaves_no_file_without_a_key(tmp_path: Path) -> None:
+    """It would be no key, and a key is never overwritten."""
+    file = tmp_path / "key"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(PseudonymKeyError, match=r"cannot be made .* with room"):
+            write_new_key(file, "k1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    key = write_new_key(file, "k1")
+    assert load_key(file).pseudonym("x") == key.pseudonym("x")
 
 
 @pytest.mark.parametrize(
