@@ -71,7 +71,10 @@ class Totals:
     def add(self, fields: Mapping[str, object], origin: LineOrigin) -> list[Diagnostic]:
         """Add a line; return the refusal of what has been counted before."""
         others = {name: value for name, value in fields.items() if name != self._name}
-        total = self._totals.setdefault(tuple(others.values()), Total(origin, self._name, others))
+        same = tuple(
+            (*value.items(),) if isinstance(value, Mapping) else value for value in others.values()
+        )
+        total = self._totals.setdefault(same, Total(origin, self._name, others))
         earlier = total.counted.setdefault(origin.cells[self._of_each], origin.line)
         if earlier != origin.line:
             problem, remedy = f"was counted on line {earlier}", "keep one of the two lines"

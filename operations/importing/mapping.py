@@ -132,9 +132,18 @@ class FieldRule(MappingModel):
 
 
 def folded(text: str) -> str:
-    """Return a text without differences of case, and of the forms of accents and apostrophes."""
-    plain = text if text.isascii() else unicodedata.normalize("NFC", text)
-    return plain.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    """Return a text as words of a mapping are compared: as `plain`, without differences of case."""
+    return plain(text).casefold()
+
+
+def plain(text: str) -> str:
+    """Return a text without differences that nobody sees.
+
+    They are in the forms of accents, apostrophes and spaces, of which some do not break.
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    return " ".join(text.split())
 
 
 def fits(text: str, pattern: str) -> bool:
@@ -257,15 +266,17 @@ class CsvMapping(MappingModel):
     def takes(self, cells: Mapping[str, str]) -> bool:
         """Return whether a line with these cells is taken (`only`)."""
         return all(
-            any(fits(cells[column], pattern) for pattern in patterns)
-            for column, patterns in self._patterns.items()
+            any(fits(text, pattern) for pattern in patterns)
+            for text, patterns in (
+                (plain(cells[column]), patterns) for column, patterns in self._patterns.items()
+            )
         )
 
     @cached_property
     def _patterns(self) -> Mapping[str, list[str]]:
         """Return the patterns of `only`, in the form of the cells."""
         return {
-            column: [unicodedata.normalize("NFC", pattern) for pattern in patterns]
+            column: [plain(pattern) for pattern in patterns]
             for column, patterns in self.only.items()
         }
 

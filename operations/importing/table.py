@@ -141,7 +141,11 @@ class Table:
                 elif len(read) < len(self.heading) or any(read[len(self.heading) :]):
                     cells = f"{len(read)} cell{'s' * (len(read) > 1)}"
                     problem = f"has {cells} where the heading has {len(self.heading)}"
-                    remedy = f"put text that holds {_named(self.delimiter)} between quotes"
+                    sign = _named(self.delimiter)
+                    remedy = f"put text that holds {sign} between quotes"
+                    if len(read) < len(self.heading):
+                        # Excel leaves them out where sixteen lines end with an empty cell.
+                        remedy = f"add {sign} for each empty cell at its end"
                     yield self._refusal(line, problem, remedy)
                 else:
                     yield self._row(line, read)

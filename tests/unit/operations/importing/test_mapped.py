@@ -136,11 +136,42 @@ def test_lines_are_chosen_whatever_the_form_of_accents(
     assert len(stated(tmp_path, mapping("school.connected", CONNECTED, only=only), text)) == 1
 
 
+@pytest.mark.parametrize(
+    ("pattern", "cell"),
+    [
+        ("mis en service*", "mis en\u00a0service"),
+        ("mis\u202fen  service", "mis en service"),
+        ("lycée d'enseignement", "lycée d\u2019enseignement"),
+        ("d\u2019été*", "d'été 2019"),
+    ],
+)
+def test_lines_are_chosen_whatever_their_spaces_and_apostrophes(
+    tmp_path: Path, pattern: str, cell: str
+) -> None:
+    """Word processors write others than keyboards have, and nobody sees it."""
+    declared = mapping("school.connected", CONNECTED, only={"état": [pattern]})
+    text = f"uai;date;debit;état\n0750419Y;01/09/2018;1000;{cell}\n"
+
+    assert len(stated(tmp_path, declared, text)) == 1
+
+
 def test_a_field_of_several_numbers_has_a_column_each(tmp_path: Path) -> None:
     """By their names in the fact."""
     text = "site;du;au;offre;entreprises;salaries\ns-1;01/03/2019;31/03/2019;900;300;20\n"
     (fact,) = stated(tmp_path, mapping("workstation.usage_reported", USAGE), text)
     assert fact["occupied_hours"] == {"company": 300, "employee": 20}
+
+
+def test_a_total_may_be_beside_a_field_of_several_numbers(tmp_path: Path) -> None:
+    """Lines whose other fields are the same are one total, and others another."""
+    fields = {**USAGE, "available_hours": {"total": "offre", "of_each": "poste"}}
+    text = (
+        "site;du;au;offre;poste;entreprises;salaries\n"
+        "s-1;01/03/2019;31/03/2019;100;a;30;20\ns-1;01/03/2019;31/03/2019;50;b;30;20\n"
+        "s-2;01/03/2019;31/03/2019;70;a;30;20\n"
+    )
+    facts = stated(tmp_path, mapping("workstation.usage_reported", fields), text)
+    assert [fact["available_hours"] for fact in facts] == [150, 70]
 
 
 def test_what_several_columns_make_is_reported_by_what_is_to_blame(tmp_path: Path) -> None:

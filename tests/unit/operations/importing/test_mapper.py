@@ -46,9 +46,13 @@ def test_a_default_is_not_looked_up_among_the_words() -> None:
 
 
 def test_a_word_is_known_in_each_form() -> None:
-    """Of its case, its accents and its apostrophe."""
+    """Of its case, its accents, its apostrophe and its spaces."""
     rule = {"column": "nom", "values": {"Clé d\u2019accès": "b"}}
-    for word in ("clé d'accès", unicodedata.normalize("NFD", "CLÉ D\u2019ACCÈS")):
+    for word in (
+        "clé d'accès",
+        unicodedata.normalize("NFD", "CLÉ D\u2019ACCÈS"),
+        "clé\u00a0d'accès",
+    ):
         values, problems = filled({**CELLS, "nom": word}, name=rule)
         assert (values["name"], problems) == ("b", [])
 

@@ -117,9 +117,7 @@ def test_thousands_that_may_be_decimals_are_not_guessed(
     read: Callable[[str], object], text: str, meant: str
 ) -> None:
     """As English tables group digits: a number a thousand times too small would be a figure."""
-    assert problem(read, text).startswith(
-        f"may have thousands or three decimals: write {meant}"
-    )
+    assert problem(read, text).startswith(f"may have thousands or three decimals: write {meant}")
 
 
 @pytest.mark.parametrize("text", ["1000.000", "1 000,000", "0,000"])

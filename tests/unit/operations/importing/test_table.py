@@ -126,7 +126,7 @@ def test_a_line_with_too_few_cells_is_refused(tmp_path: Path) -> None:
     """With its number; its neighbours are read."""
     assert rows(tmp_path, HEADING + "a;1\nb\nc;3\n") == [
         ("a", "1"),
-        "3: has 1 cell where the heading has 2: put text that holds ';' between quotes",
+        "3: has 1 cell where the heading has 2: add ';' for each empty cell at its end",
         ("c", "3"),
     ]
 
