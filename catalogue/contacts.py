@@ -50,10 +50,11 @@ Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 
 class ContactsError(SmartRegionError):
-    """A file of contacts that cannot be used."""
+    """A file of contacts that cannot be used, with all its mistakes: field and problem of each."""
 
-    def __init__(self, file: Path, field: str, *, problem: str, remedy: str) -> None:
-        super().__init__(f"{file}: {field}: {problem}: {remedy}")
+    def __init__(self, file: Path, found: Iterable[tuple[str, str]], *, remedy: str) -> None:
+        mistakes = "; ".join(f"{field}: {problem}" for field, problem in found)
+        super().__init__(f"{file}: {mistakes}: {remedy}")
 
 
 class _ContactModel(BaseModel):
@@ -120,21 +121,26 @@ def load_contacts(file: Path, programmes: Collection[str]) -> Contacts:
     except (OSError, ValueError) as error:
         problem = " ".join(str(error).split())
         raise ContactsError(
-            file, "file", problem=problem, remedy="name a readable file of YAML"
+            file, [("file", problem)], remedy="name a readable file of YAML"
         ) from error
+    found = [
+        (f"owners.{name}", f"is no programme of the catalogue (one of {', '.join(programmes)})")
+        for name in _owners_in(declared)
+        if name not in programmes
+    ]
     try:
         contacts = Contacts.model_validate({} if declared is None else declared)
     except ValidationError as refusal:
-        first = refusal.errors(include_url=False, include_input=False)[0]
-        field = ".".join(map(str, first["loc"])) or "file"
-        remedy = "see docs/alerting.md"
-        raise ContactsError(file, field, problem=first["msg"], remedy=remedy) from refusal
-    for programme in contacts.owners:
-        if programme not in programmes:
-            remedy = f"name one of {', '.join(programmes)}"
-            problem = "is no programme of the catalogue"
-            raise ContactsError(file, f"owners.{programme}", problem=problem, remedy=remedy)
+        details = refusal.errors(include_url=False, include_input=False)
+        found = [(".".join(map(str, one["loc"])) or "file", one["msg"]) for one in details] + found
+    if found:
+        raise ContactsError(file, found, remedy="see docs/alerting.md")
     return contacts
+
+
+def _owners_in(declared: object) -> Iterable[object]:
+    owners = declared.get("owners") if isinstance(declared, Mapping) else None
+    return owners if isinstance(owners, Mapping) else ()
 
 
 def is_nobody(address: str) -> bool:

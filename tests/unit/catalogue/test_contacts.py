@@ -64,6 +64,19 @@ def test_a_mistake_is_named(tmp_path: Path, text: str, expected: str) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    """In one line: each run would else show one more."""
+    text = "delegate: {mail: [nobody]}\noperator: {phone: '01'}\nowners: {cantines: {}}\n"
+    with pytest.raises(ContactsError) as error:
+        load(tmp_path, text)
+
+    told = str(error.value)
+    assert "\n" not in told
+    for field in ("delegate.mail.0: ", "operator.phone: ", "owners.cantines: is no programme"):
+        assert field in told
+    assert told.endswith(": see docs/alerting.md")
+
+
 @pytest.mark.parametrize("url", ["https://pager.example.org/?a=b", "http://127.0.0.1:9/"])
 def test_a_token_goes_over_tls_or_stays_on_the_machine(tmp_path: Path, url: str) -> None:
     """As every other secret does."""
