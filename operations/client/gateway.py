@@ -36,6 +36,10 @@ MOST_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """More than the gateway ever answers to 500 events."""
 
 
+LONGEST_QUOTA_SECONDS: Final = 15 * 60.0
+"""More than 500 events take at one a second."""
+
+
 class GatewayAddressError(SmartRegionError):
     """The gateway's address cannot be used."""
 
@@ -64,7 +68,8 @@ class GatewayPublisher:
     """A publisher that posts to the gateway, in batches and in order; thread-safe.
 
     Without a spool events wait in memory: `publish` sends each full batch before it returns, and
-    `flush` the rest; events that the gateway has not accepted after the last retry have failed.
+    `flush` the rest; events that the gateway has not accepted after the last retry have failed. A
+    quota is waited for as long as the gateway asks, up to LONGEST_QUOTA_SECONDS.
     With a spool `publish` writes to the disk and returns, and `flush` sends; events that are not
     accepted stay there for the next `flush`, or for the next process with the same file. Call
     `flush` in another thread where the caller must not wait.
@@ -152,14 +157,21 @@ class GatewayPublisher:
     def _send_all(self) -> GatewayAwayError | None:
         """Send until the queue is empty; return the error where it is not."""
         with self._sending:
-            try:
-                while len(self._queue):
+            waited_with = 0
+            while left := len(self._queue):
+                try:
                     # A retry sends the first batch again, of which some events may be gone.
                     self._retry_policy.call(self._send_next, retry_on=GatewayAwayError)
-            except GatewayAwayError as away:
-                if self._spool is None:
-                    self._give_up(away)
-                return away
+                except GatewayAwayError as away:
+                    if self._spool is not None:
+                        return away
+                    # A batch of a small quota takes minutes; but once without any progress.
+                    is_soon = away.is_over_quota and away.retry_after <= LONGEST_QUOTA_SECONDS
+                    if not is_soon or left == waited_with:
+                        self._give_up(away)
+                        return away
+                    waited_with = left
+                    self._retry_policy.sleep(away.retry_after)
         return None
 
     def _send_next(self) -> None:

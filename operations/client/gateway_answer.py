@@ -32,6 +32,7 @@ LONGEST_NAME: Final = 60
 _ACCEPTED: Final = 202
 _MULTI_STATUS: Final = 207
 _ALL_REFUSED: Final = 422
+_OVER_QUOTA: Final = 429
 _NO_EVENTS: Final = frozenset({404, 405})
 _ADDRESS: Final = "the address is that of events (port 6070 by default), without a path"
 #: A retry may succeed: timeout, quota, fault, or a signature that was used before (each retry is
@@ -58,12 +59,15 @@ class EventAnswer:
 
 
 class GatewayAwayError(RetryableError):
-    """The gateway does not accept events now."""
+    """The gateway does not accept events now; where `is_over_quota`, it said from when on."""
 
-    def __init__(self, url: str, *, cause: str, retry_after: float = 0.0) -> None:
+    def __init__(
+        self, url: str, *, cause: str, retry_after: float = 0.0, is_over_quota: bool = False
+    ) -> None:
         self.url = url
         self.cause = cause
         self.retry_after = retry_after
+        self.is_over_quota = is_over_quota
         super().__init__(
             f"gateway: takes no events, value {shown_address(url)} ({one_line(cause)}):"
             " check the address and that the gateway is up; every lost event is reported"
@@ -118,7 +122,9 @@ def read_answer(
     said = _cause(content)
     cause = said or f"status {status} of {_server(answer)}"
     if status in _RETRYABLE:
-        raise GatewayAwayError(url, cause=cause, retry_after=answer.retry_after(now=now) or 0.0)
+        after = answer.retry_after(now=now) or 0.0
+        is_over_quota = status == _OVER_QUOTA and after > 0
+        raise GatewayAwayError(url, cause=cause, retry_after=after, is_over_quota=is_over_quota)
     if status in _UNREADABLE:
         raise BatchTooLargeError(cause, status=status, is_gateway=said is not None)
     if said is None or status < 300:  # noqa: PLR2004 - a success that is not ours

@@ -19,8 +19,10 @@ from pydantic import SecretStr, ValidationError
 
 from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
 from events.cloudevent import CloudEvent, encode_structured
+from events.producers.model import Quota
 from events.school import SchoolClosed, SchoolKind, SchoolRegistered
 from events.signing import SigningSecret
+from gateway.quota import TokenBucket
 from operations.client import (
     BearerToken,
     DeliveryReport,
@@ -169,6 +171,43 @@ def test_without_a_spool_the_last_retry_ends_in_failure() -> None:
         assert {failed.cause for failed in report.failed} == {"connection refused"}
         assert not any(failed.refused for failed in report.failed)
         assert publisher.flush() == DeliveryReport(0)
+
+
+def test_a_small_quota_is_waited_for() -> None:
+    """A batch takes longer than an outage is waited for, and the gateway says for how long."""
+    gateway = FakeGateway()
+    bucket = TokenBucket(Quota(events_per_second=10, burst=200), clock=lambda: gateway.clock)
+
+    def by_quota(events: list[dict[str, Any]]) -> StubAnswer:
+        seconds = bucket.take(len(events))
+        after = (("Retry-After", str(round(seconds + 0.5))),)
+        return StubAnswer(429, {"detail": "too many"}, after) if seconds else accepted(events)
+
+    gateway.behave = by_quota
+    with gateway.publisher() as publisher:
+        for number in range(1_200):
+            publisher.publish(event(number))
+        assert publisher.flush() == DeliveryReport(1_200)
+    assert 80 < gateway.clock < 150
+
+
+@pytest.mark.parametrize(("after", "waited"), [(60, 60), (86_400, 0)])
+def test_a_quota_that_never_comes_is_not_waited_for_twice(after: int, waited: int) -> None:
+    """Nor is one for a day, which a producer without a declaration has."""
+    gateway = FakeGateway(lambda _: StubAnswer(429, {}, (("Retry-After", str(after)),)))
+    with gateway.publisher() as publisher:
+        publisher.publish(event(0))
+        assert len(publisher.flush().failed) == 1
+    assert gateway.clock == waited
+
+
+def test_a_quota_keeps_nobody_with_a_spool_waiting(tmp_path: Path) -> None:
+    """What is on disk is sent by the next flush."""
+    gateway = FakeGateway(lambda _: StubAnswer(429, {}, (("Retry-After", "60"),)))
+    with gateway.publisher(spool=Spool(tmp_path / "spool")) as publisher:
+        publisher.publish(event(0))
+        assert publisher.flush().waiting == 1
+    assert gateway.clock == 0
 
 
 def test_a_refused_event_does_not_block_its_neighbours() -> None:
