@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 
 __all__ = ["harvest"]
 
+
+def _prefix(text: str) -> str:
+    """Return what identifiers may begin with. Raises ValueError."""
+    from operations.harvest.reading import prefix_of
+
+    return prefix_of(text)
+
+
 _OPTIONS: Final = (
     BROKER,
     click.option("--dry-run", is_flag=True, help="Read and check all of it, and send nothing."),
@@ -66,6 +74,13 @@ _OPTIONS: Final = (
         multiple=True,
         metavar="WORD=CODE",
         help="Which licence a word of the portal means, as 'Libre=other_open'.",
+    ),
+    click.option(
+        "--prefix",
+        type=Parsed("text", _prefix),
+        metavar="TEXT",
+        help="What the identifiers of its datasets begin with, where another portal gives the same"
+        " ones to other datasets.",
     ),
     click.option(
         "--source", metavar="URI", help="Of the events.  [default: urn:iledefrance:open-data]"
@@ -195,6 +210,7 @@ def _carry_out(
     publisher: str,
     themes: tuple[str, ...],
     licences: tuple[str, ...],
+    prefix: str | None,
     source: str | None,
     most_gone: float,
     dry_run: bool,
@@ -217,6 +233,7 @@ def _carry_out(
         publisher,
         own_words(themes, Theme, "--theme"),
         own_words(licences, Licence, "--licence"),
+        prefix or "",
     )
     plan = Harvest(
         portal,

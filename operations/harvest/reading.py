@@ -18,12 +18,20 @@ from events.person_data import find_person_data
 from operations.harvest.portal_dataset import Described, PortalDataset
 from operations.harvest.vocabularies import KNOWN_WORDS, frequency_of, licence_of, theme_of
 
-__all__ = ["DescriptionReading", "ReadingRules", "dataset_id_of", "read_dataset"]
+__all__ = [
+    "DescriptionReading",
+    "ReadingRules",
+    "dataset_id_of",
+    "prefix_of",
+    "read_dataset",
+]
 
 _ENTITY_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _LONGEST_LABEL: Final = 200
 _DIGEST_DIGITS: Final = 16
 _LONGEST_NAME: Final = 47
+_LONGEST_PREFIX: Final = 20
+_PREFIX: Final = re.compile(rf"[A-Za-z0-9._:-]{{1,{_LONGEST_PREFIX}}}")
 _ONE_DAY: Final = timedelta(days=1)
 
 
@@ -36,11 +44,14 @@ class ReadingRules:
     themes: Mapping[str, Theme] = field(default_factory=dict)
     """By the plain form of a word."""
     licences: Mapping[str, Licence] = field(default_factory=dict)
+    prefix: str = ""
+    """What identifiers begin with, apart from those of another portal."""
 
     @property
     def digest(self) -> str:
         """What a catalogue is read by, in short: where it differs an unchanged one is read anew."""
-        own = (self.publisher, sorted(self.themes.items()), sorted(self.licences.items()))
+        words = sorted(self.themes.items()), sorted(self.licences.items())
+        own = (self.publisher, *words, self.prefix)
         return sha256(repr((own, KNOWN_WORDS)).encode()).hexdigest()[:_DIGEST_DIGITS]
 
 
@@ -53,18 +64,26 @@ class DescriptionReading:
     problems: tuple[Diagnostic, ...] = ()
 
 
-def dataset_id_of(described: Described) -> str:
+def prefix_of(text: str) -> str:
+    """Return what identifiers may begin with. Raises ValueError."""
+    if not _PREFIX.fullmatch(text):
+        message = f"is not 1 to {_LONGEST_PREFIX} letters, digits or ._:-"
+        raise ValueError(message)
+    return text
+
+
+def dataset_id_of(described: Described, prefix: str = "") -> str:
     """Return the identifier of a dataset in events: the portal's, or one that is made of it.
 
     An address is not an identifier of the contract: its last part and its digest are one.
     """
     for name in (described.identifier, described.key):
-        if _ENTITY_ID.fullmatch(name):
-            return name
+        if name and _ENTITY_ID.fullmatch(prefix + name):
+            return prefix + name
     whole = described.identifier or described.key
     last = re.sub(r"[^A-Za-z0-9._-]+", "-", whole.rstrip("/").rpartition("/")[2]).strip("-")
     digest = sha256(whole.encode()).hexdigest()[:_DIGEST_DIGITS]
-    return f"{last[:_LONGEST_NAME]}-{digest}" if last else digest
+    return prefix + (f"{last[: _LONGEST_NAME - len(prefix)]}-{digest}" if last else digest)
 
 
 def read_dataset(described: Described, rules: ReadingRules, *, today: date) -> DescriptionReading:
@@ -75,7 +94,7 @@ def read_dataset(described: Described, rules: ReadingRules, *, today: date) -> D
     """
     refused: list[Diagnostic] = []
     left_out: list[Diagnostic] = []
-    name, where = dataset_id_of(described), one_line(described.key)
+    name, where = dataset_id_of(described, rules.prefix), one_line(described.key)
 
     def refuse(field_name: str, problem: str, value: str, remedy: str) -> None:
         refused.append(Diagnostic((), problem, value or None, remedy, field=field_name, file=where))

@@ -173,7 +173,7 @@ def _note(
     if snapshot.incomplete:
         tally.complaints.append(f"incomplete, nothing was withdrawn: {snapshot.incomplete}")
     else:
-        seen = frozenset(dataset_id_of(one) for one in snapshot.found)
+        seen = frozenset(dataset_id_of(one, plan.rules.prefix) for one in snapshot.found)
         try:
             changes |= gone_from(memory.datasets, seen, today, most_gone=plan.most_gone)
         except TooManyGoneError as error:

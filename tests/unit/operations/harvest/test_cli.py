@@ -169,6 +169,7 @@ def test_a_catalogues_name_need_not_be_utf_8(
         (("opendatasoft", "https://data.example.org"), "--contact is missing"),
         (("dcat", "nothing.ttl"), "nothing.ttl"),
         (("dcat", "c.ttl", "--theme", "x=y"), "is no WORD=CODE"),
+        (("dcat", "c.ttl", "--prefix", "île/"), "is not 1 to 20 letters"),
     ],
 )
 def test_a_wrong_option_is_said_in_a_line(arguments: tuple[str, ...], words: str) -> None:

@@ -91,14 +91,22 @@ def test_a_title_with_a_persons_data_is_refused() -> None:
     assert "durand" not in str(read.problems[0])
 
 
-@given(st.text(max_size=300), st.text(min_size=1, max_size=300))
-def test_every_key_makes_an_identifier_of_the_contract(identifier: str, key: str) -> None:
+@given(
+    st.text(max_size=300),
+    st.text(min_size=1, max_size=300),
+    st.from_regex(r"[A-Za-z0-9._:-]{0,20}", fullmatch=True),
+)
+def test_every_key_makes_an_identifier_of_the_contract(
+    identifier: str, key: str, prefix: str
+) -> None:
     """Always the same one, and another for another key."""
-    made = dataset_id_of(Described(key=key, identifier=identifier))
+    made = dataset_id_of(Described(key=key, identifier=identifier), prefix)
 
     assert re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", made)
+    assert made.startswith(prefix)
     if not re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", identifier):
-        assert made != dataset_id_of(Described(key=key + "é", identifier=identifier + "é"))
+        other = Described(key=key + "é", identifier=identifier + "é")
+        assert made != dataset_id_of(other, prefix)
 
 
 @given(st.text(max_size=400), st.text(max_size=400), st.text(max_size=12), st.text(max_size=12))

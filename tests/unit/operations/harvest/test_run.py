@@ -92,6 +92,23 @@ def test_an_unchanged_portal_is_read_anew_by_other_rules(served: Portal, tmp_pat
     assert (again, tally.is_unchanged, unchanged.is_unchanged) == ([], False, True)
 
 
+def test_a_prefix_keeps_two_portals_with_one_identifier_apart(tmp_path: Path) -> None:
+    """What one of them withdraws, the other one still publishes."""
+    file, rules = tmp_path / "other.json", ReadingRules(prefix="other-")
+    with (
+        portal(dataset("gares"), dataset("ports")) as one,
+        portal(dataset("gares"), dataset("ports")) as other,
+    ):
+        first, _ = harvest(one, tmp_path / "one.json")
+        second, _ = harvest(other, file, rules=rules)
+        other.datasets = other.datasets[1:]
+        third, _ = harvest(other, file, days=1, rules=rules)
+
+    assert {name for _, name in names(first)} == {"gares", "ports"}
+    assert {name for _, name in names(second)} == {"other-gares", "other-ports"}
+    assert names(third) == [("dataset.withdrawn", "other-gares")]
+
+
 def test_a_dataset_that_is_gone_is_withdrawn_from_a_complete_harvest_only(
     served: Portal, tmp_path: Path
 ) -> None:
