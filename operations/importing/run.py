@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -90,6 +91,8 @@ def run_import(
         (opened(file, reader.layout), recorded_at(file, plan.recorded_at, now=now))
         for file in plan.files
     ]
+    # What is sent of a file depends on what was said before it, and not on its name.
+    tables.sort(key=itemgetter(1))
     with ExitStack() as stack:
         write = None
         if plan.refusals:

@@ -81,6 +81,14 @@ def test_files_may_be_given_in_any_order(runs: Runs, tmp_path: Path) -> None:
     assert runs(old, new) == 0
 
 
+def test_a_correction_that_was_taken_back_does_not_count(runs: Runs, tmp_path: Path) -> None:
+    """Whatever the order of the names: the last file says what the first one did."""
+    march = listed(tmp_path, 100, hours=2, name="mars.csv")
+    corrected = listed(tmp_path, 200, hours=1, name="z-corrigé.csv")
+    assert runs(listed(tmp_path, 100, name="janvier.csv"), march, corrected) == 3
+    assert runs.speeds == [100, 200, 100]
+
+
 def test_files_of_one_time_may_not_contradict_each_other(runs: Runs, tmp_path: Path) -> None:
     """The refusal names both."""
     old, new = listed(tmp_path, 100, name="old.csv"), listed(tmp_path, 200, name="new.csv")
