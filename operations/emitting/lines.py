@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -13,14 +14,27 @@ from events.errors import ContractError, RefusalReason
 from operations.client import FailedDelivery, Publisher
 from operations.client.protocol import DeliveryError
 
-__all__ = ["LONGEST_LINE", "Emission", "EventRefusedError", "RefusedLine", "emit"]
+__all__ = [
+    "LONGEST_LINE",
+    "Emission",
+    "EventRefusedError",
+    "NotUtf8Error",
+    "RefusedLine",
+    "emit",
+]
 
 # How many lines are sent before their fate is awaited: a broken broker is noticed soon, and
 # what is known of each unanswered event stays small.
 LINES_PER_FLUSH: Final = 5_000
 LONGEST_LINE: Final = MAX_BYTES + len(b"\r\n")
 """Bytes of a line that may hold an event."""
-BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+class NotUtf8Error(SmartRegionError):
+    """The lines are in another encoding: none of them is an event."""
+
+    def __init__(self) -> None:
+        super().__init__("file: is in UTF-16, as Windows PowerShell writes it: save it in UTF-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +85,18 @@ def emit(
     """Publish each line's CloudEvent; a line that is refused is handed on and stops nothing.
 
     Blank lines are skipped, and lines of more than LONGEST_LINE refused. `emission` is updated as
-    lines are read, for a caller that shows progress or reports after an error. Raises DeliveryError
-    once an event was not delivered.
+    lines are read, for a caller that shows progress or reports after an error. Raises NotUtf8Error,
+    and DeliveryError once an event was not delivered.
     """
     emission = emission or Emission()
     waiting: dict[tuple[str, str], int] = {}
     for number, raw in enumerate(lines, start=1):
+        if number == 1 and raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) and 0 in raw[2:4]:
+            raise NotUtf8Error
         emission.lines = number
         if number % LINES_PER_FLUSH == 0:
             _settle(publisher, waiting, emission, on_refused)
-        line = (raw.removeprefix(BYTE_ORDER_MARK) if number == 1 else raw).strip()
+        line = (raw.removeprefix(BOM_UTF8) if number == 1 else raw).strip()
         if not line and len(raw) <= LONGEST_LINE:
             continue
         try:

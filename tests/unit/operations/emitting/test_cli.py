@@ -63,6 +63,19 @@ def test_emit_refuses_a_line_that_is_longer_than_any_event(
     assert len(published[0].events) == 1
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_emit_refuses_a_file_of_powershell_as_a_whole(
+    published: list[WatchedPublisher], encoding: str
+) -> None:
+    """Each line was reported as no JSON, with the advice to write each event on one line."""
+    result = run("emit", given=("\ufeff" + VALID * 3).encode(encoding))
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: file: is in UTF-16")
+    assert result.stdout == "0 accepted, 0 refused\n"
+    assert published[0].events == []
+
+
 def test_emit_says_why_no_line_of_an_event_for_people_is_taken(
     published: list[WatchedPublisher],
 ) -> None:
