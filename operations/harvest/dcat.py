@@ -48,7 +48,13 @@ _MOST_WORDS: Final = 1000
 """Words of a dataset's themes, and of its licences."""
 _MOST_LABELS: Final = 50
 """Labels of what datasets share: twice the languages of the EU."""
+_MOST_DIGITS: Final = 12
 _HYDRA: Final = Namespace("http://www.w3.org/ns/hydra/core#")
+_LISTED: Final = (
+    *(DCAT.Dataset, DCAT.DataService),
+    URIRef("http://www.w3.org/ns/dcat#DatasetSeries"),  # Of DCAT 3, which the library lacks.
+)
+"""What a portal may count as an item of its catalogue."""
 _ACCEPT: Final = (
     "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, application/xml;q=0.5,"
     " */*;q=0.1"
@@ -82,8 +88,11 @@ def read_dcat(client: PoliteClient, url: str, known: Validators) -> PortalSnapsh
 
     snapshot = PortalSnapshot()
     keys: set[str] = set()
+    listed: set[Node] = set()
+    total = ""
 
     def read(address: str) -> str | None:
+        nonlocal total
         is_first = address == url
         page = get_page(client, address, accept=_ACCEPT, known=known if is_first else None)
         if page is None:
@@ -92,12 +101,17 @@ def read_dcat(client: PoliteClient, url: str, known: Validators) -> PortalSnapsh
         kind = page.answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         graph = parse_graph(page.answer.body, kind, base=page.url, fetch=fetch)
         snapshot.add(described_in(graph), keys)
-        if total := _last(graph, None, _HYDRA.totalItems):
+        listed.update(subject for kind in _LISTED for subject in graph.subjects(RDF.type, kind))
+        if counted := _last(graph, None, _HYDRA.totalItems):
+            total = counted
             snapshot.count(total)
         snapshot.validators = Validators.of(page.answer)
         return _next_page(graph)
 
     follow_pages(snapshot, url, read)
+    is_known = total.isascii() and total.isdigit() and not snapshot.incomplete
+    if is_known and len(listed) < int(total[:_MOST_DIGITS]):
+        snapshot.incomplete = f"{len(listed)} of {total} datasets were listed"
     return snapshot
 
 

@@ -224,6 +224,25 @@ def test_pages_that_count_differently_leave_it_incomplete() -> None:
     assert "151 datasets, then 150" in snapshot.incomplete
 
 
+@pytest.mark.parametrize(
+    ("total", "said"), [(3, "2 of 3 datasets were listed"), (2, ""), (1, ""), ("x", "")]
+)
+def test_a_catalogue_that_counts_more_than_it_lists_is_incomplete(
+    total: int | str, said: str
+) -> None:
+    """What it leaves out, as one that it cannot write, is not gone; services may be counted too."""
+    with portal() as served:
+        text = (
+            f"{PREFIXES}<urn:d> a dcat:Dataset . <urn:s> a dcat:DataService ."
+            f" <> hydra:totalItems '{total}' ."
+        )
+        served.documents["/1"] = Answer(body=text.encode(), headers={"Content-Type": "text/turtle"})
+        snapshot = read(served, "/1")
+
+    assert len(snapshot.found) == 1
+    assert snapshot.incomplete == said
+
+
 def test_pages_in_a_circle_end() -> None:
     """The portal's own mistake."""
     with portal() as served:
