@@ -19,7 +19,8 @@ from operations.harvest.validators import Validators
 __all__ = ["described_by", "read_opendatasoft"]
 
 PAGE: Final = 100
-"""The most datasets that the API gives at once."""
+"""The most datasets that the API gives at once. Each page begins with the last one of the page
+before: where it does not, others may have moved to a page that was read before."""
 REACH: Final = 10_000
 """The API refuses an offset beyond."""
 _API: Final = "/api/explore/v2.1"
@@ -35,9 +36,10 @@ def read_opendatasoft(client: PoliteClient, url: str, known: Validators) -> Port
     snapshot = PortalSnapshot()
     seen: set[str] = set()
     offset, total = 0, 0
+    last: object = None
 
     def read(address: str) -> str | None:
-        nonlocal offset, total
+        nonlocal offset, total, last
         page = get_page(
             client, address, accept="application/json", known=known if offset == 0 else None
         )
@@ -48,9 +50,12 @@ def read_opendatasoft(client: PoliteClient, url: str, known: Validators) -> Port
         snapshot.count(total)
         snapshot.add((described_by(entry, base) for entry in results), seen)
         snapshot.validators = Validators.of(page.answer)
-        offset += PAGE
-        if not results or offset >= total:
+        if offset and last not in map(_name, results[:1]):
+            snapshot.incomplete = "datasets moved from page to page, as they were listed"
+        if not results or offset + PAGE >= total:
             return None
+        last = _name(results[-1])
+        offset += PAGE - 1
         if offset + PAGE > REACH:
             snapshot.incomplete = f"the API ends at {REACH} datasets: use `harvest dcat`"
             return None
@@ -76,6 +81,10 @@ def _content(page: PoliteAnswer) -> tuple[list[object], int]:
             return results, count
     remedy = "give the address of an Opendatasoft portal, as https://data.example.fr"
     raise CatalogueError(page.url, "is no page of the Explore API v2.1", remedy=remedy)
+
+
+def _name(entry: object) -> object:
+    return _mapping(entry).get("dataset_id")
 
 
 def _base(url: str) -> str:

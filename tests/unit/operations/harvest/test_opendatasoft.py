@@ -81,12 +81,12 @@ def test_an_entry_with_strange_metadata_is_read(metas: object) -> None:
 
 def lose_a_page(served: Portal) -> None:
     """Fail from the second page on."""
-    served.lie("offset=100", Answer(500))
+    served.lie("offset=99", Answer(500))
 
 
 def answer_a_page_of_the_web(served: Portal) -> None:
     """Answer 200, and an excuse for people."""
-    served.lie("offset=100", Answer(body=b"<!doctype html><title>Maintenance</title>"))
+    served.lie("offset=99", Answer(body=b"<!doctype html><title>Maintenance</title>"))
 
 
 def count_more_than_there_are(served: Portal) -> None:
@@ -102,8 +102,15 @@ def leave_out_a_name(served: Portal) -> None:
 def remove_one_meanwhile(served: Portal) -> None:
     """Remove a dataset of the first page before the second is asked for, which begins later."""
     left = [one for one in served.datasets if one["dataset_id"] != "d-005"]
-    page = {"total_count": len(left), "results": left[100:]}
-    served.lie("offset=100", Answer(body=json.dumps(page).encode()))
+    page = {"total_count": len(left), "results": left[99:]}
+    served.lie("offset=99", Answer(body=json.dumps(page).encode()))
+
+
+def replace_one_meanwhile(served: Portal) -> None:
+    """Remove a dataset of the first page and add another one, so that their number is the same."""
+    left = [one for one in served.datasets if one["dataset_id"] != "d-005"]
+    page = {"total_count": 130, "results": [*left[99:], dataset("e")]}
+    served.lie("offset=99", Answer(body=json.dumps(page).encode()))
 
 
 @pytest.mark.parametrize(
@@ -114,6 +121,7 @@ def remove_one_meanwhile(served: Portal) -> None:
         count_more_than_there_are,
         leave_out_a_name,
         remove_one_meanwhile,
+        replace_one_meanwhile,
     ],
 )
 def test_a_catalogue_that_lacks_something_is_incomplete(break_it: Callable[[Portal], None]) -> None:
