@@ -38,6 +38,10 @@ LONGEST_CELL: Final = 1_000
 numbers and composes accents takes the square of a text's length."""
 _MOST_COMPARED: Final = 500
 """How many columns a missing one is compared with: comparing takes the square of their lengths."""
+_MOST_ABOVE: Final = 20
+"""How many lines are looked at for a heading below a title."""
+_LONGEST_HEADING: Final = 5_000
+"""Characters of such a line: one may have as many cells."""
 LONGEST_FIELD_LINES: Final = 50
 """How many lines a quoted text may span: a quote that is not closed by then never is."""
 
@@ -240,7 +244,8 @@ def open_table(file: Path, layout: TableLayout) -> Table:
                     problem, remedy = _MALFORMED["quotes"]
                     where = file, line, "heading"
                     raise HeadingError(*where, problem=problem, remedy=remedy)
-                indices = _column_indices(file, line, read.cells, layout)
+                above = _lines_above(lines, read, layout)
+                indices = _column_indices(file, line, read.cells, layout, above=above)
                 last = line + read.further
                 return Table(file, encoding, read.delimiter, tuple(read.cells), last, indices)
     remedy = f"write a first line with the columns {', '.join(layout.columns)}"
@@ -312,6 +317,8 @@ def _encoding_of(file: Path) -> Encoding:
         for mark, problem in _OTHER_KINDS.items():
             if start.startswith(mark):
                 raise UnreadableFileError(file, problem=problem, remedy=SAVE_AS_CSV)
+        if b"\0" in start[:2]:  # Without a mark of it.
+            raise UnreadableFileError(file, problem="is in UTF-16", remedy=SAVE_AS_CSV)
         opened.seek(0)
         for raw in _raw_lines(opened):
             if raw.isascii():
@@ -341,7 +348,9 @@ def _heading(
 
     Among equals by the one that gives the most cells. None where none reads it.
     """
-    block = [text, *(part or "" for _, part in lines.take(LONGEST_FIELD_LINES))]
+    further = lines.take(LONGEST_FIELD_LINES)
+    lines.give_back(further)
+    block = [text, *(part or "" for _, part in further)]
     wanted = {_folded(name) for name in (*layout.columns, *layout.optional)}
     found: list[_Heading] = []
     for delimiter in delimiters:
@@ -364,8 +373,26 @@ def _split(lines: Iterable[str], delimiter: str) -> list[str]:
     return [cell.strip() for cell in cells]
 
 
+def _lines_above(lines: _Lines, read: _Heading, layout: TableLayout) -> int | None:
+    """Return the line before the one that names the columns, where what was read names none."""
+    wanted = set(map(_folded, layout.columns))
+    if wanted.intersection(map(_folded, read.cells)):
+        return None
+    for line, text in lines.take(_MOST_ABOVE):
+        for delimiter in DELIMITERS if len(text or "") <= _LONGEST_HEADING else ():
+            with suppress(csv.Error, ValueError):
+                if wanted.issubset(map(_folded, _split([text or ""], delimiter))):
+                    return line - 1
+    return None
+
+
 def _column_indices(
-    file: Path, line: int, heading: Collection[str], layout: TableLayout
+    file: Path,
+    line: int,
+    heading: Collection[str],
+    layout: TableLayout,
+    *,
+    above: int | None = None,
 ) -> Mapping[str, int]:
     folded = [_folded(name) for name in heading]
     indices: dict[str, int] = {}
@@ -379,6 +406,8 @@ def _column_indices(
             indices[name] = folded.index(_folded(name))
         elif name in layout.columns:
             remedy = _remedy_for(name, heading)
+            if above is not None:
+                remedy = f"remove the lines up to {above}: the heading is below them"
             raise HeadingError(file, line, name, problem="is not a column", remedy=remedy)
     return indices
 

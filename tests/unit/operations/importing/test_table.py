@@ -117,6 +117,21 @@ def test_the_cost_of_a_line_is_linear(tmp_path: Path, content: str) -> None:
     assert grows_linearly(lambda file: read_rows(file, "nom", "debit"), small, large)
 
 
+def test_a_title_above_the_heading_is_named(tmp_path: Path) -> None:
+    """As spreadsheets have it; to add a column that is there was no help."""
+    with pytest.raises(HeadingError, match=r"nom: is not a column: remove the lines up to 3: "):
+        rows(tmp_path, f"Liste des lycées;;\n;\nau 1er mai\n{HEADING}Monod;100\n")
+    with pytest.raises(HeadingError, match="debit: is not a column: add it"):
+        rows(tmp_path, f"nom;autre\n{HEADING}Monod;100\n")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_its_mark_is_named(tmp_path: Path, encoding: str) -> None:
+    """Its columns are not there under names that look the same."""
+    with pytest.raises(UnreadableFileError, match="is in UTF-16: save it as CSV"):
+        read_rows(write_file(tmp_path, HEADING.encode(encoding)), "nom", "debit")
+
+
 def test_empty_lines_are_skipped(tmp_path: Path) -> None:
     """Also those of separators alone, and before the heading; cells too many may be empty."""
     assert rows(tmp_path, f"\n;;\n{HEADING}\n;\n;;;\nMonod;100;;\n\n") == [("Monod", "100")]
