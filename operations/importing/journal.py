@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,12 +19,15 @@ from pydantic_core import to_json
 from boundary.errors import SmartRegionError
 from boundary.private_files import make_private_file, make_private_folder
 from events.cloudevent import CloudEvent
+from events.fact import Fact
 from streams.state import microseconds
 
 __all__ = ["Journal", "JournalUnusableError", "SendStatus", "SentEvent", "open_journal"]
 
 DIGEST_BYTES: Final = 16
 WAIT_SECONDS: Final = 10.0
+_OPTIONAL_FROM_THE_BEGINNING: Final = frozenset({"retracted", "completes_plan"})
+"""Optional fields that all digests have."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS sent (
@@ -71,7 +75,9 @@ class SentEvent:
         """Return an event's digests: they are short, and repeat no data."""
         fact = event.fact
         about = (event.source, fact.TYPE, fact.entity_id, fact.effective_day)
-        return cls(_digest(about), microseconds(event.time), _digest(fact))
+        added = _added_later(type(fact)).items()
+        unsaid = {name for name, default in added if getattr(fact, name) == default}
+        return cls(_digest(about), microseconds(event.time), _digest(fact, exclude=unsaid))
 
 
 class JournalUnusableError(SmartRegionError):
@@ -205,5 +211,19 @@ def _make_file(file: Path) -> None:
         raise JournalUnusableError(file, cause=error.strerror or str(error)) from error
 
 
-def _digest(content: object) -> bytes:
-    return blake2b(to_json(content), digest_size=DIGEST_BYTES).digest()
+@lru_cache
+def _added_later(kind: type[Fact]) -> Mapping[str, object]:
+    """Return the optional fields that earlier releases may lack, with what a line without has.
+
+    They are no part of a digest where they say nothing: after an upgrade that brings one, the
+    same line would contradict what was sent of it.
+    """
+    return {
+        name: field.get_default(call_default_factory=True)
+        for name, field in kind.model_fields.items()
+        if name not in _OPTIONAL_FROM_THE_BEGINNING and not field.is_required()
+    }
+
+
+def _digest(content: object, *, exclude: set[str] | None = None) -> bytes:
+    return blake2b(to_json(content, exclude=exclude), digest_size=DIGEST_BYTES).digest()

@@ -3,12 +3,16 @@
 import shutil
 import sqlite3
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.cloudevent import CloudEvent
+from events.school import SchoolClosed
 from operations.importing.journal import JournalUnusableError, SendStatus, SentEvent, open_journal
 from tests.support.facts import cloud_events
 from tests.support.rights import mode, usual_umask
@@ -168,6 +172,24 @@ def test_a_claim_is_the_fact_and_not_the_event(data: st.DataObject) -> None:
         event.fact.effective_day,
     )
     assert (SentEvent.of(other).fact == SentEvent.of(event).fact) is same
+
+
+class Widened(SchoolClosed):
+    """A fact to which a release adds an optional field."""
+
+    ceremony: bool = False
+
+
+def test_a_field_that_a_release_adds_contradicts_nothing_that_was_sent() -> None:
+    """Each line of a file that is imported again says no more than before; what it says counts."""
+    said: dict[str, Any] = {"uai": "0750419Y", "closed_on": date(2019, 3, 11)}
+
+    def claim(fact: SchoolClosed) -> SentEvent:
+        return SentEvent.of(CloudEvent("1", "/lycees", datetime(2019, 3, 11, tzinfo=UTC), fact))
+
+    assert claim(Widened(**said)) == claim(SchoolClosed(**said))
+    assert claim(Widened(**said, ceremony=True)) != claim(SchoolClosed(**said))
+    assert claim(SchoolClosed(**said, retracted=True)) != claim(SchoolClosed(**said))
 
 
 def test_a_journal_is_its_owners_alone(file: Path) -> None:
