@@ -135,10 +135,13 @@ CREATE OR REPLACE FUNCTION smart_region.pseudonym(person text) RETURNS text
 LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   key smart_region.pseudonym_key;
+  -- Other encodings have no accents as characters of their own, which PostgreSQL composes in UTF8 alone.
+  is_unicode boolean := getdatabaseencoding() = 'UTF8';
   -- Named one by one: what \s is depends on the database's locale, and has no space that does not break.
-  space text := '[\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+';
-  named bytea := convert_to(
-    regexp_replace(normalize(person, NFC), format('^%1$s|%1$s$', space), '', 'g'), 'UTF8');
+  space text := '[\u0009-\u000d\u001c-\u0020\u00a0' || CASE WHEN is_unicode
+    THEN '\u0085\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000' ELSE '' END || ']+';
+  composed text := CASE WHEN is_unicode THEN normalize(person, NFC) ELSE person END;
+  named bytea := convert_to(regexp_replace(composed, format('^%1$s|%1$s$', space), '', 'g'), 'UTF8');
 BEGIN
   SELECT * INTO key FROM smart_region.pseudonym_key;
   IF key.id IS NULL THEN

@@ -192,12 +192,19 @@ def test_a_role_may_do_its_own_part_alone(database: Database) -> None:
         assert refused(connection, CLEAN)
 
 
-def test_the_database_makes_the_pseudonyms_of_the_command(shared: Database) -> None:
+@pytest.mark.parametrize(
+    ("encoding", "others"),
+    [("UTF8", "\x85\u2003\u202f\u3000\u200b\ufeffe\u0301"), ("LATIN1", ""), ("WIN1252", "\u2026œ")],
+)
+def test_the_database_makes_the_pseudonyms_of_the_command(
+    postgres: PostgresServer, encoding: str, others: str
+) -> None:
     """Whatever is around an identity in its column: a person with two would count twice."""
+    database = Database(postgres, f"persons_{encoding}".lower(), source=SOURCE, encoding=encoding)
     key = PseudonymKey.new("k1")
-    spaces = [chr(code) for code in range(1, 0x3100) if chr(code).isspace()]
-    persons = [f"{one}12 3{one}{one}" for one in (*spaces, "\u200b", "\ufeff", "e\u0301")]
-    with shared.connected() as connection:
+    spaces = [chr(code) for code in range(1, 0x100) if chr(code).isspace() and code != 0x85]
+    persons = [f"{one}12 3é{one}{one}" for one in (*spaces, *others)]
+    with database.connected() as connection:
         connection.execute("SELECT smart_region.use_pseudonym_key(%s)", (key.reveal(),))
         made = connection.execute(
             "SELECT smart_region.pseudonym(person) FROM unnest(%s::text[]) AS person", (persons,)

@@ -139,12 +139,15 @@ def started_postgres() -> Iterator[PostgresServer]:
 class Database:
     """A producer's database with an outbox."""
 
-    def __init__(self, server: PostgresServer, name: str, *, source: str) -> None:
+    def __init__(
+        self, server: PostgresServer, name: str, *, source: str, encoding: str | None = None
+    ) -> None:
         self.server = server
         self.name = name
         self.source = source
+        how = f"TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'" if encoding else ""
         with psycopg.connect(server.url(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} {how}")
         self.install()
 
     def install(self) -> str:
