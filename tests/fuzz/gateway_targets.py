@@ -150,6 +150,7 @@ def _check_json(text: str) -> None:
     expected: list[Any] = []
     is_whole = True
     try:
+        json.loads(text)
         expected.append(_by_the_rules(text))
     except _StricterError:
         pass
