@@ -103,6 +103,8 @@ class ChangesPage:
     until: date
     found: ChangePage | None
     paging: Paging
+    differs: bool
+    """True where the events read so far add up to another change than that of the figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ def changes_page(
     department = view.department_for(indicator)
     standing = knowledge.standing(indicator, department, view.as_of)
     if indicator.publication is not None:
-        return ChangesPage(standing, since, view.as_of, None, Paging(page, 0))
+        return ChangesPage(standing, since, view.as_of, None, Paging(page, 0), differs=False)
     found = changes(
         ledger,
         indicator,
@@ -176,7 +178,19 @@ def changes_page(
         limit=ROWS,
         offset=(page - 1) * ROWS,
     )
-    return ChangesPage(standing, since, view.as_of, found, Paging(page, found.entities))
+    history, denominator = standing.history, standing.history.denominator
+    changed = (
+        history.numerator.change(since, view.as_of),
+        None if denominator is None else denominator.change(since, view.as_of),
+    )
+    return ChangesPage(
+        standing,
+        since,
+        view.as_of,
+        found,
+        Paging(page, found.entities),
+        differs=changed != (found.numerator, found.denominator),
+    )
 
 
 def entity_page(

@@ -188,6 +188,10 @@ class Follower:
             raise FiguresNotReadyError
         return self._past_days.get(day), Completeness.known_on(day)
 
+    def has_events(self) -> bool:
+        """Return whether the events that were there at the start have been read."""
+        return self._ledger_lag is not None
+
     @property
     def ledger_lag(self) -> int | None:
         """How many records the ledger has still to read; None until it once had all."""

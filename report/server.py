@@ -101,6 +101,9 @@ class KnowledgeSource(Protocol):
     def known_on(self, day: date, /) -> Known:
         """Return what was known at the end of a past day; it may take seconds."""
 
+    def has_events(self) -> bool:
+        """Return whether the events that were there at the start have been read."""
+
 
 class PageServer:
     """Answers the requests of readers; pages are made in threads, a few at a time.
@@ -371,6 +374,8 @@ class PageServer:
         except PersonsNotShownError as error:
             raise NotFoundError("personne", "…") from error
         if not page.found.events:
+            if not self._source.has_events():
+                raise FiguresNotReadyError
             raise NotFoundError(page.kind, entity)
         _require(page.paging)
         return HTML, self._pages.entity(page, view)

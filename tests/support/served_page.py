@@ -52,6 +52,7 @@ class ServedPage:
     version: int = 1
     today: date = LAST_DAY
     completeness: Completeness = COMPLETE
+    events_read: bool = True
 
     def now(self) -> Known | None:
         """Return the figures, if there are any."""
@@ -67,6 +68,10 @@ class ServedPage:
         del day
         assert self.known is not None
         return self.known, self.completeness
+
+    def has_events(self) -> bool:
+        """Return whether the ledger has them all."""
+        return self.events_read
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[str]:

@@ -159,6 +159,36 @@ def test_changes_add_up_to_the_change(full: ServedPage) -> None:
     assert answer.body.count('<tr><th scope="row">') == 7
 
 
+def test_changes_whose_events_are_still_read_are_not_called_none(page: ServedPage) -> None:
+    """The figures come from the workers, and the events some minutes later."""
+    [answer] = page.ask("/promesses/schools_connected_ratio/changements?since=2018-11-30")
+    assert "donnent un autre changement que ces deux valeurs" in answer.body
+    assert "Rien n’a changé" not in answer.body
+
+
+@pytest.mark.parametrize("query", ["since=2018-11-30", "since=2018-12-31&as_of=2018-06-30"])
+@pytest.mark.parametrize("territory", ["region", "77"])
+def test_changes_whose_events_are_all_read_are_those_of_the_figure(
+    full: ServedPage, query: str, territory: str
+) -> None:
+    """Also from a later day to an earlier one."""
+    paths = [
+        f"/promesses/{one.id}/changements?{query}&territory={territory}"
+        for one in shipped().indicators
+    ]
+    for answer in full.ask(*paths):
+        assert answer.status == 200
+        assert "donnent un autre changement" not in answer.body
+
+
+def test_an_entity_whose_events_are_still_read_is_not_called_unknown(page: ServedPage) -> None:
+    """A link of a note leads there, and shows it as soon as its events are read."""
+    page.events_read = False
+    [answer] = page.ask("/entites/schools/0750655E")
+    assert answer.status == 503
+    assert "réessayer dans un instant" in answer.body
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_a_permanent_link_shows_the_same_page(full: ServedPage, path: str) -> None:
     """Also of two days, of a part and of changes."""
