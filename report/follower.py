@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from hashlib import sha256
+from secrets import randbits
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -54,6 +55,8 @@ MOST_ATTEMPTS: Final = 10
 of the same memory, for as long as their pages are made."""
 RETRY_SECONDS: Final = 1.0
 
+_VERSION_BITS: Final = 48
+
 DECISIONS_SECONDS: Final = 300.0
 """How often the operators' decisions to pass over records are read again: workers apply them from
 their next start on."""
@@ -66,13 +69,16 @@ class Follower:
         self.catalogue = catalogue
         self.ledger = ledger
         self.clock = settings.make_clock()
-        self.version = 0
-        """Another number after each change of the figures known now, and of whether events wait."""
+        # Open pages outlive this process: what the next one shows has numbers of its own.
+        self.version = randbits(_VERSION_BITS)
+        """Another number after each change of the figures known now, and of whether they are
+        complete."""
         self._settings = settings
         self._rules = settings.record_rules()
         self._assessor = Assessor(catalogue, self.clock, parts_of=categories_of)
         self._published: tuple[Assessment, Knowledge] | None = None
-        self._is_late = False
+        #: Whether they are complete, and whether events wait; None while nothing is known.
+        self._completeness: tuple[bool, bool] | None = None
         self._ledger_lag: int | None = None
         self._past_days = PastDays(ledger, self._make_known_on)
 
@@ -203,11 +209,7 @@ class Follower:
 
     def _publish(self) -> None:
         snapshot = self._assessor.snapshot()
-        assessment, is_late = snapshot.assessment, snapshot.overdue > 0
-        if is_late is not self._is_late:
-            # Pages that are open say whether all that was received is counted.
-            self._is_late = is_late
-            self.version += 1
+        assessment, before = snapshot.assessment, self._published
         if assessment is None:
             self._published = None
         elif self._published is None or self._published[0] is not assessment:
@@ -220,6 +222,12 @@ class Follower:
                 judged=(assessment.as_of, assessment.judgements),
             )
             self._published = assessment, knowledge
+        completeness = None
+        if assessment is not None:
+            completeness = Completeness.of(snapshot).is_complete, snapshot.overdue > 0
+        # Open pages say whether all is counted, also while no figure changes.
+        if self._published is not before or completeness != self._completeness:
+            self._completeness = completeness
             self.version += 1
 
     def _make_known_on(self, day: date) -> Knowledge:

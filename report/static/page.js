@@ -7,11 +7,23 @@ let shown = document.currentScript.dataset.shown; // and of what the page shows.
 // Only a page that is seen listens: a browser opens few connections to one server.
 function listen() {
   if (source !== null || document.hidden) return;
-  source = new EventSource(address);
-  source.onmessage = (message) => {
+  const opened = new EventSource(address);
+  source = opened;
+  opened.onmessage = (message) => {
     told = message.data;
     refresh();
   };
+  // After a lost connection the browser asks again by itself, but not after an answer that is an
+  // error, as a proxy's while the page restarts.
+  opened.onerror = () => {
+    if (opened.readyState === EventSource.CLOSED) setTimeout(() => again(opened), 10000);
+  };
+}
+
+function again(closed) {
+  if (source !== closed) return;
+  rest();
+  listen();
 }
 
 function rest() {
@@ -26,12 +38,15 @@ async function refresh() {
   if (asked === null || asked === shown || document.hidden || main.contains(document.activeElement)) return;
   if (main.querySelector("details[open]")) return;
   const answer = await fetch(location.href);
-  if (!answer.ok) return;
   const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+  // Figures that are no longer known are not shown any more; other errors pass.
+  if (!answer.ok && next.querySelector('script[data-shown=""]') === null) return;
   if (main.contains(document.activeElement)) return;
   document.title = next.title;
   main.replaceWith(document.adoptNode(next.querySelector("main")));
-  shown = asked;
+  const footer = document.querySelector("footer.site"); // Its permanent link has the day.
+  if (!footer.contains(document.activeElement)) footer.replaceWith(document.adoptNode(next.querySelector("footer.site")));
+  if (answer.ok) shown = asked;
 }
 
 document.addEventListener("visibilitychange", () => (document.hidden ? rest() : listen()));

@@ -229,6 +229,8 @@ def test_an_open_page_follows_the_figures(browser: Browser, yesterday: ServedPag
     yesterday.today = LAST_DAY
     assert browser.wait(lambda: figure() in shown(browser))
     assert browser.title.startswith("Promesses au 31/12/2018")
+    link = "return document.querySelector('footer.site a').search"
+    assert browser.run(link) == "?as_of=2018-12-31&known_on=2018-12-31"
     assert browser.run("return window.mine && scrollY") == 9
     assert browser.active.tag_name == "a"
     assert browser.said() == []
@@ -262,6 +264,32 @@ def test_a_page_that_waits_for_figures_shows_them(browser: Browser, page: Served
     assert figure() in shown(browser)
     assert browser.title.startswith("Promesses au 31/12/2018")
     assert browser.run("return window.mine")
+
+
+def test_an_open_page_follows_again_after_an_error(
+    browser: Browser, yesterday: ServedPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy answers with one while the page restarts, and a browser does not ask again then."""
+    with monkeypatch.context() as patch:
+        patch.setattr("report.server.MOST_STREAMS", 0)
+        browser.open("/")
+        assert browser.wait(lambda: browser.run("return source.readyState") == CLOSED)
+    yesterday.today = LAST_DAY
+    assert browser.wait(lambda: figure() in shown(browser))
+
+
+def test_figures_that_are_no_longer_known_are_not_left_on_an_open_page(
+    browser: Browser, page: ServedPage
+) -> None:
+    """They come back when they are known again."""
+    browser.open("/")
+    assert browser.wait(lambda: streams(browser))
+    page.known, page.version = None, page.version + 1
+    try:
+        assert browser.wait(lambda: browser.text("h1") == "Les chiffres arrivent")
+    finally:
+        page.known = knowledge()
+    assert browser.wait(lambda: browser.all("table.promises"))
 
 
 def test_a_busy_reader_is_not_interrupted(browser: Browser, yesterday: ServedPage) -> None:

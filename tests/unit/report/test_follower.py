@@ -37,6 +37,8 @@ class Histories:
     faults: tuple[()] = ()
     late = 0
     """Records of events that workers are late with."""
+    age = 0.0
+    """In seconds."""
 
     def __init__(self, unknown: Collection[Term], stopping: threading.Event) -> None:
         self.sums = StateStore(shipped().terms)
@@ -64,8 +66,8 @@ class Histories:
         return self.late
 
     def ages(self) -> Mapping[int, float]:
-        """Return that all is new."""
-        return {0: 0.0}
+        """Return how old all is."""
+        return {0: self.age}
 
     def unknown(self) -> Mapping[Term, str]:
         """Return what the worker does not know."""
@@ -135,6 +137,23 @@ def test_an_open_page_learns_that_events_wait(monkeypatch: pytest.MonkeyPatch) -
         known = follower.now()
         assert known is not None
         assert "3 événements reçus ne sont pas encore comptés" in known[1].text
+
+
+def test_a_page_that_restarts_tells_open_pages_of_another_version() -> None:
+    """They show what the former process knew: what came meanwhile would stay unseen."""
+    with following() as before, following() as after:
+        assert before.version != after.version
+
+
+def test_open_pages_are_told_when_workers_no_longer_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No figure changes then, and the page says that they may be outdated all the same."""
+    with following() as follower:
+        known = follower.version
+        look(follower)
+        assert follower.version == known
+        monkeypatch.setattr(Histories, "age", 3600.0)
+        look(follower)
+        assert follower.version != known
 
 
 def test_an_indicator_that_workers_do_not_know_is_not_called_unreported() -> None:
