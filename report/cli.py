@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from catalogue.model import Catalogue, Programme
     from report.note.document import Note
     from report.note.month import Month
+    from streams.clock import Clock
 
 __all__ = ["commands"]
+
+LAST_SECOND: Final = time(23, 59, 59)
+"""Of a day, by which it is over: a clock that is fixed on a day has it."""
 
 
 @click.command()
@@ -104,8 +108,8 @@ def note(
         raise click.UsageError("--mail needs --contacts FILE, which names who receives it")
     settings = load_settings(broker=bootstrap)
     clock = settings.make_clock()
-    month = _month(month_text, clock.today())
-    known = _known_on(known_on, month, clock.today())
+    month = _month(month_text, clock)
+    known = _known_on(known_on, month, clock)
     catalogue = load_catalogue(settings.catalogue)
     chosen = _programme(catalogue, programme)
     contacts: Contacts | None = None
@@ -121,12 +125,12 @@ def note(
         echo(f"sent to {', '.join(recipients)}: {made.digest}")
 
 
-def _month(text: str | None, today: date) -> Month:
+def _month(text: str | None, clock: Clock) -> Month:
     from events.identifiers import FIRST_DAY
     from report.note.month import Month
 
     if text is None:
-        return Month.before(today)
+        return Month.before(clock.today())
     try:
         month = Month.parse(text)
     except ValueError as error:
@@ -134,18 +138,30 @@ def _month(text: str | None, today: date) -> Month:
     if month.until < FIRST_DAY:
         message = f"{month} is before all facts: name {FIRST_DAY:%Y-%m} or a later month"
         raise click.BadParameter(message, param_hint="--month")
-    if month.until > today:
-        message = f"{month} is not over yet (the clock says {today}): name a month before"
+    if month.until > _last_day_over(clock):
+        message = (
+            f"{month} is not over yet (the clock says {clock.today()}, UTC): name a month before"
+        )
         raise click.BadParameter(message, param_hint="--month")
     return month
 
 
-def _known_on(chosen: datetime | None, month: Month, today: date) -> date:
+def _known_on(chosen: datetime | None, month: Month, clock: Clock) -> date:
+    last = _last_day_over(clock)
     day = month.until if chosen is None else chosen.date()
-    if not month.until <= day <= today:
-        message = f"{day}: name a day from {month.until}, the month's last, to {today}, the clock's"
+    if not month.until <= day <= last:
+        message = (
+            f"{day}: name a day from {month.until}, the month's last, to {last}, the last that is"
+            " over (UTC)"
+        )
         raise click.BadParameter(message, param_hint="--known-on")
     return day
+
+
+def _last_day_over(clock: Clock) -> date:
+    """Return the last day of which nothing can be recorded any more."""
+    now = clock.now()
+    return now.date() if now.time() >= LAST_SECOND else now.date() - timedelta(days=1)
 
 
 def _programme(catalogue: Catalogue, identifier: str | None) -> Programme | None:

@@ -16,7 +16,7 @@ function listen() {
   // After a lost connection the browser asks again by itself, but not after an answer that is an
   // error, as a proxy's while the page restarts.
   opened.onerror = () => {
-    if (opened.readyState === EventSource.CLOSED) setTimeout(() => again(opened), 10000);
+    if (opened.readyState === EventSource.CLOSED) setTimeout(() => again(opened), 5000);
   };
 }
 
@@ -40,13 +40,14 @@ async function refresh() {
   const answer = await fetch(location.href);
   const next = new DOMParser().parseFromString(await answer.text(), "text/html");
   // Figures that are no longer known are not shown any more; other errors pass.
-  if (!answer.ok && next.querySelector('script[data-shown=""]') === null) return;
+  const waits = next.querySelector('script[data-shown=""]') !== null;
+  if (!answer.ok && (!waits || shown === "")) return;
   if (main.contains(document.activeElement)) return;
   document.title = next.title;
   main.replaceWith(document.adoptNode(next.querySelector("main")));
   const footer = document.querySelector("footer.site"); // Its permanent link has the day.
   if (!footer.contains(document.activeElement)) footer.replaceWith(document.adoptNode(next.querySelector("footer.site")));
-  if (answer.ok) shown = asked;
+  shown = answer.ok ? asked : "";
 }
 
 document.addEventListener("visibilitychange", () => (document.hidden ? rest() : listen()));

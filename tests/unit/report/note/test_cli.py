@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ import report.note.source
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
 from smart_region import main
+from streams.clock import SystemClock
 from tests.support.histories import event, uai
 from tests.support.ledgers import ledger_of
 from tests.support.notes import knowledge_on, shipped
@@ -101,6 +102,35 @@ def test_it_may_be_known_later(asked: list[date], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("now", "month", "known_on", "status"),
+    [
+        ("2018-03-31T23:59:58", "2018-03", "2018-03-31", 2),
+        ("2018-03-31T23:59:59", "2018-03", "2018-03-31", 0),
+        ("2018-02-28T12:00:00", "2018-02", "2018-02-28", 2),
+        ("2020-02-28T23:59:59", "2020-02", "2020-02-29", 2),
+        ("2018-04-10T12:00:00", "2018-03", "2018-04-10", 2),
+        ("2018-04-10T12:00:00", "2018-03", "2018-04-09", 0),
+    ],
+)
+def test_a_day_that_is_not_over_has_no_note(
+    asked: list[date],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    now: str,
+    month: str,
+    known_on: str,
+    status: int,
+) -> None:
+    """What is recorded later that day would be missing, in a note "à la fin du" that day."""
+    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    monkeypatch.setattr(SystemClock, "now", lambda _: moment)
+    monkeypatch.setenv("SMART_REGION_CLOCK", "system")
+    result = run("--month", month, "--known-on", known_on, "--out", tmp_path / "note.md")
+    assert result.exit_code == status, result.output
+    assert bool(asked) is (status == 0)
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
         ([], "say where the note goes: --out FILE, or --mail"),
@@ -108,9 +138,9 @@ def test_it_may_be_known_later(asked: list[date], tmp_path: Path) -> None:
         (["--mail"], "--mail needs --contacts FILE"),
         (["--out", "n.md", "--month", "2018-3"], "write it as 2019-03"),
         (["--out", "n.md", "--month", "1999-12"], "is before all facts: name 2010-01 or a later"),
-        (["--out", "n.md", "--month", "2018-04"], "is not over yet (the clock says 2018-04-15)"),
+        (["--out", "n.md", "--month", "2018-04"], "is not over yet (the clock says 2018-04-15"),
         (["--out", "n.md", "--known-on", "2018-03-30"], "name a day from 2018-03-31"),
-        (["--out", "n.md", "--known-on", "2018-04-16"], "to 2018-04-15, the clock's"),
+        (["--out", "n.md", "--known-on", "2018-04-16"], "to 2018-04-15, the last that is over"),
         (["--out", "n.md", "--programme", "x\x1b"], "is none of lycees, "),
     ],
 )
