@@ -394,7 +394,8 @@ class PageServer:
 def _answer(request: web.Request, media_type: str, body: bytes) -> web.Response:
     """Return a page, or that the reader's copy of it is still right."""
     tag = sha256(body).hexdigest()[:32]
-    headers = {"Cache-Control": "no-cache", "ETag": f'"{tag}"'}
+    # A cache that several readers share may have it compressed.
+    headers = {"Cache-Control": "no-cache", "ETag": f'"{tag}"', "Vary": "Accept-Encoding"}
     if any(one.value in (tag, "*") for one in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
     response = web.Response(body=body, content_type=media_type, charset="utf-8", headers=headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from boundary.serving import OPEN, AddressInUseError, MetricsGuard
 from streams.metric_families import registry_of
+from streams.web_connections import WebConnections
 
 __all__ = ["Readiness", "serve"]
 
@@ -64,7 +66,8 @@ async def serve(  # noqa: PLR0913 - where, for whom, and what, by name
         body = {"ready": ready, "waiting_for": now.waiting_for, **now.details}
         return web.json_response(body, status=200 if ready else 503)
 
-    app = web.Application()
+    connections = WebConnections(tls)
+    app = web.Application(middlewares=[connections.counting])
     app.add_routes(
         [web.get("/metrics", metrics), web.get("/healthz", healthz), web.get("/readyz", readyz)]
     )
@@ -74,15 +77,19 @@ async def serve(  # noqa: PLR0913 - where, for whom, and what, by name
         app, access_log=None, handle_signals=False, shutdown_timeout=ANSWER_SECONDS
     )
     await runner.setup()
+    connections.serve(runner.server)
     try:
-        site = web.TCPSite(runner, host, port, ssl_context=tls)
         try:
-            await site.start()
+            listening = await asyncio.get_running_loop().create_server(connections, host, port)
         except OSError as error:
             raise AddressInUseError(
                 (host, port), host="http_host", port=setting, cause=error
             ) from error
-        bound = runner.addresses[0]
-        yield f"{'http' if tls is None else 'https'}://{host}:{bound[1]}"
+        try:
+            bound = listening.sockets[0].getsockname()
+            yield f"{'http' if tls is None else 'https'}://{host}:{bound[1]}"
+        finally:
+            listening.close()
+            connections.abort()
     finally:
         await runner.cleanup()

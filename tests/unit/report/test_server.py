@@ -67,6 +67,7 @@ def test_a_page_that_has_not_changed_is_not_sent_again(page: ServedPage) -> None
     [first] = page.ask("/")
     [second] = page.ask("/", **{"If-None-Match": first.headers["ETag"]})
     assert (second.status, second.body) == (304, "")
+    assert {one.headers["Vary"] for one in (first, second)} == {"Accept-Encoding"}
 
 
 @pytest.mark.parametrize(
