@@ -112,6 +112,9 @@ class HistoriesCollector:
         self._stale: frozenset[int] = frozenset()
         #: Workers that may have something new: they are not asked, or only just.
         self._unheard: set[str] = set()
+        #: Those that may still answer for the first time.
+        self._unanswered: set[str] = set()
+        self._awaited = 0
         #: By address: a worker, and the records that it is late with.
         self._late: Mapping[str, tuple[str, int]] = {}
         self._overdue = 0
@@ -134,7 +137,7 @@ class HistoriesCollector:
     def _take(self) -> None:
         """Take what has been received so far."""
         # In this order: what made a worker one that has nothing new is among what was received.
-        self._behind = len(self._unheard)
+        self._behind, self._awaited = len(self._unheard), len(self._unanswered)
         # Two addresses may lead to one worker.
         self._overdue = sum(dict(self._late.values()).values())
         self._found = self._received.snapshot()
@@ -157,6 +160,10 @@ class HistoriesCollector:
         How many events they have to process, they expose themselves.
         """
         return self._behind
+
+    def awaited(self) -> int:
+        """Return how many workers have not told all that they hold since this collector began."""
+        return self._awaited
 
     def overdue(self) -> int:
         """Return how many records of events the workers that answer are late with."""
@@ -218,6 +225,7 @@ class HistoriesCollector:
     async def _follow_worker(self, client: NewsClient, target: WorkerTarget) -> None:
         position: str | None = None
         self._unheard.add(target.url)
+        self._unanswered.add(target.url)
         while True:
             problem, position, pause = await self._ask(client, target, position)
             self._note(target.url, problem)
@@ -269,6 +277,7 @@ class HistoriesCollector:
         problem = None if head.waiting_for is None else f"waits for {head.waiting_for}"
         if not applied.is_enough:
             return _Outcome(problem, None, TICK_SECONDS / 10)
+        self._unanswered.discard(target.url)
         waited = head.position == position
         if waited:
             self._unheard.discard(target.url)
@@ -279,6 +288,7 @@ class HistoriesCollector:
     def _forget_worker(self, url: str) -> None:
         """Expect nothing of a worker that does not answer: another has its partitions, or will."""
         self._unheard.discard(url)
+        self._unanswered.discard(url)
         self._late = {who: late for who, late in self._late.items() if who != url}
 
     def _tell(self, changes: int) -> None:

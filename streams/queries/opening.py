@@ -15,7 +15,7 @@ from boundary.settings import variable
 from catalogue.model import Catalogue
 from streams.dated_sums import DatedSums
 from streams.queries.addresses import parse_workers
-from streams.queries.collector import CollectorPlan, collecting
+from streams.queries.collector import CollectorPlan, HistoriesCollector, collecting
 from streams.queries.source import HistorySource
 from streams.settings import Settings
 
@@ -71,7 +71,7 @@ def read_histories(
     *,
     on_overdue: Callable[[int], None] | None = None,
 ) -> DatedSums:
-    """Return the histories of all partitions, as they are at the moment.
+    """Return the histories of all partitions, at least as they were when this began.
 
     They are the workers' where the settings name workers, else those of the changelogs. Workers
     tell how many records of events they are late with: `on_overdue` is called where some are.
@@ -97,11 +97,14 @@ def read_histories(
         return collector.sums
 
 
-def _missing_of(source: HistorySource) -> str | None:
-    """Return what a source has not told yet; None where it has told everything."""
-    waiting_for = source.waiting_for()
-    if waiting_for is None and source.lag():
-        return "what has changed meanwhile"
+def _missing_of(collector: HistoriesCollector) -> str | None:
+    """Return what has not been told yet; None once every worker has told all that it holds.
+
+    What changes meanwhile is not waited for: where an event a second comes, that has no end.
+    """
+    waiting_for, awaited = collector.waiting_for(), collector.awaited()
+    if waiting_for is None and awaited:
+        return f"the histories of {awaited} more of them"
     return waiting_for
 
 

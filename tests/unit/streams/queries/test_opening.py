@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+import asyncio
+import threading
+from collections.abc import Callable
+from datetime import date
+from itertools import count
+from typing import Any
 
+import pytest
+from aiohttp import web
+
+from catalogue.history import Histories
 from catalogue.loader import load_catalogue
+from catalogue.model import Catalogue
+from events.cloudevent import CloudEvent
 from events.fact import Family
 from events.partitioning import partition_for
 from streams.assessor.known_part import known_part
@@ -44,6 +55,82 @@ def test_they_are_those_of_all_workers() -> None:
         told = histories_of(read_histories(settings(first, second), CATALOGUE), CATALOGUE)
 
         assert told == histories_of(together.state_store, CATALOGUE)
+
+
+def test_they_are_told_while_events_come() -> None:
+    """All that was there at the beginning is in them; of what comes meanwhile, some."""
+    stopping = threading.Event()
+    with answering(AnsweringWorker(CATALOGUE)) as worker:
+        worker.take(registered(9999))
+
+        def go_on() -> None:
+            for number in count(1):
+                worker.take(registered(number))
+                if stopping.wait(0.1):
+                    return
+
+        thread = threading.Thread(target=go_on)
+        thread.start()
+        try:
+            found = histories_of(read_histories(settings(worker), CATALOGUE), CATALOGUE)
+        finally:
+            stopping.set()
+            thread.join()
+    assert lycees(found) > 0
+
+
+def test_every_worker_has_told_all_that_it_holds() -> None:
+    """One that believes in an earlier generation answers first: the other's count."""
+    heard = threading.Event()
+    with (
+        answering(WatchedWorker(CATALOGUE, before=lambda: heard.wait(5.0))) as owner,
+        answering(WatchedWorker(CATALOGUE, second=heard.set)) as zombie,
+    ):
+        owner.own(2, range(PARTITIONS))
+        owner.take(registered(1))
+        told = histories_of(read_histories(settings(zombie, owner), CATALOGUE), CATALOGUE)
+    assert lycees(told) == 1
+
+
+class WatchedWorker(AnsweringWorker):
+    """A worker that does something before each answer, and before its second one."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        before: Callable[[], object] = bool,
+        second: Callable[[], object] = bool,
+    ) -> None:
+        super().__init__(catalogue)
+        self._before = before
+        self._second = second
+        self._asked = 0
+
+    def extend(self, app: web.Application) -> None:
+        """Add its route, behind what it does."""
+        super().extend(app)
+        app.middlewares.append(self._watched)
+
+    @web.middleware
+    async def _watched(self, request: web.Request, handler: Any) -> Any:  # noqa: ANN401 - aiohttp's
+        self._asked += 1
+        if self._asked > 1:
+            self._second()
+        await asyncio.to_thread(self._before)
+        return await handler(request)
+
+
+def lycees(histories: Histories) -> int:
+    """Return how many lycées there are in the Région."""
+    denominator = histories["schools_connected_ratio", None].denominator
+    assert denominator is not None
+    return denominator.at(date(2018, 3, 1))
+
+
+def registered(number: int) -> CloudEvent:
+    """Return the registration of a lycée."""
+    return event("school.registered", uai(f"075{number % 10_000:04}"), "2018-03-01")
 
 
 def test_a_part_of_them_is_an_error() -> None:
