@@ -12,6 +12,7 @@ from boundary.spreadsheets import plain_cell
 
 if TYPE_CHECKING:
     from report.cell import TextCell
+    from report.completeness import Completeness
     from report.standing import Standing
     from report.view import View
 
@@ -34,9 +35,11 @@ _CELLS: Final = (
 )
 
 
-def rows_of(standings: Iterable[Standing], view: View) -> list[dict[str, Any]]:
+def rows_of(
+    standings: Iterable[Standing], view: View, completeness: Completeness
+) -> list[dict[str, Any]]:
     """Return a row for each standing: its numbers, and each cell as text, note and reason."""
-    return [_row(one, view) for one in standings]
+    return [_row(one, view, completeness) for one in standings]
 
 
 def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -52,7 +55,7 @@ def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
         if writer is None:
             writer = csv.DictWriter(out, list(flat))
             writer.writeheader()
-        writer.writerow({name: plain_cell(value) for name, value in flat.items()})
+        writer.writerow({name: _csv_cell(value) for name, value in flat.items()})
     return out.getvalue()
 
 
@@ -61,7 +64,12 @@ def json_text(rows: Iterable[Mapping[str, Any]]) -> str:
     return json.dumps(list(rows), ensure_ascii=False, indent=1) + "\n"
 
 
-def _row(one: Standing, view: View) -> dict[str, Any]:
+def _csv_cell(value: object) -> object:
+    """Return a cell that is no formula; a flag is written as in JSON."""
+    return str(value).lower() if isinstance(value, bool) else plain_cell(value)
+
+
+def _row(one: Standing, view: View, completeness: Completeness) -> dict[str, Any]:
     judgement = one.judgement
     milestone = judgement.milestone
     known_on = view.known_on
@@ -70,6 +78,7 @@ def _row(one: Standing, view: View) -> dict[str, Any]:
     return {
         "as_of": str(view.as_of),
         "known_on": None if known_on is None else str(known_on),
+        "complete": completeness.is_complete,
         "figure_of": str(judgement.as_of),
         "indicator": one.indicator.id,
         "title": one.indicator.title,

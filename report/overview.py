@@ -147,18 +147,30 @@ def _changed(knowledge: Knowledge, view: View, rows: Sequence[PromiseRow]) -> It
     before = view.as_of - timedelta(days=CHANGE_DAYS)
     moved = []
     for row in rows:
-        standing = row.standing
-        earlier = knowledge.standing(row.indicator, standing.judgement.department, before)
-        now, then = standing.judgement.status, earlier.judgement.status
-        if now is not None and now != then and standing.milestone == earlier.milestone:
-            was = "" if then is None else f", {STATUSES[then].word} auparavant"
-            yield News(f"{STATUSES[now].word}{was}", row.indicator, standing.status_class)
+        standing, department = row.standing, row.standing.judgement.department
+        # Also those whose day has passed since: no row has them any more.
+        earlier = knowledge.of(row.indicator, department, before)
+        for one, then in zip(
+            knowledge.of(row.indicator, department, view.as_of), earlier, strict=True
+        ):
+            yield from _new_status(one, then, is_in_force=one.milestone == standing.milestone)
         change = standing.judgement.change
         if change is not None and change.value:
             note = f" ({standing.change.note})" if standing.change.note else ""
             text = f"{standing.change.text}{note}, soit {standing.value.text}"
             moved.append(News(text, row.indicator, standing.status_class))
     yield from moved
+
+
+def _new_status(one: Standing, earlier: Standing, *, is_in_force: bool) -> Iterator[News]:
+    now, then = one.judgement.status, earlier.judgement.status
+    if now is None or now == then:
+        return
+    was = "" if then is None else f", {STATUSES[then].word} auparavant"
+    which = ""
+    if not is_in_force and one.milestone is not None:
+        which = f"jalon « {one.milestone.title or one.milestone.id} » : "
+    yield News(f"{which}{STATUSES[now].word}{was}", one.indicator, one.status_class)
 
 
 def _coming(view: View, rows: Sequence[PromiseRow]) -> Iterator[News]:

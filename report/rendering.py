@@ -99,8 +99,10 @@ class Pages:
             region_map=Markup(map_of(overview, view, links)),  # noqa: S704 - our own SVG
         )
 
-    def promise(self, page: PromisePage, view: View) -> str:
-        """Return the page of a promise."""
+    def promise(
+        self, page: PromisePage, view: View, completeness: Completeness | None = None
+    ) -> str:
+        """Return the page of a promise; figures that are not complete are said to be so."""
         links = _Links("../", view)
 
         def explanation_link(one: Explanation) -> str:
@@ -110,32 +112,40 @@ class Pages:
             "promise.html",
             links,
             section="promise",
+            completeness=completeness,
             page=page,
             explanation_link=explanation_link,
             chart=Markup(history_chart(page.standing, view.as_of)),  # noqa: S704 - our own SVG
             bars=Markup(bars_of(page, links)),  # noqa: S704 - our own SVG
         )
 
-    def comparison(self, comparison: Comparison, view: View) -> str:
+    def comparison(
+        self, comparison: Comparison, view: View, completeness: Completeness | None = None
+    ) -> str:
         """Return the page of two days."""
         links = _Links("./", view)
         return self._render(
             "comparison.html",
             links,
             section="compare",
+            completeness=completeness,
             comparison=comparison,
             kept={"since": comparison.since, AS_OF: comparison.until},
         )
 
-    def evidence(self, page: EvidencePage, view: View) -> str:
+    def evidence(
+        self, page: EvidencePage, view: View, completeness: Completeness | None = None
+    ) -> str:
         """Return the page of the entities behind a figure."""
         kept = {"part": page.part, "page": page.paging.page}
-        return self._entities("evidence.html", page, view, kept, parts=PARTS)
+        return self._entities("evidence.html", page, view, completeness, kept, parts=PARTS)
 
-    def changes(self, page: ChangesPage, view: View) -> str:
+    def changes(
+        self, page: ChangesPage, view: View, completeness: Completeness | None = None
+    ) -> str:
         """Return the page of the entities that changed a figure."""
         kept = {"since": page.since, "page": page.paging.page}
-        return self._entities("changes.html", page, view, kept)
+        return self._entities("changes.html", page, view, completeness, kept)
 
     def entity(self, page: EntityPage, view: View) -> str:
         """Return the page of an entity's events."""
@@ -157,6 +167,7 @@ class Pages:
         template: str,
         page: EvidencePage | ChangesPage,
         view: View,
+        completeness: Completeness | None,
         kept: Mapping[str, object],
         *,
         parts: Mapping[EvidencePart, str] = NO_PARTS,
@@ -167,6 +178,7 @@ class Pages:
             template,
             links,
             section="evidence",
+            completeness=completeness,
             page=page,
             kept=kept,
             parts=parts.items(),
@@ -198,6 +210,7 @@ class Pages:
             message=str(error),
             root=root,
             view=None,
+            completeness=None,
             is_waiting=isinstance(error, FiguresNotReadyError),
             section="",
             link=lambda path: root + path,
@@ -209,6 +222,7 @@ class Pages:
         template: str,
         links: _Links,
         *,
+        completeness: Completeness | None = None,
         kept: Mapping[str, object] | None = None,
         **values: Any,
     ) -> str:
@@ -216,6 +230,7 @@ class Pages:
         view = links.view
         return self._environment.get_template(template).render(
             view=view,
+            completeness=completeness,
             link=links,
             link_plain=links.plain,
             permalink=view.permanent(**(kept or {})),

@@ -279,39 +279,42 @@ class PageServer:
         return HTML, self._pages.overview(overview, view, completeness)
 
     def _overview_csv(
-        self, _: web.Request, knowledge: Knowledge, view: View, __: Completeness
+        self, _: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
     ) -> tuple[str, str]:
-        return CSV, csv_text(self._overview_rows(knowledge, view))
+        return CSV, csv_text(self._overview_rows(knowledge, view, completeness))
 
     def _overview_json(
-        self, _: web.Request, knowledge: Knowledge, view: View, __: Completeness
+        self, _: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
     ) -> tuple[str, str]:
-        return JSON, json_text(self._overview_rows(knowledge, view))
+        return JSON, json_text(self._overview_rows(knowledge, view, completeness))
 
-    def _overview_rows(self, knowledge: Knowledge, view: View) -> list[dict[str, object]]:
+    def _overview_rows(
+        self, knowledge: Knowledge, view: View, completeness: Completeness
+    ) -> list[dict[str, object]]:
         overview = overview_of(knowledge, view)
         standings = [row.standing for group in overview.groups for row in group.rows]
         others = [row for row in overview.departments if row.key != view.territory]
-        return rows_of([*standings, *(one for row in others for one in row.cells)], view)
+        cells = (one for row in others for one in row.cells)
+        return rows_of([*standings, *cells], view, completeness)
 
     def _promise(
-        self, request: web.Request, knowledge: Knowledge, view: View, _: Completeness
+        self, request: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
     ) -> tuple[str, str]:
         page = promise_of(knowledge, self._indicator(request, knowledge), view)
-        return HTML, self._pages.promise(page, view)
+        return HTML, self._pages.promise(page, view, completeness)
 
     def _promise_csv(
-        self, request: web.Request, knowledge: Knowledge, view: View, _: Completeness
+        self, request: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
     ) -> tuple[str, str]:
-        return CSV, csv_text(self._promise_rows(request, knowledge, view))
+        return CSV, csv_text(self._promise_rows(request, knowledge, view, completeness))
 
     def _promise_json(
-        self, request: web.Request, knowledge: Knowledge, view: View, _: Completeness
+        self, request: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
     ) -> tuple[str, str]:
-        return JSON, json_text(self._promise_rows(request, knowledge, view))
+        return JSON, json_text(self._promise_rows(request, knowledge, view, completeness))
 
     def _promise_rows(
-        self, request: web.Request, knowledge: Knowledge, view: View
+        self, request: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
     ) -> list[dict[str, object]]:
         indicator = self._indicator(request, knowledge)
         standings = [
@@ -319,7 +322,7 @@ class PageServer:
             for department in indicator.territories
             for one in knowledge.of(indicator, department, view.as_of)
         ]
-        return rows_of(standings, view)
+        return rows_of(standings, view, completeness)
 
     def _method(
         self, _: web.Request, __: Knowledge, view: View, ___: Completeness
@@ -327,14 +330,14 @@ class PageServer:
         return HTML, self._pages.method(view)
 
     def _comparison(
-        self, request: web.Request, knowledge: Knowledge, view: View, _: Completeness
+        self, request: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
     ) -> tuple[str, str]:
         since = parse_day("since", request.query.get("since"), view.today)
         comparison = comparison_of(knowledge, view, since or _month_before(view.as_of))
-        return HTML, self._pages.comparison(comparison, view)
+        return HTML, self._pages.comparison(comparison, view, completeness)
 
     def _evidence(
-        self, request: web.Request, knowledge: Knowledge, view: View, _: Completeness
+        self, request: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
     ) -> tuple[str, str]:
         page = evidence_page(
             knowledge,
@@ -345,10 +348,10 @@ class PageServer:
             page=_number(request.query.get("page")),
         )
         _require(page.paging)
-        return HTML, self._pages.evidence(page, view)
+        return HTML, self._pages.evidence(page, view, completeness)
 
     def _changes(
-        self, request: web.Request, knowledge: Knowledge, view: View, _: Completeness
+        self, request: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
     ) -> tuple[str, str]:
         since = parse_day("since", request.query.get("since"), view.today)
         page = changes_page(
@@ -360,7 +363,7 @@ class PageServer:
             page=_number(request.query.get("page")),
         )
         _require(page.paging)
-        return HTML, self._pages.changes(page, view)
+        return HTML, self._pages.changes(page, view, completeness)
 
     def _entity(
         self, request: web.Request, _: Knowledge, view: View, __: Completeness

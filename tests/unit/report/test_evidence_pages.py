@@ -10,6 +10,7 @@ from report.evidence_pages import Paging, moved_text
 from report.standing import amount_text
 from tests.support.knowledge import LAST_DAY, knowledge, shipped, view
 from tests.support.observations import barometer
+from tests.support.served_page import COMPLETE
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,9 @@ def test_one_row_is_one(page: int, rows: int, told: str) -> None:
 def test_only_a_ratio_has_terms_in_the_data() -> None:
     """Cents and millionths beside a number would be taken for it."""
     day = view()
-    rows = {row["indicator"]: row for row in rows_of(knowledge().standings(LAST_DAY), day)}
+    rows = {
+        row["indicator"]: row for row in rows_of(knowledge().standings(LAST_DAY), day, COMPLETE)
+    }
     for indicator in shipped().indicators:
         row = rows[indicator.id]
         is_ratio = indicator.unit is Unit.RATIO and row["number"] is not None

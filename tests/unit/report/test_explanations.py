@@ -19,7 +19,7 @@ from tests.support.attacks import MARK, PLAIN, harm_in
 from tests.support.explanations import explained, known_with
 from tests.support.knowledge import shipped
 from tests.support.notes import note_of_events, request_of
-from tests.support.served_page import page_over
+from tests.support.served_page import COMPLETE, page_over
 
 CONNECTED: Final = shipped().indicator("schools_connected_ratio")
 PROMISE: Final = f"/promesses/{CONNECTED.id}"
@@ -66,7 +66,7 @@ def test_a_past_day_does_not_show_what_was_said_later() -> None:
 def test_data_have_the_words() -> None:
     """CSV and JSON say what the page says."""
     known = known_with(explained(str(LATE), "=1+1; un mot"))
-    rows = rows_of(known.of(CONNECTED, None, LATE), View(LATE, None, REGION, today=LATE))
+    rows = rows_of(known.of(CONNECTED, None, LATE), View(LATE, None, REGION, today=LATE), COMPLETE)
     assert rows[0]["explanation"]["text"] == "Cause : =1+1; un mot"
     assert "Cause : =1+1; un mot" in csv_text(rows)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from aiohttp import ClientSession
 
+from report.completeness import Completeness
 from report.ledger import EventLedger
 from report.server import (
     HEADERS,
@@ -100,6 +103,27 @@ def test_a_wrong_address_is_a_page_with_a_way_back(
     assert 'lang="fr"' in answer.body
     back = answer.body.split('<p><a href="')[1].split('"')[0]
     assert urlsplit(urljoin("http://page" + path, back)).path == "/"
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path != "/methode"])
+def test_every_page_says_where_its_figures_are_not_complete(page: ServedPage, path: str) -> None:
+    """Who follows a link from a note or an alert never sees the first page."""
+    page.completeness = Completeness(is_complete=False, text="Chiffres incomplets : un essai.")
+    [answer] = page.ask(path)
+    assert answer.body.count("Chiffres incomplets : un essai.") == 1
+
+
+@pytest.mark.parametrize("path", ["/donnees", "/promesses/schools_connected_ratio"])
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_data_say_whether_they_are_complete(
+    page: ServedPage, path: str, *, is_complete: bool
+) -> None:
+    """In each row, as these are read one by one."""
+    page.completeness = Completeness(is_complete=is_complete, text="Un essai.")
+    csv_answer, json_answer = page.ask(f"{path}.csv", f"{path}.json")
+    told = {row["complete"] for row in csv.DictReader(io.StringIO(csv_answer.body))}
+    assert told == {str(is_complete).lower()}
+    assert {row["complete"] for row in json.loads(json_answer.body)} == {is_complete}
 
 
 def test_other_methods_are_refused(page: ServedPage) -> None:
