@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from boundary.settings_folder import settings_folder
+from boundary.settings_folder import NoSettingsFolderError, settings_folder
 from tests.support.commands import run_inside_with
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -24,6 +24,25 @@ def test_the_help_names_it(command: tuple[str, ...], monkeypatch: pytest.MonkeyP
 
     assert str(settings_folder()) == SAID.replace("~", "/home/camille")
     assert SAID in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other variables")
+@pytest.mark.parametrize("variables", [{}, {"XDG_CONFIG_HOME": "conf"}])
+def test_a_user_without_a_home_is_told(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container: a folder named ~ was made wherever a command ran, each with a journal."""
+
+    def nobody(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(NoSettingsFolderError, match="HOME: names no folder of this user"):
+        settings_folder()
 
 
 @pytest.mark.parametrize("page", ["importing.md", "harvest.md"])
