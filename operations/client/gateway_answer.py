@@ -38,6 +38,8 @@ _ADDRESS: Final = "the address is that of events (port 6070 by default), without
 #: A retry may succeed: timeout, quota, fault, or a signature that was used before (each retry is
 #: signed anew).
 _RETRYABLE: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+#: From here on statuses are those of networks before a gateway, which it is away behind.
+_OF_NETWORKS: Final = 520
 #: The request was too large, or not readable as a whole.
 _UNREADABLE: Final = frozenset({400, 413, 422, 431})
 
@@ -121,7 +123,7 @@ def read_answer(
         return _outcomes(url, content["items"])
     said = _cause(content)
     cause = said or f"status {status} of {_server(answer)}"
-    if status in _RETRYABLE:
+    if status in _RETRYABLE or status >= _OF_NETWORKS:
         after = answer.retry_after(now=now) or 0.0
         is_over_quota = status == _OVER_QUOTA and after > 0
         raise GatewayAwayError(url, cause=cause, retry_after=after, is_over_quota=is_over_quota)

@@ -92,7 +92,7 @@ def test_an_address_without_events_is_no_matter_of_the_secret() -> None:
         read(404, {"detail": "Events go to `/events`."})
 
 
-@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 530])
 def test_what_passes_is_tried_again(status: int) -> None:
     """The whole batch may come through another time, after the pause that was asked for."""
     with pytest.raises(GatewayAwayError) as away:
