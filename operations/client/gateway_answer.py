@@ -83,6 +83,7 @@ class GatewayRefusedError(SmartRegionError):
         self.url = url
         self.status = status
         self.cause = cause
+        self.is_gateway = is_gateway
         answer = f"value {shown_address(url)} (status {status}: {one_line(cause)})"
         if not is_gateway:
             problem = "what answers does not look like the gateway"

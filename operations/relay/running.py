@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeAlias
 from boundary.postgres import DatabaseUnavailableError
 from boundary.retry_policy import RetryPolicy
 from broker.errors import BrokerUnreachableError
-from operations.client import Publisher
+from operations.client import GatewayRefusedError, Publisher
 from operations.relay.relay import (
     EVENTS_PER_BATCH,
     NotArrivedError,
@@ -25,7 +25,8 @@ __all__ = ["PASSING", "relay_until_stopped", "relay_waiting"]
 logger = logging.getLogger(__name__)
 
 PASSING: Final = (DatabaseUnavailableError, BrokerUnreachableError, NotArrivedError)
-"""What passes by itself: a database, a broker or a gateway that is away."""
+"""What passes by itself: a database, a broker or a gateway that is away. So does what another
+server answers in the gateway's place, as a proxy that has just been started."""
 TELL_SECONDS: Final = 60.0
 """How often it says what it has sent, where something always waits."""
 
@@ -95,7 +96,9 @@ def relay_until_stopped(
                     # Also where more waits: what the database has told meanwhile is kept in memory
                     # until it is waited for.
                     outbox.wait(poll_seconds if is_all else 0.0)
-        except PASSING as error:
+        except (*PASSING, GatewayRefusedError) as error:
+            if isinstance(error, GatewayRefusedError) and error.is_gateway:
+                raise
             failures = 1 if total != before else failures + 1
             seconds = retry_policy.pause(failures, error)
             logger.warning("waiting seconds=%.1f error=%s", seconds, error)

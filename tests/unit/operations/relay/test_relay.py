@@ -19,7 +19,12 @@ from boundary.postgres import DatabaseUnavailableError
 from boundary.retry_policy import RetryPolicy
 from events.cloudevent import CloudEvent, encode_structured
 from events.topics import topic_name
-from operations.client import DeliveryReport, FailedDelivery, SearchedPublisher
+from operations.client import (
+    DeliveryReport,
+    FailedDelivery,
+    GatewayRefusedError,
+    SearchedPublisher,
+)
 from operations.relay.outbox import WaitingEvent
 from operations.relay.relay import NotArrivedError, Relayed, relay_batch
 from operations.relay.running import relay_until_stopped, relay_waiting
@@ -287,6 +292,43 @@ def test_what_does_not_pass_by_itself_ends_it() -> None:
 
     with pytest.raises(SmartRegionError, match="is wrong"):
         relay_until_stopped(opened, lambda: FakePublisher({}), Relayed(), poll_seconds=5.0)
+
+
+class Elsewhere(FakePublisher):
+    """A publisher to an address where somebody else answers than the gateway, or the gateway."""
+
+    def __init__(self, *, is_gateway: bool) -> None:
+        super().__init__({})
+        self._is_gateway = is_gateway
+
+    def flush(self) -> DeliveryReport:
+        """Refuse all."""
+        raise GatewayRefusedError(
+            "https://gateway.example", status=404, cause="nginx", is_gateway=self._is_gateway
+        )
+
+
+def test_a_page_of_a_proxy_in_the_gateways_place_is_waited_for() -> None:
+    """As while both are started; that the gateway does not know the producer is told at once."""
+    pauses: list[float] = []
+    publishers = iter([Elsewhere(is_gateway=False), FakePublisher({}), Elsewhere(is_gateway=True)])
+    outbox, total = Waiting([row_of(1, 1)]), Relayed()
+
+    def run() -> None:
+        relay_until_stopped(
+            lambda: outbox,
+            lambda: next(publishers),
+            total,
+            poll_seconds=5.0,
+            retry_policy=policy(pauses),
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert (pauses, total.sent) == ([1.0], 1)
+    outbox.rows.append(row_of(2, 2))
+    with pytest.raises(GatewayRefusedError, match="takes no events at this address"):
+        run()
 
 
 def enrolment(number: int, **data: str) -> WaitingEvent:
