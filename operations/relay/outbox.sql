@@ -291,7 +291,11 @@ CREATE OR REPLACE FUNCTION smart_region.refuse(seq bigint, reason text) RETURNS 
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WITH gone AS (DELETE FROM smart_region.outbox AS one WHERE one.seq = refuse.seq RETURNING one.*)
   INSERT INTO smart_region.refused (seq, id, topic, key, event, reason, emitted_at)
-    SELECT gone.seq, gone.id, gone.topic, gone.key, gone.event, refuse.reason, gone.emitted_at FROM gone;
+    SELECT gone.seq, gone.id, gone.topic, gone.key, gone.event, refuse.reason, gone.emitted_at FROM gone
+    -- An outbox that was emptied with RESTART IDENTITY gives its numbers again.
+    ON CONFLICT ON CONSTRAINT refused_pkey DO UPDATE SET id = EXCLUDED.id, topic = EXCLUDED.topic,
+      key = EXCLUDED.key, event = EXCLUDED.event, reason = EXCLUDED.reason,
+      emitted_at = EXCLUDED.emitted_at, refused_at = EXCLUDED.refused_at;
 $$;
 
 -- How many events wait, and for how many seconds the first of them has.

@@ -238,6 +238,17 @@ def test_an_operator_looks_after_the_outbox_without_reading_it(database: Databas
             assert refused(connection, beyond), beyond
 
 
+def test_an_outbox_that_begins_anew_can_refuse_again(database: Database) -> None:
+    """After trials it is emptied: a relay would end at each number that was refused before."""
+    with database.connected() as connection:
+        for name in (PARIS, OTHER):
+            connect(connection, name)
+            connection.execute("SELECT smart_region.refuse(1, 'wrong')")
+            read = connection.execute("SELECT seq, key FROM smart_region.refused").fetchall()
+            assert read == [(1, name)]
+            connection.execute("TRUNCATE smart_region.outbox RESTART IDENTITY")
+
+
 def test_what_another_server_has_passed_removes_nothing(database: Database) -> None:
     """A restored dump has the numbers of the server that it is from: ours may be far below."""
     with database.connected() as connection:
