@@ -68,8 +68,9 @@ class GatewayPublisher:
     """A publisher that posts to the gateway, in batches and in order; thread-safe.
 
     Without a spool events wait in memory: `publish` sends each full batch before it returns, and
-    `flush` the rest; events that the gateway has not accepted after the last retry have failed. A
-    quota is waited for as long as the gateway asks, up to LONGEST_QUOTA_SECONDS.
+    `flush` the rest; events that the gateway has not accepted after the last retry have failed, and
+    so have those that are published before the next report: it is not waited for again for each
+    batch. A quota is waited for as long as the gateway asks, up to LONGEST_QUOTA_SECONDS.
     With a spool `publish` writes to the disk and returns, and `flush` sends; events that are not
     accepted stay there for the next `flush`, or for the next process with the same file. Call
     `flush` in another thread where the caller must not wait.
@@ -117,6 +118,7 @@ class GatewayPublisher:
         self._delivered = 0
         self._failed: list[FailedDelivery] = []
         self._undecodable: list[str] = []
+        self._given_up: GatewayAwayError | None = None
 
     def publish(self, event: CloudEvent) -> None:
         """Queue an event, and send a full batch where there is no spool."""
@@ -124,6 +126,9 @@ class GatewayPublisher:
         if len(record.value) > MAX_BYTES:
             cause = f"is larger than any event: {len(record.value)} bytes instead of {MAX_BYTES}"
             self._fail(record.value, cause, refused=True)
+            return
+        if (away := self._given_up) is not None:
+            self._fail(record.value, away.cause, refused=False)
             return
         self._queue.append(record.value)
         if self._spool is None and len(self._queue) >= self._options.batch_events:
@@ -141,6 +146,7 @@ class GatewayPublisher:
                 waiting_for=away.cause if away is not None and len(self._queue) else None,
             )
             self._delivered, self._failed, self._undecodable = 0, [], []
+            self._given_up = None
         return report
 
     def __enter__(self) -> Self:
@@ -229,7 +235,8 @@ class GatewayPublisher:
         return read_answer(self._url, answer, events=len(batch), now=now)
 
     def _give_up(self, away: GatewayAwayError) -> None:
-        """Report everything in memory as failed."""
+        """Report everything in memory as failed, and so all that comes before the next report."""
+        self._given_up = away
         while batch := self._queue.head(self._options.batch_events, self._options.batch_bytes):
             for waiting in batch:
                 self._fail(waiting.event, away.cause, refused=False)

@@ -173,6 +173,20 @@ def test_without_a_spool_the_last_retry_ends_in_failure() -> None:
         assert publisher.flush() == DeliveryReport(0)
 
 
+def test_a_gateway_that_is_away_is_waited_for_once_before_each_report() -> None:
+    """A file of thousands of lines would take minutes to fail."""
+    gateway = FakeGateway(lambda _: None)
+    with gateway.publisher(batch_events=2) as publisher:
+        for number in range(20):
+            publisher.publish(event(number))
+        report = publisher.flush()
+        assert [one.event for one in report.failed] == [event(number) for number in range(20)]
+        assert gateway.clock < 30
+        gateway.behave = accepted
+        publisher.publish(event(20))
+        assert publisher.flush().delivered == 1
+
+
 def test_a_small_quota_is_waited_for() -> None:
     """A batch takes longer than an outage is waited for, and the gateway says for how long."""
     gateway = FakeGateway()
