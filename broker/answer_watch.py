@@ -15,6 +15,10 @@ __all__ = ["AnswerWatch"]
 
 PROBE_INTERVAL_SECONDS: Final = 10.0
 PROBE_TIMEOUT_SECONDS: Final = 5.0
+_CAUSE: Final = (
+    "the leader of some partition does not answer; `kafka-topics.sh --describe"
+    " --unavailable-partitions` names those without one"
+)
 
 
 class _Answering(Protocol):
@@ -57,6 +61,6 @@ class AnswerWatch:
                 raise BrokerUnreachableError(
                     self._bootstrap,
                     waited_seconds=waited,
-                    cause="no answer",
+                    cause=_CAUSE,
                     security_protocol=self._security.security_protocol,
                 )
