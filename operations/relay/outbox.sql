@@ -76,14 +76,16 @@ COMMENT ON COLUMN smart_region.outbox.event IS 'A CloudEvent 1.0 in JSON (struct
 COMMENT ON COLUMN smart_region.outbox.xid IS 'For clean(): whose rows a replication slot has passed.';
 
 CREATE TABLE IF NOT EXISTS smart_region.refused (
-  seq bigint PRIMARY KEY,
+  seq bigint NOT NULL,
   id uuid NOT NULL,
   topic text NOT NULL,
   key text NOT NULL,
   event text NOT NULL,
   reason text NOT NULL,
   emitted_at timestamptz NOT NULL,
-  refused_at timestamptz NOT NULL DEFAULT now()
+  refused_at timestamptz NOT NULL DEFAULT now(),
+  -- An outbox that was emptied with RESTART IDENTITY gives its numbers again.
+  PRIMARY KEY (seq, id)
 );
 COMMENT ON TABLE smart_region.refused IS
   'Events that the contract does not allow, with the reason: correct the row that they tell of.';
@@ -291,11 +293,7 @@ CREATE OR REPLACE FUNCTION smart_region.refuse(seq bigint, reason text) RETURNS 
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WITH gone AS (DELETE FROM smart_region.outbox AS one WHERE one.seq = refuse.seq RETURNING one.*)
   INSERT INTO smart_region.refused (seq, id, topic, key, event, reason, emitted_at)
-    SELECT gone.seq, gone.id, gone.topic, gone.key, gone.event, refuse.reason, gone.emitted_at FROM gone
-    -- An outbox that was emptied with RESTART IDENTITY gives its numbers again.
-    ON CONFLICT ON CONSTRAINT refused_pkey DO UPDATE SET id = EXCLUDED.id, topic = EXCLUDED.topic,
-      key = EXCLUDED.key, event = EXCLUDED.event, reason = EXCLUDED.reason,
-      emitted_at = EXCLUDED.emitted_at, refused_at = EXCLUDED.refused_at;
+    SELECT gone.seq, gone.id, gone.topic, gone.key, gone.event, refuse.reason, gone.emitted_at FROM gone;
 $$;
 
 -- How many events wait, and for how many seconds the first of them has.
