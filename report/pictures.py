@@ -134,8 +134,8 @@ def _value(standing: Standing) -> str:
 def _told(standing: Standing, as_of: date) -> str:
     parts = [f"Au {day_text(as_of)} : {_value(standing)}."]
     if standing.target.text:
-        parts.append(f"Cible : {standing.target.text}")
-        parts.append(f"à atteindre le {standing.deadline.text}." if standing.deadline.text else ".")
+        until = f" à atteindre le {standing.deadline.text}" if standing.deadline.text else ""
+        parts.append(f"Cible : {standing.target.text}{until}.")
         projection = standing.projection
         parts.append(f"Projection : {projection.text or projection.reason}.")
     parts.append("Les mêmes valeurs sont dans le tableau qui suit.")

@@ -241,7 +241,9 @@ class PageServer:
         if self._streams >= MOST_STREAMS:
             raise BusyError
         self._streams += 1
-        response = web.StreamResponse(headers={**HEADERS, "Cache-Control": "no-store"})
+        # nginx would keep what is told until it fills a buffer.
+        told = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        response = web.StreamResponse(headers={**HEADERS, **told})
         response.content_type = "text/event-stream"
         try:
             await response.prepare(request)

@@ -291,12 +291,35 @@ class _NoteWriter:
             )
         else:
             yield _text("Aucune promesse de la Région n’est manquée ni à risque.")
+        passed = [Paragraph(tuple(self._passed(row, one))) for row, one in self._missed_before()]
+        if passed:
+            yield _text(
+                "Jalons intermédiaires manqués, dont la cible n’est toujours pas atteinte :"
+            )
+            yield Items(tuple(passed))
         local = [Paragraph(tuple(spans)) for row in self._rows if (spans := list(self._local(row)))]
         if local:
             yield _text(
                 "Départements où une promesse est manquée ou à risque ; retard au rythme observé :"
             )
             yield Items(tuple(local))
+
+    def _missed_before(self) -> Iterator[tuple[PromiseRow, Standing]]:
+        """Yield what is missed of milestones that others have followed: no table has these."""
+        for row in self._rows:
+            shown = row.standing
+            department = shown.judgement.department
+            for one in self._knowledge.of(row.indicator, department, self._view.as_of):
+                is_missed = one.judgement.status is MilestoneStatus.MISSED
+                if is_missed and one.milestone != shown.milestone:
+                    yield row, one
+
+    def _passed(self, row: PromiseRow, one: Standing) -> Iterator[Span]:
+        yield Span(row.indicator.title, strong=True)
+        if one.milestone is not None:
+            yield Span(f" : {one.milestone.title or one.milestone.id}")
+        told = f", {one.target.text} au {one.deadline.text} ; valeur actuelle : {one.value.text}"
+        yield Span(told, self._references.evidence(one))
 
     def _local(self, row: PromiseRow) -> Iterator[Span]:
         own = (

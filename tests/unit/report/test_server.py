@@ -248,6 +248,7 @@ def test_readers_are_told_of_changes(page: ServedPage) -> None:
     async def told() -> list[bytes]:
         async with page.serve() as address, ClientSession() as session:
             async with session.get(f"{address}/changements") as stream:
+                assert stream.headers["X-Accel-Buffering"] == "no"
                 first = await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 10)
                 page.version += 1
                 second = await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 10)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +16,14 @@ from pypdf import PdfReader
 
 from catalogue.contacts import Contact, Contacts
 from events.registry import Family
+from report.ledger import EventLedger
+from report.note.content import NoteRequest, note_of
 from report.note.document import Note
+from report.note.month import Month
 from report.note.output import FORMS, note_bytes
 from report.note.pdf import printable
 from tests.support.histories import ENTITIES, event, uai
+from tests.support.interim import known_with_interim
 from tests.support.notes import (
     MONTHS,
     note_of_events,
@@ -263,3 +268,16 @@ def test_a_hostile_name_is_text(name: str) -> None:
     read = re.sub(r"\s", "", text_of_pdf(made[".pdf"]))
     assert json.loads(made[".json"])["title"] == note.title
     assert re.sub(r"\s", "", printable(told[0].partition("Par ")[2])) in read
+
+
+@pytest.mark.parametrize(("month", "is_told"), [("2017-12", False), ("2018-01", True)])
+def test_a_milestone_on_the_way_that_is_missed_is_named(
+    tmp_path: Path, month: str, *, is_told: bool
+) -> None:
+    """The tables have the promise against the next one by then."""
+    of = Month.parse(month)
+    with EventLedger() as ledger:
+        note = note_of(known_with_interim(tmp_path), ledger, NoteRequest(of, of.until))
+    told = "Lycées connectés au très haut débit : La moitié, 50,0 % au 31/12/2017 ; valeur actuelle"
+    lines = lines_of(note, "Ce qui demande une décision")
+    assert any(line.startswith(told) for line in lines) is is_told
