@@ -62,7 +62,13 @@ class Completeness:
                 is_complete=False,
                 text=f"Chiffres en cours de mise à jour : {left} changements restent à lire.",
             )
-        return cls(is_complete=True, text="Chiffres complets : tous les faits reçus sont comptés.")
+        # Changelogs have what workers have counted, and not what waits for them.
+        counted = (
+            "tous les faits reçus sont comptés"
+            if snapshot.ages
+            else "tous les faits comptés par les workers y sont"
+        )
+        return cls(is_complete=True, text=f"Chiffres complets : {counted}.")
 
     @classmethod
     def known_on(cls, day: date) -> Self:

@@ -20,10 +20,19 @@ def said(lag: int = 0, **seen: Any) -> Completeness:
     return Completeness.of(AssessorSnapshot(as_of=DAY, lag=lag, assessment=None, **seen))
 
 
-@pytest.mark.parametrize("seen", [{}, {"lag": 1}, {"ages": {0: 4.0, 1: 19.0}}])
+@pytest.mark.parametrize("seen", [{}, {"lag": 1}])
 def test_all_that_came_is_counted(seen: dict[str, Any]) -> None:
     """One change that has just come is no reason to doubt."""
-    assert said(**seen).is_complete
+    found = said(ages={0: 4.0, 1: 19.0}, **seen)
+    assert found.is_complete
+    assert found.text == "Chiffres complets : tous les faits reçus sont comptés."
+
+
+def test_changelogs_do_not_tell_what_waits_for_the_workers() -> None:
+    """Nobody says more than is known."""
+    found = said(lag=1)
+    assert found.is_complete
+    assert found.text == "Chiffres complets : tous les faits comptés par les workers y sont."
 
 
 @pytest.mark.parametrize(
