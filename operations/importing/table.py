@@ -37,7 +37,8 @@ LONGEST_CELL: Final = 1_000
 """Characters of a cell that is read: five times the longest text that a fact has. What reads
 numbers and composes accents takes the square of a text's length."""
 _MOST_COMPARED: Final = 500
-"""How many columns a missing one is compared with: comparing takes the square of their lengths."""
+"""How many columns a missing one is compared with, and searched for a person's data: both take long
+where there are tens of thousands."""
 _MOST_ABOVE: Final = 20
 """How many lines are looked at for a heading below a title."""
 _LONGEST_HEADING: Final = 5_000
@@ -417,7 +418,7 @@ def _remedy_for(missing: str, heading: Collection[str]) -> str:
     if near:
         return f"rename {near[0]!r}"
     # A file without a heading begins with data, which may be a person's.
-    if find_person_data({"data": {"cells": list(heading)}}) is not None:
+    if find_person_data({"data": {"cells": [*islice(heading, _MOST_COMPARED)]}}) is not None:
         return "write the names of the columns into the first line; what is there looks like data"
     return f"add it; found {', '.join(heading)[:200]}"
 
