@@ -42,7 +42,7 @@ class Completeness:
             )
         if snapshot.overdue:
             several = is_plural(snapshot.overdue)
-            left = "événements reçus ne sont" if several else "événement reçu n’est"
+            left = "évènements reçus ne sont" if several else "évènement reçu n’est"
             return cls(
                 is_complete=False,
                 text=f"Chiffres incomplets : {count_text(snapshot.overdue)} {left} pas encore"

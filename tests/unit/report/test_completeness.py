@@ -39,9 +39,9 @@ def test_changelogs_do_not_tell_what_waits_for_the_workers() -> None:
     ("seen", "text"),
     [
         ({"faults": [LOST], "lag": 3}, "Chiffres incomplets"),
-        ({"overdue": 1, "lag": 3}, "incomplets : 1 événement reçu n’est pas encore compté."),
-        ({"overdue": 2}, "incomplets : 2 événements reçus ne sont pas encore comptés."),
-        ({"overdue": 12_000, "ages": {0: 21.4}}, "12\u202f000 événements reçus"),
+        ({"overdue": 1, "lag": 3}, "incomplets : 1 évènement reçu n’est pas encore compté."),
+        ({"overdue": 2}, "incomplets : 2 évènements reçus ne sont pas encore comptés."),
+        ({"overdue": 12_000, "ages": {0: 21.4}}, "12\u202f000 évènements reçus"),
         ({"lag": 3}, "3 changements restent à lire"),
         ({"lag": 3, "ages": {0: 1.0}}, ": des changements restent à lire"),
         ({"lag": 3, "ages": {0: 1.0, 1: 21.4}}, "n’a pas été confirmée depuis 21 s"),

@@ -136,7 +136,7 @@ def test_an_open_page_learns_that_events_wait(monkeypatch: pytest.MonkeyPatch) -
         assert follower.version == before + 1
         known = follower.now()
         assert known is not None
-        assert "3 événements reçus ne sont pas encore comptés" in known[1].text
+        assert "3 évènements reçus ne sont pas encore comptés" in known[1].text
 
 
 def test_a_page_that_restarts_tells_open_pages_of_another_version() -> None:
