@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import date
 from functools import cache
 from typing import Any
@@ -26,12 +27,14 @@ FIGURES = "SELECT {} FROM smart_region_figures.figure"
 
 
 @pytest.fixture
-def url(postgres: PostgresServer, request: pytest.FixtureRequest) -> str:
-    """Return the address of an empty database."""
+def url(postgres: PostgresServer, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Yield the address of an empty database; its users' rights go with it."""
     name = f"figures_{abs(hash(request.node.nodeid))}"
     with psycopg.connect(postgres.url(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    return postgres.url(name)
+    yield postgres.url(name)
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @cache
