@@ -263,6 +263,18 @@ class TestLag:
 
         assert group.membership.lag() == {}
 
+    def test_a_look_while_partitions_are_taken_away_ends_nothing(
+        self, group: Group, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The client's thread takes them away between two questions: aiokafka asserts."""
+
+        def taken_away() -> dict[TP, int]:
+            raise AssertionError("Partition is not assigned")
+
+        monkeypatch.setattr(group.consumer, "lag", taken_away)
+        group.membership.look_at_lag()
+        assert group.membership.overdue() == 0
+
     def test_what_a_new_partition_brings_is_overdue(self, group: Group) -> None:
         """The histories tell it; nothing is before the consumer started."""
         group.consumer.started = False
