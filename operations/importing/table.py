@@ -245,8 +245,7 @@ def open_table(file: Path, layout: TableLayout) -> Table:
                     problem, remedy = _MALFORMED["quotes"]
                     where = file, line, "heading"
                     raise HeadingError(*where, problem=problem, remedy=remedy)
-                above = _lines_above(lines, read, layout)
-                indices = _column_indices(file, line, read.cells, layout, above=above)
+                indices = _column_indices(file, line, read.cells, layout, below=lines)
                 last = line + read.further
                 return Table(file, encoding, read.delimiter, tuple(read.cells), last, indices)
     remedy = f"write a first line with the columns {', '.join(layout.columns)}"
@@ -374,12 +373,12 @@ def _split(lines: Iterable[str], delimiter: str) -> list[str]:
     return [cell.strip() for cell in cells]
 
 
-def _lines_above(lines: _Lines, read: _Heading, layout: TableLayout) -> int | None:
-    """Return the line before the one that names the columns, where what was read names none."""
+def _lines_above(heading: Collection[str], layout: TableLayout, *, below: _Lines) -> int | None:
+    """Return the line before the one that names the columns, where a folded heading names none."""
     wanted = set(map(_folded, layout.columns))
-    if wanted.intersection(map(_folded, read.cells)):
+    if wanted.intersection(heading):
         return None
-    for line, text in lines.take(_MOST_ABOVE):
+    for line, text in below.take(_MOST_ABOVE):
         for delimiter in DELIMITERS if len(text or "") <= _LONGEST_HEADING else ():
             with suppress(csv.Error, ValueError):
                 if wanted.issubset(map(_folded, _split([text or ""], delimiter))):
@@ -393,7 +392,7 @@ def _column_indices(
     heading: Collection[str],
     layout: TableLayout,
     *,
-    above: int | None = None,
+    below: _Lines,
 ) -> Mapping[str, int]:
     folded = [_folded(name) for name in heading]
     indices: dict[str, int] = {}
@@ -406,8 +405,10 @@ def _column_indices(
         if count == 1:
             indices[name] = folded.index(_folded(name))
         elif name in layout.columns:
-            remedy = _remedy_for(name, heading)
-            if above is not None:
+            above = _lines_above(folded, layout, below=below)
+            if above is None:
+                remedy = _remedy_for(name, heading)
+            else:
                 remedy = f"remove the lines up to {above}: the heading is below them"
             raise HeadingError(file, line, name, problem="is not a column", remedy=remedy)
     return indices
