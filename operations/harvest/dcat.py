@@ -89,10 +89,8 @@ def read_dcat(client: PoliteClient, url: str, known: Validators) -> PortalSnapsh
     snapshot = PortalSnapshot()
     keys: set[str] = set()
     listed: set[Node] = set()
-    total = ""
 
     def read(address: str) -> str | None:
-        nonlocal total
         is_first = address == url
         page = get_page(client, address, accept=_ACCEPT, known=known if is_first else None)
         if page is None:
@@ -102,13 +100,13 @@ def read_dcat(client: PoliteClient, url: str, known: Validators) -> PortalSnapsh
         graph = parse_graph(page.answer.body, kind, base=page.url, fetch=fetch)
         snapshot.add(described_in(graph), keys)
         listed.update(subject for kind in _LISTED for subject in graph.subjects(RDF.type, kind))
-        if counted := _last(graph, None, _HYDRA.totalItems):
-            total = counted
+        if total := _last(graph, None, _HYDRA.totalItems):
             snapshot.count(total)
         snapshot.validators = Validators.of(page.answer)
         return _next_page(graph)
 
     follow_pages(snapshot, url, read)
+    total = str(snapshot.total or "")
     is_known = total.isascii() and total.isdigit() and not snapshot.incomplete
     if is_known and len(listed) < int(total[:_MOST_DIGITS]):
         snapshot.incomplete = f"{len(listed)} of {total} datasets were listed"

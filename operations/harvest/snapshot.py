@@ -57,7 +57,8 @@ class PortalSnapshot:
     """Why some datasets may be missing; "" where all were read."""
     validators: Validators = field(default_factory=Validators)
     """To ask by later; empty where the catalogue has several pages."""
-    _total: int | str | None = None
+    total: int | str | None = None
+    """How many datasets there are, as its first page says; None where it says nothing."""
 
     def count(self, total: int | str) -> None:
         """Note how many datasets there are, as each page says.
@@ -65,10 +66,10 @@ class PortalSnapshot:
         Where that changes as they are listed, what comes after something that was removed or added
         has moved to another page.
         """
-        if self._total is None:
-            self._total = total
-        elif total != self._total:
-            counts = f"{self._total} datasets, then {total}"
+        if self.total is None:
+            self.total = total
+        elif total != self.total:
+            counts = f"{self.total} datasets, then {total}"
             self.incomplete = f"there were {counts}, as they were listed"
 
     def add(self, entries: Iterable[Described | None], keys: set[str]) -> None:
