@@ -180,6 +180,11 @@ class Milestone(CatalogueModel):
     scope: Annotated[tuple[ScopeKey, ...], AfterValidator(_some)] = (REGION,)
     """Whose values are held to it: `region`, `departments` (all), or INSEE codes."""
 
+    @property
+    def name(self) -> str:
+        """Its title, or its id where it has none."""
+        return self.title or self.id
+
     @cached_property
     def exact_target(self) -> Fraction | None:
         """The target, to compute with."""

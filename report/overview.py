@@ -169,7 +169,7 @@ def _new_status(one: Standing, earlier: Standing, *, is_in_force: bool) -> Itera
     was = "" if then is None else f", {STATUSES[then].word} auparavant"
     which = ""
     if not is_in_force and one.milestone is not None:
-        which = f"jalon « {one.milestone.title or one.milestone.id} » : "
+        which = f"jalon « {one.milestone.name} » : "
     yield News(f"{which}{STATUSES[now].word}{was}", one.indicator, one.status_class)
 
 

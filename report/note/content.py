@@ -317,7 +317,7 @@ class _NoteWriter:
     def _passed(self, row: PromiseRow, one: Standing) -> Iterator[Span]:
         yield Span(row.indicator.title, strong=True)
         if one.milestone is not None:
-            yield Span(f" : {one.milestone.title or one.milestone.id}")
+            yield Span(f" : {one.milestone.name}")
         told = f", {one.target.text} au {one.deadline.text} ; valeur actuelle : {one.value.text}"
         yield Span(told, self._references.evidence(one))
 

@@ -236,14 +236,19 @@ def test_an_open_page_follows_the_figures(browser: Browser, yesterday: ServedPag
     assert browser.said() == []
 
 
-def test_a_page_that_was_opened_out_of_sight_is_brought_up_to_date(
-    browser: Browser, yesterday: ServedPage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It listens once it is seen: what came before that is shown too."""
+def open_refused(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open a page whose stream of changes is refused, as by a server that is busy."""
     with monkeypatch.context() as patch:
         patch.setattr("report.server.MOST_STREAMS", 0)
         browser.open("/")
         assert browser.wait(lambda: browser.run("return source.readyState") == CLOSED)
+
+
+def test_a_page_that_was_opened_out_of_sight_is_brought_up_to_date(
+    browser: Browser, yesterday: ServedPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It listens once it is seen: what came before that is shown too."""
+    open_refused(browser, monkeypatch)
     assert figure() not in shown(browser)
 
     yesterday.today = LAST_DAY
@@ -270,10 +275,7 @@ def test_an_open_page_follows_again_after_an_error(
     browser: Browser, yesterday: ServedPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A proxy answers with one while the page restarts, and a browser does not ask again then."""
-    with monkeypatch.context() as patch:
-        patch.setattr("report.server.MOST_STREAMS", 0)
-        browser.open("/")
-        assert browser.wait(lambda: browser.run("return source.readyState") == CLOSED)
+    open_refused(browser, monkeypatch)
     yesterday.today = LAST_DAY
     assert browser.wait(lambda: figure() in shown(browser))
 
