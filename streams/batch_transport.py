@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import (
     AsyncIterator,
+    Awaitable,
     Callable,
     Collection,
     Iterable,
@@ -28,9 +29,9 @@ from typing import Any, ClassVar, NamedTuple, cast
 
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
-from aiokafka.errors import IllegalGenerationError, IllegalStateError, KafkaError
+from aiokafka.errors import IllegalGenerationError, IllegalStateError, KafkaError, for_code
 from aiokafka.protocol.commit import OffsetCommitRequest
-from aiokafka.protocol.group import SyncGroupRequest
+from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
 from aiokafka.structs import OffsetAndMetadata
 from faust import Schema
 from faust.tables.manager import TableManager
@@ -152,6 +153,8 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
     #: was the assignment: the member's session at the broker began later.
     heartbeat_at: float = 0.0
     _sync_sent_at: float = 0.0
+    #: The last request to join the group and its answer, of which aiokafka logs most nowhere.
+    join_step: str = ""
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
         read_any_batch_with_aiokafka()
@@ -196,6 +199,8 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
                 self._sync_sent_at = monotonic()
             if isinstance(request, OffsetCommitRequest):
                 _check_commit(request)
+            if isinstance(request, JoinGroupRequest | SyncGroupRequest):
+                return await self._send_join(send, request)
             return await send(request)
 
         async def offsets(node_id: int, topics: object) -> Any:  # noqa: ANN401 - aiokafka's answer
@@ -210,6 +215,17 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         fetcher._proc_offset_request = offsets
         coordinator._do_heartbeat = heartbeat
         coordinator._send_req = send_request
+
+    async def _send_join(self, send: Callable[[object], Awaitable[Any]], request: object) -> Any:  # noqa: ANN401
+        step = type(request).__name__.removesuffix("Request")
+        self.join_step = f"{step} not answered"
+        try:
+            answer = await send(request)
+        except KafkaError as error:
+            self.join_step = f"{step}: {type(error).__name__}"
+            raise
+        self.join_step = f"{step}: {for_code(answer.error_code).message}"
+        return answer
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         self.set_fetch_max_wait(REBALANCE_FETCH_MAX_WAIT_MS)
@@ -723,6 +739,11 @@ class BatchConsumer(driver.Consumer):
     def seconds_since_heartbeat(self) -> float:
         """Return the seconds since the last successful heartbeat."""
         return monotonic() - self._thread.heartbeat_at
+
+    @property
+    def join_step(self) -> str:
+        """The last request to join the group, and what came of it; empty before one."""
+        return self._thread.join_step
 
     async def check_errors(self) -> None:
         """Raise the pending error of aiokafka's coordinator, which Faust does not check."""

@@ -186,7 +186,8 @@ class Membership:
             return "the broker"
         if self.app.in_recovery and assigned:
             return f"recovery of the state ({self.to_recover()} changelog records to go)"
-        return "an assignment of partitions"
+        step = self.consumer.join_step
+        return "an assignment of partitions" + (f" ({step})" if step else "")
 
     def _is_restored(self, tables: TableManager) -> bool:
         if not tables.actives_ready or self.app.rebalancing:

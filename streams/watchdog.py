@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 _MAX_COORDINATOR_ERRORS = 5
 _INTERVAL_SECONDS = 1.0
+#: How often a worker that is not ready logs what it waits for.
+_WAITING_SECONDS = 30.0
 #: The minimum time without heartbeat before a preflight, and between two of them.
 _PREFLIGHT_SECONDS = 5.0
 
@@ -108,6 +110,7 @@ class Watchdog:
         self._to_recover = 0
         self._recovered_at = clock()
         self._faulty_at = -inf
+        self._told_at = clock()
         self._security = settings.security().pinned()
         self._preflight_at = clock()
 
@@ -165,6 +168,9 @@ class Watchdog:
             waited = now - max(membership.unready_since, self._faulty_at)
             if waited > self._settings.ready_timeout or self._recovery_is_stalled(now):
                 raise NotReadyError(waited, waiting_for=waiting_for)
+            if min(waited, now - self._told_at) >= _WAITING_SECONDS:
+                self._told_at = now
+                logger.warning("not ready seconds=%.0f waiting_for=%s", waited, waiting_for)
             return
         lag = membership.processable()
         if not lag:

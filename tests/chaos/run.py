@@ -38,13 +38,18 @@ class Chaos:
             last = min(minutes, journal.next_minute + self.fresh_every - 1)
             folder = Path(mkdtemp(prefix="chaos-"))
             failed = len(journal.failed)
+            is_kept = False
             try:
                 journal = self._on_one_system(journal, last, folder)
+                is_kept = len(journal.failed) > failed
+            except Exception:
+                is_kept = True
+                raise
             finally:
-                if len(journal.failed) == failed:
-                    rmtree(folder)
-                else:
+                if is_kept:
                     self.report(f"kept for the search: {folder}")
+                else:
+                    rmtree(folder)
         return journal
 
     def _on_one_system(self, journal: Journal, last: int, folder: Path) -> Journal:

@@ -25,7 +25,9 @@ from tests.support.workers import Worker, supervised
 __all__ = ["System"]
 
 READY_SECONDS: Final = 300.0
-"""More than a worker gives a recovery that stands still before it ends and begins again."""
+"""More than a worker needs to end, and to begin again, that does not get ready."""
+GIVE_UP_SECONDS: Final = "120"
+"""A worker ends that is not ready after so long."""
 SESSION_SECONDS: Final = "10"
 """Of the group: a worker that sleeps for longer has lost its partitions."""
 DELIVERY_SECONDS: Final = 5
@@ -59,6 +61,9 @@ class System:
             settings = {
                 "SMART_REGION_REPLICATION": str(BROKERS),
                 "SMART_REGION_SESSION_TIMEOUT": SESSION_SECONDS,
+                "SMART_REGION_READY_TIMEOUT": GIVE_UP_SECONDS,
+                # With what the client says, which is the only trace of a worker that waits.
+                "SMART_REGION_LOG_LEVEL": "debug",
             }
             team = [
                 Worker(cluster.bootstrap, folder, name=f"worker-{number}", settings=settings)

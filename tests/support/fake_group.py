@@ -79,6 +79,8 @@ class FakeConsumer:
     problem: str | None = None
     error: BaseException | None = None
     silent_seconds: float = 0.0
+    join_step: str = ""
+    """The last request to join the group, and its answer."""
     finished: list[Message] = field(default_factory=list)
     begun: list[tuple[TP, int]] = field(default_factory=list)
     ends: dict[int, int] = field(default_factory=dict)

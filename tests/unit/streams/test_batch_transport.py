@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from types import SimpleNamespace
@@ -16,10 +16,12 @@ from aiokafka.errors import (
     GroupAuthorizationFailedError,
     IllegalGenerationError,
     IllegalStateError,
+    KafkaError,
     NotLeaderForPartitionError,
+    RequestTimedOutError,
 )
 from aiokafka.protocol.commit import OffsetCommitRequest
-from aiokafka.protocol.group import SyncGroupRequest
+from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
@@ -824,15 +826,22 @@ class Coordinator:
     def __init__(self) -> None:
         self.answers = True
         self.on_beat: Any = lambda: None
+        self.on_send: Any = lambda: None
         self.parked: Exception | None = None
         self.sent: list[object] = []
+        self.result: int | Exception = 0
+        """What comes of a request: the error code of its answer, or an error of the client."""
 
     async def _do_heartbeat(self) -> bool:
         self.on_beat()
         return self.answers
 
-    async def _send_req(self, request: object) -> None:
+    async def _send_req(self, request: object) -> object:
         self.sent.append(request)
+        self.on_send()
+        if isinstance(self.result, Exception):
+            raise self.result
+        return SimpleNamespace(error_code=self.result)
 
     def check_errors(self) -> None:
         """Raise what is parked."""
@@ -940,6 +949,47 @@ class TestThread:
 
             assert before <= thread.heartbeat_at <= sent
             assert thread.generation() == 3
+
+        play(scene())
+
+    @pytest.mark.parametrize(
+        ("result", "step"),
+        [
+            (0, "JoinGroup: NO_ERROR"),
+            (14, "JoinGroup: COORDINATOR_LOAD_IN_PROGRESS"),
+            (RequestTimedOutError(), "JoinGroup: RequestTimedOutError"),
+        ],
+    )
+    def test_remembers_what_came_of_a_request_to_join(
+        self, result: int | Exception, step: str
+    ) -> None:
+        """Aiokafka tries again for ever, and logs most of the answers nowhere."""
+
+        async def scene() -> None:
+            thread, coordinator = await self.thread()
+            coordinator.result = result
+            assert thread.join_step == ""
+
+            with suppress(KafkaError):
+                await coordinator._send_req(
+                    JoinGroupRequest("group", 6000, 60000, "", "", "consumer", [])
+                )
+
+            assert thread.join_step == step
+
+        play(scene())
+
+    def test_remembers_a_request_to_join_that_is_not_answered(self) -> None:
+        """As long as others have not joined."""
+
+        async def scene() -> None:
+            thread, coordinator = await self.thread()
+            seen: list[str] = []
+            coordinator.on_send = lambda: seen.append(thread.join_step)
+
+            await coordinator._send_req(SyncGroupRequest("group", 3, "member", None, []))
+
+            assert seen == ["SyncGroup not answered"]
 
         play(scene())
 

@@ -95,6 +95,15 @@ class TestWaitingFor:
 
         assert group.membership.waiting_for() == "an assignment of partitions"
 
+    def test_says_what_came_of_the_last_request_to_join(self, group: Group) -> None:
+        """A coordinator that answers the same for ever is nothing that a restart mends."""
+        group.app.rebalancing = True
+        group.consumer.join_step = "JoinGroup: COORDINATOR_LOAD_IN_PROGRESS"
+
+        assert group.membership.waiting_for() == (
+            "an assignment of partitions (JoinGroup: COORDINATOR_LOAD_IN_PROGRESS)"
+        )
+
     def test_is_an_assignment_before_any_partition_is_owned(self, group: Group) -> None:
         """A recovery of nothing is no recovery."""
         group.app.tables.actives_ready = False

@@ -213,6 +213,21 @@ class TestReadiness:
 
         watch.check(after=60)
 
+    def test_a_worker_that_takes_its_time_says_so(
+        self, watch: Watch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Twice a minute: nothing else may be in its log meanwhile."""
+        watch.check(after=3600)
+        watch.unready()
+
+        for _ in range(60):
+            watch.check()
+
+        assert [record.getMessage() for record in caplog.records] == [
+            f"not ready seconds={seconds} waiting_for=an assignment of partitions"
+            for seconds in (30, 60)
+        ]
+
     def test_a_worker_that_takes_longer_is_ended(self, watch: Watch) -> None:
         """With what it waited for, and the setting that would let it wait."""
         watch.unready()
