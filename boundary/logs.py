@@ -7,9 +7,10 @@ import logging
 import math
 import sys
 import traceback
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from threading import Lock
+from threading import RLock
 from time import monotonic
 from typing import Final, Literal
 
@@ -100,8 +101,9 @@ class RareRepeats(logging.Filter):
     def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
         super().__init__()
         self._clock = clock
-        self._lock = Lock()
-        self._written: dict[tuple[str, str], tuple[float, int]] = {}
+        # A collection of garbage may come while it is held, and the end of an object may be logged.
+        self._lock = RLock()
+        self._written: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
         """When each line was written, and how often it was left out since; the latest last."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -117,7 +119,7 @@ class RareRepeats(logging.Filter):
                 return False
             self._written[line] = now, 0
             if len(self._written) > MOST_REMEMBERED:
-                del self._written[next(iter(self._written))]
+                self._written.popitem(last=False)
         if left_out:
             record.msg, record.args = f"{line[1]} (and {left_out} times since)", ()
         return True

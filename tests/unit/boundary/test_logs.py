@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -185,6 +187,43 @@ def test_not_all_lines_of_a_library_are_remembered() -> None:
 
     assert repeats.filter(logging.makeLogRecord({"name": LIBRARY, "msg": "0"}))
     assert len(repeats._written) <= 200
+
+
+class _Lost:
+    """Garbage that logs when it is collected, as a forgotten task of asyncio does."""
+
+    def __init__(self, repeats: RareRepeats) -> None:
+        self.repeats = repeats
+        self.itself = self
+
+    def __del__(self) -> None:
+        """Log."""
+        self.repeats.filter(logging.makeLogRecord({"name": "asyncio", "msg": f"{id(self)} lost"}))
+
+
+def test_a_line_may_come_while_one_is_looked_at() -> None:
+    """A collection may come anywhere: the process would write nothing more, and stand still."""
+
+    def clock() -> float:
+        if threading.current_thread() is thread:
+            _Lost(repeats)
+        return 0.0
+
+    def log() -> None:
+        for number in range(300):
+            repeats.filter(logging.makeLogRecord({"name": LIBRARY, "msg": f"{number}"}))
+
+    repeats = RareRepeats(clock=clock)
+    thread = threading.Thread(target=log, daemon=True)
+    thresholds = gc.get_threshold()
+    gc.set_threshold(1, 1_000_000, 1_000_000)
+    try:
+        thread.start()
+        thread.join(30)
+    finally:
+        gc.set_threshold(*thresholds)
+
+    assert not thread.is_alive()
 
 
 def test_at_debug_each_line_is_written(capsys: pytest.CaptureFixture[str]) -> None:
