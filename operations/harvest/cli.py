@@ -189,12 +189,12 @@ def opendatasoft(portal: str, **how: Any) -> None:
     not go on. Run it again to go on.
     """
     with needs_extra("harvest", needed_by="harvest opendatasoft"):
-        from operations.harvest.opendatasoft import read_opendatasoft
+        from operations.harvest.opendatasoft import portal_of, read_opendatasoft
 
     def read(client: PoliteClient, known: Validators) -> PortalSnapshot:
         return read_opendatasoft(client, portal, known)
 
-    _carry_out(portal, read, **how)
+    _carry_out(portal_of(portal), read, **how)
 
 
 def _carry_out(

@@ -16,7 +16,7 @@ from operations.harvest.snapshot import (
 )
 from operations.harvest.validators import Validators
 
-__all__ = ["described_by", "read_opendatasoft"]
+__all__ = ["described_by", "portal_of", "read_opendatasoft"]
 
 PAGE: Final = 100
 """The most datasets that the API gives at once. Each page begins with the last one of the page
@@ -32,7 +32,7 @@ def read_opendatasoft(client: PoliteClient, url: str, known: Validators) -> Port
     Raises CatalogueError for a first page that is none, and what the client raises for it; after
     it a page that cannot be read leaves the snapshot incomplete.
     """
-    base = _base(url)
+    base = portal_of(url) + _API
     snapshot = PortalSnapshot()
     seen: set[str] = set()
     offset, total = 0, 0
@@ -87,10 +87,10 @@ def _name(entry: object) -> object:
     return _mapping(entry).get("dataset_id")
 
 
-def _base(url: str) -> str:
-    """Return the API's address of a portal, or of any address within it."""
+def portal_of(url: str) -> str:
+    """Return the address of a portal, of any address within it: the same however it is written."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}{_API}"
+    return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
 def described_by(entry: object, base: str) -> Described | None:

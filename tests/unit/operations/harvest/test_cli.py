@@ -117,6 +117,24 @@ def test_a_second_run_of_a_day_says_what_it_does_not_ask_again(
     )
 
 
+@pytest.mark.parametrize("within", ["/", "/explore/?sort=title", "/explore/#top"])
+def test_a_portal_is_the_same_by_each_of_its_addresses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, within: str
+) -> None:
+    """Another state would send each release again, and withdraw nothing that is gone."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setattr(
+        "operations.emitting.options.open_publisher", lambda *_, **__: RecordingPublisher()
+    )
+    options = (*QUICK[:-1], "--no-data")
+    with portal(dataset("a")) as served:
+        first = harvest("opendatasoft", served.url, *options)[1]
+        second = harvest("opendatasoft", f"{served.url}{within}", *options)[1]
+
+    assert "2 events sent" in first
+    assert "0 events sent" in second
+
+
 def test_an_address_without_a_host_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
