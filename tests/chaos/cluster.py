@@ -6,7 +6,6 @@ import resource
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from os import kill
 from pathlib import Path
 from typing import Final
 
@@ -56,17 +55,16 @@ class Node:
 
     def pause(self) -> None:
         """Freeze it (SIGSTOP)."""
-        kill(self.broker.process_id, signal.SIGSTOP)
+        self.broker.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let it go on, if it runs."""
-        if self.broker.running:
-            kill(self.broker.process_id, signal.SIGCONT)
+        self.broker.send_signal(signal.SIGCONT)
 
     def terminate(self) -> None:
         """Tell it to shut down in order, and do not wait."""
         self.is_sound = False
-        kill(self.broker.process_id, signal.SIGTERM)
+        self.broker.send_signal(signal.SIGTERM)
 
     def fill_disk(self) -> None:
         """Let every further write to a file fail, as on a full disk: the limit needs no root."""

@@ -181,14 +181,13 @@ def test_a_frozen_broker_is_noticed(broker: KafkaBroker, tmp_path: Path) -> None
     """It keeps its connections and answers nothing: requests are answered within the deadline."""
     body = json.dumps(event()).encode()
     with running_gateway(broker.bootstrap, tmp_path, gateway_delivery_timeout="4") as opened:
-        assert broker._process is not None
-        broker._process.send_signal(signal.SIGSTOP)
+        broker.send_signal(signal.SIGSTOP)
         try:
             began = time.monotonic()
             answer = send(opened, body)
             waited = time.monotonic() - began
         finally:
-            broker._process.send_signal(signal.SIGCONT)
+            broker.send_signal(signal.SIGCONT)
         assert answer.status == 503
         assert waited < 15
         assert wait_until(lambda: opened[0].ready, seconds=60)

@@ -52,6 +52,11 @@ class Server:
         assert self._process is not None, "start it first"
         return self._process.pid
 
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it runs: its number may be another process's afterwards."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
     def __enter__(self) -> Self:
         """Start it."""
         self.start()

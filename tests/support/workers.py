@@ -90,12 +90,12 @@ class Worker:
         return end_child(self.process, stop_seconds=grace)
 
     def sleep(self) -> None:
-        """Freeze it (SIGSTOP)."""
-        os.kill(self.process.pid, signal.SIGSTOP)
+        """Freeze it (SIGSTOP), if it runs."""
+        self.process.send_signal(signal.SIGSTOP)
 
     def wake(self) -> None:
         """Continue it (SIGCONT)."""
-        os.kill(self.process.pid, signal.SIGCONT)
+        self.process.send_signal(signal.SIGCONT)
 
     def readiness(self) -> dict[str, Any]:
         """Return what /readyz says; an empty answer where nothing listens."""
