@@ -44,10 +44,11 @@ def refuse_unbounded(item: ReceivedItem) -> None:
         and b"\\u" not in value
     ):
         return
-    if len(value) > MAX_BYTES:
-        size = f"{len(value)} bytes"
+    # As workers count, who read the record: an event with a receipt must not be refused there.
+    size = len(value) + sum(len(name.encode()) + len(text) for name, text in item.headers)
+    if size > MAX_BYTES:
         raise ContractError(
-            RefusalReason.TOO_LARGE, "value", size, f"send at most {MAX_BYTES} bytes"
+            RefusalReason.TOO_LARGE, "value", f"{size} bytes", f"send at most {MAX_BYTES} bytes"
         )
     if isinstance(item.content, dict):
         _refuse_long_attributes(item.content)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from events.cloudevent import CloudEvent, decode, encode_binary, encode_structured
-from events.errors import RefusalReason
+from events.cloudevent import MAX_BYTES, CloudEvent, decode, encode_binary, encode_structured
+from events.errors import ContractError, RefusalReason
 from events.producers.model import Producers
 from events.producers.ownership import UNOWNED
 from events.topics import topic_name
@@ -72,6 +72,22 @@ def test_the_record_holds_the_event_that_was_judged(event: CloudEvent) -> None:
         assert record.topic == topic_name(event.fact.FAMILY)
         assert record.key == event.fact.entity_id.encode()
         assert decode(record.headers, record.value, family=event.fact.FAMILY) == event
+
+
+@pytest.mark.parametrize("size", [MAX_BYTES - 40, MAX_BYTES - 39, MAX_BYTES - 38, MAX_BYTES])
+def test_an_event_is_as_large_here_as_for_workers(size: int) -> None:
+    """They count the record's headers: what they refuse for its size gets no receipt."""
+    body = json.dumps(event()).encode().ljust(size)
+    [item] = read_delivery({b"content-type": b"application/cloudevents+json"}, body).items
+
+    found = ADMISSION.judge(item, PRODUCER)
+
+    if isinstance(found, AdmittedItem):
+        decode(found.record.headers, found.record.value)
+    else:
+        assert found.error.reason is RefusalReason.TOO_LARGE
+        with pytest.raises(ContractError, match="larger than any event"):
+            decode(item.headers, item.value)
 
 
 class AnyoneMay:
