@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Field
 
 from events.cloudevent import CloudEvent, decode
 from events.errors import ContractError, RefusalReason
@@ -22,6 +24,7 @@ __all__ = [
     "RULES",
     "TIME_TOLERANCE",
     "RecordRules",
+    "ToleranceSeconds",
     "latest_time",
     "time_ahead",
 ]
@@ -32,6 +35,8 @@ TIME_TOLERANCE: Final = timedelta(hours=1)
 """The default of how far a producer's clock may be ahead of the broker's."""
 LONGEST_TOLERANCE: Final = timedelta(days=date.max.toordinal())
 """No time is further ahead."""
+ToleranceSeconds = Annotated[float, Field(ge=0, le=LONGEST_TOLERANCE.total_seconds())]
+"""A tolerance as a setting."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)

@@ -13,6 +13,7 @@ from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.person_data import find_person_data
 from events.producers.model import Producers
+from events.record_rules import TIME_TOLERANCE
 from events.records import OutgoingRecord
 from events.topics import topic_name
 from gateway.bounds import refuse_unbounded
@@ -21,7 +22,7 @@ from gateway.http_binding import STRUCTURED_HEADERS, ReceivedItem
 __all__ = ["MOST_AHEAD", "Admission", "AdmittedItem", "RefusedItem"]
 
 MOST_AHEAD: Final = timedelta(minutes=5)
-"""How far an event's time may be ahead of this process's clock."""
+"""How far an event's time may be ahead of this process's clock, where workers take that."""
 
 _TOPICS: Final = {family: topic_name(family) for family in Family}
 
@@ -70,14 +71,25 @@ class RefusedItem(NamedTuple):
 
 
 class Admission:
-    """Judges items; `now` is the clock, aware."""
+    """Judges items; `now` is the clock, aware.
 
-    def __init__(self, producers: Producers, *, now: Callable[[], datetime]) -> None:
+    `tolerance` is how far workers let an event's time be ahead of its record: what they would
+    refuse for it is not admitted.
+    """
+
+    def __init__(
+        self,
+        producers: Producers,
+        *,
+        now: Callable[[], datetime],
+        tolerance: timedelta = TIME_TOLERANCE,
+    ) -> None:
         self._producers = producers
         self._ownership = producers.ownership
         # A producer's events have few sources, and come in thousands.
         self._allows = lru_cache(maxsize=4096)(producers.allowing)
         self._now = now
+        self._most_ahead = min(MOST_AHEAD, tolerance)
 
     def judge(self, item: ReceivedItem, producer: str) -> AdmittedItem | RefusedItem:
         """Admit an item of an authenticated producer, or refuse it.
@@ -116,7 +128,7 @@ class Admission:
 
     def _refuse_future(self, event: CloudEvent) -> None:
         now = self._now()
-        if event.time > now + MOST_AHEAD:
+        if event.time > now + self._most_ahead:
             raise ContractError(
                 RefusalReason.TIME_AHEAD,
                 "time",

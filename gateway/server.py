@@ -7,7 +7,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ssl import SSLContext
 from time import monotonic
 
@@ -102,15 +102,15 @@ def _gateway(
     settings: GatewaySettings, producers: Producers, secrets: Secrets, writer: TopicsWriter
 ) -> Gateway:
     scheduler = WorkScheduler()
+    tolerance = timedelta(seconds=settings.time_tolerance)
+    admission = Admission(producers, now=_now, tolerance=tolerance)
     exposition = GatewayCollector(
         [producer.id for producer in producers], is_ready=lambda: writer.waiting_for is None
     )
     return Gateway(
         authenticator=Authenticator(secrets, producers, now=_now),
         quotas=Quotas(producers, clock=monotonic),
-        reception=Reception(
-            Admission(producers, now=_now), writer, exposition, scheduler, now=_now
-        ),
+        reception=Reception(admission, writer, exposition, scheduler, now=_now),
         exposition=exposition,
         waiting_for=lambda: writer.waiting_for,
         body=BodyReader(seconds=settings.gateway_body_timeout),

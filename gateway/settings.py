@@ -13,6 +13,7 @@ from boundary.serving import ServingSettings
 from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, Seconds, read_settings
 from broker.settings import BROKER_PREFIXES, BrokerSettings
 from events.producers.loader import ProducersSettings
+from events.record_rules import TIME_TOLERANCE, ToleranceSeconds
 from gateway.client_address import Network
 
 __all__ = ["GATEWAY_PREFIX", "GatewaySettings", "load_gateway_settings"]
@@ -58,6 +59,10 @@ class GatewaySettings(ServingSettings, ProducersSettings, BrokerSettings):
     gateway_connections_per_address: PositiveInt = 100
     """Most of them from one IPv4 address, or one /64 of IPv6, that is no trusted proxy's. Behind a
     proxy all producers have its address: trust it, or set this to `GATEWAY_CONNECTIONS`."""
+
+    time_tolerance: ToleranceSeconds = TIME_TOLERANCE.total_seconds()
+    """The workers': an event's `time` may be so far ahead of the gateway's clock, and at most five
+    minutes."""
 
     @field_validator("gateway_trusted_proxies", mode="before")
     @classmethod

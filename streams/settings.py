@@ -24,7 +24,7 @@ from boundary.settings import (
 )
 from broker.settings import BrokerSettings, TopicSettings
 from events.producers.loader import ProducersSettings, load_producers
-from events.record_rules import LONGEST_TOLERANCE, TIME_TOLERANCE, RecordRules
+from events.record_rules import TIME_TOLERANCE, RecordRules, ToleranceSeconds
 from streams.clock import Clock, parse_clock
 from streams.queries.addresses import parse_workers
 
@@ -109,9 +109,7 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     """Most megabytes that one of them takes there; in an audit a million records take about
     600."""
 
-    time_tolerance: Annotated[float, Field(ge=0, le=LONGEST_TOLERANCE.total_seconds())] = (
-        TIME_TOLERANCE.total_seconds()
-    )
+    time_tolerance: ToleranceSeconds = TIME_TOLERANCE.total_seconds()
     """How far an event's `time` may be beyond the broker's time of its record: what is further
     ahead is refused. The same for all programs, or an audit finds differences."""
 

@@ -28,7 +28,8 @@ def gateway_rules(settings: Settings, clock: Clock) -> Callable[[DeadLetter], No
 
     The rules are those of the producers declared now. Raises InvalidDeclarationError.
     """
-    admission = Admission(load_producers(settings.producers), now=clock.now)
+    producers = load_producers(settings.producers)
+    admission = Admission(producers, now=clock.now, tolerance=settings.tolerance)
 
     def admit(letter: DeadLetter) -> None:
         if letter.field.startswith(_UNREADABLE_HEADER):

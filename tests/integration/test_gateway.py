@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,19 @@ def test_a_receipt_says_where_the_event_is(opened: Opened, broker: KafkaBroker) 
     found = [records[one["topic"], one["partition"], one["offset"]] for one in receipts]
     assert [one.value.decode() for one in found] == bodies
     assert {one.partition for one in found} == {partition_for(b"0750652B", 8)}
+
+
+def test_a_gateway_takes_no_time_that_workers_are_set_to_refuse(
+    broker: KafkaBroker, tmp_path: Path
+) -> None:
+    """An event with a receipt counts: the tolerance is that of all programs."""
+    ahead = datetime.now(UTC) + timedelta(minutes=2)
+    body = json.dumps(event(time=ahead.isoformat())).encode()
+
+    with running_gateway(broker.bootstrap, tmp_path, time_tolerance="60") as opened:
+        answer = send(opened, body)
+
+    assert (answer.status, answer.json["type"]) == (422, "/problems/time_ahead")
 
 
 def test_an_event_of_the_sdk_without_a_content_type_is_kept(

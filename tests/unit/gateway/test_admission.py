@@ -13,7 +13,7 @@ from events.producers.model import Producers
 from events.producers.ownership import UNOWNED
 from events.topics import topic_name
 from gateway.admission import Admission, AdmittedItem, RefusedItem
-from gateway.http_binding import Delivery, read_delivery
+from gateway.http_binding import Delivery, ReceivedItem, read_delivery
 from tests.support.facts import cloud_events
 from tests.support.garbage import leaves_no_cycles
 from tests.support.gateway import NOW, PRODUCER, PRODUCERS, closed, event
@@ -22,11 +22,16 @@ from tests.support.producers import producer
 ADMISSION = Admission(PRODUCERS, now=lambda: NOW)
 
 
-def judged(content: dict[str, Any], *, producer: str = PRODUCER) -> AdmittedItem | RefusedItem:
-    """Judge an event in structured mode."""
+def structured_item(content: dict[str, Any]) -> ReceivedItem:
+    """Return what an event in structured mode is read as."""
     headers = {b"content-type": b"application/cloudevents+json"}
     [item] = read_delivery(headers, json.dumps(content).encode()).items
-    return ADMISSION.judge(item, producer)
+    return item
+
+
+def judged(content: dict[str, Any], *, producer: str = PRODUCER) -> AdmittedItem | RefusedItem:
+    """Judge an event in structured mode."""
+    return ADMISSION.judge(structured_item(content), producer)
 
 
 def reason(content: dict[str, Any], *, producer: str = PRODUCER) -> RefusalReason:
@@ -181,6 +186,23 @@ def test_a_time_ahead_of_the_clock_is_refused() -> None:
     assert isinstance(judged(event(time=limit.isoformat())), AdmittedItem)
     late = (limit + timedelta(microseconds=1)).isoformat()
     assert reason(event(time=late)) is RefusalReason.TIME_AHEAD
+
+
+@pytest.mark.parametrize(("tolerance", "most"), [(60, 60), (0, 0), (301, 300)])
+def test_a_time_that_workers_refuse_is_refused(tolerance: int, most: int) -> None:
+    """Where they are set to tolerate less than five minutes, an event beyond it has no receipt."""
+    admission = Admission(PRODUCERS, now=lambda: NOW, tolerance=timedelta(seconds=tolerance))
+    limit = NOW + timedelta(seconds=most)
+    late = limit + timedelta(microseconds=1)
+
+    on_time, too_late = (
+        admission.judge(structured_item(event(time=time.isoformat())), PRODUCER)
+        for time in (limit, late)
+    )
+
+    assert isinstance(on_time, AdmittedItem)
+    assert isinstance(too_late, RefusedItem)
+    assert too_late.error.reason is RefusalReason.TIME_AHEAD
 
 
 @pytest.mark.parametrize(

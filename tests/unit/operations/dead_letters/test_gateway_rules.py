@@ -49,6 +49,17 @@ def test_an_event_ahead_of_its_time_waits() -> None:
     assert reason(letter_of(ahead, origin=GATEWAY, producer="lycees")) is RefusalReason.TIME_AHEAD
 
 
+def test_an_event_waits_for_the_time_that_workers_tolerate() -> None:
+    """Else its replay would be refused again."""
+    ahead = valid_event(source="urn:iledefrance:lycees", at="2018-01-02T00:04:00")
+    rules = gateway_rules(Settings(time_tolerance=60), FixedClock(date(2018, 1, 1)))
+
+    with pytest.raises(ContractError) as refusal:
+        rules(letter_of(ahead, origin=GATEWAY, producer="lycees"))
+
+    assert refusal.value.reason is RefusalReason.TIME_AHEAD
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
