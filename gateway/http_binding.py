@@ -236,9 +236,19 @@ def _structured(attributes: Mapping[bytes, bytes], body: bytes) -> ReceivedItem:
     # The headers may repeat the body's attributes, and a router may rely on them.
     known = read.data if isinstance(read.data, dict) else {}
     for name, value in attributes.items():
-        if known.get(name.decode("latin-1")) != value.decode("latin-1"):
+        if not _says(name, value, known.get(name.decode("latin-1"))):
             raise _contradiction(name, "leave out the ce- headers, or let them say the same")
     return _item(read, body)
+
+
+def _says(name: bytes, value: bytes, attribute: JSON) -> bool:
+    """Return whether a header has an attribute's value, in the form of the binary mode."""
+    if isinstance(attribute, bool):
+        attribute = "true" if attribute else "false"
+    try:
+        return isinstance(attribute, str | int) and _attribute(name, value) == str(attribute)
+    except ContractError:
+        return False
 
 
 def _batch(body: bytes) -> Iterator[ReceivedItem]:

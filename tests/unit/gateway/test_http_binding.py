@@ -136,17 +136,46 @@ def test_what_is_not_json_is_refused_as_such_without_a_content_type() -> None:
     assert item.defect.reason is RefusalReason.INVALID_JSON
 
 
-def test_headers_may_repeat_what_a_structured_event_says() -> None:
-    """Some clients add them for routers on the way."""
-    [item] = delivery(STRUCTURED, b'{"id": "1"}', id=b"1").items
+@pytest.mark.parametrize(
+    ("attribute", "header"),
+    [
+        ("1", b"1"),
+        ("1", b'"1"'),
+        ("Lycée 1", b"Lyc%C3%A9e%201"),
+        ("Lycée 1", b"Lyc%c3%a9e 1"),
+        ("100%25", b"100%2525"),
+        (7, b"7"),
+        (True, b"true"),
+    ],
+)
+def test_headers_may_repeat_what_a_structured_event_says(attribute: object, header: bytes) -> None:
+    """Some clients add them for routers on the way, encoded as in the binary mode."""
+    [item] = delivery(STRUCTURED, json.dumps({"ext": attribute}).encode(), ext=header).items
 
     assert item.defect is None
 
 
-@pytest.mark.parametrize("attribute", [b"2", b"%31"])
-def test_headers_must_not_contradict_a_structured_event(attribute: bytes) -> None:
+@pytest.mark.parametrize(
+    ("attribute", "header"),
+    [
+        ("1", b"2"),
+        ("1", b"%32"),
+        ("1", b""),
+        ("100%25", b"100%25"),
+        ("%", b"%"),
+        ("é", b"\xc3\xa9"),
+        (True, b"True"),
+        (True, b"1"),
+        (1, b"true"),
+        (None, b"None"),
+        ([1], b"[1]"),
+    ],
+)
+def test_headers_must_not_contradict_a_structured_event(attribute: object, header: bytes) -> None:
     """A router that reads the headers would route another event than the one accepted."""
-    assert problem(STRUCTURED, b'{"id": "1"}', ce_id=attribute) == ("ambiguous_request", 400)
+    body = json.dumps({"ext": attribute}).encode()
+
+    assert problem(STRUCTURED, body, ce_ext=header) == ("ambiguous_request", 400)
 
 
 def test_a_batch_has_no_attributes_in_headers() -> None:
