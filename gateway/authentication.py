@@ -82,7 +82,12 @@ class UnverifiedSignature:
     """A signed request that passed every check but that of the signature, which needs the body."""
 
     def __init__(
-        self, producer: str, sent: Mapping[str, str], known: ProducerSecrets, *, now: datetime
+        self,
+        producer: str,
+        sent: Mapping[str, str],
+        known: ProducerSecrets,
+        *,
+        now: Callable[[], datetime],
     ) -> None:
         self._producer = producer
         self._sent = sent
@@ -90,7 +95,11 @@ class UnverifiedSignature:
         self._now = now
 
     def prove(self, body: bytes) -> Proof:
-        """Return the proof of who sent the body. Raises AuthenticationError."""
+        """Return the proof of who sent the body. Raises AuthenticationError.
+
+        The time is checked once more: the body may have taken half a minute, and a request whose
+        signature has expired meanwhile is remembered no more.
+        """
         try:
             fingerprint = verify(
                 self._known.signing,
@@ -98,10 +107,10 @@ class UnverifiedSignature:
                 timestamp=self._sent[TIMESTAMP_HEADER],
                 signatures=self._sent[SIGNATURE_HEADER],
                 body=body,
-                now=self._now,
+                now=self._now(),
             )
-        except SignatureError:
-            raise AuthenticationError(AuthenticationProblem.WRONG_CREDENTIALS) from None
+        except SignatureError as error:
+            raise _refused_signature(error) from None
         valid_until = int(self._sent[TIMESTAMP_HEADER]) + TOLERANCE.total_seconds()
         return Proof(self._producer, fingerprint, valid_until)
 
@@ -156,18 +165,21 @@ class Authenticator:
         return owner
 
     def _unverified(self, sent: Mapping[str, str]) -> UnverifiedSignature:
-        now = self._now()
-        producer = sent[PRODUCER_HEADER]
+        producer, timestamp = sent[PRODUCER_HEADER], sent[TIMESTAMP_HEADER]
         try:
-            check_signable(message_id=sent[ID_HEADER], timestamp=sent[TIMESTAMP_HEADER], now=now)
+            check_signable(message_id=sent[ID_HEADER], timestamp=timestamp, now=self._now())
         except SignatureError as error:
-            late = error.header == TIMESTAMP_HEADER
-            problem = AuthenticationProblem.WRONG_TIME if late else None
-            raise AuthenticationError(problem or AuthenticationProblem.WRONG_CREDENTIALS) from None
+            raise _refused_signature(error) from None
         known = self._known.get(producer)
         if known is None:
             raise AuthenticationError(AuthenticationProblem.WRONG_CREDENTIALS)
-        return UnverifiedSignature(producer, sent, known, now=now)
+        return UnverifiedSignature(producer, sent, known, now=self._now)
+
+
+def _refused_signature(error: SignatureError) -> AuthenticationError:
+    is_late = error.header == TIMESTAMP_HEADER
+    problem = AuthenticationProblem.WRONG_TIME if is_late else None
+    return AuthenticationError(problem or AuthenticationProblem.WRONG_CREDENTIALS)
 
 
 def _decoy(signing: int, bearer: int) -> ProducerSecrets:

@@ -390,6 +390,25 @@ def test_a_signed_request_under_another_media_type_keeps_nothing_from_its_owner(
     assert len(own.json()["receipts"]) == 500
 
 
+def test_a_replay_whose_body_outlasts_the_signature_is_refused(harness: GatewayHarness) -> None:
+    """The request is remembered no more: else each slow copy of it would be charged anew."""
+    body = json.dumps(event()).encode()
+    headers = {"content-type": STRUCTURED, **signed(body)}
+    first = harness.client.post("/events", content=body, headers=headers)
+    harness.now += timedelta(minutes=5)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield body[:1]
+        harness.now += timedelta(seconds=10)
+        yield body[1:]
+
+    answer = harness.client.post("/events", content=slowly(), headers=headers)
+
+    assert (first.status_code, answer.status_code) == (202, 401)
+    assert "sign when you send" in answer.json()["detail"]
+    assert len(harness.writer.records) == 1
+
+
 def test_a_signed_request_that_was_not_acknowledged_may_be_sent_again(
     harness: GatewayHarness,
 ) -> None:
