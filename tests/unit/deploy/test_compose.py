@@ -18,8 +18,11 @@ import yaml
 from boundary.settings import ENV_PREFIX
 from dashboards.publishing.apply import HOME
 from gateway.settings import GatewaySettings
+from gateway.topics_writer import STOP_SECONDS as WRITER_STOP_SECONDS
 from report.settings import PageSettings
 from smart_region import main
+from streams.web import ANSWER_SECONDS
+from streams.worker import STOP_SECONDS
 from tests.support.compose import (
     COMPOSE_FILES,
     DEPLOY,
@@ -97,6 +100,19 @@ def test_a_service_is_restarted_and_watched_and_a_job_is_neither(stack: Stack, n
         assert service["restart"] == "unless-stopped"
         assert health["test"][0] == "CMD"
         assert {"interval", "timeout", "start_period", "retries"} <= health.keys()
+
+
+@each_service
+def test_a_process_of_ours_is_not_killed_while_it_stops(stack: Stack, name: str) -> None:
+    """Ten seconds, an engine's default, are less than what a worker may take."""
+    service = stack.services[name]
+    if not service["image"].startswith("smart-region:") or name in stack.jobs():
+        return
+    stop = STOP_SECONDS + 2 * ANSWER_SECONDS
+    if service["command"] == ["gateway"]:
+        stop = GatewaySettings().gateway_stop_timeout + 2 * WRITER_STOP_SECONDS
+
+    assert float(service["stop_grace_period"].removesuffix("s")) > stop
 
 
 @each_service
@@ -195,6 +211,19 @@ def test_what_the_pages_run_is_a_job(stack: Stack) -> None:
     assert named >= {"commands", "harvest"}
     assert named - {"rights-deployer"} <= stack.jobs()
     assert named <= STACKS["secure"].jobs()
+
+
+@pytest.mark.parametrize("stack", [pytest.param(it, id=kind) for kind, it in STACKS.items()])
+def test_a_note_has_the_memory_for_its_events(stack: Stack) -> None:
+    """It keeps them in DuckDB, which may take 512 MB beside all else: as on Kubernetes."""
+    base = DEPLOY / "kubernetes/base/note.yaml"
+    job, *_ = yaml.safe_load_all(base.read_text(encoding="utf-8"))
+    (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    limit = container["resources"]["limits"]["memory"]
+
+    commands = stack.services["commands"]["deploy"]["resources"]["limits"]["memory"]
+
+    assert (commands, limit) == ("1g", "1Gi")
 
 
 @pytest.mark.parametrize("stack", [pytest.param(it, id=kind) for kind, it in STACKS.items()])
