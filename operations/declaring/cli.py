@@ -135,7 +135,8 @@ def new_producer(
         event or Path(f"{producer.id}-first-event.json"),
     )
     new.check()
-    first = first_event(producer, answers.producers, load_settings().make_clock().now())
+    others = load_settings()
+    first = first_event(producer, answers.producers, others.make_clock().now())
     _show(summary(producer, declared, files, new))
     if asks and not confirm("Write them?"):
         raise click.Abort
@@ -144,7 +145,7 @@ def new_producer(
     issued = issue(producer.id, Scheme(scheme))
     files.add(answers.declaration, issued, first, new)
     is_own = is_its_own(first, answers.producers)
-    _show(next_steps(files, new, issued, settings, event=first, is_own=is_own))
+    _show(next_steps(files, new, issued, settings, others, event=first, is_own=is_own))
 
 
 def _show(lines: Iterable[str]) -> None:

@@ -8,6 +8,11 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings
+
+from boundary.settings import variable
+from broker.settings import BrokerSettings, TopicSettings
 from events.cloudevent import decode_json
 from events.producers.tokens import IssuedSecret
 from gateway.settings import GatewaySettings
@@ -23,14 +28,16 @@ def next_steps(
     new: NewFiles,
     issued: IssuedSecret,
     settings: GatewaySettings,
+    topics: TopicSettings,
     *,
     event: Mapping[str, Any],
     is_own: bool,
 ) -> Iterator[str]:
     """Yield lines, commands indented: the workers', the gateway's, those of a second terminal.
 
-    They work in any folder, and none has the secret, which is read from its file. `event` is the
-    first one; `is_own` is False where its entity is another owner's.
+    They work in any folder, and none has a secret: the producer's is read from its file. The second
+    terminal has the settings of this one for the broker and the `topics`. `event` is the first one;
+    `is_own` is False where its entity is another owner's.
     """
     program = own_program()
     declaration, secrets = _whole(files.declaration), _whole(files.secrets)
@@ -48,12 +55,27 @@ def next_steps(
     yield f"  {program} producers check && {program} gateway"
     yield f"then, in a second terminal, send {new.event}: it counts until it is retracted"
     yield broker
+    yield from _set_here(settings, BrokerSettings)
+    yield from _set_here(topics, TopicSettings)
     yield f"  export SMART_REGION_PRODUCERS={declaration}"
     yield f"  export GATEWAY={_address(settings)}"
     yield from _sending(program, new, issued, is_own=is_own)
     yield "what became of it, and the figures, which a worker computes within seconds:"
     yield f"  {program} producers report --producer {issued.producer}"
     yield f"  {program} export --as-of {decode_json(json.dumps(event).encode()).fact.effective_day}"
+
+
+def _set_here(settings: BaseSettings, model: type[BaseSettings]) -> Iterator[str]:
+    """Yield a line for each setting of a model that this terminal has, but for the address."""
+    for name in model.model_fields:
+        value = getattr(settings, name)
+        if name not in settings.model_fields_set or name == "broker" or value is None:
+            continue
+        if isinstance(value, SecretStr):
+            yield f"(set {variable(name)} there as here: it is not shown)"
+            continue
+        text = str(Path(value).absolute()) if name.endswith("file") else str(value)
+        yield f"  export {variable(name)}={quote(text)}"
 
 
 def _sending(program: str, new: NewFiles, issued: IssuedSecret, *, is_own: bool) -> Iterator[str]:

@@ -191,6 +191,28 @@ def test_a_gateway_that_has_the_port_is_left_alone() -> None:
     assert f"export GATEWAY=http://127.0.0.1:{taken}\n" in steps
 
 
+def test_a_second_terminal_has_the_settings_of_the_broker_and_its_topics() -> None:
+    """A secured broker would refuse its last commands; files are named whole, no password is."""
+    variables = {
+        "SMART_REGION_SECURITY_PROTOCOL": "SASL_SSL",
+        "SMART_REGION_SASL_USERNAME": "the operator",
+        "SMART_REGION_SASL_PASSWORD": "geheim",
+        "SMART_REGION_SSL_CAFILE": "authority.pem",
+        "SMART_REGION_APP_ID": "monitor-2",
+        "SMART_REGION_PARTITIONS": "16",
+    }
+    steps = run_inside_with(variables, "producers", "new", *COMPLETE).stderr
+    second = steps.partition("in a second terminal")[2].splitlines()
+
+    assert "  export SMART_REGION_SECURITY_PROTOCOL=SASL_SSL" in second
+    assert "  export SMART_REGION_SASL_USERNAME='the operator'" in second
+    assert f"  export SMART_REGION_SSL_CAFILE={Path.cwd() / 'authority.pem'}" in second
+    assert "  export SMART_REGION_APP_ID=monitor-2" in second
+    assert "  export SMART_REGION_PARTITIONS=16" in second
+    assert "(set SMART_REGION_SASL_PASSWORD there as here: it is not shown)" in second
+    assert "geheim" not in steps
+
+
 def test_a_person_is_asked_again_after_a_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the loaders' own words; Enter takes the default."""
     monkeypatch.setattr("operations.declaring.cli.somebody_answers", lambda: True)
