@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, TypeAlias
@@ -13,6 +14,8 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 FORWARDED: Final = b"x-forwarded-for"
 _UNKNOWN: Final = "unknown"
+#: As some proxies write addresses: with the port that they saw, and IPv6 in brackets.
+_WITH_PORT: Final = re.compile(r"\[([^\]]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 #: Of an IPv6 address: one machine has every address of its /64.
 _NETWORK_BYTES: Final = 8
 
@@ -58,6 +61,9 @@ def network_of(address: Address) -> str:
 
 
 def _read(text: str) -> Address | None:
+    with_port = _WITH_PORT.fullmatch(text)
+    if with_port is not None:
+        text = with_port[1] or with_port[2]
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:
