@@ -116,7 +116,9 @@ def project(
 def _points(
     history: History, window: TrendWindow, last: date, *, stands_still: bool
 ) -> Iterator[tuple[int, Fraction]]:
-    ends = [_before(month_end(last), window, steps) for steps in range(window.points + 1)]
+    # Steps in days go back from the last report: before it the rest of its month has none.
+    latest = month_end(last) if window.step_months else last
+    ends = [_before(latest, window, steps) for steps in range(window.points + 1)]
     for end, before in pairwise(ends):
         day = end if stands_still else history.last_change(min(end, last))
         if day is None or day <= before:

@@ -273,6 +273,17 @@ def test_the_points_of_expected_reports_are_at_their_own_days(days: set[int], si
     assert trend in (None, Trend(Fraction(3), Fraction(3), Fraction(3)))
 
 
+@given(st.integers(0, 400), st.sampled_from([1, 7, 20]))
+def test_steps_in_days_have_as_many_points_on_every_day_of_a_month(ago: int, step: int) -> None:
+    """Reports as far apart as the steps: the first of a month has the same trend as its last."""
+    last = AS_OF - timedelta(days=ago)
+    days = tuple(last - timedelta(days=step * back) for back in range(40))[::-1]
+    history = History(StepFunction(days, tuple(range(0, 80, 2))), None, days)
+    window = TrendWindow(window_days=step * 5, step_days=step, at_least=6)
+    trend = observed_trend(history, window, last, stands_still=False)
+    assert trend == Trend(*[Fraction(2, step)] * 3)
+
+
 def test_a_recount_does_not_change_the_trend() -> None:
     """Premises recounted once: the level falls by a tenth, and the pace found is the pace gone."""
     recounted = history_of(
