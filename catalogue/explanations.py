@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from catalogue.history import Histories, History
-from catalogue.judgement import Judgement, judge
+from catalogue.judgement import Judgement, judge, missed_from
 from catalogue.model import Promise
 from catalogue.progress import MilestoneStatus
 from events.identifiers import FIRST_DAY
@@ -123,18 +123,18 @@ def explained_by(
 def slipping_since(judgement: Judgement, history: History, as_of: date) -> date | None:
     """Return the day since which a milestone is missed, or at risk; None where it is neither.
 
-    It is missed since the day after its own, or since its target was lost after that. It is at risk
-    since the first day of the last month that began at another status: statuses are compared at the
-    ends of months, and day by day within that month. Nothing is at risk before its baseline's day:
-    nobody had promised it. The cost is that of a judgement a month since then, once for each
-    history.
+    It is missed since the day after its own, or since its figure was known or its target was lost
+    after that. It is at risk since the first day of the last month that began at another status:
+    statuses are compared at the ends of months, and day by day within that month. Nothing is at
+    risk before its baseline's day: nobody had promised it. The cost is that of a judgement a month
+    since then, once for each history.
     """
     promise, milestone = judgement.promise, judgement.milestone
     if promise is None or milestone is None or judgement.status not in SLIPPING:
         return None
     if judgement.status is MilestoneStatus.MISSED:
         assert milestone.day is not None  # noqa: S101 - without a day nothing is missed
-        overdue = milestone.day + timedelta(days=1)
+        overdue = missed_from(judgement.indicator, history, milestone.day)
         return overdue if judgement.lost_on is None else max(overdue, judgement.lost_on)
     baseline = judgement.indicator.baseline_for(judgement.department)
     first = FIRST_DAY if baseline is None else min(max(FIRST_DAY, baseline.day), as_of)

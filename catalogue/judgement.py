@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -30,6 +31,7 @@ __all__ = [
     "judge",
     "judge_all",
     "judge_figure",
+    "missed_from",
 ]
 
 CHANGE_DAYS: Final = 30
@@ -207,8 +209,7 @@ def judge(
             direction=direction,
             stale=stale,
             projected=None if is_late else expected,
-            # Once the figure of the deadline is published, there is no other to wait for.
-            as_of=today if deadline is not None and deadline <= as_of else as_of,
+            as_of=_compared_on(indicator, history, deadline, today),
         ),
         progress_rate=progress_rate(start, value, target, direction),
         projected=projected,
@@ -233,6 +234,33 @@ def change_over(history: History, since: date, until: date) -> FigureChange | No
     counted = Fraction(history.numerator.change(since, until), under)
     change = after - before
     return FigureChange(change, counted, change - counted)
+
+
+def missed_from(indicator: Indicator, history: History, deadline: date) -> date:
+    """Return the first day on which a milestone is missed whose target is not attained.
+
+    It is the first day after its own on which the figure of its day can be known. Of persons it is
+    known once it is published. Where reports are expected, it is known with a report of the
+    deadline or of a later day, and without one after the delay of its availability.
+    """
+    after = deadline + timedelta(days=1)
+    if history.publication is not None:
+        return max(after, history.publication.published_on(deadline))
+    if indicator.stands_still:
+        return after
+    due = after + timedelta(days=indicator.availability_delay_days)
+    index = bisect_left(history.reports, deadline)
+    reported = history.reports[index] if index < len(history.reports) else due
+    return max(after, min(reported, due))
+
+
+def _compared_on(
+    indicator: Indicator, history: History, deadline: date | None, today: date
+) -> date:
+    """Return the day to compare with a deadline: not beyond it before it can be missed."""
+    if deadline is None or today >= missed_from(indicator, history, deadline):
+        return today
+    return min(today, deadline)
 
 
 def _trend(indicator: Indicator, history: History, as_of: date) -> Trend | None:

@@ -126,7 +126,8 @@ def milestone_status(
     """Return the status of a milestone on a day; None without a target.
 
     In this order: unreported (no value, or a stale one), achieved, missed (its day has passed), at
-    risk (projected after its day, or no pace to project), on track.
+    risk (projected after its day, or no pace to project), on track. `as_of` is the milestone's day
+    at most while the figure of that day is awaited.
     """
     if target is None:
         return None

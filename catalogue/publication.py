@@ -71,6 +71,10 @@ class Publication:
                 ends.append(self.period_end(day))
         return tuple(ends)
 
+    def published_on(self, day: date) -> date:
+        """Return the first day on which the figure of a day, or of a later one, is published."""
+        return self.period_end(day) + timedelta(days=self.delay_days)
+
     def day(self, as_of: date) -> date:
         """Return the day of the published figures: the end of the last published period.
 

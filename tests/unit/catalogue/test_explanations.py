@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from catalogue.model import Promise
 from catalogue.progress import MilestoneStatus
 from events.cloudevent import CloudEvent
 from tests.support.explanations import explained, explanations_from, known_with
+from tests.support.figure_histories import history_of
 from tests.support.knowledge import knowledge, shipped
 
 CONNECTED = shipped().indicator("schools_connected_ratio")
@@ -36,6 +38,20 @@ def test_a_milestone_is_missed_since_the_day_after_its_own() -> None:
     """Whatever was reported since."""
     assert explained_on(LATE)[REGION].since == DEADLINE + timedelta(days=1)
     assert explained_on(LATE)[REGION].unexplained_days(LATE) == 99
+
+
+def test_what_was_awaited_is_missed_since_it_was_known() -> None:
+    """The report of a quarter's end never came: its owner did not know for 45 days."""
+    coverage = shipped().indicator("premises_connectable_ratio")
+    [milestone] = coverage.milestones
+    assert milestone.day == DEADLINE
+    september = history_of(
+        lambda _: Fraction(9, 10), since=date(2020, 9, 30), days=0, denominator=10
+    )
+    judgement = judge(coverage, milestone, None, september, LATE)
+    assert judgement.status is MilestoneStatus.MISSED
+    known = DEADLINE + timedelta(days=46)
+    assert slipping_since(judgement, september, LATE) == known
 
 
 @pytest.mark.parametrize(

@@ -365,6 +365,45 @@ def test_no_report_is_needed_after_the_deadline() -> None:
     assert judgement.status is MilestoneStatus.MISSED
 
 
+@pytest.mark.parametrize(
+    ("as_of", "reported", "status"),
+    [
+        (date(2020, 12, 31), 900, MilestoneStatus.AT_RISK),
+        (date(2021, 1, 1), 900, MilestoneStatus.AT_RISK),
+        (date(2021, 1, 1), 990, MilestoneStatus.ON_TRACK),
+        (date(2021, 2, 14), 900, MilestoneStatus.AT_RISK),
+        (date(2021, 2, 15), 900, MilestoneStatus.MISSED),
+        (date(2021, 2, 15), 990, MilestoneStatus.MISSED),
+    ],
+)
+def test_a_milestone_is_not_missed_while_the_report_of_its_day_may_be_on_its_way(
+    as_of: date, reported: int, status: MilestoneStatus
+) -> None:
+    """Each quarter's report is there within 45 days: September's does not decide for December."""
+    indicator = promised(periodicity="quarterly", availability_delay_days=45)
+    history = sites((date(2020, 6, 30), 800), (date(2020, 9, 30), reported))
+    assert judged(indicator, history, as_of).status is status
+
+
+@pytest.mark.parametrize(
+    ("total", "status"), [(999, MilestoneStatus.MISSED), (1_000, MilestoneStatus.ACHIEVED)]
+)
+def test_the_report_of_a_milestone_s_day_decides_at_once(
+    total: int, status: MilestoneStatus
+) -> None:
+    """Nothing else is waited for."""
+    indicator = promised(periodicity="quarterly", availability_delay_days=45)
+    history = sites((date(2020, 9, 30), 900), (date(2020, 12, 31), total))
+    assert judged(indicator, history, date(2021, 1, 1)).status is status
+
+
+def test_what_is_told_when_it_happens_is_missed_on_the_day_after() -> None:
+    """No fact means that nothing happened: nothing is awaited."""
+    indicator = promised(availability_delay_days=45)
+    history = sites((date(2020, 9, 30), 900))
+    assert judged(indicator, history, date(2021, 1, 1)).status is MilestoneStatus.MISSED
+
+
 def test_what_was_never_reported_is_unreported() -> None:
     """No history, no value, no pace, no day."""
     judgement = judged(promised(), History())
