@@ -125,9 +125,11 @@ def _milestone_alerts(
 
 
 def _unreported_alert(alert: Callable[..., Alert], indicator: Indicator, condition: str) -> Alert:
+    # Of persons the Région's last day alone is exposed; `%.0s` writes nothing of the alert's own.
+    protected = indicator.publication is not None
     last = wording.day_from(
-        _last_reported(indicator, "%s"),
-        found="Le dernier relevé porte sur le %s.",
+        _last_reported(indicator, f"{metrics.REGION}%.0s" if protected else "%s"),
+        found=f"Le dernier relevé{' de la Région' if protected else ''} porte sur le %s.",
         absent="Aucun relevé n’a été reçu.",
     )
     expected = ""

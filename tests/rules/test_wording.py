@@ -402,9 +402,41 @@ def test_indicator_unreported(scenario: RuleScenario, rules: Path) -> None:
         formation("region")
         | {
             "summary": "Île-de-France : « Formations achevées » n’est pas renseigné",
-            "description": "Le dernier relevé porte sur le 03/03/2020. Un relevé est attendu chaque"
-            " mois, au plus tard 77\u00a0jours après le précédent. Un indicateur non renseigné"
-            " n’est pas un zéro.",
+            "description": "Le dernier relevé de la Région porte sur le 03/03/2020. Un relevé est"
+            " attendu chaque mois, au plus tard 77\u00a0jours après le précédent. Un indicateur non"
+            " renseigné n’est pas un zéro.",
+            "runbook_url": "docs/runbooks/IndicatorUnreported.md",
+        },
+    )
+
+    scenario.check(rules)
+
+
+def test_a_departement_whose_persons_are_unreported(scenario: RuleScenario, rules: Path) -> None:
+    """When it last reported itself is not exposed: that nobody ever did would be wrong."""
+    judge(scenario, DROPPED, "93", MilestoneStatus.UNREPORTED)
+    dropped = FORMATION | {"indicator": "trainees_dropped_out"}
+    scenario.healthy()
+    region = {"department": "region", "partition": "0"}
+    work(scenario, metrics.INDICATOR_LAST_REPORTED, (TODAY - 90 * DAY, 60), **dropped, **region)
+    completed = FORMATION | {"indicator": "trainees_completed"}
+    work(scenario, metrics.INDICATOR_LAST_REPORTED, (TODAY, 60), **completed, **region)
+    scenario.expect_alert(
+        50,
+        "IndicatorUnreported",
+        FIGURES
+        | dropped
+        | FORMATION_OWNER
+        | {
+            "severity": "warning",
+            "department": "93",
+            "territory": "Seine-Saint-Denis (93)",
+        },
+        formation("93")
+        | {
+            "summary": "Seine-Saint-Denis (93) : « Abandons de formation » n’est pas renseigné",
+            "description": "Le dernier relevé de la Région porte sur le 03/03/2020. Un indicateur"
+            " non renseigné n’est pas un zéro.",
             "runbook_url": "docs/runbooks/IndicatorUnreported.md",
         },
     )
