@@ -265,7 +265,7 @@ def _overdue_steps(one: Indicator) -> tuple[Step, ...]:
     return (
         (always,)
         if one.reporting_delay_days is None
-        else (always, Step(one.reporting_delay_days, "purple"))
+        else (always, Step(one.reporting_delay_days + 1, "purple"))
     )
 
 

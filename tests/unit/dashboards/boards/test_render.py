@@ -119,6 +119,19 @@ def test_the_share_of_refusals_is_drawn_with_its_alert_s_limit() -> None:
     assert f"/d/{conventions.PRODUCERS_BOARD}" in alert.annotations["dashboard_url"]
 
 
+def test_the_age_of_a_report_is_coloured_from_the_day_on_which_it_is_unreported() -> None:
+    """A report as old as is allowed is not too old."""
+    coverage = CATALOGUE.indicator("premises_connectable_ratio")
+    allowed = coverage.reporting_delay_days
+    assert allowed is not None
+    board = BOARDS[conventions.programme_board("tres_haut_debit")]
+    (panel,) = (
+        one for one in board["panels"] if one["title"] == f"{coverage.title} : le territoire choisi"
+    )
+    steps = json.dumps(panel["fieldConfig"]["overrides"])
+    assert f'{{"color": "purple", "value": {allowed + 1}}}' in steps.replace(".0}", "}")
+
+
 class TestObserved:
     """A programme of indicators that others compute."""
 
