@@ -95,16 +95,17 @@ def verify_topics(
     security: BrokerSecurity = PLAINTEXT,
     connect_seconds: float = CONNECT_SECONDS,
     tolerate: Callable[[TopicMismatchError], None] | None = None,
-) -> None:
+) -> tuple[str, ...]:
     """Check that the topics exist as declared, and change nothing. Raises as `apply_topics`.
 
     `tolerate` receives differences in settings that may be old (`TopicSpec.tolerated`); without it
-    they are errors like any other. Settings are checked where our user may describe them.
+    they are errors like any other. Settings are checked where our user may describe them: the
+    topics whose settings it may not are returned.
     """
     with administering(
         bootstrap, what="topics", security=security, connect_seconds=connect_seconds
     ) as admin:
-        _check(admin, specs, tolerate)
+        return _check(admin, specs, tolerate)
 
 
 class SeenTopic(NamedTuple):
@@ -262,7 +263,8 @@ def _check(
     admin: Any,  # noqa: ANN401
     specs: Sequence[TopicSpec],
     tolerate: Callable[[TopicMismatchError], None] | None = None,
-) -> None:
+) -> tuple[str, ...]:
+    """Check topics; return the names of those whose settings our user may not describe."""
     existing = _partitions_by_topic(admin, specs)
     settings = _settings_by_topic(admin, existing)
     for spec in specs:
@@ -279,6 +281,7 @@ def _check(
             if actual != expected:
                 raise TopicMismatchError(spec.name, field, expected=expected, actual=actual)
         _check_settings(spec, settings.get(spec.name, {}), tolerate)
+    return tuple(spec.name for spec in specs if not settings.get(spec.name))
 
 
 def _check_settings(

@@ -248,7 +248,8 @@ def test_settings_that_are_not_shown_are_not_judged(cluster: Cluster) -> None:
     """A worker without the right to describe settings still checks partitions."""
     cluster.shows_settings = False
     cluster.add(SPECS[0], configs={})
-    verify_topics("b:1", SPECS[:1])
+
+    assert verify_topics("b:1", SPECS[:1]) == (SPECS[0].name,)
 
 
 def test_settings_that_are_new_are_borne_where_that_is_asked_for(cluster: Cluster) -> None:

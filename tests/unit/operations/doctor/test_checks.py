@@ -206,6 +206,25 @@ def test_a_topic_that_differs_is_reported(monkeypatch: pytest.MonkeyPatch) -> No
         brokers.check_topics(load_settings())
 
 
+@pytest.mark.parametrize(
+    ("unseen", "message"),
+    [
+        ((), " as declared, 8 partitions"),
+        (("smartregion.schools",), "are not checked, of 1: this user may not see them"),
+    ],
+)
+def test_what_the_user_may_not_see_is_not_called_as_declared(
+    monkeypatch: pytest.MonkeyPatch, unseen: tuple[str, ...], message: str
+) -> None:
+    """A role that only reads sees no retention, which may delete events."""
+    monkeypatch.setattr(brokers, "verify_topics", lambda *_, **__: unseen)
+
+    found = brokers.check_topics(load_settings())
+
+    assert message in found
+    assert ("as declared" in found) is not bool(unseen)
+
+
 class Topics:
     """A broker whose partitions begin at the given offsets."""
 
