@@ -30,6 +30,10 @@ def summary(
     for share in producer.owns:
         yield f"  its word alone counts for {_named(share)}"
     before = Producers.model_validate({"producers": declared}) if declared else ()
+    for loser, source in _lost_sources(producer, before):
+        yield f"{loser} loses {source}, which is below its own source, to {producer.id}:"
+        yield f"  what {loser} sends as it is refused (not_allowed), and what it has sent as it"
+        yield f"  counts as {producer.id}'s alone: no more where that is not its owner"
     for share in producer.owns:
         for loser, types in _losses(share, before).items():
             yield f"{loser} loses {', '.join(types)} of {_part(share)} to {producer.id}:"
@@ -62,6 +66,16 @@ def _named(share: Share) -> str:
 
 def _part(share: Share) -> str:
     return ", ".join((*(one.value for one in share.territories), *share.entities))
+
+
+def _lost_sources(producer: Producer, before: Producers | tuple[()]) -> Iterator[tuple[str, str]]:
+    """Yield from whom the sources are taken: the longest declared one says whose an event is."""
+    if not isinstance(before, Producers):
+        return
+    for source in producer.sources:
+        loser = before.of_source(source)
+        if loser is not None:
+            yield loser.id, source
 
 
 def _losses(share: Share, before: Producers | tuple[()]) -> dict[str, list[str]]:

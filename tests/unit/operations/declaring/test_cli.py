@@ -128,6 +128,17 @@ def test_only_what_is_lost_is_told() -> None:
     assert "navette loses school.connected, school.closed of D77 to other:" in done.stderr
 
 
+def test_a_source_below_another_s_is_told() -> None:
+    """Its producer may send as it until then, and what it has sent would count no more."""
+    Path("producers.yaml").write_text(REGION.read_text(encoding="utf-8"), encoding="utf-8")
+    sources = ("--source", "urn:iledefrance:lycees:77", "--source", "urn:iledefrance:lycees77")
+    done = new(*COMPLETE, *sources, "--types", "grant.paid", "--owns", "n-*")
+
+    assert done.returncode == 0, done.stderr
+    assert "lycees loses urn:iledefrance:lycees:77, which is below its own" in done.stderr
+    assert "lycees loses urn:iledefrance:lycees77" not in done.stderr
+
+
 def test_a_new_declaration_says_how_to_keep_the_shipped_producers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
