@@ -30,6 +30,8 @@ class ClusterApi:
 
     cron_jobs: dict[str, dict[str, Any]]
     """By their paths."""
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What is answered of jobs, by their paths."""
     made: list[tuple[str, bytes]] = field(default_factory=list)
     """Paths, and bodies as kubectl sends them (protobuf, with the names in plain text)."""
 
@@ -45,6 +47,8 @@ class ClusterApi:
         if method == "POST":
             self.made.append((path, body))
             return 201, {"kind": "Status", "apiVersion": "v1", "status": "Success"}
+        if path in self.jobs:
+            return 200, self.jobs[path]
         if path not in self.cron_jobs:
             return 404, {"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404}
         if method == "PATCH":
