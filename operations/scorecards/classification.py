@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -91,13 +91,15 @@ def classify_records(
     *,
     partitions: int = DEFAULT_PARTITIONS,
     rules: RecordRules = RULES,
+    skipped: Collection[RecordOrigin] = (),
 ) -> Iterator[ClassifiedRecord]:
     """Yield each record of the event topics and each letter of the gateway, classified.
 
     A record counts once, however often it was processed. One with a dead letter was refused for the
     letter's reason, even if it is valid today; the others are judged by their contract. The
     monitor's own copies do not count: forwards never, replays only where they are valid.
-    `partitions` is the number of each event topic, `rules` are those of all readers.
+    `partitions` is the number of each event topic, `rules` are those of all readers. Records of
+    `skipped`, which ended workers, are refused without their contract being read, as workers do.
     """
     refused: dict[RecordOrigin, DeadLetter] = {}
     for letter in letters:
@@ -111,8 +113,11 @@ def classify_records(
             continue
         replayed = REPLAY_OF in names
         origin = RecordOrigin(record.topic, record.partition, record.offset)
-        if origin in refused:
-            found: ClassifiedRecord = _of_letter(refused[origin], record, rules)
+        found: ClassifiedRecord
+        if origin in skipped:
+            found = RefusedRecord(RefusalReason.PASSED_OVER, "value", origin, _source_of(record))
+        elif origin in refused:
+            found = _of_letter(refused[origin], record, rules)
         else:
             found = _classify(record, origin, replayed=replayed, partitions=partitions, rules=rules)
         if isinstance(found, AcceptedRecord) or not replayed:

@@ -64,6 +64,7 @@ def report(
     from operations.scorecards.references import read_sirets
     from operations.scorecards.report import report_on, report_text
     from streams.settings import load_settings
+    from streams.skipped_records import read_decisions
 
     if sirets is not None and not references:
         raise click.UsageError("--sirets lists known references: add --references")
@@ -77,6 +78,7 @@ def report(
         read_letters(settings.broker, security=security),
         partitions=settings.partitions,
         rules=RecordRules(settings.tolerance, declared.ownership),
+        skipped=read_decisions(settings.broker, security=security),
     )
     made = report_on(
         records,

@@ -59,6 +59,25 @@ def test_a_letter_that_does_not_keep_its_record_is_reported_by_the_record() -> N
     assert (seen.reason, seen.source) == (letter.reason, LYCEES)
 
 
+@pytest.mark.parametrize("letters_left", [0, 1])
+def test_a_skipped_record_is_refused_unread(
+    letters_left: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended every worker that read it; its dead letter is gone after three months."""
+    record = raw("school.connected", PARIS, "2018-01-01", source=LYCEES)
+    letters = [letter_of(record, reason="passed_over", field="value")] * letters_left
+
+    def ends(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr("operations.scorecards.classification.decode", ends)
+    monkeypatch.setattr("events.record_rules.decode", ends)
+    (seen,) = classify_records([record], letters, skipped=[RecordOrigin(*record[:3])])
+
+    assert isinstance(seen, RefusedRecord)
+    assert (seen.reason, seen.field, seen.source) == ("passed_over", "value", LYCEES)
+
+
 def test_what_the_gateway_refused_is_its_named_producer_s() -> None:
     """Each attempt is one, for none of them is on a topic."""
     letter = refused_at_the_gateway("lycees", b'{"source": "urn:test:other"}')
