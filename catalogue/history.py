@@ -107,7 +107,8 @@ class History:
     `numerator / divisor`.
 
     With a `publication` they are published counts of persons, on the last days of periods. A count
-    of 0 is then any count below `min_cell`: it is withheld, and so is a ratio with it.
+    of 0 is then any count below `min_cell`: it is withheld, and so is a ratio with it. `withheld`
+    is how many persons the withheld cells of a count are at most.
     """
 
     numerator: StepFunction = StepFunction()
@@ -115,6 +116,7 @@ class History:
     reports: tuple[date, ...] = ()
     divisor: int = 1
     publication: Publication | None = None
+    withheld: StepFunction | None = None
     #: The spells by target and direction, cached: a history is immutable.
     _spells: dict[tuple[Number, Direction], tuple[Spell, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -159,6 +161,20 @@ class History:
         is_withheld_count = self.denominator is None and self.withholds(day)
         return Fraction(0) if is_withheld_count else self.value(day)
 
+    def attains(self, day: date, target: Number, direction: Direction) -> bool | None:
+        """Return whether the figure of a day is at a target or beyond it; None where not known.
+
+        Persons are at least as many as are published. A target that they are not to exceed is
+        attained where those of withheld cells could not exceed it.
+        """
+        known = self.at_least(day)
+        if known is None:
+            return None
+        if not is_attained(known, target, direction):
+            return False
+        most = known if self.withheld is None else known + self.withheld.at(day)
+        return True if is_attained(most, target, direction) else None
+
     def withholds(self, day: date) -> bool:
         """Return True where the figure of a day is withheld: it counts too few persons."""
         reported = bool(self.reports) and self.reports[0] <= day
@@ -185,7 +201,7 @@ class History:
     def spells(self, target: Number, direction: Direction) -> tuple[Spell, ...]:
         """Return the ordered spells during which the figure is at a target or beyond it.
 
-        A day without a value ends a spell.
+        A day without a value ends a spell, and so does one on which that is not known.
         """
         found = self._spells.get((target, direction))
         if found is None:
@@ -194,9 +210,11 @@ class History:
 
     def _find(self, target: Number, direction: Direction) -> Iterator[Spell]:
         start: date | None = None
-        for day in self.changes():
-            value = self.at_least(day)
-            held = value is not None and is_attained(value, target, direction)
+        days = self.changes()
+        if self.withheld is not None:
+            days = sorted({*days, *self.withheld.days})
+        for day in days:
+            held = self.attains(day, target, direction) is True
             if held and start is None:
                 start = day
             elif start is not None and not held:

@@ -146,7 +146,7 @@ def judge(
     there is no projection, and the status follows the mean pace since the baseline.
 
     A figure about persons is judged as published, on the last day published; a withheld one is
-    judged as 0.
+    judged as 0. It has no status where those of withheld cells could exceed what is promised.
     """
     today = as_of
     if history.publication is not None:
@@ -168,13 +168,17 @@ def judge(
     trend = None if stale else _trend(indicator, history, as_of)
     projected, attained_on, lost_on, required = None, None, None, None
     is_late = False
+    is_decided = known is not None or not history.withholds(as_of)
     if known is not None and target is not None:
+        attained = history.attains(as_of, target, direction)
+        is_decided = stale or attained is not None
         if trend is not None and not is_attained(known, target, direction):
             projected = _projection(indicator, trend, target, history, as_of)
             if deadline is not None:
                 is_late = _is_late(indicator, target, history, as_of, deadline, projected)
         spells = history.spells(target, direction)
-        attained_on, lost_on = _held_or_lost(spells, start_day or date.min, as_of)
+        if attained is not None:
+            attained_on, lost_on = _held_or_lost(spells, start_day or date.min, as_of)
         days_left = 0 if deadline is None else (deadline - as_of).days
         if value is not None and days_left > 0 and not is_attained(value, target, direction):
             required = (target - value) / days_left
@@ -201,7 +205,7 @@ def judge(
         trend=trend,
         change=change_over(history, as_of - timedelta(days=CHANGE_DAYS), as_of),
         status=None
-        if known is None and history.withholds(as_of)
+        if not is_decided
         else milestone_status(
             value=known,
             target=target,
@@ -211,7 +215,7 @@ def judge(
             projected=None if is_late else expected,
             as_of=_compared_on(indicator, history, deadline, today),
         ),
-        progress_rate=progress_rate(start, value, target, direction),
+        progress_rate=progress_rate(start, value, target, direction) if is_decided else None,
         projected=projected,
         attained_on=attained_on,
         lost_on=lost_on,

@@ -343,7 +343,8 @@ INDICATOR_CHANGE = _assessor(
 MILESTONE_STATUS = _assessor(
     "smartregion_milestone_status",
     (*_PROMISE, "status"),
-    "1 for the status that a milestone has, 0 for the others; absent where it has no target.",
+    "1 for the status that a milestone has, 0 for the others; absent where it has no target, or "
+    "where persons that are withheld could decide it.",
     "unreported: write to the producer. at_risk, missed: see the programme's board, and its owner.",
 )
 MILESTONE_PROGRESS = _assessor(

@@ -64,7 +64,7 @@ def no_status(judgement: Judgement) -> str:
 
 def no_progress(judgement: Judgement, history: History) -> str:
     """Return why a figure has no progress rate."""
-    if judgement.milestone is None or judgement.milestone.target is None:
+    if judgement.status is None:
         return no_status(judgement)
     if judgement.value is None:
         return no_value(history, judgement.as_of)
@@ -74,7 +74,7 @@ def no_progress(judgement: Judgement, history: History) -> str:
 def no_projection(judgement: Judgement, history: History) -> str:
     """Return why a target has no projected day."""
     milestone = judgement.milestone
-    if milestone is None or milestone.target is None:
+    if milestone is None or milestone.target is None or judgement.status is None:
         return no_status(judgement)
     if judgement.value is None:
         return no_value(history, judgement.as_of)
@@ -97,7 +97,7 @@ def no_pace(judgement: Judgement) -> str:
 def no_required_pace(judgement: Judgement, history: History) -> str:
     """Return why there is no required pace."""
     milestone = judgement.milestone
-    if milestone is None or milestone.target is None:
+    if milestone is None or milestone.target is None or judgement.status is None:
         return no_status(judgement)
     if milestone.day is None:
         return NO_DEADLINE

@@ -229,7 +229,7 @@ class Standing:
             return TextCell(f"depuis le {day_text(self.judgement.attained_on)}")
         if self.judgement.lost_on is not None:
             return TextCell(f"perdue le {day_text(self.judgement.lost_on)}")
-        if self.milestone is None or self.milestone.target is None:
+        if self.judgement.status is None:
             return TextCell.empty(reasons.no_status(self.judgement))
         return TextCell("pas encore atteinte")
 

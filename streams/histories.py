@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import reduce
 from itertools import product
@@ -223,15 +223,16 @@ def _published_history(
         for part in parts
     ]
     numerator, *denominators = sums
-    denominator: StepFunction | None = None
+    whole = parts[-1]
+    count = catalogue.indicator(whole.indicator)
+    declared = _declared_cells(count, whole, department)
+    withheld = _withheld(
+        [cells[count.id].get(cell, StepFunction()) for cell in declared], publication
+    )
     if denominators:
-        count = catalogue.indicator(parts[1].indicator)
-        declared = _declared_cells(count, parts[1], department)
-        of_whole = cells[count.id]
-        denominator = _where_known(
-            denominators[0], [of_whole.get(cell, StepFunction()) for cell in declared], publication
-        )
-    return History(numerator, denominator, ends, publication=publication)
+        known = _where_known(denominators[0], withheld)
+        return History(numerator, known, ends, publication=publication)
+    return History(numerator, None, ends, publication=publication, withheld=withheld)
 
 
 def _declared_cells(
@@ -245,16 +246,26 @@ def _declared_cells(
     return list(product(rows, sorted(columns)))
 
 
-def _where_known(
-    whole: StepFunction, cells: list[StepFunction], publication: Publication
-) -> StepFunction:
+def _withheld(cells: Sequence[StepFunction], publication: Publication) -> StepFunction:
+    """Return how many persons the withheld ones of some cells are at most."""
+    most = publication.min_cell - 1
+    steps = Counter({date.min.toordinal(): len(cells) * most})
+    for cell in cells:
+        is_shown = False
+        for day, total in zip(cell.days, cell.totals, strict=True):
+            if bool(total) is not is_shown:
+                is_shown = not is_shown
+                steps[day.toordinal()] += -most if is_shown else most
+    return StepFunction.of(steps)
+
+
+def _where_known(whole: StepFunction, withheld: StepFunction) -> StepFunction:
     """Return a denominator that is 0 while withheld cells could change it considerably."""
     steps: dict[int, int] = {}
     shown = 0
-    for day in sorted({day for function in (whole, *cells) for day in function.days}):
-        withheld = sum(not cell.at(day) for cell in cells) * (publication.min_cell - 1)
+    for day in sorted({*whole.days, *withheld.days}):
         total = whole.at(day)
-        known = total if withheld * _WITHHELD_PART <= total else 0
+        known = total if withheld.at(day) * _WITHHELD_PART <= total else 0
         steps[day.toordinal()], shown = known - shown, known
     return StepFunction.of(steps)
 

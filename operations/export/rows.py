@@ -115,7 +115,8 @@ class ExportRow(BaseModel):
     status: MilestoneStatus | None = _column(
         "État",
         "achieved : atteint ; on_track : en bonne voie ; at_risk : à risque ; missed : manqué ; "
-        "unreported : non renseigné. Vide : sans cible.",
+        "unreported : non renseigné. Vide : sans cible, ou les effectifs protégés pourraient en "
+        "décider.",
     )
     projected_on: date | None = _column(
         "Projection", "Jour où la cible serait atteinte si le rythme observé se maintient."

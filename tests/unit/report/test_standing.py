@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -10,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.formatting import BLANK, MINUS
+from catalogue.history import History, StepFunction
+from catalogue.judgement import judge
+from catalogue.model import Direction, Milestone
+from catalogue.publication import Publication, PublicationStep
 from report.cell import TextCell
+from report.reasons import WITHHELD
 from report.standing import Standing, change_text, signed
 from tests.support.knowledge import LAST_DAY, knowledge, shipped
 
@@ -74,6 +80,27 @@ def test_the_history_ends_with_the_value_of_the_day(day: date) -> None:
         _, last = standing.points(date(2009, 1, 1), day)[-1]
         value = standing.judgement.value
         assert last == (None if value is None else float(value))
+
+
+def test_what_withheld_persons_could_decide_is_not_said_to_be_attained() -> None:
+    """15 persons are shown as 15, and up to 16 others are not: 30 may be exceeded."""
+    shown = date(2018, 1, 31)
+    history = History(
+        StepFunction((shown,), (15,)),
+        None,
+        (shown,),
+        publication=Publication(5, PublicationStep.MONTHLY, 0),
+        withheld=StepFunction((shown,), (16,)),
+    )
+    milestone = Milestone(id="few", target=Decimal(30), day=LAST_DAY, source="Un test.")
+    enrolled = shipped().indicator("trainees_enrolled")
+    falling = enrolled.model_copy(
+        update={"direction": Direction.FALLING, "milestones": (milestone,)}
+    )
+    judgement = judge(falling, milestone, None, history, shown)
+    standing = Standing(judgement, history, (), shown)
+    unknown = {"status", "progress", "projection", "required_pace", "attained"}
+    assert {name for name, cell in cells(standing).items() if cell.reason == WITHHELD} == unknown
 
 
 SINCE = date(2016, 12, 31)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogue.history import COUNTRY, History
-from catalogue.judgement import judge_all
+from catalogue.judgement import judge_all, judge_figure
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue, Direction
 from events.cloudevent import CloudEvent
@@ -326,3 +326,33 @@ class TestPersons:
         ]
         assert share.value(AS_OF) is None
         assert share.withholds(AS_OF)
+
+    @pytest.mark.parametrize(
+        ("reported", "target", "status"),
+        [
+            (dict.fromkeys(AUDIENCES, 4), 19, None),
+            (dict.fromkeys(AUDIENCES, 4), 20, "achieved"),
+            ({"paris_job_seeker": 15, "paris_employee": 4}, 30, None),
+            ({"paris_job_seeker": 15}, 31, "achieved"),
+            ({"paris_job_seeker": 15}, 14, "missed"),
+        ],
+    )
+    def test_are_few_enough_where_those_withheld_could_not_be_too_many(
+        self, reported: dict[str, int], target: int, status: str | None
+    ) -> None:
+        """Four of each of five audiences are not shown: whether 19 are exceeded is not known."""
+        milestone = {"id": "few", "target": target, "day": AS_OF, "source": "Un test."}
+        catalogue = catalogue_of(
+            {"count": "training.enrolled"},
+            breakdown="audience",
+            direction="falling",
+            periodicity="irregular",
+            min_cell=5,
+            published="monthly",
+            milestones=[milestone | {"scope": ["75"]}],
+        )
+        found = histories_of(state_store_of(catalogue, enrolments(**reported)), catalogue)
+        [judgement] = judge_figure(catalogue.indicator(INDICATOR), "75", found, date(2021, 2, 1))
+        assert judgement.status == status
+        assert (judgement.attained_on is not None) is (status == "achieved")
+        assert judgement.lost_on is None
