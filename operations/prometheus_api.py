@@ -22,6 +22,7 @@ from boundary.http_client import NoAnswerError, http_get
 from boundary.terminal import one_line
 
 __all__ = [
+    "FOR_GRACE_PERIOD",
     "PROGRAMME_RETENTION",
     "PrometheusUnhealthyError",
     "RetentionTooShortError",
@@ -35,6 +36,10 @@ __all__ = [
 PROGRAMME_YEARS: Final = 15
 PROGRAMME_RETENTION: Final = f"{PROGRAMME_YEARS}y"
 """The retention of our own Prometheus: from 2016 on, and years to come."""
+
+FOR_GRACE_PERIOD: Final = "1m"
+"""An alert that waits for less begins anew where Prometheus restarts. By its default of ten minutes
+most would end meanwhile, with a message that all is well, and be sent again."""
 
 ANSWER_SECONDS: Final = 5.0
 OK: Final = 200

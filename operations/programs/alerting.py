@@ -12,7 +12,7 @@ from catalogue.contacts import Contacts
 from catalogue.model import Catalogue
 from dashboards.rules.render import MonitorSite, render
 from operations.programs.program import Program
-from operations.prometheus_api import PROGRAMME_RETENTION
+from operations.prometheus_api import FOR_GRACE_PERIOD, PROGRAMME_RETENTION
 
 __all__ = [
     "ALERTMANAGER",
@@ -67,6 +67,7 @@ class AlertingPrograms:
             f"--storage.tsdb.path={folder / 'prometheus' / 'data'}",
             # As far back as the years that a backfill writes.
             f"--storage.tsdb.retention.time={PROGRAMME_RETENTION}",
+            f"--rules.alert.for-grace-period={FOR_GRACE_PERIOD}",
             f"--web.listen-address={address}",
             f"--web.external-url=http://{address}",
         )

@@ -19,6 +19,7 @@ from boundary.settings import ENV_PREFIX
 from dashboards.publishing.apply import HOME
 from gateway.settings import GatewaySettings
 from gateway.topics_writer import STOP_SECONDS as WRITER_STOP_SECONDS
+from operations.prometheus_api import FOR_GRACE_PERIOD, PROGRAMME_RETENTION
 from report.settings import PageSettings
 from smart_region import main
 from streams.web import ANSWER_SECONDS
@@ -438,3 +439,12 @@ def _parse(arguments: list[str]) -> None:
         command = found
     if rest != ["--help"]:
         command.make_context(command.name, rest, resilient_parsing=False)
+
+
+@pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
+def test_prometheus_keeps_the_years_and_what_fires(stack: Stack) -> None:
+    """As the programs that `make stack` starts."""
+    command = stack.services["prometheus"]["command"]
+
+    assert f"--storage.tsdb.retention.time={PROGRAMME_RETENTION}" in command
+    assert f"--rules.alert.for-grace-period={FOR_GRACE_PERIOD}" in command

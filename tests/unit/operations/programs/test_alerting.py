@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from dashboards.rules.alerts import KINDS
+from dashboards.rules.model import duration
+from dashboards.rules.pace import PACES
+from operations.programs import alerting
 from operations.programs.alerting import AlertingPrograms, write_files
+from operations.prometheus_api import FOR_GRACE_PERIOD
 
 
 @pytest.fixture
@@ -52,3 +57,20 @@ def test_files_are_put_where_the_programs_look(tmp_path: Path) -> None:
     write_files({"prometheus/rules/figures.yaml": "groups: []\n"}, tmp_path / "new")
 
     assert (tmp_path / "new/prometheus/rules/figures.yaml").read_text() == "groups: []\n"
+
+
+def test_every_alert_that_waits_outlives_a_restart_of_prometheus(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It begins those anew that wait for less than a time, by its own default ten minutes."""
+    install(path, "prometheus")
+    started: list[str] = []
+    monkeypatch.setattr(alerting, "Program", lambda _, command, **__: started.extend(command))
+
+    programs = AlertingPrograms.installed()
+    assert programs is not None
+    programs.prometheus_at("127.0.0.1:9090", folder=path, logs=path)
+
+    assert f"--rules.alert.for-grace-period={FOR_GRACE_PERIOD}" in started
+    shortest = min(PACES["steady"].pending(kind) for kind in KINDS if kind.pending)
+    assert duration(shortest) == FOR_GRACE_PERIOD
