@@ -29,6 +29,7 @@ __all__ = [
     "as_prometheus_answers",
     "data_folder_of",
     "get_prometheus",
+    "longer_grace_period_of",
     "retention_of",
     "value_at",
 ]
@@ -97,12 +98,15 @@ class Retention:
         durations = [part for part in text.split(" or ") if _DURATION.fullmatch(part)]
         if not durations:
             return cls(text, None)
-        spans = (int(count) * _SECONDS[unit] for count, unit in _PART.findall(durations[0]))
-        return cls(text, sum(spans))
+        return cls(text, _seconds(durations[0]))
 
     def reaches(self, first: date, today: date) -> bool:
         """Return whether a block of that first day is kept today."""
         return self.seconds is None or (today - first).total_seconds() < self.seconds
+
+
+def _seconds(duration: str) -> float:
+    return sum(int(count) * _SECONDS[unit] for count, unit in _PART.findall(duration))
 
 
 @contextmanager
@@ -121,6 +125,13 @@ def retention_of(url: str) -> Retention:
     with as_prometheus_answers(url):
         info = get_prometheus(url, "/api/v1/status/runtimeinfo")
         return Retention.parse(str(info["storageRetention"]))
+
+
+def longer_grace_period_of(url: str) -> str:
+    """Return the grace period of a Prometheus' alerts where it is longer than FOR_GRACE_PERIOD."""
+    with as_prometheus_answers(url):
+        text = str(get_prometheus(url, "/api/v1/status/flags")["rules.alert.for-grace-period"])
+        return text if _seconds(text) > _seconds(FOR_GRACE_PERIOD) else ""
 
 
 def data_folder_of(url: str) -> Path:

@@ -1,4 +1,4 @@
-"""The check of Prometheus: its targets, rules, Alertmanager and retention."""
+"""The check of Prometheus: its targets, rules, Alertmanager, restarts and retention."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from dashboards import conventions
 from operations.prometheus_api import (
+    FOR_GRACE_PERIOD,
     PrometheusUnhealthyError,
     RetentionTooShortError,
     as_prometheus_answers,
     get_prometheus,
+    longer_grace_period_of,
     retention_of,
 )
 
@@ -27,7 +29,8 @@ def check_prometheus(url: str, *, since: date, today: date) -> str:
     """Return how many of our processes a Prometheus scrapes, and how long it keeps samples.
 
     Raises PrometheusUnhealthyError where it does not scrape them all, lacks the catalogue's rules,
-    fails to evaluate one, has no Alertmanager, or deletes samples as old as `since`.
+    fails to evaluate one, has no Alertmanager, forgets at a restart since when alerts fire, or
+    deletes samples as old as `since`.
     """
     with as_prometheus_answers(url):
         return _checked(url, since=since, today=today)
@@ -53,6 +56,10 @@ def _checked(url: str, *, since: date, today: date) -> str:
         raise PrometheusUnhealthyError(
             url, problem="has no Alertmanager, so that nobody is notified", remedy=remedy
         )
+    if grace := longer_grace_period_of(url):
+        problem = f"begins alerts anew at each start that wait for less than {grace}"
+        remedy = f"start it with --rules.alert.for-grace-period={FOR_GRACE_PERIOD}"
+        raise PrometheusUnhealthyError(url, problem=problem, remedy=remedy)
     retention = retention_of(url)
     if not retention.reaches(since, today):
         raise RetentionTooShortError(url, retention=retention.text, first=since, today=today)

@@ -32,6 +32,7 @@ class PrometheusStub:
                     {"rules": [{"name": conventions.TERRITORY_VALUE.name, "health": "ok"}]},
                 ]
             },
+            "/api/v1/status/flags": {"rules.alert.for-grace-period": "1m"},
             "/api/v1/status/runtimeinfo": {"storageRetention": "15y"},
             "/api/v1/alertmanagers": {"activeAlertmanagers": [{"url": "http://127.0.0.1:9093"}]},
         }

@@ -69,6 +69,14 @@ def test_one_without_an_alertmanager_wakes_nobody(stub: PrometheusStub) -> None:
         run(stub.url)
 
 
+def test_one_that_begins_alerts_anew_is_reported(stub: PrometheusStub) -> None:
+    """By default, each that waits for less than ten minutes: they would end with each restart."""
+    stub.data["/api/v1/status/flags"] = {"rules.alert.for-grace-period": "10m"}
+
+    with pytest.raises(PrometheusUnhealthyError, match=r"less than 10m: .*grace-period=1m"):
+        run(stub.url)
+
+
 @pytest.mark.parametrize("message", ["15d", "10y", "10y or 512MiB"])
 def test_one_that_deletes_the_years_is_reported(stub: PrometheusStub, message: str) -> None:
     """By default it keeps 15 days, and deletes without a message."""
