@@ -23,7 +23,7 @@ from boundary.terminal import counted
 from gateway.acceptor import note_authenticated
 from gateway.answers import BatchAnswer, GatewayReadiness, Health, Item, Problem, Receipts
 from gateway.authentication import AuthenticationError, Authenticator, UnverifiedSignature
-from gateway.body import BodyReader, BodyReservation, announced_length, overloaded
+from gateway.body import MAX_BODY, BodyReader, BodyReservation, announced_length, overloaded
 from gateway.client_address import ClientAddresses
 from gateway.documents import DOCUMENTS, SCHEMAS, document_text
 from gateway.exposition import GatewayCollector
@@ -155,7 +155,8 @@ class _Events:
             if not note_authenticated(request.scope, producer):
                 raise overloaded()
             length = announced_length(headers)
-            if length is not None and length > LARGE:  # A smaller body was received already.
+            # A smaller body was received already; a larger one is refused whatever the quota.
+            if length is not None and LARGE < length <= MAX_BODY:
                 _refuse_beyond_quota(gateway.quotas.wait(producer, cost_of(length)))
             with gateway.body.reserve(producer, length) as reservation:
                 body = await reservation.read(request)

@@ -346,6 +346,16 @@ def test_a_body_with_a_length_beyond_the_quota_is_not_read(harness: GatewayHarne
     assert (answer.status_code, parts) == (429, [])
 
 
+def test_a_body_that_is_too_large_is_not_to_be_sent_again(harness: GatewayHarness) -> None:
+    """A quota passes: a producer that sends all the time would wait for it again and again."""
+    harness.send(b" " * 2**20)
+
+    status, answer = harness.send(b" " * (2**20 + 1))
+
+    assert (status, answer["type"]) == (413, "/problems/body_too_large")
+    assert "send fewer events at once" in answer["detail"]
+
+
 def test_a_signed_request_sent_again_is_given_its_first_answer(harness: GatewayHarness) -> None:
     """It says so, writes nothing and costs nothing; whatever its first answer was."""
     for content, media_type, status in (
