@@ -33,8 +33,9 @@ from events.dead_letter_policy import DEAD_LETTER_POLICY
 
 __all__ = ["pipeline_group"]
 
-_DIFFERENCE: Final = "0.000001"
-"""Sums of the same floats in another order differ by far less, figures by far more."""
+_DIFFERENCE: Final = "0.000000001"
+"""Sums of the same floats in another order differ by less. A ratio that lacks one of seven million
+premises differs by more, and one decides whether all of them are connected."""
 _PRECISION: Final = "0.0000000000001"
 """By this part of it a float may differ: some hundred of its smallest steps; of billions of euros
 less than a cent."""

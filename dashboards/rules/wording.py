@@ -82,8 +82,12 @@ def amount_of(value: str) -> str:
     """Return the display of a number above zero, of any size and unit: `0,1`, `1 250 000`."""
     large = f'{{{{ {value} | printf "%.0f" | {_THOUSANDS} }}}}'
     small = f'{{{{ {value} | printf "%.6g" | {_POINT} }}}}'
-    # From a million on, six digits would be written with an exponent.
-    return f"{{{{ if ge {value} 10000.0 }}}}{large}{{{{ else }}}}{small}{{{{ end }}}}"
+    least = f'{{{{ {value} | printf "%.9f" | {_POINT} }}}}'
+    # Six digits would be written with an exponent from a million on, and below a ten thousandth.
+    return (
+        f"{{{{ if ge {value} 10000.0 }}}}{large}{{{{ else if ge {value} 0.0001 }}}}{small}"
+        f"{{{{ else }}}}{least}{{{{ end }}}}"
+    )
 
 
 def by_number(value: str, one: str, several: str) -> str:

@@ -650,6 +650,18 @@ def test_the_regions_figures_are_compared_too(scenario: RuleScenario, rules: Pat
     scenario.check(rules)
 
 
+def test_a_single_one_of_millions_is_a_difference(scenario: RuleScenario, rules: Path) -> None:
+    """All of them are connected by one computation, and not by the other."""
+    scenario.healthy()
+    where = {"partition": "0", "job": WORKER_JOB, "instance": WORKER, **CONNECTED}
+    scenario.expose(metrics.INDICATOR_NUMERATOR, (6_999_999, FOREVER), **where)
+    scenario.expose(metrics.INDICATOR_DENOMINATOR, (7_000_000, FOREVER), **where)
+    assess(scenario, (1, FOREVER))
+    scenario.expect_firing(30, DIVERGED)
+
+    scenario.check(rules)
+
+
 def test_large_sums_of_the_same_amounts_are_equal(scenario: RuleScenario, rules: Path) -> None:
     """Of billions the nearest two floats are more than a millionth apart; a cent still counts."""
     scenario.healthy()

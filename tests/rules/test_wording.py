@@ -760,12 +760,26 @@ def test_page_not_ready(scenario: RuleScenario, rules: Path) -> None:
     scenario.check(rules)
 
 
-def test_figures_diverge(scenario: RuleScenario, rules: Path) -> None:
-    """With the figure, the territory and by how much."""
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "assessed", "difference"),
+    [(9, 10, 0.8, "0,1"), (6_999_999, 7_000_000, 1, "0,000000143")],
+)
+def test_figures_diverge(
+    numerator: int,
+    denominator: int,
+    assessed: float,
+    difference: str,
+    scenario: RuleScenario,
+    rules: Path,
+) -> None:
+    """With the figure, the territory and by how much, however little."""
     scenario.healthy()
-    for metric, amount in ((metrics.INDICATOR_NUMERATOR, 9), (metrics.INDICATOR_DENOMINATOR, 10)):
+    for metric, amount in (
+        (metrics.INDICATOR_NUMERATOR, numerator),
+        (metrics.INDICATOR_DENOMINATOR, denominator),
+    ):
         work(scenario, metric, (amount, 60), **LYCEES, department="77", partition="0")
-    expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 0.8, "77", **LYCEES)
+    expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, assessed, "77", **LYCEES)
     scenario.expect_alert(
         30,
         "FiguresDiverge",
@@ -782,9 +796,9 @@ def test_figures_diverge(scenario: RuleScenario, rules: Path) -> None:
         | {
             "summary": "Deux calculs diffèrent : « Lycées connectés au très haut débit »"
             " (schools_connected_ratio)",
-            "description": "La somme des workers et le calcul de l’évaluateur diffèrent de 0,1"
-            " pour schools_connected_ratio, Seine-et-Marne (77). Ne pas publier ce chiffre avant un"
-            " audit.",
+            "description": "La somme des workers et le calcul de l’évaluateur diffèrent de"
+            f" {difference} pour schools_connected_ratio, Seine-et-Marne (77). Ne pas publier ce"
+            " chiffre avant un audit.",
             "runbook_url": "docs/runbooks/FiguresDiverge.md",
         },
     )
