@@ -225,7 +225,8 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
     named = _NamedPositions(selection)
 
     def report(entry: Entry, error: ContractError | None) -> None:
-        why = f"left alone: tried {entry.attempts} times"
+        times = "once" if entry.attempts == 1 else f"{entry.attempts} times"
+        why = f"left alone: tried {times}; --max-attempts {entry.attempts + 1} tries it again"
         if error is not None:
             why = f"still refused: {error.reason} {masked_error(error)}"
         echo(f"{entry.letter.position} {why}", err=True)

@@ -38,8 +38,8 @@ from streams.settings import Settings
 __all__ = ["StackPlan", "run_stack"]
 
 KAFKA_STOP_SECONDS: Final = 30.0
-STOP_SECONDS: Final = 25.0
-"""More than any process of ours takes to stop."""
+STOP_SECONDS: Final = 40.0
+"""More than any process of ours takes to stop: the gateway 30 where the broker does not answer."""
 
 LEDGER: Final = "ledger.duckdb"
 READY_PATH: Final = "/readyz"
