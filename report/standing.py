@@ -24,6 +24,7 @@ from catalogue.formatting import (
 from catalogue.history import History
 from catalogue.judgement import Judgement
 from catalogue.model import Unit
+from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
 from catalogue.territories import TERRITORY_NAMES, territory_key
 from report import reasons
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ASSUMED",
+    "AWAITED",
     "NO_STATUS",
     "Standing",
     "amount_text",
@@ -48,6 +50,8 @@ __all__ = [
 ]
 
 ASSUMED: Final = "hypothèse"
+AWAITED: Final = "passée, et le relevé de ce jour est attendu"
+_AHEAD: Final = frozenset({MilestoneStatus.ON_TRACK, MilestoneStatus.AT_RISK})
 NO_STATUS: Final = "none"
 """The status of what has no target, as a class of the style sheet."""
 DAYS_OF_A_MONTH: Final = Fraction(365, 12)
@@ -168,7 +172,10 @@ class Standing:
             return TextCell.empty(reasons.no_status(self.judgement))
         if self.milestone.day is None:
             return TextCell.empty(reasons.NO_DEADLINE)
-        return TextCell(day_text(self.milestone.day), note=self._assumed)
+        is_past = self.milestone.day < self.judgement.as_of
+        awaited = AWAITED if is_past and self.judgement.status in _AHEAD else ""
+        notes = ", ".join(filter(None, (self._assumed, awaited)))
+        return TextCell(day_text(self.milestone.day), note=notes)
 
     @cached_property
     def progress(self) -> TextCell:

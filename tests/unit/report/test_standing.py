@@ -17,7 +17,7 @@ from catalogue.model import Direction, Milestone
 from catalogue.publication import Publication, PublicationStep
 from report.cell import TextCell
 from report.reasons import WITHHELD
-from report.standing import Standing, change_text, signed
+from report.standing import AWAITED, Standing, change_text, signed
 from tests.support.knowledge import LAST_DAY, knowledge, shipped
 
 DAYS = [date(2010, 1, 1), date(2016, 1, 1), date(2016, 7, 14), date(2017, 12, 31), LAST_DAY]
@@ -101,6 +101,23 @@ def test_what_withheld_persons_could_decide_is_not_said_to_be_attained() -> None
     standing = Standing(judgement, history, (), shown)
     unknown = {"status", "progress", "projection", "required_pace", "attained"}
     assert {name for name, cell in cells(standing).items() if cell.reason == WITHHELD} == unknown
+
+
+@pytest.mark.parametrize(
+    ("day", "note"),
+    [(date(2020, 12, 31), ""), (date(2021, 1, 1), AWAITED), (date(2021, 2, 15), "")],
+)
+def test_a_deadline_is_past_before_its_report_is_there(day: date, note: str) -> None:
+    """A promise that is still at risk, a month after its day, reads like a mistake."""
+    covered = shipped().indicator("premises_connectable_ratio")
+    (milestone,) = covered.milestones
+    reports = (date(2020, 6, 30), date(2020, 9, 30))
+    history = History(
+        StepFunction(reports, (800, 900)), StepFunction(reports[:1], (1_000,)), reports
+    )
+    judgement = judge(covered, milestone, None, history, day)
+
+    assert Standing(judgement, history, (), day).deadline == TextCell("31/12/2020", note=note)
 
 
 SINCE = date(2016, 12, 31)
