@@ -22,6 +22,7 @@ from operations.importing.programme.programme_file import read_declared, write_d
 from operations.importing.run import commands_for
 from operations.importing.table import HeadingError, UnreadableFileError, open_table
 from tests.fuzz.edits import edited, spliced
+from tests.fuzz.limits import another_reading
 from tests.fuzz.scratch import scratch_file
 from tests.fuzz.target import Target
 from tests.support.arcep import edition, row
@@ -173,8 +174,11 @@ def _readers() -> Iterator[FileReader]:
 def _check_csv(content: bytes) -> None:
     """Each mapping reads the file, line by line, or refuses it with its heading."""
     file = scratch_file("fichier.csv", content)
-    was_read = [_read_all(file, reader) for reader in _readers()]
-    if not any(was_read):
+    was_read = False
+    for reader in _readers():
+        was_read |= _read_all(file, reader)
+        another_reading()
+    if not was_read:
         commands_for(file)
 
 

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -19,7 +20,13 @@ from tests.fuzz import __main__ as fuzz_command
 from tests.fuzz import gateway_targets
 from tests.fuzz.account import Account, Progress, account_text, load_account
 from tests.fuzz.edits import edited, spliced
-from tests.fuzz.limits import TooMuchMemoryError, TooSlowError, TouchedError, measured
+from tests.fuzz.limits import (
+    TooMuchMemoryError,
+    TooSlowError,
+    TouchedError,
+    another_reading,
+    measured,
+)
 from tests.fuzz.rounds import fuzz_round, kept_examples
 from tests.fuzz.target import Target
 from tests.fuzz.targets import TARGETS
@@ -63,6 +70,21 @@ def test_what_takes_more_than_a_second_fails() -> None:
 
     with pytest.raises(TooSlowError):
         measured(endless, b"", most_mib=64)
+
+
+def test_each_reading_of_an_example_has_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seventeen mappings read a file in a second, and none of them was slow."""
+    monkeypatch.setattr("tests.fuzz.limits.SECONDS", 0.5)
+
+    def read(_: object) -> None:
+        for reading in range(3):
+            if reading:
+                another_reading()
+            began = process_time()
+            while process_time() - began < 0.3:
+                pass
+
+    assert 0.3 <= measured(read, b"", most_mib=64).seconds < 0.5
 
 
 def test_what_takes_too_much_memory_fails() -> None:
