@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 from unicodedata import normalize
 
-from selenium.common.exceptions import JavascriptException, NoSuchElementException
+from selenium.common.exceptions import (
+    JavascriptException,
+    NoSuchElementException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -180,8 +184,18 @@ class Browser:
         return self._driver.execute_script(script, *arguments)
 
     def wait(self, holds: Callable[[], object]) -> bool:
-        """Wait until something holds; False if it does not in time."""
-        return wait_until(lambda: bool(holds()), seconds=SECONDS)
+        """Wait until something holds; False if it does not in time.
+
+        A page may be replaced while it is looked at: what was found is of the one before.
+        """
+
+        def looks_so() -> bool:
+            try:
+                return bool(holds())
+            except (NoSuchElementException, StaleElementReferenceException):
+                return False
+
+        return wait_until(looks_so, seconds=SECONDS)
 
     def printed(self) -> bytes:
         """Return the page as PDF, on A4."""

@@ -32,6 +32,7 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     monkeypatch.setattr("broker.reading.read_topics", read)
     monkeypatch.setattr("operations.scorecards.classification.read_topics", read)
+    monkeypatch.setattr("streams.skipped_records.read_decisions", lambda *_, **__: {})
     return asked
 
 
