@@ -42,6 +42,7 @@ __all__ = [
     "encode_binary",
     "encode_structured",
     "read_usual",
+    "refuse_large",
 ]
 
 Header = tuple[str, bytes]
@@ -208,6 +209,17 @@ _ANY_EVENT: Final[Any] = Annotated[
 _read_structured: Final = TypeAdapter[Any](_ANY_EVENT).validator.validate_json
 
 
+def refuse_large(headers: _ReadHeaders, value: bytes) -> None:
+    """Raise ContractError (too_large) where a record's headers and value are above MAX_BYTES."""
+    size = len(value) + sum(len(name.encode()) + len(content or b"") for name, content in headers)
+    if size > MAX_BYTES:
+        if isinstance(value, CutPart):
+            size += value.size - len(value)
+        raise ContractError(
+            RefusalReason.TOO_LARGE, "value", f"{size} bytes", f"send at most {MAX_BYTES} bytes"
+        )
+
+
 def decode(
     headers: _ReadHeaders | None, value: bytes | None, *, family: Family | None = None
 ) -> CloudEvent:
@@ -230,13 +242,7 @@ def decode(
             "send the events again, in small batches and with few headers",
         )
     headers = headers or ()
-    size = len(value) + sum(len(name.encode()) + len(content or b"") for name, content in headers)
-    if size > MAX_BYTES:
-        if isinstance(value, CutPart):
-            size += value.size - len(value)
-        raise ContractError(
-            RefusalReason.TOO_LARGE, "value", f"{size} bytes", f"send at most {MAX_BYTES} bytes"
-        )
+    refuse_large(headers, value)
     structured = _is_structured(headers)
     event = decode_json(value) if structured else _decode_binary(headers, value)
     if family is not None and event.fact.FAMILY is not family:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from events.cloudevent import MAX_BYTES
+from events.cloudevent import refuse_large
 from events.errors import ContractError, RefusalReason
 from events.person_data import shown_step
 from gateway.http_binding import STRUCTURED_HEADERS, ReceivedItem
@@ -44,12 +44,8 @@ def refuse_unbounded(item: ReceivedItem) -> None:
         and b"\\u" not in value
     ):
         return
-    # As workers count, who read the record: an event with a receipt must not be refused there.
-    size = len(value) + sum(len(name.encode()) + len(text) for name, text in item.headers)
-    if size > MAX_BYTES:
-        raise ContractError(
-            RefusalReason.TOO_LARGE, "value", f"{size} bytes", f"send at most {MAX_BYTES} bytes"
-        )
+    # As workers do, who read the record: an event with a receipt must not be refused there.
+    refuse_large(item.headers, value)
     if isinstance(item.content, dict):
         _refuse_long_attributes(item.content)
     parts: list[Any] = [item.content]
