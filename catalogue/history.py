@@ -172,8 +172,9 @@ class History:
             return None
         if not is_attained(known, target, direction):
             return False
-        most = known if self.withheld is None else known + self.withheld.at(day)
-        return True if is_attained(most, target, direction) else None
+        if self.withheld is None:
+            return True
+        return is_attained(known + self.withheld.at(day), target, direction) or None
 
     def withholds(self, day: date) -> bool:
         """Return True where the figure of a day is withheld: it counts too few persons."""

@@ -262,9 +262,9 @@ def _compared_on(
     indicator: Indicator, history: History, deadline: date | None, today: date
 ) -> date:
     """Return the day to compare with a deadline: not beyond it before it can be missed."""
-    if deadline is None or today >= missed_from(indicator, history, deadline):
+    if deadline is None or today <= deadline or today >= missed_from(indicator, history, deadline):
         return today
-    return min(today, deadline)
+    return deadline
 
 
 def _trend(indicator: Indicator, history: History, as_of: date) -> Trend | None:
