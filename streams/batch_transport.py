@@ -195,8 +195,6 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
             return answered
 
         async def send_request(request: object) -> Any:  # noqa: ANN401 - aiokafka's answer
-            if isinstance(request, SyncGroupRequest):
-                self._sync_sent_at = monotonic()
             if isinstance(request, OffsetCommitRequest):
                 _check_commit(request)
             if isinstance(request, JoinGroupRequest | SyncGroupRequest):
@@ -217,6 +215,8 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         coordinator._send_req = send_request
 
     async def _send_join(self, send: Callable[[object], Awaitable[Any]], request: object) -> Any:  # noqa: ANN401
+        if isinstance(request, SyncGroupRequest):
+            self._sync_sent_at = monotonic()
         step = type(request).__name__.removesuffix("Request")
         self.join_step = f"{step} not answered"
         try:
