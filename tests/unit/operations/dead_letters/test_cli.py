@@ -214,7 +214,7 @@ class TestReplay:
         result = run_dead_letters("replay", "0/1", "--max-attempts", "1")
 
         assert result.exit_code == 1
-        assert result.stderr == ("0/1 left alone: tried once; --max-attempts 2 tries it again\n")
+        assert result.stderr == "0/1 left alone: tried once; --max-attempts 2 tries it again\n"
 
     def test_a_dry_run_sends_nothing(self, writer: FakeWriter) -> None:
         """Neither records nor outcomes."""
