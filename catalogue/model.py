@@ -59,6 +59,7 @@ Promise: TypeAlias = tuple[str, str, str | None]
 LAST_DAY = date(2099, 12, 31)
 LARGEST_NUMBER = 10**15
 MOST_DECIMALS = 12
+MOST_DECIMALS_SHOWN = 6
 SHORTEST_MONTH = 28
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -103,15 +104,18 @@ def _number(declared: object) -> object:
 
 def _bounded(number: Decimal) -> Decimal:
     """Refuse what a rule, a metric or a page could not write as a number."""
-    exponent = number.as_tuple().exponent
-    decimals = -exponent if isinstance(exponent, int) else 0
     if abs(number) > LARGEST_NUMBER:
         remedy = f"write a number from -{LARGEST_NUMBER} to {LARGEST_NUMBER}"
         raise invalid("is out of range", number, remedy)
-    if decimals > MOST_DECIMALS:
+    if _digits_after_point(number) > MOST_DECIMALS:
         remedy = f"write at most {MOST_DECIMALS} digits after the point"
         raise invalid("has more digits than any figure", number, remedy)
     return number
+
+
+def _digits_after_point(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
 
 
 def _some(declared: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -473,16 +477,22 @@ class Indicator(CatalogueModel):
         own = Department if self.grain is Grain.DEPARTMENT else ()
         return (None, *(code.value for code in own))
 
-    @property
+    @cached_property
     def decimals(self) -> int:
         """How many decimals of a value are shown; those of a ratio are of its percentage.
 
         What is counted here is a sum of whole numbers, and an amount is shown in whole euros. Of
-        what others compute the catalogue alone knows that it is whole: it may be a mean.
+        what others compute the catalogue alone knows that it is whole: it may be a mean. A target
+        with more decimals has them shown, or a figure just below it would read the same.
         """
+        targets = [one.target for one in self.milestones if one.target is not None]
+        if self.country is not None:
+            targets += [one.target for one in self.country.targets]
+        most = max((_digits_after_point(one.normalize()) for one in targets), default=0)
         if self.unit is Unit.RATIO:
-            return 1
-        return 0 if self.plan.additive or self.plan.whole else 2
+            return min(max(1, most - 2), MOST_DECIMALS_SHOWN)
+        usual = 0 if self.plan.additive or self.plan.whole else 2
+        return min(max(usual, most), MOST_DECIMALS_SHOWN)
 
     @property
     def reporting_delay_days(self) -> int | None:

@@ -64,6 +64,24 @@ def test_what_is_whole_is_shown_without_decimals(unit: str, shown: str) -> None:
     assert NumberFormat.of(indicator(unit=unit)).text(21.375).startswith("21,37")
 
 
+@pytest.mark.parametrize(
+    ("unit", "target", "value", "texts"),
+    [
+        ("ratio", "0.9555", 0.9552, ("95,52\u00a0%", "95,55\u00a0%")),
+        ("ratio", "0.9550", 0.9552, ("95,5\u00a0%", "95,5\u00a0%")),
+        ("count", "12.125", 12.1249, ("12,124", "12,125")),
+        ("count", "1000", 999.999, ("999,99", "1\u202f000,00")),
+    ],
+)
+def test_a_target_has_its_decimals_shown(
+    unit: str, target: str, value: float, texts: tuple[str, str]
+) -> None:
+    """A figure just below a target does not read the same."""
+    milestone = {"id": "promised", "target": Decimal(target), "source": "Essai"}
+    written = NumberFormat.of(indicator(unit=unit, milestones=[milestone]))
+    assert (written.text(value), written.text(float(target))) == texts
+
+
 def test_what_the_shipped_catalogue_counts_is_whole() -> None:
     """Whoever counts it: only ratios have a decimal."""
     decimals = {one.decimals for one in load_catalogue().indicators if one.unit is not Unit.RATIO}
