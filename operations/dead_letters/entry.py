@@ -13,10 +13,11 @@ from boundary.diagnostic import choose, shown
 from boundary.errors import SmartRegionError
 from events.claims import Claims, claims_of
 from events.dead_letters import DeadLetter, LetterPosition
-from events.errors import RefusalReason
+from events.errors import ContractError, RefusalReason
 from events.fact import TYPE_PREFIX
 from events.registry import FACTS, FACTS_BY_NAME
-from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome
+from operations.dead_letters.outcome import ERASED, OutcomeKind, ReplayOutcome
+from streams.skipped_records import Decision, refusal_of
 
 __all__ = ["Entry", "EntryStatus", "LetterCounts", "Selection", "UnknownTypeError"]
 
@@ -54,6 +55,8 @@ class Entry:
 
     letter: DeadLetter
     outcome: ReplayOutcome | None = None
+    decision: Decision | None = None
+    """The decision that has every reader refuse its record unread."""
 
     @property
     def status(self) -> EntryStatus:
@@ -62,6 +65,21 @@ class Entry:
             return _STATUSES[self.outcome.verdict]
         was_skipped = self.letter.reason == RefusalReason.PASSED_OVER
         return EntryStatus.DISCARDED if was_skipped else EntryStatus.WAITING
+
+    @property
+    def barred(self) -> ContractError | None:
+        """Why no replay may send the record, whatever the letter's status; None: one may.
+
+        A copy would have another offset, which no decision names: workers would read it.
+        """
+        if self.decision is not None:
+            return refusal_of(self.decision)
+        if self.outcome is not None and self.outcome.because == ERASED:
+            remedy = "nothing: an erasure has discarded it"
+            return ContractError(
+                RefusalReason.PERSON_DATA, "value", None, remedy, problem="names an erased person"
+            )
+        return None
 
     @property
     def attempts(self) -> int:

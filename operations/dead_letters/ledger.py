@@ -14,7 +14,7 @@ from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, t
 from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import NotAnOutcomeError, read_outcome
 from streams.settings import Settings
-from streams.skipped_records import is_decision
+from streams.skipped_records import decisions_of, is_decision
 
 __all__ = ["join_entries", "read_entries", "verify_topics"]
 
@@ -57,8 +57,10 @@ def join_entries(
     """Yield the entries of the records of the two topics; see `read_entries`."""
     # As they are written: there may be millions, a third as large as when they are read.
     outcomes: dict[LetterPosition, Record] = {}
+    decided: list[Record] = []
     for record in ledger:
         if is_decision(record):
+            decided.append(record)
             continue
         try:
             position, _ = read_outcome(record)
@@ -66,6 +68,7 @@ def join_entries(
             on_foreign_record(error)
         else:
             outcomes[position] = record
+    decisions = decisions_of(decided)
     for record in letters:
         try:
             letter = read_dead_letter(record)
@@ -75,4 +78,4 @@ def join_entries(
         written = outcomes.get(letter.position)
         known = None if written is None else read_outcome(written)[1]
         is_its_own = known is not None and known.refused_at == letter.time
-        yield Entry(letter, known if is_its_own else None)
+        yield Entry(letter, known if is_its_own else None, decisions.get(letter.origin))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -11,7 +11,17 @@ from events.dead_letters import DeadLetter, LetterPosition
 from events.records import OutgoingRecord, Record
 from events.topics import DEAD_LETTER_OUTCOMES
 
-__all__ = ["NotAnOutcomeError", "OutcomeKind", "ReplayOutcome", "outcome_to_record", "read_outcome"]
+__all__ = [
+    "ERASED",
+    "NotAnOutcomeError",
+    "OutcomeKind",
+    "ReplayOutcome",
+    "outcome_to_record",
+    "read_outcome",
+]
+
+ERASED: Final = "it names an erased person"
+"""Why an erasure has discarded a letter: no replay sends its record again."""
 
 
 class OutcomeKind(StrEnum):

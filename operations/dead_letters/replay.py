@@ -34,7 +34,8 @@ class ReplayCounts:
 
     sent: int = 0
     still_refused: int = 0
-    """Not sent, since they would be refused as before; counted as an attempt."""
+    """Not sent: they would be refused as before, counted as an attempt, or no replay may send them.
+    """
     given_up: int = 0
     """Not attempted, since the attempts were used up."""
 
@@ -62,6 +63,11 @@ def replay(
         outcomes: list[OutgoingRecord] = []
         for entry in chunk:
             if entry.letter.replay_of in sent:
+                continue
+            if (barred := entry.barred) is not None:
+                # Without an outcome: it would wait again.
+                counts.still_refused += 1
+                report(entry, barred)
                 continue
             if entry.attempts >= max_attempts:
                 counts.given_up += 1

@@ -78,7 +78,7 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
         f" {len(persons.pseudonyms)} states ended"
     )
     if discarded:
-        echo(f"{counted(discarded, 'waiting dead letter')} discarded: no replay sends them again")
+        echo(f"{counted(discarded, 'dead letter')} discarded: no replay sends them again")
     echo("now restart the workers one after the other: they forget at their start", err=True)
 
 

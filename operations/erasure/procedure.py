@@ -18,8 +18,8 @@ from events.fact import Family
 from events.partitioning import partition_for
 from events.records import OutgoingRecord, Record
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, changelog_name, topic_name
-from operations.dead_letters.entry import EntryStatus
 from operations.dead_letters.ledger import read_entries
+from operations.dead_letters.outcome import ERASED
 from operations.dead_letters.replay import discard
 from operations.erasure.mentions import LetterTrace, Mention, find_letters, find_mentions
 from operations.erasure.persons import PERSONS, Persons, Traces, find_traces, retractions
@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 TOPIC: Final = topic_name(PERSONS)
-BECAUSE: Final = "it names an erased person"
 
 
 class RecordsLeftError(SmartRegionError):
@@ -139,9 +138,10 @@ def verify_partitions(settings: Settings) -> None:
 def discard_letters(
     settings: Settings, writer: RecordWriter, letters: Iterable[LetterTrace]
 ) -> int:
-    """Discard the waiting dead letters that name a person; return how many.
+    """Discard the dead letters that name a person, whatever their status; return how many.
 
-    A replay would send what names the person again. Raises as `read_topics` and the writer.
+    No replay then sends what names the person again: it may be told to send those that were
+    replayed or discarded. Raises as `read_topics` and the writer.
     """
     naming = {trace.letter.position for trace in letters if trace.names}
     if not naming:
@@ -149,12 +149,8 @@ def discard_letters(
     entries = read_entries(
         settings.broker, security=settings.security(), on_foreign_record=lambda _: None
     )
-    waiting = [
-        entry
-        for entry in entries
-        if entry.letter.position in naming and entry.status is EntryStatus.WAITING
-    ]
-    return discard(waiting, writer, because=BECAUSE, clock=settings.make_clock())
+    left = [entry for entry in entries if entry.letter.position in naming and entry.barred is None]
+    return discard(left, writer, because=ERASED, clock=settings.make_clock())
 
 
 def erase(

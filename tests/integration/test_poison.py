@@ -387,6 +387,11 @@ def test_a_record_that_ends_every_worker_is_reported_and_skipped(
     [letter] = letters(broker)
     assert letter.origin == RecordOrigin(SCHOOLS, home, 7)
     assert "1 discarded" in run(broker, "dead-letters", "list")
+    replayed = CliRunner().invoke(
+        main, ["dead-letters", "replay", "--state", "discarded", "--bootstrap", broker.bootstrap]
+    )
+    assert replayed.stdout == "0 sent again, 1 still refused, 0 tried too often\n"
+    assert "still refused: passed_over" in replayed.stderr
     assert last.stop() == 0
 
     assert "done: " in run(broker, "rebuild", "--yes")

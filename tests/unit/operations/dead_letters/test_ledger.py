@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from events.dead_letters import DeadLetter, read_dead_letter
+from events.errors import RefusalReason
 from events.records import OutgoingRecord
 from operations.dead_letters.entry import Entry, EntryStatus
 from operations.dead_letters.ledger import join_entries
 from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome, outcome_to_record
+from streams.skipped_records import decision_record
 from tests.support.letters import REFUSED_AT, arrived, refused
 
 LETTERS = arrived([refused(), refused(), refused()])
@@ -50,6 +52,19 @@ def test_each_letter_has_its_last_outcome() -> None:
         EntryStatus.DISCARDED,
     ]
     assert [entry.attempts for entry in entries] == [2, 0, 1]
+
+
+def test_a_letter_has_the_decision_on_its_record() -> None:
+    """As long as it holds: one that was taken back lets the record be sent again."""
+    origin = READ[0].origin
+    decision = decision_record(origin, because="it kills", at=REFUSED_AT)
+
+    (letter,) = read([refused()], [decision])
+    assert letter.barred is not None
+    assert letter.barred.reason is RefusalReason.PASSED_OVER
+
+    (letter,) = read([refused()], [decision, decision._replace(value=None)])
+    assert letter.barred is None
 
 
 def test_an_outcome_of_a_deleted_topic_s_letter_is_ignored() -> None:

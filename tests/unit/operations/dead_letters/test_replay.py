@@ -18,10 +18,12 @@ from events.topics import DEAD_LETTER_OUTCOMES
 from operations.dead_letters.destination import ReplayDestinations
 from operations.dead_letters.entry import Entry, EntryStatus, LetterCounts
 from operations.dead_letters.ledger import join_entries
-from operations.dead_letters.outcome import OutcomeKind, read_outcome
+from operations.dead_letters.outcome import ERASED, OutcomeKind, ReplayOutcome, read_outcome
 from operations.dead_letters.replay import CHUNK, ReplayCounts, discard, replay
 from streams.clock import FixedClock
+from streams.skipped_records import Decision
 from tests.support.letters import (
+    REFUSED_AT,
     FakeWriter,
     arrived,
     entry_with_outcome,
@@ -118,6 +120,39 @@ class TestReplay:
         assert (result, told) == (ReplayCounts(given_up=1), [(entry, None)])
         assert not any(writer.sent)
         assert replayed(writer, entry, max_attempts=4).given_up == 0
+
+    @pytest.mark.parametrize(
+        ("because", "decision", "why"),
+        [
+            (None, Decision(at=REFUSED_AT, because="it kills"), "passed_over"),
+            (ERASED, None, "person_data"),
+        ],
+    )
+    def test_never_sends_what_was_passed_over_or_erased(
+        self, because: str | None, decision: Decision | None, why: str
+    ) -> None:
+        """The copy would end every worker, or bring a person back; the letter stays discarded."""
+        writer = FakeWriter()
+        outcome = ReplayOutcome(
+            verdict=OutcomeKind.DISCARDED,
+            attempts=0,
+            at=REFUSED_AT,
+            refused_at=VALID.time,
+            because=because,
+        )
+        told: list[str] = []
+
+        counts = replay(
+            [Entry(VALID, outcome, decision)],
+            writer,
+            DESTINATIONS,
+            clock=CLOCK,
+            max_attempts=3,
+            report=lambda _, error: told.append("" if error is None else str(error.reason)),
+        )
+
+        assert (counts, told) == (ReplayCounts(still_refused=1), [why])
+        assert not any(writer.sent)
 
     def test_leaves_what_comes_back_meanwhile(self) -> None:
         """A worker of the former release refuses it again, before all are read."""

@@ -14,7 +14,7 @@ from events.dead_letters import LetterPosition
 from events.fact import Family
 from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
 from operations.dead_letters.entry import Entry
-from operations.dead_letters.outcome import OutcomeKind, read_outcome
+from operations.dead_letters.outcome import ERASED, OutcomeKind, ReplayOutcome, read_outcome
 from operations.erasure import procedure
 from operations.erasure.mentions import LetterTrace
 from operations.erasure.persons import Persons, Traces
@@ -112,32 +112,41 @@ def test_states_of_other_applications_are_found(
     assert list(map(str, remains.mentions)) == [f"{schools}[5]@6: in id"]
 
 
-def test_waiting_letters_that_name_a_person_are_discarded(
+def test_letters_that_name_a_person_are_discarded(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A replay would bring the person back; what was settled before, or names nobody, stays."""
-    naming, replayed, other, of_record = (letter_of(position=number) for number in range(4))
+    """A replay, which may be told to send those that are settled, would bring the person back."""
+    naming, replayed, other, of_record, erased = (letter_of(position=at) for at in range(5))
+    noted = ReplayOutcome(
+        verdict=OutcomeKind.DISCARDED,
+        attempts=0,
+        at=erased.time,
+        refused_at=erased.time,
+        because=ERASED,
+    )
     entries = [
         Entry(naming),
         entry_with_outcome(replayed, OutcomeKind.REPLAYED),
         Entry(other),
         Entry(of_record),
+        Entry(erased, noted),
     ]
     monkeypatch.setattr(procedure, "read_entries", lambda *_, **__: entries)
     traces = [
         LetterTrace(naming, names=True),
         LetterTrace(replayed, names=True),
         LetterTrace(of_record, names=False),
+        LetterTrace(erased, names=True),
     ]
     writer = FakeWriter()
 
-    assert procedure.discard_letters(settings, writer, traces) == 1
+    assert procedure.discard_letters(settings, writer, traces) == 2
 
-    ((note,),) = writer.sent
-    position, outcome = read_outcome(arrived([note])[0])
-    assert position == LetterPosition(0, 0)
-    assert (outcome.verdict, outcome.because) == (OutcomeKind.DISCARDED, procedure.BECAUSE)
-    assert outcome.at == settings.make_clock().now()
+    (notes,) = writer.sent
+    positions, outcomes = zip(*map(read_outcome, arrived(notes)), strict=True)
+    assert positions == (LetterPosition(0, 0), LetterPosition(0, 1))
+    assert {(one.verdict, one.because) for one in outcomes} == {(OutcomeKind.DISCARDED, ERASED)}
+    assert {one.at for one in outcomes} == {settings.make_clock().now()}
 
 
 def test_without_such_letters_nothing_is_asked(settings: Settings) -> None:
