@@ -310,10 +310,12 @@ def skip(
     smartregion.schools/3/42. A record that is skipped is refused unread (passed_over) by every
     worker and every audit, and has a dead letter. The decision is kept for ever.
     """
+    from operations.dead_letters.passing_over import verify_written
     from streams.settings import load_settings
     from streams.skipped_records import decision_record
 
     settings = load_settings(broker=bootstrap)
+    verify_written(settings, origins)
     now = settings.make_clock().now()
     with _open_writer(settings, dry_run=dry_run) as writer:
         writer.send([decision_record(one, because=because, at=now) for one in origins])
