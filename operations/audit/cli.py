@@ -133,11 +133,10 @@ def audit(
 
 
 def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, tuple[str, ...]]:
-    """Count persons in the workers' states, if there are any, and describe what is wrong there.
+    """Count what is published in cells in the workers' states, and describe what is wrong there.
 
     Raises as `read_changelogs`, but for states that are lost or no states, which is a difference.
     """
-    from events.registry import Family
     from streams.changelog_reader import (
         ChangelogsEmptyError,
         ChangelogUnreadableError,
@@ -151,9 +150,9 @@ def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, t
         return None, ()
     try:
         # Other families' states are compared by the figures that the workers show.
-        states = read_changelogs(
-            settings, catalogue, [family for family in Family if family.about_persons]
-        )
+        protected = map(catalogue.indicator, catalogue.person_parts)
+        families = {term.family for one in protected for term in one.measure.terms}
+        states = read_changelogs(settings, catalogue, sorted(families))
     except (ChangelogUnreadableError, StatesLostError) as error:
         return None, (str(error),)
     except ChangelogsEmptyError:

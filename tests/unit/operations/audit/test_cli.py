@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from click.testing import CliRunner, Result
 from broker.errors import TopicMismatchError
 from broker.stored_record import RawRecord
 from catalogue.loader import load_catalogue
+from catalogue.model import Catalogue
+from events.registry import Family
 from operations.audit.exposed import Exposed, parse_metrics
 from smart_region import main
 from streams.changelog_reader import ChangelogsEmptyError, StatesLostError
@@ -188,6 +190,32 @@ def test_states_of_nobody_are_those_of_another_application(
 
     assert result.exit_code == status
     assert ("SMART_REGION_APP_ID" in result.stderr) == bool(persons)
+
+
+def test_the_states_of_all_that_is_published_in_cells_are_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A catalogue may protect more than persons, as grants to sole traders."""
+    show(monkeypatch)
+    asked: list[frozenset[Family]] = []
+
+    def read(_: object, known: Catalogue, families: Collection[Family]) -> StateStore:
+        asked.append(frozenset(families))
+        return StateStore(known.terms)
+
+    monkeypatch.setattr("streams.changelog_reader.read_changelogs", read)
+    (tmp_path / "grants.yaml").write_text(
+        """
+        {id: grants, title: Subventions, promise: Une promesse, owner: Une direction, indicators: [
+        {id: grants_committed, title: Subventions, definition: Les subventions, unit: count,
+        direction: rising, grain: region, measure: {count: grant.committed}, periodicity: irregular,
+        availability_delay_days: 15, min_cell: 10, published: monthly}]}
+        """
+    )
+
+    audit("--against", "http://worker", SMART_REGION_CATALOGUE=str(tmp_path))
+
+    assert asked == [{Family.GRANTS}]
 
 
 def test_no_number_of_persons_is_reported() -> None:
