@@ -79,6 +79,7 @@ def rebuild(
     echo(
         "now start the workers: they read the events again (records that are refused become dead"
         " letters again), and are ready at once; figures are right when their lag is 0. Then"
-        " `smart-region audit --against URL`",
+        " `smart-region audit --against URL`, and restart an assessor or a page that reads"
+        " changelogs (without SMART_REGION_WORKERS): it still has the former states",
         err=True,
     )
