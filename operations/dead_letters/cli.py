@@ -272,7 +272,8 @@ def discard(
     """Discard waiting letters, with a reason that is kept.
 
     Later replays leave them out. They stay on their topic as long as all letters do; `replay
-    --state discarded` sends them again.
+    --state discarded` sends them again. One that is named by its position may be discarded
+    already: it gets the new reason.
     """
     from operations.dead_letters import replay as replaying
     from operations.dead_letters.entry import EntryStatus, Selection
@@ -283,7 +284,12 @@ def discard(
         raise click.UsageError("say which: give positions or a filter, or --all")
     settings = load_settings(broker=bootstrap)
     named = _NamedPositions(selection)
-    entries = _selected(settings, replace(selection, statuses=(EntryStatus.WAITING,)))
+    statuses = [EntryStatus.WAITING]
+    if selection.positions:
+        statuses.append(EntryStatus.DISCARDED)
+    selected = _selected(settings, replace(selection, statuses=statuses))
+    # Another reason would let a replay send what names an erased person.
+    entries = (entry for entry in selected if not entry.is_erased)
     with _open_writer(settings, dry_run=dry_run) as writer:
         count = replaying.discard(
             named.noting(entries), writer, because=because, clock=settings.make_clock()

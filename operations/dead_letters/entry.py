@@ -67,6 +67,11 @@ class Entry:
         return EntryStatus.DISCARDED if was_skipped else EntryStatus.WAITING
 
     @property
+    def is_erased(self) -> bool:
+        """True where an erasure has discarded it: it names a person."""
+        return self.outcome is not None and self.outcome.because == ERASED
+
+    @property
     def barred(self) -> ContractError | None:
         """Why no replay may send the record, whatever the letter's status; None: one may.
 
@@ -74,7 +79,7 @@ class Entry:
         """
         if self.decision is not None:
             return refusal_of(self.decision)
-        if self.outcome is not None and self.outcome.because == ERASED:
+        if self.is_erased:
             remedy = "nothing: an erasure has discarded it"
             return ContractError(
                 RefusalReason.PERSON_DATA, "value", None, remedy, problem="names an erased person"

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS
+from operations.dead_letters.outcome import ERASED
 from smart_region import main
 from tests.support.letters import FakeWriter, arrived, letter_of, refused, valid_event
 from tests.support.records import FakeRecord
@@ -244,3 +245,22 @@ class TestDiscard:
         assert run_dead_letters("discard", "--all", "--because", "essai").stdout == "2 discarded\n"
         assert run_dead_letters("replay").stdout.startswith("0 sent again")
         assert "essai" in run_dead_letters("show", "0/0").stdout
+
+    def test_gives_a_letter_that_is_named_another_reason(self) -> None:
+        """The first one may name a person; all that wait are those without."""
+        run_dead_letters("discard", "0/0", "--because", f"de {PERSON}")
+
+        again = run_dead_letters("discard", "0/0", "--because", "essai")
+
+        assert (again.exit_code, again.stdout) == (0, "1 discarded\n")
+        assert "essai" in run_dead_letters("show", "0/0").stdout
+        assert run_dead_letters("discard", "--all", "--because", "x").stdout == "1 discarded\n"
+
+    def test_leaves_the_reason_of_an_erasure(self) -> None:
+        """By it a replay knows what it may not send."""
+        run_dead_letters("discard", "0/0", "--because", ERASED)
+
+        again = run_dead_letters("discard", "0/0", "--because", "essai")
+
+        assert (again.exit_code, again.stdout) == (1, "0 discarded\n")
+        assert run_dead_letters("replay", "0/0", "--state", "discarded").exit_code == 1
