@@ -26,8 +26,16 @@ class Interrupted(BaseException):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within the block the first signal raises Interrupted; later ones are ignored."""
-    before = {each: signal.signal(each, _interrupt) for each in SIGNALS}
+    """Within the block the first signal raises Interrupted; later ones are ignored.
+
+    So is a terminal that closes where `nohup` has started the program.
+    """
+    heard = [
+        each
+        for each in SIGNALS
+        if each is not signal.SIGHUP or signal.getsignal(each) is not signal.SIG_IGN
+    ]
+    before = {each: signal.signal(each, _interrupt) for each in heard}
     try:
         yield
     finally:

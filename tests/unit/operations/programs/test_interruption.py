@@ -1,6 +1,7 @@
 """How all that was started is ended by a signal."""
 
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,6 +11,24 @@ from operations.programs.interruption import (
     interruptible,
     undone_by_signals,
 )
+
+
+@pytest.fixture(autouse=True)
+def terminal() -> Iterator[None]:
+    """Let a closed terminal end the process, also where the tests run without one."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_a_closed_terminal_ends_nothing_that_nohup_has_started() -> None:
+    """It goes on."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    with interruptible():
+        signal.raise_signal(signal.SIGHUP)
+
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
 @pytest.mark.parametrize("number", SIGNALS)
