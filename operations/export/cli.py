@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -136,18 +137,20 @@ def export(
         written = write_figures(database, rows, day=day, known_on=known)
         echo(f"{written} rows of {day} written")
         return
-    with whole_file(out) as stream:
+    with ExitStack() as files:
+        # Both or neither: a package describes its file to the byte.
+        stream = files.enter_context(whole_file(out))
+        beside = files.enter_context(whole_file(out.with_name(PACKAGE_FILE))) if package else None
         if form == PILOTE:
             stream.write(_pilote(settings, catalogue, day, known).encode())
             return
         content = rows_text(_rows(settings, catalogue, day, known, wait), form).encode()
         stream.write(content)
-    if package:
-        described = package_text(
-            out.name, content, form, as_of=day, known_on=known, licence=licence
-        )
-        with whole_file(out.with_name(PACKAGE_FILE)) as stream:
-            stream.write(described.encode())
+        if beside is not None:
+            described = package_text(
+                out.name, content, form, as_of=day, known_on=known, licence=licence
+            )
+            beside.write(described.encode())
 
 
 def _rows(
@@ -202,13 +205,19 @@ def _pilote(settings: Settings, catalogue: Catalogue, day: date, known_on: date 
 
 
 def _records(settings: Settings, *families: Family) -> Iterator[RawRecord]:
-    """Yield the records of some families, or of all, but those that are passed over."""
+    """Return the records of some families, or of all, but those that are passed over.
+
+    What is deleted is reported.
+    """
     from broker.reading import read_topics
     from events.registry import Family
     from events.topics import topic_name
+    from operations.export.states_known_on import deleted_lines
     from streams.skipped_records import read_decisions, without_skipped
 
     topics = [topic_name(family) for family in families or Family]
+    for line in deleted_lines(settings.broker, topics, security=settings.security()):
+        echo(line, err=True)
     return without_skipped(
         read_topics(settings.broker, topics=topics, security=settings.security()),
         read_decisions(settings.broker, security=settings.security()),

@@ -7,11 +7,17 @@ is on the topics of events.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
+
 from boundary.work_folder import WorkFolder
+from broker.clients import PLAINTEXT, BrokerSecurity, administering
+from broker.offsets import partition_offsets
 from broker.stored_record import RawRecord
+from broker.topic_admin import seen_topics
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.errors import ContractError
@@ -22,10 +28,32 @@ from streams.folded_states import FoldedStates
 from streams.state import EMPTY, EntityState, cell_of, decode_state, encode_state, merge_states
 from streams.state_spool import SpooledState, StateSpool
 
-__all__ = ["events_known_on", "states_known_on"]
+__all__ = ["deleted_lines", "events_known_on", "states_known_on"]
 
 #: One partition for all: an entity whose records lie on two partitions is one entity.
 _PARTITION = 0
+
+
+def deleted_lines(
+    bootstrap: str, topics: Sequence[str], *, security: BrokerSecurity = PLAINTEXT
+) -> Iterator[str]:
+    """Yield a line for each partition whose first records are deleted: nobody counts them again.
+
+    Raises as `administering`.
+    """
+    with administering(bootstrap, what="topics", security=security) as admin:
+        partitions = [
+            TopicPartition(topic, number)
+            for topic, seen in seen_topics(admin, topics).items()
+            for number in range(seen.partitions)
+        ]
+        starts = partition_offsets(admin, partitions, OffsetSpec.EARLIEST)
+    for (topic, number), start in sorted(starts.items()):
+        if start:
+            yield (
+                f"{topic}[{number}]: begins at offset {start}: earlier records are deleted and not"
+                " in these figures (an erasure copies what stays)"
+            )
 
 
 def events_known_on(

@@ -178,6 +178,25 @@ def test_a_person_is_erased_and_the_audit_finds_no_difference(
     assert naming(broker, CHANGELOG) == 0
 
 
+def test_states_are_rebuilt_after_an_erasure(broker: KafkaBroker, factory: WorkerFactory) -> None:
+    """The topic begins beyond the offsets that are set: nothing is missing all the same."""
+    worker, before = started(broker, factory)
+    done = erase(broker, "--for-good")
+    assert done.returncode == 0, done.stdout + done.stderr
+    after = exact(broker, worker)
+    assert worker.stop() == 0
+
+    refused = run_inside(broker, "rebuild", "--yes")
+    assert refused.returncode == 2
+    assert "begins at" in refused.stderr
+    done = run_inside(broker, "rebuild", "--accept-missing", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    rebuilt = factory.worker("rebuilt")
+    rebuilt.start()
+    assert enrolled(exact(broker, rebuilt)) == enrolled(after) == enrolled(before) - len(persons())
+
+
 def test_every_trace_of_a_person_is_reported(broker: KafkaBroker) -> None:
     """Where it is, in which part, and when it goes; never what it says."""
     person = persons()[0]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from broker.topic_admin import SeenTopic
+from events.registry import Family
+from events.topics import topic_name
 from operations.export.document import dictionary_text
 from smart_region import main
 
@@ -33,6 +39,37 @@ def test_refuses_a_day_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
     done = CliRunner().invoke(main, ["export", "--as-of", "2021-01-01"])
     assert done.exit_code == 2
     assert "the clock says 2020-12-31" in done.output
+
+
+def test_says_what_is_deleted_of_the_events_that_it_counts_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The figures lack it, and are written as those of that time."""
+
+    @contextmanager
+    def administering(*_: object, **__: object) -> Iterator[Any]:
+        yield None
+
+    grants = topic_name(Family.GRANTS)
+    reading = "operations.export.states_known_on"
+    monkeypatch.setattr(f"{reading}.administering", administering)
+    monkeypatch.setattr(
+        f"{reading}.seen_topics", lambda _, names: {name: SeenTopic("", 8) for name in names}
+    )
+    monkeypatch.setattr(
+        f"{reading}.partition_offsets",
+        lambda _, partitions, __: {one: 17 * (one == (grants, 3)) for one in partitions},
+    )
+    monkeypatch.setattr("broker.reading.read_topics", lambda *_, **__: iter(()))
+    monkeypatch.setattr("streams.skipped_records.read_decisions", lambda *_, **__: {})
+
+    for form in ("csv", "pilote"):
+        arguments = ["--as-of", "2018-12-31", "--known-on", "2018-12-31", "--format", form]
+        done = CliRunner().invoke(main, ["export", *arguments])
+        lines = done.stderr.splitlines()
+        assert done.exit_code == 0
+        assert [line.partition(":")[0] for line in lines] == [f"{grants}[3]"] * (form == "csv")
+        assert all("begins at offset 17" in line for line in lines)
 
 
 @pytest.mark.parametrize("others", [["--known-on", "2020-12-31"], ["--format", "pilote"]])

@@ -107,15 +107,20 @@ def test_what_was_known_when_is_in_title_and_version() -> None:
     assert package["version"] == "2018.6.30+20180715"
 
 
-def test_the_command_writes_the_package_beside_its_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """For a French spreadsheet too."""
-    _, state_store, rows = everything()
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the command find the figures without a broker."""
+    _, state_store, _ = everything()
     monkeypatch.setattr("streams.queries.opening.read_histories", lambda *_, **__: state_store)
     monkeypatch.setattr("operations.workers_lag.wait_for_workers", lambda *_, **__: True)
     monkeypatch.setattr("catalogue.loader.load_catalogue", lambda *_: shipped())
     monkeypatch.setenv("SMART_REGION_CLOCK", str(AS_OF))
+
+
+@pytest.mark.usefixtures("figures")
+def test_the_command_writes_the_package_beside_its_file(tmp_path: Path) -> None:
+    """For a French spreadsheet too."""
+    _, _, rows = everything()
     out = tmp_path / "figures.csv"
     done = CliRunner().invoke(main, ["export", "--excel", "--package", "--out", str(out)])
     assert done.exit_code == 0, done.output
@@ -126,6 +131,20 @@ def test_the_command_writes_the_package_beside_its_file(
     assert [field["name"] for field in package["resources"][0]["schema"]["fields"]] == list(
         ExportRow.model_fields
     )
+
+
+@pytest.mark.usefixtures("figures")
+def test_figures_stay_as_they_were_where_the_package_cannot_be_written(tmp_path: Path) -> None:
+    """Its digest would be that of the former ones."""
+    out = tmp_path / "figures.csv"
+    out.write_text("yesterday's")
+    (tmp_path / PACKAGE_FILE).mkdir()
+
+    done = CliRunner().invoke(main, ["export", "--package", "--out", str(out)])
+
+    assert done.exit_code == 2
+    assert PACKAGE_FILE in done.stderr
+    assert out.read_text() == "yesterday's"
 
 
 @pytest.mark.parametrize(
