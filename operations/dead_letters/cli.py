@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boundary.terminal import echo, echo_lines
+from boundary.terminal import counted, echo, echo_lines
 from broker.options import BROKER, Parsed
 from events.errors import RefusalReason
 
@@ -250,8 +250,11 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
         f"{counts.sent} {_would(dry_run)}sent again,"
         f" {counts.still_refused} still refused, {counts.given_up} tried too often"
     )
+    if counts.came_back:
+        came_back = counted(counts.came_back, "record")
+        echo(f"{came_back} refused again already: update the workers first", err=True)
     named.report_missing()
-    if counts.still_refused or counts.given_up:
+    if counts.still_refused or counts.given_up or counts.came_back:
         sys.exit(1)
 
 

@@ -38,6 +38,8 @@ class ReplayCounts:
     """
     given_up: int = 0
     """Not attempted, since the attempts were used up."""
+    came_back: int = 0
+    """Refused again while the others were replayed: they wait for the next replay."""
 
 
 def replay(
@@ -63,6 +65,7 @@ def replay(
         outcomes: list[OutgoingRecord] = []
         for entry in chunk:
             if entry.letter.replay_of in sent:
+                counts.came_back += 1
                 continue
             if (barred := entry.barred) is not None:
                 # Without an outcome: it would wait again.

@@ -217,6 +217,28 @@ class TestReplay:
         assert result.exit_code == 1
         assert result.stderr == "0/1 left alone: tried once; --max-attempts 2 tries it again\n"
 
+    def test_what_comes_back_meanwhile_still_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A worker that was not updated refuses it before all letters are read: status 1."""
+        again = refused(
+            key=VALID.key,
+            value=VALID.value,
+            headers=[
+                *letter_of().headers,
+                ("smartregion-replay-of", b"0/0"),
+                ("smartregion-replay-attempt", b"1"),
+            ],
+        )
+
+        def read(_: str, *, topics: Sequence[str], **__: Any) -> Iterator[FakeRecord]:
+            yield from arrived([VALID, again] if topics == [DEAD_LETTERS] else [])
+
+        monkeypatch.setattr("operations.dead_letters.ledger.read_topics", read)
+
+        result = run_dead_letters("replay")
+
+        assert (result.exit_code, result.stdout[:12]) == (1, "1 sent again")
+        assert result.stderr == "1 record refused again already: update the workers first\n"
+
     def test_a_dry_run_sends_nothing(self, writer: FakeWriter) -> None:
         """Neither records nor outcomes."""
         assert run_dead_letters("replay", "0/0", "--dry-run").stdout.startswith(

@@ -159,7 +159,8 @@ class TestReplay:
         writer = FakeWriter()
         came_back = letter_of(position=9, attempts=1, replay_of=LetterPosition(0, 1))
 
-        assert replayed(writer, Entry(VALID), Entry(came_back)) == ReplayCounts(sent=1)
+        counts = ReplayCounts(sent=1, came_back=1)
+        assert replayed(writer, Entry(VALID), Entry(came_back)) == counts
         assert outcomes_of(writer) == {"0/1": (OutcomeKind.REPLAYED, 1)}
         assert replayed(FakeWriter(), Entry(came_back)) == ReplayCounts(sent=1)
 
