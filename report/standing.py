@@ -341,7 +341,7 @@ def change_text(indicator: Indicator, change: Fraction) -> str:
     French has the plural from two on: `+1,9 point`.
     """
     ratio = indicator.unit is Unit.RATIO
-    decimals = indicator.decimals if indicator.unit is not Unit.EUROS else 0
+    decimals = indicator.decimals
     amount = change * _PERCENT if ratio else change
     if not _rounded(amount, decimals) and _rounded(amount, decimals + 2):
         # A change is not shown as none; one that takes still more digits is, and without them.

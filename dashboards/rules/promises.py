@@ -225,7 +225,7 @@ def _standing(indicator: Indicator, milestone: Milestone, target: str) -> str:
     if indicator.publication is not None:
         value = wording.value_from(
             _assessed(metrics.INDICATOR_ASSESSED_VALUE, indicator),
-            indicator.unit,
+            indicator,
             absent="valeur protégée par le secret statistique",
         )
     title = wording.literal(indicator.title)

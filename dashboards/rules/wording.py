@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from catalogue.formatting import MINUS, NARROW, NO_BREAK
+from catalogue.formatting import MINUS, NARROW, NO_BREAK, NumberFormat
 from catalogue.model import Indicator, Unit
 from catalogue.territories import REGION
+from dashboards.promql import in_decimals
 from events.frequency import Frequency
 from events.observation import Territory
 
@@ -57,6 +58,9 @@ _THOUSANDS = rf'{_MINUS} | reReplaceAll "(\\d)(\\d{{3}})$" "$1{NARROW}$2" | {_MO
 # The same before the decimals.
 _GROUPED = rf'reReplaceAll "(\\d)(\\d{{3}})," "$1{NARROW}$2," | {_MORE} | {_MORE}'
 
+# The point two digits to the right: 0.98765 → 98.765, 0.00500 → 0.500.
+_HUNDREDFOLD = r'reReplaceAll "\\.(\\d\\d)" "$1." | reReplaceAll "^(-?)0+(\\d)" "$1$2"'
+
 #: A float that is just below a half would be rounded down; the page rounds the exact number up.
 _AWAY: Final = "(1 + 1e-9)"
 
@@ -67,7 +71,15 @@ def literal(text: str) -> str:
 
 
 def value_of(value: str, unit: Unit, *, decimals: int = 0) -> str:
-    """Return the display of a value that was cut: `98,7 %`, `1 145`, `6 500 000 €`, `1 145,50`."""
+    """Return the display of a value that was cut: `98,7 %`, `1 145`, `6 500 000 €`, `1 145,50`.
+
+    `decimals` are those of its cut; of a ratio without any its first four digits are shown.
+    """
+    if unit is Unit.RATIO and decimals:
+        # Prometheus' own percentages have four digits, and are rounded: 99,996 % would be 100 %.
+        return (
+            f'{{{{ {value} | printf "%.{decimals + 2}f" | {_HUNDREDFOLD} | {_COMMA} }}}}{NO_BREAK}%'
+        )
     if unit is Unit.RATIO:
         return (
             f"{{{{ {value} | humanizePercentage | {_COMMA}"
@@ -109,9 +121,11 @@ def day_from(query: str, *, found: str, absent: str) -> str:
     return _from(query, found % day, absent)
 
 
-def value_from(query: str, unit: Unit, *, absent: str) -> str:
-    """Return the display of what a query gives, uncut: for what is counted one by one."""
-    return _from(query, value_of(". | first | value", unit), absent)
+def value_from(query: str, indicator: Indicator, *, absent: str) -> str:
+    """Return the display of an indicator's value that a query gives, cut as the page cuts it."""
+    cut = in_decimals(f"({query})", NumberFormat.of(indicator))
+    shown = value_of(". | first | value", indicator.unit, decimals=indicator.decimals)
+    return _from(cut, shown, absent)
 
 
 def pace_from(query: str, indicator: Indicator, *, absent: str) -> str:
@@ -121,7 +135,7 @@ def pace_from(query: str, indicator: Indicator, *, absent: str) -> str:
     """
     unit = indicator.unit
     days = 365 * (100 if unit is Unit.RATIO else 1)
-    decimals = 0 if unit is Unit.EUROS else indicator.decimals
+    decimals = indicator.decimals
     nothing = f"0,{'0' * decimals}" if decimals else "0"
     shown = (
         "{{ $pace := (. | first | value) }}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,14 +11,14 @@ import yaml
 
 from catalogue import metrics
 from catalogue.loader import load_catalogue
-from catalogue.model import Catalogue
+from catalogue.model import Catalogue, Milestone
 from catalogue.progress import MilestoneStatus
 from dashboards import conventions
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
 from dashboards.rules.render import MonitorSite, render, write
 from tests.rules.conftest import CATALOGUE
 from tests.support.boards import documents, questions
-from tests.support.observations import barometer
+from tests.support.observations import BAROMETER, barometer
 from tests.support.prometheus import promtool, require_prometheus
 from tests.support.rule_scenarios import ABSENT, DAY, TODAY, RuleScenario, Span
 
@@ -168,6 +170,53 @@ def test_an_alert_shows_a_value_with_its_decimals(scenario: RuleScenario, rules:
     )
 
     scenario.check(rules)
+
+
+@pytest.mark.parametrize(
+    ("file", "indicator"),
+    [(BAROMETER, "fibre_ratio"), (None, "priority_audience_ratio")],
+    ids=["counted", "persons"],
+)
+def test_an_alert_shows_a_percentage_with_the_decimals_of_its_target(
+    scenario: RuleScenario, tmp_path: Path, file: Path | None, indicator: str
+) -> None:
+    """99,996 % is not 100 %, neither of what is counted nor of persons."""
+    require_prometheus()
+    near = Milestone.model_validate(
+        {"id": "near", "target": Decimal("0.99999"), "day": date(2020, 12, 31), "source": "Essai"}
+    )
+    share = load_catalogue(file).indicator(indicator).model_copy(update={"milestones": (near,)})
+    programme = barometer().programmes[0].model_copy(update={"indicators": (share,)})
+    write(render(Catalogue(programmes=(programme,)), MonitorSite()), tmp_path)
+    where = {"job": ASSESSOR_JOB, "instance": "assessor:6067", "department": metrics.REGION}
+    labels = {"programme": "barometre", "indicator": indicator}
+    missed = (MilestoneStatus.MISSED, LONG)
+    scenario.judged("barometre", indicator, "near", metrics.REGION, missed)
+    scenario.expose(metrics.INDICATOR_ASSESSED_VALUE, (0.9999678, LONG), **labels, **where)
+    scenario.expect_alert(
+        30,
+        "MilestoneMissed",
+        labels
+        | {
+            "milestone": "near",
+            "scope": "figures",
+            "severity": "critical",
+            "owner": "Responsable du baromètre",
+            "department": metrics.REGION,
+            "territory": "Île-de-France",
+        },
+        {
+            "programme_title": "Baromètre des résultats",
+            "dashboard_url": "http://localhost:3000/d/smart-region-p-barometre"
+            "?var-department=region",
+            "runbook_url": "docs/runbooks/MilestoneMissed.md",
+            "summary": f"Île-de-France : jalon manqué, « {share.title} »",
+            "description": f"{share.title} : 99,996\u00a0%, pour une cible de 99,999\u00a0% au"
+            " 31/12/2020. L’échéance est passée et la cible n’est pas atteinte.",
+        },
+    )
+
+    scenario.check(tmp_path / "prometheus" / "rules")
 
 
 def test_every_expression_of_its_boards_is_understood(tmp_path: Path) -> None:
