@@ -27,6 +27,7 @@ __all__ = [
     "FigureChange",
     "Judgement",
     "change_over",
+    "changed_since",
     "compared",
     "judge",
     "judge_all",
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 CHANGE_DAYS: Final = 30
-"""The days over which a change is computed."""
+"""The days over which a change is computed; see `changed_since`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Judgement:
     trend: Trend | None
     """The observed pace; None for too few points, or for stale reports."""
     change: FigureChange | None
-    """The change over `CHANGE_DAYS` days; None where either value is not known."""
+    """The change since `changed_since`; None where either value is not known."""
     status: MilestoneStatus | None
     progress_rate: float | None
     """In percent."""
@@ -179,7 +180,8 @@ def judge(
         spells = history.spells(target, direction)
         if attained is not None:
             attained_on, lost_on = _held_or_lost(spells, start_day or date.min, as_of)
-        days_left = 0 if deadline is None else (deadline - as_of).days
+        # Of persons the deadline may have passed since the day that is published.
+        days_left = 0 if deadline is None or deadline <= today else (deadline - as_of).days
         if value is not None and days_left > 0 and not is_attained(value, target, direction):
             required = (target - value) / days_left
     expected = None if projected is None else projected.day
@@ -203,7 +205,7 @@ def judge(
         denominator=reading.denominator,
         last_reported=reading.last_reported,
         trend=trend,
-        change=change_over(history, as_of - timedelta(days=CHANGE_DAYS), as_of),
+        change=change_over(history, changed_since(history, as_of), as_of),
         status=None
         if not is_decided
         else milestone_status(
@@ -223,6 +225,17 @@ def judge(
         country_value=None if country is None else country.value(as_of),
         withheld=history.withholds(as_of),
     )
+
+
+def changed_since(history: History, as_of: date) -> date:
+    """Return the day that a figure is compared with: `CHANGE_DAYS` before a day.
+
+    Of persons it is the day published before: 30 days before the end of February, what had been
+    published was of December.
+    """
+    if history.publication is None:
+        return as_of - timedelta(days=CHANGE_DAYS)
+    return history.publication.before(as_of)
 
 
 def change_over(history: History, since: date, until: date) -> FigureChange | None:

@@ -337,8 +337,9 @@ INDICATOR_PACE = _assessor(
 INDICATOR_CHANGE = _assessor(
     "smartregion_indicator_change",
     (*_TERRITORY, "part", "window"),
-    "By how much the value changed over the window that ends on as_of, in the indicator's unit. "
-    "The parts numerator and denominator say what changed it, and add up to the part value.",
+    "By how much the value changed over the window that ends on as_of, in the indicator's unit; "
+    "of persons, since the publication before. The parts numerator and denominator say what "
+    "changed it, and add up to the part value.",
 )
 MILESTONE_STATUS = _assessor(
     "smartregion_milestone_status",

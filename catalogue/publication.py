@@ -71,6 +71,10 @@ class Publication:
                 ends.append(self.period_end(day))
         return tuple(ends)
 
+    def before(self, end: date) -> date:
+        """Return the last day of the period before the one that ends on a day."""
+        return month_end_before(end, months=self.step.months)
+
     def published_on(self, day: date) -> date:
         """Return the first day on which the figure of a day, or of a later one, is published."""
         return self.period_end(day) + timedelta(days=self.delay_days)

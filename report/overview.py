@@ -155,7 +155,9 @@ def _changed(knowledge: Knowledge, view: View, rows: Sequence[PromiseRow]) -> It
         ):
             yield from _new_status(one, then, is_in_force=one.milestone == standing.milestone)
         change = standing.judgement.change
-        if change is not None and change.value:
+        # Of persons, what was published before those days has changed earlier.
+        is_new = standing.judgement.as_of > earlier[0].judgement.as_of
+        if is_new and change is not None and change.value:
             note = f" ({standing.change.note})" if standing.change.note else ""
             text = f"{standing.change.text}{note}, soit {standing.value.text}"
             moved.append(News(text, row.indicator, standing.status_class))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from catalogue.formatting import day_text
-from catalogue.judgement import CHANGE_DAYS
+from catalogue.judgement import CHANGE_DAYS, changed_since
 from catalogue.progress import MilestoneStatus, is_attained, is_stale
 
 if TYPE_CHECKING:
@@ -94,8 +93,8 @@ def no_pace(judgement: Judgement) -> str:
     return f"moins de {judgement.indicator.trend.at_least} relevés sur la période : pas de tendance"
 
 
-def no_required_pace(judgement: Judgement, history: History) -> str:
-    """Return why there is no required pace."""
+def no_required_pace(judgement: Judgement, history: History, as_of: date) -> str:
+    """Return why there is no required pace, seen from a day."""
     milestone = judgement.milestone
     if milestone is None or milestone.target is None or judgement.status is None:
         return no_status(judgement)
@@ -106,19 +105,18 @@ def no_required_pace(judgement: Judgement, history: History) -> str:
     held = value is not None and is_attained(value, milestone.target, direction)
     if held or judgement.status is MilestoneStatus.ACHIEVED:
         return "la cible est atteinte"
-    if milestone.day <= judgement.as_of:
-        return (
-            "l’échéance est passée" if milestone.day < judgement.as_of else "l’échéance est ce jour"
-        )
+    if milestone.day <= as_of:
+        return "l’échéance est passée" if milestone.day < as_of else "l’échéance est ce jour"
     return no_value(history, judgement.as_of)
 
 
 def no_change(judgement: Judgement, history: History) -> str:
-    """Return why there is no change over `CHANGE_DAYS`."""
+    """Return why there is no change since `changed_since`."""
     if judgement.value is None:
         return no_value(history, judgement.as_of)
-    before = judgement.as_of - timedelta(days=CHANGE_DAYS)
-    return f"{CHANGE_DAYS} jours plus tôt : {no_value(history, before)}"
+    before = changed_since(history, judgement.as_of)
+    when = f"{CHANGE_DAYS} jours plus tôt" if history.publication is None else day_text(before)
+    return f"{when} : {no_value(history, before)}"
 
 
 def is_outdated(judgement: Judgement) -> bool:

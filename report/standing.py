@@ -22,7 +22,7 @@ from catalogue.formatting import (
     percent_text,
 )
 from catalogue.history import History
-from catalogue.judgement import Judgement
+from catalogue.judgement import Judgement, changed_since
 from catalogue.model import Unit
 from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
@@ -172,7 +172,7 @@ class Standing:
             return TextCell.empty(reasons.no_status(self.judgement))
         if self.milestone.day is None:
             return TextCell.empty(reasons.NO_DEADLINE)
-        is_past = self.milestone.day < self.judgement.as_of
+        is_past = self.milestone.day < self.as_of
         awaited = AWAITED if is_past and self.judgement.status in _AHEAD else ""
         notes = ", ".join(filter(None, (self._assumed, awaited)))
         return TextCell(day_text(self.milestone.day), note=notes)
@@ -202,16 +202,19 @@ class Standing:
 
     @cached_property
     def change(self) -> TextCell:
-        """The change over `CHANGE_DAYS`, with the part of it that the denominator made."""
+        """The change since `changed_since`, with the part of it that the denominator made."""
         change = self.judgement.change
         if change is None:
             return TextCell.empty(reasons.no_change(self.judgement, self.history))
-        note = ""
+        notes = []
+        if self.history.publication is not None:
+            since = changed_since(self.history, self.judgement.as_of)
+            notes.append(f"depuis le {day_text(since)}")
         if change.due_to_denominator:
             counted = change_text(self.indicator, change.due_to_numerator)
             other = change_text(self.indicator, change.due_to_denominator)
-            note = f"{counted} par le numérateur, {other} par le dénominateur"
-        return TextCell(change_text(self.indicator, change.value), note=note)
+            notes.append(f"{counted} par le numérateur, {other} par le dénominateur")
+        return TextCell(change_text(self.indicator, change.value), note=", ".join(notes))
 
     @cached_property
     def pace(self) -> TextCell:
@@ -226,7 +229,8 @@ class Standing:
         """The pace that the target needs until its deadline, per month."""
         pace = self.judgement.required_pace
         if pace is None:
-            return TextCell.empty(reasons.no_required_pace(self.judgement, self.history))
+            why = reasons.no_required_pace(self.judgement, self.history, self.as_of)
+            return TextCell.empty(why)
         return TextCell(f"{change_text(self.indicator, pace * DAYS_OF_A_MONTH)} par mois")
 
     @cached_property

@@ -243,9 +243,10 @@ def _changes(catalogue: Catalogue, at: GridPosition) -> Panel:
     return table_of(
         PanelFrame(
             "Ce qui a changé en 30 jours",
-            "Variation de chaque indicateur sur les 30 jours qui finissent au jour du moniteur. "
-            "Un taux varie par son numérateur (des faits nouveaux) ou par son dénominateur (un "
-            "recompte : des locaux recensés, un lycée fermé). Ce qui n’a pas bougé n’y est pas.",
+            "Variation de chaque indicateur sur les 30 jours qui finissent au jour du moniteur ; "
+            "d’un effectif de personnes, depuis la publication précédente. Un taux varie par son "
+            "numérateur (des faits nouveaux) ou par son dénominateur (un recompte : des locaux "
+            "recensés, un lycée fermé). Ce qui n’a pas bougé n’y est pas.",
             at,
         ),
         [

@@ -40,6 +40,8 @@ from tests.support.figure_histories import (
 
 CATALOGUE = load_catalogue()
 AS_OF = date(2018, 7, 2)
+AWAITED = date(2021, 1, 1)
+"""A deadline of 2020 has passed, and its figure is not published yet."""
 NONE: list[str | None] = [None]
 DAYS = [FIRST_DAY + timedelta(days=day) for day in range(-2, 34)]
 
@@ -708,6 +710,31 @@ def test_of_persons_a_milestone_is_missed_once_its_figure_is_published(
         publication=Publication(10, PublicationStep.ANNUAL, 0),
     )
     assert judged(promised(day=deadline), yearly, as_of).status is status
+
+
+def test_of_persons_a_change_is_that_since_the_publication_before() -> None:
+    """30 days before the end of February, the count of December was the published one."""
+    days = (date(2017, 12, 31), date(2018, 1, 31), date(2018, 2, 28))
+    monthly = replace(
+        sites((days[0], 100), (days[1], 150), (days[2], 170)),
+        publication=Publication(10, PublicationStep.MONTHLY, 0),
+    )
+    judgement = judged(promised(), monthly, date(2018, 3, 20))
+    assert judgement.change == FigureChange(Fraction(20), Fraction(20), Fraction(0))
+
+
+@pytest.mark.parametrize(("as_of", "is_there"), [(date(2020, 12, 30), True), (AWAITED, False)])
+def test_of_persons_no_pace_is_required_once_the_deadline_has_passed(
+    as_of: date, *, is_there: bool
+) -> None:
+    """Though the day that is published is before it."""
+    yearly = replace(
+        sites((date(2019, 12, 31), 100)),
+        publication=Publication(10, PublicationStep.ANNUAL, 30),
+    )
+    judgement = judged(promised(), yearly, as_of)
+    assert judgement.status is MilestoneStatus.AT_RISK
+    assert (judgement.required_pace is not None) is is_there
 
 
 def test_a_judgement_has_the_counts_that_its_value_is_made_of() -> None:

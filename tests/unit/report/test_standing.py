@@ -19,6 +19,7 @@ from report.cell import TextCell
 from report.reasons import WITHHELD
 from report.standing import AWAITED, Standing, change_text, signed
 from tests.support.knowledge import LAST_DAY, knowledge, shipped
+from tests.support.observations import barometer
 
 DAYS = [date(2010, 1, 1), date(2016, 1, 1), date(2016, 7, 14), date(2017, 12, 31), LAST_DAY]
 CELLS = (
@@ -118,6 +119,42 @@ def test_a_deadline_is_past_before_its_report_is_there(day: date, note: str) -> 
     judgement = judge(covered, milestone, None, history, day)
 
     assert Standing(judgement, history, (), day).deadline == TextCell("31/12/2020", note=note)
+
+
+def test_of_persons_a_deadline_is_past_before_its_figure_is_published() -> None:
+    """The day that is published is before it: the reader's is not."""
+    milestone = Milestone(id="many", target=Decimal(100), day=LAST_DAY, source="Un test.")
+    enrolled = (
+        shipped().indicator("trainees_enrolled").model_copy(update={"milestones": (milestone,)})
+    )
+    shown = date(2018, 11, 30)
+    history = History(
+        StepFunction((shown,), (50,)),
+        None,
+        (shown,),
+        publication=Publication(10, PublicationStep.MONTHLY, 15),
+    )
+    day = date(2019, 1, 1)
+    standing = Standing(judge(enrolled, milestone, None, history, day), history, (), day)
+
+    assert standing.value.note == "publié au 30/11/2018"
+    assert standing.deadline == TextCell("31/12/2018", note=AWAITED)
+    assert standing.required_pace.reason == "l’échéance est passée"
+
+
+def test_of_persons_a_change_says_since_when() -> None:
+    """30 days before the reader's day nothing else was published."""
+    enrolled = knowledge().standing(shipped().indicator("trainees_enrolled"), None, LAST_DAY)
+    assert enrolled.change.note == "depuis le 31/10/2018"
+    assert enrolled.value.note == "publié au 30/11/2018"
+
+
+def test_a_change_of_euros_has_the_decimals_of_their_values() -> None:
+    """From 11,20 € to 12,50 € is more than one euro."""
+    balance = barometer().indicator("balance_euros")
+    assert change_text(balance, Fraction(130, 100)) == "+1,30\u00a0€"
+    paid = shipped().indicator("grants_paid_euros")
+    assert change_text(paid, Fraction(130, 100)) == "+1\u00a0€"
 
 
 SINCE = date(2016, 12, 31)
