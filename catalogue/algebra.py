@@ -21,7 +21,14 @@ from catalogue.vocabulary import (
 from events.observation import IndicatorObserved
 from events.registry import FACTS_BY_NAME
 
-__all__ = ["MeasureError", "break_down", "compile_measure", "has_department"]
+__all__ = [
+    "CENTS_PER_EURO",
+    "MeasureError",
+    "break_down",
+    "compile_measure",
+    "has_department",
+    "in_money",
+]
 
 CENTS_PER_EURO = 100
 
@@ -93,6 +100,11 @@ def has_department(measure: Measure) -> bool:
     return all(carries_department(term.family) for term in measure.terms)
 
 
+def in_money(term: Term) -> bool:
+    """Return whether a term adds up euro cents."""
+    return term.amount is not None and is_money(term.amount)
+
+
 class _Compiler:
     """One pass over a declaration that collects mistakes instead of stopping at the first."""
 
@@ -107,7 +119,7 @@ class _Compiler:
             term = self.term((), declared)
             if term is None:
                 return None
-            return Measure(term, divisor=CENTS_PER_EURO if _in_money(term) else 1)
+            return Measure(term, divisor=CENTS_PER_EURO if in_money(term) else 1)
         if form == "observed":
             return self.observed(declared)
         self.only((), declared, (form,))
@@ -126,7 +138,7 @@ class _Compiler:
         )
         if of is None or over is None:
             return None
-        if _in_money(of) != _in_money(over):
+        if in_money(of) != in_money(over):
             problem = "divides euros by something else"
             remedy = "take both amounts in cents, or neither"
             amounts = " / ".join(term.amount or "count" for term in (of, over))
@@ -380,10 +392,6 @@ class _Compiler:
 
 def _known_keys(form: str) -> tuple[str, ...]:
     return (*_REQUIRED[form], *_OPTIONAL[form])
-
-
-def _in_money(term: Term) -> bool:
-    return term.amount is not None and is_money(term.amount)
 
 
 def _undivided(term: Term, field: str) -> tuple[str, object, str] | None:

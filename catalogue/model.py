@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from boundary.diagnostic import Diagnostic, FieldPath
-from catalogue.algebra import MeasureError, break_down, compile_measure, has_department
+from catalogue.algebra import MeasureError, break_down, compile_measure, has_department, in_money
 from catalogue.errors import UndeclaredError
 from catalogue.observed import country_measure, is_percent
 from catalogue.publication import PersonPart, Publication, PublicationStep, person_parts
@@ -430,6 +430,11 @@ class Indicator(CatalogueModel):
     def measure(self) -> Measure:
         """The compiled plan, broken down where the indicator is."""
         return self.plan if self.breakdown is None else break_down(self.plan, self.breakdown)
+
+    @property
+    def terms_in_cents(self) -> bool:
+        """True for a ratio of two amounts of money: its terms are sums of cents."""
+        return self.plan.denominator is not None and in_money(self.plan.numerator)
 
     @cached_property
     def publication(self) -> Publication | None:

@@ -8,7 +8,8 @@ from datetime import date
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from catalogue.formatting import count_text
+from catalogue.algebra import CENTS_PER_EURO
+from catalogue.formatting import NO_BREAK, count_text
 from catalogue.territories import TERRITORY_NAMES, territory_key
 from report.evidence import (
     ChangePage,
@@ -204,9 +205,11 @@ def entity_page(
 
 
 def moved_text(indicator: Indicator, amount: int) -> str:
-    """Return by how much a term changed, with its sign; of a ratio it is a number, no share."""
+    """Return by how much a term changed, with its sign; of a ratio things or euros, no share."""
     if indicator.measure.denominator is None:
         return change_text(indicator, Fraction(amount, indicator.measure.divisor))
+    if indicator.terms_in_cents:
+        return f"{signed(Fraction(amount, CENTS_PER_EURO), 0)}{NO_BREAK}€"
     return signed(Fraction(amount), 0)
 
 

@@ -8,14 +8,13 @@ from datetime import date
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from catalogue.formatting import count_text, day_text
+from catalogue.formatting import day_text
 from catalogue.history import History
-from catalogue.model import Unit
 from catalogue.reference_day import month_end_before
 from catalogue.territories import TERRITORY_TITLES, territory_key
 from report import reasons
 from report.cell import TextCell
-from report.standing import Standing
+from report.standing import Standing, amount_text
 
 if TYPE_CHECKING:
     from catalogue.model import Indicator, Programme
@@ -125,13 +124,8 @@ def _categories(
             value = Fraction(count, history.divisor)
             under = None if history.denominator is None else history.denominator.at(day)
             note = "" if not under else f"{standing.text(float(Fraction(count, under)))} du total"
-            yield CategoryRow(words, TextCell(_amount(standing, value), note=note), float(value))
-
-
-def _amount(standing: Standing, value: Fraction) -> str:
-    """Return a part of a numerator; that of a ratio is a number of things."""
-    is_ratio = standing.indicator.unit is Unit.RATIO
-    return count_text(value) if is_ratio else standing.text(float(value))
+            text = amount_text(indicator, count)
+            yield CategoryRow(words, TextCell(text, note=note), float(value))
 
 
 def _country(knowledge: Knowledge, standing: Standing) -> TextCell | None:

@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from catalogue.algebra import CENTS_PER_EURO
 from catalogue.explanations import explained_by
 from catalogue.formatting import (
     MINUS,
@@ -282,9 +283,8 @@ class Standing:
             return TextCell.empty(NOT_A_RATIO)
         if self.history.value(day) is None:
             return TextCell.empty(reasons.no_value(self.history, day))
-        return TextCell(
-            f"{count_text(reading.numerator)} sur {count_text(reading.denominator or 0)}"
-        )
+        over = amount_text(self.indicator, reading.numerator)
+        return TextCell(f"{over} sur {amount_text(self.indicator, reading.denominator or 0)}")
 
     def points(self, since: date, until: date) -> list[tuple[date, float | None]]:
         """Return the history between two days: the value at the first, and at each change.
@@ -333,9 +333,11 @@ def term_names(indicator: Indicator) -> tuple[str, ...]:
 
 
 def amount_text(indicator: Indicator, amount: int) -> str:
-    """Return an amount of a term as text: of a ratio a number of things, else in its unit."""
+    """Return an amount of a term as text: of a ratio things or euros, else in its unit."""
     if indicator.measure.denominator is None:
         return value_text(indicator, amount / indicator.measure.divisor)
+    if indicator.terms_in_cents:
+        return f"{count_text(Fraction(amount, CENTS_PER_EURO))}{NO_BREAK}€"
     return count_text(amount)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -63,6 +64,7 @@ __all__ = [
     "indicator_names",
     "milestone_columns",
     "most_lines",
+    "number_of",
     "promise_column",
     "runbook_links",
     "value_columns",
@@ -76,6 +78,9 @@ CHOSEN: Final = f"${conventions.DEPARTMENT_VARIABLE}"
 NUMBER: Final = ValueFormat(COUNT)
 #: Less than before in a colour of its own; the sign says it too.
 CHANGE: Final = ValueFormat(COUNT, steps=(Step(None, "orange"), Step(0, "text")))
+
+#: Grafana shows so many decimals of a number where none are named, and rounds the rest.
+USUAL_DECIMALS: Final = 3
 
 #: What stands after a title, by unit; and after that of a change.
 IN_UNIT: Mapping[Unit, str] = MappingProxyType(
@@ -161,6 +166,12 @@ def most_lines(indicators: Iterable[Indicator]) -> int:
     )
 
 
+def number_of(*indicators: Indicator, form: ValueFormat = NUMBER) -> ValueFormat:
+    """Return the format of values, or of changes, that were cut or rounded to their decimals."""
+    most = max((one.decimals for one in indicators), default=0)
+    return replace(form, decimals=most) if most > USUAL_DECIMALS else form
+
+
 def indicator_names(indicators: Iterable[Indicator]) -> ValueFormat:
     """Return the format of indicators' ids: their titles."""
     return ValueFormat(NO_UNIT, mappings=words({one.id: one.title for one in indicators}))
@@ -171,7 +182,7 @@ def value_columns(indicators: Iterable[Indicator], **labels: str) -> tuple[Colum
     chosen = tuple(indicators)
     value = displayed(chosen, lambda ids: figure(*INDICATOR, indicator=ids, **labels))
     return (
-        Column("Valeur", Query(with_label(value, "unit", "indicator")), NUMBER, VALUE),
+        Column("Valeur", Query(with_label(value, "unit", "indicator")), number_of(*chosen), VALUE),
         _unit_column(chosen),
     )
 
@@ -197,11 +208,12 @@ def change_columns(indicators: Iterable[Indicator], **labels: str) -> tuple[Colu
         few = with_label(few, "unit", "indicator", f"$1{SINGULAR}")
         value = f"{few} or {on(*INDICATOR)} {value}"
     singular = {f"{one.id}{SINGULAR}": POINT for one in ratios}
+    form = number_of(*chosen, form=CHANGE)
     return (
-        Column("Variation", Query(value), CHANGE, VALUE),
+        Column("Variation", Query(value), form, VALUE),
         _unit_column(chosen, CHANGE_UNITS, singular),
-        Column("due au numérateur", Query(changes("numerator")), CHANGE, 105),
-        Column("due au dénominateur", Query(changes("denominator")), CHANGE, 118),
+        Column("due au numérateur", Query(changes("numerator")), form, 105),
+        Column("due au dénominateur", Query(changes("denominator")), form, 118),
     )
 
 
@@ -240,9 +252,10 @@ def milestone_columns(programmes: Sequence[Programme], **labels: str) -> tuple[C
     )
     deadline = date_of(latest(metrics.MILESTONE_DEADLINE.name, *MILESTONE))
     progress = latest(select(metrics.MILESTONE_PROGRESS, **labels), *LINE)
+    form = number_of(*promised)
     return (
-        Column("Valeur", Query(per_milestone(value, judged)), NUMBER, VALUE),
-        Column("Cible", Query(per_territory(target, judged)), NUMBER, VALUE),
+        Column("Valeur", Query(per_milestone(value, judged)), form, VALUE),
+        Column("Cible", Query(per_territory(target, judged)), form, VALUE),
         _unit_column(promised),
         Column(
             "Avancement",

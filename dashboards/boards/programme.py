@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from catalogue import metrics
+from catalogue.algebra import CENTS_PER_EURO
 from catalogue.metrics import Metric
 from catalogue.model import Grain, Indicator, Milestone, Programme, Unit
 from catalogue.publication import Publication, PublicationStep
@@ -32,6 +33,7 @@ from dashboards.boards.figures import (
     displayed_figure,
     milestone_columns,
     most_lines,
+    number_of,
     promise_column,
     runbook_links,
 )
@@ -213,15 +215,18 @@ def _indicator(programme: Programme, one: Indicator, since: str, top: int) -> It
 def _strip(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
     territory = metrics.REGION if one.grain is Grain.REGION else CHOSEN
     of = {"programme": programme.id, "indicator": one.id, "department": territory}
-    points = CHANGE_IN_UNIT[one.unit]
+    points, changed = CHANGE_IN_UNIT[one.unit], number_of(one, form=CHANGE)
+    varied = (
+        "Variation sur 30 jours" if one.publication is None else "Depuis la publication précédente"
+    )
     values = [
-        (f"Valeur{IN_UNIT[one.unit]}", displayed_figure(one, "indicator", **of), NUMBER),
-        (f"Variation sur 30 jours{points}", displayed_changes(one, "value", **of), CHANGE),
+        (f"Valeur{IN_UNIT[one.unit]}", displayed_figure(one, "indicator", **of), number_of(one)),
+        (f"{varied}{points}", displayed_changes(one, "value", **of), changed),
     ]
     if one.measure.denominator is not None:
         values += [
-            ("due au numérateur", displayed_changes(one, "numerator", **of), CHANGE),
-            ("due au dénominateur", displayed_changes(one, "denominator", **of), CHANGE),
+            ("due au numérateur", displayed_changes(one, "numerator", **of), changed),
+            ("due au dénominateur", displayed_changes(one, "denominator", **of), changed),
         ]
     secret = ""
     if one.publication is None:
@@ -398,11 +403,11 @@ def _by_department(programme: Programme, one: Indicator, at: GridPosition) -> Pa
     of = {"programme": programme.id, "indicator": one.id, "department": f"!={metrics.REGION}"}
     columns = [
         Column("Département", "department", ValueFormat(NO_UNIT, mappings=TERRITORIES), least=NAME),
-        Column("Valeur", displayed_figure(one, "department", **of), NUMBER, VALUE),
+        Column("Valeur", displayed_figure(one, "department", **of), number_of(one), VALUE),
     ]
     if one.measure.denominator is not None and one.publication is None:
         under = latest(select(conventions.DEPARTMENT_DENOMINATOR, **of), "department")
-        columns.append(Column("Sur", Query(under), NUMBER, VALUE))
+        columns.append(Column("Sur", Query(_in_euros(one, under)), NUMBER, VALUE))
     if one.publication is not None:
         columns.append(
             Column("Secret", _suppressed("department", category="", **of), SECRET, VALUE)
@@ -418,22 +423,28 @@ def _by_department(programme: Programme, one: Indicator, at: GridPosition) -> Pa
             )
         )
     columns.append(
-        Column("30 jours", displayed_changes(one, "value", "department", **of), CHANGE, VALUE)
+        Column(
+            "30 jours" if one.publication is None else "Variation",
+            displayed_changes(one, "value", "department", **of),
+            number_of(one, form=CHANGE),
+            VALUE,
+        )
     )
     if one.publication is None:
         reported = latest(select(conventions.TERRITORY_LAST_REPORTED, **of), "department")
         columns.append(Column("Relevé", Query(date_of(reported)), ValueFormat(DATE), DAY))
-        until = "au jour du moniteur"
+        varied = "« 30 jours » est la variation sur les 30 jours qui finissent au jour du moniteur"
         last = ", « Relevé » le jour du dernier fait."
     else:
-        until, last = "au jour publié", f". {_secret(one.publication)}"
+        varied = "« Variation » est celle depuis la publication précédente"
+        last = f". {_secret(one.publication)}"
     has_denominator = one.measure.denominator is not None and one.publication is None
-    under = " « Sur » est le dénominateur." if has_denominator else ""
+    euros = IN_UNIT[Unit.EUROS] if one.terms_in_cents else ""
+    under = f" « Sur » est le dénominateur{euros}." if has_denominator else ""
     return table_of(
         PanelFrame(
             f"{one.title} : par département{IN_UNIT[one.unit]}",
-            f"{one.definition}{under} « 30 jours » est la variation sur les 30 jours qui finissent "
-            f"{until}{CHANGE_IN_UNIT[one.unit]}{last}",
+            f"{one.definition}{under} {varied}{CHANGE_IN_UNIT[one.unit]}{last}",
             at,
         ),
         columns,
@@ -448,7 +459,7 @@ def _by_category(programme: Programme, one: Indicator, at: GridPosition) -> Pane
         description = f"{one.definition} {_secret(one.publication)}"
         return _protected(one, PanelFrame(title, description, at), of)
     what = "Le numérateur du taux, pour la" if one.unit is Unit.RATIO else "La"
-    region = latest(select(conventions.REGION_CATEGORY, **of), "category")
+    region = _in_euros(one, latest(select(conventions.REGION_CATEGORY, **of), "category"))
     return bars(
         PanelFrame(f"{title}, {REGION_NAME}", f"{what} Région entière. {one.definition}", at),
         Query(region, "{{category}}"),
@@ -500,17 +511,23 @@ def _suppressed(*by: str, **labels: str) -> Query:
     return Query(latest(select(metrics.CELL_SUPPRESSED, **labels), *by))
 
 
+def _in_euros(one: Indicator, expression: str) -> str:
+    """Return a term of a ratio; a sum of cents in euros, as whole as an amount is shown."""
+    return f"floor({expression} / {CENTS_PER_EURO})" if one.terms_in_cents else expression
+
+
 def _parts(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
     of = {"programme": programme.id, "indicator": one.id}
+    euros = IN_UNIT[Unit.EUROS] if one.terms_in_cents else ""
     return trend(
         PanelFrame(
-            f"{one.title} : numérateur et dénominateur, {REGION_NAME}",
+            f"{one.title} : numérateur et dénominateur, {REGION_NAME}{euros}",
             "Région entière. Quand le taux baisse, on voit ici si le numérateur a baissé ou "
             "si le dénominateur a été recompté.",
             at,
         ),
         [
-            Query(_over(select(series, **of)), legend)
+            Query(_in_euros(one, _over(select(series, **of))), legend)
             for series, legend in (
                 (conventions.REGION_NUMERATOR, "Numérateur"),
                 (conventions.REGION_DENOMINATOR, "Dénominateur"),

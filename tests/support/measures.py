@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from catalogue.model import Catalogue
 from events.registry import Family
+from tests.support.audits import catalogue_of
 
-__all__ = ["MEASURES", "OFFSETS"]
+__all__ = ["MEASURES", "OFFSETS", "paid_of_committed"]
 
 _RATIO: Final = {"unit": "ratio"}
 _EUROS: Final = {"unit": "euros"}
@@ -122,3 +124,10 @@ MEASURES: Final[Mapping[Family, Sequence[tuple[object, Mapping[str, Any]]]]] = {
 
 # The day before, the day itself, and around each expiry of the measures.
 OFFSETS: Final = (-1, 0, 1, 2, 3, 4, 7, 8, 9, 10, 31, 32, 33, 34)
+
+
+def paid_of_committed(**fields: Any) -> Catalogue:
+    """Return a catalogue of the share that is paid of what is committed: a ratio of two amounts."""
+    of = {"sum": "amount_cents", "from": "grant.paid"}
+    over = {"sum": "amount_cents", "from": "grant.committed"}
+    return catalogue_of({"ratio": {"of": of, "over": over}}, unit="ratio", **fields)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from catalogue.history import History, StepFunction
 from catalogue.model import Unit
 from report.data import rows_of
 from report.evidence_pages import Paging, moved_text
+from report.knowledge import Knowledge
 from report.standing import amount_text
+from tests.support.audits import INDICATOR
 from tests.support.knowledge import LAST_DAY, knowledge, shipped, view
+from tests.support.measures import paid_of_committed
 from tests.support.observations import barometer
 from tests.support.served_page import COMPLETE
 
@@ -38,6 +42,23 @@ def test_a_change_of_a_term_is_in_its_own_unit(indicator: str, amount: int, told
 def test_an_amount_of_a_term_adds_up_to_the_figure(indicator: str, amount: int, told: str) -> None:
     """What was observed is kept in millionths, and shown as the figure is."""
     assert amount_text(shipped().indicator(indicator), amount) == told
+
+
+def test_terms_of_a_ratio_of_amounts_are_euros() -> None:
+    """What is paid of what is committed is added up in cents, which no reader expects."""
+    catalogue = paid_of_committed()
+    paid = catalogue.indicator(INDICATOR)
+    assert amount_text(paid, 150_050) == "1\u202f500\u00a0€"
+    assert moved_text(paid, -150_050) == "−1\u202f501\u00a0€"
+
+    history = History(
+        StepFunction((LAST_DAY,), (120_000,)), StepFunction((LAST_DAY,), (150_050,)), (LAST_DAY,)
+    )
+    known = Knowledge(catalogue, {(INDICATOR, None): history}, {})
+    standing = known.standing(paid, None, LAST_DAY)
+    assert standing.parts.text == "1\u202f200\u00a0€ sur 1\u202f500\u00a0€"
+    (row,) = rows_of([standing], view(), COMPLETE)
+    assert (row["numerator"], row["denominator"]) == (1200.0, 1500.5)
 
 
 def test_an_observed_percentage_is_one_in_its_evidence() -> None:

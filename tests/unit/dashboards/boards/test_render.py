@@ -1,21 +1,25 @@
 """From the catalogue to the files of all boards."""
 
 import json
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from catalogue import metrics
+from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue, Indicator, Programme, Unit
 from catalogue.publication import PublicationStep
 from dashboards import conventions
-from dashboards.boards.figures import most_lines
+from dashboards.boards.figures import CHANGE, NUMBER, most_lines, number_of
 from dashboards.boards.render import board_files, boards_of, first_day, render
 from dashboards.conventions import Links
 from dashboards.rules.alerts import DEAD_LETTER_SHARE_HIGH
 from dashboards.rules.model import Alert
 from dashboards.rules.render import MonitorSite, groups
 from tests.support.boards import BOARDS, CATALOGUE, documents, questions
-from tests.support.observations import barometer
+from tests.support.measures import paid_of_committed
+from tests.support.observations import BAROMETER, barometer
 
 
 def with_programme(programme: Programme) -> Catalogue:
@@ -176,3 +180,26 @@ class TestObserved:
         """Not for those of all départements together."""
         assert most_lines(barometer().indicators) == 3
         assert len(barometer().indicator("fibre_ratio").milestones) == 3
+
+
+def test_grafana_shows_all_decimals_of_a_value() -> None:
+    """It rounds to three where none are named: 99,9996 % would be 100."""
+    fibre = load_catalogue(BAROMETER).indicator("fibre_ratio")
+    near = fibre.milestones[0].model_copy(update={"target": Decimal("0.999999")})
+    finer = fibre.model_copy(update={"milestones": (near,)})
+    assert number_of(fibre) is NUMBER
+    assert number_of(fibre, finer).decimals == 4
+    assert number_of(finer, form=CHANGE) == replace(CHANGE, decimals=4)
+
+
+def test_the_terms_of_a_ratio_of_amounts_are_euros() -> None:
+    """Prometheus has cents."""
+    asked = list(questions(documents(paid_of_committed())))
+    terms = [
+        one.expression
+        for one in asked
+        for name in (conventions.REGION_NUMERATOR, conventions.DEPARTMENT_DENOMINATOR)
+        if name.name in one.expression
+    ]
+    assert len(terms) == 2
+    assert all("/ 100)" in one for one in terms)
