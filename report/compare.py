@@ -27,6 +27,8 @@ class ComparedRow:
 
     programme: Programme
     indicator: Indicator
+    is_regional: bool
+    """True where a département is chosen and the figures are the Région's: there are none finer."""
     before: Standing
     after: Standing
     change: TextCell
@@ -58,12 +60,18 @@ def comparison_of(knowledge: Knowledge, view: View, since: date) -> Comparison:
             department = view.department_for(indicator)
             before = knowledge.standing(indicator, department, first)
             after = knowledge.standing(indicator, department, last)
-            rows.append(_row(programme, indicator, before, after))
+            is_regional = department != view.department
+            rows.append(_row(programme, indicator, before, after, is_regional=is_regional))
     return Comparison(first, last, tuple(rows))
 
 
 def _row(
-    programme: Programme, indicator: Indicator, before: Standing, after: Standing
+    programme: Programme,
+    indicator: Indicator,
+    before: Standing,
+    after: Standing,
+    *,
+    is_regional: bool,
 ) -> ComparedRow:
     # Of persons, the days of publication are compared: those that are shown.
     since, until = before.judgement.as_of, after.judgement.as_of
@@ -71,10 +79,11 @@ def _row(
     if change is None:
         day = since if before.judgement.value is None else until
         why = TextCell.empty(reasons.no_value(after.history, day))
-        return ComparedRow(programme, indicator, before, after, why, why, why)
+        return ComparedRow(programme, indicator, is_regional, before, after, why, why, why)
     return ComparedRow(
         programme,
         indicator,
+        is_regional,
         before,
         after,
         TextCell(change_text(indicator, change.value)),

@@ -125,7 +125,7 @@ def _groups(rows: Sequence[PromiseRow]) -> Iterator[Group]:
     for status in statuses:
         own = tuple(row for row in rows if row.standing.status_class == status)
         style = own[0].standing.style
-        yield Group(status, "sans cible" if style is None else style.text, own)
+        yield Group(status, "sans état" if style is None else style.text, own)
 
 
 def _counts(rows: Sequence[PromiseRow]) -> Iterator[tuple[str, str, int]]:

@@ -55,7 +55,7 @@ def sparkline_of(standing: Standing, as_of: date) -> str:
 def history_chart(standing: Standing, as_of: date) -> str:
     """Return a figure's history with its target, its deadline and its projection."""
     judgement, milestone = standing.judgement, standing.milestone
-    start = standing.indicator.baseline_for(judgement.department)
+    start = standing.start
     reports = standing.history.reports
     first = min([*reports[:1], as_of] if start is None else [start.day, as_of])
     first = min(first, as_of - SHORTEST)
@@ -98,7 +98,9 @@ def bars_of(page: PromisePage, link: Link) -> str:
     ]
     milestone = page.standing.milestone
     target = None if milestone is None or milestone.target is None else float(milestone.target)
-    shared = target is not None and page.indicator.unit.value == "ratio"
+    # Territories may be held to targets of their own: one line across all would be false.
+    held = {row.standing.milestone.target for row in page.territories if row.standing.milestone}
+    shared = target is not None and len(held) == 1 and page.indicator.unit.value == "ratio"
     return bars(
         "territoires-valeurs",
         f"{page.indicator.title} par territoire",

@@ -34,7 +34,7 @@ from report.contents import field_label
 
 if TYPE_CHECKING:
     from catalogue.explanations import Explained, Explanation
-    from catalogue.model import Indicator, Milestone
+    from catalogue.model import Baseline, Indicator, Milestone
     from catalogue.statuses import StatusStyle
 
 __all__ = [
@@ -178,13 +178,17 @@ class Standing:
         notes = ", ".join(filter(None, (self._assumed, awaited)))
         return TextCell(day_text(self.milestone.day), note=notes)
 
+    @property
+    def start(self) -> Baseline | None:
+        """The value that progress is counted from: the territory's own."""
+        return self.indicator.baseline_for(self.judgement.department)
+
     @cached_property
     def progress(self) -> TextCell:
         """The progress rate, in percent."""
         if self.judgement.progress_rate is None:
             return TextCell.empty(reasons.no_progress(self.judgement, self.history))
-        start = self.indicator.baseline_for(self.judgement.department)
-        assumed = start is not None and start.assumed
+        assumed = self.start is not None and self.start.assumed
         note = f"départ : {ASSUMED}" if assumed else ""
         return TextCell(percent_text(self.judgement.progress_rate), note=note)
 

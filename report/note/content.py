@@ -248,8 +248,11 @@ class _NoteWriter:
                 yield Span(f" ({parts}, {row.denominator.text} par le dénominateur)")
             yield Span("", reference)
         now, then = after.judgement.status, before.judgement.status
-        if now != then and after.milestone == before.milestone:
-            yield Span(f". État : {_status_word(now)}, auparavant {_status_word(then)}")
+        if now != then:
+            which = ""
+            if before.milestone is not None and after.milestone != before.milestone:
+                which = f" (jalon « {before.milestone.name} »)"
+            yield Span(f". État : {_status_word(now)}, auparavant {_status_word(then)}{which}")
         yield Span(f". {self._makers(row.indicator)}")
 
     def _makers(self, indicator: Indicator) -> str:
@@ -318,8 +321,8 @@ class _NoteWriter:
         yield Span(row.indicator.title, strong=True)
         if one.milestone is not None:
             yield Span(f" : {one.milestone.name}")
-        told = f", {one.target.text} au {one.deadline.text} ; valeur actuelle : {one.value.text}"
-        yield Span(told, self._references.evidence(one))
+        told = f", {one.target.text} au {one.deadline.text} ; valeur actuelle : "
+        yield Span(f"{told}{_cell_text(one.value)}", self._references.evidence(one))
 
     def _local(self, row: PromiseRow) -> Iterator[Span]:
         own = (
@@ -332,7 +335,7 @@ class _NoteWriter:
         for position, one in enumerate(asked):
             if not position:
                 yield Span(row.indicator.title, strong=True)
-            told = f"{one.territory} {_status_word(one.judgement.status)}, {one.value.text}"
+            told = f"{one.territory} {_status_word(one.judgement.status)}, {_cell_text(one.value)}"
             lost = one.days_lost
             if lost is not None:
                 told = f"{told}, retard de {days_text(lost)}"

@@ -202,6 +202,39 @@ def test_the_parts_of_a_count_are_values() -> None:
     assert "Part du numérateur" not in pages["datasets_released"]
 
 
+@pytest.mark.parametrize(
+    ("territory", "told"),
+    [
+        ("region", "Valeur de départ : 41 au 01/01/2016"),
+        ("77", "La valeur de départ n’est pas connue pour ce territoire."),
+    ],
+)
+def test_a_territory_has_its_own_start(territory: str, told: str) -> None:
+    """The 41 sites of the Région are not those of a département."""
+    page = pages_of(view(territory=territory))["coworking_sites_supported"]
+    assert told in page
+    assert ("Valeur de départ : 41" in page) is (territory == "region")
+
+
+def test_a_territory_that_is_held_to_no_target_is_not_said_to_have_no_promise() -> None:
+    """6,5 M€ are promised, by the Région."""
+    page = pages_of(view(territory="77"))["overview"]
+    (row,) = re.findall(
+        r"<tr>\s*<th[^>]*><a[^>]*>Subventions engagées</a>.*?</tr>", page, re.DOTALL
+    )
+    assert "la promesse ne fixe pas de cible à ce territoire" in row
+    assert "n’énonce pas de cible pour ces indicateurs" not in page
+
+
+def test_what_is_compared_of_the_whole_region_says_so() -> None:
+    """Beside the figures of a département."""
+    page = pages_of(view(territory="77"))["comparison"]
+    rows = re.findall(r"<tr><th scope=\"row\">.*?</tr>", page, re.DOTALL)
+    marked = {"Région entière" in row for row in rows if "Jeux de données" in row}
+    assert marked == {True}
+    assert not [row for row in rows if "Lycées" in row and "Région entière" in row]
+
+
 def test_a_deadline_of_the_day_is_said_to_be() -> None:
     """It is not in 0 days."""
     chosen = view(date(2020, 12, 31))

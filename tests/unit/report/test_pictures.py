@@ -6,11 +6,13 @@ from datetime import date
 import pytest
 
 from catalogue.trend import Projection
+from report.knowledge import Knowledge
 from report.overview import overview_of
 from report.pictures import bars_of, history_chart, map_of, sparkline_of
 from report.promise import promise_of
 from tests.support.drawings import drawn
 from tests.support.knowledge import LAST_DAY, knowledge, shipped, view
+from tests.support.observations import barometer
 
 #: Before the first report, in the first months, in the middle, and on the last day.
 DAYS = [date(2015, 6, 30), date(2016, 3, 31), date(2017, 6, 30), LAST_DAY]
@@ -62,3 +64,12 @@ def test_every_day_has_its_bars_and_its_map(day: date) -> None:
     region_map = map_of(overview_of(knowledge(), view(day)), view(day), link)
     drawn(region_map).check()
     assert len(region_map) < 15_000
+
+
+def test_bars_of_territories_with_targets_of_their_own_have_no_common_line() -> None:
+    """95 % is the target of Paris, and 60 % that of Seine-et-Marne."""
+    fibre = barometer().indicator("fibre_ratio")
+    known = Knowledge(barometer(), {}, {})
+    assert "Cible" not in bars_of(promise_of(known, fibre, view()), link)
+    lycees = shipped().indicator("schools_connected_ratio")
+    assert "Cible" in bars_of(promise_of(knowledge(), lycees, view()), link)

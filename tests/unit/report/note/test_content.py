@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ import pytest
 from pypdf import PdfReader
 
 from catalogue.contacts import Contact, Contacts
+from catalogue.history import History, StepFunction
+from catalogue.model import Catalogue, Milestone
 from events.registry import Family
+from report.knowledge import Knowledge
 from report.ledger import EventLedger
 from report.note.content import NoteRequest, note_of
 from report.note.document import Note
@@ -281,3 +285,27 @@ def test_a_milestone_on_the_way_that_is_missed_is_named(
     told = "Lycées connectés au très haut débit : La moitié, 50,0 % au 31/12/2017 ; valeur actuelle"
     lines = lines_of(note, "Ce qui demande une décision")
     assert any(line.startswith(told) for line in lines) is is_told
+
+
+def test_what_is_withheld_and_at_risk_says_so() -> None:
+    """It has no value to print, in the line of its département neither."""
+    enrolled = shipped().indicator("trainees_enrolled")
+    milestone = Milestone(
+        id="many",
+        target=Decimal(100),
+        day=date(2020, 12, 31),
+        scope=("region", "departments"),
+        source="Un test.",
+    )
+    promised = enrolled.model_copy(update={"milestones": (milestone,)})
+    programme = shipped().programme_of(enrolled.id).model_copy(update={"indicators": (promised,)})
+    first = date(2018, 1, 10)
+    few = History(StepFunction(), None, (first,), publication=promised.publication)
+    known = Knowledge(Catalogue(programmes=(programme,)), {(promised.id, "75"): few}, {})
+    month = Month.parse("2018-02")
+    with EventLedger() as ledger:
+        note = note_of(known, ledger, NoteRequest(month, month.until))
+    (line,) = (
+        one for one in lines_of(note, "Ce qui demande une décision") if "Paris à risque" in one
+    )
+    assert "Paris à risque, trop peu de personnes pour être publié" in line
