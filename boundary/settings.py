@@ -101,6 +101,6 @@ def _unknown(field: str, model: type[BaseSettings]) -> str:
 def _problem(detail: ErrorDetails) -> tuple[str, object, str]:
     field = str(detail["loc"][0])
     value = _HIDDEN if "password" in field else detail["input"]
-    if field == "broker":
+    if field == "broker" or "@" in str(value):
         value = shown_address(str(value))  # Some people write a user and a password before a host.
     return variable(field), value, detail["msg"].removeprefix("Value error, ")

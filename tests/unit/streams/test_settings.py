@@ -205,6 +205,14 @@ class TestPassword:
 
         assert PASSWORD not in f"{error.value} {error.value.problems}"
 
+    @pytest.mark.parametrize("name", ["BROKER", "WORKERS"])
+    def test_is_not_shown_in_an_address(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        """Some people write a user and a password before a host."""
+        error = refused(monkeypatch, **{name: f"http://someone:{PASSWORD}@worker-1:6066"})
+
+        assert PASSWORD not in f"{error} {error.problems}"
+        assert "'http://…@worker-1:6066'" in str(error)
+
     def test_is_not_shown_under_a_misspelled_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A variable that is no setting may hold anything."""
         error = refused(monkeypatch, SASL_PASWORD=PASSWORD)
