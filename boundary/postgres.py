@@ -24,8 +24,14 @@ __all__ = [
 ]
 
 CONNECT_SECONDS: Final = 10
-#: A connection whose other end has gone is noticed within half a minute.
-KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+#: A connection whose other end has gone is noticed within half a minute: one that is quiet by
+#: keepalives, and one with a request under way, of which none are sent, by the last (milliseconds).
+KEEPALIVES: Final = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 
 #: What psycopg calls internal errors, and passes too: a server that only reads, as one that another
 #: has taken over from, and a transaction that it ended because its program waited for long.
@@ -69,7 +75,11 @@ def connected(database: str) -> psycopg.Connection[Any]:
     """
     with available():
         return psycopg.connect(
-            connection_text(database), autocommit=True, connect_timeout=CONNECT_SECONDS
+            connection_text(database),
+            autocommit=True,
+            connect_timeout=CONNECT_SECONDS,
+            # A pooler such as PgBouncer may give each transaction another connection of its own.
+            prepare_threshold=None,
         )
 
 
@@ -77,10 +87,10 @@ def connection_text(database: str) -> str:
     """Return the text that names a database to libpq. Raises DatabaseSettingsError."""
     try:
         given = conninfo_to_dict(database)
-    except psycopg.ProgrammingError as error:
+    except psycopg.ProgrammingError:
+        # Without libpq's message: it repeats what it could not read, which may be a password.
         raise DatabaseSettingsError(
-            f"database: is not as libpq has it ({said(error)}): write it as"
-            " postgresql://USER@HOST/NAME"
+            "database: is not as libpq has it: write it as postgresql://USER@HOST/NAME"
         ) from None
     if given.get("password"):
         raise DatabaseSettingsError(

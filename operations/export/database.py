@@ -17,7 +17,7 @@ from boundary.postgres import available, connected, said
 from operations.export.document import table_schema
 from operations.export.rows import KEY, ExportRow
 
-__all__ = ["TableInUseError", "TableRefusedError", "write_figures"]
+__all__ = ["EncodingTooSmallError", "TableInUseError", "TableRefusedError", "write_figures"]
 
 SCHEMA: Final = "smart_region_figures"
 TABLE: Final = sql.Identifier(SCHEMA, "figure")
@@ -57,6 +57,16 @@ class TableRefusedError(SmartRegionError):
         )
 
 
+class EncodingTooSmallError(SmartRegionError):
+    """The database cannot have all characters of French texts, as none in LATIN1 can."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "figures: have characters that the encoding of the database, or PGCLIENTENCODING,"
+            " lacks: name a database in UTF8, and unset that variable; nothing was written"
+        )
+
+
 class TableInUseError(SmartRegionError):
     """A transaction keeps the table for too long."""
 
@@ -75,8 +85,8 @@ def write_figures(
 
     The schema, its table and its views are made where they are not there; columns of a later
     release are added. Readers, a backup too, are waited for only then, and for LOCK_SECONDS.
-    `database` is as `boundary.postgres.connected` has it. Raises as that, TableRefusedError and
-    TableInUseError.
+    `database` is as `boundary.postgres.connected` has it. Raises as that, TableRefusedError,
+    TableInUseError and EncodingTooSmallError.
     """
     with available():
         return _write(database, list(rows), day, known_on)
@@ -104,6 +114,8 @@ def _write(database: str, rows: Sequence[ExportRow], day: date, known_on: date |
                     copy.write_row((day, *_values(row)))
     except errors.InsufficientPrivilege as error:
         raise TableRefusedError(error) from None
+    except (UnicodeEncodeError, errors.UntranslatableCharacter):
+        raise EncodingTooSmallError from None
     except errors.LockNotAvailable:
         raise TableInUseError(waited_seconds=LOCK_SECONDS) from None
     return len(rows)

@@ -22,6 +22,8 @@ __all__ = [
 ]
 
 CHANNEL: Final = "smart_region_outbox"
+_NO_ENCODING: Final = "SQL_ASCII"
+"""A database of bytes, of which PostgreSQL converts none."""
 
 
 class WaitingEvent(NamedTuple):
@@ -57,7 +59,12 @@ class Outbox:
         Raises DatabaseSettingsError too.
         """
         self._connection = connected(database)
+        encoding = self._connection.info.parameter_status("server_encoding")
+        self._has_all_characters = encoding in ("UTF8", _NO_ENCODING)
         with _translated():
+            if encoding != _NO_ENCODING:
+                # PGCLIENTENCODING may lack characters of the events.
+                self._connection.execute("SET client_encoding TO 'UTF8'")
             self._connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
 
     @contextmanager
@@ -67,6 +74,9 @@ class Outbox:
         What the block settles counts once it has ended; where it raises, all of them wait again.
         """
         with _translated(), self._connection.transaction():
+            # A database that only reads is noticed before anything is sent: it could not forget
+            # that, and would give it again and again.
+            self._connection.execute("SELECT smart_region.delivered('{}')")
             rows = self._connection.execute(
                 "SELECT seq, topic, key, event FROM smart_region.take(%s)", (most,)
             )
@@ -79,6 +89,8 @@ class Outbox:
 
     def refuse(self, seq: int, reason: str) -> None:
         """Put an event aside that will never be accepted."""
+        if not self._has_all_characters:
+            reason = reason.encode("ascii", "backslashreplace").decode()
         with _translated():
             self._connection.execute("SELECT smart_region.refuse(%s, %s)", (seq, reason))
 

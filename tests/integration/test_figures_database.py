@@ -13,7 +13,12 @@ import pytest
 from psycopg import sql
 
 from operations.export import database
-from operations.export.database import TableInUseError, TableRefusedError, write_figures
+from operations.export.database import (
+    EncodingTooSmallError,
+    TableInUseError,
+    TableRefusedError,
+    write_figures,
+)
 from operations.export.rows import ExportRow, rows_of
 from streams.state_store import StateStore
 from tests.support.knowledge import LAST_DAY, shipped, simulated_records
@@ -175,6 +180,18 @@ def test_who_may_only_write_rows_writes_them(url: str) -> None:
         )
     address = url.replace(f"{url.split('@', maxsplit=1)[0]}@", "postgresql://a_writer@")
     assert write_figures(address, figures(LAST_DAY), day=LAST_DAY) > 100
+
+
+def test_a_database_without_some_characters_is_refused(postgres: PostgresServer) -> None:
+    """As one in LATIN1 is, which has no typographic apostrophe; nothing was made in it."""
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(
+            "CREATE DATABASE figures_in_latin1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"
+        )
+    url = postgres.url("figures_in_latin1")
+    with pytest.raises(EncodingTooSmallError, match="name a database in UTF8"):
+        write_figures(url, figures(LAST_DAY), day=LAST_DAY)
+    assert asked(url, "SELECT to_regclass('smart_region_figures.figure')") == [(None,)]
 
 
 def test_a_role_without_the_right_is_told_which(postgres: PostgresServer, url: str) -> None:

@@ -192,6 +192,63 @@ def test_a_role_may_do_its_own_part_alone(database: Database) -> None:
         assert refused(connection, CLEAN)
 
 
+def test_a_database_that_only_reads_gives_nothing_to_send(database: Database) -> None:
+    """It could not remove it: the same events would be sent again, for as long as that lasts."""
+    relay = database.user("a_relay", "smart_region_relay")
+    with database.connected() as connection:
+        connect(connection, PARIS)
+        connection.execute("ALTER ROLE a_relay SET default_transaction_read_only = on")
+    given: list[WaitingEvent] = []
+    with (
+        Outbox(relay) as outbox,
+        pytest.raises(DatabaseUnavailableError, match="read-only"),
+        outbox.taken(1) as rows,
+    ):
+        given += rows
+    assert given == []
+
+
+def test_an_event_is_refused_whatever_the_encoding_of_its_database(
+    postgres: PostgresServer,
+) -> None:
+    """Older ones have no … and no typographic apostrophe; nothing behind it would be sent."""
+    database = Database(postgres, "older", source=SOURCE, encoding="LATIN1")
+    with database.connected() as connection:
+        connect(connection, PARIS)
+    with Outbox(database.url()) as outbox, outbox.taken(1) as [row]:
+        outbox.refuse(row.seq, "n’est pas « Lycée… »")
+    with database.connected() as connection:
+        found = connection.execute("SELECT reason FROM smart_region.refused").fetchall()
+    assert found == [("n\\u2019est pas \\xab Lyc\\xe9e\\u2026 \\xbb",)]
+
+
+def test_a_relay_reads_all_characters_whatever_the_terminal_has(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PGCLIENTENCODING is for psql, and may name an encoding without some of them."""
+    data = json.dumps({"name": "Lycée Ω", "kind": "general_technological", "commune": "75056"})
+    with database.connected() as connection:
+        connection.execute(
+            "SELECT smart_region.emit('school.registered', %s, '2010-09-01', %s)", (PARIS, data)
+        )
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    with Outbox(database.url()) as outbox, outbox.taken(1) as [row]:
+        assert "Lycée Ω" in row.event
+
+
+def test_a_pooler_may_give_each_transaction_another_connection(database: Database) -> None:
+    """As PgBouncer does: what was prepared on one is not there on the next, or is there already."""
+    with database.connected() as connection:
+        for _ in range(10):
+            connect(connection, PARIS)
+    with Outbox(database.url()) as outbox:
+        for _ in range(10):
+            with outbox.taken(1) as [row]:
+                outbox.delivered([row.seq])
+        prepared = outbox._connection.execute("SELECT count(*) FROM pg_prepared_statements")
+        assert prepared.fetchone() == (0,)
+
+
 @pytest.mark.parametrize(
     ("encoding", "others"),
     [("UTF8", "\x85\u2003\u202f\u3000\u200b\ufeffe\u0301"), ("LATIN1", ""), ("WIN1252", "\u2026œ")],

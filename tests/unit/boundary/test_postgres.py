@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from boundary.postgres import (
     DatabaseSettingsError,
@@ -45,6 +46,29 @@ def test_what_may_come_back_is_not_available(error: Exception) -> None:
     """A server that is gone, only reads for now, or ended a session that waited for long."""
     with pytest.raises(DatabaseUnavailableError, match=str(error)), available():
         raise error
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        "postgresql://relais:100%geheim@localhost/lycees",
+        "postgresql://relais:geheim@[::1/lycees",
+        "host=localhost password=zu geheim",
+    ],
+)
+def test_a_password_in_an_address_that_cannot_be_read_is_not_repeated(database: str) -> None:
+    """The message of libpq has the part of it, or all of it, that it could not read."""
+    with pytest.raises(DatabaseSettingsError, match="is not as libpq has it") as refused:
+        connection_text(database)
+
+    assert "geheim" not in str(refused.value)
+
+
+def test_a_server_that_is_gone_is_noticed_while_it_is_asked() -> None:
+    """Keepalives are not sent while a request waits for its acknowledgement."""
+    said_to_libpq = conninfo_to_dict(connection_text("postgresql://localhost/lycees"))
+
+    assert said_to_libpq["tcp_user_timeout"] == "30000"
 
 
 @pytest.mark.parametrize(
