@@ -143,7 +143,7 @@ class Table:
                     yield self._refusal(line, *_MALFORMED[read])
                 elif not any(read):
                     pass  # What spreadsheets leave behind: an empty line, or one of separators.
-                elif len(read) < len(self.heading) or any(read[len(self.heading) :]):
+                elif not self._fits(read):
                     cells = f"{len(read)} cell{'s' * (len(read) > 1)}"
                     problem = f"has {cells} where the heading has {len(self.heading)}"
                     sign = _named(self.delimiter)
@@ -154,6 +154,10 @@ class Table:
                     yield self._refusal(line, problem, remedy)
                 else:
                     yield self._row(line, read)
+
+    def _fits(self, cells: list[str]) -> bool:
+        """Return whether there is a cell for each name of the heading; more of them are empty."""
+        return len(cells) >= len(self.heading) and not any(cells[len(self.heading) :])
 
     def _row(self, line: int, read: list[str]) -> CsvRow | Diagnostic:
         cells = {name: read[index] for name, index in self.indices.items()}
@@ -183,7 +187,7 @@ class Table:
                 if str(error) != _UNCLOSED:
                     break
             else:
-                if len(cells) != len(self.heading):
+                if not self._fits(cells):
                     break  # Another text's quote was taken for the one that is missing.
                 lines.give_back(further[count:])
                 return cells

@@ -137,6 +137,15 @@ def test_empty_lines_are_skipped(tmp_path: Path) -> None:
     assert rows(tmp_path, f"\n;;\n{HEADING}\n;\n;;;\nMonod;100;;\n\n") == [("Monod", "100")]
 
 
+@pytest.mark.parametrize("heading", [HEADING, "nom;debit;\n"])
+def test_a_row_of_several_lines_may_have_empty_cells_too_many(tmp_path: Path, heading: str) -> None:
+    """As one of a single line: a spreadsheet keeps the separators of a column that was emptied."""
+    assert rows(tmp_path, heading + '"Lycée\nMonod";100;\nb;2;\n') == [
+        ("Lycée\nMonod", "100"),
+        ("b", "2"),
+    ]
+
+
 def test_a_line_with_too_few_cells_is_refused(tmp_path: Path) -> None:
     """With its number; its neighbours are read."""
     assert rows(tmp_path, HEADING + "a;1\nb\nc;3\n") == [
