@@ -22,6 +22,7 @@ from boundary.http_client import NoAnswerError, http_get
 from boundary.terminal import one_line
 
 __all__ = [
+    "ANSWER_SECONDS",
     "FOR_GRACE_PERIOD",
     "PROGRAMME_RETENTION",
     "PrometheusUnhealthyError",

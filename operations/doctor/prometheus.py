@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
+from boundary.addresses import UnusableAddressError, shown_address
+from boundary.http_client import NoAnswerError, http_get
+from boundary.terminal import counted
 from dashboards import conventions
 from operations.prometheus_api import (
+    ANSWER_SECONDS,
     FOR_GRACE_PERIOD,
     PrometheusUnhealthyError,
     RetentionTooShortError,
@@ -21,6 +26,11 @@ __all__ = ["check_prometheus"]
 
 #: What the jobs of our programs begin with; `smart-region rules render` names them so.
 OUR_JOBS: Final = "smart-region-"
+_ALERTS: Final = "/api/v2/alerts"
+"""What Prometheus adds to the address of an Alertmanager."""
+_FAILED: Final = re.compile(
+    r"^prometheus_notifications_errors_total(?:\{.*\})? ([0-9.e+]+)$", re.MULTILINE
+)
 OUR_SERIES: Final = conventions.TERRITORY_VALUE.name
 RENDER: Final = "give it the files of `smart-region rules render`, and have it read them again"
 
@@ -29,8 +39,8 @@ def check_prometheus(url: str, *, since: date, today: date) -> str:
     """Return how many of our processes a Prometheus scrapes, and how long it keeps samples.
 
     Raises PrometheusUnhealthyError where it does not scrape them all, lacks the catalogue's rules,
-    fails to evaluate one, has no Alertmanager, forgets at a restart since when alerts fire, or
-    deletes samples as old as `since`.
+    fails to evaluate one, has no Alertmanager or notifies it in vain, forgets at a restart since
+    when alerts fire, or deletes samples as old as `since`.
     """
     with as_prometheus_answers(url):
         return _checked(url, since=since, today=today)
@@ -45,17 +55,16 @@ def _checked(url: str, *, since: date, today: date) -> str:
     down = [
         f"{_job(target)} {target['labels'].get('instance', '')}"
         for target in targets
-        if target.get("health") == "down"
+        if target.get("health") != "up"
     ]
     if down:
-        remedy = "start them, or take them from its targets; its page /targets says why"
+        remedy = (
+            "start them, or take them from its targets; its page /targets says why, and one that"
+            " has just started needs ten seconds"
+        )
         raise PrometheusUnhealthyError.naming(url, "cannot scrape", down, remedy=remedy)
     _check_rules(url)
-    if not get_prometheus(url, "/api/v1/alertmanagers").get("activeAlertmanagers"):
-        remedy = "start one, and name it with `smart-region rules render --alertmanager`"
-        raise PrometheusUnhealthyError(
-            url, problem="has no Alertmanager, so that nobody is notified", remedy=remedy
-        )
+    does = _alerting(url)
     if grace := longer_grace_period_of(url):
         problem = f"begins alerts anew at each start that wait for less than {grace}"
         remedy = f"start it with --rules.alert.for-grace-period={FOR_GRACE_PERIOD}"
@@ -64,7 +73,7 @@ def _checked(url: str, *, since: date, today: date) -> str:
     if not retention.reaches(since, today):
         raise RetentionTooShortError(url, retention=retention.text, first=since, today=today)
     seen = f"{len(targets)} of our processes"
-    return f"{url} sees {seen}, computes and alerts, keeps {retention.text or 'all'}"
+    return f"{url} sees {seen}, {does}, keeps {retention.text or 'all'}"
 
 
 def _check_rules(url: str) -> None:
@@ -76,6 +85,37 @@ def _check_rules(url: str) -> None:
     if failing:
         remedy = "its page /rules says why"
         raise PrometheusUnhealthyError.naming(url, "fails to evaluate", failing, remedy=remedy)
+
+
+def _alerting(url: str) -> str:
+    """Return whether alerts arrive, as far as that is known here.
+
+    Prometheus lists the Alertmanagers that it is told of, whether they answer or not.
+    """
+    listed = get_prometheus(url, "/api/v1/alertmanagers").get("activeAlertmanagers")
+    if not listed:
+        remedy = "start one, and name it with `smart-region rules render --alertmanager`"
+        raise PrometheusUnhealthyError(
+            url, problem="has no Alertmanager, so that nobody is notified", remedy=remedy
+        )
+    addresses = [str(one["url"]).removesuffix(_ALERTS) for one in listed]
+    if any(_text_at(f"{one}/-/ready") is not None for one in addresses):
+        return "computes and alerts"
+    shown = shown_address(addresses[0])
+    if failed := sum(map(float, _FAILED.findall(_text_at(f"{url.rstrip('/')}/metrics") or ""))):
+        vain = counted(round(failed), "notification")
+        problem = f"{vain} failed, and its Alertmanager {shown} does not answer"
+        remedy = "start it, or correct its address"
+        raise PrometheusUnhealthyError(url, problem=problem, remedy=remedy)
+    return f"computes; its Alertmanager {shown} does not answer from here"
+
+
+def _text_at(address: str) -> str | None:
+    """Return what a server answers at an address; None where it does not."""
+    try:
+        return http_get(address, seconds=ANSWER_SECONDS).body.decode(errors="replace")
+    except (UnusableAddressError, NoAnswerError):
+        return None
 
 
 def _job(target: Mapping[str, Any]) -> str:

@@ -34,16 +34,30 @@ class PrometheusStub:
             },
             "/api/v1/status/flags": {"rules.alert.for-grace-period": "1m"},
             "/api/v1/status/runtimeinfo": {"storageRetention": "15y"},
-            "/api/v1/alertmanagers": {"activeAlertmanagers": [{"url": "http://127.0.0.1:9093"}]},
         }
     )
 
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     """Status and document of paths that are none of the API's."""
+    failed: int = 0
+    """How many notifications have reached no Alertmanager."""
 
     def answer(self, path: str, status: int, document: object) -> None:
         """Answer so at a path."""
         self.answers[path] = status, document
+
+    def notify(self, address: str) -> None:
+        """Set the one Alertmanager that it knows."""
+        active = [{"url": f"{address}/api/v2/alerts"}]
+        self.data["/api/v1/alertmanagers"] = {"activeAlertmanagers": active}
+
+    @property
+    def metrics(self) -> str:
+        """What it exposes of itself."""
+        return (
+            "prometheus_notifications_alertmanagers_discovered 1\n"
+            f'prometheus_notifications_errors_total{{alertmanager="http://x/"}} {self.failed}\n'
+        )
 
     def scrape(self, job: str, health: str) -> None:
         """Set all that is scraped."""
@@ -67,6 +81,8 @@ def prometheus_stub() -> Iterator[PrometheusStub]:
             api = (404 if data is None else 200, {"status": "success", "data": data})
             status, document = stub.answers.get(path, api)
             body = json.dumps(document).encode()
+            if path == "/metrics":
+                status, body = 200, stub.metrics.encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -77,6 +93,7 @@ def prometheus_stub() -> Iterator[PrometheusStub]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         stub.url = f"http://127.0.0.1:{server.server_port}"
+        stub.notify(stub.url)  # Any answer is one.
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -26,7 +26,7 @@ def stub() -> Iterator[PrometheusStub]:
 
 def test_one_that_passes_is_reported_with_its_targets(stub: PrometheusStub) -> None:
     """Targets of others are not counted."""
-    assert "sees 1 of our processes" in run(stub.url)
+    assert "sees 1 of our processes, computes and alerts" in run(stub.url)
 
 
 def test_one_that_scrapes_others_only_lacks_our_files(stub: PrometheusStub) -> None:
@@ -37,9 +37,10 @@ def test_one_that_scrapes_others_only_lacks_our_files(stub: PrometheusStub) -> N
         run(stub.url)
 
 
-def test_a_process_that_it_cannot_scrape_is_named(stub: PrometheusStub) -> None:
-    """With its job and its address, so that somebody can start it."""
-    stub.scrape("smart-region-gateway", "down")
+@pytest.mark.parametrize("health", ["down", "unknown"])
+def test_a_process_that_it_does_not_scrape_is_named(stub: PrometheusStub, health: str) -> None:
+    """With its job and its address, so that somebody can start it; unknown is not scraped yet."""
+    stub.scrape("smart-region-gateway", health)
 
     with pytest.raises(PrometheusUnhealthyError, match=r"smart-region-gateway 127\.0\.0\.1:6066"):
         run(stub.url)
@@ -67,6 +68,28 @@ def test_one_without_an_alertmanager_wakes_nobody(stub: PrometheusStub) -> None:
 
     with pytest.raises(PrometheusUnhealthyError, match="no Alertmanager"):
         run(stub.url)
+
+
+def test_an_alertmanager_that_is_away_wakes_nobody(stub: PrometheusStub) -> None:
+    """Prometheus lists what it is told of, whether it answers or not; it counts what failed."""
+    stub.notify(f"http://{free_address()}")
+    stub.failed = 3
+
+    with pytest.raises(PrometheusUnhealthyError, match=r"3 notifications failed.*start it"):
+        run(stub.url)
+
+
+def test_an_alertmanager_that_is_reached_from_elsewhere_alone_is_not_vouched_for(
+    stub: PrometheusStub,
+) -> None:
+    """It may be on a network of Prometheus' own."""
+    address = free_address()
+    stub.notify(f"http://{address}/alerts")
+
+    told = run(stub.url)
+
+    assert f"Alertmanager http://{address}/alerts does not answer from here" in told
+    assert "computes and alerts" not in told
 
 
 def test_one_that_begins_alerts_anew_is_reported(stub: PrometheusStub) -> None:
