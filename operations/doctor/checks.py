@@ -18,6 +18,7 @@ from operations.doctor.brokers import check_brokers, check_log_starts, check_top
 from operations.doctor.check import Check, NothingToCheckError
 from operations.doctor.clocks import check_clocks
 from operations.doctor.prometheus import check_prometheus
+from operations.doctor.workers import check_workers
 from streams.settings import Settings, load_settings
 
 __all__ = ["Doctor"]
@@ -51,6 +52,7 @@ class Doctor:
             Check(
                 "records", lambda: check_log_starts(self._settings), needs=("settings", "topics")
             ),
+            Check("workers", self._check_workers, needs=("settings", "catalogue")),
             Check("clock", self._check_clocks),
             Check("prometheus", self._check_prometheus, needs=("settings", "catalogue")),
             Check("grafana", self._check_grafana, needs=("settings", "catalogue")),
@@ -100,6 +102,9 @@ class Doctor:
             )
         secrets = load_secrets(file, load_producers(self._gateway.producers))
         return f"{file}: {len(secrets.root)} producers can send"
+
+    def _check_workers(self) -> str:
+        return check_workers(self._settings, load_catalogue(self._settings.catalogue))
 
     def _check_clocks(self) -> str:
         named = [url for url in (self.prometheus, self.grafana) if url is not None]

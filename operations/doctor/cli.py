@@ -39,9 +39,9 @@ def doctor(
     """Check the settings here and the servers that they name.
 
     What is to be corrected is printed. Checks the settings, the gateway's, the catalogue,
-    producers and secrets, the broker and its topics, the codecs, the clock, Prometheus and
-    Grafana; nothing is changed. A check that depends on a failed one names it. The exit status
-    is 1 where something is wrong.
+    producers and secrets, the broker and its topics, the codecs, the workers that
+    SMART_REGION_WORKERS names, the clock, Prometheus and Grafana; nothing is changed. A check
+    that depends on a failed one names it. The exit status is 1 where something is wrong.
     """
     from operations.doctor.check import CheckStatus, run_checks
     from operations.doctor.checks import Doctor
