@@ -18,7 +18,7 @@ import click
 from boundary.closed_output import ends_with_reader
 from boundary.errors import SmartRegionError
 from boundary.garbage import collect_seldom
-from boundary.terminal import legible, legible_lines, show_traceback
+from boundary.terminal import echo, legible, legible_lines, show_traceback
 
 __all__ = ["join", "main"]
 
@@ -80,6 +80,10 @@ class Commands(click.Group):
             raise
         except SmartRegionError as error:
             raise ReadableError(legible(" ".join(str(error).split()))) from error
+        except KeyboardInterrupt:
+            # Click's own status is 1, which is a result of some commands.
+            echo("Aborted!", err=True)
+            sys.exit(128 + signal.SIGINT)
 
 
 @contextmanager

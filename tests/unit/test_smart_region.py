@@ -56,7 +56,7 @@ print(json.dumps(sorted(sys.modules)))
 """
 
 
-def run_failing(error: Exception) -> Result:
+def run_failing(error: BaseException) -> Result:
     """Run a command that raises the error."""
 
     @click.command()
@@ -64,6 +64,13 @@ def run_failing(error: Exception) -> Result:
         raise error
 
     return CliRunner().invoke(Commands(commands=[fail]), ["fail"])
+
+
+def test_an_interrupted_command_has_the_status_of_its_signal() -> None:
+    """1 is a result of some commands: that lines were refused, or that something is wrong."""
+    result = run_failing(KeyboardInterrupt())
+    assert result.exit_code == 128 + signal.SIGINT
+    assert result.stderr == "Aborted!\n"
 
 
 @pytest.mark.parametrize(
