@@ -8,6 +8,7 @@ write updates it by its own records, and a sum of fewer records is always smalle
 A summary contains its own offset. Where another process wrote at the same time (a worker that no
 longer owned the partition, an erasure), it is at a higher offset, and is ignored. One at a lower
 offset was written to a log that had lost its end: that is a loss, until a later summary is right.
+So is another record where a summary was: the log had lost it before a late write.
 """
 
 from __future__ import annotations
@@ -103,6 +104,9 @@ class ReadTally(Protocol):
     def loss(self) -> str | None:
         """Return a description of what the log has lost; None for no known loss."""
 
+    def has_other_at(self, offset: int) -> bool:
+        """Return whether the record at an offset is there, and comes after the last summary."""
+
 
 class ChangelogTally:
     """The tally of one partition, updated by every record read and written."""
@@ -122,6 +126,7 @@ class ChangelogTally:
         self._summary: Summary | None = None
         self._agreed = False
         self._since: set[bytes] = set()
+        self._offsets_since: set[int] = set()
         # A loss that the place of a write after the last summary shows.
         self._moved: str | None = None
 
@@ -139,8 +144,9 @@ class ChangelogTally:
 
     @property
     def extent(self) -> ChangelogExtent:
-        """The known start and end offsets of the log."""
-        return ChangelogExtent(start=self.start, end=self.end)
+        """The known start and end offsets of the log, and where its last summary is."""
+        summary = None if self._summary is None else self._summary.offset
+        return ChangelogExtent(start=self.start, end=self.end, summary=summary)
 
     def read(
         self,
@@ -169,6 +175,7 @@ class ChangelogTally:
             self._summary = summary
             self._agreed = (summary.entities, summary.checksum) == (self.entities, self._total)
             self._since.clear()
+            self._offsets_since.clear()
             self._moved = None
             self.events_end = summary.events_end
             return
@@ -176,6 +183,7 @@ class ChangelogTally:
             self._moved = loss_before(summary, offset) or self._moved
         if self._summary is not None:
             self._since.add(key)
+            self._offsets_since.add(offset)
 
     def read_all(self, records: Iterable[RawRecord]) -> None:
         """Add records that were read, in their order."""
@@ -194,6 +202,7 @@ class ChangelogTally:
             checksums[key] = checksum
             if self._summary is not None:
                 self._since.add(key)
+                self._offsets_since.add(record.offset)
         self._total += added
         self.merged = max(self.merged, self.end)
 
@@ -221,6 +230,10 @@ class ChangelogTally:
             return None
         kept = self.entities - len(self._since & self._checksums.keys())
         return loss_since(summary, kept=kept, since=len(self._since))
+
+    def has_other_at(self, offset: int) -> bool:
+        """Return whether the record at an offset was read, and comes after the last summary."""
+        return offset in self._offsets_since
 
     def plan(
         self, records: Sequence[tuple[bytes, bytes]], *, events_end: int | None = None
@@ -269,6 +282,7 @@ class ChangelogTally:
         if end == planned.end and planned.summary is not None:
             self._summary, self._agreed = planned.summary, True
             self._since.clear()
+            self._offsets_since.clear()
             self._moved = None
         elif self._summary is not None:
             self._since.update(key for key, _ in planned.checksums)

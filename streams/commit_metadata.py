@@ -47,6 +47,8 @@ class ChangelogExtent(BaseModel):
     """The log's start offset when the states were restored; compaction does not move it."""
     end: NonNegativeInt
     """The offset after the last acknowledged write."""
+    summary: NonNegativeInt | None = None
+    """The offset of the last record with a summary; None for none."""
 
 
 class Attempt(BaseModel):

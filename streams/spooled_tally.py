@@ -24,6 +24,7 @@ class SpooledTally:
         # Entities with records after the summary, and those of them that are left.
         self._since = 0
         self._since_kept = 0
+        self._offsets_since: set[int] = set()
         # A loss that the place of a write after the last summary shows.
         self._moved: str | None = None
 
@@ -38,12 +39,14 @@ class SpooledTally:
     def see(self, offset: int, headers: Iterable[tuple[str, bytes | None]] | None) -> None:
         """Look for a summary; before any part is added."""
         summary = summary_among(headers)
-        if summary is None:
-            return
-        if summary.offset == offset:
+        if summary is not None and summary.offset == offset:
             self._summary, self._moved = summary, None
-        else:
+            self._offsets_since.clear()
+            return
+        if summary is not None:
             self._moved = loss_before(summary, offset) or self._moved
+        if self._summary is not None:
+            self._offsets_since.add(offset)
 
     def add(self, records: Iterable[RawRecord]) -> None:
         """Add all records of some entities, in their order."""
@@ -78,6 +81,10 @@ class SpooledTally:
             return None
         kept = self._entities - self._since_kept
         return loss_since(summary, kept=kept, since=self._since)
+
+    def has_other_at(self, offset: int) -> bool:
+        """Return whether the record at an offset was seen, and comes after the last summary."""
+        return offset in self._offsets_since
 
 
 class SpooledTallies:

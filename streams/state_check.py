@@ -24,6 +24,7 @@ from events.registry import Family
 from events.topics import changelog_name, topic_name
 from streams.batch_transport import BatchConsumer, Committed
 from streams.changelog_tally import ChangelogTallies, ChangelogTally, ReadTally
+from streams.commit_metadata import ChangelogExtent
 from streams.core import process
 from streams.settings import Settings
 from streams.topic_faults import FaultKind, TopicFault
@@ -124,13 +125,23 @@ def loss_of_states(
         # Without metadata, the events are searched.
         lost = known is not None and known.end > known.start
         return "is empty, and states were written to it" if lost else None
-    loss = tally.loss()
+    loss = tally.loss() or _overwritten(known, tally)
     if loss is not None:
         return loss
     known_start = 0 if known is None else known.start
     if start > known_start and not tally.is_confirmed:
         return f"begins at offset {start}, and did at {known_start}: its first records were deleted"
     return None
+
+
+def _overwritten(known: ChangelogExtent | None, tally: ReadTally) -> str | None:
+    """Return what a log had lost before late writes filled it up to beyond its former end."""
+    if known is None or known.summary is None or not tally.has_other_at(known.summary):
+        return None
+    return (
+        f"had lost its last records before a late write: at offset {known.summary} was a summary, "
+        "and is another record"
+    )
 
 
 def check_restored(topic: str, partition: int, committed: Committed | None, restored: int) -> None:

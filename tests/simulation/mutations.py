@@ -134,6 +134,11 @@ def _pass_over_refilled_changelogs() -> None:
         _replace(module, "loss_before", lambda *_: None)
 
 
+@_mutation("overwritten-summary", "another record where a summary was shows a loss before it")
+def _pass_over_overwritten_summaries() -> None:
+    _replace(state_check, "_overwritten", lambda *_: None)
+
+
 @_mutation("unread-summary", "a write is summed up where all that the log holds was read")
 def _sum_up_what_was_not_read() -> None:
     real = changelog_tally.ChangelogTally.set_extent

@@ -244,6 +244,40 @@ def test_a_write_behind_lost_records_hides_no_loss() -> None:
     assert "was to be at offset 3 is at 2" in str(read(log.records).loss())
 
 
+@given(WRITES, WRITES, st.integers(1, 12))
+def test_another_record_where_a_summary_was_is_a_loss(
+    kept: list[list[tuple[str, bytes]]], lost: list[list[tuple[str, bytes]]], late: int
+) -> None:
+    """Late writes fill what the log has lost: its end shows nothing, nor does its last summary."""
+    log = written([*kept, *lost])
+    known = log.tally.extent.summary
+    assert known == log.end - 1
+    log.records, log.end = written(kept).records, written(kept).end
+    for number in range(late):
+        log.append(b"a", bytes([number]))
+    assert read(log.records).has_other_at(known) is (log.end > known)
+
+
+@given(WRITES, st.integers(0, 4), WRITES)
+def test_a_summary_that_is_still_there_is_met(
+    writes: list[list[tuple[str, bytes]]], late: int, more: list[list[tuple[str, bytes]]]
+) -> None:
+    """Whatever others write after it, also where compaction removes it then."""
+    log = written(writes)
+    known = [log.tally.extent.summary]
+    for number in range(late):
+        log.append(b"a", bytes([number]))
+    for records in (log.records, log.compacted()):
+        assert not any(read(records).has_other_at(one) for one in known if one is not None)
+    log.tally = read(log.records)
+    log.tally.set_extent(0, log.end, restored=log.end)
+    for write in more:
+        log.write(*dict(write).items())
+        known.append(log.tally.extent.summary)
+    for records in (log.records, log.compacted()):
+        assert not any(read(records).has_other_at(one) for one in known if one is not None)
+
+
 def test_a_loss_that_was_repaired_is_none() -> None:
     """The next summary is of one who knew what the log holds."""
     log = written([[("a", b"1")], [("b", b"1")]])

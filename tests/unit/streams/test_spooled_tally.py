@@ -47,3 +47,4 @@ def test_a_tally_in_parts_is_that_of_the_whole(
         spooled.add([one for one, _ in log if KEYS.index(one.key or b"") % parts == part])
 
     assert (spooled.loss(), spooled.is_confirmed) == (whole.loss(), whole.is_confirmed)
+    assert all(spooled.has_other_at(n) is whole.has_other_at(n) for n in range(26))

@@ -121,6 +121,22 @@ def test_a_summary_that_is_not_met_is_a_loss() -> None:
     assert "1 of the 2 entities" in str(found(noted(0, 10), tally=tally))
 
 
+@pytest.mark.parametrize(("summary", "is_lost"), [(0, False), (1, True), (2, False), (None, False)])
+def test_another_record_where_a_summary_was_is_a_loss(
+    summary: int | None, *, is_lost: bool
+) -> None:
+    """A log that lost its end was written to by a worker of before, up to beyond its former end."""
+    tally = confirmed()
+    tally.read(1, b"b", b"late", None)
+    extent = ChangelogExtent(start=0, end=2, summary=summary)
+    fault = found(
+        Committed(50, CommitMetadata(changelog=extent)), WHOLE._replace(changelog_end=2), tally
+    )
+    assert (fault is not None) is is_lost
+    if fault is not None:
+        assert "at offset 1 was a summary, and is another record" in str(fault)
+
+
 def test_a_confirmed_log_may_begin_anywhere() -> None:
     """What was deleted had been replaced by later records."""
     assert found(noted(0, 10), WHOLE._replace(changelog_start=4), confirmed()) is None
