@@ -16,9 +16,27 @@ from broker.errors import WorkersBehindError
 from broker.reading import NO_POSITIONS, Positions
 from broker.topic_admin import seen_topics
 
-__all__ = ["committed_offsets", "partition_offsets", "uncommitted", "wait_for_group"]
+__all__ = [
+    "committed_offsets",
+    "partition_offsets",
+    "partitions_of",
+    "uncommitted",
+    "wait_for_group",
+]
 
 POLL_SECONDS: Final = 0.5
+
+
+def partitions_of(
+    admin: Any,  # noqa: ANN401 - untyped client
+    topics: Iterable[str],
+) -> list[TopicPartition]:
+    """Return the partitions of those of some topics that are there. Raises as `seen_topics`."""
+    return [
+        TopicPartition(topic, number)
+        for topic, seen in seen_topics(admin, topics).items()
+        for number in range(seen.partitions)
+    ]
 
 
 def partition_offsets(
@@ -95,11 +113,7 @@ def wait_for_group(
     """
     give_up_at = monotonic() + wait_seconds
     with administering(bootstrap, what="topics", security=security) as admin:
-        partitions = [
-            TopicPartition(topic, number)
-            for topic, seen in seen_topics(admin, topics).items()
-            for number in range(seen.partitions)
-        ]
+        partitions = partitions_of(admin, topics)
         starts = partition_offsets(admin, partitions, OffsetSpec.EARLIEST)
         ends = partition_offsets(
             admin, partitions, OffsetSpec.LATEST, isolation_level="read_committed"

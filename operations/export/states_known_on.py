@@ -10,14 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 
-from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 
 from boundary.work_folder import WorkFolder
 from broker.clients import PLAINTEXT, BrokerSecurity, administering
-from broker.offsets import partition_offsets
+from broker.offsets import partition_offsets, partitions_of
 from broker.stored_record import RawRecord
-from broker.topic_admin import seen_topics
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.errors import ContractError
@@ -42,12 +40,7 @@ def deleted_lines(
     Raises as `administering`.
     """
     with administering(bootstrap, what="topics", security=security) as admin:
-        partitions = [
-            TopicPartition(topic, number)
-            for topic, seen in seen_topics(admin, topics).items()
-            for number in range(seen.partitions)
-        ]
-        starts = partition_offsets(admin, partitions, OffsetSpec.EARLIEST)
+        starts = partition_offsets(admin, partitions_of(admin, topics), OffsetSpec.EARLIEST)
     for (topic, number), start in sorted(starts.items()):
         if start:
             yield (

@@ -54,7 +54,7 @@ def test_says_what_is_deleted_of_the_events_that_it_counts_again(
     reading = "operations.export.states_known_on"
     monkeypatch.setattr(f"{reading}.administering", administering)
     monkeypatch.setattr(
-        f"{reading}.seen_topics", lambda _, names: {name: SeenTopic("", 8) for name in names}
+        "broker.offsets.seen_topics", lambda _, names: {name: SeenTopic("", 8) for name in names}
     )
     monkeypatch.setattr(
         f"{reading}.partition_offsets",
