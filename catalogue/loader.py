@@ -12,10 +12,13 @@ from catalogue.publication import counts_persons
 from events.declaration import read_model
 from events.document import Document, read_document
 
-__all__ = ["PROGRAMMES", "load_catalogue", "load_documents"]
+__all__ = ["PROGRAMMES", "RECORDING", "load_catalogue", "load_documents"]
 
 PROGRAMMES = Path(__file__).parent / "programmes"
 """The Région's own catalogue, which the package carries."""
+
+RECORDING = "recording.yaml"
+"""The file beside the programmes that says when records became known; see `catalogue.recording`."""
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -60,6 +63,7 @@ def _files(path: Path) -> Sequence[Path]:
         file
         for file in path.glob("*")
         if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+        if file.name != RECORDING
     )
     if not files:
         problem = "has no programme" if path.is_dir() else "is not there"
@@ -110,6 +114,11 @@ def _unprotected(
             "availability_delay_days, broken down by the field that the ratio chooses by"
         )
         yield problem, indicator.min_cell, remedy
+    first = next(one for one in protected if one is indicator or _have_persons(one, indicator))
+    if _calendar(first) != _calendar(indicator):
+        problem = f"has another calendar of publication than {first.id}, about the same persons"
+        remedy = f"write the published and availability_delay_days of {first.id}"
+        yield problem, indicator.min_cell, remedy
     counts = [one.id for one in sisters if one.measure.denominator is None]
     if indicator.measure.denominator is None and counts:
         problem = f"is undone by {', '.join(counts)}, on the same facts"
@@ -120,6 +129,16 @@ def _unprotected(
 def _share(indicator: Indicator, other: Indicator) -> bool:
     facts = {fact for term in indicator.measure.terms for fact in term.facts}
     return any(not facts.isdisjoint(term.facts) for term in other.measure.terms)
+
+
+def _have_persons(indicator: Indicator, other: Indicator) -> bool:
+    """Return whether two indicators count facts of one family about persons."""
+    families = {term.family for term in indicator.measure.terms if term.family.about_persons}
+    return any(term.family in families for term in other.measure.terms)
+
+
+def _calendar(indicator: Indicator) -> tuple[object, int]:
+    return indicator.published, indicator.availability_delay_days
 
 
 def _ids(data: object) -> Iterator[tuple[str, FieldPath, str]]:

@@ -575,6 +575,24 @@ class Catalogue(CatalogueModel):
         found = ((one.id, person_parts(self, one)) for one in self.indicators if one.publication)
         return {identifier: parts for identifier, parts in found if parts is not None}
 
+    def known_through(self, family: Family, known_on: date) -> date:
+        """Return the last day whose records of a family are in figures as known on a day.
+
+        Of families about persons, it is the day of the last publication.
+        """
+        publication = self.publications.get(family) if family.about_persons else None
+        return known_on if publication is None else publication.known_through(known_on)
+
+    @cached_property
+    def publications(self) -> Mapping[Family, Publication]:
+        """How figures of a family are published; those about persons have one calendar."""
+        return {
+            term.family: one.publication
+            for one in self.indicators
+            if one.publication is not None
+            for term in one.measure.terms
+        }
+
     @cached_property
     def promises(self) -> frozenset[Promise]:
         """Every milestone in each territory held to it."""

@@ -43,12 +43,14 @@ class Publication:
     """The publication rules of an indicator about persons.
 
     `delay_days` are the days from a period's end to its publication: facts that arrive later change
-    published figures, by a multiple of `min_cell`.
+    published figures, by a multiple of `min_cell`. Of figures as known at the end of `known_on`, no
+    period is published after that day.
     """
 
     min_cell: int
     step: PublicationStep
     delay_days: int
+    known_on: date | None = None
 
     def count(self, persons: int) -> int:
         """Return a count as published: rounded, or 0 for a withheld count below `min_cell`."""
@@ -64,12 +66,15 @@ class Publication:
         return month_end_before(day, months=(day.month - 1) % months - (months - 1))
 
     def period_ends(self, days: Iterable[date]) -> tuple[date, ...]:
-        """Return the last days of the periods of some ordered days, each once."""
+        """Return the last days of the periods of some ordered days, each once, if published."""
         ends: list[date] = []
         for day in days:
             if not ends or day > ends[-1]:
                 ends.append(self.period_end(day))
-        return tuple(ends)
+        if self.known_on is None:
+            return tuple(ends)
+        last = self.day(self.known_on)
+        return tuple(end for end in ends if end <= last)
 
     def before(self, end: date) -> date:
         """Return the last day of the period before the one that ends on a day."""
@@ -79,11 +84,21 @@ class Publication:
         """Return the first day on which the figure of a day, or of a later one, is published."""
         return self.period_end(day) + timedelta(days=self.delay_days)
 
+    def known_through(self, known_on: date) -> date:
+        """Return the last day whose records are in figures as known on a day.
+
+        It is the day of the last publication: figures that followed the knowledge day by day would
+        date each person's record to its day.
+        """
+        return self.published_on(self.day(known_on))
+
     def day(self, as_of: date) -> date:
         """Return the day of the published figures: the end of the last published period.
 
         It is the calendar's first day where no period is published.
         """
+        if self.known_on is not None:
+            as_of = min(as_of, self.known_on)
         if as_of.toordinal() <= self.delay_days:
             return date.min
         known = as_of - timedelta(days=self.delay_days)

@@ -6,31 +6,40 @@ the same events. So a rule depends on an event and its record only, and on no ea
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Final
 
 from pydantic import Field
 
 from events.cloudevent import CloudEvent, decode
+from events.dead_letters import HEADER_PREFIX
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.producers.ownership import UNOWNED, Ownership
 from events.records import Record
 
 __all__ = [
+    "END_OF_TIME",
     "LONGEST_TOLERANCE",
     "NO_TIMESTAMP",
+    "RECORDED_AT",
     "RULES",
     "TIME_TOLERANCE",
     "RecordRules",
     "ToleranceSeconds",
+    "known_before",
     "latest_time",
     "time_ahead",
 ]
 
 NO_TIMESTAMP: Final = -1
 """Kafka's value for a record without timestamp: its event's time has no bound."""
+END_OF_TIME: Final = 2**63 - 1
+"""Later than the time of any event, in microseconds since 1970."""
+RECORDED_AT: Final = f"{HEADER_PREFIX}recorded-at"
+"""The header with which an erasure keeps the timestamp of a record that it copies, in ms."""
 TIME_TOLERANCE: Final = timedelta(hours=1)
 """The default of how far a producer's clock may be ahead of the broker's."""
 LONGEST_TOLERANCE: Final = timedelta(days=date.max.toordinal())
@@ -38,9 +47,10 @@ LONGEST_TOLERANCE: Final = timedelta(days=date.max.toordinal())
 ToleranceSeconds = Annotated[float, Field(ge=0, le=LONGEST_TOLERANCE.total_seconds())]
 """A tolerance as a setting."""
 
+_MILLISECONDS: Final = re.compile(rb"[0-9]{1,15}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_END_OF_TIME: Final = 2**63 - 1
+_DAY: Final = timedelta(days=1)
 
 
 def latest_time(timestamp: int, tolerance: timedelta) -> int:
@@ -49,8 +59,19 @@ def latest_time(timestamp: int, tolerance: timedelta) -> int:
     `timestamp` is Kafka's, in milliseconds.
     """
     if timestamp < 0:
-        return _END_OF_TIME
+        return END_OF_TIME
     return timestamp * 1000 + tolerance // _MICROSECOND
+
+
+def known_before(known_on: date | None) -> int:
+    """Return the time before which records are known at the end of a day (UTC); None: all are.
+
+    It is in microseconds since 1970, as `RecordRules.known_at`.
+    """
+    if known_on is None:
+        return END_OF_TIME
+    midnight = datetime.combine(known_on, time(), UTC) + timedelta(days=1)
+    return (midnight - _EPOCH) // _MICROSECOND
 
 
 def time_ahead(event: CloudEvent, timestamp: int) -> ContractError:
@@ -73,6 +94,10 @@ class RecordRules:
     """The maximum of an event's time minus its record's timestamp."""
     ownership: Ownership = UNOWNED
     """The sources that own facts."""
+    live_since: date | None = None
+    """The day (UTC) from which the broker's timestamps say when records became known."""
+    lateness: timedelta = timedelta()
+    """How long a producer may keep an event before it sends it, from `live_since` on."""
 
     def decode(self, record: Record, *, family: Family | None = None) -> CloudEvent:
         """Return the event of a record of a family's topic. Raises ContractError only."""
@@ -87,6 +112,44 @@ class RecordRules:
         if (event.time - _EPOCH) // _MICROSECOND > latest_time(timestamp, self.tolerance):
             raise time_ahead(event, timestamp)
         self.ownership.judge(event)
+
+    def known_at(self, event: CloudEvent, record: Record) -> int:
+        """Return when a record became known, in microseconds since 1970.
+
+        It is the event's `time`, which imported history has of its own. From `live_since` on, it is
+        at the earliest `lateness` before the broker's timestamp: an event that is sent now changes
+        no day that is over for longer.
+        """
+        claimed = (event.time - _EPOCH) // _MICROSECOND
+        if self.live_since is None:
+            return claimed
+        written = _written(event, record) * 1000
+        live = datetime.combine(self.live_since, time(), UTC)
+        if written < (live - _EPOCH) // _MICROSECOND:
+            return claimed
+        return max(claimed, written - self.lateness // _MICROSECOND)
+
+    def final_on(self, day: date) -> date | None:
+        """Return the first day on which what was known at the end of a day no longer changes.
+
+        None where it may always change: no `live_since` bounds when an event is known.
+        """
+        if self.live_since is None:
+            return None
+        # The first whole day after it: a day ends at midnight.
+        return max(self.live_since, day + timedelta(days=1)) + -(-self.lateness // _DAY) * _DAY
+
+
+def _written(event: CloudEvent, record: Record) -> int:
+    """Return when the broker first had a record, in milliseconds since 1970.
+
+    Only persons are erased, so that only their records may be copies.
+    """
+    if event.fact.FAMILY.about_persons:
+        for name, value in record.headers or ():
+            if name == RECORDED_AT and value is not None and _MILLISECONDS.fullmatch(value):
+                return min(int(value), record.timestamp)
+    return record.timestamp
 
 
 RULES: Final = RecordRules()

@@ -76,5 +76,6 @@ class Completeness:
         return cls(
             is_complete=True,
             text=f"Chiffres tels qu’ils étaient connus à la fin du {day_text(day)} : les faits"
-            " enregistrés ensuite, corrections comprises, n’y sont pas.",
+            " enregistrés ensuite, corrections comprises, n’y sont pas. Les effectifs de personnes"
+            " sont ceux de leur dernière publication.",
         )

@@ -12,11 +12,11 @@ from boundary.errors import SmartRegionError
 from catalogue.model import Indicator
 from catalogue.publication import counts_persons
 from catalogue.terms import Measure, Term
-from events.record_rules import NO_TIMESTAMP
+from events.record_rules import NO_TIMESTAMP, known_before
 from events.registry import FACTS_BY_NAME, Family
 from events.topics import topic_name
 from report.entities import NAME_FIELDS, REFERENCES, EntityKey
-from report.ledger import VISIBLE, EventLedger, LedgerSnapshot, known_before
+from report.ledger import VISIBLE, EventLedger, LedgerSnapshot
 from report.term_sql import longest_lifetime, term_sql
 from streams.state import moment_of
 
@@ -269,14 +269,14 @@ SELECT
         ORDER BY until >= $before DESC, forwarded, recorded, "partition", "offset"
     ) > 1 AS copied
 FROM event
-WHERE family = $family AND entity = $entity AND time < $before
+WHERE family = $family AND entity = $entity AND known < $before
 ORDER BY time DESC, recorded DESC, day DESC, fact, source, id, "partition", "offset" DESC
 LIMIT $limit OFFSET $offset
 """
 
 _EVENT_COUNT: Final = """
 SELECT count(*), max(subject) FROM event
-WHERE family = $family AND entity = $entity AND time < $before
+WHERE family = $family AND entity = $entity AND known < $before
 """
 
 _NAME: Final = """

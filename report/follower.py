@@ -15,6 +15,7 @@ from broker.clients import administering
 from broker.errors import PositionsOutdatedError
 from broker.reading import FOLLOW_WAIT_MS, open_reader, read_topics
 from broker.topic_admin import seen_topics
+from catalogue.recording import load_recording
 from events.producers.loader import load_producers
 from report.completeness import Completeness
 from report.errors import FiguresNotReadyError
@@ -74,7 +75,7 @@ class Follower:
         """Another number after each change of the figures known now, and of whether they are
         complete."""
         self._settings = settings
-        self._rules = settings.record_rules()
+        self.rules = settings.record_rules()
         self._assessor = Assessor(catalogue, self.clock, parts_of=categories_of)
         self._published: tuple[Assessment, Knowledge] | None = None
         #: Whether they are complete, and whether events wait; None while nothing is known.
@@ -137,7 +138,7 @@ class Follower:
         """Append records; again where it fails, as nothing of them was stored."""
         for left in reversed(range(MOST_ATTEMPTS)):
             try:
-                self.ledger.append(records, self._rules, skipped)
+                self.ledger.append(records, self.rules, skipped)
             except LedgerFailedError as error:
                 if not left:
                     raise
@@ -167,7 +168,8 @@ class Follower:
         """Return what the ledger's events rest on: the topics, and the rules of acceptance."""
         settings = self._settings
         producers = load_producers(settings.producers).model_dump_json()
-        rules = f"{settings.time_tolerance} {producers}".encode()
+        recording = load_recording(settings.catalogue)
+        rules = f"{settings.time_tolerance} {recording} {producers}".encode()
         with administering(settings.broker, what="topics", security=settings.security()) as admin:
             seen = seen_topics(admin, LEDGER_TOPICS)
         topics = {name: topic.identity for name, topic in seen.items()}
@@ -232,9 +234,9 @@ class Follower:
 
     def _make_known_on(self, day: date) -> Knowledge:
         state_store = state_store_known_on(
-            self.ledger, self._person_records(), self.catalogue, day, self._rules
+            self.ledger, self._person_records(), self.catalogue, day, self.rules
         )
-        return Knowledge.from_states(state_store, self.catalogue)
+        return Knowledge.from_states(state_store, self.catalogue, day)
 
     def _person_records(self) -> Iterator[RawRecord]:
         security = self._settings.security()

@@ -60,12 +60,14 @@ class Knowledge:
             self._days[day] = self._with_histories(judgements, day)
 
     @classmethod
-    def from_states(cls, state_store: StateStore, catalogue: Catalogue) -> Self:
-        """Return what states hold."""
+    def from_states(
+        cls, state_store: StateStore, catalogue: Catalogue, known_on: date | None = None
+    ) -> Self:
+        """Return what states hold; those of a past day as known at its end."""
         return cls(
             catalogue,
-            histories_of(state_store, catalogue),
-            categories_of(state_store, catalogue),
+            histories_of(state_store, catalogue, known_on),
+            categories_of(state_store, catalogue, known_on),
             explanations=explanations_of(state_store),
         )
 

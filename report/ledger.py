@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
@@ -30,7 +29,7 @@ from broker.stored_record import RawRecord
 from events.cloudevent import CloudEvent
 from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
-from events.record_rules import RULES, RecordRules
+from events.record_rules import END_OF_TIME, RULES, RecordRules
 from events.registry import Family
 from events.topics import topic_name
 from report.entities import NAME_FIELDS, REFERENCES, sorting_key
@@ -38,7 +37,6 @@ from streams.dead_letters import FORWARDED_FROM
 from streams.state import microseconds
 
 __all__ = [
-    "END_OF_TIME",
     "LEDGER_TOPICS",
     "PERSON_TOPICS",
     "VISIBLE",
@@ -48,7 +46,6 @@ __all__ = [
     "LedgerInUseError",
     "LedgerOutdatedError",
     "LedgerSnapshot",
-    "known_before",
 ]
 
 logger = logging.getLogger(__name__)
@@ -59,17 +56,14 @@ LEDGER_TOPICS: Final = tuple(topic_name(family) for family in Family if not fami
 PERSON_TOPICS: Final = tuple(topic_name(family) for family in Family if family.about_persons)
 """The topics of persons' events, which no ledger keeps."""
 
-END_OF_TIME: Final = 2**63 - 1
-"""Later than the time of any event, in microseconds since 1970."""
-
-VISIBLE: Final = "time < $before AND until >= $before"
+VISIBLE: Final = "known < $before AND until >= $before"
 """The condition that an event was, before a time, the latest known of its fact and day."""
 
 ARRANGE_EVENTS: Final = 50_000
 """So many new events are arranged: a second's work for some hundred thousand in all."""
 
 #: Raised with every change of the tables: a file of another version is written anew.
-_VERSION: Final = "1"
+_VERSION: Final = "2"
 _FAMILIES: Final = MappingProxyType({topic_name(family): family for family in Family})
 
 _COLUMNS: Final = {
@@ -79,6 +73,7 @@ _COLUMNS: Final = {
     "day": "INTEGER NOT NULL",  # The effective day, a proleptic ordinal.
     "cell": "BIGINT NOT NULL",  # A digest of these four.
     "time": "BIGINT NOT NULL",  # In microseconds since 1970 UTC.
+    "known": "BIGINT NOT NULL",  # When it became known, in microseconds since 1970 UTC.
     "source": "VARCHAR NOT NULL",
     "id": "VARCHAR NOT NULL",
     "type": "VARCHAR NOT NULL",
@@ -93,8 +88,9 @@ _COLUMNS: Final = {
     "recorded": "BIGINT NOT NULL",  # The broker's timestamp of the record, in milliseconds.
 }
 
-# `until` is the time of the next event of the same entity, fact and day, in the order in which the
-# latest counts. So an event was the latest known at an instant from its own time up to `until`.
+# `until` is when the first event became known that is after this one in the order in which the
+# latest of an entity, fact and day counts. So an event was the latest known at an instant from
+# `known` up to `until`, if ever.
 _EVENTS: Final = f"""(
     {", ".join(f'"{name}" {kind}' for name, kind in _COLUMNS.items())},
     until BIGINT NOT NULL
@@ -122,16 +118,17 @@ INSERT INTO event SELECT
 _SETTLE: Final = """
 UPDATE event SET until = settled.until
 FROM (
-    SELECT rowid AS row, until AS known, lead(time, 1, $end) OVER (
+    SELECT rowid AS row, until AS before, coalesce(min(known) OVER (
         PARTITION BY cell, family, entity, fact, day
         ORDER BY
             time, source, id, coalesce(content, 'null'),
             forwarded DESC, recorded DESC, "partition" DESC, "offset" DESC
-    ) AS until
+        ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+    ), $end) AS until
     FROM event
     WHERE cell IN (SELECT unnest($cells::BIGINT[]))
 ) AS settled
-WHERE event.rowid = settled.row AND settled.known <> settled.until
+WHERE event.rowid = settled.row AND settled.before <> settled.until
 """
 
 _ADVANCE: Final = """
@@ -425,14 +422,7 @@ class _LedgerBatch:
             return
         cell = _cell(family, event)
         self.cells.add(cell)
-        self.rows.append(_row(record, family, event, cell))
-
-
-def known_before(known_on: date | None) -> int:
-    """Return the time before which events are known at the end of a day (UTC); None: all are."""
-    if known_on is None:
-        return END_OF_TIME
-    return microseconds(datetime.combine(known_on, time(), UTC) + timedelta(days=1))
+        self.rows.append(_row(record, family, event, cell, self._rules.known_at(event, record)))
 
 
 def _connect(file: Path | None, *, memory: str, threads: int) -> duckdb.DuckDBPyConnection:
@@ -532,7 +522,9 @@ def _write_counts(cursor: duckdb.DuckDBPyConnection, batch: _LedgerBatch) -> Non
         cursor.execute(_REFUSE, {"reasons": reasons, "counts": list(batch.refused.values())})
 
 
-def _row(record: RawRecord, family: Family, event: CloudEvent, cell: int) -> tuple[object, ...]:
+def _row(
+    record: RawRecord, family: Family, event: CloudEvent, cell: int, known: int
+) -> tuple[object, ...]:
     """Return the columns of an event, in the order of `_COLUMNS`."""
     fact = event.fact
     attributes = fact.attributes()
@@ -545,6 +537,7 @@ def _row(record: RawRecord, family: Family, event: CloudEvent, cell: int) -> tup
         fact.effective_day.toordinal(),
         cell,
         microseconds(event.time),
+        known,
         event.source,
         event.id,
         event.type,

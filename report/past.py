@@ -10,10 +10,10 @@ from typing import Final, TypeAlias
 from broker.stored_record import RawRecord
 from catalogue.model import Catalogue
 from events.errors import ContractError
-from events.record_rules import RULES, RecordRules
+from events.record_rules import RULES, RecordRules, known_before
 from events.registry import Family
 from events.topics import topic_name
-from report.ledger import VISIBLE, EventLedger, known_before
+from report.ledger import VISIBLE, EventLedger
 from report.term_sql import course_sql
 from streams.contribution import NO_CATEGORY, NO_DEPARTMENT
 from streams.fold import Difference
@@ -43,7 +43,8 @@ def state_store_known_on(
 
     Its fold is that of all states; the states themselves are those of explanations and of persons
     alone. Persons are in no ledger: their states come from `person_records`, the records of their
-    topics in any order; what is refused of them is ignored.
+    topics in any order, as known on the day of their last publication; what is refused of them is
+    ignored.
     """
     state_store = StateStore(catalogue.terms)
     before = known_before(known_on)
@@ -61,7 +62,7 @@ def state_store_known_on(
             {"family": Family.EXPLANATIONS, "before": before},
         )
     state_store.put(Family.EXPLANATIONS, _PARTITION, _states(said))
-    for family, of_persons in _persons(person_records, before, rules).items():
+    for family, of_persons in _persons(person_records, catalogue, known_on, rules).items():
         state_store.put(family, _PARTITION, of_persons)
     return state_store
 
@@ -93,10 +94,14 @@ def _states(rows: Iterable[tuple[str, str, int, int, str, str, str | None]]) -> 
 
 
 def _persons(
-    records: Iterable[RawRecord], before: int, rules: RecordRules
+    records: Iterable[RawRecord], catalogue: Catalogue, known_on: date, rules: RecordRules
 ) -> dict[Family, _States]:
-    """Return the states of persons; of each day, what was recorded last before a time."""
+    """Return the states of persons as known on the day of their last publication."""
     families = {topic_name(family): family for family in Family if family.about_persons}
+    before = {
+        family: known_before(catalogue.known_through(family, known_on))
+        for family in families.values()
+    }
     found: dict[Family, _States] = {family: {} for family in families.values()}
     for record in records:
         family = families[record.topic]
@@ -104,9 +109,9 @@ def _persons(
             event = rules.decode(record, family=family)
         except ContractError:
             continue
-        fact, cell = event.fact, cell_of(event)
-        if cell.time >= before:
+        if rules.known_at(event, record) >= before[family]:
             continue
+        fact, cell = event.fact, cell_of(event)
         days = found[family].setdefault(fact.entity_id, {}).setdefault(fact.NAME, {})
         day = day_of(fact.effective_day)
         known = days.get(day)

@@ -11,7 +11,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from report.ledger import known_before
+from events.record_rules import known_before
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ MOST_PAST_DAYS: Final = 8
 MOST_SECONDS: Final = 300.0
 """How long a day's knowledge is kept."""
 
-_KNOWN: Final = "SELECT count(*) FROM event WHERE time < $before"
+_KNOWN: Final = "SELECT count(*) FROM event WHERE known < $before"
 
 
 class PastDays:

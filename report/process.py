@@ -55,6 +55,7 @@ async def _run(settings: PageSettings, follower: Follower) -> int:
         follower,
         follower.clock.today,
         lambda: follower.version,
+        follower.rules,
     )
     async with serve(
         PageCollector(follower, server.answers),

@@ -18,6 +18,7 @@ from catalogue.formatting import count_text, day_text, days_text
 from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
 from events.fact import Family
+from events.record_rules import RULES, RecordRules
 from report.charts.svg import plain
 from report.contents import content_items
 from report.entities import EntityKey
@@ -64,8 +65,10 @@ MEANINGS: Final[Mapping[str, str]] = {
 class Pages:
     """Renders every page. `root` leads from a page to the first one: `./` or `../` as needed."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, rules: RecordRules = RULES) -> None:
+        """Create it; `rules` say from when a permanent link no longer changes."""
         self._catalogue = catalogue
+        self._rules = rules
         self._environment = Environment(
             loader=PackageLoader("report"),
             autoescape=True,
@@ -234,6 +237,7 @@ class Pages:
             link=links,
             link_plain=links.plain,
             permalink=view.permanent(**(kept or {})),
+            final_on=self._rules.final_on(view.known_on or view.today),
             asset=lambda name: _asset(links.root, name),
             **values,
         )

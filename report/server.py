@@ -17,6 +17,7 @@ from aiohttp import web
 
 from catalogue.errors import UndeclaredError
 from catalogue.judgement import CHANGE_DAYS
+from events.record_rules import RULES, RecordRules
 from events.registry import Family
 from report.compare import comparison_of
 from report.data import csv_text, json_text, rows_of
@@ -119,6 +120,7 @@ class PageServer:
         source: KnowledgeSource,
         today: Callable[[], date],
         version: Callable[[], int],
+        rules: RecordRules = RULES,
     ) -> None:
         self._catalogue = catalogue
         self._ledger = ledger
@@ -127,7 +129,7 @@ class PageServer:
         self._version = version
         self._streams = 0
         self._closing = False
-        self._pages = Pages(catalogue)
+        self._pages = Pages(catalogue, rules)
         self._turns = Slots(at_once=MOST_AT_ONCE, waiting=MOST_WAITING)
         self._past_turns = Slots(
             at_once=MOST_PAST_AT_ONCE,

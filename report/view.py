@@ -81,7 +81,7 @@ class View:
         return f"?{urlencode(shown)}" if shown else ""
 
     def permanent(self, **more: object) -> str:
-        """Return the query string that shows the same figures on any later day."""
+        """Return the query string that shows the same figures later; see `RecordRules.final_on`."""
         return self.query(**{AS_OF: self.as_of, KNOWN_ON: self.known_on or self.today, **more})
 
     def of(self, territory: str) -> View:

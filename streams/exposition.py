@@ -11,10 +11,9 @@ from prometheus_client.registry import Collector
 
 from catalogue import metrics
 from catalogue.model import Catalogue, Indicator
-from catalogue.publication import Publication
 from catalogue.territories import territory_key
 from events.errors import RefusalReason
-from events.registry import FACTS
+from events.registry import FACTS, Family
 from streams.catalogue_families import catalogue_families
 from streams.contribution import NO_CATEGORY
 from streams.core import UNKNOWN_TYPE, Outcome
@@ -44,13 +43,6 @@ class WorkerCollector(Collector):
         self._meters = meters
         self._snapshot = snapshot
         self._indexes = fold.indexes
-        #: Families whose entities are persons: their number is rounded as well.
-        self._persons: dict[str, Publication] = {
-            term.family: one.publication
-            for one in catalogue.indicators
-            if one.publication is not None
-            for term in one.measure.terms
-        }
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric family of the vocabulary."""
@@ -144,7 +136,7 @@ class WorkerCollector(Collector):
 
     def _entities(self, counts: Mapping[str, int]) -> Iterator[tuple[str, int]]:
         for family, count in counts.items():
-            persons = self._persons.get(family)
+            persons = self._catalogue.publications.get(Family(family))
             yield family, count if persons is None else persons.count(count)
 
     def _indicators(self) -> Iterator[tuple[str, Indicator]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import reduce
 from itertools import product
@@ -44,11 +45,12 @@ _Cells: TypeAlias = "dict[tuple[str, str], StepFunction]"
 _WITHHELD_PART: Final = 10
 
 
-def histories_of(sums: DatedSums, catalogue: Catalogue) -> Histories:
+def histories_of(sums: DatedSums, catalogue: Catalogue, known_on: date | None = None) -> Histories:
     """Return every indicator's history, for the Région and its départements.
 
-    A comparison has the history of the country. Histories about persons are those published. The
-    cost is proportional to the steps, not to the number of entities.
+    A comparison has the history of the country. Histories about persons are those published, up to
+    `known_on` where the sums are as known on a past day. The cost is proportional to the steps, not
+    to the number of entities.
     """
     totals = _Sums(sums, catalogue)
     found: dict[tuple[str, str | None], History] = {}
@@ -59,11 +61,10 @@ def histories_of(sums: DatedSums, catalogue: Catalogue) -> Histories:
         if indicator.comparison is not None:
             # An entity without département counts for the Région; here it is the country itself.
             found[indicator.id, COUNTRY] = totals.history(indicator.comparison, None)
-    cells = _published_cells(sums, catalogue)
+    cells = _published_cells(sums, catalogue, known_on)
     for identifier, parts in catalogue.person_parts.items():
         indicator = catalogue.indicator(identifier)
-        publication = indicator.publication
-        assert publication is not None  # noqa: S101 - other indicators have no parts
+        publication = _publication(indicator, known_on)
         # The Région's days for all territories: a département without any is not disclosed.
         reports = totals.reports(indicator.measure, None)
         ends = publication.period_ends(reports)
@@ -81,10 +82,11 @@ def region_reports_of(sums: DatedSums, catalogue: Catalogue) -> Mapping[str, tup
     return {one.id: totals.reports(one.measure, None) for one in counted}
 
 
-def categories_of(sums: DatedSums, catalogue: Catalogue) -> Parts:
+def categories_of(sums: DatedSums, catalogue: Catalogue, known_on: date | None = None) -> Parts:
     """Return the parts by category of every indicator with a breakdown.
 
-    They are parts of the numerator, before its divisor; those of persons are the published ones.
+    They are parts of the numerator, before its divisor; those of persons are published ones, as in
+    `histories_of`.
     """
     found: dict[tuple[int, str | None, str], list[DatedSeries]] = defaultdict(list)
     for key, series in sums.all_series():
@@ -100,12 +102,14 @@ def categories_of(sums: DatedSums, catalogue: Catalogue) -> Parts:
         for department in indicator.territories
         for category in indicator.categories
     }
-    return {**counted, **person_categories_of(sums, catalogue)}
+    return {**counted, **person_categories_of(sums, catalogue, known_on)}
 
 
-def person_categories_of(sums: DatedSums, catalogue: Catalogue) -> Parts:
+def person_categories_of(
+    sums: DatedSums, catalogue: Catalogue, known_on: date | None = None
+) -> Parts:
     """Return the published number of persons by territory and category; 0 for a withheld one."""
-    cells = _published_cells(sums, catalogue)
+    cells = _published_cells(sums, catalogue, known_on)
     return {
         (identifier, department, category): _sum(
             total for cell, total in own.items() if cell[1] == category and _is_in(cell, department)
@@ -197,12 +201,20 @@ def _total(parts: Iterable[DatedSeries]) -> StepFunction:
     return StepFunction.of(steps)
 
 
-def _published_cells(sums: DatedSums, catalogue: Catalogue) -> dict[str, _Cells]:
-    return {
-        indicator: {cell: exact.published(publication) for cell, exact in cells.items()}
-        for indicator, cells in _exact_cells(sums, catalogue).items()
-        if (publication := catalogue.indicator(indicator).publication) is not None
-    }
+def _published_cells(
+    sums: DatedSums, catalogue: Catalogue, known_on: date | None
+) -> dict[str, _Cells]:
+    found: dict[str, _Cells] = {}
+    for indicator, cells in _exact_cells(sums, catalogue).items():
+        publication = _publication(catalogue.indicator(indicator), known_on)
+        found[indicator] = {cell: exact.published(publication) for cell, exact in cells.items()}
+    return found
+
+
+def _publication(indicator: Indicator, known_on: date | None) -> Publication:
+    publication = indicator.publication
+    assert publication is not None  # noqa: S101 - asked only for indicators about persons
+    return replace(publication, known_on=known_on)
 
 
 def _published_history(

@@ -23,6 +23,7 @@ from boundary.settings import (
     read_settings,
 )
 from broker.settings import BrokerSettings, TopicSettings
+from catalogue.recording import load_recording
 from events.producers.loader import ProducersSettings, load_producers
 from events.record_rules import TIME_TOLERANCE, RecordRules, ToleranceSeconds
 from streams.clock import Clock, parse_clock
@@ -141,7 +142,13 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
 
     def record_rules(self) -> RecordRules:
         """Return what is taken of a record. Raises InvalidDeclarationError."""
-        return RecordRules(self.tolerance, load_producers(self.producers).ownership)
+        recording = load_recording(self.catalogue)
+        return RecordRules(
+            self.tolerance,
+            load_producers(self.producers).ownership,
+            recording.live_since,
+            recording.lateness,
+        )
 
     def histories_guard(self) -> MetricsGuard:
         """Return who may read /histories. Raises as `metrics_token`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from types import MappingProxyType
 from typing import Any, Final, Self
 
@@ -16,7 +16,7 @@ from broker.stored_record import RawRecord
 from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
-from events.record_rules import RULES, RecordRules
+from events.record_rules import RULES, RecordRules, known_before
 from events.registry import Family
 from events.topics import topic_name
 from operations.audit.fact_numbers import COMPLETE, DEFINING, FACT_NUMBERS
@@ -30,6 +30,8 @@ _FAMILIES: Final = MappingProxyType({topic_name(family): family for family in Fa
 
 _FAMILY_NUMBERS: Final = MappingProxyType({family: at for at, family in enumerate(Family)})
 
+_ALL_KNOWN: Final[Mapping[Family, date]] = MappingProxyType({})
+
 _TABLES: Final = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -39,6 +41,7 @@ CREATE TABLE record (
     fact INTEGER NOT NULL,
     day INTEGER NOT NULL,       -- effective day, proleptic ordinal
     time INTEGER NOT NULL,      -- microseconds since 1970 UTC
+    known INTEGER NOT NULL,     -- when it became known, likewise
     source INTEGER NOT NULL,
     id TEXT NOT NULL,
     content TEXT NOT NULL,      -- canonical JSON of the attributes, 'null' for a retraction
@@ -53,7 +56,7 @@ CREATE TABLE source (
 ) STRICT;
 """
 
-_RECORD: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_RECORD: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SOURCE: Final = "INSERT INTO source VALUES (?, ?, ?)"
 
 # GROUP BY sorts, where DISTINCT would look each one up in a tree.
@@ -67,12 +70,18 @@ SELECT count(*), 0 FROM (SELECT 1 FROM record WHERE NOT forwarded GROUP BY sourc
 _LATEST_FIRST: Final = """
 SELECT family, entity, fact, day, time, rank, id, content
 FROM record CROSS JOIN source ON source.number = record.source
-WHERE time < ?
+CROSS JOIN bound USING (family)
+WHERE known < before
 ORDER BY family, entity, fact, day DESC, time DESC, rank DESC, id DESC, content DESC
 """
 
 _CELL_TABLE: Final = """
 DROP TABLE IF EXISTS cell;
+DROP TABLE IF EXISTS bound;
+CREATE TABLE bound (
+    family INTEGER PRIMARY KEY,
+    before INTEGER NOT NULL     -- its records are known that became known before
+) STRICT;
 CREATE TABLE cell (
     fact INTEGER NOT NULL,
     entity TEXT NOT NULL,
@@ -98,8 +107,6 @@ CREATE INDEX cell_of_entity ON cell (fact, entity);
 
 #: Sorting goes through fewer files with more memory, in KiB.
 _SORT_KIB: Final = 8 * 1024
-
-_END_OF_TIME: Final = 2**63 - 1
 
 _TAKEN_BACK: Final = "null"
 # The tie-break between two contents under one (time, source, id) is part of the state's contract.
@@ -147,7 +154,7 @@ class Ledger:
         self._skipped = frozenset(skipped)
         self._rules = rules
         self._forwarded = 0
-        self._settled: int | None = None
+        self._settled: Mapping[Family, date] | None = None
         self._refusals: Counter[RefusalReason] = Counter()
         self._sources: dict[str, int] = {}
         try:
@@ -188,19 +195,20 @@ class Ledger:
             refusals=dict(sorted(self._refusals.items())),
         )
 
-    def settle(self, known_on: date | None = None) -> None:
-        """Fill the table `cell` with what was known at the end of a day (UTC); None: with all."""
-        known_before = _END_OF_TIME
-        if known_on is not None:
-            next_midnight = datetime.combine(known_on, time(), UTC) + timedelta(days=1)
-            known_before = microseconds(next_midnight)
-        if known_before == self._settled:
+    def settle(self, known_on: Mapping[Family, date] = _ALL_KNOWN) -> None:
+        """Fill the table `cell` with what was known at the end of a day (UTC) of each family.
+
+        Of a family without a day, all records are known.
+        """
+        if known_on == self._settled:
             return
+        bounds = [(_FAMILY_NUMBERS[one], known_before(known_on.get(one))) for one in Family]
         self.database.executescript(_CELL_TABLE)
-        rows = self.database.execute(_LATEST_FIRST, (known_before,))
+        self.database.executemany("INSERT INTO bound VALUES (?, ?)", bounds)
+        rows = self.database.execute(_LATEST_FIRST)
         self.database.executemany(_CELL, _cells(rows))
         self.database.executescript(_CELL_INDEXES)
-        self._settled = known_before
+        self._settled = known_on
 
     def _rows(self, records: Iterable[RawRecord]) -> Iterator[tuple[str | int, ...]]:
         for record in records:
@@ -225,6 +233,7 @@ class Ledger:
                 FACT_NUMBERS[fact.NAME],
                 fact.effective_day.toordinal(),
                 microseconds(event.time),
+                self._rules.known_at(event, record),
                 self._sources.setdefault(event.source, len(self._sources)),
                 event.id,
                 content,

@@ -14,6 +14,7 @@ from catalogue.model import Catalogue
 from catalogue.terms import Measure, Term
 from events.dead_letters import RecordOrigin
 from events.record_rules import RULES, RecordRules
+from events.registry import Family
 from operations.audit.evaluation import TermHistory, TermResult, course, evaluate, last, total
 from operations.audit.ledger import Ledger, RecordCounts
 
@@ -75,8 +76,16 @@ def audit_ledger(
     ledger: Ledger, catalogue: Catalogue, as_of: date, known_on: date | None = None
 ) -> Audit:
     """Count every figure of a catalogue on a day; one ledger serves any number of days."""
-    ledger.settle(known_on)
-    answers = {term: evaluate(ledger, term, as_of) for term in catalogue.terms}
+    known: Mapping[Family, date] = {}
+    if known_on is not None:
+        known = {family: catalogue.known_through(family, known_on) for family in Family}
+    ledger.settle(known)
+    # Of persons, what took effect after the last publication is not public either.
+    ends = {family: day for family, day in known.items() if family.about_persons}
+    answers = {
+        term: evaluate(ledger, term, min(as_of, ends.get(term.family, as_of)))
+        for term in catalogue.terms
+    }
     readings: dict[ReadingKey, Reading] = {}
     categories: dict[CategoryKey, int] = {}
     for indicator in catalogue.indicators:

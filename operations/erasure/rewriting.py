@@ -19,6 +19,7 @@ from broker.offsets import partition_offsets
 from broker.reading import NO_POSITIONS, Positions, read_topics
 from broker.topic_admin import alter_settings, wait_for_settings
 from broker.writing import RecordWriter
+from events.record_rules import RECORDED_AT
 from events.records import CutPart, OutgoingRecord, Record, UnreadableValue
 from streams.settings import Settings
 
@@ -167,6 +168,8 @@ def _mark(partition: TopicPartition) -> OutgoingRecord:
 
 
 def _copy(record: Record) -> OutgoingRecord:
-    return OutgoingRecord(
-        record.topic, record.partition, record.key, record.value, list(record.headers or ())
-    )
+    headers = list(record.headers or ())
+    if all(name != RECORDED_AT for name, _ in headers):
+        # What was known on past days stays so: the broker gives the copy a timestamp of its own.
+        headers.append((RECORDED_AT, str(record.timestamp).encode()))
+    return OutgoingRecord(record.topic, record.partition, record.key, record.value, headers)

@@ -27,6 +27,7 @@ HUNDRED: Final = 100
 
 def current_values(
     records: Iterable[RawRecord],
+    catalogue: Catalogue,
     as_of: date,
     known_on: date | None = None,
     *,
@@ -38,7 +39,7 @@ def current_values(
     and so are retracted values and the indicators that PILOTE has no name for.
     """
     cells: dict[tuple[str, date], Cell] = {}
-    for event in events_known_on(records, known_on, rules):
+    for event in events_known_on(records, catalogue, known_on, rules):
         key = event.fact.entity_id, event.fact.effective_day
         cell = cell_of(event)
         known = cells.get(key)

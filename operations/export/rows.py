@@ -145,8 +145,8 @@ def rows_of(
 
     `sums` are as known on `known_on`, where that is given.
     """
-    judgements = judge_all(catalogue, histories_of(sums, catalogue), as_of)
-    parts = categories_of(sums, catalogue)
+    judgements = judge_all(catalogue, histories_of(sums, catalogue, known_on), as_of)
+    parts = categories_of(sums, catalogue, known_on)
     detailed: set[tuple[str, str | None]] = set()
     for judgement in judgements:
         indicator, department = judgement.indicator, judgement.department

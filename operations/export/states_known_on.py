@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date
 
 from kafka.admin import OffsetSpec
 
@@ -19,7 +19,7 @@ from broker.stored_record import RawRecord
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.errors import ContractError
-from events.record_rules import RULES, RecordRules
+from events.record_rules import RULES, RecordRules, known_before
 from events.registry import Family
 from events.topics import topic_name
 from streams.folded_states import FoldedStates
@@ -50,17 +50,23 @@ def deleted_lines(
 
 
 def events_known_on(
-    records: Iterable[RawRecord], known_on: date | None, rules: RecordRules
+    records: Iterable[RawRecord], catalogue: Catalogue, known_on: date | None, rules: RecordRules
 ) -> Iterator[CloudEvent]:
-    """Yield the accepted events that were recorded up to a day (UTC); None: all of them."""
+    """Yield the accepted events that were known at the end of a day (UTC); None: all of them.
+
+    Of persons, they are those known on the day of the last publication.
+    """
+    before = {
+        topic_name(family): known_before(known_on and catalogue.known_through(family, known_on))
+        for family in Family
+    }
     families = {topic_name(family): family for family in Family}
-    end = None if known_on is None else datetime.combine(known_on, time.max, UTC)
     for record in records:
         try:
             event = rules.decode(record, family=families[record.topic])
         except ContractError:
             continue
-        if end is None or event.time <= end:
+        if rules.known_at(event, record) < before[record.topic]:
             yield event
 
 
@@ -80,7 +86,7 @@ def states_known_on(
     """
     folded = FoldedStates(catalogue.terms)
     with StateSpool(work) as spool:
-        for event in events_known_on(records, known_on, rules):
+        for event in events_known_on(records, catalogue, known_on, rules):
             fact = event.fact
             state = {fact.NAME: {fact.effective_day.isoformat(): cell_of(event)}}
             key = fact.entity_id.encode()

@@ -45,7 +45,7 @@ def note_source(
         state_store = state_store_known_on(
             ledger, without_skipped(persons, skipped), catalogue, known_on, rules
         )
-        knowledge = Knowledge.from_states(state_store, catalogue)
+        knowledge = Knowledge.from_states(state_store, catalogue, known_on)
         yield knowledge, ledger
 
 

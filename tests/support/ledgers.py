@@ -9,6 +9,7 @@ from itertools import count
 
 from broker.stored_record import RawRecord
 from events.cloudevent import CloudEvent
+from events.record_rules import RULES, RecordRules
 from report.ledger import EventLedger
 from tests.support.audits import raw_record
 
@@ -23,11 +24,11 @@ def ledger_of(events: Iterable[CloudEvent]) -> Iterator[EventLedger]:
 
 
 @contextmanager
-def ledger_with(records: Iterable[RawRecord]) -> Iterator[EventLedger]:
+def ledger_with(records: Iterable[RawRecord], rules: RecordRules = RULES) -> Iterator[EventLedger]:
     """Yield a ledger of some records; one at a time."""
     ledger = _shared()
     ledger.clear()
-    ledger.append(records)
+    ledger.append(records, rules)
     yield ledger
 
 

@@ -80,7 +80,7 @@ def knowledge_on(
 ) -> Knowledge:
     """Return what was known at the end of a day."""
     state_store = state_store_known_on(ledger, persons, catalogue, day)
-    return Knowledge.from_states(state_store, catalogue)
+    return Knowledge.from_states(state_store, catalogue, day)
 
 
 @cache

@@ -240,6 +240,21 @@ def test_a_share_of_other_cells_is_refused(tmp_path: Path, declared: str, other:
         load_catalogue(tmp_path)
 
 
+@pytest.mark.parametrize("other", ["published: annual", "availability_delay_days: 14"])
+def test_persons_of_one_family_have_one_calendar_of_publication(tmp_path: Path, other: str) -> None:
+    """What is known of them on a past day is that of one publication."""
+    undone = (BAD / "min_cell_undone.yaml").read_text(encoding="utf-8")
+    completed = COUNTED.replace("id: counted", "id: completed").replace("enrolled }", "completed }")
+    declared = f"{other.partition(':')[0]}: {'monthly' if 'published' in other else 15}"
+    first = undone[: undone.index("indicators:")] + f"indicators:{COUNTED}"
+    (tmp_path / "one.yaml").write_text(first + completed, encoding="utf-8")
+    assert load_catalogue(tmp_path).indicator("completed").publication is not None
+
+    (tmp_path / "one.yaml").write_text(first + completed.replace(declared, other), encoding="utf-8")
+    with pytest.raises(InvalidCatalogueError, match="another calendar of publication than counted"):
+        load_catalogue(tmp_path)
+
+
 def test_persons_of_different_facts_are_counted_beside_each_other(tmp_path: Path) -> None:
     """Each indicator has cells of its own."""
     undone = (BAD / "min_cell_undone.yaml").read_text(encoding="utf-8")

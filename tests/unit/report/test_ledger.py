@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -15,16 +14,15 @@ import pytest
 from broker.stored_record import RawRecord
 from events.dead_letters import RecordOrigin
 from events.errors import RefusalReason
+from events.record_rules import END_OF_TIME
 from events.registry import Family
 from report.ledger import (
-    END_OF_TIME,
     LEDGER_TOPICS,
     EventLedger,
     LedgerCounts,
     LedgerFailedError,
     LedgerInUseError,
     LedgerOutdatedError,
-    known_before,
 )
 from streams.dead_letters import FORWARDED_FROM
 from tests.support.audits import raw, raw_record
@@ -409,12 +407,6 @@ def test_threads_read_while_one_writes(ledger: EventLedger) -> None:
 
     assert all(count % 10 == 0 for count in found)
     assert ledger.counts().stored == 200
-
-
-def test_a_day_is_known_until_its_end_in_utc() -> None:
-    """Midnight is of the next day."""
-    assert known_before(date(1970, 1, 1)) == 24 * 60 * 60 * 1_000_000
-    assert known_before(None) == END_OF_TIME
 
 
 ALL = "SELECT * FROM event ORDER BY ALL"

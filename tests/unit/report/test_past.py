@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.stored_record import RawRecord
+from catalogue.history import StepFunction
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
+from events.record_rules import RecordRules
 from events.registry import Family
+from operations.audit.recount import audit_records
+from operations.export.states_known_on import states_known_on
+from report.evidence import events_of
+from report.knowledge import Knowledge
 from report.past import state_store_known_on
+from streams.explanations import explanations_of
 from streams.histories import categories_of, histories_of
 from streams.state_store import StateStore
 from tests.support.audits import catalogue_of, raw, raw_record
-from tests.support.histories import histories
+from tests.support.histories import ENTITIES, histories
 from tests.support.known_states import states_held_on
 from tests.support.ledgers import ledger_with, numbered
 from tests.support.measures import MEASURES
@@ -77,3 +84,152 @@ def test_refused_records_of_persons_are_ignored() -> None:
         found = state_store_known_on(ledger, [broken], CATALOGUE, date(2019, 1, 1))
 
     assert not found.states(Family.TRAININGS, 0)
+
+
+ENROLMENTS = st.lists(
+    st.builds(
+        lambda number, day, late, department, audience, retracted: raw(
+            "training.enrolled",
+            f"enrolment-{number:06}",
+            str(date(2018, 1, 1) + timedelta(days=day)),
+            at=f"{date(2018, 1, 1) + timedelta(days=day + late)}T12:00:00",
+            department=department,
+            audience=audience,
+            retracted=retracted,
+        ),
+        st.integers(0, 30),
+        st.integers(0, 120),
+        st.integers(0, 90),
+        st.sampled_from(["75", "93"]),
+        st.sampled_from(["job_seeker", "employee"]),
+        st.sampled_from([False, False, False, True]),
+    ),
+    max_size=60,
+)
+SMALL_CELLS = catalogue_of(
+    {"count": "training.enrolled"},
+    breakdown="audience",
+    availability_delay_days=15,
+    min_cell=2,
+    published="monthly",
+)
+
+
+def shown_of_persons(records: Sequence[RawRecord], known_on: date) -> Mapping[object, object]:
+    """Return everything that is published as known on a day, by day, territory and category."""
+    with ledger_with([]) as ledger:
+        found = Knowledge.from_states(
+            state_store_known_on(ledger, records, SMALL_CELLS, known_on), SMALL_CELLS, known_on
+        )
+    [indicator] = SMALL_CELLS.indicators
+    shown: dict[object, object] = {}
+    for as_of in (date(2018, month, day) for month in range(1, 13) for day in (1, 15, 16, 28)):
+        for department in (None, "75", "93"):
+            [standing] = found.of(indicator, department, as_of)
+            judged = standing.judgement
+            shown[as_of, department] = judged.value, judged.change, judged.last_reported
+            for category in indicator.categories:
+                part = found.parts.get((indicator.id, department, category), StepFunction())
+                shown[as_of, department, category] = part.at(as_of)
+    return shown
+
+
+@settings(max_examples=20, deadline=None)
+@given(ENROLMENTS, st.dates(date(2018, 2, 1), date(2018, 12, 1)))
+def test_persons_become_known_by_publication_alone(
+    records: Sequence[RawRecord], known_on: date
+) -> None:
+    """From day to day nothing about them changes, whatever day, territory and category one asks."""
+    publication = SMALL_CELLS.indicators[0].publication
+    assert publication is not None
+    published = publication.known_through(known_on)
+    assert published <= known_on
+    assert published.day == 15 or published < date(2018, 2, 1)
+
+    assert shown_of_persons(records, known_on) == shown_of_persons(records, published)
+
+
+def test_a_late_enrolment_is_known_with_the_next_publication() -> None:
+    """Not on the day on which it was recorded, which would date it."""
+    enrolled = [
+        raw("training.enrolled", f"enrolment-{number:06}", "2018-01-10", at=f"{day}T12:00:00")
+        for number, day in enumerate(["2018-01-11"] * 2 + ["2018-02-20"] * 2)
+    ]
+    values = [
+        shown_of_persons(enrolled, date.fromisoformat(day))[date(2018, 12, 28), None]
+        for day in ("2018-02-14", "2018-02-15", "2018-02-20", "2018-03-14", "2018-03-15")
+    ]
+    assert [value for value, *_ in map(tuple, values)] == [None, 2, 2, 2, 4]  # type: ignore[arg-type]
+
+
+LIVE = RecordRules(live_since=date(2019, 6, 10), lateness=timedelta(days=2))
+
+
+def written(records: Iterable[RawRecord], day: date) -> list[RawRecord]:
+    """Give records the broker's timestamp of a day's noon."""
+    noon = datetime.combine(day, time(12), UTC)
+    return [one._replace(timestamp=round(noon.timestamp() * 1000)) for one in records]
+
+
+@settings(max_examples=10)
+@given(
+    st.lists(st.sampled_from(Family), min_size=1, max_size=3, unique=True).flatmap(
+        lambda families: st.tuples(*(st.tuples(histories(one), histories(one)) for one in families))
+    ),
+    KNOWN_ON,
+)
+def test_events_sent_today_change_no_past_day(
+    drawn: Sequence[tuple[Sequence[CloudEvent], Sequence[CloudEvent]]], known_on: date
+) -> None:
+    """Since the topics are live, an earlier `time` makes nothing known earlier, anywhere."""
+    loaded = written((raw_record(one) for first, _ in drawn for one in first), date(2019, 6, 9))
+    sent = written((raw_record(one) for _, then in drawn for one in then), date(2019, 6, 12))
+    shown = []
+    for records in (numbered(loaded), numbered([*loaded, *sent])):
+        persons = [record for record in records if record.topic == "smartregion.trainings"]
+        with ledger_with(records, LIVE) as ledger:
+            found = state_store_known_on(ledger, persons, CATALOGUE, known_on, LIVE)
+            events = [
+                events_of(ledger, Family.SCHOOLS, entity, known_on)
+                for entity in ENTITIES[Family.SCHOOLS]
+            ]
+        counted = audit_records(records, CATALOGUE, known_on, known_on, rules=LIVE)
+        exported = states_known_on(records, CATALOGUE, known_on, rules=LIVE)
+        shown.append(
+            (
+                histories_of(found, CATALOGUE, known_on),
+                categories_of(found, CATALOGUE, known_on),
+                explanations_of(found),
+                events,
+                counted.readings,
+                counted.histories,
+                histories_of(exported, CATALOGUE, known_on),
+            )
+        )
+    before, after = shown
+    assert after == before
+
+
+CONNECTED = catalogue_of({"count": "school.connected"})
+
+
+@settings(max_examples=30)
+@given(
+    histories(Family.SCHOOLS),
+    histories(Family.SCHOOLS),
+    st.dates(date(2019, 6, 1), date(2019, 6, 12)),
+)
+def test_the_ledger_and_the_raw_topics_agree_once_live(
+    loaded: Sequence[CloudEvent], sent: Sequence[CloudEvent], known_on: date
+) -> None:
+    """Also on days when the newest record by `time` is not the last that became known."""
+    records = numbered(
+        [
+            *written(map(raw_record, loaded), date(2019, 6, 9)),
+            *written(map(raw_record, sent), date(2019, 6, 12)),
+        ]
+    )
+    with ledger_with(records, LIVE) as ledger:
+        found = state_store_known_on(ledger, [], CONNECTED, known_on, LIVE)
+    expected = states_known_on(records, CONNECTED, known_on, rules=LIVE)
+    assert histories_of(found, CONNECTED) == histories_of(expected, CONNECTED)

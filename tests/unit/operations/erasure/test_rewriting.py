@@ -11,6 +11,7 @@ import pytest
 from kafka import TopicPartition
 
 from broker.stored_record import RawRecord
+from events.record_rules import RECORDED_AT
 from events.records import CutPart, OutgoingRecord, UnreadableValue
 from operations.erasure import rewriting
 from operations.erasure.persons import Persons, find_traces
@@ -136,3 +137,20 @@ def test_a_partition_of_which_nothing_stays_gets_a_new_segment(log: Log) -> None
         (0, log.records[1].key),
         (0, log.records[1].key),
     ]
+
+
+def test_a_copy_keeps_the_first_timestamp_of_its_record(log: Log) -> None:
+    """What was known of others on past days stays, however often somebody is erased."""
+    log.records = [one._replace(timestamp=1_000 + one.offset) for one in log.records]
+    for _ in range(2):
+        rewrite(
+            load_settings(),
+            log,
+            "smartregion.trainings",
+            [2],
+            without=Persons([SOMEBODY]).concerned_by,
+            wait=lambda: None,
+        )
+    copies = [one for one in log.left() if one.partition == 2]
+    assert [dict(one.headers)[RECORDED_AT] for one in copies] == [b"1003"] * len(copies)
+    assert copies
