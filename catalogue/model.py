@@ -575,13 +575,17 @@ class Catalogue(CatalogueModel):
         found = ((one.id, person_parts(self, one)) for one in self.indicators if one.publication)
         return {identifier: parts for identifier, parts in found if parts is not None}
 
-    def known_through(self, family: Family, known_on: date) -> date:
-        """Return the last day whose records of a family are in figures as known on a day.
+    def known_through(self, known_on: date) -> Mapping[Family, date]:
+        """Return the last day whose records are in figures as known on a day, by family.
 
         Of families about persons, it is the day of the last publication.
         """
-        publication = self.publications.get(family) if family.about_persons else None
-        return known_on if publication is None else publication.known_through(known_on)
+        published = {
+            family: publication.known_through(known_on)
+            for family, publication in self.publications.items()
+            if family.about_persons
+        }
+        return {**dict.fromkeys(Family, known_on), **published}
 
     @cached_property
     def publications(self) -> Mapping[Family, Publication]:

@@ -14,7 +14,6 @@ from catalogue.model import Catalogue
 from catalogue.terms import Measure, Term
 from events.dead_letters import RecordOrigin
 from events.record_rules import RULES, RecordRules
-from events.registry import Family
 from operations.audit.evaluation import TermHistory, TermResult, course, evaluate, last, total
 from operations.audit.ledger import Ledger, RecordCounts
 
@@ -76,9 +75,7 @@ def audit_ledger(
     ledger: Ledger, catalogue: Catalogue, as_of: date, known_on: date | None = None
 ) -> Audit:
     """Count every figure of a catalogue on a day; one ledger serves any number of days."""
-    known: Mapping[Family, date] = {}
-    if known_on is not None:
-        known = {family: catalogue.known_through(family, known_on) for family in Family}
+    known = {} if known_on is None else catalogue.known_through(known_on)
     ledger.settle(known)
     # Of persons, what took effect after the last publication is not public either.
     ends = {family: day for family, day in known.items() if family.about_persons}

@@ -200,7 +200,7 @@ def _pilote(settings: Settings, catalogue: Catalogue, day: date, known_on: date 
     from operations.importing.pilote import pilote_text
 
     records = _records(settings, Family.OBSERVATIONS)
-    current = current_values(records, catalogue, day, known_on, rules=settings.record_rules())
+    current = current_values(records, day, known_on, rules=settings.record_rules())
     return pilote_text((*promised_values(catalogue), *current))
 
 

@@ -16,6 +16,7 @@ from catalogue.model import Catalogue, Indicator
 from catalogue.observed import is_percent, observed_indicator
 from events.observation import MICROS, Territory
 from events.record_rules import RULES, RecordRules
+from events.registry import Family
 from operations.export.states_known_on import events_known_on
 from operations.importing.pilote import PiloteValue, ValueKind, is_indicator
 from streams.state import Cell, cell_of, newest
@@ -27,7 +28,6 @@ HUNDRED: Final = 100
 
 def current_values(
     records: Iterable[RawRecord],
-    catalogue: Catalogue,
     as_of: date,
     known_on: date | None = None,
     *,
@@ -39,7 +39,8 @@ def current_values(
     and so are retracted values and the indicators that PILOTE has no name for.
     """
     cells: dict[tuple[str, date], Cell] = {}
-    for event in events_known_on(records, catalogue, known_on, rules):
+    known_days = {} if known_on is None else {Family.OBSERVATIONS: known_on}
+    for event in events_known_on(records, known_days, rules):
         key = event.fact.entity_id, event.fact.effective_day
         cell = cell_of(event)
         known = cells.get(key)

@@ -50,16 +50,13 @@ def deleted_lines(
 
 
 def events_known_on(
-    records: Iterable[RawRecord], catalogue: Catalogue, known_on: date | None, rules: RecordRules
+    records: Iterable[RawRecord], known_on: Mapping[Family, date], rules: RecordRules
 ) -> Iterator[CloudEvent]:
-    """Yield the accepted events that were known at the end of a day (UTC); None: all of them.
+    """Yield the accepted events that were known at the end of a day (UTC), which families have.
 
-    Of persons, they are those known on the day of the last publication.
+    Of a family without a day they are all.
     """
-    before = {
-        topic_name(family): known_before(known_on and catalogue.known_through(family, known_on))
-        for family in Family
-    }
+    before = {topic_name(family): known_before(known_on.get(family)) for family in Family}
     families = {topic_name(family): family for family in Family}
     for record in records:
         try:
@@ -86,7 +83,7 @@ def states_known_on(
     """
     folded = FoldedStates(catalogue.terms)
     with StateSpool(work) as spool:
-        for event in events_known_on(records, catalogue, known_on, rules):
+        for event in events_known_on(records, catalogue.known_through(known_on), rules):
             fact = event.fact
             state = {fact.NAME: {fact.effective_day.isoformat(): cell_of(event)}}
             key = fact.entity_id.encode()

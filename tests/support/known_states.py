@@ -22,7 +22,7 @@ def states_held_on(records: Iterable[RawRecord], catalogue: Catalogue, day: date
     states: dict[Family, dict[str, dict[str, dict[str, Cell]]]] = {
         family: defaultdict(lambda: defaultdict(dict)) for family in Family
     }
-    for event in events_known_on(records, catalogue, day, RULES):
+    for event in events_known_on(records, catalogue.known_through(day), RULES):
         fact, cell = event.fact, cell_of(event)
         days = states[fact.FAMILY][fact.entity_id][fact.NAME]
         effective = fact.effective_day.isoformat()
