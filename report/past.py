@@ -98,8 +98,8 @@ def _persons(
 ) -> dict[Family, _States]:
     """Return the states of persons as known on the day of their last publication."""
     families = {topic_name(family): family for family in Family if family.about_persons}
-    known = catalogue.known_through(known_on)
-    before = {family: known_before(known[family]) for family in families.values()}
+    last_days = catalogue.known_through(known_on)
+    before = {family: known_before(last_days[family]) for family in families.values()}
     found: dict[Family, _States] = {family: {} for family in families.values()}
     for record in records:
         family = families[record.topic]
