@@ -80,8 +80,9 @@ class StrictConnection(h11.Connection):
 class _StrictBuffer(ReceiveBuffer):
     """Accepts lines that end with CR LF only, and no folded lines.
 
-    h11 also accepts a bare LF, unfolds lines, and ignores what follows a chunk's size. It splits
-    its input into lines here, so this checks heads, trailers and chunks.
+    h11 also accepts a bare LF, unfolds lines, drops a repeated equal length, and ignores what
+    follows a chunk's size. It splits its input into lines here, so this checks heads, trailers and
+    chunks.
     """
 
     def __init__(self, max_head: int) -> None:
@@ -117,6 +118,11 @@ class _StrictBuffer(ReceiveBuffer):
         lines = head.split(_LINE_END)[:-2]
         if len(lines) > MAX_LINES:
             raise _too_large(f"they have more than {MAX_LINES} lines")
+        lengths = [line for line in lines if line.lower().startswith(b"content-length:")]
+        if len(lengths) > 1 or b"," in b"".join(lengths):
+            raise RefusedRequestError(
+                "ambiguous_request", "content-length: is repeated: send it once"
+            )
         return lines
 
     def maybe_extract_next_line(self) -> bytearray | None:

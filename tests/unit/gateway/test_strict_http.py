@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.strict_http import StrictConnection
+from gateway.strict_http import RefusedRequestError, StrictConnection
 
 LARGEST = 4096
 #: The strict form of a head, by RFC 9112: lines that end with CR LF, none of which goes on.
@@ -80,6 +80,22 @@ def test_a_request_is_one_for_everybody(sent: bytes) -> None:
             assert HEAD.match(sent)
             names = {name for name, _ in event.headers}
             assert not {b"content-length", b"transfer-encoding"} <= names
+
+
+@pytest.mark.parametrize(
+    "lines", [b"Content-Length: 3\r\ncontent-length: 3", b"content-length: 3, 3"]
+)
+def test_a_repeated_length_is_refused_also_where_both_are_equal(lines: bytes) -> None:
+    """RFC 9110, 8.6 lets a server accept it; a proxy in front may forward only one of them."""
+    sent = b"POST /events HTTP/1.1\r\nhost: x\r\n" + lines + b"\r\n\r\nabc"
+
+    connection = StrictConnection(LARGEST)
+    connection.receive_data(sent)
+
+    with pytest.raises(RefusedRequestError) as refused:
+        connection.next_event()
+    assert refused.value.problem["status"] == 400
+    assert refused.value.problem["type"] == "/problems/ambiguous_request"
 
 
 @pytest.mark.parametrize(
