@@ -302,7 +302,9 @@ def test_a_chat_message_has_links_that_slack_reads(rendered: Path, tmp_path: Pat
     alert = alert_of("firing", "Le système <!channel> n’envoie plus rien")
     done = alert_of("resolved", "R&D : jalon manqué")
     text = message(rendered, "smart-region.chat.text", group(alert, done), tmp_path)
+    title = message(rendered, "smart-region.chat.title", group(alert), tmp_path)
 
+    assert title.strip() == "✖ Le système &lt;!channel&gt; n’envoie plus rien"
     assert text.strip() == (
         "• *Le système &lt;!channel&gt; n’envoie plus rien*\n"
         "98,7\u00a0% pour une cible de 100,0\u00a0%.\n"
