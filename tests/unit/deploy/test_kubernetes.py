@@ -432,6 +432,18 @@ def test_an_audit_has_room_and_runs_when_it_is_asked_for(overlay: str) -> None:
 
 
 @every_overlay
+def test_a_job_that_does_not_end_is_ended(overlay: str) -> None:
+    """Before its next run, which would otherwise not begin."""
+    jobs = of_kind(overlay, "CronJob")
+    deadlines = {
+        it["metadata"]["name"]: it["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"]
+        for it in jobs
+    }
+    assert deadlines.keys() == {AUDIT, NOTE, HARVEST}
+    assert all(3600 <= it < 24 * 3600 for it in deadlines.values())
+
+
+@every_overlay
 def test_a_note_is_mailed_each_month_once_its_contacts_are_there(overlay: str) -> None:
     """It is suspended without them; nothing is sent twice by itself, and mail servers are open."""
     job = one(built(overlay), "CronJob", NOTE)["spec"]
@@ -482,7 +494,8 @@ def test_a_harvest_goes_through_the_gateway_once_its_token_is_there(overlay: str
         who = "smart-region-gateway" if rule is inside else HARVEST
         assert selects(peers[0]["podSelector"]["matchLabels"], labels[who])
     assert [it["port"] for it in web["ports"]] == [443, 80]
-    assert {"10.0.0.0/8", "169.254.0.0/16"} <= set(web["to"][0]["ipBlock"]["except"])
+    closed = set(web["to"][0]["ipBlock"]["except"])
+    assert {"10.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16"} <= closed
 
 
 @every_production
