@@ -1,13 +1,15 @@
 """Keeps requests to the addresses of third parties off this machine's own networks.
 
-A portal's metadata may name any address. A name is looked up before the request; the connection's
-own peer is looked at too, because a name may lead elsewhere the next moment.
+A portal's metadata may name any address. A name is resolved once, each address it has is checked,
+and the connection goes to one of those very addresses: nothing reaches an address that is refused.
 """
 
 from __future__ import annotations
 
 import socket
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
 import requests
@@ -17,72 +19,133 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from boundary.errors import SmartRegionError
 
-__all__ = ["PrivateAddressError", "is_public", "refuse_private_host", "stay_public"]
+__all__ = ["CheckedNetwork", "PrivateAddressError", "is_private", "is_public"]
 
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _ASSIGNED: Final = IPv6Network("2000::/3")
 """Where addresses of the Internet are; Python also calls a NAT64 of one's own (64:ff9b:1::/48),
 site-local addresses and some forms of IPv4 global."""
+_UNIQUE_LOCAL: Final = IPv6Network("fc00::/7")
+_METADATA: Final = tuple(
+    ip_network(address)
+    for address in (
+        "100.100.100.200",  # Alibaba Cloud
+        "168.63.129.16",  # Azure, and public by its number
+        "192.0.0.192",  # Oracle Cloud
+        "fd00:42::42",  # Scaleway
+        "fd00:c1::a9fe:a9fe",  # Oracle Cloud
+        "fd00:ec2::/32",  # AWS
+        "fd20:ce::254",  # Google Cloud
+    )
+)
+"""Where clouds give their machines' credentials, beside the link-local 169.254.169.254."""
 
 
 class PrivateAddressError(SmartRegionError):
-    """An address leads into a private network, or to this machine."""
+    """An address leads into a private network, to this machine, or to its cloud's metadata."""
 
-    def __init__(self, host: str, address: str) -> None:
-        super().__init__(
-            f"address: {host} is on a private network, value {address!r}:"
-            " give --private-addresses where it is a portal of yours"
+    def __init__(self, host: str, address: str, *, is_private: bool) -> None:
+        place, remedy = (
+            ("on a private network", "give --private-addresses where it is a portal of yours")
+            if is_private
+            else ("link-local or its cloud's own", "name another: no option allows this one")
         )
+        super().__init__(f"address: {host} is {place}, value {address!r}: {remedy}")
 
 
 def is_public(address: str) -> bool:
     """Return whether an IP address is one of the public Internet, whatever it is wrapped in."""
-    ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    ip = _unwrapped(address)
+    if isinstance(ip, IPv6Address) and ip not in _ASSIGNED:
+        return False
+    return ip.is_global and not ip.is_multicast and not _is_metadata(ip)
+
+
+def is_private(address: str) -> bool:
+    """Return whether an IP address may be a portal's on a network of one's own, or this machine's.
+
+    False for public addresses, for link-local ones and for those of a cloud's metadata.
+    """
+    ip = _unwrapped(address)
+    if is_public(address) or ip.is_link_local or _is_metadata(ip):
+        return False
+    return isinstance(ip, IPv4Address) or ip.is_loopback or ip in _UNIQUE_LOCAL
+
+
+def _unwrapped(address: str) -> IPv4Address | IPv6Address:
+    """Return an IP address, or the IPv4 address that it carries."""
+    ip = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
         if ip in _NAT64:
-            inner = IPv4Address(ip.packed[-4:])
-        if inner is None and ip not in _ASSIGNED:
-            return False
-        ip = inner or ip
-    return ip.is_global and not ip.is_multicast
+            return IPv4Address(ip.packed[-4:])
+        return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or ip
+    return ip
 
 
-def refuse_private_host(host: str, port: int) -> None:
-    """Raise PrivateAddressError where a name has a private address; a name without any passes."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return  # The request says so better.
-    for *_, address in found:
-        if not is_public(str(address[0])):
-            raise PrivateAddressError(host, str(address[0]))
+def _is_metadata(ip: IPv4Address | IPv6Address) -> bool:
+    return any(ip in network for network in _METADATA)
 
 
-def stay_public(session: requests.Session) -> None:
-    """Let a session send nothing over a connection whose other end is private."""
-    for adapter in session.adapters.values():
-        assert isinstance(adapter, HTTPAdapter)  # noqa: S101 - requests' own kind
-        adapter.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+def _addresses_of(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
 
 
-def _check_peer(connection: HTTPConnection) -> None:
-    peer: Any = connection.sock.getpeername() if connection.sock is not None else None
-    if peer is not None and not is_public(str(peer[0])):
-        connection.close()
-        raise PrivateAddressError(connection.host, str(peer[0]))
+@dataclass(frozen=True, slots=True)
+class CheckedNetwork:
+    """Connects to addresses that were checked. Tests replace the last two fields."""
+
+    private: bool = False
+    """True to allow private addresses too."""
+    resolve: Callable[[str, int], Sequence[str]] = _addresses_of
+    """Returns the IP addresses of a host."""
+    connect: Callable[[tuple[str, int], float | None], socket.socket] = socket.create_connection
+    """Opens a connection to an IP address and a port, within so many seconds."""
+
+    def open(self, host: str, port: int, seconds: float | None) -> socket.socket:
+        """Return a connection to a host.
+
+        Raises PrivateAddressError before any connection where one address of the host is not
+        allowed, and OSError where none answers.
+        """
+        addresses = self.resolve(host, port)
+        for address in addresses:
+            if not is_public(address) and not (self.private and is_private(address)):
+                raise PrivateAddressError(host, address, is_private=is_private(address))
+        failed = OSError("the name has no address")
+        for address in addresses:
+            try:
+                return self.connect((address, port), seconds)
+            except OSError as error:
+                failed = error
+        raise failed
+
+    def guard(self, session: requests.Session) -> None:
+        """Let a session connect by `open` alone."""
+
+        def plain(*arguments: Any, **options: Any) -> _HttpPool:
+            return _HttpPool(*arguments, network=self, **options)
+
+        def encrypted(*arguments: Any, **options: Any) -> _HttpsPool:
+            return _HttpsPool(*arguments, network=self, **options)
+
+        for adapter in session.adapters.values():
+            assert isinstance(adapter, HTTPAdapter)  # noqa: S101 - requests' own kind
+            pools: dict[str, Any] = {"http": plain, "https": encrypted}
+            adapter.poolmanager.pool_classes_by_scheme = pools
 
 
 class _HttpConnection(HTTPConnection):
-    def connect(self) -> None:
-        super().connect()
-        _check_peer(self)
+    def __init__(self, *arguments: Any, network: CheckedNetwork, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._network = network
+
+    def _new_conn(self) -> socket.socket:
+        return self._network.open(self.host, self.port, self.timeout)
 
 
-class _HttpsConnection(HTTPSConnection):
-    def connect(self) -> None:
-        super().connect()
-        _check_peer(self)
+class _HttpsConnection(_HttpConnection, HTTPSConnection):
+    """The certificate is compared with the host's name, as in any HTTPS connection."""
 
 
 class _HttpPool(HTTPConnectionPool):

@@ -121,7 +121,7 @@ _OPTIONS: Final = (
     click.option(
         "--private-addresses",
         is_flag=True,
-        help="Ask also what is on a private network, or on this machine.",
+        help="Ask also what is on a private network, or on this machine; never what is link-local.",
     ),
 )
 
@@ -219,6 +219,7 @@ def _carry_out(
     longest_wait: float,
     private_addresses: bool,
 ) -> None:
+    from boundary.public_network import CheckedNetwork
     from events.dataset import Licence, Theme
     from operations.emitting.options import destination_of, open_publisher
     from operations.harvest.polite_client import Politeness
@@ -250,7 +251,7 @@ def _carry_out(
         pause,
         timeout,
         longest_wait,
-        private_addresses=private_addresses,
+        CheckedNetwork(private=private_addresses),
     )
     tally = carry_out(
         plan,

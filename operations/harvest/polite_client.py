@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from boundary.addresses import UnusableAddressError, shown_address, usable_address
 from boundary.errors import SmartRegionError
 from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
-from boundary.public_network import refuse_private_host, stay_public
+from boundary.public_network import CheckedNetwork, PrivateAddressError
 from boundary.retry_policy import RetryableError, RetryPolicy
 from operations.harvest.robots import ROBOT, RobotRules, rules_of
 
@@ -50,8 +50,8 @@ class Politeness:
     """How long each step of the network may take; a whole answer ten times as long."""
     longest_wait: float = 300.0
     """How long a host that asks to wait is waited for."""
-    private_addresses: bool = False
-    """True to ask also what is on a private network."""
+    network: CheckedNetwork = field(default_factory=CheckedNetwork)
+    """Which addresses may be connected to."""
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -113,7 +113,7 @@ class _Host:
 
     rules: RobotRules | None = None
     last: float | None = None
-    busy: PortalBusyError | None = None
+    given_up: PortalBusyError | PrivateAddressError | None = None
     silent: NoAnswerError | None = None
     clients: dict[int, HttpClient] = field(default_factory=dict)
 
@@ -168,8 +168,8 @@ class PoliteClient:
     ) -> HttpAnswer:
         parts = usable_address(url, query=True)
         host = self._host(parts)
-        if host.busy is not None:
-            raise host.busy
+        if host.given_up is not None:
+            raise host.given_up
         policy = RetryPolicy(
             total=self._how.longest_wait, clock=self._how.clock, sleep=self._how.sleep
         )
@@ -199,8 +199,8 @@ class PoliteClient:
                 total=_ATTEMPT_SECONDS, clock=self._how.clock, sleep=self._how.sleep
             )
             return again.call(ask_again, retry_on=PortalSilentError)
-        except PortalBusyError as error:
-            host.busy = error
+        except (PortalBusyError, PrivateAddressError) as error:
+            host.given_up = error
             raise
 
     def _host(self, parts: SplitResult) -> _Host:
@@ -215,17 +215,12 @@ class PoliteClient:
         headers: Mapping[str, str],
     ) -> HttpAnswer:
         """Send one request when its turn has come."""
-        if not self._how.private_addresses:
-            refuse_private_host(
-                parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-            )
         self._await_turn(host)
         client = host.clients.get(most_bytes)
         if client is None:
             origin = f"{parts.scheme}://{parts.netloc}"
             client = HttpClient(origin, seconds=self._how.seconds, most_bytes=most_bytes)
-            if not self._how.private_addresses:
-                stay_public(client)
+            self._how.network.guard(client)
             host.clients[most_bytes] = client
         answer = client.exchange("GET", url, headers={**headers, "User-Agent": self._agent})
         self.received += len(answer.body)

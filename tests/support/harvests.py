@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from boundary.public_network import CheckedNetwork
 from events.cloudevent import CloudEvent
 from operations.client import Publisher, RecordingPublisher
 from operations.harvest.opendatasoft import read_opendatasoft
@@ -16,8 +17,10 @@ from operations.harvest.probing import probe
 from operations.harvest.run import Harvest, HarvestTally, run_harvest
 from tests.support.portals import Portal
 
-__all__ = ["NOW", "harvest"]
+__all__ = ["NOW", "PRIVATE", "harvest"]
 
+PRIVATE = CheckedNetwork(private=True)
+"""For the portal, which is on loopback."""
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
 
 
@@ -43,7 +46,7 @@ def harvest(
     plan = Harvest(served.url, "here", file, **how)
     tally = HarvestTally()
     politeness = Politeness(
-        "x@example.org", pause=0, seconds=5, private_addresses=True, sleep=lambda _: None
+        "x@example.org", pause=0, seconds=5, network=PRIVATE, sleep=lambda _: None
     )
     with PoliteClient(politeness) as client:
         read = partial(read_opendatasoft, client, served.url)

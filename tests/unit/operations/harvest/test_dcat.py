@@ -16,6 +16,7 @@ from operations.harvest.polite_client import PoliteClient, Politeness
 from operations.harvest.portal_dataset import Distribution
 from operations.harvest.snapshot import CatalogueError, PortalSnapshot
 from operations.harvest.validators import Validators
+from tests.support.harvests import PRIVATE
 from tests.support.portals import Answer, Portal, portal
 
 DCAT_URI = "http://www.w3.org/ns/dcat#"
@@ -54,9 +55,7 @@ def no_fetch(address: str) -> object:
 
 def read(served: Portal, path: str, known: Validators | None = None) -> PortalSnapshot:
     """Read a portal on loopback without pauses."""
-    how = Politeness(
-        "x@example.org", pause=0, seconds=5, private_addresses=True, sleep=lambda _: None
-    )
+    how = Politeness("x@example.org", pause=0, seconds=5, network=PRIVATE, sleep=lambda _: None)
     with PoliteClient(how) as client:
         return read_dcat(client, served.url + path, known or Validators())
 

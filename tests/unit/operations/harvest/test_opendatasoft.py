@@ -12,14 +12,13 @@ from operations.harvest.opendatasoft import described_by, read_opendatasoft
 from operations.harvest.polite_client import PoliteClient, Politeness
 from operations.harvest.snapshot import CatalogueError, PortalSnapshot
 from operations.harvest.validators import Validators
+from tests.support.harvests import PRIVATE
 from tests.support.portals import API, Answer, Portal, dataset, portal
 
 
 def read(served: Portal, known: Validators | None = None) -> PortalSnapshot:
     """Read a portal on loopback without pauses."""
-    how = Politeness(
-        "x@example.org", pause=0, seconds=5, private_addresses=True, sleep=lambda _: None
-    )
+    how = Politeness("x@example.org", pause=0, seconds=5, network=PRIVATE, sleep=lambda _: None)
     with PoliteClient(how) as client:
         return read_opendatasoft(client, served.url, known or Validators())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ import pytest
 
 from boundary.addresses import UnusableAddressError
 from boundary.http_client import NoAnswerError
-from boundary.public_network import PrivateAddressError
+from boundary.public_network import CheckedNetwork, PrivateAddressError
 from operations.harvest.polite_client import (
     ForbiddenByRobotsError,
     PoliteClient,
@@ -20,6 +21,7 @@ from operations.harvest.polite_client import (
     PortalSilentError,
     RedirectError,
 )
+from tests.support.harvests import PRIVATE
 from tests.support.portals import Answer, Portal, portal
 
 
@@ -53,7 +55,7 @@ def client(passing: Time, **how: float) -> PoliteClient:
             given["pause"],
             given["seconds"],
             given["longest_wait"],
-            private_addresses=True,
+            network=PRIVATE,
             clock=lambda: passing.now,
             sleep=passing.sleep,
         )
@@ -232,11 +234,34 @@ def test_a_catalogue_is_asked_for_again(served: Portal) -> None:
 
 
 def test_private_addresses_are_refused_unless_allowed(served: Portal) -> None:
-    """Before anything is sent; and so is what is no address of the web."""
-    with PoliteClient(Politeness("x@example.org", pause=0)) as polite:
-        with pytest.raises(PrivateAddressError):
-            polite.get(f"{served.url}/page", most_bytes=100)
+    """Before anything is sent, and without a pause; so is what is no address of the web."""
+    passing = Time()
+    how = Politeness("x@example.org", clock=lambda: passing.now, sleep=passing.sleep)
+    with PoliteClient(how) as polite:
+        for _ in range(3):
+            with pytest.raises(PrivateAddressError):
+                polite.get(f"{served.url}/page", most_bytes=100)
         with pytest.raises(UnusableAddressError):
             polite.get("file:///etc/passwd", most_bytes=100)
 
     assert served.requests == []
+    assert passing.slept == []
+
+
+def test_a_redirect_to_a_cloud_s_metadata_is_never_followed(served: Portal) -> None:
+    """Nor with --private-addresses: no portal is link-local."""
+    served.documents["/old"] = Answer(302, headers={"Location": "http://169.254.169.254/latest"})
+    opened: list[str] = []
+
+    def connect(address: tuple[str, int], seconds: float | None) -> socket.socket:
+        opened.append(address[0])
+        assert address[0] == "127.0.0.1"  # No test sends anything elsewhere.
+        return socket.create_connection(address, seconds)
+
+    network = CheckedNetwork(private=True, connect=connect)
+    how = Politeness("x@example.org", pause=0, network=network)
+    with PoliteClient(how) as polite, pytest.raises(PrivateAddressError, match="no option"):
+        polite.get(f"{served.url}/old", most_bytes=100)
+
+    assert served.paths() == ["/old"]
+    assert set(opened) == {"127.0.0.1"}

@@ -11,6 +11,7 @@ from operations.harvest.polite_client import PoliteAnswer, PoliteClient, Politen
 from operations.harvest.portal_dataset import Distribution
 from operations.harvest.probing import found_in, probe
 from operations.harvest.validators import Validators
+from tests.support.harvests import PRIVATE
 from tests.support.portals import Answer, Portal, portal
 
 URL = "https://data.example.org/gares"
@@ -109,7 +110,7 @@ def ask(served: Portal, path: str, known: Validators | None = None) -> FoundData
         pause=0,
         seconds=0.3,
         longest_wait=1,
-        private_addresses=True,
+        network=PRIVATE,
         sleep=lambda _: None,
     )
     with PoliteClient(how) as client:

@@ -22,7 +22,7 @@ from operations.harvest.reading import ReadingRules
 from operations.harvest.run import DATASETS_PER_NOTE, Harvest, HarvestTally, run_harvest
 from operations.harvest.sending import HarvestInterruptedError
 from operations.harvest.validators import Validators
-from tests.support.harvests import NOW, harvest
+from tests.support.harvests import NOW, PRIVATE, harvest
 from tests.support.portals import Answer, Portal, dataset, portal
 
 
@@ -282,7 +282,7 @@ def test_a_run_that_was_interrupted_asks_for_the_rest(served: Portal, tmp_path: 
 
     def break_at(limit: int) -> None:
         plan = Harvest(served.url, "here", file)
-        how = Politeness("x@example.org", pause=0, private_addresses=True, sleep=lambda _: None)
+        how = Politeness("x@example.org", pause=0, network=PRIVATE, sleep=lambda _: None)
 
         def ask(distribution: Distribution, _: Validators) -> FoundData:
             if len(asked) == limit:
