@@ -9,15 +9,13 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 from urllib.parse import urljoin
 
-from operations.harvest.snapshot import CatalogueError
+from operations.harvest.portal_dataset import CatalogueError
 
 __all__ = ["FetchJson", "with_contexts"]
 
 FetchJson: TypeAlias = Callable[[str], Any]
 """Returns the JSON at an address."""
 MOST_CONTEXTS: Final = 10
-MOST_ENTRIES: Final = 2_000_000
-"""Of fetched contexts, each counted wherever it is referred to: the RDF library reads it there."""
 
 
 def with_contexts(document: Any, base: str, fetch: FetchJson) -> Any:  # noqa: ANN401 - JSON
@@ -34,8 +32,7 @@ class _Contexts:
     def __init__(self, fetch: FetchJson) -> None:
         self._fetch = fetch
         self._fetched: dict[str, Any] = {}
-        self._read: dict[tuple[str, int], tuple[Any, int]] = {}
-        self._entries = 0
+        self._read: dict[tuple[str, int], Any] = {}
 
     def inside(self, value: Any, base: str, depth: int) -> Any:  # noqa: ANN401 - JSON
         """Return a value of the document, or of a context, with all contexts in place."""
@@ -61,27 +58,10 @@ class _Contexts:
         if url not in self._fetched:
             content = self._fetch(url)
             self._fetched[url] = content.get("@context", {}) if isinstance(content, dict) else {}
-        before = self._entries
         if (url, depth) not in self._read:
             # One object, wherever it is referred to.
-            read = self._context(self._fetched[url], url, depth + 1)
-            self._read[url, depth] = read, _entries(self._fetched[url]) + self._entries - before
-        context, entries = self._read[url, depth]
-        self._entries = before + entries
-        if self._entries > MOST_ENTRIES:
-            raise _error(url, f"is referred to too often, value {self._entries} entries")
-        return context
-
-
-def _entries(context: Any) -> int:  # noqa: ANN401 - JSON
-    """Return how many names and values a context has, at any depth."""
-    parts = [context]
-    for part in parts:
-        if isinstance(part, dict):
-            parts += part.values()
-        elif isinstance(part, list):
-            parts += part
-    return len(parts)
+            self._read[url, depth] = self._context(self._fetched[url], url, depth + 1)
+        return self._read[url, depth]
 
 
 def _error(url: str, problem: str) -> CatalogueError:

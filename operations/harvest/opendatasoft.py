@@ -7,9 +7,8 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from operations.harvest.polite_client import PoliteAnswer, PoliteClient
-from operations.harvest.portal_dataset import Described, Distribution
+from operations.harvest.portal_dataset import CatalogueError, Described, Distribution
 from operations.harvest.snapshot import (
-    CatalogueError,
     PortalSnapshot,
     follow_pages,
     get_page,

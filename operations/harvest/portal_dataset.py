@@ -1,4 +1,7 @@
-"""A dataset as a portal describes it: in the portal's own words, and in those of the contract."""
+"""A dataset as a portal describes it: in the portal's own words, and in those of the contract.
+
+And what says that a catalogue cannot be read.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,18 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from boundary.errors import SmartRegionError
 from events.dataset import Licence, Theme, UpdateFrequency
 
-__all__ = ["Described", "Distribution", "PortalDataset"]
+__all__ = ["CatalogueError", "Described", "Distribution", "PortalDataset"]
+
+
+class CatalogueError(SmartRegionError):
+    """A page of a catalogue cannot be read."""
+
+    def __init__(self, where: str, problem: str, *, remedy: str) -> None:
+        self.where, self.problem, self.remedy = where, problem, remedy
+        super().__init__(f"{where}: {problem}: {remedy}")
 
 
 class Distribution(BaseModel):

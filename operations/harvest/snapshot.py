@@ -9,12 +9,10 @@ from typing import Final
 from boundary.addresses import UnusableAddressError, shown_address
 from boundary.errors import SmartRegionError
 from operations.harvest.polite_client import PoliteAnswer, PoliteClient
-from operations.harvest.portal_dataset import Described
+from operations.harvest.portal_dataset import CatalogueError, Described
 from operations.harvest.validators import Validators
 
 __all__ = [
-    "CatalogueError",
-    "CatalogueTooLargeError",
     "PortalSnapshot",
     "follow_pages",
     "get_page",
@@ -27,23 +25,6 @@ MOST_TOTAL_BYTES: Final = 512 * 1024 * 1024
 """Of all pages of a catalogue: some hundred thousand datasets."""
 _OK: Final = 200
 _NOT_MODIFIED: Final = 304
-
-
-class CatalogueError(SmartRegionError):
-    """A page of a catalogue cannot be read."""
-
-    def __init__(self, where: str, problem: str, *, remedy: str) -> None:
-        super().__init__(f"{where}: {problem}: {remedy}")
-
-
-class CatalogueTooLargeError(CatalogueError):
-    """The pages of a catalogue are larger together than any catalogue is expected to be."""
-
-    def __init__(self, where: str, *, most: int) -> None:
-        remedy = "harvest parts of it, as one publisher's, each with its own address"
-        super().__init__(
-            where, f"is behind more than {most} bytes of pages, which is the most", remedy=remedy
-        )
 
 
 @dataclass(slots=True)
@@ -87,11 +68,13 @@ def get_page(
 ) -> PoliteAnswer | None:
     """Return a page of a catalogue; None where it is still as known.
 
-    Raises CatalogueError where it is no page, CatalogueTooLargeError where the client has received
-    MOST_TOTAL_BYTES, and what the client raises.
+    Raises CatalogueError where it is no page or the client has received MOST_TOTAL_BYTES, and what
+    the client raises.
     """
     if client.received > MOST_TOTAL_BYTES:
-        raise CatalogueTooLargeError(shown_address(url), most=MOST_TOTAL_BYTES)
+        problem = f"is behind more than {MOST_TOTAL_BYTES} bytes of pages, which is the most"
+        remedy = "harvest parts of it, as one publisher's, each with its own address"
+        raise CatalogueError(shown_address(url), problem, remedy=remedy)
     headers = {"Accept": accept, **({} if known is None else known.headers())}
     try:
         page = client.get(url, most_bytes=MOST_BYTES, headers=headers, insist=True)

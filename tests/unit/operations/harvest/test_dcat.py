@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 import json
-from codecs import BOM_UTF8
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import rdflib
 from rdflib import Graph
 
-from operations.harvest.dcat import described_in, parse_graph, read_dcat, read_dcat_file
+from operations.harvest.dcat import ParsingLimits, parse, read_dcat, read_dcat_file
+from operations.harvest.dcat_document import CatalogueDocument, CataloguePage
 from operations.harvest.polite_client import PoliteClient, Politeness
-from operations.harvest.portal_dataset import Distribution
-from operations.harvest.snapshot import CatalogueError, PortalSnapshot
+from operations.harvest.portal_dataset import CatalogueError, Distribution
+from operations.harvest.snapshot import PortalSnapshot
 from operations.harvest.validators import Validators
 from tests.support.harvests import PRIVATE
 from tests.support.portals import Answer, Portal, portal
@@ -48,9 +48,14 @@ GARES = """
 FORMS = {"turtle": ".ttl", "xml": ".rdf", "json-ld": ".jsonld"}
 
 
-def no_fetch(address: str) -> object:
+def no_fetch(address: str) -> bytes:
     """Fail: nothing else is to be fetched."""
     raise AssertionError(address)
+
+
+def parsed(content: bytes, kind: str, limits: ParsingLimits | None = None) -> CataloguePage:
+    """Parse a document that refers to no other."""
+    return parse(content, CatalogueDocument("https://example.org", kind), no_fetch, limits)
 
 
 def read(served: Portal, path: str, known: Validators | None = None) -> PortalSnapshot:
@@ -89,26 +94,100 @@ def test_each_form_says_the_same(form: str, tmp_path: Path) -> None:
 def test_a_byte_order_mark_is_left_out(form: str) -> None:
     """Programs on Windows write one, which no parser but that of XML takes."""
     text = Graph().parse(data=PREFIXES + GARES, format="turtle").serialize(format=form)
-    graph = parse_graph(
-        BOM_UTF8 + text.encode(), FORMS[form], base="https://example.org", fetch=no_fetch
-    )
-    assert len(list(described_in(graph))) == 1
+    assert len(parsed(codecs.BOM_UTF8 + text.encode(), FORMS[form]).found) == 1
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+ENTITIES = "".join(
+    f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in pairwise("abcdefghij")
+)
+HIDDEN = (
+    f'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">{ENTITIES}]>'
+    '<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:d="urn:d:">'
+    "<r:Description><d:title>&j;</d:title></r:Description></r:RDF>"
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
 def test_a_document_that_declares_entities_is_refused(encoding: str) -> None:
     """A kilobyte of them did not end: each is ten times the one before."""
-    names = "abcdefghij"
-    entities = "".join(
-        f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in pairwise(names)
-    )
-    document = (
-        f'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">{entities}]>'
-        '<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:d="urn:d:">'
-        "<r:Description><d:title>&j;</d:title></r:Description></r:RDF>"
-    )
     with pytest.raises(CatalogueError, match="declares entities"):
-        parse_graph(document.encode(encoding), "text/xml", base="urn:x", fetch=no_fetch)
+        parsed(HIDDEN.encode(encoding), "text/xml")
+
+
+@pytest.mark.parametrize("encoding", ["cp037", "utf-7", "utf-32", "nothing"])
+def test_an_encoding_that_could_hide_entities_is_refused(encoding: str) -> None:
+    """One parser would believe the declaration, another the bytes."""
+    content = f'<?xml version="1.0" encoding="{encoding}"?>{HIDDEN}'.encode()
+    with portal() as served:
+        served.documents["/c"] = Answer(
+            body=content, headers={"Content-Type": "application/rdf+xml"}
+        )
+        with pytest.raises(CatalogueError, match=f"encoding.*{encoding}.*UTF-8"):
+            read(served, "/c")
+
+
+@pytest.mark.parametrize(
+    ("declared", "charset", "encoding"),
+    [
+        ("ISO-8859-1", "", "iso-8859-1"),
+        ("latin1", "utf-8", "iso-8859-1"),
+        ("", "iso-8859-1", "iso-8859-1"),
+        ("", "", "utf-8"),
+        ("UTF-16", "", "utf-16"),
+        ("utf-8", "iso-8859-1", "utf-8"),
+    ],
+)
+def test_an_encoding_is_what_the_document_says_or_else_http(
+    declared: str, charset: str, encoding: str
+) -> None:
+    """Old portals write ISO-8859-1."""
+    text = Graph().parse(data=PREFIXES + GARES, format="turtle").serialize(format="xml")
+    text = text.partition("?>")[2].strip()
+    if declared:
+        text = f"<?xml version='1.0' encoding='{declared}'?>{text}"
+    document = CatalogueDocument("https://example.org", "text/xml", charset)
+
+    (found,) = parse(text.encode(encoding), document, no_fetch).found
+
+    assert found is not None
+    assert found.publisher == "Région Île-de-France"
+
+
+def test_a_literal_of_many_elements_ends_the_parser() -> None:
+    """It takes the square of their number: ten minutes for 100 KB."""
+    content = (
+        '<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:d="urn:d:">'
+        f'<r:Description><d:title r:parseType="Literal">{"<br/>" * 20_000}</d:title>'
+        "</r:Description></r:RDF>"
+    )
+    with pytest.raises(CatalogueError, match=r"^https://example\.org: takes more than 2 s .*page"):
+        parsed(content.encode(), "text/xml", ParsingLimits(seconds=2))
+
+
+@pytest.mark.parametrize("form", ["turtle", "xml"])
+def test_a_long_prefix_that_is_used_often_ends_the_parser(form: str) -> None:
+    """Half a megabyte would take gigabytes. The portal is named."""
+    start, numbers = f"http://example.org/{'a' * 300_000}/", range(8_000)
+    text, kind = (
+        (
+            f"{PREFIXES}@prefix p: <{start}> ."
+            + "".join(f"p:{number} a dcat:Dataset ." for number in numbers),
+            "text/turtle",
+        )
+        if form == "turtle"
+        else (
+            '<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+            f' xmlns:d="{DCAT_URI}" xml:base="{start}">'
+            + "".join(f'<d:Dataset r:about="{number}"/>' for number in numbers)
+            + "</r:RDF>",
+            "application/rdf+xml",
+        )
+    )
+    with portal() as served:
+        served.documents["/c"] = Answer(body=text.encode(), headers={"Content-Type": kind})
+        with pytest.raises(CatalogueError, match="768 MB of memory") as caught:
+            read(served, "/c")
+    assert str(caught.value).startswith(served.url)
 
 
 def test_a_document_that_declares_attributes_is_refused() -> None:
@@ -119,15 +198,16 @@ def test_a_document_that_declares_attributes_is_refused() -> None:
         "<r:Description/></r:RDF>"
     )
     with pytest.raises(CatalogueError, match="declares entities or attributes"):
-        parse_graph(document.encode(), "text/xml", base="urn:x", fetch=no_fetch)
+        parsed(document.encode(), "text/xml")
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        '<urn:d> dct:title "1E+999999999"^^xsd:decimal .',
+        '<urn:d> a dcat:Dataset ; dct:title "1E+999999999"^^xsd:decimal .',
         (
-            '{"@id": "urn:d", "http://purl.org/dc/terms/title": {"@value": "1E+999999999",'
+            f'{{"@id": "urn:d", "@type": "{DCAT_URI}Dataset",'
+            ' "http://purl.org/dc/terms/title": {"@value": "1E+999999999",'
             ' "@type": "http://www.w3.org/2001/XMLSchema#decimal"}}'
         ),
     ],
@@ -135,42 +215,9 @@ def test_a_document_that_declares_attributes_is_refused() -> None:
 def test_a_literal_is_read_as_it_is_written(text: str) -> None:
     """The RDF library would write out its thousand million digits."""
     is_json = text.startswith("{")
-    document = text if is_json else PREFIXES + text
+    page = parsed((text if is_json else PREFIXES + text).encode(), ".jsonld" if is_json else ".ttl")
 
-    graph = parse_graph(
-        document.encode(), ".jsonld" if is_json else ".ttl", base="urn:x", fetch=no_fetch
-    )
-
-    assert [str(one) for one in graph.objects()] == ["1E+999999999"]
-    assert rdflib.NORMALIZE_LITERALS
-
-
-def test_what_datasets_share_has_a_bound() -> None:
-    """A theme of a thousand labels that a thousand datasets name would be a million words."""
-    labels = ", ".join(f'"{number}"' for number in range(1_000))
-    text = f"<urn:t> dct:title {labels} . <urn:d> a dcat:Dataset ; dcat:theme <urn:t> ;"
-    text += " dct:license <urn:t> ; dcat:distribution <urn:p> . <urn:p> dct:license <urn:t> ."
-    graph = parse_graph((PREFIXES + text).encode(), ".ttl", base="urn:x", fetch=no_fetch)
-
-    (found,) = described_in(graph)
-
-    assert found is not None
-    assert 20 < len(found.themes) <= 51
-    assert len(found.licences) <= 51
-
-
-def test_a_context_that_many_parts_refer_to_has_a_bound() -> None:
-    """Each of them reads all of it."""
-    context = {"@context": {f"t{number}": f"urn:{number}" for number in range(10_000)}}
-
-    def parsed(count: int) -> Graph:
-        parts = [{"@context": "https://example.org/c", "@id": "urn:d"}] * count
-        content = json.dumps({"@graph": parts}).encode()
-        return parse_graph(content, ".jsonld", base="urn:x", fetch=lambda _: context)
-
-    parsed(3)
-    with pytest.raises(CatalogueError, match="referred to too often"):
-        parsed(300)
+    assert [one.title for one in page.found if one is not None] == ["1E+999999999"]
 
 
 def test_pages_are_followed() -> None:
@@ -293,22 +340,20 @@ def test_a_context_is_fetched_by_the_polite_client() -> None:
 def test_a_context_that_asks_for_more_is_refused(context: object) -> None:
     """An import, or more of them than any catalogue has."""
     with pytest.raises(CatalogueError, match="context"):
-        parse_graph(
+        parse(
             json.dumps({"@context": context}).encode(),
-            "application/ld+json",
-            base="https://data.example.org/",
-            fetch=lambda _: {"@context": {}},
+            CatalogueDocument("https://data.example.org/", "application/ld+json"),
+            lambda _: b'{"@context": {}}',
         )
 
 
 def test_contexts_that_refer_to_each_other_end() -> None:
     """At a depth that no catalogue has."""
     with pytest.raises(CatalogueError, match="context"):
-        parse_graph(
+        parse(
             b'{"@context": "https://example.org/a"}',
-            ".jsonld",
-            base="https://data.example.org/",
-            fetch=lambda address: {"@context": address},
+            CatalogueDocument("https://data.example.org/", ".jsonld"),
+            lambda address: json.dumps({"@context": address}).encode(),
         )
 
 
@@ -325,7 +370,7 @@ def test_contexts_that_refer_to_each_other_end() -> None:
 def test_what_is_no_catalogue_is_said_to_be_none(kind: str, content: bytes) -> None:
     """In one line."""
     with pytest.raises(CatalogueError) as caught:
-        parse_graph(content, kind, base="https://data.example.org/", fetch=no_fetch)
+        parsed(content, kind)
     assert "\n" not in str(caught.value)
 
 
@@ -340,7 +385,7 @@ def test_an_entity_of_a_file_is_not_read(tmp_path: Path) -> None:
         '<dcat:Dataset rdf:about="urn:d"><dct:title>&x;</dct:title></dcat:Dataset></rdf:RDF>'
     )
     with pytest.raises(CatalogueError, match="declares entities"):
-        parse_graph(text.encode(), ".rdf", base="urn:c", fetch=no_fetch)
+        parsed(text.encode(), ".rdf")
 
 
 def test_a_dataset_without_any_name_is_noticed(tmp_path: Path) -> None:
@@ -358,6 +403,6 @@ def test_json_ld_may_name_its_graph() -> None:
     """What it says in it is read too."""
     document = {"@id": "urn:graph", "@graph": [{"@id": "urn:d", "@type": f"{DCAT_URI}Dataset"}]}
 
-    graph = parse_graph(json.dumps(document).encode(), ".jsonld", base="urn:c", fetch=no_fetch)
+    page = parsed(json.dumps(document).encode(), ".jsonld")
 
-    assert [one.key for one in described_in(graph) if one is not None] == ["urn:d"]
+    assert [one.key for one in page.found if one is not None] == ["urn:d"]

@@ -10,7 +10,8 @@ import pytest
 from operations.harvest import snapshot as snapshots
 from operations.harvest.opendatasoft import described_by, read_opendatasoft
 from operations.harvest.polite_client import PoliteClient, Politeness
-from operations.harvest.snapshot import CatalogueError, PortalSnapshot
+from operations.harvest.portal_dataset import CatalogueError
+from operations.harvest.snapshot import PortalSnapshot
 from operations.harvest.validators import Validators
 from tests.support.harvests import PRIVATE
 from tests.support.portals import API, Answer, Portal, dataset, portal
