@@ -18,7 +18,7 @@ owner=$(sed -n 's/^OWNER=//p' .env)
 mkdir -p secrets
 
 # The users of compose.secure.yaml, each with the rights of its roles; and Grafana's administrator.
-for name in grafana-admin kafka-{root,deployer,worker,assessor,page,gateway,producer,harvest,operator}; do
+for name in grafana-admin kafka-{root,deployer,worker,assessor,page,gateway,producer,operator}; do
   file=secrets/$name.password
   [[ -e $file ]] || printf '%s' "$(openssl rand -hex 24)" >"$file"
 done
@@ -26,8 +26,20 @@ done
 # What the assessor shows to the workers.
 [[ -e secrets/histories.token ]] || openssl rand -hex 32 >secrets/histories.token
 
-# Nobody may send until `producers issue` has made a secret, whose lines are then written here.
-[[ -e secrets/producers.yaml ]] || echo '{}' >secrets/producers.yaml
+# The harvest's token, and its hash for the gateway. Nobody else may send until `producers issue` has
+# made a secret, whose lines are then written into producers.yaml too.
+if [[ ! -e secrets/harvest.token ]]; then
+  random=$(openssl rand -base64 32 | tr '+/' '-_' | tr -d '=')
+  printf 'srt_open-data_%s' "$random" >secrets/harvest.token
+  hash=$(openssl dgst -sha256 -r secrets/harvest.token | cut -d ' ' -f 1)
+  touch secrets/producers.yaml
+  if grep -q '^open-data:' secrets/producers.yaml; then
+    echo "add to the bearer_sha256 of open-data in deploy/secrets/producers.yaml: $hash"
+  else
+    sed -i '/^{}$/d' secrets/producers.yaml
+    printf 'open-data:\n  bearer_sha256:\n    - %s\n' "$hash" >>secrets/producers.yaml
+  fi
+fi
 
 # An authority that signs one certificate, the broker's, and is forgotten: both are renewed together.
 if [[ ! -e secrets/broker.pem ]]; then

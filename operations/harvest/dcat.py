@@ -37,7 +37,7 @@ Fetch: TypeAlias = Callable[[str], bytes]
 
 @dataclass(frozen=True, slots=True)
 class ParsingLimits:
-    """What parsing one document may take. 30 MB of honest Turtle take 15 s and 700 MB."""
+    """What parsing one document may take. 20 MB of ordinary Turtle took 15 s and 512 MB."""
 
     seconds: int = 60
     """Of a processor."""

@@ -22,7 +22,7 @@ from tests.support.compose import DEPLOY, Stack
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 
-__all__ = ["ComposeKafka", "PlainStack", "prepared_secrets"]
+__all__ = ["ComposeKafka", "PlainStack", "prepare", "prepared_secrets"]
 
 #: Kafka's own scripts, as far as the container's start asks for them.
 _PROGRAMS = {
@@ -117,6 +117,7 @@ class PlainStack:
         self._data.mkdir(parents=True)
         self._secrets = secrets
         self._kafka = kafka
+        self._gateway_port = free_port()
         self.ports = {name: free_port() for name in stack.ours() - stack.jobs()}
 
     def in_order(self) -> list[str]:
@@ -179,7 +180,12 @@ class PlainStack:
         return done.returncode == 0
 
     def _here(self, arguments: Sequence[str]) -> list[str]:
-        return [argument.replace("/data/", f"{self._data}/") for argument in arguments]
+        return [
+            argument.replace("/data/", f"{self._data}/")
+            .replace("/run/secrets", str(self._secrets))
+            .replace("//gateway:6070", f"//127.0.0.1:{self._gateway_port}")
+            for argument in arguments
+        ]
 
     def _environment(self, name: str) -> dict[str, str]:
         service = self._stack.services[name]
@@ -195,7 +201,7 @@ class PlainStack:
             for variable, value in given.items():
                 given[variable] = re.sub(rf"//{other}:\d+", f"//127.0.0.1:{port}", value)
         if name in self.ports:
-            given["SMART_REGION_GATEWAY_PORT"] = "0"
+            given["SMART_REGION_GATEWAY_PORT"] = str(self._gateway_port)
             given[_PORTS[service["command"][0]]] = str(self.ports[name])
         # A user of the image's packages has no other: those of this test's are the clone's.
         path = {"PATH": os.environ["PATH"], "PYTHONPATH": str(DEPLOY.parent)}
@@ -207,5 +213,10 @@ def prepared_secrets(folder: Path) -> Path:
     (folder / "compose").mkdir(parents=True)
     for file in ("compose/prepare.sh", ".env.example"):
         shutil.copy(DEPLOY / file, folder / file)
-    subprocess.run([folder / "compose" / "prepare.sh"], check=True, capture_output=True, timeout=60)
+    prepare(folder)
     return folder / "secrets"
+
+
+def prepare(folder: Path) -> None:
+    """Run the prepare.sh of a copy."""
+    subprocess.run([folder / "compose" / "prepare.sh"], check=True, capture_output=True, timeout=60)

@@ -17,6 +17,8 @@ import yaml
 
 from boundary.settings import ENV_PREFIX
 from dashboards.publishing.apply import HOME
+from events.producers.secrets import load_secrets
+from events.producers.tokens import token_owner
 from gateway.settings import GatewaySettings
 from gateway.topics_writer import STOP_SECONDS as WRITER_STOP_SECONDS
 from operations.prometheus_api import FOR_GRACE_PERIOD, PROGRAMME_RETENTION
@@ -31,7 +33,7 @@ from tests.support.compose import (
     example_environment,
     variables_of,
 )
-from tests.support.compose_stack import prepared_secrets
+from tests.support.compose_stack import prepare, prepared_secrets
 
 STACKS = {kind: Stack(kind) for kind in COMPOSE_FILES}
 OPEN, SECURE = STACKS["open"], STACKS["secure"]
@@ -358,19 +360,17 @@ def test_secured_every_program_shows_who_it_is() -> None:
         assert user in {*given, "root"}
 
 
-def test_secured_what_reads_the_internet_writes_datasets_alone() -> None:
-    """Whoever takes it over by a portal's answer could write pseudonyms and figures else."""
-    outside = {
-        service["environment"][f"{ENV_PREFIX}SASL_USERNAME"]
-        for service in SECURE.services.values()
-        if "outside" in service.get("networks", [])
-    }
-    commands = [SECURE.services[f"rights-{user}"]["command"] for user in outside]
+@pytest.mark.parametrize("stack", [pytest.param(it, id=kind) for kind, it in STACKS.items()])
+def test_what_reads_the_internet_reaches_the_gateway_alone(stack: Stack) -> None:
+    """Whoever takes it over by a portal's answer could write any topic of Kafka else."""
+    outside = {name for name, it in stack.services.items() if "outside" in it.get("networks", [])}
+    (inside,) = set(stack.services["harvest"]["networks"]) - {"outside"}
+    there = {name for name, it in stack.services.items() if inside in it.get("networks", [])}
 
     assert outside == {"harvest"}
-    assert commands == [
-        ["topics", "acl", "--role", "producer", "--principal", "harvest", "--family", "datasets"]
-    ]
+    assert there == {"harvest", "gateway"}
+    assert stack.networks[inside] == {"internal": True}
+    assert not stack.services["harvest"]["environment"]
 
 
 def test_secured_nothing_starts_before_the_rights_are_given() -> None:
@@ -396,6 +396,25 @@ def test_prepare_makes_every_secret(prepared: Path) -> None:
     (owner,) = {status.st_uid for status in made.values()}
     assert f"OWNER={owner}\n" in (prepared / ".env").read_text(encoding="utf-8")
     assert owner == (os.getuid() or 65532)
+
+
+OTHERS = f"equipement:\n  bearer_sha256:\n    - {'a' * 64}\n"
+
+
+@pytest.mark.parametrize("before", ["", "{}\n", OTHERS])
+def test_prepare_lets_the_harvest_send(prepared: Path, before: str) -> None:
+    """Its token is one of `open-data`, also where other producers have theirs already."""
+    folder = prepared / "secrets"
+    (folder / "harvest.token").unlink()
+    (folder / "producers.yaml").write_text(before, encoding="utf-8")
+
+    prepare(prepared)
+
+    token = (folder / "harvest.token").read_text(encoding="utf-8")
+    secrets = load_secrets(folder / "producers.yaml").root
+    assert token_owner(token) == "open-data"
+    assert secrets["open-data"].has_token(token)
+    assert ("equipement" in secrets) == ("equipement" in before)
 
 
 def test_prepare_run_again_by_root_leaves_secrets_to_their_owner(tmp_path: Path) -> None:
