@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
@@ -122,16 +123,12 @@ class CheckedNetwork:
 
     def guard(self, session: requests.Session) -> None:
         """Let a session connect by `open` alone."""
-
-        def plain(*arguments: Any, **options: Any) -> _HttpPool:
-            return _HttpPool(*arguments, network=self, **options)
-
-        def encrypted(*arguments: Any, **options: Any) -> _HttpsPool:
-            return _HttpsPool(*arguments, network=self, **options)
-
+        pools: Any = {
+            "http": partial(_HttpPool, network=self),
+            "https": partial(_HttpsPool, network=self),
+        }
         for adapter in session.adapters.values():
             assert isinstance(adapter, HTTPAdapter)  # noqa: S101 - requests' own kind
-            pools: dict[str, Any] = {"http": plain, "https": encrypted}
             adapter.poolmanager.pool_classes_by_scheme = pools
 
 

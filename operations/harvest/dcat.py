@@ -113,11 +113,7 @@ def parse(
     raises.
     """
     limits = limits or ParsingLimits()
-    order = {
-        "document": asdict(document),
-        "seconds": limits.seconds,
-        "bytes": limits.megabytes * 1024 * 1024,
-    }
+    order = json.dumps([asdict(document), asdict(limits)]).encode()
     here, there = Pipe()
     with here:
         with there:
@@ -130,7 +126,7 @@ def parse(
                 stderr=subprocess.DEVNULL,
             )
         try:
-            answer = _ask(here, json.dumps(order).encode(), content)
+            answer = _ask(here, order, content)
             while answer is not None and "context" in answer:
                 answer = _ask(here, fetch(answer["context"]))
             here.close()  # One whose answer is too long waits for its end.

@@ -1,7 +1,6 @@
-"""Parses a document in DCAT-AP: RDF/XML, Turtle or JSON-LD. Run by `parsing` in a process apart.
+"""Parses a document in DCAT-AP: RDF/XML, Turtle or JSON-LD. `dcat` runs it in a process apart.
 
-The RDF library has no bounds: some kilobytes can take minutes or gigabytes. Here they take those of
-this process, which `limit` sets.
+The RDF library has no bounds: some kilobytes can take minutes or gigabytes. This process has.
 """
 
 from __future__ import annotations
@@ -14,11 +13,9 @@ import resource
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Final
-from xml.parsers import expat
 
 import rdflib
 from pydantic import TypeAdapter
@@ -43,7 +40,7 @@ from rdflib.term import Node
 from operations.harvest.linked_contexts import FetchJson, with_contexts
 from operations.harvest.portal_dataset import CatalogueError, Described, Distribution
 
-__all__ = ["OUT_OF_MEMORY", "CatalogueDocument", "CataloguePage", "limit", "page_of"]
+__all__ = ["OUT_OF_MEMORY", "PAGE", "CatalogueDocument", "CataloguePage", "page_of"]
 
 OUT_OF_MEMORY: Final = 77
 """The exit status of a process whose memory does not suffice."""
@@ -69,8 +66,6 @@ _FORMATS: Final = {
     ".jsonld": "json-ld",
     ".json": "json-ld",
 }
-
-
 _ENCODINGS: Final = {
     "utf-8": "UTF-8",
     "ascii": "US-ASCII",
@@ -146,7 +141,6 @@ def _parse(content: bytes, document: CatalogueDocument, fetch: FetchJson) -> Gra
             return _all_graphs(with_contexts(from_json(plain), base, fetch), base)
         if form == "xml":
             plain = _xml_in_utf8(content, document)
-            _refuse_declarations(plain, base)
         return Graph().parse(data=plain, format=form, publicID=base)
     except (CatalogueError, MemoryError):
         raise
@@ -157,9 +151,11 @@ def _parse(content: bytes, document: CatalogueDocument, fetch: FetchJson) -> Gra
 
 
 def _xml_in_utf8(content: bytes, document: CatalogueDocument) -> bytes:
-    """Return XML in UTF-8 without its declaration, so that every parser reads the same.
+    """Return XML in UTF-8 without its declaration, so that what is checked is what is parsed.
 
-    Its encoding is what its first bytes say, or else its declaration, or else HTTP.
+    Its encoding is what its first bytes say, or else its declaration, or else HTTP. Raises
+    CatalogueError for other encodings, and where entities or attributes are declared: a kilobyte of
+    them becomes millions of characters.
     """
     marked = next((name for mark, name in _MARKS if content.startswith(mark)), "")
     begin = content[:_LONGEST_DECLARATION].decode(marked or "iso-8859-1", "replace")
@@ -174,32 +170,10 @@ def _xml_in_utf8(content: bytes, document: CatalogueDocument) -> bytes:
         remedy = f"take it in {', '.join(_ENCODINGS.values())}, or as Turtle or JSON-LD"
         raise CatalogueError(document.base, problem, remedy=remedy)
     text = content.decode(marked or encoding)
-    return text[declaration.end() if declaration else 0 :].encode()
-
-
-class _ElementReached(Exception):  # noqa: N818 - no error
-    """What could be declared has been."""
-
-
-def _refuse_declarations(content: bytes, base: str) -> None:
-    """Raise CatalogueError where a document declares entities or attributes.
-
-    A kilobyte of them becomes millions of characters: the RDF library takes 20 s for a million.
-    """
-
-    def refuse(*_: object) -> None:
-        remedy = "take the catalogue as Turtle or JSON-LD"
+    if "<!ENTITY" in text or "<!ATTLIST" in text:
         problem = "declares entities or attributes, which are not read"
-        raise CatalogueError(base, problem, remedy=remedy)
-
-    def stop(*_: object) -> None:
-        raise _ElementReached
-
-    parser = expat.ParserCreate()
-    parser.EntityDeclHandler = parser.AttlistDeclHandler = refuse
-    parser.StartElementHandler = stop
-    with suppress(_ElementReached, expat.ExpatError):  # What is no XML is reported by the library.
-        parser.Parse(content, True)  # noqa: FBT003 - takes no names
+        raise CatalogueError(document.base, problem, remedy="take it as Turtle or JSON-LD")
+    return text[declaration.end() if declaration else 0 :].encode()
 
 
 def _all_graphs(document: Any, base: str) -> Graph:  # noqa: ANN401 - JSON
@@ -312,23 +286,17 @@ def _guess(content: bytes) -> str:
     return "json-ld" if begin.startswith((b"{", b"[")) else "turtle"
 
 
-def limit(kind: int, most: int) -> None:
-    """Set a limit of this process, or keep one of its own that is lower."""
-    _, hard = resource.getrlimit(kind)
-    soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    # Of the processor's time, the soft limit ends a process by a signal of its own.
-    resource.setrlimit(kind, (soft, hard))
+def main() -> None:
+    """Parse a document for the parent at the other end of a socket, whose number is the argument.
 
-
-def _serve(parent: Connection) -> None:
-    """Parse one document that a parent sends, and answer with its page or with what is wrong.
-
-    The addresses of contexts are sent too, each answered with what is there.
+    The answer is its page, or what is wrong with it. Before it the addresses of contexts are sent,
+    each answered with what is there.
     """
-    order = json.loads(parent.recv_bytes())
-    limit(resource.RLIMIT_CPU, order["seconds"])
-    limit(resource.RLIMIT_AS, order["bytes"])
-    limit(resource.RLIMIT_CORE, 0)
+    parent = Connection(int(sys.argv[1]))
+    document, limits = json.loads(parent.recv_bytes())
+    _limit(resource.RLIMIT_CPU, limits["seconds"])
+    _limit(resource.RLIMIT_AS, limits["megabytes"] * 1024 * 1024)
+    _limit(resource.RLIMIT_CORE, 0)
     warnings.simplefilter("ignore")
     # The library would write out `1E+999999999`, and take the zeros from `007`.
     rdflib.NORMALIZE_LITERALS = False
@@ -342,20 +310,19 @@ def _serve(parent: Connection) -> None:
 
     answer: dict[str, Any]
     try:
-        page = page_of(parent.recv_bytes(), CatalogueDocument(**order["document"]), fetch)
+        page = page_of(parent.recv_bytes(), CatalogueDocument(**document), fetch)
         answer = {"page": PAGE.dump_python(page, mode="json")}
     except CatalogueError as error:
         answer = {"wrong": [error.where, error.problem, error.remedy]}
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
     parent.send_bytes(json.dumps(answer, ensure_ascii=False).encode(errors="replace"))
 
 
-def main() -> None:
-    """Serve the parent at the other end of a socket, whose number is the argument."""
-    try:
-        with Connection(int(sys.argv[1])) as parent:
-            _serve(parent)
-    except MemoryError:
-        os._exit(OUT_OF_MEMORY)
+def _limit(kind: int, most: int) -> None:
+    """Limit this process, or keep a lower limit. Beyond the soft one of time comes a signal."""
+    _, hard = resource.getrlimit(kind)
+    resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 if __name__ == "__main__":
