@@ -31,6 +31,8 @@ _PARSER: Final = (sys.executable, "-P", "-m", "operations.harvest.dcat_document"
 _LARGEST_ANSWER: Final = 64 * 1024 * 1024
 """Bytes of what a page says, as JSON."""
 _SMALLER: Final = "ask the portal for smaller pages or another form, or harvest a part of it"
+MOST_CONTEXTS: Final = 10
+_NO_CONTEXTS: Final = "take the catalogue as Turtle or RDF/XML"
 Fetch: TypeAlias = Callable[[str], bytes]
 """Returns what is at the address of a JSON-LD context."""
 
@@ -93,7 +95,7 @@ def read_dcat_file(file: Path) -> PortalSnapshot:
         raise CatalogueError(str(file), error.strerror or str(error), remedy=remedy) from error
 
     def fetch(address: str) -> bytes:
-        remedy = "take the catalogue as Turtle or RDF/XML, or give its address"
+        remedy = f"{_NO_CONTEXTS}, or give its address"
         raise CatalogueError(address, "is a context that the file refers to", remedy=remedy)
 
     snapshot = PortalSnapshot()
@@ -127,7 +129,12 @@ def parse(
             )
         try:
             answer = _ask(here, order, content)
+            fetched = 0
             while answer is not None and "context" in answer:
+                fetched += 1
+                if fetched > MOST_CONTEXTS:
+                    problem = f"is one of more than {MOST_CONTEXTS} contexts"
+                    raise CatalogueError(answer["context"], problem, remedy=_NO_CONTEXTS)
                 answer = _ask(here, fetch(answer["context"]))
             here.close()  # One whose answer is too long waits for its end.
             status = child.wait()

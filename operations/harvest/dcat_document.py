@@ -12,7 +12,7 @@ import re
 import resource
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Final
@@ -35,9 +35,9 @@ from rdflib import (
     URIRef,
 )
 from rdflib.plugins.parsers.jsonld import to_rdf
+from rdflib.plugins.shared.jsonld import context as contexts
 from rdflib.term import Node
 
-from operations.harvest.linked_contexts import FetchJson, with_contexts
 from operations.harvest.portal_dataset import CatalogueError, Described, Distribution
 
 __all__ = ["OUT_OF_MEMORY", "PAGE", "CatalogueDocument", "CataloguePage", "page_of"]
@@ -116,8 +116,10 @@ class CataloguePage:
 PAGE: Final = TypeAdapter(CataloguePage)
 
 
-def page_of(content: bytes, document: CatalogueDocument, fetch: FetchJson) -> CataloguePage:
-    """Return what a document says.
+def page_of(
+    content: bytes, document: CatalogueDocument, fetch: Callable[[str], Any]
+) -> CataloguePage:
+    """Return what a document says; `fetch` returns the JSON at an address, or None.
 
     Raises CatalogueError where it cannot be parsed, and what `fetch` raises.
     """
@@ -132,13 +134,13 @@ def page_of(content: bytes, document: CatalogueDocument, fetch: FetchJson) -> Ca
     )
 
 
-def _parse(content: bytes, document: CatalogueDocument, fetch: FetchJson) -> Graph:
+def _parse(content: bytes, document: CatalogueDocument, fetch: Callable[[str], Any]) -> Graph:
     base = document.base
     plain = content.removeprefix(codecs.BOM_UTF8)  # Which neither JSON nor Turtle has.
     form = _FORMATS.get(document.kind) or _guess(content)
     try:
         if form == "json-ld":
-            return _all_graphs(with_contexts(from_json(plain), base, fetch), base)
+            return _all_graphs(from_json(plain), base, fetch)
         if form == "xml":
             plain = _xml_in_utf8(content, document)
         return Graph().parse(data=plain, format=form, publicID=base)
@@ -176,11 +178,16 @@ def _xml_in_utf8(content: bytes, document: CatalogueDocument) -> bytes:
     return text[declaration.end() if declaration else 0 :].encode()
 
 
-def _all_graphs(document: Any, base: str) -> Graph:  # noqa: ANN401 - JSON
+def _all_graphs(
+    document: Any,  # noqa: ANN401 - JSON
+    base: str,
+    fetch: Callable[[str], Any],
+) -> Graph:
     """Return all that JSON-LD says, whichever graph it puts it into."""
+    # The library would fetch contexts by itself, from any address and without bounds.
+    vars(contexts)["source_to_json"] = lambda address: (fetch(address), None)
     union = Graph()
     parts = Dataset()
-    # Not as text: a context that many parts refer to is one object here.
     to_rdf(document, parts, base)
     for subject, kind, value, _ in parts.quads():
         union.add((subject, kind, value))
