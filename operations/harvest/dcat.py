@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from operations.harvest.dcat_document import OUT_OF_MEMORY, PAGE, CatalogueDocument, CataloguePage
 from operations.harvest.polite_client import PoliteClient
-from operations.harvest.portal_dataset import CatalogueError
+from operations.harvest.portal_dataset import HarvestError
 from operations.harvest.snapshot import PortalSnapshot, follow_pages, get_page
 from operations.harvest.validators import Validators
 
@@ -50,7 +50,7 @@ class ParsingLimits:
 def read_dcat(client: PoliteClient, url: str, known: Validators) -> PortalSnapshot:
     """Read a catalogue at an address, with the pages after it that it names by Hydra.
 
-    Raises CatalogueError, and what the client raises.
+    Raises HarvestError, and what the client raises.
     """
 
     def fetch(address: str) -> bytes:
@@ -87,16 +87,16 @@ def read_dcat(client: PoliteClient, url: str, known: Validators) -> PortalSnapsh
 
 
 def read_dcat_file(file: Path) -> PortalSnapshot:
-    """Read a catalogue from a file. Raises CatalogueError."""
+    """Read a catalogue from a file. Raises HarvestError."""
     try:
         content = file.read_bytes()
     except OSError as error:
         remedy = "name a file that you can read"
-        raise CatalogueError(str(file), error.strerror or str(error), remedy=remedy) from error
+        raise HarvestError(str(file), error.strerror or str(error), remedy=remedy) from error
 
     def fetch(address: str) -> bytes:
         remedy = f"{_NO_CONTEXTS}, or give its address"
-        raise CatalogueError(address, "is a context that the file refers to", remedy=remedy)
+        raise HarvestError(address, "is a context that the file refers to", remedy=remedy)
 
     snapshot = PortalSnapshot()
     page = parse(content, CatalogueDocument(file.absolute().as_uri(), file.suffix.lower()), fetch)
@@ -111,7 +111,7 @@ def parse(
 ) -> CataloguePage:
     """Return what a document says, parsed in a process of its own with limits.
 
-    Raises CatalogueError where it cannot be parsed or takes more than they allow, and what `fetch`
+    Raises HarvestError where it cannot be parsed or takes more than they allow, and what `fetch`
     raises.
     """
     limits = limits or ParsingLimits()
@@ -134,7 +134,7 @@ def parse(
                 fetched += 1
                 if fetched > MOST_CONTEXTS:
                     problem = f"is one of more than {MOST_CONTEXTS} contexts"
-                    raise CatalogueError(answer["context"], problem, remedy=_NO_CONTEXTS)
+                    raise HarvestError(answer["context"], problem, remedy=_NO_CONTEXTS)
                 answer = _ask(here, fetch(answer["context"]))
             here.close()  # One whose answer is too long waits for its end.
             status = child.wait()
@@ -142,10 +142,10 @@ def parse(
             child.kill()
             child.wait()
     if answer is None:
-        raise CatalogueError(document.base, _end(status, limits), remedy=_SMALLER)
+        raise HarvestError(document.base, _end(status, limits), remedy=_SMALLER)
     if "wrong" in answer:
         where, problem, remedy = answer["wrong"]
-        raise CatalogueError(where, problem, remedy=remedy)
+        raise HarvestError(where, problem, remedy=remedy)
     return PAGE.validate_python(answer["page"])
 
 

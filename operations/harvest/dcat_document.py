@@ -38,7 +38,7 @@ from rdflib.plugins.parsers.jsonld import to_rdf
 from rdflib.plugins.shared.jsonld import context as contexts
 from rdflib.term import Node
 
-from operations.harvest.portal_dataset import CatalogueError, Described, Distribution
+from operations.harvest.portal_dataset import Described, Distribution, HarvestError
 
 __all__ = ["OUT_OF_MEMORY", "PAGE", "CatalogueDocument", "CataloguePage", "page_of"]
 
@@ -121,7 +121,7 @@ def page_of(
 ) -> CataloguePage:
     """Return what a document says; `fetch` returns the JSON at an address, or None.
 
-    Raises CatalogueError where it cannot be parsed, and what `fetch` raises.
+    Raises HarvestError where it cannot be parsed, and what `fetch` raises.
     """
     graph = _parse(content, document, fetch)
     return CataloguePage(
@@ -144,19 +144,19 @@ def _parse(content: bytes, document: CatalogueDocument, fetch: Callable[[str], A
         if form == "xml":
             plain = _xml_in_utf8(content, document)
         return Graph().parse(data=plain, format=form, publicID=base)
-    except (CatalogueError, MemoryError):
+    except (HarvestError, MemoryError):
         raise
     except Exception as error:  # The parsers raise whatever they come upon.
         problem = f"is no {form} ({' '.join(str(error).split())[:200]})"
         remedy = "give the address of a catalogue in RDF/XML, Turtle or JSON-LD"
-        raise CatalogueError(base, problem, remedy=remedy) from error
+        raise HarvestError(base, problem, remedy=remedy) from error
 
 
 def _xml_in_utf8(content: bytes, document: CatalogueDocument) -> bytes:
     """Return XML in UTF-8 without its declaration, so that what is checked is what is parsed.
 
     Its encoding is what its first bytes say, or else its declaration, or else HTTP. Raises
-    CatalogueError for other encodings, and where entities or attributes are declared: a kilobyte of
+    HarvestError for other encodings, and where entities or attributes are declared: a kilobyte of
     them becomes millions of characters.
     """
     marked = next((name for mark, name in _MARKS if content.startswith(mark)), "")
@@ -170,11 +170,11 @@ def _xml_in_utf8(content: bytes, document: CatalogueDocument) -> bytes:
     if encoding not in _ENCODINGS:
         problem = f"has an encoding that is not read, value {named[:40]!r}"
         remedy = f"take it in {', '.join(_ENCODINGS.values())}, or as Turtle or JSON-LD"
-        raise CatalogueError(document.base, problem, remedy=remedy)
+        raise HarvestError(document.base, problem, remedy=remedy)
     text = content.decode(marked or encoding)
     if "<!ENTITY" in text or "<!ATTLIST" in text:
         problem = "declares entities or attributes, which are not read"
-        raise CatalogueError(document.base, problem, remedy="take it as Turtle or JSON-LD")
+        raise HarvestError(document.base, problem, remedy="take it as Turtle or JSON-LD")
     return text[declaration.end() if declaration else 0 :].encode()
 
 
@@ -319,7 +319,7 @@ def main() -> None:
     try:
         page = page_of(parent.recv_bytes(), CatalogueDocument(**document), fetch)
         answer = {"page": PAGE.dump_python(page, mode="json")}
-    except CatalogueError as error:
+    except HarvestError as error:
         answer = {"wrong": [error.where, error.problem, error.remedy]}
     except MemoryError:
         os._exit(OUT_OF_MEMORY)

@@ -12,7 +12,6 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import to_json
 
-from boundary.errors import SmartRegionError
 from boundary.file_lock import FileLockedError, lock_file
 from boundary.whole_file import whole_file
 from events.cloudevent import CloudEvent, decode_json, encode_structured
@@ -20,39 +19,17 @@ from events.dataset import DatasetProbed, DatasetReleased
 from events.errors import ContractError
 from events.fact import Fact
 from operations.harvest.data_state import KnownData
-from operations.harvest.portal_dataset import Distribution
+from operations.harvest.portal_dataset import Distribution, HarvestError
 from operations.harvest.validators import Validators
 
 __all__ = [
     "KnownDataset",
     "Memory",
-    "MemoryInUseError",
-    "MemoryUnusableError",
     "held_memory",
     "load_memory",
 ]
 
 _ID_DIGITS: Final = 32
-
-
-class MemoryUnusableError(SmartRegionError):
-    """The file of what was seen cannot be read, or is that of another harvest."""
-
-    def __init__(self, file: Path, *, cause: str) -> None:
-        super().__init__(
-            f"--state: cannot be used, value {str(file)!r} ({cause}): name another file; without"
-            " it everything is sent once more, and counts once"
-        )
-
-
-class MemoryInUseError(SmartRegionError):
-    """Another harvest has the file of what was seen."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__(
-            f"--state: is another harvest's, which still runs, value {str(file)!r}: wait until it"
-            " has ended; of two harvests at once one would forget what the other has sent"
-        )
 
 
 class KnownDataset(BaseModel):
@@ -105,21 +82,23 @@ class Memory(BaseModel):
 def held_memory(file: Path) -> Iterator[None]:
     """Keep other harvests from a file for the block, by a lock on an empty file beside it.
 
-    The lock ends with the process, however that ends. Raises MemoryInUseError, and
-    MemoryUnusableError where the folder cannot be written to.
+    The lock ends with the process, however that ends. Raises HarvestError where another harvest has
+    it, or the folder cannot be written to.
     """
     try:
         lock = lock_file(file.with_name(f".{file.name}.lock"))
     except FileLockedError as error:
-        raise MemoryInUseError(file) from error
+        problem = f"is another harvest's, which still runs, value {str(file)!r}"
+        remedy = "wait until it has ended; of two at once one would forget what the other has sent"
+        raise HarvestError("--state", problem, remedy=remedy) from error
     except OSError as error:
-        raise MemoryUnusableError(file, cause=error.strerror or str(error)) from error
+        raise _unusable(file, error.strerror or str(error)) from error
     with lock:
         yield
 
 
 def load_memory(file: Path, *, portal: str, destination: str) -> Memory:
-    """Return what a file has, or an empty memory without a file. Raises MemoryUnusableError."""
+    """Return what a file has, or an empty memory without a file. Raises HarvestError."""
     try:
         memory = Memory.model_validate_json(file.read_bytes())
         memory.waiting()
@@ -127,8 +106,13 @@ def load_memory(file: Path, *, portal: str, destination: str) -> Memory:
         return Memory(portal=portal, destination=destination)
     except (OSError, ValidationError, ContractError) as error:
         cause = error.strerror if isinstance(error, OSError) else "is no state of a harvest"
-        raise MemoryUnusableError(file, cause=cause or "cannot be read") from error
+        raise _unusable(file, cause or "cannot be read") from error
     if (memory.portal, memory.destination) != (portal, destination):
         cause = f"is of {memory.portal} for {memory.destination}"
-        raise MemoryUnusableError(file, cause=cause)
+        raise _unusable(file, cause)
     return memory
+
+
+def _unusable(file: Path, cause: str) -> HarvestError:
+    remedy = "name another file; without it everything is sent once more, and counts once"
+    return HarvestError("--state", f"cannot be used, value {str(file)!r} ({cause})", remedy=remedy)

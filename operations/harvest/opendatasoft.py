@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from operations.harvest.polite_client import PoliteAnswer, PoliteClient
-from operations.harvest.portal_dataset import CatalogueError, Described, Distribution
+from operations.harvest.portal_dataset import Described, Distribution, HarvestError
 from operations.harvest.snapshot import (
     PortalSnapshot,
     follow_pages,
@@ -28,7 +28,7 @@ _API: Final = "/api/explore/v2.1"
 def read_opendatasoft(client: PoliteClient, url: str, known: Validators) -> PortalSnapshot:
     """Read the whole catalogue, page by page, in the order of the identifiers.
 
-    Raises CatalogueError for a first page that is none, and what the client raises for it; after
+    Raises HarvestError for a first page that is none, and what the client raises for it; after
     it a page that cannot be read leaves the snapshot incomplete.
     """
     base = portal_of(url) + _API
@@ -72,14 +72,14 @@ def _address(base: str, offset: int) -> str:
 
 
 def _content(page: PoliteAnswer) -> tuple[list[object], int]:
-    """Return the entries of a page, and how many there are in all. Raises CatalogueError."""
+    """Return the entries of a page, and how many there are in all. Raises HarvestError."""
     content = page.answer.json()
     if isinstance(content, dict):
         results, count = content.get("results"), content.get("total_count")
         if isinstance(results, list) and isinstance(count, int):
             return results, count
     remedy = "give the address of an Opendatasoft portal, as https://data.example.fr"
-    raise CatalogueError(page.url, "is no page of the Explore API v2.1", remedy=remedy)
+    raise HarvestError(page.url, "is no page of the Explore API v2.1", remedy=remedy)
 
 
 def _name(entry: object) -> object:

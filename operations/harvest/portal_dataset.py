@@ -1,6 +1,6 @@
 """A dataset as a portal describes it: in the portal's own words, and in those of the contract.
 
-And what says that a catalogue cannot be read.
+And what says why a harvest cannot go on.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from boundary.errors import SmartRegionError
 from events.dataset import Licence, Theme, UpdateFrequency
 
-__all__ = ["CatalogueError", "Described", "Distribution", "PortalDataset"]
+__all__ = ["Described", "Distribution", "HarvestError", "PortalDataset"]
 
 
-class CatalogueError(SmartRegionError):
-    """A page of a catalogue cannot be read."""
+class HarvestError(SmartRegionError):
+    """A catalogue cannot be read, or a harvest not go on: where, why, and what to do."""
 
     def __init__(self, where: str, problem: str, *, remedy: str) -> None:
         self.where, self.problem, self.remedy = where, problem, remedy

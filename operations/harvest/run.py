@@ -12,9 +12,9 @@ from typing import Final, TypeAlias
 
 from boundary.addresses import shown_address
 from boundary.diagnostic import Diagnostic
-from boundary.terminal import one_line
+from boundary.terminal import counted, one_line
 from events.fact import Fact
-from operations.client import NullPublisher, Publisher
+from operations.client import FailedDelivery, NullPublisher, Publisher, publish_all
 from operations.harvest.changes import (
     ChangeKind,
     Changes,
@@ -28,9 +28,8 @@ from operations.harvest.changes import (
 )
 from operations.harvest.data_state import DataOutcome, FoundData
 from operations.harvest.memory import KnownDataset, Memory, load_memory
-from operations.harvest.portal_dataset import Distribution
+from operations.harvest.portal_dataset import Distribution, HarvestError
 from operations.harvest.reading import ReadingRules, dataset_id_of, read_dataset
-from operations.harvest.sending import send_waiting
 from operations.harvest.snapshot import PortalSnapshot
 from operations.harvest.validators import Validators
 
@@ -39,6 +38,8 @@ __all__ = ["SOURCE", "Harvest", "HarvestTally", "ProbeData", "ReadCatalogue", "r
 DATASETS_PER_NOTE: Final = 20
 """After how many datasets what was found of their data is noted and sent."""
 
+EVENTS_PER_CHUNK: Final = 500
+"""How many are sent before their arrival is noted: a kill repeats at most so many, unchanged."""
 SOURCE: Final = "urn:iledefrance:open-data"
 ReadCatalogue: TypeAlias = Callable[[Validators], PortalSnapshot]
 """Reads a portal's catalogue, unless it is still as those validators have it."""
@@ -117,7 +118,8 @@ def run_harvest(
     What is to be sent is noted before it is sent: a run that was killed goes on with the very same
     events. With `probe` the data of all datasets are asked for: once a day at most, unless the plan
     says `ask_again`. A dry run reads the catalogue, and notes and sends nothing. Raises what
-    reading the catalogue, the state's file and the publisher raise, and HarvestInterruptedError.
+    reading the catalogue, the state's file and the publisher raise, and HarvestError
+    where events do not arrive.
     """
     memory = load_memory(plan.state, portal=plan.portal, destination=plan.destination)
 
@@ -126,7 +128,7 @@ def run_harvest(
             memory.save(plan.state)
 
     def send() -> None:
-        arrived, refused = send_waiting(memory, publisher, save)
+        arrived, refused = _send_waiting(memory, publisher, save)
         tally.sent += arrived
         tally.complaints += [
             f"{one.event.fact.entity_id}: {one.event.fact.NAME} is refused: {one.cause}"
@@ -234,3 +236,34 @@ def _changes(
             known = memory.datasets.get(reading.dataset_id)
             found[reading.dataset_id] = changes_of(known, reading.dataset, today)
     return found
+
+
+def _send_waiting(
+    memory: Memory, publisher: Publisher, save: Callable[[], None]
+) -> tuple[int, list[FailedDelivery]]:
+    """Send all that waits; return how many arrived, and those that were refused.
+
+    What is refused waits on: it may be taken once its cause is removed. Raises
+    HarvestError where an event did not arrive.
+    """
+    arrived, refused = 0, list[FailedDelivery]()
+    texts, kept = list(memory.outbox), list[str]()
+    events = memory.waiting()
+    for begin in range(0, len(events), EVENTS_PER_CHUNK):
+        end = begin + EVENTS_PER_CHUNK
+        undelivered = publish_all(publisher, events[begin:end])
+        if undelivered.lost:
+            # All of the chunk are sent again: which of them arrived does not matter.
+            memory.outbox = [*kept, *texts[begin:]]
+            save()
+            lost = [one.cause for one in undelivered.lost.values()]
+            problem = f"did not arrive, value {counted(len(lost), 'event')} ({lost[0]})"
+            remedy = "run the same command again, it sends them first"
+            raise HarvestError("delivery", problem, remedy=remedy)
+        refused += undelivered.refused.values()
+        chunk = zip(texts[begin:end], events[begin:end], strict=True)
+        kept += [text for text, event in chunk if (event.source, event.id) in undelivered.refused]
+        arrived += len(events[begin:end]) - len(undelivered.refused)
+        memory.outbox = [*kept, *texts[end:]]
+        save()
+    return arrived, refused

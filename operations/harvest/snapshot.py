@@ -9,7 +9,7 @@ from typing import Final
 from boundary.addresses import UnusableAddressError, shown_address
 from boundary.errors import SmartRegionError
 from operations.harvest.polite_client import PoliteAnswer, PoliteClient
-from operations.harvest.portal_dataset import CatalogueError, Described
+from operations.harvest.portal_dataset import Described, HarvestError
 from operations.harvest.validators import Validators
 
 __all__ = [
@@ -68,27 +68,27 @@ def get_page(
 ) -> PoliteAnswer | None:
     """Return a page of a catalogue; None where it is still as known.
 
-    Raises CatalogueError where it is no page or the client has received MOST_TOTAL_BYTES, and what
+    Raises HarvestError where it is no page or the client has received MOST_TOTAL_BYTES, and what
     the client raises.
     """
     if client.received > MOST_TOTAL_BYTES:
         problem = f"is behind more than {MOST_TOTAL_BYTES} bytes of pages, which is the most"
         remedy = "harvest parts of it, as one publisher's, each with its own address"
-        raise CatalogueError(shown_address(url), problem, remedy=remedy)
+        raise HarvestError(shown_address(url), problem, remedy=remedy)
     headers = {"Accept": accept, **({} if known is None else known.headers())}
     try:
         page = client.get(url, most_bytes=MOST_BYTES, headers=headers, insist=True)
     except UnusableAddressError as error:
-        raise CatalogueError(error.shown, error.problem, remedy=error.remedy) from error
+        raise HarvestError(error.shown, error.problem, remedy=error.remedy) from error
     status = page.answer.status
     if status == _NOT_MODIFIED and known is not None and known.headers():
         return None
     if status != _OK:
         remedy = "check the address, and that it is open to all"
-        raise CatalogueError(page.url, f"is no catalogue, value status {status}", remedy=remedy)
+        raise HarvestError(page.url, f"is no catalogue, value status {status}", remedy=remedy)
     if page.is_cut:
         remedy = "ask the portal for pages"
-        raise CatalogueError(page.url, f"is longer than {MOST_BYTES} bytes", remedy=remedy)
+        raise HarvestError(page.url, f"is longer than {MOST_BYTES} bytes", remedy=remedy)
     return page
 
 

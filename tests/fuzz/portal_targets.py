@@ -19,7 +19,7 @@ from rdflib import Graph
 
 from operations.harvest.dcat_document import CatalogueDocument, page_of
 from operations.harvest.opendatasoft import described_by
-from operations.harvest.portal_dataset import CatalogueError, Described
+from operations.harvest.portal_dataset import Described, HarvestError
 from operations.harvest.reading import ReadingRules, read_dataset
 from tests.fuzz.edits import edited, spliced
 from tests.fuzz.target import Target
@@ -120,7 +120,7 @@ def _fetch(address: str) -> Any:  # noqa: ANN401 - JSON
         case "large":
             return {"@context": {f"t{number}": f"urn:{number}" for number in range(200)}}
         case _:
-            raise CatalogueError(address, "is not fetched", remedy="none")
+            raise HarvestError(address, "is not fetched", remedy="none")
 
 
 def _check_described(found: Iterable[Described | None]) -> None:
@@ -137,7 +137,7 @@ def _check_dcat(content: bytes) -> None:
     rdflib.NORMALIZE_LITERALS = False  # As in the process in which a harvest parses.
     try:
         page = page_of(content, CatalogueDocument(_BASE, ""), _fetch)
-    except CatalogueError:
+    except HarvestError:
         return
     _check_described(page.found)
 

@@ -15,8 +15,7 @@ from broker.reading import read_topics
 from events.cloudevent import decode
 from events.registry import Family
 from events.topics import topic_name
-from operations.harvest.run import DATASETS_PER_NOTE
-from operations.harvest.sending import EVENTS_PER_CHUNK
+from operations.harvest.run import DATASETS_PER_NOTE, EVENTS_PER_CHUNK
 from operations.programs.program import end_child, start_child
 from tests.support.commands import run
 from tests.support.kafka import KafkaBroker

@@ -13,7 +13,7 @@ from rdflib import Graph
 from operations.harvest.dcat import ParsingLimits, parse, read_dcat, read_dcat_file
 from operations.harvest.dcat_document import CatalogueDocument, CataloguePage
 from operations.harvest.polite_client import PoliteClient, Politeness
-from operations.harvest.portal_dataset import CatalogueError, Distribution
+from operations.harvest.portal_dataset import Distribution, HarvestError
 from operations.harvest.snapshot import PortalSnapshot
 from operations.harvest.validators import Validators
 from tests.support.harvests import PRIVATE
@@ -110,7 +110,7 @@ HIDDEN = (
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
 def test_a_document_that_declares_entities_is_refused(encoding: str) -> None:
     """A kilobyte of them did not end: each is ten times the one before."""
-    with pytest.raises(CatalogueError, match="declares entities"):
+    with pytest.raises(HarvestError, match="declares entities"):
         parsed(HIDDEN.encode(encoding), "text/xml")
 
 
@@ -122,7 +122,7 @@ def test_an_encoding_that_could_hide_entities_is_refused(encoding: str) -> None:
         served.documents["/c"] = Answer(
             body=content, headers={"Content-Type": "application/rdf+xml"}
         )
-        with pytest.raises(CatalogueError, match=f"encoding.*{encoding}.*UTF-8"):
+        with pytest.raises(HarvestError, match=f"encoding.*{encoding}.*UTF-8"):
             read(served, "/c")
 
 
@@ -160,7 +160,7 @@ def test_a_literal_of_many_elements_ends_the_parser() -> None:
         f'<r:Description><d:title r:parseType="Literal">{"<br/>" * 20_000}</d:title>'
         "</r:Description></r:RDF>"
     )
-    with pytest.raises(CatalogueError, match=r"^https://example\.org: takes more than 2 s .*page"):
+    with pytest.raises(HarvestError, match=r"^https://example\.org: takes more than 2 s .*page"):
         parsed(content.encode(), "text/xml", ParsingLimits(seconds=2))
 
 
@@ -185,7 +185,7 @@ def test_a_long_prefix_that_is_used_often_ends_the_parser(form: str) -> None:
     )
     with portal() as served:
         served.documents["/c"] = Answer(body=text.encode(), headers={"Content-Type": kind})
-        with pytest.raises(CatalogueError, match="768 MB of memory") as caught:
+        with pytest.raises(HarvestError, match="768 MB of memory") as caught:
             read(served, "/c")
     assert str(caught.value).startswith(served.url)
 
@@ -197,7 +197,7 @@ def test_a_document_that_declares_attributes_is_refused() -> None:
         '<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:d="urn:d:">'
         "<r:Description/></r:RDF>"
     )
-    with pytest.raises(CatalogueError, match="declares entities or attributes"):
+    with pytest.raises(HarvestError, match="declares entities or attributes"):
         parsed(document.encode(), "text/xml")
 
 
@@ -338,7 +338,7 @@ def test_a_context_that_asks_for_more_is_refused() -> None:
         return b'{"@context": {}}'
 
     many = [{"@import": "/0"}, *(f"/{number}" for number in range(1, 20))]
-    with pytest.raises(CatalogueError, match="more than 10 contexts"):
+    with pytest.raises(HarvestError, match="more than 10 contexts"):
         parse(
             json.dumps([{"@context": one} for one in (many[0], *many)]).encode(),
             CatalogueDocument("https://data.example.org/", "application/ld+json"),
@@ -349,7 +349,7 @@ def test_a_context_that_asks_for_more_is_refused() -> None:
 
 def test_contexts_that_refer_to_each_other_end() -> None:
     """At a depth that no catalogue has."""
-    with pytest.raises(CatalogueError, match="context"):
+    with pytest.raises(HarvestError, match="context"):
         parse(
             b'{"@context": "https://example.org/a"}',
             CatalogueDocument("https://data.example.org/", ".jsonld"),
@@ -369,7 +369,7 @@ def test_contexts_that_refer_to_each_other_end() -> None:
 )
 def test_what_is_no_catalogue_is_said_to_be_none(kind: str, content: bytes) -> None:
     """In one line."""
-    with pytest.raises(CatalogueError) as caught:
+    with pytest.raises(HarvestError) as caught:
         parsed(content, kind)
     assert "\n" not in str(caught.value)
 
@@ -384,7 +384,7 @@ def test_an_entity_of_a_file_is_not_read(tmp_path: Path) -> None:
         ' xmlns:dct="http://purl.org/dc/terms/" xmlns:dcat="http://www.w3.org/ns/dcat#">'
         '<dcat:Dataset rdf:about="urn:d"><dct:title>&x;</dct:title></dcat:Dataset></rdf:RDF>'
     )
-    with pytest.raises(CatalogueError, match="declares entities"):
+    with pytest.raises(HarvestError, match="declares entities"):
         parsed(text.encode(), ".rdf")
 
 

@@ -10,7 +10,7 @@ import pytest
 from operations.harvest import snapshot as snapshots
 from operations.harvest.opendatasoft import described_by, read_opendatasoft
 from operations.harvest.polite_client import PoliteClient, Politeness
-from operations.harvest.portal_dataset import CatalogueError
+from operations.harvest.portal_dataset import HarvestError
 from operations.harvest.snapshot import PortalSnapshot
 from operations.harvest.validators import Validators
 from tests.support.harvests import PRIVATE
@@ -148,7 +148,7 @@ def test_a_portal_that_is_none_ends_the_harvest(answer: Answer) -> None:
     """With a line that says so."""
     with portal() as served:
         served.lie(f"{API}/datasets", answer)
-        with pytest.raises((CatalogueError, Exception), match=r"catalog|page|redirect"):
+        with pytest.raises((HarvestError, Exception), match=r"catalog|page|redirect"):
             read(served)
 
 

@@ -14,13 +14,12 @@ from events.cloudevent import CloudEvent
 from events.dataset import DatasetProbed, DatasetReleased, DataState, Theme
 from operations.client import DeliveryReport, FailedDelivery, RecordingPublisher
 from operations.harvest.data_state import DataOutcome, FoundData
-from operations.harvest.memory import MemoryUnusableError, load_memory
+from operations.harvest.memory import load_memory
 from operations.harvest.opendatasoft import read_opendatasoft
 from operations.harvest.polite_client import PoliteClient, Politeness
-from operations.harvest.portal_dataset import Distribution
+from operations.harvest.portal_dataset import Distribution, HarvestError
 from operations.harvest.reading import ReadingRules
 from operations.harvest.run import DATASETS_PER_NOTE, Harvest, HarvestTally, run_harvest
-from operations.harvest.sending import HarvestInterruptedError
 from operations.harvest.validators import Validators
 from tests.support.harvests import NOW, PRIVATE, harvest
 from tests.support.portals import Answer, Portal, dataset, portal
@@ -150,7 +149,7 @@ def test_what_was_not_sent_is_sent_first_and_unchanged(served: Portal, tmp_path:
     """With the same ids and times: what had arrived already is an exact duplicate."""
     file = tmp_path / "state.json"
     broken = FailingPublisher(7)
-    with pytest.raises(HarvestInterruptedError, match="run the same command again"):
+    with pytest.raises(HarvestError, match="run the same command again"):
         harvest(served, file, broken)
 
     sent, _ = harvest(served, file, days=1)
@@ -200,10 +199,10 @@ def test_a_state_of_another_harvest_is_refused(served: Portal, tmp_path: Path) -
     file = tmp_path / "state.json"
     harvest(served, file)
 
-    with pytest.raises(MemoryUnusableError, match="--state"):
+    with pytest.raises(HarvestError, match="--state"):
         load_memory(file, portal=served.url, destination="elsewhere")
     file.write_text("{")
-    with pytest.raises(MemoryUnusableError, match="no state"):
+    with pytest.raises(HarvestError, match="no state"):
         load_memory(file, portal=served.url, destination="here")
 
 
