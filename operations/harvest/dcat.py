@@ -29,7 +29,7 @@ _ACCEPT: Final = (
 )
 _PARSER: Final = (sys.executable, "-P", "-m", "operations.harvest.dcat_document")
 _LARGEST_ANSWER: Final = 64 * 1024 * 1024
-"""Bytes of what a page says, as JSON."""
+"""Bytes of what the child says of a page, as JSON."""
 _SMALLER: Final = "ask the portal for smaller pages or another form, or harvest a part of it"
 MOST_CONTEXTS: Final = 10
 _NO_CONTEXTS: Final = "take the catalogue as Turtle or RDF/XML"
@@ -109,10 +109,9 @@ def read_dcat_file(file: Path) -> PortalSnapshot:
 def parse(
     content: bytes, document: CatalogueDocument, fetch: Fetch, limits: ParsingLimits | None = None
 ) -> CataloguePage:
-    """Return what a document says, parsed in a process of its own with limits.
+    """Return what a document says, parsed in a child process with limits.
 
-    Raises HarvestError where it cannot be parsed or takes more than they allow, and what `fetch`
-    raises.
+    Raises HarvestError if it cannot be parsed or exceeds a limit, and what `fetch` raises.
     """
     limits = limits or ParsingLimits()
     order = json.dumps([asdict(document), asdict(limits)]).encode()
@@ -136,7 +135,7 @@ def parse(
                     problem = f"is one of more than {MOST_CONTEXTS} contexts"
                     raise HarvestError(answer["context"], problem, remedy=_NO_CONTEXTS)
                 answer = _ask(here, fetch(answer["context"]))
-            here.close()  # One whose answer is too long waits for its end.
+            here.close()  # A child whose answer is too long would wait to write it.
             status = child.wait()
         finally:
             child.kill()
@@ -150,7 +149,7 @@ def parse(
 
 
 def _ask(child: Connection, *messages: bytes) -> dict[str, Any] | None:
-    """Send a child messages and return its answer; None where it ended, or answers too much."""
+    """Send a child messages and return its answer; None if it ended, or if that is too long."""
     try:
         for message in messages:
             child.send_bytes(message)

@@ -1,6 +1,6 @@
-"""Parses a document in DCAT-AP: RDF/XML, Turtle or JSON-LD. `dcat` runs it in a process apart.
+"""Parses a document in DCAT-AP: RDF/XML, Turtle or JSON-LD. `dcat` runs it in a child process.
 
-The RDF library has no bounds: some kilobytes can take minutes or gigabytes. This process has.
+The RDF library has no limits: a few kilobytes can take minutes or gigabytes. The process has some.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from operations.harvest.portal_dataset import Described, Distribution, HarvestEr
 __all__ = ["OUT_OF_MEMORY", "PAGE", "CatalogueDocument", "CataloguePage", "page_of"]
 
 OUT_OF_MEMORY: Final = 77
-"""The exit status of a process whose memory does not suffice."""
+"""Exit status of a process that has reached its limit of memory."""
 _LONGEST_URL: Final = 2000
 _HYDRA: Final = Namespace("http://www.w3.org/ns/hydra/core#")
 _LISTED: Final = (
@@ -72,7 +72,8 @@ _ENCODINGS: Final = {
     "utf-16": "UTF-16",
     "iso8859-1": "ISO-8859-1",
 }
-"""Of RDF/XML, by Python's names: of others, as cp037, two parsers may read two documents."""
+"""Those of RDF/XML that are read, by Python's names. In others, such as cp037, two parsers may
+read two documents."""
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -80,7 +81,7 @@ _MARKS: Final = (
     (b"<\x00", "utf-16-le"),
     (b"\x00<", "utf-16-be"),
 )
-"""How a document begins that says its encoding without a word."""
+"""First bytes that identify an encoding."""
 _XML_DECLARATION: Final = re.compile(
     r"<\?xml\s[^>]*?(?:encoding\s*=\s*[\"']([^\"'>]*)[\"'][^>]*)?\?>"
 )
@@ -294,10 +295,10 @@ def _guess(content: bytes) -> str:
 
 
 def main() -> None:
-    """Parse a document for the parent at the other end of a socket, whose number is the argument.
+    """Parse a document for the parent process, over the socket whose number is the argument.
 
-    The answer is its page, or what is wrong with it. Before it the addresses of contexts are sent,
-    each answered with what is there.
+    The answer is the document's page, or what is wrong with it. Before that, this process may
+    request JSON-LD contexts by address; the parent answers with their content.
     """
     parent = Connection(int(sys.argv[1]))
     document, limits = json.loads(parent.recv_bytes())
@@ -327,7 +328,7 @@ def main() -> None:
 
 
 def _limit(kind: int, most: int) -> None:
-    """Limit this process, or keep a lower limit. Beyond the soft one of time comes a signal."""
+    """Limit this process, or keep a lower limit. The soft limit of time ends it by SIGXCPU."""
     _, hard = resource.getrlimit(kind)
     resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
