@@ -67,10 +67,10 @@ class BusyError(PageError):
 
 
 class PastBusyError(BusyError):
-    """Too many past days are asked for."""
+    """Too many past days, comparisons and lists of evidence are requested."""
 
     def __init__(self) -> None:
-        super().__init__("le calcul de jours passés est occupé")
+        super().__init__("trop de jours passés, de comparaisons ou de preuves sont demandés")
 
 
 class FiguresNotReadyError(PageError):

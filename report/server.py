@@ -62,17 +62,22 @@ CSV: Final = "text/csv"
 JSON: Final = "application/json"
 
 MOST_AT_ONCE: Final = 4
-"""How many pages are made at the same time."""
+"""How many pages of today's figures are made at the same time."""
 MOST_WAITING: Final = 64
 """How many requests wait for that; those beyond are answered at once."""
-MOST_PAST_AT_ONCE: Final = 1
+MOST_PAST_AT_ONCE: Final = 2
+"""How many pages of past days, of comparisons and of evidence are made at the same time."""
+MOST_PAST_WAITING: Final = 32
+"""How many requests wait for that; those beyond are answered at once."""
+MOST_COMPUTED_AT_ONCE: Final = 1
 """How many past days are computed at the same time, before their pages are made."""
-MOST_PAST_WAITING: Final = 8
+MOST_COMPUTED_WAITING: Final = 8
 """How many requests wait for that; those beyond are answered at once."""
 PAST_WAIT_SECONDS: Final = 20.0
-"""How long each of them waits."""
-MOST_STREAMS: Final = 500
-"""How many readers are told of changes at once; others see them when they reload."""
+"""How long a request waits for either."""
+MOST_STREAMS: Final = 300
+"""How many open pages are told of changes at once; others see them when they reload. With every
+request that may wait they are fewer than the connections of `WebConnections`."""
 KEEP_ALIVE_SECONDS: Final = 15
 RETRY_SECONDS: Final = 5
 STATIC_SECONDS: Final = 31_536_000
@@ -109,8 +114,9 @@ class KnowledgeSource(Protocol):
 class PageServer:
     """Answers the requests of readers; pages are made in threads, a few at a time.
 
-    What was known on a past day is computed in a thread of its own, so that readers of past days
-    do not delay the others. `version` is another number after each change of what is known now.
+    Pages of past days, comparisons and evidence wait in a queue of their own, so that their readers
+    do not take the places of others; what was known on a past day is computed in a third one.
+    `version` is another number after each change of what is known now.
     """
 
     def __init__(
@@ -131,12 +137,9 @@ class PageServer:
         self._closing = False
         self._pages = Pages(catalogue, rules)
         self._turns = Slots(at_once=MOST_AT_ONCE, waiting=MOST_WAITING)
-        self._past_turns = Slots(
-            at_once=MOST_PAST_AT_ONCE,
-            waiting=MOST_PAST_WAITING,
-            seconds=PAST_WAIT_SECONDS,
-            busy=PastBusyError,
-        )
+        past = partial(Slots, seconds=PAST_WAIT_SECONDS, busy=PastBusyError)
+        self._past_turns = past(at_once=MOST_PAST_AT_ONCE, waiting=MOST_PAST_WAITING)
+        self._computing = past(at_once=MOST_COMPUTED_AT_ONCE, waiting=MOST_COMPUTED_WAITING)
         self.answers: Counter[int] = Counter()
         """How many answers there were, by status."""
         self._static = {
@@ -148,19 +151,20 @@ class PageServer:
         app.middlewares.append(self._with_headers)
         app.on_shutdown.append(self._close)
         app.on_cleanup.append(self._end_work)
+        looking_back = partial(self._page, looks_back=True)
         app.add_routes(
             [
                 web.get("/", self._page(self._overview)),
                 web.get("/donnees.csv", self._page(self._overview_csv)),
                 web.get("/donnees.json", self._page(self._overview_json)),
                 web.get("/methode", self._page(self._method)),
-                web.get("/comparaison", self._page(self._comparison)),
+                web.get("/comparaison", looking_back(self._comparison)),
                 web.get("/promesses/{indicator}.csv", self._page(self._promise_csv)),
                 web.get("/promesses/{indicator}.json", self._page(self._promise_json)),
                 web.get("/promesses/{indicator}", self._page(self._promise)),
-                web.get("/promesses/{indicator}/preuves", self._page(self._evidence)),
-                web.get("/promesses/{indicator}/changements", self._page(self._changes)),
-                web.get("/entites/{family}/{entity:.+}", self._page(self._entity)),
+                web.get("/promesses/{indicator}/preuves", looking_back(self._evidence)),
+                web.get("/promesses/{indicator}/changements", looking_back(self._changes)),
+                web.get("/entites/{family}/{entity:.+}", looking_back(self._entity)),
                 # A stream without a body has no end.
                 web.get("/changements", self._stream, allow_head=False),
                 web.get("/static/{name}", self._asset),
@@ -173,30 +177,32 @@ class PageServer:
 
     async def _end_work(self, _: web.Application) -> None:
         """Wait for the threads: the ledger is closed after them."""
-        await self._turns.close()
-        await self._past_turns.close()
+        for slots in (self._turns, self._past_turns, self._computing):
+            await slots.close()
 
-    def _page(self, make: _Make) -> _Handler:
-        """Return the handler of a page: `make` returns its media type and its content."""
+    def _page(self, make: _Make, *, looks_back: bool = False) -> _Handler:
+        """Return the handler of a page: `make` returns its media type and its content.
+
+        One that `looks_back` at events or other days waits with those of past days.
+        """
 
         async def handle(request: web.Request) -> web.StreamResponse:
             # Figures that come while the page is made are another version to it.
             view = parse_view(request.query, self._today(), self._version())
             past = view.past_knowledge
             known = None if past is None else await self._known_on(past)
-            media_type, content = await self._turns.run(
-                partial(self._made, make, request, view, known)
-            )
+            turns = self._turns if view.is_now and not looks_back else self._past_turns
+            media_type, content = await turns.run(partial(self._made, make, request, view, known))
             return _answer(request, media_type, content.encode())
 
         return handle
 
     async def _known_on(self, day: date) -> Known:
         """Return what was known at the end of a past day; only what is not kept takes a turn."""
-        kept = await self._turns.run(partial(self._source.kept, day))
+        kept = await self._past_turns.run(partial(self._source.kept, day))
         if kept is not None:
             return kept
-        return await self._past_turns.run(partial(self._source.known_on, day))
+        return await self._computing.run(partial(self._source.known_on, day))
 
     def _made(
         self, make: _Make, request: web.Request, view: View, known: Known | None
@@ -258,10 +264,10 @@ class PageServer:
                 elif second % KEEP_ALIVE_SECONDS == 0:
                     await response.write(b":\n\n")
                 await asyncio.sleep(1)
-                if self._closing:
-                    break
+                if self._closing or request.transport is None:
+                    break  # The server ends, or the reader has left.
         except ConnectionResetError:
-            pass  # The reader has left.
+            pass  # The reader leaves at this moment.
         finally:
             self._streams -= 1
         return response

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 MOST_CONNECTIONS: Final = 700
 """How many there are at once: of the 1 024 files that a process may usually open, the others are
-for the broker and for its own. The page alone tells 500 readers of changes."""
+for the broker and for its own. The page keeps 300 of them for streams of changes."""
 FIRST_REQUEST_SECONDS: Final = 30.0
 """How long a connection may take until its first request is there."""
 HANDSHAKE_SECONDS: Final = 10.0

@@ -12,6 +12,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import date
 from html import unescape
+from time import monotonic
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -21,11 +23,13 @@ from report.completeness import Completeness
 from report.ledger import EventLedger
 from report.server import (
     HEADERS,
+    KEEP_ALIVE_SECONDS,
     MOST_AT_ONCE,
-    MOST_PAST_AT_ONCE,
-    MOST_PAST_WAITING,
+    MOST_COMPUTED_AT_ONCE,
+    MOST_COMPUTED_WAITING,
     RETRY_SECONDS,
     Known,
+    PageServer,
 )
 from tests.support.knowledge import knowledge, shipped
 from tests.support.served_page import ServedPage, page_over
@@ -348,12 +352,82 @@ def test_past_days_do_not_delay_other_pages(slow_past: SlowPast, path: str) -> N
     assert asyncio.run(answered()) == (200, [200] * (MOST_AT_ONCE + 1))
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/?as_of=2018-06-30",
+        "/?known_on=2018-06-30",
+        "/comparaison?since=2018-06-30",
+        "/promesses/schools_connected_ratio/preuves",
+        "/promesses/schools_connected_ratio/changements",
+        "/entites/schools/0750655E",
+    ],
+)
+def test_readers_of_the_past_take_no_place_of_todays_page(
+    full: ServedPage, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """More of them than today's queue has places wait or are refused; today's page is answered."""
+    proceed, make = threading.Event(), PageServer._made
+
+    def held(server: PageServer, *given: Any) -> tuple[str, str]:
+        if given[1].path_qs != "/":
+            assert proceed.wait(DEADLINE)
+        return make(server, *given)
+
+    monkeypatch.setattr(PageServer, "_made", held)
+    for bound in ("MOST_AT_ONCE", "MOST_WAITING", "MOST_PAST_AT_ONCE", "MOST_PAST_WAITING"):
+        monkeypatch.setattr(f"report.server.{bound}", 1)
+    crowd = 3
+
+    async def answered() -> tuple[int, set[int]]:
+        async with full.serve() as address, ClientSession() as session:
+            asked = [asyncio.create_task(status(session, address + path)) for _ in range(crowd)]
+            try:
+                # One is refused: all places that there are for it are taken.
+                await asyncio.wait(asked, timeout=DEADLINE / 3, return_when=asyncio.FIRST_COMPLETED)
+                today = await asyncio.wait_for(status(session, f"{address}/"), DEADLINE / 3)
+            finally:
+                proceed.set()
+            return today, set(await asyncio.gather(*asked))
+
+    today, others = asyncio.run(answered())
+    assert today == 200
+    assert others <= {200, 404, 503}
+
+
+def test_a_stream_whose_reader_left_gives_its_place_back(
+    page: ServedPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Soon, and not when something is sent the next time; until then others are refused."""
+    monkeypatch.setattr("report.server.MOST_STREAMS", 1)
+
+    async def answered() -> list[int]:
+        async with page.serve() as address, ClientSession() as session:
+            url, found = f"{address}/changements", []
+            async with session.get(url) as stream:
+                await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 10)
+                found.append(await status(session, url))
+                stream.close()
+            async with asyncio.timeout(DEADLINE):
+                while True:
+                    async with session.get(url) as again:
+                        found.append(again.status)
+                        if again.status == 200:
+                            again.close()
+                            return found
+
+    began = monotonic()
+    statuses = asyncio.run(answered())
+    assert (statuses[0], statuses[-1]) == (503, 200)
+    assert monotonic() - began < KEEP_ALIVE_SECONDS / 2
+
+
 def test_past_days_beyond_those_that_wait_are_refused(slow_past: SlowPast) -> None:
     """At once, with the time after which to ask again; those that wait are answered."""
 
     async def answered() -> tuple[str | None, str, list[int]]:
         async with slow_past.serve() as address, ClientSession() as session:
-            urls = past_urls(address, MOST_PAST_AT_ONCE + MOST_PAST_WAITING + 1)
+            urls = past_urls(address, MOST_COMPUTED_AT_ONCE + MOST_COMPUTED_WAITING + 1)
             asked = [asyncio.create_task(session.get(url)) for url in urls]
             [refused], waiting = await asyncio.wait(
                 asked, timeout=DEADLINE / 3, return_when=asyncio.FIRST_COMPLETED
@@ -367,5 +441,5 @@ def test_past_days_beyond_those_that_wait_are_refused(slow_past: SlowPast) -> No
 
     retry, text, statuses = asyncio.run(answered())
     assert retry == str(RETRY_SECONDS)
-    assert "le calcul de jours passés est occupé : réessayer dans quelques secondes" in text
-    assert statuses == [200] * (MOST_PAST_AT_ONCE + MOST_PAST_WAITING)
+    assert "trop de jours passés, de comparaisons ou de preuves sont demandés" in text
+    assert statuses == [200] * (MOST_COMPUTED_AT_ONCE + MOST_COMPUTED_WAITING)
