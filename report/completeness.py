@@ -24,8 +24,11 @@ class Completeness:
     text: str
 
     @classmethod
-    def of(cls, snapshot: AssessorSnapshot) -> Self:
-        """Return the completeness of figures as known now."""
+    def of(cls, snapshot: AssessorSnapshot, *, is_behind: bool) -> Self:
+        """Return the completeness of figures as known now.
+
+        `is_behind` says that there have been changes to read for a while.
+        """
         if snapshot.faults:
             return cls(
                 is_complete=False,
@@ -55,7 +58,7 @@ class Completeness:
                 text="Chiffres peut-être dépassés : une partie n’a pas été confirmée depuis"
                 f" {age:.0f} s.",
             )
-        if snapshot.lag > 1:
+        if is_behind and snapshot.lag > 1:
             # Of workers it is known that they have something new, not how much.
             left = "des" if snapshot.ages else count_text(snapshot.lag)
             return cls(

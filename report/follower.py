@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from catalogue.model import Catalogue
     from events.dead_letters import RecordOrigin
     from report.server import Known
-    from streams.assessor.assessor import Assessment
+    from streams.assessor.assessor import Assessment, AssessorSnapshot
     from streams.settings import Settings
     from streams.skipped_records import Decision
     from streams.web import Readiness
@@ -58,6 +58,10 @@ RETRY_SECONDS: Final = 1.0
 
 _VERSION_BITS: Final = 48
 
+BEHIND_SECONDS: Final = 10.0
+"""After how long changes that are still to be read are mentioned: a single event, which may be
+about a person, is not to be seen."""
+
 DECISIONS_SECONDS: Final = 300.0
 """How often the operators' decisions to pass over records are read again: workers apply them from
 their next start on."""
@@ -72,14 +76,17 @@ class Follower:
         self.clock = settings.make_clock()
         # Open pages outlive this process: what the next one shows has numbers of its own.
         self.version = randbits(_VERSION_BITS)
-        """Another number after each change of the figures known now, and of whether they are
-        complete."""
+        """Another number after each change of the figures that are shown now, and of whether they
+        are complete."""
         self._settings = settings
         self.rules = settings.record_rules()
         self._assessor = Assessor(catalogue, self.clock, parts_of=categories_of)
+        #: What was judged last, and what is shown of it.
+        self._judged: Assessment | None = None
         self._published: tuple[Assessment, Knowledge] | None = None
         #: Whether they are complete, and whether events wait; None while nothing is known.
         self._completeness: tuple[bool, bool] | None = None
+        self._caught_up_at = monotonic()
         self._ledger_lag: int | None = None
         self._past_days = PastDays(ledger, self._make_known_on)
 
@@ -180,7 +187,7 @@ class Follower:
         published = self._published  # Another thread changes it.
         if published is None:
             return None
-        return published[1], Completeness.of(self._assessor.snapshot())
+        return published[1], self._completeness_of(self._assessor.snapshot())
 
     def kept(self, day: date) -> Known | None:
         """Return what was known at the end of a past day, if that was computed before."""
@@ -211,26 +218,37 @@ class Follower:
 
     def _publish(self) -> None:
         snapshot = self._assessor.snapshot()
+        if snapshot.lag <= 1:
+            self._caught_up_at = monotonic()
         assessment, before = snapshot.assessment, self._published
         if assessment is None:
             self._published = None
-        elif self._published is None or self._published[0] is not assessment:
-            knowledge = Knowledge(
+        elif assessment is not self._judged:
+            # A change of persons that is not published yet must not be seen in anything.
+            shown = assessment.published()
+            if before is None or before[0] != shown:
                 # Of what is not judged there is no history, which would read "no fact received".
-                assessment.catalogue,
-                assessment.histories,
-                assessment.parts,
-                explanations=assessment.explanations,
-                judged=(assessment.as_of, assessment.judgements),
-            )
-            self._published = assessment, knowledge
+                knowledge = Knowledge(
+                    shown.catalogue,
+                    shown.histories,
+                    shown.parts,
+                    explanations=shown.explanations,
+                    judged=(shown.as_of, shown.judgements),
+                )
+                self._published = shown, knowledge
+        self._judged = assessment
         completeness = None
         if assessment is not None:
-            completeness = Completeness.of(snapshot).is_complete, snapshot.overdue > 0
+            is_complete = self._completeness_of(snapshot).is_complete
+            completeness = is_complete, snapshot.overdue > 0
         # Open pages say whether all is counted, also while no figure changes.
         if self._published is not before or completeness != self._completeness:
             self._completeness = completeness
             self.version += 1
+
+    def _completeness_of(self, snapshot: AssessorSnapshot) -> Completeness:
+        is_behind = monotonic() - self._caught_up_at >= BEHIND_SECONDS
+        return Completeness.of(snapshot, is_behind=is_behind)
 
     def _make_known_on(self, day: date) -> Knowledge:
         state_store = state_store_known_on(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from time import monotonic
@@ -58,6 +58,25 @@ class Assessment:
         """Judge a day."""
         judgements = judge_all(catalogue, histories, as_of)
         return cls(catalogue, as_of, judgements, histories, parts, explanations)
+
+    def published(self) -> Self:
+        """Return what readers may see of it: of persons, what is published by its day."""
+        days = {
+            one.id: one.publication.day(self.as_of)
+            for one in self.catalogue.indicators
+            if one.publication is not None
+        }
+        return replace(
+            self,
+            histories={
+                key: history.until(days[key[0]]) if key[0] in days else history
+                for key, history in self.histories.items()
+            },
+            parts={
+                key: part.until(days[key[0]]) if key[0] in days else part
+                for key, part in self.parts.items()
+            },
+        )
 
     @cached_property
     def explained(self) -> Mapping[Promise, Explained]:

@@ -15,14 +15,15 @@ DAY = date(2020, 12, 31)
 LOST = TopicFault("states", 0, FaultKind.CHANGELOG_LOST, "1 record")
 
 
-def said(lag: int = 0, **seen: Any) -> Completeness:
+def said(lag: int = 0, *, is_behind: bool = True, **seen: Any) -> Completeness:
     """Return what is said of an assessor's snapshot."""
-    return Completeness.of(AssessorSnapshot(as_of=DAY, lag=lag, assessment=None, **seen))
+    snapshot = AssessorSnapshot(as_of=DAY, lag=lag, assessment=None, **seen)
+    return Completeness.of(snapshot, is_behind=is_behind)
 
 
-@pytest.mark.parametrize("seen", [{}, {"lag": 1}])
+@pytest.mark.parametrize("seen", [{}, {"lag": 1}, {"lag": 3, "is_behind": False}])
 def test_all_that_came_is_counted(seen: dict[str, Any]) -> None:
-    """One change that has just come is no reason to doubt."""
+    """What has just come is no reason to doubt, and is not to be seen."""
     found = said(ages={0: 4.0, 1: 19.0}, **seen)
     assert found.is_complete
     assert found.text == "Chiffres complets : tous les faits reçus sont comptés."

@@ -14,6 +14,7 @@ import pytest
 from broker.errors import BrokerUnreachableError
 from broker.stored_record import RawRecord
 from catalogue.terms import Term
+from events.cloudevent import CloudEvent
 from events.dead_letters import RecordOrigin
 from events.fact import Family
 from report import follower as subject
@@ -21,10 +22,11 @@ from report.follower import Follower
 from report.ledger import EventLedger, LedgerFailedError
 from report.overview import overview_of
 from report.settings import load_page_settings
+from streams.assessor import assessor
 from streams.skipped_records import Decision
 from streams.state_store import StateStore
 from tests.support.histories import event, uai
-from tests.support.knowledge import shipped, simulated_records, view
+from tests.support.knowledge import LAST_DAY, shipped, simulated_records, view
 from tests.support.records import apply_events
 from tests.support.served_page import ServedPage
 
@@ -39,27 +41,33 @@ class Histories:
     """Records of events that workers are late with."""
     age = 0.0
     """In seconds."""
+    more: Sequence[CloudEvent] = ()
+    """Events that have come since."""
+    behind = 0
+    """How many workers may have something new."""
 
     def __init__(self, unknown: Collection[Term], stopping: threading.Event) -> None:
         self.sums = StateStore(shipped().terms)
         registered = event("school.registered", uai("0750001"), "2016-01-01")
         apply_events(self.sums, Family.SCHOOLS, [[registered]])
+        for one in self.more:
+            apply_events(self.sums, one.fact.FAMILY, [[one]])
         self._unknown = dict.fromkeys(unknown, "http://old:6066")
         self._stopping = stopping
 
     def poll(self, *, timeout: float) -> int:
-        """Have nothing more to say."""
+        """Say once whether more has come."""
         del timeout
         self._stopping.set()
-        return 0
+        return len(self.more)
 
     def waiting_for(self) -> str | None:
         """Return nothing: all is known."""
         return None
 
     def lag(self) -> int:
-        """Return nothing."""
-        return 0
+        """Return what the test says."""
+        return self.behind
 
     def overdue(self) -> int:
         """Return what the test has workers be late with."""
@@ -137,6 +145,59 @@ def test_an_open_page_learns_that_events_wait(monkeypatch: pytest.MonkeyPatch) -
         known = follower.now()
         assert known is not None
         assert "3 évènements reçus ne sont pas encore comptés" in known[1].text
+
+
+def enrolled(day: str) -> list[CloudEvent]:
+    """Return enough enrolments of a day to be published."""
+    return [event("training.enrolled", f"enrolment-{n:06}", day) for n in range(12)]
+
+
+@pytest.fixture
+def judges_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what comes be judged without a pause."""
+    monkeypatch.setattr(assessor, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(assessor, "PAUSE_SHARE", 0.0)
+
+
+@pytest.mark.usefixtures("judges_at_once")
+def test_enrolments_that_are_not_published_move_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An open page is told nothing, while a reader sees no other figure; later ones are told."""
+    page = "/promesses/trainees_enrolled"
+    monkeypatch.setattr(Histories, "behind", 2)
+    with following() as follower:
+        told, seen = follower.version, pages(follower, page)
+        monkeypatch.setattr(Histories, "more", enrolled("2018-12-20"))
+        look(follower)
+        assert (follower.version, pages(follower, page)) == (told, seen)
+
+        monkeypatch.setattr(Histories, "more", enrolled("2018-10-20"))
+        look(follower)
+        assert follower.version != told
+        assert pages(follower, page) != seen
+
+
+def pages(follower: Follower, path: str) -> list[str]:
+    """Return a page, its data and the first page as readers get them."""
+    known = follower.now()
+    assert known is not None
+    served = ServedPage(
+        follower.ledger, known[0], version=follower.version, completeness=known[1], today=LAST_DAY
+    )
+    return [one.body for one in served.ask(path, f"{path}.json", "/", "/donnees.json")]
+
+
+def test_changes_that_stay_unread_are_mentioned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As soon as that has lasted."""
+    monkeypatch.setattr(Histories, "behind", 2)
+    with following() as follower:
+        known = follower.now()
+        assert known is not None
+        assert known[1].is_complete
+        monkeypatch.setattr(subject, "BEHIND_SECONDS", 0.0)
+        look(follower)
+        known = follower.now()
+        assert known is not None
+        assert "changements restent à lire" in known[1].text
 
 
 def test_a_page_that_restarts_tells_open_pages_of_another_version() -> None:
