@@ -13,6 +13,7 @@ __all__ = [
     "UnusableAddressError",
     "is_host_and_port",
     "is_loopback",
+    "names_loopback",
     "shown_address",
     "usable_address",
 ]
@@ -51,6 +52,19 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def names_loopback(header: str) -> bool:
+    """Return whether the Host header of a request names this machine's loopback.
+
+    Any other name may be a stranger's that resolves to this machine (DNS rebinding): a browser then
+    gives the answer to that stranger's page.
+    """
+    try:
+        host = urlsplit(f"//{header}").hostname
+    except ValueError:
+        return False
+    return is_loopback(host or "")
 
 
 def usable_address(

@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
-from boundary.addresses import is_loopback
+from boundary.addresses import is_loopback, names_loopback
 from boundary.serving import MetricsGuard
 from streams.queries.format import PATH
 from streams.queries.telling import OwnershipChangedError, Teller
@@ -41,7 +41,7 @@ class HistoriesRoute:
         host: str,
         timer: Callable[[], float] = monotonic,
     ) -> None:
-        """Without a token in the `guard`, only a `host` of this machine's loopback answers."""
+        """Without a token in the `guard`, only a loopback `host` answers, asked by its name."""
         self._teller = teller
         self._guard = guard
         self._is_open = guard.file is not None or is_loopback(host)
@@ -68,6 +68,8 @@ class HistoriesRoute:
         if not self._is_open:
             # They have exact numbers of persons.
             return web.Response(status=403, text="histories need a token: docs/histories.md\n")
+        if self._guard.file is None and not names_loopback(request.headers.get("Host", "")):
+            return web.Response(status=403, text="without a token, ask 127.0.0.1 or localhost\n")
         if not self._guard.admits(request.headers.get("Authorization")):
             return web.Response(status=401, headers={"WWW-Authenticate": CHALLENGE})
         position = request.query.get("since") or None

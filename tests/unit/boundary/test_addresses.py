@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boundary.addresses import UnusableAddressError, shown_address, usable_address
+from boundary.addresses import (
+    UnusableAddressError,
+    names_loopback,
+    shown_address,
+    usable_address,
+)
 
 SECRET = "hunter2"  # noqa: S105 - not one
 
@@ -76,3 +81,16 @@ def test_an_address_that_may_hold_a_secret_is_refused_unseen(url: str) -> None:
     with pytest.raises(UnusableAddressError, match="has a user, a query or a fragment") as refused:
         usable_address(url)
     assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "is_named"),
+    [
+        *((host, True) for host in ("localhost", "LOCALHOST:6066", "127.0.0.1:1", "[::1]:6066")),
+        *((host, False) for host in ("", "attacker.example:6066", "127.0.0.1.attacker.example")),
+        *((host, False) for host in ("10.0.0.1", "localhost@attacker.example", "[::1", "[::2]:1")),
+    ],
+)
+def test_a_host_header_names_the_loopback_or_another(header: str, *, is_named: bool) -> None:
+    """A name that resolves to this machine is not a name of it."""
+    assert names_loopback(header) is is_named

@@ -221,3 +221,18 @@ def test_other_machines_are_told_nothing_without_a_token(tmp_path: Path) -> None
     worker.guard = MetricsGuard(token_file(tmp_path, "sesame"))
     with answering(worker):
         assert ask(worker).status_code == 401
+
+
+def test_a_name_that_leads_to_this_machine_is_told_nothing_without_a_token(
+    worker: AnsweringWorker, tmp_path: Path
+) -> None:
+    """A stranger's page in a browser asks by its own name (DNS rebinding), but knows no token."""
+    strange, known = {"Host": "attacker.example:6066"}, {"Host": "localhost:6066"}
+
+    def status(headers: dict[str, str]) -> int:
+        return requests.get(f"{worker.url}/histories", headers=headers, timeout=10).status_code
+
+    assert [status(strange), status(known)] == [403, 200]
+    worker.guard = MetricsGuard(token_file(tmp_path, "sesame"))
+    with answering(worker):
+        assert status({**strange, "Authorization": "Bearer sesame"}) == 200
