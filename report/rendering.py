@@ -150,9 +150,9 @@ class Pages:
         kept = {"since": page.since, "page": page.paging.page}
         return self._entities("changes.html", page, view, completeness, kept)
 
-    def entity(self, page: EntityPage, view: View) -> str:
-        """Return the page of an entity's events."""
-        links = _Links("../" * (2 + page.key.entity.count("/")), view)
+    def entity(self, page: EntityPage, view: View, *, depth: int) -> str:
+        """Return the page of an entity's events, `depth` folders below the first one."""
+        links = _Links("../" * depth, view)
         return self._render(
             "entity.html",
             links,

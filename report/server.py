@@ -233,12 +233,11 @@ class PageServer:
     def _error(
         self, request: web.Request, error: PageError, headers: dict[str, str]
     ) -> web.Response:
-        depth = max(request.path.count("/") - 1, 0)
         kept = {name: value for name, value in headers.items() if name == "Allow"}
         if error.status == BusyError.status:
             kept["Retry-After"] = str(RETRY_SECONDS)
         return web.Response(
-            text=self._pages.error(error, depth=depth),
+            text=self._pages.error(error, depth=_depth(request)),
             status=error.status,
             content_type=HTML,
             headers=kept,
@@ -391,7 +390,7 @@ class PageServer:
                 raise FiguresNotReadyError
             raise NotFoundError(page.kind, entity)
         _require(page.paging)
-        return HTML, self._pages.entity(page, view)
+        return HTML, self._pages.entity(page, view, depth=_depth(request))
 
     def _indicator(self, request: web.Request, knowledge: Knowledge) -> Indicator:
         name = request.match_info["indicator"]
@@ -414,6 +413,14 @@ def _answer(request: web.Request, media_type: str, body: bytes) -> web.Response:
     response = web.Response(body=body, content_type=media_type, charset="utf-8", headers=headers)
     response.enable_compression()
     return response
+
+
+def _depth(request: web.Request) -> int:
+    """Return how many folders below the first page a browser takes a page to be.
+
+    It sees the path as it was sent, where `%2F` is no slash.
+    """
+    return max(request.rel_url.raw_path.count("/") - 1, 0)
 
 
 def _of_http(error: web.HTTPException) -> PageError:

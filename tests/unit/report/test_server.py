@@ -31,6 +31,7 @@ from report.server import (
     Known,
     PageServer,
 )
+from tests.support.audits import raw
 from tests.support.knowledge import knowledge, shipped
 from tests.support.served_page import ServedPage, page_over
 
@@ -86,8 +87,10 @@ def test_a_page_that_has_not_changed_is_not_sent_again(page: ServedPage) -> None
         ("/promesses/inconnue/preuves", 404),
         ("/entites/schools/0000000X", 404),
         ("/entites/personnes/x", 404),
+        ("/promesses/a%2Fb", 404),
+        ("/entites/schools/a%2Fb", 404),
         ("/entites/trainings/x", 404),
-        ("/static/../page.css", 404),
+        ("/static/%2e%2e%2fpage.css", 404),
         ("/?as_of=demain", 400),
         ("/?territory=13", 400),
         ("/promesses/schools_connected_ratio/preuves?page=0", 400),
@@ -101,12 +104,12 @@ def test_a_page_that_has_not_changed_is_not_sent_again(page: ServedPage) -> None
 def test_a_wrong_address_is_a_page_with_a_way_back(
     page: ServedPage, path: str, status: int
 ) -> None:
-    """Its link leads to the first page, from any depth."""
+    """Its link leads to the first page, from any depth, also below a proxy's path."""
     [answer] = page.ask(path)
     assert answer.status == status
     assert 'lang="fr"' in answer.body
     back = answer.body.split('<p><a href="')[1].split('"')[0]
-    assert urlsplit(urljoin("http://page" + path, back)).path == "/"
+    assert urlsplit(urljoin("http://proxy/below" + path, back)).path == "/below/"
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if path != "/methode"])
@@ -179,6 +182,16 @@ def test_an_entity_shows_its_events(full: ServedPage) -> None:
     assert entity.status == 200
     assert "school.connected" in entity.body
     assert "smartregion.schools" in entity.body
+
+
+def test_the_links_of_an_entity_follow_its_path_as_it_is_written() -> None:
+    """To a browser `%2F` is no slash: one folder up too many leads out of a proxy's path."""
+    with page_over([raw("indicator.observed", "IND-001", "2018-01-01")]) as page:
+        for path in ("/entites/observations/IND-001/D77", "/entites/observations/IND-001%2FD77"):
+            [answer] = page.ask(path)
+            assert answer.status == 200
+            first = answer.body.split('<p class="brand"><a href="')[1].split('"')[0]
+            assert urlsplit(urljoin(f"http://proxy/below{path}", first)).path == "/below/"
 
 
 def test_changes_add_up_to_the_change(full: ServedPage) -> None:
