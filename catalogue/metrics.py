@@ -519,7 +519,7 @@ PAGE_READY = _page(
     "smartregion_page_ready",
     (),
     "1 once the page has the histories of all partitions and shows figures, 0 before.",
-    "0 for long: read in /readyz what it waits for, and the log.",
+    "0 for long: read in the log what it waits for.",
 )
 PAGE_LEDGER_EVENTS = _page(
     "smartregion_page_ledger_events",

@@ -87,6 +87,7 @@ class Follower:
         #: Whether they are complete, and whether events wait; None while nothing is known.
         self._completeness: tuple[bool, bool] | None = None
         self._caught_up_at = monotonic()
+        self._waits_for: str | None = None
         self._ledger_lag: int | None = None
         self._past_days = PastDays(ledger, self._make_known_on)
 
@@ -221,6 +222,7 @@ class Follower:
         if snapshot.lag <= 1:
             self._caught_up_at = monotonic()
         assessment, before = snapshot.assessment, self._published
+        self._log_wait(self._assessor.readiness().waiting_for)
         if assessment is None:
             self._published = None
         elif assessment is not self._judged:
@@ -245,6 +247,13 @@ class Follower:
         if self._published is not before or completeness != self._completeness:
             self._completeness = completeness
             self.version += 1
+
+    def _log_wait(self, reason: str | None) -> None:
+        """Log what the figures wait for, not each number in it: readers of /readyz are not told."""
+        known = None if reason is None else reason.partition(" (")[0]
+        if known is not None and known != self._waits_for:
+            logger.info("no figures yet: waiting for %s", reason)
+        self._waits_for = known
 
     def _completeness_of(self, snapshot: AssessorSnapshot) -> Completeness:
         is_behind = monotonic() - self._caught_up_at >= BEHIND_SECONDS

@@ -16,7 +16,7 @@ from report.follower import Follower
 from report.ledger import EventLedger
 from report.server import PageServer
 from streams.queries.opening import collector_plan
-from streams.web import serve
+from streams.web import Readiness, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ async def _run(settings: PageSettings, follower: Follower) -> int:
     )
     async with serve(
         PageCollector(follower, server.answers),
-        follower.readiness,
+        lambda: _for_readers(follower),
         host=settings.http_host,
         port=settings.page_port,
         setting="page_port",
@@ -80,6 +80,13 @@ async def _run(settings: PageSettings, follower: Follower) -> int:
         return 1
     logger.info("stopped reason=signal")
     return 0
+
+
+def _for_readers(follower: Follower) -> Readiness:
+    """Return what readers may see of the readiness: its reason names addresses, and is logged."""
+    if follower.readiness().waiting_for is None:
+        return Readiness(None)
+    return Readiness("the figures" if follower.now() is None else "the events")
 
 
 def _until_stopped(follow: Callable[[threading.Event], None], stopping: threading.Event) -> None:

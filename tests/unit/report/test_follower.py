@@ -61,9 +61,12 @@ class Histories:
         self._stopping.set()
         return len(self.more)
 
+    missing: str | None = None
+    """What is not known."""
+
     def waiting_for(self) -> str | None:
-        """Return nothing: all is known."""
-        return None
+        """Return it."""
+        return self.missing
 
     def lag(self) -> int:
         """Return what the test says."""
@@ -184,6 +187,18 @@ def pages(follower: Follower, path: str) -> list[str]:
         follower.ledger, known[0], version=follower.version, completeness=known[1], today=LAST_DAY
     )
     return [one.body for one in served.ask(path, f"{path}.json", "/", "/donnees.json")]
+
+
+def test_the_log_says_what_the_figures_wait_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once, whatever numbers change: readers of /readyz are not told."""
+    caplog.set_level("INFO", subject.__name__)
+    with following() as follower:
+        for left in (900, 800):
+            monkeypatch.setattr(Histories, "missing", f"the changelogs ({left} records to go)")
+            look(follower)
+    assert caplog.messages == ["no figures yet: waiting for the changelogs (900 records to go)"]
 
 
 def test_changes_that_stay_unread_are_mentioned(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 
+from catalogue.loader import load_catalogue
 from report import process
 from report.follower import Follower
 from report.ledger import EventLedger
 from report.settings import load_page_settings
+from streams.web import Readiness
 from tests.support.audits import raw
 from tests.support.rights import mode, usual_umask
+from tests.support.servers import free_port
 
 
 @pytest.mark.parametrize("was_open", [False, True])
@@ -41,3 +46,44 @@ def test_the_ledger_is_its_owners_alone(
 
     assert modes == {file.name: 0o600, f"{file.name}.wal": 0o600}
     assert mode(file) == 0o600
+
+
+class WaitingFollower(Follower):
+    """A follower that waits for a worker, until it is `done`."""
+
+    done = threading.Event()
+
+    def follow_figures(self, stopping: threading.Event) -> None:
+        """Follow nothing."""
+        self.done.wait(30)
+        stopping.set()
+
+    follow_events = follow_figures
+
+    def readiness(self) -> Readiness:
+        """Say whom it waits for."""
+        return Readiness("the histories of partitions 0; http://10.1.2.3:6066: refused", {"lag": 1})
+
+
+def test_readers_are_not_told_whom_the_page_asks() -> None:
+    """That the figures are not known is for everybody; addresses and causes are in the log."""
+    settings = load_page_settings(page_port=free_port())
+
+    async def asked(follower: WaitingFollower) -> tuple[int, object]:
+        running = asyncio.create_task(process._run(settings, follower))
+        try:
+            async with asyncio.timeout(30), ClientSession() as session:
+                while True:
+                    try:
+                        url = f"http://127.0.0.1:{settings.page_port}/readyz"
+                        async with session.get(url) as answer:
+                            return answer.status, await answer.json()
+                    except OSError:
+                        await asyncio.sleep(0.05)
+        finally:
+            follower.done.set()
+            assert await running == 0
+
+    with EventLedger() as ledger:
+        found = asyncio.run(asked(WaitingFollower(settings, load_catalogue(), ledger)))
+    assert found == (503, {"ready": False, "waiting_for": "the figures"})
