@@ -92,6 +92,7 @@ class _Part(StrEnum):
     """Groups of resources; a role has the same rights on all resources of a group."""
 
     EVENTS = "events"
+    EVENTS_WITHOUT_PERSONS = "events that are not about persons"
     DEAD_LETTERS = "dead letters"
     OUTCOMES = "outcomes of dead letters"
     CHANGELOGS = "changelogs"
@@ -135,12 +136,8 @@ _RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
         _Part.CHANGELOGS: (_READ, _CHECK),
         _Part.GROUP: (_DESCRIBE,),
     },
-    Role.PAGE: {
-        _Part.EVENTS: (_READ,),
-        _Part.OUTCOMES: (_READ,),
-        _Part.CHANGELOGS: (_READ,),
-        _Part.GROUP: (_DESCRIBE,),
-    },
+    # Strangers reach it: it reads nothing about persons, and asks workers for the figures.
+    Role.PAGE: {_Part.EVENTS_WITHOUT_PERSONS: (_READ,), _Part.OUTCOMES: (_READ,)},
     Role.READER: {
         _Part.EVENTS: (_READ,),
         _Part.DEAD_LETTERS: (_READ,),
@@ -210,6 +207,8 @@ def _names(part: _Part, families: Collection[Family], app_id: str) -> tuple[str,
     match part:
         case _Part.EVENTS:
             return tuple(topic_name(family) for family in Family if family in families)
+        case _Part.EVENTS_WITHOUT_PERSONS:
+            return tuple(topic_name(family) for family in Family if not family.about_persons)
         case _Part.DEAD_LETTERS:
             return (DEAD_LETTERS,)
         case _Part.OUTCOMES:

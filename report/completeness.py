@@ -74,11 +74,20 @@ class Completeness:
         return cls(is_complete=True, text=f"Chiffres complets : {counted}.")
 
     @classmethod
-    def known_on(cls, day: date) -> Self:
-        """Return the completeness of figures as known on a past day."""
-        return cls(
-            is_complete=True,
-            text=f"Chiffres tels qu’ils étaient connus à la fin du {day_text(day)} : les faits"
-            " enregistrés ensuite, corrections comprises, n’y sont pas. Les effectifs de personnes"
-            " sont ceux de leur dernière publication.",
+    def known_on(cls, day: date, *, has_persons: bool = True) -> Self:
+        """Return the completeness of figures as known on a past day.
+
+        Without `has_persons` those about persons are left out.
+        """
+        text = (
+            f"Chiffres tels qu’ils étaient connus à la fin du {day_text(day)} : les faits"
+            " enregistrés ensuite, corrections comprises, n’y sont pas."
         )
+        if has_persons:
+            text += " Les effectifs de personnes sont ceux de leur dernière publication."
+        else:
+            text += (
+                " Les chiffres sur des personnes manquent : cette page n’a pas le droit de lire les"
+                " évènements dont ils seraient comptés ; la note du mois et l’export les ont."
+            )
+        return cls(is_complete=has_persons, text=text)

@@ -44,15 +44,15 @@ class NotFoundError(PageError):
 
 
 class NotJudgedError(PageError):
-    """An indicator of which the workers know nothing, as their catalogue is another one."""
+    """An indicator that is left out: workers have another catalogue, or persons' are not read."""
 
     status = 503
     title = "Ce chiffre n’est pas connu en ce moment"
 
     def __init__(self, indicator: str) -> None:
         super().__init__(
-            f"« {indicator} » : les workers ont un autre catalogue que cette page ; réessayer une"
-            " fois la mise à jour terminée"
+            f"« {indicator} » n’est pas dans les chiffres de ce jour : la première page dit"
+            " pourquoi"
         )
 
 

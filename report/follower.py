@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from boundary.errors import SmartRegionError
 from broker.answer_watch import AnswerWatch
 from broker.clients import administering
-from broker.errors import PositionsOutdatedError
+from broker.errors import BrokerRefusedError, PositionsOutdatedError, TopicsMissingError
 from broker.reading import FOLLOW_WAIT_MS, open_reader, read_topics
 from broker.topic_admin import seen_topics
 from catalogue.recording import load_recording
@@ -30,6 +30,7 @@ from report.ledger import (
 from report.past import state_store_known_on
 from report.past_days import PastDays
 from streams.assessor.assessor import Assessor
+from streams.assessor.known_part import known_part
 from streams.histories import categories_of
 from streams.queries.opening import open_histories
 from streams.skipped_records import read_decisions, without_skipped
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from broker.stored_record import RawRecord
     from catalogue.model import Catalogue
+    from catalogue.terms import Term
     from events.dead_letters import RecordOrigin
     from report.server import Known
     from streams.assessor.assessor import Assessment, AssessorSnapshot
@@ -193,7 +195,7 @@ class Follower:
     def kept(self, day: date) -> Known | None:
         """Return what was known at the end of a past day, if that was computed before."""
         knowledge = None if self._ledger_lag is None else self._past_days.kept(day)
-        return None if knowledge is None else (knowledge, Completeness.known_on(day))
+        return None if knowledge is None else self._as_known_on(day, knowledge)
 
     def known_on(self, day: date) -> Known:
         """Return what was known at the end of a past day; it may take seconds to compute.
@@ -202,7 +204,11 @@ class Follower:
         """
         if self._ledger_lag is None:
             raise FiguresNotReadyError
-        return self._past_days.get(day), Completeness.known_on(day)
+        return self._as_known_on(day, self._past_days.get(day))
+
+    def _as_known_on(self, day: date, knowledge: Knowledge) -> Known:
+        has_persons = knowledge.catalogue is self.catalogue
+        return knowledge, Completeness.known_on(day, has_persons=has_persons)
 
     def has_events(self) -> bool:
         """Return whether the events that were there at the start have been read."""
@@ -260,10 +266,19 @@ class Follower:
         return Completeness.of(snapshot, is_behind=is_behind)
 
     def _make_known_on(self, day: date) -> Knowledge:
-        state_store = state_store_known_on(
-            self.ledger, self._person_records(), self.catalogue, day, self.rules
-        )
-        return Knowledge.from_states(state_store, self.catalogue, day)
+        """Return what was known at the end of a day.
+
+        Where the broker does not let this user read what is about persons, that is left out.
+        """
+        records: Iterator[RawRecord] = self._person_records()
+        catalogue = self.catalogue
+        try:
+            state_store = state_store_known_on(self.ledger, records, catalogue, day, self.rules)
+        except (BrokerRefusedError, TopicsMissingError) as error:
+            logger.warning("past days are shown without what is about persons: %s", error)
+            state_store = state_store_known_on(self.ledger, (), catalogue, day, self.rules)
+            catalogue = known_part(catalogue, _person_terms(catalogue))
+        return Knowledge.from_states(state_store, catalogue, day)
 
     def _person_records(self) -> Iterator[RawRecord]:
         security = self._settings.security()
@@ -271,3 +286,10 @@ class Follower:
             read_topics(self._settings.broker, topics=PERSON_TOPICS, security=security),
             read_decisions(self._settings.broker, security=security),
         )
+
+
+def _person_terms(catalogue: Catalogue) -> frozenset[Term]:
+    measures = (one.measure for one in catalogue.indicators)
+    return frozenset(
+        term for measure in measures for term in measure.terms if term.family.about_persons
+    )

@@ -48,6 +48,8 @@ def state_store_known_on(
     """
     state_store = StateStore(catalogue.terms)
     before = known_before(known_on)
+    # First of all: the broker may refuse them.
+    persons = _persons(person_records, catalogue, known_on, rules)
     for family in Family:
         state_store.put(family, _PARTITION, {})  # The partition is there, with or without entities.
     with ledger.snapshot() as snapshot:
@@ -62,7 +64,7 @@ def state_store_known_on(
             {"family": Family.EXPLANATIONS, "before": before},
         )
     state_store.put(Family.EXPLANATIONS, _PARTITION, _states(said))
-    for family, of_persons in _persons(person_records, catalogue, known_on, rules).items():
+    for family, of_persons in persons.items():
         state_store.put(family, _PARTITION, of_persons)
     return state_store
 

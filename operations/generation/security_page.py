@@ -68,6 +68,7 @@ _BOUNDARIES: Final[Mapping[str, str]] = {
     "Processes and their machine": "les processus et leur machine",
     "Packages of others": "les paquets des tiers",
 }
+_OF_PERSONS: Final = tuple(topic_name(family) for family in Family if family.about_persons)
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 
 
@@ -166,6 +167,8 @@ def _kept(topic: TopicSpec) -> str:
 def _role(role: Role) -> str:
     rights = rights_of(role, families=tuple(Family) if role is Role.PRODUCER else ())
     read, written = (_kinds(rights, one) for one in (Operation.READ, Operation.WRITE))
+    if {one.name for one in rights}.isdisjoint(_OF_PERSONS):
+        read = read.replace("évènements", "évènements (sauf sur des personnes)")
     return _row(f"`{role}`", _ROLES[role], read, written)
 
 

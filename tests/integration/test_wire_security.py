@@ -16,6 +16,7 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
+import requests
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ACLOperation, KafkaAdminClient
 from kafka.errors import GroupAuthorizationFailedError
@@ -227,6 +228,23 @@ def test_an_assessor_judges_what_the_workers_know(monitor: Monitor, worker: Work
         assert assessor.stop() == 0, assessor.log()
     finally:
         assessor.kill()
+
+
+def test_the_page_shows_past_days_without_what_is_about_persons(
+    monitor: Monitor, worker: Worker
+) -> None:
+    """It asks the workers for its figures; the broker hides from it what is about persons."""
+    page = monitor.start(Role.PAGE, "page", workers=worker.url, clock="2020-12-31")
+    try:
+        page.wait_ready()
+        assert wait_until(lambda: page.shows("smartregion_page_ledger_lag 0.0"), seconds=30)
+        past = requests.get(f"{page.url}/?known_on=2016-02-15", timeout=30).text
+        assert "Les chiffres sur des personnes manquent" in past, page.log()
+        assert "Stagiaires inscrits" not in past
+        assert "Stagiaires inscrits" in requests.get(page.url, timeout=30).text
+        assert page.stop() == 0, page.log()
+    finally:
+        page.kill()
 
 
 def test_prometheus_sees_what_asks_for_its_token_over_tls(

@@ -18,7 +18,7 @@ from broker.access_rights import (
     rights_of_roles,
 )
 from events.fact import Family
-from events.topics import declared_topics
+from events.topics import changelog_name, declared_topics, topic_name
 
 WRITERS_OF_EVENTS = {Role.PRODUCER, Role.GATEWAY, Role.CLERK, Role.WORKER}
 
@@ -103,10 +103,25 @@ def test_only_the_producer_among_several_roles_has_families() -> None:
         rights_of_roles([Role.READER, Role.CLERK], families=[Family.SCHOOLS])
 
 
+def test_the_page_has_no_right_on_what_is_about_persons() -> None:
+    """Neither on their events nor on their states: of all programs it is the one readers reach."""
+    about_persons = {
+        name
+        for family in Family
+        if family.about_persons
+        for name in (topic_name(family), changelog_name("monitor", family))
+    }
+    assert about_persons.isdisjoint(right.name for right in rights(Role.PAGE))
+
+
 @pytest.mark.parametrize("role", Role)
 def test_the_page_lists_what_is_declared(role: Role) -> None:
     """The table that operators read is the declaration."""
     page = Path(__file__).parents[3] / "docs" / "wire-security.md"
-    cells = [", ".join(_RIGHTS[role].get(part, ())) or "–" for part in _Part]
+    rights = {part: ", ".join(operations) for part, operations in _RIGHTS[role].items()}
+    if _Part.EVENTS_WITHOUT_PERSONS in rights:
+        rights[_Part.EVENTS] = f"{rights.pop(_Part.EVENTS_WITHOUT_PERSONS)}, not about persons"
+    parts = [part for part in _Part if part is not _Part.EVENTS_WITHOUT_PERSONS]
+    cells = [rights.get(part, "–") for part in parts]
     row = f"| `{role}` | {describe_role(role)} | {' | '.join(cells)} |"
     assert row in page.read_text(encoding="utf-8").splitlines()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import count
 from typing import Any
 
 import pytest
 
-from broker.errors import BrokerUnreachableError
+from broker.errors import BrokerRefusedError, BrokerUnreachableError, TopicsMissingError
 from broker.stored_record import RawRecord
 from catalogue.terms import Term
 from events.cloudevent import CloudEvent
@@ -201,6 +201,36 @@ def test_the_log_says_what_the_figures_wait_for(
     assert caplog.messages == ["no figures yet: waiting for the changelogs (900 records to go)"]
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        BrokerRefusedError("return records at", "localhost:1", cause="[Error 29]"),
+        TopicsMissingError("localhost:1", ["smartregion.trainings"]),
+    ],
+)
+def test_past_days_do_without_persons_where_their_events_may_not_be_read(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The page says so, and shows all other figures; a broker hides a topic, or refuses it."""
+
+    def refused(*_: object, **__: object) -> Iterator[RawRecord]:
+        raise error
+        yield
+
+    monkeypatch.setattr(subject, "read_topics", refused)
+    monkeypatch.setattr(subject, "read_decisions", lambda *_, **__: {})
+    with following() as follower:
+        follower.ledger.append(simulated_records())
+        follower._ledger_lag = 0
+        known, completeness = follower.known_on(date(2018, 6, 30))
+    assert not completeness.is_complete
+    assert "Les chiffres sur des personnes manquent" in completeness.text
+    assert known.catalogue.indicators == tuple(
+        one for one in shipped().indicators if one.publication is None
+    )
+    assert known.standing(RATIO, None, date(2018, 6, 30)).judgement.value is not None
+
+
 def test_changes_that_stay_unread_are_mentioned(monkeypatch: pytest.MonkeyPatch) -> None:
     """As soon as that has lasted."""
     monkeypatch.setattr(Histories, "behind", 2)
@@ -248,7 +278,7 @@ def test_an_indicator_that_workers_do_not_know_is_not_called_unreported() -> Non
             f"/promesses/{RATIO.id}", "/promesses/schools_equipped_ratio", "/donnees.json"
         )
     assert (of_it.status, of_another.status, data.status) == (503, 200, 200)
-    assert "autre catalogue" in of_it.body
+    assert "la première page dit pourquoi" in of_it.body
     assert "Retry-After" in of_it.headers
 
 
