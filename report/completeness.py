@@ -24,10 +24,10 @@ class Completeness:
     text: str
 
     @classmethod
-    def of(cls, snapshot: AssessorSnapshot, *, is_behind: bool) -> Self:
+    def of(cls, snapshot: AssessorSnapshot) -> Self:
         """Return the completeness of figures as known now.
 
-        `is_behind` says that there have been changes to read for a while.
+        What came a moment ago is not mentioned: it may be one person's enrolment.
         """
         if snapshot.faults:
             return cls(
@@ -57,13 +57,6 @@ class Completeness:
                 is_complete=False,
                 text="Chiffres peut-être dépassés : une partie n’a pas été confirmée depuis"
                 f" {age:.0f} s.",
-            )
-        if is_behind and snapshot.lag > 1:
-            # Of workers it is known that they have something new, not how much.
-            left = "des" if snapshot.ages else count_text(snapshot.lag)
-            return cls(
-                is_complete=False,
-                text=f"Chiffres en cours de mise à jour : {left} changements restent à lire.",
             )
         # Changelogs have what workers have counted, and not what waits for them.
         counted = (

@@ -11,7 +11,6 @@ __all__ = [
     "NotFoundError",
     "NotJudgedError",
     "PageError",
-    "PastBusyError",
 ]
 
 
@@ -64,13 +63,6 @@ class BusyError(PageError):
 
     def __init__(self, what: str = "trop de pages sont demandées à la fois") -> None:
         super().__init__(f"{what} : réessayer dans quelques secondes")
-
-
-class PastBusyError(BusyError):
-    """Too many past days, comparisons and lists of evidence are requested."""
-
-    def __init__(self) -> None:
-        super().__init__("trop de jours passés, de comparaisons ou de preuves sont demandés")
 
 
 class FiguresNotReadyError(PageError):

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from catalogue.terms import Term
     from events.dead_letters import RecordOrigin
     from report.server import Known
-    from streams.assessor.assessor import Assessment, AssessorSnapshot
+    from streams.assessor.assessor import Assessment
     from streams.settings import Settings
     from streams.skipped_records import Decision
     from streams.web import Readiness
@@ -59,10 +59,6 @@ of the same memory, for as long as their pages are made."""
 RETRY_SECONDS: Final = 1.0
 
 _VERSION_BITS: Final = 48
-
-BEHIND_SECONDS: Final = 10.0
-"""After how long changes that are still to be read are mentioned: a single event, which may be
-about a person, is not to be seen."""
 
 DECISIONS_SECONDS: Final = 300.0
 """How often the operators' decisions to pass over records are read again: workers apply them from
@@ -88,7 +84,6 @@ class Follower:
         self._published: tuple[Assessment, Knowledge] | None = None
         #: Whether they are complete, and whether events wait; None while nothing is known.
         self._completeness: tuple[bool, bool] | None = None
-        self._caught_up_at = monotonic()
         self._waits_for: str | None = None
         self._ledger_lag: int | None = None
         self._past_days = PastDays(ledger, self._make_known_on)
@@ -190,7 +185,7 @@ class Follower:
         published = self._published  # Another thread changes it.
         if published is None:
             return None
-        return published[1], self._completeness_of(self._assessor.snapshot())
+        return published[1], Completeness.of(self._assessor.snapshot())
 
     def kept(self, day: date) -> Known | None:
         """Return what was known at the end of a past day, if that was computed before."""
@@ -225,8 +220,6 @@ class Follower:
 
     def _publish(self) -> None:
         snapshot = self._assessor.snapshot()
-        if snapshot.lag <= 1:
-            self._caught_up_at = monotonic()
         assessment, before = snapshot.assessment, self._published
         self._log_wait(self._assessor.readiness().waiting_for)
         if assessment is None:
@@ -247,7 +240,7 @@ class Follower:
         self._judged = assessment
         completeness = None
         if assessment is not None:
-            is_complete = self._completeness_of(snapshot).is_complete
+            is_complete = Completeness.of(snapshot).is_complete
             completeness = is_complete, snapshot.overdue > 0
         # Open pages say whether all is counted, also while no figure changes.
         if self._published is not before or completeness != self._completeness:
@@ -261,22 +254,18 @@ class Follower:
             logger.info("no figures yet: waiting for %s", reason)
         self._waits_for = known
 
-    def _completeness_of(self, snapshot: AssessorSnapshot) -> Completeness:
-        is_behind = monotonic() - self._caught_up_at >= BEHIND_SECONDS
-        return Completeness.of(snapshot, is_behind=is_behind)
-
     def _make_known_on(self, day: date) -> Knowledge:
         """Return what was known at the end of a day.
 
         Where the broker does not let this user read what is about persons, that is left out.
         """
-        records: Iterator[RawRecord] = self._person_records()
-        catalogue = self.catalogue
+        ledger, catalogue, rules = self.ledger, self.catalogue, self.rules
         try:
-            state_store = state_store_known_on(self.ledger, records, catalogue, day, self.rules)
+            persons = self._person_records()
+            state_store = state_store_known_on(ledger, persons, catalogue, day, rules)
         except (BrokerRefusedError, TopicsMissingError) as error:
             logger.warning("past days are shown without what is about persons: %s", error)
-            state_store = state_store_known_on(self.ledger, (), catalogue, day, self.rules)
+            state_store = state_store_known_on(ledger, (), catalogue, day, rules)
             catalogue = known_part(catalogue, _person_terms(catalogue))
         return Knowledge.from_states(state_store, catalogue, day)
 

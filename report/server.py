@@ -28,7 +28,6 @@ from report.errors import (
     NotFoundError,
     NotJudgedError,
     PageError,
-    PastBusyError,
 )
 from report.evidence import PersonsNotShownError
 from report.evidence_pages import PARTS, changes_page, entity_page, evidence_page
@@ -75,6 +74,7 @@ MOST_COMPUTED_WAITING: Final = 8
 """How many requests wait for that; those beyond are answered at once."""
 PAST_WAIT_SECONDS: Final = 20.0
 """How long a request waits for either."""
+TOO_MUCH_PAST: Final = "trop de jours passés, de comparaisons ou de preuves sont demandés"
 MOST_STREAMS: Final = 300
 """How many open pages are told of changes at once; others see them when they reload. With every
 request that may wait they are fewer than the connections of `WebConnections`."""
@@ -137,7 +137,7 @@ class PageServer:
         self._closing = False
         self._pages = Pages(catalogue, rules)
         self._turns = Slots(at_once=MOST_AT_ONCE, waiting=MOST_WAITING)
-        past = partial(Slots, seconds=PAST_WAIT_SECONDS, busy=PastBusyError)
+        past = partial(Slots, seconds=PAST_WAIT_SECONDS, busy=partial(BusyError, TOO_MUCH_PAST))
         self._past_turns = past(at_once=MOST_PAST_AT_ONCE, waiting=MOST_PAST_WAITING)
         self._computing = past(at_once=MOST_COMPUTED_AT_ONCE, waiting=MOST_COMPUTED_WAITING)
         self.answers: Counter[int] = Counter()

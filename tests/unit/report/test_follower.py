@@ -214,8 +214,8 @@ def test_past_days_do_without_persons_where_their_events_may_not_be_read(
     """The page says so, and shows all other figures; a broker hides a topic, or refuses it."""
 
     def refused(*_: object, **__: object) -> Iterator[RawRecord]:
+        yield from ()
         raise error
-        yield
 
     monkeypatch.setattr(subject, "read_topics", refused)
     monkeypatch.setattr(subject, "read_decisions", lambda *_, **__: {})
@@ -229,20 +229,6 @@ def test_past_days_do_without_persons_where_their_events_may_not_be_read(
         one for one in shipped().indicators if one.publication is None
     )
     assert known.standing(RATIO, None, date(2018, 6, 30)).judgement.value is not None
-
-
-def test_changes_that_stay_unread_are_mentioned(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As soon as that has lasted."""
-    monkeypatch.setattr(Histories, "behind", 2)
-    with following() as follower:
-        known = follower.now()
-        assert known is not None
-        assert known[1].is_complete
-        monkeypatch.setattr(subject, "BEHIND_SECONDS", 0.0)
-        look(follower)
-        known = follower.now()
-        assert known is not None
-        assert "changements restent à lire" in known[1].text
 
 
 def test_a_page_that_restarts_tells_open_pages_of_another_version() -> None:

@@ -6,10 +6,11 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
-from report.errors import BusyError, PastBusyError
+from report.errors import BusyError
 from report.slots import Slots
 
 DEADLINE = 30.0
@@ -62,10 +63,10 @@ def test_what_would_wait_beyond_the_bound_is_refused(work: BlockedWork) -> None:
     """At once, in the words of its kind."""
 
     async def run() -> None:
-        slots = Slots(at_once=1, waiting=1, busy=PastBusyError)
+        slots = Slots(at_once=1, waiting=1, busy=partial(BusyError, "jours passés"))
         tasks = [asyncio.create_task(slots.run(work)) for _ in range(2)]
         await work.has_begun(times=1)
-        with pytest.raises(PastBusyError, match="jours passés"):
+        with pytest.raises(BusyError, match="jours passés"):
             await slots.run(work)
         work.proceed.set()
         await asyncio.gather(*tasks)
