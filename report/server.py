@@ -11,7 +11,7 @@ from functools import partial
 from hashlib import sha256
 from importlib.resources import files
 from itertools import count
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 from aiohttp import web
 
@@ -53,7 +53,7 @@ __all__ = ["KnowledgeSource", "Known", "PageServer"]
 logger = logging.getLogger(__name__)
 
 Known: TypeAlias = "tuple[Knowledge, Completeness]"
-_Make: TypeAlias = "Callable[[web.Request, Knowledge, View, Completeness], tuple[str, str]]"
+_Make: TypeAlias = "Callable[[_Asked], tuple[str, str]]"
 _Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 HTML: Final = "text/html"
@@ -109,6 +109,15 @@ class KnowledgeSource(Protocol):
 
     def has_events(self) -> bool:
         """Return whether the events that were there at the start have been read."""
+
+
+class _Asked(NamedTuple):
+    """What a reader asks for, and the figures that answer it."""
+
+    request: web.Request
+    view: View
+    knowledge: Knowledge
+    completeness: Completeness
 
 
 class PageServer:
@@ -211,7 +220,7 @@ class PageServer:
         known = known or self._source.now()
         if known is None:
             raise FiguresNotReadyError
-        return make(request, known[0], view, known[1])
+        return make(_Asked(request, view, *known))
 
     @web.middleware
     async def _with_headers(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -281,102 +290,75 @@ class PageServer:
             body=content, content_type=STATIC[name], charset="utf-8", headers=headers
         )
 
-    def _overview(
-        self, _: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
-    ) -> tuple[str, str]:
-        overview = overview_of(knowledge, view)
-        return HTML, self._pages.overview(overview, view, completeness)
+    def _overview(self, asked: _Asked) -> tuple[str, str]:
+        overview = overview_of(asked.knowledge, asked.view)
+        return HTML, self._pages.overview(overview, asked.view, asked.completeness)
 
-    def _overview_csv(
-        self, _: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
-    ) -> tuple[str, str]:
-        return CSV, csv_text(self._overview_rows(knowledge, view, completeness))
+    def _overview_csv(self, asked: _Asked) -> tuple[str, str]:
+        return CSV, csv_text(self._overview_rows(asked))
 
-    def _overview_json(
-        self, _: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
-    ) -> tuple[str, str]:
-        return JSON, json_text(self._overview_rows(knowledge, view, completeness))
+    def _overview_json(self, asked: _Asked) -> tuple[str, str]:
+        return JSON, json_text(self._overview_rows(asked))
 
-    def _overview_rows(
-        self, knowledge: Knowledge, view: View, completeness: Completeness
-    ) -> list[dict[str, object]]:
-        overview = overview_of(knowledge, view)
+    def _overview_rows(self, asked: _Asked) -> list[dict[str, object]]:
+        overview = overview_of(asked.knowledge, asked.view)
         standings = [row.standing for group in overview.groups for row in group.rows]
-        others = [row for row in overview.departments if row.key != view.territory]
+        others = [row for row in overview.departments if row.key != asked.view.territory]
         cells = (one for row in others for one in row.cells)
-        return rows_of([*standings, *cells], view, completeness)
+        return rows_of([*standings, *cells], asked.view, asked.completeness)
 
-    def _promise(
-        self, request: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
-    ) -> tuple[str, str]:
-        page = promise_of(knowledge, self._indicator(request, knowledge), view)
-        return HTML, self._pages.promise(page, view, completeness)
+    def _promise(self, asked: _Asked) -> tuple[str, str]:
+        page = promise_of(asked.knowledge, self._indicator(asked), asked.view)
+        return HTML, self._pages.promise(page, asked.view, asked.completeness)
 
-    def _promise_csv(
-        self, request: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
-    ) -> tuple[str, str]:
-        return CSV, csv_text(self._promise_rows(request, knowledge, view, completeness))
+    def _promise_csv(self, asked: _Asked) -> tuple[str, str]:
+        return CSV, csv_text(self._promise_rows(asked))
 
-    def _promise_json(
-        self, request: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
-    ) -> tuple[str, str]:
-        return JSON, json_text(self._promise_rows(request, knowledge, view, completeness))
+    def _promise_json(self, asked: _Asked) -> tuple[str, str]:
+        return JSON, json_text(self._promise_rows(asked))
 
-    def _promise_rows(
-        self, request: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
-    ) -> list[dict[str, object]]:
-        indicator = self._indicator(request, knowledge)
+    def _promise_rows(self, asked: _Asked) -> list[dict[str, object]]:
+        indicator = self._indicator(asked)
         standings = [
             one
             for department in indicator.territories
-            for one in knowledge.of(indicator, department, view.as_of)
+            for one in asked.knowledge.of(indicator, department, asked.view.as_of)
         ]
-        return rows_of(standings, view, completeness)
+        return rows_of(standings, asked.view, asked.completeness)
 
-    def _method(
-        self, _: web.Request, __: Knowledge, view: View, ___: Completeness
-    ) -> tuple[str, str]:
-        return HTML, self._pages.method(view)
+    def _method(self, asked: _Asked) -> tuple[str, str]:
+        return HTML, self._pages.method(asked.view)
 
-    def _comparison(
-        self, request: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
-    ) -> tuple[str, str]:
-        since = parse_day("since", request.query.get("since"), view.today)
-        comparison = comparison_of(knowledge, view, since or _month_before(view.as_of))
-        return HTML, self._pages.comparison(comparison, view, completeness)
+    def _comparison(self, asked: _Asked) -> tuple[str, str]:
+        comparison = comparison_of(asked.knowledge, asked.view, _since(asked))
+        return HTML, self._pages.comparison(comparison, asked.view, asked.completeness)
 
-    def _evidence(
-        self, request: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
-    ) -> tuple[str, str]:
+    def _evidence(self, asked: _Asked) -> tuple[str, str]:
         page = evidence_page(
-            knowledge,
+            asked.knowledge,
             self._ledger,
-            self._indicator(request, knowledge),
-            view,
-            part=_part(request.query.get("part") or "all"),
-            page=_number(request.query.get("page")),
+            self._indicator(asked),
+            asked.view,
+            part=_part(asked.request.query.get("part") or "all"),
+            page=_number(asked.request.query.get("page")),
         )
         _require(page.paging)
-        return HTML, self._pages.evidence(page, view, completeness)
+        return HTML, self._pages.evidence(page, asked.view, asked.completeness)
 
-    def _changes(
-        self, request: web.Request, knowledge: Knowledge, view: View, completeness: Completeness
-    ) -> tuple[str, str]:
-        since = parse_day("since", request.query.get("since"), view.today)
+    def _changes(self, asked: _Asked) -> tuple[str, str]:
         page = changes_page(
-            knowledge,
+            asked.knowledge,
             self._ledger,
-            self._indicator(request, knowledge),
-            view,
-            since=since or _month_before(view.as_of),
-            page=_number(request.query.get("page")),
+            self._indicator(asked),
+            asked.view,
+            since=_since(asked),
+            page=_number(asked.request.query.get("page")),
         )
         _require(page.paging)
-        return HTML, self._pages.changes(page, view, completeness)
+        return HTML, self._pages.changes(page, asked.view, asked.completeness)
 
-    def _entity(
-        self, request: web.Request, _: Knowledge, view: View, __: Completeness
-    ) -> tuple[str, str]:
+    def _entity(self, asked: _Asked) -> tuple[str, str]:
+        request, view = asked.request, asked.view
         name, entity = request.match_info["family"], request.match_info["entity"]
         if name not in set(Family):
             raise NotFoundError("sorte de faits", name)
@@ -392,13 +374,13 @@ class PageServer:
         _require(page.paging)
         return HTML, self._pages.entity(page, view, depth=_depth(request))
 
-    def _indicator(self, request: web.Request, knowledge: Knowledge) -> Indicator:
-        name = request.match_info["indicator"]
+    def _indicator(self, asked: _Asked) -> Indicator:
+        name = asked.request.match_info["indicator"]
         try:
             indicator = self._catalogue.indicator(name)
         except UndeclaredError as error:
             raise NotFoundError("indicateur", name) from error
-        if indicator not in knowledge.catalogue.indicators:
+        if indicator not in asked.knowledge.catalogue.indicators:
             raise NotJudgedError(indicator.title)
         return indicator
 
@@ -453,5 +435,7 @@ def _require(paging: Paging) -> None:
         raise NotFoundError("page de la liste", str(paging.page))
 
 
-def _month_before(day: date) -> date:
-    return day - timedelta(days=CHANGE_DAYS)
+def _since(asked: _Asked) -> date:
+    """Return the day to compare with: the one asked for, else that of a month before."""
+    since = parse_day("since", asked.request.query.get("since"), asked.view.today)
+    return since or asked.view.as_of - timedelta(days=CHANGE_DAYS)
