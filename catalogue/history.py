@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from functools import cached_property
@@ -79,11 +79,6 @@ class StepFunction:
         """Return the number on `until` minus that on `since`."""
         return self.at(until) - self.at(since)
 
-    def until(self, day: date) -> StepFunction:
-        """Return the number without its changes after a day."""
-        index = bisect_right(self.days, day)
-        return StepFunction(self.days[:index], self.totals[:index])
-
     def published(self, by: Publication) -> StepFunction:
         """Return a count of persons as published, on the last day of each period."""
         steps: dict[int, int] = {}
@@ -136,16 +131,6 @@ class History:
     at_risk: dict[tuple[Promise, date], bool] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-
-    def until(self, day: date) -> History:
-        """Return the history without what is after a day."""
-        return replace(
-            self,
-            numerator=self.numerator.until(day),
-            denominator=None if self.denominator is None else self.denominator.until(day),
-            reports=self.reports[: bisect_right(self.reports, day)],
-            withheld=None if self.withheld is None else self.withheld.until(day),
-        )
 
     def value(self, day: date) -> Fraction | None:
         """Return the figure on a day; None over 0, before the first report, or where withheld."""

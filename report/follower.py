@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
     from broker.stored_record import RawRecord
     from catalogue.model import Catalogue
-    from catalogue.terms import Term
     from events.dead_letters import RecordOrigin
     from report.server import Known
     from streams.assessor.assessor import Assessment
@@ -79,8 +78,6 @@ class Follower:
         self._settings = settings
         self.rules = settings.record_rules()
         self._assessor = Assessor(catalogue, self.clock, parts_of=categories_of)
-        #: What was judged last, and what is shown of it.
-        self._judged: Assessment | None = None
         self._published: tuple[Assessment, Knowledge] | None = None
         #: Whether they are complete, and whether events wait; None while nothing is known.
         self._completeness: tuple[bool, bool] | None = None
@@ -224,24 +221,19 @@ class Follower:
         self._log_wait(self._assessor.readiness().waiting_for)
         if assessment is None:
             self._published = None
-        elif assessment is not self._judged:
-            # A change of persons that is not published yet must not be seen in anything.
-            shown = assessment.published()
-            if before is None or before[0] != shown:
+        elif before is None or before[0] != assessment:
+            knowledge = Knowledge(
                 # Of what is not judged there is no history, which would read "no fact received".
-                knowledge = Knowledge(
-                    shown.catalogue,
-                    shown.histories,
-                    shown.parts,
-                    explanations=shown.explanations,
-                    judged=(shown.as_of, shown.judgements),
-                )
-                self._published = shown, knowledge
-        self._judged = assessment
+                assessment.catalogue,
+                assessment.histories,
+                assessment.parts,
+                explanations=assessment.explanations,
+                judged=(assessment.as_of, assessment.judgements),
+            )
+            self._published = assessment, knowledge
         completeness = None
         if assessment is not None:
-            is_complete = Completeness.of(snapshot).is_complete
-            completeness = is_complete, snapshot.overdue > 0
+            completeness = Completeness.of(snapshot).is_complete, snapshot.overdue > 0
         # Open pages say whether all is counted, also while no figure changes.
         if self._published is not before or completeness != self._completeness:
             self._completeness = completeness
@@ -266,7 +258,8 @@ class Follower:
         except (BrokerRefusedError, TopicsMissingError) as error:
             logger.warning("past days are shown without what is about persons: %s", error)
             state_store = state_store_known_on(ledger, (), catalogue, day, rules)
-            catalogue = known_part(catalogue, _person_terms(catalogue))
+            about_persons = [term for term in catalogue.terms if term.family.about_persons]
+            catalogue = known_part(catalogue, about_persons)
         return Knowledge.from_states(state_store, catalogue, day)
 
     def _person_records(self) -> Iterator[RawRecord]:
@@ -275,10 +268,3 @@ class Follower:
             read_topics(self._settings.broker, topics=PERSON_TOPICS, security=security),
             read_decisions(self._settings.broker, security=security),
         )
-
-
-def _person_terms(catalogue: Catalogue) -> frozenset[Term]:
-    measures = (one.measure for one in catalogue.indicators)
-    return frozenset(
-        term for measure in measures for term in measure.terms if term.family.about_persons
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from time import monotonic
@@ -59,25 +59,6 @@ class Assessment:
         judgements = judge_all(catalogue, histories, as_of)
         return cls(catalogue, as_of, judgements, histories, parts, explanations)
 
-    def published(self) -> Self:
-        """Return what readers may see of it: of persons, what is published by its day."""
-        days = {
-            one.id: one.publication.day(self.as_of)
-            for one in self.catalogue.indicators
-            if one.publication is not None
-        }
-        return replace(
-            self,
-            histories={
-                key: history.until(days[key[0]]) if key[0] in days else history
-                for key, history in self.histories.items()
-            },
-            parts={
-                key: part.until(days[key[0]]) if key[0] in days else part
-                for key, part in self.parts.items()
-            },
-        )
-
     @cached_property
     def explained(self) -> Mapping[Promise, Explained]:
         """The milestones that are missed or at risk; found when they are first asked for."""
@@ -114,7 +95,7 @@ class Assessor:
         catalogue: Catalogue,
         clock: Clock,
         *,
-        parts_of: Callable[[DatedSums, Catalogue], Parts] = person_categories_of,
+        parts_of: Callable[[DatedSums, Catalogue, date], Parts] = person_categories_of,
         explains: bool = False,
         timer: Callable[[], float] = monotonic,
     ) -> None:
@@ -199,10 +180,11 @@ class Assessor:
 
     def _judge(self, source: HistorySource) -> None:
         today, catalogue, began = self._clock.today(), self._known, self._timer()
-        if self._histories_outdated:
-            found = histories_of(source.sums, catalogue)
+        # Of persons they have what is published by the day.
+        if self._histories_outdated or self._assessment is None or self._assessment.as_of != today:
+            found = histories_of(source.sums, catalogue, today)
             self._histories = keep_unchanged(found, self._histories)
-            self._parts = self._parts_of(source.sums, catalogue)
+            self._parts = self._parts_of(source.sums, catalogue, today)
             self._explanations = explanations_of(source.sums)
             self._histories_outdated = False
         first = self._assessment is None
