@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from hashlib import sha256
@@ -49,6 +49,7 @@ _MOST_PROBLEMS: Final = 10
 @click.option(
     "--planted",
     type=click.Choice(["all", *MUTATIONS]),
+    multiple=True,
     help="Switch off a rule of the product, and count the seeds until it is found.",
 )
 @click.option(
@@ -66,7 +67,7 @@ def main(  # noqa: PLR0913 - the options of the command
     first: int,
     processes: int,
     results: Path | None,
-    planted: str | None,
+    planted: Sequence[str],
     sequence: str | None,
     is_failed: bool,
     shows_log: bool,
@@ -76,8 +77,8 @@ def main(  # noqa: PLR0913 - the options of the command
     planned = {seed: Plan(seed, _faults_of(sequence, seed)) for seed in numbers}
     if is_failed:
         planned, sequence = {plan.seed: plan for plan in failed_schedules()}, "failed"
-    if planted is not None:
-        names = list(MUTATIONS) if planted == "all" else [planted]
+    if planted:
+        names = list(MUTATIONS) if "all" in planted else planted
         # Each in turn: all are looked for, also where one is not found.
         found = [
             _find(name, planned.values(), processes=processes, shows_log=shows_log)

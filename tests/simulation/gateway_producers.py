@@ -30,7 +30,7 @@ from tests.simulation.simulated_gateway import URL
 if TYPE_CHECKING:
     from events.producers.model import Producer, Producers
     from tests.simulation.loop import SimulationLoop
-    from tests.support.traffic import Message
+    from tests.simulation.records import Sent
 
 __all__ = ["Deliveries", "GatewayProducer", "Receipt", "credentials_of", "owner_of", "producer_of"]
 
@@ -90,9 +90,9 @@ def credentials_of(producers: Producers) -> tuple[Secrets, Mapping[str, Credenti
     return Secrets.model_validate(stored), own
 
 
-def producer_of(producers: Producers, message: Message) -> str:
+def producer_of(producers: Producers, message: Sent) -> str:
     """Return the producer that sends a message: of a damaged one, one that sends its family."""
-    found = owner_of(producers, message.value)
+    found = owner_of(producers, message.value or b"")
     return found.id if found is not None else _sender_of(producers, message.family)
 
 

@@ -7,9 +7,11 @@ inside Faust), decision 36 (workers answer) and decision 37 (kept partitions).
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
@@ -20,19 +22,32 @@ from faust.types import TP
 from mode.supervisors import OneForOneSupervisor
 
 from broker.stored_record import RawRecord
+from events import dead_letters
+from events.dead_letter_content import LetterContent
+from events.dead_letters import OriginalRecord
+from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTERS
 from gateway.topics_writer import TopicsWriter, Written, _OpenProducer, _PartitionQueue, _Write
 from streams import app as worker_app
-from streams import batch_transport, changelog_tally, spooled_tally, state_check, watchdog
+from streams import (
+    batch_transport,
+    changelog_tally,
+    core,
+    engine,
+    spooled_tally,
+    state,
+    state_check,
+    watchdog,
+)
 from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedError
 from streams.changelog_tally import ChangelogTally
 from streams.engine import Engine
 from streams.late_writes import LateWriteWatch
 from streams.membership import Membership
 from streams.queries import received
-from streams.state import decode_state
+from streams.state import Cell, decode_state
 from streams.state_store import StateStore
 from streams.tables import EntityRecovery, EntityStore, EntityTable
 
@@ -481,6 +496,93 @@ def _give_the_offset_of_the_batch() -> None:
         real(self, number, position)
 
     _replace(_Write, "resolve", resolve)
+
+
+@_mutation("letter-headers", "a dead letter has all headers of its record")
+def _drop_the_last_header() -> None:
+    def shorten(original: OriginalRecord) -> OriginalRecord:
+        return replace(original, headers=original.headers[:-1])
+
+    _change_letters(lambda original, content: (shorten(original), content))
+
+
+@_mutation("letter-value", "a dead letter has the value of its record, byte for byte")
+def _cut_values_by_a_byte() -> None:
+    def cut(original: OriginalRecord) -> OriginalRecord:
+        return replace(original, value=original.value[:-1]) if original.value else original
+
+    _change_letters(lambda original, content: (cut(original), content))
+
+
+@_mutation("letter-reason", "a dead letter says why its record was refused")
+def _give_one_reason_for_all() -> None:
+    def invalid(content: LetterContent) -> LetterContent:
+        error = content.error
+        json = RefusalReason.INVALID_JSON
+        return content._replace(error=ContractError(json, error.field, error.value, error.remedy))
+
+    _change_letters(lambda original, content: (original, invalid(content)))
+
+
+def _change_letters(
+    change: Callable[[OriginalRecord, LetterContent], tuple[OriginalRecord, LetterContent]],
+) -> None:
+    real = dead_letters.dead_letter_record
+
+    def changed(
+        original: OriginalRecord, content: LetterContent, *, now: datetime
+    ) -> OutgoingRecord:
+        return real(*change(original, content), now=now)
+
+    _replace(dead_letters, "dead_letter_record", changed)
+
+
+@_mutation("arrival-order", "source and id decide between events of one time, never their arrival")
+def _let_the_later_arrival_count() -> None:
+    def newest(left: Cell, right: Cell) -> Cell:
+        return left if left.time > right.time or left[:3] == right[:3] else right
+
+    for module in (core, state):
+        _replace(module, "newest", newest)
+
+
+@_mutation("swapped-outcomes", "a duplicate is told from a superseded record")
+def _swap_outcomes() -> None:
+    swapped = {
+        core.Outcome.DUPLICATE: core.Outcome.SUPERSEDED,
+        core.Outcome.SUPERSEDED: core.Outcome.DUPLICATE,
+    }
+    real = core.process
+
+    def process(*given: Any, **named: Any) -> core.Result:
+        result = real(*given, **named)
+        result.records = Counter(
+            {
+                (source, kind, swapped.get(outcome, outcome), days): number
+                for (source, kind, outcome, days), number in result.records.items()
+            }
+        )
+        return result
+
+    _replace(engine, "process", process)
+
+
+@_mutation("stale-explanations", "after a rebalance a reader has the new owner's explanations")
+def _keep_explanations_of_former_owners() -> None:
+    real = received.ReceivedHistories.apply
+
+    def apply(self: received.ReceivedHistories, *given: Any) -> received.Applied:
+        before = self._held
+        applied = real(self, *given)
+        self._held = {
+            partition: replace(one, said=before[partition].said)
+            if partition in before and before[partition].generation != one.generation
+            else one
+            for partition, one in self._held.items()
+        }
+        return applied
+
+    _replace(received.ReceivedHistories, "apply", apply)
 
 
 @_mutation("stopped-producer", "what a stopped Kafka client of the gateway leaves is given up")

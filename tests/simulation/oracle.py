@@ -8,28 +8,34 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from prometheus_client import generate_latest
 
-from events.dead_letters import GATEWAY, read_dead_letter
 from events.fact import Family
+from events.partitioning import partition_for
+from events.registry import FACTS_BY_NAME
 from events.topics import DEAD_LETTERS, changelog_name, topic_name
 from operations.audit.comparison import compare_exposed
 from operations.audit.exposed import parse_metrics
 from operations.audit.recount import audit_records
 from streams.core import process
-from streams.dead_letters import FORWARDED_FROM
 from streams.exposition import WorkerCollector
 from streams.metric_families import registry_of
-from streams.state import EMPTY, EntityState, merge_states
+from streams.state import EMPTY, Cell, EntityState, merge_states
 from streams.state_store import StateStore
+from tests.simulation.letters_oracle import Origin, letter_problems
 from tests.simulation.partition_log import records_of
+from tests.simulation.records import Fate, said
+from tests.simulation.stand_ins import remembered
 
 if TYPE_CHECKING:
+    from broker.stored_record import RawRecord
     from catalogue.model import Catalogue
     from events.record_rules import RecordRules
     from streams.membership import Membership
     from streams.settings import Settings
     from tests.simulation.cluster import Cluster
     from tests.simulation.loop import Process
+    from tests.simulation.outcomes_oracle import Outcomes
     from tests.simulation.partition_log import PartitionLog
+    from tests.simulation.records import Fates
     from tests.simulation.simulated_worker import SimulatedWorker
     from tests.simulation.traffic import Traffic
 
@@ -56,12 +62,13 @@ _FEWEST_FIGURES: Final = 50
 
 
 class Judgement(NamedTuple):
-    """What is wrong at the end of a run, its counts, the right states, and the events."""
+    """What is wrong at the end of a run, its counts, the right states, events and dead letters."""
 
     problems: list[str]
     counts: Counter[str]
     expected: States
     stored: Stored
+    letters: Sequence[RawRecord]
 
 
 class _Awake(NamedTuple):
@@ -274,7 +281,13 @@ def waiting_for(
 
 
 def judge(
-    cluster: Cluster, workers: Sequence[SimulatedWorker], traffic: Traffic, rules: RecordRules
+    cluster: Cluster,
+    workers: Sequence[SimulatedWorker],
+    traffic: Traffic,
+    rules: RecordRules,
+    *,
+    fates: Fates,
+    outcomes: Outcomes,
 ) -> Judgement:
     """Compare what all workers show, once all is done, with a recount of the stored records."""
     settings = workers[0].settings
@@ -289,28 +302,35 @@ def judge(
     audit = audit_records(
         records, workers[0].catalogue, as_of, partitions=settings.partitions, rules=rules
     )
-    pages = [
-        parse_metrics(worker.name, page)
+    pages = {
+        id(worker.engine.meters): parse_metrics(worker.name, page)
         for worker in workers
-        if worker.is_wanted and (page := _page(worker)) is not None
-    ]
-    comparison = compare_exposed(audit, pages)
+        if worker.is_wanted and worker.engine is not None and (page := _page(worker)) is not None
+    }
+    comparison = compare_exposed(audit, [*pages.values()])
     problems += comparison.differences
     if comparison.compared < _FEWEST_FIGURES:
         problems.append(f"only {comparison.compared} figures were compared")
-    expected = _expected_states(cluster, settings.partitions, rules)
+    problems += outcomes.at_the_end(stored, pages)
+    refused: dict[Origin, tuple[RawRecord, Fate]] = {}
+    valid: list[RawRecord] = []
+    for record in records:
+        fate = fates.of(record.topic, record.value, record.headers)
+        if fate.reason is None:
+            valid.append(record)
+        else:
+            refused[record[:3]] = record, fate
+    expected = _expected_states(valid, settings.partitions)
     for worker in workers:
         if worker.is_wanted and worker.engine is not None and worker.membership is not None:
             shown = worker.membership.shown()
             theirs = {key: states for key, states in expected.items() if key[1] in shown}
             problems += differences(worker.name, worker.engine.state_store, theirs)
     letters = [record for log in cluster.topics[DEAD_LETTERS] for record in records_of(log)]
-    forwarded = {record[:3] for record in records if FORWARDED_FROM in dict(record.headers)}
-    origins = {tuple(read_dead_letter(one).origin) for one in letters} - forwarded - {GATEWAY}
-    if len(origins) != audit.account.refused:
-        problems.append(
-            f"{audit.account.refused} records are refused, {len(origins)} have a dead letter"
-        )
+    problems += letter_problems(letters, refused)
+    reasons = Counter(fate.reason for _, fate in refused.values())
+    if reasons != audit.account.refusals:
+        problems.append(f"the audit refuses {audit.account.refusals}, not {reasons}")
     counts = Counter(
         records=len(records),
         refused=audit.account.refused,
@@ -323,7 +343,7 @@ def judge(
         starts=sum(worker.starts for worker in workers),
         failed=traffic.failed,
     )
-    return Judgement(problems, counts, expected, stored)
+    return Judgement(problems, counts, expected, stored, letters)
 
 
 def restored(
@@ -341,20 +361,29 @@ def restored(
     return store
 
 
-def _expected_states(cluster: Cluster, partitions: int, rules: RecordRules) -> States:
-    """Return the state of each entity after all records, by family and partition."""
-    expected: dict[tuple[Family, int], Mapping[str, EntityState]] = {}
-    for family in Family:
-        for log in cluster.topics[topic_name(family)]:
-            result = process(
-                records_of(log),
-                {},
-                family=family,
-                partition=log.number,
-                partitions=partitions,
-                rules=rules,
-            )
-            expected[family, log.number] = result.changed
+def _expected_states(valid: Iterable[RawRecord], partitions: int) -> States:
+    """Return the state of each entity after all valid records, by family and partition.
+
+    Of a fact's records of a day that with the greatest time, source and id counts, wherever it
+    stands. What is on a wrong partition was forwarded.
+    """
+    expected: dict[tuple[Family, int], dict[str, dict[str, dict[str, Cell]]]] = {
+        (family, number): {} for family in Family for number in range(partitions)
+    }
+    values: dict[tuple[str, str, str], bytes] = {}
+    for record in valid:
+        value = record.value or b""
+        one = said(value)
+        if partition_for(one.entity.encode(), partitions) == record.partition:
+            known = values.setdefault(one.cell, value)
+            if one.order > said(known).order:
+                values[one.cell] = value
+    for (entity, fact, day), value in values.items():
+        one, home = said(value), partition_for(entity.encode(), partitions)
+        attributes = None if one.is_retracted else remembered(value).data.attributes()
+        states = expected[FACTS_BY_NAME[fact].FAMILY, home]
+        cells = states.setdefault(entity, {}).setdefault(fact, {})
+        cells[day] = Cell(*one.order, attributes)
     return expected
 
 

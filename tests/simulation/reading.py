@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from events.fact import Family
 from streams.histories import histories_of
 from streams.queries.addresses import WorkerAddresses, WorkerTarget
 from streams.queries.collector import CollectorPlan, HistoriesCollector
 from tests.simulation.loop import Process, SimulationLoop
 
 if TYPE_CHECKING:
+    from catalogue.explanations import Explanation
     from catalogue.history import Histories
     from catalogue.model import Catalogue
+    from streams.state import EntityState
     from tests.simulation.simulated_worker import SimulatedWorker
 
-__all__ = ["Reader", "address_of"]
+__all__ = ["Explained", "Reader", "address_of", "explained_in"]
+
+Explained = tuple[str, str, str, str, str]
+"""Of an explanation: its entity, day, source, id and text."""
 
 #: Within which what the reader holds is not forgotten: shorter than `CollectorPlan.hold_seconds`.
 CONFIRMED_SECONDS: Final = 30.0
@@ -108,7 +115,7 @@ class Reader:
             for partition, one in held.items():
                 if (one.worker, one.version) != (worker.teller._life, fold.version):
                     continue
-                now = (one.worker, one.version, one.series)
+                now = (one.worker, one.version, one.series, one.said)
                 if checked.get(partition) == now:
                     continue
                 checked[partition] = now
@@ -118,13 +125,33 @@ class Reader:
                     dict(told[key].steps) != dict(true[key].steps) for key in told
                 ):
                     yield f"the reader has of {worker.name}, partition {partition}, what it has not"
+                said = {_explained(explanation) for _, explanation in one.said}
+                states = engine.state_store.states(Family.EXPLANATIONS, partition)
+                if said != {*explained_in(states)}:
+                    yield f"the reader has of {worker.name} other explanations of {partition}"
 
-    def waiting_for(self, histories: Histories) -> str:
-        """Return what is missing or wrong of the histories of all events; "" for nothing."""
+    def waiting_for(self, histories: Histories, explanations: AbstractSet[Explained]) -> str:
+        """Return what is missing or wrong of what all events say; "" for nothing."""
         self._collector._take()
         waiting = self._collector.waiting_for()
         if waiting is not None:
             return f"the reader waits for {waiting}"
         if histories_of(self._collector.sums, self._catalogue) != histories:
             return "the reader's histories are not those of all events"
+        held = {_explained(one) for _, one in self._collector.sums.said()}
+        if held != explanations:
+            return f"the reader has {len(held)} explanations, others than the {len(explanations)}"
         return ""
+
+
+def explained_in(states: Mapping[str, EntityState]) -> Iterator[Explained]:
+    """Yield the explanations of states of their family that are not retracted."""
+    for entity, facts in states.items():
+        for days in facts.values():
+            for day, cell in days.items():
+                if cell.attributes is not None:
+                    yield entity, day, cell.source, cell.id, cell.attributes["text"]
+
+
+def _explained(one: Explanation) -> Explained:
+    return one.entity, one.day.isoformat(), one.source, one.id, one.text

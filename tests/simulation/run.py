@@ -9,17 +9,14 @@ import random
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import ValidationError
-
 from catalogue.loader import load_catalogue
-from events.cloudevent import CONTENT_TYPE, STRUCTURED
+from events.fact import Family
 from events.producers.loader import load_producers
 from events.record_rules import RecordRules
 from events.topics import declared_topics
@@ -39,6 +36,7 @@ from tests.simulation.gateway_producers import (
     producer_of,
 )
 from tests.simulation.injection import Injection
+from tests.simulation.letters_oracle import gateway_letter_problems
 from tests.simulation.loop import Process, SimulationLoop, StuckError
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.network import Network
@@ -53,14 +51,15 @@ from tests.simulation.oracle import (
     restored,
     waiting_for,
 )
+from tests.simulation.outcomes_oracle import Outcomes
 from tests.simulation.planning import planned_faults
 from tests.simulation.process_faults import Parties
-from tests.simulation.reading import Reader, address_of
+from tests.simulation.reading import Reader, address_of, explained_in
 from tests.simulation.rebuilding import Operator
+from tests.simulation.records import Fates, Sent, pool
 from tests.simulation.simulated_gateway import SimulatedGateway, let_gateways_run
 from tests.simulation.simulated_worker import SimulatedWorker, watch_workers
 from tests.simulation.traffic import Traffic, chosen
-from tests.support.traffic import Message, region
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -90,8 +89,6 @@ LONGEST_TURNS: Final = (0.0, 0.001, 0.03, 0.15)
 #: the batches in process, and to its commit, each at the longest until a request is given up. One
 #: that stands still meanwhile is gone after a session.
 LONGEST_REBALANCE_SECONDS: Final = 4 * REQUEST_SECONDS + SESSION_SECONDS
-#: The header of most records: those with a parameter take a longer way through a worker.
-_PLAIN: Final = (CONTENT_TYPE, STRUCTURED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +117,6 @@ class Outcome:
 
 
 @cache
-def _pool() -> Sequence[Message]:
-    """Return the records from which a run takes its own."""
-    records = region(7, date(2016, 1, 1), date(2017, 12, 31))
-    return tuple(
-        replace(one, headers=(_PLAIN,)) if at % 4 else one for at, one in enumerate(records)
-    )
-
-
-@cache
 def _catalogue() -> Any:
     return load_catalogue(None)
 
@@ -145,9 +133,9 @@ def _rules() -> RecordRules:
 
 def warm_up() -> None:
     """Load what all runs share: done once, before the runs are forked."""
-    for message in _pool():
-        with suppress(ValidationError):
-            stand_ins.remembered(message.value)
+    for records in pool().values():
+        for one in records:
+            stand_ins.remembered(one.value or b"")
     # What a worker loads late, with its app.
     settings = load_settings()
     engine = Engine(
@@ -233,6 +221,10 @@ class _World:
         )
         self.deliveries = Deliveries()
         self.producers = Process("producers")
+        self.records = chosen(pool(), Random(f"records {plan.seed}"), count=RECORDS)
+        self.fates = Fates(self.records)
+        self.outcomes = Outcomes(self.fates)
+        self.outcomes.watch()
 
     def note(self, text: str) -> None:
         """Add a line to the log of the run."""
@@ -311,8 +303,7 @@ class _World:
         parties = Parties(regular, self.gateway, self.reader.process, self.producers)
         injection = Injection(self.cluster, parties, join=self.join, note=self.note)
         injection.schedule(list(faults))
-        messages = chosen(_pool(), Random(self.chance.random()), count=RECORDS)
-        direct = self._send_to_gateway(messages)
+        direct = self._send_to_gateway(self.records)
         traffic = Traffic(self.cluster, Random(self.chance.random()), partitions=self.partitions)
         sending = self.loop.spawn(
             Process("producer"), lambda: traffic.send(direct, seconds=TRAFFIC_SECONDS)
@@ -328,14 +319,15 @@ class _World:
         watching.cancel()
         operating.cancel()
 
-    def _send_to_gateway(self, messages: Sequence[Message]) -> Sequence[Message]:
+    def _send_to_gateway(self, messages: Sequence[Sent]) -> Sequence[Sent]:
         """Begin to send a part of the messages to the gateway; return the others."""
         chance = Random(self.chance.random())
-        direct: list[Message] = []
+        direct: list[Sent] = []
         values: dict[str, list[bytes]] = {}
         for message in messages:
-            if chance.random() < GATEWAY_SHARE:
-                values.setdefault(producer_of(_producers(), message), []).append(message.value)
+            if chance.random() < GATEWAY_SHARE and message.fits_a_request:
+                producer = producer_of(_producers(), message)
+                values.setdefault(producer, []).append(message.value or b"")
             else:
                 direct.append(message)
         _, credentials = credentials_of(_producers())
@@ -370,9 +362,17 @@ class _World:
             )
             return
         self.note("settled at the end")
-        found = judge(self.cluster, self.workers, traffic, _rules())
+        found = judge(
+            self.cluster,
+            self.workers,
+            traffic,
+            _rules(),
+            fates=self.fates,
+            outcomes=self.outcomes,
+        )
         outcome.problems += found.problems
         outcome.problems += gateway_problems(self.deliveries, found.stored, _producers())
+        outcome.problems += gateway_letter_problems(found.letters, self.records)
         outcome.counts = found.counts
         outcome.counts["receipts"] = len(self.deliveries.accepted)
         outcome.counts["rebuilds"] = self.operator.rebuilds
@@ -388,7 +388,13 @@ class _World:
             await asyncio.sleep(CHECK_SECONDS)
             store = self._restored()
         histories = histories_of(store, _catalogue())
-        while reason := self.reader.waiting_for(histories):
+        explanations = {
+            one
+            for (family, _), states in found.expected.items()
+            if family is Family.EXPLANATIONS
+            for one in explained_in(states)
+        }
+        while reason := self.reader.waiting_for(histories, explanations):
             if self.loop.time() > repaired_by:
                 outcome.problems.append(reason)
                 return

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,61 +13,59 @@ from aiokafka.errors import KafkaError
 
 from events.partitioning import partition_for
 from events.topics import topic_name
-from tests.support.traffic import Message
+from tests.simulation.records import Sent, damaged, rival
 
 if TYPE_CHECKING:
     from tests.simulation.cluster import Cluster
 
 __all__ = ["Traffic", "chosen"]
 
-#: Of a run's records.
+#: Of a run's records: those that contradict another one of the same time, explanations of
+#: milestones, and those with a mistake.
+RIVALS_SHARE: Final = 0.03
+EXPLANATIONS_SHARE: Final = 0.02
 DAMAGED_SHARES: Final = (0.01, 0.1)
 MISROUTED_SHARES: Final = (0.02, 0.2)
 #: How many records each entity of a run has, at the least.
 FEWEST_RECORDS: Final = (3, 8)
 
 
-def chosen(pool: Sequence[Message], chance: Random, *, count: int) -> list[Message]:
-    """Return records of a run: a tenth twice, some damaged, in disorder.
+def chosen(pool: Mapping[bool, Sequence[Sent]], chance: Random, *, count: int) -> list[Sent]:
+    """Return records of a run, in disorder: some twice, some contradicted, some damaged.
 
     They are consecutive ones, or all those of entities of which there are many: an older state
-    that replaces a newer one is seen where an entity has several.
+    that replaces a newer one is seen where an entity has several. `pool` is that of
+    `tests.simulation.records`.
     """
+    region = pool[False]
     whole = count * 9 // 10
     fewest = chance.choice((1, *FEWEST_RECORDS))
     if fewest == 1:
-        begin = chance.randrange(len(pool) - count)
-        taken = list(pool[begin : begin + whole])
+        begin = chance.randrange(len(region) - count)
+        taken = list(region[begin : begin + whole])
     else:
-        numbers = Counter((one.family, one.key) for one in pool)
+        numbers = Counter((one.family, one.key) for one in region)
         many = [entity for entity, number in numbers.items() if number >= fewest]
         of = {entity: place for place, entity in enumerate(chance.sample(many, len(many)))}
         places = sorted(
             (of[entity], at)
-            for at, one in enumerate(pool)
+            for at, one in enumerate(region)
             if (entity := (one.family, one.key)) in of
         )
-        taken = [pool[at] for _, at in sorted(places[:whole], key=lambda one: one[1])]
-    taken += [chance.choice(taken) for _ in range(count - len(taken))]
-    for _ in range(int(count * chance.choice(DAMAGED_SHARES))):
-        at = chance.randrange(len(taken))
-        taken[at] = _damaged(taken[at], chance)
+        taken = [region[at] for _, at in sorted(places[:whole], key=lambda one: one[1])]
+    # Each record's place in the order of sending.
+    placed = [(float(at), one) for at, one in enumerate(taken)]
+    others = [rival(chance.choice(taken), chance) for _ in range(int(count * RIVALS_SHARE))]
+    others += chance.sample(pool[True], int(count * EXPLANATIONS_SHARE))
+    placed += [(chance.uniform(0, whole), one) for one in others]
+    placed += [(float(at), chance.choice(placed)[1]) for at in range(len(placed), count)]
+    wrong = chance.sample(range(len(placed)), int(count * chance.choice(DAMAGED_SHARES)))
+    for at in wrong:
+        placed[at] = placed[at][0], damaged(placed[at][1], chance)
     # Nearly in order: a record may be some hundred places from where it belongs.
     reach = chance.choice((1, 20, 300))
-    order = sorted(range(len(taken)), key=lambda at: at + chance.uniform(0, reach))
-    return [taken[at] for at in order]
-
-
-def _damaged(message: Message, chance: Random) -> Message:
-    value = message.value
-    kind = chance.randrange(4)
-    if kind == 0:
-        return replace(message, value=value[: chance.randrange(len(value) + 1)])
-    if kind == 1:
-        return replace(message, value=b"")
-    if kind == 2:
-        return replace(message, key=message.key + b"X")
-    return replace(message, value=value.replace(b"2016-", b"2061-"))
+    order = sorted(range(len(placed)), key=lambda at: placed[at][0] + chance.uniform(0, reach))
+    return [placed[at][1] for at in order]
 
 
 class Traffic:
@@ -80,10 +77,10 @@ class Traffic:
         self._partitions = partitions
         self._misrouted = chance.choice(MISROUTED_SHARES)
         #: Of each acknowledged record: topic, partition, offset and value.
-        self.acknowledged: list[tuple[str, int, int, bytes]] = []
+        self.acknowledged: list[tuple[str, int, int, bytes | None]] = []
         self.failed = 0
 
-    async def send(self, messages: Sequence[Message], *, seconds: float) -> None:
+    async def send(self, messages: Sequence[Sent], *, seconds: float) -> None:
         """Send records within about so many seconds, and wait for their acknowledgement."""
         producer = AIOKafkaProducer(
             bootstrap_servers=self._cluster.bootstrap,
@@ -119,13 +116,13 @@ class Traffic:
         await producer.stop()
 
     async def _send(
-        self, producer: AIOKafkaProducer, message: Message
+        self, producer: AIOKafkaProducer, message: Sent
     ) -> tuple[int, asyncio.Future[Any]]:
         # A producer with another partitioner: workers forward what it sends.
         partition = (
             self._chance.randrange(self._partitions)
             if self._chance.random() < self._misrouted
-            else partition_for(message.key, self._partitions)
+            else partition_for(message.key or b"", self._partitions)
         )
         return partition, await producer.send(
             topic_name(message.family),

@@ -1,0 +1,157 @@
+"""The judgement of dead letters, by what was sent: their form is read without the workers' code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from events.errors import RefusalReason
+from tests.simulation.records import PLAIN
+
+if TYPE_CHECKING:
+    from broker.stored_record import RawRecord
+    from tests.simulation.records import Fate, Headers, Sent
+
+Origin = tuple[str, int, int]
+"""Topic, partition and offset."""
+
+_PREFIX: Final = "smartregion-"
+_ADDED: Final = ("reason", "field", "detail", "topic", "partition", "offset", "time")
+#: What may follow those, in this order.
+_OPTIONAL: Final = ("null-value", "shortened", "producer", "records")
+GATEWAY: Final[Origin] = ("http", -1, -1)
+
+
+class _Letter(NamedTuple):
+    """A dead letter as it is stored."""
+
+    own: Headers
+    """The refused record's headers."""
+    added: Mapping[str, bytes]
+    """The monitor's headers, without their prefix."""
+    key: bytes | None
+    value: bytes | None
+
+    @property
+    def reason(self) -> str:
+        """Why its records were refused."""
+        return self.added["reason"].decode()
+
+    @property
+    def origins(self) -> Sequence[Origin]:
+        """The refused records that it stands for."""
+        topic, partition = self.added["topic"].decode(), int(self.added["partition"])
+        if "records" not in self.added:
+            return [(topic, partition, int(self.added["offset"]))]
+        runs = json.loads(self.added["records"])["offsets"]
+        return [(topic, partition, at) for first, last in runs for at in range(first, last + 1)]
+
+
+def _read(record: RawRecord) -> _Letter:
+    headers = list(record.headers)
+    names = [name.removeprefix(_PREFIX) for name, _ in headers]
+    # From the end: a producer's own headers may have any names.
+    end = len(names)
+    while names[end - 1] in _OPTIONAL:
+        end -= 1
+    begin = end - len(_ADDED)
+    if tuple(names[begin:end]) != _ADDED:
+        message = f"the headers {names}"
+        raise ValueError(message)
+    added = {
+        name: value or b"" for name, (_, value) in zip(names[begin:], headers[begin:], strict=True)
+    }
+    return _Letter(tuple(headers[:begin]), added, record.key, record.value)
+
+
+def letter_problems(
+    letters: Sequence[RawRecord], refused: Mapping[Origin, tuple[RawRecord, Fate]]
+) -> Iterator[str]:
+    """Yield what is wrong of the workers' dead letters.
+
+    Each of the `refused` records has one or more, of its reason, and each letter is of such a
+    record. A letter of one record has its key, value and headers, or of each the size and digest;
+    one of several records has none of them.
+    """
+    covered: set[Origin] = set()
+    for record in letters:
+        letter = _read(record)
+        if letter.origins[0] == GATEWAY:
+            continue
+        covered.update(letter.origins)
+        for origin in letter.origins:
+            if origin not in refused:
+                yield f"the dead letter @{record.offset} is of {origin}, which was not refused"
+                continue
+            original, fate = refused[origin]
+            if letter.reason != fate.reason:
+                yield f"the dead letter of {origin} has {letter.reason}, not {fate.reason}"
+            elif "records" not in letter.added:
+                problem = _content_problem(letter, original, is_kept=fate.is_kept)
+                if problem:
+                    yield f"the dead letter of {origin} ({fate.reason}) has {problem}"
+    if missing := refused.keys() - covered:
+        yield f"{len(missing)} refused records have no dead letter, the first is {min(missing)}"
+
+
+def gateway_letter_problems(letters: Sequence[RawRecord], sent: Sequence[Sent]) -> Iterator[str]:
+    """Yield what is wrong of the gateway's dead letters, each of which is of some sent record."""
+    refused = [one for one in sent if one.fate.reason is not None and one.fits_a_request]
+    for record in letters:
+        letter = _read(record)
+        if letter.origins[0] == GATEWAY and not any(_is_of(letter, one) for one in refused):
+            yield f"the gateway's letter @{record.offset} ({letter.reason}) is of nothing sent"
+
+
+def _content_problem(letter: _Letter, record: RawRecord, *, is_kept: bool) -> str:
+    """Return what a letter has that its record has not; "" for nothing."""
+    if is_kept:
+        value = record.value
+        is_marked = record.key is None and value is None
+        expected = (record.key, b"" if is_marked else value, tuple(record.headers))
+        found = (letter.key, letter.value, letter.own)
+        if found != expected:
+            return f"{found}, not {expected}"
+        marks = letter.added.keys() & {*_OPTIONAL}
+        return "" if marks == ({"null-value"} if is_marked else set()) else f"the marks {marks}"
+    if (letter.key, letter.value, letter.own) != (None, b"", ()):
+        return "what it may not keep"
+    found_parts = json.loads(letter.added.get("shortened", b"{}"))
+    return "" if found_parts == _parts(record) else f"{found_parts}, not {_parts(record)}"
+
+
+def _is_of(letter: _Letter, sent: Sent) -> bool:
+    """Return whether a letter of the gateway is of a request's item: it has no key."""
+    value, reason = sent.value or b"", sent.fate.reason
+    if reason is RefusalReason.NOT_OWNER:
+        reason = RefusalReason.NOT_ALLOWED  # The gateway knows the producer.
+    if letter.reason != reason or "producer" not in letter.added:
+        return False
+    if "shortened" not in letter.added:
+        kept = (letter.key, letter.value, letter.own)
+        return sent.fate.is_kept and kept == (None, value, PLAIN)
+    # Without a digest: a telephone number can be found from it.
+    size = json.loads(letter.added["shortened"]).get("value", {"bytes": 0})
+    is_withheld = not (sent.fate.is_kept and value)
+    return is_withheld and letter[2:] == (None, b"") and size == {"bytes": len(value)}
+
+
+def _parts(record: RawRecord) -> Mapping[str, Mapping[str, int | str]]:
+    """Return the size and the SHA-256 of each part of a record that has any bytes."""
+    sizes = [len(name.encode()) + len(value or b"") + 10 for name, value in record.headers]
+    packed = b"".join(
+        b"\xff" * 4 if part is None else len(part).to_bytes(4, "big") + part
+        for name, value in record.headers
+        for part in (name.encode(), value)
+    )
+    parts = {"key": record.key or b"", "value": record.value or b"", "headers": packed}
+    found: dict[str, Mapping[str, int | str]] = {
+        name: {"bytes": len(part), "sha256": sha256(part).hexdigest()}
+        for name, part in parts.items()
+        if part
+    }
+    if "headers" in found:
+        found["headers"] = {**found["headers"], "bytes": sum(sizes)}
+    return found

@@ -1,0 +1,178 @@
+"""The judgement of the outcomes that workers count, by what was sent and in which order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from catalogue import metrics
+from events.partitioning import partition_for
+from streams import engine
+from streams.meters import Meters
+from tests.simulation.records import said
+
+if TYPE_CHECKING:
+    from events.fact import Family
+    from events.records import Record
+    from operations.audit.exposed import Exposed
+    from streams.core import Result
+    from streams.state import EntityState
+    from tests.simulation.letters_oracle import Origin
+    from tests.simulation.records import Fates, Said
+
+#: The event type under which refused records are counted.
+_UNREAD: Final = "unknown"
+_Order = tuple[int, str, str]
+
+
+class _Batch(NamedTuple):
+    """What the records of a batch have to be counted as."""
+
+    result: Result
+    origins: Sequence[Origin]
+    outcomes: Counter[tuple[str, str]]
+    """By event type and outcome."""
+    reasons: Counter[str]
+
+
+class _Partition:
+    """The records of a partition below `end`: of each cell the greatest time, source and id."""
+
+    def __init__(self) -> None:
+        self.end = 0
+        self.greatest: dict[tuple[str, str, str], _Order] = {}
+
+
+class Outcomes:
+    """Watches what each life of a worker counts.
+
+    Of records that nobody has processed before, their order alone says what they have to be counted
+    as. Those that are processed again meet a state that has some of them already: what the worker
+    had before is then what they are compared with.
+    """
+
+    def __init__(self, fates: Fates) -> None:
+        self._fates = fates
+        self._partitions: dict[tuple[Family, int], _Partition] = {}
+        #: By result, until it is counted.
+        self._batches: dict[int, _Batch] = {}
+        #: By the meters of each life: what they have to be.
+        self._lives: dict[int, tuple[Meters, Counter[tuple[str, str]], Counter[str]]] = {}
+        self._counted: set[Origin] = set()
+        self.problems: list[str] = []
+
+    def watch(self) -> None:
+        """Look at each batch that an engine computes, and at each that its meters count."""
+        process, count = vars(engine)["process"], Meters.count
+
+        def processed(records: Iterable[Record], *given: Any, **named: Any) -> Result:
+            records = list(records)
+            result: Result = process(records, *given, **named)
+            self._expect(records, result, named["family"], named["partition"], named["partitions"])
+            return result
+
+        def counted(meters: Meters, result: Result) -> None:
+            count(meters, result)
+            self._note(meters, result)
+
+        vars(engine)["process"] = processed
+        setattr(Meters, "count", counted)  # noqa: B010 - mypy refuses the assignment
+
+    def _expect(
+        self,
+        records: Sequence[Record],
+        result: Result,
+        family: Family,
+        number: int,
+        partitions: int,
+    ) -> None:
+        if not records:
+            return
+        partition = self._partitions.setdefault((family, number), _Partition())
+        greatest, is_first = partition.greatest, records[0].offset >= partition.end
+        seen: dict[tuple[str, str, str], _Order] = greatest if is_first else {}
+        outcomes: Counter[tuple[str, str]] = Counter()
+        reasons: Counter[str] = Counter()
+        for record in records:
+            reason, _ = self._fates.of(record.topic, record.value, record.headers)
+            if reason is not None:
+                reasons[reason.value] += 1
+                continue
+            one = said(record.value or b"")
+            if partition_for(one.entity.encode(), partitions) != number:
+                outcomes[one.kind, "misrouted"] += 1
+                continue
+            cell = one.cell
+            known = seen.get(cell)
+            if known is None and not is_first:
+                known = _order_in(result.known, one)
+            if known is None or one.order > known:
+                seen[cell] = one.order
+                outcome = "accepted"
+            else:
+                outcome = "duplicate" if one.order == known else "superseded"
+            outcomes[one.kind, outcome] += 1
+            if not is_first and record.offset >= partition.end:
+                greatest[cell] = max(one.order, greatest.get(cell, one.order))
+        partition.end = max(partition.end, records[-1].offset + 1)
+        if reasons:
+            outcomes[_UNREAD, "refused"] = reasons.total()
+        origins = [(one.topic, one.partition, one.offset) for one in records]
+        self._batches[id(result)] = _Batch(result, origins, outcomes, reasons)
+
+    def _note(self, meters: Meters, result: Result) -> None:
+        batch = self._batches.pop(id(result), None)
+        if batch is None:
+            self.problems.append(f"a worker counts records that it refused itself: {result.tally}")
+            return
+        _, outcomes, reasons = self._lives.setdefault(id(meters), (meters, Counter(), Counter()))
+        outcomes.update(batch.outcomes)
+        reasons.update(batch.reasons)
+        self._counted.update(batch.origins)
+
+    def at_the_end(self, stored: Iterable[Origin], pages: Mapping[int, Exposed]) -> Iterator[str]:
+        """Yield what was counted wrongly; `pages` has what is exposed, by the id of its meters."""
+        yield from self.problems
+        if missing := set(stored) - self._counted:
+            yield f"{len(missing)} records were never counted, the first is {min(missing)}"
+        for meters, outcomes, reasons in self._lives.values():
+            yield from _differences("events", meters.events, outcomes)
+            yield from _differences("dead letters", meters.dead_letters, reasons)
+            by_producer = meters.producers
+            yield from _differences("producers' events", _last(by_producer.events), _last(outcomes))
+            yield from _differences(
+                "producers' refusals", _last(by_producer.refused), _last(reasons)
+            )
+            if (page := pages.get(id(meters))) is not None:
+                shown = {
+                    (one.labels["type"], one.labels["outcome"]): int(one.value)
+                    for one in page.of(metrics.EVENTS)
+                }
+                yield from _differences(f"{metrics.EVENTS.name} of {page.url}", shown, outcomes)
+                shown_reasons = {
+                    one.labels["reason"]: int(one.value) for one in page.of(metrics.DEAD_LETTERS)
+                }
+                yield from _differences(
+                    f"{metrics.DEAD_LETTERS.name} of {page.url}", shown_reasons, reasons
+                )
+
+
+def _order_in(states: Mapping[str, EntityState], one: Said) -> _Order | None:
+    cell = states.get(one.entity, {}).get(one.fact, {}).get(one.day)
+    return None if cell is None else (cell.time, cell.source, cell.id)
+
+
+def _last(counts: Mapping[Any, int]) -> Counter[str]:
+    """Return counts by the last part of their keys alone."""
+    found: Counter[str] = Counter()
+    for key, number in counts.items():
+        found[key[-1] if isinstance(key, tuple) else key] += number
+    return found
+
+
+def _differences(what: str, found: Mapping[Any, int], expected: Mapping[Any, int]) -> Iterator[str]:
+    for key in sorted({*found, *expected}):
+        if found.get(key, 0) != expected.get(key, 0):
+            which = key if isinstance(key, str) else " ".join(key)
+            yield f"{what} {which}: {found.get(key, 0)} are counted, not {expected.get(key, 0)}"
