@@ -88,8 +88,9 @@ class BrokerFaults:
         self._left_out: set[tuple[str, int, int]] = set()
         #: How many are damaged on their way.
         self._damaged = 0
-        #: Until when the watermark of a partition is behind no more, in virtual seconds.
-        self._honest_until: dict[tuple[str, int], float] = {}
+        #: By family and partition: when a watermark was last set back, and until when none is
+        #: again, in virtual seconds.
+        self._honest_until: dict[tuple[str, int], tuple[float, float]] = {}
         #: The partitions of changelogs that have lost records.
         self.lost: set[tuple[str, int]] = set()
         self.kinds: Kinds = {
@@ -233,13 +234,15 @@ class BrokerFaults:
     def _hold_watermarks(self, fault: Fault) -> Undo:
         chance = Random(fault.number)
         lasts, now = min(fault.lasts, LONGEST_WATERMARK), self._loop.time()
-        held = [
-            log
-            for log in [one for one in self._cluster.logs() if chance.random() < 0.5]
-            if self._honest_until.get((log.topic, log.number), 0.0) <= now
-        ]
-        for log in held:
-            self._honest_until[log.topic, log.number] = now + lasts + HONEST_SECONDS
+        held = []
+        for log in [one for one in self._cluster.logs() if chance.random() < 0.5]:
+            about = next((family for family in Family if family in log.topic), log.topic)
+            begin, until = self._honest_until.get((about, log.number), (0.0, 0.0))
+            # A worker counts its looks at all of them together.
+            if begin != now and until > now:
+                continue
+            self._honest_until[about, log.number] = now, now + lasts + HONEST_SECONDS
+            held.append(log)
             log.held_back_at = max(log.start, log.end - chance.choice((0, 0, 1, 50)))
 
         def undo() -> None:
