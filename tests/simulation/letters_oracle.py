@@ -19,7 +19,7 @@ Origin = tuple[str, int, int]
 
 _PREFIX: Final = "smartregion-"
 _ADDED: Final = ("reason", "field", "detail", "topic", "partition", "offset", "time")
-#: What may follow those, in this order.
+#: What may follow those.
 _OPTIONAL: Final = ("null-value", "shortened", "producer", "records")
 GATEWAY: Final[Origin] = ("http", -1, -1)
 
@@ -40,10 +40,15 @@ class _Letter(NamedTuple):
         return self.added["reason"].decode()
 
     @property
+    def is_summary(self) -> bool:
+        """True where it stands for several records."""
+        return "records" in self.added
+
+    @property
     def origins(self) -> Sequence[Origin]:
         """The refused records that it stands for."""
         topic, partition = self.added["topic"].decode(), int(self.added["partition"])
-        if "records" not in self.added:
+        if not self.is_summary:
             return [(topic, partition, int(self.added["offset"]))]
         runs = json.loads(self.added["records"])["offsets"]
         return [(topic, partition, at) for first, last in runs for at in range(first, last + 1)]
@@ -71,9 +76,9 @@ def letter_problems(
 ) -> Iterator[str]:
     """Yield what is wrong of the workers' dead letters.
 
-    Each of the `refused` records has one or more, of its reason, and each letter is of such a
-    record. A letter of one record has its key, value and headers, or of each the size and digest;
-    one of several records has none of them.
+    Each of the `refused` records has one or more, of its reason, and each letter is of such
+    records. A letter of one record has its key, value and headers, or of each the size and digest.
+    A summary of several has none of them.
     """
     covered: set[Origin] = set()
     for record in letters:
@@ -88,10 +93,11 @@ def letter_problems(
             original, fate = refused[origin]
             if letter.reason != fate.reason:
                 yield f"the dead letter of {origin} has {letter.reason}, not {fate.reason}"
-            elif "records" not in letter.added:
-                problem = _content_problem(letter, original, is_kept=fate.is_kept)
-                if problem:
-                    yield f"the dead letter of {origin} ({fate.reason}) has {problem}"
+            elif letter.is_summary:
+                if (letter.key, letter.value) != (None, b""):
+                    yield f"the summary of {origin} and others keeps a key or a value"
+            elif problem := _content_problem(letter, original, is_kept=fate.is_kept):
+                yield f"the dead letter of {origin} ({fate.reason}) has {problem}"
     if missing := refused.keys() - covered:
         yield f"{len(missing)} refused records have no dead letter, the first is {min(missing)}"
 

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
@@ -529,10 +528,8 @@ def _change_letters(
 ) -> None:
     real = dead_letters.dead_letter_record
 
-    def changed(
-        original: OriginalRecord, content: LetterContent, *, now: datetime
-    ) -> OutgoingRecord:
-        return real(*change(original, content), now=now)
+    def changed(original: OriginalRecord, content: LetterContent, **named: Any) -> OutgoingRecord:
+        return real(*change(original, content), **named)
 
     _replace(dead_letters, "dead_letter_record", changed)
 
