@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.errors import RefusalReason
-from tests.simulation.records import PLAIN
+from tests.simulation.records import PERSON, PLAIN
 
 if TYPE_CHECKING:
     from broker.stored_record import RawRecord
@@ -124,6 +124,8 @@ def _content_problem(letter: _Letter, record: RawRecord, *, is_kept: bool) -> st
         return "" if marks == ({"null-value"} if is_marked else set()) else f"the marks {marks}"
     if (letter.key, letter.value, letter.own) != (None, b"", ()):
         return "what it may not keep"
+    if any(PERSON in text for text in letter.added.values()):
+        return "a person's address"
     found_parts = json.loads(letter.added.get("shortened", b"{}"))
     return "" if found_parts == _parts(record) else f"{found_parts}, not {_parts(record)}"
 

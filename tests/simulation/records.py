@@ -39,6 +39,8 @@ _EXTRA: Final[Headers] = (
 )
 _NO_TEXT: Final = ("raw", b"\xff\xfe")
 _RAW_SHARE: Final = 0.1
+#: What no dead letter may repeat.
+PERSON: Final = b"jean.dupont@example.org"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EXPLANATIONS: Final = 240
 
@@ -277,7 +279,7 @@ _MISTAKES: Final[Sequence[Callable[[Sent, Random], Sent]]] = (
     _edit(
         RefusalReason.INVALID_DATA,
         rb'"data":\{',
-        b'"data":{"contact":"jean.dupont@example.org",',
+        b'"data":{"contact":"' + PERSON + b'",',
         is_kept=False,
     ),
 )
