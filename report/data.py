@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from boundary.spreadsheets import plain_cell
-from catalogue.algebra import CENTS_PER_EURO
 
 if TYPE_CHECKING:
     from report.cell import TextCell
@@ -75,7 +74,6 @@ def _row(one: Standing, view: View, completeness: Completeness) -> dict[str, Any
     milestone = judgement.milestone
     known_on = view.known_on
     # What is not divided is kept in cents, or in millionths: its number is the figure.
-    per_unit = CENTS_PER_EURO if one.indicator.terms_in_cents else 1
     is_ratio = one.indicator.measure.denominator is not None and judgement.value is not None
     return {
         "as_of": str(view.as_of),
@@ -90,17 +88,13 @@ def _row(one: Standing, view: View, completeness: Completeness) -> dict[str, Any
         "milestone": None if milestone is None else milestone.id,
         "milestone_status": None if judgement.status is None else str(judgement.status),
         "number": None if judgement.value is None else float(judgement.value),
-        "numerator": _in_units(judgement.numerator, per_unit) if is_ratio else None,
-        "denominator": _in_units(judgement.denominator, per_unit) if is_ratio else None,
+        "numerator": judgement.numerator if is_ratio else None,
+        "denominator": judgement.denominator if is_ratio else None,
         "target_number": None
         if milestone is None or milestone.target is None
         else float(milestone.target),
         **{name: _cell(getattr(one, name)) for name in _CELLS},
     }
-
-
-def _in_units(amount: int | None, per_unit: int) -> float | None:
-    return amount if amount is None or per_unit == 1 else amount / per_unit
 
 
 def _cell(cell: TextCell) -> dict[str, str | None]:

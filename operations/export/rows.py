@@ -24,6 +24,9 @@ __all__ = ["KEY", "ExportRow", "rows_of"]
 KEY = ("indicator", "territory", "category", "milestone")
 
 
+_TERM = "D’un indicateur en ratio seulement ; en centimes si le ratio est celui de deux montants."
+
+
 def _column(title: str, description: str) -> Any:  # noqa: ANN401 - as pydantic's Field
     return Field(title=title, description=description)
 
@@ -67,11 +70,11 @@ class ExportRow(BaseModel):
     )
     value: float | None = _column(
         "Valeur",
-        "Valeur actuelle (va), dans l’unité de l’indicateur ; pour une catégorie, la part du "
-        "numérateur qui lui revient. Vide : inconnue ou protégée.",
+        "Valeur actuelle (va), dans l’unité de l’indicateur ; pour une catégorie d’un ratio, la "
+        "part du numérateur qui lui revient, dans l’unité de celui-ci. Vide : inconnue ou protégée.",
     )
-    numerator: int | None = _column("Numérateur", "D’un indicateur en ratio seulement.")
-    denominator: int | None = _column("Dénominateur", "D’un indicateur en ratio seulement.")
+    numerator: int | None = _column("Numérateur", _TERM)
+    denominator: int | None = _column("Dénominateur", _TERM)
     suppressed: bool = _column(
         "Secret statistique",
         "true : la valeur concerne trop peu de personnes, ou permettrait de retrouver une telle "

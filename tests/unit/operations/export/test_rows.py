@@ -14,12 +14,17 @@ from events.fact import Family
 from operations.audit.recount import audit_records
 from operations.audit.report import audit_document
 from operations.export.rows import KEY, ExportRow, rows_of
+from report import data
+from report.knowledge import Knowledge
 from streams.histories import histories_of
 from streams.state_store import StateStore
-from tests.support.audits import catalogue_of, raw_record
+from tests.support.audits import INDICATOR, catalogue_of, raw_record
 from tests.support.histories import event, pool, uai
+from tests.support.knowledge import view
+from tests.support.measures import paid_of_committed
 from tests.support.observations import barometer, observation_events, observed
 from tests.support.past_figures import state_store_of
+from tests.support.served_page import COMPLETE
 
 AS_OF = date(2018, 6, 30)
 BASELINE = {"value": 0, "day": date(2016, 1, 1), "source": "Essai"}
@@ -96,6 +101,25 @@ def test_categories_are_the_audit_s() -> None:
         is_known &= shipped().indicator(indicator).publication is None
         divisor = shipped().indicator(indicator).measure.divisor
         assert share == (amount / divisor if is_known else None)
+
+
+def test_data_of_page_and_export_have_amounts_in_one_unit() -> None:
+    """Whole cents; the dictionary says so."""
+    catalogue = paid_of_committed()
+    events = [
+        event("grant.committed", "g-1", "2018-01-01", amount_cents=150_050),
+        event("grant.paid", "g-1", "2018-02-01", amount_cents=120_000),
+    ]
+    state_store = state_store_of(catalogue, events)
+    exported, *_ = rows_of(catalogue, state_store, AS_OF)
+    standing = Knowledge.from_states(state_store, catalogue).standing(
+        catalogue.indicator(INDICATOR), None, AS_OF
+    )
+    (shown,) = data.rows_of([standing], view(AS_OF), COMPLETE)
+    assert exported.numerator == shown["numerator"] == 120_000
+    assert exported.denominator == shown["denominator"] == 150_050
+    for name in ("numerator", "denominator"):
+        assert "centimes" in str(ExportRow.model_fields[name].description)
 
 
 def test_judgements_are_those_of_the_day() -> None:
