@@ -26,6 +26,7 @@ __all__ = [
     "count_text",
     "day_text",
     "days_text",
+    "decimal_text",
     "is_plural",
     "percent_text",
 ]
@@ -82,6 +83,14 @@ class NumberFormat:
         digits = f"{self.cut(value):,}".replace(",", NARROW).replace(".", ",").replace("-", MINUS)
         sign = {Unit.RATIO: "%", Unit.EUROS: "€", Unit.COUNT: ""}[self.unit]
         return f"{digits}{NO_BREAK}{sign}" if sign else digits
+
+
+def decimal_text(number: Decimal, decimals: int = 0) -> str:
+    """Return a number exactly, with at least so many decimals, as French text: `1 500,50`."""
+    whole, _, rest = f"{abs(number):f}".partition(".")
+    rest = rest.rstrip("0").ljust(decimals, "0")
+    sign = MINUS if number < 0 else ""
+    return f"{sign}{count_text(int(whole))}{f',{rest}' if rest else ''}"
 
 
 def count_text(number: Fraction | int) -> str:

@@ -24,7 +24,14 @@ from pydantic import (
 )
 
 from boundary.diagnostic import Diagnostic, FieldPath
-from catalogue.algebra import MeasureError, break_down, compile_measure, has_department, in_money
+from catalogue.algebra import (
+    CENTS_PER_EURO,
+    MeasureError,
+    break_down,
+    compile_measure,
+    has_department,
+    in_money,
+)
 from catalogue.errors import UndeclaredError
 from catalogue.observed import country_measure, is_percent
 from catalogue.publication import PersonPart, Publication, PublicationStep, person_parts
@@ -432,9 +439,16 @@ class Indicator(CatalogueModel):
         return self.plan if self.breakdown is None else break_down(self.plan, self.breakdown)
 
     @property
-    def terms_in_cents(self) -> bool:
-        """True for a ratio of two amounts of money: its terms are sums of cents."""
-        return self.plan.denominator is not None and in_money(self.plan.numerator)
+    def term_unit(self) -> Unit:
+        """The unit of its terms: what a counted ratio divides are numbers, or euros."""
+        if self.plan.denominator is None:
+            return self.unit
+        return Unit.EUROS if in_money(self.plan.numerator) else Unit.COUNT
+
+    @property
+    def term_divisor(self) -> int:
+        """What a term's whole number is divided by to be in `term_unit`: 100 for cents."""
+        return CENTS_PER_EURO if in_money(self.plan.numerator) else self.plan.divisor
 
     @cached_property
     def publication(self) -> Publication | None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
-from catalogue.formatting import MINUS, NO_BREAK, count_text, day_text
+from catalogue.formatting import NO_BREAK, count_text, day_text, decimal_text
 from catalogue.territories import TERRITORY_TITLES, territory_key
 from catalogue.vocabulary import FLAG_WORDS, FieldUse, fields_of, is_money
 from events.fact import bare_type
@@ -103,18 +103,8 @@ def _value(value: Any) -> str:  # noqa: ANN401 - JSON
 
 def _number(field: str, value: int) -> str:
     if is_money(field):
-        return f"{_decimal(Decimal(value).scaleb(-2), 2)}{NO_BREAK}€"
-    if field == "value_micros":
-        return _decimal(Decimal(value) / MICROS)
-    return count_text(value) if value >= 0 else _decimal(Decimal(value))
-
-
-def _decimal(value: Decimal, decimals: int = 0) -> str:
-    """Return a number exactly, with at least so many decimals, as French text."""
-    whole, _, rest = f"{abs(value):f}".partition(".")
-    rest = rest.rstrip("0").ljust(decimals, "0")
-    sign = MINUS if value < 0 else ""
-    return f"{sign}{count_text(int(whole))}{f',{rest}' if rest else ''}"
+        return f"{decimal_text(Decimal(value).scaleb(-2), 2)}{NO_BREAK}€"
+    return decimal_text(Decimal(value) / (MICROS if field == "value_micros" else 1))
 
 
 def _territory(code: str) -> str:

@@ -8,8 +8,8 @@ from datetime import date
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from catalogue.algebra import CENTS_PER_EURO
-from catalogue.formatting import NO_BREAK, count_text
+from catalogue.formatting import count_text
+from catalogue.model import Unit
 from catalogue.territories import TERRITORY_NAMES, territory_key
 from report.evidence import (
     ChangePage,
@@ -21,7 +21,7 @@ from report.evidence import (
     contributions,
     events_of,
 )
-from report.standing import Standing, change_text, signed
+from report.standing import Standing, amount_text, change_text
 from report.words import ENTITIES
 
 if TYPE_CHECKING:
@@ -205,12 +205,10 @@ def entity_page(
 
 
 def moved_text(indicator: Indicator, amount: int) -> str:
-    """Return by how much a term changed, with its sign; of a ratio things or euros, no share."""
-    if indicator.measure.denominator is None:
-        return change_text(indicator, Fraction(amount, indicator.measure.divisor))
-    if indicator.terms_in_cents:
-        return f"{signed(Fraction(amount, CENTS_PER_EURO), 0)}{NO_BREAK}€"
-    return signed(Fraction(amount), 0)
+    """Return by how much a term changed, exactly and with its sign: `+6`, `−1 500,50 €`."""
+    if indicator.term_unit is Unit.RATIO:
+        return change_text(indicator, Fraction(amount, indicator.term_divisor))
+    return f"{'+' if amount > 0 else ''}{amount_text(indicator, amount)}"
 
 
 def territory_text(department: str | None) -> str:

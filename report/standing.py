@@ -10,7 +10,6 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from catalogue.algebra import CENTS_PER_EURO
 from catalogue.explanations import explained_by
 from catalogue.formatting import (
     MINUS,
@@ -19,6 +18,7 @@ from catalogue.formatting import (
     count_text,
     day_text,
     days_text,
+    decimal_text,
     is_plural,
     percent_text,
 )
@@ -337,12 +337,16 @@ def term_names(indicator: Indicator) -> tuple[str, ...]:
 
 
 def amount_text(indicator: Indicator, amount: int) -> str:
-    """Return an amount of a term as text: of a ratio things or euros, else in its unit."""
-    if indicator.measure.denominator is None:
-        return value_text(indicator, amount / indicator.measure.divisor)
-    if indicator.terms_in_cents:
-        return f"{count_text(Fraction(amount, CENTS_PER_EURO))}{NO_BREAK}€"
-    return count_text(amount)
+    """Return an amount of a term exactly, in the term's unit: `448`, `1 500,50 €`, `71,5 %`.
+
+    What is cut or rounded would not add up to its total.
+    """
+    exact, unit = Decimal(amount) / indicator.term_divisor, indicator.term_unit
+    if unit is Unit.RATIO:
+        return f"{decimal_text(exact * _PERCENT)}{NO_BREAK}%"
+    if unit is Unit.EUROS:
+        return f"{decimal_text(exact, 2 if exact % 1 else 0)}{NO_BREAK}€"
+    return decimal_text(exact)
 
 
 def change_text(indicator: Indicator, change: Fraction) -> str:

@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Final
 
 from catalogue import metrics
-from catalogue.algebra import CENTS_PER_EURO
 from catalogue.metrics import Metric
 from catalogue.model import Grain, Indicator, Milestone, Programme, Unit
 from catalogue.publication import Publication, PublicationStep
@@ -439,8 +438,7 @@ def _by_department(programme: Programme, one: Indicator, at: GridPosition) -> Pa
         varied = "« Variation » est celle depuis la publication précédente"
         last = f". {_secret(one.publication)}"
     has_denominator = one.measure.denominator is not None and one.publication is None
-    euros = IN_UNIT[Unit.EUROS] if one.terms_in_cents else ""
-    under = f" « Sur » est le dénominateur{euros}." if has_denominator else ""
+    under = f" « Sur » est le dénominateur{IN_UNIT[one.term_unit]}." if has_denominator else ""
     return table_of(
         PanelFrame(
             f"{one.title} : par département{IN_UNIT[one.unit]}",
@@ -513,15 +511,15 @@ def _suppressed(*by: str, **labels: str) -> Query:
 
 def _in_euros(one: Indicator, expression: str) -> str:
     """Return a term of a ratio; a sum of cents in euros, as whole as an amount is shown."""
-    return f"floor({expression} / {CENTS_PER_EURO})" if one.terms_in_cents else expression
+    divides_cents = one.unit is Unit.RATIO and one.term_unit is Unit.EUROS
+    return f"floor({expression} / {one.term_divisor})" if divides_cents else expression
 
 
 def _parts(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
     of = {"programme": programme.id, "indicator": one.id}
-    euros = IN_UNIT[Unit.EUROS] if one.terms_in_cents else ""
     return trend(
         PanelFrame(
-            f"{one.title} : numérateur et dénominateur, {REGION_NAME}{euros}",
+            f"{one.title} : numérateur et dénominateur, {REGION_NAME}{IN_UNIT[one.term_unit]}",
             "Région entière. Quand le taux baisse, on voit ici si le numérateur a baissé ou "
             "si le dénominateur a été recompté.",
             at,

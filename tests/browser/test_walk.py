@@ -67,7 +67,7 @@ def test_from_the_promises_to_an_event(reader: Browser) -> None:
 
     reader.click(reader.all(".headline .value a")[0])
     assert reader.text(".headline .value") == here
-    assert "exactement le chiffre affiché" in reader.text("main")
+    assert "exactement celui du chiffre affiché" in reader.text("main")
 
     reader.follow(PARTS["counted"])
     name = reader.text("tbody tr th")

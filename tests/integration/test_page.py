@@ -135,7 +135,7 @@ def test_the_evidence_of_every_figure_adds_up(page: Worker) -> None:
             continue
         for territory in ("region", "77"):
             text = fetched(page, f"promesses/{indicator.id}/preuves?territory={territory}")
-            assert "exactement le chiffre affiché" in text, (indicator.id, territory)
+            assert "exactement celui du chiffre affiché" in text, (indicator.id, territory)
 
 
 def test_what_arrives_is_shown_with_its_event(shared_broker: KafkaBroker, page: Worker) -> None:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from fractions import Fraction
+from random import Random
+
 import pytest
 
 from catalogue.history import History, StepFunction
-from catalogue.model import Unit
+from catalogue.model import Indicator, Unit
+from catalogue.publication import counts_persons
 from report.data import rows_of
-from report.evidence_pages import Paging, moved_text
+from report.evidence_pages import Paging, changes_page, evidence_page, moved_text
 from report.knowledge import Knowledge
+from report.ledger import EventLedger
+from report.rendering import Pages
 from report.standing import amount_text
 from tests.support.audits import INDICATOR
-from tests.support.knowledge import LAST_DAY, knowledge, shipped, view
+from tests.support.knowledge import LAST_DAY, knowledge, shipped, simulated_records, view
 from tests.support.measures import paid_of_committed
 from tests.support.observations import barometer
 from tests.support.served_page import COMPLETE
@@ -35,7 +44,7 @@ def test_a_change_of_a_term_is_in_its_own_unit(indicator: str, amount: int, told
     ("indicator", "amount", "told"),
     [
         ("schools_connected_ratio", 448, "448"),
-        ("grants_committed_euros", 150_050, "1\u202f500\u00a0€"),
+        ("grants_committed_euros", 150_050, "1\u202f500,50\u00a0€"),
         ("premises_in_fibre", 5_407_400_000_000, "5\u202f407\u202f400"),
     ],
 )
@@ -45,20 +54,18 @@ def test_an_amount_of_a_term_adds_up_to_the_figure(indicator: str, amount: int, 
 
 
 def test_terms_of_a_ratio_of_amounts_are_euros() -> None:
-    """What is paid of what is committed is added up in cents, which no reader expects."""
+    """Not cents, which no reader expects; and exactly."""
     catalogue = paid_of_committed()
     paid = catalogue.indicator(INDICATOR)
-    assert amount_text(paid, 150_050) == "1\u202f500\u00a0€"
-    assert moved_text(paid, -150_050) == "−1\u202f501\u00a0€"
+    assert amount_text(paid, 150_050) == "1\u202f500,50\u00a0€"
+    assert moved_text(paid, -150_050) == "−1\u202f500,50\u00a0€"
 
     history = History(
         StepFunction((LAST_DAY,), (120_000,)), StepFunction((LAST_DAY,), (150_050,)), (LAST_DAY,)
     )
     known = Knowledge(catalogue, {(INDICATOR, None): history}, {})
     standing = known.standing(paid, None, LAST_DAY)
-    assert standing.parts.text == "1\u202f200\u00a0€ sur 1\u202f500\u00a0€"
-    (row,) = rows_of([standing], view(), COMPLETE)
-    assert (row["numerator"], row["denominator"]) == (1200.0, 1500.5)
+    assert standing.parts.text == "1\u202f200\u00a0€ sur 1\u202f500,50\u00a0€"
 
 
 def test_an_observed_percentage_is_one_in_its_evidence() -> None:
@@ -66,6 +73,62 @@ def test_an_observed_percentage_is_one_in_its_evidence() -> None:
     share = barometer().indicator("fibre_ratio")
     assert amount_text(share, 71_500_000) == "71,5\u00a0%"
     assert moved_text(share, -1_500_000) == "−1,5\u00a0point"
+
+
+CHANCE = Random(36)
+DAYS = [LAST_DAY - timedelta(days=CHANCE.randrange(3 * 365)) for _ in range(20)]
+COUNTED = [one for one in shipped().indicators if not counts_persons(one)]
+
+
+@pytest.fixture(scope="module")
+def ledger() -> Iterator[EventLedger]:
+    """Give the simulation's events."""
+    with EventLedger(threads=1) as opened:
+        opened.append(simulated_records())
+        yield opened
+
+
+def shown_amounts(html: str) -> Iterator[list[Fraction]]:
+    """Yield the amounts of each row of a page, as a reader adds them up."""
+    for row in re.findall(r"<tr><th scope=\"row\">.*?</tr>", html, re.DOTALL):
+        yield [read(cell) for cell in re.findall(r"<td class=\"number\">(.*?)</td>", row)]
+
+
+def read(text: str) -> Fraction:
+    """Return the number of a French text."""
+    return Fraction(re.sub(r"[^-\d.]", "", text.replace(",", ".").replace("\u2212", "-")))
+
+
+@pytest.mark.parametrize("indicator", COUNTED, ids=lambda one: one.id)
+def test_the_rows_add_up_to_the_total_as_shown(
+    indicator: Indicator, ledger: EventLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the unit: on the page of a figure, and on that of a change of it."""
+    monkeypatch.setattr("report.evidence_pages.ROWS", 10_000)
+    pages = Pages(shipped())
+    for number, day in enumerate(DAYS):
+        page = evidence_page(knowledge(), ledger, indicator, view(day), part="all", page=1)
+        html = pages.evidence(page, view(day))
+        totals = re.search(r"Total des contributions : (.+?)(?: sur (.+?))?[,.] ", html)
+        assert totals is not None
+        assert not page.differs
+        expected = [read(one) for one in totals.groups() if one is not None]
+        rows = list(shown_amounts(html))
+        assert [sum(column) for column in zip(*rows, strict=True)] == (expected if rows else [])
+
+        if number > 3:
+            continue  # A change takes longer, and adds up by the same function.
+        since = day - timedelta(days=90)
+        changed = changes_page(knowledge(), ledger, indicator, view(day), since=since, page=1)
+        html = pages.changes(changed, view(day))
+        totals = re.search(r"Somme des changements : (.+?)(?: au num.+?, (.+?) au d.+?)?\.", html)
+        assert totals is not None
+        moves = [
+            [after - before for before, after in zip(row[::2], row[1::2], strict=True)]
+            for row in shown_amounts(html)
+        ]
+        expected = [read(one) for one in totals.groups() if one is not None]
+        assert [sum(column) for column in zip(*moves, strict=True)] == (expected if moves else [])
 
 
 @pytest.mark.parametrize(
