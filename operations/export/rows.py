@@ -71,7 +71,8 @@ class ExportRow(BaseModel):
     value: float | None = _column(
         "Valeur",
         "Valeur actuelle (va), dans l’unité de l’indicateur ; pour une catégorie d’un ratio, la "
-        "part du numérateur qui lui revient, dans l’unité de celui-ci. Vide : inconnue ou protégée.",
+        "part du numérateur qui lui revient, dans l’unité du numérateur. Vide : inconnue ou "
+        "protégée.",
     )
     numerator: int | None = _column("Numérateur", _TERM)
     denominator: int | None = _column("Dénominateur", _TERM)

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -192,6 +193,19 @@ def test_the_links_of_an_entity_follow_its_path_as_it_is_written() -> None:
             assert answer.status == 200
             first = answer.body.split('<p class="brand"><a href="')[1].split('"')[0]
             assert urlsplit(urljoin(f"http://proxy/below{path}", first)).path == "/below/"
+
+
+def test_an_event_does_not_count_before_its_day(full: ServedPage) -> None:
+    """From the figure of a past day one comes to what has happened since, too."""
+    query = "as_of=2018-06-30"
+    [evidence] = full.ask(f"/promesses/schools_connected_ratio/preuves?part=missing&{query}")
+    links = re.findall(r'href="../../entites/schools/(\w+)', evidence.body)
+    then = "".join(one.body for one in full.ask(*(f"/entites/schools/{x}?{query}" for x in links)))
+    now = "".join(one.body for one in full.ask(*(f"/entites/schools/{x}" for x in links)))
+    later = "<td>ne compte pas encore au 30/06/2018</td>"
+    assert then.count(later) > 5
+    assert "pas encore au" not in now
+    assert now.count("<td>compte</td>") == then.count("<td>compte</td>") + then.count(later)
 
 
 def test_changes_add_up_to_the_change(full: ServedPage) -> None:
