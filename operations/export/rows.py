@@ -24,7 +24,7 @@ __all__ = ["KEY", "ExportRow", "rows_of"]
 KEY = ("indicator", "territory", "category", "milestone")
 
 
-_TERM = "D’un indicateur en ratio seulement ; en centimes si le ratio est celui de deux montants."
+_TERM = "D’un indicateur en ratio qui a une valeur ; en centimes si le ratio est celui de deux montants."
 
 
 def _column(title: str, description: str) -> Any:  # noqa: ANN401 - as pydantic's Field
@@ -184,12 +184,12 @@ def _figure(judgement: Judgement) -> dict[str, Any]:
     if judgement.withheld:
         return {"suppressed": True, "last_reported": judgement.last_reported}
     change = judgement.change
-    is_ratio = judgement.denominator is not None
+    is_ratio = judgement.denominator is not None and judgement.value is not None
     return {
         "suppressed": False,
         "value": _number(judgement.value),
         "numerator": judgement.numerator if is_ratio else None,
-        "denominator": judgement.denominator,
+        "denominator": judgement.denominator if is_ratio else None,
         "last_reported": judgement.last_reported,
         "country_value": _number(judgement.country_value),
         "change_30d": change and float(change.value),
@@ -227,7 +227,8 @@ def _promise(judgement: Judgement) -> dict[str, Any]:
 def _share(judgement: Judgement, category: str, parts: Parts) -> dict[str, Any]:
     indicator, department = judgement.indicator, judgement.department
     total = parts[indicator.id, department, category].at(judgement.as_of)
-    share = None if judgement.last_reported is None else Fraction(total, indicator.measure.divisor)
+    is_known = judgement.value is not None or judgement.withheld
+    share = Fraction(total, indicator.measure.divisor) if is_known else None
     withheld = share is not None and indicator.publication is not None and not total
     return {
         "dimension": indicator.breakdown,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import date
 from functools import cache
 
+import pytest
+
 from catalogue.judgement import judge_all
-from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
+from catalogue.territories import REGION
 from events.cloudevent import CloudEvent
 from events.fact import Family
 from operations.audit.recount import audit_records
@@ -16,11 +18,13 @@ from operations.audit.report import audit_document
 from operations.export.rows import KEY, ExportRow, rows_of
 from report import data
 from report.knowledge import Knowledge
+from report.promise import promise_of
 from streams.histories import histories_of
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of, raw_record
 from tests.support.histories import event, pool, uai
-from tests.support.knowledge import view
+from tests.support.knowledge import LAST_DAY, knowledge, shipped, simulated_records, view
+from tests.support.known_states import states_held_on
 from tests.support.measures import paid_of_committed
 from tests.support.observations import barometer, observation_events, observed
 from tests.support.past_figures import state_store_of
@@ -36,7 +40,8 @@ TEN = {
     "scope": ["region", "departments"],
 }
 
-shipped = cache(load_catalogue)
+LATER = date(2019, 12, 31)
+"""All reports of usage have expired."""
 
 
 @cache
@@ -45,6 +50,12 @@ def everything() -> tuple[list[CloudEvent], StateStore, list[ExportRow]]:
     events = [one for family in Family for one in pool(family)]
     state_store = state_store_of(shipped(), events)
     return events, state_store, list(rows_of(shipped(), state_store, AS_OF))
+
+
+@cache
+def simulated_states() -> StateStore:
+    """Return what workers know of the simulation."""
+    return states_held_on(simulated_records(), shipped(), date(2020, 1, 1))
 
 
 def rows(catalogue: Catalogue, *events: CloudEvent) -> list[ExportRow]:
@@ -97,7 +108,8 @@ def test_categories_are_the_audit_s() -> None:
     assert shares.keys() == audit.categories.keys()
     for (indicator, category, department), share in shares.items():
         amount = audit.categories[indicator, category, department]
-        is_known = audit.readings[indicator, department].last_reported is not None
+        reading = audit.readings[indicator, department]
+        is_known = reading.last_reported is not None and reading.denominator != 0
         is_known &= shipped().indicator(indicator).publication is None
         divisor = shipped().indicator(indicator).measure.divisor
         assert share == (amount / divisor if is_known else None)
@@ -120,6 +132,35 @@ def test_data_of_page_and_export_have_amounts_in_one_unit() -> None:
     assert exported.denominator == shown["denominator"] == 150_050
     for name in ("numerator", "denominator"):
         assert "centimes" in str(ExportRow.model_fields[name].description)
+
+
+@pytest.mark.parametrize("day", [date(2015, 1, 1), AS_OF, LAST_DAY, LATER], ids=str)
+def test_what_is_blank_on_the_page_is_blank_in_the_export(day: date) -> None:
+    """A ratio over 0 has no value, no terms and no categories."""
+    exported = list(rows_of(shipped(), simulated_states(), day))
+    shown = {
+        (row["indicator"], row["department"]): row
+        for row in data.rows_of(knowledge().standings(day), view(day), COMPLETE)
+    }
+    for row in exported:
+        there = shown[row.indicator, row.department]
+        if row.category is None:
+            assert (row.value is None) == (there["number"] is None)
+            assert (row.numerator, row.denominator) == (there["numerator"], there["denominator"])
+    for (indicator, department), there in shown.items():
+        page = promise_of(
+            knowledge(), shipped().indicator(indicator), view(day, department or REGION)
+        )
+        values = [
+            row.value
+            for row in exported
+            if row.category and (row.indicator, row.department) == (indicator, department)
+        ]
+        assert [one is None for one in values] == [
+            bool(one.value.reason) for one in page.categories
+        ]
+        if day == LATER and indicator == "workstations_occupancy_ratio":
+            assert "dénominateur est nul" in there["value"]["reason"]
 
 
 def test_judgements_are_those_of_the_day() -> None:
