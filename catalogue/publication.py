@@ -2,10 +2,10 @@
 
 A cell is the finest published count: one département's persons of one category. Its value is that
 at the end of a period, withheld below `min_cell` and otherwise rounded to the nearest multiple of
-it. Every other figure about persons (a total, a share, a change, a judgement) is computed from
-published cells only, so that no set of figures, over any number of days, discloses more than the
-cells; and a published cell never changes by fewer than `min_cell` persons. The reasons and limits
-are in docs/decisions/0025-persons-are-published-in-multiples.md.
+it, a tie to the lower one. Every other figure about persons (a total, a share, a change, a
+judgement) is computed from published cells only, so that no set of figures, over any number of
+days, discloses more than the cells; and a published cell never changes by fewer than `min_cell`
+persons. The reasons and limits are in docs/decisions/0025-persons-are-published-in-multiples.md.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Publication:
     known_on: date | None = None
 
     def count(self, persons: int) -> int:
-        """Return a count as published: rounded, or 0 for a withheld count below `min_cell`."""
+        """Return a count as published: rounded, ties down, or 0 for one below `min_cell`."""
         if persons < self.min_cell:
             return 0
         return (persons + (self.min_cell - 1) // 2) // self.min_cell * self.min_cell

@@ -23,8 +23,7 @@ __all__ = ["KEY", "ExportRow", "rows_of"]
 #: What identifies a row of an export.
 KEY = ("indicator", "territory", "category", "milestone")
 
-
-_TERM = "D’un indicateur en ratio qui a une valeur ; en centimes si le ratio est celui de deux montants."
+_TERM = "D’un ratio qui a une valeur seulement ; en centimes si c’est celui de deux montants."
 
 
 def _column(title: str, description: str) -> Any:  # noqa: ANN401 - as pydantic's Field
