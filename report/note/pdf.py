@@ -22,10 +22,11 @@ STANDARDS: Final[tuple[Literal["ua-1", "a-2a"], ...]] = ("ua-1", "a-2a")
 #: Marks that the fonts have no sign for, and those that they have.
 _SIGNS: Final = str.maketrans({"✖": "✘"})
 REPLACEMENT: Final = "\ufffd"
-#: What the fonts have signs for: Latin, Greek and Cyrillic letters, punctuation, and our marks.
+#: What the fonts have signs for: Latin, Greek and Cyrillic letters, the superscripts of French
+#: ordinals, punctuation, and our marks.
 _NOT_PRINTED: Final = re.compile(
     "[^\n -~\u00a0-\u017f\u0391-\u03a1\u03a3-\u03a9\u03b1-\u03c9\u0410-\u044f\u1e9e\u0218-\u021b"
-    "\u200b\u2010-\u2015\u2018-\u201e\u2020-\u2022\u2026\u202f\u2030\u2032\u2033\u2039\u203a\u20ac"
+    "\u02b3\u1d48\u1d49\u200b\u2010-\u2015\u2018-\u201e\u2020-\u2022\u2026\u202f\u2030\u2032\u2033\u2039\u203a\u20ac"
     "\u2190-\u2193\u2212\u2260\u2264\u2265\u25b2\u25cf\u2714\u2718\ufffd]"
 )
 

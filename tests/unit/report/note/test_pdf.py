@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from pypdf import PdfReader
 
 from report.note.document import Note, NoteSection, Paragraph, Span
 from report.note.pdf import NoPdfError, note_pdf, printable
-from tests.support.notes import request_of, simulated_note, texts_of
+from simulation.explanations import NEVER_SAID, SAID
+from tests.support.notes import five_years, request_of, simulated_note, texts_of
 from tests.support.read_aloud import read_aloud
 
 LANGUAGE = "fr-FR"
@@ -155,6 +158,24 @@ def test_what_counts_as_printable_has_a_sign() -> None:
 def section(text: str) -> NoteSection:
     """Return a section of one paragraph."""
     return NoteSection("Titre", (Paragraph((Span(text),)),))
+
+
+def test_the_simulated_region_writes_what_the_fonts_have(note: Note) -> None:
+    """Names, titles, and what owners say: French has its superscripts (`1 145ᵉ`, `1ᵉʳ`)."""
+    texts = {one.text for one in (*SAID, *NEVER_SAID)} | {"1ᵉʳ, 2ᵈ", *texts_of(note)}
+    for record in five_years():
+        with suppress(ValueError):
+            texts |= set(strings(json.loads(record.value or b"")))
+    assert "\ufffd" not in printable("".join(sorted(set("".join(texts)))))
+
+
+def strings(document: object) -> Iterator[str]:
+    """Yield every text of JSON."""
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, dict):
+        for one in document.values():
+            yield from strings(one)
 
 
 def test_what_no_font_has_is_replaced() -> None:
