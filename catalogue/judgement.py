@@ -174,7 +174,7 @@ def judge(
         attained = history.attains(as_of, target, direction)
         is_decided = stale or attained is not None
         if trend is not None and not is_attained(known, target, direction):
-            projected = _projection(indicator, trend, target, history, as_of)
+            projected = _projection(indicator, trend, target, history, as_of, deadline)
             if deadline is not None:
                 is_late = _is_late(indicator, target, history, as_of, deadline, projected)
         spells = history.spells(target, direction)
@@ -285,7 +285,12 @@ def _trend(indicator: Indicator, history: History, as_of: date) -> Trend | None:
 
 
 def _projection(
-    indicator: Indicator, trend: Trend | None, target: Fraction, history: History, as_of: date
+    indicator: Indicator,
+    trend: Trend | None,
+    target: Fraction,
+    history: History,
+    as_of: date,
+    deadline: date | None,
 ) -> Projection | None:
     """Return the projection from the reference day, or from a later change that lost the target."""
     day = reference_of(history, as_of, stands_still=indicator.stands_still)
@@ -295,7 +300,14 @@ def _projection(
         value = None if day is None else history.value(day)
     if day is None or value is None:
         return None
-    return project(trend, value=value, target=target, direction=indicator.direction, as_of=day)
+    return project(
+        trend,
+        value=value,
+        target=target,
+        direction=indicator.direction,
+        as_of=day,
+        deadline=deadline,
+    )
 
 
 def _is_late(
@@ -322,7 +334,7 @@ def _is_late(
         trend = _trend(indicator, history, as_of)
         if trend is None or value is None or is_attained(value, target, indicator.direction):
             return False
-        projected = _projection(indicator, trend, target, history, as_of)
+        projected = _projection(indicator, trend, target, history, as_of, deadline)
     return projected is None or projected.day > deadline
 
 

@@ -358,7 +358,7 @@ MILESTONE_PROJECTED = _assessor(
     "smartregion_milestone_projected_timestamp_seconds",
     _PROMISE,
     "The day on which the target is reached if the observed pace goes on (midnight UTC); absent "
-    "once it is attained, and where no pace leads there.",
+    "once it is attained, and where no pace leads there within ten years or by the deadline.",
 )
 MILESTONE_PROJECTED_EARLIEST = _assessor(
     "smartregion_milestone_projected_earliest_timestamp_seconds",
@@ -368,8 +368,8 @@ MILESTONE_PROJECTED_EARLIEST = _assessor(
 MILESTONE_PROJECTED_LATEST = _assessor(
     "smartregion_milestone_projected_latest_timestamp_seconds",
     _PROMISE,
-    "The projected day by the slower quartile of the paces observed; absent where that never "
-    "leads there.",
+    "The projected day by the slower quartile of the paces observed; absent where that "
+    "leads there neither within ten years nor by the deadline.",
 )
 MILESTONE_ATTAINED = _assessor(
     "smartregion_milestone_attained_timestamp_seconds",

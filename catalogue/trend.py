@@ -8,13 +8,25 @@ from datetime import date, timedelta
 from fractions import Fraction
 from itertools import combinations, pairwise
 from math import lcm
+from typing import Final
 
 from catalogue.history import History
 from catalogue.model import Direction, TrendWindow
 from catalogue.progress import Number, exact, is_attained
 from catalogue.reference_day import month_end, month_end_before, reference_day
 
-__all__ = ["Projection", "Trend", "observed_trend", "project", "reference_of", "theil_sen"]
+__all__ = [
+    "FORESEEN_DAYS",
+    "Projection",
+    "Trend",
+    "observed_trend",
+    "project",
+    "reference_of",
+    "theil_sen",
+]
+
+FORESEEN_DAYS: Final = 3652
+"""How far ahead a pace is extended, ten years; what it reaches later is out of reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +42,7 @@ class Trend:
 class Projection:
     """The projected day of a target, by the trend and by the faster and the slower pace.
 
-    `latest` is None where the slower pace never reaches the target.
+    `latest` is None where the target is out of reach at the slower pace.
     """
 
     day: date
@@ -94,12 +106,19 @@ def reference_of(history: History, as_of: date, *, stands_still: bool) -> date |
 
 
 def project(
-    trend: Trend | None, *, value: Number, target: Number, direction: Direction, as_of: date
+    trend: Trend | None,
+    *,
+    value: Number,
+    target: Number,
+    direction: Direction,
+    as_of: date,
+    deadline: date | None = None,
 ) -> Projection | None:
     """Return the day on which the target is reached if the trend continues from a day's value.
 
     `as_of + (target − value) / slope`, rounded up to a whole day. None where the target is already
-    attained, where the trend does not reach it, and where the day is beyond the calendar.
+    attained, where the trend does not reach it, and where the day is out of reach: more than
+    `FORESEEN_DAYS` after `as_of`, and after the deadline.
     """
     if trend is None or is_attained(value, target, direction):
         return None
@@ -107,10 +126,12 @@ def project(
     slow, fast = trend.lower, trend.upper
     if direction is Direction.FALLING:
         slow, fast = fast, slow
-    day, earliest = _reached(left, trend.slope, as_of), _reached(left, fast, as_of)
+    ahead = max(FORESEEN_DAYS, 0 if deadline is None else (deadline - as_of).days)
+    last = as_of + timedelta(days=min(ahead, (date.max - as_of).days))
+    day, earliest = (_reached(left, pace, as_of, last) for pace in (trend.slope, fast))
     if day is None or earliest is None:
         return None
-    return Projection(day, earliest, _reached(left, slow, as_of))
+    return Projection(day, earliest, _reached(left, slow, as_of, last))
 
 
 def _points(
@@ -142,11 +163,11 @@ def _quartile_times_four(ascending: Sequence[int], quarters: int) -> int:
     return ascending[index] * (4 - beyond) + following * beyond
 
 
-def _reached(left: Fraction, slope: Fraction, as_of: date) -> date | None:
-    """Return the day on which a difference reaches 0; None for never, or beyond the calendar."""
+def _reached(left: Fraction, slope: Fraction, as_of: date, last: date) -> date | None:
+    """Return the day on which a difference reaches 0; None for never, or after the last day."""
     # In integers, which is several times as fast.
     rise, run = left.numerator * slope.denominator, left.denominator * slope.numerator
     if rise * run <= 0:
         return None
     days = -(-rise // run)  # Rounded up.
-    return as_of + timedelta(days=days) if days <= (date.max - as_of).days else None
+    return as_of + timedelta(days=days) if days <= (last - as_of).days else None

@@ -161,11 +161,12 @@ def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Ite
         PanelFrame(
             "Jalons : la projection",
             "Projection : jour où la cible serait atteinte au rythme observé (tendance de "
-            "Theil–Sen). Au plus tôt, au plus tard : jours projetés par les rythmes du quart le "
-            "plus rapide et du quart le plus lent. Rythme : rythme observé rapporté au rythme "
-            "qu’il faut pour tenir l’échéance ; sous 100 %, elle n’est pas tenue. Sans "
-            "explication : depuis combien de jours un jalon manqué ou à risque n’est pas "
-            "expliqué ; vide s’il l’est.",
+            "Theil–Sen) ; vide si elle est atteinte, ou hors d’atteinte au rythme actuel : "
+            "jamais, ou dans plus de dix ans. Au plus tôt, au plus tard : jours projetés par les "
+            "rythmes du quart le plus rapide et du quart le plus lent. Rythme : rythme observé "
+            "rapporté au rythme qu’il faut pour tenir l’échéance ; sous 100 %, elle n’est pas "
+            "tenue. Sans explication : depuis combien de jours un jalon manqué ou à risque n’est "
+            "pas expliqué ; vide s’il l’est.",
             GridPosition(0, top + height, 24, height),
         ),
         [

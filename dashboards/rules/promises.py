@@ -237,7 +237,7 @@ def _prospect(indicator: Indicator, milestone: Milestone) -> str:
     projected = wording.day_from(
         _assessed(metrics.MILESTONE_PROJECTED, indicator, milestone),
         found="Au rythme observé, elle serait atteinte le %s.",
-        absent="Le rythme observé ne mène pas à la cible.",
+        absent="Au rythme actuel, elle est hors d’atteinte.",
     )
     needed = _assessed(metrics.MILESTONE_REQUIRED_PACE, indicator, milestone)
     required = wording.pace_from(needed, indicator, absent="sans objet")

@@ -122,13 +122,15 @@ class ExportRow(BaseModel):
         "décider.",
     )
     projected_on: date | None = _column(
-        "Projection", "Jour où la cible serait atteinte si le rythme observé se maintient."
+        "Projection",
+        "Jour où la cible serait atteinte si le rythme observé se maintient ; vide : hors "
+        "d’atteinte à ce rythme (jamais, ou dans plus de dix ans).",
     )
     projected_earliest_on: date | None = _column(
         "Projection au plus tôt", "De même, au rythme du premier quart des rythmes observés."
     )
     projected_latest_on: date | None = _column(
-        "Projection au plus tard", "De même, au rythme du dernier quart ; vide : jamais."
+        "Projection au plus tard", "De même, au rythme du dernier quart."
     )
     attained_on: date | None = _column(
         "Atteint le", "Premier jour de l’atteinte qui dure encore le jour de la ligne."

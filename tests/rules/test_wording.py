@@ -216,7 +216,7 @@ def test_a_pace_is_that_of_the_page(scenario: RuleScenario, rules: Path, pace: F
         "MilestoneAtRisk",
         RISK,
         at_risk(
-            "Le rythme observé ne mène pas à la cible. Rythme nécessaire : sans objet ;"
+            "Au rythme actuel, elle est hors d’atteinte. Rythme nécessaire : sans objet ;"
             f" observé : {paged} par mois."
         ),
     )
@@ -258,7 +258,7 @@ def check_risk_without_pace(scenario: RuleScenario, rules: Path) -> None:
         "MilestoneAtRisk",
         RISK,
         at_risk(
-            "Le rythme observé ne mène pas à la cible. Rythme nécessaire : sans objet ; observé :"
+            "Au rythme actuel, elle est hors d’atteinte. Rythme nécessaire : sans objet ; observé :"
             " inconnu."
         ),
     )

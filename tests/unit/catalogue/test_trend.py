@@ -127,7 +127,12 @@ def test_the_projected_day_is_where_the_line_meets_the_target(
     sign = 1 if direction is RISING else -1
     slope, target = sign * pace, value + sign * left
     projected = project(
-        Trend(slope, slope, slope), value=value, target=target, direction=direction, as_of=AS_OF
+        Trend(slope, slope, slope),
+        value=value,
+        target=target,
+        direction=direction,
+        as_of=AS_OF,
+        deadline=date.max,
     )
 
     def on_the_line(day: date) -> Fraction:
@@ -187,6 +192,25 @@ def test_there_is_no_projection(
     """Where no line leads to the target within the calendar, no day is invented."""
     projected = project(trend, value=value, target=target, direction=direction, as_of=AS_OF)
     assert projected is None
+
+
+@pytest.mark.parametrize(
+    ("left", "deadline", "is_reached"),
+    [(3652, None, True), (3653, None, False), (5000, 4999, False), (5000, 5000, True)],
+)
+def test_a_target_in_more_than_ten_years_is_out_of_reach(
+    left: int, deadline: int | None, *, is_reached: bool
+) -> None:
+    """Unless more time is given: the pace of some months says nothing of the year 2079."""
+    projected = project(
+        STEADY,
+        value=0,
+        target=left,
+        direction=RISING,
+        as_of=AS_OF,
+        deadline=None if deadline is None else AS_OF + timedelta(days=deadline),
+    )
+    assert (projected is not None) is is_reached
 
 
 def test_the_next_at_one_a_day_is_there_tomorrow() -> None:
