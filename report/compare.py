@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from catalogue.judgement import change_over
 from report import reasons
 from report.cell import TextCell
-from report.standing import change_text
+from report.standing import NOT_A_RATIO, shown_change
 
 if TYPE_CHECKING:
     from datetime import date
@@ -31,9 +30,14 @@ class ComparedRow:
     """True where a département is chosen and the figures are the Région's: there are none finer."""
     before: Standing
     after: Standing
+    was: TextCell
+    """The values, with as many decimals as their change takes."""
+    now: TextCell
     change: TextCell
     numerator: TextCell
     denominator: TextCell
+    parts: str
+    """What made the change; empty where the numerator alone did."""
 
     @property
     def has_changed(self) -> bool:
@@ -75,20 +79,19 @@ def _row(
 ) -> ComparedRow:
     # Of persons, the days of publication are compared: those that are shown.
     since, until = before.judgement.as_of, after.judgement.as_of
-    change = change_over(after.history, since, until)
+    change = shown_change(indicator, after.history, since, until)
     if change is None:
         day = since if before.judgement.value is None else until
         why = TextCell.empty(reasons.no_value(after.history, day))
-        return ComparedRow(programme, indicator, is_regional, before, after, why, why, why)
+        was, now, moved, parts = before.value, after.value, (why, why, why), ""
+    else:
+        was, now = (
+            replace(one.value, text=text)
+            for one, text in ((before, change.before), (after, change.after))
+        )
+        is_ratio = indicator.measure.denominator is not None
+        under = TextCell(change.denominator) if is_ratio else TextCell.empty(NOT_A_RATIO)
+        moved, parts = (TextCell(change.value), TextCell(change.numerator), under), change.parts
     return ComparedRow(
-        programme,
-        indicator,
-        is_regional,
-        before,
-        after,
-        TextCell(change_text(indicator, change.value)),
-        TextCell(change_text(indicator, change.due_to_numerator)),
-        TextCell.empty("ce n’est pas une part")
-        if indicator.measure.denominator is None
-        else TextCell(change_text(indicator, change.due_to_denominator)),
+        programme, indicator, is_regional, before, after, was, now, *moved, parts=parts
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
 from catalogue.formatting import day_text
@@ -48,7 +49,14 @@ def no_value(history: History, day: date) -> str:
     first = history.reports[0]
     if day < first:
         return f"commence le {day_text(first)}"
-    return "pas de taux : le dénominateur est nul"
+    return f"pas de taux : le dénominateur est nul depuis le {day_text(_zero_since(history, day))}"
+
+
+def _zero_since(history: History, day: date) -> date:
+    """Return the day since which a denominator that is 0 on a day has been 0."""
+    days = () if history.denominator is None else history.denominator.days
+    changes = bisect_right(days, day)
+    return days[changes - 1] if changes else history.reports[0]
 
 
 def no_status(judgement: Judgement) -> str:
@@ -79,7 +87,7 @@ def no_projection(judgement: Judgement, history: History) -> str:
         return no_value(history, judgement.as_of)
     if is_attained(judgement.value, milestone.target, judgement.indicator.direction):
         return "la cible est atteinte"
-    return no_pace(judgement) or "au rythme observé, la cible ne serait pas atteinte"
+    return no_pace(judgement) or "hors d’atteinte au rythme actuel"
 
 
 def no_pace(judgement: Judgement) -> str:

@@ -23,7 +23,7 @@ from catalogue.formatting import (
     percent_text,
 )
 from catalogue.history import History
-from catalogue.judgement import Judgement, changed_since
+from catalogue.judgement import Judgement, change_over, changed_since
 from catalogue.model import Unit
 from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
@@ -40,10 +40,13 @@ if TYPE_CHECKING:
 __all__ = [
     "ASSUMED",
     "AWAITED",
+    "NOT_A_RATIO",
     "NO_STATUS",
+    "ShownChange",
     "Standing",
     "amount_text",
     "change_text",
+    "shown_change",
     "signed",
     "term_names",
     "told_by",
@@ -200,7 +203,7 @@ class Standing:
             return TextCell.empty(reasons.no_projection(self.judgement, self.history))
         earliest = day_text(projected.earliest)
         if projected.latest is None:
-            note = f"à partir du {earliest}, voire jamais"
+            note = f"à partir du {earliest}, voire hors d’atteinte"
         else:
             note = f"entre le {earliest} et le {day_text(projected.latest)}"
         return TextCell(day_text(projected.day), note=note)
@@ -208,18 +211,13 @@ class Standing:
     @cached_property
     def change(self) -> TextCell:
         """The change since `changed_since`, with the part of it that the denominator made."""
-        change = self.judgement.change
+        until = self.judgement.as_of
+        since = changed_since(self.history, until)
+        change = shown_change(self.indicator, self.history, since, until)
         if change is None:
             return TextCell.empty(reasons.no_change(self.judgement, self.history))
-        notes = []
-        if self.history.publication is not None:
-            since = changed_since(self.history, self.judgement.as_of)
-            notes.append(f"depuis le {day_text(since)}")
-        if change.due_to_denominator:
-            counted = change_text(self.indicator, change.due_to_numerator)
-            other = change_text(self.indicator, change.due_to_denominator)
-            notes.append(f"{counted} par le numérateur, {other} par le dénominateur")
-        return TextCell(change_text(self.indicator, change.value), note=", ".join(notes))
+        when = "" if self.history.publication is None else f"depuis le {day_text(since)}"
+        return TextCell(change.value, note=", ".join(filter(None, (when, change.parts))))
 
     @cached_property
     def pace(self) -> TextCell:
@@ -321,6 +319,55 @@ class Standing:
         return reasons.is_outdated(self.judgement)
 
 
+@dataclass(frozen=True, slots=True)
+class ShownChange:
+    """The texts of a change and of the values before and after it, which add up as they are shown.
+
+    `parts` names the parts of both terms; empty where the denominator's is shown as none.
+    """
+
+    before: str
+    after: str
+    value: str
+    numerator: str
+    denominator: str
+    parts: str
+
+
+def shown_change(
+    indicator: Indicator, history: History, since: date, until: date
+) -> ShownChange | None:
+    """Return the texts of a change; None where one of the two values is not known.
+
+    Where both values would read the same, all texts have up to two decimals more.
+    """
+    change = change_over(history, since, until)
+    before, after = history.value(since), history.value(until)
+    if change is None or before is None or after is None:
+        return None
+    usual = NumberFormat.of(indicator)
+    finer = (replace(usual, decimals=usual.decimals + more) for more in range(3))
+    form = next((one for one in finer if one.cut(float(before)) != one.cut(float(after))), usual)
+    moved = Fraction(form.cut(float(after)) - form.cut(float(before)))
+    counted = moved
+    if change.due_to_denominator:
+        exact = change.due_to_numerator * (_PERCENT if indicator.unit is Unit.RATIO else 1)
+        digits = _rounded(exact, form.decimals)
+        counted = Fraction(digits if exact > 0 else -digits, 10**form.decimals)
+    value, numerator, denominator = (
+        _in_unit(indicator, amount, form.decimals) for amount in (moved, counted, moved - counted)
+    )
+    parts = f"{numerator} par le numérateur, {denominator} par le dénominateur"
+    return ShownChange(
+        form.text(float(before)),
+        form.text(float(after)),
+        value,
+        numerator,
+        denominator,
+        parts if moved != counted else "",
+    )
+
+
 def value_text(indicator: Indicator, value: float) -> str:
     """Return a value of an indicator as text, cut as everywhere: `98,7 %`."""
     return NumberFormat.of(indicator).text(value)
@@ -354,12 +401,16 @@ def change_text(indicator: Indicator, change: Fraction) -> str:
 
     French has the plural from two on: `+1,9 point`.
     """
-    ratio = indicator.unit is Unit.RATIO
     decimals = indicator.decimals
-    amount = change * _PERCENT if ratio else change
+    amount = change * _PERCENT if indicator.unit is Unit.RATIO else change
     if not _rounded(amount, decimals) and _rounded(amount, decimals + 2):
         # A change is not shown as none; one that takes still more digits is, and without them.
         decimals += 2
+    return _in_unit(indicator, amount, decimals)
+
+
+def _in_unit(indicator: Indicator, amount: Fraction, decimals: int) -> str:
+    """Return a change in points, euros or a number as text, rounded to some decimals."""
     shown = Fraction(_rounded(amount, decimals), 10**decimals)
     points = "points" if is_plural(shown) else "point"
     unit = {Unit.RATIO: points, Unit.EUROS: "€", Unit.COUNT: ""}[indicator.unit]

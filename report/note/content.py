@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from fractions import Fraction
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
@@ -34,7 +33,7 @@ from report.note.document import (
     Span,
 )
 from report.overview import overview_of
-from report.standing import Standing, change_text, term_names, told_by
+from report.standing import Standing, term_names, told_by
 from report.view import View
 from report.words import ENTITIES
 
@@ -239,14 +238,11 @@ class _NoteWriter:
         yield Span(row.indicator.title, strong=True)
         reference = self._references.changes(after, self._month.since)
         if row.change.reason:
-            values = f"{_cell_text(before.value)}, puis {_cell_text(after.value)}"
-            yield Span(f" : {values}", reference)
+            yield Span(f" : {_cell_text(row.was)}, puis {_cell_text(row.now)}", reference)
         else:
-            yield Span(f" : {row.change.text}, de {before.value.text} à {after.value.text}")
-            if row.denominator.text not in ("", change_text(row.indicator, Fraction(0))):
-                parts = f"{row.numerator.text} par le numérateur"
-                yield Span(f" ({parts}, {row.denominator.text} par le dénominateur)")
-            yield Span("", reference)
+            parts = f" ({row.parts})" if row.parts else ""
+            values = f"{row.change.text}, de {row.was.text} à {row.now.text}{parts}"
+            yield Span(f" : {values}", reference)
         now, then = after.judgement.status, before.judgement.status
         if now != then:
             which = ""
@@ -336,9 +332,7 @@ class _NoteWriter:
             if not position:
                 yield Span(row.indicator.title, strong=True)
             told = f"{one.territory} {_status_word(one.judgement.status)}, {_cell_text(one.value)}"
-            lost = one.days_lost
-            if lost is not None:
-                told = f"{told}, retard de {days_text(lost)}"
+            told = f"{told}, {_behind(one)}"
             if one.unexplained:
                 told = f"{told}, {one.unexplained}"
             yield Span(f"{' ; ' if position else ' : '}{told}", self._references.evidence(one))
@@ -426,8 +420,9 @@ class _NoteWriter:
             f"{NO_BREAK}%. Projection : jour où la cible serait atteinte au rythme observé, pente"
             " médiane (Theil–Sen) de la période ; la fourchette en donne le premier et le dernier"
             " quart. Le dernier chiffre affiché est coupé, jamais arrondi vers la cible. Un"
-            " changement est calculé sur les valeurs exactes, puis arrondi : il peut différer d’une"
-            " unité du dernier chiffre de ce que donnent les valeurs affichées."
+            " changement est la différence des valeurs affichées, qui ont plus de décimales là où"
+            " elles seraient égales. « Hors d’atteinte » : le rythme n’atteint pas la cible, ou"
+            " seulement dans plus de dix ans et après l’échéance."
         )
         yield _text(
             "Les chiffres qui comptent des personnes sont publiés à la fin de chaque période,"
@@ -499,6 +494,16 @@ def _lost(standing: Standing) -> TextCell:
     if judgement.status is MilestoneStatus.MISSED and milestone is not None and milestone.day:
         return TextCell(f"déjà {days_text((standing.as_of - milestone.day).days)}")
     return TextCell.empty("sans jour projeté" if standing.projection.reason else "aucun")
+
+
+def _behind(standing: Standing) -> str:
+    """Return by how much a figure is late, or why it is at risk without a day that is."""
+    late = _lost(standing)
+    if standing.days_lost is not None or standing.judgement.status is MilestoneStatus.MISSED:
+        return f"retard de {late.text}"
+    if standing.projection.reason:
+        return standing.projection.reason
+    return f"projetée le {standing.projection.text}, trop près de l’échéance"
 
 
 def _missing(standing: Standing) -> str:

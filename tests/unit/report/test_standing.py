@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -17,7 +18,7 @@ from catalogue.model import Direction, Milestone
 from catalogue.publication import Publication, PublicationStep
 from report.cell import TextCell
 from report.reasons import WITHHELD
-from report.standing import AWAITED, Standing, change_text, signed
+from report.standing import AWAITED, Standing, change_text, shown_change, signed
 from tests.support.knowledge import LAST_DAY, knowledge, shipped
 from tests.support.observations import barometer
 
@@ -70,8 +71,15 @@ def test_a_denominator_is_called_zero_only_where_it_is(day: date) -> None:
     """Also of a target that was attained before reports grew old."""
     for standing in knowledge().standings(day):
         for name, cell in cells(standing).items():
-            if "dénominateur est nul" in cell.reason and name != "change":
-                assert standing.judgement.denominator == 0, (standing.indicator.id, name)
+            found = re.search(r"dénominateur est nul depuis le (\d\d)/(\d\d)/(\d{4})$", cell.reason)
+            assert (found is not None) == ("dénominateur est nul" in cell.reason)
+            if found is not None and name != "change":
+                where = standing.indicator.id, name
+                since, under = date(*map(int, found.groups()[::-1])), standing.history.denominator
+                assert standing.judgement.denominator == 0, where
+                assert under is not None
+                assert under.at(since) == 0, where
+                assert under.at(since - timedelta(days=1)) or since == standing.history.reports[0]
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
@@ -180,9 +188,53 @@ def test_points_are_the_first_day_each_change_and_the_last_day(until: date) -> N
 def test_a_signed_number_is_the_rounded_one(amount: Fraction, decimals: int) -> None:
     """Half away from zero; no sign before zero."""
     text = signed(amount, decimals)
-    read = Fraction(text.replace("\u202f", "").replace(",", ".").replace(MINUS, "-"))
-    assert abs(read - amount) <= Fraction(1, 2 * 10**decimals)
-    assert text[0] in {"+", MINUS} if read else text[0] == "0"
+    number = read(text)
+    assert abs(number - amount) <= Fraction(1, 2 * 10**decimals)
+    assert text[0] in {"+", MINUS} if number else text[0] == "0"
+
+
+TOTALS = st.integers(0, 10**6)
+WHOLES = st.integers(1, 10**6)
+
+
+@given(TOTALS, WHOLES, TOTALS, WHOLES)
+def test_a_change_is_the_difference_of_the_values_as_shown(
+    before: int, whole_before: int, after: int, whole_after: int
+) -> None:
+    """And its parts add up to it; a change of a thousandth of a point is not shown as none."""
+    ratio = shipped().indicator("premises_connectable_ratio")
+    since, until = DAYS[-2:]
+    days = (since, until)
+    history = History(
+        StepFunction(days, (before, after)), StepFunction(days, (whole_before, whole_after)), days
+    )
+    shown = shown_change(ratio, history, since, until)
+    assert shown is not None
+    value = read(shown.value)
+    assert read(shown.after) - read(shown.before) == value
+    assert read(shown.numerator) + read(shown.denominator) == value
+    exact = 100 * (Fraction(after, whole_after) - Fraction(before, whole_before))
+    assert abs(value - exact) < Fraction(1, 10)
+    assert value or abs(exact) < Fraction(1, 1000)
+
+
+def test_values_that_would_read_the_same_have_more_decimals() -> None:
+    """`+0,1 point, de 54,1 % à 54,1 %` is nothing that adds up."""
+    ratio = shipped().indicator("premises_connectable_ratio")
+    days = DAYS[-2:]
+    history = History(
+        StepFunction(tuple(days), (5412, 5418)), StepFunction((days[0],), (10_000,)), tuple(days)
+    )
+    shown = shown_change(ratio, history, *days)
+    assert shown is not None
+    told = (shown.value, shown.before, shown.after, shown.parts)
+    assert told == ("+0,06\u00a0point", "54,12\u00a0%", "54,18\u00a0%", "")
+
+
+def read(text: str) -> Fraction:
+    """Return the number of a French text."""
+    number = text.split("\u00a0", maxsplit=1)[0].replace("\u202f", "").replace(",", ".")
+    return Fraction(number.replace(MINUS, "-"))
 
 
 def test_a_small_change_is_not_shown_as_none() -> None:

@@ -171,10 +171,31 @@ def test_promises_are_counted_by_status() -> None:
 
 def test_a_projection_without_an_end_says_so() -> None:
     """Where a quarter of the paces never reaches the target."""
-    table = next(tables_of(simulated_note(request_of("2016-12"))))
+    table = next(tables_of(simulated_note(request_of("2016-11"))))
     notes = [row["cells"][6]["cell"]["note"] for row in table["rows"]]
 
-    assert any(re.fullmatch(r"à partir du \d\d/\d\d/\d{4}, voire jamais", one) for one in notes)
+    assert any(
+        re.fullmatch(r"à partir du \d\d/\d\d/\d{4}, voire hors d’atteinte", one) for one in notes
+    )
+
+
+@pytest.mark.parametrize("month", ["2019-03", *MONTHS[11::12]])
+def test_no_line_leaves_a_reader_in_doubt(month: str) -> None:
+    """What is late says by how much or why, in no more than ten years; a change is none of 0."""
+    note = simulated_note(request_of(month))
+    for line in lines_of(note, "Ce qui demande une décision"):
+        for one in line.split(" ; "):
+            if re.search(r" (à risque|manqué), [^,]+(,\d+)? ?%", one):
+                assert re.search(
+                    r", (retard de |hors d’atteinte|projetée le |moins de |relevés trop anciens)",
+                    one,
+                )
+    for text in texts_of(note):
+        for days in re.findall(r"([\d\u202f]+)\u00a0jours?", text):
+            assert int(days.replace("\u202f", "")) <= 3652, text
+        for before, after in re.findall(r", de ([^ ]+)\u00a0% à ([^ ]+)\u00a0%", text):
+            assert before != after, text
+        assert not text.endswith("le dénominateur est nul"), text
 
 
 NAMED = [
