@@ -315,16 +315,10 @@ def contributions(  # noqa: PLR0913 - the figure, the days and the page, by name
         name=question.name,
         names=question.names,
     )
-    with ledger.snapshot() as snapshot:
-        found = snapshot.query(sql, question.parameters | {"limit": limit, "offset": offset})
-        keys = [EntityKey(Family(row[3]), row[4]) for row in found if row[3] is not None]
-        sources = question.sources(snapshot, keys)
-    entities, numerator, denominator = found[0][:3]
+    (entities, numerator, denominator), found = question.answered(ledger, sql, limit, offset)
     rows = tuple(
-        EntityContribution(
-            key, name, code, over, under, date.fromordinal(since), tuple(sources[key])
-        )
-        for key, (*_, name, code, over, under, since) in zip(keys, found, strict=False)
+        EntityContribution(key, name, code, over, under, date.fromordinal(since), sources)
+        for key, sources, (name, code, over, under, since) in found
     )
     return ContributionPage(rows, entities, numerator, denominator)
 
@@ -355,11 +349,7 @@ def changes(  # noqa: PLR0913 - as in contributions
         name=question.name,
         names=question.names,
     )
-    with ledger.snapshot() as snapshot:
-        found = snapshot.query(sql, question.parameters | {"limit": limit, "offset": offset})
-        keys = [EntityKey(Family(row[3]), row[4]) for row in found if row[3] is not None]
-        sources = question.sources(snapshot, keys)
-    entities, numerator, denominator = found[0][:3]
+    (entities, numerator, denominator), found = question.answered(ledger, sql, limit, offset)
     rows = tuple(
         ChangedEntity(
             key,
@@ -369,11 +359,9 @@ def changes(  # noqa: PLR0913 - as in contributions
             over_after,
             under_before if is_ratio else None,
             under_after if is_ratio else None,
-            tuple(sources[key]),
+            sources,
         )
-        for key, (*_, name, code, over_before, over_after, under_before, under_after) in zip(
-            keys, found, strict=False
-        )
+        for key, sources, (name, code, over_before, over_after, under_before, under_after) in found
     )
     return ChangePage(rows, entities, numerator, denominator if is_ratio else None)
 
@@ -533,7 +521,21 @@ class _Question:
             parts.append(_MOVED.format(entity=entity, name=name, visible=VISIBLE))
         return " UNION ".join(parts)
 
-    def sources(
+    def answered(
+        self, ledger: EventLedger, sql: str, limit: int, offset: int
+    ) -> tuple[tuple[Any, ...], list[tuple[EntityKey, tuple[EntityKey, ...], tuple[Any, ...]]]]:
+        """Return the totals of a query, and of each row its entity, its sources and its columns."""
+        with ledger.snapshot() as snapshot:
+            found = snapshot.query(sql, self.parameters | {"limit": limit, "offset": offset})
+            keys = [EntityKey(Family(row[3]), row[4]) for row in found if row[3] is not None]
+            sources = self._sources(snapshot, keys)
+        rows = [
+            (key, tuple(sources[key]), tuple(row[5:]))
+            for key, row in zip(keys, found, strict=False)
+        ]
+        return tuple(found[0][:3]), rows
+
+    def _sources(
         self, snapshot: LedgerSnapshot, keys: Iterable[EntityKey]
     ) -> Mapping[EntityKey, Sequence[EntityKey]]:
         """Return the entities whose events the amounts of these come from."""

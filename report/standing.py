@@ -50,7 +50,6 @@ __all__ = [
     "signed",
     "term_names",
     "told_by",
-    "value_text",
 ]
 
 ASSUMED: Final = "hypothèse"
@@ -305,7 +304,7 @@ class Standing:
 
     def text(self, value: float) -> str:
         """Return a value of the indicator as text."""
-        return value_text(self.indicator, value)
+        return NumberFormat.of(self.indicator).text(value)
 
     def _text(self, value: Fraction | Decimal) -> str:
         return self.text(float(value))
@@ -366,11 +365,6 @@ def shown_change(
         denominator,
         parts if moved != counted else "",
     )
-
-
-def value_text(indicator: Indicator, value: float) -> str:
-    """Return a value of an indicator as text, cut as everywhere: `98,7 %`."""
-    return NumberFormat.of(indicator).text(value)
 
 
 def term_names(indicator: Indicator) -> tuple[str, ...]:

@@ -19,7 +19,8 @@ from operations.export.document import Format, rows_text
 from operations.export.package import PACKAGE_FILE, package_text
 from operations.export.rows import ExportRow
 from smart_region import main
-from tests.unit.operations.export.test_rows import everything, shipped
+from tests.support.knowledge import shipped
+from tests.unit.operations.export.test_rows import everything
 
 AS_OF, KNOWN_ON = date(2018, 6, 30), date(2018, 7, 15)
 FORMS: list[Format] = ["csv", "excel", "json"]
