@@ -241,8 +241,8 @@ def test_a_pace_in_euros_is_that_of_the_page(scenario: RuleScenario, rules: Path
         | {
             "summary": "Île-de-France : jalon à risque, « Plus de 6,5 M€ engagés »",
             "description": "Subventions engagées : 6\u202f000\u202f000\u00a0€, pour une cible de"
-            " 6\u202f500\u202f000\u00a0€ au 31/12/2020, en partie supposée. Le rythme observé ne"
-            " mène pas à la cible. Rythme nécessaire : sans objet ; observé :"
+            " 6\u202f500\u202f000\u00a0€ au 31/12/2020, en partie supposée. Au rythme actuel,"
+            " elle est hors d’atteinte. Rythme nécessaire : sans objet ; observé :"
             " +1\u202f277\u202f500\u00a0€ par mois.",
             "runbook_url": "docs/runbooks/MilestoneAtRisk.md",
         },
