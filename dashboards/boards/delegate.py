@@ -12,7 +12,9 @@ from dashboards import conventions
 from dashboards.boards.board import Board, department_variable, link_to, programme_variable
 from dashboards.boards.figures import (
     CHOSEN,
+    PROJECTION_TEXT,
     TERRITORIES,
+    UNEXPLAINED_TEXT,
     change_columns,
     has_target,
     indicator_names,
@@ -175,11 +177,8 @@ def _promises(catalogue: Catalogue, links: Links, at: GridPosition) -> Panel:
         PanelFrame(
             "Les promesses : où en est-on ?",
             "Une ligne par jalon chiffré, le plus préoccupant d’abord. Avancement : part du "
-            "chemin entre la valeur initiale et la cible. Projection : jour où la cible serait "
-            "atteinte au rythme observé (tendance de Theil–Sen) ; vide si elle est atteinte ou si "
-            "le rythme n’y mène pas. Sans explication : depuis combien de jours un jalon manqué ou "
-            "à risque n’est pas expliqué ; vide s’il l’est. * : supposé, la promesse ne fixe pas "
-            "la cible ou l’échéance.",
+            f"chemin entre la valeur initiale et la cible. {PROJECTION_TEXT} {UNEXPLAINED_TEXT} "
+            "* : supposé, la promesse ne fixe pas la cible ou l’échéance.",
             at,
             runbook_links(links),
         ),

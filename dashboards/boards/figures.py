@@ -52,8 +52,10 @@ __all__ = [
     "IN_UNIT",
     "NAME",
     "NUMBER",
+    "PROJECTION_TEXT",
     "STATUS",
     "TERRITORIES",
+    "UNEXPLAINED_TEXT",
     "VALUE",
     "change",
     "change_columns",
@@ -87,6 +89,17 @@ IN_UNIT: Mapping[Unit, str] = MappingProxyType(
     {Unit.RATIO: " (%)", Unit.COUNT: "", Unit.EUROS: " (€)"}
 )
 CHANGE_IN_UNIT: Mapping[Unit, str] = MappingProxyType({**IN_UNIT, Unit.RATIO: " (points)"})
+
+#: What two columns of milestones show.
+PROJECTION_TEXT: Final = (
+    "Projection : jour où la cible serait atteinte au rythme observé (tendance de Theil–Sen) ; "
+    "vide si elle est atteinte, ou hors d’atteinte au rythme actuel : jamais, ou dans plus de dix "
+    "ans."
+)
+UNEXPLAINED_TEXT: Final = (
+    "Sans explication : depuis combien de jours un jalon manqué ou à risque n’est pas expliqué ; "
+    "vide s’il l’est."
+)
 
 #: Widths of columns, in pixels: what the longest text takes in Grafana's type, and its margins.
 VALUE: Final = 84

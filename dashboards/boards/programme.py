@@ -25,8 +25,10 @@ from dashboards.boards.figures import (
     IN_UNIT,
     NAME,
     NUMBER,
+    PROJECTION_TEXT,
     STATUS,
     TERRITORIES,
+    UNEXPLAINED_TEXT,
     VALUE,
     displayed_changes,
     displayed_figure,
@@ -160,13 +162,10 @@ def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Ite
     yield table_of(
         PanelFrame(
             "Jalons : la projection",
-            "Projection : jour où la cible serait atteinte au rythme observé (tendance de "
-            "Theil–Sen) ; vide si elle est atteinte, ou hors d’atteinte au rythme actuel : "
-            "jamais, ou dans plus de dix ans. Au plus tôt, au plus tard : jours projetés par les "
-            "rythmes du quart le plus rapide et du quart le plus lent. Rythme : rythme observé "
-            "rapporté au rythme qu’il faut pour tenir l’échéance ; sous 100 %, elle n’est pas "
-            "tenue. Sans explication : depuis combien de jours un jalon manqué ou à risque n’est "
-            "pas expliqué ; vide s’il l’est.",
+            f"{PROJECTION_TEXT} Au plus tôt, au plus tard : jours projetés par les rythmes du "
+            "quart le plus rapide et du quart le plus lent. Rythme : rythme observé rapporté au "
+            "rythme qu’il faut pour tenir l’échéance ; sous 100 %, elle n’est pas tenue. "
+            f"{UNEXPLAINED_TEXT}",
             GridPosition(0, top + height, 24, height),
         ),
         [
