@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date
+from time import monotonic
 
 import pytest
 from aiokafka.errors import GroupAuthorizationFailedError, InconsistentGroupProtocolError
@@ -35,7 +36,8 @@ class Watch:
     """A watchdog whose time the test moves, over a worker that is ready and has nothing to do."""
 
     def __init__(self) -> None:
-        self.now = 1000.0
+        # The membership reads the real one.
+        self.now = monotonic()
         self.consumer = FakeConsumer()
         self.app = FakeApp(self.consumer)
         clock = FixedClock(date(2020, 12, 31))
