@@ -168,18 +168,19 @@ class Membership:
         )
 
     def _reason(self) -> str | None:
-        tables = cast("TableManager", self.app.tables)
-        if self._is_restored(tables):
+        is_restored = self._is_restored(cast("TableManager", self.app.tables))
+        self._is_restoring |= not is_restored
+        if self.topic_faults:
+            # First: a group whose topic was deleted may never be assigned partitions again.
+            return f"its topics: {summary_of(self.topic_faults)}"
+        if is_restored:
             if losses := self._losses():
                 lost = summary_of(losses)
                 return f"a rebuild of lost states: {lost}; see `smart-region rebuild --help`"
-            if self.topic_faults:
-                return f"its topics: {summary_of(self.topic_faults)}"
             generation = self.app.consumer_generation_id
             if self._is_restoring:
                 self._restored = _Restored(generation, self.owned())
             return self._ownership_problem(generation)
-        self._is_restoring = True
         try:
             assigned = self.consumer.assignment()
         except ConsumerNotStarted:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from events.registry import Family
 from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
 from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
+from tests.support.traffic import region, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory
 
@@ -55,14 +58,19 @@ def test_added_partitions_are_reported_within_a_minute(
     assert f"smartregion_topic_fault{{{labels}}} 1.0" in worker.metrics()
 
 
-def test_a_worker_whose_topic_was_deleted_is_not_ready_and_ends(
+def test_workers_whose_topic_was_deleted_say_so_and_end(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """It has no partitions then, and nobody else has them."""
-    worker = at_work(factory, stall_timeout="12")
+    """One of them is still in the rebalance: it cannot commit what it read from the topic."""
+    workers = [at_work(factory, stall_timeout="20") for _ in range(2)]
+    send(broker.bootstrap, region(7, date(2016, 1, 1), date(2016, 1, 31)))
+    assert wait_done(broker.bootstrap, seconds=REPORT_SECONDS)
     with broker.admin() as admin:
         admin.delete_topics([SCHOOLS])
-    ends(worker, f"{SCHOOLS} is missing")
+    for worker in workers:
+        says(worker, f"its topics: {SCHOOLS} is missing: it was deleted")
+    for worker in workers:
+        ends(worker, f"{SCHOOLS} is missing")
     again = run(broker, "worker")
     assert again.returncode == 2
     assert SCHOOLS in again.stderr

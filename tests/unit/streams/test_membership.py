@@ -95,6 +95,14 @@ class TestWaitingFor:
 
         assert group.membership.waiting_for() == "an assignment of partitions"
 
+    def test_is_a_missing_topic_while_the_group_forms(self, group: Group) -> None:
+        """Members of a group whose topic was deleted may never be assigned partitions again."""
+        group.app.rebalancing = True
+        missing = TopicFault("raw", None, FaultKind.TOPIC_MISSING, "is missing: it was deleted")
+        group.membership.topic_faults = (missing,)
+
+        assert group.membership.waiting_for() == "its topics: raw is missing: it was deleted"
+
     def test_says_what_came_of_the_last_request_to_join(self, group: Group) -> None:
         """A coordinator that answers the same for ever is nothing that a restart mends."""
         group.app.rebalancing = True
