@@ -40,8 +40,9 @@ def doctor(
 
     What is to be corrected is printed. Checks the settings, the gateway's, the catalogue,
     producers and secrets, the broker and its topics, the codecs, the workers that
-    SMART_REGION_WORKERS names, the clock, Prometheus and Grafana; nothing is changed. A check
-    that depends on a failed one names it. The exit status is 1 where something is wrong.
+    SMART_REGION_WORKERS names and their clocks, the clock here, Prometheus and Grafana; nothing is
+    changed. A check that depends on a failed one names it. The exit status is 1 where something is
+    wrong.
     """
     from operations.doctor.check import CheckStatus, run_checks
     from operations.doctor.checks import Doctor

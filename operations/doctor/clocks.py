@@ -1,8 +1,8 @@
-"""The check of this machine's clock against those of the servers: events carry times."""
+"""The check of this machine's clock, the servers' and the workers': events carry times."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -11,7 +11,7 @@ from boundary.errors import SmartRegionError
 from boundary.http_client import NoAnswerError, http_get
 from operations.doctor.check import NothingToCheckError
 
-__all__ = ["MOST_SECONDS", "ClockSkewError", "check_clocks", "clock_at"]
+__all__ = ["MOST_SECONDS", "ClockSkewError", "assert_agreement", "check_clocks", "clock_at"]
 
 MOST_SECONDS: Final = 30.0
 """A tenth of how far the gateway lets an event be ahead of its own clock."""
@@ -19,14 +19,14 @@ ANSWER_SECONDS: Final = 5.0
 
 
 class ClockSkewError(SmartRegionError):
-    """This machine's clock and another's do not agree."""
+    """Two clocks do not agree."""
 
-    def __init__(self, url: str, *, seconds: float, most: float) -> None:
-        way = "ahead of" if seconds > 0 else "behind"
+    def __init__(self, slow: str, fast: str, *, seconds: float) -> None:
         super().__init__(
-            f"{shown_address(url)}: this machine's clock is {abs(seconds):.0f} s {way} its clock,"
-            f" more than {most:.0f}: let both follow a time server; the gateway refuses what seems"
-            " to come from the future"
+            f"{slow}: the clock is {seconds:.0f} s behind the clock of {fast}, more than"
+            f" {MOST_SECONDS:.0f}: let both follow a time server, and set the same"
+            " SMART_REGION_CLOCK; figures count up to the clock's day, and the gateway refuses"
+            " events from the future"
         )
 
 
@@ -38,22 +38,31 @@ def check_clocks(
 ) -> str:
     """Compare our clock with those of HTTP servers, by the Date header of their responses.
 
-    Raises ClockSkewError on the first that differs by more than MOST_SECONDS, and
-    NothingToCheckError where no response has a date.
+    Raises as `assert_agreement`, and NothingToCheckError where no response has a date.
     """
     read_clock = clock_at if read_clock is None else read_clock
-    compared = []
-    for url in urls:
-        theirs = read_clock(url)
-        if theirs is None:
-            continue
-        seconds = (now() - theirs).total_seconds()
-        if abs(seconds) > MOST_SECONDS:
-            raise ClockSkewError(url, seconds=seconds, most=MOST_SECONDS)
-        compared.append(url)
-    if not compared:
-        raise NothingToCheckError("no other clock to compare with: --prometheus, --grafana")
-    return f"agrees with {', '.join(compared)}"
+    ahead = {
+        url: (theirs - now()).total_seconds()
+        for url in urls
+        if (theirs := read_clock(url)) is not None
+    }
+    if not ahead:
+        raise NothingToCheckError("no server's clock to compare with: --prometheus, --grafana")
+    assert_agreement(ahead)
+    return f"agrees with {', '.join(ahead)}"
+
+
+def assert_agreement(ahead: Mapping[str, float]) -> None:
+    """Check that other clocks agree with each other and with ours.
+
+    `ahead` has by address, at least one, the seconds by which a clock is ahead of ours. Raises
+    ClockSkewError with two clocks that differ by more than MOST_SECONDS.
+    """
+    ours = 0.0, "this machine"
+    slowest, *_ = ordered = sorted((seconds, shown_address(url)) for url, seconds in ahead.items())
+    for slow, fast in ((slowest, ordered[-1]), (slowest, ours), (ours, ordered[-1])):
+        if (seconds := fast[0] - slow[0]) > MOST_SECONDS:
+            raise ClockSkewError(slow[1], fast[1], seconds=seconds)
 
 
 def clock_at(url: str) -> datetime | None:

@@ -1,4 +1,4 @@
-"""The check of the workers whom assessor, page and exports ask for histories."""
+"""The check of the workers that answer /histories, and of their clocks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Final
 from boundary.settings import variable
 from catalogue.model import Catalogue
 from operations.doctor.check import NothingToCheckError
+from operations.doctor.clocks import assert_agreement
 from streams.queries.collector import collecting
-from streams.queries.opening import HistoriesIncompleteError, collector_plan
+from streams.queries.opening import HistoriesIncompleteError, collector_plan, missing_of
 from streams.settings import Settings
 
 __all__ = ["check_workers"]
@@ -18,17 +19,22 @@ ANSWER_SECONDS: Final = 10.0
 
 
 def check_workers(settings: Settings, catalogue: Catalogue) -> str:
-    """Check that the workers that the settings name tell the histories of all partitions.
+    """Check that the workers that the settings name tell all histories, and share one time.
 
-    Raises NothingToCheckError where they name none, HistoriesIncompleteError with what each worker
-    answers, and as `collector_plan`.
+    Each worker counts up to the day of its own clock. Raises NothingToCheckError where the settings
+    name no worker, HistoriesIncompleteError with what each worker answers, ClockSkewError where two
+    clocks differ, and as `collector_plan`.
     """
     if not settings.workers:
         raise NothingToCheckError(f"{variable('workers')} is not set: changelogs are read instead")
     with collecting(catalogue, collector_plan(settings)) as collector:
         began = monotonic()
-        while (missing := collector.waiting_for()) is not None:
+        while (missing := missing_of(collector)) is not None:
             if monotonic() - began > ANSWER_SECONDS:
                 raise HistoriesIncompleteError(missing)
             collector.poll(timeout=ANSWER_SECONDS)
+        now = settings.make_clock().now()
+        clocks = collector.clocks()
+    if clocks:  # Workers of earlier releases do not tell their time.
+        assert_agreement({url: (theirs - now).total_seconds() for url, theirs in clocks.items()})
     return f"tell the histories of all partitions: {settings.partitions}"

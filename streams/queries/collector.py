@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from time import monotonic
@@ -118,6 +119,8 @@ class HistoriesCollector:
         #: By address: a worker, and the records that it is late with.
         self._late: Mapping[str, tuple[str, int]] = {}
         self._overdue = 0
+        #: By address: the time of a worker's clock, and when it was received.
+        self._clocks: Mapping[str, tuple[datetime, float]] = {}
 
     @property
     def sums(self) -> DatedSums:
@@ -172,6 +175,14 @@ class HistoriesCollector:
     def ages(self) -> Mapping[int, float]:
         """Return by partition the seconds since its worker confirmed its histories."""
         return self._found.ages(self._timer())
+
+    def clocks(self) -> Mapping[str, datetime]:
+        """Return by address the present time of each worker's clock."""
+        now = self._timer()
+        return {
+            url: read + timedelta(seconds=now - received_at)
+            for url, (read, received_at) in self._clocks.items()
+        }
 
     def unknown(self) -> Mapping[Term, str]:
         """Return the terms that some worker does not know, with its address."""
@@ -271,6 +282,8 @@ class HistoriesCollector:
                 f" {self._plan.partitions}: give both the same SMART_REGION_PARTITIONS"
             )
         self._late = {**self._late, target.url: (head.worker, head.overdue or 0)}
+        if head.now is not None:
+            self._clocks = {**self._clocks, target.url: (head.now, self._timer())}
         applied = self._received.apply(answer, target.url, self._timer())
         if applied.changes:
             self._tell(applied.changes)

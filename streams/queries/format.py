@@ -7,7 +7,7 @@ from itertools import chain
 from sys import intern
 from typing import Annotated, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from catalogue.explanations import Explanation
@@ -110,6 +110,8 @@ class AnswerHead(_Wire):
     overdue: Natural | None = None
     """Records of events that have waited for OVERDUE_SECONDS on the worker's partitions: they are
     in no figure. None where an earlier release answers."""
+    now: AwareDatetime | None = None
+    """The time of the worker's clock. None where an earlier release answers."""
 
 
 class ToldSeries(NamedTuple):

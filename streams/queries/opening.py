@@ -23,6 +23,7 @@ __all__ = [
     "HistoriesIncompleteError",
     "WorkersAddressError",
     "collector_plan",
+    "missing_of",
     "open_histories",
     "read_histories",
 ]
@@ -84,7 +85,7 @@ def read_histories(
         return read_changelogs(settings, catalogue)
     with collecting(catalogue, collector_plan(settings)) as collector:
         began = monotonic()
-        while (missing := _missing_of(collector)) is not None:
+        while (missing := missing_of(collector)) is not None:
             waited = monotonic() - began
             if waited > settings.request_timeout:
                 raise HistoriesIncompleteError(f"{missing} ({waited:.0f} s)")
@@ -97,7 +98,7 @@ def read_histories(
         return collector.sums
 
 
-def _missing_of(collector: HistoriesCollector) -> str | None:
+def missing_of(collector: HistoriesCollector) -> str | None:
     """Return what has not been told yet; None once every worker has told all that it holds.
 
     What changes meanwhile is not waited for: where an event a second comes, that has no end.

@@ -12,4 +12,10 @@ def ownership_of(membership: Membership) -> OwnedPartitions:
     """Return the partitions that a member shows, and the generation in which it owns them."""
     waiting_for, shown = membership.waiting_for(), membership.shown()
     # Read last: it is that of what is shown.
-    return OwnedPartitions(waiting_for, membership.generation, shown, membership.overdue())
+    return OwnedPartitions(
+        waiting_for,
+        membership.generation,
+        shown,
+        membership.overdue(),
+        membership.engine.clock.now(),
+    )

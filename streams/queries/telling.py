@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from secrets import token_hex
 from typing import Final
@@ -38,6 +39,8 @@ class OwnedPartitions:
     partitions: frozenset[int]
     overdue: int = 0
     """Records of events that have waited for OVERDUE_SECONDS."""
+    now: datetime | None = None
+    """The time of the worker's clock."""
 
     def is_still(self, other: OwnedPartitions) -> bool:
         """Return whether the same is shown; what is waited for may count down."""
@@ -88,6 +91,7 @@ class Teller:
                 terms=self._terms,
                 partitions=len(owned.partitions),
                 overdue=owned.overdue,
+                now=owned.now,
             )
         )
         for partition in sorted(owned.partitions):

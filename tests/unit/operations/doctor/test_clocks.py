@@ -23,7 +23,13 @@ def test_clocks_that_agree_are_named() -> None:
     assert URL in compare(NOON + timedelta(seconds=MOST_SECONDS))
 
 
-@pytest.mark.parametrize(("minutes", "message"), [(5, "300 s behind"), (-5, "300 s ahead of")])
+@pytest.mark.parametrize(
+    ("minutes", "message"),
+    [
+        (5, "this machine: the clock is 300 s behind the clock of http://there"),
+        (-5, "http://there: the clock is 300 s behind the clock of this machine"),
+    ],
+)
 def test_a_clock_that_is_off_says_which_way(minutes: int, message: str) -> None:
     """An operator has to know which of the two to correct."""
     with pytest.raises(ClockSkewError, match=message):

@@ -1,9 +1,13 @@
 """The check of the workers that are asked for histories."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from operations.doctor import workers
 from operations.doctor.check import NothingToCheckError
+from operations.doctor.clocks import ClockSkewError
 from operations.doctor.workers import check_workers
 from operations.programs.addresses import free_address
 from streams.queries.opening import HistoriesIncompleteError
@@ -42,6 +46,23 @@ def test_a_partition_that_nobody_tells_is_named(monkeypatch: pytest.MonkeyPatch)
         pytest.raises(HistoriesIncompleteError, match=f"histories of partitions {PARTITIONS - 1}"),
     ):
         asked(worker.url)
+
+
+def test_workers_whose_clocks_differ_are_both_named() -> None:
+    """Each shows the figures of its own clock's day."""
+    half = PARTITIONS // 2
+    late = AnsweringWorker(shipped(), owned=range(half))
+    right = AnsweringWorker(shipped(), owned=range(half, PARTITIONS))
+    now = datetime.now(UTC)
+    right.owned = replace(right.owned, now=now)
+    late.owned = replace(late.owned, now=now)
+    with answering(late), answering(right):
+        assert asked(f"{late.url},{right.url}").startswith("tell the histories")
+
+        late.owned = replace(late.owned, now=now - timedelta(days=1))
+        with pytest.raises(ClockSkewError) as error:
+            asked(f"{late.url},{right.url}")
+    assert f"{late.url}: the clock is 86400 s behind the clock of {right.url}" in str(error.value)
 
 
 def test_without_the_setting_there_is_nothing_to_ask() -> None:
