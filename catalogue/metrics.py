@@ -529,8 +529,8 @@ PAGE_LEDGER_EVENTS = _page(
 PAGE_LEDGER_LAG = _page(
     "smartregion_page_ledger_lag",
     (),
-    "Records of events that the page has still to read, once it had read all of them.",
-    "If it grows, give the page more processor.",
+    "Records of events that the page has not stored yet.",
+    "If it grows, read in /readyz whether they can be stored; else give the page more processor.",
 )
 PAGE_REQUESTS = _page(
     "smartregion_page_requests_total",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from catalogue import metrics
+from report.ledger import LedgerFailedError
 from streams.metric_families import family_of, single
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ class PageCollector(Collector):
         follower = self._follower
         is_ready = follower.readiness().waiting_for is None
         yield single(metrics.PAGE_READY, int(is_ready))
-        yield single(metrics.PAGE_LEDGER_EVENTS, follower.ledger.counts().stored)
+        with suppress(LedgerFailedError):
+            yield single(metrics.PAGE_LEDGER_EVENTS, follower.ledger.counts().stored)
         lag = family_of(metrics.PAGE_LEDGER_LAG)
         if follower.ledger_lag is not None:
             lag.add_metric([], follower.ledger_lag)

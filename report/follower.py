@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from hashlib import sha256
 from secrets import randbits
 from time import monotonic
@@ -13,7 +14,7 @@ from boundary.errors import SmartRegionError
 from broker.answer_watch import AnswerWatch
 from broker.clients import administering
 from broker.errors import BrokerRefusedError, PositionsOutdatedError, TopicsMissingError
-from broker.reading import FOLLOW_WAIT_MS, open_reader, read_topics
+from broker.reading import FOLLOW_WAIT_MS, TopicReader, open_reader, read_topics
 from broker.topic_admin import seen_topics
 from catalogue.recording import load_recording
 from events.producers.loader import load_producers
@@ -36,7 +37,7 @@ from streams.queries.opening import open_histories
 from streams.skipped_records import read_decisions, without_skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from datetime import date
 
     from broker.stored_record import RawRecord
@@ -52,10 +53,8 @@ __all__ = ["Follower"]
 
 logger = logging.getLogger(__name__)
 
-MOST_ATTEMPTS: Final = 10
-"""How often events are appended that could not be, before the page ends: readers of evidence take
-of the same memory, for as long as their pages are made."""
-RETRY_SECONDS: Final = 1.0
+RETRY_SECONDS: Final = 5.0
+"""The pause before events that could not be stored are read and stored again."""
 
 _VERSION_BITS: Final = 48
 
@@ -82,7 +81,10 @@ class Follower:
         #: Whether they are complete, and whether events wait; None while nothing is known.
         self._completeness: tuple[bool, bool] | None = None
         self._waits_for: str | None = None
-        self._ledger_lag: int | None = None
+        self.ledger_lag: int | None = None
+        """Records of events that the ledger does not have yet; None before the broker's answer."""
+        self._ledger_problem: str | None = None
+        self._has_events = False
         self._past_days = PastDays(ledger, self._make_known_on)
 
     def follow_figures(self, stopping: threading.Event) -> None:
@@ -95,17 +97,27 @@ class Follower:
     def follow_events(self, stopping: threading.Event) -> None:
         """Append the topics of events to the ledger until `stopping`.
 
-        A ledger of other topics or other rules is read again. Raises as `open_reader` and
-        `AnswerWatch.check`.
+        A ledger of other topics or other rules is read again. One that cannot be written, such as
+        on a full disk, is tried again for ever: what it has is still shown. Raises as `open_reader`
+        and `AnswerWatch.check`.
         """
         while not stopping.is_set():
             try:
-                self.ledger.bind(self._basis())
-                self._append(stopping)
-            except (LedgerOutdatedError, PositionsOutdatedError) as error:
-                logger.warning("events are read again: %s", error)
-                self._ledger_lag = None
-                self.ledger.clear()
+                self._follow_ledger(stopping)
+            except LedgerFailedError as error:
+                if self._ledger_problem is None:
+                    logger.warning("events are not stored, and tried again: %s", error)
+                self._ledger_problem = str(error)
+                stopping.wait(RETRY_SECONDS)
+
+    def _follow_ledger(self, stopping: threading.Event) -> None:
+        try:
+            self.ledger.bind(self._basis())
+            self._append(stopping)
+        except (LedgerOutdatedError, PositionsOutdatedError) as error:
+            logger.warning("events are read again: %s", error)
+            self._has_events = False
+            self.ledger.clear()
 
     def _append(self, stopping: threading.Event) -> None:
         security = self._settings.security().pinned()
@@ -125,30 +137,21 @@ class Follower:
                 is_due = monotonic() - decided_at >= DECISIONS_SECONDS
                 if is_due:
                     skipped, decided_at = self._decisions(skipped), monotonic()
+                self._look_at_lag(reader, unstored=len(records))
                 if records or is_due:
-                    self._store(records, skipped, stopping)
+                    self.ledger.append(records, self.rules, skipped)
+                    self._look_at_lag(reader)
+                if self._ledger_problem is not None and (records or reader.caught_up):
+                    logger.info("events are stored again")
+                    self._ledger_problem = None
                 if reader.caught_up:
-                    self._ledger_lag = sum(left or 0 for left in reader.behind().values())
+                    self._has_events = True
                     self._arrange()
 
-    def _store(
-        self,
-        records: Sequence[RawRecord],
-        skipped: Collection[RecordOrigin],
-        stopping: threading.Event,
-    ) -> None:
-        """Append records; again where it fails, as nothing of them was stored."""
-        for left in reversed(range(MOST_ATTEMPTS)):
-            try:
-                self.ledger.append(records, self.rules, skipped)
-            except LedgerFailedError as error:
-                if not left:
-                    raise
-                logger.warning("events are not stored, and tried again: %s", error)
-            else:
-                return
-            if stopping.wait(RETRY_SECONDS):
-                return
+    def _look_at_lag(self, reader: TopicReader, unstored: int = 0) -> None:
+        behind = reader.behind().values()
+        if None not in behind:
+            self.ledger_lag = sum(filter(None, behind)) + unstored
 
     def _decisions(self, known: Mapping[RecordOrigin, Decision]) -> Mapping[RecordOrigin, Decision]:
         """Return the decisions to pass over records; those known where they cannot be read."""
@@ -186,7 +189,7 @@ class Follower:
 
     def kept(self, day: date) -> Known | None:
         """Return what was known at the end of a past day, if that was computed before."""
-        knowledge = None if self._ledger_lag is None else self._past_days.kept(day)
+        knowledge = self._past_days.kept(day) if self._has_events else None
         return None if knowledge is None else self._as_known_on(day, knowledge)
 
     def known_on(self, day: date) -> Known:
@@ -194,7 +197,7 @@ class Follower:
 
         Raises FiguresNotReadyError while the events are being read.
         """
-        if self._ledger_lag is None:
+        if not self._has_events:
             raise FiguresNotReadyError
         return self._as_known_on(day, self._past_days.get(day))
 
@@ -204,16 +207,12 @@ class Follower:
 
     def has_events(self) -> bool:
         """Return whether the events that were there at the start have been read."""
-        return self._ledger_lag is not None
-
-    @property
-    def ledger_lag(self) -> int | None:
-        """How many records the ledger has still to read; None until it once had all."""
-        return self._ledger_lag
+        return self._has_events
 
     def readiness(self) -> Readiness:
-        """Return the content of /readyz: that of the figures."""
-        return self._assessor.readiness()
+        """Return the content of /readyz: that of the figures, and whether events are stored."""
+        figures = self._assessor.readiness()
+        return replace(figures, waiting_for=figures.waiting_for or self._ledger_problem)
 
     def _publish(self) -> None:
         snapshot = self._assessor.snapshot()

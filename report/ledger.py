@@ -11,9 +11,10 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
@@ -233,7 +234,9 @@ class EventLedger:
         self._file = file
         self._writing = Lock()
         self._unarranged = 0
-        self._connection = _connect(file, memory=memory, threads=threads)
+        self._opening = Lock()
+        self._open = partial(_opened, file, memory=memory, threads=threads)
+        self._connection: duckdb.DuckDBPyConnection | None = _connect(file, self._open)
 
     def __enter__(self) -> Self:
         return self
@@ -248,7 +251,8 @@ class EventLedger:
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
 
     def append(
         self,
@@ -361,11 +365,28 @@ class EventLedger:
 
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = None
         try:
-            with self._connection.cursor() as cursor:
+            connection = self._opened()
+            with connection.cursor() as cursor:
                 yield cursor
         except duckdb.Error as error:
+            if isinstance(error, duckdb.FatalException):
+                self._drop(connection)
             raise LedgerFailedError(self._file, cause=_first_line(error)) from error
+
+    def _opened(self) -> duckdb.DuckDBPyConnection:
+        with self._opening:
+            if self._connection is None:
+                self._connection = self._open()
+            return self._connection
+
+    def _drop(self, failed: duckdb.DuckDBPyConnection | None) -> None:
+        """Close a database that answers no query after a failed checkpoint: open it again."""
+        with self._opening:
+            if failed is not None and self._connection is failed:
+                failed.close()
+                self._connection = None
 
     def _skip(
         self, cursor: duckdb.DuckDBPyConnection, skipped: frozenset[RecordOrigin]
@@ -425,16 +446,18 @@ class _LedgerBatch:
         self.rows.append(_row(record, family, event, cell, self._rules.known_at(event, record)))
 
 
-def _connect(file: Path | None, *, memory: str, threads: int) -> duckdb.DuckDBPyConnection:
+def _connect(
+    file: Path | None, open_ledger: Callable[[], duckdb.DuckDBPyConnection]
+) -> duckdb.DuckDBPyConnection:
     """Open a ledger, which is empty where there was none or one that cannot be read."""
     if file is None:
-        return _opened(None, memory=memory, threads=threads)
+        return open_ledger()
     if file.exists() and not os.access(file, os.R_OK | os.W_OK):
         raise LedgerFailedError(file, cause="this user may not read and write it")
     for part in _files(file):
         restrict_file(part)  # It may have been made by a process with another umask.
     try:
-        return _opened(file, memory=memory, threads=threads)
+        return open_ledger()
     except (duckdb.Error, _OtherVersionError) as error:
         cause = _first_line(error)
         if "set lock" in cause:
@@ -444,7 +467,7 @@ def _connect(file: Path | None, *, memory: str, threads: int) -> duckdb.DuckDBPy
         logger.warning("ledger deleted, to be read again: file=%s cause=%s", file, cause)
     _delete(file)
     try:
-        return _opened(file, memory=memory, threads=threads)
+        return open_ledger()
     except duckdb.Error as error:
         raise LedgerFailedError(file, cause=_first_line(error)) from error
 

@@ -25,6 +25,7 @@ from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.knowledge import shipped
 from tests.support.published import is_of_persons
+from tests.support.small_disk import small_disk
 from tests.support.traffic import Message, message_of, region, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory, supervised
@@ -108,6 +109,30 @@ def page(
         page.wait_ready()
         assert wait_until(lambda: has_read_all(page), seconds=60), page.log()[-3000:]
         yield page
+
+
+def test_a_page_whose_disk_is_full_says_so_and_serves_what_it_has(
+    broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
+) -> None:
+    """It stores the rest as soon as there is room."""
+    worker = factory.worker()
+    with small_disk(tmp_path / "disk", megabytes=1) as disk, supervised(worker):
+        page = factory.page(page_ledger=str(disk.folder / "ledger.duckdb"), workers=worker.url)
+        page.start()
+        page.wait_ready()
+        send(broker.bootstrap, a_year())
+        assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+        assert wait_until(
+            lambda: "No space left" in str(page.readiness()["waiting_for"]), seconds=60
+        ), page.log()[-3000:]
+        assert page.shows("smartregion_page_ready 0.0")
+        lag = re.search(r"^smartregion_page_ledger_lag (.*)$", page.metrics(), re.MULTILINE)
+        assert lag is not None
+        assert float(lag[1]) > 0
+        assert "Lycées" in fetched(page, "")
+        disk.resize(100)
+        assert wait_until(lambda: has_read_all(page) and page.ready, seconds=60), page.log()[-3000:]
+        assert page.stop() == 0
 
 
 def has_read_all(page: Worker) -> bool:

@@ -221,7 +221,7 @@ def test_past_days_do_without_persons_where_their_events_may_not_be_read(
     monkeypatch.setattr(subject, "read_decisions", lambda *_, **__: {})
     with following() as follower:
         follower.ledger.append(simulated_records())
-        follower._ledger_lag = 0
+        follower._has_events = True
         known, completeness = follower.known_on(date(2018, 6, 30))
     assert not completeness.is_complete
     assert "Les chiffres sur des personnes manquent" in completeness.text
@@ -286,7 +286,7 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
 
 class FullLedger(EventLedger):
-    """A ledger whose memory readers have taken, for some attempts."""
+    """A ledger that stores nothing for some attempts."""
 
     def __init__(self, failures: int) -> None:
         super().__init__()
@@ -296,21 +296,30 @@ class FullLedger(EventLedger):
         """Fail, or store."""
         if self.failures:
             self.failures -= 1
-            raise LedgerFailedError(None, cause="Out of Memory Error")
+            raise LedgerFailedError(None, cause="No space left on device")
         return super().append(*given, **named)
 
 
-def test_events_that_cannot_be_stored_are_tried_again(topics: threading.Event) -> None:
-    """Evidence that is read meanwhile takes of the same memory."""
-    with FullLedger(subject.MOST_ATTEMPTS - 1) as ledger:
-        Follower(load_page_settings(broker="localhost:1"), shipped(), ledger).follow_events(topics)
+def test_events_that_cannot_be_stored_are_counted_and_tried_again(
+    topics: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it fails: the page goes on showing what it has, and is not ready."""
+    seen = set()
+    with FullLedger(20) as ledger, following() as follower:
+        follower.ledger = ledger
+
+        def looked(_: Mapping[object, object]) -> dict[str, str]:
+            seen.add((follower.readiness().waiting_for, follower.ledger_lag, follower.has_events()))
+            return {}
+
+        monkeypatch.setattr(Follower, "_basis", looked)
+        follower.follow_events(topics)
         assert ledger.counts().stored == 3
-
-
-def test_a_ledger_that_takes_nothing_ends_the_page(topics: threading.Event) -> None:
-    """Its supervisor starts it again."""
-    with FullLedger(subject.MOST_ATTEMPTS) as ledger, pytest.raises(LedgerFailedError):
-        Follower(load_page_settings(broker="localhost:1"), shipped(), ledger).follow_events(topics)
+        assert (follower.ledger_lag, follower.has_events()) == (0, True)
+        assert follower.readiness().waiting_for is None
+    problem = next(reason for reason, lag, _ in seen if lag is not None)
+    assert "No space left on device" in str(problem)
+    assert seen == {(None, None, False), (problem, 3, False)}
 
 
 @pytest.mark.parametrize("is_away", [False, True])

@@ -28,7 +28,9 @@ from streams.dead_letters import FORWARDED_FROM
 from tests.support.audits import raw, raw_record
 from tests.support.explanations import explained
 from tests.support.histories import event, uai
+from tests.support.knowledge import simulated_records
 from tests.support.ledgers import numbered
+from tests.support.small_disk import small_disk
 
 PARIS, MEAUX = uai("0750001"), uai("0770001")
 NAMING = "Jean Dupont est absent."
@@ -346,6 +348,34 @@ def test_what_fails_in_duckdb_names_the_file(file: Path) -> None:
 
     with pytest.raises(LedgerFailedError, match=r"ledger\.duckdb"):
         ledger.positions()
+
+
+def append_in_parts(ledger: EventLedger, records: Sequence[RawRecord]) -> None:
+    """Store records as they are polled: some at a time."""
+    for start in range(0, len(records), 200):
+        ledger.append(records[start : start + 200])
+
+
+def test_a_full_disk_costs_nothing_that_is_stored(tmp_path: Path) -> None:
+    """Queries are answered all the while, and with room again events are stored."""
+    records = simulated_records()
+    with small_disk(tmp_path / "disk", megabytes=2) as disk:
+        file = disk.folder / "ledger.duckdb"
+        with EventLedger(file, threads=1) as ledger:
+            with pytest.raises(LedgerFailedError, match="No space left on device"):
+                append_in_parts(ledger, records)
+            stored = ledger.counts().stored
+            assert 0 < stored < len(records)
+            for _ in range(2):
+                # DuckDB answers nothing more after it: what is stored is opened again.
+                with pytest.raises(LedgerFailedError, match="checkpoint"):
+                    ledger.query("CHECKPOINT")
+                assert ledger.counts().stored == stored
+            disk.resize(100)
+            assert ledger.append(records[:20_000]) + stored == ledger.counts().stored > stored
+            stored = ledger.counts().stored
+        with EventLedger(file, threads=1) as ledger:
+            assert ledger.counts().stored == stored
 
 
 def test_no_query_reads_another_file(ledger: EventLedger) -> None:
