@@ -41,7 +41,7 @@ from catalogue.vocabulary import FieldUse, resolve_field
 from events.declaration import invalid, invalid_model
 from events.explanation import NUMBER_REMEDY
 from events.frequency import Frequency
-from events.identifiers import FIRST_DAY, Department
+from events.identifiers import FIRST_DAY, Department, not_blank
 from events.registry import Family
 
 __all__ = [
@@ -140,7 +140,7 @@ def _identifier(declared: str) -> str:
 
 
 Identifier = Annotated[str, AfterValidator(_identifier)]
-Text = Annotated[str, Field(min_length=1, max_length=1000)]
+Text = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(not_blank)]
 Day = Annotated[date, Field(strict=True, ge=FIRST_DAY, le=LAST_DAY)]
 Days = Annotated[int, Field(strict=True, ge=0, le=3660)]
 Number = Annotated[Decimal, BeforeValidator(_number), AfterValidator(_bounded)]

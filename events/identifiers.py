@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Final, get_args
@@ -29,8 +30,10 @@ __all__ = [
     "Uai",
     "also_checked",
     "commune_department",
+    "is_blank",
     "is_label",
     "is_pseudonymous",
+    "not_blank",
     "uai_check_letter",
     "uai_department",
 ]
@@ -48,6 +51,9 @@ LONGEST_TEXT: Final = 2000
 # Control characters but the line feed, and those that change the direction of what follows: a
 # reader would see another text than the one that was sent.
 _NOT_PLAIN: Final = r"\u0000-\u0009\u000B-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069"
+
+#: Letters and symbols that are drawn as nothing: fillers of Hangul, the empty Braille pattern.
+_INVISIBLE: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 UAI_LETTERS: Final = "ABCDEFGHJKLMNPRSTUVWXYZ"
 ALSO_CHECKED: Final = "also checked: "
@@ -93,6 +99,20 @@ def also_checked(*rules: str) -> dict[str, Any]:
     rule would refuse events that were valid before.
     """
     return {"$comment": f"{ALSO_CHECKED}{', '.join(rules)}"}
+
+
+def is_blank(text: str) -> bool:
+    """Return whether no character of a text is visible: no letter, digit, mark or symbol."""
+    return not any(unicodedata.category(one)[0] in "LNPS" and one not in _INVISIBLE for one in text)
+
+
+def not_blank(text: str) -> str:
+    """Return a text that has a visible character; raise PydanticCustomError for any other."""
+    if is_blank(text):
+        raise PydanticCustomError(
+            "blank", "has no visible character", {"remedy": "write a text that readers can see"}
+        )
+    return text
 
 
 def _checked_uai(uai: str) -> str:
@@ -184,6 +204,7 @@ PseudonymousId = Annotated[
 Label = Annotated[
     str,
     Text(min_length=1, max_length=200, pattern=r"\S"),
+    AfterValidator(not_blank),
     Field(description="text for readers: 1 to 200 characters, not blank"),
 ]
 PlainText = Annotated[
@@ -192,17 +213,23 @@ PlainText = Annotated[
         max_length=LONGEST_TEXT,
         pattern=rf"^[^{_NOT_PLAIN}]*[^\s{_NOT_PLAIN}][^{_NOT_PLAIN}]*$",
     ),
+    AfterValidator(not_blank),
     Field(
         description=(
             f"plain text for readers: 1 to {LONGEST_TEXT} characters, not blank; of control"
             " characters the line feed only"
-        )
+        ),
+        json_schema_extra=also_checked("blank"),
     ),
 ]
 Role = Annotated[
     str,
     Text(max_length=100, pattern=rf"^[^\n{_NOT_PLAIN}]*[^\s{_NOT_PLAIN}][^\n{_NOT_PLAIN}]*$"),
-    Field(description="a role, not a person's name: 1 to 100 characters in one line, not blank"),
+    AfterValidator(not_blank),
+    Field(
+        description="a role, not a person's name: 1 to 100 characters in one line, not blank",
+        json_schema_extra=also_checked("blank"),
+    ),
 ]
 Count = Annotated[
     int, Field(ge=0, le=LARGEST_COUNT, description=f"a whole number from 0 to {LARGEST_COUNT}")

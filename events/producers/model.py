@@ -14,6 +14,7 @@ from boundary.diagnostic import Diagnostic
 from events.declaration import invalid, invalid_model
 from events.errors import ContractError, RefusalReason
 from events.frequency import Frequency
+from events.identifiers import not_blank
 from events.producers.fact_patterns import FactPattern, types_of
 from events.producers.ownership import (
     MONITOR,
@@ -73,7 +74,7 @@ ProducerId = Annotated[
     Field(examples=["lycees"]),
     AfterValidator(_producer_id),
 ]
-Label = Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL)]
+Label = Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL), AfterValidator(not_blank)]
 Rate = Annotated[int, Field(strict=True, gt=0, le=MOST_EVENTS_PER_SECOND)]
 
 

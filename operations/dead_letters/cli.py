@@ -15,6 +15,7 @@ import click
 from boundary.terminal import counted, echo, echo_lines
 from broker.options import BROKER, Parsed
 from events.errors import RefusalReason
+from events.identifiers import is_blank
 
 if TYPE_CHECKING:
     from broker.settings import BrokerSettings
@@ -55,7 +56,7 @@ UNMASK = click.option(
 
 def _said(_context: click.Context, _option: click.Parameter, text: str) -> str:
     """Return a reason that is kept; one that says nothing is refused."""
-    if not text.strip():
+    if is_blank(text):
         raise click.BadParameter("says nothing: write why, for who asks later")
     return text
 

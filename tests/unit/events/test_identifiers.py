@@ -20,7 +20,9 @@ from events.identifiers import (
     Department,
     EntityId,
     Label,
+    PlainText,
     PseudonymousId,
+    Role,
     Siret,
     Uai,
     commune_department,
@@ -134,6 +136,18 @@ def test_unsafe_entity_ids_are_refused(name: str) -> None:
 def test_personal_looking_pseudonyms_are_refused(name: str) -> None:
     """A pseudonym has at least 16 plain characters, so that no name or address fits."""
     assert not accepts(PseudonymousId, name)
+
+
+INVISIBLE = ("\u200b", "\u00ad\u2060\ufeff", "\u3164", "\u2800", "\U000e0041", "\ufe0f\u0301")
+
+
+@pytest.mark.parametrize("kind", [Label, PlainText, Role])
+@pytest.mark.parametrize("text", INVISIBLE, ids=ascii)
+def test_a_text_without_a_visible_character_is_blank(kind: object, text: str) -> None:
+    """It reads as nothing; beside a visible character the same ones are part of words."""
+    assert not accepts(kind, text)
+    assert not accepts(kind, f" {text} ")
+    assert accepts(kind, f"{text}a")
 
 
 @pytest.mark.parametrize(("text", "taken"), [("", False), (" \t", False), ("é" * 200, True)])
