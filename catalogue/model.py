@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -136,6 +136,13 @@ def _identifier(declared: str) -> str:
     if not _IDENTIFIER.fullmatch(declared):
         remedy = "write lower-case letters, digits and _, a letter first"
         raise invalid("is not an identifier", declared, remedy)
+    return declared
+
+
+def _former_milestone(declared: str) -> str:
+    if not all(map(_IDENTIFIER.fullmatch, declared.split("."))) or declared.count(".") != 1:
+        remedy = "write INDICATOR.MILESTONE, as schools_connected_ratio.all_connected"
+        raise invalid("is not a milestone of an indicator", declared, remedy)
     return declared
 
 
@@ -560,6 +567,8 @@ class Programme(CatalogueModel):
     owner: Text
     """French: the function that answers for it."""
     indicators: Annotated[tuple[Indicator, ...], AfterValidator(_some)]
+    former_milestones: tuple[Annotated[str, AfterValidator(_former_milestone)], ...] = ()
+    """INDICATOR.MILESTONE of what is no longer declared: its explanations stay accepted."""
 
 
 class Catalogue(CatalogueModel):
@@ -621,6 +630,19 @@ class Catalogue(CatalogueModel):
             for department in indicator.territories
             if milestone.holds(department)
         )
+
+    @cached_property
+    def known_milestones(self) -> Mapping[str, Collection[str]]:
+        """The milestones that explanations may name, by indicator, former ones among them."""
+        known = {
+            indicator.id: [milestone.id for milestone in indicator.milestones]
+            for indicator in self.indicators
+        }
+        for programme in self.programmes:
+            for former in programme.former_milestones:
+                indicator, milestone = former.split(".")
+                known.setdefault(indicator, []).append(milestone)
+        return known
 
     @cached_property
     def families(self) -> frozenset[Family]:

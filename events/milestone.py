@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 from pydantic import StringConstraints as Text
 from pydantic_core import PydanticCustomError
 
+from boundary.diagnostic import choose
 from events.code import Code
+from events.errors import ContractError, RefusalReason
 from events.fact import Fact, Family
 from events.identifiers import Day, PlainText, Role, also_checked
 from events.observation import Territory
 
-__all__ = ["ExplanationKind", "MilestoneExplained"]
+__all__ = ["ExplanationKind", "MilestoneExplained", "check_milestone"]
 
 
 class ExplanationKind(Code, dimension="nature"):
@@ -65,9 +68,9 @@ class MilestoneExplained(Fact):
     DAY: ClassVar[str] = "explained_on"
     WITHIN: ClassVar[str] = "*/{territory}/*"
 
-    indicator: CatalogueId = Field(examples=["lycees_connected_ratio"])
+    indicator: CatalogueId = Field(examples=["schools_connected_ratio"])
     """The indicator that the milestone is of."""
-    milestone: CatalogueId = Field(examples=["all_by_2018"])
+    milestone: CatalogueId = Field(examples=["all_connected"])
     """The milestone within its indicator."""
     territory: RegionTerritory
     """Where: the region R11, or one of its départements, D75 to D95."""
@@ -79,3 +82,27 @@ class MilestoneExplained(Fact):
     """What readers are told, in French."""
     author_role: Role = Field(examples=["Responsable du programme Lycées"])
     """In which role its author wrote it."""
+
+
+def check_milestone(fact: Fact, known: Mapping[str, Collection[str]]) -> None:
+    """Check that an explanation names a known milestone; other facts pass.
+
+    `known` has the milestones of the catalogue by indicator. Raises ContractError.
+    """
+    if not isinstance(fact, MilestoneExplained):
+        return
+    milestones = known.get(fact.indicator)
+    if not milestones:
+        field, value, problem = "indicator", fact.indicator, "is no indicator with milestones"
+        milestones = [indicator for indicator, some in known.items() if some]
+    elif fact.milestone not in milestones:
+        field, value, problem = "milestone", fact.milestone, f"is no milestone of {fact.indicator}"
+    else:
+        return
+    raise ContractError(
+        RefusalReason.INVALID_DATA,
+        f"data.{field}",
+        value,
+        choose(value, milestones),
+        problem=f"{problem} in the catalogue",
+    )

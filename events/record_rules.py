@@ -7,6 +7,7 @@ the same events. So a rule depends on an event and its record only, and on no ea
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Final
@@ -17,6 +18,7 @@ from events.cloudevent import CloudEvent, decode
 from events.dead_letters import HEADER_PREFIX
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
+from events.milestone import check_milestone
 from events.producers.ownership import UNOWNED, Ownership
 from events.records import Record
 
@@ -98,6 +100,8 @@ class RecordRules:
     """The day (UTC) from which the broker's timestamps say when records became known."""
     lateness: timedelta = timedelta()
     """How long a producer may keep an event before it sends it, from `live_since` on."""
+    milestones: Mapping[str, Collection[str]] | None = None
+    """The milestones of the catalogue, by indicator; None: an explanation may name any."""
 
     def decode(self, record: Record, *, family: Family | None = None) -> CloudEvent:
         """Return the event of a record of a family's topic. Raises ContractError only."""
@@ -111,7 +115,13 @@ class RecordRules:
         # broker's timestamp of the record is the same for every reader at any time.
         if (event.time - _EPOCH) // _MICROSECOND > latest_time(timestamp, self.tolerance):
             raise time_ahead(event, timestamp)
+        self.judge_content(event)
+
+    def judge_content(self, event: CloudEvent) -> None:
+        """Check an event against what is declared, whenever it came. Raises ContractError."""
         self.ownership.judge(event)
+        if self.milestones is not None:
+            check_milestone(event.fact, self.milestones)
 
     def known_at(self, event: CloudEvent, record: Record) -> int:
         """Return when a record became known, in microseconds since 1970.

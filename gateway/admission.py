@@ -13,7 +13,7 @@ from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.person_data import find_person_data
 from events.producers.model import Producers
-from events.record_rules import TIME_TOLERANCE
+from events.record_rules import RecordRules
 from events.records import OutgoingRecord
 from events.topics import topic_name
 from gateway.bounds import refuse_unbounded
@@ -73,8 +73,7 @@ class RefusedItem(NamedTuple):
 class Admission:
     """Judges items; `now` is the clock, aware.
 
-    `tolerance` is how far workers let an event's time be ahead of its record: what they would
-    refuse for it is not admitted.
+    `rules` are the workers': what they would refuse is not admitted.
     """
 
     def __init__(
@@ -82,14 +81,14 @@ class Admission:
         producers: Producers,
         *,
         now: Callable[[], datetime],
-        tolerance: timedelta = TIME_TOLERANCE,
+        rules: RecordRules | None = None,
     ) -> None:
         self._producers = producers
-        self._ownership = producers.ownership
+        self._rules = RecordRules(ownership=producers.ownership) if rules is None else rules
         # A producer's events have few sources, and come in thousands.
         self._allows = lru_cache(maxsize=4096)(producers.allowing)
         self._now = now
-        self._most_ahead = min(MOST_AHEAD, tolerance)
+        self._most_ahead = min(MOST_AHEAD, self._rules.tolerance)
 
     def judge(self, item: ReceivedItem, producer: str) -> AdmittedItem | RefusedItem:
         """Admit an item of an authenticated producer, or refuse it.
@@ -110,7 +109,7 @@ class Admission:
             )
             if not self._allows(producer, event.source, event.type):
                 self._refuse_foreign(event, producer)
-            self._ownership.judge(event)
+            self._rules.judge_content(event)
             self._refuse_future(event)
         except ContractError as error:
             return _refused(item, error.without_traceback())

@@ -16,9 +16,11 @@ from starlette.types import ASGIApp
 
 from boundary.logs import configure_logging
 from boundary.serving import AddressInUseError
+from catalogue.loader import load_catalogue
 from events.producers.loader import load_producers
 from events.producers.model import Producers
 from events.producers.secrets import Secrets, load_secrets
+from events.record_rules import RecordRules
 from gateway.acceptor import (
     PROBE_CONNECTIONS,
     AcceptedConnection,
@@ -102,8 +104,12 @@ def _gateway(
     settings: GatewaySettings, producers: Producers, secrets: Secrets, writer: TopicsWriter
 ) -> Gateway:
     scheduler = WorkScheduler()
-    tolerance = timedelta(seconds=settings.time_tolerance)
-    admission = Admission(producers, now=_now, tolerance=tolerance)
+    rules = RecordRules(
+        timedelta(seconds=settings.time_tolerance),
+        producers.ownership,
+        milestones=load_catalogue(settings.catalogue).known_milestones,
+    )
+    admission = Admission(producers, now=_now, rules=rules)
     exposition = GatewayCollector(
         [producer.id for producer in producers], is_ready=lambda: writer.waiting_for is None
     )

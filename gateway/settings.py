@@ -60,6 +60,8 @@ class GatewaySettings(ServingSettings, ProducersSettings, BrokerSettings):
     """Most of them from one IPv4 address, or one /64 of IPv6, that is no trusted proxy's. Behind a
     proxy all producers have its address: trust it, or set this to `GATEWAY_CONNECTIONS`."""
 
+    catalogue: Path | None = None
+    """The workers' folder of catalogue files: it declares the milestones to be explained."""
     time_tolerance: ToleranceSeconds = TIME_TOLERANCE.total_seconds()
     """The workers': an event's `time` may be so far ahead of the gateway's clock, and at most five
     minutes."""

@@ -174,7 +174,8 @@ class Follower:
         settings = self._settings
         producers = load_producers(settings.producers).model_dump_json()
         recording = load_recording(settings.catalogue)
-        rules = f"{settings.time_tolerance} {recording} {producers}".encode()
+        milestones = sorted((name, *some) for name, some in self.catalogue.known_milestones.items())
+        rules = f"{settings.time_tolerance} {recording} {producers} {milestones}".encode()
         with administering(settings.broker, what="topics", security=settings.security()) as admin:
             seen = seen_topics(admin, LEDGER_TOPICS)
         topics = {name: topic.identity for name, topic in seen.items()}

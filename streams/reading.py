@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from events.cloudevent import decode, read_usual
 from events.errors import ContractError
 from events.fact import Fact
+from events.milestone import MilestoneExplained
 from events.record_rules import RecordRules, latest_time, time_ahead
 from events.records import Record
 from events.registry import Family
@@ -71,8 +72,10 @@ def readings(
 def _pair(
     kind: type[Fact], source: str, family: Family, rules: RecordRules
 ) -> tuple[str, str] | None:
-    """Return source and event type, where a source may report a family's fact of any entity."""
+    """Return source and event type, where each event of a fact and source passes the rules."""
     if kind.FAMILY is not family or not rules.ownership.takes_all(kind.NAME, source):
+        return None
+    if kind is MilestoneExplained:  # The catalogue decides on each.
         return None
     return intern(source), kind.TYPE  # One string for all cells of a source.
 
@@ -83,7 +86,7 @@ def _reading(record: Record, family: Family, ahead: int, rules: RecordRules) -> 
     cell = cell_of(event)
     if cell[0] > record.timestamp * 1000 + ahead and record.timestamp >= 0:
         raise time_ahead(event, record.timestamp)
-    rules.ownership.judge(event)
+    rules.judge_content(event)
     fact = event.fact
     effective = fact.effective_day
     days = event.time.toordinal() - effective.toordinal()

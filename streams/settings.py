@@ -23,6 +23,7 @@ from boundary.settings import (
     read_settings,
 )
 from broker.settings import BrokerSettings, TopicSettings
+from catalogue.loader import load_catalogue
 from catalogue.recording import load_recording
 from events.producers.loader import ProducersSettings, load_producers
 from events.record_rules import TIME_TOLERANCE, RecordRules, ToleranceSeconds
@@ -148,6 +149,7 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
             load_producers(self.producers).ownership,
             recording.live_since,
             recording.lateness,
+            load_catalogue(self.catalogue).known_milestones,
         )
 
     def histories_guard(self) -> MetricsGuard:

@@ -20,7 +20,6 @@ from broker.topic_admin import verify_topics
 from catalogue.loader import load_catalogue
 from events.dead_letters import RecordOrigin
 from events.producers.loader import load_producers
-from events.record_rules import RecordRules
 from events.topics import declared_topics
 from streams.app import create_app
 from streams.batch_transport import BatchTransport
@@ -75,7 +74,7 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
         partitions=settings.partitions,
         producers=producers,
         skipped=_decisions(settings),
-        rules=RecordRules(settings.tolerance, producers.ownership),
+        rules=settings.record_rules(),
     )
     return asyncio.run(_run(settings, engine, transport))
 

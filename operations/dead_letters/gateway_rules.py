@@ -29,7 +29,7 @@ def gateway_rules(settings: Settings, clock: Clock) -> Callable[[DeadLetter], No
     The rules are those of the producers declared now. Raises InvalidDeclarationError.
     """
     producers = load_producers(settings.producers)
-    admission = Admission(producers, now=clock.now, tolerance=settings.tolerance)
+    admission = Admission(producers, now=clock.now, rules=settings.record_rules())
 
     def admit(letter: DeadLetter) -> None:
         if letter.field.startswith(_UNREADABLE_HEADER):

@@ -59,7 +59,6 @@ def report(
     from boundary.whole_file import whole_file
     from broker.reading import Extent, read_topics
     from events.producers.loader import load_producers
-    from events.record_rules import RecordRules
     from operations.scorecards.classification import classify_records, read_letters
     from operations.scorecards.references import read_sirets
     from operations.scorecards.report import report_on, report_text
@@ -77,7 +76,7 @@ def report(
         read_topics(settings.broker, security=security, extent=extent),
         read_letters(settings.broker, security=security),
         partitions=settings.partitions,
-        rules=RecordRules(settings.tolerance, declared.ownership),
+        rules=settings.record_rules(),
         skipped=read_decisions(settings.broker, security=security),
     )
     made = report_on(

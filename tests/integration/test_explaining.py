@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -11,9 +12,13 @@ from events.fact import Family
 from events.milestone import ExplanationKind, MilestoneExplained
 from events.observation import Territory
 from events.topics import topic_name
+from operations.emitting.explanation import SOURCE
 from tests.support.commands import run
+from tests.support.explanations import explained
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
+from tests.support.traffic import message_of, send, wait_done
+from tests.support.workers import WorkerFactory, supervised
 
 KEY = "schools_connected_ratio/all_connected/D95/cause"
 OPTIONS = (
@@ -66,6 +71,31 @@ def test_a_refusal_leaves_the_topic_empty(broker: KafkaBroker) -> None:
         "Error: milestone: is not declared, value 'half': one of all_connected\n"
     )
     assert on_topic(broker) == []
+
+
+def test_an_unknown_milestone_is_refused_from_kafka_too(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """As a dead letter that says why, and in the scorecard of its producer."""
+    worker = factory.worker()
+    with supervised(worker):
+        send(
+            broker.bootstrap,
+            [
+                message_of(explained("2018-02-12", source=SOURCE, milestone=milestone))
+                for milestone in ("all_connected", "half")
+            ],
+        )
+        assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+        assert worker.shows('smartregion_entities{family="explanations"} 1.0')
+    [letter] = run(broker, "dead-letters", "list", "--json").stdout.splitlines()
+    refused = json.loads(letter)
+    assert (refused["reason"], refused["field"]) == ("invalid_data", "data.milestone")
+    report = run(broker, "producers", "report", "--format", "json")
+    cards = json.loads(report.stdout)["scorecards"]
+    assert {one["producer"]: (one["accepted"], one["refused"]) for one in cards}[
+        "explications"
+    ] == (1, 1)
 
 
 def test_an_explanation_passes_the_gateway(broker: KafkaBroker, tmp_path: Path) -> None:

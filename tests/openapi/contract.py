@@ -23,6 +23,7 @@ _RULES: Final = (
     ("invalid_data", "adds up to more than the available hours"),
     ("invalid_data", "differs from the département of the UAI"),
     ("invalid_data", "has no milestone"),
+    ("invalid_data", "in the catalogue"),
     ("invalid_data", "has no visible character"),
     ("invalid_data", "is before the period's start, or over 366 days after it"),
     ("invalid_data", "is more than the commune's `premises`"),

@@ -128,7 +128,7 @@ def _producers() -> Any:
 
 @cache
 def _rules() -> RecordRules:
-    return RecordRules(load_settings().tolerance, _producers().ownership)
+    return load_settings().record_rules()
 
 
 def warm_up() -> None:

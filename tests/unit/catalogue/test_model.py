@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from catalogue.algebra import compile_measure
 from catalogue.errors import UndeclaredError
 from catalogue.loader import load_catalogue
-from catalogue.model import Indicator, Milestone
+from catalogue.model import Catalogue, Indicator, Milestone, Programme
 from catalogue.publication import PersonPart, counts_persons
 from events.frequency import Frequency
 from events.identifiers import Department
@@ -217,6 +217,24 @@ def test_equal_terms_are_there_once() -> None:
 def test_an_indicator_knows_its_programme() -> None:
     """The way back from an id to its programme."""
     assert CATALOGUE.programme_of("datasets_released") is CATALOGUE.programme("open_data")
+
+
+def test_explanations_of_former_milestones_stay_known() -> None:
+    """Topics are kept for ever, and are read again with what is declared then."""
+    programme = {
+        **dict.fromkeys(("title", "promise", "owner"), "Texte"),
+        "id": "schools",
+        "indicators": [declared(milestones=[milestone("all", date(2018, 12, 31))])],
+    }
+    former = ["connected.half", "gone.half"]
+    known = Programme.model_validate(programme | {"former_milestones": former})
+    assert Catalogue(programmes=(known,)).known_milestones == {
+        "connected": ["all", "half"],
+        "gone": ["half"],
+    }
+    for wrong in ("half", "connected.half.all", "Connected.half", "connected."):
+        with pytest.raises(ValidationError, match="is not a milestone of an indicator"):
+            Programme.model_validate(programme | {"former_milestones": [wrong]})
 
 
 def test_an_unknown_indicator_is_refused_with_the_known_ones() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from events.cloudevent import decode_json
 from events.errors import ContractError, RefusalReason
-from events.milestone import MilestoneExplained
+from events.milestone import MilestoneExplained, check_milestone
 
 DATA: Final = {
     "indicator": "schools_connected_ratio",
@@ -35,6 +35,31 @@ def said(**fields: Any) -> MilestoneExplained:
     fact = decode_json(json.dumps(envelope)).fact
     assert isinstance(fact, MilestoneExplained)
     return fact
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        (
+            {"milestone": "all"},
+            "data.milestone: is no milestone of schools_connected_ratio in the catalogue, value",
+        ),
+        (
+            {"indicator": "schools_connected"},
+            "value 'schools_connected': write 'schools_connected_ratio'",
+        ),
+        ({"indicator": "without"}, "data.indicator: is no indicator with milestones"),
+    ],
+)
+def test_a_milestone_that_the_catalogue_does_not_have_is_refused(
+    named: dict[str, str], message: str
+) -> None:
+    """With those that it has."""
+    known = {"schools_connected_ratio": ["half", "all_connected"], "without": []}
+    check_milestone(said(), known)
+    with pytest.raises(ContractError) as refusal:
+        check_milestone(said(**named), known)
+    assert message in str(refusal.value)
 
 
 def test_each_kind_in_a_territory_is_an_entity() -> None:

@@ -11,9 +11,11 @@ from events.cloudevent import MAX_BYTES, CloudEvent, decode, encode_binary, enco
 from events.errors import ContractError, RefusalReason
 from events.producers.model import Producers
 from events.producers.ownership import UNOWNED
+from events.record_rules import RecordRules
 from events.topics import topic_name
 from gateway.admission import Admission, AdmittedItem, RefusedItem
 from gateway.http_binding import Delivery, ReceivedItem, read_delivery
+from tests.support.explanations import explained
 from tests.support.facts import cloud_events
 from tests.support.garbage import leaves_no_cycles
 from tests.support.gateway import NOW, PRODUCER, PRODUCERS, closed, event
@@ -188,10 +190,33 @@ def test_a_time_ahead_of_the_clock_is_refused() -> None:
     assert reason(event(time=late)) is RefusalReason.TIME_AHEAD
 
 
+def test_an_unknown_milestone_is_refused() -> None:
+    """As by workers, and with what the catalogue has."""
+    milestones = {"schools_connected_ratio": ["all_connected"]}
+    admission = Admission(
+        AnyoneMay(),  # type: ignore[arg-type]
+        now=lambda: NOW,
+        rules=RecordRules(milestones=milestones),
+    )
+    known, unknown = (
+        admission.judge(structured_item(json.loads(encode_structured(one).value)), PRODUCER)
+        for name in ("all_connected", "half")
+        for one in [explained("2018-02-12", milestone=name)]
+    )
+    assert isinstance(known, AdmittedItem)
+    assert isinstance(unknown, RefusedItem)
+    assert (unknown.error.reason, unknown.error.field) == (
+        RefusalReason.INVALID_DATA,
+        "data.milestone",
+    )
+
+
 @pytest.mark.parametrize(("tolerance", "most"), [(60, 60), (0, 0), (301, 300)])
 def test_a_time_that_workers_refuse_is_refused(tolerance: int, most: int) -> None:
     """Where they are set to tolerate less than five minutes, an event beyond it has no receipt."""
-    admission = Admission(PRODUCERS, now=lambda: NOW, tolerance=timedelta(seconds=tolerance))
+    admission = Admission(
+        PRODUCERS, now=lambda: NOW, rules=RecordRules(timedelta(seconds=tolerance))
+    )
     limit = NOW + timedelta(seconds=most)
     late = limit + timedelta(microseconds=1)
 

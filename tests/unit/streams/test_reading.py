@@ -17,6 +17,7 @@ from events.record_rules import NO_TIMESTAMP, RecordRules
 from streams import reading
 from streams.reading import Reading, readings
 from streams.state import microseconds
+from tests.support.explanations import explained
 from tests.support.facts import cloud_events, mutated_records
 from tests.support.histories import event, uai
 from tests.support.records import FakeRecord, record_of
@@ -81,6 +82,18 @@ def test_ownership_decides_both_ways(owner: str) -> None:
     assert short == long
     assert isinstance(short, tuple)
     assert (short[0] == PARIS) is (owner == "lycees")
+
+
+@pytest.mark.parametrize("milestone", ["all_connected", "half"])
+def test_the_catalogue_decides_both_ways(milestone: str) -> None:
+    """An explanation of a declared milestone is taken, one of another is refused."""
+    record = record_of(explained("2018-02-12", milestone=milestone))
+    rules = RecordRules(milestones={"schools_connected_ratio": ["all_connected"]})
+
+    short, long = both_ways(record, Family.EXPLANATIONS, rules)
+
+    assert short == long
+    assert ("data.milestone: is no milestone" in str(short)) is (milestone == "half")
 
 
 @pytest.mark.parametrize("days", [1, 2])
