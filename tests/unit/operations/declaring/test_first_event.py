@@ -54,7 +54,7 @@ def test_the_contract_accepts_it(kind: str) -> None:
         (
             "milestone.explained",
             {"territories": ["D95"]},
-            "lycees_connected_ratio/all_by_2018/D95/result",
+            "schools_connected_ratio/all_connected/D95/result",
         ),
         ("coworking.*", {"entities": ["site-*-nord", "site-0042"]}, "site-1-nord"),
         ("grant.*", {"entities": ["CR-*"]}, "CR-1"),
