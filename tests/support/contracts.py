@@ -66,6 +66,9 @@ def rules_beyond(schema: object) -> set[str]:
     own = schema.get("$comment", "")
     if isinstance(own, str) and own.startswith(ALSO_CHECKED):
         rules |= set(own.removeprefix(ALSO_CHECKED).split(", "))
+    # Of released labels the description alone says it.
+    if "not blank" in str(schema.get("description")):
+        rules.add("blank")
     return rules
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from events.identifiers import is_blank
 from events.producers.loader import load_producers
 from events.producers.tokens import Scheme, issue
 from operations.declaring.answers import QUESTIONS, AnswerRefusedError, Answers
@@ -26,7 +27,7 @@ ANSWERS = {
     "expected_every": "monthly",
 }
 IDS = st.from_regex(r"[a-z][a-z0-9-]{0,39}", fullmatch=True)
-LABELS = st.text(min_size=1, max_size=200).map(str.strip).filter(bool)
+LABELS = st.text(min_size=1, max_size=200).map(str.strip).filter(lambda one: not is_blank(one))
 
 
 def answered(**other: str) -> Answers:
