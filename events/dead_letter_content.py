@@ -23,7 +23,14 @@ from events.records import CutPart
 from events.registry import FACTS
 from events.strict_json import read_value
 
-__all__ = ["LetterContent", "contract_field", "letter_content", "may_be_kept"]
+__all__ = [
+    "WITHHELD",
+    "LetterContent",
+    "contract_field",
+    "letter_content",
+    "may_be_kept",
+    "without_foreign_text",
+]
 
 _ENCODED: Final = "data_base64"
 #: A text that begins so is JSON within JSON, whose names and values are not checked.
@@ -32,7 +39,8 @@ _HTTP_PREFIX: Final = "ce-"
 _DATA: Final = "data"
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _INDEX: Final = re.compile(r"[0-9]{1,4}")
-_WITHHELD: Final = "…"
+#: Stands for a part of a field's path that is not shown.
+WITHHELD: Final = "…"
 
 _OUR_NAMES: Final = frozenset(
     (
@@ -64,7 +72,7 @@ def letter_content(
     """
     if was_read and may_be_kept(key, value, headers):
         return LetterContent(keeps_record=True, error=error)
-    return LetterContent(keeps_record=False, error=_without_foreign_text(error))
+    return LetterContent(keeps_record=False, error=without_foreign_text(error))
 
 
 def may_be_kept(
@@ -106,11 +114,11 @@ def contract_field(field: str) -> str:
     """Return a refused field's path in the contracts' own names; `…` stands for any other name."""
     prefix = next((one for one in (PREFIX, _HTTP_PREFIX) if field.startswith(one)), "")
     steps = field.removeprefix(prefix).split(".")
-    known = [step if step in _OUR_NAMES or _INDEX.fullmatch(step) else _WITHHELD for step in steps]
+    known = [step if step in _OUR_NAMES or _INDEX.fullmatch(step) else WITHHELD for step in steps]
     return prefix + ".".join(known)
 
 
-def _without_foreign_text(error: ContractError) -> ContractError:
+def without_foreign_text(error: ContractError) -> ContractError:
     """Return a refusal with its problem and remedy, and nothing of what was refused."""
     field = contract_field(error.field)
     return ContractError(error.reason, field, None, error.remedy, problem=error.problem)

@@ -1,4 +1,4 @@
-"""The dead-letter policy: how large a kept record may be, which share of refusals is an alarm."""
+"""The dead-letter policy: what dead letters keep, and which share of refusals is an alarm."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ class DeadLetterPolicy:
 
     max_kept_bytes: int = MAX_BYTES
     """The largest record that a letter keeps: key, value and headers of the largest event."""
+    max_single: int = 100
+    """The most refusals of one kind in a worker's batch that have a dead letter each; more become a
+    summary. A person reads a hundred lines, and a batch has some thousand records."""
+    max_summarized: int = 10_000
+    """The most records of one summary, a little more than a batch has by default; further records
+    are another summary. What replays one holds their offsets in memory."""
     window: int = 100
     """The share is that among so many last records of a family: as in the sliding window of
     Resilience4j's circuit breaker (slidingWindowSize) and the least throughput of Polly's."""

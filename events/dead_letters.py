@@ -1,14 +1,14 @@
 """The format of dead letters: a refused record, byte for byte or not at all, and added headers.
 
 A letter keeps its record where `letter_content` says so; else it has only the reason, the time, the
-origin, and the size of each part.
+origin, and the size of each part. A summary stands for many records of one batch, and keeps none.
 
 A dead letter's headers are, in this order: the refused record's own, where they are kept; where the
 record was a replay, `smartregion-replay-of` and `smartregion-replay-attempt`; the seven of
 `REASON_HEADERS`; `smartregion-null-value` where neither the record nor the letter has a key, and
-the record had no value; `smartregion-shortened` where the record is not kept; and, where the
-producer is known, `smartregion-producer`. They are read from the end: no header of a producer is
-mistaken for one of these.
+the record had no value; `smartregion-shortened` where the record is not kept;
+`smartregion-records` in a summary; and, where the producer is known, `smartregion-producer`. They
+are read from the end: no header of a producer is mistaken for one of these.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -26,6 +26,8 @@ from typing import Final, NamedTuple, Self
 from pydantic_core import from_json
 
 from events.dead_letter_content import LetterContent
+from events.dead_letter_policy import DEAD_LETTER_POLICY
+from events.offset_runs import OffsetRuns
 from events.records import CutPart, OutgoingRecord, Record
 from events.topics import DEAD_LETTERS
 
@@ -35,6 +37,7 @@ __all__ = [
     "NULL_VALUE",
     "PRODUCER",
     "REASON_HEADERS",
+    "RECORDS",
     "REPLAY_ATTEMPT",
     "REPLAY_OF",
     "SHORTENED",
@@ -45,6 +48,7 @@ __all__ = [
     "OriginalRecord",
     "Part",
     "RecordOrigin",
+    "Summary",
     "dead_letter_record",
     "parts_of",
     "read_dead_letter",
@@ -66,6 +70,9 @@ PRODUCER: Final = f"{HEADER_PREFIX}producer"
 NULL_VALUE: Final = f"{HEADER_PREFIX}null-value"
 #: On a letter that does not keep its record: size and SHA-256 of each part, as JSON.
 SHORTENED: Final = f"{HEADER_PREFIX}shortened"
+#: On a summary: the number of its records, their offsets as runs, and the least and the greatest of
+#: their timestamps in milliseconds, as JSON.
+RECORDS: Final = f"{HEADER_PREFIX}records"
 #: On a replayed record: the position of its letter, and the number of replays with this one.
 REPLAY_OF: Final = f"{HEADER_PREFIX}replay-of"
 REPLAY_ATTEMPT: Final = f"{HEADER_PREFIX}replay-attempt"
@@ -138,6 +145,28 @@ class Part(NamedTuple):
     """
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The records of a dead letter that stands for many, all of them on its origin's partition."""
+
+    runs: tuple[tuple[int, int], ...]
+    """The first and the last offset of each run of consecutive records, in order."""
+    timestamps: tuple[int, int]
+    """The least and the greatest of the records, in milliseconds: a record with another one is of a
+    topic that was deleted and created again."""
+
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> Self:
+        """Return the summary of some records of one partition, at least one."""
+        stamps = {record.offset: record.timestamp for record in records}
+        return cls(OffsetRuns(sorted(stamps)).runs, (min(stamps.values()), max(stamps.values())))
+
+    @property
+    def count(self) -> int:
+        """The number of records."""
+        return sum(last - first + 1 for first, last in self.runs)
+
+
 class NotADeadLetterError(ValueError):
     """The dead-letter topic holds a record that the monitor did not write."""
 
@@ -170,14 +199,32 @@ class DeadLetter:
     """The number of replays before it was refused."""
     shortened: Mapping[str, Part] = dataclasses.field(default_factory=dict)
     """Those of `key`, `value` and `headers` that are not kept; the full record is at `origin`."""
+    summary: Summary | None = None
+    """The records that this letter stands for; its origin is the first, it keeps none of them, and
+    its headers are the source and the type that all of them state."""
+
+    @property
+    def origins(self) -> Iterator[RecordOrigin]:
+        """The origin of each of its records: of one, unless it is a summary."""
+        if self.summary is None:
+            yield self.origin
+            return
+        for first, last in self.summary.runs:
+            for offset in range(first, last + 1):
+                yield self.origin._replace(offset=offset)
 
 
 def dead_letter_record(
-    original: OriginalRecord, content: LetterContent, *, now: datetime
+    original: OriginalRecord,
+    content: LetterContent,
+    *,
+    now: datetime,
+    summary: Summary | None = None,
 ) -> OutgoingRecord:
     """Return the dead letter of a refused record; `now` is when it was refused.
 
-    A letter that does not keep its record has the size and the digest of each part; of what came to
+    With a `summary` it stands for all of these records, and `original` has what they share. A
+    letter that does not keep its record has the size and the digest of each part; of what came to
     the gateway, which is stored nowhere else, no digest.
     """
     key, value, headers, parts = original.key, original.value, original.headers, None
@@ -204,6 +251,13 @@ def dead_letter_record(
         added.append((NULL_VALUE, b"true"))
     if parts:
         added.append((SHORTENED, json.dumps(parts).encode()))
+    if summary is not None:
+        described = {
+            "count": summary.count,
+            "offsets": summary.runs,
+            "timestamps": summary.timestamps,
+        }
+        added.append((RECORDS, json.dumps(described).encode()))
     if original.producer is not None:
         added.append((PRODUCER, original.producer.encode()))
     if key is None and value is None:
@@ -217,6 +271,10 @@ def read_dead_letter(record: Record) -> DeadLetter:
     producer = None
     if headers and headers[-1][0] == PRODUCER:
         producer = (headers[-1][1] or b"").decode(errors="replace")
+        headers = headers[:-1]
+    summary = None
+    if headers and headers[-1][0] == RECORDS:
+        summary = _read_summary(record, headers[-1][1])
         headers = headers[:-1]
     shortened: Mapping[str, Part] = {}
     if headers and headers[-1][0] == SHORTENED:
@@ -251,6 +309,7 @@ def read_dead_letter(record: Record) -> DeadLetter:
         replay_of=replay_of,
         attempts=attempts,
         shortened=shortened,
+        summary=summary,
     )
 
 
@@ -299,6 +358,23 @@ def _read_parts(record: Record, header: bytes | None) -> Mapping[str, Part]:
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         raise NotADeadLetterError(record, header=SHORTENED, problem="is not ours") from None
+
+
+def _read_summary(record: Record, header: bytes | None) -> Summary:
+    try:
+        described = from_json(header or b"")
+        runs = tuple((int(first), int(last)) for first, last in described["offsets"])
+        least, greatest = map(int, described["timestamps"])
+    except (ValueError, TypeError, KeyError, OverflowError):
+        raise NotADeadLetterError(record, header=RECORDS, problem="is not ours") from None
+    offsets = OffsetRuns()
+    for first, last in runs:
+        offsets.add(first, max(first, last))
+    # A reader could go on for ever with any other runs.
+    is_ours = offsets.runs == runs and runs and runs[0][0] >= 0
+    if not (is_ours and len(offsets) <= DEAD_LETTER_POLICY.max_summarized):
+        raise NotADeadLetterError(record, header=RECORDS, problem="is not ours")
+    return Summary(runs, (least, greatest))
 
 
 def _read_part(size: str | float, digest: object) -> Part:

@@ -34,7 +34,12 @@ from streams.changelog_tally import ChangelogShrunkError, ChangelogTallies
 from streams.clock import Clock
 from streams.core import RecordRefusal, Result, process
 from streams.dead_letter_rate import DeadLetterCause
-from streams.dead_letters import bare_dead_letter_record, dead_letter_record, forward_record
+from streams.dead_letters import (
+    bare_dead_letter_record,
+    dead_letter_record,
+    dead_letter_records,
+    forward_record,
+)
 from streams.meters import Meters
 from streams.producers.meters import Attribution, ProducerMeters
 from streams.skipped_records import Decision, refusal_of
@@ -363,7 +368,7 @@ class Engine:
             states,
             self.state_store.changes(*key, result.changed, values=states, known=result.known),
             [
-                *(dead_letter_record(one, now=now) for one in result.refusals),
+                *dead_letter_records(result.refusals, now=now),
                 *(forward_record(one) for one in result.forwards),
             ],
         )

@@ -169,7 +169,8 @@ def show(
 
     Headers and value are as they were refused. A letter's POSITION is the first word of its
     line in the list, as 0/17. Values are masked: only their structure is shown, and no person's
-    data. With --unmask a record that its letter does not keep is read from its topic.
+    data. With --unmask a record that its letter does not keep is read from its topic; a letter of
+    many records is followed by each of them.
     """
     from broker.settings import load_broker_settings
     from operations.dead_letters.entry import Selection
@@ -178,10 +179,8 @@ def show(
     selection = Selection(positions=frozenset(positions))
     settings = load_broker_settings(bootstrap)
     named = _NamedPositions(selection)
-    entries = list(named.noting(_selected(settings, selection)))
-    if unmask:
-        entries = _with_full_records(entries, settings)
-    for entry in entries:
+    entries = named.noting(_selected(settings, selection))
+    for entry in _with_full_records(entries, settings) if unmask else entries:
         if as_json:
             echo(json.dumps(as_full_document(entry, unmask=unmask)))
         else:
@@ -225,24 +224,26 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
     verify_topics(settings)  # With another number of partitions each record would be misrouted.
     named = _NamedPositions(selection)
 
-    def report(entry: Entry, error: ContractError | None) -> None:
+    def report(entry: Entry, error: ContractError | None, records: int) -> None:
         times = "once" if entry.attempts == 1 else f"{entry.attempts} times"
         why = f"left alone: tried {times}; --max-attempts {entry.attempts + 1} tries it again"
         if error is not None:
             why = f"still refused: {error.reason} {masked_error(error)}"
-        echo(f"{entry.letter.position} {why}", err=True)
+        many = "" if entry.letter.summary is None else f"{counted(records, 'record')} "
+        echo(f"{entry.letter.position} {many}{why}", err=True)
 
     with (
-        FullRecords(settings.broker, security=settings.security()) as full_record,
+        FullRecords(settings.broker, security=settings.security()) as full_records,
         _open_writer(settings, dry_run=dry_run) as writer,
     ):
         destinations = ReplayDestinations(
-            settings.partitions, rules, full_record, settings.record_rules()
+            settings.partitions, rules, full_records, settings.record_rules()
         )
         counts = replaying.replay(
             named.noting(_selected(settings, selection)),
             writer,
             destinations,
+            records_of=full_records.records_of,
             clock=clock,
             max_attempts=max_attempts,
             report=report,
@@ -344,20 +345,25 @@ def _selected(settings: BrokerSettings, selection: Selection) -> Iterator[Entry]
     )
 
 
-def _with_full_records(entries: Iterable[Entry], settings: BrokerSettings) -> list[Entry]:
-    """Return entries with the records that their letters do not keep, read from their topics."""
+def _with_full_records(entries: Iterable[Entry], settings: BrokerSettings) -> Iterator[Entry]:
+    """Yield entries with the records that their letters do not keep, read from their topics."""
     from events.errors import ContractError
     from operations.dead_letters.full_record import FullRecords
 
-    found = []
-    with FullRecords(settings.broker, security=settings.security()) as full_record:
+    with FullRecords(settings.broker, security=settings.security()) as full_records:
         for entry in entries:
             try:
-                found.append(replace(entry, letter=full_record(entry.letter)))
+                yield replace(entry, letter=full_records(entry.letter))
             except ContractError as error:
                 echo(f"{entry.letter.position} {error}", err=True)
-                found.append(entry)
-    return found
+                yield entry
+            if entry.letter.summary is None:
+                continue
+            for _, record in full_records.records_of(entry.letter, entry.letter.summary.runs):
+                if isinstance(record, ContractError):
+                    echo(f"{entry.letter.position} {record}", err=True)
+                else:
+                    yield replace(entry, letter=record)
 
 
 @contextmanager

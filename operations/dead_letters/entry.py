@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -12,9 +12,10 @@ from functools import cached_property
 from boundary.diagnostic import choose, shown
 from boundary.errors import SmartRegionError
 from events.claims import Claims, claims_of
-from events.dead_letters import DeadLetter, LetterPosition
+from events.dead_letters import GATEWAY, DeadLetter, LetterPosition, RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.fact import TYPE_PREFIX
+from events.offset_runs import OffsetRuns
 from events.registry import FACTS, FACTS_BY_NAME
 from operations.dead_letters.outcome import ERASED, OutcomeKind, ReplayOutcome
 from streams.skipped_records import Decision, refusal_of
@@ -55,8 +56,8 @@ class Entry:
 
     letter: DeadLetter
     outcome: ReplayOutcome | None = None
-    decision: Decision | None = None
-    """The decision that has every reader refuse its record unread."""
+    decisions: Mapping[RecordOrigin, Decision] = field(default_factory=dict)
+    """The decisions that have every reader refuse records unread, of this letter or of others."""
 
     @property
     def status(self) -> EntryStatus:
@@ -72,13 +73,26 @@ class Entry:
         return self.outcome is not None and self.outcome.because == ERASED
 
     @property
+    def runs(self) -> tuple[tuple[int, int], ...]:
+        """The runs of offsets of a summary's records that no replay has sent; else none."""
+        if self.outcome is not None and self.outcome.left is not None:
+            return self.outcome.left
+        return () if self.letter.summary is None else self.letter.summary.runs
+
+    @property
+    def records(self) -> int:
+        """The number of its records that no replay has sent; 1 unless it is a summary."""
+        return sum(last - first + 1 for first, last in self.runs) or 1
+
+    @property
     def barred(self) -> ContractError | None:
         """Why no replay may send the record, whatever the letter's status; None: one may.
 
-        A copy would have another offset, which no decision names: workers would read it.
+        A copy would have another offset, which no decision names: workers would read it. Of a
+        summary, each record has to be asked for.
         """
-        if self.decision is not None:
-            return refusal_of(self.decision)
+        if self.letter.summary is None and (decision := self.decisions.get(self.letter.origin)):
+            return refusal_of(decision)
         if self.is_erased:
             remedy = "nothing: an erasure has discarded it"
             return ContractError(
@@ -103,20 +117,28 @@ class LetterCounts:
     """The letters by status: `letters` = `waiting` + `replayed` + `discarded`.
 
     `returned` are letters of replayed records that were refused again. Each is a letter of its own;
-    the letter before it counts as replayed.
+    the letter before it counts as replayed. `records` are the refused records of all of them, each
+    once, however often a worker has written its letter.
     """
 
     waiting: int
     replayed: int
     discarded: int
     returned: int
+    records: int = field(default=0, compare=False)
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> LetterCounts:
         """Count entries."""
         statuses: Counter[EntryStatus] = Counter()
-        returned = 0
+        returned = at_gateway = 0
+        refused = defaultdict[tuple[str, int], OffsetRuns](OffsetRuns)
         for entry in entries:
+            origin, summary = entry.letter.origin, entry.letter.summary
+            at_gateway += origin == GATEWAY
+            runs = [(origin.offset, origin.offset)] if summary is None else summary.runs
+            for run in runs if origin != GATEWAY else ():
+                refused[origin[:2]].add(*run)
             statuses[entry.status] += 1
             returned += entry.letter.replay_of is not None
         return cls(
@@ -124,6 +146,7 @@ class LetterCounts:
             replayed=statuses[EntryStatus.REPLAYED],
             discarded=statuses[EntryStatus.DISCARDED],
             returned=returned,
+            records=at_gateway + sum(map(len, refused.values())),
         )
 
     @property
@@ -134,7 +157,8 @@ class LetterCounts:
     def __str__(self) -> str:
         return (
             f"{self.letters} dead letters = {self.waiting} waiting + {self.replayed} replayed"
-            f" + {self.discarded} discarded; {self.returned} came back after a replay"
+            f" + {self.discarded} discarded, of {self.records} refused records;"
+            f" {self.returned} came back after a replay"
         )
 
 

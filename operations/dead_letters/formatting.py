@@ -30,9 +30,12 @@ def as_line(entry: Entry, *, unmask: bool = False) -> str:
     """Return one line: position, status, attempts if any, time, origin, reason, detail."""
     letter = entry.letter
     attempts = f"({entry.attempts})" if entry.attempts else ""
+    origin = str(letter.origin)
+    if letter.summary is not None:
+        origin += f"..{letter.summary.runs[-1][1]} ({letter.summary.count} records)"
     return legible(
         f"{letter.position} {entry.status}{attempts} {letter.time:%Y-%m-%d %H:%M:%S}"
-        f" {letter.origin} {letter.reason} {letter.detail if unmask else masked_detail(letter)}"
+        f" {origin} {letter.reason} {letter.detail if unmask else masked_detail(letter)}"
     )
 
 
@@ -47,6 +50,7 @@ def as_document(entry: Entry, *, unmask: bool = False) -> JSON:
         "topic": letter.origin.topic,
         "partition": letter.origin.partition,
         "offset": letter.origin.offset,
+        "records": 1 if letter.summary is None else letter.summary.count,
         "reason": letter.reason,
         "field": letter.field if unmask else masked_field(letter.field),
         "detail": letter.detail if unmask else masked_detail(letter),
@@ -58,9 +62,11 @@ def as_document(entry: Entry, *, unmask: bool = False) -> JSON:
         document["replay_of"] = str(letter.replay_of)
     if letter.shortened:
         document["shortened"] = {name: part._asdict() for name, part in letter.shortened.items()}
+    if letter.summary is not None:
+        document["offsets"] = letter.summary.runs
     if outcome is not None:
         document["settled"] = outcome.model_dump(
-            mode="json", include={"verdict", "at", "because"}, exclude_none=True
+            mode="json", include={"verdict", "at", "because", "left"}, exclude_none=True
         )
     return document
 

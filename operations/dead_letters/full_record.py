@@ -1,7 +1,9 @@
-"""The full record of a letter that does not keep it, read from its topic."""
+"""The full records of letters that do not keep them, read from their topics."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from time import monotonic
 from typing import Any, Final, Self
@@ -15,12 +17,15 @@ from broker.poll_bytes import bound_polls_of_kafka_python
 from broker.record_batches import read_any_batch_with_kafka_python
 from events.dead_letters import GATEWAY, DeadLetter, parts_of, without_replay
 from events.errors import ContractError, RefusalReason
+from events.offset_runs import OffsetRuns
 from events.records import Record
+from operations.dead_letters.replay import Runs
 
 __all__ = ["FullRecords"]
 
 WAIT_SECONDS: Final = 20.0
 POLL_MS: Final = 300
+POLL_RECORDS: Final = 500
 
 
 class FullRecords:
@@ -56,8 +61,7 @@ class FullRecords:
         """
         if not letter.shortened:
             return letter
-        came_to_gateway = letter.origin == GATEWAY
-        record = None if came_to_gateway else self._record_of(letter)
+        record = None if letter.origin == GATEWAY else self._record_of(letter)
         if record is not None:
             parts = parts_of(record.key, record.value, record.headers)
             if all(parts[name] == part for name, part in letter.shortened.items()):
@@ -66,25 +70,64 @@ class FullRecords:
                     letter, key=record.key, value=record.value, headers=headers, shortened={}
                 )
         name, part = next(iter(letter.shortened.items()))
-        known = letter.reason in set(RefusalReason)  # A later version may have others.
-        where = "lies nowhere else" if came_to_gateway else f"is no longer at {letter.origin}"
-        raise ContractError(
-            RefusalReason(letter.reason) if known else RefusalReason.UNREADABLE,
-            name,
-            f"{part.bytes} bytes",
-            "have its producer send it again, or discard it",
-            problem=f"is not kept in the letter, and the record {where}",
-        )
+        raise _gone(letter, name, f"{part.bytes} bytes")
+
+    def records_of(
+        self, letter: DeadLetter, runs: Runs
+    ) -> Iterator[tuple[int, DeadLetter | ContractError]]:
+        """Yield the records of a summary in some runs of offsets, as letters of their own.
+
+        Instead of a record that is no longer at its offset there is an error. A part of them is in
+        memory at a time; read nothing else before the last one. Raises as a call does.
+        """
+        offsets = (offset for first, last in runs for offset in range(first, last + 1))
+        least, greatest = (0, 0) if letter.summary is None else letter.summary.timestamps
+        for record in self._records_at(letter.origin.topic, letter.origin.partition, runs):
+            for offset in offsets:
+                origin = letter.origin._replace(offset=offset)
+                if offset < record.offset or not least <= record.timestamp <= greatest:
+                    yield offset, _gone(replace(letter, origin=origin), "value", None)
+                else:
+                    headers, _, _ = without_replay(tuple(record.headers))
+                    yield (
+                        offset,
+                        replace(
+                            letter,
+                            origin=origin,
+                            key=record.key,
+                            value=record.value,
+                            headers=headers,
+                            summary=None,
+                        ),
+                    )
+                if offset == record.offset:
+                    break
+        for offset in offsets:
+            origin = letter.origin._replace(offset=offset)
+            yield offset, _gone(replace(letter, origin=origin), "value", None)
 
     def _record_of(self, letter: DeadLetter) -> Record | None:
-        partition = TopicPartition(letter.origin.topic, letter.origin.partition)
+        topic, partition, offset = letter.origin
+        return next(self._records_at(topic, partition, ((offset, offset),)), None)
+
+    def _records_at(self, topic: str, number: int, runs: Runs) -> Iterator[Record]:
+        """Yield the records in some runs of offsets, in order; those that are gone are left out."""
+        partition = TopicPartition(topic, number)
         consumer = self._connect()
+        with self._typed_errors():
+            if number in (consumer.partitions_for_topic(topic) or ()):
+                wanted = OffsetRuns()
+                for run in runs:
+                    wanted.add(*run)
+                # What lies between them is of the same batch, and quicker read than sought.
+                for record in self._read(consumer, partition, runs[0][0], runs[-1][1]):
+                    if record.offset in wanted:
+                        yield record
+
+    @contextmanager
+    def _typed_errors(self) -> Iterator[None]:
         try:
-            if partition.partition not in (consumer.partitions_for_topic(partition.topic) or ()):
-                return None
-            return self._read(consumer, partition, letter.origin.offset)
-        except OffsetOutOfRangeError:
-            return None
+            yield
         except AuthorizationError as error:
             cause = str(error) or type(error).__name__
             raise BrokerRefusedError("return records at", self._bootstrap, cause=cause) from error
@@ -100,29 +143,44 @@ class FullRecords:
         self,
         consumer: Any,  # noqa: ANN401 - untyped client
         partition: TopicPartition,
-        offset: int,
-    ) -> Record | None:
-        """Return the record at an offset; None where there is none.
+        first: int,
+        last: int,
+    ) -> Iterator[Record]:
+        """Yield the records from one offset to another; those that are gone are left out.
 
         An empty poll does not show it: a broker that is away, or a partition without a leader, has
         no records either.
         """
         consumer.assign([partition])
-        consumer.seek(partition, offset)
+        consumer.seek(partition, first)
         deadline = monotonic() + self._wait_seconds
-        while True:
-            for record in consumer.poll(timeout_ms=POLL_MS, max_records=1).get(partition, ()):
-                found: Record | None = record if record.offset == offset else None
-                return found
-            if (consumer.position(partition, timeout_ms=POLL_MS) or 0) > offset:
-                return None  # Nothing is returned of an aborted transaction, or of a marker.
-            if monotonic() > deadline:
+        while first <= last:
+            most = min(last - first + 1, POLL_RECORDS)
+            try:
+                found = consumer.poll(timeout_ms=POLL_MS, max_records=most).get(partition, ())
+            except OffsetOutOfRangeError:
+                start = consumer.beginning_offsets([partition])[partition]
+                if not first < start <= last:
+                    return  # They were deleted, or the topic was.
+                first = start
+                consumer.seek(partition, first)
+                continue
+            for record in found:
+                if record.offset > last:
+                    return
+                yield record
+                first = record.offset + 1
+            if found:
+                deadline = monotonic() + self._wait_seconds
+            elif (consumer.position(partition, timeout_ms=POLL_MS) or 0) > last:
+                return  # Nothing is returned of an aborted transaction, or of a marker.
+            elif monotonic() > deadline:
                 break
         end = consumer.highwater(partition)
-        if end is not None and end <= offset:
-            return None
+        if first > last or (end is not None and end <= first):
+            return
         name = f"{partition.topic}[{partition.partition}]"
-        left = None if end is None else end - offset
+        left = None if end is None else end - first
         raise TopicsStalledError(self._bootstrap, {name: left}, waited_seconds=self._wait_seconds)
 
     def _connect(self) -> Any:  # noqa: ANN401 - untyped client
@@ -141,3 +199,17 @@ class FullRecords:
                 metrics_enabled=False,
             )
         return self._consumer
+
+
+def _gone(letter: DeadLetter, field: str, value: str | None) -> ContractError:
+    """Return the error of a letter that does not keep its record, which is no longer there."""
+    known = letter.reason in set(RefusalReason)  # A later version may have others.
+    came_to_gateway = letter.origin == GATEWAY
+    where = "lies nowhere else" if came_to_gateway else f"is no longer at {letter.origin}"
+    return ContractError(
+        RefusalReason(letter.reason) if known else RefusalReason.UNREADABLE,
+        field,
+        value,
+        "have its producer send it again, or discard it",
+        problem=f"is not kept in the letter, and the record {where}",
+    )

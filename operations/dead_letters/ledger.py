@@ -78,4 +78,4 @@ def join_entries(
         written = outcomes.get(letter.position)
         known = None if written is None else read_outcome(written)[1]
         is_its_own = known is not None and known.refused_at == letter.time
-        yield Entry(letter, known if is_its_own else None, decisions.get(letter.origin))
+        yield Entry(letter, known if is_its_own else None, decisions)

@@ -47,6 +47,8 @@ class ReplayOutcome(BaseModel):
     """The letter's time: in a topic that was created anew the same position is another letter."""
     because: str | None = None
     """Why the letter was discarded."""
+    left: tuple[tuple[int, int], ...] | None = None
+    """The runs of offsets of a summary's records that were not sent, where others were."""
 
 
 class NotAnOutcomeError(ValueError):

@@ -8,14 +8,17 @@ that was never sent.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Final
+from typing import Final, TypeAlias
 
 from broker.writing import RecordWriter
-from events.dead_letters import LetterPosition
+from events.dead_letter_content import contract_field
+from events.dead_letters import DeadLetter
 from events.errors import ContractError
+from events.offset_runs import OffsetRuns
 from events.records import OutgoingRecord
 from operations.dead_letters.destination import ReplayDestinations
 from operations.dead_letters.entry import Entry
@@ -27,10 +30,20 @@ __all__ = ["ReplayCounts", "discard", "replay"]
 #: Records sent before their outcomes are written: the most that a killed command may send twice.
 CHUNK: Final = 200
 
+Runs: TypeAlias = tuple[tuple[int, int], ...]
+RecordsOf: TypeAlias = Callable[
+    [DeadLetter, Runs], Iterable[tuple[int, DeadLetter | ContractError]]
+]
+"""Returns the records of a summary in some runs of offsets: each offset with the letter that it
+would have alone, or with the error of a record that is gone."""
+Report: TypeAlias = Callable[[Entry, ContractError | None, int], None]
+"""Receives an entry, why so many of its records are not sent (None: its attempts were used up),
+and their number."""
+
 
 @dataclass(slots=True)
 class ReplayCounts:
-    """What became of the entries that were to be replayed."""
+    """What became of the records of the entries that were to be replayed."""
 
     sent: int = 0
     still_refused: int = 0
@@ -47,50 +60,132 @@ def replay(
     writer: RecordWriter,
     destinations: ReplayDestinations,
     *,
+    records_of: RecordsOf,
     clock: Clock,
     max_attempts: int,
-    report: Callable[[Entry, ContractError | None], None],
+    report: Report,
 ) -> ReplayCounts:
     """Send the records of entries again that are valid now, and write each outcome.
 
-    A part of the entries is in memory at a time. One with `max_attempts` attempts is left as it is,
-    and so is one that came back while they are replayed. `report` is told of each that is not sent:
-    why, or None where its attempts were used up. Raises NotAcknowledgedError; outcomes written
-    before that hold.
+    `records_of` reads the records of a summary. A part of the entries, and of a summary's records,
+    is in memory at a time. An entry with `max_attempts` attempts is left as it is, and so is one
+    that came back while they are replayed. `report` receives what is not sent. Raises
+    NotAcknowledgedError; outcomes written before that hold.
     """
-    counts = ReplayCounts()
-    sent = set[LetterPosition]()
-    for chunk in _chunks(entries):
-        copies: list[OutgoingRecord] = []
-        outcomes: list[OutgoingRecord] = []
-        for entry in chunk:
-            if entry.letter.replay_of in sent:
-                counts.came_back += 1
-                continue
-            if (barred := entry.barred) is not None:
-                # Without an outcome: it would wait again.
-                counts.still_refused += 1
-                report(entry, barred)
-                continue
-            if entry.attempts >= max_attempts:
-                counts.given_up += 1
-                report(entry, None)
-                continue
-            attempt = entry.attempts + 1
+    run = _Replay(writer, destinations, records_of, clock, max_attempts, report)
+    for entry in entries:
+        run.take(entry)
+    run.flush()
+    return run.counts
+
+
+class _Replay:
+    """One replay: its counts, and the records and outcomes that are not written yet."""
+
+    def __init__(
+        self,
+        writer: RecordWriter,
+        destinations: ReplayDestinations,
+        records_of: RecordsOf,
+        clock: Clock,
+        max_attempts: int,
+        report: Report,
+    ) -> None:
+        self._writer = writer
+        self._destinations = destinations
+        self._records_of = records_of
+        self._clock = clock
+        self._max_attempts = max_attempts
+        self._report = report
+        self.counts = ReplayCounts()
+        #: The offsets of the letters whose records were sent, by partition.
+        self._sent = defaultdict[int, OffsetRuns](OffsetRuns)
+        self._copies: list[OutgoingRecord] = []
+        self._outcomes: list[OutgoingRecord] = []
+
+    def take(self, entry: Entry) -> None:
+        """Replay an entry; `flush` writes the last copies and outcomes."""
+        before = entry.letter.replay_of
+        if before is not None and before.offset in self._sent[before.partition]:
+            self.counts.came_back += entry.records
+        elif (barred := entry.barred) is not None:
+            # Without an outcome: it would wait again.
+            self.counts.still_refused += entry.records
+            self._report(entry, barred, entry.records)
+        elif entry.attempts >= self._max_attempts:
+            self.counts.given_up += entry.records
+            self._report(entry, None, entry.records)
+        elif entry.letter.summary is None:
+            self._take_single(entry)
+        else:
+            self._take_summary(entry)
+
+    def flush(self) -> None:
+        """Write the copies, and once the broker has them, the outcomes."""
+        self._writer.send(self._copies)
+        self._writer.send(self._outcomes)
+        self._copies, self._outcomes = [], []
+
+    def _take_single(self, entry: Entry) -> None:
+        attempt = entry.attempts + 1
+        try:
+            self._copy(entry, attempt)
+        except ContractError as error:
+            verdict = OutcomeKind.STILL_REFUSED
+            self.counts.still_refused += 1
+            self._report(entry, error, 1)
+        else:
+            verdict = OutcomeKind.REPLAYED
+        self._outcomes.append(_outcome(entry, verdict, attempts=attempt, clock=self._clock))
+        if len(self._outcomes) == CHUNK:
+            self.flush()
+
+    def _take_summary(self, entry: Entry) -> None:
+        """Replay a summary's records; each outcome on the way has the runs of those not sent."""
+        attempt = entry.attempts + 1
+        refused = OffsetRuns()
+        errors: dict[tuple[str, str], ContractError] = {}
+        counts = Counter[tuple[str, str]]()
+        for offset, record in self._records_of(entry.letter, entry.runs):
             try:
-                copies.append(destinations.copy_of(entry.letter, attempt=attempt))
-            except ContractError as error:
-                verdict = OutcomeKind.STILL_REFUSED
-                counts.still_refused += 1
-                report(entry, error)
-            else:
-                verdict = OutcomeKind.REPLAYED
-                counts.sent += 1
-                sent.add(entry.letter.position)
-            outcomes.append(_outcome(entry, verdict, attempts=attempt, clock=clock))
-        writer.send(copies)
-        writer.send(outcomes)
-    return counts
+                if isinstance(record, ContractError):
+                    raise record
+                part = replace(entry, letter=record)
+                if (barred := part.barred) is not None:
+                    raise barred
+                self._copy(part, attempt)
+            except ContractError as refusal:
+                refused.add(offset, offset)
+                kind = str(refusal.reason), contract_field(refusal.field)
+                errors.setdefault(kind, refusal.without_traceback())
+                counts[kind] += 1
+            if len(self._copies) >= CHUNK:
+                left = OffsetRuns()
+                for run in refused.runs:
+                    left.add(*run)
+                for first, last in entry.runs:
+                    if last > offset:
+                        left.add(max(first, offset + 1), last)
+                self._outcomes.append(self._outcome_of(entry, entry.attempts, left))
+                self.flush()
+        self._outcomes.append(self._outcome_of(entry, attempt, refused))
+        self.flush()
+        self.counts.still_refused += len(refused)
+        for kind, error in errors.items():
+            self._report(entry, error, counts[kind])
+
+    def _copy(self, entry: Entry, attempt: int) -> None:
+        self._copies.append(self._destinations.copy_of(entry.letter, attempt=attempt))
+        self.counts.sent += 1
+        position = entry.letter.position
+        self._sent[position.partition].add(position.offset, position.offset)
+
+    def _outcome_of(self, entry: Entry, attempts: int, left: OffsetRuns) -> OutgoingRecord:
+        """Return the outcome of a summary of which some records, or none, are left."""
+        verdict = OutcomeKind.STILL_REFUSED if len(left) else OutcomeKind.REPLAYED
+        return _outcome(
+            entry, verdict, attempts=attempts, clock=self._clock, left=left.runs or None
+        )
 
 
 def discard(entries: Iterable[Entry], writer: RecordWriter, *, because: str, clock: Clock) -> int:
@@ -100,7 +195,14 @@ def discard(entries: Iterable[Entry], writer: RecordWriter, *, because: str, clo
         verdict = OutcomeKind.DISCARDED
         writer.send(
             [
-                _outcome(entry, verdict, attempts=entry.attempts, clock=clock, because=because)
+                _outcome(
+                    entry,
+                    verdict,
+                    attempts=entry.attempts,
+                    clock=clock,
+                    because=because,
+                    left=None if entry.outcome is None else entry.outcome.left,
+                )
                 for entry in chunk
             ]
         )
@@ -109,7 +211,13 @@ def discard(entries: Iterable[Entry], writer: RecordWriter, *, because: str, clo
 
 
 def _outcome(
-    entry: Entry, verdict: OutcomeKind, *, attempts: int, clock: Clock, because: str | None = None
+    entry: Entry,
+    verdict: OutcomeKind,
+    *,
+    attempts: int,
+    clock: Clock,
+    because: str | None = None,
+    left: Runs | None = None,
 ) -> OutgoingRecord:
     outcome = ReplayOutcome(
         verdict=verdict,
@@ -117,6 +225,7 @@ def _outcome(
         at=clock.now(),
         refused_at=entry.letter.time,
         because=because,
+        left=left,
     )
     return outcome_to_record(entry.letter, outcome)
 

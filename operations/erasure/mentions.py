@@ -46,7 +46,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class LetterTrace:
-    """A dead letter that names a person, or whose record was about one."""
+    """A dead letter that names a person, or one of whose records names one or was about one."""
 
     letter: DeadLetter
     names: bool
@@ -72,17 +72,26 @@ def find_mentions(records: Iterable[Record], persons: Persons) -> Iterator[Menti
 
 
 def find_letters(
-    records: Iterable[Record], persons: Persons, *, erased: Iterable[RecordOrigin]
+    records: Iterable[Record],
+    persons: Persons,
+    *,
+    erased: Iterable[RecordOrigin],
+    mentions: Iterable[Mention] = (),
 ) -> Iterator[LetterTrace]:
-    """Yield the dead letters that name a person, or are of one of the records `erased`."""
+    """Yield the dead letters that name a person, or are of one of the records `erased`.
+
+    One that does not keep its record names a person where that is among `mentions`: a replay would
+    read it from its topic.
+    """
     origins = frozenset(erased)
+    naming = frozenset((one.topic, one.partition, one.offset) for one in mentions)
     for record in records:
         try:
             letter = read_dead_letter(record)
         except NotADeadLetterError:
             continue
-        names = persons.mentioned_in(record)
-        if names or letter.origin in origins:
+        names = persons.mentioned_in(record) or not naming.isdisjoint(letter.origins)
+        if names or not origins.isdisjoint(letter.origins):
             yield LetterTrace(letter, names)
 
 

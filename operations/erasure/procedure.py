@@ -103,7 +103,9 @@ def find_remains(settings: Settings, persons: Persons, traces: Traces) -> Remain
             mentions += find_mentions([record], persons)
     events = map(topic_name, Family)
     mentions += find_mentions(records_of(*events, *others, DEAD_LETTER_OUTCOMES), persons)
-    letters = find_letters(records_of(DEAD_LETTERS), persons, erased=traces.origins)
+    letters = find_letters(
+        records_of(DEAD_LETTERS), persons, erased=traces.origins, mentions=mentions
+    )
     return Remains(sorted(mentions), tuple(letters), +states)
 
 

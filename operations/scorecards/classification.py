@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from broker.clients import PLAINTEXT, BrokerSecurity
@@ -106,7 +106,7 @@ def classify_records(
         if letter.origin == GATEWAY:
             yield _of_letter(letter, letter, rules)
         else:
-            refused[letter.origin] = letter
+            refused.update(dict.fromkeys(letter.origins, letter))
     for record in records:
         names = {name for name, _ in record.headers}
         if FORWARDED_FROM in names:
@@ -117,7 +117,7 @@ def classify_records(
         if origin in skipped:
             found = RefusedRecord(RefusalReason.PASSED_OVER, "value", origin, _source_of(record))
         elif origin in refused:
-            found = _of_letter(refused[origin], record, rules)
+            found = replace(_of_letter(refused[origin], record, rules), origin=origin)
         else:
             found = _classify(record, origin, replayed=replayed, partitions=partitions, rules=rules)
         if isinstance(found, AcceptedRecord) or not replayed:

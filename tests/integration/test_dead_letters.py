@@ -6,11 +6,14 @@ import json
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 import pytest
+from kafka import KafkaProducer
 
+from broker.clients import opened
 from broker.errors import TopicsStalledError
 from broker.reading import read_topics
 from broker.stored_record import RawRecord
@@ -39,6 +42,7 @@ from tests.support.workers import Worker, WorkerFactory
 pytestmark = pytest.mark.timeout(300)
 
 PARIS = uai("0750001")
+FLOOD = 20_000
 LAST_DAY = date(2020, 12, 31)
 FORGOTTEN = FACTS_BY_NAME["school.connected"].TYPE
 REFUSED_AT = datetime(2019, 6, 30, tzinfo=UTC)
@@ -307,6 +311,56 @@ def test_what_is_still_invalid_is_not_sent_and_waits(
     assert {entry.attempts for entry in read(broker)} == {1}
     assert counts(broker) == LetterCounts(waiting=len(broken), replayed=0, discarded=0, returned=0)
     assert worker.stop() == 0
+
+
+def test_a_flood_of_refusals_is_a_few_dead_letters(
+    broker: KafkaBroker, factory: WorkerFactory, lycees: list[Message]
+) -> None:
+    """Each record counts; those that are valid today are read from their topic and sent again."""
+    worker = factory.worker(
+        "old", module="tests.support.faulty_worker", test_fault=f"unknown:{FORGOTTEN}"
+    )
+    connected = [one for one in lycees if decode(one.headers, one.value).type == FORGOTTEN]
+    topic = topic_name(Family.SCHOOLS)
+    with closing(
+        opened(KafkaProducer, broker.bootstrap, compression_type="gzip", batch_size=2**22)
+    ) as producer:
+        for _ in range(FLOOD // 2):
+            producer.send(topic, b"", partition=1)
+        for message in connected:
+            producer.send(topic, message.value, headers=list(message.headers), partition=1)
+        for _ in range(FLOOD // 2):
+            producer.send(topic, b"", partition=1)
+        producer.flush(timeout=30)
+    worker.start()
+    assert wait_done(broker.bootstrap, seconds=120), worker.log()[-3000:]
+
+    found = read(broker)
+    refusals = [(one.letter.reason, origin) for one in found for origin in one.letter.origins]
+    assert Counter(reason for reason, _ in refusals) == {
+        "not_a_cloudevent": FLOOD,
+        "unknown_type": len(connected),
+    }
+    assert {origin.offset for _, origin in refusals} == set(range(FLOOD + len(connected)))
+    assert len(found) < 300
+    assert LetterCounts.of(found).records == FLOOD + len(connected)
+    assert wait_until(
+        lambda: worker.shows(f'dead_letters_total{{reason="not_a_cloudevent"}} {FLOOD}.0'),
+        seconds=20,
+    )
+    assert worker.stop() == 0
+    repaired = factory.worker("repaired")
+    repaired.start()
+
+    replayed = dead_letters(broker, "replay")
+    discarded = dead_letters(broker, "discard", "--all", "--because", "a flood")
+
+    sent = f"{len(connected)} sent again, {FLOOD} still refused, 0 tried too often\n"
+    assert (replayed.returncode, replayed.stdout) == (1, sent), replayed.stderr[-2000:]
+    assert discarded.returncode == 0
+    assert differences(broker, repaired) == ()
+    assert counts(broker).waiting == 0
+    assert dead_letters(broker, "replay").stdout.startswith("0 sent again, 0 still refused")
 
 
 def test_a_record_of_the_wrong_topic_goes_to_its_own(

@@ -14,6 +14,7 @@ from events.dead_letters import (
     LetterPosition,
     OriginalRecord,
     RecordOrigin,
+    Summary,
     dead_letter_record,
 )
 from events.errors import ContractError, RefusalReason
@@ -71,6 +72,7 @@ def refused(
     *,
     now: datetime = REFUSED_AT,
     was_read: bool = True,
+    summary: Summary | None = None,
     **changes: Any,
 ) -> OutgoingRecord:
     """Return the dead letter of a record as it is written; `changes` are fields of the record."""
@@ -83,7 +85,7 @@ def refused(
         original.headers,
         was_read=was_read,
     )
-    return dead_letter_record(original, content, now=now)
+    return dead_letter_record(original, content, now=now, summary=summary)
 
 
 def arrived(sent: Sequence[OutgoingRecord]) -> list[FakeRecord]:

@@ -20,6 +20,7 @@ from events.dead_letters import (
     NULL_VALUE,
     PRODUCER,
     REASON_HEADERS,
+    RECORDS,
     REPLAY_ATTEMPT,
     REPLAY_OF,
     SHORTENED,
@@ -28,6 +29,7 @@ from events.dead_letters import (
     LetterPosition,
     NotADeadLetterError,
     RecordOrigin,
+    Summary,
     parts_of,
     read_dead_letter,
 )
@@ -386,3 +388,44 @@ class TestPosition:
 def test_an_origin_is_written_as_kafka_people_do() -> None:
     """That of the gateway is its topic alone."""
     assert (str(ORIGIN), str(GATEWAY)) == ("smartregion.schools[3]@42", "http")
+
+
+class TestSummary:
+    """A dead letter of many records."""
+
+    def test_is_read_back(self) -> None:
+        """With the origin of each record; kcat shows their number and their offsets."""
+        summary = Summary(((40, 42), (50, 50)), (1_000, 1_007))
+
+        sent = dead(key=None, value=b"", headers=OWN, summary=summary)
+
+        assert sent.headers[-1] == (
+            RECORDS,
+            b'{"count": 4, "offsets": [[40, 42], [50, 50]], "timestamps": [1000, 1007]}',
+        )
+        letter = read_back(sent)
+        assert (letter.summary, letter.headers, letter.value) == (summary, OWN, b"")
+        assert [one.offset for one in letter.origins] == [40, 41, 42, 50]
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            b"{",
+            b"[]",
+            b'{"offsets": [], "timestamps": [0, 0]}',
+            b'{"offsets": [[3]], "timestamps": [0, 0]}',
+            b'{"offsets": [[3, 2]], "timestamps": [0, 0]}',
+            b'{"offsets": [[-1, 2]], "timestamps": [0, 0]}',
+            b'{"offsets": [[0, 2], [2, 3]], "timestamps": [0, 0]}',
+            b'{"offsets": [[5, 6], [2, 3]], "timestamps": [0, 0]}',
+            b'{"offsets": [[0, 1000000000000]], "timestamps": [0, 0]}',
+            b'{"offsets": [[0, 1]], "timestamps": [0]}',
+        ],
+    )
+    def test_offsets_that_no_worker_writes_are_not_ours(self, header: bytes) -> None:
+        """A reader would go on for ever, or count records twice."""
+        sent = dead(key=None, value=b"", headers=())
+        sent = sent._replace(headers=[*sent.headers, (RECORDS, header)])
+
+        with pytest.raises(NotADeadLetterError, match=RECORDS):
+            read_back(sent)

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 
-from events.dead_letters import RecordOrigin, read_dead_letter
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.dead_letter_policy import DEAD_LETTER_POLICY
+from events.dead_letters import (
+    REPLAY_ATTEMPT,
+    REPLAY_OF,
+    DeadLetter,
+    Headers,
+    LetterPosition,
+    RecordOrigin,
+    Summary,
+    read_dead_letter,
+)
 from events.errors import ContractError, RefusalReason
 from streams.core import Forward, RecordRefusal
-from streams.dead_letters import FORWARDED_FROM, dead_letter_record, forward_record
+from streams.dead_letters import (
+    FORWARDED_FROM,
+    dead_letter_record,
+    dead_letter_records,
+    forward_record,
+)
 from tests.support.records import FakeRecord
 
+MAX_SINGLE = DEAD_LETTER_POLICY.max_single
+TIMESTAMP = 1_561_900_000_000
 NOW = datetime(2019, 6, 30, 12, 30, tzinfo=UTC)
 ERROR = ContractError(RefusalReason.INVALID_DATA, "data.name", "é", "send a name")
 RECORD = FakeRecord(
@@ -63,3 +86,114 @@ class TestForward:
 
         assert sent.value == RECORD.value
         assert sent.headers == [*RECORD.headers, (FORWARDED_FROM, b"smartregion.schools/3/42")]
+
+
+class TestSummary:
+    """One dead letter of many refusals of one kind in a batch."""
+
+    def test_a_hundred_refusals_have_a_dead_letter_each(self) -> None:
+        """As before: a person reads them, and each keeps its record."""
+        letters = summarized([empty(offset) for offset in range(MAX_SINGLE)])
+
+        assert [letter.origin.offset for letter in letters] == list(range(MAX_SINGLE))
+        assert all(letter.summary is None for letter in letters)
+
+    def test_more_have_one_with_their_offsets(self) -> None:
+        """The gap was accepted, or of another kind."""
+        offsets = [*range(10, 100), *range(110, 300)]
+
+        [letter] = summarized([empty(offset) for offset in offsets])
+
+        assert letter.summary == Summary(((10, 99), (110, 299)), (TIMESTAMP, TIMESTAMP))
+        assert (letter.reason, letter.field, letter.origin.offset) == ("null_value", "value", 10)
+        assert (letter.key, letter.value, letter.headers) == (None, b"", ())
+
+    def test_sources_and_reasons_have_one_each(self) -> None:
+        """Beside the dead letters of those that are few."""
+        many = [claimed(2 * number, "/lycees") for number in range(MAX_SINGLE + 1)]
+        others = [empty(2 * number + 1) for number in range(MAX_SINGLE + 1)]
+        few = [claimed(1000 + number, "/tiers-lieux") for number in range(3)]
+
+        letters = summarized([*many, *others, *few])
+
+        counts = [(one.reason, one.headers[:1], len([*one.origins])) for one in letters]
+        source = ("ce_source", b"/lycees")
+        assert counts[:2] == [("invalid_data", (source,), 101), ("null_value", (), 101)]
+        assert [one.origin.offset for one in letters[2:]] == [1000, 1001, 1002]
+
+    def test_a_source_for_each_record_does_not_make_them_more(self) -> None:
+        """Those of one reason are then summarized, without a source."""
+        [letter] = summarized([claimed(number, f"/{number}") for number in range(150)])
+
+        assert letter.summary is not None
+        assert letter.summary.count == 150
+        assert letter.headers == ()
+
+    def test_a_source_that_may_name_somebody_is_not_kept(self) -> None:
+        """As nothing else of their records."""
+        [letter] = summarized([claimed(one, "mailto:zoe.l@example.fr") for one in range(150)])
+
+        assert letter.headers == ()
+
+    def test_records_that_an_operator_has_skipped_have_one_each(self) -> None:
+        """Each was named, and is not read."""
+        error = ContractError(RefusalReason.PASSED_OVER, "value", None, "nothing")
+
+        letters = summarized([RecordRefusal(record_at(one), error) for one in range(150)])
+
+        assert len(letters) == 150
+
+    def test_a_replay_that_comes_back_keeps_its_attempts(self) -> None:
+        """An operator is not to send the same records for ever."""
+        replayed = ((REPLAY_OF, b"0/17"), (REPLAY_ATTEMPT, b"2"))
+
+        [letter] = summarized([empty(offset, headers=replayed) for offset in range(150)])
+
+        assert (letter.replay_of, letter.attempts) == (LetterPosition(0, 17), 2)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["/a", "/b", "/c"]), st.integers(1, 250)), max_size=4),
+    st.lists(st.integers(0, 1000), max_size=4),
+)
+def test_each_refused_record_has_a_dead_letter_whatever_the_batches(
+    sources: list[tuple[str, int]], ends: list[int]
+) -> None:
+    """Exactly one in a batch; batches that a worker processes again add no record."""
+    stated = [source for source, count in sources for _ in range(count)]
+    refusals = [claimed(3 * number, source) for number, source in enumerate(stated)]
+    expected = [RecordOrigin(RECORD.topic, RECORD.partition, 3 * one) for one in range(len(stated))]
+
+    letters = summarized(refusals)
+
+    assert sorted(one for letter in letters for one in letter.origins) == expected
+    for start, end in pairwise(sorted([0, *ends, len(refusals)])):
+        letters += summarized(refusals[start:end])
+    assert sorted({one for letter in letters for one in letter.origins}) == expected
+
+
+def summarized(refusals: Sequence[RecordRefusal]) -> list[DeadLetter]:
+    """Return the dead letters of a batch's refusals, as they are read."""
+    sent = dead_letter_records(refusals, now=NOW)
+    return [
+        read_dead_letter(FakeRecord(one.topic, 0, number, one.key, one.value, one.headers))
+        for number, one in enumerate(sent)
+    ]
+
+
+def record_at(
+    offset: int, value: bytes | None = None, headers: Headers = (), timestamp: int = TIMESTAMP
+) -> FakeRecord:
+    """Return a record of the partition, without a key."""
+    return FakeRecord(RECORD.topic, RECORD.partition, offset, None, value, headers, timestamp)
+
+
+def empty(offset: int, headers: Headers = ()) -> RecordRefusal:
+    """Return the refusal of a record without a value."""
+    error = ContractError(RefusalReason.NULL_VALUE, "value", None, "send an event")
+    return RecordRefusal(record_at(offset, headers=headers), error)
+
+
+def claimed(offset: int, source: str) -> RecordRefusal:
+    """Return the refusal of a record that states a source."""
+    return RecordRefusal(record_at(offset, json.dumps({"source": source}).encode()), ERROR)

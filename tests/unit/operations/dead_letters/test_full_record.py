@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from kafka import TopicPartition
 from kafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
 
 from broker.errors import BrokerRefusedError, TopicsStalledError
-from events.dead_letters import parts_of
+from events.dead_letters import DeadLetter, Summary, parts_of
 from events.errors import ContractError
 from operations.dead_letters.full_record import FullRecords
 from tests.support.letters import letter_of
@@ -56,6 +57,12 @@ class ScriptedConsumer:
         """Return the records of the partition."""
         found = self._poll()
         return {TopicPartition(ORIGIN.topic, ORIGIN.partition): found} if found else {}
+
+    def beginning_offsets(
+        self, partitions: Sequence[TopicPartition]
+    ) -> Mapping[TopicPartition, int]:
+        """Return the first offset that is there: that after the origin."""
+        return dict.fromkeys(partitions, ORIGIN.offset + 1)
 
     def position(self, _: TopicPartition, **__: Any) -> int | None:
         """Return the next offset."""
@@ -121,3 +128,40 @@ def test_a_record_that_is_gone_is_a_refusal(consumer: ScriptedConsumer) -> None:
     """Its producer has to send it again."""
     with pytest.raises(ContractError, match="is no longer at"):
         reading(consumer)(SHORTENED)
+
+
+def test_the_records_of_a_summary_are_read_in_one_go() -> None:
+    """Those that are gone, and those of a topic that was created anew, are refusals."""
+    first, second, third, fourth = range(ORIGIN.offset, ORIGIN.offset + 4)
+    summary = Summary(((first, second), (fourth, fourth)), (50, 60))
+    polled = [
+        replace(record_at(first), timestamp=55),
+        replace(record_at(third), timestamp=55),
+        replace(record_at(fourth), timestamp=61),
+    ]
+    consumer = ScriptedConsumer(lambda: polled)
+    letter = replace(SHORTENED, shortened={}, summary=summary)
+
+    found = dict(reading(consumer).records_of(letter, summary.runs))
+
+    assert found.keys() == {first, second, fourth}
+    assert found[first] == replace(WHOLE, shortened={})
+    assert isinstance(found[second], ContractError)
+    assert isinstance(found[fourth], ContractError)
+
+
+def test_the_records_of_a_summary_after_deleted_ones_are_read() -> None:
+    """The first ones are gone, as after an erasure."""
+    first, last = ORIGIN.offset, ORIGIN.offset + 1
+    polls = iter([deleted, lambda: [replace(record_at(last), timestamp=55)]])
+    summary = Summary(((first, last),), (50, 60))
+
+    def poll() -> Sequence[FakeRecord]:
+        return next(polls)()
+
+    letter = replace(SHORTENED, shortened={}, summary=summary)
+
+    found = dict(reading(ScriptedConsumer(poll)).records_of(letter, summary.runs))
+
+    assert isinstance(found[first], ContractError)
+    assert isinstance(found[last], DeadLetter)

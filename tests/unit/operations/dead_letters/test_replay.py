@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import count
 
@@ -12,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.dead_letters import REPLAY_OF, DeadLetter, LetterPosition
+from broker.writing import RecordWriter
+from events.dead_letters import REPLAY_OF, DeadLetter, LetterPosition, Summary
+from events.errors import ContractError, RefusalReason
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTER_OUTCOMES
 from operations.dead_letters.destination import ReplayDestinations
@@ -53,22 +56,53 @@ def fail(error: ValueError) -> None:
 DESTINATIONS = ReplayDestinations(3, admit, lambda letter: letter)
 
 
-Told = list[tuple[Entry, str | None]]
+def planted(
+    letter: DeadLetter, runs: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, DeadLetter | ContractError]]:
+    """Yield a summary's records: valid at even offsets, broken at odd ones, gone from 900 on."""
+    for offset in (one for first, last in runs for one in range(first, last + 1)):
+        record = BROKEN if offset % 2 else VALID
+        gone = ContractError(RefusalReason.NULL_VALUE, "value", None, "send it again")
+        origin = letter.origin._replace(offset=offset)
+        yield (
+            offset,
+            gone
+            if offset >= 900
+            else replace(
+                letter, origin=origin, value=record.value, headers=record.headers, summary=None
+            ),
+        )
+
+
+class Told(list[tuple[Entry, str | None]]):
+    """What was not sent, and the field that is wrong."""
 
 
 def replayed(
-    writer: FakeWriter, *entries: Entry, max_attempts: int = 3, told: Told | None = None
+    writer: RecordWriter, *entries: Entry, max_attempts: int = 3, told: Told | None = None
 ) -> ReplayCounts:
     """Replay entries to a writer; `told` gets what is not sent, and the field that is wrong."""
-    kept = [] if told is None else told
+    kept = Told() if told is None else told
     return replay(
         entries,
         writer,
         DESTINATIONS,
+        records_of=planted,
         clock=CLOCK,
         max_attempts=max_attempts,
-        report=lambda entry, error: kept.append((entry, None if error is None else error.field)),
+        report=lambda entry, error, _: kept.append((entry, None if error is None else error.field)),
     )
+
+
+def summary_of(*runs: tuple[int, int]) -> DeadLetter:
+    """Return a letter that stands for the records in some runs of offsets."""
+    return letter_of(position=1, key=None, value=b"", headers=(), summary=Summary(runs, (0, 0)))
+
+
+def outcomes_with_runs(writer: FakeWriter) -> list[ReplayOutcome]:
+    """Return the outcomes that were written."""
+    lines = [one for sent in writer.sent for one in sent if one.topic == DEAD_LETTER_OUTCOMES]
+    return [read_outcome(record)[1] for record in arrived(lines)]
 
 
 def outcomes_of(writer: FakeWriter) -> dict[str, tuple[OutcomeKind, int]]:
@@ -98,7 +132,7 @@ class TestReplay:
     def test_does_not_send_what_would_be_refused_again(self) -> None:
         """That is an attempt; its reason is today's."""
         writer = FakeWriter()
-        told: Told = []
+        told = Told()
 
         result = replayed(writer, Entry(BROKEN), told=told)
 
@@ -113,7 +147,7 @@ class TestReplay:
         writer = FakeWriter()
         entry = entry_with_outcome(letter, OutcomeKind.STILL_REFUSED, attempts=3)
 
-        told: Told = []
+        told = Told()
 
         result = replayed(writer, entry, told=told)
 
@@ -143,12 +177,13 @@ class TestReplay:
         told: list[str] = []
 
         counts = replay(
-            [Entry(VALID, outcome, decision)],
+            [Entry(VALID, outcome, {VALID.origin: decision} if decision else {})],
             writer,
             DESTINATIONS,
+            records_of=planted,
             clock=CLOCK,
             max_attempts=3,
-            report=lambda _, error: told.append("" if error is None else str(error.reason)),
+            report=lambda _, error, __: told.append("" if error is None else str(error.reason)),
         )
 
         assert (counts, told) == (ReplayCounts(still_refused=1), [why])
@@ -173,7 +208,15 @@ class TestReplay:
                 assert next(read) <= len(outcomes_of(writer)) + CHUNK
                 yield Entry(letter_of(position=offset))
 
-        replay(entries(), writer, DESTINATIONS, clock=CLOCK, max_attempts=3, report=lambda *_: None)
+        replay(
+            entries(),
+            writer,
+            DESTINATIONS,
+            records_of=planted,
+            clock=CLOCK,
+            max_attempts=3,
+            report=lambda *_: None,
+        )
 
         assert len(outcomes_of(writer)) == 3 * CHUNK
 
@@ -193,6 +236,70 @@ class TestReplay:
         replayed(writer, *(Entry(letter_of(position=offset)) for offset in range(2 * CHUNK + 1)))
 
         assert [len(sent) for sent in writer.sent] == [CHUNK, CHUNK, CHUNK, CHUNK, 1, 1]
+
+
+class TestSummary:
+    """Replay of a letter that stands for many records."""
+
+    def test_sends_those_that_are_valid_and_keeps_the_others_waiting(self) -> None:
+        """The outcome has their offsets; another replay tries no other."""
+        writer, told = FakeWriter(), Told()
+        entry = Entry(summary_of((0, 9), (20, 29)))
+
+        counts = replayed(writer, entry, told=told)
+
+        assert counts == ReplayCounts(sent=10, still_refused=10)
+        assert [error for _, error in told] == ["value"]
+        [outcome] = outcomes_with_runs(writer)
+        assert (outcome.verdict, outcome.attempts) == (OutcomeKind.STILL_REFUSED, 1)
+        assert outcome.left == tuple((one, one) for one in (*range(1, 10, 2), *range(21, 30, 2)))
+        again = replayed(FakeWriter(), replace(entry, outcome=outcome))
+        assert again == ReplayCounts(still_refused=10)
+
+    def test_is_replayed_once_all_are_sent(self) -> None:
+        """Each copy names the letter, and the attempt."""
+        writer = FakeWriter()
+
+        counts = replayed(writer, Entry(summary_of(*((one, one) for one in range(0, 20, 2)))))
+
+        assert counts == ReplayCounts(sent=10)
+        assert {copy.headers[-2] for copy in writer.sent[0]} == {(REPLAY_OF, b"0/1")}
+        assert outcomes_of(writer) == {"0/1": (OutcomeKind.REPLAYED, 1)}
+
+    def test_a_record_that_is_gone_waits_for_its_producer(self) -> None:
+        """Raw topics are kept, but an erasure deletes what they have of a person."""
+        told = Told()
+
+        counts = replayed(FakeWriter(), Entry(summary_of((900, 999))), told=told)
+
+        assert counts == ReplayCounts(still_refused=100)
+        assert len(told) == 1
+
+    def test_never_sends_a_record_that_was_passed_over(self) -> None:
+        """A decision names a record; the others of its letter are sent."""
+        decision = Decision(at=REFUSED_AT, because="it kills")
+        letter = summary_of((0, 0), (2, 2))
+        decided = {letter.origin._replace(offset=2): decision}
+
+        assert replayed(FakeWriter(), Entry(letter, None, decided)) == ReplayCounts(
+            sent=1, still_refused=1
+        )
+
+    @given(st.integers(0, 900), st.integers(0, 8))
+    def test_sends_at_most_a_chunk_twice_wherever_it_is_killed(
+        self, records: int, failures: int
+    ) -> None:
+        """Its memory is bounded likewise."""
+        letter = summary_of(*((one, one) for one in range(0, 2 * records + 2, 2) if one < 900))
+        writer = FailingWriter(failures * 100 + 50)
+        with suppress(BrokerGoneError):
+            replayed(writer, Entry(letter))
+        known = [one for one in writer.taken if one.topic == DEAD_LETTER_OUTCOMES]
+        outcome = read_outcome(arrived(known)[-1])[1] if known else None
+        left = Entry(letter, outcome).records if outcome is None or outcome.left else 0
+
+        assert letter.summary is not None
+        assert 0 <= len(writer.taken) - len(known) - (letter.summary.count - left) <= CHUNK
 
 
 class TestDiscard:
@@ -254,6 +361,7 @@ def test_no_letter_is_lost_wherever_a_replay_fails(valid: list[bool], failures: 
                 waiting,
                 writer,
                 DESTINATIONS,
+                records_of=planted,
                 clock=CLOCK,
                 max_attempts=99,
                 report=lambda *_: None,

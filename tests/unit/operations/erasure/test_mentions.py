@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from events.dead_letters import RecordOrigin
+from events.dead_letters import RecordOrigin, Summary
 from events.errors import ContractError, RefusalReason
 from events.topics import DEAD_LETTER_OUTCOMES
-from operations.erasure.mentions import find_letters, find_mentions
+from operations.erasure.mentions import Mention, find_letters, find_mentions
 from operations.erasure.persons import Persons
 from tests.support.audits import raw
 from tests.support.letters import arrived, refused
@@ -80,6 +81,24 @@ def test_keys_and_outcomes_are_searched_as_well() -> None:
     )
 
     assert [one.split(": in ")[1] for one in found] == ["its key", "the field because"]
+
+
+def test_a_summary_is_found_by_any_of_its_records() -> None:
+    """It holds nothing of them, but a replay would read them from their topic."""
+    summary = Summary(((40, 50),), (0, 0))
+    origin = RecordOrigin("smartregion.grants", 3, 40)
+    letter = refused(REFUSED, origin=origin, key=None, value=b"", headers=(), summary=summary)
+    named = Mention("smartregion.grants", 3, 45, ("id",))
+    erased = origin._replace(offset=50)
+
+    def found(**what: Any) -> list[bool]:
+        traces = find_letters(arrived([letter]), PERSONS, **{"erased": (), **what})
+        return [trace.names for trace in traces]
+
+    assert found() == []
+    assert found(erased=[erased]) == [False]
+    assert found(mentions=[named]) == [True]
+    assert found(erased=[erased._replace(offset=51)], mentions=[replace(named, offset=39)]) == []
 
 
 def test_letters_are_found_by_content_or_by_origin() -> None:

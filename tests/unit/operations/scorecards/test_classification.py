@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from events.dead_letters import GATEWAY, REPLAY_OF, RecordOrigin
+from events.dead_letters import GATEWAY, REPLAY_OF, RecordOrigin, Summary
 from events.partitioning import partition_for
 from operations.scorecards.classification import AcceptedRecord, RefusedRecord, classify_records
 from streams.dead_letters import FORWARDED_FROM
@@ -57,6 +57,22 @@ def test_a_letter_that_does_not_keep_its_record_is_reported_by_the_record() -> N
 
     assert isinstance(seen, RefusedRecord)
     assert (seen.reason, seen.source) == (letter.reason, LYCEES)
+
+
+def test_each_record_of_a_summary_is_its_producer_s_refusal() -> None:
+    """Once, though a worker that was killed wrote another letter of it."""
+    records = [broken() for _ in range(3)]
+    first, _, last = (record.offset for record in records)
+    letter = replace(letter_of(records[0]), value=b"", headers=())
+    summaries = [
+        replace(letter, summary=Summary(((first, last),), (0, 0))),
+        replace(letter, summary=Summary(((first + 1, last + 7),), (0, 0))),
+    ]
+
+    seen = list(classify_records(records, summaries))
+
+    assert [one.origin.offset for one in seen] == [record.offset for record in records]
+    assert {one.source for one in seen if isinstance(one, RefusedRecord)} == {LYCEES}
 
 
 @pytest.mark.parametrize("letters_left", [0, 1])
