@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from events.cloudevent import EVENT_MODELS, PREFIX
@@ -110,6 +111,7 @@ def may_be_kept(
     return find_person_data(event) is None and find_person_data(others) is None
 
 
+@lru_cache(maxsize=1000)
 def contract_field(field: str) -> str:
     """Return a refused field's path in the contracts' own names; `…` stands for any other name."""
     prefix = next((one for one in (PREFIX, _HTTP_PREFIX) if field.startswith(one)), "")

@@ -12,7 +12,7 @@ from events.records import Record
 from events.registry import Family
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, topic_name
 from operations.dead_letters.entry import Entry
-from operations.dead_letters.outcome import NotAnOutcomeError, read_outcome
+from operations.dead_letters.outcome import NotAnOutcomeError, ReplayOutcome, read_outcome
 from streams.settings import Settings
 from streams.skipped_records import decisions_of, is_decision
 
@@ -56,7 +56,7 @@ def join_entries(
 ) -> Iterator[Entry]:
     """Yield the entries of the records of the two topics; see `read_entries`."""
     # As they are written: there may be millions, a third as large as when they are read.
-    outcomes: dict[LetterPosition, Record] = {}
+    outcomes: dict[LetterPosition, bytes] = {}
     decided: list[Record] = []
     for record in ledger:
         if is_decision(record):
@@ -67,7 +67,7 @@ def join_entries(
         except NotAnOutcomeError as error:
             on_foreign_record(error)
         else:
-            outcomes[position] = record
+            outcomes[position] = record.value or b""
     decisions = decisions_of(decided)
     for record in letters:
         try:
@@ -76,6 +76,6 @@ def join_entries(
             on_foreign_record(error)
             continue
         written = outcomes.get(letter.position)
-        known = None if written is None else read_outcome(written)[1]
+        known = None if written is None else ReplayOutcome.model_validate_json(written)
         is_its_own = known is not None and known.refused_at == letter.time
         yield Entry(letter, known if is_its_own else None, decisions)

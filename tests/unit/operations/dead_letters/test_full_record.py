@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -153,7 +153,9 @@ def test_the_records_of_a_summary_are_read_in_one_go() -> None:
 def test_the_records_of_a_summary_after_deleted_ones_are_read() -> None:
     """The first ones are gone, as after an erasure."""
     first, last = ORIGIN.offset, ORIGIN.offset + 1
-    polls = iter([deleted, lambda: [replace(record_at(last), timestamp=55)]])
+    polls: Iterator[Callable[[], Sequence[FakeRecord]]] = iter(
+        [deleted, lambda: [replace(record_at(last), timestamp=55)]]
+    )
     summary = Summary(((first, last),), (50, 60))
 
     def poll() -> Sequence[FakeRecord]:
