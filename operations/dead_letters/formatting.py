@@ -90,6 +90,9 @@ def as_text(entry: Entry, *, unmask: bool = False) -> str:
     headers, value = document.pop("headers"), document.pop("value")
     outcome = document.pop("settled", None)
     shortened = document.pop("shortened", {})
+    if "offsets" in document:
+        runs = (f"{first}..{last}" for first, last in document["offsets"])
+        document["offsets"] = ", ".join(runs)
     lines = [_labelled(label, text) for label, text in document.items() if text is not None]
     if outcome is not None:
         lines.append(_labelled("outcome", " ".join(map(str, outcome.values()))))

@@ -150,6 +150,20 @@ class TestTake:
         assert (letter.value, letter.origin.offset) == (REFUSED.value, REFUSED.offset)
         assert letter.time.date() == date(2020, 12, 31)
 
+    def test_a_flood_of_refusals_is_one_dead_letter_and_counts_in_full(self, bench: Bench) -> None:
+        """In the metrics, and in the share; what was accepted among them has no dead letter."""
+        flood = [replace(REFUSED, offset=offset) for offset in range(300)]
+
+        bench.take_all(*flood[:150], record_of(connected()), *flood[200:])
+
+        [letter] = [read_dead_letter(one) for one in arrived(bench.producer.records)]
+        assert letter.summary is not None
+        assert letter.summary.runs == ((0, 149), (200, 299))
+        meters = bench.engine.meters
+        assert meters.dead_letters == {"not_a_cloudevent": 250}
+        assert meters.dead_letter_rates["schools"].share == 1.0
+        assert len(bench.known) == 1
+
     def test_a_burst_of_dead_letters_is_one_line(
         self, bench: Bench, caplog: pytest.LogCaptureFixture
     ) -> None:
