@@ -44,11 +44,11 @@ __all__ = [
     "DeadLetter",
     "Headers",
     "LetterPosition",
+    "LetterSummary",
     "NotADeadLetterError",
     "OriginalRecord",
     "Part",
     "RecordOrigin",
-    "Summary",
     "dead_letter_record",
     "parts_of",
     "read_dead_letter",
@@ -146,7 +146,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class LetterSummary:
     """The records of a dead letter that stands for many, all of them on its origin's partition."""
 
     runs: tuple[tuple[int, int], ...]
@@ -199,7 +199,7 @@ class DeadLetter:
     """The number of replays before it was refused."""
     shortened: Mapping[str, Part] = dataclasses.field(default_factory=dict)
     """Those of `key`, `value` and `headers` that are not kept; the full record is at `origin`."""
-    summary: Summary | None = None
+    summary: LetterSummary | None = None
     """The records that this letter stands for; its origin is the first, it keeps none of them, and
     its headers are the source and the type that all of them state."""
 
@@ -219,7 +219,7 @@ def dead_letter_record(
     content: LetterContent,
     *,
     now: datetime,
-    summary: Summary | None = None,
+    summary: LetterSummary | None = None,
 ) -> OutgoingRecord:
     """Return the dead letter of a refused record; `now` is when it was refused.
 
@@ -360,7 +360,7 @@ def _read_parts(record: Record, header: bytes | None) -> Mapping[str, Part]:
         raise NotADeadLetterError(record, header=SHORTENED, problem="is not ours") from None
 
 
-def _read_summary(record: Record, header: bytes | None) -> Summary:
+def _read_summary(record: Record, header: bytes | None) -> LetterSummary:
     try:
         described = from_json(header or b"")
         runs = tuple((int(first), int(last)) for first, last in described["offsets"])
@@ -374,7 +374,7 @@ def _read_summary(record: Record, header: bytes | None) -> Summary:
     is_ours = offsets.runs == runs and runs and runs[0][0] >= 0
     if not (is_ours and len(offsets) <= DEAD_LETTER_POLICY.max_summarized):
         raise NotADeadLetterError(record, header=RECORDS, problem="is not ours")
-    return Summary(runs, (least, greatest))
+    return LetterSummary(runs, (least, greatest))
 
 
 def _read_part(size: str | float, digest: object) -> Part:

@@ -27,9 +27,9 @@ from events.dead_letters import (
     DeadLetter,
     Headers,
     LetterPosition,
+    LetterSummary,
     NotADeadLetterError,
     RecordOrigin,
-    Summary,
     parts_of,
     read_dead_letter,
 )
@@ -395,7 +395,7 @@ class TestSummary:
 
     def test_is_read_back(self) -> None:
         """With the origin of each record; kcat shows their number and their offsets."""
-        summary = Summary(((40, 42), (50, 50)), (1_000, 1_007))
+        summary = LetterSummary(((40, 42), (50, 50)), (1_000, 1_007))
 
         sent = dead(key=None, value=b"", headers=OWN, summary=summary)
 

@@ -17,8 +17,8 @@ from events.dead_letters import (
     DeadLetter,
     Headers,
     LetterPosition,
+    LetterSummary,
     RecordOrigin,
-    Summary,
     read_dead_letter,
 )
 from events.errors import ContractError, RefusalReason
@@ -104,7 +104,7 @@ class TestSummary:
 
         [letter] = summarized([empty(offset) for offset in offsets])
 
-        assert letter.summary == Summary(((10, 99), (110, 299)), (TIMESTAMP, TIMESTAMP))
+        assert letter.summary == LetterSummary(((10, 99), (110, 299)), (TIMESTAMP, TIMESTAMP))
         assert (letter.reason, letter.field, letter.origin.offset) == ("null_value", "value", 10)
         assert (letter.key, letter.value, letter.headers) == (None, b"", ())
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.dead_letters import GATEWAY, LetterPosition, Summary
+from events.dead_letters import GATEWAY, LetterPosition, LetterSummary
 from operations.dead_letters.entry import Entry, EntryStatus, LetterCounts
 from operations.dead_letters.outcome import OutcomeKind
 from tests.support.letters import entry_with_outcome, letter_of
@@ -71,7 +71,7 @@ def test_refused_records_are_counted_once_however_often_a_letter_has_them(
 ) -> None:
     """A worker that was killed processes them again, in other batches."""
     entries = [
-        Entry(letter_of(summary=Summary(((first, first + more),), (0, 0))))
+        Entry(letter_of(summary=LetterSummary(((first, first + more),), (0, 0))))
         for first, more in batches
     ]
     entries += [Entry(letter_of(origin=GATEWAY))] * at_gateway

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.writing import RecordWriter
-from events.dead_letters import REPLAY_OF, DeadLetter, LetterPosition, Summary
+from events.dead_letters import REPLAY_OF, DeadLetter, LetterPosition, LetterSummary
 from events.errors import ContractError, RefusalReason
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTER_OUTCOMES
@@ -96,7 +96,9 @@ def replayed(
 
 def summary_of(*runs: tuple[int, int]) -> DeadLetter:
     """Return a letter that stands for the records in some runs of offsets."""
-    return letter_of(position=1, key=None, value=b"", headers=(), summary=Summary(runs, (0, 0)))
+    return letter_of(
+        position=1, key=None, value=b"", headers=(), summary=LetterSummary(runs, (0, 0))
+    )
 
 
 def outcomes_with_runs(writer: FakeWriter) -> list[ReplayOutcome]:
