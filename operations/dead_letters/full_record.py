@@ -80,31 +80,20 @@ class FullRecords:
         Instead of a record that is no longer at its offset there is an error. A part of them is in
         memory at a time; read nothing else before the last one. Raises as a call does.
         """
-        offsets = (offset for first, last in runs for offset in range(first, last + 1))
         least, greatest = (0, 0) if letter.summary is None else letter.summary.timestamps
-        for record in self._records_at(letter.origin.topic, letter.origin.partition, runs):
-            for offset in offsets:
-                origin = letter.origin._replace(offset=offset)
-                if offset < record.offset or not least <= record.timestamp <= greatest:
-                    yield offset, _gone(replace(letter, origin=origin), "value", None)
-                else:
-                    headers, _, _ = without_replay(tuple(record.headers))
-                    yield (
-                        offset,
-                        replace(
-                            letter,
-                            origin=origin,
-                            key=record.key,
-                            value=record.value,
-                            headers=headers,
-                            summary=None,
-                        ),
-                    )
-                if offset == record.offset:
-                    break
-        for offset in offsets:
-            origin = letter.origin._replace(offset=offset)
-            yield offset, _gone(replace(letter, origin=origin), "value", None)
+        records = self._records_at(letter.origin.topic, letter.origin.partition, runs)
+        record = next(records, None)
+        for offset in (offset for first, last in runs for offset in range(first, last + 1)):
+            alone = replace(letter, origin=letter.origin._replace(offset=offset), summary=None)
+            if record is None or record.offset != offset:
+                yield offset, _gone(alone, "value", None)
+                continue
+            if least <= record.timestamp <= greatest:
+                headers, _, _ = without_replay(tuple(record.headers))
+                yield offset, replace(alone, key=record.key, value=record.value, headers=headers)
+            else:
+                yield offset, _gone(alone, "value", None)
+            record = next(records, None)
 
     def _record_of(self, letter: DeadLetter) -> Record | None:
         topic, partition, offset = letter.origin

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, TypeAlias
 
@@ -79,42 +79,34 @@ def replay(
     return run.counts
 
 
+@dataclass
 class _Replay:
     """One replay: its counts, and the records and outcomes that are not written yet."""
 
-    def __init__(
-        self,
-        writer: RecordWriter,
-        destinations: ReplayDestinations,
-        records_of: RecordsOf,
-        clock: Clock,
-        max_attempts: int,
-        report: Report,
-    ) -> None:
-        self._writer = writer
-        self._destinations = destinations
-        self._records_of = records_of
-        self._clock = clock
-        self._max_attempts = max_attempts
-        self._report = report
-        self.counts = ReplayCounts()
-        #: The offsets of the letters whose records were sent, by partition.
-        self._sent = defaultdict[int, OffsetRuns](OffsetRuns)
-        self._copies: list[OutgoingRecord] = []
-        self._outcomes: list[OutgoingRecord] = []
+    writer: RecordWriter
+    destinations: ReplayDestinations
+    records_of: RecordsOf
+    clock: Clock
+    max_attempts: int
+    report: Report
+    counts: ReplayCounts = field(default_factory=ReplayCounts)
+    sent: dict[int, OffsetRuns] = field(default_factory=lambda: defaultdict(OffsetRuns))
+    """The offsets of the letters whose records were sent, by partition."""
+    copies: list[OutgoingRecord] = field(default_factory=list)
+    outcomes: list[OutgoingRecord] = field(default_factory=list)
 
     def take(self, entry: Entry) -> None:
         """Replay an entry; `flush` writes the last copies and outcomes."""
         before = entry.letter.replay_of
-        if before is not None and before.offset in self._sent[before.partition]:
+        if before is not None and before.offset in self.sent[before.partition]:
             self.counts.came_back += entry.records
         elif (barred := entry.barred) is not None:
             # Without an outcome: it would wait again.
             self.counts.still_refused += entry.records
-            self._report(entry, barred, entry.records)
-        elif entry.attempts >= self._max_attempts:
+            self.report(entry, barred, entry.records)
+        elif entry.attempts >= self.max_attempts:
             self.counts.given_up += entry.records
-            self._report(entry, None, entry.records)
+            self.report(entry, None, entry.records)
         elif entry.letter.summary is None:
             self._take_single(entry)
         else:
@@ -122,9 +114,9 @@ class _Replay:
 
     def flush(self) -> None:
         """Write the copies, and once the broker has them, the outcomes."""
-        self._writer.send(self._copies)
-        self._writer.send(self._outcomes)
-        self._copies, self._outcomes = [], []
+        self.writer.send(self.copies)
+        self.writer.send(self.outcomes)
+        self.copies, self.outcomes = [], []
 
     def _take_single(self, entry: Entry) -> None:
         attempt = entry.attempts + 1
@@ -133,11 +125,11 @@ class _Replay:
         except ContractError as error:
             verdict = OutcomeKind.STILL_REFUSED
             self.counts.still_refused += 1
-            self._report(entry, error, 1)
+            self.report(entry, error, 1)
         else:
             verdict = OutcomeKind.REPLAYED
-        self._outcomes.append(_outcome(entry, verdict, attempts=attempt, clock=self._clock))
-        if len(self._outcomes) == CHUNK:
+        self.outcomes.append(_outcome(entry, verdict, attempts=attempt, clock=self.clock))
+        if len(self.outcomes) == CHUNK:
             self.flush()
 
     def _take_summary(self, entry: Entry) -> None:
@@ -146,7 +138,7 @@ class _Replay:
         refused = OffsetRuns()
         errors: dict[tuple[str, str], ContractError] = {}
         counts = Counter[tuple[str, str]]()
-        for offset, record in self._records_of(entry.letter, entry.runs):
+        for offset, record in self.records_of(entry.letter, entry.runs):
             try:
                 if isinstance(record, ContractError):
                     raise record
@@ -159,33 +151,31 @@ class _Replay:
                 kind = str(refusal.reason), contract_field(refusal.field)
                 errors.setdefault(kind, refusal.without_traceback())
                 counts[kind] += 1
-            if len(self._copies) >= CHUNK:
+            if len(self.copies) >= CHUNK:
                 left = OffsetRuns()
                 for run in refused.runs:
                     left.add(*run)
                 for first, last in entry.runs:
                     if last > offset:
                         left.add(max(first, offset + 1), last)
-                self._outcomes.append(self._outcome_of(entry, entry.attempts, left))
+                self.outcomes.append(self._outcome_of(entry, entry.attempts, left))
                 self.flush()
-        self._outcomes.append(self._outcome_of(entry, attempt, refused))
+        self.outcomes.append(self._outcome_of(entry, attempt, refused))
         self.flush()
         self.counts.still_refused += len(refused)
         for kind, error in errors.items():
-            self._report(entry, error, counts[kind])
+            self.report(entry, error, counts[kind])
 
     def _copy(self, entry: Entry, attempt: int) -> None:
-        self._copies.append(self._destinations.copy_of(entry.letter, attempt=attempt))
+        self.copies.append(self.destinations.copy_of(entry.letter, attempt=attempt))
         self.counts.sent += 1
         position = entry.letter.position
-        self._sent[position.partition].add(position.offset, position.offset)
+        self.sent[position.partition].add(position.offset, position.offset)
 
     def _outcome_of(self, entry: Entry, attempts: int, left: OffsetRuns) -> OutgoingRecord:
         """Return the outcome of a summary of which some records, or none, are left."""
         verdict = OutcomeKind.STILL_REFUSED if len(left) else OutcomeKind.REPLAYED
-        return _outcome(
-            entry, verdict, attempts=attempts, clock=self._clock, left=left.runs or None
-        )
+        return _outcome(entry, verdict, attempts=attempts, clock=self.clock, left=left.runs or None)
 
 
 def discard(entries: Iterable[Entry], writer: RecordWriter, *, because: str, clock: Clock) -> int:
