@@ -145,3 +145,14 @@ class TestUsual:
     def test_is_valid_and_not_too_large(self, value: bytes | None) -> None:
         """What is not, is refused the long way."""
         assert read_usual(self.RECORD.headers, value) is None
+
+
+def test_a_refusal_keeps_no_traceback() -> None:
+    """Its frames would hold the record, in a cycle that only the collector finds."""
+    [refusal] = readings(
+        [FakeRecord("smartregion.schools", 0, 0, None, b"")], Family.SCHOOLS, RULES
+    )
+
+    assert isinstance(refusal, ContractError)
+    assert refusal.__traceback__ is None
+    assert refusal.__context__ is None
