@@ -74,11 +74,12 @@ def settled(broker: KafkaBroker, *workers: Worker) -> Audit:
     assert comparison.compared > 100
     account = audit.account
     assert account.produced == account.accepted + account.refused + account.duplicates
-    letters = {
-        letter.origin
+    origins = {
+        origin
         for letter in map(read_dead_letter, read_topics(broker.bootstrap, topics=[DEAD_LETTERS]))
+        for origin in letter.origins
     }
-    assert len(letters) == account.refused
+    assert len(origins) == account.refused
     return audit
 
 
