@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from hypothesis import strategies as st
 
@@ -82,6 +81,7 @@ def plain_texts(longest: int) -> st.SearchStrategy[str]:
     return texts.filter(lambda text: any(character.isalnum() for character in text))
 
 
+# Those whose values their type alone does not say, as the shape of a text, and those to keep small.
 FIELDS: Final[dict[str, st.SearchStrategy[Any]]] = {
     "amount_cents": st.integers(1, 10**13),
     "author_role": plain_texts(100),
@@ -144,10 +144,10 @@ def facts(draw: st.DrawFn, family: Family | None = None) -> Fact:
 def _field(kind: type[Fact], name: str) -> st.SearchStrategy[Any]:
     if name == kind.DAY:
         return days
-    annotation = kind.model_fields[name].annotation
-    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-        return st.sampled_from(annotation)
-    return FIELDS[name]
+    if name in FIELDS:
+        return FIELDS[name]
+    field = kind.model_fields[name]
+    return st.from_type(Annotated[(field.annotation, name, *field.metadata)])
 
 
 @st.composite

@@ -1,6 +1,7 @@
 """The catalogue of sources: its examples are events that the shipped declaration accepts."""
 
 import re
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,8 @@ def examples() -> list[CloudEvent]:
 
 
 def test_each_family_has_an_example() -> None:
-    """In the order of the families, each valid by its contract."""
-    assert [event.fact.FAMILY for event in examples()] == FAMILIES
+    """In the order of the families, each valid by its contract; of some facts more than one."""
+    assert [family for family, _ in groupby(event.fact.FAMILY for event in examples())] == FAMILIES
 
 
 @pytest.mark.parametrize("event", examples(), ids=lambda event: event.id)
