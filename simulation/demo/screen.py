@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from math import ceil
 from typing import Final, Protocol, Self, TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn
+from rich.segment import Segment, Segments
 from rich.text import Text
 
 from boundary.terminal import legible
@@ -22,6 +24,8 @@ WIDE: Final = 100
 """Columns from which on the words of the whole table do not wrap much."""
 START_STEPS: Final = 6
 """How many steps are shown before the first frame."""
+PAGE_FRAMES: Final = 5
+"""How many frames, about a second each, show the same page of a table that is too long."""
 TENTH: Final = 10
 
 
@@ -29,7 +33,7 @@ class FiguresLayout(Protocol):
     """Lays out the figures of a day; `dashboards.console.figures_table` is one."""
 
     def __call__(self, figures: Iterable[Figure], as_of: date, *, compact: bool) -> RenderableType:
-        """Return what is printed; `compact` for a small terminal."""
+        """Return what is printed; `compact` for a small terminal, with its headings on one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Screen(Protocol):
 class LiveScreen:
     """A bar, and under it the table of the figures, redrawn in place; a context manager.
 
+    A table that is longer than the terminal is shown page by page, and whole when the block ends.
     Notes stay above, written once: 24 lines have no room for them, and a command among them is
     pasted as it is only where the terminal itself breaks its line.
     """
@@ -73,12 +78,14 @@ class LiveScreen:
         self._bar = Progress(BarColumn(bar_width=None), TaskProgressColumn(), expand=True)
         self._task = self._bar.add_task("", total=START_STEPS)
         self._frame: ScreenFrame | None = None
+        self._frames = 0
 
     def __enter__(self) -> Self:
         self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._draw(whole=True)
         self._live.stop()
 
     def step(self, text: str) -> None:
@@ -98,22 +105,38 @@ class LiveScreen:
         self._bar.update(self._task, total=self._days, completed=passed)
         self._frame = frame
         self._draw()
+        self._frames += 1
 
-    def _draw(self) -> None:
-        screen = self._picture(compact=self._console.width < WIDE)
-        if len(self._console.render_lines(screen)) > self._console.height:
-            screen = self._picture(compact=True)
-        self._live.update(screen, refresh=True)
+    def _draw(self, *, whole: bool = False) -> None:
+        parts: list[RenderableType] = [self._step, self._bar]
+        if self._frame is not None:
+            parts += [self._status(self._frame), self._table(self._frame, whole=whole)]
+        self._live.update(Group(*parts), refresh=not whole)
 
-    def _picture(self, *, compact: bool) -> Group:
-        if self._frame is None:
-            return Group(self._step, self._bar)
-        frame = self._frame
+    def _status(self, frame: ScreenFrame) -> Text:
         parts = [f"{frame.day:%d/%m/%Y}", f"{count_text(frame.sent)} évènements envoyés"]
         if frame.address is not None:
             parts.append(f"http://{frame.address}/metrics")
-        table = self._layout(frame.figures, frame.day, compact=compact)
-        return Group(self._step, self._bar, Text(" · ".join(parts), style="dim"), table)
+        return Text(" · ".join(parts), style="dim")
+
+    def _table(self, frame: ScreenFrame, *, whole: bool) -> RenderableType:
+        above = self._console.render_lines(Group(self._step, self._bar, self._status(frame)))
+        room = self._console.height - len(above)
+        for compact in (True,) if self._console.width < WIDE else (False, True):
+            table = self._layout(frame.figures, frame.day, compact=compact)
+            lines = self._console.render_lines(table)
+            if len(lines) <= room:
+                return table
+        return table if whole else self._page(lines, room)
+
+    def _page(self, lines: list[list[Segment]], room: int) -> RenderableType:
+        headings, *rows = lines
+        size = max(1, room - 2)  # The headings stand above them; below, which rows they are.
+        first = range(0, len(rows), size)[self._frames // PAGE_FRAMES % ceil(len(rows) / size)]
+        shown = rows[first : first + size]
+        where = f"lignes {first + 1} à {first + len(shown)} sur {len(rows)}"
+        segments = [part for line in (headings, *shown) for part in (*line, Segment.line())]
+        return Group(Segments(segments), Text(where, style="dim"))
 
 
 class PlainScreen:

@@ -178,10 +178,10 @@ def test_a_narrow_terminal_cuts_no_figure() -> None:
         assert shown in text
 
 
-def test_the_compact_table_fits_a_terminal_of_80_columns_and_24_lines() -> None:
+def test_the_compact_table_fits_a_terminal_of_80_columns() -> None:
     """A line for each programme, the first one's with the headings, and for each indicator.
 
-    Words are cut there, figures never.
+    Words are cut there, figures never. The demo shows a long one page by page.
     """
     readings: dict[tuple[str, str | None], Reading] = {
         ("grants_committed_euros", None): Reading(650_000_000, last_reported=AS_OF)
@@ -192,7 +192,6 @@ def test_the_compact_table_fits_a_terminal_of_80_columns_and_24_lines() -> None:
 
     lines = text.splitlines()
     assert len(lines) == len(CATALOGUE.programmes) + len(CATALOGUE.indicators)
-    assert len(lines) <= 21  # The demo writes three lines above it.
     assert max(map(len, lines)) <= 80
     assert "  Lycées connectés…" in text
     assert "6 500 000 € 6 500 000 € * 100 % * ✔ atteint" in text

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import partial
+from math import ceil
 
 from rich.console import Console
 from rich.text import Text
@@ -13,7 +14,7 @@ from catalogue.figure import Figure
 from catalogue.loader import load_catalogue
 from dashboards.console import figures_table
 from simulation.demo.alerting import NOT_INSTALLED
-from simulation.demo.screen import LiveScreen, PlainScreen, ScreenFrame
+from simulation.demo.screen import PAGE_FRAMES, LiveScreen, PlainScreen, ScreenFrame
 
 FIRST, LAST = date(2016, 1, 1), date(2016, 1, 20)
 NOTE = f"Note d’un mois : {'/opt/' * 20}smart-region note"
@@ -87,20 +88,49 @@ def test_a_note_stays_above_as_one_line() -> None:
 
 
 def test_the_demo_fits_a_terminal_of_80_columns_and_24_lines() -> None:
-    """With the real table: its last lines were never seen."""
+    """With the real table: each indicator is seen, whatever their number, and all in the end."""
     catalogue = load_catalogue()
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=80, height=24, legacy_windows=False)
     with LiveScreen(console, partial(figures_table, catalogue), FIRST, LAST) as screen:
         screen.step("Démarrage")
         screen.note(NOT_INSTALLED)
-        screen.show(frame(LAST, sent=1_234_567))
-    last = ESCAPES.sub("", out.getvalue()).rpartition("Démarrage")[2].splitlines()
+        for _ in range(PAGE_FRAMES * ceil(len(catalogue.indicators) / 10)):
+            screen.show(frame(LAST, sent=1_234_567))
+    *frames, end = [
+        shown.splitlines() for shown in ESCAPES.sub("", out.getvalue()).split("Démarrage")[3:]
+    ]
+    beginnings = {f"  {one.title}"[:20] for one in catalogue.indicators}
 
-    assert catalogue.indicators[-1].title in "\n".join(last).replace("\u00a0", " ")
-    assert max(map(len, last)) <= 80
-    assert len(last) <= 24
+    for shown in frames:
+        assert max(map(len, shown)) <= 80
+        assert len(shown) <= 24
+    assert {one for one in beginnings for shown in frames if one in "\n".join(shown)} == beginnings
+    assert {one for one in beginnings if one in "\n".join(end)} == beginnings
     assert len(NOT_INSTALLED) <= 80
+
+
+def test_a_table_too_long_for_the_terminal_is_shown_page_by_page() -> None:
+    """Its headings stay, and each page long enough to be read."""
+
+    def long(_: Iterable[Figure], __: date, *, compact: bool) -> Text:
+        return Text("\n".join(["titres", *(f"<{row}>" for row in range(30 + compact))]))
+
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=80, height=17, legacy_windows=False)
+    with LiveScreen(console, long, FIRST, LAST) as screen:
+        screen.step("Démarrage")
+        for _ in range(PAGE_FRAMES * 4):
+            screen.show(frame(LAST))
+    *frames, end = ESCAPES.sub("", out.getvalue()).split("Démarrage")[2:]
+    pages = [[int(row) for row in re.findall("<([0-9]+)>", shown)] for shown in frames]
+
+    assert all("titres" in shown and shown.count("\n") < 17 for shown in frames)
+    rows = list(range(31))
+    turns = (rows[:12], rows[12:24], rows[24:], rows[:12])
+    assert pages == [turn for turn in turns for _ in range(PAGE_FRAMES)]
+    assert "lignes 25 à 31 sur 31" in frames[2 * PAGE_FRAMES]
+    assert end.count("<") == 31
 
 
 def test_a_terminal_gets_its_cursor_back() -> None:
