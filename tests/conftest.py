@@ -10,8 +10,10 @@ from hypothesis import Phase, settings
 from boundary.garbage import collect_seldom
 from operations.programs import addresses
 from tests.support.prometheus import Monitoring, require_prometheus
+from tests.support.surroundings import USUAL_UMASK, settle
 
 collect_seldom()
+settle()
 
 # Examples are not timed: machines differ, and share their cores. Based on the profile in force,
 # so that Hypothesis' own one for continuous integration keeps its repeatable examples.
@@ -26,6 +28,12 @@ settings.register_profile(
     print_blob=False,
 )
 settings.load_profile("untimed")
+
+
+# A program that a test runs within this process may have made its files private, for good.
+def pytest_runtest_setup() -> None:
+    """Begin each test with the umask of most machines."""
+    os.umask(USUAL_UMASK)
 
 
 # The longest test begins at once: the others run beside it, and nobody waits for it at the end.

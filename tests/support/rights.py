@@ -1,24 +1,11 @@
-"""What others may do with files, on a machine whose umask lets them read."""
+"""What others may do with files."""
 
 from __future__ import annotations
 
-import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["mode", "open_to_others", "usual_umask"]
-
-
-@contextmanager
-def usual_umask() -> Iterator[None]:
-    """Let others read what is made without a thought, as most machines do."""
-    before = os.umask(0o022)
-    try:
-        yield
-    finally:
-        os.umask(before)
+__all__ = ["mode", "open_to_others"]
 
 
 def mode(path: Path) -> int:

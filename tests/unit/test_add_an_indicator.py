@@ -88,10 +88,11 @@ class Project:
             lines = (self.folder / name).read_text(encoding="utf-8").splitlines(keepends=True)
             places = [at for at, one in enumerate(lines, 1) if one.strip().startswith(line)]
             if how == "at the end":
-                places, text = places[-1:], f"\n\n{text}"
+                places = places[-1:]
+            blank = "\n\n" if how == "at the end" else ""
             assert len(places) == 1 or (places and how == "after each"), (name, how, line)
             for place in reversed(places):
-                lines[place - (how == "instead of") : place] = [text]
+                lines[place - (how == "instead of") : place] = [blank + text]
             (self.folder / name).write_text("".join(lines), encoding="utf-8")
         self.run_all(FACT_SHELL[0])
         for command in (("init",), ("add", "--all")):  # Some tests ask git which files there are.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,14 +15,7 @@ from boundary.private_files import (
     open_private,
     rights_of_others,
 )
-from tests.support.rights import mode, usual_umask
-
-
-@pytest.fixture(autouse=True)
-def _usual_umask() -> Iterator[None]:
-    """Begin as on most machines."""
-    with usual_umask():
-        yield
+from tests.support.rights import mode
 
 
 def test_a_new_file_is_its_owners(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from report.ledger import EventLedger
 from report.settings import load_page_settings
 from streams.web import Readiness
 from tests.support.audits import raw
-from tests.support.rights import mode, usual_umask
+from tests.support.rights import mode
 from tests.support.servers import free_port
 
 
@@ -38,11 +38,10 @@ def test_the_ledger_is_its_owners_alone(
     monkeypatch.setattr(process, "configure_logging", lambda *_: None)
     monkeypatch.setattr(process, "_run", run)
     settings = load_page_settings(page_ledger=file)
-    with usual_umask():
-        if was_open:
-            with EventLedger(file):
-                assert mode(file) == 0o644
-        assert process.run_page(settings) == 0
+    if was_open:
+        with EventLedger(file):
+            assert mode(file) == 0o644
+    assert process.run_page(settings) == 0
 
     assert modes == {file.name: 0o600, f"{file.name}.wal": 0o600}
     assert mode(file) == 0o600

@@ -15,7 +15,7 @@ from events.cloudevent import CloudEvent
 from events.school import SchoolClosed
 from operations.importing.journal import JournalUnusableError, SendStatus, SentEvent, open_journal
 from tests.support.facts import cloud_events
-from tests.support.rights import mode, usual_umask
+from tests.support.rights import mode
 
 CLAIM = SentEvent(b"fact", 10, b"five")
 LATER = replace(CLAIM, time=20, content=b"six")
@@ -194,8 +194,7 @@ def test_a_field_that_a_release_adds_contradicts_nothing_that_was_sent() -> None
 
 def test_a_journal_is_its_owners_alone(file: Path) -> None:
     """Who can guess what was sent could look whether it was; one of before is closed too."""
-    with usual_umask():
-        note(file, CLAIM)
+    note(file, CLAIM)
     assert (mode(file), mode(file.parent)) == (0o600, 0o700)
 
     file.chmod(0o644)

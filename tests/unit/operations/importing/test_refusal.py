@@ -7,7 +7,7 @@ import pytest
 
 from boundary.diagnostic import Diagnostic
 from operations.importing.refusal import CannotWriteError, RefusalsOverwriteError, refusal_file
-from tests.support.rights import mode, usual_umask
+from tests.support.rights import mode
 
 REFUSAL = Diagnostic(
     (), "is not a number", "1,5 ; deux", "write digits", field="valeur", file="lycées.csv", line=12
@@ -111,11 +111,10 @@ def test_a_full_disk_is_an_error_of_ours() -> None:
 @pytest.mark.parametrize("name", ["refused.csv", "refused.txt"])
 def test_a_report_is_its_owners_alone(tmp_path: Path, name: str) -> None:
     """A value that is refused may be a person's name; a report of before is closed too."""
-    with usual_umask():
-        report(tmp_path, REFUSAL, name=name)
-        assert mode(tmp_path / name) == 0o600
-        (tmp_path / name).chmod(0o644)
-        report(tmp_path, REFUSAL, name=name)
+    report(tmp_path, REFUSAL, name=name)
+    assert mode(tmp_path / name) == 0o600
+    (tmp_path / name).chmod(0o644)
+    report(tmp_path, REFUSAL, name=name)
     assert mode(tmp_path / name) == 0o600
 
 

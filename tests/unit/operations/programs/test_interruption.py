@@ -13,18 +13,16 @@ from operations.programs.interruption import (
 )
 
 
-@pytest.fixture(autouse=True)
-def terminal() -> Iterator[None]:
-    """Let a closed terminal end the process, also where the tests run without one."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+@pytest.fixture
+def _nohup() -> Iterator[None]:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     yield
     signal.signal(signal.SIGHUP, before)
 
 
+@pytest.mark.usefixtures("_nohup")
 def test_a_closed_terminal_ends_nothing_that_nohup_has_started() -> None:
     """It goes on."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
     with interruptible():
         signal.raise_signal(signal.SIGHUP)
 

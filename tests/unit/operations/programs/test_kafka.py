@@ -14,7 +14,7 @@ from operations.programs.kafka import (
 #: Stands for Java: makes the data folder as the broker's tool does, and counts how often.
 FORMATTING = """\
 #!/bin/sh
-mkdir -p {data} && touch {data}/meta.properties && echo once >> {folder}/formatted
+mkdir -p "{data}" && touch "{data}/meta.properties" && echo once >> "{folder}/formatted"
 """
 REFUSING = """\
 #!/bin/sh

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from operations.programs.program import Program, ProgramEndedError, end_child, start_child
-from tests.support.rights import mode, usual_umask
+from tests.support.rights import mode
 from tests.support.waiting import wait_until
 
 FAILING = "import sys; sys.stderr.write('starting\\nwrong settings\\n'); sys.exit(3)"
@@ -117,8 +117,7 @@ def test_output_is_appended(tmp_path: Path) -> None:
 def test_what_a_child_writes_is_its_owners_alone(tmp_path: Path) -> None:
     """Its log and its files: a broker's data are events."""
     output, made = tmp_path / "log", tmp_path / "made"
-    with usual_umask():
-        start_child(["touch", str(made)], output=output).wait(20)
+    start_child(["touch", str(made)], output=output).wait(20)
 
     assert (mode(output), mode(made)) == (0o600, 0o600)
 

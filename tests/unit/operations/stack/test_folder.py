@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from operations.stack.folder import Folder, FolderInUseError, FolderUnusableError
-from tests.support.rights import mode, usual_umask
+from tests.support.rights import mode
 
 
 def test_two_stacks_do_not_share_a_folder(tmp_path: Path) -> None:
@@ -36,6 +36,6 @@ def test_what_it_keeps_is_its_owners_alone(tmp_path: Path) -> None:
     """Events, states, logs and secrets; what an earlier release left open is closed."""
     (tmp_path / "kafka").mkdir(0o755)
 
-    with usual_umask(), Folder.held(tmp_path) as folder:
+    with Folder.held(tmp_path) as folder:
         parts = (folder.logs, folder.kafka, folder.secrets, folder.alerting)
         assert [mode(part) for part in parts] == [0o700] * 4
