@@ -147,7 +147,8 @@ def _field(kind: type[Fact], name: str) -> st.SearchStrategy[Any]:
     if name in FIELDS:
         return FIELDS[name]
     field = kind.model_fields[name]
-    return st.from_type(Annotated[(field.annotation, name, *field.metadata)])
+    kind_of_value: Any = Annotated[(field.annotation, name, *field.metadata)]
+    return st.from_type(kind_of_value)
 
 
 @st.composite

@@ -113,8 +113,9 @@ def test_the_demo_fits_a_terminal_of_80_columns_and_24_lines() -> None:
 def test_a_table_too_long_for_the_terminal_is_shown_page_by_page() -> None:
     """Its headings stay, and each page long enough to be read."""
 
-    def long(_: Iterable[Figure], __: date, *, compact: bool) -> Text:
-        return Text("\n".join(["titres", *(f"<{row}>" for row in range(30 + compact))]))
+    def long(figures: Iterable[Figure], as_of: date, *, compact: bool) -> Text:
+        headings = f"titres de {len(list(figures))} chiffres au {as_of}"
+        return Text("\n".join([headings, *(f"<{row}>" for row in range(30 + compact))]))
 
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=80, height=17, legacy_windows=False)
