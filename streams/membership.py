@@ -19,6 +19,7 @@ from events.topics import topic_name
 from streams.batch_transport import BatchConsumer, BatchProducer
 from streams.engine import Engine
 from streams.overdue import OverdueRecords
+from streams.queries.telling import OwnedPartitions
 from streams.snapshot import Snapshot, take_snapshot
 from streams.topic_faults import TopicFault, summary_of
 from streams.web import Readiness
@@ -153,6 +154,13 @@ class Membership:
         self.engine.meters.log_starts = {
             (tp.topic, tp.partition): offset for tp, offset in starts.items() if offset >= 0
         }
+
+    def ownership(self) -> OwnedPartitions:
+        """Return the partitions that this worker shows, and the generation in which it owns."""
+        waiting_for, shown = self.waiting_for(), self.shown()
+        # The generation is read last: it is that of what is shown.
+        now = self.engine.clock.now()
+        return OwnedPartitions(waiting_for, self.generation, shown, self.overdue(), now)
 
     def snapshot(self) -> Snapshot:
         """Return an immutable copy of what /metrics shows."""

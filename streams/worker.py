@@ -27,7 +27,6 @@ from streams.engine import Engine
 from streams.exposition import WorkerCollector
 from streams.late_writes import LateWriteWatch
 from streams.membership import Membership
-from streams.queries.owning import ownership_of
 from streams.queries.serving import HistoriesRoute
 from streams.queries.telling import Teller
 from streams.settings import Settings
@@ -108,7 +107,7 @@ async def _run(settings: Settings, engine: Engine, transport: type[BatchTranspor
         engine.catalogue, engine.state_store.fold, engine.meters, membership.snapshot
     )
     histories = HistoriesRoute(
-        Teller(engine.state_store, partial(ownership_of, membership), settings.partitions),
+        Teller(engine.state_store, membership.ownership, settings.partitions),
         settings.histories_guard(),
         host=settings.http_host,
     )

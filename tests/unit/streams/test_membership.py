@@ -17,7 +17,6 @@ from events.topics import topic_name
 from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.membership import Membership
-from streams.queries.owning import ownership_of
 from streams.topic_faults import FaultKind, TopicFault
 from tests.support.fake_group import GENERATION, FakeApp, FakeConsumer
 from tests.support.records import PARTITIONS
@@ -303,7 +302,7 @@ class TestLag:
         group.consumer.waiting = {TP("smartregion.schools", 0): 13}
         group.membership.look_at_lag()
         assert group.membership.overdue() == 13
-        assert ownership_of(group.membership).overdue == 13
+        assert group.membership.ownership().overdue == 13
 
 
 class TestTurns:
