@@ -86,7 +86,9 @@ def _for_readers(follower: Follower) -> Readiness:
     """Return what readers may see of the readiness: its reason names addresses, and is logged."""
     if follower.readiness().waiting_for is None:
         return Readiness(None)
-    return Readiness("the figures" if follower.now() is None else "the events")
+    if follower.now() is None:
+        return Readiness("the figures")
+    return Readiness("room for the events, which cannot be stored: the log says why")
 
 
 def _until_stopped(follow: Callable[[threading.Event], None], stopping: threading.Event) -> None:

@@ -123,8 +123,9 @@ def test_a_page_whose_disk_is_full_says_so_and_serves_what_it_has(
         send(broker.bootstrap, a_year())
         assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
         assert wait_until(
-            lambda: "No space left" in str(page.readiness()["waiting_for"]), seconds=60
+            lambda: "room for the events" in str(page.readiness()["waiting_for"]), seconds=60
         ), page.log()[-3000:]
+        assert "No space left on device" in page.log()
         assert page.shows("smartregion_page_ready 0.0")
         lag = re.search(r"^smartregion_page_ledger_lag (.*)$", page.metrics(), re.MULTILINE)
         assert lag is not None
