@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from yarl import URL
 
 from broker.stored_record import RawRecord
+from events.record_rules import RULES, RecordRules
 from report.completeness import Completeness
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
@@ -53,6 +54,7 @@ class ServedPage:
     today: date = LAST_DAY
     completeness: Completeness = COMPLETE
     events_read: bool = True
+    rules: RecordRules = RULES
 
     def now(self) -> Known | None:
         """Return the figures, if there are any."""
@@ -76,7 +78,14 @@ class ServedPage:
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[str]:
         """Serve it on a free port, and yield its address."""
-        server = PageServer(shipped(), self.ledger, self, lambda: self.today, lambda: self.version)
+        server = PageServer(
+            shipped(),
+            self.ledger,
+            self,
+            lambda: self.today,
+            lambda: self.version,
+            self.rules,
+        )
         async with serve(
             _NoMetrics(),
             lambda: Readiness(None),

@@ -10,8 +10,8 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from time import monotonic
 from typing import Any
@@ -20,8 +20,13 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from aiohttp import ClientSession
 
+from broker.stored_record import RawRecord
+from catalogue.formatting import day_text
+from events.record_rules import RULES, RecordRules
 from report.completeness import Completeness
+from report.knowledge import Knowledge
 from report.ledger import EventLedger
+from report.past import state_store_known_on
 from report.server import (
     HEADERS,
     KEEP_ALIVE_SECONDS,
@@ -33,8 +38,11 @@ from report.server import (
     PageServer,
 )
 from tests.support.audits import raw
-from tests.support.knowledge import knowledge, shipped
+from tests.support.histories import uai
+from tests.support.knowledge import LAST_DAY, knowledge, shipped
 from tests.support.served_page import ServedPage, page_over
+
+PARIS = uai("0750001")
 
 
 @pytest.fixture
@@ -258,6 +266,63 @@ def test_a_permanent_link_shows_the_same_page(full: ServedPage, path: str) -> No
     )
     heading = answer.body.split("<h1>")[1].split("</h1>")[0]
     assert f"<h1>{heading}</h1>" in again.body
+
+
+LIVE = RecordRules(live_since=date(2018, 6, 1), lateness=timedelta(days=2))
+
+
+@pytest.mark.parametrize(
+    ("rules", "known_on", "expected"),
+    [
+        (RULES, "2018-07-01", "(UTC), sauf import ultérieur de faits plus anciens."),
+        (LIVE, "2018-07-01", "(UTC)."),
+        (LIVE, str(LAST_DAY), "(UTC), et définitifs à partir du 03/01/2019."),
+    ],
+)
+def test_a_permanent_link_says_from_when_it_is_permanent(
+    full: ServedPage, rules: RecordRules, known_on: str, expected: str
+) -> None:
+    """Today's figures still change; those of a day whose events may be imported always may."""
+    [answer] = replace(full, rules=rules).ask(f"/?known_on={known_on}")
+    text = re.sub(r"\s+", " ", re.sub("<[^>]*>", "", answer.body))
+    day = day_text(date.fromisoformat(known_on))
+    assert f"vers ces chiffres, tels que connus à la fin du {day} {expected}" in text
+
+
+def test_events_that_are_sent_late_leave_past_pages_as_they_were() -> None:
+    """To the byte, although their `time` and their day are long before."""
+    day, before = date(2018, 6, 20), "as_of=2018-06-15&known_on=2018-06-20"
+    paths = [
+        f"/?{before}",
+        f"/donnees.json?{before}",
+        f"/comparaison?since=2017-01-01&{before}",
+        f"/promesses/schools_connected_ratio?{before}",
+        f"/promesses/schools_connected_ratio.csv?{before}",
+        f"/promesses/schools_connected_ratio/preuves?{before}",
+        f"/promesses/schools_connected_ratio/changements?since=2017-01-01&{before}",
+        f"/entites/schools/{PARIS}?{before}",
+    ]
+
+    def sent(on: date, *names: str) -> list[RawRecord]:
+        noon = round(datetime(on.year, on.month, on.day, 12, tzinfo=UTC).timestamp() * 1000)
+        records = [raw(name, PARIS, "2016-01-01", at="2016-01-02T00:00:00") for name in names]
+        return [one._replace(timestamp=noon, partition=on.month) for one in records]
+
+    shown = []
+    with page_over() as page:
+        page.rules = LIVE
+        for records in (
+            sent(date(2018, 6, 2), "school.registered"),
+            sent(date(2018, 6, 30), "school.connected"),
+        ):
+            page.ledger.append(records, LIVE)
+            states = state_store_known_on(page.ledger, [], shipped(), day, LIVE)
+            page.known = Knowledge.from_states(states, shipped(), day)
+            shown.append([(one.status, one.body) for one in page.ask(*paths)])
+        [now] = page.ask(f"/entites/schools/{PARIS}")
+    assert shown[1] == shown[0]
+    assert {status for status, _ in shown[0]} == {200}
+    assert now.body.count("<tr>") > shown[0][-1][1].count("<tr>")
 
 
 def test_no_page_names_a_person(full: ServedPage) -> None:
