@@ -89,7 +89,7 @@ class Reader:
                 "-euo",
                 "pipefail",
                 "-c",
-                f"source {self._kept}\n{script}\nexport -p >{self._kept}\n",
+                f"source '{self._kept}'\n{script}\nexport -p >'{self._kept}'\n",
             ],
             cwd=self.folder,
             env=self._env,

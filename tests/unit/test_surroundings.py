@@ -16,6 +16,7 @@ SENSITIVE = (
     "tests/unit/boundary/test_terminal.py",
     "tests/unit/catalogue/test_formatting.py",
     "tests/unit/operations/importing/test_refusal.py",
+    "tests/unit/operations/harvest/test_documentation.py",
     "tests/unit/operations/programs",
     "tests/unit/operations/rebuild/test_cli.py",
     "tests/unit/report/test_process.py",
