@@ -20,10 +20,11 @@ import yaml
 
 from boundary.diagnostic import Diagnostic, FieldPath
 
-__all__ = ["Document", "document_of", "read_document"]
+__all__ = ["Document", "document_of", "plain_yaml", "read_document"]
 
 LARGEST_FILE = 500_000
 DEEPEST = 24
+WIDTH = 100
 
 #: libyaml's parser, where PyYAML has it as in its wheels, takes a tenth of the time of the one in
 #: Python. That one reads again what libyaml refuses, since its messages say more, and alone what
@@ -231,3 +232,45 @@ def _scalar(document: Document, path: FieldPath, node: yaml.ScalarNode) -> objec
     problem, remedy = _COMPLAINTS.get(kind, ("has a tag", UNTAG))
     document.refuse(path, node.start_mark.line + 1, problem, node.value, remedy)
     return None
+
+
+class _Writer(yaml.SafeDumper):
+    """Writes what is read here: no anchors, lists indented, numbers and days as people do."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - as the base has it
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+        super().increase_indent(flow, indentless=False)
+
+    def serialize(self, node: yaml.Node) -> None:
+        if isinstance(node, yaml.CollectionNode):
+            node.flow_style = False  # The outermost entries have lines of their own.
+        super().serialize(node)
+
+
+def _number(writer: _Writer, value: Decimal) -> yaml.Node:
+    text = f"{value:f}"
+    return writer.represent_scalar(f"{_TAG}{'float' if '.' in text else 'int'}", text)
+
+
+def _text_node(writer: _Writer, value: str) -> yaml.Node:
+    # Read again, this line break would be a space; between double quotes it is escaped.
+    return writer.represent_scalar(f"{_TAG}str", value, style='"' if "\x85" in value else None)
+
+
+_Writer.add_representer(Decimal, _number)
+_Writer.add_representer(str, _text_node)
+
+
+def plain_yaml(data: object) -> str:
+    """Return the YAML of plain data, which `read_document` reads as the same data."""
+    text: str = yaml.dump(
+        data,
+        Dumper=_Writer,
+        allow_unicode=True,
+        default_flow_style=None,
+        sort_keys=False,
+        width=WIDTH,
+    )
+    return text

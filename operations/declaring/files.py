@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import indent
 from typing import Any, Final
 
 import yaml
@@ -13,12 +15,11 @@ from pydantic import ValidationError
 
 from boundary.errors import SmartRegionError
 from boundary.whole_file import whole_file
-from events.document import read_document
+from events.document import document_of, plain_yaml, read_document
 from events.producers.loader import load_producers
 from events.producers.model import Producers
 from events.producers.secrets import load_secrets
 from events.producers.tokens import IssuedSecret
-from operations.importing.programme.programme_text import declaration_text, edited_text
 
 __all__ = [
     "DeclarationChangedError",
@@ -34,6 +35,8 @@ DECLARATION_HEADER: Final = """\
 SECRETS_HEADER: Final = """\
 # Secrets of the producers, for the gateway: only its user and group may read this file.
 """
+_ITEM: Final = re.compile(r"^( *)- ", re.MULTILINE)
+"""The first item of a list, with its margin."""
 
 
 class FileThereError(SmartRegionError):
@@ -119,9 +122,10 @@ class ProducerFiles:
             Producers.model_validate(after)
         except ValidationError as error:
             raise DeclarationChangedError(self.declaration) from error
-        declaration = _added(self.declaration, after, DECLARATION_HEADER)
-        entry = yaml.safe_load(issued.lines)
-        secrets = _added(self.secrets, {**_data_of(self.secrets), **entry}, SECRETS_HEADER)
+        item = f"\n{plain_yaml([producer])}"
+        declaration = _with(self.declaration, item, after, DECLARATION_HEADER)
+        known = {**_data_of(self.secrets), **yaml.safe_load(issued.lines)}
+        secrets = _with(self.secrets, f"{issued.lines}\n", known, SECRETS_HEADER)
         # One line for what is signed: `smart-region emit` reads an event a line.
         text = json.dumps(event, ensure_ascii=False, indent=None if issued.is_signing else 2)
         # They are renamed in the reverse order.
@@ -142,11 +146,16 @@ def _data_of(file: Path) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _added(file: Path, after: dict[str, Any], header: str) -> str:
-    """Return a file's text with what is new in it; comments and all other lines stay."""
+def _with(file: Path, added: str, after: dict[str, Any], header: str) -> str:
+    """Return a file's text with lines at its end that make it declare `after`.
+
+    All other lines and comments stay. Where such lines cannot do it (after a list in brackets), the
+    whole file is written anew.
+    """
     if not file.exists():
-        return header + declaration_text(after)
-    text = edited_text(file.read_text(encoding="utf-8-sig"), _data_of(file), after)
-    if yaml.safe_load(text) != yaml.safe_load(declaration_text(after)):
-        return declaration_text(after)  # A form of YAML that is not edited right.
-    return text
+        return header + plain_yaml(after)
+    before = file.read_text(encoding="utf-8-sig").rstrip("\n")
+    items = _ITEM.search(before)
+    margin = items[1] if items and added.startswith("\n- ") else ""
+    text = f"{before}\n{indent(added, margin)}"
+    return text if document_of(file, text).data == after else plain_yaml(after)

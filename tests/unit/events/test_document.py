@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
+import pytest
 import yaml
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from catalogue.loader import PROGRAMMES
 from events import document
-from events.document import Document, read_document
+from events.document import Document, plain_yaml, read_document
 
 #: What YAML gives a meaning to, alone or beside each other, and text.
 PIECES = st.sampled_from(
@@ -63,3 +66,35 @@ def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
     (mistake,) = found.diagnostics
     assert (mistake.problem, mistake.value) == ("is too large", 500_001)
     assert mistake.remedy == "split it: at most 500000 bytes"
+
+
+VALUES = st.recursive(
+    st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")))
+    | st.integers()
+    | st.booleans()
+    | st.none()
+    | st.dates()
+    | st.decimals(allow_nan=False, allow_infinity=False, places=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc"), inner),
+    max_leaves=6,
+)
+
+
+@example({"value": None, "text": "one\x85two", "number": Decimal("1E+3")})
+@given(st.dictionaries(st.text("abc", min_size=1), VALUES, min_size=1))
+def test_what_is_written_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, data: dict[str, object]
+) -> None:
+    """Texts that look like numbers, days or flags too; each outermost key has its own line."""
+    file = tmp_path_factory.mktemp("yaml") / "file.yaml"
+    file.write_text(plain_yaml(data))
+    read = read_document(file)
+    assert (read.diagnostics, read.data) == ([], data)
+    assert all(re.search(rf"^{key}:", plain_yaml(data), re.MULTILINE) for key in data)
+
+
+@pytest.mark.parametrize("file", sorted(PROGRAMMES.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_programme_can_be_written_again(tmp_path: Path, file: Path) -> None:
+    """Whatever it declares, plain YAML comes back as the same data."""
+    (tmp_path / "again.yaml").write_text(plain_yaml(read_document(file).data))
+    assert read_document(tmp_path / "again.yaml").data == read_document(file).data

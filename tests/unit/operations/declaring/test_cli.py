@@ -98,6 +98,18 @@ def test_the_shipped_declaration_keeps_its_lines() -> None:
     assert json.loads(Path("navette-first-event.json").read_text())["data"]["uai"] == "0770001H"
 
 
+def test_a_declaration_in_brackets_is_written_anew() -> None:
+    """Lines at its end would not be YAML."""
+    own = (
+        "id: own, title: x, contact: x, sources: [urn:x:own], types: [dataset.*],"
+        " quota: { events_per_second: 1, burst: 1 }, expected_every: daily"
+    )
+    Path("producers.yaml").write_text(f"producers: [{{ {own} }}]\n")
+    done = new(*COMPLETE)
+    assert done.returncode == 0, done.stderr
+    assert [one.id for one in load_producers(Path("producers.yaml"))] == ["own", "navette"]
+
+
 def test_who_loses_what_is_told_before_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whose share shrinks, what becomes of its events, and which files are written."""
     monkeypatch.setattr("operations.declaring.cli.somebody_answers", lambda: True)
