@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from boundary.terminal import echo
+from boundary.terminal import echo, echo_lines
 from broker.options import BROKER
 from operations.emitting.options import gateway_options
 
@@ -118,73 +118,31 @@ def arcep(mapping: str, **how: Any) -> None:
 @import_options
 @click.option(
     "--catalogue",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The programme's file that initial and target values go into; it need not be there yet.",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="PATH",
+    help="The programme's file, or the folder of them, to compare initial and target values with.",
 )
-@click.option(
-    "--percent",
-    multiple=True,
-    metavar="INDICATOR",
-    help="An indicator that is a percentage, where the catalogue does not have it yet.",
-)
-@click.option(
-    "--rising",
-    multiple=True,
-    metavar="INDICATOR",
-    help="An indicator that is to rise (PILOTE's tendance: hausse), whatever its targets say.",
-)
-@click.option(
-    "--falling",
-    multiple=True,
-    metavar="INDICATOR",
-    help="An indicator that is to fall (PILOTE's tendance: baisse), whatever its targets say.",
-)
-def pilote(
-    catalogue: Path | None,
-    percent: tuple[str, ...],
-    rising: tuple[str, ...],
-    falling: tuple[str, ...],
-    **how: Any,
-) -> None:
+def pilote(catalogue: Path | None, **how: Any) -> None:
     """Import files of PILOTE, the State's barometer.
 
     Columns identifiant_indic;zone_id;date_valeur;type_valeur;valeur. Current values (va)
-    are observations of their indicator; initial (vi) and target values (vc) are the baselines and
-    milestones of --catalogue. An empty value takes an earlier one back.
+    are observations of their indicator; initial (vi) and target values (vc) are compared with the
+    baselines and milestones of --catalogue. The YAML of each indicator that differs is printed, to
+    paste into its file: no programme's file is written. An empty value retracts an earlier one.
 
-    Whether an indicator is to rise or to fall is not in the files. Where its targets go both ways,
-    or all against the catalogue, they are refused until --rising or --falling says it.
-
-    Each refused line is shown with its column, its value and what to do, and stops nothing; the
-    exit status is then 1, as where a file has no line, or 2 where the import could not go on. Run
-    it again to go on.
+    Each refused line is shown with its column, its value and what to do, and stops nothing. The
+    exit status is 1 if YAML is to be pasted, a line was refused or a file has no line; 2 if the
+    import could not go on; else 0. Run it again to go on.
     """
+    from operations.importing.catalogue_changes import CatalogueChanges
     from operations.importing.pilote import PiloteReader
-    from operations.importing.programme.merging import ImportHints
-    from operations.importing.programme.pilote import CatalogueKeeper, NoCatalogue
-    from operations.importing.programme.programme_file import read_declared, write_declared
     from operations.importing.screen import carry_out
 
-    for name in {*rising} & {*falling}:
-        raise click.BadParameter(
-            f"{name} is --rising too: give one of them", param_hint="--falling"
-        )
-    before = None if catalogue is None else read_declared(catalogue)
-    keeper = (
-        NoCatalogue()
-        if before is None
-        else CatalogueKeeper(before, ImportHints(percent, rising, falling))
-    )
-    tally = carry_out(PiloteReader(keeper), **how)
-    if catalogue is not None and isinstance(keeper, CatalogueKeeper):
-        if how["dry_run"]:
-            outcome = "would change" if keeper.has_changes else "would stay as it is"
-        else:
-            is_written = write_declared(catalogue, keeper.declared, since=before)
-            outcome = "written" if is_written else "is as it was"
-        echo(f"{catalogue} {outcome}")
-    sys.exit(tally.exit_status)
+    changes = CatalogueChanges(catalogue)
+    tally = carry_out(PiloteReader(changes), **how)
+    for text in changes.report:
+        echo_lines(text)
+    sys.exit(1 if changes.has_changes else tally.exit_status)
 
 
 @import_group.command(name="mappings")

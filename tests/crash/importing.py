@@ -34,33 +34,29 @@ _INDICATOR: Final = "IND-001"
 
 
 class Importing:
-    """A barometer's values of many days are imported, with a target that goes into a catalogue."""
+    """A barometer's values of many days are imported."""
 
     name = "import"
-    files = ("journal", "programme", ".programme")
+    files = ("journal",)
     databases = ("journal",)
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
-        self._catalogues: set[str] = set()
 
     def case(self, folder: Path) -> _Case:
         """Prepare a file of which nothing is sent yet."""
         self._topics.empty()
-        return _Case(self._topics, folder, self._catalogues)
+        return _Case(self._topics, folder)
 
 
 class _Case:
-    def __init__(self, topics: Topics, folder: Path, catalogues: set[str]) -> None:
+    def __init__(self, topics: Topics, folder: Path) -> None:
         self._topics = topics
-        self._catalogues = catalogues
-        """That of the undisturbed run, once there is one."""
         self._folder = folder
-        self._catalogue = folder / "programme.yaml"
         file = write_file(folder, pilote_text(_values()))
         arguments = (
             *("import", "pilote", "--journal", str(folder / "journal.sqlite3")),
-            *("--catalogue", str(self._catalogue), "--rising", _INDICATOR, str(file)),
+            str(file),
         )
         self.command = Command("smart_region", arguments, topics.variables)
 
@@ -68,7 +64,6 @@ class _Case:
         """Yield what is noted as sent and is not on the topic."""
         if unsent := self._noted() - self._sent().keys():
             yield f"{len(unsent)} events are noted as sent, and not on the topic"
-        yield from self._catalogue_problems()
 
     def ended(self, cuts: int) -> Iterator[str]:
         """Yield what is missing, too often there, or not noted."""
@@ -79,11 +74,6 @@ class _Case:
             yield f"{again} events were sent again, more than a chunk for each run cut short"
         if unlike := self._noted() ^ sent.keys():
             yield f"{len(unlike)} events are noted and not sent, or not noted"
-        if not self._catalogue.exists():
-            yield "no catalogue"
-        elif not self._catalogues:
-            self._catalogues.add(self._catalogue.read_text())
-        yield from self._catalogue_problems()
 
     def _sent(self) -> Counter[SentEvent]:
         records = self._topics.read(_TOPIC)
@@ -107,28 +97,15 @@ class _Case:
                     if destination == self._topics.bootstrap
                 }
 
-    def _catalogue_problems(self) -> Iterator[str]:
-        """Yield what is wrong with the catalogue: it is whole, or not there."""
-        if self._catalogue.exists() and self._catalogue.read_text() not in self._catalogues:
-            yield f"another catalogue: {self._catalogue.read_text()!r}"
-
 
 def _values() -> list[PiloteValue]:
-    target = PiloteValue(
-        _INDICATOR, Territory.REGION, date(2020, 12, 31), ValueKind.TARGET, Decimal(9)
-    )
-    initial = PiloteValue(_INDICATOR, Territory.REGION, _BEGIN, ValueKind.INITIAL, Decimal(1))
     return [
-        initial,
-        target,
-        *(
-            PiloteValue(
-                _INDICATOR,
-                Territory.REGION,
-                _BEGIN + timedelta(number),
-                ValueKind.CURRENT,
-                Decimal(number) / 100,
-            )
-            for number in range(_DAYS)
-        ),
+        PiloteValue(
+            _INDICATOR,
+            Territory.REGION,
+            _BEGIN + timedelta(number),
+            ValueKind.CURRENT,
+            Decimal(number) / 100,
+        )
+        for number in range(_DAYS)
     ]

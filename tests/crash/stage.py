@@ -42,9 +42,8 @@ LOADED: Final = (
     "operations.dead_letters.ledger",
     "operations.dead_letters.replay",
     "operations.erasure.procedure",
+    "operations.importing.catalogue_changes",
     "operations.importing.pilote",
-    "operations.importing.programme.pilote",
-    "operations.importing.programme.programme_file",
     "operations.importing.screen",
     "streams.settings",
 )

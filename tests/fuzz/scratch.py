@@ -18,11 +18,8 @@ def _folder() -> Path:
     return Path(_kept[-1].name)
 
 
-def scratch_file(name: str, content: bytes | None) -> Path:
-    """Write a file and return its path; None: there is none of the name."""
+def scratch_file(name: str, content: bytes) -> Path:
+    """Write a file and return its path."""
     file = _folder() / name
-    if content is None:
-        file.unlink(missing_ok=True)
-    else:
-        file.write_bytes(content)
+    file.write_bytes(content)
     return file

@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 
 from boundary.diagnostic import Diagnostic
 from events.cloudevent import decode, encode_structured
+from operations.importing.catalogue_changes import CatalogueChanges
 from operations.importing.editions import EditionReader, reader_of
 from operations.importing.findings import FileReader, FoundEvent
 from operations.importing.mapping import load_mapping, mapping_names
 from operations.importing.pilote import PiloteReader, pilote_text
-from operations.importing.programme.pilote import CatalogueKeeper, NoCatalogue
-from operations.importing.programme.programme_file import read_declared, write_declared
 from operations.importing.run import commands_for
 from operations.importing.table import HeadingError, UnreadableFileError, open_table
 from tests.fuzz.edits import edited, spliced
@@ -26,7 +25,13 @@ from tests.fuzz.limits import another_reading
 from tests.fuzz.scratch import scratch_file
 from tests.fuzz.target import Target
 from tests.support.arcep import edition, row
-from tests.support.barometer import pilote_values
+from tests.support.barometer import (
+    INDICATORS,
+    observed_entry,
+    pasted,
+    pilote_values,
+    programme,
+)
 from tests.support.facts import communes, days, uais
 
 __all__ = ["TABLE_TARGETS"]
@@ -183,13 +188,14 @@ def _check_csv(content: bytes) -> None:
 
 
 def _check_pilote(content: bytes) -> None:
-    """What is read is events; and a catalogue's file, which is read again as it was written."""
-    file, programme = scratch_file("pilote.csv", content), scratch_file("pilote.yaml", None)
-    _read_all(file, PiloteReader(NoCatalogue()))
-    keeper = CatalogueKeeper(read_declared(programme))
-    if _read_all(file, PiloteReader(keeper)) and write_declared(programme, keeper.declared):
-        again = CatalogueKeeper(read_declared(programme))
-        assert again.declared == keeper.declared
+    """What is read is events, and blocks of YAML: a catalogue with them has no more changes."""
+    file = scratch_file("pilote.csv", content)
+    _read_all(file, PiloteReader(CatalogueChanges(None)))
+    declared = programme(*(observed_entry(name) for name in INDICATORS))
+    changes = CatalogueChanges(scratch_file("pilote.yaml", declared.encode()))
+    if _read_all(file, PiloteReader(changes)) and changes.has_changes:
+        text = pasted(declared, "\n".join(changes.report))
+        again = CatalogueChanges(scratch_file("pilote.yaml", text.encode()))
         _read_all(file, PiloteReader(again))
         assert not again.has_changes
 
@@ -202,6 +208,8 @@ def _check_arcep(content: bytes) -> None:
 
 TABLE_TARGETS: Final = (
     Target("csv", "CSV files by every mapping", _csv_files(), _check_csv),
-    Target("pilote", "PILOTE's files, and the catalogue of them", _pilote_files(), _check_pilote),
+    Target(
+        "pilote", "PILOTE's files, and the changes of a catalogue", _pilote_files(), _check_pilote
+    ),
     Target("arcep", "Arcep's editions", _arcep_files(), _check_arcep),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -16,17 +17,20 @@ from events.cloudevent import CloudEvent
 from events.observation import Territory
 from operations.client import RecordingPublisher
 from operations.export.pilote import current_values, promised_values
+from operations.importing.catalogue_changes import CatalogueChanges
 from operations.importing.pilote import PiloteReader, PiloteValue, ValueKind, pilote_text
-from operations.importing.programme.merging import ImportHints
-from operations.importing.programme.pilote import CatalogueKeeper
-from operations.importing.programme.programme_file import read_declared, write_declared
 from operations.importing.run import Import, run_import
 from operations.importing.sender import Tally
 from tests.support.audits import raw_record
 from tests.support.tables import RECORDED, write_file
 
-__all__ = ["Barometer", "pilote_values"]
+__all__ = ["INDICATORS", "Barometer", "observed_entry", "pasted", "pilote_values", "programme"]
 
+INDICATORS = ("IND-001", "IND-042", "IND-9999")
+_BLOCK = re.compile(
+    r"^# .*: (\w+) \(IND-\d+\): replace (.+)\n((?:# .+: the last .+\n)?(?: .+\n)+)", re.MULTILINE
+)
+_KEY = re.compile(r"    (\w+):")
 LAST_DAY = RECORDED.date()
 DECIMALS = st.decimals(0, 100, places=4, allow_nan=False, allow_infinity=False)
 
@@ -36,7 +40,7 @@ def pilote_values(draw: st.DrawFn) -> list[PiloteValue]:
     """Draw lines of a file, no two of one key, about a few indicators so that they meet."""
     values = st.builds(
         PiloteValue,
-        st.sampled_from(["IND-001", "IND-042", "IND-9999"]),
+        st.sampled_from(INDICATORS),
         st.sampled_from(Territory),
         st.dates(date(2020, 1, 1), date(2020, 1, 20)),
         st.sampled_from(ValueKind),
@@ -45,9 +49,46 @@ def pilote_values(draw: st.DrawFn) -> list[PiloteValue]:
     return draw(st.lists(values, unique_by=lambda value: value.key, max_size=25))
 
 
+def programme(*entries: str) -> str:
+    """Return the file of a programme with these indicators."""
+    head = "id: barometre\ntitle: Baromètre\npromise: Tenir.\nowner: Essais\nindicators:\n"
+    return head + "".join(entries)
+
+
+def observed_entry(
+    name: str, *, percent: bool = False, grain: str = "department", direction: str = "rising"
+) -> str:
+    """Return the lines of an indicator of PILOTE's, in a programme's file."""
+    return (
+        f"  - id: {name.lower().replace('-', '_')}\n    title: Indicateur {name} # ours\n"
+        f"    definition: {name}\n    unit: {'ratio' if percent else 'count'}\n"
+        f"    direction: {direction}\n    grain: {grain}\n"
+        f"    measure: {{ observed: {name}, percent: {str(percent).lower()} }}\n"
+        "    periodicity: irregular\n    availability_delay_days: 0\n"
+    )
+
+
+def pasted(text: str, report: str) -> str:
+    """Paste the blocks that `import pilote` has printed into a programme's text, as people do.
+
+    What a block names goes from its indicator, and the block's lines end the indicator's.
+    """
+    for identifier, keys, block in _BLOCK.findall(report):
+        lines = text.splitlines(keepends=True)
+        start = lines.index(f"  - id: {identifier}\n")
+        later = (at for at, one in enumerate(lines) if at > start and one.startswith("  - "))
+        end, kept, is_kept = next(later, len(lines)), lines[:start], True
+        for line in lines[start:end]:
+            if key := _KEY.match(line):
+                is_kept = key[1] not in keys.split(", ")
+            kept += [line] * is_kept
+        text = "".join((*kept, block, *lines[end:]))
+    return text
+
+
 @dataclass
 class Barometer:
-    """A catalogue's file and the events that have been sent, over any number of imports."""
+    """A programme's file and the events that have been sent, over any number of imports."""
 
     folder: Path
     percent: Sequence[str] = ()
@@ -55,42 +96,42 @@ class Barometer:
     refused: list[Diagnostic] = field(default_factory=list)
     imports: int = 0
 
-    @property
-    def file(self) -> Path:
-        """The catalogue's file."""
-        return self.folder / "pilote.yaml"
+    def __post_init__(self) -> None:
+        """Declare the indicators, of which nothing is known yet."""
+        entries = (observed_entry(name, percent=name in self.percent) for name in INDICATORS)
+        self.file.write_text(programme(*entries))
 
     @property
-    def written(self) -> str:
-        """What is in it."""
-        return self.file.read_text() if self.file.exists() else ""
+    def file(self) -> Path:
+        """The programme's file."""
+        return self.folder / "pilote.yaml"
 
     @property
     def catalogue(self) -> Catalogue:
         """The catalogue, as everybody loads it."""
-        return load_catalogue(self.file) if self.written else Catalogue(programmes=())
+        return load_catalogue(self.file)
 
     def import_values(self, values: Sequence[PiloteValue]) -> Tally:
         """Import these as a file."""
         return self.import_text(pilote_text(values))
 
     def import_text(self, text: str | bytes) -> Tally:
-        """Import a file with this text, changed an hour after the one before."""
+        """Import a file with this text, an hour newer than the one before; paste the blocks."""
         self.imports += 1
         time = RECORDED + timedelta(hours=self.imports)
         file = write_file(self.folder, text, name=f"{self.imports}.csv", time=time)
-        keeper = CatalogueKeeper(read_declared(self.file), ImportHints(percent=self.percent))
+        changes = CatalogueChanges(self.file)
         publisher = RecordingPublisher()
         plan = Import([file], "kafka", self.folder / "journal.sqlite3")
         tally = run_import(
             plan,
-            PiloteReader(keeper),
+            PiloteReader(changes),
             lambda: publisher,
             now=datetime.max.replace(tzinfo=RECORDED.tzinfo),
             report=self.refused.append,
         )
         self.events += publisher.events
-        write_declared(self.file, keeper.declared)
+        self.file.write_text(pasted(self.file.read_text(), "\n".join(changes.report)))
         return tally
 
     def export(self) -> str:

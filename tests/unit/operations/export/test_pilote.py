@@ -42,11 +42,11 @@ def test_what_is_exported_changes_nothing_when_it_is_imported(
     barometer = Barometer(tmp_path_factory.mktemp("barometer"), names)
     for values in files:
         barometer.import_values(values)
-    exported, written, sent = barometer.export(), barometer.written, len(barometer.events)
+    exported, written, sent = barometer.export(), barometer.file.read_text(), len(barometer.events)
     barometer.refused.clear()
     tally = barometer.import_text(exported)
     assert (tally.sent, tally.refused, barometer.refused) == (0, 0, [])
-    assert (barometer.written, len(barometer.events)) == (written, sent)
+    assert (barometer.file.read_text(), len(barometer.events)) == (written, sent)
     assert barometer.export() == exported
 
 

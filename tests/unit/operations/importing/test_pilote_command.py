@@ -1,21 +1,15 @@
 """The command `smart-region import pilote`."""
 
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from catalogue.history import Reading
-from catalogue.judgement import judge_all
-from catalogue.loader import load_catalogue
-from catalogue.progress import MilestoneStatus
 from events.cloudevent import CloudEvent
-from events.observation import MICROS
 from operations.client import RecordingPublisher
 from operations.importing.cli import import_group
-from tests.support.figure_histories import reported
+from tests.support.barometer import observed_entry, pasted, programme
 from tests.support.tables import write_file
 
 TEXT = """\
@@ -56,23 +50,42 @@ def run(folder: Path, text: str, *options: str) -> Result:
     return CliRunner().invoke(import_group, ["pilote", *journal, *options, str(file)])
 
 
-def test_values_and_promises_are_taken(tmp_path: Path, got: list[CloudEvent]) -> None:
-    """Events of the current values, a catalogue of the others; and nothing the second time."""
-    file = tmp_path / "pilote.yaml"
-    options = ("--catalogue", str(file), "--percent", "IND-042")
-    first, second = (run(tmp_path, TEXT, *options) for _ in range(2))
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Path:
+    """Return the file of a programme that observes IND-042, in percent."""
+    text = programme(observed_entry("IND-042", percent=True))
+    return write_file(tmp_path, text, name="pilote.yaml")
+
+
+def test_values_and_promises_are_taken(
+    tmp_path: Path, catalogue: Path, got: list[CloudEvent]
+) -> None:
+    """Events of the current values, YAML of the others; once that is pasted, nothing more."""
+    before = catalogue.read_text()
+    first = run(tmp_path, TEXT, "--catalogue", str(catalogue))
     assert first.stdout.splitlines() == [
         "1 sent to 127.0.0.1:9092, 0 there already, 3 left aside, 0 refused",
-        "  2 left aside: an initial or a target value, now in the catalogue",
+        "  2 left aside: an initial or a target value to paste into the catalogue",
         "  1 left aside: another territory than Île-de-France",
         "to see the figures, once counted: smart-region export --as-of 2022-12-31",
-        f"{file} written",
+        f"# {catalogue}: ind_042 (IND-042): replace baselines, milestones",
+        "    baselines:",
+        "      '75': {value: 0.4, day: 2020-12-31, source: 'PILOTE, fichier file.csv'}",
+        "    milestones:",
+        "      - id: vc_20251231_75",
+        "        target: 0.9525",
+        "        day: 2025-12-31",
+        "        source: PILOTE, fichier file.csv",
+        "        scope: ['75']",
+        "",
     ]
-    assert (first.exit_code, second.exit_code) == (0, 0)
-    assert second.stdout.splitlines()[-1] == f"{file} is as it was"
+    assert catalogue.read_text() == before
+    catalogue.write_text(pasted(before, first.stdout))
+    second = run(tmp_path, TEXT, "--catalogue", str(catalogue.parent))
+    assert (first.exit_code, second.exit_code) == (1, 0)
+    assert "  2 left aside: an initial or a target value that the catalogue has" in second.stdout
+    assert "replace" not in second.stdout
     assert len(got) == 1
-    (indicator,) = load_catalogue(file).indicators
-    assert (indicator.unit, indicator.direction) == ("ratio", "rising")
 
 
 def test_without_a_catalogue_promises_are_left_aside(tmp_path: Path, got: list[CloudEvent]) -> None:
@@ -84,49 +97,21 @@ def test_without_a_catalogue_promises_are_left_aside(tmp_path: Path, got: list[C
     assert len(got) == 1
 
 
-def test_a_dry_run_writes_nothing(tmp_path: Path, got: list[CloudEvent]) -> None:
-    """Neither events nor the catalogue, and says whether it would."""
-    file = tmp_path / "pilote.yaml"
-    output = run(tmp_path, TEXT, "--catalogue", str(file), "--dry-run").stdout
-    assert output.splitlines()[-1] == f"{file} would change"
-    assert (file.exists(), got) == (False, [])
+def test_a_dry_run_prints_the_same(tmp_path: Path, catalogue: Path, got: list[CloudEvent]) -> None:
+    """And sends no event."""
+    options = ("--catalogue", str(catalogue))
+    dry = run(tmp_path, TEXT, *options, "--dry-run")
+    assert dry.exit_code == 1
+    assert run(tmp_path, TEXT, *options).stdout.endswith(dry.stdout[dry.stdout.index("# ") :])
+    assert len(got) == 1
 
 
-def test_refused_promises_are_reported_like_any_line(tmp_path: Path) -> None:
-    """Also what only the catalogue can know; the right ones are written."""
-    file = tmp_path / "pilote.yaml"
-    text = TEXT.replace("95,25", "120")
-    result = run(tmp_path, text, "--catalogue", str(file), "--percent", "IND-042")
+def test_refused_promises_are_reported_like_any_line(tmp_path: Path, catalogue: Path) -> None:
+    """Also what only the catalogue can know; the right ones are printed."""
+    result = run(tmp_path, TEXT.replace("95,25", "120"), "--catalogue", str(catalogue))
     assert result.exit_code == 1
-    assert "file.csv:5: valeur: is out of range for a ratio, value '120'" in result.stderr
-    assert load_catalogue(file).indicators[0].milestones == ()
-
-
-BOTH_WAYS = """\
-identifiant_indic;zone_id;date_valeur;type_valeur;valeur
-IND-101;R11;2020-01-01;vi;10
-IND-101;R11;2025-12-31;vc;100
-IND-101;D75;2020-01-01;vi;50
-IND-101;D75;2025-12-31;vc;40
-"""
-
-
-def test_a_direction_is_never_guessed_from_one_territory(tmp_path: Path) -> None:
-    """R11 at 20, on its way from 10 to 100, is not there: 11 %, and not achieved."""
-    file = tmp_path / "pilote.yaml"
-    options = ("--catalogue", str(file))
-    refused = run(tmp_path, BOTH_WAYS, *options)
-    assert refused.exit_code == 1
-    assert "valeur: leads down, against the indicator's other targets" in refused.stderr
-    assert not file.exists()
-    assert run(tmp_path, BOTH_WAYS, *options, "--rising", "IND-101").exit_code == 0
-    (indicator,) = load_catalogue(file).indicators
-    reading = Reading(20 * MICROS, last_reported=date(2022, 1, 1))
-    history = reported(reading, divisor=indicator.measure.divisor)
-    judged = judge_all(load_catalogue(file), {(indicator.id, None): history}, date(2022, 1, 1))
-    region = judged[0]
-    assert region.progress_rate == pytest.approx(100 / 9)
-    assert region.status is MilestoneStatus.AT_RISK
+    assert "file.csv:5: valeur: does not fit the catalogue, where milestones." in result.stderr
+    assert "replace baselines\n" in result.stdout
 
 
 def test_a_file_without_a_line_says_so(tmp_path: Path, got: list[CloudEvent]) -> None:
@@ -146,15 +131,8 @@ def test_a_file_with_nothing_in_it_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_what_was_rounded_is_in_the_account(tmp_path: Path) -> None:
+def test_what_was_rounded_is_in_the_account(tmp_path: Path, catalogue: Path) -> None:
     """Of current values and of promises."""
     text = TEXT.replace("71,5", "71,1234567").replace("95,25", "95,1234567")
-    output = run(tmp_path, text, "--catalogue", str(tmp_path / "pilote.yaml")).stdout
+    output = run(tmp_path, text, "--catalogue", str(catalogue)).stdout
     assert "  2 lines: a value rounded to 6 decimals" in output.splitlines()
-
-
-def test_a_direction_is_one_of_two(tmp_path: Path) -> None:
-    """Not both."""
-    result = run(tmp_path, BOTH_WAYS, "--rising", "IND-101", "--falling", "IND-101")
-    assert result.exit_code == 2
-    assert "IND-101 is --rising too: give one of them" in result.stderr

@@ -1,1 +1,0 @@
-"""The State's promises, taken over from its own files into the catalogue."""
