@@ -9,17 +9,19 @@ import random
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from catalogue.loader import load_catalogue
+from events.dead_letter_policy import DEAD_LETTER_POLICY
 from events.fact import Family
 from events.producers.loader import load_producers
 from events.record_rules import RecordRules
 from events.topics import declared_topics
+from streams import dead_letters
 from streams.app import create_app
 from streams.engine import Engine
 from streams.histories import histories_of
@@ -160,6 +162,9 @@ def run(plan: Plan) -> Outcome:
     chance = Random(plan.seed)
     loop = SimulationLoop(Random(chance.random()))
     loop.longest_turn = Random(f"turns {plan.seed}").choice(LONGEST_TURNS)
+    # In every other run a batch has enough refusals to summarize them.
+    most = Random(f"letters {plan.seed}").choice((1, DEAD_LETTER_POLICY.max_single))
+    vars(dead_letters)["DEAD_LETTER_POLICY"] = replace(DEAD_LETTER_POLICY, max_single=most)
     if plan.mutation is not None:
         MUTATIONS[plan.mutation].switch_off()
     world = _World(loop, plan, chance, outcome)
