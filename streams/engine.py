@@ -177,7 +177,6 @@ class Engine:
         self.meters.ends.pop((message.topic, message.partition), None)
         refusals = []
         for result in done:
-            self.meters.count(result)
             refusals += result.refusals
         self.progressed_at = monotonic()
         if refusals:
@@ -246,6 +245,8 @@ class Engine:
         self.state_store.apply(*key, computed.changes)
         self.on_applied()
         self._set_sizes(key, computed.states)
+        # Processed singly, a record is committed before its batch is done.
+        self.meters.count(computed.result)
         return computed.result
 
     async def _process_singly(
@@ -315,7 +316,9 @@ class Engine:
             if _is_fatal(error):
                 raise
             await producer.write_all([bare_dead_letter_record(refusal, now=now)])
-        return Result(refusals=[refusal])
+        result = Result(refusals=[refusal])
+        self.meters.count(result)
+        return result
 
     async def _report_poison_record(
         self, tp: TP, offset: int, ends: int, consumer: BatchConsumer
