@@ -20,8 +20,6 @@ from boundary.errors import SmartRegionError
 from boundary.garbage import collect_seldom
 from boundary.terminal import echo, legible, legible_lines, show_traceback
 
-__all__ = ["join", "main"]
-
 # Each of these modules has `commands`, a list, and imports what is heavy only when one runs.
 COMMAND_MODULES = (
     "events.producers.cli",

@@ -9,15 +9,6 @@ from urllib.parse import SplitResult, urlsplit
 
 from boundary.terminal import one_line
 
-__all__ = [
-    "UnusableAddressError",
-    "is_host_and_port",
-    "is_loopback",
-    "names_loopback",
-    "shown_address",
-    "usable_address",
-]
-
 #: Up to the last `@`: a password may contain any character, and none of it is shown.
 _USER: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:/*)?.*@", re.DOTALL)
 _MASK: Final = "…"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Protocol
 
-__all__ = ["bounded_lines"]
-
 _REST_BYTES: Final = 64 * 1024
 
 

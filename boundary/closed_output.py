@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Final, NoReturn
 
-__all__ = ["READER_GONE", "end_without_reader", "ends_with_reader"]
-
 READER_GONE: Final = 128 + signal.SIGPIPE
 """The exit status: that of a program which the signal of a closed pipe has killed."""
 

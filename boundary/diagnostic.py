@@ -10,8 +10,6 @@ from typing import Final, TypeAlias
 
 from boundary.terminal import legible
 
-__all__ = ["NOT_SHOWN", "SHOWN_CHARACTERS", "Diagnostic", "FieldPath", "choose", "shown"]
-
 SHOWN_CHARACTERS: Final = 80
 """How much of a refused value a message repeats: enough to recognise it, never a whole record."""
 NOT_SHOWN: Final = "(not shown: a person's data)"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["SmartRegionError"]
-
 
 class SmartRegionError(Exception):
     """An error that a user, an operator or a producer can act on; never a programmer's error."""

@@ -8,8 +8,6 @@ from typing import Final
 
 from boundary.errors import SmartRegionError
 
-__all__ = ["ExtraMissingError", "install_remedy", "needs_extra"]
-
 #: The Makefile's lists that hold an extra's packages, each pinned; run.txt has the others.
 _LISTS: Final = {"demo": "demo"}
 

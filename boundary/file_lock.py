@@ -11,8 +11,6 @@ from typing import BinaryIO
 
 from boundary.private_files import make_private_file
 
-__all__ = ["FileLockedError", "lock_file", "locked_folder"]
-
 
 class FileLockedError(Exception):
     """Another process has the lock. For whoever knows what that process is."""

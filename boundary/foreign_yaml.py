@@ -7,8 +7,6 @@ from typing import Any
 
 import yaml
 
-__all__ = ["read_yaml"]
-
 
 def read_yaml(file: Path) -> Any:  # noqa: ANN401 - any YAML
     """Return what a file of YAML in UTF-8 has. Raises OSError, or ValueError where it is none."""

@@ -3,8 +3,6 @@
 import gc
 from typing import Final
 
-__all__ = ["THRESHOLDS", "collect_seldom"]
-
 THRESHOLDS: Final = (50_000, 50)
 """Python's own are 700 and 10."""
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from boundary.errors import SmartRegionError
 
-__all__ = ["FolderUnwritableError", "GeneratedFiles"]
-
 
 class FolderUnwritableError(SmartRegionError):
     """A file cannot be written into a folder of generated files."""

@@ -26,8 +26,6 @@ from boundary.addresses import is_loopback, usable_address
 from boundary.errors import SmartRegionError
 from boundary.terminal import one_line
 
-__all__ = ["HttpAnswer", "HttpClient", "NoAnswerError", "SlowAnswerError", "http_get"]
-
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Of an answer no more is read; a worker's metrics are some megabytes."""
 LONGEST_RETRY_AFTER: Final = 24 * 60 * 60.0

@@ -22,8 +22,6 @@ from aiohttp import (
 from boundary.addresses import usable_address
 from boundary.terminal import one_line
 
-__all__ = ["BodyTooLargeError", "NewsAnswer", "NewsClient", "NoNewsError"]
-
 CONNECT_SECONDS: Final = 5.0
 MOST_BYTES: Final = 64 * 1024 * 1024
 _PART_BYTES: Final = 64 * 1024

@@ -17,15 +17,6 @@ from typing import Final, Literal
 from boundary.errors import SmartRegionError
 from boundary.terminal import legible, legible_lines
 
-__all__ = [
-    "JsonFormatter",
-    "RareRepeats",
-    "TextFormatter",
-    "configure_logging",
-    "log_end",
-    "traceback_of",
-]
-
 _TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 #: Libraries that log every step of every poll at INFO.
 _QUIET = ("faust", "mode", "aiokafka", "kafka", "aiohttp", "asyncio")

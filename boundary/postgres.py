@@ -14,15 +14,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from boundary.addresses import is_loopback
 from boundary.errors import SmartRegionError
 
-__all__ = [
-    "DatabaseSettingsError",
-    "DatabaseUnavailableError",
-    "available",
-    "connected",
-    "connection_text",
-    "said",
-]
-
 CONNECT_SECONDS: Final = 10
 #: A connection whose other end has gone is noticed within half a minute: one that is quiet by
 #: keepalives, and one with a request under way, of which none are sent, by the last (milliseconds).

@@ -10,21 +10,6 @@ from typing import BinaryIO, Final
 
 from boundary.errors import SmartRegionError
 
-__all__ = [
-    "OWNERS_ALONE",
-    "PRIVATE_UMASK",
-    "OpenSecretError",
-    "close_folder",
-    "make_private_file",
-    "make_private_folder",
-    "new_private_file",
-    "open_private",
-    "refuse_open_file",
-    "restrict_file",
-    "rights_of_others",
-    "write_private_files",
-]
-
 OWNERS_ALONE: Final = 0o600
 OWNERS_FOLDER: Final = 0o700
 PRIVATE_UMASK: Final = 0o077

@@ -20,8 +20,6 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from boundary.errors import SmartRegionError
 
-__all__ = ["CheckedNetwork", "PrivateAddressError", "is_private", "is_public"]
-
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _ASSIGNED: Final = IPv6Network("2000::/3")
 """Where addresses of the Internet are; Python also calls a NAT64 of one's own (64:ff9b:1::/48),

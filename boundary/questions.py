@@ -11,8 +11,6 @@ import click
 from boundary.errors import SmartRegionError
 from boundary.terminal import legible
 
-__all__ = ["ask", "confirm", "somebody_answers"]
-
 Answer = TypeVar("Answer")
 
 

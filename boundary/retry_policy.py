@@ -12,8 +12,6 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from boundary.errors import SmartRegionError
 
-__all__ = ["RetryPolicy", "RetryableError"]
-
 _LARGEST_POWER: Final = 60
 
 Answer = TypeVar("Answer")

@@ -12,8 +12,6 @@ from rich.segment import Segment
 from boundary.closed_output import end_without_reader
 from boundary.terminal import legible_lines
 
-__all__ = ["LegibleConsole", "progress_bar"]
-
 
 class LegibleConsole(Console):
     """A console whose own control sequences alone reach the terminal."""

@@ -4,7 +4,5 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["LONGEST_SECONDS"]
-
 LONGEST_SECONDS: Final = 2_000_000.0
 """Three weeks: in milliseconds it fits into the 32 bits that Kafka has for a time."""

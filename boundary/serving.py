@@ -15,15 +15,6 @@ from boundary.errors import SmartRegionError
 from boundary.private_files import refuse_open_file
 from boundary.settings import SETTINGS_CONFIG, variable
 
-__all__ = [
-    "OPEN",
-    "AddressInUseError",
-    "MetricsGuard",
-    "ServingFileError",
-    "ServingSettings",
-    "read_token",
-]
-
 _SCHEME: Final = "bearer"
 
 

@@ -16,16 +16,6 @@ from boundary.addresses import shown_address
 from boundary.errors import SmartRegionError
 from boundary.seconds import LONGEST_SECONDS
 
-__all__ = [
-    "ENV_PREFIX",
-    "SETTINGS_CONFIG",
-    "Megabytes",
-    "Seconds",
-    "SettingsError",
-    "read_settings",
-    "variable",
-]
-
 ENV_PREFIX: Final = "SMART_REGION_"
 
 SETTINGS_CONFIG: Final = SettingsConfigDict(

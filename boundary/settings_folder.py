@@ -8,8 +8,6 @@ import click
 
 from boundary.errors import SmartRegionError
 
-__all__ = ["NoSettingsFolderError", "settings_folder"]
-
 
 class NoSettingsFolderError(SmartRegionError):
     """Where the folder is depends on where a command runs: each place would begin anew."""

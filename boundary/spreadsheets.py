@@ -7,8 +7,6 @@ from typing import Final
 
 from boundary.terminal import legible
 
-__all__ = ["plain_cell"]
-
 #: Characters that begin a formula, also the full-width ones, which East Asian versions accept.
 #: Some programs skip spaces before them.
 _FORMULA: Final = re.compile(r"\s*[=+@\-\uff1d\uff0b\uff20\uff0d]|[\t\r\n]")

@@ -19,17 +19,6 @@ import click
 
 from boundary.errors import SmartRegionError
 
-__all__ = [
-    "count_last",
-    "counted",
-    "echo",
-    "echo_lines",
-    "legible",
-    "legible_lines",
-    "one_line",
-    "show_traceback",
-]
-
 LONGEST_QUOTE: Final = 200
 """Characters of a foreign message that are repeated."""
 

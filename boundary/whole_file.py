@@ -13,8 +13,6 @@ from typing import BinaryIO
 from boundary.errors import SmartRegionError
 from boundary.private_files import new_private_file
 
-__all__ = ["FileUnwritableError", "whole_file"]
-
 
 class FileUnwritableError(SmartRegionError):
     """A file cannot be written at its path."""

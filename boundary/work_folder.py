@@ -12,8 +12,6 @@ from typing import Final
 
 from boundary.errors import SmartRegionError
 
-__all__ = ["DEFAULT_MEGABYTES", "WorkFolder", "WorkFolderFullError", "WorkFolderUnusableError"]
-
 DEFAULT_MEGABYTES: Final = 4096
 
 #: The part for rows; sorting takes the rest: at most half of the rows' size was measured.

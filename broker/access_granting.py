@@ -19,10 +19,9 @@ from kafka.admin import (
 from kafka.errors import NoError
 
 from broker.access_rights import Operation, ResourceKind, Right
-from broker.clients import PLAINTEXT, BrokerSecurity, administering
+from broker.clients import administering
 from broker.errors import BrokerRefusedError
-
-__all__ = ["Grant", "GrantsReport", "give_rights", "held_rights"]
+from broker.security import PLAINTEXT, BrokerSecurity
 
 _ANY_HOST: Final = "*"
 _KINDS: Final = {ResourceKind.TOPIC: ResourceType.TOPIC, ResourceKind.GROUP: ResourceType.GROUP}

@@ -17,17 +17,6 @@ from events.topics import (
     topic_name,
 )
 
-__all__ = [
-    "FamiliesOfRoleError",
-    "Operation",
-    "ResourceKind",
-    "Right",
-    "Role",
-    "describe_role",
-    "rights_of",
-    "rights_of_roles",
-]
-
 
 class Role(StrEnum):
     """The purpose of a user of the broker. A user may have several roles."""

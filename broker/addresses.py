@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from boundary.addresses import is_host_and_port, shown_address
 
-__all__ = ["addresses_of"]
-
 
 def addresses_of(bootstrap: str) -> list[str]:
     """Return the addresses in a list with commas. Raises ValueError naming the first wrong one."""

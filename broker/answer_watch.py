@@ -11,8 +11,6 @@ from broker.errors import BrokerUnreachableError
 from broker.preflight import preflight
 from broker.security import PLAINTEXT, BrokerSecurity
 
-__all__ = ["AnswerWatch"]
-
 PROBE_INTERVAL_SECONDS: Final = 10.0
 PROBE_TIMEOUT_SECONDS: Final = 5.0
 _CAUSE: Final = (

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from events.fact import Family
     from events.topics import TopicSpec
 
-__all__ = ["commands"]
-
 
 @click.group()
 def topics() -> None:

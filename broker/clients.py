@@ -35,16 +35,6 @@ from broker.errors import (
 from broker.preflight import preflight
 from broker.security import PLAINTEXT, BrokerSecurity
 
-__all__ = [
-    "CONNECT_SECONDS",
-    "PLAINTEXT",
-    "BrokerSecurity",
-    "administering",
-    "close_producer",
-    "drop_queued",
-    "opened",
-]
-
 Client = TypeVar("Client")
 
 CONNECT_SECONDS = 10.0

@@ -15,15 +15,6 @@ from typing import Any, Final
 
 from boundary.errors import SmartRegionError
 
-__all__ = [
-    "MAX_UNPACKED_BYTES",
-    "BatchUnreadableError",
-    "Codec",
-    "CodecUnreadableError",
-    "readable_codecs",
-    "unpack",
-]
-
 MAX_UNPACKED_BYTES: Final = 64 * 1024 * 1024
 """Of one batch: 250 of the largest events, and what fits in a worker's memory."""
 

@@ -10,24 +10,6 @@ from boundary.addresses import shown_address
 from boundary.diagnostic import shown
 from boundary.errors import SmartRegionError
 
-__all__ = [
-    "BrokerAddressError",
-    "BrokerEntryError",
-    "BrokerRefusedError",
-    "BrokerUnreachableError",
-    "LeaderMissingError",
-    "OpenTransactionError",
-    "PartitionsMissingError",
-    "PositionsOutdatedError",
-    "SecuritySettingError",
-    "TopicMismatchError",
-    "TopicMissingError",
-    "TopicsMissingError",
-    "TopicsNotReadyError",
-    "TopicsStalledError",
-    "WorkersBehindError",
-]
-
 SHOWN_PARTITIONS = 3
 
 #: What a remedy names: how a topic is altered, and where the value is declared.

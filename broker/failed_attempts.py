@@ -8,8 +8,6 @@ from typing import Final, Self
 
 from boundary.terminal import one_line
 
-__all__ = ["FailedAttempts"]
-
 _LOGGER: Final = "aiokafka"
 _ATTEMPT: Final = re.compile(
     r'Unable (?:connect to|to request metadata from) (?:"(.*)"|node with id (\S+)): (.*)', re.DOTALL

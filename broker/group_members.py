@@ -12,8 +12,6 @@ from kafka.errors import (
 
 from broker.errors import BrokerRefusedError
 
-__all__ = ["GroupMembers", "group_members"]
-
 STABLE: Final = "Stable"
 #: The broker's error for a group that never had a member.
 _UNKNOWN: Final = "GROUP_ID_NOT_FOUND"

@@ -11,18 +11,11 @@ from kafka.admin import OffsetSpec
 from kafka.errors import GroupIdNotFoundError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
-from broker.clients import BrokerSecurity, administering
+from broker.clients import administering
 from broker.errors import WorkersBehindError
 from broker.reading import NO_POSITIONS, Positions
+from broker.security import BrokerSecurity
 from broker.topic_admin import seen_topics
-
-__all__ = [
-    "committed_offsets",
-    "partition_offsets",
-    "partitions_of",
-    "uncommitted",
-    "wait_for_group",
-]
 
 POLL_SECONDS: Final = 0.5
 

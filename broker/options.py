@@ -9,8 +9,6 @@ from typing import Any, Final
 
 import click
 
-__all__ = ["APP_ID", "BROKER", "PARTITIONS", "REPLICATION", "OneOf", "Parsed", "quiet_client"]
-
 #: Without a value each option leaves the setting to its variable: see `broker.settings`.
 BROKER = click.option(
     "--bootstrap",

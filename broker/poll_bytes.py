@@ -21,8 +21,6 @@ from kafka.consumer.fetcher import Fetcher
 
 from events.records import CutPart, Record, UnreadableValue
 
-__all__ = ["MAX_POLL_BYTES", "bound_polls_of_aiokafka", "bound_polls_of_kafka_python", "one_poll"]
-
 MAX_POLL_BYTES: Final = 8 * 1024 * 1024
 """In memory, after decompression: several thousand records of the usual size."""
 

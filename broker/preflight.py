@@ -21,8 +21,6 @@ from aiokafka.errors import (
 from broker.errors import BrokerEntryError
 from broker.security import BrokerSecurity
 
-__all__ = ["preflight"]
-
 ANSWER_SECONDS: Final = 3.0
 CLOSING_SECONDS: Final = 0.3
 

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import AuthorizationError, KafkaError
 
-from broker.clients import PLAINTEXT, BrokerSecurity, opened
+from broker.clients import opened
 from broker.errors import (
     BrokerRefusedError,
     BrokerUnreachableError,
@@ -26,12 +26,11 @@ from broker.errors import (
 from broker.options import quiet_client
 from broker.poll_bytes import bound_polls_of_kafka_python
 from broker.record_batches import read_any_batch_with_kafka_python
+from broker.security import PLAINTEXT, BrokerSecurity
 from broker.stored_record import RawRecord
 from broker.topic_admin import check_partitions
-from events.registry import Family
+from events.fact import Family
 from events.topics import topic_name
-
-__all__ = ["FOLLOW_WAIT_MS", "Extent", "Positions", "TopicReader", "open_reader", "read_topics"]
 
 EVENT_TOPICS: Final = tuple(topic_name(family) for family in Family)
 

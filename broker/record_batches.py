@@ -32,13 +32,6 @@ from broker.compression import (
 from events.records import CutPart, UnreadableValue
 from events.topics import DEAD_LETTER_MAX_BYTES
 
-__all__ = [
-    "LARGEST_PART_BYTES",
-    "MAX_HEADERS",
-    "read_any_batch_with_aiokafka",
-    "read_any_batch_with_kafka_python",
-]
-
 LARGEST_PART_BYTES: Final = 8 * 1024 * 1024
 """The longest key or value that is held whole: the largest message of any topic."""
 MAX_HEADERS: Final = 60_000

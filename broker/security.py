@@ -12,8 +12,6 @@ from boundary.private_files import refuse_open_file
 from boundary.settings import variable
 from broker.errors import SecuritySettingError
 
-__all__ = ["PLAINTEXT", "BrokerSecurity"]
-
 
 class BrokerSecurity(BaseModel):
     """How the broker is authenticated, and we are; the default is a broker open to all.

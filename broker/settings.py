@@ -12,14 +12,6 @@ from broker.addresses import addresses_of
 from broker.security import BrokerSecurity
 from events.topics import DEFAULT_APP_ID, DEFAULT_PARTITIONS
 
-__all__ = [
-    "BROKER_PREFIXES",
-    "BrokerSettings",
-    "TopicSettings",
-    "load_broker_settings",
-    "load_topic_settings",
-]
-
 BROKER_PREFIXES: Final = tuple(
     f"{ENV_PREFIX}{name}" for name in ("BROK", "SECURITY_", "SASL_", "SSL_")
 )

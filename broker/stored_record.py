@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 from events.record_rules import NO_TIMESTAMP
 
-__all__ = ["RawRecord"]
-
 
 class RawRecord(NamedTuple):
     """One record of a topic, undecoded."""

@@ -14,16 +14,6 @@ from broker.access_rights import Right, Role, describe_role, rights_of
 from events.fact import Family
 from events.topics import DEFAULT_APP_ID, DEFAULT_PARTITIONS, TopicSpec, declared_topics
 
-__all__ = [
-    "ROLES",
-    "StrimziSettings",
-    "UserNameError",
-    "render",
-    "role_user",
-    "topic_resource",
-    "user_resource",
-]
-
 Resource: TypeAlias = Mapping[str, Any]
 
 GENERATED: Final = (

@@ -17,21 +17,10 @@ from kafka.errors import (
     for_code,
 )
 
-from broker.clients import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, administering
+from broker.clients import CONNECT_SECONDS, administering
 from broker.errors import BrokerRefusedError, TopicMismatchError, TopicsNotReadyError
+from broker.security import PLAINTEXT, BrokerSecurity
 from events.topics import TopicSpec
-
-__all__ = [
-    "ABSENT",
-    "SeenTopic",
-    "TopicsReport",
-    "alter_settings",
-    "apply_topics",
-    "check_partitions",
-    "seen_topics",
-    "verify_topics",
-    "wait_for_settings",
-]
 
 #: kafka-python's outcome of a successful alteration.
 ALTERED: Final = "OK"

@@ -19,8 +19,6 @@ from aiokafka.errors import (
 )
 from aiokafka.producer import sender
 
-__all__ = ["REFUSALS", "reuse_refused_sequences"]
-
 #: The broker's errors for the content of a batch.
 REFUSALS: Final = (
     CorruptRecordException,

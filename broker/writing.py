@@ -10,11 +10,10 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from boundary.errors import SmartRegionError
-from broker.clients import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, close_producer, opened
+from broker.clients import CONNECT_SECONDS, close_producer, opened
+from broker.security import PLAINTEXT, BrokerSecurity
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTER_MAX_BYTES
-
-__all__ = ["KafkaWriter", "NotAcknowledgedError", "NullWriter", "RecordWriter"]
 
 DELIVERY_SECONDS: Final = 30.0
 MOST_QUEUED_BYTES: Final = 16 * 1024 * 1024

@@ -21,15 +21,6 @@ from catalogue.vocabulary import (
 from events.observation import IndicatorObserved
 from events.registry import FACTS_BY_NAME
 
-__all__ = [
-    "CENTS_PER_EURO",
-    "MeasureError",
-    "break_down",
-    "compile_measure",
-    "has_department",
-    "in_money",
-]
-
 CENTS_PER_EURO = 100
 
 _TERM_FORMS = ("count", "sum", "latest", "fresh")

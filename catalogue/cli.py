@@ -9,8 +9,6 @@ import click
 
 from boundary.terminal import counted, echo
 
-__all__ = ["commands"]
-
 FOLDER = click.argument(
     "directory", required=False, type=click.Path(path_type=Path), metavar="[DIR]"
 )

@@ -23,8 +23,6 @@ from boundary.addresses import is_loopback
 from boundary.errors import SmartRegionError
 from boundary.foreign_yaml import read_yaml
 
-__all__ = ["Contact", "Contacts", "ContactsError", "MailServer", "is_nobody", "load_contacts"]
-
 #: A domain that never exists (RFC 2606): what nobody filled in reaches nobody.
 NOBODY = "smart-region.invalid"
 

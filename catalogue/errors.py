@@ -8,8 +8,6 @@ from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
 from events.declaration import InvalidDeclarationError
 
-__all__ = ["InvalidCatalogueError", "UndeclaredError"]
-
 
 class InvalidCatalogueError(InvalidDeclarationError):
     """A catalogue with mistakes."""

@@ -15,18 +15,6 @@ from catalogue.progress import MilestoneStatus
 from events.identifiers import FIRST_DAY
 from events.milestone import ExplanationKind
 
-__all__ = [
-    "NO_EXPLANATIONS",
-    "SLIPPING",
-    "Explained",
-    "Explanation",
-    "Explanations",
-    "explained_all",
-    "explained_by",
-    "explanations_for",
-    "slipping_since",
-]
-
 SLIPPING: Final = frozenset({MilestoneStatus.MISSED, MilestoneStatus.AT_RISK})
 """The statuses that need an explanation, and a decision."""
 

@@ -12,8 +12,6 @@ from catalogue.judgement import Judgement
 from catalogue.model import Catalogue, Unit
 from catalogue.progress import MilestoneStatus
 
-__all__ = ["Figure", "figures_of"]
-
 
 class Figure(BaseModel):
     """One indicator in one territory on one day, against its milestone in force.

@@ -17,20 +17,6 @@ from typing import Final, Self
 
 from catalogue.model import Direction, Indicator, Unit
 
-__all__ = [
-    "BLANK",
-    "MINUS",
-    "NARROW",
-    "NO_BREAK",
-    "NumberFormat",
-    "count_text",
-    "day_text",
-    "days_text",
-    "decimal_text",
-    "is_plural",
-    "percent_text",
-]
-
 BLANK: Final = "–"
 """The text of an unknown value, which is never zero."""
 MINUS: Final = "−"

@@ -20,16 +20,6 @@ from events.observation import Territory
 if TYPE_CHECKING:
     from catalogue.trend import Trend
 
-__all__ = [
-    "COUNTRY",
-    "Histories",
-    "History",
-    "Reading",
-    "Spell",
-    "StepFunction",
-    "keep_unchanged",
-]
-
 COUNTRY: Final = Territory.COUNTRY.value
 
 _LAST = date.max.toordinal()

@@ -22,19 +22,6 @@ from catalogue.progress import (
 from catalogue.reference_day import reference_day
 from catalogue.trend import Projection, Trend, observed_trend, project, reference_of
 
-__all__ = [
-    "CHANGE_DAYS",
-    "FigureChange",
-    "Judgement",
-    "change_over",
-    "changed_since",
-    "compared",
-    "judge",
-    "judge_all",
-    "judge_figure",
-    "missed_from",
-]
-
 CHANGE_DAYS: Final = 30
 """The days over which a change is computed; see `changed_since`."""
 

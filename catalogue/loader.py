@@ -12,8 +12,6 @@ from catalogue.publication import counts_persons
 from events.declaration import read_model
 from events.document import Document, read_document
 
-__all__ = ["PROGRAMMES", "RECORDING", "load_catalogue", "load_documents"]
-
 PROGRAMMES = Path(__file__).parent / "programmes"
 """The Région's own catalogue, which the package carries."""
 

@@ -10,21 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-from catalogue.territories import REGION
+from catalogue import territories
 from events.dead_letter_policy import DEAD_LETTER_POLICY
 
-__all__ = [
-    "ASSESSOR_METRICS",
-    "GATEWAY_METRICS",
-    "LABELS",
-    "PAGE_METRICS",
-    "PRODUCER_METRICS",
-    "REGION",
-    "WORKER_METRICS",
-    "Metric",
-]
+REGION: Final = territories.REGION
+"""The label value of the Région, where a département has its code."""
 
 Section: TypeAlias = Literal["worker", "producers", "assessor", "gateway", "page"]
 

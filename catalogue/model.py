@@ -40,24 +40,9 @@ from catalogue.territories import REGION, department_of, territory_key
 from catalogue.vocabulary import FieldUse, resolve_field
 from events.declaration import invalid, invalid_model
 from events.explanation import NUMBER_REMEDY
+from events.fact import Family
 from events.frequency import Frequency
 from events.identifiers import FIRST_DAY, Department, not_blank
-from events.registry import Family
-
-__all__ = [
-    "Baseline",
-    "Catalogue",
-    "Country",
-    "CountryTarget",
-    "Direction",
-    "Grain",
-    "Indicator",
-    "Milestone",
-    "Programme",
-    "Promise",
-    "TrendWindow",
-    "Unit",
-]
 
 Item = TypeVar("Item")
 Promise: TypeAlias = tuple[str, str, str | None]

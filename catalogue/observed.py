@@ -16,15 +16,6 @@ from events.observation import (
     observed_entity,
 )
 
-__all__ = [
-    "TERRITORIES",
-    "country_measure",
-    "is_external",
-    "is_percent",
-    "observed_indicator",
-    "observed_measure",
-]
-
 TERRITORIES: Final = tuple(one for one in Territory if one is not Territory.COUNTRY)
 """The territories of an indicator's figures: the country's value is a comparison."""
 

@@ -15,17 +15,6 @@ from math import ceil
 
 from catalogue.model import Direction
 
-__all__ = [
-    "MilestoneStatus",
-    "Number",
-    "exact",
-    "is_attained",
-    "is_stale",
-    "milestone_status",
-    "progress_rate",
-    "projected_day",
-]
-
 Number = int | Decimal | Fraction
 
 

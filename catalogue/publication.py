@@ -22,8 +22,6 @@ from catalogue.terms import Term
 if TYPE_CHECKING:
     from catalogue.model import Catalogue, Indicator
 
-__all__ = ["PersonPart", "Publication", "PublicationStep", "counts_persons", "person_parts"]
-
 
 class PublicationStep(StrEnum):
     """The period of publication: figures about persons are published at the end of each."""

@@ -11,8 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from catalogue.loader import PROGRAMMES, RECORDING
 from events.declaration import read_declaration
 
-__all__ = ["RecordingDeclaration", "load_recording"]
-
 _LONGEST_HOURS: Final = 366 * 24
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-__all__ = ["month_end", "month_end_before", "reference_day"]
-
 
 def reference_day(last_change: date | None, as_of: date, *, stands_still: bool) -> date | None:
     """Return the day up to which a figure is known.

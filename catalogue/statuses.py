@@ -8,8 +8,6 @@ from types import MappingProxyType
 
 from catalogue.progress import MilestoneStatus
 
-__all__ = ["STATUSES", "StatusStyle"]
-
 
 @dataclass(frozen=True, slots=True)
 class StatusStyle:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from events.fact import Family
 from events.frequency import Frequency
-from events.registry import Family
-
-__all__ = ["FREQUENCY_DAYS", "Expiry", "Measure", "Term", "TermMode"]
 
 FREQUENCY_DAYS: Mapping[str, int | None] = MappingProxyType(
     {frequency.value: frequency.days for frequency in Frequency}

@@ -10,15 +10,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-__all__ = [
-    "REGION",
-    "REGION_NAME",
-    "TERRITORY_NAMES",
-    "TERRITORY_TITLES",
-    "department_of",
-    "territory_key",
-]
-
 REGION: Final = "region"
 REGION_NAME: Final = "Île-de-France"
 

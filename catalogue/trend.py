@@ -15,16 +15,6 @@ from catalogue.model import Direction, TrendWindow
 from catalogue.progress import Number, exact, is_attained
 from catalogue.reference_day import month_end, month_end_before, reference_day
 
-__all__ = [
-    "FORESEEN_DAYS",
-    "Projection",
-    "Trend",
-    "observed_trend",
-    "project",
-    "reference_of",
-    "theil_sen",
-]
-
 FORESEEN_DAYS: Final = 3652
 """How far ahead a pace is extended, ten years; what it reaches later is out of reach."""
 

@@ -9,19 +9,8 @@ from functools import cache
 from typing import get_args, get_origin
 
 from events.code import Code
-from events.fact import Fact, bare_type
-from events.registry import FACTS_BY_NAME, Family, facts_of
-
-__all__ = [
-    "DEPARTMENT",
-    "FieldUse",
-    "carries_department",
-    "closed_fields",
-    "field_of",
-    "fields_of",
-    "is_money",
-    "resolve_field",
-]
+from events.fact import Fact, Family, bare_type
+from events.registry import FACTS_BY_NAME, facts_of
 
 DEPARTMENT = "department"
 

@@ -6,8 +6,6 @@ import re
 from datetime import datetime
 from typing import Final
 
-__all__ = ["axis_start"]
-
 _UNIT: Final = "[smhdwMQy]"
 _FROM_NOW: Final = re.compile(rf"now(?:[+-][0-9]{{0,9}}{_UNIT}|/f?{_UNIT})*")
 _MOMENT: Final = re.compile(

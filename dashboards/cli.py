@@ -16,8 +16,6 @@ from boundary.terminal import echo
 if TYPE_CHECKING:
     from dashboards.conventions import Links
 
-__all__ = ["commands"]
-
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Command], Command]
 

@@ -15,8 +15,6 @@ from catalogue.model import Catalogue, Indicator
 from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
 
-__all__ = ["figures_table"]
-
 BEHIND = (MilestoneStatus.MISSED, MilestoneStatus.AT_RISK)
 
 ASSUMED = "*"

@@ -18,8 +18,6 @@ from typing import Final
 from catalogue import metrics
 from catalogue.metrics import Metric
 
-__all__ = ["RECORDED", "Links", "programme_board", "runbook_file"]
-
 #: What a generated file begins with, after its comment sign.
 GENERATED: Final = "Generated from the catalogue by `smart-region rules render`. Do not edit."
 

@@ -20,8 +20,6 @@ from dashboards.rules.render import MonitorSite, groups
 from dashboards.rules.scraping import scrape_timeout
 from dashboards.rules.yaml_text import yaml_text
 
-__all__ = ["KUSTOMIZATION", "monitoring_files", "render_beside_boards", "render_monitoring"]
-
 Resource: TypeAlias = Mapping[str, Any]
 
 GENERATED: Final = (

@@ -9,28 +9,6 @@ from catalogue.formatting import NumberFormat
 from catalogue.metrics import REGION, Metric
 from dashboards import conventions
 
-__all__ = [
-    "DAY_SECONDS",
-    "FIGURE",
-    "INDICATOR",
-    "LAST_KNOWN",
-    "MILESTONE",
-    "Expression",
-    "days_since",
-    "in_decimals",
-    "indented",
-    "last_known",
-    "latest",
-    "none_of",
-    "of_region",
-    "on",
-    "one_of",
-    "over",
-    "select",
-    "total",
-    "with_label",
-]
-
 Expression: TypeAlias = Metric | str
 
 #: The labels that name an indicator, its figure in a territory, and a milestone.

@@ -11,19 +11,6 @@ from typing import Final
 
 from catalogue.model import Unit
 
-__all__ = [
-    "CHANGE_UNITS",
-    "FAMILIES",
-    "GATEWAY_OUTCOMES",
-    "GATEWAY_REASONS",
-    "OUTCOMES",
-    "POINT",
-    "REASONS",
-    "TOPIC_FAULTS",
-    "UNDECLARED",
-    "UNITS",
-]
-
 UNITS: Mapping[Unit, str] = MappingProxyType({Unit.RATIO: "%", Unit.COUNT: "nb", Unit.EUROS: "€"})
 
 FAMILIES: Mapping[str, str] = MappingProxyType(

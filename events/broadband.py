@@ -11,8 +11,6 @@ from pydantic_core import PydanticCustomError
 from events.fact import JSON, Fact, Family
 from events.identifiers import CommuneCode, Count, Day, Department, also_checked
 
-__all__ = ["BroadbandCoverageReported"]
-
 
 class BroadbandCoverageReported(Fact):
     """How many premises of a commune exist, and can be connected at very high speed, on a day."""

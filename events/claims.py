@@ -10,8 +10,6 @@ from pydantic_core import from_json
 
 from events.cloudevent import MAX_BYTES, PREFIX
 
-__all__ = ["Claims", "claims_of"]
-
 #: The number of bytes searched in a value that is not JSON, or too large.
 _SEARCHED_BYTES: Final = 64 * 1024
 _LONGEST: Final = 256

@@ -29,22 +29,6 @@ from events.identifiers import FIRST_DAY
 from events.records import CutPart, UnreadableValue
 from events.registry import FACTS
 
-__all__ = [
-    "EVENT_MODELS",
-    "INSTANT",
-    "MAX_BYTES",
-    "Attributes",
-    "CloudEvent",
-    "EncodedRecord",
-    "Header",
-    "decode",
-    "decode_json",
-    "encode_binary",
-    "encode_structured",
-    "read_usual",
-    "refuse_large",
-]
-
 Header = tuple[str, bytes]
 """A header of a record to write; a header that is read may have no value."""
 _ReadHeaders = Sequence[tuple[str, bytes | None]]

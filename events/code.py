@@ -5,8 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar, Self
 
-__all__ = ["Code"]
-
 
 class Code(StrEnum):
     """Base of a list of codes: a member is declared as its code and its French word.

@@ -7,8 +7,6 @@ from types import MappingProxyType
 
 from events.identifiers import Department
 
-__all__ = ["COMMUNES", "MERGED_INTO", "PARIS_AS_A_WHOLE", "counted_within_others"]
-
 PARIS_AS_A_WHOLE = "75056"
 """Paris as one commune; its 20 arrondissements (75101 to 75120) have codes of their own."""
 

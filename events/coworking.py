@@ -19,8 +19,6 @@ from events.identifiers import (
     commune_department,
 )
 
-__all__ = ["CoworkingClosed", "CoworkingFact", "CoworkingOpened", "CoworkingResized"]
-
 
 class CoworkingFact(Fact):
     """A fact about one site that the Région supports."""

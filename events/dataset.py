@@ -10,18 +10,6 @@ from events.code import Code
 from events.fact import Fact, Family
 from events.identifiers import Count, Day, EntityId, Label
 
-__all__ = [
-    "DataState",
-    "DatasetFact",
-    "DatasetProbed",
-    "DatasetReleased",
-    "DatasetUpdated",
-    "DatasetWithdrawn",
-    "Licence",
-    "Theme",
-    "UpdateFrequency",
-]
-
 
 class Theme(Code, dimension="thème"):
     """What a dataset is about."""

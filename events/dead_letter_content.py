@@ -24,15 +24,6 @@ from events.records import CutPart
 from events.registry import FACTS
 from events.strict_json import read_value
 
-__all__ = [
-    "WITHHELD",
-    "LetterContent",
-    "contract_field",
-    "letter_content",
-    "may_be_kept",
-    "without_foreign_text",
-]
-
 _ENCODED: Final = "data_base64"
 #: A text that begins so is JSON within JSON, whose names and values are not checked.
 _JSON_BEGINS: Final = ("{", "[")

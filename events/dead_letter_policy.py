@@ -7,8 +7,6 @@ from typing import Final
 
 from events.cloudevent import MAX_BYTES
 
-__all__ = ["DEAD_LETTER_POLICY", "DeadLetterPolicy"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterPolicy:

@@ -31,30 +31,6 @@ from events.offset_runs import OffsetRuns
 from events.records import CutPart, OutgoingRecord, Record
 from events.topics import DEAD_LETTERS
 
-__all__ = [
-    "GATEWAY",
-    "HEADER_PREFIX",
-    "NULL_VALUE",
-    "PRODUCER",
-    "REASON_HEADERS",
-    "RECORDS",
-    "REPLAY_ATTEMPT",
-    "REPLAY_OF",
-    "SHORTENED",
-    "DeadLetter",
-    "Headers",
-    "LetterPosition",
-    "LetterSummary",
-    "NotADeadLetterError",
-    "OriginalRecord",
-    "Part",
-    "RecordOrigin",
-    "dead_letter_record",
-    "parts_of",
-    "read_dead_letter",
-    "without_replay",
-]
-
 Headers = tuple[tuple[str, bytes | None], ...]
 
 #: The prefix of the headers that the monitor adds.

@@ -16,8 +16,6 @@ from boundary.errors import SmartRegionError
 from events.document import Document, read_document
 from events.explanation import declaration_diagnostics
 
-__all__ = ["InvalidDeclarationError", "invalid", "invalid_model", "read_declaration", "read_model"]
-
 Model = TypeVar("Model", bound=BaseModel)
 
 #: A parser of YAML quotes the alias that it does not know: `*` before a secret.

@@ -20,8 +20,6 @@ import yaml
 
 from boundary.diagnostic import Diagnostic, FieldPath
 
-__all__ = ["Document", "document_of", "plain_yaml", "read_document"]
-
 LARGEST_FILE = 500_000
 DEEPEST = 24
 WIDTH = 100

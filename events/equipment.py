@@ -20,8 +20,6 @@ from events.identifiers import (
     uai_department,
 )
 
-__all__ = ["EquipmentDelivered", "EquipmentKind"]
-
 
 class EquipmentKind(Code, dimension="type de matériel"):
     """What was delivered."""

@@ -8,8 +8,6 @@ from typing import Self
 from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
 
-__all__ = ["REASONS_OF_WORKERS", "ContractError", "RefusalReason"]
-
 LONGEST_FIELD = 200
 """The maximum length of a refused field's path."""
 

@@ -18,15 +18,6 @@ from events.errors import ContractError, RefusalReason
 from events.fact import TYPE_PREFIX, Fact
 from events.near_names import near_name
 
-__all__ = [
-    "NUMBER_REMEDY",
-    "REMOVE_MARK",
-    "declaration_diagnostics",
-    "field_refusal",
-    "json_refusal",
-    "type_refusal",
-]
-
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 _PROBLEMS: Final[Mapping[str, str]] = {

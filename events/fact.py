@@ -10,8 +10,6 @@ from typing import Annotated, ClassVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-__all__ = ["JSON", "Fact", "Family", "bare_type", "entity_key"]
-
 JSON = JsonValue
 TYPE_PREFIX = "fr.iledefrance.smartregion"
 

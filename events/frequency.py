@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Frequency"]
-
 
 class Frequency(StrEnum):
     """How often something is promised: a producer's events, a dataset's updates, a report."""

@@ -10,8 +10,6 @@ from events.code import Code
 from events.fact import Fact, Family
 from events.identifiers import Cents, Day, Department, EntityId, Siret
 
-__all__ = ["GrantCall", "GrantCommitted", "GrantFact", "GrantPaid"]
-
 
 class GrantCall(Code, dimension="appel à projets"):
     """The calls that grants answer."""

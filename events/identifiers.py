@@ -12,32 +12,6 @@ from pydantic import StringConstraints as Text
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, core_schema
 
-__all__ = [
-    "FIRST_DAY",
-    "LONGEST_TEXT",
-    "Cents",
-    "CommuneCode",
-    "Count",
-    "Day",
-    "Department",
-    "EntityId",
-    "Label",
-    "PlainText",
-    "PositiveCount",
-    "PseudonymousId",
-    "Role",
-    "Siret",
-    "Uai",
-    "also_checked",
-    "commune_department",
-    "is_blank",
-    "is_label",
-    "is_pseudonymous",
-    "not_blank",
-    "uai_check_letter",
-    "uai_department",
-]
-
 FIRST_DAY: Final = date(2010, 1, 1)
 """No fact of this monitor took effect before this day."""
 

@@ -16,8 +16,6 @@ from events.fact import Fact, Family
 from events.identifiers import Day, PlainText, Role, also_checked
 from events.observation import Territory
 
-__all__ = ["ExplanationKind", "MilestoneExplained", "check_milestone"]
-
 
 class ExplanationKind(Code, dimension="nature"):
     """What an explanation is about."""

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher
 from typing import Final
 
-__all__ = ["near_name"]
-
 _MOST_COMPARED: Final = 3
 """How many names are compared letter by letter: each takes some 20 microseconds."""
 

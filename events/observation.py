@@ -14,15 +14,6 @@ from pydantic_core import CoreSchema, core_schema
 from events.fact import JSON, Fact, Family, entity_key
 from events.identifiers import Day, Department, also_checked
 
-__all__ = [
-    "MICROS",
-    "ExternalIndicator",
-    "IndicatorObserved",
-    "ObservedValue",
-    "Territory",
-    "observed_entity",
-]
-
 MICROS: Final = 10**6
 """The number of millionths in one: values have up to six decimals."""
 

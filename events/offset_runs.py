@@ -5,8 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
-__all__ = ["OffsetRuns"]
-
 
 class OffsetRuns:
     """A set of offsets; its memory grows with the number of runs, whatever their length."""

@@ -8,8 +8,6 @@ from functools import lru_cache
 from struct import unpack_from
 from typing import Final
 
-__all__ = ["partition_for", "partitions_for"]
-
 _SEED: Final = 0x9747B28C
 _MIX: Final = 0x5BD1E995
 _WORD: Final = 0xFFFFFFFF

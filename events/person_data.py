@@ -23,9 +23,6 @@ from events.identifiers import is_pseudonymous
 from events.pseudonym import is_pseudonym
 from events.registry import FACTS
 
-__all__ = ["find_person_data", "has_words", "shown_step"]
-
-
 _Path: TypeAlias = "tuple[_Path | None, str | int]"
 """A path as its last step and the path before it, which neighbours share."""
 

@@ -20,17 +20,6 @@ from typing import Final, Self
 from boundary.errors import SmartRegionError
 from boundary.private_files import new_private_file, refuse_open_file
 
-__all__ = [
-    "LONGEST_LINE",
-    "NoPersonError",
-    "PseudonymKey",
-    "PseudonymKeyError",
-    "is_pseudonym",
-    "load_key",
-    "pseudonymise_lines",
-    "write_new_key",
-]
-
 PREFIX: Final = "spk"
 KEY_BYTES: Final = 32
 PSEUDONYM_DIGITS: Final = 32

@@ -22,20 +22,6 @@ from events.milestone import check_milestone
 from events.producers.ownership import UNOWNED, Ownership
 from events.records import Record
 
-__all__ = [
-    "END_OF_TIME",
-    "LONGEST_TOLERANCE",
-    "NO_TIMESTAMP",
-    "RECORDED_AT",
-    "RULES",
-    "TIME_TOLERANCE",
-    "RecordRules",
-    "ToleranceSeconds",
-    "known_before",
-    "latest_time",
-    "time_ahead",
-]
-
 NO_TIMESTAMP: Final = -1
 """Kafka's value for a record without timestamp: its event's time has no bound."""
 END_OF_TIME: Final = 2**63 - 1

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple, Protocol, Self
 
-__all__ = ["CutPart", "OutgoingRecord", "Record", "UnreadableValue"]
-
 
 class Record(Protocol):
     """A Kafka record, as aiokafka and kafka-python return it."""

@@ -24,8 +24,6 @@ from events.school import (
 from events.training import TrainingAbandoned, TrainingCompleted, TrainingEnrolled
 from events.workstation import WorkstationUsageReported
 
-__all__ = ["FACTS", "FACTS_BY_NAME", "Family", "facts_of"]
-
 # The first fact of a family defines the entity: the others inherit attributes from it. A later
 # version of a fact has the same NAME and follows the earlier one; both are accepted.
 _ALL: Final[tuple[type[Fact], ...]] = (

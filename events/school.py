@@ -11,17 +11,6 @@ from events.code import Code
 from events.fact import JSON, Fact, Family
 from events.identifiers import CommuneCode, Day, Department, Label, PositiveCount, Uai
 
-__all__ = [
-    "DisconnectionReason",
-    "SchoolClosed",
-    "SchoolConnected",
-    "SchoolDisconnected",
-    "SchoolFact",
-    "SchoolKind",
-    "SchoolRegistered",
-    "SchoolWorkspaceActivated",
-]
-
 
 class SchoolKind(Code, dimension="type de lycée"):
     """What a lycée teaches."""

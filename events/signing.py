@@ -16,21 +16,6 @@ from typing import Final, Self
 
 from boundary.errors import SmartRegionError
 
-__all__ = [
-    "ID_HEADER",
-    "PRODUCER_HEADER",
-    "SECRET_PREFIX",
-    "SIGNATURE_HEADER",
-    "TIMESTAMP_HEADER",
-    "TOLERANCE",
-    "SignatureError",
-    "SignatureProblem",
-    "SigningSecret",
-    "check_signable",
-    "sign",
-    "verify",
-]
-
 ID_HEADER: Final = "webhook-id"
 TIMESTAMP_HEADER: Final = "webhook-timestamp"
 SIGNATURE_HEADER: Final = "webhook-signature"

@@ -14,8 +14,6 @@ from typing import Any, Final, NamedTuple
 
 from events.errors import ContractError, RefusalReason
 
-__all__ = ["JsonText", "read_array", "read_value"]
-
 DEEPEST: Final = 32
 """How deep a value may nest: a fact has two or three levels."""
 FIELD: Final = "value"

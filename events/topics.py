@@ -9,20 +9,6 @@ from typing import Final
 from events.fact import Family, entity_key
 from events.registry import facts_of
 
-__all__ = [
-    "DEAD_LETTERS",
-    "DEAD_LETTER_MAX_BYTES",
-    "DEAD_LETTER_OUTCOMES",
-    "DEFAULT_APP_ID",
-    "DEFAULT_PARTITIONS",
-    "ENTITY_MAX_BYTES",
-    "TopicSpec",
-    "changelog_name",
-    "changelog_topics",
-    "declared_topics",
-    "topic_name",
-]
-
 PREFIX: Final = "smartregion"
 DEAD_LETTERS: Final = f"{PREFIX}.dead-letters"
 DEAD_LETTER_OUTCOMES: Final = f"{PREFIX}.dead-letter-outcomes"

@@ -8,15 +8,6 @@ from events.code import Code
 from events.fact import Fact, Family
 from events.identifiers import Day, Department, PseudonymousId
 
-__all__ = [
-    "TrainingAbandoned",
-    "TrainingAudience",
-    "TrainingCompleted",
-    "TrainingEnrolled",
-    "TrainingFact",
-    "TrainingProgramme",
-]
-
 
 class TrainingProgramme(Code, dimension="dispositif"):
     """The Région's training programmes."""

@@ -13,8 +13,6 @@ from events.code import Code
 from events.fact import JSON, Fact, Family
 from events.identifiers import Count, Day, Department, EntityId, also_checked
 
-__all__ = ["WorkstationAudience", "WorkstationUsageReported"]
-
 LONGEST_PERIOD_DAYS = 366
 
 

@@ -20,19 +20,6 @@ from gateway.client_address import ClientAddresses
 from gateway.connections import ConnectionTable, NoEvictableConnectionError
 from gateway.fair_scheduling import RoundRobinScheduler
 
-__all__ = [
-    "PROBE_CONNECTIONS",
-    "SURPLUS",
-    "AcceptedConnection",
-    "Acceptor",
-    "ConnectionLimits",
-    "EarlyClose",
-    "TooFewDescriptorsError",
-    "check_descriptors",
-    "note_authenticated",
-    "provide_descriptors",
-]
-
 logger = logging.getLogger(__name__)
 
 SURPLUS: Final = 64

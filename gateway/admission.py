@@ -19,8 +19,6 @@ from events.topics import topic_name
 from gateway.bounds import refuse_unbounded
 from gateway.http_binding import STRUCTURED_HEADERS, ReceivedItem
 
-__all__ = ["MOST_AHEAD", "Admission", "AdmittedItem", "RefusedItem"]
-
 MOST_AHEAD: Final = timedelta(minutes=5)
 """How far an event's time may be ahead of this process's clock, where workers take that."""
 

@@ -15,18 +15,6 @@ from typing_extensions import TypedDict  # Before Python 3.12, pydantic reads no
 
 from events.fact import JSON
 
-__all__ = [
-    "BatchAnswer",
-    "GatewayReadiness",
-    "Health",
-    "Item",
-    "Problem",
-    "ProblemMembers",
-    "Receipt",
-    "Receipts",
-    "answer_schemas",
-]
-
 
 class Receipt(TypedDict):
     """The broker has the event, and this is where."""

@@ -41,8 +41,6 @@ from gateway.quota import Quotas, cost_of
 from gateway.reception import Reception
 from gateway.work_scheduling import LARGE, WorkScheduler
 
-__all__ = ["EVENTS_PATHS", "Gateway", "make_app", "probes_of"]
-
 logger = logging.getLogger(__name__)
 
 EVENTS_PATHS: Final = ("/events", "/events/batch", "/events/binary")

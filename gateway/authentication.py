@@ -26,15 +26,6 @@ from events.signing import (
     verify,
 )
 
-__all__ = [
-    "PRODUCER_HEADER",
-    "AuthenticationError",
-    "AuthenticationProblem",
-    "Authenticator",
-    "Proof",
-    "UnverifiedSignature",
-]
-
 _AUTHORIZATION: Final = "authorization"
 _BEARER: Final = "bearer"
 _SIGNED: Final = (PRODUCER_HEADER, ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)

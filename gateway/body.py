@@ -11,8 +11,6 @@ from starlette.requests import Request
 
 from gateway.problems import ProblemError
 
-__all__ = ["MAX_BODY", "BodyReader", "BodyReservation", "announced_length", "overloaded"]
-
 MAX_BODY: Final = 1024 * 1024
 MAX_HELD: Final = 48 * 1024 * 1024
 """Bytes of bodies of authenticated producers that are held at once."""

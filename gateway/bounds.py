@@ -12,8 +12,6 @@ from events.errors import ContractError, RefusalReason
 from events.person_data import shown_step
 from gateway.http_binding import STRUCTURED_HEADERS, ReceivedItem
 
-__all__ = ["LONGEST_ATTRIBUTE", "LONGEST_NAME", "MOST_MARKS", "MOST_PARTS", "refuse_unbounded"]
-
 MOST_PARTS: Final = 1_000
 """Values in an item, including objects and lists: an event has about twenty."""
 LONGEST_NAME: Final = 1_024

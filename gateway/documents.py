@@ -14,8 +14,6 @@ from events.fact import JSON
 from events.registry import FACTS
 from gateway.openapi import openapi_document
 
-__all__ = ["DOCUMENTS", "SCHEMAS", "document_files", "document_text"]
-
 SCHEMAS: Final = "schemas"
 
 DOCUMENTS: Final[Mapping[str, Callable[[], Mapping[str, JSON]]]] = {

@@ -16,8 +16,6 @@ from events.producers.model import UNKNOWN_PRODUCER
 from gateway.acceptor import EarlyClose
 from gateway.problems import KINDS
 
-__all__ = ["EventOutcome", "GatewayCollector"]
-
 #: A single event takes milliseconds; a delivery times out after ten seconds.
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 

@@ -6,8 +6,6 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-__all__ = ["RoundRobinScheduler"]
-
 
 class _Loop(Protocol):
     def call_soon(self, callback: Callable[[], None]) -> Any: ...  # noqa: ANN401 - the loop's

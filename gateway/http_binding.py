@@ -22,20 +22,6 @@ from events.person_data import find_person_data
 from events.strict_json import JsonText, read_array, read_value
 from gateway.problems import ProblemError
 
-__all__ = [
-    "BATCH",
-    "LARGEST_HEADERS",
-    "MOST_EVENTS",
-    "STRUCTURED_HEADERS",
-    "Delivery",
-    "HttpHeaders",
-    "HttpMode",
-    "ReceivedItem",
-    "mode_of",
-    "only_once",
-    "read_delivery",
-]
-
 HttpHeaders = Sequence[tuple[bytes, bytes]]
 """As in ASGI: names in lower case."""
 

@@ -16,15 +16,6 @@ from typing import Final, NamedTuple, Self
 from gateway.authentication import Proof
 from gateway.http_binding import HttpMode
 
-__all__ = [
-    "REPLAYED_HEADER",
-    "RETRY_SECONDS",
-    "IdempotencyStore",
-    "PendingRequest",
-    "RepeatedRequest",
-    "StoredAnswer",
-]
-
 REPLAYED_HEADER: Final = "idempotent-replayed"
 """Marks an answer that was given before, to the same signed request."""
 MAX_REQUESTS: Final = 100_000

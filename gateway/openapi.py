@@ -14,8 +14,6 @@ from gateway.http_binding import MOST_EVENTS
 from gateway.idempotency import REPLAYED_HEADER
 from gateway.problems import KINDS, MEDIA_TYPE, ProblemKind
 
-__all__ = ["openapi_document"]
-
 _INTRODUCTION: Final = f"""\
 Systems send the Smart Région monitor events: CloudEvents 1.0 over HTTP, one by one or in batches
 of at most {MOST_EVENTS} (and {MAX_BODY} bytes).

@@ -11,8 +11,6 @@ from boundary.diagnostic import shown
 from events.errors import ContractError, RefusalReason
 from gateway.answers import Problem, ProblemMembers
 
-__all__ = ["KINDS", "MEDIA_TYPE", "ProblemError", "ProblemKind", "of_contract"]
-
 MEDIA_TYPE: Final = "application/problem+json"
 
 

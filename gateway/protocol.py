@@ -19,8 +19,6 @@ from gateway.answers import Problem
 from gateway.problems import KINDS, MEDIA_TYPE
 from gateway.strict_http import RefusedRequestError, StrictConnection
 
-__all__ = ["GatewayProtocol", "busy_answer", "protocol_with"]
-
 _TOO_LARGE = 431
 _MAX_REST = 8 * 1024 * 1024
 """Bytes of a body that are read and dropped after its answer."""

@@ -7,8 +7,6 @@ from typing import Final
 
 from events.producers.model import Producers, Quota
 
-__all__ = ["EVENT_BYTES", "Quotas", "TokenBucket", "cost_of"]
-
 EVENT_BYTES: Final = 1024
 """A request is charged as one event for so many bytes of its body, if it has fewer events."""
 

@@ -18,8 +18,6 @@ from gateway.problems import KINDS, of_contract
 from gateway.topics_writer import BrokerUnavailableError, Written
 from gateway.work_scheduling import WorkScheduler
 
-__all__ = ["Reception", "RecordsWriter"]
-
 
 class RecordsWriter(Protocol):
     """Writes records to their topics: see `TopicsWriter`."""

@@ -43,8 +43,6 @@ from gateway.settings import GatewaySettings
 from gateway.topics_writer import TopicsWriter, WriteTimeouts
 from gateway.work_scheduling import WorkScheduler
 
-__all__ = ["run_gateway"]
-
 logger = logging.getLogger(__name__)
 
 

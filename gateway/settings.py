@@ -16,8 +16,6 @@ from events.producers.loader import ProducersSettings
 from events.record_rules import TIME_TOLERANCE, ToleranceSeconds
 from gateway.client_address import Network
 
-__all__ = ["GATEWAY_PREFIX", "GatewaySettings", "load_gateway_settings"]
-
 GATEWAY_PREFIX: Final = f"{ENV_PREFIX}GATEWAY_"
 
 

@@ -10,8 +10,6 @@ from h11._receivebuffer import ReceiveBuffer, blank_line_regex
 
 from gateway.problems import KINDS
 
-__all__ = ["MAX_LINES", "RefusedRequestError", "StrictConnection"]
-
 MAX_LINES: Final = 128
 """Lines of a request's head or trailers: parsing one takes as long as a hundred bytes."""
 

@@ -21,15 +21,13 @@ from aiokafka.errors import KafkaError, ProducerClosed
 from boundary.errors import SmartRegionError
 from boundary.logs import traceback_of
 from broker.addresses import addresses_of
-from broker.clients import PLAINTEXT, BrokerSecurity
 from broker.errors import BrokerEntryError
 from broker.failed_attempts import FailedAttempts
 from broker.preflight import preflight
+from broker.security import PLAINTEXT, BrokerSecurity
 from events.partitioning import partition_for
 from events.records import OutgoingRecord
 from events.topics import declared_topics
-
-__all__ = ["BrokerUnavailableError", "TopicsWriter", "WriteTimeouts", "Written"]
 
 logger = logging.getLogger(__name__)
 

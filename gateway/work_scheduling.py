@@ -14,8 +14,6 @@ from starlette.requests import ClientDisconnect
 
 from gateway.problems import ProblemError
 
-__all__ = ["FEW", "LARGE", "MAX_LARGE", "SMALL", "WorkScheduler"]
-
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 

@@ -24,8 +24,6 @@ from operations.relay.cli import relay
 from operations.scorecards.cli import producers
 from operations.stack.cli import stack
 
-__all__ = ["commands"]
-
 
 @click.command()
 @click.argument("url")

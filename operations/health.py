@@ -8,8 +8,6 @@ from boundary.addresses import UnusableAddressError, shown_address
 from boundary.errors import SmartRegionError
 from boundary.http_client import HttpAnswer, NoAnswerError, http_get
 
-__all__ = ["UnhealthyError", "check_health"]
-
 OK: Final = 200
 #: No more is read of a response.
 LONGEST_ANSWER: Final = 4096

@@ -5,8 +5,6 @@ from __future__ import annotations
 import shlex
 from datetime import UTC, date, datetime
 
-__all__ = ["figures_line"]
-
 
 def figures_line(day: date, bootstrap: str | None) -> str:
     """Return the line that shows the figures of a day, or of today where it is yet to come.

@@ -11,18 +11,6 @@ import click
 
 from boundary.seconds import LONGEST_SECONDS
 
-__all__ = [
-    "DAY",
-    "KNOWN_ON",
-    "OUT",
-    "SECONDS",
-    "SHARE",
-    "WAIT",
-    "WAIT_FOR_WORKERS",
-    "NumberRange",
-    "refuse_future",
-]
-
 
 class NumberRange(click.FloatRange):
     """A number between two others: `nan`, which is none, is beyond no bound."""

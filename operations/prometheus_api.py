@@ -21,20 +21,6 @@ from boundary.errors import SmartRegionError
 from boundary.http_client import NoAnswerError, http_get
 from boundary.terminal import one_line
 
-__all__ = [
-    "ANSWER_SECONDS",
-    "FOR_GRACE_PERIOD",
-    "PROGRAMME_RETENTION",
-    "PrometheusUnhealthyError",
-    "RetentionTooShortError",
-    "as_prometheus_answers",
-    "data_folder_of",
-    "get_prometheus",
-    "longer_grace_period_of",
-    "retention_of",
-    "value_at",
-]
-
 PROGRAMME_YEARS: Final = 15
 PROGRAMME_RETENTION: Final = f"{PROGRAMME_YEARS}y"
 """The retention of our own Prometheus: from 2016 on, and years to come."""

@@ -12,12 +12,10 @@ from broker.errors import (
     WorkersBehindError,
 )
 from broker.offsets import wait_for_group
-from events.registry import Family
+from events.fact import Family
 from events.topics import topic_name
 from streams.overdue import OVERDUE_SECONDS
 from streams.settings import Settings
-
-__all__ = ["COMMIT_SECONDS", "report_overdue", "wait_for_workers"]
 
 COMMIT_SECONDS: Final = 5.0
 """How long the commits of running workers are waited for: they are some seconds apart."""

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from report.note.month import Month
     from streams.clock import Clock
 
-__all__ = ["commands"]
-
 LAST_SECOND: Final = time(23, 59, 59)
 """Of a day, by which it is over: a clock that is fixed on a day has it."""
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from report.standing import Standing
     from report.view import View
 
-__all__ = ["ComparedRow", "Comparison", "comparison_of"]
-
 
 @dataclass(frozen=True, slots=True)
 class ComparedRow:

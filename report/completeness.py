@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from streams.assessor.assessor import AssessorSnapshot
 
-__all__ = ["Completeness"]
-
 
 @dataclass(frozen=True, slots=True)
 class Completeness:

@@ -16,8 +16,6 @@ from events.fact import bare_type
 from events.observation import MICROS, Territory
 from events.registry import FACTS_BY_NAME
 
-__all__ = ["FIELDS", "content_items", "field_label"]
-
 FIELDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "amount_cents": "montant",

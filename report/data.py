@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from report.standing import Standing
     from report.view import View
 
-__all__ = ["csv_text", "json_text", "rows_of"]
-
 _CELLS: Final = (
     "status",
     "value",

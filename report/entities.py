@@ -10,10 +10,8 @@ from typing import Final, NamedTuple
 
 from events.coworking import CoworkingOpened
 from events.dataset import DatasetReleased
-from events.registry import Family
+from events.fact import Family
 from events.school import SchoolRegistered
-
-__all__ = ["NAME_FIELDS", "REFERENCES", "EntityKey", "EntityReference", "sorting_key"]
 
 
 @dataclass(frozen=True, slots=True, order=True)

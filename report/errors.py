@@ -4,15 +4,6 @@ from __future__ import annotations
 
 from boundary.errors import SmartRegionError
 
-__all__ = [
-    "BadRequestError",
-    "BusyError",
-    "FiguresNotReadyError",
-    "NotFoundError",
-    "NotJudgedError",
-    "PageError",
-]
-
 
 class PageError(SmartRegionError):
     """A page that cannot be shown, and what the reader can do."""

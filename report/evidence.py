@@ -12,29 +12,14 @@ from boundary.errors import SmartRegionError
 from catalogue.model import Indicator
 from catalogue.publication import counts_persons
 from catalogue.terms import Measure, Term
+from events.fact import Family
 from events.record_rules import NO_TIMESTAMP, known_before
-from events.registry import FACTS_BY_NAME, Family
+from events.registry import FACTS_BY_NAME
 from events.topics import topic_name
 from report.entities import NAME_FIELDS, REFERENCES, EntityKey
 from report.ledger import VISIBLE, EventLedger, LedgerSnapshot
 from report.term_sql import longest_lifetime, term_sql
 from streams.state import moment_of
-
-__all__ = [
-    "ChangePage",
-    "ChangedEntity",
-    "ContributionPage",
-    "EntityContribution",
-    "EntityEvent",
-    "EntityEventPage",
-    "EntityKey",
-    "EvidencePart",
-    "PersonsNotShownError",
-    "Standing",
-    "changes",
-    "contributions",
-    "events_of",
-]
 
 EvidencePart: TypeAlias = Literal["all", "counted", "missing"]
 Standing: TypeAlias = Literal["counts", "superseded", "duplicate", "retraction"]

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 from catalogue.formatting import count_text
 from catalogue.model import Unit
 from catalogue.territories import TERRITORY_NAMES, territory_key
+from report.entities import EntityKey
 from report.evidence import (
     ChangePage,
     ContributionPage,
     EntityEventPage,
-    EntityKey,
     EvidencePart,
     changes,
     contributions,
@@ -26,21 +26,10 @@ from report.words import ENTITIES
 
 if TYPE_CHECKING:
     from catalogue.model import Indicator
-    from events.registry import Family
+    from events.fact import Family
     from report.knowledge import Knowledge
     from report.ledger import EventLedger
     from report.view import View
-
-__all__ = [
-    "PARTS",
-    "ChangesPage",
-    "EntityPage",
-    "EvidencePage",
-    "Paging",
-    "changes_page",
-    "entity_page",
-    "evidence_page",
-]
 
 ROWS: Final = 50
 """Rows of a page of evidence."""

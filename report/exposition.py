@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from report.follower import Follower
 
-__all__ = ["PageCollector"]
-
 
 class PageCollector(Collector):
     """A collector of what the page has read, and of the answers by status."""

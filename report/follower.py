@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from streams.skipped_records import Decision
     from streams.web import Readiness
 
-__all__ = ["Follower"]
-
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 5.0

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from streams.histories import Parts
     from streams.state_store import StateStore
 
-__all__ = ["Knowledge"]
-
 MOST_DAYS: Final = 16
 """The number of days whose judgements are kept: those last asked for."""
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from report.standing import Standing
     from report.view import View
 
-__all__ = ["DepartmentRow", "Group", "News", "Overview", "PromiseRow", "overview_of"]
-
 SOON_DAYS: Final = 90
 """How far ahead deadlines are announced."""
 

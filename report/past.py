@@ -10,8 +10,8 @@ from typing import Final, TypeAlias
 from broker.stored_record import RawRecord
 from catalogue.model import Catalogue
 from events.errors import ContractError
+from events.fact import Family
 from events.record_rules import RULES, RecordRules, known_before
-from events.registry import Family
 from events.topics import topic_name
 from report.ledger import VISIBLE, EventLedger
 from report.term_sql import course_sql
@@ -19,8 +19,6 @@ from streams.contribution import NO_CATEGORY, NO_DEPARTMENT
 from streams.fold import Difference
 from streams.state import Cell, cell_of, day_of, newest
 from streams.state_store import StateStore
-
-__all__ = ["state_store_known_on"]
 
 #: One partition for all: an entity whose records are on two partitions is one entity.
 _PARTITION: Final = 0

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from report.knowledge import Knowledge
     from report.ledger import EventLedger
 
-__all__ = ["MOST_PAST_DAYS", "MOST_SECONDS", "PastDays"]
-
 MOST_PAST_DAYS: Final = 8
 """The number of past days whose knowledge is kept: those last asked for."""
 

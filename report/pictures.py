@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from report.standing import Standing
     from report.view import View
 
-__all__ = ["bars_of", "history_chart", "map_of", "sparkline_of"]
-
 SPARKLINE_DAYS: Final = 730
 """How far back a sparkline goes."""
 SHORTEST: Final = timedelta(days=365)

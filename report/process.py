@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from report.settings import PageSettings
 
-__all__ = ["run_page"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from report.knowledge import Knowledge
     from report.view import View
 
-__all__ = ["CategoryRow", "HistoryRow", "PromisePage", "TerritoryRow", "promise_of"]
-
 MOST_ROWS: Final = 120
 """The rows of the table of a history: ten years of months."""
 

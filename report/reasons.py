@@ -15,21 +15,6 @@ if TYPE_CHECKING:
     from catalogue.history import History
     from catalogue.judgement import Judgement
 
-__all__ = [
-    "NO_DEADLINE",
-    "NO_MILESTONE",
-    "NO_TARGET",
-    "WITHHELD",
-    "is_outdated",
-    "no_change",
-    "no_pace",
-    "no_progress",
-    "no_projection",
-    "no_required_pace",
-    "no_status",
-    "no_value",
-]
-
 WITHHELD: Final = "trop peu de personnes pour être publié"
 NO_MILESTONE: Final = "la promesse n’énonce pas de cible"
 NO_TARGET: Final = "la promesse ne chiffre pas cette cible"

@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from report.promise import PromisePage
 
 
-__all__ = ["STATIC", "Pages", "entity_path"]
-
 STATIC: Final[Mapping[str, str]] = {
     "page.css": "text/css",
     "charts.css": "text/css",

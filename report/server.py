@@ -17,8 +17,8 @@ from aiohttp import web
 
 from catalogue.errors import UndeclaredError
 from catalogue.judgement import CHANGE_DAYS
+from events.fact import Family
 from events.record_rules import RULES, RecordRules
-from events.registry import Family
 from report.compare import comparison_of
 from report.data import csv_text, json_text, rows_of
 from report.errors import (
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from report.knowledge import Knowledge
     from report.ledger import EventLedger
     from report.view import View
-
-__all__ = ["KnowledgeSource", "Known", "PageServer"]
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,6 @@ from pydantic import Field
 from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, Megabytes, read_settings
 from streams.settings import Settings
 
-__all__ = ["PageSettings", "load_page_settings", "page_settings"]
-
 #: Variables with the same prefix that belong to other commands.
 _FOREIGN: Final = (f"{ENV_PREFIX}GRAFANA_", f"{ENV_PREFIX}GATEWAY_")
 

@@ -9,8 +9,6 @@ from typing import Final, TypeVar
 
 from report.errors import BusyError
 
-__all__ = ["Slots"]
-
 _T = TypeVar("_T")
 
 

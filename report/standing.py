@@ -37,21 +37,6 @@ if TYPE_CHECKING:
     from catalogue.model import Baseline, Indicator, Milestone
     from catalogue.statuses import StatusStyle
 
-__all__ = [
-    "ASSUMED",
-    "AWAITED",
-    "NOT_A_RATIO",
-    "NO_STATUS",
-    "ShownChange",
-    "Standing",
-    "amount_text",
-    "change_text",
-    "shown_change",
-    "signed",
-    "term_names",
-    "told_by",
-]
-
 ASSUMED: Final = "hypothèse"
 AWAITED: Final = "passée, et le relevé de ce jour est attendu"
 _AHEAD: Final = frozenset({MilestoneStatus.ON_TRACK, MilestoneStatus.AT_RISK})

@@ -13,8 +13,6 @@ from catalogue.vocabulary import DEPARTMENT, fields_of, resolve_field
 from events.registry import facts_of
 from report.ledger import VISIBLE
 
-__all__ = ["TermSql", "course_sql", "longest_lifetime", "term_sql"]
-
 # `named` are the term's facts in their order; those that count, then those that only end. The
 # fields are read before the rows are ordered, so that no content has to be sorted along.
 _SEEN: Final = """

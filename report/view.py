@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from catalogue.model import Indicator
 
-__all__ = ["AS_OF", "KNOWN_ON", "TERRITORY", "View", "parse_day", "parse_view", "told_of"]
-
 AS_OF: Final = "as_of"
 KNOWN_ON: Final = "known_on"
 TERRITORY: Final = "territory"

@@ -8,8 +8,6 @@ from typing import Final
 
 from events.fact import Family
 
-__all__ = ["ENTITIES", "FACTS", "STANDINGS"]
-
 ENTITIES: Final[Mapping[Family, str]] = MappingProxyType(
     {
         Family.SCHOOLS: "Lycée",

@@ -15,8 +15,6 @@ from simulation.period import quarter_ends
 from simulation.territory import Commune
 from simulation.world import World
 
-__all__ = ["FIRST_QUARTER", "LAST_QUARTER", "RECOUNT", "simulate_broadband"]
-
 FIRST_QUARTER = date(2015, 12, 31)
 LAST_QUARTER = date(2020, 9, 30)
 """A quarter is published some weeks after its end: this is the last one of the simulated years."""

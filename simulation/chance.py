@@ -8,8 +8,6 @@ from itertools import accumulate, pairwise
 from random import Random
 from typing import TypeVar
 
-__all__ = ["day_between", "days_after", "one_of", "split", "stream"]
-
 T = TypeVar("T")
 
 

@@ -15,8 +15,6 @@ from simulation.demo.cli import demo
 if TYPE_CHECKING:
     from simulation.emitter import SimulatedRecord
 
-__all__ = ["commands"]
-
 
 @click.command()
 @click.option("--seed", type=click.IntRange(min=0), required=True, help="The chance to follow.")

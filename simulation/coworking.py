@@ -11,8 +11,6 @@ from simulation.period import FIRST_DAY
 from simulation.sites import CoworkingSite
 from simulation.world import World
 
-__all__ = ["simulate_coworking"]
-
 CORRECTED_SHARE = 0.05
 RECORDED_AFTER_DAYS = (0, 9)
 

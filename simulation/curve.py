@@ -7,8 +7,6 @@ from datetime import date, timedelta
 from itertools import pairwise
 from math import ceil
 
-__all__ = ["Curve"]
-
 SCHOOL_YEAR_2012 = date(2012, 9, 1)
 
 

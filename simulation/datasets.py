@@ -26,8 +26,6 @@ from simulation.emitter import Emitter
 from simulation.period import FIRST_DAY, LAST_DAY, working_day
 from simulation.world import World
 
-__all__ = ["DATASETS", "WITHDRAWN", "simulate_datasets"]
-
 DATASETS: Mapping[UpdateFrequency, int] = {
     UpdateFrequency.DAILY: 3,
     UpdateFrequency.WEEKLY: 16,

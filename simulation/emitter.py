@@ -12,8 +12,6 @@ from events.fact import Fact, Family
 from simulation.chance import days_after, stream
 from simulation.period import FIRST_DAY, LAST_DAY
 
-__all__ = ["Emitter", "RecordKind", "SimulatedRecord"]
-
 LATE_SHARE = 0.015
 LATE_DAYS = (21, 90)
 

@@ -16,8 +16,6 @@ from simulation.lycees import Lycee
 from simulation.schools import in_order_of
 from simulation.world import World
 
-__all__ = ["simulate_equipment"]
-
 EQUIPPED: Mapping[Department, Curve] = {
     Department.PARIS: Curve.yearly(0.06, 0.20, 0.36, 0.56, 0.74, 0.90),
     Department.SEINE_ET_MARNE: Curve.yearly(0.04, 0.14, 0.30, 0.46, 0.62, 0.80),

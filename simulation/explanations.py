@@ -13,8 +13,6 @@ from simulation.chance import days_after
 from simulation.emitter import Emitter
 from simulation.world import World
 
-__all__ = ["NEVER_SAID", "SAID", "Said", "simulate_explanations"]
-
 RECORDED_AFTER_DAYS = (0, 3)
 
 Milestone: TypeAlias = tuple[str, str]

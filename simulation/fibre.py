@@ -15,8 +15,6 @@ from simulation.emitter import Emitter
 from simulation.period import quarter_ends
 from simulation.world import World
 
-__all__ = ["FIBRE", "FIBRE_SHARE", "simulate_fibre"]
-
 FIBRE: Final = "ARCEP-FTTH-RACCORDABLES"
 
 FIBRE_SHARE: Final = Curve(((FIRST_QUARTER, 0.7), (LAST_QUARTER, 0.95)))

@@ -14,8 +14,6 @@ from simulation.emitter import Emitter
 from simulation.period import working_day
 from simulation.world import World
 
-__all__ = ["CALLS", "simulate_grants"]
-
 
 @dataclass(frozen=True, slots=True)
 class Call:

@@ -28,8 +28,6 @@ from simulation.fibre import FIBRE
 from simulation.period import FIRST_DAY, LAST_DAY
 from simulation.world import World
 
-__all__ = ["COPIES", "FLAWS", "simulate_invalid"]
-
 COPIES = 3
 """How often each flaw shows."""
 

@@ -11,8 +11,6 @@ from events.school import SchoolKind
 from simulation.chance import one_of, stream
 from simulation.territory import Territory, some_commune
 
-__all__ = ["LYCEES", "Lycee", "draw_lycees"]
-
 LYCEES: Mapping[Department, int] = {
     Department.PARIS: 95,
     Department.SEINE_ET_MARNE: 54,

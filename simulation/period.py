@@ -6,8 +6,6 @@ from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-__all__ = ["FIRST_DAY", "LAST_DAY", "month_end", "months", "quarter_ends", "working_day"]
-
 FIRST_DAY = date(2016, 1, 1)
 LAST_DAY = date(2020, 12, 31)
 

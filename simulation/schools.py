@@ -22,8 +22,6 @@ from simulation.lycees import Lycee
 from simulation.period import FIRST_DAY, working_day
 from simulation.world import World
 
-__all__ = ["in_order_of", "simulate_schools"]
-
 SCHOOL_YEAR_2015 = date(2015, 9, 1)
 
 CONNECTED: Mapping[Department, Curve] = {

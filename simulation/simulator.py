@@ -26,8 +26,6 @@ from simulation.trainings import simulate_trainings
 from simulation.workstations import simulate_workstations
 from simulation.world import World, draw_world
 
-__all__ = ["SYSTEMS", "System", "simulate"]
-
 
 @dataclass(frozen=True, slots=True)
 class System:

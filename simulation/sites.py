@@ -13,8 +13,6 @@ from simulation.chance import day_between, split, stream
 from simulation.curve import Curve
 from simulation.territory import Territory, some_commune
 
-__all__ = ["SITES", "WORKSTATIONS", "Closure", "CoworkingSite", "draw_sites"]
-
 SITES: Mapping[Department, int] = {
     Department.PARIS: 5,
     Department.SEINE_ET_MARNE: 8,

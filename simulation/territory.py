@@ -10,8 +10,6 @@ from events.communes import COMMUNES, PARIS_AS_A_WHOLE
 from events.identifiers import Department
 from simulation.chance import one_of, stream
 
-__all__ = ["Commune", "Territory", "draw_territory", "some_commune"]
-
 COMMUNES_EVENNESS = 4
 ARRONDISSEMENTS_EVENNESS = 40
 """How alike the sizes are: the larger the number, the more."""

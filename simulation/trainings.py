@@ -21,8 +21,6 @@ from simulation.emitter import Emitter
 from simulation.period import LAST_DAY, working_day
 from simulation.world import World
 
-__all__ = ["ENROLMENTS", "simulate_trainings"]
-
 ENROLMENTS = 20_500
 
 ENROLLED = Curve(

@@ -14,8 +14,6 @@ from simulation.period import FIRST_DAY, month_end, months
 from simulation.sites import CoworkingSite
 from simulation.world import World
 
-__all__ = ["SILENT", "SILENT_FROM", "simulate_workstations"]
-
 LAST_MONTH = date(2020, 11, 1)
 """December is reported in January."""
 

@@ -8,8 +8,6 @@ from simulation.lycees import Lycee, draw_lycees
 from simulation.sites import CoworkingSite, draw_sites
 from simulation.territory import Territory, draw_territory
 
-__all__ = ["World", "draw_world"]
-
 
 @dataclass(frozen=True, slots=True)
 class World:

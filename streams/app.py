@@ -11,15 +11,13 @@ from faust.types import TP
 from mode.supervisors import CrashingSupervisor
 
 from broker.addresses import addresses_of
-from events.registry import Family
+from events.fact import Family
 from events.topics import DEAD_LETTER_MAX_BYTES, topic_name
 from streams.batch_transport import BatchConsumer, BatchProducer, BatchSchema, BatchTransport
 from streams.engine import Engine
 from streams.settings import Settings
 from streams.state_check import StateCheck
 from streams.tables import EntityTables, entity_table
-
-__all__ = ["create_app"]
 
 logger = logging.getLogger(__name__)
 

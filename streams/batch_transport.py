@@ -53,18 +53,6 @@ from streams.commit_metadata import (
 )
 from streams.topic_faults import TopicFault
 
-__all__ = [
-    "AttemptNotCommittedError",
-    "BatchConsumer",
-    "BatchProducer",
-    "BatchSchema",
-    "BatchTransport",
-    "Committed",
-    "PartitionFencedError",
-    "ProduceFailedError",
-    "WriteRefusedError",
-]
-
 #: The largest age of the last heartbeat, as a share of the session timeout; the rest of the timeout
 #: is left for a write.
 HEARTBEAT_AGE_SHARE = 0.8

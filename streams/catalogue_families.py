@@ -8,8 +8,6 @@ from catalogue import metrics
 from catalogue.model import Catalogue
 from streams.metric_families import MetricFamily, family_of, midnight
 
-__all__ = ["catalogue_families"]
-
 
 def catalogue_families(catalogue: Catalogue) -> Iterator[MetricFamily]:
     """Yield the indicators' descriptions and baselines, and their milestones' targets and days."""

@@ -14,7 +14,7 @@ from kafka.errors import AuthorizationError
 from broker.clients import administering
 from broker.errors import BrokerUnreachableError, PartitionsMissingError
 from broker.offsets import committed_offsets, partition_offsets
-from events.registry import Family
+from events.fact import Family
 from events.topics import changelog_name, topic_name
 from streams.batch_transport import Committed
 from streams.changelog_tally import ReadTally
@@ -22,8 +22,6 @@ from streams.commit_metadata import decode_commit_metadata
 from streams.settings import Settings
 from streams.state_check import ATTEMPT_INTERVAL_SECONDS, ATTEMPTS, loss_of_states
 from streams.topic_faults import FaultKind, TopicFault
-
-__all__ = ["ChangelogCheck"]
 
 logger = logging.getLogger(__name__)
 

@@ -22,9 +22,9 @@ from broker.security import PLAINTEXT, BrokerSecurity
 from broker.stored_record import RawRecord
 from catalogue.model import Catalogue
 from catalogue.terms import Term
+from events.fact import Family
 from events.record_rules import RULES, RecordRules
 from events.records import UnreadableValue
-from events.registry import Family
 from events.topics import changelog_name
 from streams.changelog_check import ChangelogCheck
 from streams.changelog_tally import ChangelogTallies
@@ -36,16 +36,6 @@ from streams.spooled_tally import SpooledTallies
 from streams.state_spool import SpooledState, StateSpool
 from streams.state_store import StateStore
 from streams.topic_faults import TopicFault, summary_of
-
-__all__ = [
-    "ChangelogReader",
-    "ChangelogUnreadableError",
-    "ChangelogsEmptyError",
-    "StatesLostError",
-    "StatesRebuiltError",
-    "open_changelogs",
-    "read_changelogs",
-]
 
 #: The interval between two looks whether lost states were rebuilt.
 CHECK_INTERVAL_SECONDS = 10.0

@@ -21,22 +21,9 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 
 from boundary.errors import SmartRegionError
 from broker.stored_record import RawRecord
+from events.fact import Family
 from events.records import UnreadableValue
-from events.registry import Family
 from streams.commit_metadata import ChangelogExtent
-
-__all__ = [
-    "SUMMARY_HEADER",
-    "ChangelogShrunkError",
-    "ChangelogTallies",
-    "ChangelogTally",
-    "PlannedWrite",
-    "ReadTally",
-    "Summary",
-    "loss_before",
-    "loss_since",
-    "summary_among",
-]
 
 SUMMARY_HEADER: Final = "smartregion-states"
 

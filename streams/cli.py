@@ -6,8 +6,6 @@ import sys
 
 import click
 
-__all__ = ["commands"]
-
 
 @click.command()
 def worker() -> None:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 
-__all__ = ["AcceleratedClock", "Clock", "FixedClock", "SystemClock", "parse_clock"]
-
 
 class Clock(Protocol):
     """A source of the current time."""

@@ -12,16 +12,6 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, Validat
 
 from boundary.errors import SmartRegionError
 
-__all__ = [
-    "NO_METADATA",
-    "Attempt",
-    "ChangelogExtent",
-    "CommitMetadata",
-    "MetadataTooLargeError",
-    "decode_commit_metadata",
-    "encode_commit_metadata",
-]
-
 #: A broker's default for `offset.metadata.max.bytes`; a commit with more is refused.
 MAX_BYTES: Final = 4096
 

@@ -11,24 +11,9 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Term, TermMode
-from events.registry import Family, facts_of
+from events.fact import Family
+from events.registry import facts_of
 from streams.state import NO_DAYS, EntityState, latest_attributes
-
-__all__ = [
-    "NO_CATEGORY",
-    "NO_DEPARTMENT",
-    "Contribution",
-    "Counting",
-    "EntityView",
-    "Key",
-    "Step",
-    "Timeline",
-    "ViewTerms",
-    "contributions",
-    "contributions_of_first",
-    "first_difference",
-    "timeline",
-]
 
 #: The département of an entity that has none: it counts for the Région only.
 NO_DEPARTMENT = ""

@@ -11,10 +11,10 @@ from types import MappingProxyType
 from typing import cast
 
 from events.errors import ContractError, RefusalReason
+from events.fact import Family
 from events.partitioning import partitions_for
 from events.record_rules import RULES, RecordRules
 from events.records import Record
-from events.registry import Family
 from events.topics import ENTITY_MAX_BYTES
 from streams.reading import Reading, readings
 from streams.state import (
@@ -27,8 +27,6 @@ from streams.state import (
     moment_of,
     newest,
 )
-
-__all__ = ["UNKNOWN_TYPE", "Forward", "Outcome", "RecordRefusal", "Result", "process"]
 
 NO_SIZES: Mapping[str, int] = MappingProxyType({})
 #: The event type of a record whose type cannot be read.

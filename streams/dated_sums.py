@@ -10,8 +10,6 @@ from catalogue.model import Promise
 from catalogue.terms import Term
 from streams.fold import SeriesKey
 
-__all__ = ["DatedSeries", "DatedSums"]
-
 
 class DatedSeries(Protocol):
     """A figure over time; days are proleptic ordinals."""

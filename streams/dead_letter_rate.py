@@ -18,8 +18,6 @@ from events.errors import ContractError
 from events.records import Record
 from streams.core import RecordRefusal
 
-__all__ = ["DeadLetterCause", "DeadLetterRate"]
-
 
 class DeadLetterCause(NamedTuple):
     """Why a record was refused, in the words of the contracts, and where it lies."""

@@ -30,14 +30,6 @@ from events.errors import ContractError, RefusalReason
 from events.records import OutgoingRecord, Record
 from streams.core import Forward, RecordRefusal
 
-__all__ = [
-    "FORWARDED_FROM",
-    "bare_dead_letter_record",
-    "dead_letter_record",
-    "dead_letter_records",
-    "forward_record",
-]
-
 FORWARDED_FROM = f"{HEADER_PREFIX}forwarded-from"
 
 

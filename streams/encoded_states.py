@@ -7,8 +7,6 @@ from typing import Any
 
 from streams.state import EntityState, decode_state
 
-__all__ = ["EncodedStates"]
-
 
 class EncodedStates(Mapping[str, EntityState]):
     """States by entity, decoded when they are read: each read returns another object.

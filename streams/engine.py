@@ -17,10 +17,10 @@ from boundary.logs import traceback_of
 from catalogue.model import Catalogue
 from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
+from events.fact import Family
 from events.producers.model import Producers
 from events.record_rules import RULES, RecordRules
 from events.records import OutgoingRecord, Record
-from events.registry import Family
 from events.topics import ENTITY_MAX_BYTES, changelog_name, topic_name
 from streams.batch_transport import (
     AttemptNotCommittedError,
@@ -45,8 +45,6 @@ from streams.producers.meters import Attribution, ProducerMeters
 from streams.skipped_records import Decision, refusal_of
 from streams.state import EMPTY, LARGE_STATE_BYTES, EntityState, encode_state
 from streams.state_store import StateChange, StateStore
-
-__all__ = ["Engine"]
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,6 @@ from streams.state import NO_DAYS, EntityState, moment_of
 if TYPE_CHECKING:
     from streams.dated_sums import DatedSums
 
-__all__ = ["explanations_of", "said_in"]
-
 
 def said_in(states: Mapping[str, EntityState]) -> Iterator[tuple[Promise, Explanation]]:
     """Yield the explanations in states of the family; retracted ones are left out."""

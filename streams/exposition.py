@@ -13,7 +13,8 @@ from catalogue import metrics
 from catalogue.model import Catalogue, Indicator
 from catalogue.territories import territory_key
 from events.errors import RefusalReason
-from events.registry import FACTS, Family
+from events.fact import Family
+from events.registry import FACTS
 from streams.catalogue_families import catalogue_families
 from streams.contribution import NO_CATEGORY
 from streams.core import UNKNOWN_TYPE, Outcome
@@ -22,8 +23,6 @@ from streams.meters import Meters
 from streams.metric_families import MetricFamily, family_of, fault_family, midnight, samples, single
 from streams.producers.exposition import producer_families
 from streams.snapshot import Figures, Snapshot
-
-__all__ = ["WorkerCollector"]
 
 #: What is refused is counted as of an unknown type.
 _NOTHING_READ: Final = {

@@ -6,13 +6,11 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from events.fact import Family
 from events.record_rules import RecordRules, latest_time
-from events.registry import Family
 from streams.contribution import Counting, contributions_of_first
 from streams.fold import Difference, Fold
 from streams.state import EMPTY, state_in
-
-__all__ = ["FirstStates"]
 
 
 class FirstStates:

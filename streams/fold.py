@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from catalogue.terms import Term
-from events.registry import Family
+from events.fact import Family
 from streams.contribution import (
     Contribution,
     Counting,
@@ -26,8 +26,6 @@ from streams.contribution import (
     timeline,
 )
 from streams.state import EntityState
-
-__all__ = ["Difference", "Fold", "Series", "SeriesKey"]
 
 _Views: TypeAlias = "dict[EntityView, ViewTerms]"
 #: The contributions that a change of one entity removes (-1) and adds (1), after their days.

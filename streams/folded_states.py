@@ -8,12 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from catalogue.explanations import Explanation
 from catalogue.model import Promise
 from catalogue.terms import Term
+from events.fact import Family
 from events.record_rules import RULES, RecordRules
-from events.registry import Family
 from streams.fold import Fold, Series, SeriesKey
 from streams.state_store import StateStore
-
-__all__ = ["FoldedStates"]
 
 
 class FoldedStates:

@@ -19,17 +19,6 @@ from events.identifiers import Department
 from streams.contribution import NO_CATEGORY, NO_DEPARTMENT
 from streams.dated_sums import DatedSeries, DatedSums
 
-__all__ = [
-    "ExactPersons",
-    "Part",
-    "Parts",
-    "categories_of",
-    "exact_persons",
-    "histories_of",
-    "person_categories_of",
-    "region_reports_of",
-]
-
 Part: TypeAlias = tuple[str, str | None, str]
 """An indicator's id, a département or None for the region, a category of the breakdown."""
 

@@ -16,12 +16,10 @@ from typing import Final
 
 from faust.types import TP
 
-from events.registry import Family
+from events.fact import Family
 from events.topics import changelog_name
 from streams.membership import Membership
 from streams.settings import Settings
-
-__all__ = ["LateWriteWatch"]
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import faust
 from faust.exceptions import ConsumerNotStarted
 from faust.tables.manager import TableManager
 
-from events.registry import Family
+from events.fact import Family
 from events.topics import topic_name
 from streams.batch_transport import BatchConsumer, BatchProducer
 from streams.engine import Engine
@@ -23,8 +23,6 @@ from streams.queries.telling import OwnedPartitions
 from streams.snapshot import Snapshot, take_snapshot
 from streams.topic_faults import TopicFault, summary_of
 from streams.web import Readiness
-
-__all__ = ["Membership"]
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,6 @@ from streams.core import Outcome, RecordRefusal, Result
 from streams.dead_letter_rate import DeadLetterCause, DeadLetterRate
 from streams.producers.meters import ProducerMeters
 
-__all__ = ["MAX_SOURCES", "Meters"]
-
 #: The maximum number of (source, type) series: whoever is not declared chooses its sources.
 MAX_SOURCES = 200
 

@@ -12,17 +12,6 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from catalogue.metrics import TOPIC_FAULT, Metric
 from streams.topic_faults import TopicFault
 
-__all__ = [
-    "MetricFamily",
-    "family_of",
-    "fault_family",
-    "histogram_of",
-    "midnight",
-    "registry_of",
-    "samples",
-    "single",
-]
-
 Labels = TypeVar("Labels", bound=str | tuple[object, ...])
 MetricFamily: TypeAlias = GaugeMetricFamily | CounterMetricFamily
 

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     # Commands that only name the time do not wait for Faust.
     from faust.types import TP
 
-__all__ = ["OVERDUE_SECONDS", "OverdueRecords"]
-
 #: Under traffic some records always wait, for less than this.
 OVERDUE_SECONDS: Final = 10.0
 

@@ -9,14 +9,11 @@ from typing import Final, TypeAlias
 
 from events.cloudevent import decode, read_usual
 from events.errors import ContractError
-from events.fact import Fact
+from events.fact import Fact, Family
 from events.milestone import MilestoneExplained
 from events.record_rules import RecordRules, latest_time, time_ahead
 from events.records import Record
-from events.registry import Family
 from streams.state import Cell, cell_of, day_of
-
-__all__ = ["Reading", "readings"]
 
 #: The entity; the fact's name; the effective day (ISO 8601); source, event type and days from the
 #: effective day to the UTC day of recording, which is how records are counted; the cell.

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from broker.stored_record import RawRecord
-from events.registry import Family
+from events.fact import Family
 from streams.changelog_tally import ChangelogTally
 from streams.state_store import StateStore
-
-__all__ = ["RESTORE_STEP", "log_unreadable", "restore_records"]
 
 logger = logging.getLogger(__name__)
 

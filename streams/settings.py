@@ -30,8 +30,6 @@ from events.record_rules import TIME_TOLERANCE, RecordRules, ToleranceSeconds
 from streams.clock import Clock, parse_clock
 from streams.queries.addresses import parse_workers
 
-__all__ = ["Settings", "load_settings"]
-
 #: Variables with the same prefix that belong to other commands.
 _FOREIGN: Final = (f"{ENV_PREFIX}GRAFANA_", f"{ENV_PREFIX}GATEWAY_", f"{ENV_PREFIX}PAGE_")
 #: Settings of earlier releases, with the remedy.

@@ -11,25 +11,14 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from broker.clients import PLAINTEXT, BrokerSecurity
 from broker.reading import read_topics
+from broker.security import PLAINTEXT, BrokerSecurity
 from broker.stored_record import RawRecord
 from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
+from events.fact import Family
 from events.records import OutgoingRecord, Record
-from events.registry import Family
 from events.topics import DEAD_LETTER_OUTCOMES, topic_name
-
-__all__ = [
-    "Decision",
-    "decision_record",
-    "decisions_of",
-    "is_decision",
-    "parse_origin",
-    "read_decisions",
-    "refusal_of",
-    "without_skipped",
-]
 
 _TOPICS: Final = frozenset(map(topic_name, Family))
 

@@ -10,8 +10,6 @@ from streams.fold import Fold
 from streams.state_store import StateStore
 from streams.topic_faults import TopicFault
 
-__all__ = ["Figures", "Snapshot", "figures_of", "take_snapshot"]
-
 
 @dataclass(frozen=True, slots=True)
 class Figures:

@@ -6,10 +6,8 @@ from collections.abc import Iterable
 from zlib import crc32
 
 from broker.stored_record import RawRecord
-from events.registry import Family
+from events.fact import Family
 from streams.changelog_tally import Summary, loss_before, loss_since, summary_among
-
-__all__ = ["SpooledTallies", "SpooledTally"]
 
 
 class SpooledTally:

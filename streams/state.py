@@ -21,29 +21,6 @@ from events.cloudevent import CloudEvent
 from events.producers.ownership import Ownership
 from events.topics import ENTITY_MAX_BYTES
 
-__all__ = [
-    "EMPTY",
-    "LARGE_STATE_BYTES",
-    "NO_DAYS",
-    "UNREADABLE",
-    "Cell",
-    "EntityState",
-    "cell_of",
-    "cells_in",
-    "day_of",
-    "decode_state",
-    "encode_state",
-    "growth",
-    "latest_attributes",
-    "merge_states",
-    "microseconds",
-    "moment_of",
-    "newest",
-    "recorded_by",
-    "reported_by_owners",
-    "state_in",
-]
-
 # With a declared type, pydantic's core serialises a state in a third of the time that it needs to
 # infer it.
 _WRITER: TypeAdapter[Any] = TypeAdapter(

@@ -20,7 +20,7 @@ from boundary.errors import SmartRegionError
 from broker.clients import opened
 from broker.errors import BrokerUnreachableError
 from broker.record_batches import read_any_batch_with_kafka_python
-from events.registry import Family
+from events.fact import Family
 from events.topics import changelog_name, topic_name
 from streams.batch_transport import BatchConsumer, Committed
 from streams.changelog_tally import ChangelogTallies, ChangelogTally, ReadTally
@@ -28,16 +28,6 @@ from streams.commit_metadata import ChangelogExtent
 from streams.core import process
 from streams.settings import Settings
 from streams.topic_faults import FaultKind, TopicFault
-
-__all__ = [
-    "Extents",
-    "RecoveryEndedEarlyError",
-    "StateCheck",
-    "check_restored",
-    "fault_of",
-    "is_undecided",
-    "loss_of_states",
-]
 
 logger = logging.getLogger(__name__)
 

@@ -10,10 +10,8 @@ from typing import Final, NamedTuple, Self
 from zlib import crc32
 
 from boundary.work_folder import MEGABYTE, WorkFolder, WorkFolderFullError
+from events.fact import Family
 from events.record_rules import NO_TIMESTAMP
-from events.registry import Family
-
-__all__ = ["SpooledState", "StateSpool"]
 
 #: In so many parts: two million states are some 15 MB each.
 PARTS: Final = 128

@@ -12,9 +12,9 @@ from broker.stored_record import RawRecord
 from catalogue.explanations import Explanation
 from catalogue.model import Promise
 from catalogue.terms import Term
+from events.fact import Family
 from events.record_rules import NO_TIMESTAMP, RULES, RecordRules, latest_time
 from events.records import UnreadableValue
-from events.registry import Family
 from streams.encoded_states import EncodedStates
 from streams.explanations import said_in
 from streams.first_states import FirstStates
@@ -31,8 +31,6 @@ from streams.state import (
     recorded_by,
     reported_by_owners,
 )
-
-__all__ = ["CHECK_STEP", "StateChange", "StateStore"]
 
 #: The entities of one step of a check: some 10 ms.
 CHECK_STEP: Final = 500

@@ -13,14 +13,12 @@ from faust.tables.manager import TableManager
 from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
 from faust.types import TP
 
-from events.registry import Family
+from events.fact import Family
 from events.topics import changelog_name
 from streams.batch_transport import BatchSchema
 from streams.changelog_tally import ChangelogTallies
 from streams.restoring import RESTORE_STEP, log_unreadable, restore_records
 from streams.state_store import StateStore
-
-__all__ = ["EntityRecovery", "EntityStore", "EntityTable", "EntityTables", "entity_table"]
 
 
 class EntityStore(memory.Store[str, Any]):

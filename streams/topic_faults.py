@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-__all__ = ["FaultKind", "TopicFault", "summary_of"]
-
 
 class FaultKind(StrEnum):
     """The kinds of faults."""

@@ -12,13 +12,11 @@ from boundary.errors import SmartRegionError
 from broker.clients import administering
 from broker.group_members import GroupMembers, group_members
 from broker.topic_admin import SeenTopic, seen_topics
-from events.registry import Family
+from events.fact import Family
 from events.topics import changelog_name, topic_name
 from streams.membership import Membership
 from streams.settings import Settings
 from streams.topic_faults import FaultKind, TopicFault
-
-__all__ = ["TopicChangedError", "TopicWatch", "faults_of_topics", "unowned"]
 
 logger = logging.getLogger(__name__)
 

@@ -22,15 +22,6 @@ from broker.preflight import preflight
 from streams.membership import Membership
 from streams.settings import Settings
 
-__all__ = [
-    "DENIALS",
-    "CoordinatorFailedError",
-    "NotAllowedError",
-    "NotReadyError",
-    "StalledError",
-    "Watchdog",
-]
-
 logger = logging.getLogger(__name__)
 
 _MAX_COORDINATOR_ERRORS = 5

@@ -16,8 +16,6 @@ from boundary.serving import OPEN, AddressInUseError, MetricsGuard
 from streams.metric_families import registry_of
 from streams.web_connections import WebConnections
 
-__all__ = ["Readiness", "serve"]
-
 CHALLENGE = 'Bearer realm="metrics"'
 #: How long an answer may take that is under way when the server stops, before it is cut. aiohttp
 #: waits for it twice, by default for a minute each.

@@ -18,8 +18,6 @@ from aiohttp import web
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["MOST_CONNECTIONS", "WebConnections"]
-
 logger = logging.getLogger(__name__)
 
 MOST_CONNECTIONS: Final = 700

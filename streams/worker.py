@@ -35,8 +35,6 @@ from streams.topic_watch import TopicWatch
 from streams.watchdog import DENIALS, NotAllowedError, Watchdog
 from streams.web import serve
 
-__all__ = ["run_worker"]
-
 logger = logging.getLogger(__name__)
 
 #: The interval between two requests for the first offsets.

@@ -12,8 +12,6 @@ from operations.programs.kafka import QUICK_START
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import region, send
 
-__all__ = ["archive"]
-
 
 def archive(file: Path) -> None:
     """Run a broker with a little traffic; it writes the archive when it ends."""

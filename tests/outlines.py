@@ -18,8 +18,6 @@ from typing import Final, TypeAlias
 
 import click
 
-__all__ = ["COMMITTED", "CrossingError", "outlines_text"]
-
 ROOT: Final = Path(__file__).parents[1]
 COMMITTED: Final = ROOT / "report" / "charts" / "outlines.json"
 

@@ -16,8 +16,6 @@ from operations.programs.interruption import Interrupted, interruptible
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 
-__all__ = ["main", "practise"]
-
 #: Of docs/producers.md; each of the shipped ones can be practised as.
 PRODUCER = "lycees"
 

@@ -13,18 +13,6 @@ from dashboards import conventions
 from dashboards.boards.panels import DATASOURCE, Link
 from dashboards.boards.sdk import JSONEncoder, dashboard
 
-__all__ = [
-    "ALL",
-    "PARIS",
-    "TAG",
-    "Board",
-    "department_variable",
-    "document",
-    "json_text",
-    "link_to",
-    "programme_variable",
-]
-
 Panel: TypeAlias = dashboard.Panel | dashboard.RowPanel
 
 #: The mark of the boards that are ours: publishing touches no other.

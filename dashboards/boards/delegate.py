@@ -46,8 +46,6 @@ from dashboards.boards.queries import Query, date_of, with_geohash, worst_status
 from dashboards.conventions import Links
 from dashboards.promql import latest, select, total
 
-__all__ = ["as_of_panel", "completeness_panel", "delegate_board"]
-
 BEHIND: Final = "Manqués ou à risque (jalons)"
 PROGRAMMES: Final = f"=~${conventions.PROGRAMME_VARIABLE}"
 #: Where the rules are evaluated and no worker exposes anything, all totals are withheld; where they

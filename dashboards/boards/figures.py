@@ -44,34 +44,6 @@ from dashboards.rules.alerts import AlertKind
 from dashboards.wording import CHANGE_UNITS, POINT, UNITS
 from events.identifiers import DEPARTMENTS
 
-__all__ = [
-    "CHANGE",
-    "CHANGE_IN_UNIT",
-    "CHOSEN",
-    "DAY",
-    "IN_UNIT",
-    "NAME",
-    "NUMBER",
-    "PROJECTION_TEXT",
-    "STATUS",
-    "TERRITORIES",
-    "UNEXPLAINED_TEXT",
-    "VALUE",
-    "change",
-    "change_columns",
-    "displayed_changes",
-    "displayed_figure",
-    "figure",
-    "has_target",
-    "indicator_names",
-    "milestone_columns",
-    "most_lines",
-    "number_of",
-    "promise_column",
-    "runbook_links",
-    "value_columns",
-]
-
 #: The territory that the reader chose, as a matcher of `department`.
 CHOSEN: Final = f"${conventions.DEPARTMENT_VARIABLE}"
 

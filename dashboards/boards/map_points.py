@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-__all__ = ["MAP_POINTS", "MapPoint", "geohash"]
-
 _ALPHABET = "0123456789bcdefghjkmnpqrstuvwxyz"
 _BITS_A_LETTER = 5
 

@@ -16,41 +16,6 @@ from catalogue.statuses import STATUSES
 from dashboards.boards.queries import Query, of_the_last_day
 from dashboards.boards.sdk import builders, common, dashboard, geomap, prometheus
 
-__all__ = [
-    "BARS",
-    "BOUND",
-    "COLOURED",
-    "COUNT",
-    "DATE",
-    "DAYS",
-    "EXPECTED",
-    "NO_UNIT",
-    "PERCENT",
-    "RECORDS_PER_SECOND",
-    "SECONDS",
-    "TARGET",
-    "Column",
-    "Dash",
-    "GridPosition",
-    "Link",
-    "Marker",
-    "Panel",
-    "PanelFrame",
-    "Row",
-    "Step",
-    "ValueFormat",
-    "bars",
-    "deadline_marks",
-    "departments_map",
-    "of_last_day",
-    "row",
-    "stats",
-    "status_format",
-    "table_of",
-    "trend",
-    "words",
-]
-
 Mapped: TypeAlias = dashboard.ValueMapping
 Panel: TypeAlias = dashboard.Panel
 Row: TypeAlias = dashboard.RowPanel

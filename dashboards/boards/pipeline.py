@@ -35,8 +35,6 @@ from dashboards.promql import DAY_SECONDS, latest, over, select, total
 from dashboards.rules import alerts
 from dashboards.wording import FAMILIES, OUTCOMES, REASONS
 
-__all__ = ["pipeline_board"]
-
 WHOLE: Final = ValueFormat(COUNT, decimals=0)
 NONE_WANTED: Final = ValueFormat(COUNT, decimals=0, steps=(Step(None, "text"), Step(1, "red")))
 LATE: Final = ValueFormat(

@@ -46,8 +46,6 @@ from dashboards.wording import (
 )
 from events.dead_letter_policy import DEAD_LETTER_POLICY
 
-__all__ = ["producers_board"]
-
 WHOLE: Final = ValueFormat(COUNT, decimals=0)
 REFUSED: Final = ValueFormat(COUNT, decimals=0, steps=(Step(None, "text"), Step(1, "orange")))
 SHARE: Final = ValueFormat(PERCENT, decimals=1, steps=(Step(None, "orange"), Step(1, "text")))

@@ -81,9 +81,6 @@ from dashboards.promql import (
 )
 from events.identifiers import DEPARTMENTS
 
-__all__ = ["programme_board"]
-
-
 TREND_HEIGHT: Final = 10
 DEPARTMENTS_HEIGHT: Final = 10
 TITLE: Final = "title"

@@ -18,8 +18,6 @@ from dashboards.boards.panels import BOUND, EXPECTED, Dash
 from dashboards.boards.queries import Query, throughout
 from dashboards.promql import DAY_SECONDS, select
 
-__all__ = ["Line", "Target", "expected_lines", "lines_to_the_target"]
-
 #: By which pace, as it stands after a line's name; the observed one first.
 PACES: Final = (
     (metrics.MILESTONE_PROJECTED, "", EXPECTED),

@@ -27,24 +27,6 @@ from dashboards.promql import (
     with_label,
 )
 
-__all__ = [
-    "CHANGE_WINDOW",
-    "Query",
-    "date_of",
-    "displayed",
-    "displayed_change",
-    "fact_of",
-    "of_the_last_day",
-    "per_milestone",
-    "per_territory",
-    "rate_by",
-    "share",
-    "status_code",
-    "throughout",
-    "with_geohash",
-    "worst_status",
-]
-
 CHANGE_WINDOW: Final = "30d"
 PERCENT: Final = 100
 NOTHING: Final = "(vector(0) > 0)"

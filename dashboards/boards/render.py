@@ -16,8 +16,6 @@ from dashboards.boards.producers import producers_board
 from dashboards.boards.programme import programme_board
 from dashboards.conventions import Links
 
-__all__ = ["board_files", "boards_of", "first_day", "render"]
-
 FIRST_DAY: Final = date(2016, 1, 1)
 """Where no indicator has a baseline: the programme's first day."""
 

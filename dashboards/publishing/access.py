@@ -13,8 +13,6 @@ from boundary.addresses import UnusableAddressError, usable_address
 from boundary.private_files import rights_of_others
 from dashboards.publishing.errors import TOKEN_VARIABLE, AddressError, TokenError
 
-__all__ = ["Address", "read_token"]
-
 LAST_ASCII: Final = "~"
 
 

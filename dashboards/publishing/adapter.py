@@ -38,8 +38,6 @@ from dashboards.publishing.errors import (
 from dashboards.publishing.fingerprint import Model
 from dashboards.publishing.plan import LiveBoard
 
-__all__ = ["Grafana"]
-
 PAGE: Final = 1000
 """Boards in one answer: the API's default, at most 5000."""
 TOO_MANY: Final = 429

@@ -17,8 +17,6 @@ from dashboards.publishing.errors import (
 from dashboards.publishing.fingerprint import Model, normalised
 from dashboards.publishing.plan import Action, BoardChange, Plan, planned
 
-__all__ = ["HOME", "BoardFolder", "carry_out", "survey"]
-
 
 @dataclass(frozen=True, slots=True)
 class BoardFolder:

@@ -16,8 +16,6 @@ from dashboards.publishing.errors import BoardsMissingError, DataSourceMissingEr
 from dashboards.publishing.fingerprint import Model
 from dashboards.publishing.plan import Action
 
-__all__ = ["look_at_boards", "wanted_boards"]
-
 
 def look_at_boards(
     catalogue: Catalogue, address: str, *, token_file: Path | None, plain_http: bool = False

@@ -10,30 +10,6 @@ from boundary.errors import SmartRegionError
 from boundary.retry_policy import RetryableError
 from boundary.terminal import one_line
 
-__all__ = [
-    "AddressError",
-    "AnswerError",
-    "BoardsMissingError",
-    "ConflictError",
-    "DataSourceMissingError",
-    "ForbiddenError",
-    "GrafanaRefusedError",
-    "HandChangedError",
-    "MissingError",
-    "NewerModelError",
-    "NotGrafanaError",
-    "PreconditionError",
-    "PublishingError",
-    "RightsLateError",
-    "TimedOutError",
-    "TlsError",
-    "TokenError",
-    "UnauthorizedError",
-    "UnavailableError",
-    "UnreachableError",
-    "answer_error",
-]
-
 TOKEN_VARIABLE: Final = "SMART_REGION_GRAFANA_TOKEN"  # noqa: S105 - the variable's name
 
 

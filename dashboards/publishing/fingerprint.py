@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
-__all__ = ["Model", "intact", "marked", "normalised", "unmarked"]
-
 Model: TypeAlias = Mapping[str, Any]
 """A board's JSON."""
 

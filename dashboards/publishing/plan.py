@@ -10,16 +10,6 @@ from typing import Any, Final
 
 from dashboards.publishing.fingerprint import Model, intact, marked, normalised, unmarked
 
-__all__ = [
-    "Action",
-    "BoardChange",
-    "ExpressionChange",
-    "LiveBoard",
-    "PanelChange",
-    "Plan",
-    "planned",
-]
-
 FOLDER: Final = "folder"
 MARK: Final = "mark"
 ORDER: Final = "order of the panels"

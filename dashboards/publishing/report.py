@@ -10,8 +10,6 @@ from boundary.terminal import one_line
 from dashboards.publishing.apply import HOME, BoardFolder
 from dashboards.publishing.plan import Action, BoardChange, PanelChange, Plan
 
-__all__ = ["report"]
-
 SIGNS: Final = {
     Action.CREATE: "+",
     Action.UPDATE: "~",

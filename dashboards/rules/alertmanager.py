@@ -12,8 +12,6 @@ from dashboards.rules.alerts import WATCHDOG, Scope, Severity
 from dashboards.rules.model import duration
 from dashboards.rules.pace import Pace
 
-__all__ = ["DELEGATE", "OPERATOR", "alertmanager_document", "owner_receiver"]
-
 OPERATOR: Final = "operator"
 DELEGATE: Final = "delegate"
 

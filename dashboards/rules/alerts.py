@@ -9,8 +9,6 @@ from typing import Final
 
 from events.dead_letter_policy import DEAD_LETTER_POLICY
 
-__all__ = ["KINDS", "LAGGING_RECORDS", "AlertKind", "Scope", "Severity"]
-
 MINUTE = 60
 
 LAGGING_RECORDS = 10_000

@@ -14,8 +14,6 @@ from dashboards.rules.model import Alert
 from dashboards.rules.pace import Pace
 from dashboards.rules.wording import literal
 
-__all__ = ["AlertBuilder"]
-
 MONITOR_TITLE: Final = "Moniteur Smart Région"
 
 

@@ -9,8 +9,6 @@ from typing import Final
 
 from boundary.errors import SmartRegionError
 
-__all__ = ["CheckTimeoutError", "RefusedError", "check_files"]
-
 CHECK_SECONDS: Final = 60.0
 """Far more than a check of some hundred kilobytes takes."""
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-__all__ = ["Alert", "Recording", "Rule", "RuleGroup", "duration", "rule_document"]
-
 UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
 

@@ -9,8 +9,6 @@ from types import MappingProxyType
 from dashboards.rules.alerts import AlertKind, Scope
 from dashboards.rules.model import duration
 
-__all__ = ["PACES", "Pace"]
-
 
 @dataclass(frozen=True, slots=True)
 class Pace:

@@ -31,8 +31,6 @@ from dashboards.rules.wording import (
 from dashboards.wording import FAMILIES, REASONS, TOPIC_FAULTS
 from events.dead_letter_policy import DEAD_LETTER_POLICY
 
-__all__ = ["pipeline_group"]
-
 _DIFFERENCE: Final = "0.000000001"
 """Sums of the same floats in another order differ by less. A ratio that lacks one of seven million
 premises differs by more, and one decides whether all of them are connected."""

@@ -18,8 +18,6 @@ from dashboards.rules.building import AlertBuilder
 from dashboards.rules.model import Alert
 from dashboards.rules.wording import days_from, days_of, label_from
 
-__all__ = ["producer_alerts"]
-
 _WHO: Final = "producer"
 """The label that distinguishes one alert from another."""
 

@@ -34,8 +34,6 @@ from dashboards.rules.building import AlertBuilder
 from dashboards.rules.model import Alert, Recording, RuleGroup
 from dashboards.rules.recording import COMPLETE
 
-__all__ = ["promises_group", "with_territory"]
-
 
 def promises_group(build: AlertBuilder, catalogue: Catalogue) -> RuleGroup:
     """Return the judgements as they are recorded, then the alerts that are made of them.

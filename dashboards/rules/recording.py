@@ -28,8 +28,6 @@ from dashboards.promql import (
 )
 from dashboards.rules.model import Recording, RuleGroup
 
-__all__ = ["COMPLETE", "figures_group", "memory_group"]
-
 #: Of every partition some worker exposes the figures.
 COMPLETE = f"{conventions.PARTITIONS_OWNED} == {conventions.PARTITIONS_EXPECTED}"
 

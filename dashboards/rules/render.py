@@ -23,8 +23,6 @@ from dashboards.rules.recording import figures_group, memory_group
 from dashboards.rules.scraping import Access, prometheus_document
 from dashboards.rules.yaml_text import yaml_text
 
-__all__ = ["MonitorSite", "NotWrittenError", "checked", "groups", "render", "rule_files", "write"]
-
 TEMPLATES = Path(__file__).parent / "templates"
 
 

@@ -6,8 +6,6 @@ from dashboards.conventions import runbook_file
 from dashboards.rules.alerts import KINDS, AlertKind, Scope
 from dashboards.rules.model import duration
 
-__all__ = ["runbooks_page"]
-
 _HEAD = """\
 <!-- Generated from dashboards/rules/alerts.py by `smart-region generate`. Do not edit. -->
 

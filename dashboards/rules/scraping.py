@@ -10,8 +10,6 @@ from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, PAGE_JOB, WORKER_J
 from dashboards.rules.model import duration
 from dashboards.rules.pace import Pace
 
-__all__ = ["Access", "prometheus_document", "scrape_timeout"]
-
 #: In seconds, as Prometheus has it by default; it may not be longer than the interval.
 LONGEST_SCRAPE = 10
 

@@ -12,24 +12,6 @@ from dashboards.promql import in_decimals
 from events.frequency import Frequency
 from events.observation import Territory
 
-__all__ = [
-    "EXPECTED",
-    "TERRITORY",
-    "TERRITORY_CODE",
-    "VALUE",
-    "amount_of",
-    "by_number",
-    "day_from",
-    "days_from",
-    "days_of",
-    "label_from",
-    "literal",
-    "pace_from",
-    "value_from",
-    "value_of",
-    "word_of",
-]
-
 #: The territory that an alert is about; `Île-de-France` or `Seine-et-Marne (77)`.
 TERRITORY: Final = "{{ $labels.territory }}"
 #: The code that facts have of it: `R11` or `D77`.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import yaml
 
-__all__ = ["yaml_text"]
-
 WIDTH = 100
 LONG = 72
 

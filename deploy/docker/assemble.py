@@ -24,8 +24,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
-__all__ = ["assemble_application", "assemble_runtime", "start_image"]
-
 #: The image's user, as other images without a shell number theirs.
 USER = 65532
 #: Debian's openssl looks here by default.

@@ -11,8 +11,6 @@ from events.fact import JSON, Fact, Family
 from events.registry import FACTS, facts_of
 from events.topics import TopicSpec, declared_topics, topic_name
 
-__all__ = ["asyncapi_document"]
-
 ASYNCAPI: Final = "3.0.0"
 KAFKA_BINDING: Final = "0.5.0"
 STRUCTURED: Final = "application/cloudevents+json"

@@ -15,8 +15,6 @@ from events.contracts.json_schema import description_of, schema_of
 from events.fact import JSON, Fact
 from events.registry import FACTS
 
-__all__ = ["EVENT", "EVENT_TYPE", "client_schemas", "enumeration", "event_name", "spelled_out"]
-
 EVENT: Final = "Event"
 EVENT_TYPE: Final = "EventType"
 

@@ -9,8 +9,6 @@ from typing import Any, Final, cast
 
 from events.identifiers import ALSO_CHECKED
 
-__all__ = ["Breach", "breaches"]
-
 _Schema = Mapping[str, Any]
 
 ANYTHING: Final[_Schema] = {}

@@ -14,8 +14,6 @@ from events.cloudevent import EVENT_MODELS
 from events.fact import JSON, Fact
 from events.identifiers import also_checked
 
-__all__ = ["DIALECT", "description_of", "json_text", "schema_file", "schema_id", "schema_of"]
-
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 DAY_RULE: Final = "at most the day after that of the event's `time` (UTC)"

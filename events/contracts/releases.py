@@ -13,8 +13,6 @@ from events.contracts.json_schema import json_text, schema_file, schema_of
 from events.fact import JSON
 from events.registry import FACTS
 
-__all__ = ["BrokenContractError", "ContractComparison", "ReleasedFileError", "compare", "release"]
-
 
 class BrokenContractError(SmartRegionError):
     """Types whose schema refuses events that its released version accepts."""

@@ -13,8 +13,6 @@ from boundary.terminal import counted, echo, echo_lines
 if TYPE_CHECKING:
     from events.producers.ownership import Share
 
-__all__ = ["commands"]
-
 FILE = click.Path(dir_okay=False, path_type=Path)
 PRODUCERS = click.option(
     "--producers",

@@ -11,8 +11,6 @@ from boundary.diagnostic import choose
 from events.declaration import invalid
 from events.registry import FACTS, FACTS_BY_NAME
 
-__all__ = ["FactPattern", "types_of"]
-
 
 def types_of(pattern: str) -> Iterator[str]:
     """Yield the CloudEvents types of a pattern: `school.*`, `school.closed`, or a type."""

@@ -11,8 +11,6 @@ from boundary.settings import SETTINGS_CONFIG
 from events.declaration import read_declaration
 from events.producers.model import Producers
 
-__all__ = ["REGION", "ProducersSettings", "load_producers"]
-
 REGION: Final = Path(__file__).parent / "region.yaml"
 """The declaration in the package: the Région's own systems."""
 

@@ -26,8 +26,6 @@ from events.producers.ownership import (
 )
 from events.registry import FACTS
 
-__all__ = ["UNKNOWN_PRODUCER", "Producer", "ProducerId", "Producers", "Quota"]
-
 UNKNOWN_PRODUCER: Final = "unknown"
 """The id of undeclared producers in metrics and reports; no producer may have it."""
 

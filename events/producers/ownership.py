@@ -19,21 +19,10 @@ from boundary.diagnostic import Diagnostic
 from events.cloudevent import CloudEvent
 from events.declaration import invalid, invalid_model
 from events.errors import ContractError, RefusalReason
+from events.fact import Family
 from events.observation import Territory
 from events.producers.fact_patterns import FactPattern, types_of
-from events.registry import FACTS, FACTS_BY_NAME, Family, facts_of
-
-__all__ = [
-    "ERASURE",
-    "MONITOR",
-    "UNOWNED",
-    "OwnShare",
-    "Ownership",
-    "OwnershipClaim",
-    "Share",
-    "ownership_of",
-    "shared_claims",
-]
+from events.registry import FACTS, FACTS_BY_NAME, facts_of
 
 MONITOR: Final = "/smart-region"
 """The source of this program's own events; no producer may declare it."""

@@ -26,8 +26,6 @@ from events.declaration import invalid, invalid_model, read_declaration
 from events.producers.model import ProducerId, Producers
 from events.signing import SigningSecret
 
-__all__ = ["ProducerSecrets", "Secrets", "load_secrets", "token_digest"]
-
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 

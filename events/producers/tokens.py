@@ -13,8 +13,6 @@ from pydantic import SecretStr
 from events.producers.secrets import token_digest
 from events.signing import SigningSecret
 
-__all__ = ["IssuedSecret", "Scheme", "issue", "token_owner"]
-
 TOKEN_BYTES: Final = 32
 SIGNING_BYTES: Final = 32
 

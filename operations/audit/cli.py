@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from streams.histories import ExactPersons
     from streams.settings import Settings
 
-__all__ = ["audit"]
-
 DIFFERS: Final = 1
 NOT_MADE: Final = 3
 """Exit status where nothing could be compared; 2 is for a wrong command or setting."""

@@ -19,8 +19,6 @@ from operations.audit.exposed import Exposed, WorkerUnreadableError, read_worker
 from operations.audit.recount import Audit
 from streams.histories import ExactPersons
 
-__all__ = ["AuditComparison", "compare", "compare_exposed", "workers_day"]
-
 FIGURES: Final = (
     metrics.INDICATOR_VALUE,
     metrics.INDICATOR_NUMERATOR,

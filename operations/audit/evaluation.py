@@ -15,8 +15,6 @@ from catalogue.terms import FREQUENCY_DAYS, Expiry, Term, TermMode
 from operations.audit.fact_numbers import FACT_NUMBERS
 from operations.audit.ledger import Ledger
 
-__all__ = ["TermHistory", "TermResult", "course", "evaluate", "last", "total"]
-
 # SQLite adds up to 2^63 and fails beyond: a million of the largest amounts. In two parts it does
 # not, for as many rows as it can hold.
 _WHOLE: Final = 10**9

@@ -18,16 +18,6 @@ from boundary.http_client import NoAnswerError, http_get
 from boundary.terminal import one_line
 from catalogue import metrics
 
-__all__ = [
-    "Exposed",
-    "WorkerUnreadableError",
-    "addresses_behind",
-    "metrics_url",
-    "parse_metrics",
-    "read_exposed",
-    "read_worker",
-]
-
 METRICS_PATH: Final = "/metrics"
 WAIT_SECONDS: Final = 10.0
 OK: Final = 200

@@ -5,9 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from events.registry import Family, facts_of
-
-__all__ = ["COMPLETE", "DEFINING", "FACT_NAMES", "FACT_NUMBERS"]
+from events.fact import Family
+from events.registry import facts_of
 
 #: Those of a family follow each other, and the one that defines its entities is the first.
 FACT_NAMES: Final = tuple(fact.NAME for family in Family for fact in facts_of(family))

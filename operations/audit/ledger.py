@@ -15,16 +15,14 @@ from boundary.work_folder import WorkFolder
 from broker.stored_record import RawRecord
 from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
+from events.fact import Family
 from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules, known_before
-from events.registry import Family
 from events.topics import topic_name
 from operations.audit.fact_numbers import COMPLETE, DEFINING, FACT_NUMBERS
 from operations.audit.overgrown import most_bytes, refuse_overgrown
 from streams.dead_letters import FORWARDED_FROM
 from streams.state import microseconds
-
-__all__ = ["Ledger", "RecordCounts"]
 
 _FAMILIES: Final = MappingProxyType({topic_name(family): family for family in Family})
 

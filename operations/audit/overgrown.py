@@ -16,8 +16,6 @@ from events.topics import ENTITY_MAX_BYTES
 from operations.audit.fact_numbers import FACT_NAMES
 from streams.state import EMPTY, Cell, encode_state, growth, newest
 
-__all__ = ["most_bytes", "refuse_overgrown"]
-
 #: A row takes no more of a state than this and its texts, which JSON may write twice as long.
 _PER_ROW_BYTES: Final = 100
 

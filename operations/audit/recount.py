@@ -17,8 +17,6 @@ from events.record_rules import RULES, RecordRules
 from operations.audit.evaluation import TermHistory, TermResult, course, evaluate, last, total
 from operations.audit.ledger import Ledger, RecordCounts
 
-__all__ = ["Audit", "CategoryKey", "ReadingKey", "audit_ledger", "audit_records"]
-
 ReadingKey = tuple[str, str | None]
 """An indicator's id, and a département's code or None for the region."""
 CategoryKey = tuple[str, str, str | None]

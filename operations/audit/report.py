@@ -17,8 +17,6 @@ from operations.audit.comparison import AuditComparison
 from operations.audit.ledger import RecordCounts
 from operations.audit.recount import Audit
 
-__all__ = ["audit_document", "audited_figures", "print_audit"]
-
 
 def audit_document(
     audit: Audit, comparison: AuditComparison | None = None, extent: Extent | None = None

@@ -25,8 +25,6 @@ from operations.prometheus_api import (
     value_at,
 )
 
-__all__ = ["PROMTOOL", "DataFolder"]
-
 #: Blocks of half a year or so; with promtool's own two hours it would read the file for each day.
 PROMTOOL: Final = (
     "promtool",

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from operations.backfill.blocks import DataFolder
     from streams.settings import Settings
 
-__all__ = ["backfill"]
-
 DAYS = {"d": 1, "w": 7}
 IN_PLACE = (
     "the blocks are in place, and Prometheus finds them by itself; run again, the years would be"

@@ -11,8 +11,6 @@ from typing import BinaryIO, Self
 
 from catalogue.metrics import Metric
 
-__all__ = ["OpenMetricsSpool"]
-
 
 class OpenMetricsSpool:
     """Collects series on disk and writes them as one text; open it with `with`.

@@ -28,8 +28,6 @@ from streams.explanations import explanations_of
 from streams.histories import categories_of, histories_of, region_reports_of
 from streams.metric_families import midnight
 
-__all__ = ["Past", "PastSeries"]
-
 
 class PastSeries(NamedTuple):
     """A whole series: its label values in the metric's order, and (seconds since 1970, value)."""

@@ -23,8 +23,6 @@ from events.signing import (
     sign,
 )
 
-__all__ = ["BearerToken", "Credentials", "CredentialsError", "SignedRequests", "load_credentials"]
-
 
 class Credentials(Protocol):
     """What authenticates each request."""

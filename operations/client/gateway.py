@@ -28,8 +28,6 @@ from operations.client.protocol import DeliveryReport, FailedDelivery
 from operations.client.queue import MemoryQueue, Waiting
 from operations.client.spool import Spool
 
-__all__ = ["GatewayAddressError", "GatewayOptions", "GatewayPublisher"]
-
 BATCH: Final = "application/cloudevents-batch+json"
 PATH: Final = "/events"
 MOST_ANSWER_BYTES: Final = 4 * 1024 * 1024

@@ -17,15 +17,6 @@ from boundary.http_client import HttpAnswer
 from boundary.retry_policy import RetryableError
 from boundary.terminal import one_line
 
-__all__ = [
-    "BatchTooLargeError",
-    "EventAnswer",
-    "EventFate",
-    "GatewayAwayError",
-    "GatewayRefusedError",
-    "read_answer",
-]
-
 LONGEST_CAUSE: Final = 400
 LONGEST_NAME: Final = 60
 

@@ -12,21 +12,13 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 from pydantic import BaseModel, ConfigDict, Field
 
-from broker.clients import (
-    CONNECT_SECONDS,
-    PLAINTEXT,
-    BrokerSecurity,
-    close_producer,
-    drop_queued,
-    opened,
-)
+from broker.clients import CONNECT_SECONDS, close_producer, drop_queued, opened
 from broker.errors import BrokerRefusedError, TopicMissingError
+from broker.security import PLAINTEXT, BrokerSecurity
 from events.cloudevent import CloudEvent, EncodedRecord, encode_binary, encode_structured
 from events.partitioning import partition_for
 from events.topics import topic_name
 from operations.client.protocol import DeliveryReport, FailedDelivery
-
-__all__ = ["ContentMode", "KafkaPublisher", "PublisherOptions"]
 
 
 class ContentMode(StrEnum):

@@ -7,8 +7,6 @@ from typing import Self
 from events.cloudevent import CloudEvent
 from operations.client.protocol import DeliveryReport
 
-__all__ = ["NullPublisher", "RecordingPublisher"]
-
 
 class NullPublisher:
     """A publisher for a dry run; it only counts."""

@@ -8,8 +8,6 @@ from typing import Protocol, Self
 from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent
 
-__all__ = ["DeliveryError", "DeliveryReport", "FailedDelivery", "Publisher"]
-
 
 @dataclass(frozen=True, slots=True)
 class FailedDelivery:

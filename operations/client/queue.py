@@ -7,8 +7,6 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-__all__ = ["MemoryQueue", "Waiting", "taken_together"]
-
 
 class Waiting(NamedTuple):
     """A queued event: its position, which grows with every event, and its JSON."""

@@ -14,8 +14,6 @@ from events.errors import ContractError, RefusalReason
 from events.person_data import find_person_data
 from operations.client.protocol import DeliveryReport, FailedDelivery, Publisher
 
-__all__ = ["SearchedPublisher"]
-
 _REMEDY = (
     "leave it out; an enrolment has a pseudonym as `smart-region pseudonymise` makes it"
     " (docs/person-data.md)"

@@ -14,8 +14,6 @@ from boundary.errors import SmartRegionError
 from boundary.private_files import make_private_file
 from operations.client.queue import Waiting, taken_together
 
-__all__ = ["Spool", "SpoolBusyError", "SpoolFullError", "SpoolUnusableError"]
-
 #: "smrs", SQLite's application id of a spool.
 APPLICATION_ID: Final = 0x736D7273
 VERSION: Final = 1

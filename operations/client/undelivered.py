@@ -7,10 +7,8 @@ from typing import NamedTuple, TypeAlias
 
 from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent
-from events.registry import Family
+from events.fact import Family
 from operations.client.protocol import FailedDelivery, Publisher
-
-__all__ = ["Undelivered", "publish_all"]
 
 _BySourceAndId: TypeAlias = Mapping[tuple[str, str], FailedDelivery]
 

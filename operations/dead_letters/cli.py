@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from operations.dead_letters.entry import Entry, Selection
     from streams.settings import Settings
 
-__all__ = ["dead_letters"]
-
 STATES = ("waiting", "replayed", "discarded")
 DEFAULT_MAX_ATTEMPTS = 3
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])

@@ -14,8 +14,6 @@ from events.records import OutgoingRecord
 from events.topics import topic_name
 from streams.clock import SystemClock
 
-__all__ = ["ReplayDestinations"]
-
 
 @dataclass(frozen=True, slots=True)
 class ReplayDestinations:

@@ -20,8 +20,6 @@ from events.registry import FACTS, FACTS_BY_NAME
 from operations.dead_letters.outcome import ERASED, OutcomeKind, ReplayOutcome
 from streams.skipped_records import Decision, refusal_of
 
-__all__ = ["Entry", "EntryStatus", "LetterCounts", "Selection", "UnknownTypeError"]
-
 
 class UnknownTypeError(SmartRegionError):
     """Letters of a type are asked for that is none of this system, and that no letter names."""

@@ -19,8 +19,6 @@ from operations.dead_letters.masking import (
     masked_header,
 )
 
-__all__ = ["as_document", "as_full_document", "as_line", "as_text"]
-
 JSON = dict[str, Any]
 
 _LABEL_WIDTH: Final = 10

@@ -11,17 +11,16 @@ from typing import Any, Final, Self
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import AuthorizationError, KafkaError, OffsetOutOfRangeError
 
-from broker.clients import PLAINTEXT, BrokerSecurity, opened
+from broker.clients import opened
 from broker.errors import BrokerRefusedError, BrokerUnreachableError, TopicsStalledError
 from broker.poll_bytes import bound_polls_of_kafka_python
 from broker.record_batches import read_any_batch_with_kafka_python
+from broker.security import PLAINTEXT, BrokerSecurity
 from events.dead_letters import GATEWAY, DeadLetter, parts_of, without_replay
 from events.errors import ContractError, RefusalReason
 from events.offset_runs import OffsetRuns
 from events.records import Record
 from operations.dead_letters.replay import Runs
-
-__all__ = ["FullRecords"]
 
 WAIT_SECONDS: Final = 20.0
 POLL_MS: Final = 300

@@ -17,8 +17,6 @@ from gateway.http_binding import ReceivedItem
 from streams.clock import Clock
 from streams.settings import Settings
 
-__all__ = ["gateway_rules"]
-
 #: Begins the field of an HTTP header that the gateway could not read; Kafka's begin with `ce_`.
 _UNREADABLE_HEADER = "ce-"
 

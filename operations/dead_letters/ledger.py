@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from broker import topic_admin
-from broker.clients import PLAINTEXT, BrokerSecurity
 from broker.reading import read_topics
+from broker.security import PLAINTEXT, BrokerSecurity
 from events.dead_letters import LetterPosition, NotADeadLetterError, read_dead_letter
+from events.fact import Family
 from events.records import Record
-from events.registry import Family
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, topic_name
 from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import NotAnOutcomeError, ReplayOutcome, read_outcome
 from streams.settings import Settings
 from streams.skipped_records import decisions_of, is_decision
-
-__all__ = ["join_entries", "read_entries", "verify_topics"]
 
 
 def read_entries(

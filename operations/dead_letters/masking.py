@@ -17,16 +17,6 @@ from events.cloudevent import CONTENT_TYPE, PREFIX
 from events.dead_letters import DeadLetter
 from events.errors import ContractError
 
-__all__ = [
-    "MASK",
-    "masked_attribute",
-    "masked_detail",
-    "masked_error",
-    "masked_event",
-    "masked_field",
-    "masked_header",
-]
-
 #: Replaces a value that is not shown.
 MASK: Final = "<masked>"
 

@@ -11,15 +11,6 @@ from events.dead_letters import DeadLetter, LetterPosition
 from events.records import OutgoingRecord, Record
 from events.topics import DEAD_LETTER_OUTCOMES
 
-__all__ = [
-    "ERASED",
-    "NotAnOutcomeError",
-    "OutcomeKind",
-    "ReplayOutcome",
-    "outcome_to_record",
-    "read_outcome",
-]
-
 ERASED: Final = "it names an erased person"
 """Why an erasure has discarded a letter: no replay sends its record again."""
 

@@ -14,8 +14,6 @@ from broker.settings import BrokerSettings
 from broker.topic_admin import seen_topics
 from events.dead_letters import RecordOrigin
 
-__all__ = ["RecordNotWrittenError", "verify_written"]
-
 
 class RecordNotWrittenError(SmartRegionError):
     """A record is to be passed over that nobody has written yet, most likely a slip of the hand."""

@@ -25,8 +25,6 @@ from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome, outcome_to_record
 from streams.clock import Clock
 
-__all__ = ["ReplayCounts", "discard", "replay"]
-
 #: Records sent before their outcomes are written: the most that a killed command may send twice.
 CHUNK: Final = 200
 

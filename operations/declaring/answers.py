@@ -21,8 +21,6 @@ from operations.declaring.shares import (
     wrong_identifiers,
 )
 
-__all__ = ["QUESTIONS", "AnswerRefusedError", "Answers", "DeclaredAlreadyError", "Question"]
-
 _LISTS: Final = ("sources", "types")
 #: What is not answered yet, so that the checks of one answer can run; never written.
 _UNANSWERED: Final[Mapping[str, Any]] = MappingProxyType(

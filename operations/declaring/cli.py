@@ -15,8 +15,6 @@ from boundary.terminal import echo
 if TYPE_CHECKING:
     from operations.declaring.answers import Answers
 
-__all__ = ["new_producer"]
-
 FILE = click.Path(dir_okay=False, path_type=Path)
 RATE = click.IntRange(1, 1_000_000)
 

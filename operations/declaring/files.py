@@ -21,14 +21,6 @@ from events.producers.model import Producers
 from events.producers.secrets import load_secrets
 from events.producers.tokens import IssuedSecret
 
-__all__ = [
-    "DeclarationChangedError",
-    "FileThereError",
-    "NewFiles",
-    "ProducerFiles",
-    "SecretsOfUndeclaredError",
-]
-
 DECLARATION_HEADER: Final = """\
 # Who may send events, and what; `smart-region producers check` reports every mistake.
 """

@@ -19,8 +19,6 @@ from events.observation import Territory
 from events.producers.model import Producer, Producers
 from events.registry import FACTS
 
-__all__ = ["first_event", "is_its_own"]
-
 #: A lycée's number is no more than well-formed: this program has no register of lycées.
 _LYCEES: Final = tuple(
     f"{digits}{uai_check_letter(digits)}" for digits in (f"0{code}0001" for code in DEPARTMENTS)

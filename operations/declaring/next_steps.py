@@ -20,8 +20,6 @@ from operations.declaring.files import NewFiles, ProducerFiles
 from operations.programs.addresses import HOST, free_port, is_free
 from operations.programs.own_program import own_program
 
-__all__ = ["next_steps"]
-
 
 def next_steps(
     files: ProducerFiles,

@@ -16,8 +16,6 @@ from events.observation import Territory
 from events.producers.fact_patterns import types_of
 from events.registry import FACTS
 
-__all__ = ["EVERYTHING", "parts_of", "share_question", "shares_of", "wrong_identifiers"]
-
 EVERYTHING: Final = "all"
 NOTHING: Final = "none"
 

@@ -14,8 +14,6 @@ from events.producers.ownership import Share
 from events.registry import FACTS
 from operations.declaring.files import NewFiles, ProducerFiles
 
-__all__ = ["shipped_ones", "summary"]
-
 
 def summary(
     producer: Producer, declared: Sequence[Mapping[str, Any]], files: ProducerFiles, new: NewFiles

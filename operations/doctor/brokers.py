@@ -14,19 +14,10 @@ from broker.clients import administering
 from broker.errors import TopicMismatchError
 from broker.offsets import partition_offsets
 from broker.topic_admin import ABSENT, verify_topics
-from events.registry import Family
+from events.fact import Family
 from events.topics import declared_topics, topic_name
 from operations.erasure.persons import PERSONS
 from streams.settings import Settings
-
-__all__ = [
-    "BrokersMissingError",
-    "RecordsDeletedError",
-    "TopicsAbsentError",
-    "check_brokers",
-    "check_log_starts",
-    "check_topics",
-]
 
 CONNECT_SECONDS: Final = 5.0
 SHOWN = 3

@@ -8,8 +8,6 @@ from enum import StrEnum
 
 from boundary.errors import SmartRegionError
 
-__all__ = ["Check", "CheckStatus", "Finding", "NothingToCheckError", "run_checks"]
-
 
 class NothingToCheckError(SmartRegionError):
     """A check has no subject here, such as an address that was not given."""

@@ -21,8 +21,6 @@ from operations.doctor.prometheus import check_prometheus
 from operations.doctor.workers import check_workers
 from streams.settings import Settings, load_settings
 
-__all__ = ["Doctor"]
-
 
 @dataclass(frozen=True)
 class Doctor:

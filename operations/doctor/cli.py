@@ -10,8 +10,6 @@ import click
 from boundary.terminal import echo
 from broker.options import BROKER, quiet_client
 
-__all__ = ["doctor"]
-
 
 @click.command()
 @BROKER

@@ -11,8 +11,6 @@ from boundary.errors import SmartRegionError
 from boundary.http_client import NoAnswerError, http_get
 from operations.doctor.check import NothingToCheckError
 
-__all__ = ["MOST_SECONDS", "ClockSkewError", "assert_agreement", "check_clocks", "clock_at"]
-
 MOST_SECONDS: Final = 30.0
 """A tenth of how far the gateway lets an event be ahead of its own clock."""
 ANSWER_SECONDS: Final = 5.0

@@ -22,8 +22,6 @@ from operations.prometheus_api import (
     retention_of,
 )
 
-__all__ = ["check_prometheus"]
-
 #: What the jobs of our programs begin with; `smart-region rules render` names them so.
 OUR_JOBS: Final = "smart-region-"
 _ALERTS: Final = "/api/v2/alerts"

@@ -13,8 +13,6 @@ from streams.queries.collector import collecting
 from streams.queries.opening import HistoriesIncompleteError, collector_plan, missing_of
 from streams.settings import Settings
 
-__all__ = ["check_workers"]
-
 ANSWER_SECONDS: Final = 10.0
 
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from operations.emitting.lines import Emission, RefusedLine
     from operations.emitting.options import GatewayChoice
 
-__all__ = ["emit", "explain", "pseudonymise"]
-
 #: An event that is laid out for people is the usual cause of a file whose lines are all refused.
 _EVENT_A_LINE: Final = (
     "no line holds an event: write each on one line (`jq --compact-output . FILE` does)"

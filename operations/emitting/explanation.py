@@ -20,8 +20,6 @@ from events.milestone import ExplanationKind, MilestoneExplained
 from events.observation import Territory
 from events.person_data import find_person_data
 
-__all__ = ["RETRACTED_TEXT", "SOURCE", "OwnersWords", "TerritoryNotHeldError", "explanation_event"]
-
 SOURCE: Final = "urn:iledefrance:explications"
 """The source of the producer `explications`, as it is shipped."""
 

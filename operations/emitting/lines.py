@@ -14,15 +14,6 @@ from events.errors import ContractError, RefusalReason
 from operations.client import FailedDelivery, Publisher
 from operations.client.protocol import DeliveryError
 
-__all__ = [
-    "LONGEST_LINE",
-    "Emission",
-    "EventRefusedError",
-    "NotUtf8Error",
-    "RefusedLine",
-    "emit",
-]
-
 # How many lines are sent before their fate is awaited: a broken broker is noticed soon, and
 # what is known of each unanswered event stays small.
 LINES_PER_FLUSH: Final = 5_000

@@ -13,14 +13,6 @@ import click
 if TYPE_CHECKING:
     from operations.client import GatewayPublisher, Publisher
 
-__all__ = [
-    "GatewayChoice",
-    "destination_of",
-    "gateway_options",
-    "gateway_or_spool_options",
-    "open_publisher",
-]
-
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 OPTIONS = (

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from operations.erasure.procedure import Remains
     from streams.settings import Settings
 
-__all__ = ["erase"]
-
 
 @click.command()
 # What is not UTF-8 is no pseudonym either, which says so with its line.

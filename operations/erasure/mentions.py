@@ -18,8 +18,6 @@ from events.records import Record
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, topic_name
 from operations.erasure.persons import PERSONS, Persons
 
-__all__ = ["LetterTrace", "Mention", "find_letters", "find_mentions"]
-
 _SHOWN_NAME: Final = 20
 _KNOWN: Final = frozenset((*Attributes.model_fields, "type", "data"))
 _SEGMENT: Final = timedelta(days=7)

@@ -25,16 +25,6 @@ from events.records import Record
 from operations.erasure.rewriting import can_be_copied
 from streams.state import cell_of, newest
 
-__all__ = [
-    "PERSONS",
-    "NotAPseudonymError",
-    "Persons",
-    "Traces",
-    "find_traces",
-    "read_pseudonyms",
-    "retractions",
-]
-
 PERSONS: Final = Family.TRAININGS
 """The family whose entities are persons."""
 

@@ -26,19 +26,6 @@ from operations.erasure.persons import PERSONS, Persons, Traces, find_traces, re
 from operations.erasure.rewriting import NOBODY, rewrite, rolling_segments
 from streams.settings import Settings
 
-__all__ = [
-    "Erased",
-    "RecordsLeftError",
-    "Remains",
-    "discard_letters",
-    "erase",
-    "find_records",
-    "find_remains",
-    "not_copied",
-    "tombstones",
-    "verify_partitions",
-]
-
 TOPIC: Final = topic_name(PERSONS)
 
 

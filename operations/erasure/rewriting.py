@@ -23,8 +23,6 @@ from events.record_rules import RECORDED_AT
 from events.records import CutPart, OutgoingRecord, Record, UnreadableValue
 from streams.settings import Settings
 
-__all__ = ["NOBODY", "can_be_copied", "rewrite", "rolling_segments"]
-
 NOBODY: Final = b"-"
 """The key of a record that ends a file: no entity has it."""
 CHUNK: Final = 2_000

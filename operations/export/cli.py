@@ -21,12 +21,10 @@ if TYPE_CHECKING:
 
     from broker.stored_record import RawRecord
     from catalogue.model import Catalogue
-    from events.registry import Family
+    from events.fact import Family
     from operations.export.document import Format
     from operations.export.rows import ExportRow
     from streams.settings import Settings
-
-__all__ = ["export"]
 
 PILOTE: Final = "pilote"
 
@@ -195,7 +193,7 @@ def _is_file(out: Path) -> bool:
 
 
 def _pilote(settings: Settings, catalogue: Catalogue, day: date, known_on: date | None) -> str:
-    from events.registry import Family
+    from events.fact import Family
     from operations.export.pilote import current_values, promised_values
     from operations.importing.pilote import pilote_text
 
@@ -210,7 +208,7 @@ def _records(settings: Settings, *families: Family) -> Iterator[RawRecord]:
     What is deleted is reported.
     """
     from broker.reading import read_topics
-    from events.registry import Family
+    from events.fact import Family
     from events.topics import topic_name
     from operations.export.states_known_on import deleted_lines
     from streams.skipped_records import read_decisions, without_skipped

@@ -17,8 +17,6 @@ from boundary.postgres import available, connected, said
 from operations.export.document import table_schema
 from operations.export.rows import KEY, ExportRow
 
-__all__ = ["EncodingTooSmallError", "TableInUseError", "TableRefusedError", "write_figures"]
-
 SCHEMA: Final = "smart_region_figures"
 TABLE: Final = sql.Identifier(SCHEMA, "figure")
 ASKED: Final = "exported_for"

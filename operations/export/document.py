@@ -16,15 +16,6 @@ from boundary.spreadsheets import plain_cell
 from boundary.terminal import legible_lines
 from operations.export.rows import KEY, ExportRow
 
-__all__ = [
-    "BYTE_ORDER_MARK",
-    "DELIMITERS",
-    "Format",
-    "dictionary_text",
-    "rows_text",
-    "table_schema",
-]
-
 Format: TypeAlias = Literal["csv", "excel", "json"]
 """`excel` is CSV as a French spreadsheet opens it by a double click."""
 

@@ -15,8 +15,6 @@ from typing import Any, Final
 
 from operations.export.document import DELIMITERS, Format, table_schema
 
-__all__ = ["PACKAGE_FILE", "package_text"]
-
 PACKAGE_FILE: Final = "datapackage.json"
 KEYWORDS: Final = ("Île-de-France", "Smart Région", "numérique", "politiques publiques")
 

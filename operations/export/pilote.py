@@ -14,14 +14,12 @@ from typing import Final
 from broker.stored_record import RawRecord
 from catalogue.model import Catalogue, Indicator
 from catalogue.observed import is_percent, observed_indicator
+from events.fact import Family
 from events.observation import MICROS, Territory
 from events.record_rules import RULES, RecordRules
-from events.registry import Family
 from operations.export.states_known_on import events_known_on
 from operations.importing.pilote import PiloteValue, ValueKind, is_indicator
 from streams.state import Cell, cell_of, newest
-
-__all__ = ["current_values", "promised_values"]
 
 HUNDRED: Final = 100
 

@@ -17,9 +17,6 @@ from events.observation import Territory
 from streams.dated_sums import DatedSums
 from streams.histories import Parts, categories_of, histories_of
 
-__all__ = ["KEY", "ExportRow", "rows_of"]
-
-
 #: What identifies a row of an export.
 KEY = ("indicator", "territory", "category", "milestone")
 

@@ -13,20 +13,19 @@ from datetime import date
 from kafka.admin import OffsetSpec
 
 from boundary.work_folder import WorkFolder
-from broker.clients import PLAINTEXT, BrokerSecurity, administering
+from broker.clients import administering
 from broker.offsets import partition_offsets, partitions_of
+from broker.security import PLAINTEXT, BrokerSecurity
 from broker.stored_record import RawRecord
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.errors import ContractError
+from events.fact import Family
 from events.record_rules import RULES, RecordRules, known_before
-from events.registry import Family
 from events.topics import topic_name
 from streams.folded_states import FoldedStates
 from streams.state import EMPTY, EntityState, cell_of, decode_state, encode_state, merge_states
 from streams.state_spool import SpooledState, StateSpool
-
-__all__ = ["deleted_lines", "events_known_on", "states_known_on"]
 
 #: One partition for all: an entity whose records lie on two partitions is one entity.
 _PARTITION = 0

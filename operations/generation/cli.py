@@ -9,8 +9,6 @@ import click
 
 from boundary.terminal import echo
 
-__all__ = ["contracts", "generate"]
-
 WRITTEN_BELOW: Final = ("deploy", "docs")
 RELEASED = click.option(
     "--released",

@@ -10,8 +10,6 @@ from events.fact import Family
 from events.registry import facts_of
 from events.topics import declared_topics, topic_name
 
-__all__ = ["RELEASED", "contracts_page"]
-
 RELEASED: Final = "released"
 """The folder of the released schemas, beside the page."""
 

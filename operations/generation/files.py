@@ -15,14 +15,13 @@ from dashboards.kubernetes import render_beside_boards
 from dashboards.rules.render import MonitorSite, checked, rule_files
 from dashboards.rules.render import render as render_rules
 from dashboards.rules.runbooks import runbooks_page
-from events.registry import FACTS_BY_NAME, Family
+from events.fact import Family
+from events.registry import FACTS_BY_NAME
 from operations.generation.contracts_page import RELEASED, contracts_page
 from operations.generation.french_words import check_words
 from operations.generation.metrics_page import metrics_page
 from operations.generation.security_page import security_page
 from operations.generation.settings_page import settings_page
-
-__all__ = ["generated"]
 
 
 def generated(root: Path) -> Iterator[GeneratedFiles]:

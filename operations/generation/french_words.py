@@ -8,8 +8,6 @@ from boundary.errors import SmartRegionError
 from operations.generation.security_page import FAMILIES
 from report.words import ENTITIES, FACTS
 
-__all__ = ["MissingWordsError", "check_words"]
-
 _ENTITIES_PLACE = "ENTITIES of report/words.py"
 _FACTS_PLACE = "FACTS of report/words.py"
 _FAMILIES_PLACE = "FAMILIES of operations/generation/security_page.py"

@@ -12,8 +12,6 @@ from catalogue.metrics import (
     Metric,
 )
 
-__all__ = ["metrics_page"]
-
 _HEAD = """\
 <!-- Generated from catalogue/metrics.py by `smart-region generate`. Do not edit. -->
 

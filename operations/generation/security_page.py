@@ -21,8 +21,6 @@ from gateway.settings import GatewaySettings
 from report.settings import PageSettings
 from streams.settings import Settings
 
-__all__ = ["FAMILIES", "ThreatModelError", "security_page"]
-
 FAMILIES: Final[Mapping[Family, str]] = {
     Family.SCHOOLS: "lycées",
     Family.EQUIPMENT: "équipements livrés",

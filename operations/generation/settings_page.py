@@ -12,8 +12,6 @@ from gateway.settings import GatewaySettings
 from report.settings import PageSettings
 from streams.settings import Settings
 
-__all__ = ["settings_page"]
-
 _HEAD = """\
 <!-- Generated from the settings' models by `smart-region generate`. Do not edit. -->
 

@@ -14,18 +14,6 @@ from operations.harvest.data_state import FoundData, probed, remember
 from operations.harvest.memory import KnownDataset
 from operations.harvest.portal_dataset import PortalDataset
 
-__all__ = [
-    "ChangeKind",
-    "Changes",
-    "TooManyGoneError",
-    "asked_since",
-    "changes_of",
-    "gone_from",
-    "kind_of",
-    "probe_of",
-    "to_probe",
-]
-
 
 class TooManyGoneError(SmartRegionError):
     """So many datasets are gone at once that the portal is rather wrong than emptied."""

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from operations.harvest.snapshot import PortalSnapshot
     from operations.harvest.validators import Validators
 
-__all__ = ["harvest"]
-
 
 def _prefix(text: str) -> str:
     """Return what identifiers may begin with. Raises ValueError."""

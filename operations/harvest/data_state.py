@@ -13,8 +13,6 @@ from events.dataset import DatasetProbed, DataState, UpdateFrequency
 from events.frequency import Frequency
 from operations.harvest.validators import Validators
 
-__all__ = ["GRACE_DAYS", "DataOutcome", "FoundData", "KnownData", "probed", "remember"]
-
 GRACE_DAYS: Final = 7
 """How much longer than the announced frequency data may stay as they are."""
 

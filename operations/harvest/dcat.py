@@ -20,8 +20,6 @@ from operations.harvest.portal_dataset import HarvestError
 from operations.harvest.snapshot import PortalSnapshot, follow_pages, get_page
 from operations.harvest.validators import Validators
 
-__all__ = ["ParsingLimits", "parse", "read_dcat", "read_dcat_file"]
-
 _MOST_DIGITS: Final = 12
 _ACCEPT: Final = (
     "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, application/xml;q=0.5,"

@@ -40,8 +40,6 @@ from rdflib.term import Node
 
 from operations.harvest.portal_dataset import Described, Distribution, HarvestError
 
-__all__ = ["OUT_OF_MEMORY", "PAGE", "CatalogueDocument", "CataloguePage", "page_of"]
-
 OUT_OF_MEMORY: Final = 77
 """Exit status of a process that has reached its limit of memory."""
 _LONGEST_URL: Final = 2000

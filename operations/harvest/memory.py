@@ -22,13 +22,6 @@ from operations.harvest.data_state import KnownData
 from operations.harvest.portal_dataset import Distribution, HarvestError
 from operations.harvest.validators import Validators
 
-__all__ = [
-    "KnownDataset",
-    "Memory",
-    "held_memory",
-    "load_memory",
-]
-
 _ID_DIGITS: Final = 32
 
 

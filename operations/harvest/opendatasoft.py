@@ -15,8 +15,6 @@ from operations.harvest.snapshot import (
 )
 from operations.harvest.validators import Validators
 
-__all__ = ["described_by", "portal_of", "read_opendatasoft"]
-
 PAGE: Final = 100
 """The most datasets that the API gives at once. Each page begins with the last one of the page
 before: where it does not, others may have moved to a page that was read before."""

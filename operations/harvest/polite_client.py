@@ -16,16 +16,6 @@ from boundary.public_network import CheckedNetwork, PrivateAddressError
 from boundary.retry_policy import RetryableError, RetryPolicy
 from operations.harvest.robots import ROBOT, RobotRules, rules_of
 
-__all__ = [
-    "ForbiddenByRobotsError",
-    "PoliteAnswer",
-    "PoliteClient",
-    "Politeness",
-    "PortalBusyError",
-    "PortalSilentError",
-    "RedirectError",
-]
-
 MOST_REDIRECTS: Final = 5
 _ROBOTS_BYTES: Final = 512 * 1024
 _LONGEST_CRAWL_DELAY: Final = 60.0

@@ -14,8 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from boundary.errors import SmartRegionError
 from events.dataset import Licence, Theme, UpdateFrequency
 
-__all__ = ["Described", "Distribution", "HarvestError", "PortalDataset"]
-
 
 class HarvestError(SmartRegionError):
     """A catalogue cannot be read, or a harvest not go on: where, why, and what to do."""

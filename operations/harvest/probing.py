@@ -21,8 +21,6 @@ from operations.harvest.polite_client import (
 from operations.harvest.portal_dataset import Distribution
 from operations.harvest.validators import Validators
 
-__all__ = ["found_in", "probe"]
-
 MOST_BYTES: Final = 32 * 1024 * 1024
 """Of a distribution no more is read."""
 MOST_LINES: Final = 2_000_000

@@ -18,14 +18,6 @@ from events.person_data import find_person_data
 from operations.harvest.portal_dataset import Described, PortalDataset
 from operations.harvest.vocabularies import KNOWN_WORDS, frequency_of, licence_of, theme_of
 
-__all__ = [
-    "DescriptionReading",
-    "ReadingRules",
-    "dataset_id_of",
-    "prefix_of",
-    "read_dataset",
-]
-
 _ENTITY_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _LONGEST_LABEL: Final = 200
 _DIGEST_DIGITS: Final = 16

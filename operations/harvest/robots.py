@@ -8,8 +8,6 @@ from protego import Protego
 
 from boundary.http_client import HttpAnswer
 
-__all__ = ["ROBOT", "RobotRules", "rules_of"]
-
 ROBOT: Final = "smart-region-harvest"
 """The name that robots.txt may give rules for."""
 _OK: Final = 200

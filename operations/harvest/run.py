@@ -33,8 +33,6 @@ from operations.harvest.reading import ReadingRules, dataset_id_of, read_dataset
 from operations.harvest.snapshot import PortalSnapshot
 from operations.harvest.validators import Validators
 
-__all__ = ["SOURCE", "Harvest", "HarvestTally", "ProbeData", "ReadCatalogue", "run_harvest"]
-
 DATASETS_PER_NOTE: Final = 20
 """After how many datasets what was found of their data is noted and sent."""
 

@@ -28,8 +28,6 @@ from operations.harvest.validators import Validators
 from operations.harvest.vocabularies import plain
 from operations.next_step import figures_line
 
-__all__ = ["carry_out", "default_state", "own_words"]
-
 MOST_SHOWN: Final = 20
 """Problems on the screen; the tally counts all."""
 _DIGITS: Final = 12

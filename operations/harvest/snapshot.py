@@ -12,12 +12,6 @@ from operations.harvest.polite_client import PoliteAnswer, PoliteClient
 from operations.harvest.portal_dataset import Described, HarvestError
 from operations.harvest.validators import Validators
 
-__all__ = [
-    "PortalSnapshot",
-    "follow_pages",
-    "get_page",
-]
-
 MOST_BYTES: Final = 32 * 1024 * 1024
 """Of a page of a catalogue no more is read: one that is longer is refused."""
 MOST_PAGES: Final = 2000

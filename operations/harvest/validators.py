@@ -6,8 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 from boundary.http_client import HttpAnswer
 
-__all__ = ["Validators"]
-
 
 class Validators(BaseModel):
     """The marks of an answer; empty where there were none."""

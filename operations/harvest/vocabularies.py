@@ -13,8 +13,6 @@ from typing import Final, Literal, TypeVar
 
 from events.dataset import Licence, Theme, UpdateFrequency
 
-__all__ = ["KNOWN_WORDS", "NOT_OPEN", "frequency_of", "licence_of", "plain", "theme_of"]
-
 Part = TypeVar("Part")
 NOT_OPEN: Final = "not_open"
 """In the place of a licence: it forbids commercial use, or changes."""

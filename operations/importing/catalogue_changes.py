@@ -28,8 +28,6 @@ from operations.importing.findings import Finding, SkippedLine
 from operations.importing.pilote import PiloteValue, ValueKind
 from operations.importing.sender import REPEATED
 
-__all__ = ["CatalogueChanges"]
-
 _Entry: TypeAlias = dict[str, Any]
 """An indicator, or a part of one, as its file declares it."""
 

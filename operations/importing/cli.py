@@ -13,8 +13,6 @@ from boundary.terminal import echo, echo_lines
 from broker.options import BROKER
 from operations.emitting.options import gateway_options
 
-__all__ = ["import_group"]
-
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 _TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])

@@ -21,8 +21,6 @@ from operations.importing.parsing import (
     read_whole,
 )
 
-__all__ = ["CONVERSIONS", "Convert", "choice_of", "parts_of", "usual_conversion"]
-
 Convert: TypeAlias = Callable[[str], object]
 """Raises ParsingError where the text is not what it should be."""
 

@@ -27,8 +27,6 @@ from operations.importing.mapping import CsvMapping, EditionRule, fits, folded
 from operations.importing.parsing import ParsingError, read_whole
 from operations.importing.table import CsvRow, Table, TableLayout
 
-__all__ = ["EditionReader", "NoEditionError", "reader_of"]
-
 ELSEWHERE: Final = "of other regions"
 REFUSED: Final = "of a file that is refused as a whole"
 HAS_MERGED: Final = (

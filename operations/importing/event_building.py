@@ -22,8 +22,6 @@ from events.fact import Fact
 from events.person_data import find_person_data
 from operations.importing.findings import FoundEvent
 
-__all__ = ["LineOrigin", "RecordedAheadError", "event_of_line", "recorded_at", "refused_fields"]
-
 ID_DIGITS: Final = 32
 _LAST_CHANGE: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 _SEND: Final = re.compile(r"\Asend\b")

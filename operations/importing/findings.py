@@ -11,8 +11,6 @@ from boundary.diagnostic import Diagnostic
 from events.cloudevent import CloudEvent
 from operations.importing.table import Table, TableLayout
 
-__all__ = ["FileReader", "Finding", "FoundEvent", "LineNote", "SkippedLine", "Watch"]
-
 Watch: TypeAlias = Callable[[BinaryIO], BinaryIO]
 """Wraps a file that is read, to show the progress."""
 

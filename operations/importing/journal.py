@@ -22,8 +22,6 @@ from events.cloudevent import CloudEvent
 from events.fact import Fact
 from streams.state import microseconds
 
-__all__ = ["Journal", "JournalUnusableError", "SendStatus", "SentEvent", "open_journal"]
-
 DIGEST_BYTES: Final = 16
 WAIT_SECONDS: Final = 10.0
 _OPTIONAL_FROM_THE_BEGINNING: Final = frozenset({"retracted", "completes_plan"})

@@ -15,8 +15,6 @@ from operations.importing.mapper import Mapper, Pseudonymise
 from operations.importing.mapping import CsvMapping
 from operations.importing.table import CsvRow, Table, TableLayout
 
-__all__ = ["MappedReader", "PseudonymKeyMissingError", "Totals"]
-
 LEFT_OUT: Final = "left out by the mapping (only)"
 ADDED: Final = "added to the total of an earlier line"
 SPOILT: Final = "part of totals, which are not sent before the refused lines are corrected"

@@ -10,8 +10,6 @@ from operations.importing.conversions import CONVERSIONS, Convert, parts_of, usu
 from operations.importing.mapping import CsvMapping, FieldRule, folded
 from operations.importing.parsing import ParsingError
 
-__all__ = ["Mapper", "Pseudonymise", "UnfilledError"]
-
 Pseudonymise: TypeAlias = Callable[[str], str]
 """Returns the pseudonym that stands for what identifies a person."""
 

@@ -25,16 +25,6 @@ from operations.importing.conversions import CONVERSIONS, parts_of, usual_conver
 from operations.importing.parsing import ParsingError
 from operations.importing.table import Encoding, TableLayout
 
-__all__ = [
-    "CsvMapping",
-    "FieldRule",
-    "UnknownMappingError",
-    "fits",
-    "folded",
-    "load_mapping",
-    "mapping_names",
-]
-
 MAPPINGS: Final = Path(__file__).parent / "mappings"
 """The package's own mappings; each may be given by its name alone."""
 

@@ -7,17 +7,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-__all__ = [
-    "ParsingError",
-    "read_day",
-    "read_decimal",
-    "read_flag",
-    "read_money",
-    "read_quarter",
-    "read_whole",
-    "write_decimal",
-]
-
 _ISO_DAY: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _FRENCH_DAY: Final = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _OTHER_DAY: Final = re.compile(r"([0-9]{1,4})[-/. ]([0-9]{1,2})[-/. ]([0-9]{1,4})")

@@ -25,17 +25,6 @@ from operations.importing.findings import Finding, FoundEvent, LineNote, Skipped
 from operations.importing.parsing import ParsingError, read_day, read_decimal, write_decimal
 from operations.importing.table import CsvRow, Table, TableLayout
 
-__all__ = [
-    "COLUMNS",
-    "SOURCE",
-    "PiloteReader",
-    "PiloteValue",
-    "ValueKind",
-    "is_indicator",
-    "pilote_text",
-    "read_value",
-]
-
 COLUMNS: Final = ("identifiant_indic", "zone_id", "date_valeur", "type_valeur", "valeur")
 LAYOUT: Final = TableLayout(columns=COLUMNS, optional=("zone_nom",))
 DELIMITER: Final = ";"

@@ -15,8 +15,6 @@ from boundary.errors import SmartRegionError
 from boundary.private_files import open_private
 from boundary.spreadsheets import plain_cell
 
-__all__ = ["CannotWriteError", "RefusalWriter", "RefusalsOverwriteError", "refusal_file"]
-
 COLUMNS: Final = {
     "file": "file",
     "line": "line",

@@ -30,8 +30,6 @@ from operations.importing.table import (
     open_table,
 )
 
-__all__ = ["Import", "WrongFileError", "commands_for", "empty_files", "opened", "run_import"]
-
 OpenPublisher: TypeAlias = Callable[[], Publisher]
 """Opens the publisher of the events: of Kafka, or of the gateway."""
 _FIRST_BYTES: Final = 4096

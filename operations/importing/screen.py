@@ -30,8 +30,6 @@ from operations.importing.run import Import, empty_files, run_import
 from operations.importing.sender import Tally
 from operations.next_step import figures_line
 
-__all__ = ["carry_out"]
-
 MOST_SHOWN: Final = 20
 """Refusals on the screen; the file of --refusals has all of them, and the tally counts them."""
 JOURNAL: Final = "imports.sqlite3"

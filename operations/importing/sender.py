@@ -18,8 +18,6 @@ from operations.importing.findings import Finding, FoundEvent, LineNote, Skipped
 from operations.importing.journal import Journal, SendStatus, SentEvent
 from operations.importing.refusal import RefusalWriter
 
-__all__ = ["ImportInterruptedError", "Sender", "Tally"]
-
 EVENTS_PER_CHUNK: Final = 500
 """How many events are sent before their arrival is awaited and noted. An interruption sends at
 most so many a second time."""

@@ -19,16 +19,6 @@ from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
 from events.person_data import find_person_data
 
-__all__ = [
-    "CsvRow",
-    "Encoding",
-    "HeadingError",
-    "Table",
-    "TableLayout",
-    "UnreadableFileError",
-    "open_table",
-]
-
 Encoding: TypeAlias = Literal["utf-8", "cp1252"]
 
 DELIMITERS: Final = (";", ",", "\t", "|")

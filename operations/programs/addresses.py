@@ -7,8 +7,6 @@ import socket
 from collections import deque
 from typing import Final
 
-__all__ = ["HOST", "address_of", "free_address", "free_port", "is_free"]
-
 HOST: Final = "127.0.0.1"
 
 PORTS: Final = range(15_000, 32_000)

@@ -14,16 +14,6 @@ from dashboards.rules.render import MonitorSite, render
 from operations.programs.program import Program
 from operations.prometheus_api import FOR_GRACE_PERIOD, PROGRAMME_RETENTION
 
-__all__ = [
-    "ALERTMANAGER",
-    "ALERTMANAGER_NAMES",
-    "PROMETHEUS",
-    "AlertingPrograms",
-    "RuleFiles",
-    "rule_files",
-    "write_files",
-]
-
 PROMETHEUS: Final = "prometheus"
 ALERTMANAGER: Final = "alertmanager"
 ALERTMANAGER_NAMES: Final = ("prometheus-alertmanager", ALERTMANAGER)

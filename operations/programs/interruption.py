@@ -11,8 +11,6 @@ from typing import Final, NoReturn
 
 from boundary.terminal import echo
 
-__all__ = ["Interrupted", "interruptible", "undone_by_signals"]
-
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

@@ -15,18 +15,6 @@ from boundary.errors import SmartRegionError
 from boundary.private_files import PRIVATE_UMASK, make_private_folder
 from operations.programs.addresses import HOST, address_of
 
-__all__ = [
-    "KAFKA_FOLDER",
-    "QUICK_START",
-    "READY",
-    "Kafka",
-    "KafkaMissingError",
-    "KafkaNotFormattedError",
-    "class_archive",
-    "missing_requirement",
-    "new_cluster_id",
-]
-
 KAFKA_FOLDER: Final = Path(__file__).parents[2] / "deploy" / "kafka"
 """Where a clone of the project has the jars; an installed package has none."""
 

@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from shlex import quote
 
-__all__ = ["own_program"]
-
 
 def own_program() -> str:
     """Return the command of this program, which a second terminal may not have on its path."""

@@ -22,9 +22,6 @@ from boundary.private_files import PRIVATE_UMASK, make_private_file
 from boundary.settings import ENV_PREFIX
 from broker.settings import BrokerSettings
 
-__all__ = ["COMMAND", "Program", "ProgramEndedError", "end_child", "environment", "start_child"]
-
-
 PR_SET_PDEATHSIG = 1
 COMMAND: Final = (sys.executable, "-m", "smart_region")
 """The project's own commands."""

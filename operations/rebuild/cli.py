@@ -10,9 +10,7 @@ from boundary.terminal import echo
 from broker.options import BROKER, OneOf
 
 if TYPE_CHECKING:
-    from events.registry import Family
-
-__all__ = ["rebuild"]
+    from events.fact import Family
 
 
 @click.command()
@@ -52,7 +50,7 @@ def rebuild(
     read every event again. Every worker has to be stopped meanwhile. Interrupted, it may be run
     again. See docs/retention.md.
     """
-    from events.registry import Family
+    from events.fact import Family
     from operations.programs.interruption import undone_by_signals
     from operations.rebuild import procedure
     from streams.settings import load_settings

@@ -30,11 +30,9 @@ from broker.clients import administering
 from broker.group_members import group_members
 from broker.offsets import committed_offsets, partition_offsets
 from broker.topic_admin import alter_settings, apply_topics, check_partitions, seen_topics
-from events.registry import Family
+from events.fact import Family
 from events.topics import changelog_name, changelog_topics, topic_name
 from streams.settings import Settings
-
-__all__ = ["PartitionPlan", "RebuildError", "plan_rebuild", "rebuild"]
 
 APPLIED_SECONDS: Final = 20.0
 APPLIED_PAUSE_SECONDS: Final = 0.1

@@ -20,8 +20,6 @@ from operations.options import NumberRange
 if TYPE_CHECKING:
     from operations.emitting.options import GatewayChoice
 
-__all__ = ["relay"]
-
 logger = logging.getLogger(__name__)
 
 MOMENT = 3.0

@@ -15,12 +15,6 @@ from boundary.postgres import available, connected, said
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = [
-    "Outbox",
-    "OutboxMissingError",
-    "WaitingEvent",
-]
-
 CHANNEL: Final = "smart_region_outbox"
 _NO_ENCODING: Final = "SQL_ASCII"
 """A database of bytes, of which PostgreSQL converts none."""

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from operations.client import Publisher
     from operations.relay.outbox import WaitingEvent
 
-__all__ = ["EVENTS_PER_BATCH", "NotArrivedError", "Relayed", "WaitingEvents", "relay_batch"]
-
 logger = logging.getLogger(__name__)
 
 EVENTS_PER_BATCH: Final = 500

@@ -20,8 +20,6 @@ from operations.relay.relay import (
     relay_batch,
 )
 
-__all__ = ["PASSING", "relay_until_stopped", "relay_waiting"]
-
 logger = logging.getLogger(__name__)
 
 PASSING: Final = (DatabaseUnavailableError, BrokerUnreachableError, NotArrivedError)

@@ -10,8 +10,6 @@ from events.fact import Fact
 from events.registry import FACTS_BY_NAME
 from events.topics import topic_name
 
-__all__ = ["outbox_sql"]
-
 _MARK: Final = "-- event types\n"
 
 

@@ -10,8 +10,6 @@ from typing import Self
 from events.cloudevent import CloudEvent
 from operations.client import DeliveryReport, Publisher
 
-__all__ = ["telling"]
-
 
 @contextmanager
 def telling(

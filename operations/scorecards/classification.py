@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from broker.clients import PLAINTEXT, BrokerSecurity
 from broker.reading import read_topics
+from broker.security import PLAINTEXT, BrokerSecurity
 from events.claims import claims_of
 from events.cloudevent import CloudEvent, decode
 from events.dead_letter_content import letter_content
@@ -21,21 +21,12 @@ from events.dead_letters import (
     read_dead_letter,
 )
 from events.errors import ContractError, RefusalReason
+from events.fact import Family
 from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules
 from events.records import Record
-from events.registry import Family
 from events.topics import DEAD_LETTERS, DEFAULT_PARTITIONS, topic_name
 from streams.dead_letters import FORWARDED_FROM
-
-__all__ = [
-    "AcceptedRecord",
-    "ClassifiedRecord",
-    "RefusedRecord",
-    "classify_records",
-    "lateness_days",
-    "read_letters",
-]
 
 _FAMILIES = {topic_name(family): family for family in Family}
 

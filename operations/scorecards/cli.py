@@ -14,8 +14,6 @@ from operations.options import OUT
 if TYPE_CHECKING:
     from operations.scorecards.report import Format
 
-__all__ = ["producers"]
-
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 

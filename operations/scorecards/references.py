@@ -22,19 +22,6 @@ from events.registry import FACTS_BY_NAME
 from operations.scorecards.classification import AcceptedRecord, ClassifiedRecord, RefusedRecord
 from streams.state import Cell, cell_of, newest
 
-__all__ = [
-    "REFERENCES",
-    "Checked",
-    "Dangling",
-    "Reconciliation",
-    "Reference",
-    "ReferenceKind",
-    "References",
-    "ReportModel",
-    "SiretListError",
-    "read_sirets",
-]
-
 _Key = TypeVar("_Key", bound=Hashable)
 
 

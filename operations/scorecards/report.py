@@ -28,8 +28,6 @@ from operations.scorecards.scorecard import (
     producer_of,
 )
 
-__all__ = ["Format", "Report", "UnknownProducerError", "report_on", "report_text"]
-
 Format: TypeAlias = Literal["text", "json", "csv"]
 
 _STANDINGS: Final = MappingProxyType(

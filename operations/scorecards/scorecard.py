@@ -26,8 +26,6 @@ from operations.scorecards.classification import (
 from operations.scorecards.references import ReportModel
 from streams.producers.silence import allowed_silence_days
 
-__all__ = ["Lateness", "ProducerStatus", "Refusals", "Scorecard", "ScorecardBuilder", "producer_of"]
-
 #: The title of the scorecard for records of no declared producer.
 _UNDECLARED: Final = "Not declared"
 

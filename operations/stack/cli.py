@@ -9,8 +9,6 @@ import click
 
 from boundary.terminal import echo
 
-__all__ = ["stack"]
-
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 

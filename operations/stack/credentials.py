@@ -14,8 +14,6 @@ from events.producers.model import Producers
 from events.producers.secrets import token_digest
 from events.producers.tokens import Scheme, issue
 
-__all__ = ["StackCredentials"]
-
 
 @dataclass(frozen=True, slots=True)
 class StackCredentials:

@@ -12,8 +12,6 @@ from boundary.errors import SmartRegionError
 from boundary.file_lock import FileLockedError, lock_file
 from boundary.private_files import close_folder
 
-__all__ = ["Folder", "FolderInUseError", "FolderUnusableError"]
-
 
 class FolderInUseError(SmartRegionError):
     """Another stack runs in the folder."""

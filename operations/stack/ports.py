@@ -12,8 +12,6 @@ from pydantic import TypeAdapter
 from boundary.whole_file import whole_file
 from operations.programs.addresses import free_port, is_free
 
-__all__ = ["Ports"]
-
 WORKERS: Final = (6066, 6068)
 
 

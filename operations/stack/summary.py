@@ -18,8 +18,6 @@ from operations.stack.credentials import StackCredentials
 from operations.stack.folder import Folder
 from operations.stack.ports import Ports
 
-__all__ = ["address_lines", "first_events"]
-
 UAI: Final = "0750419Y"
 """The lycée with which the producers' guide begins."""
 

@@ -15,20 +15,6 @@ from boundary.errors import SmartRegionError
 from boundary.http_client import NoAnswerError, http_get
 from operations.programs.program import Program
 
-__all__ = [
-    "MAX_PAUSE",
-    "MAX_QUICK_EXITS",
-    "MIN_PAUSE",
-    "QUICK_SECONDS",
-    "GivenUpError",
-    "NeverReadyError",
-    "RestartBackoff",
-    "Service",
-    "Supervisor",
-    "answers",
-    "has_logged",
-]
-
 READY_SECONDS: Final = 120.0
 TICK_SECONDS: Final = 0.1
 LOG_LINES: Final = 20

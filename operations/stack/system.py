@@ -35,8 +35,6 @@ from operations.stack.supervisor import Service, Supervisor, answers, has_logged
 from report.settings import page_settings
 from streams.settings import Settings
 
-__all__ = ["StackPlan", "run_stack"]
-
 KAFKA_STOP_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 40.0
 """More than any process of ours takes to stop: the gateway 30 where the broker does not answer."""

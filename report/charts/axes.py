@@ -12,8 +12,6 @@ from typing import Final
 
 from report.charts.labels import EM, text_width
 
-__all__ = ["LARGEST", "Scale", "Tick", "day_ticks", "is_drawable", "value_ticks"]
-
 LARGEST: Final = 1e15
 """What is larger has no exact whole number beside it, and is not drawn."""
 

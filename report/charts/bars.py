@@ -13,8 +13,6 @@ from report.charts.labels import EM, Side, Spot, shortened, text_width
 from report.charts.marks import filled, mark, patterns
 from report.charts.svg import Drawing, element, link, number, words
 
-__all__ = ["BarRow", "bars"]
-
 WIDTH: Final = 560
 ROW: Final = 48
 HEADER: Final = 26

@@ -14,8 +14,6 @@ from typing import Final, Literal, Self, TypeAlias
 
 from report.charts.svg import element, plain, words
 
-__all__ = ["EM", "Anchor", "Box", "Labels", "Side", "Spot", "shortened", "text_width"]
-
 EM: Final = 20
 """The largest size of type, in units of a chart: that of `charts.css` on a narrow screen."""
 

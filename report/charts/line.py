@@ -18,8 +18,6 @@ from report.charts.marks import mark
 from report.charts.steps import Points, gaps_path, shown_steps, steps_path, thinned
 from report.charts.svg import Drawing, element, number
 
-__all__ = ["Timeline", "line_chart"]
-
 WIDTH: Final = 560
 HEIGHT: Final = 300
 #: The height of a row of labels above the plot.

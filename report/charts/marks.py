@@ -9,8 +9,6 @@ from typing import Final
 from catalogue.progress import MilestoneStatus
 from report.charts.svg import Drawing, element
 
-__all__ = ["filled", "mark", "patterns", "status_class"]
-
 #: Around (8, 0), 16 wide and high: a stroke, or an area.
 _STROKES: Final[Mapping[MilestoneStatus, str]] = MappingProxyType(
     {

@@ -15,8 +15,6 @@ from report.charts.labels import Side
 from report.charts.marks import filled, mark, patterns
 from report.charts.svg import Drawing, element, link, number
 
-__all__ = ["Area", "Outline", "OutlineMap", "outline_maps", "region_map"]
-
 _APART: Final = 10
 _EDGE: Final = 2
 _CORNER: Final = 6

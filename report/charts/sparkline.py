@@ -8,8 +8,6 @@ from report.charts.axes import Scale, is_drawable
 from report.charts.steps import Points, shown_steps, steps_path, thinned
 from report.charts.svg import Drawing, element, number
 
-__all__ = ["sparkline"]
-
 WIDTH: Final = 120
 HEIGHT: Final = 32
 MOST_STEPS: Final = 60

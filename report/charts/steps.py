@@ -11,8 +11,6 @@ from typing import Final, TypeAlias
 from report.charts.axes import Scale, is_drawable
 from report.charts.svg import number
 
-__all__ = ["MOST_STEPS", "Points", "gaps_path", "shown_steps", "steps_path", "thinned"]
-
 MOST_STEPS: Final = 200
 """A step has two vertices."""
 

@@ -10,8 +10,6 @@ import re
 from html import escape
 from typing import Final
 
-__all__ = ["Drawing", "element", "link", "number", "plain", "words"]
-
 #: A tenth of a unit is finer than a printer's dot.
 _DECIMALS: Final = 1
 _PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")

@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from report.note.month import Month
     from report.overview import PromiseRow
 
-__all__ = ["NoteRequest", "note_of"]
-
 NAMED: Final = 3
 """How many of the entities that made a change are named."""
 LONGEST_EXPLANATION: Final = 600

@@ -10,20 +10,6 @@ from typing import Any, Final, TypeAlias
 
 from report.cell import TextCell
 
-__all__ = [
-    "Block",
-    "Items",
-    "Note",
-    "NoteCell",
-    "NoteColumn",
-    "NoteReference",
-    "NoteRow",
-    "NoteSection",
-    "NoteTable",
-    "Paragraph",
-    "Span",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class NoteReference:

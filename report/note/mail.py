@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from catalogue.model import Programme
     from report.note.document import Note
 
-__all__ = ["MailError", "note_message", "recipients_of", "send_message"]
-
 TIMEOUT_SECONDS: Final = 30.0
 SMTPS: Final = 465
 """The port on which TLS begins with the connection; on others it begins with STARTTLS."""

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Self
 
-__all__ = ["Month"]
-
 MONTHS: Final = (
     "janvier",
     "février",

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from catalogue.model import Programme
     from report.note.document import Note
 
-__all__ = ["FORMS", "note_bytes", "send_note"]
-
 FORMS: Final[Mapping[str, Callable[[Note, str], bytes]]] = MappingProxyType(
     {
         ".pdf": note_pdf,

@@ -15,8 +15,6 @@ from report.note.rendering import where_evidence_is
 if TYPE_CHECKING:
     from report.note.document import Note
 
-__all__ = ["NoPdfError", "note_pdf", "printable"]
-
 STANDARDS: Final[tuple[Literal["ua-1", "a-2a"], ...]] = ("ua-1", "a-2a")
 
 #: Marks that the fonts have no sign for, and those that they have.

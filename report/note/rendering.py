@@ -14,8 +14,6 @@ from boundary.terminal import legible
 if TYPE_CHECKING:
     from report.note.document import Note
 
-__all__ = ["note_html", "note_markdown", "where_evidence_is"]
-
 #: What would begin markup, or a table's next cell.
 _MARKS: Final = re.compile(r"([\\`*_{}\[\]#|~!])")
 

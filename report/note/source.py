@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from catalogue.model import Catalogue
     from streams.settings import Settings
 
-__all__ = ["note_source"]
-
 BATCH: Final = 20_000
 """Records that are stored at once."""
 

@@ -12,8 +12,6 @@ from operations.programs.addresses import free_address
 from operations.programs.alerting import AlertingPrograms, RuleFiles, write_files
 from operations.programs.program import Program
 
-__all__ = ["NOT_INSTALLED", "start_alerting"]
-
 NOT_INSTALLED: Final = "Ni règles ni alertes : apt-get install prometheus prometheus-alertmanager"
 
 

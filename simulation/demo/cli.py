@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from simulation.demo.screen import FiguresLayout, Screen
     from simulation.demo.system import DemoPlan
 
-__all__ = ["demo"]
-
 DAYS_A_SECOND: Final = 45
 """Five years in 41 seconds: slow enough to watch, and far from what the monitor can take."""
 

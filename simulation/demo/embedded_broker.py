@@ -19,13 +19,6 @@ from boundary.extras import install_remedy
 from operations.programs.addresses import HOST, address_of, free_port
 from operations.programs.program import end_child, start_child
 
-__all__ = [
-    "BrokerEndedError",
-    "EmbeddedBroker",
-    "EmbeddedBrokerMissingError",
-    "EmbeddedBrokerStartError",
-]
-
 START_SECONDS = 10.0
 # A port that was free may be taken before the broker listens on it.
 ATTEMPTS = 3

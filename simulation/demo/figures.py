@@ -13,8 +13,6 @@ from catalogue.progress import MilestoneStatus
 from catalogue.territories import territory_key
 from operations.audit.exposed import Exposed
 
-__all__ = ["assessed_on", "assessment_differences", "complete_on", "judged_on", "shown_figures"]
-
 _Values: TypeAlias = dict[tuple[str | None, ...], float]
 
 #: A metric's ratio as a percentage, without what a float adds to it.

@@ -13,8 +13,6 @@ from operations.programs.addresses import HOST
 from operations.programs.program import COMMAND, Program, environment
 from streams.settings import Settings
 
-__all__ = ["MonitorProgram"]
-
 PORTS: Final[Mapping[str, str]] = MappingProxyType(
     {"worker": "http_port", "assessor": "assessor_port", "page": "page_port"}
 )

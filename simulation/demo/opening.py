@@ -10,8 +10,6 @@ from typing import Final, TypeAlias
 from operations.health import UnhealthyError, check_health
 from simulation.demo.screen import Screen
 
-__all__ = ["NO_BROWSER", "Opener", "PageOpening", "open_in_browser"]
-
 Opener: TypeAlias = Callable[[str], bool]
 """Opens an address in a browser; False where there is none."""
 

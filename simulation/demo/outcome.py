@@ -13,8 +13,6 @@ from catalogue.formatting import count_text
 from catalogue.progress import MilestoneStatus
 from operations.audit.ledger import RecordCounts
 
-__all__ = ["AuditCount", "DemoOutcome", "ShownFigure", "summary"]
-
 
 class Frozen(BaseModel):
     """Base of the JSON document: nothing may be missing or added."""

@@ -25,8 +25,6 @@ from streams.changelog_reader import read_changelogs
 from streams.histories import exact_persons
 from streams.settings import Settings
 
-__all__ = ["run_demo"]
-
 
 def run_demo(
     plan: DemoPlan,

@@ -18,8 +18,6 @@ from boundary.terminal import legible
 from catalogue.figure import Figure
 from catalogue.formatting import count_text, day_text
 
-__all__ = ["FiguresLayout", "LiveScreen", "PlainScreen", "Screen", "ScreenFrame"]
-
 WIDE: Final = 100
 """Columns from which on the words of the whole table do not wrap much."""
 START_STEPS: Final = 6

@@ -29,8 +29,6 @@ from simulation.simulator import simulate
 from streams.clock import Clock
 from streams.settings import Settings
 
-__all__ = ["DemoPlan", "DemoSystem", "SimulationReplay", "set_up"]
-
 LEAD_SECONDS: Final = 5.0
 """How long the clock stays on the first day: about what a worker takes to be ready."""
 

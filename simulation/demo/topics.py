@@ -12,11 +12,9 @@ from boundary.errors import SmartRegionError
 from broker.clients import administering
 from broker.offsets import partition_offsets
 from broker.topic_admin import apply_topics, seen_topics
-from events.registry import Family
+from events.fact import Family
 from events.topics import DEAD_LETTERS, declared_topics, topic_name
 from streams.settings import Settings
-
-__all__ = ["TopicsInUseError", "prepare_topics"]
 
 WRITTEN_TOPICS: Final = (*(topic_name(family) for family in Family), DEAD_LETTERS)
 

@@ -15,8 +15,6 @@ from simulation.demo.opening import PageOpening
 from simulation.demo.screen import Screen, ScreenFrame
 from simulation.demo.system import DemoSystem
 
-__all__ = ["Watch"]
-
 TICK_SECONDS: Final = 0.05
 REFRESH_SECONDS: Final = 1.0
 REFRESH_SHARE: Final = 0.2

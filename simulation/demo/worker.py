@@ -11,8 +11,6 @@ from streams.batch_transport import BatchProducer, BatchTransport
 from streams.settings import load_settings
 from streams.worker import run_worker
 
-__all__ = ["EMBEDDED_WORKER", "EmbeddedTransport"]
-
 EMBEDDED_WORKER: Final = (sys.executable, "-m", "simulation.demo.worker")
 
 

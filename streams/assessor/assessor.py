@@ -24,8 +24,6 @@ from streams.queries.source import HistorySource
 from streams.topic_faults import TopicFault
 from streams.web import Readiness
 
-__all__ = ["Assessment", "Assessor", "AssessorSnapshot"]
-
 logger = logging.getLogger(__name__)
 
 #: The minimum time between two judgements, and as a multiple of what the last one took: a replay

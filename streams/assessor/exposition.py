@@ -19,8 +19,6 @@ from streams.assessor.series import (
 )
 from streams.metric_families import family_of, fault_family, midnight, samples, single
 
-__all__ = ["AssessorCollector"]
-
 
 class AssessorCollector(Collector):
     """A collector of an assessor's snapshot."""

@@ -10,8 +10,6 @@ from pydantic import BaseModel
 from catalogue.model import Catalogue, Indicator
 from catalogue.terms import Term
 
-__all__ = ["known_part"]
-
 _Model = TypeVar("_Model", bound=BaseModel)
 
 

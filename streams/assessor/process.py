@@ -17,8 +17,6 @@ from streams.queries.opening import collector_plan, open_histories
 from streams.settings import Settings
 from streams.web import serve
 
-__all__ = ["run_assessor"]
-
 logger = logging.getLogger(__name__)
 
 #: How long a thread computes before another may (Python's default: 5 ms). A judgement and the

@@ -16,14 +16,6 @@ from catalogue.territories import territory_key
 from streams.histories import Parts
 from streams.metric_families import midnight
 
-__all__ = [
-    "Point",
-    "cell_points",
-    "explanation_counts",
-    "judgement_points",
-    "unexplained_points",
-]
-
 _WINDOW = f"{CHANGE_DAYS}d"
 #: The `category` label of a figure over all categories.
 _ALL = ""

@@ -17,8 +17,6 @@ from streams.metric_families import family_of, histogram_of, samples
 from streams.producers.meters import ProducerMeters
 from streams.producers.silence import allowed_silence_days
 
-__all__ = ["producer_families"]
-
 _DAY_SECONDS: Final = 86_400
 
 

@@ -15,8 +15,6 @@ from events.producers.model import UNKNOWN_PRODUCER, Producers
 from events.records import Record
 from streams.core import Outcome, Result
 
-__all__ = ["LATENESS_BOUNDS", "Attribution", "LatenessHistogram", "ProducerMeters"]
-
 #: The cache is bounded: producers choose their sources.
 _CACHED_SOURCES = 4_096
 #: Days: the frequencies that producers declare, and a multiple of some.

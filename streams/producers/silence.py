@@ -7,8 +7,6 @@ from typing import Final
 
 from events.frequency import Frequency
 
-__all__ = ["allowed_silence_days"]
-
 #: A weekend and one working day: a daily producer is not reported on Monday.
 _LEAST_TOLERANCE_DAYS: Final = 3
 _TOLERANCE: Final = 0.25

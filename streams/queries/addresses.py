@@ -13,8 +13,6 @@ from typing import Any, Final, NamedTuple
 from boundary.addresses import UnusableAddressError, usable_address
 from boundary.foreign_yaml import read_yaml
 
-__all__ = ["WorkerAddresses", "WorkerTarget", "WorkersUnknownError", "parse_workers"]
-
 _DNS: Final = "dns+"
 _FILE: Final = "file+"
 

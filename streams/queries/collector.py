@@ -32,8 +32,6 @@ from streams.queries.format import (
 from streams.queries.received import ReceivedHistories
 from streams.topic_faults import TopicFault
 
-__all__ = ["STALE_SECONDS", "CollectorPlan", "HistoriesCollector", "collecting"]
-
 logger = logging.getLogger(__name__)
 
 #: How long a worker waits for a change before it answers that there is none.

@@ -10,8 +10,6 @@ from pydantic_core import to_json
 
 from catalogue.terms import Term
 
-__all__ = ["fingerprint"]
-
 #: Part of what is hashed: another reading of the same fields needs another number.
 _READING = 1
 _LETTERS = 16

@@ -17,24 +17,6 @@ from events.milestone import ExplanationKind
 from streams.fold import Series, SeriesKey
 from streams.queries.packed import PackedSeries
 
-__all__ = [
-    "FORMAT",
-    "PATH",
-    "AnswerHead",
-    "AnswerReader",
-    "AnswerUnreadableError",
-    "HistoriesAnswer",
-    "PartitionAnswer",
-    "PartitionHead",
-    "Row",
-    "SaidRow",
-    "ToldSeries",
-    "encode_line",
-    "explanation_of",
-    "row_of",
-    "said_row_of",
-]
-
 PATH: Final = "/histories"
 FORMAT: Final = 1
 """The version of the format; another number means that old readers would read it wrongly."""

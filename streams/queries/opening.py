@@ -19,15 +19,6 @@ from streams.queries.collector import CollectorPlan, HistoriesCollector, collect
 from streams.queries.source import HistorySource
 from streams.settings import Settings
 
-__all__ = [
-    "HistoriesIncompleteError",
-    "WorkersAddressError",
-    "collector_plan",
-    "missing_of",
-    "open_histories",
-    "read_histories",
-]
-
 
 class WorkersAddressError(SmartRegionError):
     """The workers may not be asked at the addresses that the settings name."""

@@ -10,8 +10,6 @@ from typing import Final, NamedTuple, Self
 
 from pydantic_core import from_json, to_json
 
-__all__ = ["PackedSeries"]
-
 #: Most days follow each other, and most amounts are small: the fastest level takes them to a byte.
 _LEVEL: Final = 1
 

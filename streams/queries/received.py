@@ -22,8 +22,6 @@ from streams.queries.format import (
 )
 from streams.queries.packed import PackedSeries
 
-__all__ = ["Applied", "ReceivedHistories"]
-
 _AllSeries: TypeAlias = Mapping[SeriesKey, PackedSeries]
 
 #: Before every version.

@@ -15,8 +15,6 @@ from boundary.serving import MetricsGuard
 from streams.queries.format import PATH
 from streams.queries.telling import OwnershipChangedError, Teller
 
-__all__ = ["MOST_WAITING", "HistoriesRoute"]
-
 logger = logging.getLogger(__name__)
 
 CHALLENGE: Final = 'Bearer realm="histories"'

@@ -9,8 +9,6 @@ from catalogue.terms import Term
 from streams.dated_sums import DatedSums
 from streams.topic_faults import TopicFault
 
-__all__ = ["HistorySource"]
-
 
 class HistorySource(Protocol):
     """Histories that grow; one thread polls."""

@@ -9,7 +9,7 @@ from hashlib import sha256
 from secrets import token_hex
 from typing import Final
 
-from events.registry import Family
+from events.fact import Family
 from streams.explanations import said_in
 from streams.queries.fingerprint import fingerprint
 from streams.queries.format import (
@@ -21,8 +21,6 @@ from streams.queries.format import (
     said_row_of,
 )
 from streams.state_store import StateStore
-
-__all__ = ["OwnedPartitions", "OwnershipChangedError", "Teller"]
 
 #: Bytes of the random id of a process's life.
 _LIFE_BYTES: Final = 8

@@ -31,8 +31,6 @@ from tests.support.waiting import wait_until
 from tests.support.webhooks import Webhook, webhook_server
 from tests.support.workers import Worker
 
-__all__ = ["ALERTS", "measure_alert_latencies"]
-
 ALERTS = 20
 PROMETHEUSES = 5
 SECONDS = 60.0

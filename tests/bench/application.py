@@ -10,10 +10,8 @@ from typing import NamedTuple
 
 import click
 
-from events.registry import Family
+from events.fact import Family
 from events.topics import topic_name
-
-__all__ = ["Application", "Restoring", "Stopwatch", "Times"]
 
 
 @dataclass(frozen=True, slots=True)

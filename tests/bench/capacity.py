@@ -17,7 +17,7 @@ from time import monotonic, sleep
 from typing import Any, Final
 
 from broker.topic_admin import apply_topics
-from events.registry import Family
+from events.fact import Family
 from events.topics import changelog_name, changelog_topics, declared_topics, topic_name
 from operations.programs.program import COMMAND, end_child, start_child
 from tests.bench.capacity_events import records_of, send_records
@@ -28,16 +28,6 @@ from tests.bench.probes import scrape_ms
 from tests.support.kafka import KafkaBroker
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker
-
-__all__ = [
-    "ENTITIES_MEASURED",
-    "PARTITIONS",
-    "WORKERS",
-    "Capacity",
-    "CapacityFailedError",
-    "Run",
-    "measure_capacity",
-]
 
 PARTITIONS: Final = 16
 WORKERS: Final = 2

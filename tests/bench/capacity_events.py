@@ -18,16 +18,13 @@ from aiokafka import AIOKafkaProducer
 
 from events.cloudevent import CloudEvent, EncodedRecord, encode_structured
 from events.dataset import DatasetReleased, DatasetUpdated, Licence, Theme, UpdateFrequency
-from events.fact import Fact
+from events.fact import Fact, Family
 from events.grant import GrantCall, GrantCommitted, GrantPaid
 from events.identifiers import Department
 from events.partitioning import partitions_for
-from events.registry import Family
 from events.topics import topic_name
 from events.training import TrainingAudience, TrainingEnrolled, TrainingProgramme
 from tests.support.sources import source_of
-
-__all__ = ["FACTS_OF_MANY", "ManyRecord", "records_of", "send_records"]
 
 FACTS_OF_MANY: Final = 4
 """How many events each second entity has; the others have one."""

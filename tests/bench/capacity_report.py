@@ -9,8 +9,6 @@ from tests.bench.capacity import PARTITIONS, WORKERS, Capacity
 from tests.bench.report import CAPACITY_PAGE
 from tests.bench.tables import measured_under, replace_section, rounded, table
 
-__all__ = ["capacity_text", "write_capacity"]
-
 MEASURED: Final = re.compile(
     r"(?<=<!-- millions measured -->\n).*?(?=<!-- millions end -->)", re.DOTALL
 )

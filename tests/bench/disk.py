@@ -7,8 +7,6 @@ from pathlib import Path
 
 from tests.support.kafka import KafkaBroker
 
-__all__ = ["log_bytes", "open_file_bytes"]
-
 
 def log_bytes(broker: KafkaBroker, topic: str) -> int:
     """Return the size of a topic's records on the broker's disk."""

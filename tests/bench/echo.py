@@ -10,8 +10,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 from uvicorn import Config, Server
 
-__all__ = ["main"]
-
 
 async def echo(request: Request) -> Response:
     """Return the body."""

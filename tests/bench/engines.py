@@ -24,21 +24,6 @@ from tests.bench.stage import Stage
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker
 
-__all__ = [
-    "BARE",
-    "IDIOMATIC",
-    "ROOT",
-    "Engine",
-    "EngineFailedError",
-    "Monitor",
-    "Rival",
-    "Trial",
-    "await_events",
-    "peak_memory_mb",
-    "processor_seconds",
-    "started",
-]
-
 TRIAL_SECONDS = 300.0
 RESTORE_SECONDS = 180.0
 ROOT = Path(__file__).parents[2]

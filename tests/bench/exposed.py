@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["exposed_sum"]
-
 
 def exposed_sum(text: str, name: str, **labels: str) -> float:
     """Add up a metric's samples that carry all the labels."""

@@ -19,14 +19,12 @@ from broker.topic_admin import apply_topics
 from events.identifiers import uai_check_letter
 from events.school import SchoolConnected
 from events.topics import declared_topics
+from operations.programs.addresses import free_port
 from operations.programs.program import end_child, start_child
 from tests.bench.load_generator import Responses, generate_load, request_bytes
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
-from tests.support.servers import free_port
 from tests.support.waiting import wait_until
-
-__all__ = ["BATCH", "ECHO", "GATEWAY", "SINGLE", "Load", "LoadResult", "measure_gateway"]
 
 CONNECTIONS: Final = 32
 WARM_UP_SECONDS: Final = 2.0

@@ -9,8 +9,6 @@ from catalogue.metrics import EVENTS as EVENTS_TOTAL
 from tests.bench.exposed import exposed_sum
 from tests.support.workers import Worker
 
-__all__ = ["counted", "entities_of", "share_partitions"]
-
 
 def share_partitions(workers: Sequence[Worker], partitions: int) -> bool:
     """Return whether all are ready, each with partitions of its own, and none is missing."""

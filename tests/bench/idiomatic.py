@@ -13,8 +13,6 @@ from events.cloudevent import decode
 from events.topics import topic_name
 from tests.bench.application import Application, Restoring, Stopwatch
 
-__all__ = ["create_app"]
-
 
 def create_app(application: Application, done: asyncio.Event, stopwatch: Stopwatch) -> faust.App:
     """Return an app as Faust's documentation writes one; `done` is set at the last event."""

@@ -11,8 +11,6 @@ from time import monotonic
 
 import uvloop
 
-__all__ = ["Responses", "generate_load", "request_bytes"]
-
 _END_OF_HEADERS = b"\r\n\r\n"
 _LENGTH = b"content-length: "
 

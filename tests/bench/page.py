@@ -19,7 +19,7 @@ from broker.topic_admin import apply_topics
 from catalogue.loader import load_catalogue
 from catalogue.metrics import PAGE_LEDGER_EVENTS, PAGE_LEDGER_LAG
 from events.cloudevent import encode_structured
-from events.registry import Family
+from events.fact import Family
 from events.topics import changelog_topics
 from tests.bench.application import Application
 from tests.bench.engines import await_events, peak_memory_mb, processor_seconds, started
@@ -29,8 +29,6 @@ from tests.bench.stage import Stage
 from tests.support.kafka import KafkaBroker
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker
-
-__all__ = ["ASKED", "FEW", "Asked", "PageFailedError", "PageResult", "measure_page"]
 
 FEW: Final = 1_000
 ROUNDS: Final = 20

@@ -14,8 +14,6 @@ from tests.bench.workloads import grant
 from tests.support.sources import source_of
 from tests.support.workers import Worker
 
-__all__ = ["freshness", "scrape_ms"]
-
 SCRAPES = 30
 PROBES = 60
 

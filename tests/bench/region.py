@@ -12,10 +12,9 @@ from events.cloudevent import CloudEvent
 from events.coworking import CoworkingOpened, CoworkingResized
 from events.dataset import DatasetReleased, DatasetUpdated, Licence, Theme, UpdateFrequency
 from events.equipment import EquipmentDelivered, EquipmentKind
-from events.fact import Fact
+from events.fact import Fact, Family
 from events.grant import GrantCall, GrantCommitted, GrantPaid
 from events.identifiers import Department, uai_check_letter
-from events.registry import Family
 from events.school import (
     SchoolConnected,
     SchoolKind,
@@ -24,8 +23,6 @@ from events.school import (
 )
 from events.workstation import WorkstationAudience, WorkstationUsageReported
 from tests.support.sources import source_of
-
-__all__ = ["ENTITIES", "REGION", "Part", "dataset_id", "grant_id", "uai"]
 
 FIRST_DAY: Final = date(2016, 1, 1)
 DAYS: Final = 1_800

@@ -17,21 +17,6 @@ from tests.bench.trials import Trials
 from tests.bench.workloads import WORKLOADS
 from tests.support.rebalances import Change
 
-__all__ = [
-    "Cell",
-    "Findings",
-    "Operation",
-    "gateway_text",
-    "page_text",
-    "scale_text",
-    "text",
-    "throughput",
-    "write",
-    "write_gateway",
-    "write_page",
-    "write_scale",
-]
-
 CAPACITY_PAGE = PAGE.with_name("capacity.md")
 MEASURED = re.compile(r"(?<=<!-- measured -->\n).*?(?=<!-- end -->)", re.DOTALL)
 GATEWAY_MEASURED = re.compile(

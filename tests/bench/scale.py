@@ -33,8 +33,6 @@ from tests.support.rebalances import Change, watched
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker
 
-__all__ = ["COUNTS", "PARTITIONS", "Scaled", "Share", "measure_scale"]
-
 PARTITIONS = 16
 COUNTS = (1, 2, 4)
 LAST_DAY = date(2020, 12, 31)

@@ -17,16 +17,14 @@ from kafka.structs import OffsetAndMetadata
 from broker.offsets import uncommitted
 from broker.topic_admin import apply_topics
 from events.cloudevent import EncodedRecord, encode_structured
+from events.fact import Family
 from events.partitioning import partition_for
-from events.registry import Family
 from events.topics import DEFAULT_PARTITIONS, changelog_topics, declared_topics, topic_name
 from streams.commit_metadata import ChangelogExtent, CommitMetadata, encode_commit_metadata
 from tests.bench.application import Application
 from tests.bench.workloads import Workload
 from tests.support.kafka import KafkaBroker, remove_members
 from tests.support.waiting import wait_until
-
-__all__ = ["BehindError", "Stage"]
 
 COMMIT_SECONDS = 30.0
 _BATCH_BYTES = 256 * 1024

@@ -10,8 +10,6 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-__all__ = ["PAGE", "measured_on", "measured_under", "replace_section", "rounded", "table"]
-
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 
 

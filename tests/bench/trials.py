@@ -11,8 +11,6 @@ from tests.bench.stage import Stage
 from tests.bench.workloads import EVENTS, WORKLOADS
 from tests.support.kafka import KafkaBroker
 
-__all__ = ["Trials", "measure_trials", "preloaded"]
-
 #: Engine → workload → its trials.
 Trials = Mapping[str, Mapping[str, Sequence[Trial]]]
 

@@ -9,14 +9,11 @@ from itertools import product
 
 from events.broadband import BroadbandCoverageReported
 from events.cloudevent import CloudEvent
-from events.fact import Fact
+from events.fact import Fact, Family
 from events.grant import GrantCall, GrantCommitted
 from events.identifiers import Department
-from events.registry import Family
 from events.training import TrainingAudience, TrainingEnrolled, TrainingProgramme
 from tests.support.sources import source_of
-
-__all__ = ["DISTINCT", "EVENTS", "HOT", "WORKLOADS", "Workload", "grant"]
 
 EVENTS = 200_000
 COMMUNES = 2_000

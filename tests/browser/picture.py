@@ -12,8 +12,6 @@ from typing import Final
 from tests.support.browser import WIDE, opened_browser
 from tests.support.served_page import page_over
 
-__all__ = ["PICTURE"]
-
 PICTURE: Final = Path(__file__).parents[2] / "docs" / "page.png"
 HEIGHT: Final = 1000
 """In CSS pixels: the promises with a target, and what is above them."""

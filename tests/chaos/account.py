@@ -13,8 +13,6 @@ from markupsafe import Markup
 from tests.chaos.faults import FaultKind
 from tests.chaos.journal import Journal
 
-__all__ = ["account_html", "account_lines", "rate_reached"]
-
 COUNTS: Final[Mapping[str, str]] = {
     "sent": "events and records sent",
     "acknowledged": "acknowledged by Kafka to the producer",

@@ -21,8 +21,6 @@ from tests.support.kafka import KafkaBroker
 from tests.support.tcp_proxy import OPEN, TcpProxies, TcpProxy
 from tests.support.waiting import wait_until
 
-__all__ = ["Cluster", "Node"]
-
 START_SECONDS: Final = 120.0
 
 PROPERTIES: Final = """\

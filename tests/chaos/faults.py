@@ -9,8 +9,6 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["BROKERS", "FAULTS_A_MINUTE", "Fault", "FaultKind", "plan"]
-
 BROKERS: Final = 3
 FAULTS_A_MINUTE: Final = 5
 """Several at a time meet, as each lasts long enough."""

@@ -13,8 +13,6 @@ from tests.chaos.faults import Fault, FaultKind
 from tests.chaos.system import System
 from tests.support.tcp_proxy import CUT, HALF_OPEN, OPEN, Condition
 
-__all__ = ["inflict"]
-
 Steps: TypeAlias = Generator[None, None, bool]
 """Yields while it lasts; returns whether the fault was done, which needs a target that runs."""
 

@@ -13,8 +13,6 @@ from boundary.errors import SmartRegionError
 from boundary.whole_file import whole_file
 from tests.chaos.faults import Fault, FaultKind
 
-__all__ = ["AnotherRunError", "Journal", "JournalUnreadableError", "MinuteResult", "RunPlan"]
-
 
 class JournalUnreadableError(SmartRegionError):
     """The file of a run's results is not what this program writes."""

@@ -18,8 +18,6 @@ from tests.chaos.verdict import Verdict, judge
 from tests.support.gateway_senders import Batch, batches, sending
 from tests.support.traffic import wait_done
 
-__all__ = ["Minutes"]
-
 TICK_SECONDS: Final = 0.05
 SETTLE_SECONDS: Final = 240.0
 GATEWAY_SHARE: Final = 0.05

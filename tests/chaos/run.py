@@ -15,8 +15,6 @@ from tests.chaos.minute import GATEWAY_SHARE, Minutes
 from tests.chaos.system import System
 from tests.chaos.traffic import KafkaTraffic, prepared_messages
 
-__all__ = ["FRESH_EVERY", "Chaos", "minute_lines"]
-
 FRESH_EVERY: Final = 4
 """An audit reads everything that was ever sent to a system: with one for all minutes, the last
 minutes would take many times as long as the first."""

@@ -22,8 +22,6 @@ from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, supervised
 
-__all__ = ["System"]
-
 READY_SECONDS: Final = 300.0
 """More than a worker needs to end, and to begin again, that does not get ready."""
 GIVE_UP_SECONDS: Final = "120"

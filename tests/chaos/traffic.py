@@ -22,8 +22,6 @@ from events.topics import topic_name
 from tests.support.gateway_senders import Position, is_right, with_id
 from tests.support.traffic import PARTITIONS, Message, region
 
-__all__ = ["KafkaTraffic", "Prepared", "prepared_messages"]
-
 FIRST_DAY, LAST_DAY = date(2016, 1, 1), date(2017, 12, 31)
 TICK_SECONDS: Final = 0.02
 MOST_PENDING: Final = 20_000

@@ -22,8 +22,6 @@ from tests.support.commands import run
 from tests.support.gateway_senders import Position
 from tests.support.waiting import wait_until
 
-__all__ = ["Verdict", "judge", "wrong_places"]
-
 SETTLED_TRIES: Final = 5
 """How often the audit is asked again that could compare nothing: a rebalance was not over."""
 FOLLOW_SECONDS: Final = 60.0

@@ -17,8 +17,6 @@ from typing import Final
 from tests.crash.power import CALLS, shown_bytes
 from tests.crash.stage import Tracing
 
-__all__ = ["FILE_CALLS", "Call", "Injection", "recording", "writes"]
-
 FILE_CALLS: Final = (
     *("openat", "pwrite64", "write", "writev", "ftruncate", "fsync", "fdatasync"),
     *("mkdir", "rename", "renameat", "renameat2", "unlink", "unlinkat"),

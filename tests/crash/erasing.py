@@ -26,8 +26,6 @@ from tests.crash.stage import Command
 from tests.crash.topics import Topics
 from tests.support.histories import event
 
-__all__ = ["Erasing"]
-
 _TOPIC: Final = topic_name(PERSONS)
 _CHANGELOG: Final = changelog_name(DEFAULT_APP_ID, PERSONS)
 _PERSONS, _ERASED, _CHUNK = 30, 2, 10

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from events.cloudevent import decode
+from events.fact import Family
 from events.observation import Territory
-from events.registry import Family
 from events.topics import topic_name
 from operations.importing.journal import SentEvent
 from operations.importing.pilote import PiloteValue, ValueKind, pilote_text
@@ -23,8 +23,6 @@ from operations.importing.sender import EVENTS_PER_CHUNK
 from tests.crash.stage import Command
 from tests.crash.topics import Topics
 from tests.support.tables import write_file
-
-__all__ = ["Importing"]
 
 _TOPIC: Final = topic_name(Family.OBSERVATIONS)
 _BEGIN: Final = date(2016, 1, 1)

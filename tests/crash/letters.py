@@ -15,7 +15,7 @@ from broker.writing import KafkaWriter
 from events.cloudevent import encode_structured
 from events.dead_letters import REPLAY_OF, LetterPosition, RecordOrigin
 from events.errors import ContractError, RefusalReason
-from events.registry import Family
+from events.fact import Family
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, topic_name
 from operations.dead_letters.entry import Entry, EntryStatus
 from operations.dead_letters.ledger import join_entries
@@ -23,8 +23,6 @@ from tests.crash.stage import Command
 from tests.crash.topics import Topics
 from tests.support.histories import event, uai
 from tests.support.letters import refused
-
-__all__ = ["Discarding", "Replaying"]
 
 _TOPIC: Final = topic_name(Family.SCHOOLS)
 _LETTERS, _CHUNK = 6, 2

@@ -15,8 +15,6 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-__all__ = ["CALLS", "Disk", "shown_bytes"]
-
 CALLS: Final = ("openat", "pwrite64", "ftruncate", "fsync", "fdatasync", "unlink")
 """What a record has to have, with the whole content of writes."""
 _SECTOR: Final = 512

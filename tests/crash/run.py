@@ -17,8 +17,6 @@ from tests.crash.trying import (
     try_at,
 )
 
-__all__ = ["Outcome", "tried"]
-
 
 @dataclass
 class Outcome:

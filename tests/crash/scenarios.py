@@ -15,8 +15,6 @@ from tests.crash.trying import Scenario
 from tests.support.gateway_stub import gateway_stub
 from tests.support.kafka import KafkaBroker
 
-__all__ = ["NAMES", "opened"]
-
 NAMES: Final = tuple(one.name for one in (Spooling, Importing, Replaying, Discarding, Erasing))
 
 

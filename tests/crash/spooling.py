@@ -13,8 +13,6 @@ from operations.client import Spool
 from tests.crash.stage import Command
 from tests.support.gateway_stub import GatewayStub
 
-__all__ = ["Spooling"]
-
 _TOKEN: Final = "srt_lycees_" + "A" * 43
 _LAST: Final = 15
 _ALL: Final = list(range(_LAST + 1))

@@ -26,8 +26,6 @@ from typing import IO, Any, Final, Self
 
 from tests.support.waiting import wait_until
 
-__all__ = ["Command", "Stage", "Tracing"]
-
 #: A run that takes longer hangs.
 RUN_SECONDS: Final = 90
 ATTACH_SECONDS: Final = 20.0

@@ -12,11 +12,9 @@ from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from broker.offsets import partition_offsets
 from broker.reading import read_topics
 from broker.stored_record import RawRecord
-from events.registry import Family
+from events.fact import Family
 from events.topics import DEAD_LETTERS, DEFAULT_PARTITIONS, topic_name
 from tests.support.kafka import KafkaBroker
-
-__all__ = ["Topics"]
 
 _EMPTIED: Final = [
     *(

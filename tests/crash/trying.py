@@ -15,18 +15,6 @@ from tests.crash.calls import Call, Injection, recording, writes
 from tests.crash.power import Disk
 from tests.crash.stage import Command, Stage
 
-__all__ = [
-    "ERRORS",
-    "Attempt",
-    "Case",
-    "Scenario",
-    "follow_ups",
-    "injections",
-    "recorded_calls",
-    "sampled",
-    "try_at",
-]
-
 ERRORS: Final = ("ENOSPC", "EIO")
 """A full disk, and one that fails."""
 #: What no write to a full disk needs, so that only a failing one refuses it.

@@ -11,8 +11,6 @@ from typing import Final
 from boundary.whole_file import whole_file
 from tests.fuzz.limits import Cost
 
-__all__ = ["Account", "Progress", "account_text", "load_account"]
-
 _FILE: Final = "account.json"
 
 

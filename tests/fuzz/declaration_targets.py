@@ -22,8 +22,6 @@ from tests.fuzz.edits import edited, spliced
 from tests.fuzz.scratch import scratch_file
 from tests.fuzz.target import Target
 
-__all__ = ["DECLARATION_TARGETS"]
-
 _TIME: Final = datetime(2036, 1, 1, tzinfo=UTC)
 _TOKENS: Final = re.compile(r"[\w.-]+|\n *(?:- )?|[\s\S]")
 _FRAGMENTS: Final = (

@@ -8,8 +8,6 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-__all__ = ["edited", "spliced"]
-
 _MOST_EDITS: Final = 5
 _REPEATS: Final = (1, 1, 1, 2, 3, 40, 1_500)
 """Of what is inserted: what nests or repeats without end is sent too."""

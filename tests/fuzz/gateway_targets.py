@@ -27,9 +27,6 @@ from tests.fuzz.target import Target
 from tests.support.facts import json_values, mutated_records
 from tests.support.gateway import BATCH, NOW, PRODUCER, STRUCTURED, event
 
-__all__ = ["GATEWAY_TARGETS"]
-
-
 # A body
 
 _WITHOUT_END: Final = "9" * 15

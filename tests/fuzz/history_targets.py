@@ -18,8 +18,6 @@ from tests.fuzz.target import Target
 from tests.support.histories import event, uai
 from tests.support.records import PARTITIONS, apply_events
 
-__all__ = ["HISTORY_TARGETS"]
-
 _CATALOGUE: Final = load_catalogue()
 _TOKENS: Final = re.compile(r'"[^"]*"|-?[0-9]+|[\s\S]')
 _FRAGMENTS: Final = (

@@ -12,16 +12,6 @@ from pathlib import Path
 from time import process_time
 from typing import Any, Final
 
-__all__ = [
-    "SECONDS",
-    "Cost",
-    "TooMuchMemoryError",
-    "TooSlowError",
-    "TouchedError",
-    "another_reading",
-    "measured",
-]
-
 SECONDS: Final = 1.0
 """Of the processor: other processes of the machine may take the clock's time, and not this."""
 

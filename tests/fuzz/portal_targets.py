@@ -24,8 +24,6 @@ from operations.harvest.reading import ReadingRules, read_dataset
 from tests.fuzz.edits import edited, spliced
 from tests.fuzz.target import Target
 
-__all__ = ["PORTAL_TARGETS"]
-
 logging.getLogger("rdflib").setLevel(logging.ERROR)  # It says of each address what it thinks of it.
 _BASE: Final = "https://data.example.org/catalogue"
 _TODAY: Final = date(2026, 3, 11)

@@ -14,8 +14,6 @@ from tests.fuzz.account import Progress
 from tests.fuzz.limits import measured
 from tests.fuzz.target import Target
 
-__all__ = ["as_test", "fuzz_for", "fuzz_round", "kept_examples"]
-
 _BETWEEN_SEEDS: Final = 1_000_003
 ROUND: Final = 500
 """Examples of a round: Hypothesis keeps something of each, which the round's end frees."""

@@ -7,8 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-__all__ = ["scratch_file"]
-
 _kept: Final[list[TemporaryDirectory[str]]] = []
 
 

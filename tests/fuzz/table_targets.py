@@ -34,8 +34,6 @@ from tests.support.barometer import (
 )
 from tests.support.facts import communes, days, uais
 
-__all__ = ["TABLE_TARGETS"]
-
 _TIME: Final = datetime(2036, 1, 1, tzinfo=UTC)
 _TOKENS: Final = re.compile(r"[^\W_]+|[\s\S]")
 _FRAGMENTS: Final = (

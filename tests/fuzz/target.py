@@ -8,8 +8,6 @@ from typing import Any
 
 from hypothesis.strategies import SearchStrategy
 
-__all__ = ["Target"]
-
 
 @dataclass(frozen=True)
 class Target:

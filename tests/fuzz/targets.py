@@ -12,8 +12,6 @@ from tests.fuzz.record_targets import RECORD_TARGETS
 from tests.fuzz.table_targets import TABLE_TARGETS
 from tests.fuzz.target import Target
 
-__all__ = ["TARGETS"]
-
 TARGETS: Final[tuple[Target, ...]] = (
     *GATEWAY_TARGETS,
     *RECORD_TARGETS,

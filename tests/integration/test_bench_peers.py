@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from events.registry import Family
+from events.fact import Family
 from events.topics import changelog_name
 from operations.programs.kafka import QUICK_START
 from tests.bench.__main__ import ENGINES

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from broker.clients import PLAINTEXT, BrokerSecurity, administering
+from broker.clients import administering
+from broker.security import PLAINTEXT, BrokerSecurity
 from broker.topic_admin import alter_settings
 from operations.programs.kafka import missing_requirement
 from tests.support.compose import Stack

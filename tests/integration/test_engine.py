@@ -15,8 +15,8 @@ import pytest
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.dead_letters import read_dead_letter
+from events.fact import Family
 from events.partitioning import partition_for
-from events.registry import Family
 from events.topics import DEAD_LETTERS, DEFAULT_APP_ID, DEFAULT_PARTITIONS, changelog_name
 from operations.audit.comparison import compare
 from operations.audit.recount import Audit, audit_records

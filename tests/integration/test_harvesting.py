@@ -13,7 +13,7 @@ import pytest
 
 from broker.reading import read_topics
 from events.cloudevent import decode
-from events.registry import Family
+from events.fact import Family
 from events.topics import topic_name
 from operations.harvest.run import DATASETS_PER_NOTE, EVENTS_PER_CHUNK
 from operations.programs.program import end_child, start_child

@@ -13,12 +13,12 @@ from urllib.request import urlopen
 import pytest
 
 from dashboards import conventions
+from operations.programs.addresses import free_port
 from operations.programs.alerting import AlertingPrograms
 from operations.programs.program import end_child, start_child
 from operations.prometheus_api import PROGRAMME_RETENTION, retention_of
 from tests.support.kafka import KafkaBroker
 from tests.support.prometheus import Monitoring, Prometheus, require_prometheus
-from tests.support.servers import free_port
 from tests.support.traffic import region, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import WorkerFactory

@@ -22,8 +22,8 @@ from kafka import KafkaConsumer, TopicPartition
 from broker.clients import opened
 from broker.reading import read_topics
 from events.cloudevent import decode
+from events.fact import Family
 from events.observation import Territory
-from events.registry import Family
 from events.topics import DEFAULT_PARTITIONS, topic_name
 from operations.importing.pilote import PiloteValue, ValueKind, pilote_text
 from operations.importing.sender import EVENTS_PER_CHUNK

@@ -15,7 +15,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import BrokerResponseError
 from kafka.structs import OffsetAndMetadata
 
-from events.registry import Family
+from events.fact import Family
 from events.topics import DEFAULT_APP_ID, changelog_name, changelog_topics, topic_name
 from operations.rebuild import procedure
 from tests.support.commands import run, run_inside

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from operations.programs.addresses import free_port
 from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
 from tests.support.requirements import require_programs
-from tests.support.servers import free_port
 from tests.support.waiting import wait_until
 
 SECONDS = 60.0

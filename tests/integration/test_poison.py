@@ -22,8 +22,8 @@ from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.cloudevent import encode_binary, encode_structured
 from events.dead_letters import DeadLetter, RecordOrigin, read_dead_letter
+from events.fact import Family
 from events.partitioning import partition_for
-from events.registry import Family
 from events.topics import (
     DEAD_LETTERS,
     DEFAULT_APP_ID,

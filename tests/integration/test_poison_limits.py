@@ -12,7 +12,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from broker.clients import opened
 from broker.reading import read_topics
 from events.dead_letters import read_dead_letter
-from events.registry import Family
+from events.fact import Family
 from events.topics import DEAD_LETTERS, DEFAULT_APP_ID, changelog_name, topic_name
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker

@@ -12,7 +12,8 @@ from kafka import KafkaConsumer, TopicPartition
 
 from broker.access_granting import give_rights
 from broker.access_rights import Role, rights_of
-from broker.clients import PLAINTEXT, BrokerSecurity, opened
+from broker.clients import opened
+from broker.security import PLAINTEXT, BrokerSecurity
 from broker.topic_admin import apply_topics
 from events.cloudevent import CloudEvent, decode
 from events.fact import Family

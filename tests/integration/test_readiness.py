@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from events.registry import Family
+from events.fact import Family
 from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
 from tests.support.commands import run
 from tests.support.kafka import KafkaBroker

@@ -12,8 +12,8 @@ from kafka.admin import KafkaAdminClient, NewPartitions
 from broker.clients import opened
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
+from events.fact import Family
 from events.partitioning import partition_for
-from events.registry import Family
 from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records

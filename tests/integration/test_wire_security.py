@@ -24,8 +24,9 @@ from kafka.errors import GroupAuthorizationFailedError
 from boundary.settings import ENV_PREFIX
 from broker.access_granting import give_rights
 from broker.access_rights import Operation, Role, rights_of, rights_of_roles
-from broker.clients import BrokerSecurity, administering, opened
+from broker.clients import administering, opened
 from broker.errors import BrokerRefusedError
+from broker.security import BrokerSecurity
 from broker.topic_admin import alter_settings
 from dashboards.conventions import ASSESSOR_JOB
 from dashboards.rules.pace import PACES

@@ -15,7 +15,7 @@ import catalogue
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.dead_letters import RecordOrigin, parts_of, read_dead_letter
-from events.registry import Family
+from events.fact import Family
 from events.topics import DEAD_LETTERS
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records

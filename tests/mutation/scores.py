@@ -6,8 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Score", "scores_in"]
-
 KILLED = {"killed", "timeout"}
 """A mutant that never ends is found as well: pytest does not say that all is well."""
 

@@ -13,8 +13,6 @@ from jsonschema_rs import Draft202012Validator
 from events.contracts.json_schema import schema_of
 from events.registry import FACTS
 
-__all__ = ["is_of_a_rule", "keeps_its_contract", "sent_events"]
-
 _STRUCTURED: Final = "application/cloudevents+json"
 _BATCH: Final = "application/cloudevents-batch+json"
 _BINARY: Final = "application/json"

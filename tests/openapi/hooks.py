@@ -17,14 +17,6 @@ from schemathesis.generation.meta import REQUEST_SHAPE_PROBES, CoveragePhaseData
 from tests.openapi.contract import is_of_a_rule, keeps_its_contract, sent_events
 from tests.openapi.sendable import sendable_binary, sendable_event
 
-__all__ = [
-    "accepted_as_contracted",
-    "is_against_the_contract",
-    "is_of_the_share",
-    "make_sendable",
-    "note_answer",
-]
-
 _SHARE: Final = int(os.environ["SHARE"])
 _CHANCE: Final = Random(os.environ["SEED"])
 

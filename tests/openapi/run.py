@@ -17,8 +17,6 @@ from events.registry import FACTS
 from tests.openapi.sendable import SOURCE
 from tests.support.gateways import Gateway, issue_credentials
 
-__all__ = ["Answers", "Outcome", "gateway_for_all_facts", "send_requests"]
-
 Answers = Counter[tuple[str, str | None, int]]
 """How often each operation answered each status, to data that fit the document or do not."""
 

@@ -15,8 +15,6 @@ from events.identifiers import uai_check_letter
 from events.registry import FACTS
 from tests.support.facts import with_check_digit
 
-__all__ = ["SOURCE", "sendable_binary", "sendable_event"]
-
 SOURCE: Final = "/openapi"
 """Of the producer that `tests.openapi.run` declares."""
 TIME: Final = "2019-03-11T09:30:00Z"

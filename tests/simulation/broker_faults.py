@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from tests.simulation.cluster import Cluster
     from tests.simulation.partition_log import PartitionLog
 
-__all__ = ["BrokerFaults"]
-
 #: Answers of a coordinator that refuses a commit: it loads, is away, is another, is slow.
 _REFUSALS: Final = (
     codes.COORDINATOR_LOADING,

@@ -15,8 +15,6 @@ from typing import BinaryIO, Final
 
 from tests.simulation.run import Outcome, Plan, run, warm_up
 
-__all__ = ["outcomes_of", "run_apart"]
-
 #: Real seconds, of which a run takes a few.
 RUN_SECONDS: Final = 300.0
 

@@ -32,8 +32,6 @@ from tests.simulation.loop import Process, SimulationLoop
 from tests.simulation.network import Network
 from tests.simulation.partition_log import Appended, PartitionLog, header_of
 
-__all__ = ["AS_USUAL", "EPOCH_SECONDS", "STRUCTS", "Cluster", "Fate", "Node"]
-
 #: The wall clock at the virtual time 0: 2020-06-01.
 EPOCH_SECONDS: Final = 1_590_969_600.0
 

@@ -16,8 +16,6 @@ from aiokafka.protocol import types
 from aiokafka.protocol.admin import ApiVersionRequest
 from aiokafka.protocol.api import RequestHeader_v1, ResponseHeader_v0
 
-__all__ = ["Compiled", "compiled", "install", "structs_of"]
-
 #: How the values of a type are written by `struct`.
 _FORMATS: Final[dict[Any, str]] = {
     types.Int8: "b",

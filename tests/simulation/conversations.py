@@ -34,8 +34,6 @@ from tests.simulation.cluster import Cluster
 from tests.simulation.loop import SimulationLoop
 from tests.simulation.network import Network
 
-__all__ = ["CONVERSATIONS", "TOPIC", "Client", "answers_to"]
-
 TOPIC: Final = "conversations"
 """Has one partition, no record, and times of appending."""
 _UNKNOWN_TOPIC: Final = "unheard-of"

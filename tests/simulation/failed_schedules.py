@@ -13,8 +13,6 @@ from pathlib import Path
 from tests.simulation.faults import Fault, FaultKind
 from tests.simulation.run import Plan
 
-__all__ = ["failed_schedules", "plan_of", "schedule_line"]
-
 _FILE = Path(__file__).with_suffix(".jsonl")
 
 

@@ -8,17 +8,6 @@ from enum import StrEnum
 from random import Random
 from typing import Final
 
-__all__ = [
-    "GATEWAY_TARGETS",
-    "SMALL_CHANGELOGS",
-    "TARGETS",
-    "Fault",
-    "FaultKind",
-    "Kinds",
-    "Undo",
-]
-
-
 TARGETS: Final = 12
 #: Of these, the gateway; the others stand for the workers in turn.
 GATEWAY_TARGETS: Final = (10, 11)

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from tests.simulation.gateway_producers import Deliveries
     from tests.simulation.oracle import Stored
 
-__all__ = ["gateway_problems"]
-
 
 def gateway_problems(deliveries: Deliveries, stored: Stored, producers: Producers) -> Iterator[str]:
     """Yield each receipt without its event, each event twice, and each verdict that is another's.

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import aiohttp
 
+from events.fact import Family
 from events.producers.secrets import Secrets
 from events.producers.tokens import Scheme, issue
-from events.registry import FACTS, Family
+from events.registry import FACTS
 from events.signing import (
     ID_HEADER,
     PRODUCER_HEADER,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from events.producers.model import Producer, Producers
     from tests.simulation.loop import SimulationLoop
     from tests.simulation.records import Sent
-
-__all__ = ["Deliveries", "GatewayProducer", "Receipt", "credentials_of", "owner_of", "producer_of"]
 
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"

@@ -14,8 +14,6 @@ from typing import NamedTuple
 
 from tests.simulation import codes
 
-__all__ = ["ConsumerGroup", "GroupState", "Joined"]
-
 
 class GroupState(Enum):
     """The state of a group."""

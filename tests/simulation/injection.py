@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from tests.simulation.cluster import Cluster
     from tests.simulation.faults import Fault, Undo
 
-__all__ = ["Injection"]
-
 
 class Injection:
     """Carries out the faults of a run."""

@@ -13,8 +13,6 @@ from tests.simulation.loop import SimulationLoop, current_process
 if TYPE_CHECKING:
     from tests.simulation.network import Endpoint
 
-__all__ = ["ListeningSocket", "accept_in"]
-
 #: By number.
 _LISTENING: Final[dict[int, ListeningSocket]] = {}
 

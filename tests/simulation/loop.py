@@ -16,8 +16,6 @@ from itertools import count
 from random import Random
 from typing import Any, Final
 
-__all__ = ["Process", "SimulationLoop", "StuckError", "current_process"]
-
 #: The share of callbacks between threads that have to wait for a turn.
 _LONG_TURNS: Final = 0.3
 #: How long a callback takes: time passes, as for a processor, even where nothing waits.

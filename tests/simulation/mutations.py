@@ -50,8 +50,6 @@ from streams.state import Cell, decode_state
 from streams.state_store import StateStore
 from streams.tables import EntityRecovery, EntityStore, EntityTable
 
-__all__ = ["MUTATIONS", "Mutation"]
-
 
 @dataclass(frozen=True, slots=True)
 class Mutation:

@@ -11,8 +11,6 @@ from typing import Any, Final
 
 from tests.simulation.loop import Process, SimulationLoop, current_process
 
-__all__ = ["Endpoint", "Network"]
-
 #: The delays of a message in a network without faults, in seconds: the slower, the more is under
 #: way at once.
 DELAYS: Final = ((0.0001, 0.002), (0.0005, 0.02), (0.002, 0.06))

@@ -39,20 +39,6 @@ if TYPE_CHECKING:
     from tests.simulation.simulated_worker import SimulatedWorker
     from tests.simulation.traffic import Traffic
 
-__all__ = [
-    "Completeness",
-    "Judgement",
-    "Ownership",
-    "Sessions",
-    "Stored",
-    "Writing",
-    "differences",
-    "foreign_states",
-    "judge",
-    "restored",
-    "waiting_for",
-]
-
 #: The values of the event topics, by topic, partition and offset.
 Stored = Mapping[tuple[str, int, int], bytes | None]
 States = Mapping[tuple[Family, int], Mapping[str, EntityState]]

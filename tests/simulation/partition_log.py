@@ -16,16 +16,6 @@ from aiokafka.record.util import calc_crc32c
 from broker.stored_record import RawRecord
 from tests.simulation import codes
 
-__all__ = [
-    "Appended",
-    "PartitionLog",
-    "StoredBatch",
-    "damaged",
-    "header_of",
-    "records_of",
-    "without_first",
-]
-
 #: The header of a record batch of format 2.
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 _CRC_START: Final = 21

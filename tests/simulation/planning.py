@@ -8,8 +8,6 @@ from typing import Final
 from tests.simulation.faults import TARGETS, Fault, FaultKind
 from tests.simulation.sequences import SEQUENCES
 
-__all__ = ["planned_faults"]
-
 #: Of sequences alone are those that nobody mends but an operator.
 _SINGLE: Final = tuple(kind for kind in FaultKind if kind is not FaultKind.CHANGELOG_LOST)
 

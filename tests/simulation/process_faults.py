@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from tests.simulation.simulated_worker import SimulatedWorker
     from tests.simulation.supervised import Supervised
 
-__all__ = ["Parties", "ProcessFaults"]
-
 #: Longer than a session and a rebalance: another worker has written meanwhile.
 LONG_PAUSE_SECONDS: Final = 4.0
 #: In seconds. The longest is longer than a rebalance with its recovery.

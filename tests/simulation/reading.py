@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from streams.state import EntityState
     from tests.simulation.simulated_worker import SimulatedWorker
 
-__all__ = ["Explained", "Reader", "address_of", "explained_in"]
-
 Explained = tuple[str, str, str, str, str]
 """Of an explanation: its entity, day, source, id and text."""
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from tests.simulation.cluster import Cluster
     from tests.simulation.simulated_worker import SimulatedWorker
 
-__all__ = ["Operator"]
-
 #: How long a worker reports the fault before he acts: the alert waits, and he reads.
 REACTION_SECONDS: Final = (2.0, 8.0)
 #: An alert goes on for so long after the last report: a worker that starts again reports nothing.

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from tests.simulation.cluster import Cluster
     from tests.simulation.loop import Process
 
-__all__ = ["LOST_ANSWER", "LOST_REQUEST", "RequestFaults", "late"]
-
 #: The requests that may be lost, the more important ones more often.
 _LOSABLE: Final = (
     ProduceRequest,

@@ -67,8 +67,6 @@ if TYPE_CHECKING:
     from streams.settings import Settings
     from streams.state_store import StateStore
 
-__all__ = ["Outcome", "Plan", "run", "warm_up"]
-
 APP_ID: Final = "simulated"
 AS_OF: Final = date(2020, 12, 31)
 RECORDS, WORKERS, NODES, FAULTS = 2000, 3, 3, 20

@@ -13,8 +13,6 @@ from typing import Final
 
 from tests.simulation.faults import SMALL_CHANGELOGS, Fault, FaultKind
 
-__all__ = ["SEQUENCES"]
-
 _WORKERS: Final = range(3)
 _NODES: Final = 3
 

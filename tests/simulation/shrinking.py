@@ -8,8 +8,6 @@ from dataclasses import replace
 from tests.simulation.faults import Fault
 from tests.simulation.run import Outcome, Plan
 
-__all__ = ["shortest"]
-
 
 def shortest(plan: Plan, failed: Outcome, carry_out: Callable[[Plan], Outcome]) -> Outcome:
     """Return the outcome with the fewest faults found: none of them can be left out alone.

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from events.producers.model import Producers
     from events.producers.secrets import Secrets
 
-__all__ = ["URL", "SimulatedGateway", "let_gateways_run"]
-
 _HOST: Final = "127.0.2.1"
 _PORT, _PROBE_PORT = 6070, 6071
 URL: Final = f"http://{_HOST}:{_PORT}"

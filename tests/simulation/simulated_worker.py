@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from streams.queries.telling import Teller
     from streams.settings import Settings
 
-__all__ = ["SimulatedWorker", "watch_workers"]
-
 #: Shorter than the shipped one, as all times of the simulation are, and longer than a rebalance may
 #: wait for a member.
 HOLD_SECONDS = 14.0

@@ -39,9 +39,6 @@ from tests.simulation.listening import accept_in
 from tests.simulation.loop import Process, SimulationLoop, current_process
 from tests.simulation.partition_log import records_of
 
-__all__ = ["functions_with_clocks", "install", "names_of_clocks", "remembered"]
-
-
 _CLOCKS: Final = (time.monotonic, time.perf_counter, time.time)
 
 

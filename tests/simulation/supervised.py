@@ -9,8 +9,6 @@ from collections.abc import Callable
 
 from tests.simulation.loop import Process, SimulationLoop
 
-__all__ = ["Supervised"]
-
 RESTART_SECONDS = 0.5
 
 

@@ -18,8 +18,6 @@ from tests.simulation.records import Sent, damaged, rival
 if TYPE_CHECKING:
     from tests.simulation.cluster import Cluster
 
-__all__ = ["Traffic", "chosen"]
-
 #: Of a run's records: those that contradict another one of the same time, explanations of
 #: milestones, and those with a mistake.
 RIVALS_SHARE: Final = 0.03

@@ -18,19 +18,6 @@ from tests.support.prometheus import Monitoring, Prometheus
 from tests.support.webhooks import Webhook
 from tests.support.workers import Worker
 
-__all__ = [
-    "DELEGATE",
-    "OWNER",
-    "Notification",
-    "connected",
-    "corrected",
-    "disconnected",
-    "followed",
-    "milestone_of",
-    "notifications",
-    "promises",
-]
-
 #: The webhook's paths for the notifications of the programmes' owners and of the delegate.
 OWNER, DELEGATE = "/owner", "/delegate"
 

@@ -22,8 +22,6 @@ from streams.queries.telling import OwnedPartitions, Teller
 from streams.state_store import StateStore
 from tests.support.records import PARTITIONS, apply_events
 
-__all__ = ["AnsweringWorker", "answering", "decoded", "serving", "token_file"]
-
 
 class AnsweringWorker:
     """A worker without Kafka: what it holds, what it owns, and its route."""

@@ -9,8 +9,6 @@ from random import Random
 from events.communes import COMMUNES, PARIS_AS_A_WHOLE
 from events.identifiers import Department
 
-__all__ = ["ARRONDISSEMENTS", "CLASSES", "ELSEWHERE", "HEADING", "WHOLE", "edition", "row"]
-
 # The columns as Arcep publishes them (edition of 2026-03-31), names of territories included.
 HEADING = (
     "code_insee;nom_com;code_dep;code_reg;nbr;type;inel_hd;elig_hd05;elig_hd3;elig_bhd8;elig_thd30;"

@@ -18,8 +18,6 @@ from tests.support.knowledge import shipped
 from tests.support.published import published_values
 from tests.support.workers import Worker
 
-__all__ = ["LAST_DAY", "PUBLISHED_DAY", "audited_values", "everything", "shown"]
-
 LAST_DAY: Final = date(2020, 12, 31)
 """The clock of the tests' workers stands there."""
 PUBLISHED_DAY: Final = date(2020, 11, 30)

@@ -9,8 +9,6 @@ from typing import Final
 
 from events.milestone import MilestoneExplained
 
-__all__ = ["ATTACKS", "MARK", "OURS", "PLAIN", "UNPRINTABLE", "harm_in"]
-
 MARK: Final = "x-attack"
 """Names the elements, attributes and schemes that attacks would make."""
 

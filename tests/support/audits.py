@@ -14,8 +14,6 @@ from events.topics import DEFAULT_PARTITIONS, topic_name
 from operations.audit.recount import Audit, audit_records
 from tests.support.histories import event
 
-__all__ = ["INDICATOR", "audited", "catalogue_of", "raw", "raw_record", "reading"]
-
 INDICATOR: Final = "figure"
 
 _offsets = count()

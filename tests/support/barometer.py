@@ -24,8 +24,6 @@ from operations.importing.sender import Tally
 from tests.support.audits import raw_record
 from tests.support.tables import RECORDED, write_file
 
-__all__ = ["INDICATORS", "Barometer", "observed_entry", "pasted", "pilote_values", "programme"]
-
 INDICATORS = ("IND-001", "IND-042", "IND-9999")
 _BLOCK = re.compile(
     r"^# .*: (\w+) \(IND-\d+\): replace (.+)\n((?:# .+: the last .+\n)?(?: .+\n)+)", re.MULTILINE

@@ -9,8 +9,6 @@ from typing import Any, cast
 from streams.batch_transport import BatchProducer, BatchTransport
 from tests.support.group_member import build_app
 
-__all__ = ["Broker", "producing", "states", "turns"]
-
 
 class Builder:
     """Stands for aiokafka's batch builder: full after two records."""

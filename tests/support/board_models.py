@@ -5,8 +5,6 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-__all__ = ["board", "boards", "json_values", "panel"]
-
 Tree = dict[str, Any]
 
 

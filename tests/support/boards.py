@@ -10,8 +10,6 @@ from catalogue.metrics import REGION
 from catalogue.model import Catalogue
 from dashboards.boards.render import boards_of, render
 
-__all__ = ["BOARDS", "CATALOGUE", "Question", "documents", "questions", "substituted"]
-
 CATALOGUE = load_catalogue()
 
 #: What Grafana puts in the place of a variable: its own, and those of our boards.

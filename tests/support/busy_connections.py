@@ -8,8 +8,6 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
-__all__ = ["BusyConnections"]
-
 _AT_ONCE = 65_536
 _SECONDS = 0.2
 """Between two checks for the end."""

@@ -14,8 +14,6 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-__all__ = ["LOOPBACK", "Authority", "Certificate"]
-
 #: What a broker or a server of a test is reached by.
 LOOPBACK = ("127.0.0.1", "localhost")
 

@@ -9,19 +9,6 @@ from pathlib import Path
 from gateway.documents import document_files
 from tests.support.requirements import give_up, require_programs
 
-__all__ = [
-    "CLIENTS",
-    "GENERATOR",
-    "JAVA_PACKAGES",
-    "NODE_MODULES",
-    "compile_java",
-    "compile_typescript",
-    "generate",
-    "java",
-    "require_generators",
-    "run",
-]
-
 ROOT = Path(__file__).parents[2]
 CLIENTS = ROOT / "tests" / "clients"
 """The programs, and what they and the generators need: see its packages.sh."""

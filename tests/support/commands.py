@@ -11,8 +11,6 @@ from click.testing import CliRunner
 from smart_region import main
 from tests.support.variables import environment_variables
 
-__all__ = ["run", "run_inside", "run_inside_with"]
-
 SECONDS = 300.0
 
 

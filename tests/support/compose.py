@@ -9,8 +9,6 @@ from typing import Any, Final
 
 import yaml
 
-__all__ = ["COMPOSE_FILES", "DEPLOY", "Stack", "example_environment", "variables_of"]
-
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 COMPOSE_FILES: Final = {
     "open": ("compose.yaml",),

@@ -22,8 +22,6 @@ from tests.support.compose import DEPLOY, Stack
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 
-__all__ = ["ComposeKafka", "PlainStack", "prepare", "prepared_secrets"]
-
 #: Kafka's own scripts, as far as the container's start asks for them.
 _PROGRAMS = {
     "kafka-storage.sh": "kafka.tools.StorageTool",

@@ -17,8 +17,6 @@ from tests.support.postgres import Database
 from tests.support.requirements import give_up
 from tests.support.servers import Server
 
-__all__ = ["ConnectWorker", "connector_for", "install_command", "page_commands", "role_commands"]
-
 ROOT: Final = Path(__file__).parents[2]
 CONNECT: Final = ROOT / "deploy" / "connect"
 JARS: Final = CONNECT / "target" / "jars"

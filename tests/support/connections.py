@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-__all__ = ["refused_connections"]
-
 
 @pytest.fixture
 def refused_connections() -> Iterator[None]:

@@ -14,8 +14,6 @@ from events.cloudevent import EVENT_MODELS, CloudEvent
 from events.errors import ContractError
 from events.identifiers import ALSO_CHECKED, FIRST_DAY
 
-__all__ = ["broken_rules", "drawn_from", "rules_beyond"]
-
 _FORMATS: Final[Mapping[str, st.SearchStrategy[str]]] = {
     "date": st.dates(FIRST_DAY, date(2035, 12, 31)).map(date.isoformat),
     "date-time": st.datetimes(

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from time import thread_time
 from typing import Final, TypeVar
 
-__all__ = ["TIMES_LARGER", "grows_linearly"]
-
 _Sized = TypeVar("_Sized")
 
 TIMES_LARGER: Final = 8

@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 
 from report.charts.labels import EM, Box, text_width
 
-__all__ = ["FORBIDDEN_TEXT", "Drawn", "any_text", "drawn", "parsed"]
-
 #: What a text may hold to leave its place, or to be unreadable as XML.
 FORBIDDEN_TEXT: Final = (
     "<script>alert(1)</script> & \"'> ]]> --> \x00\x08\x1b\x7f\u202e\ud800\ufffe 😀"

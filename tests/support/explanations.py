@@ -16,8 +16,6 @@ from tests.support.histories import event
 from tests.support.knowledge import knowledge, shipped
 from tests.support.records import apply_events
 
-__all__ = ["explained", "explanations_from", "known_with"]
-
 
 def explained(day: str, text: str = "Les travaux ont pris du retard.", **fields: Any) -> CloudEvent:
     """Return an event that explains the connection of all lycées, unless said otherwise."""

@@ -15,17 +15,6 @@ from events.observation import Territory
 from events.registry import FACTS, facts_of
 from events.workstation import LONGEST_PERIOD_DAYS, WorkstationAudience
 
-__all__ = [
-    "cloud_events",
-    "communes",
-    "facts",
-    "json_values",
-    "mutated_records",
-    "sirets",
-    "uais",
-    "with_check_digit",
-]
-
 LAST_DAY: Final = date(2035, 12, 31)
 CONTROL_CHARACTERS: Final = ("Cc", "Cs")
 

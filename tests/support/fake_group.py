@@ -23,15 +23,6 @@ from streams.batch_transport import (
 from streams.commit_metadata import NO_METADATA, CommitMetadata
 from streams.topic_faults import TopicFault
 
-__all__ = [
-    "GENERATION",
-    "FakeApp",
-    "FakeConsumer",
-    "FakeProducer",
-    "StatesWritten",
-    "batch_message",
-]
-
 GENERATION = 3
 
 

@@ -15,8 +15,6 @@ from collections.abc import Sequence
 from operations.client import Spool
 from operations.client.queue import Waiting
 
-__all__: list[str] = []
-
 
 def plant(fault: str) -> None:
     """Break the spool."""

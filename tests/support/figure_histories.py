@@ -10,15 +10,6 @@ from hypothesis import strategies as st
 
 from catalogue.history import History, Reading, StepFunction
 
-__all__ = [
-    "FIRST_DAY",
-    "additive_histories",
-    "figure_histories",
-    "history_of",
-    "ratio_histories",
-    "reported",
-]
-
 #: Drawn histories begin here or up to `_SPAN` days later.
 FIRST_DAY = date(2018, 1, 1)
 _SPAN = 30

@@ -6,8 +6,6 @@ import gc
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["leaves_no_cycles"]
-
 _ATTEMPTS: Final = 5
 
 

@@ -24,6 +24,7 @@ from events.records import OutgoingRecord
 from events.school import SchoolClosed, SchoolConnected
 from events.signing import (
     ID_HEADER,
+    PRODUCER_HEADER,
     SIGNATURE_HEADER,
     TIMESTAMP_HEADER,
     SigningSecret,
@@ -31,7 +32,7 @@ from events.signing import (
 )
 from gateway.admission import Admission
 from gateway.app import Gateway, make_app
-from gateway.authentication import PRODUCER_HEADER, Authenticator
+from gateway.authentication import Authenticator
 from gateway.body import BodyReader
 from gateway.exposition import GatewayCollector
 from gateway.idempotency import IdempotencyStore
@@ -40,21 +41,6 @@ from gateway.quota import Quotas
 from gateway.reception import Reception
 from gateway.topics_writer import BrokerUnavailableError, Written
 from gateway.work_scheduling import WorkScheduler
-
-__all__ = [
-    "BATCH",
-    "NOW",
-    "PRODUCER",
-    "SIGNING_SECRET",
-    "STRUCTURED",
-    "TOKEN",
-    "FakeWriter",
-    "GatewayHarness",
-    "bearer",
-    "closed",
-    "event",
-    "signed",
-]
 
 NOW = datetime(2026, 3, 11, 9, 30, tzinfo=UTC)
 PRODUCER = "lycees"

@@ -20,18 +20,6 @@ from tests.support.gateway import BATCH
 from tests.support.gateways import Gateway
 from tests.support.traffic import Message
 
-__all__ = [
-    "ID",
-    "PRODUCERS",
-    "Account",
-    "Batch",
-    "Position",
-    "batches",
-    "is_right",
-    "sending",
-    "with_id",
-]
-
 EVENTS_PER_BATCH: Final = 100
 HANG_UP_SECONDS: Final = 0.1
 """Before a sender tries again whose connection has ended: nobody may listen for a while."""

@@ -10,8 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any, NamedTuple
 
-__all__ = ["GatewayStub", "StubAnswer", "accepted", "answered_each", "gateway_stub"]
-
 
 class StubAnswer(NamedTuple):
     """What the stub answers; where it is None instead, the stub closes the connection."""

@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Self
 
 from events.producers.tokens import Scheme, issue
+from operations.programs.addresses import free_port
 from operations.programs.program import end_child, start_child
-from tests.support.servers import free_port
 from tests.support.waiting import wait_until
-
-__all__ = ["Credentials", "Gateway", "issue_credentials"]
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0

@@ -26,8 +26,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 from jsonschema import Draft202012Validator
 
-__all__ = ["ADMIN", "DROP", "EDITOR", "HANG", "TOKEN", "Answer", "GrafanaStub", "Request", "Stored"]
-
 TOKEN = "glsa_stub-0123456789"  # noqa: S105 - a stub's own
 ADMIN: Final = "Admin"
 EDITOR: Final = "Editor"

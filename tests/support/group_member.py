@@ -15,7 +15,7 @@ from faust.types import TP, ConsumerMessage, Message
 
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
-from events.registry import Family
+from events.fact import Family
 from events.topics import changelog_name, topic_name
 from streams.app import create_app
 from streams.batch_transport import BatchConsumer, BatchTransport, Committed
@@ -24,22 +24,6 @@ from streams.commit_metadata import NO_METADATA, CommitMetadata
 from streams.engine import Engine
 from streams.settings import Settings
 from tests.support.records import PARTITIONS, FakeRecord
-
-__all__ = [
-    "APP_ID",
-    "GENERATION",
-    "PolledRecord",
-    "ScriptedThread",
-    "batch",
-    "build_app",
-    "build_engine",
-    "changelog",
-    "consumer_of",
-    "member",
-    "message",
-    "polled",
-    "topic",
-]
 
 APP_ID = "member"
 GENERATION = 7

@@ -12,8 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Block", "Reader", "UnexpectedAnswerError", "blocks_of", "shows"]
-
 SECONDS = 90.0
 SHOWN = ("json", "text")
 _FENCE = re.compile(

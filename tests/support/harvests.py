@@ -17,8 +17,6 @@ from operations.harvest.probing import probe
 from operations.harvest.run import Harvest, HarvestTally, run_harvest
 from tests.support.portals import Portal
 
-__all__ = ["NOW", "PRIVATE", "harvest"]
-
 PRIVATE = CheckedNetwork(private=True)
 """For the portal, which is on loopback."""
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Self
 
-__all__ = ["HeaderName"]
-
 
 class HeaderName(str):
     """A header's name that is written as the given bytes."""

@@ -20,19 +20,6 @@ from events.registry import FACTS_BY_NAME, facts_of
 from streams.state import EMPTY, NO_DAYS, Cell, EntityState, cell_of, merge_states
 from tests.support.sources import source_of
 
-__all__ = [
-    "DAYS",
-    "ENTITIES",
-    "deliveries",
-    "event",
-    "events_of",
-    "histories",
-    "pool",
-    "state_of",
-    "uai",
-    "with_cell",
-]
-
 
 def uai(digits: str) -> str:
     """Complete the seven digits of a UAI: `0750001` is in Paris, `0770001` in Seine-et-Marne."""

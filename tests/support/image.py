@@ -14,8 +14,6 @@ from typing import Final
 
 from tests.support.requirements import give_up, require_programs
 
-__all__ = ["USER", "ImageRoot", "build_image"]
-
 USER: Final = 65532
 _PROJECT: Final = Path(__file__).parents[2]
 _DOCKERFILE: Final = _PROJECT / "deploy" / "docker" / "Dockerfile"

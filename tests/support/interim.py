@@ -11,8 +11,6 @@ from catalogue.loader import load_catalogue
 from report.knowledge import Knowledge
 from tests.support.knowledge import knowledge
 
-__all__ = ["known_with_interim"]
-
 _SHIPPED: Final = """    milestones:
       - id: all_connected
 """

@@ -16,8 +16,6 @@ from report.view import View
 from simulation.simulator import simulate
 from tests.support.known_states import states_held_on
 
-__all__ = ["LAST_DAY", "knowledge", "shipped", "simulated_records", "view"]
-
 LAST_DAY: Final = date(2018, 12, 31)
 """The last day of the simulation; figures until then are known."""
 

@@ -8,13 +8,11 @@ from datetime import date
 
 from broker.stored_record import RawRecord
 from catalogue.model import Catalogue
+from events.fact import Family
 from events.record_rules import RULES
-from events.registry import Family
 from operations.export.states_known_on import events_known_on
 from streams.state import Cell, cell_of, newest
 from streams.state_store import StateStore
-
-__all__ = ["states_held_on"]
 
 
 def states_held_on(records: Iterable[RawRecord], catalogue: Catalogue, day: date) -> StateStore:

@@ -16,17 +16,6 @@ from click.testing import CliRunner
 
 from smart_region import main
 
-__all__ = [
-    "OVERLAYS",
-    "Manifest",
-    "built",
-    "containers",
-    "environment",
-    "one",
-    "pod_specs",
-    "pod_templates",
-]
-
 Manifest: TypeAlias = Mapping[str, Any]
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

@@ -14,8 +14,6 @@ from typing import Any
 
 from tests.support.kubernetes import Manifest
 
-__all__ = ["ClusterApi", "cluster_api"]
-
 _KINDS = {
     "/api/v1": {"secrets": "Secret"},
     "/apis/batch/v1": {"cronjobs": "CronJob", "jobs": "Job"},

@@ -13,8 +13,6 @@ from events.record_rules import RULES, RecordRules
 from report.ledger import EventLedger
 from tests.support.audits import raw_record
 
-__all__ = ["ledger_of", "ledger_with", "numbered"]
-
 
 @contextmanager
 def ledger_of(events: Iterable[CloudEvent]) -> Iterator[EventLedger]:

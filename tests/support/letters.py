@@ -24,16 +24,6 @@ from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome
 from tests.support.histories import event, uai
 from tests.support.records import FakeRecord
 
-__all__ = [
-    "REFUSED_AT",
-    "FakeWriter",
-    "arrived",
-    "entry_with_outcome",
-    "letter_of",
-    "refused",
-    "valid_event",
-]
-
 REFUSED_AT = datetime(2019, 6, 30, 12, 30, tzinfo=UTC)
 
 

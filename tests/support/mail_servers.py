@@ -15,8 +15,6 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from tests.support.certificates import Certificate
 
-__all__ = ["REFUSED", "USER", "Mailbox", "mail_server"]
-
 USER = ("moniteur", "s3cret")
 REFUSED = "refuse@example.org"
 

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from catalogue.model import Catalogue
-from events.registry import Family
+from events.fact import Family
 from tests.support.audits import catalogue_of
-
-__all__ = ["MEASURES", "OFFSETS", "paid_of_committed"]
 
 _RATIO: Final = {"unit": "ratio"}
 _EUROS: Final = {"unit": "euros"}

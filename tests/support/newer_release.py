@@ -14,8 +14,6 @@ from events.fact import Fact
 from events.identifiers import PositiveCount
 from events.school import SchoolConnected
 
-__all__ = ["SchoolConnectedTwo", "release"]
-
 
 class SchoolConnectedTwo(SchoolConnected):
     """The lycée's high-speed link has been accepted, with its speed in both directions."""

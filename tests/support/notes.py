@@ -12,8 +12,8 @@ from catalogue.contacts import Contacts
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.cloudevent import CONTENT_TYPE, STRUCTURED, CloudEvent
+from events.fact import Family
 from events.partitioning import partition_for
-from events.registry import Family
 from events.topics import DEFAULT_PARTITIONS, topic_name
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
@@ -27,19 +27,6 @@ from tests.support.audits import raw_record
 from tests.support.explanations import explained
 from tests.support.histories import event, uai
 from tests.support.ledgers import ledger_of, numbered
-
-__all__ = [
-    "MONTHS",
-    "five_years",
-    "hostile_notes",
-    "knowledge_on",
-    "known_then",
-    "note_of_events",
-    "request_of",
-    "shipped",
-    "simulated_note",
-    "texts_of",
-]
 
 MONTHS: Sequence[str] = [
     f"{year}-{month:02}" for year in range(2016, 2021) for month in range(1, 13)

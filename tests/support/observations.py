@@ -16,15 +16,6 @@ from events.cloudevent import CloudEvent
 from events.observation import IndicatorObserved, Territory
 from tests.support.sources import source_of
 
-__all__ = [
-    "BAROMETER",
-    "Observation",
-    "barometer",
-    "observation_events",
-    "observations",
-    "observed",
-]
-
 BAROMETER: Final = Path(__file__).parents[1] / "corpus" / "catalogue" / "observed"
 """Three observed indicators: a percentage, a number of days that falls, and a balance."""
 

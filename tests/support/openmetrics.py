@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-__all__ = ["read_openmetrics"]
-
 
 def read_openmetrics(text: str) -> Iterator[Metric]:
     """Yield the families of a text; ValueError where it breaks a rule of the format."""

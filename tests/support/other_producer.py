@@ -18,8 +18,6 @@ from tests.support.gateway import STRUCTURED, event, signed
 from tests.support.gateways import Gateway
 from tests.support.waiting import wait_until
 
-__all__ = ["OtherProducer"]
-
 PAUSE_SECONDS = 0.05
 """Between two requests, so that it is no load of its own."""
 REQUEST_SECONDS = 15.0

@@ -14,8 +14,6 @@ from operations.backfill.past import Past
 from streams.state_store import StateStore
 from tests.support.records import apply_events
 
-__all__ = ["state_store_of", "written"]
-
 
 def state_store_of(catalogue: Catalogue, events: Sequence[CloudEvent]) -> StateStore:
     """Return a state store of events, over several partitions."""

@@ -13,8 +13,6 @@ from threading import Lock, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-__all__ = ["API", "RECORDS", "Answer", "Portal", "PortalRequest", "dataset", "portal"]
-
 API = "/api/explore/v2.1/catalog"
 RECORDS = b"gare;voyageurs\nNation;12\n"
 

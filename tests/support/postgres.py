@@ -21,8 +21,6 @@ from tests.support.requirements import give_up
 from tests.support.servers import Server, ServerUnavailableError
 from tests.support.waiting import wait_until
 
-__all__ = ["Database", "PostgresServer", "require_postgres", "started_postgres"]
-
 #: Where Debian has the programs of each release.
 FOLDERS: Final = ("/usr/lib/postgresql/*/bin", "/usr/bin", "/usr/local/bin")
 OWNER: Final = "smart_region_test"

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-__all__ = ["alive", "children", "listening"]
-
 LISTEN = "0A"
 """As /proc/net/tcp writes the state."""
 

@@ -6,8 +6,6 @@ from typing import Any
 from events.frequency import Frequency
 from events.producers.model import Producer, Quota
 
-__all__ = ["producer"]
-
 
 def producer(
     name: str,

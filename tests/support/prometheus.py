@@ -21,20 +21,6 @@ from operations.programs.alerting import ALERTMANAGER_NAMES
 from tests.support.requirements import require_programs
 from tests.support.servers import Server
 
-__all__ = [
-    "Alertmanager",
-    "Line",
-    "Monitoring",
-    "Prometheus",
-    "QueryError",
-    "Sample",
-    "amtool",
-    "configured",
-    "create_blocks",
-    "promtool",
-    "require_prometheus",
-]
-
 REMEDY = "run deploy/debian-packages.sh as root, or install Prometheus and Alertmanager"
 
 TOOL_SECONDS = 300.0

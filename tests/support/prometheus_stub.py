@@ -12,8 +12,6 @@ from typing import Any
 
 from dashboards import conventions
 
-__all__ = ["PrometheusStub", "prometheus_stub"]
-
 
 def _target(job: str, health: str = "up") -> dict[str, Any]:
     return {"labels": {"job": job, "instance": "127.0.0.1:6066"}, "health": health}

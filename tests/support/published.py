@@ -10,8 +10,6 @@ from events.identifiers import Department
 from events.training import TrainingAudience
 from operations.audit.recount import Audit
 
-__all__ = ["is_of_persons", "published_values"]
-
 PRIORITY: Final = ("job_seeker", "early_leaver", "low_qualified")
 COUNTS: Final = ("trainees_enrolled", "trainees_completed")
 SHARE: Final = "priority_audience_ratio"

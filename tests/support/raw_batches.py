@@ -14,8 +14,6 @@ from aiokafka.errors import for_code
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
-__all__ = ["NOW", "RawBatch", "RawContent", "batch_bytes", "fetched_records", "produce"]
-
 Headers = Sequence[tuple[str, bytes | None]]
 LEADER_SECONDS = 10.0
 NOW = 1_577_836_800_000

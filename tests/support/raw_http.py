@@ -10,8 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
-__all__ = ["Answer", "RawConnection", "post", "request"]
-
 SECONDS = 20.0
 _END_OF_HEADERS = b"\r\n\r\n"
 

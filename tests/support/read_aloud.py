@@ -10,8 +10,6 @@ from typing import Any, Final
 from pypdf import PageObject, PdfReader
 from pypdf.generic import ContentStream
 
-__all__ = ["read_aloud"]
-
 _SIGN: Final = re.compile(r"<([0-9A-Fa-f]{4})> <((?:[0-9A-Fa-f]{4})+)>")
 
 

@@ -12,8 +12,6 @@ from typing import NamedTuple
 
 from tests.support.workers import Worker
 
-__all__ = ["Change", "Watch", "watched"]
-
 PAUSE_SECONDS = 0.01
 
 

@@ -14,8 +14,6 @@ from events.topics import topic_name
 from streams.core import Result, process
 from streams.state_store import StateStore
 
-__all__ = ["PARTITIONS", "FakeRecord", "apply_events", "processed", "record_of"]
-
 PARTITIONS = 3
 
 _offsets = count()

@@ -12,8 +12,6 @@ from catalogue.terms import FREQUENCY_DAYS, Measure, Term
 from events.observation import MICROS
 from events.registry import facts_of
 
-__all__ = ["Record", "observed_figure", "reference_figure"]
-
 
 class Record(NamedTuple):
     """A fact of one entity; records of one day are in the order of their recording."""

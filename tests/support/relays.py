@@ -10,8 +10,6 @@ from pathlib import Path
 
 from operations.programs.program import end_child, start_child
 
-__all__ = ["Relay"]
-
 
 class Relay:
     """A `smart-region relay postgres` of its own process."""

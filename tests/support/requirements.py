@@ -6,8 +6,6 @@ from typing import NoReturn
 
 import pytest
 
-__all__ = ["give_up", "require_programs"]
-
 
 def give_up(reason: str) -> NoReturn:
     """Skip the test and say why; in continuous integration (CI=true) fail instead."""

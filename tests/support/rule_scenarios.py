@@ -18,8 +18,6 @@ from catalogue.progress import MilestoneStatus
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
 from tests.support.prometheus import promtool
 
-__all__ = ["ABSENT", "DAY", "PARTITIONS", "TODAY", "FiringAlert", "RuleScenario", "Span", "growing"]
-
 #: A day in seconds, and where the monitor's day stands when a scenario begins: 2020-06-01.
 DAY = 86_400
 TODAY = 18_414 * DAY

@@ -14,8 +14,6 @@ from events.topics import DEAD_LETTERS
 from tests.support.gateway import PRODUCER
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 
-__all__ = ["PRODUCERS_FILE", "consumer", "declared", "ends_of", "records_of", "running_gateway"]
-
 PRODUCERS_FILE = f"""\
 producers:
   - id: {PRODUCER}

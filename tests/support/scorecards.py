@@ -11,8 +11,6 @@ from events.dead_letters import GATEWAY, DeadLetter, Headers, LetterPosition, Re
 from events.producers.model import Producers
 from tests.support.producers import producer
 
-__all__ = ["LYCEES", "PRODUCERS", "broken", "letter_of", "refused_at_the_gateway"]
-
 LYCEES = "urn:test:lycees"
 #: Two declared systems; each is to send every week.
 PRODUCERS = Producers(

@@ -9,12 +9,11 @@ from typing import Any
 
 from kafka.admin import KafkaAdminClient, ScramMechanism, UserScramCredentialUpsertion
 
-from broker.clients import BrokerSecurity, opened
+from broker.clients import opened
+from broker.security import BrokerSecurity
+from operations.programs.addresses import free_port
 from tests.support.certificates import Authority
 from tests.support.kafka import KafkaBroker
-from tests.support.servers import free_port
-
-__all__ = ["SecuredKafka"]
 
 MECHANISM = "SCRAM-SHA-512"
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"

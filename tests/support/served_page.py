@@ -25,8 +25,6 @@ from report.server import Known, PageServer
 from streams.web import Readiness, serve
 from tests.support.knowledge import LAST_DAY, knowledge, shipped, simulated_records
 
-__all__ = ["COMPLETE", "Answer", "ServedPage", "page_over"]
-
 COMPLETE: Final = Completeness(is_complete=True, text="Chiffres complets.")
 
 

@@ -10,8 +10,6 @@ from operations.programs.addresses import free_port
 from operations.programs.program import end_child, start_child
 from tests.support.waiting import wait_until
 
-__all__ = ["Server", "ServerUnavailableError", "free_port"]
-
 
 class ServerUnavailableError(Exception):
     """Raised where a server does not start, stop or answer in time; carries its log's end."""

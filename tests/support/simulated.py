@@ -11,8 +11,6 @@ from events.fact import Fact
 from simulation.emitter import RecordKind, SimulatedRecord
 from simulation.simulator import simulate
 
-__all__ = ["Story", "read_story"]
-
 AnyFact = TypeVar("AnyFact", bound=Fact)
 
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from tests.support.requirements import give_up
 
-__all__ = ["SmallDisk", "small_disk"]
-
 
 class SmallDisk:
     """A mounted file system in memory."""

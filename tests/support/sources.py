@@ -6,8 +6,6 @@ from functools import cache
 
 from events.producers.loader import load_producers
 
-__all__ = ["source_of"]
-
 
 @cache
 def source_of(fact: str) -> str:

@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["SpoolProcess"]
-
 
 class SpoolProcess:
     """Runs `tests.support.spooling_producer`; each run continues after the last noted event."""

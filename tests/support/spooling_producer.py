@@ -18,8 +18,6 @@ from events.cloudevent import CloudEvent
 from events.school import SchoolClosed
 from operations.client import BearerToken, GatewayPublisher, RetryPolicy, Spool, SpoolFullError
 
-__all__ = ["MOST_SPOOLED", "SOURCE"]
-
 SOURCE = "urn:iledefrance:lycees"
 MOST_SPOOLED = 40
 """So few that the spool is full now and then."""

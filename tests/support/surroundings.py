@@ -9,8 +9,6 @@ import time
 from contextlib import suppress
 from typing import Final
 
-__all__ = ["USUAL_UMASK", "settle"]
-
 USUAL_UMASK: Final = 0o022
 """Others may read new files, as on most machines."""
 

@@ -10,8 +10,6 @@ import pytest
 
 from operations.importing.table import CsvRow, TableLayout, open_table
 
-__all__ = ["RECORDED", "SHARED_DATA", "read_rows", "shared_file", "write_file"]
-
 RECORDED = datetime(2024, 3, 1, 12, tzinfo=UTC)
 """When the files of tests were last changed."""
 

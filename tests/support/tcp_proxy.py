@@ -11,8 +11,6 @@ from typing import Any, Final, Self, TypeVar
 
 from operations.programs.addresses import HOST, free_port
 
-__all__ = ["CUT", "HALF_OPEN", "OPEN", "Condition", "TcpProxies", "TcpProxy"]
-
 Result = TypeVar("Result")
 
 _AT_ONCE: Final = 65_536

@@ -22,13 +22,11 @@ from broker.errors import BrokerRefusedError, BrokerUnreachableError
 from broker.offsets import partition_offsets, uncommitted
 from broker.topic_admin import seen_topics
 from events.cloudevent import CloudEvent, encode_structured
+from events.fact import Family
 from events.partitioning import partition_for
-from events.registry import Family
 from events.topics import DEFAULT_APP_ID, topic_name
 from simulation.simulator import simulate
 from tests.support.waiting import wait_until
-
-__all__ = ["Message", "all_done", "message_of", "region", "send", "shuffled", "wait_done"]
 
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=utf-8")
 PARTITIONS = 8

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["environment_variables"]
-
 
 def environment_variables(settings: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of settings named as in `streams.settings`.

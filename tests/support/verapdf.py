@@ -9,8 +9,6 @@ from typing import Final, NamedTuple
 
 from tests.support.requirements import give_up, require_programs
 
-__all__ = ["STANDARDS", "Verdict", "validated"]
-
 STANDARDS: Final = ("ua1", "2a")
 """PDF/UA-1 and PDF/A-2a, as veraPDF names them."""
 

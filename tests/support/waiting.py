@@ -3,9 +3,6 @@
 import time
 from collections.abc import Callable
 
-__all__ = ["wait_until"]
-
-
 LONGEST_PAUSE = 1.0
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from operations.client import PublisherOptions, RecordingPublisher
 
-__all__ = ["WatchedPublisher"]
-
 
 class WatchedPublisher(RecordingPublisher):
     """A publisher that remembers how it was asked for."""

@@ -10,8 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-__all__ = ["Webhook", "webhook_server"]
-
 
 class Webhook:
     """What arrived at a server: JSON bodies by place, in the order they came."""

@@ -16,12 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from operations.programs.addresses import free_port
 from operations.programs.program import end_child, start_child
-from tests.support.servers import free_port
 from tests.support.variables import environment_variables
 from tests.support.waiting import wait_until
-
-__all__ = ["Worker", "WorkerFactory", "supervised"]
 
 READY_SECONDS = 60.0
 

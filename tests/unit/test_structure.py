@@ -108,18 +108,6 @@ def imported_roots(tree: ast.Module) -> set[str]:
     return roots
 
 
-def public_names(tree: ast.Module) -> set[str] | None:
-    """Read `__all__`; None where it is missing."""
-    for node in tree.body:
-        match node:
-            case (
-                ast.Assign(targets=[ast.Name(id="__all__")], value=ast.List() as value)
-                | ast.AnnAssign(target=ast.Name(id="__all__"), value=ast.List() as value)
-            ):
-                return set(ast.literal_eval(value))
-    return None
-
-
 def may_import() -> dict[str, set[str]]:
     """Read from the picture which packages each may import: those that its arrows lead to."""
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -181,15 +169,6 @@ def test_a_name_is_that_of_one_class() -> None:
 def test_every_module_says_what_it_is() -> None:
     """A module starts with a docstring."""
     assert [name for name, tree in MODULES.items() if not ast.get_docstring(tree)] == []
-
-
-def test_every_module_says_what_is_public() -> None:
-    """A module that has more than a docstring has an `__all__`."""
-    silent = [
-        name for name, tree in MODULES.items() if len(tree.body) > 1 and public_names(tree) is None
-    ]
-
-    assert silent == []
 
 
 def calls(tree: ast.Module) -> list[tuple[str, int]]:

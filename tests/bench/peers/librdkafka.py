@@ -11,8 +11,6 @@ from events.cloudevent import decode
 from events.topics import changelog_name, topic_name
 from tests.bench.application import Application, Stopwatch
 
-__all__ = ["run"]
-
 MAX_POLL_RECORDS = 8_000
 
 

@@ -13,8 +13,6 @@ from tests.bench.trials import Trials, measure_trials, preloaded
 from tests.bench.workloads import DISTINCT
 from tests.support.kafka import KafkaBroker
 
-__all__ = ["PeersFound", "install", "measure_peers"]
-
 
 @dataclass(frozen=True, slots=True)
 class PeersFound:

@@ -13,8 +13,6 @@ from tests.bench.application import Application
 from tests.bench.engines import BARE, IDIOMATIC, ROOT, Monitor, Rival, Trial
 from tests.bench.stage import Stage
 
-__all__ = ["PEERS", "Peer", "WrongChangelogError"]
-
 FOLDER = Path(__file__).parent
 ENVIRONMENT = ROOT / "build" / "peers"
 STREAMS = FOLDER / "kafka-streams" / "target"

@@ -15,8 +15,6 @@ from rocksdict import AccessType, Rdict
 from events.topics import topic_name
 from tests.bench.application import Application, Restoring, Stopwatch
 
-__all__ = ["run"]
-
 
 def run(application: Application) -> None:
     """Process an application's events, print how long it took, and stay until ended.

@@ -14,8 +14,6 @@ from tests.bench.report import Cell, throughput
 from tests.bench.tables import measured_under, replace_section
 from tests.bench.workloads import DISTINCT, WORKLOADS
 
-__all__ = ["peers_text", "write_peers"]
-
 MEASURED = re.compile(r"(?<=<!-- peers measured -->\n).*?(?=<!-- peers end -->)", re.DOTALL)
 STREAMS = re.compile(r"<kafka\.version>(.+)</kafka\.version>")
 PINNED = re.compile(r"^(quixstreams|confluent-kafka)[^=\n]*==(\S+)", re.MULTILINE)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from catalogue.algebra import MeasureError, break_down, compile_measure, has_department
 from catalogue.terms import Expiry, Measure, Term, TermMode
-from events.registry import FACTS_BY_NAME, Family
+from events.fact import Family
+from events.registry import FACTS_BY_NAME
 
 REGISTERED = Term(Family.SCHOOLS, ("school.registered",))
 

@@ -14,7 +14,8 @@ from catalogue.judgement import judge_all
 from catalogue.loader import PROGRAMMES, load_catalogue
 from catalogue.progress import MilestoneStatus
 from catalogue.publication import PersonPart
-from events.registry import FACTS_BY_NAME, Family, facts_of
+from events.fact import Family
+from events.registry import FACTS_BY_NAME, facts_of
 from tests.support.figure_histories import reported
 from tests.support.reference_figures import Record, reference_figure
 

@@ -15,7 +15,8 @@ from catalogue.vocabulary import (
     is_money,
     resolve_field,
 )
-from events.registry import FACTS_BY_NAME, Family
+from events.fact import Family
+from events.registry import FACTS_BY_NAME
 from events.school import SchoolKind
 
 

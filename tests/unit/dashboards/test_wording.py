@@ -14,7 +14,7 @@ from dashboards.wording import (
     UNITS,
 )
 from events.errors import REASONS_OF_WORKERS, RefusalReason
-from events.registry import Family
+from events.fact import Family
 from gateway.problems import KINDS
 from streams.core import Outcome
 from streams.topic_faults import FaultKind

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from events.fact import Fact
-from events.registry import FACTS, Family, facts_of
+from events.fact import Fact, Family
+from events.registry import FACTS, facts_of
 
 
 def test_types_carry_name_and_version() -> None:

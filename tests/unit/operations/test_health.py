@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from operations.cli import health
 from operations.health import UnhealthyError, check_health
-from tests.support.servers import free_port
+from operations.programs.addresses import free_port
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from catalogue.history import History, Reading
 from catalogue.model import Catalogue, Indicator
 from events.cloudevent import CloudEvent
-from events.registry import Family
+from events.fact import Family
 from report.entities import EntityKey
 from report.evidence import (
     ChangePage,

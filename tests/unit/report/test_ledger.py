@@ -14,8 +14,8 @@ import pytest
 from broker.stored_record import RawRecord
 from events.dead_letters import RecordOrigin
 from events.errors import RefusalReason
+from events.fact import Family
 from events.record_rules import END_OF_TIME
-from events.registry import Family
 from report.ledger import (
     LEDGER_TOPICS,
     EventLedger,

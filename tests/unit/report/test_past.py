@@ -14,8 +14,8 @@ from catalogue.history import StepFunction
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
+from events.fact import Family
 from events.record_rules import RecordRules
-from events.registry import Family
 from operations.audit.recount import audit_records
 from operations.export.states_known_on import states_known_on
 from report.evidence import events_of

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import ClientSession
 
 from catalogue.loader import load_catalogue
+from operations.programs.addresses import free_port
 from report import process
 from report.follower import Follower
 from report.ledger import EventLedger
@@ -19,7 +20,6 @@ from report.settings import load_page_settings
 from streams.web import Readiness
 from tests.support.audits import raw
 from tests.support.rights import mode
-from tests.support.servers import free_port
 
 
 @pytest.mark.parametrize("was_open", [False, True])

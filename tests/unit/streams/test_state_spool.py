@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boundary.work_folder import WorkFolder, WorkFolderFullError, WorkFolderUnusableError
-from events.registry import Family
+from events.fact import Family
 from streams.state_spool import MEMORY_BYTES, PARTS, SpooledState, StateSpool
 
 STATES = st.builds(

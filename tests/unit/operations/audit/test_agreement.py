@@ -12,7 +12,7 @@ from prometheus_client import generate_latest
 
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
-from events.registry import Family
+from events.fact import Family
 from operations.audit.comparison import compare_exposed
 from operations.audit.exposed import Exposed, parse_metrics
 from operations.audit.ledger import Ledger

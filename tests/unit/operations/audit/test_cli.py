@@ -15,7 +15,7 @@ from broker.errors import TopicMismatchError
 from broker.stored_record import RawRecord
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
-from events.registry import Family
+from events.fact import Family
 from operations.audit.exposed import Exposed, parse_metrics
 from smart_region import main
 from streams.changelog_reader import ChangelogsEmptyError, StatesLostError

@@ -13,7 +13,7 @@ from boundary.work_folder import WorkFolder
 from broker.stored_record import RawRecord
 from catalogue.loader import load_catalogue
 from events.dead_letters import RecordOrigin
-from events.registry import Family
+from events.fact import Family
 from operations.audit.ledger import Ledger
 from operations.audit.recount import Audit, audit_ledger, audit_records
 from streams.dead_letters import FORWARDED_FROM

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent
-from events.registry import Family
+from events.fact import Family
 from operations.client import DeliveryReport, FailedDelivery, RecordingPublisher, publish_all
 from tests.support.histories import event, uai
 

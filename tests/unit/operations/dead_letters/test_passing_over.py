@@ -12,7 +12,7 @@ from kafka import TopicPartition
 
 from broker.settings import load_broker_settings
 from events.dead_letters import RecordOrigin
-from events.registry import Family
+from events.fact import Family
 from events.topics import topic_name
 from operations.dead_letters import passing_over
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from broker.topic_admin import SeenTopic
-from events.registry import Family
+from events.fact import Family
 from events.topics import topic_name
 from operations.export.document import dictionary_text
 from smart_region import main

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from events.registry import FACTS_BY_NAME, Family
+from events.fact import Family
+from events.registry import FACTS_BY_NAME
 from operations.generation.french_words import MissingWordsError, check_words
 
 

@@ -12,7 +12,7 @@ from kafka.errors import KafkaError, NodeNotReadyError, NoError, TopicAuthorizat
 
 from broker.errors import TopicMismatchError
 from broker.topic_admin import SeenTopic
-from events.registry import Family
+from events.fact import Family
 from events.topics import changelog_name
 from operations.rebuild import procedure
 from operations.rebuild.procedure import (

@@ -18,7 +18,7 @@ from pypdf import PdfReader
 from catalogue.contacts import Contact, Contacts
 from catalogue.history import History, StepFunction
 from catalogue.model import Catalogue, Milestone
-from events.registry import Family
+from events.fact import Family
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
 from report.note.content import NoteRequest, note_of

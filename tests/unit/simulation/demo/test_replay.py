@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.registry import Family
+from events.fact import Family
 from simulation.demo.system import MOST_AT_ONCE, SimulationReplay
 from simulation.emitter import RecordKind, SimulatedRecord
 
