@@ -15,7 +15,6 @@ import click
 from boundary.terminal import counted, echo, echo_lines
 from broker.options import BROKER, Parsed
 from events.errors import RefusalReason
-from events.identifiers import is_blank
 
 if TYPE_CHECKING:
     from broker.settings import BrokerSettings
@@ -54,6 +53,8 @@ UNMASK = click.option(
 
 def _said(_context: click.Context, _option: click.Parameter, text: str) -> str:
     """Return a reason that is kept; one that says nothing is refused."""
+    from events.identifiers import is_blank
+
     if is_blank(text):
         raise click.BadParameter("says nothing: write why, for who asks later")
     return text

@@ -13,7 +13,7 @@ from boundary.diagnostic import Diagnostic
 from boundary.terminal import one_line
 from events.code import Code
 from events.dataset import Licence, Theme
-from events.identifiers import FIRST_DAY
+from events.identifiers import FIRST_DAY, is_blank
 from events.person_data import find_person_data
 from operations.harvest.portal_dataset import Described, PortalDataset
 from operations.harvest.vocabularies import KNOWN_WORDS, frequency_of, licence_of, theme_of
@@ -129,7 +129,9 @@ def read_dataset(described: Described, rules: ReadingRules, *, today: date) -> D
 
 
 def _label(text: str) -> str:
-    """Return a text in one line, cut to the length of a label."""
+    """Return a text in one line, cut to the length of a label; empty without anything visible."""
+    if is_blank(text):
+        return ""
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST_LABEL else line[: _LONGEST_LABEL - 1] + "…"
 
