@@ -238,7 +238,7 @@ class Follower:
             self.version += 1
 
     def _log_wait(self, reason: str | None) -> None:
-        """Log what the figures wait for, not each number in it: readers of /readyz are not told."""
+        """Log what the figures wait for, not each number in it: /readyz does not say it."""
         known = None if reason is None else reason.partition(" (")[0]
         if known is not None and known != self._waits_for:
             logger.info("no figures yet: waiting for %s", reason)

@@ -74,8 +74,8 @@ PAST_WAIT_SECONDS: Final = 20.0
 """How long a request waits for either."""
 TOO_MUCH_PAST: Final = "trop de jours passés, de comparaisons ou de preuves sont demandés"
 MOST_STREAMS: Final = 300
-"""How many open pages are told of changes at once; others see them when they reload. With every
-request that may wait they are fewer than the connections of `WebConnections`."""
+"""How many open pages follow changes at once; others see them when they reload. Together with the
+requests that may wait, they are fewer than the connections of `WebConnections`."""
 KEEP_ALIVE_SECONDS: Final = 15
 RETRY_SECONDS: Final = 5
 STATIC_SECONDS: Final = 31_536_000
@@ -110,7 +110,7 @@ class KnowledgeSource(Protocol):
 
 
 class _Asked(NamedTuple):
-    """What a reader asks for, and the figures that answer it."""
+    """A request and the figures that answer it."""
 
     request: web.Request
     view: View
