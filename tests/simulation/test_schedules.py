@@ -23,8 +23,8 @@ from tests.simulation.command import simulate
         ("no-fence", "paused_writers", 16),
         # One of three.
         ("events-before-check", "lost_changelog", 16),
-        # One of thirty.
-        ("ended-by-another", "ended_twice", 40),
+        # One of fifty.
+        ("ended-by-another", "ended_twice", 60),
         # One of five.
         ("lease-from-assignment", "paused_at_assignment", 40),
         # One of five.
