@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from events.cloudevent import CloudEvent, EncodedRecord, encode_binary, encode_structured
 from events.fact import Fact, Family
-from events.identifiers import FIRST_DAY, Department, uai_check_letter, uai_department
+from events.identifiers import (
+    FIRST_DAY,
+    Department,
+    is_blank,
+    uai_check_letter,
+    uai_department,
+)
 from events.observation import Territory
 from events.registry import FACTS, facts_of
 from events.workstation import LONGEST_PERIOD_DAYS, WorkstationAudience
@@ -25,7 +31,7 @@ positive_counts = st.integers(1, 10**9)
 entity_ids = st.from_regex(r"[A-Za-z0-9._:-]{1,64}", fullmatch=True)
 labels = st.text(min_size=1, max_size=200).filter(
     # Rust's regular expressions and Python do not agree on every blank character.
-    lambda text: any(character.isalnum() for character in text)
+    lambda text: any(one.isalnum() and not is_blank(one) for one in text)
 )
 DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 catalogue_ids = st.from_regex(r"[a-z][a-z0-9_]{0,62}", fullmatch=True)
@@ -67,7 +73,7 @@ def plain_texts(longest: int) -> st.SearchStrategy[str]:
     """Draw plain texts: no control character, and none that changes the direction of reading."""
     characters = st.characters(exclude_categories=CONTROL_CHARACTERS, exclude_characters=DIRECTIONS)
     texts = st.text(characters, min_size=1, max_size=longest)
-    return texts.filter(lambda text: any(character.isalnum() for character in text))
+    return texts.filter(lambda text: any(one.isalnum() and not is_blank(one) for one in text))
 
 
 # Those whose values their type alone does not say, as the shape of a text, and those to keep small.
