@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
@@ -20,7 +21,7 @@ def test_a_file_of_a_mapping_is_taken_by_it(tmp_path: Path, name: str) -> None:
     file = write_file(tmp_path, f"{';'.join(layout.columns)}\n{';' * (len(layout.columns) - 1)}\n")
     with pytest.raises(WrongFileError) as wrong:
         opened(file, LAYOUT)
-    assert f"`smart-region import csv --mapping {name} {file}`" in str(wrong.value)
+    assert f"`smart-region import csv --mapping {name} {quote(str(file))}`" in str(wrong.value)
 
 
 def test_the_command_can_be_pasted(tmp_path: Path) -> None:
@@ -42,7 +43,7 @@ def test_a_file_of_pilote_is_named_to_a_mapping(tmp_path: Path) -> None:
         opened(file, load_mapping("lycees_raccordes").layout)
     assert str(wrong.value) == (
         f"{file}:1: heading: is that of another kind of file (uai is not a column):"
-        f" take it with `smart-region import pilote {file}`"
+        f" take it with `smart-region import pilote {quote(str(file))}`"
     )
 
 
@@ -50,7 +51,7 @@ def test_events_are_emitted(tmp_path: Path) -> None:
     """One JSON object a line, or a list of them."""
     for text in ('{"specversion":"1.0"}\n', '[\n {"specversion": "1.0"}]'):
         file = write_file(tmp_path, text)
-        assert commands_for(file) == [f"`smart-region emit {file}`"]
+        assert commands_for(file) == [f"`smart-region emit {quote(str(file))}`"]
 
 
 def test_what_no_command_takes_is_reported_by_its_column(tmp_path: Path) -> None:
