@@ -27,7 +27,7 @@ from pydantic_core import from_json
 
 from events.dead_letter_content import LetterContent
 from events.dead_letter_policy import DEAD_LETTER_POLICY
-from events.offset_runs import OffsetRuns
+from events.offset_runs import OffsetRuns, offsets_in
 from events.records import CutPart, OutgoingRecord, Record
 from events.topics import DEAD_LETTERS
 
@@ -140,7 +140,7 @@ class LetterSummary:
     @property
     def count(self) -> int:
         """The number of records."""
-        return sum(last - first + 1 for first, last in self.runs)
+        return offsets_in(self.runs)
 
 
 class NotADeadLetterError(ValueError):

@@ -6,6 +6,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
 
+def offsets_in(runs: Iterable[tuple[int, int]]) -> int:
+    """Return how many offsets some runs have: the first and the last offset of each."""
+    return sum(last - first + 1 for first, last in runs)
+
+
 class OffsetRuns:
     """A set of offsets; its memory grows with the number of runs, whatever their length."""
 

@@ -41,6 +41,11 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _DAY: Final = timedelta(days=1)
 
 
+def microseconds(moment: datetime) -> int:
+    """Return the microseconds since 1970 UTC of an aware time."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
 def latest_time(timestamp: int, tolerance: timedelta) -> int:
     """Return the latest `time` for a record's timestamp, in microseconds since 1970.
 
@@ -58,8 +63,7 @@ def known_before(known_on: date | None) -> int:
     """
     if known_on is None:
         return END_OF_TIME
-    midnight = datetime.combine(known_on, time(), UTC) + timedelta(days=1)
-    return (midnight - _EPOCH) // _MICROSECOND
+    return microseconds(datetime.combine(known_on, time(), UTC) + _DAY)
 
 
 def time_ahead(event: CloudEvent, timestamp: int) -> ContractError:
@@ -99,7 +103,7 @@ class RecordRules:
         """Check an event of a record with a timestamp (Kafka's, in ms). Raises ContractError."""
         # The greater `time` wins: an event of the year 2999 would replace every correction. The
         # broker's timestamp of the record is the same for every reader at any time.
-        if (event.time - _EPOCH) // _MICROSECOND > latest_time(timestamp, self.tolerance):
+        if microseconds(event.time) > latest_time(timestamp, self.tolerance):
             raise time_ahead(event, timestamp)
         self.judge_content(event)
 
@@ -116,12 +120,11 @@ class RecordRules:
         at the earliest `lateness` before the broker's timestamp: an event that is sent now changes
         no day that is over for longer.
         """
-        claimed = (event.time - _EPOCH) // _MICROSECOND
+        claimed = microseconds(event.time)
         if self.live_since is None:
             return claimed
         written = _written(event, record) * 1000
-        live = datetime.combine(self.live_since, time(), UTC)
-        if written < (live - _EPOCH) // _MICROSECOND:
+        if written < microseconds(datetime.combine(self.live_since, time(), UTC)):
             return claimed
         return max(claimed, written - self.lateness // _MICROSECOND)
 
@@ -133,7 +136,7 @@ class RecordRules:
         if self.live_since is None:
             return None
         # The first whole day after it: a day ends at midnight.
-        return max(self.live_since, day + timedelta(days=1)) + -(-self.lateness // _DAY) * _DAY
+        return max(self.live_since, day + _DAY) + -(-self.lateness // _DAY) * _DAY
 
 
 def _written(event: CloudEvent, record: Record) -> int:

@@ -31,11 +31,10 @@ from events.cloudevent import CloudEvent
 from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
-from events.record_rules import END_OF_TIME, RULES, RecordRules
+from events.record_rules import END_OF_TIME, RULES, RecordRules, microseconds
 from events.topics import topic_name
 from report.entities import NAME_FIELDS, REFERENCES, sorting_key
 from streams.dead_letters import FORWARDED_FROM
-from streams.state import microseconds
 
 logger = logging.getLogger(__name__)
 

@@ -19,6 +19,7 @@ from pydantic_core import from_json
 
 from events.cloudevent import CloudEvent
 from events.producers.ownership import Ownership
+from events.record_rules import microseconds
 from events.topics import ENTITY_MAX_BYTES
 
 # With a declared type, pydantic's core serialises a state in a third of the time that it needs to
@@ -28,7 +29,6 @@ _WRITER: TypeAdapter[Any] = TypeAdapter(
 )
 _CELL_WRITER: TypeAdapter[Any] = TypeAdapter(tuple[int, str, str, dict[str, Any] | None])
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class Cell(NamedTuple):
@@ -54,11 +54,6 @@ UNREADABLE: Final = -1
 
 EMPTY: EntityState = {}
 NO_DAYS: Mapping[str, Cell] = {}
-
-
-def microseconds(moment: datetime) -> int:
-    """Return the microseconds since 1970 UTC of an aware time."""
-    return (moment - _EPOCH) // _MICROSECOND
 
 
 def moment_of(microseconds: int) -> datetime:

@@ -17,12 +17,11 @@ from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.partitioning import partition_for
-from events.record_rules import RULES, RecordRules, known_before
+from events.record_rules import RULES, RecordRules, known_before, microseconds
 from events.topics import topic_name
 from operations.audit.fact_numbers import COMPLETE, DEFINING, FACT_NUMBERS
 from operations.audit.overgrown import most_bytes, refuse_overgrown
 from streams.dead_letters import FORWARDED_FROM
-from streams.state import microseconds
 
 _FAMILIES: Final = MappingProxyType({topic_name(family): family for family in Family})
 

@@ -15,7 +15,7 @@ from events.claims import Claims, claims_of
 from events.dead_letters import GATEWAY, DeadLetter, LetterPosition, RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.fact import TYPE_PREFIX
-from events.offset_runs import OffsetRuns
+from events.offset_runs import OffsetRuns, offsets_in
 from events.registry import FACTS, FACTS_BY_NAME
 from operations.dead_letters.outcome import ERASED, OutcomeKind, ReplayOutcome
 from streams.skipped_records import Decision, refusal_of
@@ -80,7 +80,7 @@ class Entry:
     @property
     def records(self) -> int:
         """The number of its records that no replay has sent; 1 unless it is a summary."""
-        return sum(last - first + 1 for first, last in self.runs) or 1
+        return offsets_in(self.runs) or 1
 
     @property
     def barred(self) -> ContractError | None:

@@ -20,7 +20,7 @@ from boundary.errors import SmartRegionError
 from boundary.private_files import make_private_file, make_private_folder
 from events.cloudevent import CloudEvent
 from events.fact import Fact
-from streams.state import microseconds
+from events.record_rules import microseconds
 
 DIGEST_BYTES: Final = 16
 WAIT_SECONDS: Final = 10.0

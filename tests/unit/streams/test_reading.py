@@ -13,10 +13,9 @@ from events.cloudevent import CloudEvent, decode, encode_binary, encode_structur
 from events.errors import ContractError
 from events.fact import Family
 from events.producers.ownership import UNOWNED, Ownership, OwnershipClaim, ownership_of
-from events.record_rules import NO_TIMESTAMP, RecordRules
+from events.record_rules import NO_TIMESTAMP, RecordRules, microseconds
 from streams import reading
 from streams.reading import Reading, readings
-from streams.state import microseconds
 from tests.support.explanations import explained
 from tests.support.facts import cloud_events, mutated_records
 from tests.support.histories import event, uai

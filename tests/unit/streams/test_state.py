@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from events.cloudevent import CloudEvent
 from events.fact import Family
+from events.record_rules import microseconds
 from streams.state import (
     EMPTY,
     Cell,
@@ -19,7 +20,6 @@ from streams.state import (
     growth,
     latest_attributes,
     merge_states,
-    microseconds,
     moment_of,
     newest,
     recorded_by,
