@@ -54,6 +54,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "too_large": "trop volumineux",
         "too_complex": "trop complexe",
         "time_ahead": "daté dans le futur",
+        "no_timestamp": "sans horodatage du courtier",
         "not_allowed": "hors de la déclaration du producteur",
         "not_owner": "fait d’un autre producteur",
         "person_data": "données personnelles",

@@ -36,7 +36,7 @@ WITHHELD: Final = "…"
 
 _OUR_NAMES: Final = frozenset(
     (
-        *("value", "key", "body", "data", "content-type", _ENCODED),
+        *("value", "key", "timestamp", "body", "data", "content-type", _ENCODED),
         *(name for one in (*EVENT_MODELS.values(), *FACTS.values()) for name in one.model_fields),
     )
 )

@@ -29,6 +29,7 @@ class RefusalReason(StrEnum):
     DAY_OUT_OF_RANGE = "day_out_of_range", "is a day out of range"
     WRONG_TOPIC = "wrong_topic", "belongs to another topic"
     TIME_AHEAD = "time_ahead", "is later than the clock of the gateway"
+    NO_TIMESTAMP = "no_timestamp", "is missing: the broker gave the record none"
     NOT_ALLOWED = "not_allowed", "is not declared for this producer"
     NOT_OWNER = "not_owner", "does not own this fact of this entity"
     PERSON_DATA = "person_data", "looks like a person's data"
@@ -49,6 +50,7 @@ class RefusalReason(StrEnum):
 #: Reasons of workers only: a request over HTTP is not a record yet.
 REASONS_OF_WORKERS = frozenset(
     {
+        RefusalReason.NO_TIMESTAMP,
         RefusalReason.UNREADABLE,
         RefusalReason.ENTITY_FULL,
         RefusalReason.UNPROCESSABLE,

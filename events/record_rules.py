@@ -23,7 +23,7 @@ from events.producers.ownership import UNOWNED, Ownership
 from events.records import Record
 
 NO_TIMESTAMP: Final = -1
-"""Kafka's value for a record without timestamp: its event's time has no bound."""
+"""Kafka's value for a record without a timestamp."""
 END_OF_TIME: Final = 2**63 - 1
 """Later than the time of any event, in microseconds since 1970."""
 RECORDED_AT: Final = f"{HEADER_PREFIX}recorded-at"
@@ -78,6 +78,17 @@ def time_ahead(event: CloudEvent, timestamp: int) -> ContractError:
     )
 
 
+def no_timestamp(timestamp: int) -> ContractError:
+    """Return the error of a record without a timestamp: nothing bounds the time of its event."""
+    return ContractError(
+        RefusalReason.NO_TIMESTAMP,
+        "timestamp",
+        timestamp,
+        "give the topic message.timestamp.type=LogAppendTime with"
+        " `smart-region topics apply --alter-settings`, and replay the dead letter",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class RecordRules:
     """The rules of a monitor's settings and declarations."""
@@ -103,6 +114,8 @@ class RecordRules:
         """Check an event of a record with a timestamp (Kafka's, in ms). Raises ContractError."""
         # The greater `time` wins: an event of the year 2999 would replace every correction. The
         # broker's timestamp of the record is the same for every reader at any time.
+        if timestamp < 0:
+            raise no_timestamp(timestamp)
         if microseconds(event.time) > latest_time(timestamp, self.tolerance):
             raise time_ahead(event, timestamp)
         self.judge_content(event)

@@ -13,7 +13,7 @@ from catalogue.model import Indicator
 from catalogue.publication import counts_persons
 from catalogue.terms import Measure, Term
 from events.fact import Family
-from events.record_rules import NO_TIMESTAMP, known_before
+from events.record_rules import known_before
 from events.registry import FACTS_BY_NAME
 from events.topics import topic_name
 from report.entities import NAME_FIELDS, REFERENCES, EntityKey
@@ -106,7 +106,7 @@ class EntityEvent:
     id: str
     effective_day: date
     time: datetime
-    recorded_at: datetime | None
+    recorded_at: datetime
     topic: str
     partition: int
     offset: int
@@ -420,7 +420,6 @@ class _EventRow(NamedTuple):
 
     def event(self, family: Family) -> EntityEvent:
         """Return it as it is shown."""
-        was_recorded = self.recorded != NO_TIMESTAMP
         return EntityEvent(
             type=self.type,
             fact=self.fact,
@@ -428,7 +427,7 @@ class _EventRow(NamedTuple):
             id=self.id,
             effective_day=date.fromordinal(self.day),
             time=moment_of(self.time),
-            recorded_at=moment_of(self.recorded * 1000) if was_recorded else None,
+            recorded_at=moment_of(self.recorded * 1000),
             topic=topic_name(family),
             partition=self.partition,
             offset=self.offset,

@@ -11,7 +11,7 @@ from events.cloudevent import decode, read_usual
 from events.errors import ContractError
 from events.fact import Fact, Family
 from events.milestone import MilestoneExplained
-from events.record_rules import RecordRules, latest_time, time_ahead
+from events.record_rules import RecordRules, latest_time, no_timestamp, time_ahead
 from events.records import Record
 from streams.state import Cell, cell_of, day_of
 
@@ -53,7 +53,8 @@ def readings(
             if (
                 pair is not None
                 and days >= -1
-                and (time <= record.timestamp * 1000 + ahead or record.timestamp < 0)
+                and time <= record.timestamp * 1000 + ahead
+                and record.timestamp >= 0
             ):
                 attributes = None if values["retracted"] else fact.attributes()
                 cell = tuple.__new__(Cell, (time, pair[0], event["id"], attributes))
@@ -81,7 +82,9 @@ def _reading(record: Record, family: Family, ahead: int, rules: RecordRules) -> 
     """Return what a record of any form says. Raises ContractError."""
     event = decode(record.headers, record.value, family=family)
     cell = cell_of(event)
-    if cell[0] > record.timestamp * 1000 + ahead and record.timestamp >= 0:
+    if record.timestamp < 0:
+        raise no_timestamp(record.timestamp)
+    if cell[0] > record.timestamp * 1000 + ahead:
         raise time_ahead(event, record.timestamp)
     rules.judge_content(event)
     fact = event.fact

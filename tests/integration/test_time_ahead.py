@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
-from broker.clients import opened
+from broker.clients import administering, opened
 from broker.reading import read_topics
+from broker.topic_admin import alter_settings, wait_for_settings
 from events.cloudevent import CloudEvent, encode_structured
 from events.fact import Family
 from events.partitioning import partition_for
@@ -87,6 +88,32 @@ def test_a_time_of_the_future_is_refused_whatever_the_client_dates_its_record(
     assert "later than the broker's clock" in replayed.stdout + replayed.stderr
     cards = json.loads(run(broker, "producers", "report", "--format", "json").stdout)["scorecards"]
     assert sum(card["accepted"] for card in cards) == 3
+
+
+def test_a_record_without_a_timestamp_is_refused(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """Where a topic takes the producers' timestamps; a replay after the repair gets one."""
+    give_setting(broker, "message.timestamp.type", "CreateTime")
+    worker = factory.worker()
+    worker.start()
+    send_events(broker, CONNECTED, timestamp_ms=-1)
+    worker.wait_ready()
+
+    account, figure = audited(broker, worker)
+
+    assert (account["refusals"], figure) == ({"no_timestamp": 2}, (0, 0))
+    assert run(broker, "topics", "apply", "--alter-settings").returncode == 0
+    replayed = run(broker, "dead-letters", "replay", "--reason", "no_timestamp")
+    assert replayed.returncode == 0, replayed.stderr
+    assert audited(broker, worker)[1] == (1, 1)
+
+
+def give_setting(broker: KafkaBroker, setting: str, value: str) -> None:
+    """Give the topic a setting that is not the declared one."""
+    with administering(broker.bootstrap, what="topics") as admin:
+        alter_settings(admin, [SCHOOLS], {setting: value})
+        wait_for_settings(admin, [SCHOOLS], {setting: value})
 
 
 def test_a_state_that_holds_the_future_is_repaired_from_the_topic(

@@ -10,6 +10,7 @@ from catalogue.history import Reading
 from catalogue.model import Catalogue, Programme
 from events.cloudevent import CloudEvent, encode_structured
 from events.partitioning import partition_for
+from events.record_rules import microseconds
 from events.topics import DEFAULT_PARTITIONS, topic_name
 from operations.audit.recount import Audit, audit_records
 from tests.support.histories import event
@@ -48,6 +49,7 @@ def raw_record(
         key=encoded.key,
         value=encoded.value,
         headers=(*encoded.headers, *headers),
+        timestamp=microseconds(event.time) // 1000,
     )
 
 

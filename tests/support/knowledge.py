@@ -33,6 +33,7 @@ def simulated_records() -> tuple[RawRecord, ...]:
             record.key.encode(),
             record.line.encode(),
             [(CONTENT_TYPE, STRUCTURED)],
+            round(record.sent.timestamp() * 1000),
         )
         for offset, record in enumerate(simulate(1, end=LAST_DAY))
     )

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import Final
 
 from events.cloudevent import CloudEvent, EncodedRecord, encode_structured
 from events.fact import Family
 from events.partitioning import partition_for
-from events.record_rules import NO_TIMESTAMP, RULES, RecordRules
+from events.record_rules import RULES, RecordRules
 from events.topics import topic_name
 from streams.core import Result, process
 from streams.state_store import StateStore
 
 PARTITIONS = 3
+LONG_AFTER: Final = 253_402_300_799_999
+"""A broker's timestamp later than the time of any event: the end of the year 9999."""
 
 _offsets = count()
 
@@ -29,7 +32,7 @@ class FakeRecord:
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]] = ()
-    timestamp: int = NO_TIMESTAMP
+    timestamp: int = LONG_AFTER
 
 
 def record_of(

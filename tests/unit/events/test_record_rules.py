@@ -19,7 +19,6 @@ from events.record_rules import (
     TIME_TOLERANCE,
     RecordRules,
     known_before,
-    latest_time,
 )
 from tests.support.histories import event, uai
 from tests.support.records import FakeRecord, record_of
@@ -61,11 +60,14 @@ def test_an_event_passes_up_to_the_tolerance_and_not_beyond(
         RecordRules(tolerance).judge(reported, timestamp)
 
 
-def test_a_record_without_a_timestamp_bounds_nothing() -> None:
-    """Formats of before have none; nothing is known of when they were written."""
-    reported = event("school.connected", PARIS, "2018-03-01", at="2999-01-01T00:00:00")
-    RULES.judge(reported, NO_TIMESTAMP)
-    assert latest_time(NO_TIMESTAMP, TIME_TOLERANCE) > 10**18
+@pytest.mark.parametrize("timestamp", [NO_TIMESTAMP, -(2**63)])
+@pytest.mark.parametrize("tolerance", [TIME_TOLERANCE, LONGEST_TOLERANCE])
+def test_a_record_without_a_timestamp_is_refused(timestamp: int, tolerance: timedelta) -> None:
+    """Nothing would bound the time of its event, whatever the tolerance."""
+    reported = event("school.connected", PARIS, "2018-03-01", at="2018-03-01T00:00:00")
+    with pytest.raises(ContractError, match="apply --alter-settings") as refused:
+        RecordRules(tolerance).judge(reported, timestamp)
+    assert (refused.value.reason, refused.value.field) == ("no_timestamp", "timestamp")
 
 
 def test_a_record_is_judged_by_its_own_timestamp() -> None:

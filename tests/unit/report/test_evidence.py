@@ -447,12 +447,6 @@ def test_an_event_has_its_place_and_its_content() -> None:
     assert one.content == {"site_id": "site"}
 
 
-def test_a_record_without_a_timestamp_has_none() -> None:
-    """Its broker kept no time."""
-    with ledger_of([event("coworking.closed", "site", "2018-03-01")]) as ledger:
-        assert events_of(ledger, Family.COWORKING, "site").rows[0].recorded_at is None
-
-
 def test_a_later_event_of_the_day_supersedes_the_earlier() -> None:
     """The latest counts."""
     said = [

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from broker.stored_record import RawRecord
 from events.errors import RefusalReason
-from events.record_rules import RecordRules
+from events.record_rules import NO_TIMESTAMP, RecordRules
 from operations.audit.ledger import Ledger
 from operations.audit.recount import audit_records
 from operations.erasure.persons import Persons
@@ -45,6 +45,17 @@ def test_the_audit_counts_what_the_worker_counts() -> None:
     audit = audit_records(connections(), catalogue_of(CONNECTED), LAST_DAY)
 
     assert audit.account.refusals == {RefusalReason.TIME_AHEAD: 1}
+    assert audit.readings["figure", None].numerator == 1
+
+
+def test_the_audit_refuses_a_record_without_a_timestamp() -> None:
+    """As the worker does: a correction of the year 2999 would replace every other for ever."""
+    later = raw("school.connected", PARIS, "2018-01-01", at="2999-01-01T00:00:00", retracted=True)
+    records = [connections()[0], later._replace(timestamp=NO_TIMESTAMP)]
+
+    audit = audit_records(records, catalogue_of(CONNECTED), LAST_DAY)
+
+    assert audit.account.refusals == {RefusalReason.NO_TIMESTAMP: 1}
     assert audit.readings["figure", None].numerator == 1
 
 

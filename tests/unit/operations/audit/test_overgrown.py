@@ -30,7 +30,8 @@ def raw(one: CloudEvent, *, offset: int, forwarded: bool = False) -> RawRecord:
     """Return an event as it lies on its topic."""
     record = record_of(one)
     headers = [*record.headers, *([(FORWARDED_FROM, b"x")] if forwarded else [])]
-    return RawRecord(record.topic, record.partition, offset, record.key, record.value, headers)
+    parts = (record.key, record.value, headers, record.timestamp)
+    return RawRecord(record.topic, record.partition, offset, *parts)
 
 
 def shuffled_events(seed: int) -> list[CloudEvent]:
