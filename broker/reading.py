@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +23,7 @@ from broker.errors import (
     TopicsMissingError,
     TopicsStalledError,
 )
+from broker.offset_gaps import OffsetGap, gaps_read_by
 from broker.options import quiet_client
 from broker.poll_bytes import bound_polls_of_kafka_python
 from broker.record_batches import read_any_batch_with_kafka_python
@@ -30,6 +31,7 @@ from broker.security import PLAINTEXT, BrokerSecurity
 from broker.stored_record import RawRecord
 from broker.topic_admin import check_partitions
 from events.fact import Family
+from events.offset_runs import OffsetRuns, offsets_in
 from events.topics import topic_name
 
 EVENT_TOPICS: Final = tuple(topic_name(family) for family in Family)
@@ -68,6 +70,8 @@ class Extent:
 
     starts: dict[str, int] = field(default_factory=dict)
     """The first offset, where it is not 0: earlier records were deleted."""
+    gaps: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    """The first and the last offset of each run of offsets in the middle that has no record."""
     held: dict[str, int] = field(default_factory=dict)
     """How many records at the end are behind an open transaction."""
 
@@ -77,6 +81,12 @@ class Extent:
             yield (
                 f"{partition}: begins at offset {start}: earlier records are deleted and cannot be"
                 " counted; workers may still have them in their states"
+            )
+        for partition, runs in self.gaps.items():
+            first, last = runs[0]
+            yield (
+                f"{partition}: {offsets_in(runs)} records in the middle are deleted and cannot be"
+                f" counted, the first at offsets {first} to {last}"
             )
         for partition, left in self.held.items():
             yield (
@@ -117,6 +127,7 @@ class TopicReader:
         self._after_last: dict[TopicPartition, int] = {}
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
+        self._gaps: list[OffsetGap] = []
         self._short_since: dict[TopicPartition, float] = {}
         self._next: dict[TopicPartition, int] | None = None
         if positions is not None:
@@ -248,6 +259,17 @@ class TopicReader:
         found = self._consumer.beginning_offsets(list(self._consumer.assignment()))
         return {tp: start for tp, start in found.items() if start > 0}
 
+    def look_for_gaps(self) -> None:
+        """Note from now on which offsets have no record. A compacted topic has many."""
+        self._gaps = gaps_read_by(self._consumer)
+
+    def gaps(self) -> dict[TopicPartition, OffsetRuns]:
+        """Return the offsets without a record that were noted."""
+        found: defaultdict[TopicPartition, OffsetRuns] = defaultdict(OffsetRuns)
+        for gap in self._gaps:
+            found[TopicPartition(gap.topic, gap.partition)].add(gap.first, gap.next - 1)
+        return found
+
     def held(self) -> dict[TopicPartition, int]:
         """Return the records behind an open transaction, on each partition that has them.
 
@@ -373,11 +395,16 @@ def read_topics(
             reader.check_partitions(partitions)
         may_hold = extent is not None
         if extent is not None:
+            reader.look_for_gaps()
             extent.starts = _by_name(reader.starts())
         held = yield from _to_the_end(reader, bootstrap, wait_seconds, may_hold=may_hold)
         if extent is not None:
             # Also what was deleted before it was read: the client goes on at the next record.
             extent.starts = _by_name(reader.starts())
+            extent.gaps = {
+                f"{at.topic}[{at.partition}]": runs.runs
+                for at, runs in sorted(reader.gaps().items())
+            }
             extent.held = _by_name(held)
         elif held:
             raise OpenTransactionError(bootstrap, _by_name(held), waited_seconds=wait_seconds)

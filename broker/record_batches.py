@@ -74,6 +74,12 @@ class _Parsed(NamedTuple):
 class _Records(memory_records._MemoryRecordsPy):  # type: ignore[misc] # noqa: SLF001
     """The batches of a fetch response, each with its bytes."""
 
+    @property
+    def content(self) -> bytes:
+        """All of the batches."""
+        content: bytes = self._buffer
+        return content
+
     def next_batch(self, *_: Any) -> Any:  # noqa: ANN401 - untyped
         """Return the next batch; one of a format without headers stays aiokafka's."""
         content = self._next_slice
@@ -167,6 +173,16 @@ def _read(content: bytes | memoryview) -> Iterator[_Parsed]:
         time = last_time if appended else _long(first_time + since)
         record = _Parsed(last, time, int(appended), key, value, headers)
         yield record if count == len(headers) else _without_headers(record, count, len(content))
+
+
+def offsets_of(content: bytes | memoryview) -> list[int]:
+    """Return the offsets of a batch's records; none where they cannot be read."""
+    (attributes,) = _ATTRIBUTES.unpack_from(content, _ATTRIBUTES_AT)
+    try:
+        records = _read(_unpacked(content) if attributes & _CODEC else content)
+        return [record.offset for record in records]
+    except (BatchUnreadableError, CodecUnreadableError):
+        return []
 
 
 def _has_large_record(content: bytes | memoryview) -> bool:

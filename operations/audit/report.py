@@ -29,8 +29,9 @@ def audit_document(
     numerators that have a breakdown, in whole amounts: cents where the indicator is in euros; none
     of persons), `comparison` (null without workers; else `compared`, `different` and a line for
     each of the `differences`) and
-    `topics` (by partition, `starts`: the first offset that is left, where that is not 0; `held`:
-    the records behind an open transaction).
+    `topics` (by partition, `starts`: the first offset that is left, where that is not 0; `gaps`:
+    the first and the last offset of each run of deleted records in the middle; `held`: the records
+    behind an open transaction).
     """
     figures = audited_figures(audit)
     return {

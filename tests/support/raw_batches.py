@@ -46,7 +46,7 @@ def batch_bytes(records: Iterable[RawContent], *, codec: int = 0) -> bytes:
 
 
 def fetched_records(
-    content: bytes, *, partition: int = 0, start: int = 0
+    content: bytes, *, partition: int = 0, start: int = 0, check_crcs: bool = True
 ) -> fetcher.PartitionRecords:
     """Return a fetch's content as aiokafka's consumer reads it, from an offset: when iterated."""
     return fetcher.PartitionRecords(
@@ -56,7 +56,7 @@ def fetched_records(
         fetch_offset=start,
         key_deserializer=None,
         value_deserializer=None,
-        check_crcs=True,
+        check_crcs=check_crcs,
         isolation_level=fetcher.READ_UNCOMMITTED,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import count
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -43,6 +43,7 @@ class ScriptedConsumer:
         self.ends: dict[TopicPartition, int] = {}
         self.stable: dict[TopicPartition, int] = {}
         self.starts: dict[TopicPartition, int] = {}
+        self._fetcher = SimpleNamespace(PartitionRecords=None)
         self.asked = 0
         self.closed = False
 

@@ -1,0 +1,108 @@
+"""Offsets without a record in the middle of a partition: their records were deleted.
+
+A topic of events keeps all of its records, so that each offset has one: of an event, of an aborted
+transaction, or the marker of a transaction. Compaction removes records and keeps the offsets of the
+others. It shows in the headers of batches, which are read once per batch and not per record.
+
+A worker calls `report_gaps_with_aiokafka(EVENT_TOPICS, report)` before its consumer starts, and its
+`report` receives each gap before the records around it, in the consumer's thread.
+
+tests/unit/broker/test_offset_gaps.py fails when an upgrade changes what is used of the clients.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+from aiokafka.consumer import fetcher
+from kafka import KafkaConsumer
+
+from broker.record_batches import offsets_of, read_any_batch_with_aiokafka
+
+_HEADER: Final = struct.Struct(">qiibIhiqqqhii")
+_BEFORE_LENGTH_ENDS: Final = struct.calcsize(">qi")
+_MAGIC: Final = 2
+_CONTROL: Final = 0x20
+_AIOKAFKA_RECORDS: Final = fetcher.PartitionRecords
+
+
+class OffsetGap(NamedTuple):
+    """Offsets of a partition, from `first` to before `next`, none of which has a record."""
+
+    topic: str
+    partition: int
+    first: int
+    next: int
+
+
+def gaps_in(content: bytes | memoryview, position: int) -> Iterator[tuple[int, int]]:
+    """Yield the first offset of each gap in fetched batches, and the next that has a record.
+
+    `content` is what a broker returned for the offset `position`, whose last batch may be cut.
+    """
+    at, expected = 0, position
+    while len(content) - at >= _HEADER.size:
+        first, length, _, magic, _, attributes, delta, _, _, _, _, _, count = _HEADER.unpack_from(
+            content, at
+        )
+        end = at + _BEFORE_LENGTH_ENDS + length
+        # Older formats have no such header.
+        if magic != _MAGIC or length < _HEADER.size - _BEFORE_LENGTH_ENDS or end > len(content):
+            return
+        if first > expected:
+            yield expected, first
+        expected, begin = max(expected, first + delta + 1), max(expected, first)
+        if count <= delta and not attributes & _CONTROL:
+            yield from _between(offsets_of(content[at:end]), begin, expected)
+        at = end
+
+
+def report_gaps_with_aiokafka(topics: Collection[str], report: Callable[[OffsetGap], None]) -> None:
+    """Call `report` for each gap that aiokafka's consumers in this process read of some topics.
+
+    It is called before the records around the gap are returned, in the consumer's thread, and again
+    whenever they are fetched again; it must not raise. The last call of this function counts.
+    """
+    read_any_batch_with_aiokafka()
+
+    def records_of(
+        tp: Any,  # noqa: ANN401 - untyped
+        records: Any,  # noqa: ANN401
+        aborted_transactions: Any,  # noqa: ANN401
+        fetch_offset: int,
+        *more: Any,
+        **named: Any,
+    ) -> Any:  # noqa: ANN401
+        if tp.topic in topics:
+            for gap in gaps_in(records.content, fetch_offset):
+                report(OffsetGap(tp.topic, tp.partition, *gap))
+        return _AIOKAFKA_RECORDS(tp, records, aborted_transactions, fetch_offset, *more, **named)
+
+    fetcher.PartitionRecords = records_of
+
+
+def gaps_read_by(consumer: KafkaConsumer) -> list[OffsetGap]:
+    """Return a list to which a kafka-python consumer adds each gap that it reads from now on."""
+    found: list[OffsetGap] = []
+    made = consumer._fetcher.PartitionRecords  # noqa: SLF001 - there is no public way
+
+    def records_of(position: int, partition: Any, records: Any, **more: Any) -> Any:  # noqa: ANN401
+        content = records._buffer  # noqa: SLF001
+        gaps = gaps_in(content, position)
+        found.extend(OffsetGap(partition.topic, partition.partition, *gap) for gap in gaps)
+        return made(position, partition, records, **more)
+
+    consumer._fetcher.PartitionRecords = records_of  # noqa: SLF001
+    return found
+
+
+def _between(offsets: Iterable[int], begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the gaps between ascending offsets, from `begin` to before `end`."""
+    for offset in offsets:
+        if offset > begin:
+            yield begin, offset
+        begin = max(begin, offset + 1)
+    if end > begin:
+        yield begin, end
