@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -33,6 +34,7 @@ AGREEING_ANSWERS: Final = 3
 """In a row, about created topics."""
 ABSENT: Final = "absent"
 """Shown as the actual value of a topic or a setting that does not exist."""
+NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class SeenTopic(NamedTuple):
 
     identity: str
     partitions: int
+    settings: Mapping[str, str] = NO_SETTINGS
+    """All settings in force, the broker's own defaults included; empty where they are not known."""
 
 
 def seen_topics(admin: Any, names: Iterable[str]) -> dict[str, SeenTopic]:  # noqa: ANN401 - untyped
@@ -109,6 +113,15 @@ def seen_topics(admin: Any, names: Iterable[str]) -> dict[str, SeenTopic]:  # no
     return {
         name: SeenTopic(str(topic.get("topic_id")), len(topic["partitions"]))
         for name, topic in _described(admin, names).items()
+    }
+
+
+def with_settings(admin: Any, seen: Mapping[str, SeenTopic]) -> dict[str, SeenTopic]:  # noqa: ANN401
+    """Return topics with their settings, as far as this user may describe them."""
+    settings = _settings_by_topic(admin, seen)
+    return {
+        name: topic._replace(settings=settings.get(name, NO_SETTINGS))
+        for name, topic in seen.items()
     }
 
 

@@ -65,6 +65,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+#: The fault of a topic that withholds no figures.
+SETTINGS_FAULT: Final = "settings_changed"
 #: What is wrong with a topic.
 TOPIC_FAULTS: Mapping[str, str] = MappingProxyType(
     {
@@ -74,6 +76,9 @@ TOPIC_FAULTS: Mapping[str, str] = MappingProxyType(
         "topic_recreated": "supprimé et recréé",
         "partitions_added": "partitions ajoutées",
         "partition_unowned": "partition sans membre du groupe",
+        SETTINGS_FAULT: "réglages modifiés",
+        "records_deleted": "évènements supprimés",
+        "log_diverged": "évènements remplacés",
     }
 )
 

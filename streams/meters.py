@@ -12,6 +12,7 @@ from events.records import Record
 from streams.core import Outcome, RecordRefusal, Result
 from streams.dead_letter_rate import DeadLetterCause, DeadLetterRate
 from streams.producers.meters import ProducerMeters
+from streams.topic_faults import TopicFault
 
 #: The maximum number of (source, type) series: whoever is not declared chooses its sources.
 MAX_SOURCES = 200
@@ -37,6 +38,8 @@ class Meters:
     recovery_seconds: float | None = None
     log_starts: Mapping[tuple[str, int], int] = field(default_factory=dict)
     """The first available offset, by topic and partition of events."""
+    topic_warnings: Sequence[TopicFault] = ()
+    """The faults of topics that withhold no figures."""
 
     def count(self, result: Result) -> None:
         """Count the result of a batch, after its acknowledgement."""

@@ -16,6 +16,9 @@ class FaultKind(StrEnum):
     TOPIC_RECREATED = "topic_recreated"
     PARTITIONS_ADDED = "partitions_added"
     PARTITION_UNOWNED = "partition_unowned"
+    SETTINGS_CHANGED = "settings_changed"
+    RECORDS_DELETED = "records_deleted"
+    LOG_DIVERGED = "log_diverged"
 
 
 class TopicFault(NamedTuple):
@@ -26,10 +29,23 @@ class TopicFault(NamedTuple):
     fault: FaultKind
     problem: str
 
+    @property
+    def withholds(self) -> bool:
+        """Whether figures are withheld: a wrong setting alone has lost no record yet."""
+        return self.fault is not FaultKind.SETTINGS_CHANGED
+
     def __str__(self) -> str:
         """Return the topic, the partition and the description."""
         where = self.topic if self.partition is None else f"{self.topic}[{self.partition}]"
         return f"{where} {self.problem}"
+
+
+def records_deleted(topic: str, partition: int, first: int, after: int) -> TopicFault:
+    """Return the fault of records that were deleted, from `first` to before the offset `after`."""
+    count = after - first
+    where = f"offset {first}" if count == 1 else f"offsets {first} to {after - 1}"
+    problem = f"has no record at {where} any more: {count} deleted"
+    return TopicFault(topic, partition, FaultKind.RECORDS_DELETED, problem)
 
 
 def summary_of(faults: Sequence[TopicFault]) -> str:

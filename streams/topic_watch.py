@@ -11,9 +11,9 @@ from typing import Final
 from boundary.errors import SmartRegionError
 from broker.clients import administering
 from broker.group_members import GroupMembers, group_members
-from broker.topic_admin import SeenTopic, seen_topics
+from broker.topic_admin import ABSENT, SeenTopic, seen_topics, with_settings
 from events.fact import Family
-from events.topics import changelog_name, topic_name
+from events.topics import changelog_name, declared_topics, topic_name
 from streams.membership import Membership
 from streams.settings import Settings
 from streams.topic_faults import FaultKind, TopicFault
@@ -24,6 +24,17 @@ logger = logging.getLogger(__name__)
 INTERVAL_SECONDS: Final = 10.0
 #: Checks in a row that fail, a minute of them, after which the log says so: once.
 FAILURES_TO_REPORT: Final = 6
+
+_EVENTS: Final = frozenset(map(topic_name, Family))
+#: With another value of one of them a broker deletes events, or keeps the producers' timestamps.
+_WATCHED_SETTINGS: Final = (
+    "cleanup.policy",
+    "message.timestamp.type",
+    "retention.ms",
+    "retention.bytes",
+)
+#: Faults that a restart checks anew, where they last.
+_ENDING: Final = frozenset({FaultKind.TOPIC_MISSING, FaultKind.PARTITION_UNOWNED})
 
 
 class TopicChangedError(SmartRegionError):
@@ -62,6 +73,27 @@ def faults_of_topics(
     return found
 
 
+def faults_of_settings(settings: Mapping[str, Mapping[str, str]]) -> list[TopicFault]:
+    """Return which topics of events have settings that delete records, or take producers' times.
+
+    `settings` has what is in force, by topic; nothing of a topic that our user may not describe.
+    """
+    found = []
+    for spec in declared_topics():
+        actual = settings.get(spec.name)
+        if not actual or spec.name not in _EVENTS:
+            continue
+        wrong = [
+            f"{name}={actual.get(name, ABSENT)}, not {spec.config[name]}"
+            for name in _WATCHED_SETTINGS
+            if actual.get(name) != spec.config[name]
+        ]
+        if wrong:
+            problem = f"has {'; '.join(wrong)}: run `smart-region topics apply --alter-settings`"
+            found.append(TopicFault(spec.name, None, FaultKind.SETTINGS_CHANGED, problem))
+    return found
+
+
 def unowned(
     seen: Mapping[str, SeenTopic], group: GroupMembers, *, partitions: int
 ) -> list[TopicFault]:
@@ -94,6 +126,7 @@ class TopicWatch:
             for name in (topic_name(family), changelog_name(settings.app_id, family))
         ]
         self._known: Mapping[str, SeenTopic] = {}
+        self._topic_settings: dict[str, Mapping[str, str]] = {}
         self._unowned: frozenset[TopicFault] = frozenset()
         self._since: dict[TopicFault, float] = {}
         self._failures = 0
@@ -133,16 +166,19 @@ class TopicWatch:
         without_owner = frozenset(unowned(seen, group, partitions=partitions) if group else ())
         found += sorted(without_owner & self._unowned)
         self._unowned = without_owner
+        self._topic_settings |= {name: one.settings for name, one in seen.items() if one.settings}
+        found += faults_of_settings(self._topic_settings)
         self._since = {fault: self._since.get(fault, now) for fault in found}
         for fault, since in self._since.items():
             if since == now:
                 logger.error("topic: %s", fault)
-        self._membership.topic_faults = tuple(found)
+        self._membership.topic_faults = tuple(fault for fault in found if fault.withholds)
+        meters = self._membership.engine.meters
+        meters.topic_warnings = tuple(fault for fault in found if not fault.withholds)
         for fault, since in self._since.items():
             lasted = now - since
             if fault.fault is FaultKind.TOPIC_RECREATED or (
-                fault.fault is not FaultKind.PARTITIONS_ADDED
-                and lasted > self._settings.stall_timeout
+                fault.fault in _ENDING and lasted > self._settings.stall_timeout
             ):
                 raise TopicChangedError(fault, seconds=lasted)
 
@@ -150,6 +186,10 @@ class TopicWatch:
         settings = self._settings
         with administering(settings.broker, what="topics", security=settings.security()) as admin:
             seen = seen_topics(admin, self._names)
+            try:
+                seen = with_settings(admin, seen)
+            except Exception as error:  # noqa: BLE001 - the demo's broker may not answer
+                logger.debug("settings not described error=%r", error)
             try:
                 return seen, group_members(admin, settings.app_id)
             except Exception as error:  # noqa: BLE001 - the demo's broker answers in an unknown format

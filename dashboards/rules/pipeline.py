@@ -28,7 +28,7 @@ from dashboards.rules.wording import (
     value_of,
     word_of,
 )
-from dashboards.wording import FAMILIES, REASONS, TOPIC_FAULTS
+from dashboards.wording import FAMILIES, REASONS, SETTINGS_FAULT, TOPIC_FAULTS
 from events.dead_letter_policy import DEAD_LETTER_POLICY
 
 _DIFFERENCE: Final = "0.000000001"
@@ -163,13 +163,24 @@ def _topics(build: AlertBuilder) -> Iterator[Alert]:
         + " par aucun worker : les totaux ne sont plus publiés, car ils seraient partiels. Les"
         " alertes de jalons sont suspendues.",
     )
+    summary = f"Topic {{{{ $labels.topic }}}} : {word_of('$labels.fault', TOPIC_FAULTS)}"
+    faults = metrics.TOPIC_FAULT
     yield build.alert(
         alerts.TOPIC_FAULTY,
-        f"{latest(metrics.TOPIC_FAULT, 'topic', 'fault')} > 0",
-        summary=f"Topic {{{{ $labels.topic }}}} : {word_of('$labels.fault', TOPIC_FAULTS)}",
+        f"{latest(select(faults, fault=f'!={SETTINGS_FAULT}'), 'topic', 'fault')} > 0",
+        summary=summary,
         description="Le topic {{ $labels.topic }} a perdu ce qu’il contenait, ou n’est plus tel que"
         " les workers en ont besoin. Les workers qui le voient ne montrent plus de chiffres : ils"
         " seraient faux. Un redémarrage ne suffit pas.",
+    )
+    yield build.alert(
+        alerts.TOPIC_FAULTY,
+        f"{latest(select(faults, fault=SETTINGS_FAULT), 'topic', 'fault')} > 0",
+        summary=summary,
+        description="Le topic {{ $labels.topic }} a des réglages avec lesquels le broker supprime"
+        " des évènements, ou ne date plus leur réception. Les chiffres restent affichés : aucun"
+        " évènement n’est perdu de ce seul fait. Corriger les réglages sans attendre.",
+        labels={conventions.SILENCES: ""},
     )
 
 

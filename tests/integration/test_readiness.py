@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from broker.topic_admin import alter_settings
 from events.fact import Family
 from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
 from tests.support.commands import run
@@ -56,6 +57,23 @@ def test_added_partitions_are_reported_within_a_minute(
     assert f"topic: {SCHOOLS} has 9 partitions" in worker.log()
     labels = f'fault="partitions_added",partition="",topic="{SCHOOLS}"'
     assert f"smartregion_topic_fault{{{labels}}} 1.0" in worker.metrics()
+
+
+def test_a_wrong_setting_is_reported_within_a_minute_and_figures_stay(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """Until it is as declared again: the alert of it ends by itself."""
+    worker = at_work(factory)
+    labels = f'fault="settings_changed",partition="",topic="{SCHOOLS}"'
+    for setting, is_reported in (("compact", True), ("delete", False)):
+        with broker.admin() as admin:
+            alter_settings(admin, [SCHOOLS], {"cleanup.policy": setting})
+        assert wait_until(
+            lambda expected=is_reported: (labels in worker.metrics()) is expected,
+            seconds=REPORT_SECONDS,
+        ), worker.log()[-3000:]
+    assert f"topic: {SCHOOLS} has cleanup.policy=compact, not delete" in worker.log()
+    assert worker.readiness()["ready"]
 
 
 def test_workers_whose_topic_was_deleted_say_so_and_end(

@@ -635,6 +635,28 @@ def test_topic_faulty(scenario: RuleScenario, rules: Path) -> None:
     scenario.check(rules)
 
 
+def test_topic_with_wrong_settings(scenario: RuleScenario, rules: Path) -> None:
+    """Figures are shown, so that alerts about them go on."""
+    where = {"topic": "smartregion.schools", "fault": "settings_changed"}
+    work(scenario, metrics.TOPIC_FAULT, (1, 60), partition="", **where)
+    scenario.expect_alert(
+        30,
+        "TopicFaulty",
+        OPERATOR | {"severity": "critical", **where},
+        MONITOR
+        | {
+            "summary": "Topic smartregion.schools : réglages modifiés (settings_changed)",
+            "description": "Le topic smartregion.schools a des réglages avec lesquels le broker"
+            " supprime des évènements, ou ne date plus leur réception. Les chiffres restent"
+            " affichés : aucun évènement n’est perdu de ce seul fait. Corriger les réglages sans"
+            " attendre.",
+            "runbook_url": "docs/runbooks/TopicFaulty.md",
+        },
+    )
+
+    scenario.check(rules)
+
+
 def check_missing(
     scenario: RuleScenario, rules: Path, *, owned: int, summary: str, description: str
 ) -> None:

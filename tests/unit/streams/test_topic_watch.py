@@ -8,16 +8,19 @@ from datetime import date
 from typing import Final, Never
 
 import pytest
+from prometheus_client.exposition import generate_latest
 
 from broker.errors import BrokerRefusedError
 from broker.group_members import GroupMembers
 from broker.topic_admin import SeenTopic
 from catalogue.loader import load_catalogue
 from events.fact import Family
-from events.topics import changelog_name, topic_name
+from events.topics import changelog_name, declared_topics, topic_name
 from streams.clock import FixedClock
 from streams.engine import Engine
+from streams.exposition import WorkerCollector
 from streams.membership import Membership
+from streams.metric_families import registry_of
 from streams.settings import Settings
 from streams.topic_faults import FaultKind
 from streams.topic_watch import FAILURES_TO_REPORT, TopicChangedError, TopicWatch
@@ -129,6 +132,62 @@ def test_what_has_ended_is_reported_no_longer(watched: Watched) -> None:
         watched.watch.judge(WHOLE, group)
     assert watched.reported == []
     assert watched.membership.waiting_for() is None
+
+
+DECLARED = next(spec.config for spec in declared_topics() if spec.name == SCHOOLS)
+
+
+def configured(**settings: str) -> dict[str, SeenTopic]:
+    """Return the topics; that of the schools has its declared settings, but for these."""
+    changed = {name.replace("_", "."): value for name, value in settings.items()}
+    return {**WHOLE, SCHOOLS: WHOLE[SCHOOLS]._replace(settings={**DECLARED, **changed})}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("cleanup_policy", "compact"),
+        ("cleanup_policy", "delete,compact"),
+        ("message_timestamp_type", "CreateTime"),
+        ("retention_ms", "604800000"),
+        ("retention_bytes", "1000000"),
+    ],
+)
+def test_a_setting_with_which_events_are_lost_is_reported(
+    watched: Watched, caplog: pytest.LogCaptureFixture, setting: str, value: str
+) -> None:
+    """In the log and the metrics, with its remedy; figures stay shown, and the worker lives."""
+    for _ in range(2):
+        watched.watch.judge(configured(**{setting: value}, flush_ms="7"), FULL)
+        watched.time.sleep(SETTINGS.stall_timeout + 1)
+
+    name = setting.replace("_", ".")
+    said = f"{SCHOOLS} has {name}={value}, not {DECLARED[name]}: run `smart-region topics apply"
+    assert [said in record.getMessage() for record in caplog.records] == [True]
+    assert watched.membership.waiting_for() is None
+    assert f'{{fault="settings_changed",partition="",topic="{SCHOOLS}"}} 1.0' in exposed(watched)
+
+
+def test_settings_that_cannot_be_seen_change_nothing(watched: Watched) -> None:
+    """A fault stays until the settings are seen to be as declared; the demo's broker has none."""
+    assert "topic_fault{" not in exposed(watched)
+    for seen, is_reported in (
+        (configured(retention_ms="1"), True),
+        (WHOLE, True),
+        (configured(), False),
+        (WHOLE, False),
+    ):
+        watched.watch.judge(seen, FULL)
+        assert ("settings_changed" in exposed(watched)) is is_reported
+
+
+def exposed(watched: Watched) -> str:
+    """Return what /metrics shows."""
+    engine = watched.membership.engine
+    collector = WorkerCollector(
+        engine.catalogue, engine.state_store.fold, engine.meters, watched.membership.snapshot
+    )
+    return generate_latest(registry_of(collector)).decode()
 
 
 def test_a_check_that_fails_for_a_minute_is_logged_once(
