@@ -102,7 +102,7 @@ _MEANINGS: Final[Mapping[Role, str]] = {
     Role.ASSESSOR: "reads the states, and judges the milestones",
     Role.PAGE: "shows the figures, and the events that they rest on",
     Role.READER: "audits, exports and reports: reads everything, writes nothing",
-    Role.CLERK: "lists dead letters, replays or discards them",
+    Role.CLERK: "lists dead letters, replays or discards them, and accepts losses",
     Role.DEPLOYER: "creates and checks the topics; reads no record",
     Role.OBSERVER: "reads the workers' lag, to scale them; reads no record",
 }
@@ -139,6 +139,8 @@ _RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
         _Part.EVENTS: (_READ, _WRITE),
         _Part.DEAD_LETTERS: (_READ,),
         _Part.OUTCOMES: (_READ, _WRITE),
+        # What the workers had read of a partition shows what it has lost.
+        _Part.GROUP: (_DESCRIBE,),
     },
     Role.DEPLOYER: {
         _Part.EVENTS: _DEPLOY,

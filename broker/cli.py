@@ -130,7 +130,7 @@ def acl(
     bootstrap: str | None,
     app_id: str | None,
 ) -> None:
-    """Grant the rights of roles to a user of the broker, or list rights.
+    """Grant the rights of roles to a user, or list rights.
 
     With a role and a user the rights that the user lacks are granted. With a role alone its rights
     are printed, without a broker. With a user alone, or with neither, the broker's rights are

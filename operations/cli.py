@@ -18,6 +18,7 @@ from operations.export.cli import export
 from operations.generation.cli import contracts, generate
 from operations.harvest.cli import harvest
 from operations.importing.cli import import_group
+from operations.losses.cli import topics
 from operations.options import SECONDS
 from operations.rebuild.cli import rebuild
 from operations.relay.cli import relay
@@ -64,6 +65,7 @@ commands: list[click.Command] = [
     backfill,
     export,
     producers,
+    topics,
     erase,
     rebuild,
     relay,

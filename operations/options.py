@@ -71,6 +71,20 @@ WAIT_FOR_WORKERS = click.option(
 )
 
 
+def _said(_context: click.Context, _option: click.Parameter, text: str) -> str:
+    """Return a reason that is kept; one that says nothing is refused."""
+    from events.identifiers import is_blank  # noqa: PLC0415 - heavy
+
+    if is_blank(text):
+        raise click.BadParameter("says nothing: write why, for who asks later")
+    return text
+
+
+KEPT_REASON = click.option(
+    "--because", required=True, callback=_said, metavar="TEXT", help="Why; kept with the decision."
+)
+
+
 def refuse_future(day: date, today: date, *, option: str) -> None:
     """Raise BadParameter where a day is yet to come."""
     if day > today:

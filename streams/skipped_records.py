@@ -35,20 +35,36 @@ class Decision(BaseModel):
 
 def parse_origin(text: str) -> RecordOrigin:
     """Return the origin that a text is: `smartregion.schools/3/42`. Raises ValueError."""
-    topic, _, offset = text.rpartition("/")
-    topic, _, partition = topic.rpartition("/")
-    if topic not in _TOPICS or not (partition.isascii() and partition.isdigit()):
+    place, _, offset = text.rpartition("/")
+    try:
+        topic, partition = parse_partition(place)
+    except ValueError:
         message = (
             f"origin: is not TOPIC/PARTITION/OFFSET of an event topic, value {text[:80]!r}:"
             " write it as smartregion.schools/3/42"
         )
-        raise ValueError(message)
+        raise ValueError(message) from None
     if not (offset.isascii() and offset.isdigit()):
         message = (
             f"origin: has no offset, value {text[:80]!r}: write it as smartregion.schools/3/42"
         )
         raise ValueError(message)
-    return RecordOrigin(topic, int(partition), int(offset))
+    return RecordOrigin(topic, partition, int(offset))
+
+
+def parse_partition(text: str) -> tuple[str, int]:
+    """Return the topic and the partition that a text is: `smartregion.schools/3`.
+
+    Raises ValueError.
+    """
+    topic, _, partition = text.rpartition("/")
+    if topic not in _TOPICS or not (partition.isascii() and partition.isdigit()):
+        message = (
+            f"partition: is not TOPIC/PARTITION of an event topic, value {text[:80]!r}:"
+            " write it as smartregion.schools/3"
+        )
+        raise ValueError(message)
+    return topic, int(partition)
 
 
 def decision_record(origin: RecordOrigin, *, because: str, at: datetime) -> OutgoingRecord:

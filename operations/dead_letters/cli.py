@@ -15,6 +15,7 @@ import click
 from boundary.terminal import counted, echo, echo_lines
 from broker.options import BROKER, Parsed
 from events.errors import RefusalReason
+from operations.options import KEPT_REASON
 
 if TYPE_CHECKING:
     from broker.settings import BrokerSettings
@@ -49,15 +50,6 @@ JSON_LINES = click.option("--json", "as_json", is_flag=True, help="One JSON obje
 UNMASK = click.option(
     "--unmask", is_flag=True, help="Show refused records as they are, persons' data included."
 )
-
-
-def _said(_context: click.Context, _option: click.Parameter, text: str) -> str:
-    """Return a reason that is kept; one that says nothing is refused."""
-    from events.identifiers import is_blank
-
-    if is_blank(text):
-        raise click.BadParameter("says nothing: write why, for who asks later")
-    return text
 
 
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Only say what would be done.")
@@ -265,9 +257,7 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
 @click.option(
     "--all", "everything", is_flag=True, help="All waiting letters, where no filter is given."
 )
-@click.option(
-    "--because", required=True, callback=_said, metavar="TEXT", help="Why; kept with the outcome."
-)
+@KEPT_REASON
 @DRY_RUN
 @BROKER
 def discard(
@@ -306,9 +296,7 @@ def discard(
 @click.argument(
     "origins", type=Parsed("ORIGIN", _origin), nargs=-1, required=True, metavar="ORIGIN..."
 )
-@click.option(
-    "--because", required=True, callback=_said, metavar="TEXT", help="Why; kept with the decision."
-)
+@KEPT_REASON
 @DRY_RUN
 @BROKER
 def skip(

@@ -13,6 +13,7 @@ from events.records import Record
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, topic_name
 from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import NotAnOutcomeError, ReplayOutcome, read_outcome
+from streams.accepted_losses import is_loss
 from streams.settings import Settings
 from streams.skipped_records import decisions_of, is_decision
 
@@ -59,6 +60,7 @@ def join_entries(
     for record in ledger:
         if is_decision(record):
             decided.append(record)
+        if is_decision(record) or is_loss(record):
             continue
         try:
             position, _ = read_outcome(record)

@@ -1,0 +1,1 @@
+"""Accepting that events of a partition are lost."""

@@ -1,0 +1,168 @@
+"""What is missing of a partition of events: of what the workers merged, and of its log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.structs import OffsetAndMetadata
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from boundary.errors import SmartRegionError
+from broker.clients import administering
+from broker.offsets import committed_offsets, partition_offsets
+from broker.reading import Extent, read_topics
+from broker.topic_admin import seen_topics
+from events.last_record import LastRecord
+from events.offset_runs import OffsetRuns, offsets_in
+from streams.accepted_losses import AcceptedLoss, accepted_losses
+from streams.settings import Settings
+
+
+class NothingMissingError(SmartRegionError):
+    """A loss is to be accepted of a partition of which nothing is missing."""
+
+    def __init__(self, topic: str, partition: int, *, accepted: bool) -> None:
+        found = "its loss is accepted already" if accepted else "all records are there"
+        super().__init__(
+            f"partition: has lost nothing, value {topic}/{partition} ({found}): take the partition"
+            " that /readyz or the worker's log names; nothing was decided"
+        )
+
+
+class PartitionUnknownError(SmartRegionError):
+    """A loss is to be accepted of a partition that the topic does not have."""
+
+    def __init__(self, topic: str, partition: int) -> None:
+        super().__init__(
+            f"partition: is not on the broker, value {topic}/{partition}: create a missing topic"
+            " with `smart-region topics apply` first; nothing was decided"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLog:
+    """A partition of events as it is, and what the workers have committed of it."""
+
+    topic: str
+    partition: int
+    start: int
+    """The first offset that is left."""
+    end: int
+    gaps: tuple[tuple[int, int], ...]
+    """The first and the last offset of each run of deleted records in the middle."""
+    last: LastRecord | None
+    """The record that the workers merged last; None where they have not committed which."""
+    at_last: LastRecord | None
+    """The record at its offset now; None for none."""
+
+    @property
+    def has_lost_last(self) -> bool:
+        """Whether the record that was merged last is not there any more."""
+        return self.last is not None and self.at_last != self.last
+
+    def missing(self) -> Iterator[str]:
+        """Yield a clause for each loss."""
+        if self.start:
+            yield f"all records before offset {self.start} were deleted"
+        if self.gaps:
+            first, last = self.gaps[0]
+            yield (
+                f"{offsets_in(self.gaps)} records in the middle were deleted, the first at offsets"
+                f" {first} to {last}"
+            )
+        if self.last is None or not self.has_lost_last:
+            return
+        offset = self.last.offset
+        if offset >= self.end:
+            yield f"the workers had read it up to offset {offset}"
+        elif offset >= self.start:
+            now = "another record" if self.at_last else "no record"
+            yield f"at offset {offset} is {now}, not the one that the workers merged last"
+
+    def without(self, accepted: Sequence[AcceptedLoss]) -> PartitionLog:
+        """Return it as if nothing were missing whose loss was accepted."""
+        gaps = OffsetRuns()
+        for first, last in self.gaps:
+            if not any(one.covers_gap(first, last + 1) for one in accepted):
+                gaps.add(first, last)
+        has_last = self.last is not None and any(one.covers_last(self.last) for one in accepted)
+        return replace(
+            self,
+            start=0 if any(one.covers_start(self.start) for one in accepted) else self.start,
+            gaps=gaps.runs,
+            at_last=self.last if has_last else self.at_last,
+        )
+
+    def accepted(self, *, at: datetime, because: str) -> AcceptedLoss:
+        """Return the decision that accepts all that is missing."""
+        return AcceptedLoss(
+            topic=self.topic,
+            partition=self.partition,
+            last=self.last if self.has_lost_last else None,
+            log_start=self.start,
+            gaps=self.gaps,
+            at=at,
+            because=because,
+        )
+
+
+class _Committed(BaseModel):
+    """What is read here of the metadata of a committed offset."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    last: LastRecord | None = None
+
+
+def verify_missing(log: PartitionLog, accepted: Sequence[AcceptedLoss]) -> None:
+    """Check that something is missing whose loss is not accepted. Raises NothingMissingError."""
+    if not any(log.without(accepted).missing()):
+        raise NothingMissingError(log.topic, log.partition, accepted=any(log.missing()))
+
+
+def read_log(settings: Settings, topic: str, partition: int) -> PartitionLog:
+    """Read the whole topic, for what is left of a partition.
+
+    Raises PartitionUnknownError, and as `administering` and `read_topics`.
+    """
+    at = TopicPartition(topic, partition)
+    security = settings.security()
+    with administering(settings.broker, what="topics", security=security) as admin:
+        seen = seen_topics(admin, [topic]).get(topic)
+        if seen is None or partition >= seen.partitions:
+            raise PartitionUnknownError(topic, partition)
+        start = partition_offsets(admin, [at], OffsetSpec.EARLIEST)[at]
+        end = partition_offsets(admin, [at], OffsetSpec.LATEST)[at]
+        committed = committed_offsets(admin, settings.app_id).get(at)
+    last = None if committed is None else _last_of(committed, end)
+    extent, at_last = Extent(), None
+    for record in read_topics(settings.broker, topics=[topic], security=security, extent=extent):
+        if last is not None and (record.partition, record.offset) == (partition, last.offset):
+            at_last = LastRecord.of(record)
+    return PartitionLog(
+        topic,
+        partition,
+        start=start,
+        end=end,
+        gaps=extent.gaps.get(f"{topic}[{partition}]", ()),
+        last=last,
+        at_last=at_last,
+    )
+
+
+def losses_accepted_of(settings: Settings, topic: str, partition: int) -> Sequence[AcceptedLoss]:
+    """Return the accepted losses of a partition. Raises as `read_topics`."""
+    found = accepted_losses(settings.broker, security=settings.security())
+    return found.get((topic, partition), ())
+
+
+def _last_of(committed: OffsetAndMetadata, end: int) -> LastRecord | None:
+    with suppress(ValidationError):
+        if last := _Committed.model_validate_json(committed.metadata or "{}").last:
+            return last
+    return LastRecord.before(committed.offset) if committed.offset > end else None
