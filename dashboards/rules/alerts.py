@@ -155,7 +155,8 @@ TOPIC_FAULTY = _pipeline(
     "TopicFaulty",
     Severity.CRITICAL,
     MINUTE,
-    "A topic is missing, was created again, has more partitions, or lost states or events.",
+    "A topic is missing, was created again, has more partitions, lost states or events, or has"
+    " settings with which a broker loses events.",
     keep_firing_for=5 * MINUTE,
     silences_figures=True,
 )

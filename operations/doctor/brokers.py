@@ -1,22 +1,23 @@
-"""The checks of Kafka: its brokers, its topics, and where they begin."""
+"""The checks of Kafka: its brokers, its topics, and the events on them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, Final
 
 from kafka import TopicPartition
-from kafka.admin import OffsetSpec
 
 from boundary.errors import SmartRegionError
 from broker.clients import administering
-from broker.errors import TopicMismatchError
-from broker.offsets import partition_offsets
+from broker.errors import BrokerRefusedError, TopicMismatchError
 from broker.topic_admin import ABSENT, verify_topics
 from events.fact import Family
 from events.topics import declared_topics, topic_name
 from operations.erasure.persons import PERSONS
+from operations.losses.missing import PartitionLog, read_logs
+from streams.accepted_losses import AcceptedLoss, accepted_losses
 from streams.settings import Settings
 
 CONNECT_SECONDS: Final = 5.0
@@ -46,12 +47,12 @@ class TopicsAbsentError(SmartRegionError):
 class RecordsDeletedError(SmartRegionError):
     """Events are no longer on their topics."""
 
-    def __init__(self, starts: Mapping[str, int]) -> None:
-        shown = ", ".join(f"{name} at {start}" for name, start in list(starts.items())[:SHOWN])
-        more = f" and {len(starts) - SHOWN} more" if len(starts) > SHOWN else ""
+    def __init__(self, losses: Sequence[str]) -> None:
+        shown = ". ".join(losses[:SHOWN])
+        more = f". And {len(losses) - SHOWN} more partitions" if len(losses) > SHOWN else ""
         super().__init__(
-            f"topics: do not begin at 0 any more: {shown}{more}: what was before is deleted, and no"
-            " audit or rebuild counts it; see docs/runbooks/RecordsDeleted.md"
+            f"topics: events are missing. {shown}{more}: no audit counts them; see"
+            " docs/runbooks/RecordsDeleted.md"
         )
 
 
@@ -94,31 +95,52 @@ def check_topics(settings: Settings) -> str:
     return f"{len(declared)} as declared, {partitions}"
 
 
-def check_log_starts(settings: Settings) -> str:
-    """Check that the topics of events begin at offset 0.
+def check_records(settings: Settings) -> str:
+    """Check that the topics of events begin at offset 0, and hold what the workers merged last.
 
-    An erasure rewrites partitions of persons' events: there a later beginning may be right, and
-    is only reported. Raises RecordsDeletedError, and as `broker.clients.administering`.
+    What an operator accepted is only reported, and so is the beginning of a partition of persons'
+    events, which an erasure rewrites. Deleted records in the middle show while a topic is read: the
+    workers and the audit report them. Raises RecordsDeletedError, and as `read_logs`.
     """
     partitions = [
         TopicPartition(topic_name(family), partition)
         for family in Family
         for partition in range(settings.partitions)
     ]
-    with _administering(settings, "topics") as admin:
-        found = partition_offsets(admin, partitions, OffsetSpec.EARLIEST)
-    later = {at: start for at, start in sorted(found.items()) if start > 0}
-    lost = {at: start for at, start in later.items() if at.topic != topic_name(PERSONS)}
-    if lost:
-        raise RecordsDeletedError(
-            {f"{at.topic}[{at.partition}]": start for at, start in lost.items()}
+    notes = []
+    try:
+        logs = read_logs(settings, partitions, connect_seconds=CONNECT_SECONDS)
+        accepted = accepted_losses(settings.broker, security=settings.security())
+    except BrokerRefusedError:
+        logs = read_logs(
+            settings, partitions, with_committed=False, connect_seconds=CONNECT_SECONDS
         )
+        accepted = {}
+        notes.append("not compared with what the workers have read: this user may not see it")
+    later = sum(log.start > 0 for log in logs if log.topic == topic_name(PERSONS))
+    logs = [replace(log, start=0) if log.topic == topic_name(PERSONS) else log for log in logs]
+    if losses := [found for log in logs if (found := _loss_of(log, accepted))]:
+        raise RecordsDeletedError(losses)
+    lacking = sum(any(log.missing()) for log in logs)
+    if lacking:
+        notes.append(f"partitions whose loss is accepted: {lacking}")
     if later:
-        return (
-            f"partitions of {topic_name(PERSONS)} that do not begin at 0: {len(later)}; an erasure"
+        notes.append(
+            f"partitions of {topic_name(PERSONS)} that do not begin at 0: {later}; an erasure"
             " writes them anew, and otherwise what was before is lost"
         )
-    return "every partition of events begins at 0"
+    if not lacking and not later:
+        notes.insert(0, "every partition of events begins at 0")
+    return "; ".join(notes)
+
+
+def _loss_of(
+    log: PartitionLog, accepted: Mapping[tuple[str, int], Sequence[AcceptedLoss]]
+) -> str | None:
+    """Return what is missing of a partition and not accepted."""
+    left = log.without(accepted.get((log.topic, log.partition), ()))
+    clauses = "; ".join(left.missing())
+    return f"{log.topic}[{log.partition}] ends at offset {log.end}: {clauses}" if clauses else None
 
 
 def _administering(settings: Settings, what: str) -> AbstractContextManager[Any]:

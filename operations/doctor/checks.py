@@ -14,7 +14,7 @@ from events.producers.loader import load_producers
 from events.producers.secrets import load_secrets
 from gateway.acceptor import check_descriptors
 from gateway.settings import GatewaySettings, load_gateway_settings
-from operations.doctor.brokers import check_brokers, check_log_starts, check_topics
+from operations.doctor.brokers import check_brokers, check_records, check_topics
 from operations.doctor.check import Check, NothingToCheckError
 from operations.doctor.clocks import check_clocks
 from operations.doctor.prometheus import check_prometheus
@@ -47,9 +47,7 @@ class Doctor:
             Check("broker", lambda: check_brokers(self._settings), needs=("settings",)),
             Check("topics", lambda: check_topics(self._settings), needs=("settings", "broker")),
             Check("codecs", _check_codecs),
-            Check(
-                "records", lambda: check_log_starts(self._settings), needs=("settings", "topics")
-            ),
+            Check("records", lambda: check_records(self._settings), needs=("settings", "topics")),
             Check("workers", self._check_workers, needs=("settings", "catalogue")),
             Check("clock", self._check_clocks),
             Check("prometheus", self._check_prometheus, needs=("settings", "catalogue")),

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from time import monotonic
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
+from kafka.errors import CoordinatorNotAvailableError
 from kafka.structs import OffsetAndMetadata
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from boundary.errors import SmartRegionError
-from broker.clients import administering
+from broker.clients import CONNECT_SECONDS, administering
+from broker.errors import TopicsStalledError
 from broker.offsets import committed_offsets, partition_offsets
-from broker.reading import Extent, read_topics
+from broker.reading import WAIT_SECONDS, Extent, Positions, open_reader, read_topics
 from broker.topic_admin import seen_topics
 from events.last_record import LastRecord
 from events.offset_runs import OffsetRuns, offsets_in
@@ -126,33 +129,90 @@ def verify_missing(log: PartitionLog, accepted: Sequence[AcceptedLoss]) -> None:
 
 
 def read_log(settings: Settings, topic: str, partition: int) -> PartitionLog:
-    """Read the whole topic, for what is left of a partition.
+    """Read a whole topic, for what is left of a partition.
 
-    Raises PartitionUnknownError, and as `administering` and `read_topics`.
+    Raises PartitionUnknownError, and as `read_logs`.
     """
-    at = TopicPartition(topic, partition)
     security = settings.security()
     with administering(settings.broker, what="topics", security=security) as admin:
         seen = seen_topics(admin, [topic]).get(topic)
-        if seen is None or partition >= seen.partitions:
-            raise PartitionUnknownError(topic, partition)
-        start = partition_offsets(admin, [at], OffsetSpec.EARLIEST)[at]
-        end = partition_offsets(admin, [at], OffsetSpec.LATEST)[at]
-        committed = committed_offsets(admin, settings.app_id).get(at)
-    last = None if committed is None else _last_of(committed, end)
-    extent, at_last = Extent(), None
-    for record in read_topics(settings.broker, topics=[topic], security=security, extent=extent):
-        if last is not None and (record.partition, record.offset) == (partition, last.offset):
-            at_last = LastRecord.of(record)
-    return PartitionLog(
-        topic,
-        partition,
-        start=start,
-        end=end,
-        gaps=extent.gaps.get(f"{topic}[{partition}]", ()),
-        last=last,
-        at_last=at_last,
-    )
+    if seen is None or partition >= seen.partitions:
+        raise PartitionUnknownError(topic, partition)
+    [log] = read_logs(settings, [TopicPartition(topic, partition)])
+    extent = Extent()
+    for _ in read_topics(settings.broker, topics=[topic], security=security, extent=extent):
+        pass
+    return replace(log, gaps=extent.gaps.get(f"{topic}[{partition}]", ()))
+
+
+def read_logs(
+    settings: Settings,
+    partitions: Collection[TopicPartition],
+    *,
+    with_committed: bool = True,
+    connect_seconds: float = CONNECT_SECONDS,
+) -> list[PartitionLog]:
+    """Return partitions of events without their gaps, which takes a record of each.
+
+    Without `with_committed`, which needs the right to describe the group and to read the events,
+    only where they begin and end. Raises as `administering` and `open_reader`.
+    """
+    with administering(
+        settings.broker,
+        what="topics",
+        security=settings.security(),
+        connect_seconds=connect_seconds,
+    ) as admin:
+        starts = partition_offsets(admin, partitions, OffsetSpec.EARLIEST)
+        ends = partition_offsets(admin, partitions, OffsetSpec.LATEST)
+        committed: Mapping[TopicPartition, OffsetAndMetadata] = {}
+        if with_committed:
+            # There is none before the first group has committed something.
+            with suppress(CoordinatorNotAvailableError):
+                committed = committed_offsets(admin, settings.app_id)
+    last = {
+        at: found
+        for at in partitions
+        if at in committed and (found := _last_of(committed[at], ends[at])) is not None
+    }
+    there = {at: one.offset for at, one in last.items() if starts[at] <= one.offset < ends[at]}
+    at_last = _records_at(settings, there, ends) if there else {}
+    return [
+        PartitionLog(
+            at.topic, at.partition, starts[at], ends[at], (), last.get(at), at_last.get(at)
+        )
+        for at in partitions
+    ]
+
+
+def _records_at(
+    settings: Settings,
+    offsets: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int],
+) -> dict[TopicPartition, LastRecord]:
+    """Return what is at an offset of some partitions, each before its end; nothing for a gap."""
+    topics = sorted({at.topic for at in offsets})
+    # Partitions of which nothing is to be read begin at their ends.
+    positions: Positions = {**ends, **offsets}
+    found: dict[TopicPartition, LastRecord] = {}
+    waiting = set(offsets)
+    give_up_at = monotonic() + WAIT_SECONDS
+    with open_reader(
+        settings.broker, topics, security=settings.security(), positions=positions
+    ) as reader:
+        while waiting and not reader.caught_up:
+            for record in reader.poll():
+                at = TopicPartition(record.topic, record.partition)
+                waiting.discard(at)
+                if record.offset == offsets.get(at):
+                    found[at] = LastRecord.of(record)
+            if monotonic() > give_up_at:
+                raise TopicsStalledError(
+                    settings.broker,
+                    {f"{at.topic}[{at.partition}]": None for at in sorted(waiting)},
+                    waited_seconds=WAIT_SECONDS,
+                )
+    return found
 
 
 def losses_accepted_of(settings: Settings, topic: str, partition: int) -> Sequence[AcceptedLoss]:

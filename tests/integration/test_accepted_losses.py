@@ -93,7 +93,10 @@ def test_a_loss_is_named_and_accepted_once(broker: KafkaBroker) -> None:
     send(broker, 5)
     assert "ends at offset 5: the workers had read it up to offset 9" in accept(broker)
     send(broker, 10)
+    named = f"{SCHOOLS}[3] ends at offset 15: at offset 9 is another record"
+    assert named in run(broker, "doctor").stdout
     assert "at offset 9 is another record" in accept(broker, "--yes")
+    assert "partitions whose loss is accepted: 1" in run(broker, "doctor").stdout
     assert "its loss is accepted already" in nothing_to_accept(broker)
 
     start, replaced = sorted(

@@ -84,7 +84,8 @@ def test_a_brokers_own_retention_is_reported_and_corrected_by_one_command(
 
         doctor = run_inside(sparing, "doctor")
         assert doctor.returncode == 1
-        assert "smartregion.schools[3] at 5" in doctor.stdout
+        assert "smartregion.schools[3] ends at" in doctor.stdout
+        assert "all records before offset 5 were deleted" in doctor.stdout
         audit = run(sparing, "audit", "--json", "--against", worker.url)
         found = json.loads(audit.stdout)
         assert found["topics"]["starts"] == {"smartregion.schools[3]": 5}

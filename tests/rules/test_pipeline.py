@@ -280,8 +280,9 @@ def test_a_worker_that_ends_again_and_again_fires(scenario: RuleScenario, rules:
     scenario.check(rules)
 
 
+@pytest.mark.parametrize("fault", ["changelog_lost", "records_deleted", "settings_changed"])
 def test_a_topic_that_lost_something_fires_after_a_minute(
-    scenario: RuleScenario, rules: Path
+    scenario: RuleScenario, rules: Path, fault: str
 ) -> None:
     """Once for a topic, however many partitions and workers see it; until it is repaired."""
     scenario.healthy()
@@ -291,13 +292,13 @@ def test_a_topic_that_lost_something_fires_after_a_minute(
             (ABSENT, 20),
             (1, 10),
             (ABSENT, 100),
-            topic="monitor-schools-changelog",
+            topic="smartregion.schools",
             partition=partition,
-            fault="changelog_lost",
+            fault=fault,
             job=WORKER_JOB,
             instance=WORKER,
         )
-    lost = FiringAlert.of("TopicFaulty", topic="monitor-schools-changelog", fault="changelog_lost")
+    lost = FiringAlert.of("TopicFaulty", topic="smartregion.schools", fault=fault)
     scenario.expect_firing(20)
     scenario.expect_firing(21, lost)
     scenario.expect_firing(29, lost)

@@ -1,24 +1,26 @@
 """Each check on the settings and files of this machine, and that of a broker that is away."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
-from kafka import TopicPartition
 
-from broker.errors import TopicMismatchError
+from broker.errors import BrokerRefusedError, TopicMismatchError
 from broker.topic_admin import ABSENT
 from dashboards.publishing.errors import BoardsMissingError
+from events.last_record import LastRecord
 from events.producers.loader import load_producers
 from operations.doctor import brokers
 from operations.doctor.brokers import BrokersMissingError, RecordsDeletedError, TopicsAbsentError
 from operations.doctor.check import CheckStatus, Finding, run_checks
 from operations.doctor.checks import Doctor
+from operations.losses.missing import PartitionLog
 from operations.programs.addresses import free_address
+from streams.accepted_losses import AcceptedLoss
 from streams.settings import load_settings
 from tests.support.connections import refused_connections
 from tests.support.prometheus_stub import prometheus_stub
@@ -225,41 +227,64 @@ def test_what_the_user_may_not_see_is_not_called_as_declared(
     assert ("as declared" in found) is not bool(unseen)
 
 
-class Topics:
-    """A broker whose partitions begin at the given offsets."""
+LAST = LastRecord(offset=41, timestamp=17, key=7)
 
-    def __init__(self, **starts: int) -> None:
-        self.starts = starts
 
-    def list_partition_offsets(
-        self, partitions: dict[TopicPartition, Any], **_: object
-    ) -> dict[Any, Any]:
-        """Return each first offset: of a family's third partition the given one, of others 0."""
-        return {
-            partition: SimpleNamespace(
-                offset=self.starts.get(partition.topic.rpartition(".")[2], 0)
-                if partition.partition == 3
-                else 0
-            )
-            for partition in partitions
-        }
+def log_of(family: str, **fields: Any) -> PartitionLog:
+    """Return a partition that lacks nothing, but for these fields."""
+    whole: dict[str, Any] = {"start": 0, "end": 50, "gaps": (), "last": LAST, "at_last": LAST}
+    return PartitionLog(f"smartregion.{family}", 3, **whole | fields)
+
+
+def records_of(
+    monkeypatch: pytest.MonkeyPatch, *logs: PartitionLog, accepted: Sequence[AcceptedLoss] = ()
+) -> str:
+    """Return what the check of such logs finds."""
+    monkeypatch.setattr(brokers, "read_logs", lambda *_, **__: list(logs))
+    losses = {(one.topic, one.partition): [one] for one in accepted}
+    monkeypatch.setattr(brokers, "accepted_losses", lambda *_, **__: losses)
+    return brokers.check_records(load_settings())
+
+
+def test_events_that_are_all_there_are_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An erasure deletes the beginning of persons' partitions."""
+    assert records_of(monkeypatch, log_of("schools")) == "every partition of events begins at 0"
+    assert "erasure" in records_of(monkeypatch, log_of("trainings", start=7))
 
 
 @pytest.mark.parametrize(
-    ("starts", "message"),
-    [({}, "every partition of events begins at 0"), ({"trainings": 7}, "erasure")],
+    ("log", "said"),
+    [
+        (log_of("schools", start=17), "all records before offset 17 were deleted"),
+        (log_of("schools", end=30, at_last=None), "had read it up to offset 41"),
+        (log_of("trainings", at_last=None), "at offset 41 is no record"),
+    ],
 )
-def test_topics_that_begin_late_are_reported(
-    monkeypatch: pytest.MonkeyPatch, starts: dict[str, int], message: str
+def test_missing_events_are_named_until_their_loss_is_accepted(
+    monkeypatch: pytest.MonkeyPatch, log: PartitionLog, said: str
 ) -> None:
-    """An erasure deletes records of persons; nobody deletes others."""
-    monkeypatch.setattr(brokers, "administering", lambda *_, **__: nullcontext(Topics(**starts)))
-    assert message in brokers.check_log_starts(load_settings())
+    """With topic, partition and offset."""
+    place = rf"{log.topic}\[3\] ends at offset {log.end}"
+    with pytest.raises(RecordsDeletedError, match=f"{place}: .*{said}"):
+        records_of(monkeypatch, log_of("grants"), log)
 
-    lost = Topics(schools=17, **starts)
-    monkeypatch.setattr(brokers, "administering", lambda *_, **__: nullcontext(lost))
-    with pytest.raises(RecordsDeletedError, match=r"smartregion\.schools\[3\] at 17"):
-        brokers.check_log_starts(load_settings())
+    accepted = log.accepted(at=datetime(2026, 1, 2, tzinfo=UTC), because="the disk failed")
+    assert "loss is accepted: 1" in records_of(monkeypatch, log, accepted=[accepted])
+
+
+def test_who_may_not_see_what_workers_read_sees_where_topics_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The role deployer reads no record."""
+
+    def read(*_: object, with_committed: bool = True, **__: object) -> list[PartitionLog]:
+        if with_committed:
+            raise BrokerRefusedError("describe a group", "monitor", cause="not authorized")
+        return [log_of("schools", last=None, at_last=None)]
+
+    monkeypatch.setattr(brokers, "read_logs", read)
+
+    assert "this user may not see it" in brokers.check_records(load_settings())
 
 
 def differing(field: str, *, actual: object) -> Callable[..., NoReturn]:
