@@ -138,11 +138,18 @@ def read_log(settings: Settings, topic: str, partition: int) -> PartitionLog:
         seen = seen_topics(admin, [topic]).get(topic)
     if seen is None or partition >= seen.partitions:
         raise PartitionUnknownError(topic, partition)
-    [log] = read_logs(settings, [TopicPartition(topic, partition)])
+    [log] = with_gaps(settings, read_logs(settings, [TopicPartition(topic, partition)]))
+    return log
+
+
+def with_gaps(settings: Settings, logs: Sequence[PartitionLog]) -> list[PartitionLog]:
+    """Read the whole topics of partitions, for their gaps. Raises as `read_topics`."""
     extent = Extent()
-    for _ in read_topics(settings.broker, topics=[topic], security=security, extent=extent):
+    topics = sorted({log.topic for log in logs})
+    security = settings.security()
+    for _ in read_topics(settings.broker, topics=topics, security=security, extent=extent):
         pass
-    return replace(log, gaps=extent.gaps.get(f"{topic}[{partition}]", ()))
+    return [replace(log, gaps=extent.gaps.get(f"{log.topic}[{log.partition}]", ())) for log in logs]
 
 
 def read_logs(

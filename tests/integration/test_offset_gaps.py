@@ -19,6 +19,7 @@ from broker.topic_admin import alter_settings, apply_topics
 from events.fact import Family
 from events.offset_runs import OffsetRuns
 from events.topics import declared_topics, topic_name
+from tests.support.commands import run_inside
 from tests.support.kafka import KafkaBroker, missing_requirement
 from tests.support.requirements import give_up
 from tests.support.waiting import wait_until
@@ -115,3 +116,12 @@ def test_compaction_leaves_gaps_and_transactions_none(
     assert not any(offset in gaps for offset in after)
     again, seen = read_with_aiokafka(quick, count=len(after))
     assert (again, seen.runs) == (after, gaps.runs)
+
+    asked = run_inside(quick, "doctor", partitions="1").stdout
+    assert f"{PARTITION} ends at offset" in asked
+    assert "records in the middle were deleted" in asked
+    decided = run_inside(
+        quick, "topics", "accept-loss", f"{SCHOOLS}/0", "--because", "a test", "--yes"
+    )
+    assert decided.returncode == 0, decided.stderr
+    assert "loss is accepted: 1" in run_inside(quick, "doctor", partitions="1").stdout

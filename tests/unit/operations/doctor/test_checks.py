@@ -241,6 +241,7 @@ def records_of(
 ) -> str:
     """Return what the check of such logs finds."""
     monkeypatch.setattr(brokers, "read_logs", lambda *_, **__: list(logs))
+    monkeypatch.setattr(brokers, "with_gaps", lambda _, read: read)
     losses = {(one.topic, one.partition): [one] for one in accepted}
     monkeypatch.setattr(brokers, "accepted_losses", lambda *_, **__: losses)
     return brokers.check_records(load_settings())
@@ -250,12 +251,15 @@ def test_events_that_are_all_there_are_well(monkeypatch: pytest.MonkeyPatch) -> 
     """An erasure deletes the beginning of persons' partitions."""
     assert records_of(monkeypatch, log_of("schools")) == "every partition of events begins at 0"
     assert "erasure" in records_of(monkeypatch, log_of("trainings", start=7))
+    many = log_of("schools", end=brokers.MOST_READ + 1)
+    assert "not read for deleted records" in records_of(monkeypatch, many)
 
 
 @pytest.mark.parametrize(
     ("log", "said"),
     [
         (log_of("schools", start=17), "all records before offset 17 were deleted"),
+        (log_of("schools", gaps=((8, 9),)), "2 records in the middle were deleted"),
         (log_of("schools", end=30, at_last=None), "had read it up to offset 41"),
         (log_of("trainings", at_last=None), "at offset 41 is no record"),
     ],
