@@ -5,10 +5,11 @@ origin, and the size of each part. A summary stands for many records of one batc
 
 A dead letter's headers are, in this order: the refused record's own, where they are kept; where the
 record was a replay, `smartregion-replay-of` and `smartregion-replay-attempt`; the seven of
-`REASON_HEADERS`; `smartregion-null-value` where neither the record nor the letter has a key, and
-the record had no value; `smartregion-shortened` where the record is not kept;
-`smartregion-records` in a summary; and, where the producer is known, `smartregion-producer`. They
-are read from the end: no header of a producer is mistaken for one of these.
+`REASON_HEADERS`; `smartregion-timestamp` where it stands for one record of Kafka;
+`smartregion-null-value` where neither the record nor the letter has a key, and the record had no
+value; `smartregion-shortened` where the record is not kept; `smartregion-records` in a summary;
+and, where the producer is known, `smartregion-producer`. They are read from the end: no header of a
+producer is mistaken for one of these.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self, TypeAlias
 
 from pydantic_core import from_json
 
@@ -42,6 +43,8 @@ REASON_HEADERS: Final = tuple(
 )
 #: The authenticated producer; only letters of the gateway have it.
 PRODUCER: Final = f"{HEADER_PREFIX}producer"
+#: The timestamp of the record, in milliseconds; letters of release 0.1 lack it.
+TIMESTAMP: Final = f"{HEADER_PREFIX}timestamp"
 #: On a letter without a key whose record had no value; its own value is then empty.
 NULL_VALUE: Final = f"{HEADER_PREFIX}null-value"
 #: On a letter that does not keep its record: size and SHA-256 of each part, as JSON.
@@ -55,6 +58,9 @@ REPLAY_ATTEMPT: Final = f"{HEADER_PREFIX}replay-attempt"
 
 _PER_HEADER_BYTES: Final = 10  # Two lengths, of five bytes at most.
 _NULL: Final = b"\xff\xff\xff\xff"
+
+Runs: TypeAlias = tuple[tuple[int, int], ...]
+"""The first and the last offset of each run of consecutive records, in order."""
 
 _POSITION = re.compile(r"([0-9]{1,9})/([0-9]{1,18})\Z")
 _ATTEMPT = re.compile(rb"[1-9][0-9]{0,5}\Z")
@@ -107,6 +113,8 @@ class OriginalRecord:
     headers: Sequence[tuple[str, bytes | None]] = ()
     producer: str | None = None
     """The authenticated sender; None: it is not known."""
+    timestamp: int | None = None
+    """In milliseconds; None: it came to the gateway, or is one of a summary's."""
 
 
 class Part(NamedTuple):
@@ -125,8 +133,7 @@ class Part(NamedTuple):
 class LetterSummary:
     """The records of a dead letter that stands for many, all of them on its origin's partition."""
 
-    runs: tuple[tuple[int, int], ...]
-    """The first and the last offset of each run of consecutive records, in order."""
+    runs: Runs
     timestamps: tuple[int, int]
     """The least and the greatest of the records, in milliseconds: a record with another one is of a
     topic that was deleted and created again."""
@@ -141,6 +148,20 @@ class LetterSummary:
     def count(self) -> int:
         """The number of records."""
         return offsets_in(self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRecords:
+    """The identity of refused records of one partition.
+
+    A recreated topic uses offsets again, so that the offset alone does not identify a record.
+    """
+
+    topic: str
+    partition: int
+    runs: Runs
+    timestamps: tuple[int, int]
+    """Bounds of the records' timestamps, in milliseconds."""
 
 
 class NotADeadLetterError(ValueError):
@@ -178,16 +199,44 @@ class DeadLetter:
     summary: LetterSummary | None = None
     """The records that this letter stands for; its origin is the first, it keeps none of them, and
     its headers are the source and the type that all of them state."""
+    timestamp: int | None = None
+    """That of its one record, in milliseconds; None in letters of release 0.1, too."""
+
+    @property
+    def runs(self) -> Runs:
+        """The offsets of its records."""
+        offset = self.origin.offset
+        return ((offset, offset),) if self.summary is None else self.summary.runs
 
     @property
     def origins(self) -> Iterator[RecordOrigin]:
         """The origin of each of its records: of one, unless it is a summary."""
-        if self.summary is None:
-            yield self.origin
-            return
-        for first, last in self.summary.runs:
+        for first, last in self.runs:
             for offset in range(first, last + 1):
                 yield self.origin._replace(offset=offset)
+
+    @property
+    def records(self) -> RefusedRecords | None:
+        """The identity of its records; None: its event came to the gateway and has none."""
+        if self.origin == GATEWAY:
+            return None
+        if self.summary is not None:
+            timestamps = self.summary.timestamps
+        elif self.timestamp is not None:
+            timestamps = self.timestamp, self.timestamp
+        else:  # The record was written before it was refused, perhaps without a timestamp (-1).
+            timestamps = -1, int(self.time.timestamp() * 1000)
+        return RefusedRecords(self.origin.topic, self.origin.partition, self.runs, timestamps)
+
+    def restricted_to(self, runs: Runs) -> DeadLetter:
+        """Return this letter for some of its records, at least one."""
+        if runs == self.runs or self.summary is None:
+            return self
+        return dataclasses.replace(
+            self,
+            origin=self.origin._replace(offset=runs[0][0]),
+            summary=dataclasses.replace(self.summary, runs=runs),
+        )
 
 
 def dead_letter_record(
@@ -223,6 +272,8 @@ def dead_letter_record(
         (name, text.encode(errors="backslashreplace"))
         for name, text in zip(REASON_HEADERS, reason_values, strict=True)
     ]
+    if original.timestamp is not None:
+        added.append((TIMESTAMP, str(original.timestamp).encode()))
     if is_null:
         added.append((NULL_VALUE, b"true"))
     if parts:
@@ -259,6 +310,9 @@ def read_dead_letter(record: Record) -> DeadLetter:
     is_null = bool(headers) and headers[-1][0] == NULL_VALUE
     if is_null:
         headers = headers[:-1]
+    has_timestamp = bool(headers) and headers[-1][0] == TIMESTAMP
+    if has_timestamp:
+        stamped, headers = headers[-1][1], headers[:-1]
     own, added = headers[: -len(REASON_HEADERS)], dict(headers[-len(REASON_HEADERS) :])
     reason, field, detail, topic, partition, offset, time = (
         _text(record, added, name) for name in REASON_HEADERS
@@ -266,9 +320,10 @@ def read_dead_letter(record: Record) -> DeadLetter:
     try:
         origin = RecordOrigin(topic, int(partition), int(offset))
         refused_at = datetime.fromisoformat(time).astimezone(UTC)
+        timestamp = int(stamped or b"") if has_timestamp else None
     except (ValueError, OverflowError):  # A time may be none in UTC.
         raise NotADeadLetterError(
-            record, header="-partition, -offset or -time", problem="is not ours"
+            record, header="-partition, -offset, -time or -timestamp", problem="is not ours"
         ) from None
     own, replay_of, attempts = without_replay(own)
     return DeadLetter(
@@ -286,7 +341,19 @@ def read_dead_letter(record: Record) -> DeadLetter:
         attempts=attempts,
         shortened=shortened,
         summary=summary,
+        timestamp=timestamp,
     )
+
+
+def read_dead_letters(
+    records: Iterable[Record], *, on_foreign_record: Callable[[NotADeadLetterError], None]
+) -> Iterator[DeadLetter]:
+    """Yield the dead letters among the records of their topic; the others are reported."""
+    for record in records:
+        try:
+            yield read_dead_letter(record)
+        except NotADeadLetterError as error:
+            on_foreign_record(error)
 
 
 def parts_of(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Self
 
 
 def offsets_in(runs: Iterable[tuple[int, int]]) -> int:
@@ -20,6 +21,14 @@ class OffsetRuns:
         for offset in offsets:
             self.add(offset, offset)
 
+    @classmethod
+    def of(cls, runs: Iterable[tuple[int, int]]) -> Self:
+        """Return the set of the offsets of some runs."""
+        offsets = cls()
+        for run in runs:
+            offsets.add(*run)
+        return offsets
+
     def add(self, first: int, last: int) -> None:
         """Add all offsets from `first` to `last`, which is not smaller."""
         # The runs from `low` to before `high` overlap the new one, or touch it.
@@ -29,6 +38,17 @@ class OffsetRuns:
             last = max(last, self._lasts[high - 1])
         self._firsts[low:high] = [first]
         self._lasts[low:high] = [last]
+
+    def missing(self, runs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """Yield the runs of those offsets of some runs, in order, that are not in the set."""
+        for start, last in runs:
+            first = start
+            for at in range(bisect_left(self._lasts, first), bisect_right(self._firsts, last)):
+                if first < self._firsts[at]:
+                    yield first, self._firsts[at] - 1
+                first = self._lasts[at] + 1
+            if first <= last:
+                yield first, last
 
     def __contains__(self, offset: int) -> bool:
         number = bisect_left(self._lasts, offset)

@@ -135,7 +135,7 @@ def dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> OutgoingReco
     # A skipped record had crashed workers: it is not read for its letter either.
     was_read = refusal.error.reason is not RefusalReason.PASSED_OVER
     return dead_letters.dead_letter_record(
-        OriginalRecord(_origin(record), key, value, headers),
+        OriginalRecord(_origin(record), key, value, headers, timestamp=record.timestamp),
         letter_content(refusal.error, key, value, headers, was_read=was_read),
         now=now,
     )
@@ -144,7 +144,7 @@ def dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> OutgoingReco
 def bare_dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> OutgoingRecord:
     """Return a dead letter with the reason and the origin of its record alone."""
     return dead_letters.dead_letter_record(
-        OriginalRecord(_origin(refusal.record)),
+        OriginalRecord(_origin(refusal.record), timestamp=refusal.record.timestamp),
         letter_content(refusal.error, None, None, ()),
         now=now,
     )

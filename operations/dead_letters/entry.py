@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,10 +12,10 @@ from functools import cached_property
 from boundary.diagnostic import choose, shown
 from boundary.errors import SmartRegionError
 from events.claims import Claims, claims_of
-from events.dead_letters import GATEWAY, DeadLetter, LetterPosition, RecordOrigin
+from events.dead_letters import DeadLetter, LetterPosition, RecordOrigin, Runs
 from events.errors import ContractError, RefusalReason
 from events.fact import TYPE_PREFIX
-from events.offset_runs import OffsetRuns, offsets_in
+from events.offset_runs import offsets_in
 from events.registry import FACTS, FACTS_BY_NAME
 from operations.dead_letters.outcome import ERASED, OutcomeKind, ReplayOutcome
 from streams.skipped_records import Decision, refusal_of
@@ -71,7 +71,7 @@ class Entry:
         return self.outcome is not None and self.outcome.because == ERASED
 
     @property
-    def runs(self) -> tuple[tuple[int, int], ...]:
+    def runs(self) -> Runs:
         """The runs of offsets of a summary's records that no replay has sent; else none."""
         if self.outcome is not None and self.outcome.left is not None:
             return self.outcome.left
@@ -115,8 +115,7 @@ class LetterCounts:
     """The letters by status: `letters` = `waiting` + `replayed` + `discarded`.
 
     `returned` are letters of replayed records that were refused again. Each is a letter of its own;
-    the letter before it counts as replayed. `records` are the refused records of all of them, each
-    once, however often a worker has written its letter.
+    the letter before it counts as replayed. `records` are the refused records of all of them.
     """
 
     waiting: int
@@ -129,14 +128,9 @@ class LetterCounts:
     def of(cls, entries: Iterable[Entry]) -> LetterCounts:
         """Count entries."""
         statuses: Counter[EntryStatus] = Counter()
-        returned = at_gateway = 0
-        refused = defaultdict[tuple[str, int], OffsetRuns](OffsetRuns)
+        returned = records = 0
         for entry in entries:
-            origin, summary = entry.letter.origin, entry.letter.summary
-            at_gateway += origin == GATEWAY
-            runs = [(origin.offset, origin.offset)] if summary is None else summary.runs
-            for run in runs if origin != GATEWAY else ():
-                refused[origin[:2]].add(*run)
+            records += offsets_in(entry.letter.runs)
             statuses[entry.status] += 1
             returned += entry.letter.replay_of is not None
         return cls(
@@ -144,7 +138,7 @@ class LetterCounts:
             replayed=statuses[EntryStatus.REPLAYED],
             discarded=statuses[EntryStatus.DISCARDED],
             returned=returned,
-            records=at_gateway + sum(map(len, refused.values())),
+            records=records,
         )
 
     @property

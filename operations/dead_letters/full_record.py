@@ -16,11 +16,10 @@ from broker.errors import BrokerRefusedError, BrokerUnreachableError, TopicsStal
 from broker.poll_bytes import bound_polls_of_kafka_python
 from broker.record_batches import read_any_batch_with_kafka_python
 from broker.security import PLAINTEXT, BrokerSecurity
-from events.dead_letters import GATEWAY, DeadLetter, parts_of, without_replay
+from events.dead_letters import GATEWAY, DeadLetter, Runs, parts_of, without_replay
 from events.errors import ContractError, RefusalReason
 from events.offset_runs import OffsetRuns
 from events.records import Record
-from operations.dead_letters.replay import Runs
 
 WAIT_SECONDS: Final = 20.0
 POLL_MS: Final = 300
@@ -104,9 +103,7 @@ class FullRecords:
         consumer = self._connect()
         with self._typed_errors():
             if number in (consumer.partitions_for_topic(topic) or ()):
-                wanted = OffsetRuns()
-                for run in runs:
-                    wanted.add(*run)
+                wanted = OffsetRuns.of(runs)
                 # What lies between them is of the same batch, and quicker read than sought.
                 for record in self._read(consumer, partition, runs[0][0], runs[-1][1]):
                     if record.offset in wanted:

@@ -1,4 +1,8 @@
-"""All entries, from two topics: the dead letters, and the ledger of their outcomes."""
+"""All entries, from two topics: the dead letters, and the ledger of their outcomes.
+
+An outcome counts for all letters of its records, also for those that are written later, and when
+the letter that had it is deleted.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from broker import topic_admin
 from broker.reading import read_topics
 from broker.security import PLAINTEXT, BrokerSecurity
-from events.dead_letters import LetterPosition, NotADeadLetterError, read_dead_letter
+from events.dead_letters import DeadLetter, LetterPosition, Runs, read_dead_letters
 from events.fact import Family
 from events.records import Record
+from events.refused_records import RecordMap, distinct_letters
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, topic_name
 from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import NotAnOutcomeError, ReplayOutcome, read_outcome
@@ -24,7 +29,7 @@ def read_entries(
     security: BrokerSecurity = PLAINTEXT,
     on_foreign_record: Callable[[ValueError], None],
 ) -> Iterator[Entry]:
-    """Yield every letter with its last outcome, oldest first.
+    """Yield every distinct letter with its last outcome, oldest first.
 
     Records of other writers are left out: `on_foreign_record` receives the reason. Raises as
     `read_topics`.
@@ -54,28 +59,50 @@ def join_entries(
     on_foreign_record: Callable[[ValueError], None],
 ) -> Iterator[Entry]:
     """Yield the entries of the records of the two topics; see `read_entries`."""
-    # As they are written: there may be millions, a third as large as when they are read.
-    outcomes: dict[LetterPosition, bytes] = {}
-    decided: list[Record] = []
-    for record in ledger:
-        if is_decision(record):
-            decided.append(record)
-        if is_decision(record) or is_loss(record):
-            continue
-        try:
-            position, _ = read_outcome(record)
-        except NotAnOutcomeError as error:
-            on_foreign_record(error)
-        else:
-            outcomes[position] = record.value or b""
-    decisions = decisions_of(decided)
-    for record in letters:
-        try:
-            letter = read_dead_letter(record)
-        except NotADeadLetterError as error:
-            on_foreign_record(error)
-            continue
-        written = outcomes.get(letter.position)
-        known = None if written is None else ReplayOutcome.model_validate_json(written)
-        is_its_own = known is not None and known.refused_at == letter.time
-        yield Entry(letter, known if is_its_own else None, decisions)
+    outcomes = _Ledger(ledger, on_foreign_record)
+    for letter in distinct_letters(read_dead_letters(letters, on_foreign_record=on_foreign_record)):
+        outcome = outcomes.of(letter)
+        if runs := outcomes.listed(letter, outcome):
+            yield Entry(letter.restricted_to(runs), outcome, outcomes.decisions)
+
+
+class _Ledger:
+    """The last outcome of each letter, all records that these have settled, and the decisions."""
+
+    def __init__(
+        self, records: Iterable[Record], on_foreign_record: Callable[[ValueError], None]
+    ) -> None:
+        # As they are written: there may be millions, a third as large as when they are read.
+        self._outcomes: dict[LetterPosition, bytes] = {}
+        self._settled = RecordMap[None]()
+        decided: list[Record] = []
+        for record in records:
+            if is_decision(record):
+                decided.append(record)
+            if is_decision(record) or is_loss(record):
+                continue
+            try:
+                position, _ = read_outcome(record)
+            except NotAnOutcomeError as error:
+                on_foreign_record(error)
+            else:
+                self._outcomes[position] = record.value or b""
+        self.decisions = decisions_of(decided)
+        for written in self._outcomes.values():
+            if (settled := ReplayOutcome.model_validate_json(written).settled) is not None:
+                self._settled.add(settled, None)
+
+    def of(self, letter: DeadLetter) -> ReplayOutcome | None:
+        """Return the outcome of a letter; in a recreated topic a position is another letter's."""
+        written = self._outcomes.get(letter.position)
+        outcome = None if written is None else ReplayOutcome.model_validate_json(written)
+        return None if outcome is None or outcome.refused_at != letter.time else outcome
+
+    def listed(self, letter: DeadLetter, outcome: ReplayOutcome | None) -> Runs:
+        """Return the offsets of a letter's records that are listed with it.
+
+        Without an outcome of its own these are the ones that no other letter's has settled.
+        """
+        if outcome is not None:
+            return letter.runs if outcome.records is None else outcome.records.runs
+        return letter.runs if letter.records is None else self._settled.missing(letter.records)

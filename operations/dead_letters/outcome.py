@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from events.dead_letters import DeadLetter, LetterPosition
+from events.dead_letters import DeadLetter, LetterPosition, RefusedRecords, Runs
+from events.offset_runs import OffsetRuns
 from events.records import OutgoingRecord, Record
 from events.topics import DEAD_LETTER_OUTCOMES
 
@@ -38,8 +40,20 @@ class ReplayOutcome(BaseModel):
     """The letter's time: in a topic that was created anew the same position is another letter."""
     because: str | None = None
     """Why the letter was discarded."""
-    left: tuple[tuple[int, int], ...] | None = None
-    """The runs of offsets of a summary's records that were not sent, where others were."""
+    left: Runs | None = None
+    """The offsets of a summary's records that were not sent, where others were."""
+    records: RefusedRecords | None = None
+    """The records that it is about, whichever letters they have; None: of the letter alone, which
+    came to the gateway, or had its outcome from release 0.1."""
+
+    @property
+    def settled(self) -> RefusedRecords | None:
+        """Those of its records that do not wait, if any."""
+        if self.records is None or self.verdict is not OutcomeKind.STILL_REFUSED:
+            return self.records
+        left = self.records.runs if self.left is None else self.left
+        sent = tuple(OffsetRuns.of(left).missing(self.records.runs))
+        return replace(self.records, runs=sent) if sent else None
 
 
 class NotAnOutcomeError(ValueError):

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 from broker.writing import RecordWriter
 from events.dead_letter_content import contract_field
-from events.dead_letters import DeadLetter
+from events.dead_letters import DeadLetter, Runs
 from events.errors import ContractError
 from events.offset_runs import OffsetRuns
 from events.records import OutgoingRecord
@@ -28,7 +28,6 @@ from streams.clock import Clock
 #: Records sent before their outcomes are written: the most that a killed command may send twice.
 CHUNK: Final = 200
 
-Runs: TypeAlias = tuple[tuple[int, int], ...]
 RecordsOf: TypeAlias = Callable[
     [DeadLetter, Runs], Iterable[tuple[int, DeadLetter | ContractError]]
 ]
@@ -150,9 +149,7 @@ class _Replay:
                 errors.setdefault(kind, refusal.without_traceback())
                 counts[kind] += 1
             if len(self.copies) >= CHUNK:
-                left = OffsetRuns()
-                for run in refused.runs:
-                    left.add(*run)
+                left = OffsetRuns.of(refused.runs)
                 for first, last in entry.runs:
                     if last > offset:
                         left.add(max(first, offset + 1), last)
@@ -214,6 +211,7 @@ def _outcome(
         refused_at=entry.letter.time,
         because=because,
         left=left,
+        records=entry.letter.records,
     )
     return outcome_to_record(entry.letter, outcome)
 

@@ -14,6 +14,7 @@ from broker.reading import read_topics
 from broker.topic_admin import ABSENT, check_partitions, seen_topics
 from broker.writing import RecordWriter
 from events.cloudevent import CloudEvent, encode_structured
+from events.dead_letters import GATEWAY
 from events.fact import Family
 from events.partitioning import partition_for
 from events.records import OutgoingRecord, Record
@@ -130,15 +131,23 @@ def discard_letters(
     """Discard the dead letters that name a person, whatever their status; return how many.
 
     No replay then sends what names the person again: it may be told to send those that were
-    replayed or discarded. Raises as `read_topics` and the writer.
+    replayed or discarded. Of several letters of one record all are discarded if one names the
+    person. Raises as `read_topics` and the writer.
     """
-    naming = {trace.letter.position for trace in letters if trace.names}
+    naming = [trace.letter for trace in letters if trace.names]
     if not naming:
         return 0
+    positions = {letter.position for letter in naming}
+    origins = {one.origin for one in naming if one.summary is None and one.origin != GATEWAY}
     entries = read_entries(
         settings.broker, security=settings.security(), on_foreign_record=lambda _: None
     )
-    left = [entry for entry in entries if entry.letter.position in naming and entry.barred is None]
+    left = [
+        entry
+        for entry in entries
+        if entry.letter.position in positions or not origins.isdisjoint(entry.letter.origins)
+        if entry.barred is None
+    ]
     return discard(left, writer, because=ERASED, clock=settings.make_clock())
 
 

@@ -7,25 +7,17 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from broker.reading import read_topics
-from broker.security import PLAINTEXT, BrokerSecurity
 from events.claims import claims_of
 from events.cloudevent import CloudEvent, decode
 from events.dead_letter_content import letter_content
-from events.dead_letters import (
-    GATEWAY,
-    REPLAY_OF,
-    DeadLetter,
-    NotADeadLetterError,
-    RecordOrigin,
-    read_dead_letter,
-)
+from events.dead_letters import REPLAY_OF, DeadLetter, RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules
 from events.records import Record
-from events.topics import DEAD_LETTERS, DEFAULT_PARTITIONS, topic_name
+from events.refused_records import RecordMap
+from events.topics import DEFAULT_PARTITIONS, topic_name
 from streams.dead_letters import FORWARDED_FROM
 
 _FAMILIES = {topic_name(family): family for family in Family}
@@ -67,15 +59,6 @@ class RefusedRecord:
 ClassifiedRecord = AcceptedRecord | RefusedRecord
 
 
-def read_letters(bootstrap: str, *, security: BrokerSecurity = PLAINTEXT) -> Iterator[DeadLetter]:
-    """Yield every dead letter; other records of the topic are left out. Raises as `read_topics`."""
-    for record in read_topics(bootstrap, topics=[DEAD_LETTERS], security=security):
-        try:
-            yield read_dead_letter(record)
-        except NotADeadLetterError:
-            continue
-
-
 def classify_records(
     records: Iterable[Record],
     letters: Iterable[DeadLetter],
@@ -87,17 +70,17 @@ def classify_records(
     """Yield each record of the event topics and each letter of the gateway, classified.
 
     A record counts once, however often it was processed. One with a dead letter was refused for the
-    letter's reason, even if it is valid today; the others are judged by their contract. The
+    reason of the first, even if it is valid today; the others are judged by their contract. The
     monitor's own copies do not count: forwards never, replays only where they are valid.
     `partitions` is the number of each event topic, `rules` are those of all readers. Records of
     `skipped`, which ended workers, are refused without their contract being read, as workers do.
     """
-    refused: dict[RecordOrigin, DeadLetter] = {}
+    refused = RecordMap[DeadLetter]()
     for letter in letters:
-        if letter.origin == GATEWAY:
+        if (identity := letter.records) is None:
             yield _of_letter(letter, letter, rules)
         else:
-            refused.update(dict.fromkeys(letter.origins, letter))
+            refused.add(identity, letter)
     for record in records:
         names = {name for name, _ in record.headers}
         if FORWARDED_FROM in names:
@@ -107,8 +90,8 @@ def classify_records(
         found: ClassifiedRecord
         if origin in skipped:
             found = RefusedRecord(RefusalReason.PASSED_OVER, "value", origin, _source_of(record))
-        elif origin in refused:
-            found = replace(_of_letter(refused[origin], record, rules), origin=origin)
+        elif (known := refused.find(*origin, record.timestamp)) is not None:
+            found = replace(_of_letter(known, record, rules), origin=origin)
         else:
             found = _classify(record, origin, replayed=replayed, partitions=partitions, rules=rules)
         if isinstance(found, AcceptedRecord) or not replayed:

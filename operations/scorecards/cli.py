@@ -56,8 +56,10 @@ def report(
     """
     from boundary.whole_file import whole_file
     from broker.reading import Extent, read_topics
+    from events.dead_letters import read_dead_letters
     from events.producers.loader import load_producers
-    from operations.scorecards.classification import classify_records, read_letters
+    from events.topics import DEAD_LETTERS
+    from operations.scorecards.classification import classify_records
     from operations.scorecards.references import read_sirets
     from operations.scorecards.report import report_on, report_text
     from streams.settings import load_settings
@@ -72,7 +74,10 @@ def report(
     extent = Extent()
     records = classify_records(
         read_topics(settings.broker, security=security, extent=extent),
-        read_letters(settings.broker, security=security),
+        read_dead_letters(
+            read_topics(settings.broker, topics=[DEAD_LETTERS], security=security),
+            on_foreign_record=lambda _: None,
+        ),
         partitions=settings.partitions,
         rules=settings.record_rules(),
         skipped=read_decisions(settings.broker, security=security),

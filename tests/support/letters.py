@@ -60,13 +60,14 @@ def entry_with_outcome(letter: DeadLetter, verdict: OutcomeKind, *, attempts: in
 def refused(
     error: ContractError | None = None,
     *,
+    offset: int = 42,
     now: datetime = REFUSED_AT,
     was_read: bool = True,
     summary: LetterSummary | None = None,
     **changes: Any,
 ) -> OutgoingRecord:
     """Return the dead letter of a record as it is written; `changes` are fields of the record."""
-    fields = {"origin": RecordOrigin("smartregion.schools", 3, 42), "key": b"key"}
+    fields = {"origin": RecordOrigin("smartregion.schools", 3, offset), "key": b"key"}
     original = OriginalRecord(**{**fields, "value": b"value", **changes})
     content = letter_content(
         error or ContractError(RefusalReason.INVALID_DATA, "data.name", "é", "send a name"),

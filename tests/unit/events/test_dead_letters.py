@@ -238,6 +238,7 @@ class TestReading:
             st.integers(0, 2**63 - 1),
         ),
         producer=st.none() | st.text(),
+        timestamp=st.none() | st.integers(-(2**63), 2**63 - 1),
     )
     def test_is_what_was_refused(
         self,
@@ -246,11 +247,19 @@ class TestReading:
         headers: Headers,
         origin: RecordOrigin,
         producer: str | None,
+        timestamp: int | None,
     ) -> None:
-        """Any record that may be kept, with position, reason, time and producer."""
+        """Any record that may be kept, with position, reason, times and producer."""
         assume(may_be_kept(key, value, headers))
         letter = read_back(
-            dead(key=key, value=value, headers=headers, origin=origin, producer=producer)
+            dead(
+                key=key,
+                value=value,
+                headers=headers,
+                origin=origin,
+                producer=producer,
+                timestamp=timestamp,
+            )
         )
 
         assert letter == DeadLetter(
@@ -264,6 +273,7 @@ class TestReading:
             value=value,
             headers=headers,
             producer=producer,
+            timestamp=timestamp,
         )
 
     @given(
@@ -338,12 +348,12 @@ class TestReading:
         with pytest.raises(NotADeadLetterError, match=f"header {name} is not text"):
             read_dead_letter(replace(arrived(dead()), headers=headers))
 
-    @pytest.mark.parametrize("name", ["partition", "offset", "time"])
+    @pytest.mark.parametrize("name", ["partition", "offset", "time", "timestamp"])
     def test_of_an_impossible_origin_is_an_error(self, name: str) -> None:
         """The same error."""
         headers = tuple(
             (one, b"x" if one == f"smartregion-{name}" else content)
-            for one, content in dead().headers
+            for one, content in dead(timestamp=1).headers
         )
 
         with pytest.raises(NotADeadLetterError, match="is not ours"):

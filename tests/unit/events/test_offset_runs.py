@@ -25,6 +25,16 @@ def test_runs_are_the_union_of_what_was_added(added: list[tuple[int, int]]) -> N
     assert {one for one in range(80) if one in runs} == expected
 
 
+@given(st.sets(st.integers(0, 60)), st.sets(st.integers(0, 60)))
+def test_missing_runs_are_the_difference(known: set[int], wanted: set[int]) -> None:
+    """In order."""
+    missing = OffsetRuns(sorted(known)).missing(OffsetRuns(sorted(wanted)).runs)
+
+    assert [one for first, last in missing for one in range(first, last + 1)] == sorted(
+        wanted - known
+    )
+
+
 @given(st.sets(st.integers(0, 200)))
 def test_runs_are_as_few_as_possible(offsets: set[int]) -> None:
     """Between two of them lies an offset that is in none."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,12 +21,15 @@ from events.dead_letters import (
     LetterPosition,
     LetterSummary,
     RecordOrigin,
+    RefusedRecords,
     read_dead_letter,
 )
 from events.errors import ContractError, RefusalReason
+from events.records import OutgoingRecord
 from streams.core import Forward, RecordRefusal
 from streams.dead_letters import (
     FORWARDED_FROM,
+    bare_dead_letter_record,
     dead_letter_record,
     dead_letter_records,
     forward_record,
@@ -42,6 +47,7 @@ RECORD = FakeRecord(
     b"0750001U",
     b'{"uai": "0750001U"}',
     (("ce_id", b"1"), ("empty", None)),
+    TIMESTAMP,
 )
 
 
@@ -58,6 +64,26 @@ def test_a_dead_letter_is_the_record_with_reason_and_origin() -> None:
     )
     assert (letter.origin, letter.time) == (RecordOrigin("smartregion.schools", 3, 42), NOW)
     assert (letter.reason, letter.detail) == (RefusalReason.INVALID_DATA, str(ERROR))
+    assert letter.timestamp == TIMESTAMP
+
+
+@pytest.mark.parametrize("write", [dead_letter_record, bare_dead_letter_record])
+def test_every_dead_letter_of_a_record_identifies_it(
+    write: Callable[..., OutgoingRecord],
+) -> None:
+    """Also one without the record, as the summary in which it stands another time."""
+    refusal = RecordRefusal(RECORD, ERROR)
+    other = RecordRefusal(replace(RECORD, offset=43), ERROR)
+    sent = [write(refusal, now=NOW)]
+    sent += dead_letter_records([refusal, other] * MAX_SINGLE, now=NOW)
+
+    single, summary = (
+        read_dead_letter(FakeRecord(one.topic, 0, 7, one.key, one.value, one.headers)).records
+        for one in sent
+    )
+
+    expected = RefusedRecords(RECORD.topic, 3, ((42, 42),), (TIMESTAMP, TIMESTAMP))
+    assert (single, summary) == (expected, replace(expected, runs=((42, 43),)))
 
 
 def test_a_record_that_is_skipped_is_not_read_for_its_letter() -> None:

@@ -22,7 +22,7 @@ VALID = refused(
     value=letter_of(valid_event(source="urn:iledefrance:lycees", name=PERSON)).value,
     headers=letter_of().headers,
 )
-BROKEN = refused(value=f'{{"data": {{"commune": "{PERSON}"}}}}'.encode())
+BROKEN = refused(offset=43, value=f'{{"data": {{"commune": "{PERSON}"}}}}'.encode())
 
 
 class ContextWriter(FakeWriter):
@@ -220,6 +220,7 @@ class TestReplay:
     def test_what_comes_back_meanwhile_still_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A worker that was not updated refuses it before all letters are read: status 1."""
         again = refused(
+            offset=44,
             key=VALID.key,
             value=VALID.value,
             headers=[

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.dead_letters import GATEWAY, LetterPosition, LetterSummary
+from events.dead_letters import LetterPosition
 from operations.dead_letters.entry import Entry, EntryStatus, LetterCounts
 from operations.dead_letters.outcome import OutcomeKind
 from tests.support.letters import entry_with_outcome, letter_of
@@ -63,18 +63,3 @@ def test_the_counts_reads_as_a_sum() -> None:
         "6 dead letters = 3 waiting + 2 replayed + 1 discarded, of 480 refused records;"
         " 1 came back after a replay"
     )
-
-
-@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20))), st.integers(0, 3))
-def test_refused_records_are_counted_once_however_often_a_letter_has_them(
-    batches: list[tuple[int, int]], at_gateway: int
-) -> None:
-    """A worker that was killed processes them again, in other batches."""
-    entries = [
-        Entry(letter_of(summary=LetterSummary(((first, first + more),), (0, 0))))
-        for first, more in batches
-    ]
-    entries += [Entry(letter_of(origin=GATEWAY))] * at_gateway
-
-    expected = {one for first, more in batches for one in range(first, first + more + 1)}
-    assert LetterCounts.of(entries).records == len(expected) + at_gateway

@@ -14,8 +14,8 @@ from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome, outcome_
 from streams.skipped_records import decision_record
 from tests.support.letters import REFUSED_AT, arrived, refused
 
-LETTERS = arrived([refused(), refused(), refused()])
-READ = [read_dead_letter(record) for record in LETTERS]
+WRITTEN = [refused(offset=offset) for offset in range(3)]
+READ = [read_dead_letter(record) for record in arrived(WRITTEN)]
 
 
 def fail(error: ValueError) -> None:
@@ -44,7 +44,7 @@ def test_each_letter_has_its_last_outcome() -> None:
         outcome_of(READ[0], OutcomeKind.REPLAYED, 2),
     ]
 
-    entries = read([refused(), refused(), refused()], ledger)
+    entries = read(WRITTEN, ledger)
 
     assert [entry.status for entry in entries] == [
         EntryStatus.REPLAYED,
@@ -59,11 +59,11 @@ def test_a_letter_has_the_decision_on_its_record() -> None:
     origin = READ[0].origin
     decision = decision_record(origin, because="it kills", at=REFUSED_AT)
 
-    (letter,) = read([refused()], [decision])
+    (letter,) = read(WRITTEN[:1], [decision])
     assert letter.barred is not None
     assert letter.barred.reason is RefusalReason.PASSED_OVER
 
-    (letter,) = read([refused()], [decision, decision._replace(value=None)])
+    (letter,) = read(WRITTEN[:1], [decision, decision._replace(value=None)])
     assert letter.barred is None
 
 
@@ -71,7 +71,7 @@ def test_an_outcome_of_a_deleted_topic_s_letter_is_ignored() -> None:
     """A topic that was created anew counts its offsets from 0."""
     before = replace(READ[0], time=REFUSED_AT - timedelta(days=100))
 
-    (entry,) = read([refused()], [outcome_of(before, OutcomeKind.REPLAYED)])
+    (entry,) = read(WRITTEN[:1], [outcome_of(before, OutcomeKind.REPLAYED)])
 
     assert entry.status is EntryStatus.WAITING
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.dead_letters import RefusedRecords
 from events.topics import DEAD_LETTER_OUTCOMES
 from operations.dead_letters.outcome import (
     NotAnOutcomeError,
@@ -30,6 +31,8 @@ moments = st.datetimes(timezones=st.just(UTC))
         at=moments,
         refused_at=moments,
         because=st.none() | st.text(),
+        left=st.none() | st.just(((1, 2),)),
+        records=st.none() | st.just(RefusedRecords("smartregion.schools", 3, ((1, 9),), (7, 8))),
     )
 )
 def test_outcomes_are_read_as_they_were_written(outcome: ReplayOutcome) -> None:

@@ -343,10 +343,10 @@ def test_no_letter_is_lost_wherever_a_replay_fails(valid: list[bool], failures: 
     """Each has one status, those with an outcome were sent, and the last replay sends the rest."""
     letters = arrived(
         [
-            refused(value=letter_of(valid_event()).value, headers=letter_of().headers)
+            refused(offset=at, value=letter_of(valid_event()).value, headers=letter_of().headers)
             if is_valid
-            else refused(value=b"{}")
-            for is_valid in valid
+            else refused(offset=at, value=b"{}")
+            for at, is_valid in enumerate(valid)
         ]
     )
     ledger: list[OutgoingRecord] = []

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from broker.errors import TopicMismatchError
-from events.dead_letters import LetterPosition
+from events.dead_letters import LetterPosition, RecordOrigin
 from events.fact import Family
 from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
 from operations.dead_letters.entry import Entry
@@ -116,7 +117,9 @@ def test_letters_that_name_a_person_are_discarded(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A replay, which may be told to send those that are settled, would bring the person back."""
-    naming, replayed, other, of_record, erased = (letter_of(position=at) for at in range(5))
+    naming, replayed, other, of_record, erased, first = (
+        letter_of(position=at, origin=RecordOrigin("smartregion.schools", 3, at)) for at in range(6)
+    )
     noted = ReplayOutcome(
         verdict=OutcomeKind.DISCARDED,
         attempts=0,
@@ -130,6 +133,7 @@ def test_letters_that_name_a_person_are_discarded(
         Entry(other),
         Entry(of_record),
         Entry(erased, noted),
+        Entry(first),
     ]
     monkeypatch.setattr(procedure, "read_entries", lambda *_, **__: entries)
     traces = [
@@ -137,14 +141,15 @@ def test_letters_that_name_a_person_are_discarded(
         LetterTrace(replayed, names=True),
         LetterTrace(of_record, names=False),
         LetterTrace(erased, names=True),
+        LetterTrace(replace(first, position=LetterPosition(0, 6)), names=True),  # Written again.
     ]
     writer = FakeWriter()
 
-    assert procedure.discard_letters(settings, writer, traces) == 2
+    assert procedure.discard_letters(settings, writer, traces) == 3
 
     (notes,) = writer.sent
     positions, outcomes = zip(*map(read_outcome, arrived(notes)), strict=True)
-    assert positions == (LetterPosition(0, 0), LetterPosition(0, 1))
+    assert positions == tuple(LetterPosition(0, at) for at in (0, 1, 5))
     assert {(one.verdict, one.because) for one in outcomes} == {(OutcomeKind.DISCARDED, ERASED)}
     assert {one.at for one in outcomes} == {settings.make_clock().now()}
 

@@ -9,7 +9,8 @@ import pytest
 from events.dead_letters import GATEWAY, REPLAY_OF, LetterSummary, RecordOrigin
 from events.partitioning import partition_for
 from operations.scorecards.classification import AcceptedRecord, RefusedRecord, classify_records
-from streams.dead_letters import FORWARDED_FROM
+from streams.core import Forward
+from streams.dead_letters import forward_record
 from tests.support.audits import raw
 from tests.support.histories import uai
 from tests.support.scorecards import LYCEES, broken, letter_of, refused_at_the_gateway
@@ -38,14 +39,24 @@ def test_a_broken_record_is_a_refusal_with_what_can_be_read_of_it() -> None:
 
 
 def test_a_record_with_a_dead_letter_was_refused_for_its_reason() -> None:
-    """Though today's contract would take it; and once, though a crash had it written twice."""
+    """Though today's contract would take it; and once, for the reason of the first that has it."""
     record = raw("school.connected", PARIS, "2018-01-01", source=LYCEES)
     letter = letter_of(record, reason="unknown_type", field="type")
 
-    (seen,) = classify_records([record], [letter, letter])
+    (seen,) = classify_records([record], [letter, letter_of(record, reason="not_owner")])
 
     assert isinstance(seen, RefusedRecord)
     assert (seen.reason, seen.field, seen.source) == ("unknown_type", "type", LYCEES)
+
+
+def test_a_record_of_a_recreated_topic_was_not_refused() -> None:
+    """It has the offset of one that was, and another timestamp."""
+    record = raw("school.connected", PARIS, "2018-01-01", source=LYCEES)
+    letter = replace(letter_of(record), timestamp=1)
+
+    (seen,) = classify_records([record], [letter])
+
+    assert isinstance(seen, AcceptedRecord)
 
 
 def test_a_letter_that_does_not_keep_its_record_is_reported_by_the_record() -> None:
@@ -65,14 +76,16 @@ def test_each_record_of_a_summary_is_its_producer_s_refusal() -> None:
     first, _, last = (record.offset for record in records)
     letter = replace(letter_of(records[0]), value=b"", headers=())
     summaries = [
-        replace(letter, summary=LetterSummary(((first, last),), (0, 0))),
-        replace(letter, summary=LetterSummary(((first + 1, last + 7),), (0, 0))),
+        replace(letter, summary=LetterSummary(((first, last),), (-1, 0))),
+        replace(letter, summary=LetterSummary(((first + 1, last + 7),), (-1, 0))),
     ]
 
     seen = list(classify_records(records, summaries))
 
     assert [one.origin.offset for one in seen] == [record.offset for record in records]
-    assert {one.source for one in seen if isinstance(one, RefusedRecord)} == {LYCEES}
+    assert {(one.source, one.reason) for one in seen if isinstance(one, RefusedRecord)} == {
+        (LYCEES, letter.reason)
+    }
 
 
 @pytest.mark.parametrize("letters_left", [0, 1])
@@ -104,10 +117,16 @@ def test_what_the_gateway_refused_is_its_named_producer_s() -> None:
 
 
 def test_a_worker_s_copy_is_not_its_producer_s() -> None:
-    """The record that it copies counts."""
-    copy = raw("school.connected", PARIS, "2018-01-01", headers=[(FORWARDED_FROM, b"t/0/1")])
+    """The record that it copies counts, however often a worker that was killed copies it."""
+    home = partition_for(PARIS.encode(), 8)
+    record = raw("school.connected", PARIS, "2018-01-01", partition=(home + 1) % 8)
+    copy = forward_record(Forward(record, PARIS, home))
+    copies = [record._replace(partition=home, offset=at, headers=copy.headers) for at in range(2)]
 
-    assert list(classify_records([copy], [])) == []
+    (seen,) = classify_records([record, *copies], [])
+
+    assert isinstance(seen, AcceptedRecord)
+    assert seen.misplaced
 
 
 @pytest.mark.parametrize("partitions", [8, 12])

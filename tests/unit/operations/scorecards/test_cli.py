@@ -31,7 +31,6 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             yield RawRecord("smartregion.dead-letters", 0, 0, None, b"not one of ours")
 
     monkeypatch.setattr("broker.reading.read_topics", read)
-    monkeypatch.setattr("operations.scorecards.classification.read_topics", read)
     monkeypatch.setattr("streams.skipped_records.read_decisions", lambda *_, **__: {})
     return asked
 

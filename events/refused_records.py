@@ -1,0 +1,92 @@
+"""The refused records that dead letters stand for: each counts once, however often it has one.
+
+A worker may write a dead letter again after a crash, a rebalance or a change of rules, perhaps with
+another reason, and a record of a summary may stand alone the next time, or the other way round. The
+dead letter that was written first counts: operators have seen its position, outcomes and the
+headers of replays name it, and all can be listed in one pass.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
+from typing import Generic, NamedTuple, TypeVar
+
+from events.dead_letters import DeadLetter, RefusedRecords, Runs
+from events.offset_runs import OffsetRuns
+
+Value = TypeVar("Value")
+
+
+class _Run(NamedTuple, Generic[Value]):
+    """A run of offsets, the bounds of the timestamps of its records, and their value."""
+
+    first: int
+    last: int
+    least: int
+    greatest: int
+    value: Value
+
+
+class RecordMap(Generic[Value]):
+    """A value for each of some refused records.
+
+    Records with the same offset are the same where the bounds of their timestamps overlap: each
+    record of a recreated topic is later than all that were in the deleted one.
+    """
+
+    def __init__(self) -> None:
+        # By topic and partition. Runs of one layer are in order and share no offset: there are as
+        # many layers as topics of that name whose records were refused.
+        self._layers: dict[tuple[str, int], list[list[_Run[Value]]]] = {}
+
+    def add(self, records: RefusedRecords, value: Value) -> Runs:
+        """Set the value of those records that have none; return their offsets."""
+        missing = self.missing(records)
+        layers = self._layers.setdefault((records.topic, records.partition), [])
+        for first, last in missing:
+            if all(_overlapping(layer, first, last) for layer in layers):
+                layers.append([])
+            layer = next(one for one in layers if not _overlapping(one, first, last))
+            run = _Run(first, last, *records.timestamps, value)
+            layer.insert(bisect_left(layer, first, key=attrgetter("first")), run)
+        return missing
+
+    def missing(self, records: RefusedRecords) -> Runs:
+        """Return the offsets of those records that have no value."""
+        least, greatest = records.timestamps
+        known = OffsetRuns()
+        for layer in self._layers.get((records.topic, records.partition), ()):
+            for first, last in records.runs:
+                for run in _overlapping(layer, first, last):
+                    if run.least <= greatest and least <= run.greatest:
+                        known.add(run.first, run.last)
+        return tuple(known.missing(records.runs))
+
+    def find(self, topic: str, partition: int, offset: int, timestamp: int) -> Value | None:
+        """Return the value of a record; None: it has none."""
+        for layer in self._layers.get((topic, partition), ()):
+            for run in _overlapping(layer, offset, offset):
+                if run.least <= timestamp <= run.greatest:
+                    return run.value
+        return None
+
+
+def distinct_letters(letters: Iterable[DeadLetter]) -> Iterator[DeadLetter]:
+    """Yield dead letters in the order of writing, each with the records that no earlier one has.
+
+    A dead letter of the gateway has a record of its own.
+    """
+    seen = RecordMap[None]()
+    for letter in letters:
+        records = letter.records
+        if records is None:
+            yield letter
+        elif runs := seen.add(records, None):
+            yield letter.restricted_to(runs)
+
+
+def _overlapping(layer: Sequence[_Run[Value]], first: int, last: int) -> Sequence[_Run[Value]]:
+    start = bisect_left(layer, first, key=attrgetter("last"))
+    return layer[start : bisect_right(layer, last, key=attrgetter("first"))]
