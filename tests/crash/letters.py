@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,7 @@ from tests.support.letters import refused
 _TOPIC: Final = topic_name(Family.SCHOOLS)
 _LETTERS, _CHUNK = 6, 2
 """Of a case, and those that are sent together."""
+_offsets = count()  # The outcomes of a case hold for its records in the next one, too.
 _REFUSED_AT: Final = datetime(2019, 6, 30, tzinfo=UTC)
 
 
@@ -98,7 +100,7 @@ class _Letters(ABC):
             letters.append(
                 refused(
                     error,
-                    origin=RecordOrigin(_TOPIC, 0, number),
+                    origin=RecordOrigin(_TOPIC, 0, next(_offsets)),
                     key=record.key,
                     value=record.value,
                     headers=record.headers,
