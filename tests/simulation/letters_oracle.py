@@ -20,7 +20,7 @@ Origin = tuple[str, int, int]
 _PREFIX: Final = "smartregion-"
 _ADDED: Final = ("reason", "field", "detail", "topic", "partition", "offset", "time")
 #: What may follow those.
-_OPTIONAL: Final = ("null-value", "shortened", "producer", "records")
+_OPTIONAL: Final = ("timestamp", "null-value", "shortened", "producer", "records")
 GATEWAY: Final[Origin] = ("http", -1, -1)
 
 
@@ -113,6 +113,8 @@ def gateway_letter_problems(letters: Sequence[RawRecord], sent: Sequence[Sent]) 
 
 def _content_problem(letter: _Letter, record: RawRecord, *, is_kept: bool) -> str:
     """Return what a letter has that its record has not; "" for nothing."""
+    if letter.added.get("timestamp") != str(record.timestamp).encode():
+        return f"the timestamp {letter.added.get('timestamp')!r}, not {record.timestamp}"
     if is_kept:
         value = record.value
         is_marked = record.key is None and value is None
@@ -120,7 +122,7 @@ def _content_problem(letter: _Letter, record: RawRecord, *, is_kept: bool) -> st
         found = (letter.key, letter.value, letter.own)
         if found != expected:
             return f"{found}, not {expected}"
-        marks = letter.added.keys() & {*_OPTIONAL}
+        marks = letter.added.keys() & {*_OPTIONAL} - {"timestamp"}
         return "" if marks == ({"null-value"} if is_marked else set()) else f"the marks {marks}"
     if (letter.key, letter.value, letter.own) != (None, b"", ()):
         return "what it may not keep"
