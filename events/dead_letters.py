@@ -56,6 +56,8 @@ RECORDS: Final = f"{HEADER_PREFIX}records"
 REPLAY_OF: Final = f"{HEADER_PREFIX}replay-of"
 REPLAY_ATTEMPT: Final = f"{HEADER_PREFIX}replay-attempt"
 
+#: The most by which the clocks of a broker and a worker are taken to differ.
+_CLOCKS_DIFFER_MS: Final = 60_000
 _PER_HEADER_BYTES: Final = 10  # Two lengths, of five bytes at most.
 _NULL: Final = b"\xff\xff\xff\xff"
 
@@ -225,7 +227,7 @@ class DeadLetter:
         elif self.timestamp is not None:
             timestamps = self.timestamp, self.timestamp
         else:  # The record was written before it was refused, perhaps without a timestamp (-1).
-            timestamps = -1, int(self.time.timestamp() * 1000)
+            timestamps = -1, int(self.time.timestamp() * 1000) + _CLOCKS_DIFFER_MS
         return RefusedRecords(self.origin.topic, self.origin.partition, self.runs, timestamps)
 
     def restricted_to(self, runs: Runs) -> DeadLetter:

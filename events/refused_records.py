@@ -55,22 +55,23 @@ class RecordMap(Generic[Value]):
 
     def missing(self, records: RefusedRecords) -> Runs:
         """Return the offsets of those records that have no value."""
-        least, greatest = records.timestamps
-        known = OffsetRuns()
-        for layer in self._layers.get((records.topic, records.partition), ()):
-            for first, last in records.runs:
-                for run in _overlapping(layer, first, last):
-                    if run.least <= greatest and least <= run.greatest:
-                        known.add(run.first, run.last)
+        known = OffsetRuns.of((run.first, run.last) for run in self._known(records))
         return tuple(known.missing(records.runs))
 
     def find(self, topic: str, partition: int, offset: int, timestamp: int) -> Value | None:
         """Return the value of a record; None: it has none."""
-        for layer in self._layers.get((topic, partition), ()):
-            for run in _overlapping(layer, offset, offset):
-                if run.least <= timestamp <= run.greatest:
-                    return run.value
-        return None
+        runs, timestamps = ((offset, offset),), (timestamp, timestamp)
+        known = self._known(RefusedRecords(topic, partition, runs, timestamps))
+        return next((run.value for run in known), None)
+
+    def _known(self, records: RefusedRecords) -> Iterator[_Run[Value]]:
+        """Yield the runs that have some of the records."""
+        least, greatest = records.timestamps
+        for layer in self._layers.get((records.topic, records.partition), ()):
+            for first, last in records.runs:
+                for run in _overlapping(layer, first, last):
+                    if run.least <= greatest and least <= run.greatest:
+                        yield run
 
 
 def distinct_letters(letters: Iterable[DeadLetter]) -> Iterator[DeadLetter]:

@@ -227,9 +227,7 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
         FullRecords(settings.broker, security=settings.security()) as full_records,
         _open_writer(settings, dry_run=dry_run) as writer,
     ):
-        destinations = ReplayDestinations(
-            settings.partitions, rules, full_records, settings.record_rules()
-        )
+        destinations = ReplayDestinations(settings.partitions, rules, settings.record_rules())
         counts = replaying.replay(
             named.noting(_selected(settings, selection)),
             writer,
@@ -339,18 +337,15 @@ def _with_full_records(entries: Iterable[Entry], settings: BrokerSettings) -> It
 
     with FullRecords(settings.broker, security=settings.security()) as full_records:
         for entry in entries:
-            try:
-                yield replace(entry, letter=full_records(entry.letter))
-            except ContractError as error:
-                echo(f"{entry.letter.position} {error}", err=True)
+            if entry.letter.summary is not None:
                 yield entry
-            if entry.letter.summary is None:
-                continue
-            for _, record in full_records.records_of(entry.letter, entry.letter.summary.runs):
-                if isinstance(record, ContractError):
-                    echo(f"{entry.letter.position} {record}", err=True)
-                else:
+            for _, record in full_records.records_of(entry.letter, entry.letter.runs):
+                if not isinstance(record, ContractError):
                     yield replace(entry, letter=record)
+                    continue
+                echo(f"{entry.letter.position} {record}", err=True)
+                if entry.letter.summary is None:
+                    yield entry
 
 
 @contextmanager

@@ -19,26 +19,21 @@ from streams.clock import SystemClock
 class ReplayDestinations:
     """Addresses replayed records to event topics of `partitions` partitions.
 
-    A replay does not bypass the gateway: what it had refused must pass `admission` as well. The
-    record of a letter that does not keep it is read by `full_record`.
+    A replay does not bypass the gateway: what it had refused must pass `admission` as well.
     """
 
     partitions: int
     admission: Callable[[DeadLetter], None]
     """Raises ContractError where the gateway would refuse a letter's event today."""
-    full_record: Callable[[DeadLetter], DeadLetter]
-    """Returns a letter with its record; raises ContractError where that is gone."""
     rules: RecordRules = RULES
     now: Callable[[], datetime] = SystemClock().now
     """Approximates the broker's timestamp of the replayed record."""
 
     def copy_of(self, letter: DeadLetter, *, attempt: int) -> OutgoingRecord:
-        """Return the record to send: the refused one, byte for byte, and the headers of a replay.
+        """Return the record to send: the letter's, byte for byte, and the headers of a replay.
 
         Raises ContractError where a worker or the gateway would refuse it.
         """
-        if letter.shortened:
-            letter = self.full_record(letter)
         headers = (
             *letter.headers,
             (REPLAY_OF, str(letter.position).encode()),

@@ -72,15 +72,15 @@ class Entry:
 
     @property
     def runs(self) -> Runs:
-        """The runs of offsets of a summary's records that no replay has sent; else none."""
+        """The runs of offsets of its records; of a summary's, those that no replay has sent."""
         if self.outcome is not None and self.outcome.left is not None:
             return self.outcome.left
-        return () if self.letter.summary is None else self.letter.summary.runs
+        return self.letter.runs
 
     @property
     def records(self) -> int:
-        """The number of its records that no replay has sent; 1 unless it is a summary."""
-        return offsets_in(self.runs) or 1
+        """The number of these; 1 unless it is a summary."""
+        return offsets_in(self.runs)
 
     @property
     def barred(self) -> ContractError | None:

@@ -51,51 +51,35 @@ class FullRecords:
         if self._consumer is not None:
             self._consumer.close()
 
-    def __call__(self, letter: DeadLetter) -> DeadLetter:
-        """Return a letter with its full record; one that keeps its record, unchanged.
-
-        Raises ContractError where the record is no longer at its offset; BrokerRefusedError,
-        BrokerUnreachableError and TopicsStalledError where the broker does not say.
-        """
-        if not letter.shortened:
-            return letter
-        record = None if letter.origin == GATEWAY else self._record_of(letter)
-        if record is not None:
-            parts = parts_of(record.key, record.value, record.headers)
-            if all(parts[name] == part for name, part in letter.shortened.items()):
-                headers, _, _ = without_replay(tuple(record.headers))
-                return replace(
-                    letter, key=record.key, value=record.value, headers=headers, shortened={}
-                )
-        name, part = next(iter(letter.shortened.items()))
-        raise _gone(letter, name, f"{part.bytes} bytes")
-
     def records_of(
         self, letter: DeadLetter, runs: Runs
     ) -> Iterator[tuple[int, DeadLetter | ContractError]]:
-        """Yield the records of a summary in some runs of offsets, as letters of their own.
+        """Yield the records of a letter in some runs of offsets, as letters that keep theirs.
 
         Instead of a record that is no longer at its offset there is an error. A part of them is in
-        memory at a time; read nothing else before the last one. Raises as a call does.
+        memory at a time; read nothing else before the last one. Raises BrokerRefusedError,
+        BrokerUnreachableError and TopicsStalledError where the broker does not say.
         """
-        least, greatest = (0, 0) if letter.summary is None else letter.summary.timestamps
+        if letter.summary is None and not letter.shortened:
+            yield letter.origin.offset, letter
+            return
+        if letter.origin == GATEWAY:
+            yield letter.origin.offset, _gone(letter)
+            return
         records = self._records_at(letter.origin.topic, letter.origin.partition, runs)
         record = next(records, None)
         for offset in (offset for first, last in runs for offset in range(first, last + 1)):
             alone = replace(letter, origin=letter.origin._replace(offset=offset), summary=None)
             if record is None or record.offset != offset:
-                yield offset, _gone(alone, "value", None)
+                yield offset, _gone(alone)
                 continue
-            if least <= record.timestamp <= greatest:
+            if _is_the_same(letter, record):
                 headers, _, _ = without_replay(tuple(record.headers))
-                yield offset, replace(alone, key=record.key, value=record.value, headers=headers)
+                parts = {"key": record.key, "value": record.value, "headers": headers}
+                yield offset, replace(alone, shortened={}, **parts)
             else:
-                yield offset, _gone(alone, "value", None)
+                yield offset, _gone(alone)
             record = next(records, None)
-
-    def _record_of(self, letter: DeadLetter) -> Record | None:
-        topic, partition, offset = letter.origin
-        return next(self._records_at(topic, partition, ((offset, offset),)), None)
 
     def _records_at(self, topic: str, number: int, runs: Runs) -> Iterator[Record]:
         """Yield the records in some runs of offsets, in order; those that are gone are left out."""
@@ -186,11 +170,22 @@ class FullRecords:
         return self._consumer
 
 
-def _gone(letter: DeadLetter, field: str, value: str | None) -> ContractError:
+def _is_the_same(letter: DeadLetter, record: Record) -> bool:
+    """Return whether a record is one of a letter's, and not of a topic that was created anew."""
+    if letter.summary is not None:
+        least, greatest = letter.summary.timestamps
+        return least <= record.timestamp <= greatest
+    parts = parts_of(record.key, record.value, record.headers)
+    return all(parts[name] == part for name, part in letter.shortened.items())
+
+
+def _gone(letter: DeadLetter) -> ContractError:
     """Return the error of a letter that does not keep its record, which is no longer there."""
     known = letter.reason in set(RefusalReason)  # A later version may have others.
     came_to_gateway = letter.origin == GATEWAY
     where = "lies nowhere else" if came_to_gateway else f"is no longer at {letter.origin}"
+    sizes = [(name, f"{part.bytes} bytes") for name, part in letter.shortened.items()]
+    field, value = sizes[0] if sizes else ("value", None)
     return ContractError(
         RefusalReason(letter.reason) if known else RefusalReason.UNREADABLE,
         field,

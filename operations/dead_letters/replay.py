@@ -31,8 +31,8 @@ CHUNK: Final = 200
 RecordsOf: TypeAlias = Callable[
     [DeadLetter, Runs], Iterable[tuple[int, DeadLetter | ContractError]]
 ]
-"""Returns the records of a summary in some runs of offsets: each offset with the letter that it
-would have alone, or with the error of a record that is gone."""
+"""Returns the records of a letter in some runs of offsets: each offset with the letter that it
+would have alone, which keeps its record, or with the error of a record that is gone."""
 Report: TypeAlias = Callable[[Entry, ContractError | None, int], None]
 """Receives an entry, why so many of its records are not sent (None: its attempts were used up),
 and their number."""
@@ -64,7 +64,7 @@ def replay(
 ) -> ReplayCounts:
     """Send the records of entries again that are valid now, and write each outcome.
 
-    `records_of` reads the records of a summary. A part of the entries, and of a summary's records,
+    A part of the entries, and of a summary's records,
     is in memory at a time. An entry with `max_attempts` attempts is left as it is, and so is one
     that came back while they are replayed. `report` receives what is not sent. Raises
     NotAcknowledgedError; outcomes written before that hold.
@@ -104,10 +104,8 @@ class _Replay:
         elif entry.attempts >= self.max_attempts:
             self.counts.given_up += entry.records
             self.report(entry, None, entry.records)
-        elif entry.letter.summary is None:
-            self._take_single(entry)
         else:
-            self._take_summary(entry)
+            self._send(entry)
 
     def flush(self) -> None:
         """Write the copies, and once the broker has them, the outcomes."""
@@ -115,62 +113,50 @@ class _Replay:
         self.writer.send(self.outcomes)
         self.copies, self.outcomes = [], []
 
-    def _take_single(self, entry: Entry) -> None:
-        attempt = entry.attempts + 1
-        try:
-            self._copy(entry, attempt)
-        except ContractError as error:
-            verdict = OutcomeKind.STILL_REFUSED
-            self.counts.still_refused += 1
-            self.report(entry, error, 1)
-        else:
-            verdict = OutcomeKind.REPLAYED
-        self.outcomes.append(_outcome(entry, verdict, attempts=attempt, clock=self.clock))
-        if len(self.outcomes) == CHUNK:
-            self.flush()
-
-    def _take_summary(self, entry: Entry) -> None:
-        """Replay a summary's records; each outcome on the way has the runs of those not sent."""
-        attempt = entry.attempts + 1
-        refused = OffsetRuns()
+    def _send(self, entry: Entry) -> None:
+        """Send the records of an entry; each outcome on the way has the runs of those not sent."""
+        sent = OffsetRuns()
         errors: dict[tuple[str, str], ContractError] = {}
         counts = Counter[tuple[str, str]]()
         for offset, record in self.records_of(entry.letter, entry.runs):
             try:
-                if isinstance(record, ContractError):
-                    raise record
-                part = replace(entry, letter=record)
-                if (barred := part.barred) is not None:
-                    raise barred
-                self._copy(part, attempt)
+                self.copies.append(self._copy_of(entry, record))
             except ContractError as refusal:
-                refused.add(offset, offset)
                 kind = str(refusal.reason), contract_field(refusal.field)
                 errors.setdefault(kind, refusal.without_traceback())
                 counts[kind] += 1
-            if len(self.copies) >= CHUNK:
-                left = OffsetRuns.of(refused.runs)
-                for first, last in entry.runs:
-                    if last > offset:
-                        left.add(max(first, offset + 1), last)
-                self.outcomes.append(self._outcome_of(entry, entry.attempts, left))
+                continue
+            sent.add(offset, offset)
+            if len(self.copies) >= CHUNK and offset < entry.runs[-1][1]:
+                self._note(entry, entry.attempts, sent)
                 self.flush()
-        self.outcomes.append(self._outcome_of(entry, attempt, refused))
-        self.flush()
-        self.counts.still_refused += len(refused)
+        self._note(entry, entry.attempts + 1, sent)
+        if len(self.outcomes) >= CHUNK or len(self.copies) >= CHUNK:
+            self.flush()
+        self.counts.sent += len(sent)
+        self.counts.still_refused += counts.total()
+        if len(sent):
+            position = entry.letter.position
+            self.sent[position.partition].add(position.offset, position.offset)
         for kind, error in errors.items():
             self.report(entry, error, counts[kind])
 
-    def _copy(self, entry: Entry, attempt: int) -> None:
-        self.copies.append(self.destinations.copy_of(entry.letter, attempt=attempt))
-        self.counts.sent += 1
-        position = entry.letter.position
-        self.sent[position.partition].add(position.offset, position.offset)
+    def _copy_of(self, entry: Entry, record: DeadLetter | ContractError) -> OutgoingRecord:
+        """Return the copy of one of an entry's records. Raises ContractError."""
+        if isinstance(record, ContractError):
+            raise record
+        if (barred := replace(entry, letter=record).barred) is not None:
+            raise barred
+        return self.destinations.copy_of(record, attempt=entry.attempts + 1)
 
-    def _outcome_of(self, entry: Entry, attempts: int, left: OffsetRuns) -> OutgoingRecord:
-        """Return the outcome of a summary of which some records, or none, are left."""
-        verdict = OutcomeKind.STILL_REFUSED if len(left) else OutcomeKind.REPLAYED
-        return _outcome(entry, verdict, attempts=attempts, clock=self.clock, left=left.runs or None)
+    def _note(self, entry: Entry, attempts: int, sent: OffsetRuns) -> None:
+        """Keep the outcome of an entry of which some records, or all, were sent."""
+        left = tuple(sent.missing(entry.runs))
+        verdict = OutcomeKind.STILL_REFUSED if left else OutcomeKind.REPLAYED
+        runs = None if entry.letter.summary is None else left or None
+        self.outcomes.append(
+            _outcome(entry, verdict, attempts=attempts, clock=self.clock, left=runs)
+        )
 
 
 def discard(entries: Iterable[Entry], writer: RecordWriter, *, because: str, clock: Clock) -> int:

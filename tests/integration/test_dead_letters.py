@@ -20,7 +20,14 @@ from broker.stored_record import RawRecord
 from broker.writing import KafkaWriter
 from catalogue.loader import load_catalogue
 from events.cloudevent import decode
-from events.dead_letters import GATEWAY, REPLAY_OF, LetterPosition, RecordOrigin, parts_of
+from events.dead_letters import (
+    GATEWAY,
+    REPLAY_OF,
+    DeadLetter,
+    LetterPosition,
+    RecordOrigin,
+    parts_of,
+)
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.records import OutgoingRecord
@@ -461,11 +468,13 @@ def test_a_record_that_a_broker_does_not_return_is_not_called_gone(
         )
         for partition in (3, 4)
     )
-    with FullRecords(broker.bootstrap, wait_seconds=2) as full_record:
-        assert full_record(first).value == message.value
+    with FullRecords(broker.bootstrap, wait_seconds=2) as full_records:
+        [(_, found)] = full_records.records_of(first, first.runs)
+        assert isinstance(found, DeadLetter)
+        assert found.value == message.value
         broker.stop()
         with pytest.raises(TopicsStalledError):
-            full_record(second)
+            list(full_records.records_of(second, second.runs))
     broker.start()
 
 

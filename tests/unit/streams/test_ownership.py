@@ -212,7 +212,7 @@ class TestReaders:
 
     def test_a_replay_of_its_letter_waits_on(self) -> None:
         """It would be refused as it was."""
-        destinations = ReplayDestinations(PARTITIONS, _nothing, _nothing_found, RULES)
+        destinations = ReplayDestinations(PARTITIONS, _nothing, RULES)
         with pytest.raises(ContractError) as refused:
             destinations.copy_of(letter_of(ANOTHERS), attempt=1)
         assert refused.value.reason is RefusalReason.NOT_OWNER
@@ -253,7 +253,3 @@ class TestScorecards:
 
 def _nothing(letter: DeadLetter) -> None:
     """Let every letter pass."""
-
-
-def _nothing_found(letter: DeadLetter) -> DeadLetter:
-    raise AssertionError(letter)

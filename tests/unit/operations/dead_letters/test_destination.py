@@ -14,7 +14,6 @@ from events.dead_letters import (
     REPLAY_ATTEMPT,
     REPLAY_OF,
     DeadLetter,
-    Part,
     read_dead_letter,
 )
 from events.errors import ContractError, RefusalReason
@@ -37,15 +36,8 @@ def reject(letter: DeadLetter) -> None:
     raise ContractError(RefusalReason.NOT_ALLOWED, "source", "/x", f"declare {letter.producer}")
 
 
-def lost(letter: DeadLetter) -> DeadLetter:
-    """Fail as where the record is gone."""
-    raise ContractError(RefusalReason.TOO_LARGE, "value", None, f"is gone from {letter.origin}")
-
-
 #: Its clock is later than every event that is drawn.
-DESTINATIONS = ReplayDestinations(
-    PARTITIONS, admit, lost, now=lambda: datetime(9999, 1, 1, tzinfo=UTC)
-)
+DESTINATIONS = ReplayDestinations(PARTITIONS, admit, now=lambda: datetime(9999, 1, 1, tzinfo=UTC))
 
 
 @given(event=cloud_events())
@@ -109,28 +101,11 @@ def test_a_record_that_the_headers_make_too_large_is_not_sent() -> None:
 
 def test_a_letter_of_the_gateway_must_be_admitted() -> None:
     """A replay does not bypass the gateway; a record of a topic needs no admission."""
-    guarded = ReplayDestinations(PARTITIONS, reject, lost)
+    guarded = ReplayDestinations(PARTITIONS, reject)
 
     with pytest.raises(ContractError, match="declare lycees"):
         guarded.copy_of(letter_of(origin=GATEWAY, producer="lycees"), attempt=1)
     assert guarded.copy_of(letter_of(), attempt=1)
-
-
-def test_a_record_that_its_letter_does_not_keep_is_read_and_sent() -> None:
-    """As it is on its topic; the position in the header is the letter's."""
-    full = letter_of(position=17)
-    shortened = replace(
-        full, value=(full.value or b"")[:10], shortened={"value": Part(1000, "5e1f")}
-    )
-    reading = ReplayDestinations(PARTITIONS, admit, lambda _: full)
-
-    assert reading.copy_of(shortened, attempt=1) == DESTINATIONS.copy_of(full, attempt=1)
-
-
-def test_a_part_is_never_sent() -> None:
-    """Where the full record is gone, that is the reason."""
-    with pytest.raises(ContractError, match="is gone from"):
-        DESTINATIONS.copy_of(letter_of(shortened={"key": Part(1000, "5e1f")}), attempt=1)
 
 
 def test_a_letter_of_the_future_waits_until_its_time_has_come() -> None:

@@ -28,7 +28,7 @@ WAITING, REPLAYED, DISCARDED = EntryStatus
 CLOCK = FixedClock(date(2019, 7, 1))
 OFFSETS = 6
 #: From the creation of a topic to that of the next one of its name.
-LIFE_MS = 1_000
+LIFE_MS = 100_000
 
 
 class One(NamedTuple):
@@ -62,7 +62,7 @@ class Cut(NamedTuple):
         records = [One(self.topic, offset) for offset in sorted(self.offsets)]
         content = records[0].letter
         error = ContractError(self.reason, "data.name", None, "send a name")
-        now = datetime.fromtimestamp((LIFE_MS * self.topic + LIFE_MS - 1) / 1000, UTC)
+        now = datetime.fromtimestamp(LIFE_MS * self.topic / 1000, UTC)
         if self.as_summary or len(records) > 1:
             times = records[0].timestamp, records[-1].timestamp
             summary = LetterSummary(OffsetRuns(sorted(self.offsets)).runs, times)
@@ -116,7 +116,7 @@ class World:
         replay(
             chosen,
             writer,
-            ReplayDestinations(3, lambda _: None, lambda letter: letter, now=CLOCK.now),
+            ReplayDestinations(3, lambda _: None, now=CLOCK.now),
             records_of=_records_of,
             clock=CLOCK,
             max_attempts=99,
@@ -144,16 +144,18 @@ class World:
 
 
 def records_in(entry: Entry, runs: Runs) -> Iterator[One]:
-    """Yield the records of an entry in some runs; those of a single one are not in any."""
+    """Yield the records of an entry in some runs of its offsets."""
     records = entry.letter.records
     assert records is not None
     topic = records.timestamps[1] // LIFE_MS
-    for first, last in runs or entry.letter.runs:
+    for first, last in runs:
         yield from (One(topic, offset) for offset in range(first, last + 1))
 
 
 def _records_of(letter: DeadLetter, runs: Runs) -> Iterator[tuple[int, DeadLetter]]:
-    assert letter.summary is not None
+    if letter.summary is None:
+        yield letter.origin.offset, letter
+        return
     topic = letter.summary.timestamps[0] // LIFE_MS
     for first, last in runs:
         for offset in range(first, last + 1):
