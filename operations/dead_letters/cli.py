@@ -379,7 +379,7 @@ class _NamedPositions:
         """Report named positions without an entry, and exit with status 1."""
         for position in sorted(self._missing):
             echo(
-                f"{position}: no such letter, or not one of those asked for:"
+                f"{position}: no such dead letter, a later one of its record, or not selected:"
                 " `dead-letters list` shows all, each with its state",
                 err=True,
             )

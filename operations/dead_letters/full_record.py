@@ -73,12 +73,11 @@ class FullRecords:
             if record is None or record.offset != offset:
                 yield offset, _gone(alone)
                 continue
-            if _is_the_same(letter, record):
-                headers, _, _ = without_replay(tuple(record.headers))
-                parts = {"key": record.key, "value": record.value, "headers": headers}
-                yield offset, replace(alone, shortened={}, **parts)
-            else:
-                yield offset, _gone(alone)
+            headers, _, _ = without_replay(tuple(record.headers))
+            whole = replace(
+                alone, key=record.key, value=record.value, headers=headers, shortened={}
+            )
+            yield offset, whole if _is_the_same(letter, record) else _gone(alone)
             record = next(records, None)
 
     def _records_at(self, topic: str, number: int, runs: Runs) -> Iterator[Record]:

@@ -157,7 +157,7 @@ class TestShow:
         assert (result.exit_code, result.stderr) == (
             1,
             (
-                "0/9: no such letter, or not one of those asked for:"
+                "0/9: no such dead letter, a later one of its record, or not selected:"
                 " `dead-letters list` shows all, each with its state\n"
             ),
         )
