@@ -200,12 +200,11 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
     would be refused as before is not sent, its letter waits, and the exit status is 1. If this
     command is killed, a record may be sent twice: an event counts once.
     """
-    from operations.dead_letters import replay as replaying
-    from operations.dead_letters.destination import ReplayDestinations
     from operations.dead_letters.full_record import FullRecords
     from operations.dead_letters.gateway_rules import gateway_rules
     from operations.dead_letters.ledger import verify_topics
     from operations.dead_letters.masking import masked_error
+    from operations.dead_letters.replay import Replay, ReplayDestinations
     from streams.settings import load_settings
 
     selection = _selection(**filters)
@@ -227,16 +226,14 @@ def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters
         FullRecords(settings.broker, security=settings.security()) as full_records,
         _open_writer(settings, dry_run=dry_run) as writer,
     ):
-        destinations = ReplayDestinations(settings.partitions, rules, settings.record_rules())
-        counts = replaying.replay(
-            named.noting(_selected(settings, selection)),
-            writer,
-            destinations,
+        counts = Replay(
+            writer=writer,
+            destinations=ReplayDestinations(settings.partitions, rules, settings.record_rules()),
             records_of=full_records.records_of,
             clock=clock,
             max_attempts=max_attempts,
             report=report,
-        )
+        ).run(named.noting(_selected(settings, selection)))
     echo(
         f"{counts.sent} {_would(dry_run)}sent again,"
         f" {counts.still_refused} still refused, {counts.given_up} tried too often"

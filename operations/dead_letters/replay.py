@@ -11,19 +11,23 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import islice
 from typing import Final, TypeAlias
 
 from broker.writing import RecordWriter
+from events.cloudevent import decode
 from events.dead_letter_content import contract_field
-from events.dead_letters import DeadLetter, Runs
+from events.dead_letters import GATEWAY, REPLAY_ATTEMPT, REPLAY_OF, DeadLetter, Runs
 from events.errors import ContractError
 from events.offset_runs import OffsetRuns
+from events.partitioning import partition_for
+from events.record_rules import RULES, RecordRules
 from events.records import OutgoingRecord
-from operations.dead_letters.destination import ReplayDestinations
+from events.topics import topic_name
 from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome, outcome_to_record
-from streams.clock import Clock
+from streams.clock import Clock, SystemClock
 
 #: Records sent before their outcomes are written: the most that a killed command may send twice.
 CHUNK: Final = 200
@@ -52,50 +56,79 @@ class ReplayCounts:
     """Refused again while the others were replayed: they wait for the next replay."""
 
 
-def replay(
-    entries: Iterable[Entry],
-    writer: RecordWriter,
-    destinations: ReplayDestinations,
-    *,
-    records_of: RecordsOf,
-    clock: Clock,
-    max_attempts: int,
-    report: Report,
-) -> ReplayCounts:
-    """Send the records of entries again that are valid now, and write each outcome.
+@dataclass(frozen=True, slots=True)
+class ReplayDestinations:
+    """Addresses replayed records to event topics of `partitions` partitions.
 
-    A part of the entries, and of a summary's records,
-    is in memory at a time. An entry with `max_attempts` attempts is left as it is, and so is one
-    that came back while they are replayed. `report` receives what is not sent. Raises
-    NotAcknowledgedError; outcomes written before that hold.
+    A replay does not bypass the gateway: what it had refused must pass `admission` as well.
     """
-    run = _Replay(writer, destinations, records_of, clock, max_attempts, report)
-    for entry in entries:
-        run.take(entry)
-    run.flush()
-    return run.counts
+
+    partitions: int
+    admission: Callable[[DeadLetter], None]
+    """Raises ContractError where the gateway would refuse a letter's event today."""
+    rules: RecordRules = RULES
+    now: Callable[[], datetime] = SystemClock().now
+    """Approximates the broker's timestamp of the replayed record."""
+
+    def copy_of(self, letter: DeadLetter, *, attempt: int) -> OutgoingRecord:
+        """Return the record to send: the letter's, byte for byte, and the headers of a replay.
+
+        Raises ContractError where a worker or the gateway would refuse it.
+        """
+        headers = (
+            *letter.headers,
+            (REPLAY_OF, str(letter.position).encode()),
+            (REPLAY_ATTEMPT, str(attempt).encode()),
+        )
+        if letter.origin == GATEWAY:
+            self.admission(letter)
+        # With the added headers, as a worker reads it: the largest event has no room for them.
+        event = decode(headers, letter.value)
+        self.rules.judge(event, int(self.now().timestamp() * 1000))
+        entity = event.fact.entity_id.encode()
+        return OutgoingRecord(
+            topic_name(event.fact.FAMILY),
+            partition_for(entity, self.partitions),
+            entity if letter.key is None else letter.key,
+            letter.value,
+            headers,
+        )
 
 
-@dataclass
-class _Replay:
-    """One replay: its counts, and the records and outcomes that are not written yet."""
+@dataclass(kw_only=True)
+class Replay:
+    """Sends the records of entries again that are valid now, and writes each outcome.
+
+    A part of the entries, and of a summary's records, is in memory at a time.
+    """
 
     writer: RecordWriter
     destinations: ReplayDestinations
     records_of: RecordsOf
     clock: Clock
     max_attempts: int
+    """An entry with so many attempts is left as it is."""
     report: Report
+    """Receives what is not sent."""
     counts: ReplayCounts = field(default_factory=ReplayCounts)
-    sent: dict[int, OffsetRuns] = field(default_factory=lambda: defaultdict(OffsetRuns))
+    _sent: dict[int, OffsetRuns] = field(default_factory=lambda: defaultdict(OffsetRuns))
     """The offsets of the letters whose records were sent, by partition."""
-    copies: list[OutgoingRecord] = field(default_factory=list)
-    outcomes: list[OutgoingRecord] = field(default_factory=list)
+    _copies: list[OutgoingRecord] = field(default_factory=list)
+    _outcomes: list[OutgoingRecord] = field(default_factory=list)
 
-    def take(self, entry: Entry) -> None:
-        """Replay an entry; `flush` writes the last copies and outcomes."""
+    def run(self, entries: Iterable[Entry]) -> ReplayCounts:
+        """Replay entries; one that comes back meanwhile is left as it is.
+
+        Raises NotAcknowledgedError; outcomes written before that hold.
+        """
+        for entry in entries:
+            self._take(entry)
+        self._flush()
+        return self.counts
+
+    def _take(self, entry: Entry) -> None:
         before = entry.letter.replay_of
-        if before is not None and before.offset in self.sent[before.partition]:
+        if before is not None and before.offset in self._sent[before.partition]:
             self.counts.came_back += entry.records
         elif (barred := entry.barred) is not None:
             # Without an outcome: it would wait again.
@@ -107,11 +140,11 @@ class _Replay:
         else:
             self._send(entry)
 
-    def flush(self) -> None:
+    def _flush(self) -> None:
         """Write the copies, and once the broker has them, the outcomes."""
-        self.writer.send(self.copies)
-        self.writer.send(self.outcomes)
-        self.copies, self.outcomes = [], []
+        self.writer.send(self._copies)
+        self.writer.send(self._outcomes)
+        self._copies, self._outcomes = [], []
 
     def _send(self, entry: Entry) -> None:
         """Send the records of an entry; each outcome on the way has the runs of those not sent."""
@@ -120,24 +153,24 @@ class _Replay:
         counts = Counter[tuple[str, str]]()
         for offset, record in self.records_of(entry.letter, entry.runs):
             try:
-                self.copies.append(self._copy_of(entry, record))
+                self._copies.append(self._copy_of(entry, record))
             except ContractError as refusal:
                 kind = str(refusal.reason), contract_field(refusal.field)
                 errors.setdefault(kind, refusal.without_traceback())
                 counts[kind] += 1
                 continue
             sent.add(offset, offset)
-            if len(self.copies) >= CHUNK and offset < entry.runs[-1][1]:
+            if len(self._copies) >= CHUNK and offset < entry.runs[-1][1]:
                 self._note(entry, entry.attempts, sent)
-                self.flush()
+                self._flush()
         self._note(entry, entry.attempts + 1, sent)
-        if len(self.outcomes) >= CHUNK or len(self.copies) >= CHUNK:
-            self.flush()
+        if len(self._outcomes) >= CHUNK or len(self._copies) >= CHUNK:
+            self._flush()
         self.counts.sent += len(sent)
         self.counts.still_refused += counts.total()
         if len(sent):
             position = entry.letter.position
-            self.sent[position.partition].add(position.offset, position.offset)
+            self._sent[position.partition].add(position.offset, position.offset)
         for kind, error in errors.items():
             self.report(entry, error, counts[kind])
 
@@ -154,7 +187,7 @@ class _Replay:
         left = tuple(sent.missing(entry.runs))
         verdict = OutcomeKind.STILL_REFUSED if left else OutcomeKind.REPLAYED
         runs = None if entry.letter.summary is None else left or None
-        self.outcomes.append(
+        self._outcomes.append(
             _outcome(entry, verdict, attempts=attempts, clock=self.clock, left=runs)
         )
 

@@ -34,7 +34,6 @@ LOADED: Final = (
     "catalogue.loader",
     "kafka",
     "operations.client",
-    "operations.dead_letters.destination",
     "operations.dead_letters.full_record",
     "operations.dead_letters.gateway_rules",
     "operations.dead_letters.ledger",

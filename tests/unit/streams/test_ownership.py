@@ -16,7 +16,7 @@ from events.fact import Family
 from events.producers.loader import load_producers
 from events.record_rules import RecordRules
 from operations.audit.recount import audit_records
-from operations.dead_letters.destination import ReplayDestinations
+from operations.dead_letters.replay import ReplayDestinations
 from operations.erasure.persons import Persons, find_traces, retractions
 from operations.export.pilote import current_values
 from operations.export.states_known_on import states_known_on

@@ -17,10 +17,9 @@ from events.errors import ContractError, RefusalReason
 from events.offset_runs import OffsetRuns
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTER_OUTCOMES
-from operations.dead_letters.destination import ReplayDestinations
 from operations.dead_letters.entry import Entry, EntryStatus
 from operations.dead_letters.ledger import join_entries
-from operations.dead_letters.replay import discard, replay
+from operations.dead_letters.replay import Replay, ReplayDestinations, discard
 from streams.clock import FixedClock
 from tests.support.letters import FakeWriter, arrived, letter_of, refused, valid_event
 
@@ -113,15 +112,14 @@ class World:
         """Replay every second entry of a status, or the others."""
         chosen = [one for one in self.entries() if one.status is status][part::2]
         writer = FakeWriter()
-        replay(
-            chosen,
-            writer,
-            ReplayDestinations(3, lambda _: None, now=CLOCK.now),
+        Replay(
+            writer=writer,
+            destinations=ReplayDestinations(3, lambda _: None, now=CLOCK.now),
             records_of=_records_of,
             clock=CLOCK,
             max_attempts=99,
             report=lambda *_: None,
-        )
+        ).run(chosen)
         for record in [one for sent in writer.sent for one in sent]:
             if record.topic == DEAD_LETTER_OUTCOMES:
                 self.ledger.append(record)

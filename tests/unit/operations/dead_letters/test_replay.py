@@ -18,11 +18,10 @@ from events.dead_letters import REPLAY_OF, DeadLetter, LetterPosition, LetterSum
 from events.errors import ContractError, RefusalReason
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTER_OUTCOMES
-from operations.dead_letters.destination import ReplayDestinations
 from operations.dead_letters.entry import Entry, EntryStatus, LetterCounts
 from operations.dead_letters.ledger import join_entries
 from operations.dead_letters.outcome import ERASED, OutcomeKind, ReplayOutcome, read_outcome
-from operations.dead_letters.replay import CHUNK, ReplayCounts, discard, replay
+from operations.dead_letters.replay import CHUNK, Replay, ReplayCounts, ReplayDestinations, discard
 from streams.clock import FixedClock
 from streams.skipped_records import Decision
 from tests.support.letters import (
@@ -86,15 +85,14 @@ def replayed(
 ) -> ReplayCounts:
     """Replay entries to a writer; `told` gets what is not sent, and the field that is wrong."""
     kept = Told() if told is None else told
-    return replay(
-        entries,
-        writer,
-        DESTINATIONS,
+    return Replay(
+        writer=writer,
+        destinations=DESTINATIONS,
         records_of=planted,
         clock=CLOCK,
         max_attempts=max_attempts,
         report=lambda entry, error, _: kept.append((entry, None if error is None else error.field)),
-    )
+    ).run(entries)
 
 
 def summary_of(*runs: tuple[int, int]) -> DeadLetter:
@@ -181,15 +179,14 @@ class TestReplay:
         )
         told: list[str] = []
 
-        counts = replay(
-            [Entry(VALID, outcome, {VALID.origin: decision} if decision else {})],
-            writer,
-            DESTINATIONS,
+        counts = Replay(
+            writer=writer,
+            destinations=DESTINATIONS,
             records_of=planted,
             clock=CLOCK,
             max_attempts=3,
             report=lambda _, error, __: told.append("" if error is None else str(error.reason)),
-        )
+        ).run([Entry(VALID, outcome, {VALID.origin: decision} if decision else {})])
 
         assert (counts, told) == (ReplayCounts(still_refused=1), [why])
         assert not any(writer.sent)
@@ -213,15 +210,14 @@ class TestReplay:
                 assert next(read) <= len(outcomes_of(writer)) + CHUNK
                 yield Entry(letter_of(position=offset))
 
-        replay(
-            entries(),
-            writer,
-            DESTINATIONS,
+        Replay(
+            writer=writer,
+            destinations=DESTINATIONS,
             records_of=planted,
             clock=CLOCK,
             max_attempts=3,
             report=lambda *_: None,
-        )
+        ).run(entries())
 
         assert len(outcomes_of(writer)) == 3 * CHUNK
 
@@ -362,15 +358,14 @@ def test_no_letter_is_lost_wherever_a_replay_fails(valid: list[bool], failures: 
         writer = FailingWriter(records)
         try:
             waiting = [entry for entry in entries() if entry.status is EntryStatus.WAITING]
-            replay(
-                waiting,
-                writer,
-                DESTINATIONS,
+            Replay(
+                writer=writer,
+                destinations=DESTINATIONS,
                 records_of=planted,
                 clock=CLOCK,
                 max_attempts=99,
                 report=lambda *_: None,
-            )
+            ).run(waiting)
         except BrokerGoneError:
             pass
         for record in writer.taken:

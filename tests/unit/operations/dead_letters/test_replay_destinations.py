@@ -19,7 +19,7 @@ from events.dead_letters import (
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
 from events.topics import topic_name
-from operations.dead_letters.destination import ReplayDestinations
+from operations.dead_letters.replay import ReplayDestinations
 from tests.support.facts import cloud_events
 from tests.support.letters import arrived, letter_of, refused, valid_event
 
