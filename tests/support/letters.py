@@ -96,3 +96,23 @@ class FakeWriter:
     def send(self, records: Sequence[OutgoingRecord]) -> None:
         """Keep the records."""
         self.sent.append(list(records))
+
+
+class BrokerGoneError(Exception):
+    """The failure of a writer that a test planted."""
+
+
+@dataclass
+class FailingWriter:
+    """Fails after so many records; those it has taken are written."""
+
+    left: int
+    taken: list[OutgoingRecord] = field(default_factory=list)
+
+    def send(self, records: Sequence[OutgoingRecord]) -> None:
+        """Take as many records as are left, and fail where that is not all."""
+        part = records[: self.left]
+        self.taken += part
+        self.left -= len(part)
+        if len(part) < len(records):
+            raise BrokerGoneError

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from itertools import count
 
@@ -16,31 +15,25 @@ from hypothesis import strategies as st
 from broker.writing import RecordWriter
 from events.dead_letters import REPLAY_OF, DeadLetter, LetterPosition, LetterSummary
 from events.errors import ContractError, RefusalReason
-from events.records import OutgoingRecord
 from events.topics import DEAD_LETTER_OUTCOMES
-from operations.dead_letters.entry import Entry, EntryStatus, LetterCounts
-from operations.dead_letters.ledger import join_entries
+from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import ERASED, OutcomeKind, ReplayOutcome, read_outcome
 from operations.dead_letters.replay import CHUNK, Replay, ReplayCounts, ReplayDestinations, discard
 from streams.clock import FixedClock
 from streams.skipped_records import Decision
 from tests.support.letters import (
     REFUSED_AT,
+    BrokerGoneError,
+    FailingWriter,
     FakeWriter,
     arrived,
     entry_with_outcome,
     letter_of,
-    refused,
-    valid_event,
 )
 
 CLOCK = FixedClock(date(2020, 12, 31))
 VALID = letter_of(position=1)
 BROKEN = letter_of(position=2, value=b"{}")
-
-
-class BrokerGoneError(Exception):
-    """The failure of a writer that a test planted."""
 
 
 def admit(letter: DeadLetter) -> None:
@@ -316,72 +309,3 @@ class TestDiscard:
         ((outcome,),) = writer.sent
         assert outcomes_of(writer) == {"0/2": (OutcomeKind.DISCARDED, 2)}
         assert read_outcome(arrived([outcome])[0])[1].because == "essai"
-
-
-@dataclass
-class FailingWriter:
-    """Fails after so many records; those it has taken are written."""
-
-    left: int
-    taken: list[OutgoingRecord] = field(default_factory=list)
-
-    def send(self, records: Sequence[OutgoingRecord]) -> None:
-        """Take as many records as are left, and fail where that is not all."""
-        part = records[: self.left]
-        self.taken += part
-        self.left -= len(part)
-        if len(part) < len(records):
-            raise BrokerGoneError
-
-
-@given(
-    valid=st.lists(st.booleans(), min_size=1, max_size=30),
-    failures=st.lists(st.integers(0, 40), max_size=4),
-)
-def test_no_letter_is_lost_wherever_a_replay_fails(valid: list[bool], failures: list[int]) -> None:
-    """Each has one status, those with an outcome were sent, and the last replay sends the rest."""
-    letters = arrived(
-        [
-            refused(offset=at, value=letter_of(valid_event()).value, headers=letter_of().headers)
-            if is_valid
-            else refused(offset=at, value=b"{}")
-            for at, is_valid in enumerate(valid)
-        ]
-    )
-    ledger: list[OutgoingRecord] = []
-    copies: Counter[bytes | None] = Counter()
-
-    def entries() -> list[Entry]:
-        return list(join_entries(letters, arrived(ledger), on_foreign_record=fail))
-
-    for records in [*failures, 10**6]:
-        writer = FailingWriter(records)
-        try:
-            waiting = [entry for entry in entries() if entry.status is EntryStatus.WAITING]
-            Replay(
-                writer=writer,
-                destinations=DESTINATIONS,
-                records_of=planted,
-                clock=CLOCK,
-                max_attempts=99,
-                report=lambda *_: None,
-            ).run(waiting)
-        except BrokerGoneError:
-            pass
-        for record in writer.taken:
-            if record.topic == DEAD_LETTER_OUTCOMES:
-                ledger.append(record)
-            else:
-                copies[dict(record.headers)[REPLAY_OF]] += 1
-        found = entries()
-        assert LetterCounts.of(found).letters == len(valid)
-        sent = {
-            str(entry.letter.position).encode()
-            for entry in found
-            if entry.status is EntryStatus.REPLAYED
-        }
-        assert sent <= copies.keys()
-
-    counts = LetterCounts.of(entries())
-    assert (counts.replayed, counts.waiting) == (sum(valid), len(valid) - sum(valid))
-    assert len(copies) == sum(valid)
