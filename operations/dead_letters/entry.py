@@ -62,7 +62,9 @@ class Entry:
         """Without an outcome an entry waits; that of a skipped record is discarded."""
         if self.outcome is not None:
             return _STATUSES[self.outcome.verdict]
-        was_skipped = self.letter.reason == RefusalReason.PASSED_OVER
+        was_skipped = self.letter.reason == RefusalReason.PASSED_OVER or (
+            self.letter.summary is None and self.letter.origin in self.decisions
+        )
         return EntryStatus.DISCARDED if was_skipped else EntryStatus.WAITING
 
     @property

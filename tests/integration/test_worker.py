@@ -118,6 +118,7 @@ def test_whatever_arrives_is_accepted_or_kept_as_a_dead_letter(
         if letter.summary is not None:
             continue
         record = lying[letter.origin]
+        assert letter.timestamp == record.timestamp
         parts = parts_of(record.key, record.value, record.headers)
         if letter.shortened:
             assert letter.shortened == {name: part for name, part in parts.items() if part.bytes}

@@ -60,11 +60,12 @@ def test_a_letter_has_the_decision_on_its_record() -> None:
     decision = decision_record(origin, because="it kills", at=REFUSED_AT)
 
     (letter,) = read(WRITTEN[:1], [decision])
+    assert letter.status is EntryStatus.DISCARDED
     assert letter.barred is not None
     assert letter.barred.reason is RefusalReason.PASSED_OVER
 
     (letter,) = read(WRITTEN[:1], [decision, decision._replace(value=None)])
-    assert letter.barred is None
+    assert (letter.status, letter.barred) == (EntryStatus.WAITING, None)
 
 
 def test_an_outcome_of_a_deleted_topic_s_letter_is_ignored() -> None:
