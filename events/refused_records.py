@@ -1,9 +1,9 @@
-"""The refused records that dead letters stand for: each counts once, however often it has one.
+"""Refused records, each counted once however many dead letters it has.
 
-A worker may write a dead letter again after a crash, a rebalance or a change of rules, perhaps with
-another reason, and a record of a summary may stand alone the next time, or the other way round. The
-dead letter that was written first counts: operators have seen its position, outcomes and the
-headers of replays name it, and all can be listed in one pass.
+A worker may write a dead letter again after a crash, a rebalance or a change of rules. The second
+one may have another reason, and a record of a summary may have a dead letter of its own the next
+time, or the other way round. The one that was written first counts: operators have seen its
+position, outcomes and replayed records name it, and one pass can list them all.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ class _Run(NamedTuple, Generic[Value]):
 
 
 class RecordMap(Generic[Value]):
-    """A value for each of some refused records.
+    """Maps refused records to values.
 
-    Records with the same offset are the same where the bounds of their timestamps overlap: each
-    record of a recreated topic is later than all that were in the deleted one.
+    Two records with the same offset are the same record if the bounds of their timestamps overlap:
+    every record of a recreated topic is later than all records of the deleted one.
     """
 
     def __init__(self) -> None:
-        # By topic and partition. Runs of one layer are in order and share no offset: there are as
-        # many layers as topics of that name whose records were refused.
+        # By topic and partition. The runs of a layer are in order and share no offset. A recreated
+        # topic adds a layer.
         self._layers: dict[tuple[str, int], list[list[_Run[Value]]]] = {}
 
     def add(self, records: RefusedRecords, value: Value) -> Runs:
-        """Set the value of those records that have none; return their offsets."""
+        """Set the value of the records that have none yet; return their offsets."""
         missing = self.missing(records)
         layers = self._layers.setdefault((records.topic, records.partition), [])
         for first, last in missing:
@@ -54,7 +54,7 @@ class RecordMap(Generic[Value]):
         return missing
 
     def missing(self, records: RefusedRecords) -> Runs:
-        """Return the offsets of those records that have no value."""
+        """Return the offsets of the records that have no value."""
         known = OffsetRuns.of((run.first, run.last) for run in self._known(records))
         return tuple(known.missing(records.runs))
 
@@ -75,9 +75,9 @@ class RecordMap(Generic[Value]):
 
 
 def distinct_letters(letters: Iterable[DeadLetter]) -> Iterator[DeadLetter]:
-    """Yield dead letters in the order of writing, each with the records that no earlier one has.
+    """Yield dead letters in the order of writing, each restricted to records that are new.
 
-    A dead letter of the gateway has a record of its own.
+    A dead letter without such a record is left out. One from the gateway is always yielded.
     """
     seen = RecordMap[None]()
     for letter in letters:

@@ -1,7 +1,7 @@
 """All entries, from two topics: the dead letters, and the ledger of their outcomes.
 
-An outcome counts for all letters of its records, also for those that are written later, and when
-the letter that had it is deleted.
+An outcome counts for all dead letters of its records: also for those that are written later, and
+after the broker has deleted the one that the command was about.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def join_entries(
 
 
 class _Ledger:
-    """The last outcome of each letter, all records that these have settled, and the decisions."""
+    """The last outcome by position, the records that outcomes have settled, and the decisions."""
 
     def __init__(
         self, records: Iterable[Record], on_foreign_record: Callable[[ValueError], None]
@@ -93,15 +93,15 @@ class _Ledger:
                 self._settled.add(settled, None)
 
     def of(self, letter: DeadLetter) -> ReplayOutcome | None:
-        """Return the outcome of a letter; in a recreated topic a position is another letter's."""
+        """Return the outcome of a dead letter; a recreated topic uses positions again."""
         written = self._outcomes.get(letter.position)
         outcome = None if written is None else ReplayOutcome.model_validate_json(written)
         return None if outcome is None or outcome.refused_at != letter.time else outcome
 
     def listed(self, letter: DeadLetter, outcome: ReplayOutcome | None) -> Runs:
-        """Return the offsets of a letter's records that are listed with it.
+        """Return the offsets of the records to list with a dead letter.
 
-        Without an outcome of its own these are the ones that no other letter's has settled.
+        Without an outcome of its own, these are the records that no other outcome has settled.
         """
         if outcome is not None:
             return letter.runs if outcome.records is None else outcome.records.runs

@@ -43,12 +43,12 @@ class ReplayOutcome(BaseModel):
     left: Runs | None = None
     """The offsets of a summary's records that were not sent, where others were."""
     records: RefusedRecords | None = None
-    """The records that it is about, whichever letters they have; None: of the letter alone, which
-    came to the gateway, or had its outcome from release 0.1."""
+    """The records that it is about; None for a dead letter of the gateway, and in outcomes of
+    release 0.1, which hold for their position alone."""
 
     @property
     def settled(self) -> RefusedRecords | None:
-        """Those of its records that do not wait, if any."""
+        """The records that no longer wait, if there are any."""
         if self.records is None or self.verdict is not OutcomeKind.STILL_REFUSED:
             return self.records
         left = self.records.runs if self.left is None else self.left
