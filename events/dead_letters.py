@@ -20,7 +20,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from types import MappingProxyType
 from typing import Final, NamedTuple, Self, TypeAlias
 
@@ -47,7 +46,7 @@ PRODUCER: Final = f"{HEADER_PREFIX}producer"
 TIMESTAMP: Final = f"{HEADER_PREFIX}timestamp"
 #: On a letter without a key whose record had no value; its own value is then empty.
 NULL_VALUE: Final = f"{HEADER_PREFIX}null-value"
-#: On a letter that does not keep its record: size and SHA-256 of each part, as JSON.
+#: On a letter that does not keep its record: the size of each part, as JSON.
 SHORTENED: Final = f"{HEADER_PREFIX}shortened"
 #: On a summary: the number of its records, their offsets as runs, and the least and the greatest of
 #: their timestamps in milliseconds, as JSON.
@@ -59,7 +58,6 @@ REPLAY_ATTEMPT: Final = f"{HEADER_PREFIX}replay-attempt"
 #: The most by which the clocks of a broker and a worker are taken to differ.
 _CLOCKS_DIFFER_MS: Final = 60_000
 _PER_HEADER_BYTES: Final = 10  # Two lengths, of five bytes at most.
-_NULL: Final = b"\xff\xff\xff\xff"
 
 Runs: TypeAlias = tuple[tuple[int, int], ...]
 """The first and the last offset of each run of consecutive records, in order."""
@@ -117,18 +115,6 @@ class OriginalRecord:
     """The authenticated sender; None: it is not known."""
     timestamp: int | None = None
     """In milliseconds; None: it came to the gateway, or is one of a summary's."""
-
-
-class Part(NamedTuple):
-    """A part of a record that a letter does not keep, or not all of."""
-
-    bytes: int
-    sha256: str | None = None
-    """Of the bytes themselves; of headers, of each name and value behind its length.
-
-    A length is four bytes, big-endian; a null is a length of -1. None of what came to the gateway:
-    a telephone number can be found from its digest in seconds.
-    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +182,8 @@ class DeadLetter:
     """The letter before this one, where the record was a replay."""
     attempts: int = 0
     """The number of replays before it was refused."""
-    shortened: Mapping[str, Part] = dataclasses.field(default_factory=dict)
-    """Those of `key`, `value` and `headers` that are not kept; the full record is at `origin`."""
+    shortened: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """The bytes of `key`, `value` and `headers` that are not kept; the record is at `origin`."""
     summary: LetterSummary | None = None
     """The records that this letter stands for; its origin is the first, it keeps none of them, and
     its headers are the source and the type that all of them state."""
@@ -251,13 +237,13 @@ def dead_letter_record(
     """Return the dead letter of a refused record; `now` is when it was refused.
 
     With a `summary` it stands for all of these records, and `original` has what they share. A
-    letter that does not keep its record has the size and the digest of each part; of what came to
-    the gateway, which is stored nowhere else, no digest.
+    letter that does not keep its record has the size of each part.
     """
     key, value, headers, parts = original.key, original.value, original.headers, None
     is_null = value is None and (key is None or not content.keeps_record)
     if not content.keeps_record:
-        parts = _described(original.origin, parts_of(key, value, headers))
+        sizes = sizes_of(key, value, headers)
+        parts = {name: {"bytes": size} for name, size in sizes.items() if size}
         headers = headers[len(without_replay(tuple(headers))[0]) :]
         key = value = None
     error, origin = content.error, original.origin
@@ -305,7 +291,7 @@ def read_dead_letter(record: Record) -> DeadLetter:
     if headers and headers[-1][0] == RECORDS:
         summary = _read_summary(record, headers[-1][1])
         headers = headers[:-1]
-    shortened: Mapping[str, Part] = {}
+    shortened: Mapping[str, int] = {}
     if headers and headers[-1][0] == SHORTENED:
         shortened = _read_parts(record, headers[-1][1])
         headers = headers[:-1]
@@ -358,49 +344,26 @@ def read_dead_letters(
             on_foreign_record(error)
 
 
-def parts_of(
+def sizes_of(
     key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
-) -> Mapping[str, Part]:
-    """Return size and SHA-256 of each part of a record."""
+) -> Mapping[str, int]:
+    """Return the size of each part of a record, in bytes."""
     size = sum(len(name.encode()) + len(content or b"") for name, content in headers)
-    size += _PER_HEADER_BYTES * len(headers)
-    packed = b"".join(
-        _sized(part) for name, content in headers for part in (name.encode(), content)
-    )
     return {
-        "key": _part(key or b""),
-        "value": _part(value or b""),
-        "headers": Part(size, sha256(packed).hexdigest()),
+        "key": _size_of(key or b""),
+        "value": _size_of(value or b""),
+        "headers": size + _PER_HEADER_BYTES * len(headers),
     }
 
 
-def _described(origin: RecordOrigin, parts: Mapping[str, Part]) -> dict[str, dict[str, int | str]]:
-    """Return the JSON that describes the parts that a letter does not keep."""
-    described: dict[str, dict[str, int | str]] = {}
-    for name, part in parts.items():
-        if part.bytes:
-            described[name] = {"bytes": part.bytes}
-            if origin != GATEWAY and part.sha256 is not None:
-                described[name]["sha256"] = part.sha256
-    return described
+def _size_of(content: bytes) -> int:
+    return content.size if isinstance(content, CutPart) else len(content)
 
 
-def _part(content: bytes) -> Part:
-    if isinstance(content, CutPart):
-        return Part(content.size, content.sha256)
-    return Part(len(content), sha256(content).hexdigest())
-
-
-def _sized(content: bytes | None) -> bytes:
-    return _NULL if content is None else len(content).to_bytes(4, "big") + content
-
-
-def _read_parts(record: Record, header: bytes | None) -> Mapping[str, Part]:
+def _read_parts(record: Record, header: bytes | None) -> Mapping[str, int]:
     try:
         parts = from_json(header or b"")
-        return MappingProxyType(
-            {name: _read_part(part["bytes"], part.get("sha256")) for name, part in parts.items()}
-        )
+        return MappingProxyType({name: int(part["bytes"]) for name, part in parts.items()})
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         raise NotADeadLetterError(record, header=SHORTENED, problem="is not ours") from None
 
@@ -420,10 +383,6 @@ def _read_summary(record: Record, header: bytes | None) -> LetterSummary:
     if not (is_ours and len(offsets) <= DEAD_LETTER_POLICY.max_summarized):
         raise NotADeadLetterError(record, header=RECORDS, problem="is not ours")
     return LetterSummary(runs, (least, greatest))
-
-
-def _read_part(size: str | float, digest: object) -> Part:
-    return Part(int(size), None if digest is None else str(digest))
 
 
 def _text(record: Record, added: dict[str, bytes | None], name: str) -> str:

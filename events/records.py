@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import NamedTuple, Protocol, Self
 
 
@@ -58,15 +57,13 @@ class UnreadableValue(bytes):
 class CutPart(bytes):
     """The beginning of a key or a value that is too large to be held; no record of ours has one.
 
-    `size` is that of the whole in bytes, `sha256` its digest in hexadecimal.
+    `size` is that of the whole in bytes.
     """
 
     size: int
-    sha256: str
 
     def __new__(cls, whole: memoryview, *, keep: int) -> Self:
         """Keep the first bytes."""
         part = super().__new__(cls, whole[:keep])
         part.size = len(whole)
-        part.sha256 = sha256(whole).hexdigest()
         return part

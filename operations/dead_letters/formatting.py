@@ -59,7 +59,7 @@ def as_document(entry: Entry, *, unmask: bool = False) -> JSON:
     if letter.replay_of is not None:
         document["replay_of"] = str(letter.replay_of)
     if letter.shortened:
-        document["shortened"] = {name: part._asdict() for name, part in letter.shortened.items()}
+        document["shortened"] = {name: {"bytes": n} for name, n in letter.shortened.items()}
     if letter.summary is not None:
         document["offsets"] = letter.summary.runs
     if outcome is not None:
@@ -94,15 +94,13 @@ def as_text(entry: Entry, *, unmask: bool = False) -> str:
     lines = [_labelled(label, text) for label, text in document.items() if text is not None]
     if outcome is not None:
         lines.append(_labelled("outcome", " ".join(map(str, outcome.values()))))
-    lines += [_labelled("not kept", _part(name, **part)) for name, part in shortened.items()]
+    lines += [
+        _labelled("not kept", f"the whole {name}: {part['bytes']} bytes")
+        for name, part in shortened.items()
+    ]
     lines += [_labelled("header", f"{name}: {text}") for name, text in headers]
     content = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
     return "\n".join([*lines, legible_lines(content)])
-
-
-def _part(name: str, *, bytes: int, sha256: str | None) -> str:  # noqa: A002 - a part's fields
-    digest = "" if sha256 is None else f", SHA-256 {sha256}"
-    return f"the whole {name}: {bytes} bytes{digest}"
 
 
 def _labelled(label: str, text: object) -> str:

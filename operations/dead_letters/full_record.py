@@ -16,7 +16,7 @@ from broker.errors import BrokerRefusedError, BrokerUnreachableError, TopicsStal
 from broker.poll_bytes import bound_polls_of_kafka_python
 from broker.record_batches import read_any_batch_with_kafka_python
 from broker.security import PLAINTEXT, BrokerSecurity
-from events.dead_letters import GATEWAY, DeadLetter, Runs, parts_of, without_replay
+from events.dead_letters import GATEWAY, DeadLetter, Runs, without_replay
 from events.errors import ContractError, RefusalReason
 from events.offset_runs import OffsetRuns
 from events.records import Record
@@ -63,9 +63,10 @@ class FullRecords:
         if letter.summary is None and not letter.shortened:
             yield letter.origin.offset, letter
             return
-        if letter.origin == GATEWAY:
+        if letter.records is None:  # It came to the gateway.
             yield letter.origin.offset, _gone(letter)
             return
+        least, greatest = letter.records.timestamps
         records = self._records_at(letter.origin.topic, letter.origin.partition, runs)
         record = next(records, None)
         for offset in (offset for first, last in runs for offset in range(first, last + 1)):
@@ -77,7 +78,8 @@ class FullRecords:
             whole = replace(
                 alone, key=record.key, value=record.value, headers=headers, shortened={}
             )
-            yield offset, whole if _is_the_same(letter, record) else _gone(alone)
+            # A topic that was created anew has later timestamps.
+            yield offset, whole if least <= record.timestamp <= greatest else _gone(alone)
             record = next(records, None)
 
     def _records_at(self, topic: str, number: int, runs: Runs) -> Iterator[Record]:
@@ -169,21 +171,12 @@ class FullRecords:
         return self._consumer
 
 
-def _is_the_same(letter: DeadLetter, record: Record) -> bool:
-    """Return whether a record is one of a letter's, and not of a topic that was created anew."""
-    if letter.summary is not None:
-        least, greatest = letter.summary.timestamps
-        return least <= record.timestamp <= greatest
-    parts = parts_of(record.key, record.value, record.headers)
-    return all(parts[name] == part for name, part in letter.shortened.items())
-
-
 def _gone(letter: DeadLetter) -> ContractError:
     """Return the error of a letter that does not keep its record, which is no longer there."""
     known = letter.reason in set(RefusalReason)  # A later version may have others.
     came_to_gateway = letter.origin == GATEWAY
     where = "lies nowhere else" if came_to_gateway else f"is no longer at {letter.origin}"
-    sizes = [(name, f"{part.bytes} bytes") for name, part in letter.shortened.items()]
+    sizes = [(name, f"{size} bytes") for name, size in letter.shortened.items()]
     field, value = sizes[0] if sizes else ("value", None)
     return ContractError(
         RefusalReason(letter.reason) if known else RefusalReason.UNREADABLE,

@@ -26,7 +26,7 @@ from events.dead_letters import (
     DeadLetter,
     LetterPosition,
     RecordOrigin,
-    parts_of,
+    sizes_of,
 )
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
@@ -457,14 +457,14 @@ def test_a_record_that_a_broker_does_not_return_is_not_called_gone(
                 for partition in (3, 4)
             ]
         )
-    shortened = parts_of(None, message.value, ())
     first, second = (
         letter_of(
             origin=RecordOrigin(topic_name(message.family), partition, 0),
             key=None,
             value=b"",
             headers=(),
-            shortened=shortened,
+            shortened=sizes_of(None, message.value, ()),
+            time=datetime.now(UTC),
         )
         for partition in (3, 4)
     )

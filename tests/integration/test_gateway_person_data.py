@@ -322,8 +322,7 @@ def test_of_what_was_not_wholly_read_nothing_is_kept(target: Target, sent: Sent)
         assert (letter.key, letter.value, letter.headers) == (None, b"", ())
         assert (letter.producer, letter.origin) == (PRODUCER, GATEWAY)
         assert abs((datetime.now(UTC) - letter.time).total_seconds()) < 60
-        assert letter.shortened["value"].bytes > 0
-        assert {part.sha256 for part in letter.shortened.values()} == {None}
+        assert letter.shortened["value"] > 0
     # Where something was recognised in passing, there is no letter at all.
     recognised = b"person_data" in answer.body
     assert len(target.letters()) == before + (not recognised)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.errors import RefusalReason
@@ -77,7 +76,7 @@ def letter_problems(
     """Yield what is wrong of the workers' dead letters.
 
     Each of the `refused` records has one or more, of its reason, and each letter is of such
-    records. A letter of one record has its key, value and headers, or of each the size and digest.
+    records. A letter of one record has its key, value and headers, or the size of each.
     A summary of several has none of them.
     """
     covered: set[Origin] = set()
@@ -142,26 +141,17 @@ def _is_of(letter: _Letter, sent: Sent) -> bool:
     if "shortened" not in letter.added:
         kept = (letter.key, letter.value, letter.own)
         return sent.fate.is_kept and kept == (None, value, PLAIN)
-    # Without a digest: a telephone number can be found from it.
     size = json.loads(letter.added["shortened"]).get("value", {"bytes": 0})
     is_withheld = not (sent.fate.is_kept and value)
     return is_withheld and letter[2:] == (None, b"") and size == {"bytes": len(value)}
 
 
-def _parts(record: RawRecord) -> Mapping[str, Mapping[str, int | str]]:
-    """Return the size and the SHA-256 of each part of a record that has any bytes."""
-    sizes = [len(name.encode()) + len(value or b"") + 10 for name, value in record.headers]
-    packed = b"".join(
-        b"\xff" * 4 if part is None else len(part).to_bytes(4, "big") + part
-        for name, value in record.headers
-        for part in (name.encode(), value)
-    )
-    parts = {"key": record.key or b"", "value": record.value or b"", "headers": packed}
-    found: dict[str, Mapping[str, int | str]] = {
-        name: {"bytes": len(part), "sha256": sha256(part).hexdigest()}
-        for name, part in parts.items()
-        if part
+def _parts(record: RawRecord) -> Mapping[str, Mapping[str, int]]:
+    """Return the size of each part of a record that has any bytes."""
+    headers = [len(name.encode()) + len(value or b"") + 10 for name, value in record.headers]
+    sizes = {
+        "key": len(record.key or b""),
+        "value": len(record.value or b""),
+        "headers": sum(headers),
     }
-    if "headers" in found:
-        found["headers"] = {**found["headers"], "bytes": sum(sizes)}
-    return found
+    return {name: {"bytes": size} for name, size in sizes.items() if size}

@@ -51,7 +51,7 @@ class Fate(NamedTuple):
     reason: RefusalReason | None = None
     """None: the record is accepted."""
     is_kept: bool = True
-    """False where the dead letter may have nothing of the record but sizes and digests."""
+    """False where the dead letter may have nothing of the record but sizes."""
 
 
 ACCEPTED: Final = Fate()

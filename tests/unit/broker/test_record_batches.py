@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -294,7 +293,7 @@ class TestLarge:
         for part in (key, value):
             assert isinstance(part, CutPart)
             assert part == bytes(DEAD_LETTER_MAX_BYTES)
-            assert (part.size, part.sha256) == (len(large), sha256(large).hexdigest())
+            assert part.size == len(large)
         assert held == largest
 
 

@@ -11,7 +11,7 @@ from kafka import TopicPartition
 from kafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
 
 from broker.errors import BrokerRefusedError, TopicsStalledError
-from events.dead_letters import DeadLetter, LetterSummary, parts_of
+from events.dead_letters import DeadLetter, LetterSummary, sizes_of
 from events.errors import ContractError
 from operations.dead_letters.full_record import FullRecords
 from tests.support.letters import letter_of
@@ -19,14 +19,15 @@ from tests.support.records import FakeRecord
 
 WHOLE = letter_of()
 SHORTENED = letter_of(
-    key=None, value=b"", headers=(), shortened=parts_of(WHOLE.key, WHOLE.value, WHOLE.headers)
+    key=None, value=b"", headers=(), shortened=sizes_of(WHOLE.key, WHOLE.value, WHOLE.headers)
 )
 ORIGIN = SHORTENED.origin
 
 
 def record_at(offset: int) -> FakeRecord:
     """Return the whole record at an offset of the origin's partition."""
-    return FakeRecord(ORIGIN.topic, ORIGIN.partition, offset, WHOLE.key, WHOLE.value, WHOLE.headers)
+    parts = WHOLE.key, WHOLE.value, WHOLE.headers
+    return FakeRecord(ORIGIN.topic, ORIGIN.partition, offset, *parts, timestamp=55)
 
 
 class ScriptedConsumer:
@@ -128,8 +129,9 @@ def deleted() -> Sequence[FakeRecord]:
         ScriptedConsumer(highwater=ORIGIN.offset),
         ScriptedConsumer(position=ORIGIN.offset + 1),
         ScriptedConsumer(lambda: [record_at(ORIGIN.offset + 1)]),
+        ScriptedConsumer(lambda: [replace(record_at(ORIGIN.offset), timestamp=2**42)]),
     ],
-    ids=["deleted", "beyond the end", "aborted", "another one comes first"],
+    ids=["deleted", "beyond the end", "aborted", "another one comes first", "of another topic"],
 )
 def test_a_record_that_is_gone_is_a_refusal(consumer: ScriptedConsumer) -> None:
     """Its producer has to send it again."""
