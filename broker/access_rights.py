@@ -24,7 +24,6 @@ class Role(StrEnum):
     PRODUCER = "producer"
     GATEWAY = "gateway"
     WORKER = "worker"
-    ASSESSOR = "assessor"
     PAGE = "page"
     READER = "reader"
     CLERK = "clerk"
@@ -99,9 +98,8 @@ _MEANINGS: Final[Mapping[Role, str]] = {
     Role.PRODUCER: "publishes the events of some families straight to Kafka",
     Role.GATEWAY: "the gateway: publishes any event, and what it refused",
     Role.WORKER: "folds events into states, and dead-letters what it refuses",
-    Role.ASSESSOR: "reads the states, and judges the milestones",
     Role.PAGE: "shows the figures, and the events that they rest on",
-    Role.READER: "audits, exports and reports: reads everything, writes nothing",
+    Role.READER: "audits, exports and reports: reads all events and dead letters",
     Role.CLERK: "lists dead letters, replays or discards them, and accepts losses",
     Role.DEPLOYER: "creates and checks the topics; reads no record",
     Role.OBSERVER: "reads the workers' lag, to scale them; reads no record",
@@ -119,19 +117,12 @@ _RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
         _Part.CHANGELOGS: (_READ, _WRITE, _CHECK),
         _Part.GROUP: (_READ,),
     },
-    # The extent of the changelogs is kept in the metadata of the group's offsets.
-    Role.ASSESSOR: {
-        _Part.EVENTS: (_DESCRIBE,),
-        _Part.CHANGELOGS: (_READ, _CHECK),
-        _Part.GROUP: (_DESCRIBE,),
-    },
     # Strangers reach it: it reads nothing about persons, and asks workers for the figures.
     Role.PAGE: {_Part.EVENTS_WITHOUT_PERSONS: (_READ,), _Part.OUTCOMES: (_READ,)},
     Role.READER: {
         _Part.EVENTS: (_READ,),
         _Part.DEAD_LETTERS: (_READ,),
         _Part.OUTCOMES: (_READ,),
-        _Part.CHANGELOGS: (_READ,),
         _Part.GROUP: (_DESCRIBE,),
     },
     Role.CLERK: {

@@ -1,10 +1,14 @@
-"""What the workers have still to read, before a command takes their figures."""
+"""The sums of the present day: those of the workers, or folded from the event topics."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
+import click
+
+from boundary.settings import variable
 from broker.errors import (
     BrokerEntryError,
     BrokerRefusedError,
@@ -12,13 +16,40 @@ from broker.errors import (
     WorkersBehindError,
 )
 from broker.offsets import wait_for_group
+from catalogue.model import Catalogue
 from events.fact import Family
 from events.topics import topic_name
+from streams.dated_sums import DatedSums
 from streams.overdue import OVERDUE_SECONDS
+from streams.queries.opening import read_histories
 from streams.settings import Settings
+from streams.topic_fold import fold_topics
 
 COMMIT_SECONDS: Final = 5.0
 """How long the commits of running workers are waited for: they are some seconds apart."""
+
+
+def present_sums(
+    settings: Settings,
+    catalogue: Catalogue,
+    seconds: float | None,
+    *,
+    report: Callable[[str], None],
+) -> DatedSums:
+    """Return the workers' histories where the settings name workers, else the folded event topics.
+
+    Workers are waited for as in `wait_for_workers`; without them, `seconds` is a BadParameter.
+    `report` receives a line for what is not in the sums. Raises as `wait_for_workers`,
+    `read_histories` and `fold_topics`.
+    """
+    if settings.workers:
+        is_reported = wait_for_workers(settings, seconds, report=report)
+        on_overdue = None if is_reported else partial(report_overdue, report=report)
+        return read_histories(settings, catalogue, on_overdue=on_overdue)
+    if seconds is not None:
+        message = f"is for workers: set {variable('workers')}, or leave it out to read the events"
+        raise click.BadParameter(message, param_hint="--wait")
+    return fold_topics(settings, catalogue, report=report)
 
 
 def wait_for_workers(
@@ -26,14 +57,12 @@ def wait_for_workers(
 ) -> bool:
     """Return once the workers have read all events that are there now, or after so many seconds.
 
-    Then WorkersBehindError is raised. Without `seconds` a moment is waited, and what they have not
-    read is only reported: a rebuild, or workers that are stopped, leave figures too small. Then
-    nothing is looked up for a process that asks the workers and names no broker, and a broker that
-    it cannot use is none of its: False is returned, and the workers' own word counts
-    (`report_overdue`). Raises as `wait_for_group` else.
+    Then WorkersBehindError is raised. Without `seconds` it waits a moment and only reports what
+    they have not read: stopped workers leave figures too small. It returns False where it cannot
+    look that up, because the settings name no broker or a broker that it cannot use: then the
+    workers' own report counts (`report_overdue`). Raises as `wait_for_group` else.
     """
-    is_named = "broker" in settings.model_fields_set
-    if seconds is None and settings.workers and not is_named:
+    if seconds is None and "broker" not in settings.model_fields_set:
         return False
     try:
         wait_for_group(
@@ -51,20 +80,16 @@ def wait_for_workers(
             f"not in these figures: {error.behind} records that the workers of {settings.app_id}"
             " have not read; start them, and run this again with --wait SECONDS"
         )
-    except BrokerRefusedError:
-        # Who may not describe the workers' group reads their states all the same.
+    except (BrokerRefusedError, BrokerUnreachableError, BrokerEntryError):
+        # The workers answer all the same.
         if seconds is not None:
-            raise
-        return False
-    except (BrokerUnreachableError, BrokerEntryError):
-        if seconds is not None or not settings.workers:
             raise
         return False
     return True
 
 
 def report_overdue(records: int, *, report: Callable[[str], None]) -> None:
-    """Report what the workers say that they are late with."""
+    """Report how many records the workers say they are late with."""
     report(
         f"not in these figures: {records} records that the workers have had for"
         f" {OVERDUE_SECONDS:.0f} s and more; run this again when they have read them"

@@ -27,12 +27,6 @@ class Completeness:
 
         What came a moment ago is not mentioned: it may be one person's enrolment.
         """
-        if snapshot.faults:
-            return cls(
-                is_complete=False,
-                text="Chiffres incomplets : des états sont perdus et doivent être reconstruits"
-                f" ({snapshot.faults[0].topic}). L’exploitant est alerté.",
-            )
         if snapshot.unjudged:
             several = is_plural(snapshot.unjudged)
             missing = "indicateurs n’y sont pas" if several else "indicateur n’y est pas"
@@ -56,13 +50,7 @@ class Completeness:
                 text="Chiffres peut-être dépassés : une partie n’a pas été confirmée depuis"
                 f" {age:.0f} s.",
             )
-        # Changelogs have what workers have counted, and not what waits for them.
-        counted = (
-            "tous les faits reçus sont comptés"
-            if snapshot.ages
-            else "tous les faits comptés par les workers y sont"
-        )
-        return cls(is_complete=True, text=f"Chiffres complets : {counted}.")
+        return cls(is_complete=True, text="Chiffres complets : tous les faits reçus sont comptés.")
 
     @classmethod
     def known_on(cls, day: date, *, has_persons: bool = True) -> Self:

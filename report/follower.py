@@ -1,10 +1,11 @@
-"""What the page follows: the changelogs for its figures, the topics of events for evidence."""
+"""What the page follows: the workers for its figures, the topics of events for evidence."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from secrets import randbits
 from time import monotonic
@@ -86,10 +87,10 @@ class Follower:
         self._past_days = PastDays(ledger, self._make_known_on)
 
     def follow_figures(self, stopping: threading.Event) -> None:
-        """Follow the histories until `stopping`. Raises as `open_histories`, and its source."""
+        """Follow the histories until `stopping`. Raises as `open_histories`."""
         with open_histories(self._settings, self.catalogue) as source:
             while not stopping.is_set():
-                self._assessor.step(source, timeout=self._settings.stall_timeout)
+                self._assessor.step(source)
                 self._publish()
 
     def follow_events(self, stopping: threading.Event) -> None:
@@ -250,12 +251,13 @@ class Follower:
         Where the broker does not let this user read what is about persons, that is left out.
         """
         ledger, catalogue, rules = self.ledger, self.catalogue, self.rules
+        known_on = partial(state_store_known_on, partitions=self._settings.partitions)
         try:
             persons = self._person_records()
-            state_store = state_store_known_on(ledger, persons, catalogue, day, rules)
+            state_store = known_on(ledger, persons, catalogue, day, rules)
         except (BrokerRefusedError, TopicsMissingError) as error:
             logger.warning("past days are shown without what is about persons: %s", error)
-            state_store = state_store_known_on(ledger, (), catalogue, day, rules)
+            state_store = known_on(ledger, (), catalogue, day, rules)
             about_persons = [term for term in catalogue.terms if term.family.about_persons]
             catalogue = known_part(catalogue, about_persons)
         return Knowledge.from_states(state_store, catalogue, day)

@@ -9,18 +9,18 @@ from typing import Final, TypeAlias
 
 from broker.stored_record import RawRecord
 from catalogue.model import Catalogue
-from events.errors import ContractError
 from events.fact import Family
 from events.record_rules import RULES, RecordRules, known_before
-from events.topics import topic_name
+from events.topics import DEFAULT_PARTITIONS
 from report.ledger import VISIBLE, EventLedger
 from report.term_sql import course_sql
 from streams.contribution import NO_CATEGORY, NO_DEPARTMENT
 from streams.fold import Difference
-from streams.state import Cell, cell_of, day_of, newest
+from streams.state import Cell, day_of
 from streams.state_store import StateStore
+from streams.topic_fold import merge_events
 
-#: One partition for all: an entity whose records are on two partitions is one entity.
+#: One partition for all that the ledger tells.
 _PARTITION: Final = 0
 _EXPLANATIONS: Final = """
 SELECT entity, fact, day, time, source, id, content
@@ -36,18 +36,22 @@ def state_store_known_on(
     catalogue: Catalogue,
     known_on: date,
     rules: RecordRules = RULES,
+    *,
+    partitions: int = DEFAULT_PARTITIONS,
 ) -> StateStore:
     """Return what workers would hold had they read only what was recorded up to a day (UTC).
 
     Its fold is that of all states; the states themselves are those of explanations and of persons
     alone. Persons are in no ledger: their states come from `person_records`, the records of their
-    topics in any order, as known on the day of their last publication; what is refused of them is
-    ignored.
+    topics, as known on the day of their last publication.
     """
-    state_store = StateStore(catalogue.terms)
+    state_store = StateStore(catalogue.terms, rules)
     before = known_before(known_on)
     # First of all: the broker may refuse them.
-    persons = _persons(person_records, catalogue, known_on, rules)
+    known_days = catalogue.known_through(known_on)
+    merge_events(
+        state_store, person_records, partitions=partitions, known_on=known_days, rules=rules
+    )
     for family in Family:
         state_store.put(family, _PARTITION, {})  # The partition is there, with or without entities.
     with ledger.snapshot() as snapshot:
@@ -62,8 +66,6 @@ def state_store_known_on(
             {"family": Family.EXPLANATIONS, "before": before},
         )
     state_store.put(Family.EXPLANATIONS, _PARTITION, _states(said))
-    for family, of_persons in persons.items():
-        state_store.put(family, _PARTITION, of_persons)
     return state_store
 
 
@@ -90,28 +92,4 @@ def _states(rows: Iterable[tuple[str, str, int, int, str, str, str | None]]) -> 
         attributes = None if content is None else json.loads(content)
         days = found.setdefault(entity, {}).setdefault(fact, {})
         days[day_of(date.fromordinal(day))] = Cell(time, source, identifier, attributes)
-    return found
-
-
-def _persons(
-    records: Iterable[RawRecord], catalogue: Catalogue, known_on: date, rules: RecordRules
-) -> dict[Family, _States]:
-    """Return the states of persons as known on the day of their last publication."""
-    families = {topic_name(family): family for family in Family if family.about_persons}
-    last_days = catalogue.known_through(known_on)
-    before = {family: known_before(last_days[family]) for family in families.values()}
-    found: dict[Family, _States] = {family: {} for family in families.values()}
-    for record in records:
-        family = families[record.topic]
-        try:
-            event = rules.decode(record, family=family)
-        except ContractError:
-            continue
-        if rules.known_at(event, record) >= before[family]:
-            continue
-        fact, cell = event.fact, cell_of(event)
-        days = found[family].setdefault(fact.entity_id, {}).setdefault(fact.NAME, {})
-        day = day_of(fact.effective_day)
-        known = days.get(day)
-        days[day] = cell if known is None else newest(known, cell)
     return found

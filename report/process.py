@@ -35,9 +35,8 @@ def run_page(settings: PageSettings) -> int:
     configure_logging(settings.log_level, settings.log_format)
     write_private_files()  # The ledger has events, and DuckDB makes its files.
     catalogue = load_catalogue(settings.catalogue)
-    if settings.workers:
-        # Errors of the configuration are raised before anything starts.
-        collector_plan(settings)
+    # Errors of the configuration are raised before anything starts.
+    collector_plan(settings)
     with EventLedger(settings.page_ledger, memory=f"{settings.page_ledger_mb}MB") as ledger:
         return asyncio.run(_run(settings, Follower(settings, catalogue, ledger)))
 

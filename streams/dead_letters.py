@@ -153,14 +153,19 @@ def bare_dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> Outgoin
 def forward_record(forward: Forward) -> OutgoingRecord:
     """Return a misrouted record for the partition of its entity."""
     record = forward.record
-    origin = f"{record.topic}/{record.partition}/{record.offset}"
     return OutgoingRecord(
         record.topic,
         forward.partition,
         forward.entity.encode(),
         record.value,
-        [*(record.headers or ()), (FORWARDED_FROM, origin.encode())],
+        [*(record.headers or ()), (FORWARDED_FROM, forward_origin(forward))],
     )
+
+
+def forward_origin(forward: Forward) -> bytes:
+    """Return the topic, partition and offset of a misrouted record, as its copy names them."""
+    record = forward.record
+    return f"{record.topic}/{record.partition}/{record.offset}".encode()
 
 
 def _origin(record: Record) -> RecordOrigin:

@@ -18,12 +18,12 @@ owner=$(sed -n 's/^OWNER=//p' .env)
 mkdir -p secrets
 
 # The users of compose.secure.yaml, each with the rights of its roles; and Grafana's administrator.
-for name in grafana-admin kafka-{root,deployer,worker,assessor,page,gateway,producer,operator}; do
+for name in grafana-admin kafka-{root,deployer,worker,page,gateway,producer,operator}; do
   file=secrets/$name.password
   [[ -e $file ]] || printf '%s' "$(openssl rand -hex 24)" >"$file"
 done
 
-# What the assessor shows to the workers.
+# What assessor, page and audit show to the workers.
 [[ -e secrets/histories.token ]] || openssl rand -hex 32 >secrets/histories.token
 
 # The harvest's token, and its hash for the gateway. Nobody else may send until `producers issue` has

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -46,7 +45,7 @@ NOT_MADE: Final = 3
 @click.option(
     "--plain-http",
     is_flag=True,
-    help="Send the metrics' token to http:// on a network that is yours alone.",
+    help="Send the workers' tokens to http:// on a network that is yours alone.",
 )
 @BROKER
 @click.option(
@@ -72,14 +71,14 @@ def audit(
     It takes another road than the worker's. Without --as-of the day is the worker's where there
     is one to compare with, else the clock's. The exit status is 1 where a worker differs, 2
     where the command or a setting is wrong, and 3 where the audit cannot be made: the broker or
-    a worker cannot be read, or there is no room. Workers show nothing about persons: these are
-    compared with their states, in the changelogs of SMART_REGION_APP_ID.
+    a worker cannot be read, or there is no room. Workers expose nothing about persons: these are
+    compared with the workers' /histories, for which SMART_REGION_HISTORIES_TOKEN_FILE is needed.
     """
     from boundary.screen import LegibleConsole
     from boundary.work_folder import WorkFolder
     from broker.reading import Extent, read_topics
     from catalogue.loader import load_catalogue
-    from operations.audit.comparison import compare, workers_day
+    from operations.audit.comparison import compare_exposed, unable, workers_day
     from operations.audit.exposed import addresses_behind, read_worker
     from operations.audit.recount import audit_records
     from operations.audit.report import audit_document, print_audit
@@ -118,9 +117,11 @@ def audit(
         )
         comparison = None
         if urls:
-            persons, trouble = _persons(settings, counted)
-            comparison = compare(counted, urls, token=token, plain_http=plain_http, persons=persons)
-            comparison = replace(comparison, differences=(*comparison.differences, *trouble))
+            workers = [read_worker(url, token=token, plain_http=plain_http) for url in urls]
+            persons = None
+            if not any(unable(counted.as_of, workers)):
+                persons = _persons(settings, counted, urls, plain_http=plain_http)
+            comparison = compare_exposed(counted, workers, persons)
         if as_json:
             document = audit_document(counted, comparison, extent)
             echo_lines(json.dumps(document, indent=2, ensure_ascii=False))
@@ -130,35 +131,32 @@ def audit(
         sys.exit(DIFFERS)
 
 
-def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, tuple[str, ...]]:
-    """Count what is published in cells in the workers' states, and describe what is wrong there.
+def _persons(
+    settings: Settings, counted: Audit, urls: Sequence[str], *, plain_http: bool
+) -> ExactPersons | None:
+    """Count what is published in cells in the workers' histories; None where nothing is.
 
-    Raises as `read_changelogs`, but for states that are lost or no states, which is a difference.
+    Raises as `read_histories`.
     """
-    from streams.changelog_reader import (
-        ChangelogsEmptyError,
-        ChangelogUnreadableError,
-        StatesLostError,
-        read_changelogs,
-    )
+    from operations.audit.exposed import base_url
+    from streams.assessor.known_part import known_part
     from streams.histories import exact_persons
+    from streams.queries.opening import read_histories
 
     catalogue = counted.catalogue
     if not catalogue.person_parts:
-        return None, ()
-    try:
-        # Other families' states are compared by the figures that the workers show.
-        protected = map(catalogue.indicator, catalogue.person_parts)
-        families = {term.family for one in protected for term in one.measure.terms}
-        states = read_changelogs(settings, catalogue, sorted(families))
-    except (ChangelogUnreadableError, StatesLostError) as error:
-        return None, (str(error),)
-    except ChangelogsEmptyError:
-        # No events yet, or changelogs of another application.
-        if any(counted.readings[one, None].numerator for one in catalogue.person_parts):
-            raise
-        return None, ()
-    return exact_persons(states, catalogue, counted.as_of), ()
+        return None
+    # Only these: the other figures are compared with what the workers expose.
+    measures = [catalogue.indicator(one).measure for one in catalogue.person_parts]
+    needed = {term for measure in measures for term in measure.terms}
+    protected = known_part(catalogue, [one for one in catalogue.terms if one not in needed])
+    asking = settings.model_copy(
+        update={
+            "workers": ",".join(map(base_url, urls)),
+            "workers_plain_http": plain_http or settings.workers_plain_http,
+        }
+    )
+    return exact_persons(read_histories(asking, protected), protected, counted.as_of)
 
 
 @contextmanager

@@ -46,17 +46,16 @@ def compare(
     *,
     token: str | None = None,
     plain_http: bool = False,
-    persons: ExactPersons | None = None,
 ) -> AuditComparison:
     """Compare an audit with all the workers of one monitor, each by its address.
 
     `token` is the bearer token of their /metrics, where they need one; `plain_http` as for
-    `read_worker`, `persons` as in `compare_exposed`.
+    `read_worker`. No persons are compared.
 
     Raises `WorkerUnreadableError` where one does not answer.
     """
     workers = [read_worker(url, token=token, plain_http=plain_http) for url in urls]
-    return compare_exposed(audit, workers, persons)
+    return compare_exposed(audit, workers)
 
 
 def compare_exposed(
@@ -64,12 +63,12 @@ def compare_exposed(
 ) -> AuditComparison:
     """Compare an audit with what all the workers of one monitor showed.
 
-    Persons they show none of: `persons` are those of the audit's day in the workers' states, read
-    from their changelogs; without them none are compared.
+    They expose no persons: `persons` are those of the audit's day in the workers' histories;
+    without them none are compared.
     """
-    unable = tuple(_unable(audit.as_of, workers))
-    if unable:
-        return AuditComparison(0, unable)
+    reasons = tuple(unable(audit.as_of, workers))
+    if reasons:
+        return AuditComparison(0, reasons)
     shown = _Shown(workers)
     compared = 0
     differences = list(_unknown_figures(audit.catalogue, shown))
@@ -98,7 +97,7 @@ def workers_day(workers: Iterable[Exposed]) -> date:
     return max(days)
 
 
-def _unable(as_of: date, workers: Sequence[Exposed]) -> Iterator[str]:
+def unable(as_of: date, workers: Sequence[Exposed]) -> Iterator[str]:
     """Yield why the workers' figures are not those of a day, or not all of them."""
     for worker in workers:
         if not worker.ready:

@@ -146,6 +146,11 @@ def metrics_url(url: str) -> str:
     return address if parts.path.strip("/") else parts._replace(path=METRICS_PATH).geturl()
 
 
+def base_url(url: str) -> str:
+    """Return the scheme and the host of an address, as `metrics_url` takes it."""
+    return urlsplit(metrics_url(url))._replace(path="", query="", fragment="").geturl()
+
+
 def addresses_behind(url: str) -> list[str]:
     """Return an address for each host behind a name, as of a headless Service.
 

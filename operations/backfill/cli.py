@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +78,6 @@ def backfill(
 
     from operations.backfill.blocks import PROMTOOL, DataFolder
     from operations.programs.interruption import undone_by_signals
-    from operations.workers_lag import report_overdue, wait_for_workers
     from streams.settings import load_settings
 
     first, last = start.date(), end.date()
@@ -99,17 +97,15 @@ def backfill(
     data = None if into is None else DataFolder.of(into)
     if data is not None:
         data.check(first, _report)
-    is_told = wait_for_workers(settings, wait, report=_report)
-    on_overdue = None if is_told else partial(report_overdue, report=_report)
     placed: list[str] = []
     # What is half made is gigabytes, in the data folder or beside the file.
     with undone_by_signals(lambda: IN_PLACE if placed else "run it again"):
         if data is None and out is not None:
-            _write(settings, days, out, on_overdue)
+            _write(settings, days, out, wait)
             _report("next, where Prometheus is:")
             _report(f"  {' '.join(PROMTOOL)} {out} DATA_FOLDER")
         if data is not None:
-            _load(settings, days, data, out, placed, on_overdue)
+            _load(settings, days, data, out, placed, wait)
 
 
 def _report(line: str) -> None:
@@ -122,12 +118,12 @@ def _load(
     data: DataFolder,
     out: Path | None,
     placed: list[str],
-    on_overdue: Callable[[int], None] | None,
+    wait: float | None,
 ) -> None:
     """Write the years, make blocks of them and wait for Prometheus; `placed` gets their names."""
     with data.work(_report) as work:
         text = work / "years.om" if out is None else out
-        _write(settings, days, text, on_overdue)
+        _write(settings, days, text, wait)
         placed.extend(data.take(text, work))
         _report(f"{len(placed)} blocks in {data.folder}: {', '.join(placed)}")
     data.wait(days, placed, _report)
@@ -139,7 +135,7 @@ def _write(
     settings: Settings,
     days: Sequence[date],
     out: Path,
-    on_overdue: Callable[[int], None] | None,
+    wait: float | None,
 ) -> None:
     from itertools import chain
 
@@ -148,12 +144,12 @@ def _write(
     from catalogue.loader import load_catalogue
     from operations.backfill.openmetrics import OpenMetricsSpool
     from operations.backfill.past import Past
-    from streams.queries.opening import read_histories
+    from operations.workers_lag import present_sums
 
     catalogue = load_catalogue(settings.catalogue)
     with whole_file(out) as stream, OpenMetricsSpool(_folder_of(out)) as spool:
-        histories = read_histories(settings, catalogue, on_overdue=on_overdue)
-        past = Past(catalogue, histories, days)
+        sums = present_sums(settings, catalogue, wait, report=_report)
+        past = Past(catalogue, sums, days)
         for series in chain(past.promised(), past.persons()):
             spool.add(*series)
         with progress_bar() as progress:

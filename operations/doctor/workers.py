@@ -24,13 +24,15 @@ def check_workers(settings: Settings, catalogue: Catalogue) -> str:
     clocks differ, and as `collector_plan`.
     """
     if not settings.workers:
-        raise NothingToCheckError(f"{variable('workers')} is not set: changelogs are read instead")
+        raise NothingToCheckError(
+            f"{variable('workers')} is not set: assessor and page ask the worker of this machine"
+        )
     with collecting(catalogue, collector_plan(settings)) as collector:
         began = monotonic()
         while (missing := missing_of(collector)) is not None:
             if monotonic() - began > ANSWER_SECONDS:
                 raise HistoriesIncompleteError(missing)
-            collector.poll(timeout=ANSWER_SECONDS)
+            collector.poll()
         now = settings.make_clock().now()
         clocks = collector.clocks()
     if clocks:  # Workers of earlier releases do not tell their time.

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-    from broker.stored_record import RawRecord
     from catalogue.model import Catalogue
-    from events.fact import Family
     from operations.export.document import Format
     from operations.export.rows import ExportRow
     from streams.settings import Settings
@@ -86,9 +84,10 @@ def export(
     """Write the figures of a day as open data.
 
     There is a row for each indicator, territory and milestone, and one for each category.
-    They come from the workers' states, which hold every day, as far as is known now. What the
-    workers have not read yet is reported, or waited for (--wait). What was known on a past day
-    (--known-on) is counted anew from the topics of events, and takes longer.
+    They are as known now: the histories of the workers that SMART_REGION_WORKERS names, or,
+    without it, counted from the topics of events, which takes longer. What the workers have not
+    read yet is reported, or waited for (--wait). What was known on a past day (--known-on) is
+    always counted from the topics.
 
     In PILOTE's format there are the observed indicators alone: their current values of every day
     up to --as-of, from the topic of observations, and the catalogue's initial and target values.
@@ -158,21 +157,15 @@ def _rows(
     known_on: date | None,
     wait: float | None,
 ) -> Iterator[ExportRow]:
-    """Return the rows of a day: from the workers' histories, or as known on a past day."""
-    from boundary.work_folder import WorkFolder
+    """Return the rows of a day: as known now, or as known on a past day."""
     from operations.export.rows import rows_of
-    from operations.export.states_known_on import states_known_on
-    from operations.workers_lag import report_overdue, wait_for_workers
-    from streams.queries.opening import read_histories
+    from operations.workers_lag import present_sums
+    from streams.topic_fold import fold_topics
 
+    report = partial(echo, err=True)
     if known_on is None:
-        report = partial(echo, err=True)
-        is_told = wait_for_workers(settings, wait, report=report)
-        on_overdue = None if is_told else partial(report_overdue, report=report)
-        return rows_of(catalogue, read_histories(settings, catalogue, on_overdue=on_overdue), day)
-    work = WorkFolder(settings.work_folder, settings.work_mb)
-    records, rules = _records(settings), settings.record_rules()
-    sums = states_known_on(records, catalogue, known_on, rules=rules, work=work)
+        return rows_of(catalogue, present_sums(settings, catalogue, wait, report=report), day)
+    sums = fold_topics(settings, catalogue, known_on=known_on, report=report)
     return rows_of(catalogue, sums, day, known_on)
 
 
@@ -196,27 +189,14 @@ def _pilote(settings: Settings, catalogue: Catalogue, day: date, known_on: date 
     from events.fact import Family
     from operations.export.pilote import current_values, promised_values
     from operations.importing.pilote import pilote_text
+    from streams.skipped_records import read_decisions
+    from streams.topic_fold import event_records
 
-    records = _records(settings, Family.OBSERVATIONS)
-    current = current_values(records, day, known_on, rules=settings.record_rules())
-    return pilote_text((*promised_values(catalogue), *current))
-
-
-def _records(settings: Settings, *families: Family) -> Iterator[RawRecord]:
-    """Return the records of some families, or of all, but those that are passed over.
-
-    What is deleted is reported.
-    """
-    from broker.reading import read_topics
-    from events.fact import Family
-    from events.topics import topic_name
-    from operations.export.states_known_on import deleted_lines
-    from streams.skipped_records import read_decisions, without_skipped
-
-    topics = [topic_name(family) for family in families or Family]
-    for line in deleted_lines(settings.broker, topics, security=settings.security()):
-        echo(line, err=True)
-    return without_skipped(
-        read_topics(settings.broker, topics=topics, security=settings.security()),
-        read_decisions(settings.broker, security=settings.security()),
+    skipped = read_decisions(settings.broker, security=settings.security())
+    records = event_records(
+        settings, [Family.OBSERVATIONS], skipped, report=partial(echo, err=True)
     )
+    current = current_values(
+        records, day, known_on, partitions=settings.partitions, rules=settings.record_rules()
+    )
+    return pilote_text((*promised_values(catalogue), *current))

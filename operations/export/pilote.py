@@ -15,11 +15,13 @@ from broker.stored_record import RawRecord
 from catalogue.model import Catalogue, Indicator
 from catalogue.observed import is_percent, observed_indicator
 from events.fact import Family
-from events.observation import MICROS, Territory
+from events.observation import MICROS, IndicatorObserved, Territory
 from events.record_rules import RULES, RecordRules
-from operations.export.states_known_on import events_known_on
+from events.topics import DEFAULT_PARTITIONS
 from operations.importing.pilote import PiloteValue, ValueKind, is_indicator
-from streams.state import Cell, cell_of, newest
+from streams.state import NO_DAYS
+from streams.state_store import StateStore
+from streams.topic_fold import merge_events
 
 HUNDRED: Final = 100
 
@@ -29,30 +31,29 @@ def current_values(
     as_of: date,
     known_on: date | None = None,
     *,
+    partitions: int = DEFAULT_PARTITIONS,
     rules: RecordRules = RULES,
 ) -> Iterator[PiloteValue]:
     """Yield the values observed up to a day, as known at the end of another (UTC), each once.
 
-    `records` are those of the topic of observations, in any order; refused ones are skipped,
-    and so are retracted values and the indicators that PILOTE has no name for.
+    `records` are those of the topic of observations. Retracted values are left out, and so are
+    the indicators that PILOTE has no name for.
     """
-    cells: dict[tuple[str, date], Cell] = {}
+    observed = StateStore([], rules)
     known_days = {} if known_on is None else {Family.OBSERVATIONS: known_on}
-    for event in events_known_on(records, known_days, rules):
-        key = event.fact.entity_id, event.fact.effective_day
-        cell = cell_of(event)
-        known = cells.get(key)
-        cells[key] = cell if known is None else newest(known, cell)
-    for (_, day), cell in cells.items():
-        fields = cell.attributes
-        if fields is not None and day <= as_of and is_indicator(fields["indicator"]):
-            yield PiloteValue(
-                fields["indicator"],
-                Territory(fields["territory"]),
-                day,
-                ValueKind.CURRENT,
-                Decimal(fields["value_micros"]) / MICROS,
-            )
+    merge_events(observed, records, partitions=partitions, known_on=known_days, rules=rules)
+    for key in observed.partitions():
+        for state in observed.states(*key).values():
+            for text, cell in state.get(IndicatorObserved.NAME, NO_DAYS).items():
+                day, fields = date.fromisoformat(text), cell.attributes
+                if fields is not None and day <= as_of and is_indicator(fields["indicator"]):
+                    yield PiloteValue(
+                        fields["indicator"],
+                        Territory(fields["territory"]),
+                        day,
+                        ValueKind.CURRENT,
+                        Decimal(fields["value_micros"]) / MICROS,
+                    )
 
 
 def promised_values(catalogue: Catalogue) -> Iterator[PiloteValue]:

@@ -50,7 +50,6 @@ _ROLES: Final[Mapping[Role, str]] = {
     Role.PRODUCER: "un producteur qui écrit directement dans Kafka, pour ses familles",
     Role.GATEWAY: "la passerelle",
     Role.WORKER: "tient l’état des entités, et met de côté ce qu’il refuse",
-    Role.ASSESSOR: "juge les jalons",
     Role.PAGE: "montre les chiffres et leurs preuves",
     Role.READER: "audit, exports et rapports",
     Role.CLERK: "traite les évènements refusés",

@@ -41,7 +41,12 @@ def note_source(
             ledger.append(batch, rules, skipped)
         persons = read_topics(settings.broker, topics=PERSON_TOPICS, security=security)
         state_store = state_store_known_on(
-            ledger, without_skipped(persons, skipped), catalogue, known_on, rules
+            ledger,
+            without_skipped(persons, skipped),
+            catalogue,
+            known_on,
+            rules,
+            partitions=settings.partitions,
         )
         knowledge = Knowledge.from_states(state_store, catalogue, known_on)
         yield knowledge, ledger

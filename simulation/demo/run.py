@@ -21,8 +21,8 @@ from simulation.demo.outcome import AuditCount, DemoOutcome, summary
 from simulation.demo.screen import Screen
 from simulation.demo.system import DemoPlan, DemoSystem, set_up
 from simulation.demo.watch import Watch
-from streams.changelog_reader import read_changelogs
 from streams.histories import exact_persons
+from streams.queries.opening import read_histories
 from streams.settings import Settings
 
 
@@ -88,7 +88,7 @@ def _audited(
         partitions=settings.partitions,
         rules=settings.record_rules(),
     )
-    persons = exact_persons(read_changelogs(settings, catalogue), catalogue, as_of)
+    persons = exact_persons(read_histories(settings, catalogue), catalogue, as_of)
     comparison = compare_exposed(audit, watch.workers, persons)
     differences = list(comparison.differences)
     audited = [

@@ -138,10 +138,11 @@ def set_up(
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smart-region-")))
     program = None if broker is None else EMBEDDED_WORKER
     worker = stack.enter_context(MonitorProgram("worker", settings, folder=folder, program=program))
-    asking = settings.model_copy(update={"workers": f"http://{worker.wait_for_address()}"})
-    page = stack.enter_context(MonitorProgram("page", page_settings(asking), folder=folder))
+    # The page and the assessor ask the worker; the settings name it for the audit, too.
+    settings = settings.model_copy(update={"workers": f"http://{worker.wait_for_address()}"})
+    page = stack.enter_context(MonitorProgram("page", page_settings(settings), folder=folder))
     # It alone exposes figures about persons; it asks the worker, and no broker.
-    assessor = stack.enter_context(MonitorProgram("assessor", asking, folder=folder))
+    assessor = stack.enter_context(MonitorProgram("assessor", settings, folder=folder))
     installed = AlertingPrograms.installed()
 
     screen.step("Simulation de la Région")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -20,8 +20,7 @@ from streams.clock import Clock
 from streams.dated_sums import DatedSums
 from streams.explanations import explanations_of
 from streams.histories import Parts, histories_of, person_categories_of
-from streams.queries.source import HistorySource
-from streams.topic_faults import TopicFault
+from streams.queries.collector import HistoriesCollector
 from streams.web import Readiness
 
 logger = logging.getLogger(__name__)
@@ -73,7 +72,6 @@ class AssessorSnapshot:
     as_of: date
     lag: int
     assessment: Assessment | None
-    faults: Sequence[TopicFault] = ()
     ages: Mapping[int, float] = field(default_factory=dict)
     """By partition: the age in seconds of the histories that its worker told."""
     unjudged: int = 0
@@ -83,7 +81,7 @@ class AssessorSnapshot:
 
 
 class Assessor:
-    """Judges what a source of histories has.
+    """Judges the histories that a collector has.
 
     One thread calls `step` repeatedly; other threads read immutable results.
     """
@@ -118,30 +116,21 @@ class Assessor:
         self._assessment: Assessment | None = None
         self._lag: int | None = None
         self._unjudged = 0
-        #: True once a poll after the last judgement returned nothing: an earlier end offset may be
-        #: outdated, and is too low on some brokers.
+        #: True once a poll after the last judgement returned nothing.
         self._polled_empty = False
         self._waiting_for: str | None = None
-        self._faults: Sequence[TopicFault] = ()
         self._ages: Mapping[int, float] = {}
         self._overdue = 0
         self._unknown: Mapping[Term, str] = {}
 
-    def step(self, source: HistorySource, *, timeout: float) -> None:
-        """Poll once, and judge if it is due.
-
-        `timeout` and errors are those of `HistorySource.poll`.
-        """
-        polled = source.poll(timeout=timeout)
+    def step(self, source: HistoriesCollector) -> None:
+        """Poll once, and judge if it is due. Raises as `HistoriesCollector.poll`."""
+        polled = source.poll()
         if polled:
             self._histories_outdated = True
             self._unjudged += polled
         self._polled_empty = not polled
         self._lag, self._ages, self._overdue = source.lag(), source.ages(), source.overdue()
-        if source.faults and not self._faults:
-            for fault in source.faults:
-                logger.error("lost: %s", fault)
-        self._faults = source.faults
         self._waiting_for = source.waiting_for()
         self._know(source.unknown())
         if self._waiting_for is not None:
@@ -157,7 +146,6 @@ class Assessor:
             self._clock.today(),
             lag,
             self._assessment,
-            self._faults,
             self._ages,
             len(self.catalogue.indicators) - len(self._known.indicators),
             self._overdue,
@@ -167,7 +155,7 @@ class Assessor:
         """Return the content of /readyz."""
         if self._assessment is not None:
             return Readiness(None, {"lag": self._lag})
-        return Readiness(self._waiting_for or "the broker")
+        return Readiness(self._waiting_for or "the workers")
 
     def _is_due(self) -> bool:
         if self._assessment is None or self._judged_at is None:
@@ -176,7 +164,7 @@ class Assessor:
         pause = max(PAUSE_SECONDS, PAUSE_SHARE * self._took)
         return outdated and self._timer() - self._judged_at >= pause
 
-    def _judge(self, source: HistorySource) -> None:
+    def _judge(self, source: HistoriesCollector) -> None:
         today, catalogue, began = self._clock.today(), self._known, self._timer()
         # Of persons they have what is published by the day.
         if self._histories_outdated or self._assessment is None or self._assessment.as_of != today:

@@ -17,7 +17,7 @@ from streams.assessor.series import (
     judgement_points,
     unexplained_points,
 )
-from streams.metric_families import family_of, fault_family, midnight, samples, single
+from streams.metric_families import family_of, midnight, samples, single
 
 
 class AssessorCollector(Collector):
@@ -37,7 +37,6 @@ class AssessorCollector(Collector):
         yield single(metrics.ASSESSOR_LAG, snapshot.lag)
         yield single(metrics.ASSESSOR_UNJUDGED, snapshot.unjudged)
         yield samples(metrics.HISTORY_AGE, {(str(key),): age for key, age in snapshot.ages.items()})
-        yield fault_family(snapshot.faults)
         yielded = (
             metrics.ASSESSOR_READY,
             metrics.ASSESSOR_LAG,

@@ -10,7 +10,6 @@ import threading
 
 from boundary.logs import configure_logging, log_end
 from catalogue.loader import load_catalogue
-from events.topics import changelog_topics
 from streams.assessor.assessor import Assessor
 from streams.assessor.exposition import AssessorCollector
 from streams.queries.opening import collector_plan, open_histories
@@ -35,26 +34,8 @@ def run_assessor(settings: Settings) -> int:
     # Errors of the configuration are raised before anything starts.
     catalogue = load_catalogue(settings.catalogue)
     settings.record_rules()
-    if settings.workers:
-        collector_plan(settings)
-    else:
-        _verify_changelogs(settings)
+    collector_plan(settings)
     return asyncio.run(_run(settings, Assessor(catalogue, settings.make_clock(), explains=True)))
-
-
-def _verify_changelogs(settings: Settings) -> None:
-    # Kafka's clients take most of a start, and workers are asked without.
-    from broker.topic_admin import verify_topics  # noqa: PLC0415 - see above
-
-    changelogs = changelog_topics(
-        partitions=settings.partitions, replication=settings.replication, app_id=settings.app_id
-    )
-    verify_topics(
-        settings.broker,
-        changelogs,
-        security=settings.security(),
-        tolerate=lambda error: logger.warning("topic setting: %s", error),
-    )
 
 
 async def _run(settings: Settings, assessor: Assessor) -> int:
@@ -73,7 +54,7 @@ async def _run(settings: Settings, assessor: Assessor) -> int:
     ) as address:
         logger.info("serving address=%s", address)
         try:
-            # The Kafka client and a judgement block; /metrics is served meanwhile.
+            # A judgement blocks; /metrics is served meanwhile.
             await asyncio.to_thread(_follow, settings, assessor, stopping)
         except Exception as error:  # noqa: BLE001 - any failure ends the process
             log_end(logger, error)
@@ -85,4 +66,4 @@ async def _run(settings: Settings, assessor: Assessor) -> int:
 def _follow(settings: Settings, assessor: Assessor, stopping: threading.Event) -> None:
     with open_histories(settings, assessor.catalogue) as source:
         while not stopping.is_set():
-            assessor.step(source, timeout=settings.stall_timeout)
+            assessor.step(source)

@@ -30,7 +30,6 @@ from streams.queries.format import (
     HistoriesAnswer,
 )
 from streams.queries.received import ReceivedHistories
-from streams.topic_faults import TopicFault
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +52,7 @@ CLOSE_SECONDS: Final = 2.0
 
 _PROBLEMS: Final[Mapping[int, str]] = {
     HTTPStatus.NOT_FOUND: "does not serve /histories: it is of an earlier release, or no worker;"
-    " upgrade the workers before whoever asks them, or unset SMART_REGION_WORKERS",
+    " upgrade the workers before the processes that ask them",
     HTTPStatus.UNAUTHORIZED: "refuses the token: SMART_REGION_HISTORIES_TOKEN_FILE (without it"
     " SMART_REGION_METRICS_TOKEN_FILE) must hold the worker's",
     HTTPStatus.FORBIDDEN: "tells other machines no histories without a token: set"
@@ -91,9 +90,6 @@ class HistoriesCollector:
     what is missing of them.
     """
 
-    faults: tuple[TopicFault, ...] = ()
-    """Workers expose the faults of topics themselves."""
-
     def __init__(
         self, catalogue: Catalogue, plan: CollectorPlan, *, timer: Callable[[], float] = monotonic
     ) -> None:
@@ -125,7 +121,7 @@ class HistoriesCollector:
         """What the workers told."""
         return self._found
 
-    def poll(self, *, timeout: float) -> int:  # noqa: ARG002 - workers may stay away
+    def poll(self) -> int:
         """Wait a moment for a change, and return how many came since the last call."""
         with self._news:
             self._news.wait_for(lambda: self._changes or self._failure, POLL_SECONDS)

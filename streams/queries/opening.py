@@ -1,4 +1,4 @@
-"""The source of histories that the settings name."""
+"""The workers that the settings name, and their histories."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
+from typing import Final
 
 from boundary.addresses import UnusableAddressError
 from boundary.errors import SmartRegionError
@@ -16,8 +17,9 @@ from catalogue.model import Catalogue
 from streams.dated_sums import DatedSums
 from streams.queries.addresses import parse_workers
 from streams.queries.collector import CollectorPlan, HistoriesCollector, collecting
-from streams.queries.source import HistorySource
 from streams.settings import Settings
+
+LOOPBACK: Final = "127.0.0.1"
 
 
 class WorkersAddressError(SmartRegionError):
@@ -30,31 +32,31 @@ class WorkersAddressError(SmartRegionError):
         )
 
 
+class WorkersUnsetError(SmartRegionError):
+    """No workers are named, and the port of this machine's worker is not known."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"{variable('workers')}: not set, and {variable('http_port')} is 0, so that the"
+            " worker's port is unknown: name the workers, as http://HOST:PORT"
+        )
+
+
 class HistoriesIncompleteError(SmartRegionError):
     """The workers did not tell the histories of all partitions."""
 
     def __init__(self, missing: str) -> None:
         super().__init__(
             f"{variable('workers')}: the workers did not tell {missing}: see what each worker's"
-            " /readyz says, or unset it to read the changelogs"
+            " /readyz says"
         )
 
 
 @contextmanager
-def open_histories(settings: Settings, catalogue: Catalogue) -> Iterator[HistorySource]:
-    """Yield the workers' histories where the settings name workers, else the changelogs.
-
-    Raises as `collector_plan` and `open_changelogs`.
-    """
-    if settings.workers:
-        with collecting(catalogue, collector_plan(settings)) as collector:
-            yield collector
-    else:
-        # Kafka's clients take most of a start, and workers are asked without.
-        from streams.changelog_reader import open_changelogs  # noqa: PLC0415 - see above
-
-        with open_changelogs(settings, catalogue) as changelog_reader:
-            yield changelog_reader
+def open_histories(settings: Settings, catalogue: Catalogue) -> Iterator[HistoriesCollector]:
+    """Yield a collector of the workers' histories. Raises as `collector_plan`."""
+    with collecting(catalogue, collector_plan(settings)) as collector:
+        yield collector
 
 
 def read_histories(
@@ -63,24 +65,19 @@ def read_histories(
     *,
     on_overdue: Callable[[int], None] | None = None,
 ) -> DatedSums:
-    """Return the histories of all partitions, at least as they were when this began.
+    """Return the workers' histories of all partitions, at least as they were when this began.
 
-    They are the workers' where the settings name workers, else those of the changelogs. Workers
-    tell how many records of events they are late with: `on_overdue` is called where some are.
-    Raises HistoriesIncompleteError where workers do not tell them within the request timeout, and
-    as `collector_plan` and `read_changelogs`.
+    Workers report how many records of events they are late with: `on_overdue` is called where
+    some are. Raises HistoriesIncompleteError where the histories are not complete within the
+    request timeout, and as `collector_plan`.
     """
-    if not settings.workers:
-        from streams.changelog_reader import read_changelogs  # noqa: PLC0415 - see above
-
-        return read_changelogs(settings, catalogue)
-    with collecting(catalogue, collector_plan(settings)) as collector:
+    with open_histories(settings, catalogue) as collector:
         began = monotonic()
         while (missing := missing_of(collector)) is not None:
             waited = monotonic() - began
             if waited > settings.request_timeout:
                 raise HistoriesIncompleteError(f"{missing} ({waited:.0f} s)")
-            collector.poll(timeout=settings.request_timeout)
+            collector.poll()
         if unknown := collector.unknown():
             workers = ", ".join(sorted(set(unknown.values())))
             raise HistoriesIncompleteError(f"what the catalogue of {workers} does not have")
@@ -103,9 +100,12 @@ def missing_of(collector: HistoriesCollector) -> str | None:
 def collector_plan(settings: Settings) -> CollectorPlan:
     """Return whom to ask and how.
 
-    Raises WorkersAddressError, and as `Settings.histories_guard` where a file cannot be used.
+    Raises WorkersAddressError, WorkersUnsetError, and as `Settings.histories_guard` where a file
+    cannot be used.
     """
-    addresses = parse_workers(settings.workers or "")
+    if settings.workers is None and not settings.http_port:
+        raise WorkersUnsetError
+    addresses = parse_workers(settings.workers or f"http://{LOOPBACK}:{settings.http_port}")
     token_file = settings.histories_guard().file
     try:
         addresses.check(secret=token_file is not None, plain_http=settings.workers_plain_http)

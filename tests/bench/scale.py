@@ -18,8 +18,8 @@ from events.topics import changelog_name, topic_name
 from operations.audit.comparison import compare_exposed
 from operations.audit.exposed import Exposed, read_worker
 from operations.audit.recount import audit_records
-from streams.changelog_reader import read_changelogs
 from streams.histories import ExactPersons, exact_persons
+from streams.queries.opening import read_histories
 from streams.settings import Settings
 from tests.bench.application import Application
 from tests.bench.disk import log_bytes
@@ -107,7 +107,7 @@ def measure_scale(broker: KafkaBroker, folder: Path, *, report: Callable[[str], 
                 for n in range(count)
             ]
             found.shares.append(_share(broker, stage, workers, records))
-            shown.append(_stage(f"{count} workers", application, workers))
+            shown.append(_stage(f"{count} workers", workers))
         share = found.shares[-1]
         report(f"{count} workers: {share.rate:.0f} events/s, {share.seconds:.1f} s")
     _audit(broker, shown, found)
@@ -120,19 +120,17 @@ StartWorker = Callable[..., Worker]
 
 
 class _Stage(NamedTuple):
-    """What the workers showed at the end of a stage, and the persons in their states."""
+    """What the workers showed at the end of a stage, and the persons in their histories."""
 
     what: str
     workers: list[Exposed]
     persons: ExactPersons
 
 
-def _stage(what: str, application: Application, workers: list[Worker]) -> _Stage:
-    settings = Settings(
-        broker=application.bootstrap, app_id=application.app_id, partitions=PARTITIONS
-    )
+def _stage(what: str, workers: list[Worker]) -> _Stage:
+    settings = Settings(partitions=PARTITIONS, workers=",".join(_urls(workers)))
     catalogue = load_catalogue()
-    persons = exact_persons(read_changelogs(settings, catalogue), catalogue, LAST_DAY)
+    persons = exact_persons(read_histories(settings, catalogue), catalogue, LAST_DAY)
     return _Stage(what, list(map(read_worker, _urls(workers))), persons)
 
 
@@ -220,7 +218,7 @@ def _grow(
 
     def change(what: str, do: Callable[[], object]) -> None:
         found.changes.append(_watch(what, workers, do))
-        shown.append(_stage(what, application, workers))
+        shown.append(_stage(what, workers))
         last = found.changes[-1]
         report(
             f"{what}: not shown {last.hidden_seconds:.1f} s (kept partitions"

@@ -34,9 +34,9 @@ from events.topics import (
 from operations.audit.comparison import compare
 from operations.audit.recount import Audit, audit_records
 from smart_region import main
-from streams.changelog_reader import read_changelogs
 from streams.settings import load_settings
 from streams.skipped_records import read_decisions
+from streams.topic_fold import fold_topics
 from tests.support.header_names import HeaderName
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
@@ -238,8 +238,9 @@ def test_every_reader_reads_what_the_broker_compresses(
     second = factory.worker("second")
     second.start()
     assert_unharmed(broker, second, produced=len(messages))
-    changelog_reader = read_changelogs(load_settings(broker=broker.bootstrap), load_catalogue())
-    assert changelog_reader.entities()[Family.SCHOOLS] > 0
+    settings = load_settings(broker=broker.bootstrap)
+    folded = fold_topics(settings, load_catalogue(), report=pytest.fail)
+    assert folded.entities()[Family.SCHOOLS] > 0
     assert " = 0 waiting" not in run(broker, "dead-letters", "list")
     assert "refused" in run(broker, "producers", "report")
     assert second.stop() == 0

@@ -28,7 +28,7 @@ from broker.clients import administering, opened
 from broker.errors import BrokerRefusedError
 from broker.security import BrokerSecurity
 from broker.topic_admin import alter_settings
-from dashboards.conventions import ASSESSOR_JOB
+from dashboards.conventions import PAGE_JOB
 from dashboards.rules.pace import PACES
 from dashboards.rules.scraping import Access, prometheus_document
 from events.fact import Family
@@ -104,7 +104,7 @@ class Monitor:
         }
 
     def start(self, user: str, command: str = "worker", **settings: str) -> Worker:
-        """Start a worker or an assessor as a user; does not wait until it is ready."""
+        """Start a worker or a page as a user; does not wait until it is ready."""
         worker = Worker(
             self.kafka.bootstrap,
             self.folder,
@@ -220,17 +220,6 @@ def test_a_worker_forwards_a_record_of_a_wrong_partition(monitor: Monitor, worke
     assert wait_until(lambda: lag_seen_by_observer(monitor) == 0, seconds=30), worker.log()
 
 
-def test_an_assessor_judges_what_the_workers_know(monitor: Monitor, worker: Worker) -> None:
-    """It reads the states, and needs neither events nor a group."""
-    assert worker.ready
-    assessor = monitor.start(Role.ASSESSOR, "assessor")
-    try:
-        assessor.wait_ready()
-        assert assessor.stop() == 0, assessor.log()
-    finally:
-        assessor.kill()
-
-
 def test_the_page_shows_past_days_without_what_is_about_persons(
     monitor: Monitor, worker: Worker
 ) -> None:
@@ -252,45 +241,47 @@ def test_the_page_shows_past_days_without_what_is_about_persons(
 
 def test_prometheus_sees_what_asks_for_its_token_over_tls(
     monitor: Monitor,
+    worker: Worker,
     monitoring: Monitoring,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     """With the configuration that is generated for it; who has no token sees nothing."""
     authority, token = Authority(tmp_path), tmp_path / "token"
-    ours = authority.issue("assessor")
+    ours = authority.issue("page")
     token.touch(mode=0o600)
     token.write_text("open-sesame\n")
     # What Python's own client trusts, here that of the test.
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
-    assessor = monitor.start(
-        Role.ASSESSOR,
-        "assessor",
+    page = monitor.start(
+        Role.PAGE,
+        "page",
+        workers=worker.url,
         server_certfile=str(ours.chain),
         server_keyfile=str(ours.key),
         metrics_token_file=str(token),
     )
-    assessor.url = f"https://{assessor.address}"
+    page.url = f"https://{page.address}"
     try:
-        assessor.wait_ready()
+        page.wait_ready()
         prometheus = monitoring.prometheus()
         prometheus.configure(
             prometheus_document(
                 PACES["live"],
                 workers=(),
-                assessors=(assessor.address,),
+                assessors=(),
                 gateways=(),
-                pages=(),
+                pages=(page.address,),
                 alertmanagers=(),
                 access=Access(str(token), str(authority.file)),
             )
         )
         prometheus.reload()
-        assert wait_until(lambda: prometheus.up(ASSESSOR_JOB), seconds=20)
+        assert wait_until(lambda: prometheus.up(PAGE_JOB), seconds=20)
         with pytest.raises(HTTPError, match="401"):
-            assessor.metrics()  # Without the token.
+            page.metrics()  # Without the token.
     finally:
-        assessor.kill()
+        page.kill()
 
 
 def test_the_gateway_takes_events_and_sets_aside_what_it_refuses(
@@ -406,9 +397,7 @@ def test_who_may_not_alter_a_topic_is_told_so(monitor: Monitor, user: Role) -> N
     [
         (Monitor.run_as, Role.PRODUCER, ("audit",)),
         (Monitor.run_as, Role.GATEWAY, ("worker",)),
-        (Monitor.run_as, Role.OBSERVER, ("assessor",)),
         (Monitor.run_as, Role.WORKER, (*ACL, "worker")),
-        (Monitor.call_as, Role.ASSESSOR, ("audit",)),
         (Monitor.call_as, Role.OBSERVER, ("audit",)),
         (Monitor.call_as, Role.DEPLOYER, (*ACL, "deployer")),
     ],
@@ -466,7 +455,7 @@ def test_a_worker_that_is_not_let_in_says_why(
 
 @pytest.mark.parametrize(
     "command",
-    [("assessor",), ("gateway",), ("emit", os.devnull), ("audit",), ("topics", "apply")],
+    [("gateway",), ("emit", os.devnull), ("audit",), ("topics", "apply")],
     ids=" ".join,
 )
 def test_every_program_says_why_it_is_not_let_in(
@@ -524,7 +513,7 @@ def test_a_worker_that_loses_its_rights_says_so(monitor: Monitor, worker: Worker
 def test_a_changed_password_ends_who_goes_on_with_the_old_one(
     monitor: Monitor, worker: Worker, tmp_path: Path
 ) -> None:
-    """Worker and assessor end, for a supervisor to restart; the gateway takes what its file has."""
+    """Worker and page end, for a supervisor to restart; the gateway takes what its file has."""
     # The module's last: its worker ends here.
     kafka = monitor.kafka
     secret = tmp_path / "password"
@@ -532,25 +521,25 @@ def test_a_changed_password_ends_who_goes_on_with_the_old_one(
     secret.write_text(password_of(Role.GATEWAY))
     credentials = issue_credentials("lycees", tmp_path)
     settings = monitor.settings_of(Role.GATEWAY) | variables({"sasl_password_file": str(secret)})
-    assessor = monitor.start(Role.ASSESSOR, "assessor")
+    page = monitor.start(Role.PAGE, "page", workers=worker.url)
     try:
-        assessor.wait_ready()
+        page.wait_ready()
         with Gateway(
             kafka.bootstrap, tmp_path, secrets=credentials.file, settings=settings
         ) as gateway:
-            kafka.add_users(dict.fromkeys((Role.WORKER, Role.ASSESSOR, Role.GATEWAY), "changed"))
+            kafka.add_users(dict.fromkeys((Role.WORKER, Role.PAGE, Role.GATEWAY), "changed"))
             kafka.stop()  # Who is in stays in until then.
             kafka.start()
-            assert wait_until(lambda: not (worker.alive or assessor.alive), seconds=60)
+            assert wait_until(lambda: not (worker.alive or page.alive), seconds=60)
             assert wait_until(lambda: "of 'gateway'" in gateway.log(), seconds=30), gateway.log()
             assert not gateway.ready
             secret.write_text("changed")
             assert wait_until(lambda: gateway.ready, seconds=30), gateway.log()
-        for ended in (worker, assessor):
+        for ended in (worker, page):
             assert ended.status() == 1
             assert_one_line(last_line(ended.log()), "refuses the password of")
     finally:
-        assessor.kill()
+        page.kill()
 
 
 # How the tests look at it.

@@ -35,7 +35,6 @@ from streams import (
     changelog_tally,
     core,
     engine,
-    spooled_tally,
     state,
     state_check,
     watchdog,
@@ -142,8 +141,7 @@ def _ask_the_same_leaders() -> None:
 
 @_mutation("refilled-changelog", "a write at a lower offset than it says shows a loss before it")
 def _pass_over_refilled_changelogs() -> None:
-    for module in (changelog_tally, spooled_tally):
-        _replace(module, "loss_before", lambda *_: None)
+    _replace(changelog_tally, "loss_before", lambda *_: None)
 
 
 @_mutation("overwritten-summary", "another record where a summary was shows a loss before it")

@@ -37,6 +37,9 @@ ASKING = ("assessor", "page")
 NOTE = "smart-region-note"
 #: It sends through the gateway, and reads no settings.
 HARVEST = "smart-region-harvest"
+ASSESSOR = "smart-region-assessor"
+#: What does not use Kafka.
+WITHOUT_KAFKA = (ASSESSOR, HARVEST)
 #: Where a process of ours listens, by its command; docs/settings.md.
 PORTS = {
     "worker": {"http": 6066},
@@ -246,14 +249,14 @@ def test_nothing_goes_in_or_out_that_is_not_named(overlay: str) -> None:
 
 @every_overlay
 def test_every_process_reaches_kafka_and_names(overlay: str) -> None:
-    """Closed is not shut: names for all, and Kafka for all but who talks with strangers."""
+    """Closed is not shut: names for all, and Kafka for all that use it."""
     kafka = one(built(overlay), "NetworkPolicy", "to-kafka")["spec"]["podSelector"]
     out = [it["spec"] for it in of_kind(overlay, "NetworkPolicy") if it["spec"].get("egress")]
     for name, labels in pod_labels(overlay).items():
         if labels["app.kubernetes.io/name"] == NAME:
             ways = [it for it in out if chooses(it["podSelector"], labels)]
             own = name in (AUDIT, NOTE, HARVEST, *(f"{NAME}-{one}" for one in ASKING))
-            assert chooses(kafka, labels) == (name != HARVEST), name
+            assert chooses(kafka, labels) == (name not in WITHOUT_KAFKA), name
             assert len(ways) == 1 + chooses(kafka, labels) + own, name
 
 
@@ -373,6 +376,11 @@ def test_an_audit_reaches_every_worker(overlay: str) -> None:
     assert service["clusterIP"] == "None"
     assert selects(service["selector"], worker)
     assert against.port == PORTS["worker"]["http"]
+    tokens = {
+        environment(manifests, dict(ours(overlay))[name])["SMART_REGION_HISTORIES_TOKEN_FILE"]
+        for name in (AUDIT, "smart-region-worker")
+    }
+    assert len(tokens) == 1
     check_way_to_workers(overlay, "audit", labels[AUDIT])
 
 
@@ -391,7 +399,7 @@ def check_way_to_workers(overlay: str, who: str, own: Mapping[str, str]) -> None
 
 
 @pytest.mark.parametrize("who", ASKING)
-@every_production
+@every_overlay
 def test_every_worker_is_asked(overlay: str, who: str) -> None:
     """By every address of their Service, with a token that Prometheus does not have."""
     manifests, labels = built(overlay), pod_labels(overlay)
@@ -543,7 +551,7 @@ def test_every_process_is_a_user_of_its_own(overlay: str) -> None:
     users = {it["metadata"]["name"] for it in of_kind(overlay, "KafkaUser")}
     pods = dict(pod_specs(built(overlay)))
     for owner, container in ours(overlay):
-        if owner == HARVEST:
+        if owner in WITHOUT_KAFKA:
             continue
         name = environment(built(overlay), container)["SMART_REGION_SASL_USERNAME"]
         assert name == secrets_of(pods[owner])["kafka-user"]

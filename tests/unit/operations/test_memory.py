@@ -1,12 +1,10 @@
-"""The memory of commands that read all records: it does not grow with them."""
+"""The memory of an audit, which reads all records: it does not grow with them."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[3]
 ENTITIES = 4_000
@@ -23,35 +21,29 @@ from broker.stored_record import RawRecord
 from catalogue.loader import load_catalogue
 from events.topics import topic_name
 from operations.audit.recount import audit_records
-from operations.export.states_known_on import states_known_on
 from tests.bench.capacity_events import records_of
 
-what, entities, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
+entities, folder = int(sys.argv[1]), Path(sys.argv[2])
 records = (
     RawRecord(topic_name(family), 0, offset, *record, timestamp=1_700_000_000_000)
     for offset, (family, record) in enumerate(records_of(entities))
 )
 day, catalogue, work = date(2020, 12, 31), load_catalogue(), WorkFolder(folder)
-if what == "audit":
-    assert audit_records(records, catalogue, day, work=work).account.accepted == entities * 5 // 2
-else:
-    found = states_known_on(records, catalogue, day, work=work)
-    assert sum(found.entities().values()) == entities
+assert audit_records(records, catalogue, day, work=work).account.accepted == entities * 5 // 2
 peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
 print(int(peak[1]) * 1024 / 1e6)
 """
 
 
-def peak_mb(what: str, entities: int, folder: Path) -> float:
+def peak_mb(entities: int, folder: Path) -> float:
     """Return the peak memory of a process of its own, in MB."""
-    command = [sys.executable, "-c", PROGRAM, what, str(entities), str(folder)]
+    command = [sys.executable, "-c", PROGRAM, str(entities), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     return float(done.stdout)
 
 
-@pytest.mark.parametrize("what", ["audit", "states known on a day"])
-def test_memory_does_not_grow_with_the_records(what: str, tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_records(tmp_path: Path) -> None:
     """Four times as many take about as much: the rest is on disk."""
-    few, many = (peak_mb(what, entities, tmp_path) for entities in (ENTITIES, 4 * ENTITIES))
+    few, many = (peak_mb(entities, tmp_path) for entities in (ENTITIES, 4 * ENTITIES))
 
     assert many - few < MOST_MORE_MB, (few, many)

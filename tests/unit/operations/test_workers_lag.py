@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
+import click
 import pytest
 
 from broker.errors import BrokerRefusedError, BrokerUnreachableError, WorkersBehindError
 from operations import workers_lag
-from operations.workers_lag import COMMIT_SECONDS, report_overdue, wait_for_workers
+from operations.workers_lag import (
+    COMMIT_SECONDS,
+    present_sums,
+    report_overdue,
+    wait_for_workers,
+)
+from streams.folded_states import FoldedStates
 from streams.settings import Settings
+from tests.support.knowledge import shipped
 
-SETTINGS: Final = Settings(broker="broker:9092", app_id="monitor")
+WORKERS: Final = "http://127.0.0.1:6066"
+SETTINGS: Final = Settings(broker="broker:9092", app_id="monitor", workers=WORKERS)
 
 
 class Group:
@@ -89,7 +99,7 @@ def test_who_may_not_describe_the_group_takes_the_figures_all_the_same(
 def test_workers_that_are_asked_need_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that asks them may know none."""
     group = Group(behind())
-    asking = Settings(workers="http://127.0.0.1:6066")
+    asking = Settings(workers=WORKERS)
 
     assert waited(monkeypatch, group, None, asking) == []
     assert group.waits == []
@@ -98,22 +108,17 @@ def test_workers_that_are_asked_need_no_broker(monkeypatch: pytest.MonkeyPatch) 
         waited(monkeypatch, group, 1.0, asking)
 
 
-def test_a_broker_that_is_named_tells_what_the_workers_lack(
+def test_a_broker_that_does_not_answer_leaves_the_workers_histories(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Their histories are without it; where it does not answer, they are all there is."""
-    asking = SETTINGS.model_copy(update={"workers": "http://127.0.0.1:6066"})
+    """But for a wait that was asked for."""
     away = BrokerUnreachableError(
         "broker:9092", waited_seconds=10, cause="refused", security_protocol="PLAINTEXT"
     )
 
-    (line,) = waited(monkeypatch, Group(behind()), None, asking)
-    assert line.startswith("not in these figures: 12000 records")
-    assert waited(monkeypatch, Group(away), None, asking) == []
+    assert waited(monkeypatch, Group(away), None) == []
     with pytest.raises(BrokerUnreachableError):
-        waited(monkeypatch, Group(away), 60.0, asking)
-    with pytest.raises(BrokerUnreachableError):
-        waited(monkeypatch, Group(away), None)
+        waited(monkeypatch, Group(away), 60.0)
 
 
 def test_says_what_the_workers_tell_themselves() -> None:
@@ -122,3 +127,33 @@ def test_says_what_the_workers_tell_themselves() -> None:
     report_overdue(12_000, report=reported.append)
     (line,) = reported
     assert line.startswith("not in these figures: 12000 records that the workers have had for 10 s")
+
+
+class TestPresentSums:
+    """Whose sums are taken."""
+
+    def test_without_workers_the_events_are_folded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No worker is asked, and none is waited for."""
+        folded = FoldedStates([])
+        monkeypatch.setattr(workers_lag, "fold_topics", lambda *_, **__: folded)
+
+        assert present_sums(Settings(), shipped(), None, report=lambda _: None) is folded
+        with pytest.raises(click.BadParameter, match="SMART_REGION_WORKERS"):
+            present_sums(Settings(), shipped(), 60.0, report=lambda _: None)
+
+    def test_named_workers_report_what_they_lack(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where the broker cannot tell."""
+        found = FoldedStates([])
+
+        def read(*_: object, on_overdue: Callable[[int], None]) -> FoldedStates:
+            on_overdue(12)
+            return found
+
+        monkeypatch.setattr(workers_lag, "read_histories", read)
+        lines: list[str] = []
+
+        assert (
+            present_sums(Settings(workers=WORKERS), shipped(), None, report=lines.append) is found
+        )
+        (line,) = lines
+        assert line.startswith("not in these figures: 12 records")

@@ -9,10 +9,8 @@ import pytest
 
 from report.completeness import Completeness
 from streams.assessor.assessor import AssessorSnapshot
-from streams.topic_faults import FaultKind, TopicFault
 
 DAY = date(2020, 12, 31)
-LOST = TopicFault("states", 0, FaultKind.CHANGELOG_LOST, "1 record")
 
 
 def said(lag: int = 0, **seen: Any) -> Completeness:
@@ -28,17 +26,9 @@ def test_all_that_came_is_counted(seen: dict[str, Any]) -> None:
     assert found.text == "Chiffres complets : tous les faits reçus sont comptés."
 
 
-def test_changelogs_do_not_tell_what_waits_for_the_workers() -> None:
-    """Nobody says more than is known."""
-    found = said(lag=1)
-    assert found.is_complete
-    assert found.text == "Chiffres complets : tous les faits comptés par les workers y sont."
-
-
 @pytest.mark.parametrize(
     ("seen", "text"),
     [
-        ({"faults": [LOST], "lag": 3}, "Chiffres incomplets"),
         ({"overdue": 1, "lag": 3}, "incomplets : 1 évènement reçu n’est pas encore compté."),
         ({"overdue": 2}, "incomplets : 2 évènements reçus ne sont pas encore comptés."),
         ({"overdue": 12_000, "ages": {0: 21.4}}, "12\u202f000 évènements reçus"),

@@ -14,12 +14,12 @@ from catalogue.loader import load_catalogue
 from catalogue.publication import counts_persons
 from events.partitioning import partition_for
 from events.topics import DEFAULT_PARTITIONS, topic_name
-from operations.export.states_known_on import states_known_on
 from report.evidence import changes, contributions
 from report.ledger import EventLedger
 from report.past import state_store_known_on
 from simulation.simulator import simulate
 from streams.histories import categories_of, histories_of
+from tests.support.known_states import states_held_on
 from tests.support.ledgers import numbered
 
 SEED = 3
@@ -59,7 +59,7 @@ def ledger(records: Sequence[RawRecord]) -> Iterator[EventLedger]:
 @pytest.fixture(scope="module")
 def histories(records: Sequence[RawRecord]) -> Histories:
     """Give the histories as known on the day, from the raw topics."""
-    return histories_of(states_known_on(records, CATALOGUE, KNOWN_ON), CATALOGUE)
+    return histories_of(states_held_on(records, CATALOGUE, KNOWN_ON), CATALOGUE)
 
 
 def test_the_past_is_that_of_the_raw_topics(
@@ -72,7 +72,7 @@ def test_the_past_is_that_of_the_raw_topics(
 
     assert told == histories
     assert categories_of(found, CATALOGUE) == categories_of(
-        states_known_on(records, CATALOGUE, KNOWN_ON), CATALOGUE
+        states_held_on(records, CATALOGUE, KNOWN_ON), CATALOGUE
     )
     for day in DAYS:
         assert judge_all(CATALOGUE, told, day) == judge_all(CATALOGUE, histories, day)

@@ -25,6 +25,7 @@ from report.settings import load_page_settings
 from streams.assessor import assessor
 from streams.skipped_records import Decision
 from streams.state_store import StateStore
+from tests.support.held_histories import HeldHistories
 from tests.support.histories import event, uai
 from tests.support.knowledge import LAST_DAY, shipped, simulated_records, view
 from tests.support.records import apply_events
@@ -33,10 +34,9 @@ from tests.support.served_page import ServedPage
 RATIO = shipped().indicator("schools_connected_ratio")
 
 
-class Histories:
+class Histories(HeldHistories):
     """The histories of one registered lycée, of which some terms are not known."""
 
-    faults: tuple[()] = ()
     late = 0
     """Records of events that workers are late with."""
     age = 0.0
@@ -47,17 +47,16 @@ class Histories:
     """How many workers may have something new."""
 
     def __init__(self, unknown: Collection[Term], stopping: threading.Event) -> None:
-        self.sums = StateStore(shipped().terms)
+        super().__init__(StateStore(shipped().terms))
         registered = event("school.registered", uai("0750001"), "2016-01-01")
-        apply_events(self.sums, Family.SCHOOLS, [[registered]])
+        apply_events(self.state_store, Family.SCHOOLS, [[registered]])
         for one in self.more:
-            apply_events(self.sums, one.fact.FAMILY, [[one]])
-        self._unknown = dict.fromkeys(unknown, "http://old:6066")
+            apply_events(self.state_store, one.fact.FAMILY, [[one]])
+        self._not_known = dict.fromkeys(unknown, "http://old:6066")
         self._stopping = stopping
 
-    def poll(self, *, timeout: float) -> int:
+    def poll(self) -> int:
         """Say once whether more has come."""
-        del timeout
         self._stopping.set()
         return len(self.more)
 
@@ -82,7 +81,7 @@ class Histories:
 
     def unknown(self) -> Mapping[Term, str]:
         """Return what the worker does not know."""
-        return self._unknown
+        return self._not_known
 
 
 class Records:

@@ -17,7 +17,6 @@ from events.cloudevent import CloudEvent
 from events.fact import Family
 from events.record_rules import RecordRules
 from operations.audit.recount import audit_records
-from operations.export.states_known_on import states_known_on
 from report.evidence import events_of
 from report.knowledge import Knowledge
 from report.past import state_store_known_on
@@ -196,7 +195,7 @@ def test_events_sent_today_change_no_past_day(
                 for entity in ENTITIES[Family.SCHOOLS]
             ]
         counted = audit_records(records, CATALOGUE, known_on, known_on, rules=LIVE)
-        exported = states_known_on(records, CATALOGUE, known_on, rules=LIVE)
+        exported = states_held_on(records, CATALOGUE, known_on, LIVE)
         shown.append(
             (
                 histories_of(found, CATALOGUE, known_on),
@@ -233,5 +232,5 @@ def test_the_ledger_and_the_raw_topics_agree_once_live(
     )
     with ledger_with(records, LIVE) as ledger:
         found = state_store_known_on(ledger, [], CONNECTED, known_on, LIVE)
-    expected = states_known_on(records, CONNECTED, known_on, rules=LIVE)
+    expected = states_held_on(records, CONNECTED, known_on, LIVE)
     assert histories_of(found, CONNECTED) == histories_of(expected, CONNECTED)

@@ -18,7 +18,6 @@ from catalogue import metrics
 from catalogue.formatting import NumberFormat, day_text, percent_text
 from catalogue.loader import load_catalogue
 from catalogue.statuses import STATUSES
-from catalogue.terms import Term
 from dashboards.console import figures_table
 from events.cloudevent import CloudEvent
 from events.fact import Family
@@ -35,6 +34,7 @@ from streams.clock import Clock
 from streams.metric_families import registry_of
 from streams.state_store import StateStore
 from tests.support.audits import raw_record
+from tests.support.held_histories import HeldHistories
 from tests.support.openmetrics import read_openmetrics
 from tests.support.past_figures import written
 from tests.support.records import apply_events
@@ -83,38 +83,6 @@ PROMISED: Sequence[Key] = [
 ]
 
 
-class ReadAll:
-    """A changelog reader at the end of the changelogs of a state store."""
-
-    faults = ()
-
-    def __init__(self, state_store: StateStore) -> None:
-        self.sums = state_store
-
-    def waiting_for(self) -> None:
-        """Return that nothing is missing."""
-
-    def overdue(self) -> int:
-        """Return that workers are late with nothing."""
-        return 0
-
-    def ages(self) -> dict[int, float]:
-        """Return nothing: nobody confirms them."""
-        return {}
-
-    def unknown(self) -> dict[Term, str]:
-        """Return that every term is known."""
-        return {}
-
-    def poll(self, *, timeout: float) -> int:
-        """Return that nothing more came."""
-        return int(timeout * 0)
-
-    def lag(self) -> int:
-        """Return that nothing is left."""
-        return 0
-
-
 class Stopped:
     """A clock that stands on a day."""
 
@@ -129,7 +97,7 @@ class Stopped:
 def assessor_page(state_store: StateStore, day: date) -> str:
     """Let an assessor judge, and read its /metrics."""
     assessor = Assessor(CATALOGUE, cast("Clock", Stopped(day)))
-    assessor.step(ReadAll(state_store), timeout=1)
+    assessor.step(HeldHistories(state_store))
     return generate_latest(registry_of(AssessorCollector(CATALOGUE, assessor.snapshot))).decode()
 
 

@@ -19,7 +19,6 @@ from operations.audit.recount import audit_records
 from operations.dead_letters.replay import ReplayDestinations
 from operations.erasure.persons import Persons, find_traces, retractions
 from operations.export.pilote import current_values
-from operations.export.states_known_on import states_known_on
 from operations.scorecards.classification import RefusedRecord, classify_records
 from operations.scorecards.report import report_on, report_text
 from streams.histories import histories_of
@@ -27,6 +26,7 @@ from streams.state import EMPTY, merge_states, reported_by_owners
 from streams.state_store import StateStore
 from tests.support.audits import catalogue_of, raw, raw_record
 from tests.support.histories import deliveries, event, histories, state_of, uai
+from tests.support.known_states import states_held_on
 from tests.support.letters import letter_of
 from tests.support.observations import observation_events, observed
 from tests.support.records import PARTITIONS, apply_events, processed
@@ -186,7 +186,7 @@ class TestReaders:
     def test_what_was_known_on_a_day_does_not_know_it(self) -> None:
         """It was never taken in."""
         catalogue = catalogue_of(CONNECTED)
-        sums = states_known_on(connections(), catalogue, LAST_DAY, rules=RULES)
+        sums = states_held_on(connections(), catalogue, LAST_DAY, RULES)
 
         assert histories_of(sums, catalogue)["figure", None].reading(LAST_DAY).numerator == 1
 

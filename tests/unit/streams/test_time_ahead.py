@@ -12,11 +12,11 @@ from operations.audit.ledger import Ledger
 from operations.audit.recount import audit_records
 from operations.erasure.persons import Persons
 from operations.export.pilote import current_values
-from operations.export.states_known_on import states_known_on
 from operations.scorecards.classification import AcceptedRecord, RefusedRecord, classify_records
 from streams.histories import histories_of
 from tests.support.audits import catalogue_of, raw, raw_record
 from tests.support.histories import uai
+from tests.support.known_states import states_held_on
 from tests.support.observations import observation_events, observed
 
 WRITTEN = 1_530_000_000_000  # 2018-06-26
@@ -77,7 +77,7 @@ def test_the_report_on_producers_counts_it_as_refused() -> None:
 def test_what_was_known_on_a_day_does_not_know_it() -> None:
     """It was never taken in."""
     catalogue = catalogue_of(CONNECTED)
-    sums = states_known_on(connections(), catalogue, LAST_DAY)
+    sums = states_held_on(connections(), catalogue, LAST_DAY)
 
     assert histories_of(sums, catalogue)["figure", None].reading(LAST_DAY).numerator == 1
 

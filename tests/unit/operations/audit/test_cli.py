@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,16 @@ from broker.errors import TopicMismatchError
 from broker.stored_record import RawRecord
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
+from events.cloudevent import CloudEvent
 from events.fact import Family
 from operations.audit.exposed import Exposed, parse_metrics
 from smart_region import main
-from streams.changelog_reader import ChangelogsEmptyError, StatesLostError
+from streams.queries.opening import HistoriesIncompleteError
+from streams.settings import Settings
 from streams.state_store import StateStore
-from tests.support.audits import raw
-from tests.support.histories import uai
+from tests.support.audits import raw, raw_record
+from tests.support.histories import event, uai
+from tests.support.records import apply_events
 
 PARIS = uai("0750001")
 WORKER = """\
@@ -55,10 +58,20 @@ def show(monkeypatch: pytest.MonkeyPatch, *, ready: bool = True) -> None:
         return parse_metrics(url, WORKER.format(ready=int(ready)))
 
     monkeypatch.setattr("operations.audit.exposed.read_worker", read)
-    monkeypatch.setattr("operations.audit.comparison.read_worker", read)
-    monkeypatch.setattr(
-        "streams.changelog_reader.read_changelogs", lambda _, known, *__: StateStore(known.terms)
-    )
+    monkeypatch.setattr("streams.queries.opening.read_histories", holding())
+
+
+def holding(
+    events: Iterable[CloudEvent] = (), asked: list[Settings] | None = None
+) -> Callable[[Settings, Catalogue], StateStore]:
+    """Return a reading of the histories of workers that hold enrolments."""
+
+    def read(settings: Settings, known: Catalogue) -> StateStore:
+        if asked is not None:
+            asked.append(settings)
+        return apply_events(StateStore(known.terms), Family.TRAININGS, [events])
+
+    return read
 
 
 def audit(*arguments: str, **environ: str) -> Result:
@@ -153,57 +166,54 @@ def test_workers_without_figures_are_not_called_different(monkeypatch: pytest.Mo
     assert last == "no figure could be compared: the lines before this one say why"
 
 
-def test_states_that_cannot_be_read_are_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Persons are compared with nothing else."""
-    show(monkeypatch)
-
-    def lost(*_: object) -> StateStore:
-        raise StatesLostError([])
-
-    monkeypatch.setattr("streams.changelog_reader.read_changelogs", lost)
-
-    result = audit("--against", "http://worker")
-
-    assert result.exit_code == 1
-    assert "rebuild the states" in result.stdout
-
-
-@pytest.mark.parametrize(("persons", "status"), [(0, 1), (1, 3)])
-def test_states_of_nobody_are_those_of_another_application(
-    monkeypatch: pytest.MonkeyPatch, persons: int, status: int
+@pytest.mark.parametrize("held", [2, 3])
+def test_persons_are_compared_with_the_workers_histories(
+    monkeypatch: pytest.MonkeyPatch, held: int
 ) -> None:
-    """Where there are persons to compare; else nobody has sent any."""
+    """Workers expose none; a difference names no number."""
+    enrolments = [event("training.enrolled", f"enrolment-{n:08}", "2018-01-01") for n in range(3)]
+    show(monkeypatch)
+    asked: list[Settings] = []
+    monkeypatch.setattr("streams.queries.opening.read_histories", holding(enrolments[:held], asked))
+    monkeypatch.setattr("broker.reading.read_topics", lambda *_, **__: map(raw_record, enrolments))
+
+    result = audit("--against", "http://one:6066", "--against", "two:6066", "--plain-http")
+
+    assert [one.workers for one in asked] == ["http://one:6066,http://two:6066"]
+    assert asked[0].workers_plain_http
+    problem = "the workers' states are not what the audit counts"
+    assert (f"trainees_enrolled/region: {problem}" in result.stdout) == (held == 2)
+
+
+def test_an_audit_without_the_workers_histories_cannot_be_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where they show no metrics: a token is missing, or a partition."""
     show(monkeypatch)
 
-    def empty(*_: object) -> StateStore:
-        raise ChangelogsEmptyError("other", "kafka:9092")
+    def refused(*_: object) -> StateStore:
+        raise HistoriesIncompleteError("the histories of partitions 3")
 
-    def read(*_: object, **__: object) -> Iterator[RawRecord]:
-        yield raw("school.registered", PARIS, "2018-01-01")
-        for number in range(persons):
-            yield raw("training.enrolled", f"enrolment-{number:08}", "2018-01-01")
-
-    monkeypatch.setattr("streams.changelog_reader.read_changelogs", empty)
-    monkeypatch.setattr("broker.reading.read_topics", read)
+    monkeypatch.setattr("streams.queries.opening.read_histories", refused)
 
     result = audit("--against", "http://worker")
 
-    assert result.exit_code == status
-    assert ("SMART_REGION_APP_ID" in result.stderr) == bool(persons)
+    assert result.exit_code == 3
+    assert "did not tell the histories of partitions 3" in result.stderr
 
 
-def test_the_states_of_all_that_is_published_in_cells_are_read(
+def test_the_histories_of_all_that_is_published_in_cells_are_read(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A catalogue may protect more than persons, as grants to sole traders."""
     show(monkeypatch)
-    asked: list[frozenset[Family]] = []
+    terms: list[frozenset[Family]] = []
 
-    def read(_: object, known: Catalogue, families: Collection[Family]) -> StateStore:
-        asked.append(frozenset(families))
+    def read(_: object, known: Catalogue) -> StateStore:
+        terms.append(frozenset(term.family for term in known.terms))
         return StateStore(known.terms)
 
-    monkeypatch.setattr("streams.changelog_reader.read_changelogs", read)
+    monkeypatch.setattr("streams.queries.opening.read_histories", read)
     (tmp_path / "grants.yaml").write_text(
         """
         {id: grants, title: Subventions, promise: Une promesse, owner: Une direction, indicators: [
@@ -215,7 +225,7 @@ def test_the_states_of_all_that_is_published_in_cells_are_read(
 
     audit("--against", "http://worker", SMART_REGION_CATALOGUE=str(tmp_path))
 
-    assert asked == [{Family.GRANTS}]
+    assert terms == [{Family.GRANTS}]
 
 
 def test_no_number_of_persons_is_reported() -> None:

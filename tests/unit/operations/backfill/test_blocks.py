@@ -31,7 +31,6 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         out.write_text("years")
 
     monkeypatch.setenv("SMART_REGION_CLOCK", "2020-12-31")
-    monkeypatch.setattr("operations.workers_lag.wait_for_workers", lambda *_, **__: True)
     monkeypatch.setattr("operations.backfill.cli._write", write)
     monkeypatch.setattr("operations.backfill.blocks.shutil.which", lambda name: name)
     monkeypatch.setattr("operations.backfill.blocks.subprocess.run", make_blocks)

@@ -68,7 +68,6 @@ def test_a_signal_leaves_nothing_half_made_in_the_data_folder(
         seen.extend(one.name for one in tmp_path.iterdir())
         signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr("operations.workers_lag.wait_for_workers", lambda *_, **__: True)
     monkeypatch.setattr("operations.backfill.cli._write", write)
     monkeypatch.setattr("operations.backfill.blocks.shutil.which", lambda name: name)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from broker.topic_admin import SeenTopic
+from broker.reading import Extent
+from broker.stored_record import RawRecord
 from events.fact import Family
 from events.topics import topic_name
 from operations.export.document import dictionary_text
@@ -45,22 +44,14 @@ def test_says_what_is_deleted_of_the_events_that_it_counts_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The figures lack it, and are written as those of that time."""
-
-    @contextmanager
-    def administering(*_: object, **__: object) -> Iterator[Any]:
-        yield None
-
     grants = topic_name(Family.GRANTS)
-    reading = "operations.export.states_known_on"
-    monkeypatch.setattr(f"{reading}.administering", administering)
-    monkeypatch.setattr(
-        "broker.offsets.seen_topics", lambda _, names: {name: SeenTopic("", 8) for name in names}
-    )
-    monkeypatch.setattr(
-        f"{reading}.partition_offsets",
-        lambda _, partitions, __: {one: 17 * (one == (grants, 3)) for one in partitions},
-    )
-    monkeypatch.setattr("broker.reading.read_topics", lambda *_, **__: iter(()))
+
+    def read(_: str, *, topics: list[str], extent: Extent, **__: object) -> Iterator[RawRecord]:
+        extent.starts = {f"{grants}[3]": 17} if grants in topics else {}
+        return iter(())
+
+    monkeypatch.setattr("streams.topic_fold.read_topics", read)
+    monkeypatch.setattr("streams.topic_fold.read_decisions", lambda *_, **__: {})
     monkeypatch.setattr("streams.skipped_records.read_decisions", lambda *_, **__: {})
 
     for form in ("csv", "pilote"):

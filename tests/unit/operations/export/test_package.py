@@ -112,8 +112,7 @@ def test_what_was_known_when_is_in_title_and_version() -> None:
 def figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the command find the figures without a broker."""
     _, state_store, _ = everything()
-    monkeypatch.setattr("streams.queries.opening.read_histories", lambda *_, **__: state_store)
-    monkeypatch.setattr("operations.workers_lag.wait_for_workers", lambda *_, **__: True)
+    monkeypatch.setattr("operations.workers_lag.present_sums", lambda *_, **__: state_store)
     monkeypatch.setattr("catalogue.loader.load_catalogue", lambda *_: shipped())
     monkeypatch.setenv("SMART_REGION_CLOCK", str(AS_OF))
 

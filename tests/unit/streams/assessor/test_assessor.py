@@ -16,33 +16,26 @@ from catalogue.terms import Term
 from events.fact import Family
 from streams.assessor.assessor import Assessor
 from streams.state_store import StateStore
-from streams.topic_faults import FaultKind, TopicFault
+from tests.support.held_histories import HeldHistories
 from tests.support.histories import event, uai
 from tests.support.knowledge import LAST_DAY, simulated_records
 from tests.support.known_states import states_held_on
 from tests.support.records import apply_events
 
 CATALOGUE = load_catalogue()
-TIMEOUT = 60.0
 PARIS = uai("0750001")
 
 
-class ScriptedChangelogReader:
-    """A replica into which a test puts events."""
+class ScriptedCollector(HeldHistories):
+    """A collector into which a test puts events."""
 
     def __init__(self) -> None:
-        self.state_store = StateStore(CATALOGUE.terms)
-        self.waits_for: str | None = "the changelogs"
+        super().__init__(StateStore(CATALOGUE.terms))
+        self.waits_for: str | None = "the histories of partitions 0"
         self.came = 0
         self.not_known: dict[Term, str] = {}
         self.left = 0
         self.late = 0
-        self.faults: list[TopicFault] = []
-
-    @property
-    def sums(self) -> StateStore:
-        """Return what was put into it."""
-        return self.state_store
 
     def waiting_for(self) -> str | None:
         """Return what the test has it wait for."""
@@ -61,9 +54,8 @@ class ScriptedChangelogReader:
         apply_events(self.state_store, Family.SCHOOLS, [[event(name, PARIS, day)]])
         self.came += 1
 
-    def poll(self, *, timeout: float) -> int:
-        """Return how many records came."""
-        assert timeout == TIMEOUT
+    def poll(self) -> int:
+        """Return how many changes came."""
         came, self.came = self.came, 0
         return came
 
@@ -97,17 +89,17 @@ class MovableClock:
 
 
 class Stage:
-    """An assessor, its replica and its clock."""
+    """An assessor, its collector and its clock."""
 
     def __init__(self) -> None:
-        self.changelog_reader = ScriptedChangelogReader()
+        self.collector = ScriptedCollector()
         self.clock = MovableClock()
         self.assessor = Assessor(CATALOGUE, self.clock, timer=self.clock.timer)
 
     def step(self, seconds: float = 0.0) -> None:
         """Let time pass, and the assessor do its turn."""
         self.clock.seconds += seconds
-        self.assessor.step(self.changelog_reader, timeout=TIMEOUT)
+        self.assessor.step(self.collector)
 
     def connected(self) -> float | None:
         """Return the judged share of lycées that are connected."""
@@ -125,33 +117,22 @@ class Stage:
 def stage() -> Stage:
     """Return an assessor that has judged once; one lycée is registered."""
     stage = Stage()
-    stage.changelog_reader.report("school.registered", "2016-01-01")
-    stage.changelog_reader.waits_for = None
+    stage.collector.report("school.registered", "2016-01-01")
+    stage.collector.waits_for = None
     stage.step()
     return stage
 
 
-def test_judges_nothing_of_states_that_were_lost() -> None:
-    """It is not ready, and its metrics show which."""
-    stage = Stage()
-    stage.changelog_reader.faults = [TopicFault("log", 3, FaultKind.CHANGELOG_LOST, "is empty")]
-    stage.changelog_reader.waits_for = "a rebuild"
-    stage.step()
-    assert stage.assessor.snapshot().assessment is None
-    assert stage.assessor.snapshot().faults == stage.changelog_reader.faults
-    assert stage.assessor.readiness().waiting_for == "a rebuild"
-
-
 def test_judges_nothing_before_everything_is_read() -> None:
-    """It waits for the broker, then for what its source waits for."""
+    """It waits for the workers, then for what its collector waits for."""
     stage = Stage()
-    assert stage.assessor.readiness().waiting_for == "the broker"
-    stage.changelog_reader.report("school.registered", "2016-01-01")
-    stage.changelog_reader.left = 12
+    assert stage.assessor.readiness().waiting_for == "the workers"
+    stage.collector.report("school.registered", "2016-01-01")
+    stage.collector.left = 12
     stage.step()
     assert stage.assessor.snapshot().assessment is None
     assert stage.assessor.snapshot().lag == 12 + 1
-    assert stage.assessor.readiness().waiting_for == "the changelogs"
+    assert stage.assessor.readiness().waiting_for == "the histories of partitions 0"
 
 
 def test_judges_as_soon_as_everything_is_read(
@@ -161,20 +142,20 @@ def test_judges_as_soon_as_everything_is_read(
     assert stage.connected() == 0
     assert stage.assessor.readiness().waiting_for is None
     with caplog.at_level(logging.INFO):
-        stage.changelog_reader.report("school.connected", "2017-01-01")
+        stage.collector.report("school.connected", "2017-01-01")
         stage.step(5)
     assert caplog.text == ""
 
 
 def test_withholds_its_judgements_while_something_is_missing(stage: Stage) -> None:
     """One that misses an entity would look right; it is ready again once all is there."""
-    stage.changelog_reader.waits_for = "states that can be read"
+    stage.collector.waits_for = "states that can be read"
     stage.step(5)
 
     assert stage.assessor.snapshot().assessment is None
     assert stage.assessor.readiness().waiting_for == "states that can be read"
 
-    stage.changelog_reader.waits_for = None
+    stage.collector.waits_for = None
     stage.step(5)
 
     assert stage.connected() == 0
@@ -186,7 +167,7 @@ def test_judges_what_is_known_while_a_term_is_not(
 ) -> None:
     """The log names the indicators that are missing, and who does not know them."""
     measure = CATALOGUE.indicator("schools_connected_ratio").measure
-    stage.changelog_reader.not_known = {measure.numerator: "http://old:6066"}
+    stage.collector.not_known = {measure.numerator: "http://old:6066"}
     stage.step(5)
 
     assessment = stage.assessor.snapshot().assessment
@@ -196,7 +177,7 @@ def test_judges_what_is_known_while_a_term_is_not(
     assert "indicators=schools_connected_ratio: the catalogue of http://old:6066" in caplog.text
     assert stage.assessor.snapshot().unjudged == 1
 
-    stage.changelog_reader.not_known = {}
+    stage.collector.not_known = {}
     stage.step(5)
 
     assert stage.connected() == 0
@@ -210,8 +191,8 @@ def test_tells_the_age_of_histories(stage: Stage) -> None:
 
 def test_tells_what_workers_are_late_with(stage: Stage) -> None:
     """It judges all the same: what is late may be about something else."""
-    stage.changelog_reader.late = 12
-    stage.changelog_reader.waits_for = None
+    stage.collector.late = 12
+    stage.collector.waits_for = None
     stage.step()
     assert stage.assessor.snapshot().overdue == 12
     assert stage.assessor.snapshot().assessment is not None
@@ -219,14 +200,14 @@ def test_tells_what_workers_are_late_with(stage: Stage) -> None:
 
 def test_judges_anew_what_changed(stage: Stage) -> None:
     """At once where the last judgement is a while ago."""
-    stage.changelog_reader.report("school.connected", "2017-01-01")
+    stage.collector.report("school.connected", "2017-01-01")
     stage.step(5)
     assert stage.connected() == 1
 
 
 def test_leaves_a_second_between_judgements(stage: Stage) -> None:
     """What came meanwhile is judged then, though nothing more comes."""
-    stage.changelog_reader.report("school.connected", "2017-01-01")
+    stage.collector.report("school.connected", "2017-01-01")
     stage.step(0.5)
     assert stage.connected() == 0
     stage.step(0.5)
@@ -237,8 +218,8 @@ def test_what_was_read_and_not_judged_yet_is_behind(stage: Stage) -> None:
     """Who waits until nothing is behind reads judgements of all that is known."""
     stage.step()
     assert stage.assessor.snapshot().lag == 0
-    stage.changelog_reader.report("school.connected", "2017-01-01")
-    stage.changelog_reader.report("school.workspace_activated", "2017-01-01")
+    stage.collector.report("school.connected", "2017-01-01")
+    stage.collector.report("school.workspace_activated", "2017-01-01")
     stage.step(0.5)
     assert stage.assessor.snapshot().lag == 2
     stage.step(0.5)
@@ -246,7 +227,7 @@ def test_what_was_read_and_not_judged_yet_is_behind(stage: Stage) -> None:
 
 
 def test_nothing_is_behind_once_a_poll_after_the_judgement_brought_nothing(stage: Stage) -> None:
-    """An earlier end offset of the broker may be too low."""
+    """What the judgement has not seen may be on its way."""
     assert stage.assessor.snapshot().lag == 1
     stage.step()
     assert stage.assessor.snapshot().lag == 0
@@ -254,7 +235,7 @@ def test_nothing_is_behind_once_a_poll_after_the_judgement_brought_nothing(stage
 
 def test_judges_anew_on_another_day(stage: Stage) -> None:
     """A connection that takes effect later counts when its day has come."""
-    stage.changelog_reader.report("school.connected", "2018-02-01")
+    stage.collector.report("school.connected", "2018-02-01")
     stage.step(5)
     assert stage.connected() == 0
     stage.clock.day = date(2018, 2, 1)
@@ -277,10 +258,8 @@ class TestExplained:
         stage = Stage()
         stage.assessor = Assessor(CATALOGUE, stage.clock, timer=stage.clock.timer, explains=True)
         stage.clock.day = LAST_DAY
-        stage.changelog_reader.state_store = states_held_on(
-            simulated_records(), CATALOGUE, LAST_DAY
-        )
-        stage.changelog_reader.waits_for = None
+        stage.collector.state_store = states_held_on(simulated_records(), CATALOGUE, LAST_DAY)
+        stage.collector.waits_for = None
         stage.step()
         return stage
 
@@ -302,7 +281,7 @@ class TestExplained:
         stage = self.stage()
         assert {"schools_equipped_ratio", "premises_connectable_ratio"} <= set(judged)
         judged.clear()
-        stage.changelog_reader.report("school.registered", "2016-01-01")
+        stage.collector.report("school.registered", "2016-01-01")
         stage.step(seconds=1000.0)
 
         assert "schools_equipped_ratio" in judged
@@ -317,13 +296,13 @@ class TestExplained:
 def test_rests_twice_as_long_as_a_judgement_takes() -> None:
     """A busy machine would do nothing else during a replay."""
     stage = Stage()
-    stage.changelog_reader.report("school.registered", "2016-01-01")
-    stage.changelog_reader.waits_for = None
+    stage.collector.report("school.registered", "2016-01-01")
+    stage.collector.waits_for = None
     ticks = iter([0.0, 0.0, 3.0])
     stage.assessor = Assessor(
         CATALOGUE, stage.clock, timer=lambda: stage.clock.seconds + next(ticks, 3.0)
     )
     stage.step()
-    stage.changelog_reader.report("school.connected", "2017-01-01")
+    stage.collector.report("school.connected", "2017-01-01")
     stage.step(seconds=1.0)
     assert stage.connected() == 0

@@ -56,8 +56,7 @@ def test_families_are_those_of_the_vocabulary() -> None:
         for family in AssessorCollector(CATALOGUE, lambda: view).collect()
     }
     assert families == {
-        metric.name: metric.meaning
-        for metric in (metrics.AS_OF, metrics.TOPIC_FAULT, *metrics.ASSESSOR_METRICS)
+        metric.name: metric.meaning for metric in (metrics.AS_OF, *metrics.ASSESSOR_METRICS)
     }
 
 

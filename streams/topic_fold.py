@@ -1,0 +1,216 @@
+"""The fold of the event topics: the sums of all partitions for commands that ask no worker.
+
+Records go through the same merge as in a worker, partition by partition, so that the result equals
+what the workers hold once they have read everything.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from itertools import islice
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from broker.reading import Extent, read_topics
+from broker.stored_record import RawRecord
+from events.dead_letters import RecordOrigin
+from events.errors import ContractError
+from events.fact import Family
+from events.record_rules import RULES, RecordRules, known_before
+from events.records import Record
+from events.topics import DEFAULT_PARTITIONS, topic_name
+from streams.core import Forward, Result, process
+from streams.dead_letters import FORWARDED_FROM, forward_origin
+from streams.folded_states import FoldedStates
+from streams.skipped_records import read_decisions, without_skipped
+from streams.state import LARGE_STATE_BYTES, encode_state
+from streams.state_store import StateStore
+
+if TYPE_CHECKING:
+    from catalogue.model import Catalogue
+    from streams.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 5_000
+"""Records that are merged together, as in a worker's batch."""
+
+KnownOn: TypeAlias = Mapping[Family, date]
+"""By family, the last day (UTC) whose records count; a family without a day is not bounded."""
+
+ALL_KNOWN: Final[KnownOn] = {}
+_FAMILIES: Final = {topic_name(family): family for family in Family}
+
+
+def fold_topics(
+    settings: Settings,
+    catalogue: Catalogue,
+    *,
+    known_on: date | None = None,
+    report: Callable[[str], None],
+) -> FoldedStates:
+    """Read the event topics to their end and return the sums of what workers hold of them.
+
+    With `known_on`, only what was known at the end of that day (UTC) counts, and of persons what
+    was known on the day of their last publication. The states of one family at a time are in
+    memory. `report` receives a line for each partition of which records are missing. Raises as
+    `read_topics`.
+    """
+    rules = settings.record_rules()
+    skipped = read_decisions(settings.broker, security=settings.security())
+    known = ALL_KNOWN if known_on is None else catalogue.known_through(known_on)
+    folded = FoldedStates(catalogue.terms, rules)
+    for family in Family:
+        state_store = folded.part()
+        records = event_records(settings, [family], skipped, report=report)
+        merge_events(
+            state_store, records, partitions=settings.partitions, known_on=known, rules=rules
+        )
+        folded.add(state_store)
+    return folded
+
+
+def event_records(
+    settings: Settings,
+    families: Collection[Family],
+    skipped: Collection[RecordOrigin],
+    *,
+    report: Callable[[str], None],
+) -> Iterator[RawRecord]:
+    """Yield the records of families' topics, without those that operators skipped.
+
+    `report` receives a line for each partition of which records are deleted, or held back by an
+    open transaction. Raises as `read_topics`.
+    """
+    extent = Extent()
+    records = read_topics(
+        settings.broker,
+        topics=[topic_name(family) for family in families],
+        security=settings.security(),
+        extent=extent,
+        partitions=settings.partitions,
+    )
+    yield from without_skipped(records, skipped)
+    for line in extent.lines():
+        report(line)
+
+
+def merge_events(
+    state_store: StateStore,
+    records: Iterable[RawRecord],
+    *,
+    partitions: int = DEFAULT_PARTITIONS,
+    known_on: KnownOn = ALL_KNOWN,
+    rules: RecordRules = RULES,
+) -> None:
+    """Merge records of event topics into the states of their entities' own partitions.
+
+    The records of a partition come in their order, those of several partitions in any. A misrouted
+    record that no worker has forwarded yet is merged last, as its copy would be.
+    """
+    misrouted: dict[bytes, Forward] = {}
+    copied: set[bytes] = set()
+    left = _known(records, known_on, rules)
+    while batch := list(islice(left, BATCH)):
+        by_partition: dict[tuple[Family, int], list[RawRecord]] = defaultdict(list)
+        for record in batch:
+            by_partition[_FAMILIES[record.topic], record.partition].append(record)
+            copied.update(
+                origin for name, origin in record.headers if name == FORWARDED_FROM and origin
+            )
+        for key, own in by_partition.items():
+            for forward in _merge(state_store, key, own, partitions, rules):
+                misrouted[forward_origin(forward)] = forward
+    for origin, forward in misrouted.items():
+        if origin not in copied:
+            family = _FAMILIES[forward.record.topic]
+            _merge(state_store, (family, forward.partition), [forward.record], partitions, rules)
+
+
+def _known(
+    records: Iterable[RawRecord], known_on: KnownOn, rules: RecordRules
+) -> Iterator[RawRecord]:
+    """Yield the records that were known at the end of their family's day."""
+    before = {topic_name(family): known_before(day) for family, day in known_on.items()}
+    for record in records:
+        if record.topic in before:
+            try:
+                event = rules.decode(record, family=_FAMILIES[record.topic])
+            except ContractError:
+                continue
+            if rules.known_at(event, record) >= before[record.topic]:
+                continue
+        yield record
+
+
+def _merge(
+    state_store: StateStore,
+    key: tuple[Family, int],
+    records: Sequence[Record],
+    partitions: int,
+    rules: RecordRules,
+) -> list[Forward]:
+    """Merge records of one partition and return the misrouted ones.
+
+    A record that fails is left out, as in a worker, which writes a dead letter.
+    """
+    try:
+        return merge_batch(state_store, key, records, partitions=partitions, rules=rules).forwards
+    except Exception as error:  # noqa: BLE001 - a record may raise anything
+        if len(records) > 1:
+            return [
+                forward
+                for record in records
+                for forward in _merge(state_store, key, [record], partitions, rules)
+            ]
+        (record,) = records
+        logger.warning(
+            "unprocessable topic=%s partition=%d offset=%d error=%s",
+            record.topic,
+            record.partition,
+            record.offset,
+            type(error).__name__,
+        )
+        return []
+
+
+def merge_batch(
+    state_store: StateStore,
+    key: tuple[Family, int],
+    records: Sequence[Record],
+    *,
+    partitions: int,
+    rules: RecordRules,
+) -> Result:
+    """Merge records of one partition of one family, and keep the sizes of large states."""
+    states, sizes = state_store.states(*key), state_store.sizes(*key)
+
+    def processed(sizes: Mapping[str, int]) -> tuple[Result, dict[str, bytes]]:
+        result = process(
+            records,
+            states,
+            family=key[0],
+            partition=key[1],
+            partitions=partitions,
+            sizes=sizes,
+            rules=rules,
+        )
+        return result, {entity: encode_state(one) for entity, one in result.changed.items()}
+
+    result, values = processed(sizes)
+    grown = [
+        entity
+        for entity, value in values.items()
+        if len(value) > LARGE_STATE_BYTES and entity not in sizes
+    ]
+    if grown:
+        # From now on their sizes are known, and no event makes them larger than the limit.
+        before = {entity: len(encode_state(result.known[entity])) for entity in grown}
+        result, values = processed({**before, **sizes})
+    changes = state_store.changes(*key, result.changed, values=values, known=result.known)
+    state_store.apply(*key, changes)
+    for entity, value in values.items():
+        state_store.set_size(*key, entity, len(value))
+    return result
