@@ -431,10 +431,9 @@ ASSESSOR_READY = _assessor(
 ASSESSOR_LAG = _assessor(
     "smartregion_assessor_lag_records",
     (),
-    "What is not in the assessor's judgements yet: records on the changelogs, or, where workers "
-    "are asked, the series that they told since, and those of them that may have more.",
-    "Growing: check the assessor's log, the workers and the broker; judgements are of an older "
-    "state.",
+    "What is not in the assessor's judgements yet: the series that workers told since, and the "
+    "workers that may have more.",
+    "Growing: check the assessor's log and the workers; judgements are of an older state.",
 )
 ASSESSOR_UNJUDGED = _assessor(
     "smartregion_assessor_unjudged_indicators",
@@ -448,7 +447,7 @@ HISTORY_AGE = _assessor(
     "smartregion_assessor_history_age_seconds",
     ("partition",),
     "Seconds since a worker last confirmed the histories that are judged of a partition; up to 6 "
-    "while all is well. Absent without them, and where the assessor reads the changelogs.",
+    "while all is well. Absent without them.",
     "Growing: nobody owns the partition, or its worker does not answer: see the assessor's log. "
     "Beyond SMART_REGION_HISTORY_HOLD nothing is judged.",
 )

@@ -29,7 +29,7 @@ LAST_SECOND: Final = time(23, 59, 59)
 def page() -> None:
     """Serve the promises as web pages, in French, until SIGTERM.
 
-    It follows the changelogs and the topics of events; everything is set by SMART_REGION_…
+    It follows the workers and the topics of events; everything is set by SMART_REGION_…
     variables. The exit status is 0 after a signal, 1 when something failed on the way (restart
     it), 2 when it cannot start.
     """

@@ -10,6 +10,6 @@ A batch of records passes through these modules, in this order:
 
 On a rebalance `BatchConsumer.on_partitions_revoked` commits and forgets offsets,
 `EntityTable.on_rebalance` drops states, and recovery restores those of the assigned partitions;
-`membership` decides when the worker is ready again. The assessor reads the changelogs
-(`changelog_reader`) and judges histories (`histories`).
+`membership` decides when the worker is ready again. The assessor reads the workers'
+histories (`queries`) and judges them (`histories`). `topic_fold` computes the same without workers.
 """

@@ -24,9 +24,9 @@ def worker() -> None:
 def assessor() -> None:
     """Judge the milestones on /metrics, until SIGTERM.
 
-    It reads the states of all workers from their changelogs; one assessor is enough. Everything
-    is set by SMART_REGION_… variables. The exit status is 0 after a signal, 1 when something failed
-    on the way (restart it), 2 when it cannot start.
+    It reads the histories of all workers; one assessor is enough. Everything is set by
+    SMART_REGION_… variables. The exit status is 0 after a signal, 1 when something failed on the
+    way (restart it), 2 when it cannot start.
     """
     from streams.assessor.process import run_assessor
     from streams.settings import load_settings

@@ -70,19 +70,21 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     """The assessor's port for them."""
 
     workers: Annotated[str, AfterValidator(_workers_text)] | None = None
-    """Whom assessor, page, export and backfill ask for histories, separated by commas: `http://HOST:PORT`;
-    `dns+http://NAME:PORT`, every address of a name; `file+http:///PATH`, the targets in files of
-    Prometheus (`file_sd`); each also with https. Without it they read the changelogs."""
+    """The workers whose histories assessor, page, export and backfill read, separated by commas:
+    `http://HOST:PORT`; `dns+http://NAME:PORT`, every address of a name; `file+http:///PATH`, the
+    targets in files of Prometheus (`file_sd`); each also with https. Without it assessor and page
+    ask the worker of this machine, on SMART_REGION_HTTP_PORT of loopback, and export and backfill
+    count from the topics of events."""
     workers_cafile: Path | None = None
     """PEM file with the authority of the workers' certificates; without it this machine's."""
     workers_plain_http: bool = False
     """True where the network is yours alone: allows the token to cross it unencrypted."""
     histories_token_file: Path | None = None
-    """File with the token that a worker's /histories requires and the assessor sends; without it
-    that of /metrics. Histories have exact numbers of persons: its readers should be fewer, and a
-    worker without either token answers on loopback alone."""
+    """File with the token that a worker's /histories requires, and that assessor, page and audit
+    send; without it that of /metrics. Histories have exact numbers of persons: its readers should
+    be fewer, and a worker without either token answers on loopback alone."""
     history_hold: Seconds = 60.0
-    """How long the assessor uses the histories of a partition that no worker answers for."""
+    """How long assessor and page use the histories of a partition that no worker answers for."""
 
     session_timeout: Seconds = 15.0
     """How long the broker waits for a silent worker before its partitions go to another."""
@@ -97,17 +99,16 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     ready_timeout: Seconds = 300.0
     """A worker that is not ready by then ends, so that a supervisor can restart it."""
     stall_timeout: Seconds = 120.0
-    """A worker that finishes no waiting batch, or an assessor that gets no answer, ends then."""
+    """A worker that finishes no waiting batch, or a page that gets no answer from the broker, ends
+    then."""
     self_check_interval: Seconds = 300.0
     """How often the figures are derived anew from the states, as a check; less often where that
     would take more than a hundredth of the time. How often the ends of changelogs are asked for."""
 
     work_folder: Path | None = None
-    """Where `audit`, `export` and `backfill` keep what does not fit into memory; by default the
-    system's folder."""
+    """Where `audit` keeps what does not fit into memory; by default the system's folder."""
     work_mb: Megabytes = 4096
-    """Most megabytes that one of them takes there; in an audit a million records take about
-    600."""
+    """Most megabytes that it takes there; a million records take about 600."""
 
     time_tolerance: ToleranceSeconds = TIME_TOLERANCE.total_seconds()
     """How far an event's `time` may be beyond the broker's time of its record: what is further

@@ -77,7 +77,6 @@ def rebuild(
     echo(
         "now start the workers: they read the events again (records that are refused become dead"
         " letters again), and are ready at once; figures are right when their lag is 0. Then"
-        " `smart-region audit --against URL`, and restart an assessor or a page that reads"
-        " changelogs (without SMART_REGION_WORKERS): it still has the former states",
+        " `smart-region audit --against URL`",
         err=True,
     )

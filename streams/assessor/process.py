@@ -33,7 +33,6 @@ def run_assessor(settings: Settings) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     # Errors of the configuration are raised before anything starts.
     catalogue = load_catalogue(settings.catalogue)
-    settings.record_rules()
     collector_plan(settings)
     return asyncio.run(_run(settings, Assessor(catalogue, settings.make_clock(), explains=True)))
 

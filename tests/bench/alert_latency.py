@@ -51,10 +51,9 @@ def measure_alert_latencies(bootstrap: str, app_id: str, folder: Path) -> list[f
     """
     catalogue = promises(folder / "catalogue", ALERTS)
     settings = {"SMART_REGION_APP_ID": app_id, "SMART_REGION_CATALOGUE": str(catalogue)}
-    worker, assessor = (
-        Worker(bootstrap, folder, name=command, command=command, settings=settings)
-        for command in ("worker", "assessor")
-    )
+    worker = Worker(bootstrap, folder, name="worker", settings=settings)
+    asking = {**settings, "SMART_REGION_WORKERS": worker.url}
+    assessor = Worker(bootstrap, folder, name="assessor", command="assessor", settings=asking)
     chance, waits, left = random.Random(ALERTS), list[float](), ALERTS
     with ExitStack() as stack:
         webhook = stack.enter_context(webhook_server())

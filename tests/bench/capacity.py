@@ -205,9 +205,9 @@ class _Measurement:
         found.compared = compared["compared"]
         day = ("--as-of", DAY)
         told = self._run("export, asking the workers", "export", *day, **asked)
-        of_states = self._run("export from the changelogs", "export", *day)
+        folded = self._run("export from the events", "export", *day)
         known = self._run("export as known on a day", "export", *day, "--known-on", DAY)
-        if not _rows(told) == _rows(of_states) == _rows(known):
+        if not _rows(told) == _rows(folded) == _rows(known):
             raise CapacityFailedError("the exports differ")
         years = self._work / "years.om"
         self._run("backfill, asking the workers", "backfill", *YEARS, "--out", str(years), **asked)

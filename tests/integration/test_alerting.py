@@ -140,7 +140,8 @@ def monitor(
     folder = tmp_path_factory.mktemp("alerting")
     monitoring = Monitoring(folder / "monitoring")
     worker, second = (shared_factory.worker(name, clock=TODAY) for name in ("first", "second"))
-    assessor = shared_factory.assessor(clock=TODAY)
+    workers = f"{worker.url},{second.url}"
+    assessor = shared_factory.assessor(clock=TODAY, workers=workers)
     try:
         with webhook_server() as webhook, supervised(worker), supervised(assessor):
             send(shared_broker.bootstrap, a_year())

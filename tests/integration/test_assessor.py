@@ -1,11 +1,8 @@
-"""The assessor on a real broker: it knows what the workers know, and follows them."""
+"""The assessor of a worker on a real broker: it knows what the worker knows, and follows it."""
 
 from __future__ import annotations
 
-import operator
-import socket
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator
 from datetime import date
 from functools import cache
 from typing import NamedTuple
@@ -38,22 +35,8 @@ def a_year() -> tuple[Message, ...]:
     return tuple(region(7, date(2016, 1, 1), date(2016, 12, 31)))
 
 
-def test_ends_when_the_broker_stays_unavailable(kafka: KafkaBroker, factory: WorkerFactory) -> None:
-    """With status 1 and the reason, so that a supervisor starts it again; not before its time."""
-    assessor = factory.assessor(stall_timeout="12")
-    assessor.start()
-    assessor.wait_ready()
-    kafka.stop()
-    try:
-        assert assessor.process.wait(60) == 1
-    finally:
-        kafka.start()
-    assert "ending reason=BrokerUnreachableError" in assessor.log()
-    assert "Traceback" not in assessor.log()
-
-
-def test_a_page_that_asks_workers_ends_too(kafka: KafkaBroker, factory: WorkerFactory) -> None:
-    """Its evidence would grow old in silence, beside figures of today."""
+def test_a_page_without_its_broker_ends(kafka: KafkaBroker, factory: WorkerFactory) -> None:
+    """With status 1: its evidence would grow old in silence, beside figures of today."""
     worker = factory.worker()
     worker.start()
     worker.wait_ready()
@@ -67,11 +50,14 @@ def test_a_page_that_asks_workers_ends_too(kafka: KafkaBroker, factory: WorkerFa
     finally:
         kafka.start()
     assert "ending reason=BrokerUnreachableError" in page.log()
+    assert "Traceback" not in page.log()
 
 
 def test_moves_with_the_day(broker: KafkaBroker, factory: WorkerFactory) -> None:
     """On a clock that runs, the judgements are of a later day a moment later."""
-    assessor = factory.assessor(clock="2016-01-01..2020-12-31@30")
+    worker = factory.worker()
+    worker.start()
+    assessor = factory.assessor(clock="2016-01-01..2020-12-31@30", workers=worker.url)
     assessor.start()
     assessor.wait_ready()
 
@@ -83,57 +69,47 @@ def test_moves_with_the_day(broker: KafkaBroker, factory: WorkerFactory) -> None
     assert broker.running
 
 
-def test_says_why_it_cannot_start(kafka: KafkaBroker, factory: WorkerFactory) -> None:
-    """Without the changelogs, or on a port in use, it ends with status 2 or 1 and the remedy."""
-    with socket.socket() as taken:
-        assessor = factory.assessor()
-        taken.bind(("127.0.0.1", assessor.port))
-        taken.listen()
-        assessor.start()
-        assert assessor.process.wait(30) == 2
-        assert "SMART_REGION_ASSESSOR_PORT" in assessor.log()
-    kafka.reset()
+def test_asks_the_worker_of_its_machine(broker: KafkaBroker, factory: WorkerFactory) -> None:
+    """Where no workers are named: at the worker's port on loopback, and nothing says otherwise."""
+    worker = factory.worker()
+    worker.start()
+    assessor = factory.assessor(http_port=str(worker.port))
     assessor.start()
-    assert assessor.process.wait(30) == 2
-    assert "changelog" in assessor.log()
-    assert "absent" in assessor.log()
+    assessor.wait_ready()
+    assert broker.running
 
 
 class Crowd(NamedTuple):
-    """A supervised worker, and assessors: one reads its changelogs, the other asks it."""
+    """A supervised worker, and an assessor that asks it."""
 
     worker: Worker
-    assessors: Sequence[Worker]
+    assessor: Worker
 
 
 @pytest.fixture(scope="module")
 def crowd(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> Iterator[Crowd]:
-    """Yield a worker that has processed a year, and assessors that have read it, for all tests."""
+    """Yield a worker that has processed a year, and an assessor that knows it, for all tests."""
     worker = shared_factory.worker()
-    reading = shared_factory.assessor("reading")
-    asking = shared_factory.assessor("asking", workers=worker.url)
+    assessor = shared_factory.assessor(workers=worker.url)
     with supervised(worker):
         send(shared_broker.bootstrap, a_year())
         assert wait_done(shared_broker.bootstrap, seconds=90), worker.log()[-3000:]
-        for assessor in (reading, asking):
-            assessor.start()
-        for assessor in (reading, asking):
-            assessor.wait_ready()
-        yield Crowd(worker, (reading, asking))
+        assessor.start()
+        assessor.wait_ready()
+        yield Crowd(worker, assessor)
 
 
 def test_values_equal_the_audit(shared_broker: KafkaBroker, crowd: Crowd) -> None:
     """Each value of the region and of each département is the one counted from the topics."""
     counted = audited_values(shared_broker.bootstrap)
-    for assessor in crowd.assessors:
-        assert shown(assessor, metrics.INDICATOR_ASSESSED_VALUE) == pytest.approx(counted)
+    assert shown(crowd.assessor, metrics.INDICATOR_ASSESSED_VALUE) == pytest.approx(counted)
     assert len(counted) > 80
 
 
 def test_one_person_more_is_seen_by_nobody(shared_broker: KafkaBroker, crowd: Crowd) -> None:
     """Not in a worker's metrics, nor in an assessor's; the audit counts the person."""
-    worker = crowd.worker
-    before, known = [everything(one) for one in crowd.assessors], about_persons(worker)
+    worker, assessor = crowd
+    before, known = everything(assessor), about_persons(worker)
     assert known == {
         ("trainees_enrolled", metrics.REGION),
         ("trainees_completed", metrics.REGION),
@@ -154,9 +130,9 @@ def test_one_person_more_is_seen_by_nobody(shared_broker: KafkaBroker, crowd: Cr
     )
     send(shared_broker.bootstrap, [message_of(more)])
     assert wait_done(shared_broker.bootstrap, seconds=90), worker.log()[-3000:]
-    assert wait_until(lambda: all(map(has_read_all, crowd.assessors)), seconds=60)
+    assert wait_until(lambda: has_read_all(assessor), seconds=60)
     assert wait_until(lambda: worker.readiness().get("ready") is True, seconds=60)
-    assert [everything(one) for one in crowd.assessors] == before
+    assert everything(assessor) == before
     assert about_persons(worker) == known
     done = run(shared_broker, "audit", "--against", worker.url)
     assert (done.returncode, done.stderr) == (0, "")
@@ -164,7 +140,7 @@ def test_one_person_more_is_seen_by_nobody(shared_broker: KafkaBroker, crowd: Cr
 
 
 def has_read_all(assessor: Worker) -> bool:
-    """Return whether an assessor knows all that the workers have written."""
+    """Return whether an assessor has judged all that the workers told."""
     return shown(assessor, metrics.ASSESSOR_LAG)[()] == 0
 
 
@@ -180,48 +156,39 @@ def about_persons(worker: Worker) -> set[tuple[str, str]]:
 
 
 def test_kills_change_nothing(shared_broker: KafkaBroker, crowd: Crowd) -> None:
-    """When a worker was killed and is back, and for new assessors, all is as it was."""
-    worker, assessors = crowd
-    before = [everything(one) for one in assessors]
-    assert all(one[metrics.MILESTONE_STATUS.name] for one in before)
+    """When a worker was killed and is back, and for a new assessor, all is as it was."""
+    worker, assessor = crowd
+    before = everything(assessor)
+    assert before[metrics.MILESTONE_STATUS.name]
     worker.kill()
-    assert [everything(one) for one in assessors] == before
+    assert everything(assessor) == before
     worker.wait_ready()
     assert wait_done(shared_broker.bootstrap, seconds=90)
-    assert [everything(one) for one in assessors] == before
-    for assessor in assessors:
-        assessor.kill()
-        assessor.start()
-    for assessor in assessors:
-        assessor.wait_ready()
-    assert [everything(one) for one in assessors] == before
+    assert everything(assessor) == before
+    assessor.kill()
+    assessor.start()
+    assessor.wait_ready()
+    assert everything(assessor) == before
 
 
 def test_follows_what_comes(shared_broker: KafkaBroker, crowd: Crowd) -> None:
     """A fact that a worker takes in moves the figure, also after a restart of the broker."""
-    worker, assessors = crowd
+    worker, assessor = crowd
     key = ("lycees", "schools_workspace_ratio", metrics.REGION)
-    before = [shown(one, metrics.INDICATOR_ASSESSED_VALUE)[key] for one in assessors]
+    before = shown(assessor, metrics.INDICATOR_ASSESSED_VALUE)[key]
 
     def caught_up() -> bool:
         try:
-            figures = [shown(one, metrics.INDICATOR_ASSESSED_VALUE)[key] for one in assessors]
-            return all(map(operator.lt, figures, before)) and all(map(has_read_all, assessors))
+            figure = shown(assessor, metrics.INDICATOR_ASSESSED_VALUE)[key]
+            return figure < before and has_read_all(assessor)
         except (OSError, KeyError):
             return False
 
-    # A broker that stays away longer than it waits ends an assessor: so it is restarted, as ever.
-    for assessor in assessors:
-        assert assessor.stop() == 0
-        assert "stopped reason=signal" in assessor.log()
-    with ExitStack() as stack:
-        for assessor in assessors:
-            stack.enter_context(supervised(assessor))
-        for assessor in assessors:
-            assessor.wait_ready()
-        shared_broker.stop()
-        shared_broker.start()
-        registered = event("school.registered", NEW, "2017-01-01")
-        send(shared_broker.bootstrap, [message_of(registered)])
-        assert wait_done(shared_broker.bootstrap, seconds=90), worker.log()[-3000:]
-        assert wait_until(caught_up, seconds=60), [one.log()[-3000:] for one in assessors]
+    shared_broker.stop()
+    shared_broker.start()
+    registered = event("school.registered", NEW, "2017-01-01")
+    send(shared_broker.bootstrap, [message_of(registered)])
+    assert wait_done(shared_broker.bootstrap, seconds=90), worker.log()[-3000:]
+    assert wait_until(caught_up, seconds=60), assessor.log()[-3000:]
+    assert assessor.stop() == 0
+    assert "stopped reason=signal" in assessor.log()

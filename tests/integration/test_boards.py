@@ -72,7 +72,7 @@ def prometheus(
     monitoring = Monitoring(folder / "monitoring")
     credentials = issue_credentials("lycees", folder)
     worker = shared_factory.worker(clock=str(TODAY))
-    assessor = shared_factory.assessor(clock=str(TODAY))
+    assessor = shared_factory.assessor(clock=str(TODAY), workers=worker.url)
     bootstrap = shared_broker.bootstrap
     try:
         worker.start()

@@ -113,13 +113,6 @@ def test_a_lost_changelog_is_reported_and_rebuilt(
     assert f'smartregion_topic_fault{{fault="changelog_lost",partition="0",topic="{SCHOOLS}"}}' in (
         metrics
     )
-    assessor = factory.assessor()
-    assessor.start()
-    assert_reported(assessor, f"{SCHOOLS}[")
-    assert "smartregion_assessor_ready 0.0" in assessor.metrics()
-    exported = run_inside(broker, "export")
-    assert exported.returncode == 2
-    assert f"{SCHOOLS}[" in exported.stderr
     refused = run_inside(broker, "rebuild", "--yes")
     assert refused.returncode == 2
     assert "stop every worker" in refused.stderr

@@ -114,7 +114,7 @@ def test_figures_are_the_last_values_whatever_happened(
         [message_of(one) for one in observation_events(observations)], seed=7, doubled=0.5
     )
     first, second = (factory.worker() for _ in range(2))
-    assessor = factory.assessor()
+    assessor = factory.assessor(workers=f"{first.url},{second.url}")
     with supervised(first), supervised(second):
         send(broker.bootstrap, messages[: COUNT // 2], misrouted=0.2)
         first.kill()
@@ -162,10 +162,8 @@ def test_what_is_taken_back_is_blank(broker: KafkaBroker, factory: WorkerFactory
     once = Observation("IND-101", Territory.REGION, day, Decimal("12.5"))
     other = Observation("IND-042", Territory.PARIS, day, Decimal(90))
     events = observation_events([once, other, once._replace(value=None)])
-    worker, assessor = (
-        factory.worker(),
-        factory.assessor(),
-    )
+    worker = factory.worker()
+    assessor = factory.assessor(workers=worker.url)
     worker.start()
     send(broker.bootstrap, [message_of(one) for one in events[:2]])
     assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]

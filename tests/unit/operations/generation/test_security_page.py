@@ -38,7 +38,6 @@ def test_only_trainings_are_about_persons() -> None:
     [
         ("gateway", "rien", "évènements, refus"),
         ("observer", "rien", "rien"),
-        ("assessor", "états", "rien"),
         ("page", "évènements (sauf sur des personnes), suites des refus", "rien"),
         ("worker", "évènements, suites des refus, états", "évènements, refus, états"),
         ("clerk", "évènements, refus, suites des refus", "évènements, suites des refus"),

@@ -20,7 +20,12 @@ from events.fact import Family
 from events.partitioning import partition_for
 from streams.assessor.known_part import known_part
 from streams.histories import histories_of
-from streams.queries.opening import HistoriesIncompleteError, read_histories
+from streams.queries.opening import (
+    HistoriesIncompleteError,
+    WorkersUnsetError,
+    collector_plan,
+    read_histories,
+)
 from streams.settings import Settings
 from tests.support.answering import AnsweringWorker, answering
 from tests.support.histories import event, uai
@@ -166,3 +171,14 @@ def test_a_worker_with_another_catalogue_is_named() -> None:
         pytest.raises(HistoriesIncompleteError, match=f"what the catalogue of {worker.url}"),
     ):
         read_histories(settings(worker), CATALOGUE)
+
+
+def test_without_workers_the_one_of_this_machine_is_asked() -> None:
+    """At its port, on loopback."""
+    assert collector_plan(Settings(http_port=7066)).addresses.fixed == ("http://127.0.0.1:7066",)
+
+
+def test_a_worker_of_this_machine_needs_a_known_port() -> None:
+    """Port 0 is any that is free."""
+    with pytest.raises(WorkersUnsetError, match="SMART_REGION_WORKERS: not set"):
+        collector_plan(Settings(http_port=0))
