@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from events.topics import DEFAULT_APP_ID
 from tests.support.commands import run, run_inside
 from tests.support.kafka import KafkaBroker
 from tests.support.knowledge import shipped
@@ -71,3 +72,20 @@ def test_equals_the_audit(broker: KafkaBroker, factory: WorkerFactory, tmp_path:
         assert figures == audited(broker, *options)
     assert told == found[()]
     assert found[known] != found[earlier] != found[()]
+
+
+def test_counts_what_no_worker_has_read(
+    broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
+) -> None:
+    """Misrouted records, which no worker has forwarded yet, count as they do afterwards."""
+    send(broker.bootstrap, region(7, date(2016, 1, 1), date(2016, 3, 31)), misrouted=0.2)
+    before = exported(broker, tmp_path)
+    assert before == audited(broker)
+    worker = factory.worker()
+    worker.start()
+    assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+    assert 'outcome="misrouted"' in worker.metrics()
+    assert exported(broker, tmp_path, workers=worker.url) == before
+    assert exported(broker, tmp_path) == before
+    with broker.admin() as admin:
+        assert [group for group in admin.list_groups() if group["group_id"] != DEFAULT_APP_ID] == []

@@ -84,6 +84,12 @@ def test_nothing_new_is_no_fault(bootstrap: str) -> None:
         assert read(reader) == []
 
 
+def test_a_broker_with_nothing_new_answers(bootstrap: str) -> None:
+    """A small request tells silence from absence."""
+    with open_reader(bootstrap, [TOPIC]) as reader:
+        assert reader.answers(wait_seconds=10)
+
+
 @pytest.mark.parametrize("values", [(), (b"other",)], ids=["empty", "shorter"])
 def test_a_shorter_topic_was_made_anew(bootstrap: str, values: tuple[bytes, ...]) -> None:
     """A position beyond the end is an error, however the broker answers to it."""
