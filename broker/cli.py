@@ -136,8 +136,7 @@ def acl(
     are printed, without a broker. With a user alone, or with neither, the broker's rights are
     listed. Granting and listing need a super user.
 
-    The roles: producer, gateway, worker, assessor, page, reader, clerk, deployer,
-    observer.
+    The roles: producer, gateway, worker, page, reader, clerk, deployer, observer.
     """
     from broker.access_granting import give_rights, held_rights
     from broker.access_rights import rights_of_roles
