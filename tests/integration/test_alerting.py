@@ -71,7 +71,8 @@ def test_an_event_fires_an_alert_and_its_correction_resolves_it(
 ) -> None:
     """A lycée cut off after the deadline makes a milestone missed; that it was not, unmakes it."""
     catalogue = promises(tmp_path / "catalogue", LYCEES)
-    worker, assessor = (new(catalogue=str(catalogue)) for new in (factory.worker, factory.assessor))
+    worker = factory.worker(catalogue=str(catalogue))
+    assessor = factory.assessor(catalogue=str(catalogue), workers=worker.url)
     worker.start()
     worker.wait_ready()
     send(broker.bootstrap, [message_of(connected(number)) for number in range(LYCEES)])

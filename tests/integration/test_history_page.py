@@ -21,7 +21,7 @@ from tests.support.kafka import KafkaBroker
 from tests.support.prometheus import Monitoring, Prometheus, require_prometheus
 from tests.support.traffic import region, send, wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import WorkerFactory
+from tests.support.workers import Worker, WorkerFactory
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -64,12 +64,13 @@ def _settings(shared_broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.fixture(scope="module")
-def known(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> None:
-    """Have a worker process a quarter of the Région."""
+def known(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> Worker:
+    """Return a worker that has processed a quarter of the Région."""
     worker = shared_factory.worker()
     worker.start()
     send(shared_broker.bootstrap, region(42, FIRST_DAY, date(2016, 3, 31)))
     assert wait_done(shared_broker.bootstrap, seconds=120), worker.log()[-3000:]
+    return worker
 
 
 def carry_out(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -99,9 +100,11 @@ def serves(command: str, folder: Path) -> None:
     assert status == 0, log.read_text()
 
 
-@pytest.mark.usefixtures("known")
-def test_the_page_s_commands_do_what_it_says(monitoring: Monitoring, tmp_path: Path) -> None:
+def test_the_page_s_commands_do_what_it_says(
+    known: Worker, monitoring: Monitoring, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Each of them; and the years are in the running Prometheus, with its owner's rights."""
+    monkeypatch.setenv("SMART_REGION_HTTP_PORT", str(known.port))
     prometheus = monitoring.prometheus(retention=PROGRAMME_RETENTION)
     commands = printed()
     assert len(commands) == 10
