@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import faust
-from faust.types import TP
 from mode.supervisors import CrashingSupervisor
 
 from broker.addresses import addresses_of
@@ -15,11 +13,8 @@ from events.fact import Family
 from events.topics import DEAD_LETTER_MAX_BYTES, topic_name
 from streams.batch_transport import BatchConsumer, BatchProducer, BatchSchema, BatchTransport
 from streams.engine import Engine
+from streams.rebalance import NoTables
 from streams.settings import Settings
-from streams.state_check import StateCheck
-from streams.tables import EntityTables, entity_table
-
-logger = logging.getLogger(__name__)
 
 _BUFFERED_BATCHES = 4
 #: Write batches of one partition are sent one after the other: large ones, a little below a topic's
@@ -36,12 +31,12 @@ class _App(faust.App):
         """Create no folders: the state is in memory, and the file system may be read-only."""
 
     def on_rebalance_end(self) -> None:
-        """End the rebalance, where the recovery that has ended is its own.
+        """End the rebalance, where what has ended is its own.
 
-        A recovery that is about to end goes on while the next rebalance begins. Events that are
-        read before the next recovery has ended would be lost: it clears the queues.
+        What is about to end goes on while the next rebalance begins. Batches that are read before
+        that one has ended would be lost: it clears the queues.
         """
-        if cast("BatchConsumer", self.consumer).is_checked(self.consumer_generation_id):
+        if cast("BatchConsumer", self.consumer).is_sought(self.consumer_generation_id):
             super().on_rebalance_end()
 
     def _crash(self, reason: BaseException) -> None:
@@ -56,7 +51,7 @@ def create_app(
     on_failure: Callable[[BaseException], object],
     transport: type[BatchTransport] = BatchTransport,
 ) -> faust.App:
-    """Return the app: one agent per family, each with its table and changelog.
+    """Return the app: one agent per family.
 
     `on_failure` is called with each failure, in the thread of the failure. The process must end
     with the first: Faust's own stop takes seconds.
@@ -70,7 +65,8 @@ def create_app(
         broker_request_timeout=settings.request_timeout,
         broker_commit_interval=settings.commit_interval,
         broker_max_poll_records=settings.max_poll_records,
-        consumer_auto_offset_reset="earliest",
+        # A position that the log does not have is looked at: the client would begin anew silently.
+        consumer_auto_offset_reset="none",
         consumer_max_fetch_size=4 * 1024 * 1024,
         producer_acks=-1,
         producer_linger=0,
@@ -83,11 +79,8 @@ def create_app(
         stream_wait_empty=True,
         stream_buffer_maxsize=_BUFFERED_BATCHES,
         store="memory://",
-        TableManager=EntityTables,
+        TableManager=NoTables,
         table_standby_replicas=0,
-        # `StateCheck` compares a changelog's end with what was written to it, and asks again: a new
-        # leader's end may be too low for a moment, which would end the worker here.
-        recovery_consistency_check=False,
         topic_partitions=settings.partitions,
         topic_replication_factor=settings.replication,
         # Topics are declared in `events.topics` and created by `smart-region topics apply`.
@@ -101,33 +94,25 @@ def create_app(
     app.transport = transport(
         app.conf.broker_consumer,
         app,
-        to_reprocess=lambda: [
-            TP(topic_name(family), partition)
-            for family, partition in engine.state_store.to_reprocess()
-        ],
+        state_store=engine.state_store,
+        rules=engine.rules_fingerprint,
+        accepted=engine.accepted,
     )
     for family in Family:
-        entity_table(app, family, engine.state_store, engine.tallies)
         topic = app.topic(topic_name(family), schema=BatchSchema(), allow_empty=True)
         app.agent(topic, name=f"{family}-agent", concurrency=1)(_agent(app, family, engine))
-    app.on_rebalance_complete.connect(_checking(app, settings, engine), weak=False)
+    app.on_rebalance_complete.connect(_finishing(app), weak=False)
     return app
 
 
-def _checking(app: faust.App, settings: Settings, engine: Engine) -> Callable[..., Awaitable[None]]:
-    check = StateCheck(settings, engine.tallies)
+def _finishing(app: faust.App) -> Callable[..., Awaitable[None]]:
+    async def finish(*_: Any, **__: Any) -> None:
+        # The signal is sent before the partitions are sought.
+        consumer = cast("BatchConsumer", app.consumer)
+        if not consumer.assignment():
+            consumer.finish_empty()
 
-    async def check_states(*_: Any, **__: Any) -> None:
-        # The signal is sent when all assigned states are restored, before events are read.
-        consumer, generation = cast("BatchConsumer", app.consumer), app.consumer_generation_id
-        rebalances = app.rebalancing_count
-        faults = await check.faults(consumer)
-        for fault in faults:
-            logger.error("lost: %s", fault)
-        if rebalances == app.rebalancing_count:  # Else the next recovery checks.
-            consumer.finish_check(generation, faults)
-
-    return check_states
+    return finish
 
 
 def _agent(app: faust.App, family: Family, engine: Engine) -> Callable[[Any], Awaitable[None]]:

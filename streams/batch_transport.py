@@ -1,9 +1,14 @@
 """The batch transport: Faust's aiokafka transport, with one message per partition and poll.
 
 Faust processes single records, with a task pair, a future and a produce request each. Here the
-records of one partition and poll are one Faust message, of event topics and of changelogs: its
-value is the list of records, its offset that of the last record. Assignment, rebalance, recovery,
-tables and commits are Faust's own.
+records of one partition and poll are one Faust message: its value is a `Batch`, its offset that of
+the last record. Assignment, rebalance and commits are Faust's own.
+
+The log is the state. A partition that is assigned is read from the position of its states in the
+state store, from the log's start where it has none. Records before the committed offset change
+states and nothing else: their dead letters and forwards are written. The partition is caught up
+once its position has reached the committed offset. Whatever is in doubt is answered by a seek to
+the position.
 
 README names the modules that use private names of Faust and the Kafka clients, which are pinned
 exactly; tests/integration/test_engine.py fails when an upgrade changes what is used here.
@@ -12,6 +17,7 @@ exactly; tests/integration/test_engine.py fails when an upgrade changes what is 
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -22,19 +28,27 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from contextlib import suppress
 from contextvars import ContextVar
 from copy import copy
+from operator import attrgetter
 from time import monotonic
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, Final, NamedTuple, cast
 
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
-from aiokafka.errors import IllegalGenerationError, IllegalStateError, KafkaError, for_code
+from aiokafka.errors import (
+    IllegalGenerationError,
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    for_code,
+)
 from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
 from aiokafka.structs import OffsetAndMetadata
 from faust import Schema
-from faust.tables.manager import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode.utils.futures import notify
@@ -43,7 +57,11 @@ from boundary.errors import SmartRegionError
 from broker.poll_bytes import bound_polls_of_aiokafka, one_poll
 from broker.record_batches import read_any_batch_with_aiokafka
 from broker.write_sequences import REFUSALS, reuse_refused_sequences
-from events.records import OutgoingRecord
+from events.fact import Family
+from events.last_record import LastRecord
+from events.records import OutgoingRecord, Record
+from events.topics import topic_name
+from streams.accepted_losses import AcceptedLoss
 from streams.commit_metadata import (
     NO_METADATA,
     Attempt,
@@ -51,14 +69,15 @@ from streams.commit_metadata import (
     decode_commit_metadata,
     encode_commit_metadata,
 )
-from streams.topic_faults import TopicFault
+from streams.state_store import Position, StateStore
+from streams.topic_faults import FaultKind, TopicFault
 
-#: The largest age of the last heartbeat, as a share of the session timeout; the rest of the timeout
-#: is left for a write.
+#: The largest age of the last heartbeat with which figures are shown, as a share of the session
+#: timeout: afterwards another worker may show them.
 HEARTBEAT_AGE_SHARE = 0.8
 #: The longest wait of a fetch request: while records arrive, after IDLE_SECONDS without any, and
 #: during a rebalance. A broker ends it when a record arrives (the demo's does not). Until then
-#: resumed partitions, and all other requests on its connection, wait: a recovery makes several.
+#: resumed partitions, and all other requests on its connection, wait: a rebalance makes several.
 FETCH_MAX_WAIT_MS = 100
 IDLE_FETCH_MAX_WAIT_MS = 500
 REBALANCE_FETCH_MAX_WAIT_MS = 50
@@ -76,16 +95,6 @@ _CONTENT_ERRORS = (
 _SHORT_POLL_SECONDS = 0.05
 #: The generation in which the commit was asked for that this task makes.
 _commit_generation: ContextVar[int] = ContextVar("_commit_generation")
-
-
-class PartitionFencedError(SmartRegionError):
-    """This worker may no longer own the partition: it must not write, and must end."""
-
-    def __init__(self, tp: TP, *, reason: str) -> None:
-        super().__init__(
-            f"{tp.topic}[{tp.partition}]: {reason}; another worker may own the partition, so this "
-            "one writes nothing more and ends: let the supervisor restart it"
-        )
 
 
 class ProduceFailedError(SmartRegionError):
@@ -118,6 +127,35 @@ class Committed(NamedTuple):
 
     offset: int
     metadata: CommitMetadata
+
+
+class Batch(NamedTuple):
+    """Records of one partition that are processed together."""
+
+    records: Sequence[Record]
+    start: int
+    """The position of the states that the records follow."""
+    is_new: bool = True
+    """False for records before the committed offset, which have been processed."""
+    writes: bool = True
+    """Whether dead letters and forwards are written: also of processed records, where the rules
+    have changed since."""
+
+
+_FAMILIES: Final = {topic_name(family): family for family in Family}
+_NOT_COMMITTED: Final = Committed(0, NO_METADATA)
+
+
+def _cut(records: Sequence[Any], cuts: Iterable[int]) -> Iterator[Sequence[Any]]:
+    """Yield records in parts that begin at the offsets in `cuts`."""
+    begin = 0
+    for cut in sorted(cuts):
+        end = bisect_left(records, cut, key=attrgetter("offset"))
+        if end > begin:
+            yield records[begin:end]
+            begin = end
+    if begin < len(records):
+        yield records[begin:]
 
 
 class BatchSchema(Schema[Any, Any]):
@@ -157,7 +195,9 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
             _commit_generation.set(self.generation())
             await commit(
                 {
-                    tp: OffsetAndMetadata(one.offset, encode_commit_metadata(metadata_of(TP(*tp))))
+                    tp: OffsetAndMetadata(
+                        one.offset, encode_commit_metadata(metadata_of(TP(*tp), one.offset))
+                    )
                     for tp, one in offsets.items()
                 }
             )
@@ -250,30 +290,6 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         position = assignment.state_value(tp)._position
         return position or 0
 
-    async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Seek to the committed offsets of all assigned partitions; return them, 0 for none.
-
-        One request asks for all: aiokafka makes one for each partition, one after the other. Where
-        a rebalance has assigned partitions meanwhile, nothing is sought, and IllegalStateError is
-        raised: the recovery after it seeks. Raises aiokafka's errors as `committed`.
-        """
-        consumer = self._ensure_consumer()
-
-        async def seek() -> Mapping[TP, int]:
-            assignment = consumer._subscription.subscription.assignment
-            assigned = sorted(assignment.tps)
-            found = await consumer._coordinator.fetch_committed_offsets(assigned)
-            if not assignment.active:
-                raise IllegalStateError("a rebalance has assigned partitions meanwhile")
-            offsets = {TP(*tp): found[tp].offset if tp in found else 0 for tp in assigned}
-            for tp, offset in offsets.items():
-                if offset:
-                    consumer._fetcher.seek_to(TopicPartition(*tp), offset)
-            return offsets
-
-        sought: Mapping[TP, int] = await self.call_thread(seek)
-        return sought
-
     async def committed(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
         """Return the committed offsets of the group, for the given partitions that have one.
 
@@ -293,10 +309,10 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         return end
 
     async def _highwaters(self, partitions: Any) -> Mapping[TP, int]:  # noqa: ANN401 - Faust's
-        """Return the high watermarks, which a recovery has to reach.
+        """Return the high watermarks.
 
-        A read-committed consumer gets the last stable offset instead: where a transaction is open
-        on a changelog, a recovery would end without the states behind it.
+        A read-committed consumer gets the last stable offsets instead, before which an open
+        transaction may hold records that were read.
         """
         consumer = self._ensure_consumer()
         fetcher = copy(consumer._fetcher)
@@ -309,10 +325,6 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
     async def check_errors(self) -> None:
         """Raise the pending error of aiokafka's coordinator, in the consumer's thread."""
         await self._call(self._ensure_consumer()._coordinator.check_errors)
-
-    async def rejoin(self) -> None:
-        """Ask aiokafka's coordinator to join the group again, in the consumer's thread."""
-        await self._call(self._ensure_consumer()._coordinator.request_rejoin)
 
     async def _call(self, call: Callable[[], object]) -> None:
         """Call what is no coroutine function in the consumer's thread."""
@@ -335,80 +347,274 @@ def _check_commit(request: OffsetCommitRequest) -> None:
 
 
 class BatchConsumer(driver.Consumer):
-    """Faust's consumer, which yields batches and commits only what `done` has marked."""
+    """Faust's consumer, which yields batches and commits the positions of the states."""
 
     mundane_level = "debug"
     transport: BatchTransport
     _thread: _BatchConsumerThread
+    #: Whether a broker's end offsets are those of the last record.
+    has_exact_ends: ClassVar[bool] = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        #: By partition: the generation of the last batch done, and the offset after it.
-        self._done: dict[TP, tuple[int, int]] = {}
+        #: By partition: the position whose offset the next commit has.
+        self._offered: dict[TP, Position] = {}
         #: By partition: the next offset to yield.
         self._next: dict[TP, int] = {}
         #: By partition: a gap (expected, polled) after which the consumer has sought back once.
         self._sought_gap: dict[TP, tuple[int, int]] = {}
-        #: By partition: the metadata of the next commit.
+        #: By partition: the record before the next to yield, to be found where it was.
+        self._to_find: dict[TP, LastRecord] = {}
+        #: By partition: the committed offset, from which on records are new.
+        self._committed_at: dict[TP, int] = {}
+        #: By partition: the position from which on it is shown.
+        self._goal: dict[TP, int] = {}
+        #: By partition: the metadata of the next commit; `last` is that at `_committed_at`.
         self._metadata: dict[TP, CommitMetadata] = {}
-        #: By partition: the last offset that a poll returned.
-        self._polled: dict[TP, int] = {}
         #: By partition with an attempt since its assignment: what was noted of it before.
         self._begun: dict[TP, Attempt | None] = {}
         #: Partitions of which a batch was ended early, until they are revoked.
         self._ended_early: set[TP] = set()
+        #: Partitions whose position has reached the committed offset.
+        self._caught_up: set[TP] = set()
+        #: By partition: what its log has lost; it is not read.
+        self._faults: dict[TP, TopicFault] = {}
+        self.log_starts: dict[TP, int] = {}
+        """The first offset of each partition, as of the last look at the logs."""
         #: When a poll last returned records.
         self._received_at = monotonic()
-        #: The generation whose restored states are checked, and the faults found.
-        self._checked_generation: int | None = None
-        self.faults: Sequence[TopicFault] = ()
+        self._assigned_generation = -1
+        self._is_revoked = True
+        #: The generation whose partitions are sought.
+        self._sought_generation: int | None = None
         super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> _BatchConsumerThread:
         return _BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
+    # -- positions
+
+    def _position(self, tp: TP) -> Position | None:
+        return self.transport.state_store.position(_FAMILIES[tp.topic], tp.partition)
+
+    def _next_of(self, tp: TP) -> int:
+        position = self._position(tp)
+        return 0 if position is None else position.next
+
+    def _move(self, tp: TP, position: Position) -> None:
+        self.transport.state_store.move(_FAMILIES[tp.topic], tp.partition, position)
+
+    def _drop(self, tp: TP) -> None:
+        """Drop the states of a partition."""
+        self.transport.state_store.drop(_FAMILIES[tp.topic], tp.partition)
+        self._caught_up.discard(tp)
+
+    def is_caught_up(self, tp: TP) -> bool:
+        """Return True where all records before the committed offset are in a partition's states."""
+        return tp in self._caught_up and tp not in self._faults
+
+    def to_catch_up(self) -> int:
+        """Return the number of offsets until all assigned partitions are caught up."""
+        left = 0
+        for tp, goal in self._goal.items():
+            left += max(goal - self._next_of(tp), 0)
+        return left
+
+    @property
+    def faults(self) -> Sequence[TopicFault]:
+        """What the logs of assigned partitions have lost."""
+        return [*self._faults.values()]
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Drop the states of partitions that another worker has now; then as Faust does."""
+        store = self.transport.state_store
+        for family, partition in store.partitions():
+            tp = TP(topic_name(family), partition)
+            if tp not in assigned:
+                self._drop(tp)
+        if generation_id - self._assigned_generation not in {0, 1}:
+            # Another worker may have had them meanwhile, and have committed more.
+            self._caught_up.clear()
+        self._assigned_generation, self._is_revoked = generation_id, False
+        self._faults = {tp: fault for tp, fault in self._faults.items() if tp in assigned}
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def perform_seek(self) -> None:
+        """Seek all assigned partitions to the positions of their states.
+
+        Raises aiokafka's errors where the broker does not answer or refuses.
+        """
+        generation = self.app.consumer_generation_id
+        tps = sorted(self.assignment())
+        committed = await self._thread.committed(tps)
+        for tp in tps:
+            self._read_offset[tp] = self._committed_offset[tp] = None
+            self._committed_at[tp], self._metadata[tp] = committed.get(tp, _NOT_COMMITTED)
+            self._goal[tp] = self._committed_at[tp]
+        try:
+            await self._look_at(tps)
+        except IllegalStateError as error:
+            self.log.warning("a rebalance has taken partitions that were sought: %r", error)
+            return
+        if generation == self.app.consumer_generation_id and not self._is_revoked:
+            self._sought_generation = generation
+
+    async def look_at_logs(self) -> None:
+        """Look whether the logs of the assigned partitions have lost records.
+
+        A partition whose log is whole again is read on. Raises as `perform_seek`.
+        """
+        generation = self._sought_generation
+        if generation is None or not self._may_read(generation):
+            return
+        with suppress(IllegalStateError):  # A rebalance seeks.
+            await self._look_at(sorted(self.assignment()))
+
+    async def _look_at(self, tps: Sequence[TP]) -> None:
+        """Look at the extents of logs, and seek to the positions of those that are whole."""
+        # What is read while a broker answers may be beyond the end that it answers.
+        read = {tp: max(self._committed_at.get(tp, 0), self._next_of(tp)) for tp in tps}
+        starts = await self.earliest_offsets(*tps)
+        ends = await self.highwaters(*tps)
+        self.log_starts = dict(starts)
+        positions: dict[TP, int] = {}
+        for tp in tps:
+            if tp not in self._committed_at:
+                continue  # Revoked meanwhile.
+            before = self._faults.pop(tp, None)
+            fault = self._loss_of(tp, before, starts[tp], ends[tp], read[tp])
+            if fault is not None:
+                self._faults[tp] = fault
+                continue
+            position = self._position(tp)
+            if position is None or position.start < starts[tp]:
+                # Records were erased: what is left of them is read anew.
+                self._drop(tp)
+                position = Position(starts[tp], None, starts[tp])
+                self._move(tp, position)
+            elif self._next.get(tp, position.next) != position.next and before is None:
+                continue  # Batches are under way.
+            elif position.next < self._goal[tp]:
+                self._caught_up.discard(tp)
+            self._sought_gap.pop(tp, None)
+            self._next[tp] = position.next
+            if position.last is None:
+                self._to_find.pop(tp, None)
+                positions[tp] = position.next
+            else:
+                self._to_find[tp] = position.last
+                positions[tp] = position.last.offset
+            self._catch_up(tp)
+        if positions:
+            await self.seek_wait(positions)
+
+    def _loss_of(
+        self, tp: TP, before: TopicFault | None, start: int, end: int, read: int
+    ) -> TopicFault | None:
+        """Return what the log with these first and next offsets has lost; None for nothing.
+
+        `before` is the fault that was known of it, `read` the offset up to which it was read.
+        """
+        position, known = self._position(tp), self._metadata[tp]
+        if known.start is not None and start > known.start:
+            if not self._has_accepted(tp, start=start):
+                problem = f"begins at offset {start}, not {known.start}: records were deleted"
+                return TopicFault(*tp, FaultKind.RECORDS_DELETED, problem)
+            last = known.last if known.last and known.last.offset >= start else None
+            self._metadata[tp] = known.model_copy(update={"start": start, "last": last})
+        fault = None
+        if before is not None and before.fault is FaultKind.LOG_DIVERGED:
+            fault = before
+        elif end < read and self.has_exact_ends:
+            problem = (
+                f"ends at offset {end}, and was read up to {read}: it was created again, or lost"
+                " its last records"
+            )
+            fault = TopicFault(*tp, FaultKind.EVENTS_LOST, problem)
+        if fault is None or not self._has_accepted(
+            tp, lasts={known.last, position.last if position else None} - {None} or {None}
+        ):
+            return fault
+        # What the log has now is processed as if nothing of it had ever been read.
+        self._drop(tp)
+        self._committed_at[tp], self._metadata[tp] = _NOT_COMMITTED
+        self._committed_offset[tp] = None
+        self._goal[tp] = end
+        return None
+
+    def _has_accepted(
+        self, tp: TP, *, start: int | None = None, lasts: Collection[LastRecord | None] = ()
+    ) -> bool:
+        """Return whether an operator has accepted a loss: before an offset, or of a record."""
+        return any(
+            (one.topic, one.partition) == tp and (one.log_start == start or one.last in lasts)
+            for one in self.transport.accepted
+        )
+
+    def _diverge(self, tp: TP, expected: LastRecord, found: LastRecord | None) -> None:
+        """Note that a log has another record than the one that was read, or none any more."""
+        has = "no record any more" if found is None else "another record"
+        problem = f"has {has} at offset {expected.offset}, which was read: the log was replaced"
+        self._faults[tp] = TopicFault(*tp, FaultKind.LOG_DIVERGED, problem)
+        self._caught_up.discard(tp)
+
+    def _catch_up(self, tp: TP) -> None:
+        """Note where a partition has reached the committed offset, and compare its last record."""
+        position, committed = self._position(tp), self._committed_at[tp]
+        if position is None or position.next < self._goal[tp] or tp in self._caught_up:
+            return
+        known = self._metadata[tp]
+        last = known.last
+        if (
+            last is not None
+            and position.last != last
+            and (position.last is None or position.last.offset < committed)
+        ):
+            self._diverge(tp, last, position.last)
+            return
+        self._caught_up.add(tp)
+        self._begun.pop(tp, None)
+        now = known.model_copy(
+            update={"attempt": None, "rules": self.transport.rules, "start": position.start}
+        )
+        self._metadata[tp] = now
+        # The same offset is committed again where other metadata holds from now on.
+        self._committed_offset[tp] = committed if now == known else None
+
     # -- reading
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """Yield one message per partition with new records.
+        """Yield the new records of each partition in batches.
 
-        During a rebalance no event topic is read: Faust would clear its queues, and with them
-        records before the offset that a later batch commits. Event topics are not read either
-        before the restored states are checked, or while states are lost. Polled records that can no
-        longer be yielded are sought back to.
+        Nothing is read during a rebalance, and before it has sought: Faust clears its queues.
+        Polled records that can no longer be yielded are sought back to.
         """
         # Read before the wait: the generation may change during a poll.
         generation = self.app.consumer_generation_id
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
-        readable = {
-            tp
-            for tp in self._get_active_partitions()
-            if self._may_read_events(generation) or self._is_changelog_tp(tp)
-        }
-        if not readable:
+        readable = self._get_active_partitions() - self._faults.keys()
+        if not readable or not self._may_read(generation):
             # To aiokafka an empty set means every partition.
             self._thread.note_poll()
             await self.sleep(_SHORT_POLL_SECONDS)
             return
         polled = await self._poll(readable, timeout)
         self._skip_control_records(readable - polled.keys(), generation)
-        self._polled.update((tp, records[-1].offset) for tp, records in polled.items())
         while polled:
             if self.should_stop:
                 return
             tp, records = next(iter(polled.items()))
-            if not self.flow_active or generation != self.app.consumer_generation_id:
-                await self._seek_back(polled)
-                return
-            if not self._is_changelog_tp(tp) and not self._may_read_events(generation):
+            if (
+                not self.flow_active
+                or generation != self.app.consumer_generation_id
+                or not self._may_read(generation)
+            ):
                 await self._seek_back(polled)
                 return
             del polled[tp]
-            if self._is_changelog_tp(tp):
-                yield tp, self._to_batch(tp, records, generation)
-            elif await self._is_contiguous(tp, records[0].offset):
-                self._next[tp] = records[-1].offset + 1
-                yield tp, self._to_batch(tp, records, generation)
+            for batch in await self._batches(tp, records):
+                self._next[tp] = batch.records[-1].offset + 1
+                yield tp, self._message_of(tp, batch, generation)
 
     async def _poll(self, readable: set[TP], max_wait: float) -> dict[TP, Any]:
         """Return the records of one poll, by partition."""
@@ -417,7 +623,12 @@ class BatchConsumer(driver.Consumer):
             # ends, and would then wait.
             max_wait = min(max_wait, _SHORT_POLL_SECONDS)
         self._thread.set_fetch_max_wait(self._fetch_max_wait())
-        polled = dict(await self._getmany(active_partitions=readable, timeout=max_wait) or {})
+        try:
+            polled = dict(await self._getmany(active_partitions=readable, timeout=max_wait) or {})
+        except (OffsetOutOfRangeError, NoOffsetForPartitionError) as error:
+            self.log.warning("a log has moved, or lost records: %r", error)
+            await self.look_at_logs()
+            return {}
         if polled:
             self._received_at = monotonic()
         return polled
@@ -429,78 +640,98 @@ class BatchConsumer(driver.Consumer):
         return IDLE_FETCH_MAX_WAIT_MS if is_idle else FETCH_MAX_WAIT_MS
 
     def _skip_control_records(self, quiet: Iterable[TP], generation: int) -> None:
-        """Mark aborted and control records as done, in partitions of which a poll returned nothing.
+        """Move on past aborted and control records, in partitions of which a poll returned nothing.
 
-        Otherwise a recovery, and every reader of the group's lag, would wait for them.
+        Otherwise whoever waits for their end, and every reader of the group's lag, would wait.
         """
-        if generation != self.app.consumer_generation_id:
+        if generation != self.app.consumer_generation_id or not self._may_read(generation):
             return
-        restored = cast("TableManager", self.app.tables).recovery.active_offsets
         for tp in self.assignment().intersection(quiet):
-            position, polled = self._thread.fetch_position(tp), self._polled.get(tp, -1)
-            if not self._is_changelog_tp(tp):
-                if not self._may_read_events(generation):
-                    # What was polled is forgotten with the revocation, perhaps before it was done.
-                    continue
-                _, done = self._done.get(tp, (0, self._committed_offset[tp] or 0))
-                if polled < done < position:
-                    self._done[tp] = (generation, position)
-            elif (last := restored.get(tp)) is not None and polled <= last < position - 1:
-                restored[tp] = position - 1
+            position, fetched = self._position(tp), self._thread.fetch_position(tp)
+            if (
+                position is None
+                or self._next.get(tp) != position.next
+                or fetched <= position.next
+                or tp in self._to_find
+            ):
+                continue
+            self._next[tp] = fetched
+            self._move(tp, position._replace(next=fetched))
+            self._catch_up(tp)
 
-    def restored_end(self, tp: TP) -> int:
-        """Return the end of a changelog partition that the last recovery had to reach."""
-        return cast("TableManager", self.app.tables).recovery.active_highwaters[tp] + 1
+    def is_sought(self, generation: int) -> bool:
+        """Return True once a generation's partitions are sought, until a revocation.
 
-    def finish_check(self, generation: int, faults: Sequence[TopicFault]) -> None:
-        """Allow reading events in this generation, unless the check has found faults."""
-        self._checked_generation, self.faults = generation, faults
-
-    def is_checked(self, generation: int) -> bool:
-        """Return True once a generation's states are restored and checked, until a revocation.
-
-        Faust's own flags may say so too early: where a rebalance begins while a recovery ends, the
-        end of that recovery is taken for the end of the rebalance.
+        Faust's own flags may say so too early: where a rebalance begins while another one ends, the
+        end of that one is taken for the end of both.
         """
-        return self._checked_generation == generation
+        return self._sought_generation == generation
 
-    def _may_read_events(self, generation: int) -> bool:
-        return self.is_checked(generation) and not self.faults and not self.app.rebalancing
+    def finish_empty(self) -> None:
+        """Note that a generation is sought in which this worker has no partitions.
 
-    def _to_batch(self, tp: TP, records: Any, generation: int) -> ConsumerMessage:  # noqa: ANN401
-        last = records[-1]
+        Faust seeks nothing for it.
+        """
+        self._sought_generation = self.app.consumer_generation_id
+
+    def _may_read(self, generation: int) -> bool:
+        return self.is_sought(generation) and not self.app.rebalancing
+
+    async def _batches(self, tp: TP, records: Sequence[Any]) -> Sequence[Batch]:
+        """Return the batches of polled records: new ones, and processed ones, apart.
+
+        There are none where a gap before them is sought back to, or where the log has diverged.
+        """
+        expected, to_find = self._next[tp], self._to_find.get(tp)
+        first = expected if to_find is None else to_find.offset
+        if not await self._is_contiguous(tp, first, records[0].offset):
+            return ()
+        if to_find is not None:
+            del self._to_find[tp]
+            found = next((one for one in records if one.offset >= first), None)
+            last = None if found is None else LastRecord.of(found)
+            if last != to_find:
+                self._diverge(tp, to_find, last)
+                return ()
+        # Records that are merged were polled again.
+        records = [one for one in records if one.offset >= expected]
+        if not records:
+            return ()
+        committed, known = self._committed_at[tp], self._metadata[tp]
+        cuts = {committed}
+        if known.attempt is not None:
+            cuts.add(known.attempt.offset)
+        batches = []
+        for part in _cut(records, cuts):
+            is_new = part[0].offset >= committed
+            writes = is_new or known.rules != self.transport.rules
+            batches.append(Batch(part, expected, is_new, writes))
+            expected = part[-1].offset + 1
+        return batches
+
+    def _message_of(self, tp: TP, batch: Batch, generation: int) -> ConsumerMessage:
+        last = batch.records[-1]
         return ConsumerMessage(
             topic=tp.topic,
             partition=tp.partition,
             offset=last.offset,
             timestamp=last.timestamp / 1000.0,
-            timestamp_type=last.timestamp_type,
+            timestamp_type=cast("Any", last).timestamp_type,
             headers=[],
             key=None,
-            value=records,
+            value=cast("Any", batch),
             checksum=None,
             tp=tp,
             generation_id=generation,
         )
 
-    async def _is_contiguous(self, tp: TP, offset: int) -> bool:
+    async def _is_contiguous(self, tp: TP, expected: int, offset: int) -> bool:
         """Return True where no record is missing before `offset`; else seek back, once.
 
-        A gap that remains when it is fetched again belongs to the log (retention, compaction,
-        transaction markers). A log that ends before the offset read has lost its last records:
-        aiokafka has restarted at its beginning, and so does this consumer.
+        A gap that remains when it is fetched again belongs to the log: transaction markers, for
+        example.
         """
-        expected = self._next.get(tp)
-        if expected is not None and offset < expected:
-            self.log.error(
-                "events lost topic=%s partition=%d read_up_to=%d read_again_from=%d",
-                *tp,
-                expected,
-                offset,
-            )
-            # Faust would skip, and not commit, the records before these offsets.
-            self._read_offset[tp] = self._committed_offset[tp] = None
-        if expected is None or offset <= expected or self._sought_gap.get(tp) == (expected, offset):
+        if offset <= expected or self._sought_gap.get(tp) == (expected, offset):
             self._sought_gap.pop(tp, None)
             return True
         self._sought_gap[tp] = (expected, offset)
@@ -510,9 +741,7 @@ class BatchConsumer(driver.Consumer):
     async def _seek_back(self, polled: Mapping[TP, Any]) -> None:
         """Seek back to polled records that are not yielded.
 
-        A rebalance may have happened during the poll: a recovery would wait for these records of
-        changelogs for ever. A partition that was sought meanwhile is left as it is. Nothing is
-        sought to what is committed: that may be older than what the end of the recovery asks for.
+        A partition that was sought meanwhile is left as it is.
         """
         unread = {
             tp: records[0].offset
@@ -526,75 +755,25 @@ class BatchConsumer(driver.Consumer):
         """Seek, unless a rebalance takes the partitions meanwhile."""
         try:
             await self.seek_wait(positions)
-        except Exception as error:  # noqa: BLE001 - the next recovery seeks again
+        except Exception as error:  # noqa: BLE001 - the next rebalance seeks again
             self.log.warning("could not seek back during a rebalance: %r", error)
-
-    async def perform_seek(self) -> None:
-        """Seek to the committed offsets, and to the beginning of partitions without one.
-
-        Partitions to reprocess are sought to their beginning as well.
-        """
-        committed = await self.seek_to_committed()
-        again = committed.keys() & set(self.transport.to_reprocess())
-        fresh: dict[TP, int] = {}
-        for tp, offset in committed.items():
-            if self._is_changelog_tp(tp):
-                self._read_offset[tp] = None
-                continue
-            self._sought_gap.pop(tp, None)
-            self._next.pop(tp, None)
-            if offset and tp not in again:
-                self._read_offset[tp] = self._committed_offset[tp] = offset
-                self._next[tp] = offset
-            else:
-                self._read_offset[tp] = self._committed_offset[tp] = None
-                fresh[tp] = 0
-        if fresh:
-            await self.seek_wait(fresh)
-        unknown = [
-            tp for tp in committed if not self._is_changelog_tp(tp) and tp not in self._metadata
-        ]
-        await self.committed(unknown)
-        if again:
-            self.log.warning(
-                "reading again from the beginning: %s: states held facts recorded in the future, or"
-                " reported by others than their owners",
-                ", ".join(f"{tp.topic}[{tp.partition}]" for tp in sorted(again)),
-            )
-            # Committed at once, for a worker to which the partition is assigned next.
-            await self._thread.commit(dict.fromkeys(again, 0))
-
-    async def committed(self, tps: Collection[TP]) -> Mapping[TP, Committed]:
-        """Return the committed offsets of the group, for the given partitions that have one.
-
-        Their metadata becomes that of the next commit, before this worker has begun anything there:
-        what an earlier assignment has left is outdated. Raises aiokafka's errors where the broker
-        does not answer or refuses.
-        """
-        found = await self._thread.committed(tps)
-        for tp in tps:
-            if tp in found:
-                self._metadata[tp] = found[tp].metadata
-            else:
-                self._metadata.pop(tp, None)
-        return found
 
     # -- acknowledging
 
-    def done(self, message: Message, *, before: int | None = None) -> None:
-        """Allow the commit of the offset after a batch: the broker has acknowledged its writes.
+    def done(self, message: Message, *, is_partly: bool = False) -> None:
+        """Release a batch that is merged, or merged partly.
 
-        With `before`, only of that offset in it: the rest is read again after the rebalance, and so
-        are the partition's batches that were passed on already (`is_stopped`).
+        What is merged is committed. The rest is read again after the rebalance, and so are the
+        partition's batches that were passed on already (`is_stopped`).
         """
-        # Some brokers count generations from 0, which is a valid generation.
-        generation = -1 if message.generation_id is None else message.generation_id
-        self._done[message.tp] = (generation, message.offset + 1 if before is None else before)
-        if before is not None:
-            self._ended_early.add(message.tp)
-        metadata = self._metadata.get(message.tp)
-        if metadata is not None and metadata.attempt is not None:
-            self.set_metadata(message.tp, metadata.model_copy(update={"attempt": None}))
+        tp = message.tp
+        if is_partly:
+            self._ended_early.add(tp)
+        if tp in self._goal:
+            self._catch_up(tp)
+            metadata = self._metadata[tp]
+            if metadata.attempt is not None and tp in self._caught_up:
+                self._metadata[tp] = metadata.model_copy(update={"attempt": None})
         message.ack(self)
 
     def is_awaited(self) -> bool:
@@ -611,7 +790,7 @@ class BatchConsumer(driver.Consumer):
         self.ack(message)
 
     def ack(self, message: Message) -> bool:
-        """Release a message; only `done` allows a commit."""
+        """Release a message: what is committed is the position of the states."""
         if message.acked:
             return False
         message.acked = True
@@ -619,21 +798,23 @@ class BatchConsumer(driver.Consumer):
         notify(self._waiting_for_ack)
         return True
 
-    def metadata_of(self, tp: TP) -> CommitMetadata:
-        """Return the metadata of a partition's next commit."""
-        return self._metadata.get(tp, NO_METADATA)
-
-    def set_metadata(self, tp: TP, metadata: CommitMetadata) -> None:
-        """Set the metadata of a partition's next commits, until it is revoked."""
-        self._metadata[tp] = metadata
+    def metadata_of(self, tp: TP, offset: int) -> CommitMetadata:
+        """Return the metadata of a partition's commit of an offset."""
+        known = self._metadata.get(tp, NO_METADATA)
+        if offset == self._committed_at.get(tp):
+            return known
+        for position in (self._position(tp), self._offered.get(tp)):
+            if position is not None and position.next == offset:
+                return known.model_copy(update={"last": position.last})
+        return known.model_copy(update={"last": None})
 
     def is_fresh(self, tp: TP) -> bool:
-        """Return True before the first attempt in a partition since its assignment."""
-        return tp not in self._begun
+        """Return True before the first attempt in a partition since it was caught up."""
+        return tp not in self._begun or tp not in self._caught_up
 
     def ends_at(self, tp: TP, offset: int) -> int:
         """Return how many attempts at a record have ended a worker."""
-        attempt = self.metadata_of(tp).attempt
+        attempt = self._metadata.get(tp, NO_METADATA).attempt
         return attempt.count if attempt is not None and attempt.offset == offset else 0
 
     async def begin(self, tp: TP, offset: int) -> int:
@@ -643,12 +824,17 @@ class BatchConsumer(driver.Consumer):
         the record is done: it survives the end of the process. Raises AttemptNotCommittedError.
         """
         ends = self.ends_at(tp, offset)
-        self._begun[tp] = self.metadata_of(tp).attempt if ends else None
+        metadata = self._metadata.get(tp, NO_METADATA)
+        self._begun[tp] = metadata.attempt if ends else None
         attempt = Attempt(offset=offset, count=ends + 1)
-        self.set_metadata(tp, self.metadata_of(tp).model_copy(update={"attempt": attempt}))
-        if not await self._thread.commit({tp: offset}):
+        self._metadata[tp] = metadata.model_copy(update={"attempt": attempt})
+        if not await self._thread.commit({tp: self._to_commit(tp, offset)}):
             raise AttemptNotCommittedError(tp, offset)
         return ends
+
+    def _to_commit(self, tp: TP, offset: int) -> int:
+        """Return the offset to commit an attempt with: none is below the committed one."""
+        return max(offset, self._committed_at.get(tp, 0))
 
     async def take_back_attempts(self) -> None:
         """Commit that no record has ended this worker: the attempts under way do not count.
@@ -656,64 +842,69 @@ class BatchConsumer(driver.Consumer):
         Those do of which the broker takes no note within TAKE_BACK_SECONDS.
         """
         under_way = {
-            tp: attempt.offset
+            tp: self._to_commit(tp, attempt.offset)
             for tp in self._begun
-            if (attempt := self.metadata_of(tp).attempt) is not None
+            if (attempt := self._metadata.get(tp, NO_METADATA).attempt) is not None
         }
         if not under_way or self.ownership_problem(self.app.consumer_generation_id) is not None:
             return
         for tp in under_way:
-            before = self.metadata_of(tp).model_copy(update={"attempt": self._begun[tp]})
-            self.set_metadata(tp, before)
+            before = self._metadata[tp].model_copy(update={"attempt": self._begun[tp]})
+            self._metadata[tp] = before
         try:
             await asyncio.wait_for(self._thread.commit(under_way), TAKE_BACK_SECONDS)
         except Exception as error:  # noqa: BLE001 - this worker ends in any case
             self.log.warning("attempts that the broker has ended count error=%r", error)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ANN401
-        # A copy: batches may be marked as done while the commit awaits.
+        # A copy: partitions may be caught up while the commit awaits.
         return (
-            tp for tp in list(self._done) if topics is None or tp in topics or tp.topic in topics
+            tp
+            for tp in [*self._committed_at]
+            if topics is None or tp in topics or tp.topic in topics
         )
 
     def _new_offset(self, tp: TP) -> int | None:
-        generation, offset = self._done.get(tp, (-1, 0))
-        return offset if generation == self.app.consumer_generation_id else None
+        """Return the position of the states: all before it is merged, and written.
+
+        Nothing before the committed offset is committed.
+        """
+        position = self._position(tp)
+        if position is None or tp not in self._caught_up:
+            return None
+        self._offered[tp] = position
+        return position.next
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Ignore gaps: `done` covers every offset of a batch."""
+        """Ignore gaps: the position is beyond them."""
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Commit what is done (Faust), then drop the offsets of the revoked partitions."""
+        """Commit what is done (Faust), then drop the offsets of the revoked partitions.
+
+        States and positions stay until the assignment: most partitions come back.
+        """
         self._begin_rebalance()
         await super().on_partitions_revoked(revoked)
-        for tp in revoked:
-            self._done.pop(tp, None)
-            self._next.pop(tp, None)
-            self._sought_gap.pop(tp, None)
-            self._metadata.pop(tp, None)
-            self._begun.pop(tp, None)
-            self._ended_early.discard(tp)
-            self._polled.pop(tp, None)
+        for of in (
+            *(self._offered, self._next, self._sought_gap, self._to_find),
+            *(self._committed_at, self._goal, self._metadata, self._begun),
+        ):
+            for tp in revoked:
+                of.pop(tp, None)
+        self._ended_early -= revoked
 
     def _begin_rebalance(self) -> None:
-        self._checked_generation = None
-        # The end of a recovery may have come between the thread's word of it and the revocation.
+        self._sought_generation, self._is_revoked = None, True
+        # The end of a rebalance may have come between the thread's word of it and the revocation.
         self.app.rebalancing = True
 
     # -- ownership
-
-    def assert_not_fenced(self, message: Message) -> None:
-        """Check that the message's partition is still this worker's; raise PartitionFencedError."""
-        problem = self.ownership_problem(message.generation_id)
-        if problem is not None:
-            raise PartitionFencedError(message.tp, reason=problem)
 
     def ownership_problem(self, generation: int | None) -> str | None:
         """Return why another worker may own the partitions of a generation; None for no reason.
 
         The reasons are a newer generation, and no successful heartbeat for 0.8 of the session
-        timeout: a worker that was suspended must not write old state over its successor's.
+        timeout: a worker that was suspended must not show old figures beside its successor's.
         """
         current = self._thread.generation()
         if generation != current:
@@ -737,32 +928,21 @@ class BatchConsumer(driver.Consumer):
         """Raise the pending error of aiokafka's coordinator, which Faust does not check."""
         await self._thread.check_errors()
 
-    async def rejoin(self) -> None:
-        """Join the group again: what was written to the changelogs meanwhile is merged."""
-        await self._thread.rejoin()
-
     async def verify_all_partitions_active(self) -> None:
         """Do nothing: `streams.watchdog` finds a worker that does not get on."""
 
     def lag(self) -> Mapping[TP, int]:
-        """Return the records that are not done, by partition of events."""
+        """Return the records that are not processed, by partition of events."""
         behind: dict[TP, int] = {}
         for tp, end in self.event_ends().items():
-            _, done = self._done.get(tp, (0, self._committed_offset[tp] or 0))
-            if self._next.get(tp, done) == done:
-                # All yielded records are done: what was fetched after them are control records,
-                # such as transaction markers.
-                done = max(done, self._thread.fetch_position(tp))
+            done = max(self._next_of(tp), self._committed_at.get(tp, 0))
             behind[tp] = max(end - done, 0)
         return behind
 
     def event_ends(self) -> Mapping[TP, int]:
         """Return the high watermarks of the last fetch responses, by partition of events."""
-        return {
-            tp: end
-            for tp in self.assignment()
-            if not self._is_changelog_tp(tp) and (end := self.highwater(tp)) is not None
-        }
+        ends = {tp: cast("int | None", self.highwater(tp)) for tp in self.assignment()}
+        return {tp: end for tp, end in ends.items() if end is not None}
 
     def in_transactions(self) -> Mapping[TP, int]:
         """Return the records of the lag behind an open transaction, by partition of events.
@@ -789,53 +969,6 @@ class BatchProducer(driver.Producer):
 
     def _settings_extra(self) -> Mapping[str, Any]:
         return {"acks": "all", "enable_idempotence": self.idempotent}
-
-    async def write_batch(
-        self,
-        topic: str,
-        partition: int,
-        records: Sequence[tuple[bytes, bytes]],
-        *,
-        last_headers: Sequence[tuple[str, bytes]] = (),
-    ) -> int | None:
-        """Write (key, value) records to one partition and await their acknowledgement.
-
-        The last record has the headers. Returns the offset after it, or None where the broker
-        returned none. Raises ProduceFailedError where a record is not acknowledged, and
-        WriteRefusedError where its content is the cause.
-        """
-        producer = self._ensure_producer()
-        try:
-            return await self._send_batches(producer, topic, partition, records, last_headers)
-        except Exception as error:
-            raise _failure(topic, partition, error) from error
-
-    async def _send_batches(
-        self,
-        producer: Any,  # noqa: ANN401 - aiokafka has no types
-        topic: str,
-        partition: int,
-        records: Sequence[tuple[bytes, bytes]],
-        last_headers: Sequence[tuple[str, bytes]] = (),
-    ) -> int | None:
-        sent: list[Any] = []
-        batch = producer.create_batch()
-        last = len(records) - 1
-        in_batch = 0
-        for position, (key, value) in enumerate(records):
-            headers = list(last_headers) if position == last else []
-            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
-                batch.close()
-                sent.append(await producer.send_batch(batch, topic, partition=partition))
-                batch = producer.create_batch()
-                batch.append(key=key, value=value, timestamp=None, headers=headers)
-                in_batch = 0
-            in_batch += 1
-        batch.close()
-        sent.append(await producer.send_batch(batch, topic, partition=partition))
-        *_, tail = await asyncio.gather(*sent)
-        # The answer for a duplicate batch, of an earlier attempt, may have no offset.
-        return None if tail is None or tail.offset < 0 else int(tail.offset) + in_batch
 
     async def write_all(
         self,
@@ -869,7 +1002,7 @@ def _failure(topic: str, partition: int | None, cause: Exception) -> ProduceFail
 class BatchTransport(driver.Transport):
     """Faust's aiokafka transport with the batching consumer and producer.
 
-    `to_reprocess` returns the partitions of events to process again from their beginning.
+    `state_store` has the positions of the partitions, `rules` the fingerprint of what is refused.
     """
 
     Consumer = BatchConsumer
@@ -878,8 +1011,13 @@ class BatchTransport(driver.Transport):
     def __init__(
         self,
         *args: Any,
-        to_reprocess: Callable[[], Iterable[TP]] = tuple,
+        state_store: StateStore,
+        rules: str = "",
+        accepted: Collection[AcceptedLoss] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.to_reprocess = to_reprocess
+        self.state_store = state_store
+        self.rules = rules
+        self.accepted = accepted
+        """The losses of records that operators have accepted."""

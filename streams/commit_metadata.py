@@ -1,7 +1,6 @@
 """The metadata of a committed offset: Kafka stores up to 4 096 bytes with each.
 
-It is JSON. Workers of 0.1 and operators' tools write none. Unknown keys, of a later release, are
-ignored.
+It is JSON. Operators' tools write none. Unknown keys, of another release, are ignored.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
 
 from boundary.errors import SmartRegionError
+from events.last_record import LastRecord
 
 #: A broker's default for `offset.metadata.max.bytes`; a commit with more is refused.
 MAX_BYTES: Final = 4096
@@ -28,19 +28,6 @@ class MetadataTooLargeError(SmartRegionError):
         )
 
 
-class ChangelogExtent(BaseModel):
-    """The known first and last offsets of the states in a changelog partition."""
-
-    model_config = _MODEL
-
-    start: NonNegativeInt
-    """The log's start offset when the states were restored; compaction does not move it."""
-    end: NonNegativeInt
-    """The offset after the last acknowledged write."""
-    summary: NonNegativeInt | None = None
-    """The offset of the last record with a summary; None for none."""
-
-
 class Attempt(BaseModel):
     """An unfinished attempt to process the record at the committed offset."""
 
@@ -56,8 +43,13 @@ class CommitMetadata(BaseModel):
 
     model_config = _MODEL
 
-    version: PositiveInt = 1
-    changelog: ChangelogExtent | None = None
+    version: PositiveInt = 2
+    start: NonNegativeInt | None = None
+    """The first offset that the log had when its states were read."""
+    last: LastRecord | None = None
+    """The last record before the committed offset."""
+    rules: str | None = None
+    """The fingerprint of the rules by which all records before the committed offset were judged."""
     attempt: Attempt | None = None
 
 

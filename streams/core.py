@@ -20,7 +20,6 @@ from streams.reading import Reading, readings
 from streams.state import (
     EMPTY,
     NO_DAYS,
-    UNREADABLE,
     Cell,
     EntityState,
     growth,
@@ -108,7 +107,7 @@ def process(
     are refused first.
 
     `sizes` gives the sizes of large states, in bytes by entity. An event that makes a state larger
-    than ENTITY_MAX_BYTES is refused, and so is every event of an UNREADABLE one.
+    than ENTITY_MAX_BYTES is refused.
     """
     records = list(records)
     read = readings(records, family, rules)
@@ -212,14 +211,6 @@ def _size_error(
     size = sizes.get(entity)
     if size is None:
         return None
-    if size == UNREADABLE:
-        return ContractError(
-            RefusalReason.UNPROCESSABLE,
-            "data",
-            None,
-            "bring the states back from the events (docs/runbooks/PoisonRecord.md)",
-            problem="is of an entity whose state cannot be read",
-        )
     grown = size + growth(state, fact, day, cell)
     if grown > max(size, ENTITY_MAX_BYTES):
         return ContractError(

@@ -1,4 +1,4 @@
-"""The states of one partition, kept as they are written: the JSON values of the changelog."""
+"""The states of one partition, kept as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class EncodedStates(Mapping[str, EntityState]):
     __slots__ = ("_values",)
 
     def __init__(self, values: Mapping[bytes, bytes]) -> None:
-        """Create a view of encoded states by the keys of their changelog records."""
+        """Create a view of states by entity, both encoded."""
         self._values = values
 
     def __getitem__(self, entity: str) -> EntityState:

@@ -1,14 +1,14 @@
-"""The engine: processes one batch, from the topic of events to the changelog, without loss."""
+"""The engine: merges one batch of events into the states, without loss."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from time import monotonic
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeAlias, cast
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from faust.types import TP, Message
 
@@ -18,19 +18,20 @@ from catalogue.model import Catalogue
 from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
+from events.last_record import LastRecord
 from events.producers.model import Producers
 from events.record_rules import RULES, RecordRules
 from events.records import OutgoingRecord, Record
-from events.topics import ENTITY_MAX_BYTES, changelog_name, topic_name
+from events.topics import ENTITY_MAX_BYTES
+from streams.accepted_losses import AcceptedLoss
 from streams.batch_transport import (
     AttemptNotCommittedError,
+    Batch,
     BatchConsumer,
     BatchProducer,
-    PartitionFencedError,
     ProduceFailedError,
     WriteRefusedError,
 )
-from streams.changelog_tally import ChangelogShrunkError, ChangelogTallies
 from streams.clock import Clock
 from streams.core import RecordRefusal, Result, process
 from streams.dead_letter_rate import DeadLetterCause
@@ -42,6 +43,7 @@ from streams.dead_letters import (
 )
 from streams.meters import Meters
 from streams.producers.meters import Attribution, ProducerMeters
+from streams.refusal_rules import fingerprint_of
 from streams.skipped_records import Decision, refusal_of
 from streams.state import EMPTY, LARGE_STATE_BYTES, EntityState, encode_state
 from streams.state_store import StateChange, StateStore
@@ -58,6 +60,8 @@ SINGLY_FROM_ENDS: Final = 2
 HOLD_SECONDS: Final = 60.0
 #: How often that wait looks whether a rebalance has begun.
 HOLD_LOOK_SECONDS: Final = 0.1
+#: Of processed records, as many are merged at once: other tasks run in between.
+MERGE_STEP: Final = 500
 NOTHING_SKIPPED: Final[Mapping[RecordOrigin, Decision]] = MappingProxyType({})
 FamilyPartition: TypeAlias = "tuple[Family, int]"
 
@@ -71,6 +75,10 @@ class _Computed(NamedTuple):
     outgoing: Sequence[OutgoingRecord]
 
 
+class _PositionMovedError(Exception):
+    """The states of a batch's partition are at another position: it was dropped, and is sought."""
+
+
 class EndedBeforeError(SmartRegionError):
     """Workers have ended at the first record of a batch, which is then processed singly."""
 
@@ -81,12 +89,12 @@ class EndedBeforeError(SmartRegionError):
 class Engine:
     """Processes batches of events into the state store.
 
-    The order in a batch: decode, merge and fold; write changed entities, dead letters and forwards;
-    wait until the broker has acknowledged them all; apply the new states; allow the commit of the
-    offset. A failure of the broker, or the loss of the partition, before the last step ends the
-    process: the batch is read again and leads to the same state. Any other failure is that of a
-    record: the batch is processed again, one record after the other, and the record that fails is
-    refused.
+    The order in a batch: decode, merge and fold; write dead letters and forwards; wait until the
+    broker has acknowledged them all; apply the new states; allow the commit of the offset. Nothing
+    is written or counted of records before the committed offset: that has been done. A failure of
+    the broker before the last step ends the process: the batch is read again and leads to the same
+    state. Any other failure is that of a record: the batch is processed again, one record after the
+    other, and the record that fails is refused.
     """
 
     def __init__(
@@ -94,23 +102,24 @@ class Engine:
         catalogue: Catalogue,
         clock: Clock,
         *,
-        app_id: str,
         partitions: int,
         producers: Producers | None = None,
         skipped: Mapping[RecordOrigin, Decision] = NOTHING_SKIPPED,
+        accepted: Collection[AcceptedLoss] = (),
         rules: RecordRules = RULES,
     ) -> None:
         """Create an engine with an empty state store.
 
         Without `producers`, every record is attributed to the unknown producer. Records in
-        `skipped` are refused without being decoded.
+        `skipped` are refused without being decoded. Losses of records are `accepted` by operators.
         """
         self.catalogue = catalogue
         self.clock = clock
         self.partitions = partitions
-        self.tallies = ChangelogTallies()
         self.rules = rules
-        self.state_store = StateStore(catalogue.terms, rules)
+        self.state_store = StateStore(catalogue.terms)
+        self.merged = 0
+        """Records before committed offsets that were merged."""
         self.meters = Meters(ProducerMeters(Attribution(producers)))
         self.progressed_at = monotonic()
         self.hold_seconds = HOLD_SECONDS
@@ -118,23 +127,23 @@ class Engine:
         self._looks: Counter[tuple[TP, int]] = Counter()
         self.on_applied: Callable[[], object] = lambda: None
         """Called each time that states have changed."""
-        self._changelogs = {family: changelog_name(app_id, family) for family in Family}
         self._skipped: Mapping[tuple[str, int], dict[int, Decision]] = defaultdict(dict)
         for (topic, partition, offset), decision in skipped.items():
             self._skipped[topic, partition][offset] = decision
-        # A batch of a family and the rewriting of its repaired entities exclude each other.
-        self._locks: Mapping[Family, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.accepted = accepted
+        self.rules_fingerprint = fingerprint_of(rules, producers, skipped, accepted)
 
     async def process_batch(
         self, family: Family, message: Message, consumer: BatchConsumer, producer: BatchProducer
     ) -> None:
         """Process one batch message and allow the commit of its offset.
 
-        Raises PartitionFencedError, ProduceFailedError or ChangelogShrunkError; the process must
-        then end.
+        Raises ProduceFailedError or AttemptNotCommittedError; the process must then end.
         """
         try:
             await self._process_batch(family, message, consumer, producer)
+        except _PositionMovedError:
+            consumer.ack(message)
         except ProduceFailedError as error:
             if _is_fatal(error):
                 # The broker ends this worker, and no record: another would be held for one.
@@ -144,39 +153,39 @@ class Engine:
     async def _process_batch(
         self, family: Family, message: Message, consumer: BatchConsumer, producer: BatchProducer
     ) -> None:
-        key = family, message.partition
-        records = cast("Sequence[Record]", message.value)
+        batch = cast("Batch", message.value)
+        records = batch.records
+        self._check_position((family, message.partition), batch.start)
         ends = await self._begin(message, records[0].offset, consumer)
         if ends is None:
             return
-        async with self._locks[family]:
-            # Processing such a batch singly finds the record that ends workers.
-            is_poison = ends >= SINGLY_FROM_ENDS
-            failure: Exception | None = EndedBeforeError(ends) if is_poison else None
-            try:
-                done = (
-                    []
-                    if failure
-                    else [await self._process(key, records, message, consumer, producer)]
-                )
-            except Exception as error:
-                # A record may raise anything, and must not end the process.
-                if _is_fatal(error):
-                    raise
-                failure = error
-            if failure is not None:
-                done = await self._process_singly(
-                    key, failure, message, consumer, producer, is_poison=is_poison
-                )
+        # Processing such a batch singly finds the record that ends workers.
+        is_poison = ends >= SINGLY_FROM_ENDS
+        failure: Exception | None = EndedBeforeError(ends) if is_poison else None
+        done: list[Result] = []
+        try:
+            if failure is None:
+                done = [await self._process_together(family, message, producer)]
+        except Exception as error:
+            # A record may raise anything, and must not end the process.
+            if _is_fatal(error):
+                raise
+            failure = error
+        if failure is not None:
+            done = await self._process_singly(
+                family, failure, message, consumer, producer, is_poison=is_poison
+            )
         # A rebalance does not wait for hundreds of records that are processed singly.
         taken = records if failure is None else records[: len(done)]
-        left = records[len(taken)].offset if len(taken) < len(records) else None
-        consumer.done(message, before=left)
+        consumer.done(message, is_partly=len(taken) < len(records))
         self.meters.ends.pop((message.topic, message.partition), None)
+        self.progressed_at = monotonic()
+        if not batch.is_new:
+            self.merged += len(taken)
+            return
         refusals = []
         for result in done:
             refusals += result.refusals
-        self.progressed_at = monotonic()
         if refusals:
             first = refusals[0]
             logger.warning(
@@ -228,28 +237,55 @@ class Engine:
             *cause.origin,
         )
 
-    async def _process(
-        self,
-        key: FamilyPartition,
-        records: Sequence[Record],
-        message: Message,
-        consumer: BatchConsumer,
-        producer: BatchProducer,
+    def _check_position(self, key: FamilyPartition, start: int) -> None:
+        """Raise _PositionMovedError where a partition's states are not at this position."""
+        position = self.state_store.position(*key)
+        if position is None or position.next != start:
+            raise _PositionMovedError
+
+    async def _process_together(
+        self, family: Family, message: Message, producer: BatchProducer
     ) -> Result:
+        """Process the records of a batch together, or those that were processed before in steps."""
+        batch = cast("Batch", message.value)
+        if batch.is_new:
+            return await self._process((family, message.partition), batch, producer)
+        result, start = Result(), batch.start
+        for begin in range(0, len(batch.records), MERGE_STEP):
+            step = batch.records[begin : begin + MERGE_STEP]
+            await self._process(
+                (family, message.partition), batch._replace(records=step, start=start), producer
+            )
+            start = step[-1].offset + 1
+            self.progressed_at = monotonic()
+            await asyncio.sleep(0)
+        return result
+
+    async def _process(self, key: FamilyPartition, batch: Batch, producer: BatchProducer) -> Result:
         """Process records together: everything is computed before anything is written."""
-        computed = self._compute(key, records)
-        consumer.assert_not_fenced(message)
-        await self._write(key, computed, consumer, producer, events_end=records[-1].offset + 1)
+        self._check_position(key, batch.start)
+        computed = self._compute(key, batch.records)
+        if batch.writes and computed.outgoing:
+            await producer.write_all(computed.outgoing)
+            self._check_position(key, batch.start)
         self.state_store.apply(*key, computed.changes)
+        self._move(key, batch.records[-1])
         self.on_applied()
         self._set_sizes(key, computed.states)
-        # Processed singly, a record is committed before its batch is done.
-        self.meters.count(computed.result)
+        if batch.is_new:
+            # Processed singly, a record is committed before its batch is done.
+            self.meters.count(computed.result)
         return computed.result
+
+    def _move(self, key: FamilyPartition, last: Record) -> None:
+        position = self.state_store.position(*key)
+        if position is not None:
+            after = position._replace(next=last.offset + 1, last=LastRecord.of(last))
+            self.state_store.move(*key, after)
 
     async def _process_singly(
         self,
-        key: FamilyPartition,
+        family: Family,
         cause: Exception,
         message: Message,
         consumer: BatchConsumer,
@@ -262,42 +298,47 @@ class Engine:
         It ends early, after the first record or later, where a rebalance waits for it.
         With `is_poison`, an attempt is committed before each record except the first.
 
-        Raises PartitionFencedError, and ProduceFailedError where the broker fails.
+        Raises ProduceFailedError where the broker fails.
         """
-        records = cast("Sequence[Record]", message.value)
+        batch = cast("Batch", message.value)
+        key = family, message.partition
         logger.warning(
             "working singly topic=%s partition=%d first_offset=%d count=%d cause=%s",
             message.topic,
             message.partition,
-            records[0].offset,
-            len(records),
+            batch.records[0].offset,
+            len(batch.records),
             type(cause).__name__,
         )
         done: list[Result] = []
-        for record in records:
+        for record in batch.records:
+            position = self.state_store.position(*key)
+            if position is None:
+                raise _PositionMovedError
+            if record.offset < position.next:
+                # Of a step that was merged before another one failed.
+                done.append(Result())
+                continue
             if done and consumer.is_awaited():
                 break
-            if is_poison and record is not records[0]:
+            if is_poison and record is not batch.records[0]:
                 await consumer.begin(message.tp, record.offset)
+            one = batch._replace(records=[record], start=position.next)
             try:
-                done.append(await self._process(key, [record], message, consumer, producer))
+                done.append(await self._process(key, one, producer))
             except Exception as error:
                 if _is_fatal(error):
                     raise
-                done.append(await self._refuse(record, error, message, consumer, producer))
+                done.append(await self._refuse(key, one, error, producer))
             # Thousands of records singly may take longer than the stall timeout.
             self.progressed_at = monotonic()
         return done
 
     async def _refuse(
-        self,
-        record: Record,
-        cause: Exception,
-        message: Message,
-        consumer: BatchConsumer,
-        producer: BatchProducer,
+        self, key: FamilyPartition, batch: Batch, cause: Exception, producer: BatchProducer
     ) -> Result:
         """Write the dead letter of a record that failed, without its content if that fails."""
+        (record,) = batch.records
         logger.error(
             "unprocessable topic=%s partition=%d offset=%d error=%s",
             record.topic,
@@ -306,16 +347,19 @@ class Engine:
             traceback_of(cause),
         )
         refusal = RecordRefusal(record, _unprocessable(cause))
-        consumer.assert_not_fenced(message)
-        now = self.clock.now()
-        try:
-            await producer.write_all([dead_letter_record(refusal, now=now)])
-        except Exception as error:
-            if _is_fatal(error):
-                raise
-            await producer.write_all([bare_dead_letter_record(refusal, now=now)])
+        if batch.writes:
+            now = self.clock.now()
+            try:
+                await producer.write_all([dead_letter_record(refusal, now=now)])
+            except Exception as error:
+                if _is_fatal(error):
+                    raise
+                await producer.write_all([bare_dead_letter_record(refusal, now=now)])
+            self._check_position(key, batch.start)
+        self._move(key, record)
         result = Result(refusals=[refusal])
-        self.meters.count(result)
+        if batch.is_new:
+            self.meters.count(result)
         return result
 
     async def _report_poison_record(
@@ -405,62 +449,16 @@ class Engine:
         )
         return result, _encoded(result.changed)
 
-    async def _write(
-        self,
-        key: FamilyPartition,
-        computed: _Computed,
-        consumer: BatchConsumer,
-        producer: BatchProducer,
-        *,
-        events_end: int,
-    ) -> None:
-        writes: list[Any] = []
-        if computed.changes:
-            states = [(change.key, change.value) for change in computed.changes.values()]
-            writes.append(
-                self._write_states(*key, states, consumer, producer, events_end=events_end)
-            )
-        if computed.outgoing:
-            writes.append(producer.write_all(computed.outgoing))
-        await asyncio.gather(*writes)
-
     def _set_sizes(self, key: FamilyPartition, states: Mapping[str, bytes]) -> None:
         for entity, value in states.items():
             if self.state_store.set_size(*key, entity, len(value)):
                 logger.warning(
-                    # Without the entity, which may be a person: the changelog shows it by size.
+                    # Without the entity, which may be a person.
                     "entity half full family=%s partition=%d bytes=%d limit=%d",
                     *key,
                     len(value),
                     ENTITY_MAX_BYTES,
                 )
-
-    async def rewrite_repaired(self, consumer: BatchConsumer, producer: BatchProducer) -> int:
-        """Write the entities again whose last changelog record has fewer cells than their state.
-
-        Compaction would otherwise keep the incomplete record. Returns the number of entities
-        written: 0 while the ownership of the partitions is uncertain, or their states are restored.
-        """
-        written = 0
-        for family, partition in self.state_store.repairs():
-            async with self._locks[family]:
-                states = self.state_store.repairs_of(family, partition)
-                generation = consumer.app.consumer_generation_id
-                # A rebalance may have begun since the last await, and restore the states anew.
-                if (
-                    states
-                    and consumer.is_checked(generation)
-                    and consumer.ownership_problem(generation) is None
-                ):
-                    written_again = [
-                        (entity.encode(), encode_state(state)) for entity, state in states.items()
-                    ]
-                    await self._write_states(family, partition, written_again, consumer, producer)
-                    self.state_store.repaired(family, partition, states)
-                    written += len(states)
-        if written:
-            logger.warning("rewrote repaired entities count=%d", written)
-        return written
 
     async def check_fold(self) -> int:
         """Return how many series differ from a fold from scratch, and count them in the meters.
@@ -474,27 +472,6 @@ class Engine:
             self.meters.mismatches += mismatches
             logger.error("the fold differs from its states series=%d", mismatches)
         return mismatches
-
-    async def _write_states(
-        self,
-        family: Family,
-        partition: int,
-        states: Sequence[tuple[bytes, bytes]],
-        consumer: BatchConsumer,
-        producer: BatchProducer,
-        *,
-        events_end: int | None = None,
-    ) -> None:
-        """Write states by key, with their partition's summary; set the extent as metadata."""
-        changelog, tally = self._changelogs[family], self.tallies.of(family, partition)
-        planned = tally.plan(states, events_end=events_end)
-        end = await producer.write_batch(changelog, partition, states, last_headers=planned.headers)
-        tally.record_write(planned, end, topic=changelog, partition=partition)
-        if not self.tallies.has(family, partition, tally):
-            return  # No rebalance waits for what is written again.
-        events = TP(topic_name(family), partition)
-        metadata = consumer.metadata_of(events).model_copy(update={"changelog": tally.extent})
-        consumer.set_metadata(events, metadata)
 
 
 async def _in_steps(work: Generator[None, None, int]) -> int:
@@ -517,10 +494,9 @@ def _became_large(states: Mapping[str, bytes], sizes: Mapping[str, int]) -> bool
 
 
 def _is_fatal(error: Exception) -> bool:
-    """Return True where the broker failed or the partition is lost, False where a record failed."""
+    """Return True where the broker failed or a batch is outdated, False where a record failed."""
     return isinstance(
-        error,
-        AttemptNotCommittedError | ChangelogShrunkError | PartitionFencedError | ProduceFailedError,
+        error, AttemptNotCommittedError | ProduceFailedError | _PositionMovedError
     ) and not isinstance(error, WriteRefusedError)
 
 

@@ -102,10 +102,7 @@ class WorkerCollector(Collector):
         yield samples(metrics.ENTITIES, dict(self._entities(snapshot.entities)))
         yield samples(metrics.LAG, snapshot.lag)
         yield samples(metrics.ENTITIES_HALF_FULL, snapshot.large)
-        yield samples(metrics.STATES_UNREADABLE, snapshot.unreadable)
         yield fault_family((*snapshot.faults, *self._meters.topic_warnings))
-        yield single(metrics.CELLS_AHEAD, snapshot.cells_ahead)
-        yield single(metrics.CELLS_NOT_OWNED, snapshot.cells_not_owned)
 
     def _counts(self) -> Iterator[Metric]:
         meters = self._meters

@@ -9,7 +9,6 @@ from catalogue.explanations import Explanation
 from catalogue.model import Promise
 from catalogue.terms import Term
 from events.fact import Family
-from events.record_rules import RULES, RecordRules
 from streams.fold import Fold, Series, SeriesKey
 from streams.state_store import StateStore
 
@@ -17,9 +16,8 @@ from streams.state_store import StateStore
 class FoldedStates:
     """The fold and the explanations of states that are dropped once they are folded."""
 
-    def __init__(self, terms: Iterable[Term], rules: RecordRules = RULES) -> None:
+    def __init__(self, terms: Iterable[Term]) -> None:
         self.fold = Fold(terms)
-        self._rules = rules
         self._partitions: set[int] = set()
         self._entities: Counter[Family] = Counter()
         self._said: list[tuple[Promise, Explanation]] = []
@@ -31,7 +29,7 @@ class FoldedStates:
 
     def part(self) -> StateStore:
         """Return an empty state store, which folds into this; give it to `add` once it is full."""
-        state_store = StateStore(self.fold.terms, self._rules)
+        state_store = StateStore(self.fold.terms)
         state_store.fold = self.fold
         return state_store
 

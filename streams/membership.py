@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, NamedTuple, cast
 
 import faust
 from faust.exceptions import ConsumerNotStarted
-from faust.tables.manager import TableManager
+from faust.types import TP
 
 from events.fact import Family
 from events.topics import topic_name
-from streams.batch_transport import BatchConsumer, BatchProducer
+from streams.accepted_losses import AcceptedLoss
+from streams.batch_transport import BatchConsumer
 from streams.engine import Engine
 from streams.overdue import OverdueRecords
 from streams.queries.telling import OwnedPartitions
@@ -26,33 +27,41 @@ from streams.web import Readiness
 
 logger = logging.getLogger(__name__)
 
-#: The timeout of the request for the first offsets of partitions.
-LOG_START_TIMEOUT_SECONDS = 10.0
+#: The timeout of a look at the logs.
+LOOK_TIMEOUT_SECONDS: Final = 10.0
 
 
-class _Restored(NamedTuple):
-    """Partitions whose states were complete in a generation of the group."""
+class _Owned(NamedTuple):
+    """The partitions that the worker owns in a generation of the group."""
 
     generation: int
     partitions: frozenset[int]
 
 
-_NOTHING: Final = _Restored(-1, frozenset())
+_NOTHING: Final = _Owned(-1, frozenset())
 
 
 class Membership:
     """This worker as a member of its consumer group."""
 
-    def __init__(self, app: faust.App, engine: Engine) -> None:
+    def __init__(
+        self,
+        app: faust.App,
+        engine: Engine,
+        read_accepted_losses: Callable[[], Collection[AcceptedLoss]],
+    ) -> None:
         self.app = app
         self.engine = engine
+        self._read_accepted_losses = read_accepted_losses
+        self._logged: frozenset[TopicFault] = frozenset()
         self.unready_since = monotonic()
         self.ready_since = self.unready_since
         self._ready = False
-        self._is_restoring = True
-        self._restored = _NOTHING
-        #: The changelog records that were read before the last recovery.
-        self._read_before = 0
+        self._is_recovering = True
+        #: As of the last assignment: kept while the group rebalances.
+        self._owned = _NOTHING
+        #: The processed records that were merged before the last recovery.
+        self._merged_before = 0
         #: The faults that `TopicWatch` has found.
         self.topic_faults: Sequence[TopicFault] = ()
         self._overdue = OverdueRecords()
@@ -63,11 +72,6 @@ class Membership:
     def consumer(self) -> BatchConsumer:
         """The app's consumer, which its transport made."""
         return cast("BatchConsumer", self.app.consumer)
-
-    @property
-    def producer(self) -> BatchProducer:
-        """The app's producer, which its transport made."""
-        return cast("BatchProducer", self.app.producer)
 
     def waiting_for(self) -> str | None:
         """Return a description of what the worker waits for; None when it is ready."""
@@ -96,21 +100,28 @@ class Membership:
     def shown(self) -> frozenset[int]:
         """Return the partitions whose figures may be shown.
 
-        A partition that stays with this worker is shown during a rebalance and while others are
-        restored. It is not while another worker may own it: from the answer to the request to join
-        until the assignment, and once the broker has been silent for 0.8 of the session timeout.
+        A partition is shown once its states have all records before the committed offset of every
+        family, also during a rebalance where it stays with this worker. It is not while another
+        worker may own it: from the answer to the request to join until the assignment, and once the
+        broker has been silent for 0.8 of the session timeout.
         """
-        if self.waiting_for() is None:
-            return self._restored.partitions
-        generation, partitions = self._restored
-        if not partitions or self.faults():
+        generation, owned = self._owned
+        try:
+            is_caught_up = self.consumer.is_caught_up
+        except ConsumerNotStarted:
             return frozenset()
-        return partitions if self._ownership_problem(generation) is None else frozenset()
+        if not owned or self.topic_faults or self._ownership_problem(generation) is not None:
+            return frozenset()
+        return frozenset(
+            partition
+            for partition in owned
+            if all(is_caught_up(TP(topic_name(family), partition)) for family in Family)
+        )
 
     @property
     def generation(self) -> int:
         """The group's generation in which this worker owns the partitions that are shown."""
-        return self._restored.generation
+        return self._owned.generation
 
     def lag(self) -> Mapping[tuple[str, int], int]:
         """Return the records not processed yet, by (topic, partition)."""
@@ -137,21 +148,25 @@ class Membership:
         """Return the number of records that have waited for OVERDUE_SECONDS, as of a second ago."""
         return self._overdue.count
 
-    async def read_log_starts(self) -> None:
-        """Read the first offsets of the owned partitions of events into the meters."""
+    async def look_at_logs(self) -> None:
+        """Look whether the logs of owned partitions have lost records, and log what is new.
+
+        What a broker does not answer is looked at again.
+        """
         consumer = self.consumer
-        topics = {topic_name(family) for family in Family}
         try:
-            owned = [tp for tp in consumer.assignment() if tp.topic in topics]
-            starts = await asyncio.wait_for(
-                consumer.earliest_offsets(*owned), timeout=LOG_START_TIMEOUT_SECONDS
-            )
-        except Exception as error:  # noqa: BLE001 - the client may raise anything; requested again
-            logger.warning("first offsets not read error=%r", error)
+            if consumer.faults:
+                transport = consumer.transport
+                transport.accepted = await asyncio.to_thread(self._read_accepted_losses)
+            await asyncio.wait_for(consumer.look_at_logs(), timeout=LOOK_TIMEOUT_SECONDS)
+        except Exception as error:  # noqa: BLE001 - the client may raise anything
+            logger.warning("logs not looked at error=%r", error)
             return
-        self.engine.meters.log_starts = {
-            (tp.topic, tp.partition): offset for tp, offset in starts.items() if offset >= 0
-        }
+        self.engine.meters.log_starts = {(*tp,): start for tp, start in consumer.log_starts.items()}
+        faults = frozenset(consumer.faults)
+        for fault in sorted(faults - self._logged):
+            logger.error("lost: %s", fault)
+        self._logged = faults
 
     def ownership(self) -> OwnedPartitions:
         """Return the partitions that this worker shows, and the generation in which it owns."""
@@ -174,46 +189,33 @@ class Membership:
         )
 
     def _reason(self) -> str | None:
-        is_restored = self._is_restored(cast("TableManager", self.app.tables))
-        self._is_restoring |= not is_restored
         if self.topic_faults:
             # First: a group whose topic was deleted may never be assigned partitions again.
             return f"its topics: {summary_of(self.topic_faults)}"
-        if is_restored:
-            if losses := self._losses():
-                lost = summary_of(losses)
-                return f"a rebuild of lost states: {lost}; see `smart-region rebuild --help`"
-            generation = self.app.consumer_generation_id
-            if self._is_restoring:
-                self._restored = _Restored(generation, self.owned())
-            return self._ownership_problem(generation)
+        generation = self.app.consumer_generation_id
         try:
-            assigned = self.consumer.assignment()
+            is_sought = self.consumer.is_sought(generation) and not self.app.rebalancing
+            assigned, faults = self.consumer.assignment(), self.consumer.faults
         except ConsumerNotStarted:
             return "the broker"
-        if self.app.in_recovery and assigned:
-            return f"recovery of the state ({self.to_recover()} changelog records to go)"
-        step = self.consumer.join_step
-        return "an assignment of partitions" + (f" ({step})" if step else "")
-
-    def _is_restored(self, tables: TableManager) -> bool:
-        if not tables.actives_ready or self.app.rebalancing:
-            return False
-        try:
-            return self.consumer.is_checked(self.app.consumer_generation_id)
-        except ConsumerNotStarted:
-            return False
+        if not is_sought:
+            self._is_recovering = True
+            step = self.consumer.join_step
+            return "an assignment of partitions" + (f" ({step})" if step else "")
+        if faults:
+            return f"a decision on lost records: {summary_of(faults)}: see the runbook TopicFaulty"
+        if not all(map(self.consumer.is_caught_up, assigned)):
+            self._is_recovering = True
+            return f"its events ({self.to_catch_up()} processed ones to read)"
+        return self._ownership_problem(generation)
 
     def faults(self) -> Sequence[TopicFault]:
         """Return the faults of topics: lost records and changed topics."""
         return (*self._losses(), *self.topic_faults)
 
     def waits_for_repair(self) -> bool:
-        """Return True where the topics of restored states have faults.
-
-        The losses that a check has found are told until the next one, and so while a recovery runs.
-        """
-        return bool(self.faults()) and self._is_restored(cast("TableManager", self.app.tables))
+        """Return True where the topics of owned partitions have faults."""
+        return bool(self.faults())
 
     def _losses(self) -> Sequence[TopicFault]:
         try:
@@ -229,10 +231,12 @@ class Membership:
             return "the broker"
         return None if problem is None else f"the broker: {problem}"
 
-    def to_recover(self) -> int:
-        """Return the number of changelog records to read until the recovery ends."""
-        recovery = cast("TableManager", self.app.tables).recovery
-        return max(recovery.active_remaining_total(), 0) if self.app.in_recovery else 0
+    def to_catch_up(self) -> int:
+        """Return the number of processed records to read until the worker is ready."""
+        try:
+            return self.consumer.to_catch_up()
+        except ConsumerNotStarted:
+            return 0
 
     def _set_ready(self, *, ready: bool) -> None:
         now = monotonic()
@@ -241,49 +245,35 @@ class Membership:
             self.unready_since = now
             return
         self.ready_since = now
-        if not self._is_restoring:
+        if not self._is_recovering:
             logger.info("ready again seconds=%.1f", now - self.unready_since)
             return
-        self._is_restoring = False
+        self._is_recovering = False
         meters = self.engine.meters
         meters.recoveries += 1
         meters.recovery_seconds = now - self.unready_since
-        # Restored states live long and have no cycles: they are excluded from collections. What is
-        # garbage by now would be kept for ever, with each recovery some more.
+        # States live long and have no cycles: they are excluded from collections. What is garbage
+        # by now would be kept for ever, with each recovery some more.
         gc.collect()
         gc.freeze()
-        state_store = self.engine.state_store
         logger.info(
-            "ready partitions=%s entities=%d restored=%d seconds=%.1f",
+            "ready partitions=%s entities=%d merged=%d seconds=%.1f",
             _listed(self.owned()),
-            sum(state_store.entities().values()),
-            state_store.restored - self._read_before,
+            sum(self.engine.state_store.entities().values()),
+            self.engine.merged - self._merged_before,
             meters.recovery_seconds,
         )
-        self._read_before = state_store.restored
+        self._merged_before = self.engine.merged
 
     async def _on_assigned(self, _: Any, assigned: set[Any], **__: Any) -> None:  # noqa: ANN401
-        self._keep()
+        self._owned = _Owned(self.app.consumer_generation_id, self.owned())
+        self._is_recovering = True
         logger.info(
             "assigned partitions=%s kept=%s topic_partitions=%d",
             _listed(self.owned()),
-            _listed(self._restored.partitions),
+            _listed(self.shown()),
             len(assigned),
         )
-
-    def _keep(self) -> None:
-        """Keep the partitions that no other worker can have owned since they were restored.
-
-        A member that joins again, as the watch for late writes lets it do, may get the assignment
-        that it had, of the same generation. The states of a partition that was away for a
-        generation are kept too, but are incomplete until its changelog is read to the end.
-        """
-        generation = self.app.consumer_generation_id
-        before, partitions = self._restored
-        is_next = generation in {before, before + 1}
-        kept = partitions & self.owned() if is_next else frozenset[int]()
-        self._restored = _Restored(generation, kept)
-        self._is_restoring = True
 
     async def _log_revoked(self, _: Any, revoked: set[Any], **__: Any) -> None:  # noqa: ANN401
         logger.info("revoked topic_partitions=%d", len(revoked))

@@ -37,11 +37,7 @@ class Snapshot:
     """Records not processed yet, by topic and partition."""
     large: Mapping[str, int]
     """Entities whose state is larger than half of the limit, by family."""
-    unreadable: Mapping[tuple[str, int], int]
-    """Entities whose state cannot be read, by family and partition."""
     faults: Sequence[TopicFault]
-    cells_ahead: int
-    cells_not_owned: int
 
 
 def take_snapshot(
@@ -56,23 +52,17 @@ def take_snapshot(
 ) -> Snapshot:
     """Return the snapshot of a state store on a day.
 
-    Figures are those of the `shown` partitions. A partition with an unreadable state has none: its
-    figures would be too small.
+    Figures are those of the `shown` partitions.
     """
-    unreadable = state_store.unreadable()
-    incomplete = {partition for _, partition in unreadable}
     return Snapshot(
         as_of=as_of,
         ready=ready,
         partitions_expected=partitions,
-        figures=figures_of(state_store.fold, set(shown) - incomplete, as_of),
+        figures=figures_of(state_store.fold, shown, as_of),
         entities={str(family): count for family, count in state_store.entities().items()},
         lag=lag,
         large={str(family): count for family, count in state_store.large().items()},
-        unreadable={(str(family), at): count for (family, at), count in unreadable.items()},
         faults=faults,
-        cells_ahead=state_store.cells_ahead,
-        cells_not_owned=state_store.cells_not_owned,
     )
 
 

@@ -1,8 +1,7 @@
 """Entity state: the facts of one entity, as a set that is merged.
 
 A state holds, per fact and effective day, the latest record by (time, source, id). The merge is
-commutative, associative and idempotent: duplicates, replays, late events and a crash between a
-changelog write and an offset commit lead to the same state.
+commutative, associative and idempotent: duplicates, replays and late events lead to the same state.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from events.cloudevent import CloudEvent
-from events.producers.ownership import Ownership
 from events.record_rules import microseconds
 from events.topics import ENTITY_MAX_BYTES
 
@@ -49,8 +47,6 @@ EntityState: TypeAlias = "Mapping[str, Mapping[str, Cell]]"
 
 #: The encoded size in bytes above which a state is large: half of the limit.
 LARGE_STATE_BYTES: Final = ENTITY_MAX_BYTES // 2
-#: The size of a state whose changelog record cannot be decoded.
-UNREADABLE: Final = -1
 
 EMPTY: EntityState = {}
 NO_DAYS: Mapping[str, Cell] = {}
@@ -103,46 +99,6 @@ def merge_states(left: EntityState, right: EntityState) -> EntityState:
     return merged
 
 
-def recorded_by(state: EntityState, latest: int) -> EntityState:
-    """Return a state without the cells of a later time.
-
-    `latest` is in microseconds since 1970 UTC. Without such cells, the same object is returned.
-    """
-    if all(cell[0] <= latest for days in state.values() for cell in days.values()):
-        return state
-    left = {
-        fact: {day: cell for day, cell in days.items() if cell.time <= latest}
-        for fact, days in state.items()
-    }
-    return {fact: days for fact, days in left.items() if days}
-
-
-def reported_by_owners(state: EntityState, entity: str, ownership: Ownership) -> EntityState:
-    """Return a state without the cells whose source does not own the fact of the entity.
-
-    Without such cells, the same object is returned. It filters single cells, so it commutes with
-    the merge.
-    """
-    if not ownership:
-        return state
-
-    def is_owned(fact: str, cell: Cell) -> bool:
-        return ownership.takes(fact, entity, cell.source, retracted=cell.attributes is None)
-
-    if all(is_owned(fact, cell) for fact, days in state.items() for cell in days.values()):
-        return state
-    left = {
-        fact: {day: cell for day, cell in days.items() if is_owned(fact, cell)}
-        for fact, days in state.items()
-    }
-    return {fact: days for fact, days in left.items() if days}
-
-
-def cells_in(state: EntityState) -> int:
-    """Return the number of cells of a state."""
-    return sum(map(len, state.values()))
-
-
 def latest_attributes(state: EntityState, fact: str) -> Mapping[str, Any]:
     """Return the attributes of a fact on its latest day that is not retracted; {} without one."""
     days = state.get(fact, NO_DAYS)
@@ -154,7 +110,7 @@ def latest_attributes(state: EntityState, fact: str) -> Mapping[str, Any]:
 
 
 def encode_state(state: EntityState) -> bytes:
-    """Return a state as the JSON value of its changelog record."""
+    """Return a state as JSON."""
     return _WRITER.serializer.to_json(state)
 
 
@@ -179,7 +135,7 @@ def _encoded_size(cell: Cell) -> int:
 
 
 def decode_state(value: bytes) -> EntityState:
-    """Return the state that the JSON value of a changelog record encodes.
+    """Return the state that JSON encodes.
 
     Raises ValueError, TypeError or AttributeError where it is not a state.
     """
@@ -187,7 +143,7 @@ def decode_state(value: bytes) -> EntityState:
 
 
 def state_in(content: Any) -> EntityState:  # noqa: ANN401 - JSON
-    """Return the state that the content of a changelog record is. Raises as `decode_state`."""
+    """Return the state that decoded JSON is. Raises as `decode_state`."""
     state: dict[str, dict[str, Cell]] = {}
     for fact, days in content.items():
         cells = state[fact] = {}

@@ -10,15 +10,14 @@ from typing import NamedTuple
 class FaultKind(StrEnum):
     """The kinds of faults."""
 
-    CHANGELOG_LOST = "changelog_lost"
     EVENTS_LOST = "events_lost"
+    RECORDS_DELETED = "records_deleted"
+    LOG_DIVERGED = "log_diverged"
     TOPIC_MISSING = "topic_missing"
     TOPIC_RECREATED = "topic_recreated"
     PARTITIONS_ADDED = "partitions_added"
     PARTITION_UNOWNED = "partition_unowned"
     SETTINGS_CHANGED = "settings_changed"
-    RECORDS_DELETED = "records_deleted"
-    LOG_DIVERGED = "log_diverged"
 
 
 class TopicFault(NamedTuple):

@@ -178,7 +178,7 @@ class Watchdog:
 
         A broker that stops during a rebalance can make Faust wait for ever.
         """
-        to_recover = self._membership.to_recover()
+        to_recover = self._membership.to_catch_up()
         if not to_recover or to_recover != self._to_recover:
             self._to_recover, self._recovered_at = to_recover, now
         return now - self._recovered_at > self._settings.stall_timeout

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -21,11 +20,11 @@ from catalogue.loader import load_catalogue
 from events.dead_letters import RecordOrigin
 from events.producers.loader import load_producers
 from events.topics import declared_topics
+from streams.accepted_losses import AcceptedLoss, accepted_losses
 from streams.app import create_app
 from streams.batch_transport import BatchTransport
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
-from streams.late_writes import LateWriteWatch
 from streams.membership import Membership
 from streams.queries.serving import HistoriesRoute
 from streams.queries.telling import Teller
@@ -37,8 +36,9 @@ from streams.web import serve
 
 logger = logging.getLogger(__name__)
 
-#: The interval between two requests for the first offsets.
-LOG_START_INTERVAL_SECONDS = 60.0
+#: The interval between two looks at the extents of logs, and where one has lost records.
+LOG_INTERVAL_SECONDS = 30.0
+FAULTY_INTERVAL_SECONDS = 1.0
 #: The largest share of the time in which the folds are checked.
 CHECK_SHARE = 0.01
 #: The timeout of a stop. Nothing is lost by cutting it short: the state is on the broker.
@@ -67,10 +67,10 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
     engine = Engine(
         catalogue,
         settings.make_clock(),
-        app_id=settings.app_id,
         partitions=settings.partitions,
         producers=producers,
         skipped=_decisions(settings),
+        accepted=_accepted(settings),
         rules=settings.record_rules(),
     )
     return asyncio.run(_run(settings, engine, transport))
@@ -83,6 +83,13 @@ def _decisions(settings: Settings) -> Mapping[RecordOrigin, Decision]:
         # The user of an earlier release may lack the right to read them.
         logger.warning("skipped records not read: %s", error)
         return {}
+
+
+def _accepted(settings: Settings) -> Collection[AcceptedLoss]:
+    try:
+        return accepted_losses(settings.broker, security=settings.security())
+    except BrokerRefusedError:
+        return ()  # `_decisions` has said it.
 
 
 async def _run(settings: Settings, engine: Engine, transport: type[BatchTransport]) -> int:
@@ -100,7 +107,9 @@ async def _run(settings: Settings, engine: Engine, transport: type[BatchTranspor
     app = create_app(
         settings, engine, on_failure=partial(loop.call_soon_threadsafe, end), transport=transport
     )
-    membership = Membership(app, engine)
+    membership = Membership(
+        app, engine, partial(accepted_losses, settings.broker, security=settings.security())
+    )
     exposition = WorkerCollector(
         engine.catalogue, engine.state_store.fold, engine.meters, membership.snapshot
     )
@@ -126,8 +135,7 @@ async def _run(settings: Settings, engine: Engine, transport: type[BatchTranspor
                 app.start(),
                 Watchdog(settings, membership).run(),
                 TopicWatch(settings, membership).run(),
-                _upkeep(membership),
-                LateWriteWatch(settings, membership).run(),
+                _look_at_logs(membership),
                 _check_folds(settings, membership),
             )
         ]
@@ -166,18 +174,12 @@ async def _or_end(work: Coroutine[Any, Any, None], end: Callable[[BaseException]
         end(error)
 
 
-async def _upkeep(membership: Membership) -> None:
-    """Rewrite repaired entities each second; regularly read first offsets."""
-    engine = membership.engine
-    log_starts_at = -math.inf
+async def _look_at_logs(membership: Membership) -> None:
+    """Look regularly whether the logs of events have lost records; each second where one has."""
     while True:
-        await asyncio.sleep(1.0)
-        if membership.waiting_for() is not None:
-            continue
-        if monotonic() - log_starts_at >= LOG_START_INTERVAL_SECONDS:
-            log_starts_at = monotonic()
-            await membership.read_log_starts()
-        await engine.rewrite_repaired(membership.consumer, membership.producer)
+        faulty = bool(membership.consumer.faults)
+        await asyncio.sleep(FAULTY_INTERVAL_SECONDS if faulty else LOG_INTERVAL_SECONDS)
+        await membership.look_at_logs()
 
 
 async def _check_folds(settings: Settings, membership: Membership) -> None:

@@ -103,17 +103,13 @@ class Teller:
         fold = self._state_store.fold
         complete = since is None or not fold.is_kept_since(since, partition)
         base = -1 if complete or since is None else since
-        unreadable = sum(
-            count for (_, of), count in self._state_store.unreadable().items() if of == partition
-        )
-        told = not unreadable
-        rows = list(self._rows(partition, base, complete=complete)) if told else []
+        rows = list(self._rows(partition, base, complete=complete))
         yield encode_line(
             PartitionHead(
                 partition=partition,
                 generation=owned.generation,
                 complete=complete,
-                unreadable=unreadable,
+                unreadable=0,
                 explanations=(
                     [
                         said_row_of(promise, said)
@@ -121,7 +117,7 @@ class Teller:
                             self._state_store.states(Family.EXPLANATIONS, partition)
                         )
                     ]
-                    if told and (complete or self._state_store.said_since(base, partition))
+                    if complete or self._state_store.said_since(base, partition)
                     else None
                 ),
                 series=len(rows),
@@ -138,8 +134,7 @@ class Teller:
         # A reader learns at once where records begin to be overdue, and end to be.
         states = (owned.waiting_for is None, owned.overdue > 0)
         what = (states, owned.generation, sorted(owned.partitions))
-        unreadable = sorted(self._state_store.unreadable().items())
-        digest = sha256(repr((what, unreadable)).encode()).hexdigest()[:_DIGEST_LETTERS]
+        digest = sha256(repr(what).encode()).hexdigest()[:_DIGEST_LETTERS]
         return f"{self._life}.{self._state_store.fold.version}.{digest}"
 
     def _since(self, position: str | None) -> int | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from events.fact import Family
 from events.topics import DEAD_LETTERS, topic_name
 from tests.simulation import codes
-from tests.simulation.faults import SMALL_CHANGELOGS, Fault, FaultKind, Kinds, Undo
+from tests.simulation.faults import SMALL_LOGS, Fault, FaultKind, Kinds, Undo
 from tests.simulation.partition_log import damaged, without_first
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _READ_ERRORS: Final = (
     codes.TOPIC_AUTHORIZATION_FAILED,
     codes.UNKNOWN_SERVER_ERROR,
 )
-#: Of which topics writes or reads are refused: dead letters, events or changelogs.
+#: Of which topics writes or reads are refused: dead letters, events or others.
 _TOPIC_KINDS: Final[Sequence[Callable[[str], bool]]] = (
     lambda name: name == DEAD_LETTERS,
     lambda name: name in _EVENT_TOPICS,
@@ -52,7 +52,7 @@ HONEST_SECONDS: Final = 5.0
 
 
 class _Loss(StrEnum):
-    """What a changelog loses."""
+    """What a log loses."""
 
     ALL = "the deletion of all records"
     """By a retention that was set on it; offsets go on."""
@@ -67,8 +67,6 @@ _LOSSES: Final = tuple(_Loss)
 _FEW_RECORDS: Final = 6
 #: Answers in a row, of all that is read.
 _MOST_DAMAGED: Final = 3
-#: Smaller than the changelogs' own, as all times of the simulation are.
-COMPACTION_LAG_MS: Final = 15_000
 
 
 class BrokerFaults:
@@ -89,7 +87,7 @@ class BrokerFaults:
         #: By family and partition: when a watermark was last set back, and until when none is
         #: again, in virtual seconds.
         self._honest_until: dict[tuple[str, int], tuple[float, float]] = {}
-        #: The partitions of changelogs that have lost records.
+        #: The partitions of events that have lost records.
         self.lost: set[tuple[str, int]] = set()
         self.kinds: Kinds = {
             FaultKind.COORDINATOR_MOVES: self._move_coordinator,
@@ -104,10 +102,8 @@ class BrokerFaults:
             FaultKind.WATERMARK_BEHIND: self._hold_watermarks,
             FaultKind.FETCH_GAP: self._leave_out,
             FaultKind.FETCH_DAMAGED: self._damage,
-            FaultKind.COMPACTION: self._compact,
-            FaultKind.LOG_START: self._move_log_start,
             FaultKind.REBALANCE: self._rebalance,
-            FaultKind.CHANGELOG_LOST: self._lose_changelog,
+            FaultKind.LOG_LOST: self._lose_records,
         }
         cluster.commit_error = self._commit_error
         cluster.altered = self._altered
@@ -250,24 +246,14 @@ class BrokerFaults:
         self._loop.call_later(lasts, undo)
         return undo
 
-    def _compact(self, _: Fault) -> None:
-        for name in self._cluster.compacted:
-            for log in self._cluster.topics[name]:
-                log.compact(before_ms=self._cluster.now_ms() - COMPACTION_LAG_MS)
-
-    def _move_log_start(self, _: Fault) -> None:
-        for group in self._cluster.groups.values():
-            for (topic, number), (offset, _metadata) in group.offsets.items():
-                self._cluster.topics[topic][number].delete_before(offset)
-
-    def _lose_changelog(self, fault: Fault) -> None:
+    def _lose_records(self, fault: Fault) -> None:
         chance = Random(fault.number)
-        logs = [log for name in self._cluster.compacted for log in self._cluster.topics[name]]
+        logs = [log for name in sorted(_EVENT_TOPICS) for log in self._cluster.topics[name]]
         there = sorted((log for log in logs if log.batches), key=lambda log: log.start - log.end)
         if not there:
             return
         # What had few records is soon as long again.
-        if fault.target in SMALL_CHANGELOGS:
+        if fault.target in SMALL_LOGS:
             there = [log for log in there if log.end - log.start <= _FEW_RECORDS] or there[-1:]
         else:
             there = there[: len(logs) // 2]

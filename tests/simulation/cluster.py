@@ -436,7 +436,11 @@ class Node:
                 if not error:
                     group.offsets[name, number] = (offset, metadata)
                     highest = max(before, self.cluster.overtaken.pop((name, number), 0))
-                    if offset < before and self._is_awaited:
+                    # What a log has lost is accepted, and the rest processed anew.
+                    has_lost = name in self.cluster.topics and bool(
+                        self.cluster.topics[name][number].lost
+                    )
+                    if offset < before and self._is_awaited and not has_lost:
                         self.cluster.set_back.append(
                             f"the committed offset of {name}[{number}] went from {before} back"
                             f" to {offset}"
@@ -529,9 +533,10 @@ class Cluster:
     def create_again(self, name: str) -> None:
         """Delete a topic, and create it again: empty, and with another identity."""
         self.identities[name] = self.identities.get(name, 0) + 1
-        self.topics[name] = [
-            PartitionLog(name, one.number, leader=one.leader) for one in self.topics[name]
-        ]
+        before = self.topics[name]
+        self.topics[name] = [PartitionLog(name, one.number, leader=one.leader) for one in before]
+        for old, new in zip(before, self.topics[name], strict=True):
+            new.lost = [*old.lost, *old.batches]
 
     def group(self, name: str) -> ConsumerGroup:
         """Return a group, which need not exist before."""

@@ -11,8 +11,8 @@ from typing import Final
 TARGETS: Final = 12
 #: Of these, the gateway; the others stand for the workers in turn.
 GATEWAY_TARGETS: Final = (10, 11)
-#: Of a loss, the changelogs with the fewest records; the others stand for those with most.
-SMALL_CHANGELOGS: Final = (1,)
+#: Of a loss, the logs with the fewest records; the others stand for those with most.
+SMALL_LOGS: Final = (1,)
 
 
 class FaultKind(StrEnum):
@@ -28,9 +28,6 @@ class FaultKind(StrEnum):
     """A worker stands still for longer than a session, and then a request of its own leaves."""
     PAUSE_AT_ASSIGNMENT = "pause-at-assignment"
     """A worker stands still for longer than a session when it is next given partitions."""
-    PAUSE_AT_REPAIR = "pause-at-repair"
-    """A worker stands still for longer than a session when it next has repaired entities to write:
-    it has looked whether it is ready, and waits for a broker or a batch."""
     LEAVE = "leave"
     """A worker is asked to end (SIGTERM), and started again."""
     JOIN = "join"
@@ -71,16 +68,12 @@ class FaultKind(StrEnum):
     """An answer with events leaves the first of its batches out: a lie."""
     FETCH_DAMAGED = "fetch-damaged"
     """Answers with records have another bit in what the checksum of a batch is of."""
-    COMPACTION = "compaction"
-    """Changelogs are compacted."""
-    LOG_START = "log-start"
-    """Events that are processed are deleted by retention."""
     CLOCK_STEP = "clock-step"
     """A worker's wall clock is set."""
     REBALANCE = "rebalance"
     """The coordinator asks all members to join again."""
-    CHANGELOG_LOST = "changelog-lost"
-    """A changelog loses records for good: an operator has to rebuild. Of a sequence alone."""
+    LOG_LOST = "log-lost"
+    """A log of events loses records for good: an operator has to accept it. Of a sequence alone."""
 
 
 #: How late a request may be, in seconds: longer than a session, and than a client waits.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.errors import RefusalReason
@@ -71,13 +72,15 @@ def _read(record: RawRecord) -> _Letter:
 
 
 def letter_problems(
-    letters: Sequence[RawRecord], refused: Mapping[Origin, tuple[RawRecord, Fate]]
+    letters: Sequence[RawRecord],
+    refused: Mapping[Origin, tuple[RawRecord, Fate]],
+    lost: AbstractSet[Origin],
 ) -> Iterator[str]:
     """Yield what is wrong of the workers' dead letters.
 
     Each of the `refused` records has one or more, of its reason, and each letter is of such
     records. A letter of one record has its key, value and headers, or the size of each.
-    A summary of several has none of them.
+    A summary of several has none of them. Those of `lost` records have nothing to compare with.
     """
     covered: set[Origin] = set()
     for record in letters:
@@ -86,6 +89,8 @@ def letter_problems(
             continue
         covered.update(letter.origins)
         for origin in letter.origins:
+            if origin in lost:
+                continue
             if origin not in refused:
                 yield f"the dead letter @{record.offset} is of {origin}, which was not refused"
                 continue

@@ -8,46 +8,38 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
 import faust
-from aiokafka.errors import KafkaError
 from faust.tables.recovery import Recovery
 from faust.types import TP
 from mode.supervisors import OneForOneSupervisor
 
-from broker.stored_record import RawRecord
 from events import dead_letters
 from events.dead_letter_content import LetterContent
 from events.dead_letters import OriginalRecord
 from events.errors import ContractError, RefusalReason
-from events.fact import Family
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTERS
 from gateway.topics_writer import TopicsWriter, Written, _OpenProducer, _PartitionQueue, _Write
 from streams import app as worker_app
 from streams import (
     batch_transport,
-    changelog_tally,
     core,
     engine,
     state,
-    state_check,
     watchdog,
 )
-from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedError
-from streams.changelog_tally import ChangelogTally
+from streams.batch_transport import Batch, BatchConsumer, BatchProducer, ProduceFailedError
 from streams.engine import Engine
-from streams.late_writes import LateWriteWatch
 from streams.membership import Membership
 from streams.queries import received
-from streams.state import Cell, decode_state
-from streams.state_store import StateStore
-from streams.tables import EntityRecovery, EntityStore, EntityTable
+from streams.rebalance import RebalanceEnd
+from streams.state import Cell
+from streams.state_store import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +68,15 @@ def _mutation(name: str, rule: str) -> Callable[[Callable[[], None]], Callable[[
 @_mutation("events-while-rebalancing", "no event topic is read while the group rebalances")
 def _read_events_while_rebalancing() -> None:
     def may_read(self: BatchConsumer, generation: int) -> bool:
-        return self._checked_generation == generation and not self.faults
+        return self._sought_generation == generation
 
-    _replace(BatchConsumer, "_may_read_events", may_read)
-
-
-@_mutation("events-before-check", "no event is read before the restored states are checked")
-def _read_events_before_the_check() -> None:
-    def may_read(self: BatchConsumer, _: int) -> bool:
-        return not self.app.rebalancing
-
-    _replace(BatchConsumer, "_may_read_events", may_read)
+    _replace(BatchConsumer, "_may_read", may_read)
 
 
 @_mutation("ended-by-another", "a recovery ends the rebalance of its own assignment only")
 def _end_rebalances_by_any_recovery() -> None:
     def begin(self: BatchConsumer) -> None:
-        self._checked_generation = None
+        self._sought_generation, self._is_revoked = None, True
 
     _replace(worker_app._App, "on_rebalance_end", faust.App.on_rebalance_end)
     _replace(BatchConsumer, "_begin_rebalance", begin)
@@ -114,18 +98,6 @@ def _drop_polled_records() -> None:
     _replace(BatchConsumer, "_seek_back", seek_back)
 
 
-@_mutation("seek-to-committed", "what was polled is sought back to, not what is committed")
-def _seek_back_to_committed_offsets() -> None:
-    real = BatchConsumer._seek_back
-
-    async def seek_back(self: BatchConsumer, polled: Mapping[TP, Any]) -> None:
-        await real(self, {tp: some for tp, some in polled.items() if self._is_changelog_tp(tp)})
-        with suppress(KafkaError):  # The next recovery seeks again.
-            await self.perform_seek()
-
-    _replace(BatchConsumer, "_seek_back", seek_back)
-
-
 @_mutation("same-leaders", "a worker that looks for positions looks for new leaders")
 def _ask_the_same_leaders() -> None:
     thread = batch_transport._BatchConsumerThread
@@ -139,78 +111,17 @@ def _ask_the_same_leaders() -> None:
     _replace(thread, "on_start", on_start)
 
 
-@_mutation("refilled-changelog", "a write at a lower offset than it says shows a loss before it")
-def _pass_over_refilled_changelogs() -> None:
-    _replace(changelog_tally, "loss_before", lambda *_: None)
-
-
-@_mutation("overwritten-summary", "another record where a summary was shows a loss before it")
-def _pass_over_overwritten_summaries() -> None:
-    _replace(state_check, "_overwritten", lambda *_: None)
-
-
-@_mutation("unread-summary", "a write is summed up where all that the log holds was read")
-def _sum_up_what_was_not_read() -> None:
-    real = changelog_tally.ChangelogTally.set_extent
-
-    def set_extent(
-        self: changelog_tally.ChangelogTally, start: int, end: int, *, restored: int
-    ) -> None:
-        real(self, start, end, restored=restored if self.entities else end)
-
-    _replace(changelog_tally.ChangelogTally, "set_extent", set_extent)
-
-
-@_mutation("no-beginning", "a partition without a committed offset is read from its beginning")
-def _start_where_the_client_does() -> None:
-    real = BatchConsumer.seek_wait
-
-    async def seek_wait(self: BatchConsumer, positions: Mapping[TP, int]) -> None:
-        await real(self, {tp: offset for tp, offset in positions.items() if offset})
-
-    _replace(BatchConsumer, "seek_wait", seek_wait)
-
-
-@_mutation("any-generation", "an offset is committed in the generation in which its batch was done")
-def _commit_for_any_generation() -> None:
+@_mutation("faust-acks", "what is merged is committed, not what was passed on")
+def _commit_what_was_passed_on() -> None:
     def new_offset(self: BatchConsumer, tp: TP) -> int | None:
-        return self._done.get(tp, (-1, None))[1]
+        return self._next.get(tp)
 
     _replace(BatchConsumer, "_new_offset", new_offset)
 
 
-@_mutation("revoked-offsets", "the offsets of revoked partitions are dropped")
-def _keep_offsets_of_revoked_partitions() -> None:
-    async def revoked(self: BatchConsumer, tps: set[TP]) -> None:
-        await super(BatchConsumer, self).on_partitions_revoked(tps)
-
-    _commit_for_any_generation()
-    _replace(BatchConsumer, "on_partitions_revoked", revoked)
-
-
-@_mutation("faust-acks", "only a batch that is done allows a commit")
-def _commit_what_faust_acknowledges() -> None:
-    real = BatchConsumer.ack
-
-    def ack(self: BatchConsumer, message: Any) -> bool:
-        self._done[message.tp] = (message.generation_id, message.offset + 1)
-        return real(self, message)
-
-    real_batch = Engine.process_batch
-
-    async def process_batch(
-        self: Engine, family: Family, message: Any, consumer: BatchConsumer, producer: Any
-    ) -> None:
-        # As Faust's streams do where nobody has said `noack`: when the event is taken.
-        ack(consumer, message)
-        await real_batch(self, family, message, consumer, producer)
-
-    _replace(Engine, "process_batch", process_batch)
-
-
 @_mutation("gaps", "a gap before a batch causes a seek back")
 def _pass_over_gaps() -> None:
-    async def is_contiguous(_: BatchConsumer, __: TP, ___: int) -> bool:
+    async def is_contiguous(*_: Any) -> bool:
         return True
 
     _replace(BatchConsumer, "_is_contiguous", is_contiguous)
@@ -222,16 +133,8 @@ def _pass_over_gaps_and_drop() -> None:
     _drop_polled_records()
 
 
-@_mutation("no-fence", "nothing is written without the partition")
-def _write_without_a_fence() -> None:
-    def assert_not_fenced(_: BatchConsumer, __: Any) -> None:
-        """Let it write."""
-
-    _replace(BatchConsumer, "assert_not_fenced", assert_not_fenced)
-
-
-@_mutation("no-lease", "nothing is written once the broker has been silent")
-def _write_after_the_lease() -> None:
+@_mutation("no-lease", "nothing is shown once the broker has been silent")
+def _show_after_the_lease() -> None:
     _replace(batch_transport, "HEARTBEAT_AGE_SHARE", 1e9)
 
 
@@ -248,47 +151,6 @@ def _count_from_the_assignment() -> None:
     _replace(batch_transport._BatchConsumerThread, "on_partitions_assigned", assigned)
 
 
-@_mutation("last-record", "a recovery merges the records of an entity")
-def _take_the_last_record() -> None:
-    def restore_all(
-        self: StateStore, family: Family, partition: int, records: Iterable[RawRecord]
-    ) -> list[tuple[RawRecord, Exception]]:
-        for record in records:
-            if record.key is not None and isinstance(record.value, bytes):
-                state = decode_state(record.value)
-                self.put(family, partition, {record.key.decode(): state})
-        return []
-
-    _replace(StateStore, "restore_all", restore_all)
-
-
-@_mutation("no-rewrite", "what a late writer had overwritten is written again")
-def _keep_overwritten_records() -> None:
-    async def rewrite(_: Engine, __: BatchConsumer, ___: BatchProducer) -> int:
-        return 0
-
-    _replace(Engine, "rewrite_repaired", rewrite)
-
-
-@_mutation("no-fence-last-record", "fence and merge, both")
-def _write_without_a_fence_and_take_the_last() -> None:
-    _write_without_a_fence()
-    _take_the_last_record()
-
-
-@_mutation("failed-write", "a failed write of states ends the process")
-def _go_on_after_a_failed_write() -> None:
-    real = BatchProducer.write_batch
-
-    async def write_batch(self: BatchProducer, *given: Any, **named: Any) -> int | None:
-        try:
-            return await real(self, *given, **named)
-        except ProduceFailedError:
-            return None
-
-    _replace(BatchProducer, "write_batch", write_batch)
-
-
 @_mutation("failed-letter", "a failed write of dead letters and forwards ends the process")
 def _go_on_after_a_lost_dead_letter() -> None:
     real = BatchProducer.write_all
@@ -302,76 +164,90 @@ def _go_on_after_a_lost_dead_letter() -> None:
     _replace(BatchProducer, "write_all", write_all)
 
 
+@_mutation("commit-before-letters", "a batch is done once the broker has acknowledged its letters")
+def _commit_before_the_letters() -> None:
+    real = BatchProducer.write_all
+
+    async def write_all(self: BatchProducer, *given: Any) -> None:
+        asyncio.get_running_loop().create_task(real(self, *given))
+
+    _replace(BatchProducer, "write_all", write_all)
+
+
+@_mutation("letters-below-commit", "records that were processed are not counted again")
+def _count_processed_records() -> None:
+    real = BatchConsumer._batches
+
+    async def batches(self: BatchConsumer, *given: Any) -> Sequence[Batch]:
+        return [one._replace(is_new=True) for one in await real(self, *given)]
+
+    _replace(BatchConsumer, "_batches", batches)
+
+
+@_mutation("seek-to-commit", "a partition is read from the position of its states")
+def _seek_to_the_committed_offset() -> None:
+    real = BatchConsumer._loss_of
+
+    def loss_of(self: BatchConsumer, tp: TP, *given: Any) -> Any:
+        if self._position(tp) is None and (committed := self._committed_at[tp]):
+            self._move(tp, Position(committed, None, 0))
+        return real(self, tp, *given)
+
+    _replace(BatchConsumer, "_loss_of", loss_of)
+
+
+@_mutation("position-too-high", "after a rebalance reading goes on at the position")
+def _skip_a_record_after_a_rebalance() -> None:
+    _shift_positions(1)
+
+
+def _shift_positions(by: int) -> None:
+    real = BatchConsumer.perform_seek
+
+    async def perform_seek(self: BatchConsumer) -> None:
+        for tp in self.assignment():
+            position = self._position(tp)
+            if position is not None and position.last is not None:
+                self._move(tp, position._replace(next=max(position.next + by, 0), last=None))
+        await real(self)
+
+    _replace(BatchConsumer, "perform_seek", perform_seek)
+
+
+@_mutation("kept-of-others", "the states of a partition that another worker has are dropped")
+def _keep_states_of_others() -> None:
+    def drop(self: BatchConsumer, tp: TP) -> None:
+        self._caught_up.discard(tp)
+
+    _replace(BatchConsumer, "_drop", drop)
+
+
+@_mutation("kept-shown", "a partition that was elsewhere is shown once it is caught up")
+def _show_what_was_elsewhere() -> None:
+    def is_caught_up(_: BatchConsumer, __: TP) -> bool:
+        return True
+
+    _replace(BatchConsumer, "is_caught_up", is_caught_up)
+
+
+@_mutation("moved-position", "a batch whose partition was dropped meanwhile is not applied")
+def _apply_at_any_position() -> None:
+    _replace(Engine, "_check_position", lambda *_: None)
+
+
+@_mutation("diverged", "a log that has another record where one was read is reported")
+def _pass_over_diverged_logs() -> None:
+    _replace(BatchConsumer, "_diverge", lambda *_: None)
+
+
+@_mutation("short-log", "a log that ends before what was read is reported")
+def _pass_over_short_logs() -> None:
+    _replace(BatchConsumer, "has_exact_ends", value=False)
+
+
 @_mutation("agent-restarts", "a failed batch ends the process")
 def _restart_the_agent() -> None:
     _replace(worker_app, "CrashingSupervisor", OneForOneSupervisor)
-
-
-@_mutation("commit-before-write", "a batch is done once the broker has acknowledged its writes")
-def _commit_before_the_write() -> None:
-    real = Engine._write
-
-    async def write(self: Engine, *given: Any, **named: Any) -> None:
-        asyncio.get_running_loop().create_task(real(self, *given, **named))
-
-    _replace(Engine, "_write", write)
-
-
-@_mutation("rewrite-without-fence", "repaired entities are written by their owner alone")
-def _write_repairs_without_a_fence() -> None:
-    real = Engine.rewrite_repaired
-
-    class Unfenced:
-        """The consumer, as repairs see it: what is shown goes on to ask the real one."""
-
-        def __init__(self, consumer: BatchConsumer) -> None:
-            self._consumer = consumer
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._consumer, name)
-
-        def ownership_problem(self, _: int) -> str | None:
-            return None
-
-    async def rewrite(self: Engine, consumer: BatchConsumer, producer: BatchProducer) -> int:
-        return await real(self, cast("BatchConsumer", Unfenced(consumer)), producer)
-
-    _replace(Engine, "rewrite_repaired", rewrite)
-
-
-@_mutation("kept-of-others", "the states of a revoked partition are dropped")
-def _keep_states_of_others() -> None:
-    real = EntityTable.on_rebalance
-
-    async def on_rebalance(
-        self: EntityTable, assigned: set[Any], _: set[Any], new: set[Any], generation: int = 0
-    ) -> None:
-        await real(self, assigned, set(), new, generation)
-
-    _replace(EntityTable, "on_rebalance", on_rebalance)
-
-
-@_mutation("merged-to-last-write", "a recovery reads from the offset up to which all is merged")
-def _read_on_from_the_last_write() -> None:
-    real = ChangelogTally.record_write
-
-    def record_write(self: ChangelogTally, *given: Any, **named: Any) -> None:
-        real(self, *given, **named)
-        self.merged = self.end
-
-    _replace(ChangelogTally, "record_write", record_write)
-
-
-@_mutation("faust-offsets", "a recovery after a revocation begins at the beginning")
-def _read_on_from_what_faust_noted() -> None:
-    def revoke(_: Recovery, __: TP) -> None:
-        """Keep the offset of a revoked partition."""
-
-    def persisted_offset(_: EntityStore, __: TP) -> int | None:
-        return None
-
-    _replace(Recovery, "revoke", revoke)
-    _replace(EntityStore, "persisted_offset", persisted_offset)
 
 
 @_mutation("shown-without-lease", "a partition is shown while nobody else may own it")
@@ -382,31 +258,9 @@ def _show_without_a_lease() -> None:
     _replace(Membership, "_ownership_problem", problem)
 
 
-@_mutation("early-end", "a recovery reaches what was written")
-def _end_recoveries_early() -> None:
-    def check_restored(*_: Any) -> None:
-        """Believe the end that the recovery was told."""
-
-    _replace(state_check, "check_restored", check_restored)
-
-
-@_mutation("faust-offsets-early-end", "both of faust-offsets and early-end")
-def _read_on_and_end_early() -> None:
-    _read_on_from_what_faust_noted()
-    _end_recoveries_early()
-
-
-@_mutation("no-late-watch", "an owner looks for what others wrote to its changelogs")
-def _skip_the_late_write_watch() -> None:
-    async def check(_: LateWriteWatch) -> None:
-        """Find nothing."""
-
-    _replace(LateWriteWatch, "check", check)
-
-
 @_mutation("silent-end", "a step of a recovery without an answer lets it begin again")
 def _end_recoveries_silently() -> None:
-    _replace(EntityRecovery, "_wait", Recovery._wait)
+    _replace(RebalanceEnd, "_wait", Recovery._wait)
 
 
 @_mutation("no-watchdog", "a worker that does not get on ends")

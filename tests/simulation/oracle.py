@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from prometheus_client import generate_latest
@@ -11,7 +12,7 @@ from prometheus_client import generate_latest
 from events.fact import Family
 from events.partitioning import partition_for
 from events.registry import FACTS_BY_NAME
-from events.topics import DEAD_LETTERS, changelog_name, topic_name
+from events.topics import DEAD_LETTERS, topic_name
 from operations.audit.comparison import compare_exposed
 from operations.audit.exposed import parse_metrics
 from operations.audit.recount import audit_records
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from catalogue.model import Catalogue
     from events.record_rules import RecordRules
     from streams.membership import Membership
-    from streams.settings import Settings
     from tests.simulation.cluster import Cluster
     from tests.simulation.loop import Process
     from tests.simulation.outcomes_oracle import Outcomes
@@ -54,7 +54,16 @@ class Judgement(NamedTuple):
     counts: Counter[str]
     expected: States
     stored: Stored
+    lost: AbstractSet[Origin]
+    """What logs had, and have lost."""
     letters: Sequence[RawRecord]
+
+    def sums(self, catalogue: Catalogue) -> StateStore:
+        """Return the sums of the right states."""
+        store = StateStore(catalogue.terms)
+        for (family, partition), states in self.expected.items():
+            store.put(family, partition, states)
+        return store
 
 
 class _Awake(NamedTuple):
@@ -183,7 +192,7 @@ def foreign_states(workers: Iterable[SimulatedWorker]) -> Iterator[str]:
 
 
 class Sessions:
-    """Watches that a worker shows and writes nothing once its session has ended unheard.
+    """Watches that a worker shows nothing once its session has ended unheard.
 
     Its lease is shorter than a session, and begins earlier.
     """
@@ -198,46 +207,8 @@ class Sessions:
             if worker.process in self._expired and worker.membership.shown():
                 self._note(worker.process, f"{worker.name} shows partitions")
 
-    def on_write(self, worker: SimulatedWorker, partition: int) -> None:
-        """Note that a worker begins to write to a partition."""
-        if worker.process in self._expired:
-            self._note(worker.process, f"{worker.name} writes to partition {partition}")
-
     def _note(self, process: Process, what: str) -> None:
         self.problems.append(f"{what}, and its session ended at {self._expired[process]:.2f} s")
-
-
-class Writing:
-    """Watches that nobody begins to write to a partition long after another worker has got it.
-
-    What had begun before may arrive later: a recovery, and the watch for late writes, mend it.
-    """
-
-    def __init__(self, lease_seconds: float) -> None:
-        self._lease_seconds = lease_seconds
-        #: By partition: the highest generation in which a worker has it, which, and since when.
-        self._owners: dict[int, tuple[int, str, float]] = {}
-        self.problems: list[str] = []
-
-    def look(self, workers: Iterable[SimulatedWorker], now: float) -> None:
-        """Look who has which partition at a virtual time, in seconds."""
-        for worker in _awake(workers):
-            generation = worker.membership.app.consumer_generation_id
-            for partition in worker.membership.owned():
-                if generation > self._owners.get(partition, (-1,))[0]:
-                    self._owners[partition] = (generation, worker.name, now)
-
-    def on_write(self, worker: SimulatedWorker, partition: int, now: float) -> None:
-        """Note that a worker begins to write to a partition."""
-        generation, owner, since = self._owners.get(partition, (-1, "", now))
-        if worker.membership is None or owner == worker.name:
-            return
-        own = worker.membership.app.consumer_generation_id
-        if own < generation and now - since > self._lease_seconds:
-            self.problems.append(
-                f"{worker.name} writes to partition {partition} of generation {own}, which"
-                f" {owner} has in {generation} since {since:.2f} s"
-            )
 
 
 def waiting_for(
@@ -280,10 +251,14 @@ def judge(
     as_of = settings.make_clock().today()
     records = [record for log in _event_logs(cluster) for record in records_of(log)]
     stored = {(one.topic, one.partition, one.offset): one.value for one in records}
+    lost = {
+        record[:3] for log in _event_logs(cluster) for record in records_of(log, batches=log.lost)
+    }
     problems = [
         f"acknowledged, and not there: {topic}[{partition}]@{offset}"
         for topic, partition, offset, value in traffic.acknowledged
         if stored.get((topic, partition, offset)) != value
+        and (topic, partition, offset) not in lost
     ]
     audit = audit_records(
         records, workers[0].catalogue, as_of, partitions=settings.partitions, rules=rules
@@ -297,7 +272,8 @@ def judge(
     problems += comparison.differences
     if comparison.compared < _FEWEST_FIGURES:
         problems.append(f"only {comparison.compared} figures were compared")
-    problems += outcomes.at_the_end(stored, pages)
+    if not lost:  # Else what was lost was counted, and what is left is counted anew.
+        problems += outcomes.at_the_end(stored, pages)
     refused: dict[Origin, tuple[RawRecord, Fate]] = {}
     valid: list[RawRecord] = []
     for record in records:
@@ -313,7 +289,7 @@ def judge(
             theirs = {key: states for key, states in expected.items() if key[1] in shown}
             problems += differences(worker.name, worker.engine.state_store, theirs)
     letters = [record for log in cluster.topics[DEAD_LETTERS] for record in records_of(log)]
-    problems += letter_problems(letters, refused)
+    problems += letter_problems(letters, refused, lost)
     reasons = Counter(fate.reason for _, fate in refused.values())
     if reasons != audit.account.refusals:
         problems.append(f"the audit refuses {audit.account.refusals}, not {reasons}")
@@ -329,22 +305,7 @@ def judge(
         starts=sum(worker.starts for worker in workers),
         failed=traffic.failed,
     )
-    return Judgement(problems, counts, expected, stored, letters)
-
-
-def restored(
-    cluster: Cluster, settings: Settings, catalogue: Catalogue, rules: RecordRules
-) -> StateStore:
-    """Return the states that a worker would restore now, from compacted changelogs.
-
-    Nothing but the last record of each entity is left in them.
-    """
-    store = StateStore(catalogue.terms, rules)
-    for family in Family:
-        for log in cluster.topics[changelog_name(settings.app_id, family)]:
-            last = {record.key: record for record in records_of(log)}
-            store.restore_all(family, log.number, last.values())
-    return store
+    return Judgement(problems, counts, expected, stored, lost, letters)
 
 
 def _expected_states(valid: Iterable[RawRecord], partitions: int) -> States:

@@ -6,6 +6,7 @@ import asyncio
 import struct
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final, NamedTuple
@@ -102,8 +103,8 @@ class PartitionLog:
         #: True while a new leader knows that its high watermark is behind: it tells no end.
         self.is_catching_up = False
         self.batches: list[StoredBatch] = []
-        #: What was deleted before the log's start.
-        self.deleted: list[StoredBatch] = []
+        #: What the log had, and has lost.
+        self.lost: list[StoredBatch] = []
         self._firsts: list[int] = []
         self._producers: dict[int, _Producer] = {}
         self._waiters: list[asyncio.Future[None]] = []
@@ -164,23 +165,19 @@ class PartitionLog:
             size += len(batch.data)
         return b"".join(found)
 
-    def delete_before(self, offset: int) -> None:
+    def lose_first(self, offset: int) -> None:
         """Move the log's start, as retention or DeleteRecords does."""
         self.start = max(self.start, min(offset, self.end))
-        self.deleted += [one for one in self.batches if one.last < self.start]
+        self.lost += [one for one in self.batches if one.last < self.start]
         self.batches = [one for one in self.batches if one.last >= self.start]
         self._firsts = [one.first for one in self.batches]
-
-    def lose_first(self, offset: int) -> None:
-        """Move the log's start, and forget what was before it: nobody processed it."""
-        self.delete_before(offset)
-        self.deleted.clear()
 
     def lose_last(self, offset: int) -> None:
         """Lose all from an offset on, as where a replica leads that had not followed.
 
         What the broker knew of the producers of these records goes with them.
         """
+        self.lost += [one for one in self.batches if one.first >= offset]
         self.batches = [one for one in self.batches if one.first < offset]
         self._firsts = [one.first for one in self.batches]
         self.end = max(offset, self.start)
@@ -191,28 +188,6 @@ class PartitionLog:
             else:
                 del self._producers[number]
         self.notify()
-
-    def compact(self, *, before_ms: int) -> None:
-        """Drop the batches older than a time of which every record has a newer one of its key.
-
-        The last batch stays: Kafka does not compact the segment that it writes to.
-        """
-        last: dict[bytes | None, int] = {}
-        keys: list[list[tuple[int, bytes | None]]] = []
-        for one in self.batches:
-            records = [
-                (record.offset, record.key) for record in DefaultRecordBatch(bytearray(one.data))
-            ]
-            keys.append(records)
-            last.update((key, offset) for offset, key in records)
-        self.batches = [
-            one
-            for one, records in zip(self.batches, keys, strict=True)
-            if one is self.batches[-1]
-            or header_of(one.data).max_timestamp >= before_ms
-            or any(last[key] == offset for offset, key in records)
-        ]
-        self._firsts = [one.first for one in self.batches]
 
     def lead(self, node: int, *, behind: int) -> bool:
         """Let another node lead the partition; return False where it does already.
@@ -247,8 +222,10 @@ class PartitionLog:
         self._waiters.append(waiter)
 
 
-def records_of(log: PartitionLog, *, first: int = 0) -> list[RawRecord]:
-    """Return the records of a partition from an offset on, also those that retention deleted."""
+def records_of(
+    log: PartitionLog, *, first: int = 0, batches: Sequence[StoredBatch] | None = None
+) -> list[RawRecord]:
+    """Return the records of a partition from an offset on, or those of its `batches`."""
     return [
         RawRecord(
             topic=log.topic,
@@ -259,7 +236,7 @@ def records_of(log: PartitionLog, *, first: int = 0) -> list[RawRecord]:
             headers=tuple(record.headers),
             timestamp=record.timestamp,
         )
-        for one in (*log.deleted, *log.batches)
+        for one in (log.batches if batches is None else batches)
         if one.last >= first
         for record in DefaultRecordBatch(bytearray(one.data))
         if record.offset >= first

@@ -9,7 +9,7 @@ from tests.simulation.faults import TARGETS, Fault, FaultKind
 from tests.simulation.sequences import SEQUENCES
 
 #: Of sequences alone are those that nobody mends but an operator.
-_SINGLE: Final = tuple(kind for kind in FaultKind if kind is not FaultKind.CHANGELOG_LOST)
+_SINGLE: Final = tuple(kind for kind in FaultKind if kind is not FaultKind.LOG_LOST)
 
 #: The kinds of single faults of one run.
 MOST_KINDS: Final = 7
@@ -31,9 +31,6 @@ def planned_faults(chance: Random, *, most: int, begin: float, end: float) -> li
         planned = chance.sample(planned, chance.randint(0, MOST_BESIDES))
         for sequence in chance.sample(SEQUENCES, chance.choice((1, 1, 2))):
             planned += sequence(chance, chance.uniform(begin, end * SEQUENCES_UNTIL))
-    if any(one.kind is FaultKind.CHANGELOG_LOST for one in planned):
-        # States are rebuilt from all events.
-        planned = [one for one in planned if one.kind is not FaultKind.LOG_START]
     return sorted(planned, key=lambda one: one.at)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +13,6 @@ from aiokafka.protocol.produce import ProduceRequest
 
 from tests.simulation.cluster import AS_USUAL, Fate
 from tests.simulation.faults import GATEWAY_TARGETS, Fault, FaultKind, Kinds, Undo
-from tests.simulation.loop import current_process
 from tests.simulation.request_faults import LOST_ANSWER, LOST_REQUEST, RequestFaults, late
 
 if TYPE_CHECKING:
@@ -68,7 +66,6 @@ class ProcessFaults:
             FaultKind.PAUSE: self._pause,
             FaultKind.PAUSE_AT_WRITE: self._pause_at_write,
             FaultKind.PAUSE_AT_ASSIGNMENT: self._pause_at_assignment,
-            FaultKind.PAUSE_AT_REPAIR: self._pause_at_repair,
             FaultKind.LEAVE: self._leave,
             FaultKind.JOIN: self._come,
             FaultKind.DELAY: self._delay,
@@ -80,8 +77,6 @@ class ProcessFaults:
     def heal(self) -> None:
         """End what still lasts."""
         self._network.added_delay.clear()
-        for worker in self._workers:
-            worker.at_repair = None
 
     def _victim(self, fault: Fault) -> Supervised:
         if fault.target in GATEWAY_TARGETS:
@@ -120,16 +115,6 @@ class ProcessFaults:
                 self._at_step(fault, partial(self._pause_for, process, _long_pause(fault)))
 
             self._requests.plan(process, SyncGroupRequest, AS_USUAL, is_asked_for)
-
-    def _pause_at_repair(self, fault: Fault) -> None:
-        worker = self._workers[fault.target % len(self._workers)]
-        # It is called by the worker, which cannot wake itself.
-        world = copy_context()
-
-        def stands_still() -> None:
-            world.run(self._pause_for, current_process(), _long_pause(fault))
-
-        worker.at_repair = stands_still
 
     def _pause_for(self, process: Process, seconds: float) -> None:
         self._loop.pause(process)

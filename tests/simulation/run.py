@@ -27,6 +27,7 @@ from streams.engine import Engine
 from streams.histories import histories_of
 from streams.settings import load_settings
 from tests.simulation import stand_ins
+from tests.simulation.accepting import Operator
 from tests.simulation.cluster import STRUCTS, Cluster
 from tests.simulation.compiled_structs import compiled
 from tests.simulation.faults import Fault
@@ -46,26 +47,22 @@ from tests.simulation.oracle import (
     Completeness,
     Ownership,
     Sessions,
-    Writing,
-    differences,
     foreign_states,
     judge,
-    restored,
     waiting_for,
 )
 from tests.simulation.outcomes_oracle import Outcomes
 from tests.simulation.planning import planned_faults
 from tests.simulation.process_faults import Parties
 from tests.simulation.reading import Reader, address_of, explained_in
-from tests.simulation.rebuilding import Operator
 from tests.simulation.records import Fates, Sent, pool
 from tests.simulation.simulated_gateway import SimulatedGateway, let_gateways_run
 from tests.simulation.simulated_worker import SimulatedWorker, watch_workers
+from tests.simulation.stand_ins import LOG_INTERVAL_SECONDS
 from tests.simulation.traffic import Traffic, chosen
 
 if TYPE_CHECKING:
     from streams.settings import Settings
-    from streams.state_store import StateStore
 
 APP_ID: Final = "simulated"
 AS_OF: Final = date(2020, 12, 31)
@@ -80,8 +77,8 @@ PROGRESS_SECONDS, LONGEST_SETTLE_SECONDS = 5.0, 240.0
 #: Times of the workers, shorter than the shipped ones: a run is short.
 SESSION_SECONDS, HEARTBEAT_SECONDS, REQUEST_SECONDS = 2.4, 0.4, 3.2
 SELF_CHECK_SECONDS: Final = 4.0
-#: In which a late write is repaired: its owner's second check, a rebalance and a recovery.
-REPAIR_SECONDS: Final = 2 * SELF_CHECK_SECONDS + SESSION_SECONDS + 8.0
+#: In which a reader has what the workers tell.
+READ_SECONDS: Final = 8.0
 CHECK_SECONDS: Final = 0.25
 #: For how long a worker's threads keep each other waiting at the longest, one of these in a run.
 LONGEST_TURNS: Final = (0.0, 0.001, 0.03, 0.15)
@@ -141,7 +138,6 @@ def warm_up() -> None:
     engine = Engine(
         _catalogue(),
         settings.make_clock(),
-        app_id=APP_ID,
         partitions=settings.partitions,
         rules=_rules(),
     )
@@ -195,11 +191,13 @@ class _World:
         for spec in declared_topics(partitions=self.partitions, replication=1, app_id=APP_ID):
             self.cluster.create_topic(spec.name, spec.partitions, is_compacted=spec.compacted)
         stand_ins.install(
-            loop, self.cluster, on_exit=lambda process, status: process.owner.on_exit(status)
+            loop,
+            self.cluster,
+            on_exit=lambda process, status: process.owner.on_exit(status),
+            accepted=lambda: self.operator.accepted,
         )
-        self._writing = Writing(SESSION_SECONDS)
         self._sessions = Sessions(self.cluster)
-        watch_workers(self._on_write)
+        watch_workers()
         let_gateways_run()
         self.workers: list[SimulatedWorker] = []
         self._supervisors: list[asyncio.Task[None]] = []
@@ -220,7 +218,7 @@ class _World:
             self.workers,
             app_id=APP_ID,
             chance=Random(f"operator {plan.seed}"),
-            on_rebuild=self._completeness.forget,
+            on_accepted=self._completeness.forget,
         )
         self.deliveries = Deliveries()
         self.producers = Process("producers")
@@ -232,10 +230,6 @@ class _World:
     def note(self, text: str) -> None:
         """Add a line to the log of the run."""
         self.outcome.log.append(f"{self.loop.time():9.4f} {text}")
-
-    def _on_write(self, worker: SimulatedWorker, partition: int) -> None:
-        self._writing.on_write(worker, partition, self.loop.time())
-        self._sessions.on_write(worker, partition)
 
     def settings(self, number: int) -> Settings:
         """Return the settings of a worker."""
@@ -271,8 +265,6 @@ class _World:
             note=self.note,
         )
         self.workers.append(worker)
-        if self.operator.is_at_work:
-            worker.may_run.clear()
         self._supervisors.append(self.loop.create_task(worker.supervise()))
         return worker
 
@@ -318,7 +310,7 @@ class _World:
         injection.heal()
         await sending
         self.note(f"sent failed={traffic.failed}")
-        await self._judge(traffic, has_lost=bool(injection.lost))
+        await self._judge(traffic)
         watching.cancel()
         operating.cancel()
 
@@ -346,19 +338,10 @@ class _World:
             self.loop.spawn(self.producers, partial(sender.send, theirs, seconds=TRAFFIC_SECONDS))
         return direct
 
-    async def _judge(self, traffic: Traffic, *, has_lost: bool) -> None:
-        """Judge what the workers show; then what their changelogs hold, and a reader has.
-
-        A loss of a changelog that no recovery has met before is met by a restart of all workers.
-
-        A late write of a worker that had lost the partition is found by the second check of its
-        owner, and repaired, long before compaction drops what it had overwritten.
-        """
+    async def _judge(self, traffic: Traffic) -> None:
+        """Judge what the workers show; then what a reader has."""
         outcome, healed = self.outcome, self.loop.time()
         unsettled = await self._settle()
-        if has_lost and not unsettled:
-            await self.operator.restart()
-            unsettled = await self._settle()
         if unsettled:
             outcome.problems.append(
                 f"at the end: not settled after {self.loop.time() - healed:.0f} s: {unsettled}"
@@ -374,23 +357,18 @@ class _World:
             outcomes=self.outcomes,
         )
         outcome.problems += found.problems
-        outcome.problems += gateway_problems(self.deliveries, found.stored, _producers())
+        outcome.problems += gateway_problems(
+            self.deliveries, found.stored, found.lost, _producers()
+        )
         outcome.problems += gateway_letter_problems(found.letters, self.records)
         outcome.counts = found.counts
         outcome.counts["receipts"] = len(self.deliveries.accepted)
-        outcome.counts["rebuilds"] = self.operator.rebuilds
+        outcome.counts["accepted losses"] = len(self.operator.accepted)
         self.note(f"judged {dict(found.counts)}")
         if outcome.problems:
             return
-        repaired_by = self.loop.time() + REPAIR_SECONDS
-        store = self._restored()
-        while wrong := list(differences("restored", store, found.expected)):
-            if self.loop.time() > repaired_by:
-                outcome.problems += wrong
-                return
-            await asyncio.sleep(CHECK_SECONDS)
-            store = self._restored()
-        histories = histories_of(store, _catalogue())
+        read_by = self.loop.time() + READ_SECONDS
+        histories = histories_of(found.sums(_catalogue()), _catalogue())
         explanations = {
             one
             for (family, _), states in found.expected.items()
@@ -398,14 +376,11 @@ class _World:
             for one in explained_in(states)
         }
         while reason := self.reader.waiting_for(histories, explanations):
-            if self.loop.time() > repaired_by:
+            if self.loop.time() > read_by:
                 outcome.problems.append(reason)
                 return
             await asyncio.sleep(CHECK_SECONDS)
-        self.note("judged changelogs and histories")
-
-    def _restored(self) -> StateStore:
-        return restored(self.cluster, self.workers[0].settings, _catalogue(), _rules())
+        self.note("judged histories")
 
     async def _settle(self) -> str:
         """Wait until all is done; return what is not after SETTLE_SECONDS.
@@ -417,8 +392,8 @@ class _World:
         committed = 0
 
         def unsettled() -> str:
-            if self.operator.is_at_work:
-                return "the operator is at work"
+            if self.loop.time() < healed + LOG_INTERVAL_SECONDS + 1.0:
+                return "workers have to look at the logs"
             if self.deliveries.pending:
                 return f"{self.deliveries.pending} events have no answer of the gateway"
             if self.loop.time() < self.network.last_arrival:
@@ -431,7 +406,7 @@ class _World:
             now = self.loop.time()
             offsets = sum(offset for offset, _ in self.cluster.group(APP_ID).offsets.values())
             begin = max(healed, self.operator.acted_at, self._last_leave)
-            if self.operator.is_at_work or offsets != committed:
+            if offsets != committed:
                 committed, progress_at = offsets, now
             if now > min(
                 max(begin + SETTLE_SECONDS, progress_at + PROGRESS_SECONDS),
@@ -446,7 +421,6 @@ class _World:
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             now = self.loop.time()
-            self._writing.look(self.workers, now)
             self._sessions.look(self.workers)
             for one in (
                 *self._ownership.problems(self.workers, now),
@@ -454,7 +428,6 @@ class _World:
                 *foreign_states(self.workers),
                 *self.reader.problems(),
                 *self.cluster.set_back,
-                *self._writing.problems,
                 *self._sessions.problems,
                 *self._long_rebalances(),
                 *self.operator.problems,

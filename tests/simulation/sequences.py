@@ -11,17 +11,14 @@ from math import inf
 from random import Random
 from typing import Final
 
-from tests.simulation.faults import SMALL_CHANGELOGS, Fault, FaultKind
+from tests.simulation.faults import SMALL_LOGS, Fault, FaultKind
 
 _WORKERS: Final = range(3)
 _NODES: Final = 3
 
 
 def late_write(chance: Random, at: float) -> list[Fault]:
-    """Return a kill at a write that arrives when the successors have written for seconds.
-
-    Until the next recovery, it is the last record of its entities.
-    """
+    """Return a kill at a write that arrives when the successors have written for seconds."""
     return [_late_write(chance, at, after=6.0)]
 
 
@@ -47,22 +44,6 @@ def paused_writers(chance: Random, at: float) -> list[Fault]:
     return [
         _fault(FaultKind.PAUSE_AT_WRITE, at, target, lasts=lasts, number=of_states)
         for target in chance.sample(_WORKERS, 2)
-    ]
-
-
-def paused_at_repair(chance: Random, _: float) -> list[Fault]:
-    """Return a late write, a recovery that mends what it has overwritten, and pauses before that.
-
-    The workers stand still until others have their partitions, and then go on to write.
-    """
-    at = chance.uniform(0.5, 2.5)
-    return [
-        _late_write(chance, at, after=4.0, before=6.0),
-        *(
-            _fault(FaultKind.PAUSE_AT_REPAIR, at, target, lasts=chance.uniform(0.0, 4.0))
-            for target in chance.sample(_WORKERS, 2)
-        ),
-        _fault(FaultKind.REBALANCE, at + chance.uniform(6.5, 8.0), 0),
     ]
 
 
@@ -157,36 +138,34 @@ def early_end(chance: Random, at: float) -> list[Fault]:
     ]
 
 
-def lost_changelog(chance: Random, _: float) -> list[Fault]:
-    """Return the loss of records of a changelog, and ends of workers that let others read it.
+def lost_records(chance: Random, _: float) -> list[Fault]:
+    """Return the loss of records of a log, and ends of workers that let others read it.
 
-    Then rebalances, once that is checked (it takes four seconds): what is done on missing states
-    must leave the loss to be seen by the next check. There is something to lose: a group may wait
-    for its members for three seconds.
+    There is something to lose: a group may wait for its members for three seconds.
     """
     at = chance.uniform(3.5, 5.5)
     end = at + chance.uniform(0.0, 0.5)
     return [
-        _fault(FaultKind.CHANGELOG_LOST, at, 0, number=chance.randrange(1 << 16)),
+        _fault(FaultKind.LOG_LOST, at, 0, number=chance.randrange(1 << 16)),
         *(
             _fault(chance.choice((FaultKind.KILL, FaultKind.LEAVE)), end, target)
-            for target in chance.sample(_WORKERS, chance.choice((1, 2, 3)))
+            for target in chance.sample(_WORKERS, chance.choice((0, 1, 2, 3)))
         ),
         *(
-            _fault(FaultKind.REBALANCE, at + chance.uniform(5.0, 12.0), 0)
-            for _ in range(chance.randint(1, 3))
+            _fault(FaultKind.REBALANCE, at + chance.uniform(0.0, 12.0), 0)
+            for _ in range(chance.randint(0, 3))
         ),
     ]
 
 
-def refilled_changelog(chance: Random, _: float) -> list[Fault]:
-    """Return the loss of records of a changelog that has few, early and alone.
+def refilled_log(chance: Random, _: float) -> list[Fault]:
+    """Return the loss of records of a log that has few, early and alone.
 
-    The worker's next write may be as long as what is lost: the length of the log shows nothing.
+    It is soon as long as before: its length shows nothing.
     """
-    small = chance.choice(SMALL_CHANGELOGS)
+    small = chance.choice(SMALL_LOGS)
     number = chance.randrange(1 << 16)
-    return [_fault(FaultKind.CHANGELOG_LOST, chance.uniform(2.0, 5.0), small, number=number)]
+    return [_fault(FaultKind.LOG_LOST, chance.uniform(2.0, 5.0), small, number=number)]
 
 
 #: From which some runs take one or two, each with the time at which it begins.
@@ -194,15 +173,14 @@ SEQUENCES: Final[tuple[Callable[[Random, float], list[Fault]], ...]] = (
     late_write,
     late_answer,
     paused_writers,
-    paused_at_repair,
     cut_off,
     paused_at_assignment,
     damaged_fetches,
     ended_twice,
     rebalances,
     early_end,
-    lost_changelog,
-    refilled_changelog,
+    lost_records,
+    refilled_log,
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +43,6 @@ class SimulatedWorker(Supervised):
         self.engine: Engine | None = None
         self.membership: Membership | None = None
         self.teller: Teller | None = None
-        #: Happens once, when it next has repaired entities to write.
-        self.at_repair: Callable[[], None] | None = None
         self.catalogue = catalogue
         self._producers = producers
         self._rules = rules
@@ -60,57 +57,20 @@ class SimulatedWorker(Supervised):
         self.engine = Engine(
             self.catalogue,
             settings.make_clock(),
-            app_id=settings.app_id,
             partitions=settings.partitions,
             producers=self._producers,
             skipped={},
+            accepted=worker._accepted(settings),
             rules=self._rules,
         )
         self.engine.hold_seconds = HOLD_SECONDS
         await worker._run(settings, self.engine, BatchTransport)
 
 
-def watch_workers(on_write: Callable[[SimulatedWorker, int], object]) -> None:
-    """Let each simulated worker know its membership and its teller, once it has them.
-
-    `on_write` is called with the worker and the partition before each write of states, at once
-    after its engine's last look at who owns the partition.
-    """
+def watch_workers() -> None:
+    """Let each simulated worker know its membership and its teller, once it has them."""
     _watch("Membership", "membership")
     _watch("Teller", "teller")
-    # Of a batch, and of repaired entities.
-    _watch_writes("_write", on_write)
-    _watch_writes("_write_states", on_write)
-    _watch_repairs()
-
-
-def _watch_repairs() -> None:
-    real = Engine.rewrite_repaired
-
-    async def rewrite(self: Engine, *given: Any) -> int:
-        worker = current_process().owner
-        if worker.at_repair is not None and self.state_store.repairs():
-            happens, worker.at_repair = worker.at_repair, None
-            happens()
-            # The real one may wait here too, for a batch of the family.
-            await asyncio.sleep(0)
-        return await real(self, *given)
-
-    vars_of: Any = Engine
-    vars_of.rewrite_repaired = rewrite
-
-
-def _watch_writes(name: str, on_write: Callable[[SimulatedWorker, int], object]) -> None:
-    real: Any = vars(Engine)[name]
-
-    def write(self: Engine, *given: Any, **named: Any) -> Any:
-        if name == "_write":
-            on_write(current_process().owner, given[0][1])
-        elif named.get("events_end") is None:
-            on_write(current_process().owner, given[1])
-        return real(self, *given, **named)
-
-    setattr(Engine, name, write)
 
 
 def _watch(kind: str, name: str) -> None:

@@ -27,18 +27,16 @@ from mode import Service
 
 from broker.topic_admin import SeenTopic
 from events import cloudevent
-from events.fact import Family
-from events.topics import topic_name
-from streams import state_check, worker
-from streams.core import process
-from streams.settings import Settings
+from streams import worker
+from streams.accepted_losses import AcceptedLoss
 from streams.topic_watch import TopicWatch
 from tests.simulation import compiled_structs
 from tests.simulation.cluster import EPOCH_SECONDS, STRUCTS, Cluster
 from tests.simulation.listening import accept_in
 from tests.simulation.loop import Process, SimulationLoop, current_process
-from tests.simulation.partition_log import records_of
 
+#: Shorter than the shipped one, as all times of the simulation are.
+LOG_INTERVAL_SECONDS: Final = 2.0
 _CLOCKS: Final = (time.monotonic, time.perf_counter, time.time)
 
 
@@ -47,11 +45,16 @@ class ProcessEndedError(BaseException):
 
 
 def install(
-    loop: SimulationLoop, cluster: Cluster, *, on_exit: Callable[[Process, int], None]
+    loop: SimulationLoop,
+    cluster: Cluster,
+    *,
+    on_exit: Callable[[Process, int], None],
+    accepted: Callable[[], Sequence[AcceptedLoss]],
 ) -> None:
     """Put virtual time, one thread and the simulated network in the place of the real ones.
 
-    `on_exit` is called when a process ends itself, with its status.
+    `on_exit` is called when a process ends itself, with its status; `accepted` has the losses that
+    the operator has accepted.
     """
     compiled_structs.install(STRUCTS)
     vars(cloudevent)["_read_structured"] = remembered
@@ -75,7 +78,8 @@ def install(
     worker._exit = leave
     # The admin client of kafka-python has a thread and sockets of its own.
     TopicWatch._describe = _describing(cluster)  # type: ignore[method-assign, assignment]
-    state_check._has_accepted_events = _searching(cluster)
+    vars(worker)["accepted_losses"] = lambda *_, **__: accepted()
+    vars(worker)["LOG_INTERVAL_SECONDS"] = LOG_INTERVAL_SECONDS
 
 
 _events: Final[dict[str | bytes, Any]] = {}
@@ -89,26 +93,6 @@ def remembered(text: str | bytes) -> Any:
     except KeyError:
         found = _events[text] = _read_structured(text)
         return found
-
-
-def _searching(cluster: Cluster) -> Callable[..., bool]:
-    """Return the search for accepted events, which else has a consumer of kafka-python."""
-
-    def has_accepted_events(
-        settings: Settings, family: Family, partition: int, *, before: int
-    ) -> bool:
-        log = cluster.topics[topic_name(family)][partition]
-        result = process(
-            [record for record in records_of(log) if record.offset < before],
-            {},
-            family=family,
-            partition=partition,
-            partitions=settings.partitions,
-            rules=settings.record_rules(),
-        )
-        return bool(result.changed)
-
-    return has_accepted_events
 
 
 def _number(kind: Any) -> None:

@@ -1,0 +1,46 @@
+"""The fingerprint of the rules by which records are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cache
+from hashlib import sha256
+from typing import Final
+
+from events.contracts.json_schema import schema_of
+from events.dead_letters import RecordOrigin
+from events.producers.model import Producers
+from events.record_rules import RecordRules
+from events.registry import FACTS
+from streams.accepted_losses import AcceptedLoss
+
+_DIGITS: Final = 16
+
+
+def fingerprint_of(
+    rules: RecordRules,
+    producers: Producers | None,
+    skipped: Collection[RecordOrigin],
+    accepted: Collection[AcceptedLoss],
+) -> str:
+    """Return a digest of the contracts, the rules, the owners and the decisions of operators.
+
+    Where it changes, a record that was accepted may be refused, and has no dead letter; and what
+    was forwarded may be among the records whose loss was accepted.
+    """
+    milestones = {name: sorted(ids) for name, ids in (rules.milestones or {}).items()}
+    owners = "" if producers is None else producers.model_dump_json()
+    what = (
+        _contracts(),
+        rules.tolerance,
+        sorted(milestones.items()),
+        owners,
+        sorted(skipped),
+        sorted(one.model_dump_json() for one in accepted),
+    )
+    return sha256(repr(what).encode()).hexdigest()[:_DIGITS]
+
+
+@cache
+def _contracts() -> str:
+    return repr([schema_of(FACTS[kind]) for kind in sorted(FACTS)])

@@ -1,0 +1,103 @@
+"""The operator: what the runbook TopicFaulty tells him to do where a log has lost records."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from streams.accepted_losses import AcceptedLoss
+from streams.commit_metadata import decode_commit_metadata
+from streams.topic_faults import FaultKind
+
+if TYPE_CHECKING:
+    from streams.topic_faults import TopicFault
+    from tests.simulation.cluster import Cluster
+    from tests.simulation.simulated_worker import SimulatedWorker
+
+#: How long a worker reports the fault before he acts: the alert waits, and he reads.
+REACTION_SECONDS: Final = (2.0, 8.0)
+#: An alert goes on for so long after the last report: a worker that starts again reports nothing.
+KEEP_FIRING_SECONDS: Final = 3.0
+LOOK_SECONDS: Final = 0.25
+_LOSSES: Final = {FaultKind.EVENTS_LOST, FaultKind.RECORDS_DELETED, FaultKind.LOG_DIVERGED}
+
+
+class Operator:
+    """Accepts the losses that workers report for longer than a moment: these, and then only."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        workers: Sequence[SimulatedWorker],
+        *,
+        app_id: str,
+        chance: Random,
+        on_accepted: Callable[[], object],
+    ) -> None:
+        self._cluster = cluster
+        self._workers = workers
+        self._app_id = app_id
+        self._chance = chance
+        self._on_accepted = on_accepted
+        #: When he last did something, in virtual seconds.
+        self.acted_at = 0.0
+        self.accepted: list[AcceptedLoss] = []
+        self.problems: list[str] = []
+
+    async def watch(self, lost: Collection[tuple[str, int]]) -> None:
+        """Act where an alert lasts; `lost` has the partitions that have lost records so far."""
+        loop = asyncio.get_running_loop()
+        since = last = -1.0
+        reaction = self._chance.uniform(*REACTION_SECONDS)
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            now, reported = loop.time(), self._reported()
+            if not reported:
+                if now - last > KEEP_FIRING_SECONDS:
+                    since = -1.0
+                continue
+            last = now
+            if since < 0.0:
+                since = now
+                self._cluster.note(f"alert {reported[0]}")
+            if now - since >= reaction:
+                for fault in reported:
+                    self._accept(fault, lost)
+                for worker in self._workers:
+                    worker.terminate()
+                since, reaction = -1.0, self._chance.uniform(*REACTION_SECONDS)
+
+    def _reported(self) -> Sequence[TopicFault]:
+        """Return what the workers' metrics have of lost records."""
+        return [
+            fault
+            for worker in self._workers
+            if worker.membership is not None
+            and worker.process is not None
+            and not worker.process.is_paused
+            for fault in worker.membership.faults()
+            if fault.fault in _LOSSES
+        ]
+
+    def _accept(self, fault: TopicFault, lost: Collection[tuple[str, int]]) -> None:
+        """Do as `smart-region topics accept-loss --yes`."""
+        topic, partition = fault.topic, fault.partition or 0
+        if (topic, partition) not in lost:
+            self.problems.append(f"a worker reports a loss that there was not: {fault}")
+        _, metadata = self._cluster.group(self._app_id).offsets.get((topic, partition), (0, ""))
+        self.accepted.append(
+            AcceptedLoss(
+                topic=topic,
+                partition=partition,
+                last=decode_commit_metadata(metadata).last,
+                log_start=self._cluster.topics[topic][partition].start,
+                at=datetime.fromtimestamp(0, UTC),
+                because="the runbook",
+            )
+        )
+        self.acted_at = asyncio.get_running_loop().time()
+        self._on_accepted()
+        self._cluster.note(f"the operator accepts {self.accepted[-1]}")
