@@ -360,8 +360,8 @@ class BatchConsumer(driver.Consumer):
         self._offered: dict[TP, Position] = {}
         #: By partition: the next offset to yield.
         self._next: dict[TP, int] = {}
-        #: By partition: a gap (expected, polled) after which the consumer has sought back once.
-        self._sought_gap: dict[TP, tuple[int, int]] = {}
+        #: By partition: a gap (expected, polled), and how often the consumer has sought back to it.
+        self._sought_gap: dict[TP, tuple[int, int, int]] = {}
         #: By partition: the record before the next to yield, to be found where it was.
         self._to_find: dict[TP, LastRecord] = {}
         #: By partition: the committed offset, from which on records are new.
@@ -683,8 +683,8 @@ class BatchConsumer(driver.Consumer):
         There are none where a gap before them is sought back to, or where the log has diverged.
         """
         expected, to_find = self._next[tp], self._to_find.get(tp)
-        first = expected if to_find is None else to_find.offset
-        if not await self._is_contiguous(tp, first, records[0].offset):
+        first, seeks = (expected, 1) if to_find is None else (to_find.offset, 2)
+        if not await self._is_contiguous(tp, first, records[0].offset, seeks):
             return ()
         if to_find is not None:
             del self._to_find[tp]
@@ -725,16 +725,18 @@ class BatchConsumer(driver.Consumer):
             generation_id=generation,
         )
 
-    async def _is_contiguous(self, tp: TP, expected: int, offset: int) -> bool:
-        """Return True where no record is missing before `offset`; else seek back, once.
+    async def _is_contiguous(self, tp: TP, expected: int, offset: int, seeks: int) -> bool:
+        """Return True where no record is missing before `offset`; else seek back, so often.
 
         A gap that remains when it is fetched again belongs to the log: transaction markers, for
-        example.
+        example. A poll may have been under way when the last record was sought.
         """
-        if offset <= expected or self._sought_gap.get(tp) == (expected, offset):
+        *gap, sought = self._sought_gap.get(tp, (0, 0, 0))
+        if offset <= expected or (gap == [expected, offset] and sought >= seeks):
             self._sought_gap.pop(tp, None)
             return True
-        self._sought_gap[tp] = (expected, offset)
+        sought = sought + 1 if gap == [expected, offset] else 1
+        self._sought_gap[tp] = (expected, offset, sought)
         await self._try_seek({tp: expected})
         return False
 
