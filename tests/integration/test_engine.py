@@ -176,7 +176,7 @@ def test_partitions_that_stay_are_shown_while_another_worker_joins(
     assert len(kept) == DEFAULT_PARTITIONS // 2
     between = [answer for answer in watch.answers[first.port] if not answer.ready]
     assert any(kept == answer.shown for answer in between), first.log()
-    assert re.findall(r"restored=(\d+)", first.log()) == ["0", "0"]
+    assert re.findall(r"merged=(\d+)", first.log()) == ["0", "0"]
     assert second.stop() == 0
     assert first.stop() == 0
 
