@@ -155,10 +155,10 @@ class Membership:
         """
         consumer = self.consumer
         try:
-            if consumer.faults:
-                transport = consumer.transport
-                transport.accepted = await asyncio.to_thread(self._read_accepted_losses)
             await asyncio.wait_for(consumer.look_at_logs(), timeout=LOOK_TIMEOUT_SECONDS)
+            if consumer.faults:
+                consumer.transport.accepted = await asyncio.to_thread(self._read_accepted_losses)
+                await asyncio.wait_for(consumer.look_at_logs(), timeout=LOOK_TIMEOUT_SECONDS)
         except Exception as error:  # noqa: BLE001 - the client may raise anything
             logger.warning("logs not looked at error=%r", error)
             return

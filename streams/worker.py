@@ -36,9 +36,8 @@ from streams.web import serve
 
 logger = logging.getLogger(__name__)
 
-#: The interval between two looks at the extents of logs, and where one has lost records.
+#: The interval between two looks at the extents of logs that have lost nothing.
 LOG_INTERVAL_SECONDS = 30.0
-FAULTY_INTERVAL_SECONDS = 1.0
 #: The largest share of the time in which the folds are checked.
 CHECK_SHARE = 0.01
 #: The timeout of a stop. Nothing is lost by cutting it short: the state is on the broker.
@@ -176,10 +175,12 @@ async def _or_end(work: Coroutine[Any, Any, None], end: Callable[[BaseException]
 
 async def _look_at_logs(membership: Membership) -> None:
     """Look regularly whether the logs of events have lost records; each second where one has."""
+    looked_at = monotonic()
     while True:
-        faulty = bool(membership.consumer.faults)
-        await asyncio.sleep(FAULTY_INTERVAL_SECONDS if faulty else LOG_INTERVAL_SECONDS)
-        await membership.look_at_logs()
+        await asyncio.sleep(1.0)
+        if membership.consumer.faults or monotonic() - looked_at >= LOG_INTERVAL_SECONDS:
+            looked_at = monotonic()
+            await membership.look_at_logs()
 
 
 async def _check_folds(settings: Settings, membership: Membership) -> None:

@@ -22,6 +22,8 @@ REACTION_SECONDS: Final = (2.0, 8.0)
 #: An alert goes on for so long after the last report: a worker that starts again reports nothing.
 KEEP_FIRING_SECONDS: Final = 3.0
 LOOK_SECONDS: Final = 0.25
+#: A worker may believe a lower end of a log for so long: brokers tell one, and answer late.
+LONGEST_FALSE_SECONDS: Final = 5.0
 _LOSSES: Final = {FaultKind.EVENTS_LOST, FaultKind.RECORDS_DELETED, FaultKind.LOG_DIVERGED}
 
 
@@ -45,6 +47,8 @@ class Operator:
         #: When he last did something, in virtual seconds.
         self.acted_at = 0.0
         self.accepted: list[AcceptedLoss] = []
+        #: Since when workers have reported losses that there were not.
+        self._false_since: dict[TopicFault, float] = {}
         self.problems: list[str] = []
 
     async def watch(self, lost: Collection[tuple[str, int]]) -> None:
@@ -55,6 +59,13 @@ class Operator:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             now, reported = loop.time(), self._reported()
+            false = {one for one in reported if (one.topic, one.partition) not in lost}
+            self._false_since = {one: self._false_since.get(one, now) for one in sorted(false)}
+            self.problems += [
+                f"a worker reports a loss that there was not: {one}"
+                for one, begun in self._false_since.items()
+                if now - begun > LONGEST_FALSE_SECONDS
+            ]
             if not reported:
                 if now - last > KEEP_FIRING_SECONDS:
                     since = -1.0
@@ -86,7 +97,7 @@ class Operator:
         """Do as `smart-region topics accept-loss --yes`."""
         topic, partition = fault.topic, fault.partition or 0
         if (topic, partition) not in lost:
-            self.problems.append(f"a worker reports a loss that there was not: {fault}")
+            return  # The command refuses it.
         _, metadata = self._cluster.group(self._app_id).offsets.get((topic, partition), (0, ""))
         self.accepted.append(
             AcceptedLoss(
