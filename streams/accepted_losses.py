@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import Final, Literal
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, NonNegativeInt, ValidationError
 
@@ -17,6 +18,10 @@ from events.fact import Family
 from events.last_record import LastRecord
 from events.records import OutgoingRecord, Record
 from events.topics import DEAD_LETTER_OUTCOMES, topic_name
+
+AcceptedLosses: TypeAlias = "Mapping[tuple[str, int], Sequence[AcceptedLoss]]"
+"""Accepted losses, by topic and partition."""
+NOTHING_ACCEPTED: Final[AcceptedLosses] = MappingProxyType({})
 
 _PREFIX: Final = b"loss/"
 _DIGITS: Final = 16
@@ -66,8 +71,8 @@ def is_loss(record: Record) -> bool:
     return (record.key or b"").startswith(_PREFIX)
 
 
-def losses_of(ledger: Iterable[Record]) -> Mapping[tuple[str, int], Sequence[AcceptedLoss]]:
-    """Return the accepted losses among the records of the ledger, by topic and partition."""
+def losses_of(ledger: Iterable[Record]) -> AcceptedLosses:
+    """Return the accepted losses among the records of the ledger."""
     by_key: dict[bytes | None, AcceptedLoss] = {}
     for record in filter(is_loss, ledger):
         by_key.pop(record.key, None)
@@ -83,8 +88,6 @@ def losses_of(ledger: Iterable[Record]) -> Mapping[tuple[str, int], Sequence[Acc
     return found
 
 
-def accepted_losses(
-    bootstrap: str, *, security: BrokerSecurity = PLAINTEXT
-) -> Mapping[tuple[str, int], Sequence[AcceptedLoss]]:
-    """Return all accepted losses, by topic and partition. Raises as `read_topics`."""
+def accepted_losses(bootstrap: str, *, security: BrokerSecurity = PLAINTEXT) -> AcceptedLosses:
+    """Return all accepted losses. Raises as `read_topics`."""
     return losses_of(read_topics(bootstrap, topics=[DEAD_LETTER_OUTCOMES], security=security))

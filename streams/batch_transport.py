@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
-    Collection,
     Iterable,
     Iterator,
     Mapping,
@@ -54,6 +54,7 @@ from faust.types import TP, ConsumerMessage, Message
 from mode.utils.futures import notify
 
 from boundary.errors import SmartRegionError
+from broker.offset_gaps import OffsetGap, report_gaps_with_aiokafka
 from broker.poll_bytes import bound_polls_of_aiokafka, one_poll
 from broker.record_batches import read_any_batch_with_aiokafka
 from broker.write_sequences import REFUSALS, reuse_refused_sequences
@@ -61,7 +62,7 @@ from events.fact import Family
 from events.last_record import LastRecord
 from events.records import OutgoingRecord, Record
 from events.topics import topic_name
-from streams.accepted_losses import AcceptedLoss
+from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLoss, AcceptedLosses
 from streams.commit_metadata import (
     NO_METADATA,
     Attempt,
@@ -70,7 +71,7 @@ from streams.commit_metadata import (
     encode_commit_metadata,
 )
 from streams.state_store import Position, StateStore
-from streams.topic_faults import FaultKind, TopicFault
+from streams.topic_faults import FaultKind, TopicFault, records_deleted
 
 #: The largest age of the last heartbeat with which figures are shown, as a share of the session
 #: timeout: afterwards another worker may show them.
@@ -184,6 +185,7 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
         read_any_batch_with_aiokafka()
+        report_gaps_with_aiokafka(_FAMILIES, cast("BatchConsumer", self.consumer).note_gap)
         bound_polls_of_aiokafka()
         consumer = super()._create_consumer(loop)
         # Faust's value is 1.5 s.
@@ -378,6 +380,8 @@ class BatchConsumer(driver.Consumer):
         self._caught_up: set[TP] = set()
         #: By partition: what its log has lost; it is not read.
         self._faults: dict[TP, TopicFault] = {}
+        #: By partition: fetched offsets without a record, from the first to before the next.
+        self._gaps: defaultdict[TP, set[tuple[int, int]]] = defaultdict(set)
         self.log_starts: dict[TP, int] = {}
         """The first offset of each partition, as of the last look at the logs."""
         #: When a poll last returned records.
@@ -514,11 +518,10 @@ class BatchConsumer(driver.Consumer):
 
         `before` is the fault that was known of it, `read` the offset up to which it was read.
         """
-        position, known = self._position(tp), self._metadata[tp]
+        known = self._metadata[tp]
         if known.start is not None and start > known.start:
-            if not self._has_accepted(tp, start=start):
-                problem = f"begins at offset {start}, not {known.start}: records were deleted"
-                return TopicFault(*tp, FaultKind.RECORDS_DELETED, problem)
+            if not any(one.covers_start(start) for one in self._accepted(tp)):
+                return records_deleted(*tp, known.start, start)
             last = known.last if known.last and known.last.offset >= start else None
             self._metadata[tp] = known.model_copy(update={"start": start, "last": last})
         fault = None
@@ -530,9 +533,7 @@ class BatchConsumer(driver.Consumer):
                 " its last records"
             )
             fault = TopicFault(*tp, FaultKind.EVENTS_LOST, problem)
-        if fault is None or not self._has_accepted(
-            tp, lasts={known.last, position.last if position else None} - {None} or {None}
-        ):
+        if fault is None or not self._has_accepted_loss_of_last(tp):
             return fault
         # What the log has now is processed as if nothing of it had ever been read.
         self._drop(tp)
@@ -541,14 +542,16 @@ class BatchConsumer(driver.Consumer):
         self._goal[tp] = end
         return None
 
-    def _has_accepted(
-        self, tp: TP, *, start: int | None = None, lasts: Collection[LastRecord | None] = ()
-    ) -> bool:
-        """Return whether an operator has accepted a loss: before an offset, or of a record."""
-        return any(
-            (one.topic, one.partition) == tp and (one.log_start == start or one.last in lasts)
-            for one in self.transport.accepted
-        )
+    def _accepted(self, tp: TP) -> Sequence[AcceptedLoss]:
+        return self.transport.accepted.get((*tp,), ())
+
+    def _has_accepted_loss_of_last(self, tp: TP) -> bool:
+        """Return whether operators have accepted that the last record read is lost."""
+        position, known, committed = self._position(tp), self._metadata[tp], self._committed_at[tp]
+        lasts = [one for one in (known.last, position and position.last) if one is not None]
+        if known.last is None and committed:
+            lasts.append(LastRecord.before(committed))
+        return any(one.covers_last(last) for one in self._accepted(tp) for last in lasts)
 
     def _diverge(self, tp: TP, expected: LastRecord, found: LastRecord | None) -> None:
         """Note that a log has another record than the one that was read, or none any more."""
@@ -693,6 +696,8 @@ class BatchConsumer(driver.Consumer):
             if last != to_find:
                 self._diverge(tp, to_find, last)
                 return ()
+        if not await self._has_all(tp, expected, records[-1].offset):
+            return ()
         # Records that are merged were polled again.
         records = [one for one in records if one.offset >= expected]
         if not records:
@@ -739,6 +744,31 @@ class BatchConsumer(driver.Consumer):
         self._sought_gap[tp] = (expected, offset, sought)
         await self._try_seek({tp: expected})
         return False
+
+    def note_gap(self, gap: OffsetGap) -> None:
+        """Note that fetched offsets have no record; called in the consumer's thread."""
+        self._gaps[TP(gap.topic, gap.partition)].add((gap.first, gap.next))
+
+    async def _has_all(self, tp: TP, expected: int, last: int) -> bool:
+        """Return True where each offset up to the last polled one has a record, or had one.
+
+        Where one has none it is fetched again, once; then its record was deleted.
+        """
+        noted = self._gaps[tp]
+        found = sorted((first, after) for first, after in noted if first <= last)
+        noted.difference_update(found)
+        for first, after in found:
+            is_accepted = any(one.covers_gap(first, after) for one in self._accepted(tp))
+            if after <= expected or is_accepted:
+                continue
+            if self._sought_gap.get(tp, ())[:2] == (first, after):
+                self._faults[tp] = records_deleted(*tp, first, after)
+                self._caught_up.discard(tp)
+                return False
+            self._sought_gap[tp] = (first, after, 1)
+            await self._try_seek({tp: expected})
+            return False
+        return True
 
     async def _seek_back(self, polled: Mapping[TP, Any]) -> None:
         """Seek back to polled records that are not yielded.
@@ -1015,11 +1045,11 @@ class BatchTransport(driver.Transport):
         *args: Any,
         state_store: StateStore,
         rules: str = "",
-        accepted: Collection[AcceptedLoss] = (),
+        accepted: AcceptedLosses = NOTHING_ACCEPTED,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.state_store = state_store
         self.rules = rules
         self.accepted = accepted
-        """The losses of records that operators have accepted."""
+        """The losses of records that operators have accepted, by topic and partition."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from time import monotonic
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias, cast
@@ -23,7 +23,7 @@ from events.producers.model import Producers
 from events.record_rules import RULES, RecordRules
 from events.records import OutgoingRecord, Record
 from events.topics import ENTITY_MAX_BYTES
-from streams.accepted_losses import AcceptedLoss
+from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLosses
 from streams.batch_transport import (
     AttemptNotCommittedError,
     Batch,
@@ -105,7 +105,7 @@ class Engine:
         partitions: int,
         producers: Producers | None = None,
         skipped: Mapping[RecordOrigin, Decision] = NOTHING_SKIPPED,
-        accepted: Collection[AcceptedLoss] = (),
+        accepted: AcceptedLosses = NOTHING_ACCEPTED,
         rules: RecordRules = RULES,
     ) -> None:
         """Create an engine with an empty state store.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, NamedTuple, cast
@@ -16,7 +16,7 @@ from faust.types import TP
 
 from events.fact import Family
 from events.topics import topic_name
-from streams.accepted_losses import AcceptedLoss
+from streams.accepted_losses import AcceptedLosses
 from streams.batch_transport import BatchConsumer
 from streams.engine import Engine
 from streams.overdue import OverdueRecords
@@ -48,7 +48,7 @@ class Membership:
         self,
         app: faust.App,
         engine: Engine,
-        read_accepted_losses: Callable[[], Collection[AcceptedLoss]],
+        read_accepted_losses: Callable[[], AcceptedLosses],
     ) -> None:
         self.app = app
         self.engine = engine

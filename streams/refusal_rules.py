@@ -12,7 +12,7 @@ from events.dead_letters import RecordOrigin
 from events.producers.model import Producers
 from events.record_rules import RecordRules
 from events.registry import FACTS
-from streams.accepted_losses import AcceptedLoss
+from streams.accepted_losses import AcceptedLosses
 
 _DIGITS: Final = 16
 
@@ -21,7 +21,7 @@ def fingerprint_of(
     rules: RecordRules,
     producers: Producers | None,
     skipped: Collection[RecordOrigin],
-    accepted: Collection[AcceptedLoss],
+    accepted: AcceptedLosses,
 ) -> str:
     """Return a digest of the contracts, the rules, the owners and the decisions of operators.
 
@@ -36,7 +36,7 @@ def fingerprint_of(
         sorted(milestones.items()),
         owners,
         sorted(skipped),
-        sorted(one.model_dump_json() for one in accepted),
+        sorted(one.model_dump_json() for losses in accepted.values() for one in losses),
     )
     return sha256(repr(what).encode()).hexdigest()[:_DIGITS]
 

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -20,7 +20,7 @@ from catalogue.loader import load_catalogue
 from events.dead_letters import RecordOrigin
 from events.producers.loader import load_producers
 from events.topics import declared_topics
-from streams.accepted_losses import AcceptedLoss, accepted_losses
+from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLosses, accepted_losses
 from streams.app import create_app
 from streams.batch_transport import BatchTransport
 from streams.engine import Engine
@@ -84,11 +84,11 @@ def _decisions(settings: Settings) -> Mapping[RecordOrigin, Decision]:
         return {}
 
 
-def _accepted(settings: Settings) -> Collection[AcceptedLoss]:
+def _accepted(settings: Settings) -> AcceptedLosses:
     try:
         return accepted_losses(settings.broker, security=settings.security())
     except BrokerRefusedError:
-        return ()  # `_decisions` has said it.
+        return NOTHING_ACCEPTED  # `_decisions` has said it.
 
 
 async def _run(settings: Settings, engine: Engine, transport: type[BatchTransport]) -> int:

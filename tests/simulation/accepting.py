@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from events.last_record import LastRecord
 from streams.accepted_losses import AcceptedLoss
 from streams.commit_metadata import decode_commit_metadata
 from streams.topic_faults import FaultKind
@@ -46,7 +47,7 @@ class Operator:
         self._on_accepted = on_accepted
         #: When he last did something, in virtual seconds.
         self.acted_at = 0.0
-        self.accepted: list[AcceptedLoss] = []
+        self.accepted: dict[tuple[str, int], list[AcceptedLoss]] = {}
         #: Since when workers have reported losses that there were not.
         self._false_since: dict[TopicFault, float] = {}
         self.problems: list[str] = []
@@ -98,17 +99,21 @@ class Operator:
         topic, partition = fault.topic, fault.partition or 0
         if (topic, partition) not in lost:
             return  # The command refuses it.
-        _, metadata = self._cluster.group(self._app_id).offsets.get((topic, partition), (0, ""))
-        self.accepted.append(
-            AcceptedLoss(
-                topic=topic,
-                partition=partition,
-                last=decode_commit_metadata(metadata).last,
-                log_start=self._cluster.topics[topic][partition].start,
-                at=datetime.fromtimestamp(0, UTC),
-                because="the runbook",
-            )
+        committed, metadata = self._cluster.group(self._app_id).offsets.get(
+            (topic, partition), (0, "")
         )
+        last = decode_commit_metadata(metadata).last
+        if last is None and committed:
+            last = LastRecord.before(committed)
+        loss = AcceptedLoss(
+            topic=topic,
+            partition=partition,
+            last=last,
+            log_start=self._cluster.topics[topic][partition].start,
+            at=datetime.fromtimestamp(0, UTC),
+            because="the runbook",
+        )
+        self.accepted.setdefault((topic, partition), []).append(loss)
         self.acted_at = asyncio.get_running_loop().time()
         self._on_accepted()
-        self._cluster.note(f"the operator accepts {self.accepted[-1]}")
+        self._cluster.note(f"the operator accepts {loss}")

@@ -10,7 +10,7 @@ import asyncio
 import gc
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import copy_context
 from functools import cache
 from itertools import count
@@ -25,10 +25,11 @@ from faust.channels import Channel
 from faust.utils import terminal
 from mode import Service
 
+from broker.offset_gaps import OffsetGap
 from broker.topic_admin import SeenTopic
 from events import cloudevent
-from streams import worker
-from streams.accepted_losses import AcceptedLoss
+from streams import batch_transport, worker
+from streams.accepted_losses import AcceptedLosses
 from streams.topic_watch import TopicWatch
 from tests.simulation import compiled_structs
 from tests.simulation.cluster import EPOCH_SECONDS, STRUCTS, Cluster
@@ -49,7 +50,7 @@ def install(
     cluster: Cluster,
     *,
     on_exit: Callable[[Process, int], None],
-    accepted: Callable[[], Sequence[AcceptedLoss]],
+    accepted: Callable[[], AcceptedLosses],
 ) -> None:
     """Put virtual time, one thread and the simulated network in the place of the real ones.
 
@@ -80,6 +81,7 @@ def install(
     TopicWatch._describe = _describing(cluster)  # type: ignore[method-assign, assignment]
     vars(worker)["accepted_losses"] = lambda *_, **__: accepted()
     vars(worker)["LOG_INTERVAL_SECONDS"] = LOG_INTERVAL_SECONDS
+    _report_gaps_to_each_process()
 
 
 _events: Final[dict[str | bytes, Any]] = {}
@@ -93,6 +95,17 @@ def remembered(text: str | bytes) -> Any:
     except KeyError:
         found = _events[text] = _read_structured(text)
         return found
+
+
+def _report_gaps_to_each_process() -> None:
+    real: Any = vars(batch_transport)["report_gaps_with_aiokafka"]
+    reports: dict[Process, Callable[[OffsetGap], None]] = {}
+
+    def report_to_own(topics: Collection[str], report: Callable[[OffsetGap], None]) -> None:
+        reports[current_process()] = report
+        real(topics, lambda gap: reports[current_process()](gap))
+
+    vars(batch_transport)["report_gaps_with_aiokafka"] = report_to_own
 
 
 def _number(kind: Any) -> None:
