@@ -9,13 +9,7 @@ from typing import Final
 
 from boundary.errors import SmartRegionError
 from events.fact import Family
-from events.topics import (
-    DEAD_LETTER_OUTCOMES,
-    DEAD_LETTERS,
-    DEFAULT_APP_ID,
-    changelog_name,
-    topic_name,
-)
+from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, DEFAULT_APP_ID, topic_name
 
 
 class Role(StrEnum):
@@ -83,7 +77,6 @@ class _Part(StrEnum):
     EVENTS_WITHOUT_PERSONS = "events that are not about persons"
     DEAD_LETTERS = "dead letters"
     OUTCOMES = "outcomes of dead letters"
-    CHANGELOGS = "changelogs"
     GROUP = "the workers' group"
 
 
@@ -114,7 +107,6 @@ _RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
         _Part.EVENTS: (_READ, _WRITE, _CHECK),
         _Part.DEAD_LETTERS: (_WRITE, _CHECK),
         _Part.OUTCOMES: (_READ, _CHECK),
-        _Part.CHANGELOGS: (_READ, _WRITE, _CHECK),
         _Part.GROUP: (_READ,),
     },
     # Strangers reach it: it reads nothing about persons, and asks workers for the figures.
@@ -137,7 +129,6 @@ _RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
         _Part.EVENTS: _DEPLOY,
         _Part.DEAD_LETTERS: _DEPLOY,
         _Part.OUTCOMES: _DEPLOY,
-        _Part.CHANGELOGS: _DEPLOY,
     },
     Role.OBSERVER: {_Part.EVENTS: (_DESCRIBE,), _Part.GROUP: (_DESCRIBE,)},
 }
@@ -149,7 +140,7 @@ def rights_of(
     """Return the rights of a role, in the order in which topics are declared.
 
     `families` are those that a producer publishes; raises FamiliesOfRoleError where a producer has
-    none or another role has some. `app_id` names the workers' changelogs and group.
+    none or another role has some. `app_id` names the workers' group.
     """
     if bool(families) is not (role is Role.PRODUCER):
         raise FamiliesOfRoleError(role, families)
@@ -195,7 +186,5 @@ def _names(part: _Part, families: Collection[Family], app_id: str) -> tuple[str,
             return (DEAD_LETTERS,)
         case _Part.OUTCOMES:
             return (DEAD_LETTER_OUTCOMES,)
-        case _Part.CHANGELOGS:
-            return tuple(changelog_name(app_id, family) for family in Family)
         case _Part.GROUP:
             return (app_id,)

@@ -29,7 +29,6 @@ def topics() -> None:
 @BROKER
 @PARTITIONS
 @REPLICATION
-@APP_ID
 @click.option(
     "--alter-settings",
     is_flag=True,
@@ -40,7 +39,6 @@ def apply(
     bootstrap: str | None,
     partitions: int | None,
     replication: int | None,
-    app_id: str | None,
     alter_settings: bool,
 ) -> None:
     """Create the topics that are missing and check the others.
@@ -54,7 +52,7 @@ def apply(
     settings = load_broker_settings(bootstrap)
     report = apply_topics(
         settings.broker,
-        _declared(partitions=partitions, replication=replication, app_id=app_id),
+        _declared(partitions=partitions, replication=replication),
         alter_settings=alter_settings,
         security=settings.security(),
     )
@@ -68,7 +66,6 @@ def apply(
 @topics.command(name="list")
 @PARTITIONS
 @REPLICATION
-@APP_ID
 def list_topics(**declared: Any) -> None:
     """Print the declaration of each topic.
 
@@ -88,9 +85,7 @@ def _declared(**options: Any) -> Sequence[TopicSpec]:
     from events.topics import declared_topics
 
     settings = load_topic_settings(**options)
-    return declared_topics(
-        partitions=settings.partitions, replication=settings.replication, app_id=settings.app_id
-    )
+    return declared_topics(partitions=settings.partitions, replication=settings.replication)
 
 
 def _principal(text: str) -> str:

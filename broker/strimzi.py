@@ -114,9 +114,7 @@ def render(site: StrimziSettings) -> Mapping[str, str]:
     """Return the text of each file by its name. Raises UserNameError."""
     topics = (
         topic_resource(spec, cluster=site.cluster)
-        for spec in declared_topics(
-            partitions=site.partitions, replication=site.replication, app_id=site.app_id
-        )
+        for spec in declared_topics(partitions=site.partitions, replication=site.replication)
     )
     return {"topics.yaml": _text(topics), "users.yaml": _text(_users(site))}
 

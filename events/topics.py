@@ -17,19 +17,13 @@ DEFAULT_PARTITIONS: Final = 8
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _DEAD_LETTERS_RETENTION_MS: Final = 90 * _DAY_MS
-# A suspended worker may write an old state after a newer one. A reader merges both, so compaction
-# must keep both for longer than a suspension.
-_CHANGELOG_COMPACTION_LAG_MS: Final = _DAY_MS
-# Erased personal data is removed by compaction, which must not depend on the rate of changes.
-_CHANGELOG_COMPACTION_WITHIN_MS: Final = 7 * _DAY_MS
 # A dead letter is the refused record with additional headers: it is larger than the broker's
 # default limit (1 MiB) when the refused record had that size.
 DEAD_LETTER_MAX_BYTES: Final = 2 * 1024 * 1024
 # A state holds every day of its entity, and only grows: a dataset updated daily for ten years has
 # some hundred KiB, ten times that with the longest ids.
-_STATE_MAX_BYTES: Final = 8 * 1024 * 1024
-ENTITY_MAX_BYTES: Final = _STATE_MAX_BYTES // 2
-"""The limit of an entity's state: an event beyond it is refused, before the topic's limit."""
+ENTITY_MAX_BYTES: Final = 4 * 1024 * 1024
+"""The limit of an entity's state: an event beyond it is refused."""
 # Kafka's default: a broker's configuration may be lower.
 _MESSAGE_MAX_BYTES: Final = 1024 * 1024 + 12
 # Without these settings a topic takes the broker's configuration, which may delete by size,
@@ -92,18 +86,12 @@ def topic_name(family: Family) -> str:
     return f"{PREFIX}.{family.value}"
 
 
-def changelog_name(app_id: str, family: Family) -> str:
-    """Return the changelog topic of a family for an application id."""
-    return f"{app_id}-{family.value}-changelog"
-
-
 def declared_topics(
-    *, partitions: int = DEFAULT_PARTITIONS, replication: int = 1, app_id: str = DEFAULT_APP_ID
+    *, partitions: int = DEFAULT_PARTITIONS, replication: int = 1
 ) -> tuple[TopicSpec, ...]:
-    """Return every topic of the monitor: events, dead letters, their outcomes, changelogs.
+    """Return every topic of the monitor: events, dead letters and their outcomes.
 
-    Events are kept for ever: figures are recomputed from them. Events and changelogs have the same
-    `partitions`: a state has the partition of its events.
+    Events are kept for ever: the figures are computed from them.
     """
     events = tuple(
         TopicSpec(topic_name(family), _key_of(family), partitions, replication) for family in Family
@@ -119,29 +107,7 @@ def declared_topics(
     outcomes = TopicSpec(
         DEAD_LETTER_OUTCOMES, "partition/offset of the dead letter", 1, replication, compacted=True
     )
-    changelogs = changelog_topics(partitions=partitions, replication=replication, app_id=app_id)
-    return (*events, dead_letters, outcomes, *changelogs)
-
-
-def changelog_topics(
-    *, partitions: int = DEFAULT_PARTITIONS, replication: int = 1, app_id: str = DEFAULT_APP_ID
-) -> tuple[TopicSpec, ...]:
-    """Return the changelog topics of an application id, one per family."""
-    return tuple(
-        TopicSpec(
-            changelog_name(app_id, family),
-            _key_of(family),
-            partitions,
-            replication,
-            compacted=True,
-            settings=(
-                ("min.compaction.lag.ms", str(_CHANGELOG_COMPACTION_LAG_MS)),
-                ("max.compaction.lag.ms", str(_CHANGELOG_COMPACTION_WITHIN_MS)),
-                ("max.message.bytes", str(_STATE_MAX_BYTES)),
-            ),
-        )
-        for family in Family
-    )
+    return (*events, dead_letters, outcomes)
 
 
 def _key_of(family: Family) -> str:

@@ -20,7 +20,6 @@ from operations.harvest.cli import harvest
 from operations.importing.cli import import_group
 from operations.losses.cli import topics
 from operations.options import SECONDS
-from operations.rebuild.cli import rebuild
 from operations.relay.cli import relay
 from operations.scorecards.cli import producers
 from operations.stack.cli import stack
@@ -67,7 +66,6 @@ commands: list[click.Command] = [
     producers,
     topics,
     erase,
-    rebuild,
     relay,
     stack,
     doctor,

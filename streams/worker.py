@@ -57,9 +57,7 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
     producers = load_producers(settings.producers)
     verify_topics(
         settings.broker,
-        declared_topics(
-            partitions=settings.partitions, replication=settings.replication, app_id=settings.app_id
-        ),
+        declared_topics(partitions=settings.partitions, replication=settings.replication),
         security=settings.security(),
         tolerate=lambda error: logger.warning("topic setting: %s", error),
     )

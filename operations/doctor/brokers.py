@@ -76,9 +76,7 @@ def check_topics(settings: Settings) -> str:
     Raises TopicsAbsentError or TopicMismatchError on the first that is not, and as
     `broker.topic_admin.verify_topics`.
     """
-    declared = declared_topics(
-        partitions=settings.partitions, replication=settings.replication, app_id=settings.app_id
-    )
+    declared = declared_topics(partitions=settings.partitions, replication=settings.replication)
     try:
         unseen = verify_topics(
             settings.broker, declared, security=settings.security(), connect_seconds=CONNECT_SECONDS

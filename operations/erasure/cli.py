@@ -12,7 +12,6 @@ from operations.options import SECONDS
 
 if TYPE_CHECKING:
     from operations.erasure.procedure import Remains
-    from streams.settings import Settings
 
 
 @click.command()
@@ -33,10 +32,10 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     """Erase what is kept about the pseudonyms of FILE.
 
     FILE has one a line; without it they come from standard input. Their facts are retracted, so
-    that no figure counts them; the partitions with their records are rewritten without these;
-    their states get tombstones. This cannot be undone. If it is interrupted, run it again. The
-    workers have to run meanwhile, and to be restarted one after the other afterwards. Other
-    records that name a pseudonym are listed, and stay: docs/retention.md.
+    that no figure counts them; the partitions with their records are rewritten without these.
+    This cannot be undone. If it is interrupted, run it again. The workers have to run meanwhile;
+    within a minute they forget what was erased. Other records that name a pseudonym are listed,
+    and stay: docs/retention.md.
     """
     from broker.writing import KafkaWriter
     from operations.erasure import procedure
@@ -56,7 +55,7 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
         f" {len(traces.persons)} of {len(persons.pseudonyms)} pseudonyms"
     )
     remains = procedure.find_remains(settings, persons, traces)
-    _print_remains(remains, settings)
+    _print_remains(remains)
     if lost := procedure.not_copied(traces, settings.partitions):
         echo(
             f"{counted(lost, 'other record')} of these partitions will be gone too: unreadable,"
@@ -71,31 +70,15 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     ):
         erased = procedure.erase(settings, writer, persons, traces, wait_seconds=wait_seconds)
         discarded = procedure.discard_letters(settings, writer, remains.letters)
-    echo(
-        f"{erased.taken_back} facts taken back, {erased.copied} records of others copied,"
-        f" {len(persons.pseudonyms)} states ended"
-    )
+    echo(f"{erased.taken_back} facts taken back, {erased.copied} records of others copied")
     if discarded:
         echo(f"{counted(discarded, 'dead letter')} discarded: no replay sends them again")
-    echo("now restart the workers one after the other: they forget at their start", err=True)
 
 
-def _print_remains(remains: Remains, settings: Settings) -> None:
+def _print_remains(remains: Remains) -> None:
     """Print the other records that name the persons, and until when they are kept."""
-    from events.topics import changelog_name
-    from operations.erasure.persons import PERSONS
-
-    own = changelog_name(settings.app_id, PERSONS)
-    for changelog, records in sorted(remains.states.items()):
-        if changelog == own:
-            what = "compacted within 7 days of --for-good"
-        else:
-            app_id = changelog.removesuffix(changelog_name("", PERSONS))
-            what = (
-                f"stay: delete the topics of {app_id} if it is not used any more, or run this"
-                f" again with SMART_REGION_APP_ID={app_id}"
-            )
-        echo(f"{changelog}: {counted(records, 'record')} of their states: {what}")
+    for changelog in remains.changelogs:
+        echo(f"{changelog}: has states of persons, of release 0.1: delete it (docs/upgrading.md)")
     for trace in remains.letters:
         echo(f"dead letter {trace}")
     for mention in remains.mentions:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,16 +17,18 @@ from events.dead_letters import GATEWAY
 from events.fact import Family
 from events.partitioning import partition_for
 from events.records import OutgoingRecord, Record
-from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, changelog_name, topic_name
+from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, topic_name
 from operations.dead_letters.ledger import read_entries
 from operations.dead_letters.outcome import ERASED
 from operations.dead_letters.replay import discard
 from operations.erasure.mentions import LetterTrace, Mention, find_letters, find_mentions
 from operations.erasure.persons import PERSONS, Persons, Traces, find_traces, retractions
-from operations.erasure.rewriting import NOBODY, rewrite, rolling_segments
+from operations.erasure.rewriting import rewrite
 from streams.settings import Settings
 
 TOPIC: Final = topic_name(PERSONS)
+#: The end of the names of the topics in which release 0.1 kept states of persons.
+_CHANGELOG: Final = f"-{PERSONS}-changelog"
 
 
 class RecordsLeftError(SmartRegionError):
@@ -55,7 +56,7 @@ def find_records(settings: Settings, persons: Persons) -> Traces:
         settings.broker,
         topics=[TOPIC],
         security=settings.security(),
-        # With another number the tombstones would be on other partitions than the states.
+        # With another number retractions would be on other partitions than the states.
         partitions=settings.partitions,
     )
     return find_traces(records, persons)
@@ -67,9 +68,8 @@ class Remains:
 
     mentions: Sequence[Mention]
     letters: Sequence[LetterTrace]
-    states: Mapping[str, int]
-    """The records of the persons' own states, by changelog: that of these workers, and those of
-    other applications, which a switch of SMART_REGION_APP_ID has left."""
+    changelogs: Sequence[str]
+    """Topics of 0.1 with states of persons, which nobody reads any more."""
 
 
 def find_remains(settings: Settings, persons: Persons, traces: Traces) -> Remains:
@@ -78,51 +78,28 @@ def find_remains(settings: Settings, persons: Persons, traces: Traces) -> Remain
     def records_of(*topics: str) -> Iterable[Record]:
         return read_topics(settings.broker, topics=topics, security=settings.security())
 
-    changelogs = _changelogs(settings)
-    of_persons = [name for name, family in changelogs.items() if family is PERSONS]
-    keys = {pseudonym.encode() for pseudonym in persons.pseudonyms}
-    others = changelogs.keys() - set(of_persons)
-    states: Counter[str] = Counter()
-    mentions: list[Mention] = []
-    for record in records_of(*of_persons):
-        if record.key in keys:
-            states[record.topic] += record.value is not None
-        else:
-            mentions += find_mentions([record], persons)
     events = map(topic_name, Family)
-    mentions += find_mentions(records_of(*events, *others, DEAD_LETTER_OUTCOMES), persons)
+    mentions = list(find_mentions(records_of(*events, DEAD_LETTER_OUTCOMES), persons))
     letters = find_letters(
         records_of(DEAD_LETTERS), persons, erased=traces.origins, mentions=mentions
     )
-    return Remains(sorted(mentions), tuple(letters), +states)
+    return Remains(sorted(mentions), tuple(letters), _changelogs(settings))
 
 
-def _changelogs(settings: Settings) -> Mapping[str, Family]:
-    """Return the changelogs of these workers, and those of any other application on the broker."""
-    own = {changelog_name(settings.app_id, family): family for family in Family}
-    endings = {changelog_name("", family): family for family in Family}
+def _changelogs(settings: Settings) -> Sequence[str]:
     with administering(settings.broker, what="topics", security=settings.security()) as admin:
-        names = admin.list_topics()
-    found = {
-        name: family
-        for name in names
-        for ending, family in endings.items()
-        if name.endswith(ending)
-    }
-    return found | own
+        return sorted(name for name in admin.list_topics() if name.endswith(_CHANGELOG))
 
 
 def verify_partitions(settings: Settings) -> None:
-    """Check that the topics of persons have as many partitions as the settings say.
+    """Check that the topic of persons has as many partitions as the settings say.
 
-    With another number retractions and tombstones would be written to wrong ones: the states would
-    stay. Raises TopicMismatchError.
+    With another number retractions would be written to wrong ones. Raises TopicMismatchError.
     """
-    names = [TOPIC, changelog_name(settings.app_id, PERSONS)]
     with administering(settings.broker, what="topics", security=settings.security()) as admin:
-        seen = seen_topics(admin, names)
-    counts = {name: seen[name].partitions if name in seen else ABSENT for name in names}
-    check_partitions(counts, settings.partitions)
+        seen = seen_topics(admin, [TOPIC])
+    count = seen[TOPIC].partitions if TOPIC in seen else ABSENT
+    check_partitions({TOPIC: count}, settings.partitions)
 
 
 def discard_letters(
@@ -159,9 +136,10 @@ def erase(
     *,
     wait_seconds: float,
 ) -> Erased:
-    """Retract the facts, wait for the workers, rewrite the partitions, write tombstones.
+    """Retract the facts, wait for the workers, and rewrite the partitions.
 
-    The figures change by retractions, so that workers and audit agree all the while. Raises
+    The figures change by retractions, so that workers and audit agree all the while. Where the log
+    of a partition begins later, workers drop its states, and read what is left. Raises
     WorkersBehindError, RecordsLeftError, and as `rewrite`.
     """
     retracting = retractions(traces, now=settings.make_clock().now())
@@ -178,31 +156,16 @@ def erase(
         )
 
     if traces.records:
-        wait()  # A batch in flight would write a state after its tombstone.
+        wait()
     rewritten = sorted(_rewritten(traces, settings.partitions))
 
     def is_left_out(record: Record) -> bool:
         return persons.is_lost(record) or persons.concerned_by(record)
 
     copied = rewrite(settings, writer, TOPIC, rewritten, without=is_left_out, wait=wait)
-    _end_states(settings, writer, persons)
     if traces.records and (left := find_records(settings, persons).records):
         raise RecordsLeftError(left)
     return Erased(taken_back=len(retracting), copied=copied)
-
-
-def _end_states(settings: Settings, writer: RecordWriter, persons: Persons) -> None:
-    """Write the tombstones, in segments that are compacted though nothing more is written."""
-    ending = tombstones(persons.pseudonyms, app_id=settings.app_id, partitions=settings.partitions)
-    changelog = changelog_name(settings.app_id, PERSONS)
-    touched = sorted({one.partition for one in ending if one.partition is not None})
-    with (
-        administering(settings.broker, what="topics", security=settings.security()) as admin,
-        rolling_segments(admin, changelog),
-    ):
-        writer.send(ending)
-        # The last segment is never compacted: that of the tombstones is not to be it.
-        writer.send([OutgoingRecord(changelog, one, NOBODY, None, ()) for one in touched])
 
 
 def not_copied(traces: Traces, partitions: int) -> int:
@@ -223,15 +186,3 @@ def _record(event: CloudEvent, partitions: int) -> OutgoingRecord:
 
 def _home(entity: str, partitions: int) -> int:
     return partition_for(entity.encode(), partitions)
-
-
-def tombstones(pseudonyms: Iterable[str], *, app_id: str, partitions: int) -> list[OutgoingRecord]:
-    """Return the tombstones (records without a value) of the states of some persons.
-
-    A worker that restores its state drops them, and compaction removes the records before.
-    """
-    changelog = changelog_name(app_id, PERSONS)
-    return [
-        OutgoingRecord(changelog, partition_for(key, partitions), key, None, [])
-        for key in map(str.encode, sorted(pseudonyms))
-    ]

@@ -21,6 +21,7 @@ from broker.topic_admin import alter_settings, wait_for_settings
 from broker.writing import RecordWriter
 from events.record_rules import RECORDED_AT
 from events.records import CutPart, OutgoingRecord, Record, UnreadableValue
+from streams.accepted_losses import AcceptedLoss, loss_record
 from streams.settings import Settings
 
 NOBODY: Final = b"-"
@@ -69,6 +70,8 @@ def rewrite(
         for chunk in _chunks(_kept(settings, topic, ends, without)):
             writer.send(list(map(_copy, chunk)))
             copied += len(chunk)
+        # The workers then read what is left, and do not take the rest for lost.
+        writer.send([_acceptance(one, end, settings) for one, end in ends.items()])
         admin.delete_records(ends)
     return copied
 
@@ -163,6 +166,18 @@ def _mark(partition: TopicPartition) -> OutgoingRecord:
     reads it meanwhile refuses it.
     """
     return OutgoingRecord(partition.topic, partition.partition, NOBODY, None, ())
+
+
+def _acceptance(partition: TopicPartition, end: int, settings: Settings) -> OutgoingRecord:
+    return loss_record(
+        AcceptedLoss(
+            topic=partition.topic,
+            partition=partition.partition,
+            log_start=end,
+            at=settings.make_clock().now(),
+            because="erasure: what is not erased was copied",
+        )
+    )
 
 
 def _copy(record: Record) -> OutgoingRecord:

@@ -92,7 +92,7 @@ def run_stack(
 
         report(f"Kafka keeps its data in {folder.kafka}")
         supervisor.start(_kafka(plan, ports, folder))
-        declared = declared_topics(partitions=settings.partitions, app_id=settings.app_id)
+        declared = declared_topics(partitions=settings.partitions)
         # The broker is the stack's own: the declarations of a newer release hold at once.
         apply_topics(settings.broker, declared, alter_settings=True)
         supervisor.start(*monitor)

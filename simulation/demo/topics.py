@@ -40,7 +40,7 @@ def prepare_topics(settings: Settings) -> None:
     if in_use:
         raise TopicsInUseError(settings.broker, in_use)
     declared = declared_topics(
-        partitions=settings.partitions, replication=settings.replication, app_id=settings.app_id
+        partitions=settings.partitions, replication=settings.replication
     )
     apply_topics(settings.broker, declared, security=settings.security())
 

@@ -20,14 +20,13 @@ from broker.writing import KafkaWriter
 from events.cloudevent import encode_structured
 from events.partitioning import partition_for
 from events.records import OutgoingRecord
-from events.topics import DEFAULT_APP_ID, DEFAULT_PARTITIONS, changelog_name, topic_name
+from events.topics import DEFAULT_APP_ID, DEFAULT_PARTITIONS, topic_name
 from operations.erasure.persons import PERSONS
 from tests.crash.stage import Command
 from tests.crash.topics import Topics
 from tests.support.histories import event
 
 _TOPIC: Final = topic_name(PERSONS)
-_CHANGELOG: Final = changelog_name(DEFAULT_APP_ID, PERSONS)
 _PERSONS, _ERASED, _CHUNK = 30, 2, 10
 """Of a case, those to be erased, and the records that are copied together."""
 _COMMIT_EVERY: Final = 0.1
@@ -69,11 +68,8 @@ class _Case:
         persons = [f"crash-{number:05}-person-{one:03}" for one in range(_PERSONS)]
         self._erased = persons[:: _PERSONS // _ERASED]
         records = [record for one in persons for record in _records(one)]
-        states = [
-            OutgoingRecord(_CHANGELOG, _home(one), one.encode(), b"{}", ()) for one in persons
-        ]
         with KafkaWriter(topics.bootstrap) as writer:
-            writer.send([*records, *states])
+            writer.send(records)
         self._others = {one.value for one in records if not self._names(one.value)}
         self.command = Command(
             "smart_region",
@@ -98,10 +94,6 @@ class _Case:
             yield f"{named} records name an erased person"
         if {record.value for record in records} != self._others:
             yield "the records of others are not as they were"
-        last = {record.key: record.value for record in self._topics.read(_CHANGELOG)}
-        for person in self._erased:
-            if last.get(person.encode()) is not None:
-                yield f"the state of {person} has no tombstone"
         if (rolling := self._topics.setting(_TOPIC, "segment.ms")) is not None:
             yield f"the topic is left with segment.ms={rolling}"
 

@@ -188,7 +188,7 @@ class _World:
         self.cluster = Cluster(loop, self.network, Random(chance.random()), nodes=NODES)
         self.cluster.group_initial_delay = chance.choice((0.0, 0.5, 3.0))
         self.cluster.note = self.note
-        for spec in declared_topics(partitions=self.partitions, replication=1, app_id=APP_ID):
+        for spec in declared_topics(partitions=self.partitions, replication=1):
             self.cluster.create_topic(spec.name, spec.partitions, is_compacted=spec.compacted)
         stand_ins.install(
             loop,

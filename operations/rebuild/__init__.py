@@ -1,1 +1,0 @@
-"""The rebuild of lost states from the raw topics."""
