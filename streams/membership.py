@@ -82,7 +82,12 @@ class Membership:
 
     def readiness(self) -> Readiness:
         """Return the content of /readyz."""
-        details = {"partitions": sorted(self.owned()), "shown": sorted(self.shown())}
+        warnings = [str(fault) for fault in self.engine.meters.topic_warnings]
+        details = {
+            "partitions": sorted(self.owned()),
+            "shown": sorted(self.shown()),
+            "warnings": warnings,
+        }
         return Readiness(self.waiting_for(), details)
 
     def owned(self) -> frozenset[int]:

@@ -12,7 +12,7 @@ from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import CoordinatorNotAvailableError
 from kafka.structs import OffsetAndMetadata
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from boundary.errors import SmartRegionError
 from broker.clients import CONNECT_SECONDS, administering
@@ -112,14 +112,6 @@ class PartitionLog:
             at=at,
             because=because,
         )
-
-
-class _Committed(BaseModel):
-    """What is read here of the metadata of a committed offset."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    last: LastRecord | None = None
 
 
 def verify_missing(log: PartitionLog, accepted: Sequence[AcceptedLoss]) -> None:
@@ -230,6 +222,6 @@ def losses_accepted_of(settings: Settings, topic: str, partition: int) -> Sequen
 
 def _last_of(committed: OffsetAndMetadata, end: int) -> LastRecord | None:
     with suppress(ValidationError):
-        if last := _Committed.model_validate_json(committed.metadata or "{}").last:
+        if last := decode_commit_metadata(committed.metadata).last:
             return last
     return LastRecord.before(committed.offset) if committed.offset > end else None
