@@ -12,7 +12,6 @@ from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import CoordinatorNotAvailableError
 from kafka.structs import OffsetAndMetadata
-from pydantic import ValidationError
 
 from boundary.errors import SmartRegionError
 from broker.clients import CONNECT_SECONDS, administering
@@ -23,6 +22,7 @@ from broker.topic_admin import seen_topics
 from events.last_record import LastRecord
 from events.offset_runs import OffsetRuns, offsets_in
 from streams.accepted_losses import AcceptedLoss, accepted_losses
+from streams.commit_metadata import decode_commit_metadata
 from streams.settings import Settings
 
 
@@ -221,7 +221,6 @@ def losses_accepted_of(settings: Settings, topic: str, partition: int) -> Sequen
 
 
 def _last_of(committed: OffsetAndMetadata, end: int) -> LastRecord | None:
-    with suppress(ValidationError):
-        if last := decode_commit_metadata(committed.metadata).last:
-            return last
+    if last := decode_commit_metadata(committed.metadata).last:
+        return last
     return LastRecord.before(committed.offset) if committed.offset > end else None
