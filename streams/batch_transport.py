@@ -382,6 +382,8 @@ class BatchConsumer(driver.Consumer):
         self._faults: dict[TP, TopicFault] = {}
         #: By partition: fetched offsets without a record, from the first to before the next.
         self._gaps: defaultdict[TP, set[tuple[int, int]]] = defaultdict(set)
+        #: By partition: the first of them that was fetched again, and is still there.
+        self._missing: dict[TP, tuple[int, int]] = {}
         self.log_starts: dict[TP, int] = {}
         """The first offset of each partition, as of the last look at the logs."""
         #: When a poll last returned records.
@@ -524,6 +526,8 @@ class BatchConsumer(driver.Consumer):
                 return records_deleted(*tp, known.start, start)
             last = known.last if known.last and known.last.offset >= start else None
             self._metadata[tp] = known.model_copy(update={"start": start, "last": last})
+        if before is not None and not self._has_accepted_gap(tp):
+            return before
         fault = None
         if before is not None and before.fault is FaultKind.LOG_DIVERGED:
             fault = before
@@ -544,6 +548,11 @@ class BatchConsumer(driver.Consumer):
 
     def _accepted(self, tp: TP) -> Sequence[AcceptedLoss]:
         return self.transport.accepted.get((*tp,), ())
+
+    def _has_accepted_gap(self, tp: TP) -> bool:
+        """Return whether operators have accepted the gap at which a partition's reading stopped."""
+        gap = self._missing.get(tp)
+        return gap is None or any(one.covers_gap(*gap) for one in self._accepted(tp))
 
     def _has_accepted_loss_of_last(self, tp: TP) -> bool:
         """Return whether operators have accepted that the last record read is lost."""
@@ -698,8 +707,8 @@ class BatchConsumer(driver.Consumer):
                 return ()
         if not await self._has_all(tp, expected, records[-1].offset):
             return ()
-        # Records that are merged were polled again.
-        records = [one for one in records if one.offset >= expected]
+        # Records that are merged may have been polled again.
+        records = records[bisect_left(records, expected, key=attrgetter("offset")) :]
         if not records:
             return ()
         committed, known = self._committed_at[tp], self._metadata[tp]
@@ -754,19 +763,18 @@ class BatchConsumer(driver.Consumer):
 
         Where one has none it is fetched again, once; then its record was deleted.
         """
-        noted = self._gaps[tp]
-        found = sorted((first, after) for first, after in noted if first <= last)
+        noted, before = self._gaps[tp], self._missing.pop(tp, None)
+        found = sorted(gap for gap in noted if gap[0] <= last)
         noted.difference_update(found)
-        for first, after in found:
-            is_accepted = any(one.covers_gap(first, after) for one in self._accepted(tp))
-            if after <= expected or is_accepted:
+        for gap in found:
+            if gap[1] <= expected or any(one.covers_gap(*gap) for one in self._accepted(tp)):
                 continue
-            if self._sought_gap.get(tp, ())[:2] == (first, after):
-                self._faults[tp] = records_deleted(*tp, first, after)
+            self._missing[tp] = gap
+            if gap == before:
+                self._faults[tp] = records_deleted(*tp, *gap)
                 self._caught_up.discard(tp)
-                return False
-            self._sought_gap[tp] = (first, after, 1)
-            await self._try_seek({tp: expected})
+            else:
+                await self._try_seek({tp: expected})
             return False
         return True
 
@@ -814,7 +822,7 @@ class BatchConsumer(driver.Consumer):
 
     def is_stopped(self, tp: TP) -> bool:
         """Return True where nothing more of a partition is processed before the rebalance."""
-        return tp in self._ended_early
+        return tp in self._ended_early or tp not in self._committed_at
 
     def release(self, message: Message) -> None:
         """Leave a batch, and the partition's later ones, to be read again after the rebalance."""
@@ -919,7 +927,7 @@ class BatchConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
         for of in (
             *(self._offered, self._next, self._sought_gap, self._to_find),
-            *(self._committed_at, self._goal, self._metadata, self._begun),
+            *(self._committed_at, self._goal, self._metadata, self._begun, self._missing),
         ):
             for tp in revoked:
                 of.pop(tp, None)
