@@ -526,12 +526,11 @@ class BatchConsumer(driver.Consumer):
                 return records_deleted(*tp, known.start, start)
             last = known.last if known.last and known.last.offset >= start else None
             self._metadata[tp] = known.model_copy(update={"start": start, "last": last})
-        if before is not None and not self._has_accepted_gap(tp):
+        kind = None if before is None else before.fault
+        if kind is FaultKind.RECORDS_DELETED and not self._has_accepted_gap(tp):
             return before
-        fault = None
-        if before is not None and before.fault is FaultKind.LOG_DIVERGED:
-            fault = before
-        elif end < read and self.has_exact_ends:
+        fault = before if kind is FaultKind.LOG_DIVERGED else None
+        if fault is None and end < read and self.has_exact_ends:
             problem = (
                 f"ends at offset {end}, and was read up to {read}: it was created again, or lost"
                 " its last records"
