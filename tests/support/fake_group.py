@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
 import faust
@@ -12,33 +13,25 @@ from faust.exceptions import ConsumerNotStarted
 from faust.types import TP, Message
 
 from events.fact import Family
-from events.records import OutgoingRecord, Record
+from events.records import OutgoingRecord
 from events.topics import topic_name
-from streams.batch_transport import (
-    BatchConsumer,
-    BatchProducer,
-    PartitionFencedError,
-    WriteRefusedError,
-)
-from streams.commit_metadata import NO_METADATA, CommitMetadata
+from streams.accepted_losses import AcceptedLoss
+from streams.batch_transport import Batch, BatchConsumer, BatchProducer, WriteRefusedError
 from streams.topic_faults import TopicFault
 
 GENERATION = 3
 
 
-def batch_message(records: Sequence[Record], *, family: Family, partition: int) -> Message:
+def batch_message(batch: Batch, *, family: Family, partition: int) -> Message:
     """Return the message in which a partition's records travel."""
     topic = topic_name(family)
-    return cast(
-        "Message",
-        _Batch(topic, partition, records, TP(topic, partition), GENERATION),
-    )
+    return cast("Message", _Message(topic, partition, batch, TP(topic, partition), GENERATION))
 
 
-class _Batch(NamedTuple):
+class _Message(NamedTuple):
     topic: str
     partition: int
-    value: Sequence[Record]
+    value: Batch
     tp: TP
     generation_id: int
     offset: int = 0
@@ -46,15 +39,6 @@ class _Batch(NamedTuple):
 
 class _Generation(NamedTuple):
     consumer_generation_id: int
-
-
-class StatesWritten(NamedTuple):
-    """A batch of changelog records."""
-
-    topic: str
-    partition: int
-    records: Sequence[tuple[bytes, bytes]]
-    last_headers: Sequence[tuple[str, bytes]] = ()
 
 
 @dataclass
@@ -78,22 +62,32 @@ class FakeConsumer:
     taken_back: int = 0
     """How often it was told that no record has ended it."""
     faults: Sequence[TopicFault] = ()
-    metadata: dict[TP, CommitMetadata] = field(default_factory=dict)
-    log_ends: dict[TP, int] = field(default_factory=dict)
-    """Where changelogs end on the broker."""
-    rejoined: int = 0
-    checked: bool = True
-    """Whether the restored states of the generation are checked."""
+    sought: bool = True
+    """Whether the partitions of the generation are sought."""
+    behind: dict[TP, int] = field(default_factory=dict)
+    """The processed records that partitions have yet to read."""
+    log_starts: dict[TP, int] = field(default_factory=dict)
+    looks: int = 0
+    """How often it has looked at the logs."""
+    look_failure: Exception | None = None
     awaited: Callable[[], bool] = lambda: False
     """Whether a rebalance waits for the batches in process."""
-    stopped: dict[TP, int] = field(default_factory=dict)
-    """The offsets before which batches were ended."""
+    stopped: set[TP] = field(default_factory=set)
+    """The partitions of which a batch was ended early."""
     released: list[Message] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.transport = SimpleNamespace(accepted=())
 
     @property
     def real(self) -> BatchConsumer:
         """Return itself, as what it stands for."""
         return cast("BatchConsumer", self)
+
+    @property
+    def accepted(self) -> Collection[AcceptedLoss]:
+        """Return the losses that operators have accepted, as the transport has them."""
+        return cast("Collection[AcceptedLoss]", self.transport.accepted)
 
     @property
     def app(self) -> _Generation:
@@ -126,17 +120,27 @@ class FakeConsumer:
             return f"the work is of generation {generation}, the group's is {self.generation}"
         return self.problem
 
-    def is_checked(self, generation: int) -> bool:
-        """Return whether the test has the states of a generation checked."""
+    def is_sought(self, generation: int) -> bool:
+        """Return whether the test has the partitions of a generation sought."""
         del generation
         self._assert_started()
-        return self.checked
+        return self.sought
 
-    def assert_not_fenced(self, message: Message) -> None:
-        """Raise PartitionFencedError where the test has set a problem."""
-        problem = self.ownership_problem(message.generation_id)
-        if problem is not None:
-            raise PartitionFencedError(message.tp, reason=problem)
+    def is_caught_up(self, tp: TP) -> bool:
+        """Return whether the test has nothing left to read again."""
+        self._assert_started()
+        return tp not in self.behind
+
+    def to_catch_up(self) -> int:
+        """Return the processed records to read again."""
+        self._assert_started()
+        return sum(self.behind.values())
+
+    async def look_at_logs(self) -> None:
+        """Count the looks, or raise the error that the test has set."""
+        self.looks += 1
+        if self.look_failure is not None:
+            raise self.look_failure
 
     def is_fresh(self, tp: TP) -> bool:
         """Return True before the first attempt in a partition."""
@@ -156,11 +160,11 @@ class FakeConsumer:
         """Count the calls."""
         self.taken_back += 1
 
-    def done(self, message: Message, *, before: int | None = None) -> None:
-        """Record a batch whose offset may be committed."""
+    def done(self, message: Message, *, is_partly: bool = False) -> None:
+        """Record a batch that is merged, or merged partly."""
         self.finished.append(message)
-        if before is not None:
-            self.stopped[message.tp] = before
+        if is_partly:
+            self.stopped.add(message.tp)
 
     def is_awaited(self) -> bool:
         """Return what the test says."""
@@ -172,7 +176,7 @@ class FakeConsumer:
 
     def release(self, message: Message) -> None:
         """Record a batch that was left to the next assignment."""
-        self.stopped[message.tp] = 0
+        self.stopped.add(message.tp)
         self.ack(message)
 
     def ack(self, message: Message) -> bool:
@@ -180,29 +184,11 @@ class FakeConsumer:
         self.released.append(message)
         return True
 
-    def metadata_of(self, tp: TP) -> CommitMetadata:
-        """Return the metadata of the next commit."""
-        return self.metadata.get(tp, NO_METADATA)
-
-    def set_metadata(self, tp: TP, value: CommitMetadata) -> None:
-        """Set the metadata of the next commit."""
-        self.metadata[tp] = value
-
     async def check_errors(self) -> None:
         """Raise the error that the test has set."""
         self._assert_started()
         if self.error is not None:
             raise self.error
-
-    async def highwaters(self, *partitions: TP) -> dict[TP, int]:
-        """Return the ends of partitions, or raise the error that the test has set."""
-        if self.error is not None:
-            raise self.error
-        return {tp: self.log_ends.get(tp, 0) for tp in partitions}
-
-    async def rejoin(self) -> None:
-        """Count the requests to join again."""
-        self.rejoined += 1
 
     def seconds_since_heartbeat(self) -> float:
         """Return the seconds that the test has set."""
@@ -220,11 +206,9 @@ class FakeProducer:
     acknowledges: asyncio.Event = field(default_factory=asyncio.Event)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     failure: BaseException | None = None
-    states: list[StatesWritten] = field(default_factory=list)
     records: list[OutgoingRecord] = field(default_factory=list)
     refuses: Callable[[bytes | None], bool] = lambda _: False
     """The value is refused by the broker."""
-    ends: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.acknowledges.set()
@@ -234,37 +218,18 @@ class FakeProducer:
         """Return itself, as what it stands for."""
         return cast("BatchProducer", self)
 
-    async def write_batch(
-        self,
-        topic: str,
-        partition: int,
-        records: Sequence[tuple[bytes, bytes]],
-        *,
-        last_headers: Sequence[tuple[str, bytes]] = (),
-    ) -> int:
-        """Record changelog records, once acknowledged."""
-        await self._acknowledged()
-        self._take_or_refuse(topic, (value for _, value in records))
-        self.states.append(StatesWritten(topic, partition, records, last_headers))
-        end = self.ends.get((topic, partition), 0) + len(records)
-        self.ends[topic, partition] = end
-        return end
-
     async def write_all(self, records: Sequence[OutgoingRecord]) -> None:
         """Record dead letters and forwards, once acknowledged."""
-        await self._acknowledged()
-        self._take_or_refuse("several", (record.value for record in records))
-        self.records += records
-
-    def _take_or_refuse(self, topic: str, values: Iterable[bytes | None]) -> None:
-        if any(map(self.refuses, values)):
-            raise WriteRefusedError(topic, None, cause=OverflowError("too much"))
-
-    async def _acknowledged(self) -> None:
         self.asked.set()
         await self.acknowledges.wait()
         if self.failure is not None:
             raise self.failure
+        self._take_or_refuse(record.value for record in records)
+        self.records += records
+
+    def _take_or_refuse(self, values: Iterable[bytes | None]) -> None:
+        if any(map(self.refuses, values)):
+            raise WriteRefusedError("several", None, cause=OverflowError("too much"))
 
 
 class _Signal:
@@ -282,28 +247,13 @@ class _Signal:
             await receiver(None, partitions)
 
 
-class _Recovery:
-    remaining = 0
-
-    def active_remaining_total(self) -> int:
-        return self.remaining
-
-
-@dataclass
-class _Tables:
-    actives_ready: bool = True
-    recovery: _Recovery = field(default_factory=_Recovery)
-
-
 class FakeApp:
-    """A Faust app in the state in which the test puts it: at first, ready."""
+    """A Faust app in the state in which the test puts it: at first, with an assignment."""
 
     def __init__(self, consumer: FakeConsumer) -> None:
         self.consumer = consumer
         self.producer = FakeProducer()
-        self.tables = _Tables()
         self.rebalancing = False
-        self.in_recovery = False
         self.consumer_generation_id = GENERATION
         self.on_partitions_assigned = _Signal()
         self.on_partitions_revoked = _Signal()

@@ -3,13 +3,13 @@
 SMARTREGION_TEST_FAULT names the fault:
 
 - `batch:N`: the Nth batch raises after its changes are merged, before anything is written;
-- `produce:N`: the broker refuses the Nth write of a batch;
+- `produce:N`: the broker refuses the Nth write of dead letters or forwards;
 - `unknown:TYPE`: it does not know an event type yet, as a worker of an earlier release;
 - `kill:ID`: the event of that id kills it, as a fault in native code would;
 - `library:NAME`: it is installed without a library;
 - `coordinator`: the group coordinator raises at every turn;
-- `recovery`: the changelogs' ends are never known;
-- `late_seek:SECONDS`: the answer to the seek that ends a recovery comes late.
+- `recovery`: the ends of the logs are never known;
+- `late_seek:SECONDS`: the answer to the seek after an assignment comes late.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from events import cloudevent
 from events.cloudevent import CloudEvent
 from events.errors import ContractError, RefusalReason
 from streams import core, engine, reading
-from streams.batch_transport import BatchConsumer, BatchProducer
+from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedError
 
 
 class PlantedError(RuntimeError):
@@ -96,14 +96,14 @@ def _decode_all_with(decode: Callable[..., CloudEvent]) -> None:
 
 def _fail_write(number: int) -> None:
     writes = itertools.count(1)
-    send: Callable[..., Awaitable[int | None]] = BatchProducer._send_batches
+    write: Callable[..., Awaitable[None]] = BatchProducer.write_all
 
-    async def failing(self: BatchProducer, *args: Any) -> int | None:
+    async def failing(self: BatchProducer, *args: Any) -> None:
         if next(writes) == number:
-            raise KafkaError("planted")
-        return await send(self, *args)
+            raise ProduceFailedError("planted", None, cause=KafkaError("planted"))
+        await write(self, *args)
 
-    BatchProducer._send_batches = failing  # type: ignore[assignment,method-assign]
+    BatchProducer.write_all = failing  # type: ignore[method-assign]
 
 
 def _fail_coordinator() -> None:

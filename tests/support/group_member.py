@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -16,17 +16,22 @@ from faust.types import TP, ConsumerMessage, Message
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.fact import Family
-from events.topics import changelog_name, topic_name
+from events.last_record import LastRecord
+from events.topics import topic_name
+from streams.accepted_losses import AcceptedLoss
 from streams.app import create_app
-from streams.batch_transport import BatchConsumer, BatchTransport, Committed
+from streams.batch_transport import Batch, BatchConsumer, BatchTransport, Committed
 from streams.clock import FixedClock
 from streams.commit_metadata import NO_METADATA, CommitMetadata
 from streams.engine import Engine
 from streams.settings import Settings
+from streams.state_store import Position
 from tests.support.records import PARTITIONS, FakeRecord
 
 APP_ID = "member"
 GENERATION = 7
+LOG_END = 1000
+"""Where a log ends, unless a test says otherwise."""
 
 Poll = Mapping[TP, list["PolledRecord"]]
 
@@ -44,7 +49,8 @@ class ScriptedThread:
 
     It returns what a test has set, and records calls: `polled` the partitions of each poll,
     `timeouts` their timeouts, `sought` the seeks, `committed_offsets` those of the group, with
-    their `metadata`, and `polls_noted` how many polls had nothing to ask for.
+    their `metadata`, and `polls_noted` how many polls had nothing to ask for. `starts` and
+    `log_ends` are the extents of logs on the broker, `ends` those of the last fetches.
     """
 
     def __init__(self) -> None:
@@ -52,11 +58,13 @@ class ScriptedThread:
         self.polled: list[set[TP]] = []
         self.timeouts: list[float] = []
         self.sought: list[dict[TP, int]] = []
-        self.went_back = 0
         self.committed_offsets: dict[TP, int | None] = {}
         self.metadata: dict[TP, CommitMetadata] = {}
+        self.metadata_of: Callable[[TP, int], CommitMetadata] = lambda *_: NO_METADATA
         self.takes_commits = True
         self.assigned: set[TP] = set()
+        self.starts: dict[TP, int] = {}
+        self.log_ends: dict[TP, int] = {}
         self.ends: dict[TP, int] = {}
         self.stable_ends: dict[TP, int] = {}
         self.positions: dict[TP, int] = {}
@@ -88,10 +96,13 @@ class ScriptedThread:
         self.timeouts.append(timeout)
         return self.polls.popleft()() if self.polls else {}
 
-    async def seek_to_committed(self) -> Mapping[TP, int | None]:
-        """Seek to the committed offsets."""
-        self.went_back += 1
-        return {tp: self.committed_offsets.get(tp) for tp in self.assigned}
+    async def earliest_offsets(self, *tps: TP) -> Mapping[TP, int]:
+        """Return the first offsets of logs."""
+        return {tp: self.starts.get(tp, 0) for tp in tps}
+
+    async def highwaters(self, *tps: TP) -> Mapping[TP, int]:
+        """Return the next offsets of logs."""
+        return {tp: self.log_ends.get(tp, LOG_END) for tp in tps}
 
     async def committed(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
         """Return the committed offsets with their metadata."""
@@ -109,6 +120,7 @@ class ScriptedThread:
         """Commit for the group."""
         if self.takes_commits:
             self.committed_offsets.update(offsets)
+            self.metadata |= {tp: self.metadata_of(tp, offset) for tp, offset in offsets.items()}
         return self.takes_commits
 
     def assignment(self) -> set[TP]:
@@ -139,9 +151,7 @@ def _catalogue() -> Catalogue:
 
 def build_engine() -> Engine:
     """Return an engine with the catalogue that we ship, on the last day of 2020."""
-    return Engine(
-        _catalogue(), FixedClock(date(2020, 12, 31)), app_id=APP_ID, partitions=PARTITIONS
-    )
+    return Engine(_catalogue(), FixedClock(date(2020, 12, 31)), partitions=PARTITIONS)
 
 
 def build_app(
@@ -169,20 +179,89 @@ def consumer_of(app: faust.App) -> BatchConsumer:
     return consumer
 
 
-def member(*assigned: TP) -> tuple[BatchConsumer, ScriptedThread]:
-    """Return the app's consumer in the middle of its work, and its thread.
+def joined(
+    *assigned: TP,
+    committed: Mapping[TP, int] | None = None,
+    metadata: Mapping[TP, CommitMetadata] | None = None,
+    accepted: Collection[AcceptedLoss] = (),
+) -> tuple[BatchConsumer, ScriptedThread]:
+    """Return the app's consumer after an assignment, before it seeks, and its thread.
 
-    Needs a running loop.
+    `committed` are the group's offsets, with their `metadata`. Needs a running loop.
     """
     app = build_app()
     app.consumer_generation_id = GENERATION
     consumer = consumer_of(app)
+    consumer.transport.accepted = accepted
     thread = ScriptedThread()
     thread.assigned = set(assigned)
+    thread.committed_offsets.update(committed or {})
+    thread.metadata.update(metadata or {})
+    thread.metadata_of = consumer.metadata_of
     consumer._thread = thread  # type: ignore[assignment]
     consumer._set_active_tps(set(assigned))
-    consumer.finish_check(GENERATION, ())
+    consumer._assigned_generation, consumer._is_revoked = GENERATION, False
     return consumer, thread
+
+
+async def member(*assigned: TP, **given: Any) -> tuple[BatchConsumer, ScriptedThread]:
+    """Return the app's consumer in the middle of its work, and its thread: it has sought.
+
+    Its states are empty, and those of a partition without a committed offset are caught up.
+    """
+    consumer, thread = joined(*assigned, **given)
+    await consumer.perform_seek()
+    thread.sought.clear()
+    return consumer, thread
+
+
+async def rebalance(
+    consumer: BatchConsumer,
+    thread: ScriptedThread,
+    *assigned: TP,
+    generation: int = GENERATION + 1,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> None:
+    """Revoke all partitions, and assign some; `meanwhile` is called between both, as by others.
+
+    The consumer commits what is done, and has yet to seek.
+    """
+
+    async def commit(_: object) -> None:
+        await consumer.commit()
+
+    async def nothing(*_: object) -> None:
+        """Leave out what Faust does for its streams."""
+
+    consumer._on_partitions_revoked = commit
+    consumer._on_partitions_assigned = nothing
+    await consumer.on_partitions_revoked(set(thread.assigned))
+    meanwhile()
+    thread.assigned = set(assigned)
+    thread.current = consumer.app.consumer_generation_id = generation
+    await consumer.on_partitions_assigned(set(assigned), generation)
+    consumer.app.rebalancing = False
+
+
+def position_of(consumer: BatchConsumer, tp: TP) -> Position | None:
+    """Return how far a partition is merged."""
+    return consumer._position(tp)
+
+
+def keep(consumer: BatchConsumer, tp: TP, *, last: LastRecord, start: int = 0) -> None:
+    """Let the states of a partition be merged up to a record."""
+    consumer._move(tp, Position(last.offset + 1, last, start))
+
+
+def merge(consumer: BatchConsumer, handed: Message) -> None:
+    """Do as the engine does with a batch: move the position, then release the batch."""
+    batch = cast("Batch", handed.value)
+    before = consumer._position(handed.tp)
+    assert before is not None
+    assert before.next == batch.start, "the batch does not follow the states"
+    last = batch.records[-1]
+    consumer._move(handed.tp, Position(last.offset + 1, LastRecord.of(last), before.start))
+    consumer.done(handed)
 
 
 def topic(family: Family, partition: int = 0) -> TP:
@@ -190,29 +269,50 @@ def topic(family: Family, partition: int = 0) -> TP:
     return TP(topic_name(family), partition)
 
 
-def changelog(family: Family, partition: int = 0) -> TP:
-    """Return a partition of a family's changelog."""
-    return TP(changelog_name(APP_ID, family), partition)
-
-
 def polled(tp: TP, *offsets: int) -> dict[TP, list[PolledRecord]]:
-    """Return what a poll brings of one partition."""
-    return {tp: [PolledRecord(tp.topic, tp.partition, n, b"key", b"value") for n in offsets]}
+    """Return what a poll returns of one partition."""
+    return {tp: [record(tp, offset) for offset in offsets]}
+
+
+def record(tp: TP, offset: int, *, key: bytes = b"key") -> PolledRecord:
+    """Return a record of a partition."""
+    return PolledRecord(tp.topic, tp.partition, offset, key, b"value")
+
+
+def last_record(offset: int, *, key: bytes = b"key") -> LastRecord:
+    """Return the identity of the record that `record` returns."""
+    return LastRecord.of(record(topic(Family.SCHOOLS), offset, key=key))
+
+
+async def read(consumer: BatchConsumer) -> list[ConsumerMessage]:
+    """Poll once with the consumer; return the messages that it passes on."""
+    return [handed async for _, handed in consumer.getmany(timeout=1.0)]
 
 
 async def batch(consumer: BatchConsumer) -> list[tuple[TP, list[int]]]:
-    """Poll once with the consumer; return the partitions and offsets that it hands on."""
-    return [
-        (tp, [record.offset for record in cast("list[PolledRecord]", handed.value)])
-        async for tp, handed in consumer.getmany(timeout=1.0)
-    ]
+    """Poll once with the consumer; return the partitions and offsets that it passes on."""
+    return [(handed.tp, offsets_of(handed)) for handed in await read(consumer)]
+
+
+async def read_and_merge(consumer: BatchConsumer) -> list[Batch]:
+    """Poll once with the consumer, and merge what it passes on; return the batches."""
+    handed = await read(consumer)
+    for one in handed:
+        merge(consumer, one)
+    return [cast("Batch", one.value) for one in handed]
+
+
+def offsets_of(handed: Message) -> list[int]:
+    """Return the offsets of a batch's records."""
+    return [one.offset for one in cast("Batch", handed.value).records]
 
 
 def message(
     tp: TP,
-    records: Iterable[FakeRecord] = (),
+    records: Sequence[FakeRecord] = (),
     *,
     offset: int = 41,
+    start: int = 0,
     generation: int | None = GENERATION,
 ) -> Message:
     """Return the message of a batch whose last record has this offset."""
@@ -224,7 +324,7 @@ def message(
         0,
         [],
         None,
-        cast("bytes", list(records)),  # Faust's word for what a batch carries.
+        cast("bytes", Batch(records or [record(tp, offset)], start)),  # As Faust types a value.
         None,
         tp=tp,
         generation_id=generation,
