@@ -55,6 +55,13 @@ def record_of(
     )
 
 
+def refused_record(
+    family: Family, partition: int, *, key: bytes = b"key", value: bytes = b"{}"
+) -> FakeRecord:
+    """Return a record that is no CloudEvent, by default."""
+    return FakeRecord(topic_name(family), partition, next(_offsets), key, value)
+
+
 def processed(
     state_store: StateStore, family: Family, batch: Iterable[CloudEvent], rules: RecordRules = RULES
 ) -> list[tuple[int, Result]]:

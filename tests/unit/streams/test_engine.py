@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from faust.types import Message
@@ -18,36 +17,41 @@ from events import cloudevent
 from events.cloudevent import CloudEvent
 from events.dead_letters import DeadLetter, RecordOrigin, read_dead_letter
 from events.fact import Family
+from events.last_record import LastRecord
 from events.partitioning import partition_for
 from events.records import Record
 from events.topics import DEAD_LETTERS
 from streams import core, engine, reading, state_store
-from streams.batch_transport import PartitionFencedError, ProduceFailedError
-from streams.changelog_tally import ChangelogShrunkError
+from streams.accepted_losses import AcceptedLoss
+from streams.batch_transport import Batch, ProduceFailedError
 from streams.clock import FixedClock
 from streams.core import Outcome
-from streams.engine import Engine
+from streams.engine import MERGE_STEP, Engine
 from streams.fold import Fold
 from streams.skipped_records import Decision
-from streams.state import EntityState, decode_state, encode_state
+from streams.state import EntityState, encode_state
+from streams.state_store import Position
 from tests.support.fake_group import FakeConsumer, FakeProducer, batch_message
 from tests.support.histories import event, state_of, uai
 from tests.support.letters import arrived
-from tests.support.records import PARTITIONS, FakeRecord, record_of
+from tests.support.records import PARTITIONS, FakeRecord, record_of, refused_record
 
 CATALOGUE = load_catalogue()
 PARIS = uai("0750001")
 HOME = partition_for(PARIS.encode(), PARTITIONS)
 AWAY = (HOME + 1) % PARTITIONS
 SCHOOLS = Family.SCHOOLS
-CHANGELOG = "monitor-schools-changelog"
-REFUSED = FakeRecord("smartregion.schools", HOME, 42, b"key", b"{}")
-BROKEN = ProduceFailedError(CHANGELOG, HOME, cause=OSError("gone"))
+BROKEN = ProduceFailedError(DEAD_LETTERS, None, cause=OSError("gone"))
 
 
 def connected(day: str = "2018-03-01") -> CloudEvent:
     """Return a lycée's connection."""
     return event("school.connected", PARIS, day)
+
+
+def refused(value: bytes = b"{}") -> FakeRecord:
+    """Return a record that is refused."""
+    return refused_record(SCHOOLS, HOME, value=value)
 
 
 class Bench:
@@ -57,7 +61,6 @@ class Bench:
         self.engine = Engine(
             CATALOGUE,
             FixedClock(date(2020, 12, 31)),
-            app_id="monitor",
             partitions=PARTITIONS,
             **options,
         )
@@ -69,29 +72,41 @@ class Bench:
         """Return the states of the home partition's lycées."""
         return dict(self.engine.state_store.states(SCHOOLS, HOME))
 
-    def batch(self, *records: Record, partition: int = HOME) -> Message:
-        """Return a batch of lycées' records."""
-        return batch_message(records, family=SCHOOLS, partition=partition)
+    def position(self, partition: int = HOME) -> Position | None:
+        """Return how far a partition is merged."""
+        return self.engine.state_store.position(SCHOOLS, partition)
+
+    def batch(
+        self,
+        *records: Record,
+        partition: int = HOME,
+        is_new: bool = True,
+        writes: bool | None = None,
+    ) -> Message:
+        """Return a batch of lycées' records, which follows what is merged.
+
+        It writes dead letters where it is new, unless `writes` says otherwise.
+        """
+        position = self.position(partition)
+        if position is None:
+            position = Position(records[0].offset, None, 0)
+            self.engine.state_store.move(SCHOOLS, partition, position)
+        batch = Batch(records, position.next, is_new, is_new if writes is None else writes)
+        return batch_message(batch, family=SCHOOLS, partition=partition)
 
     async def take(self, message: Message) -> None:
         """Let the engine take a batch."""
         await self.engine.process_batch(SCHOOLS, message, self.consumer.real, self.producer.real)
 
-    def take_all(self, *records: Record, partition: int = HOME) -> Message:
+    def take_all(self, *records: Record, **how: Any) -> Message:
         """Let the engine take records as one batch, to the end."""
-        message = self.batch(*records, partition=partition)
+        message = self.batch(*records, **how)
         asyncio.run(self.take(message))
         return message
 
-    async def rewrite(self) -> int:
-        """Let the engine write repaired entities again."""
-        return await self.engine.rewrite_repaired(self.consumer.real, self.producer.real)
-
-    def hide(self, *history: CloudEvent) -> EntityState:
-        """Let the changelog end with less than is known of a lycée; returns what is known."""
-        for state in (state_of(*history), state_of(*history[:-1])):
-            self.engine.state_store.recover(SCHOOLS, HOME, PARIS, state)
-        return state_of(*history)
+    def letters(self) -> list[DeadLetter]:
+        """Return the dead letters written."""
+        return [read_dead_letter(one) for one in arrived(self.producer.records)]
 
 
 @pytest.fixture
@@ -102,18 +117,6 @@ def bench() -> Bench:
 
 class TestTake:
     """What a batch leads to."""
-
-    def test_changed_entities_are_written_once_each(self, bench: Bench) -> None:
-        """To the family's changelog, on the partition of the batch, in full."""
-        reported = [connected("2018-03-01"), connected("2018-04-01")]
-
-        bench.take_all(*map(record_of, reported))
-
-        [written] = bench.producer.states
-        assert (written.topic, written.partition) == (CHANGELOG, HOME)
-        assert [(key, decode_state(value)) for key, value in written.records] == [
-            (PARIS.encode(), state_of(*reported))
-        ]
 
     def test_changed_entities_are_known(self, bench: Bench) -> None:
         """And their figures with them."""
@@ -130,35 +133,50 @@ class TestTake:
 
         assert bench.consumer.finished == [message]
 
-    def test_a_batch_of_duplicates_writes_nothing(self, bench: Bench) -> None:
-        """It is done all the same."""
-        record = record_of(connected())
+    def test_the_position_is_behind_its_last_record(self, bench: Bench) -> None:
+        """Whatever comes of it; the record is known by its key and time."""
+        bench.take_all(record_of(connected()))
+        last = refused()
+        bench.take_all(last)
 
-        bench.take_all(record)
-        bench.take_all(record)
+        assert bench.position() is not None
+        assert bench.position() == Position(last.offset + 1, LastRecord.of(last), 0)
 
-        assert len(bench.producer.states) == 1
-        assert len(bench.consumer.finished) == 2
+    def test_readers_are_woken_once_the_states_have_changed(self, bench: Bench) -> None:
+        """Histories that wait for changes are answered then."""
+        seen: list[bool] = []
+        bench.engine.on_applied = lambda: seen.append(bool(bench.known))
+
+        bench.take_all(record_of(connected()))
+
+        assert seen == [True]
 
     def test_a_refused_record_becomes_a_dead_letter(self, bench: Bench) -> None:
         """With the monitor's own time."""
-        bench.take_all(REFUSED)
+        record = refused()
+        bench.take_all(record)
 
         [sent] = bench.producer.records
         letter = read_dead_letter(FakeRecord(sent.topic, 0, 0, sent.key, sent.value, sent.headers))
         assert sent.topic == DEAD_LETTERS
-        assert (letter.value, letter.origin.offset) == (REFUSED.value, REFUSED.offset)
+        assert (letter.value, letter.origin.offset) == (record.value, record.offset)
         assert letter.time.date() == date(2020, 12, 31)
 
     def test_a_flood_of_refusals_is_one_dead_letter_and_counts_in_full(self, bench: Bench) -> None:
         """In the metrics, and in the share; what was accepted among them has no dead letter."""
-        flood = [replace(REFUSED, offset=offset) for offset in range(300)]
+        first, accepted, second = (
+            [refused() for _ in range(150)],
+            record_of(connected()),
+            [refused() for _ in range(100)],
+        )
 
-        bench.take_all(*flood[:150], record_of(connected()), *flood[200:])
+        bench.take_all(*first, accepted, *second)
 
-        [letter] = [read_dead_letter(one) for one in arrived(bench.producer.records)]
+        [letter] = bench.letters()
         assert letter.summary is not None
-        assert letter.summary.runs == ((0, 149), (200, 299))
+        assert letter.summary.runs == tuple(
+            (run[0].offset, run[-1].offset) for run in (first, second)
+        )
         meters = bench.engine.meters
         assert meters.dead_letters == {"not_a_cloudevent": 250}
         assert meters.dead_letter_rates["schools"].share == 1.0
@@ -169,27 +187,30 @@ class TestTake:
     ) -> None:
         """How many, and of the first of them where and why; never what was refused."""
         with caplog.at_level(logging.WARNING):
-            bench.take_all(*[REFUSED] * 20)
+            message = bench.take_all(*[refused() for _ in range(20)])
 
         [line] = caplog.messages
+        first = cast("Batch", message.value).records[0].offset
         assert line == (
-            f"dead letters topic=smartregion.schools partition={HOME} count=20 first_offset=42"
-            " first_reason=not_a_cloudevent"
+            f"dead letters topic=smartregion.schools partition={HOME} count=20"
+            f" first_offset={first} first_reason=not_a_cloudevent"
         )
 
     def test_a_large_share_of_dead_letters_is_said_once_and_stops_nothing(
         self, bench: Bench, caplog: pytest.LogCaptureFixture
     ) -> None:
         """With the first cause and the runbook; the batches after it are taken as before."""
-        for _ in range(3):
-            bench.take_all(*[replace(REFUSED, offset=offset) for offset in range(30)])
+        many = [[refused() for _ in range(30)] for _ in range(3)]
+        for few in many:
+            bench.take_all(*few)
         message = bench.take_all(record_of(connected()))
 
         [line] = [line for line in caplog.messages if line.startswith("dead letter share")]
+        first = many[0][0].offset
         assert line == (
             "dead letter share family=schools above=0.20 of_last=100"
             " first_reason=not_a_cloudevent first_field=content-type"
-            f" first=smartregion.schools/{HOME}/0: see docs/runbooks/DeadLetterShareHigh.md"
+            f" first=smartregion.schools/{HOME}/{first}: see docs/runbooks/DeadLetterShareHigh.md"
         )
         assert bench.consumer.finished[-1] == message
         assert bench.engine.meters.dead_letter_rates["schools"].share == 0.9
@@ -204,7 +225,7 @@ class TestTake:
 
     def test_outcomes_are_counted(self, bench: Bench) -> None:
         """What came, and what became of it."""
-        bench.take_all(record_of(connected()), REFUSED)
+        bench.take_all(record_of(connected()), refused())
 
         meters = bench.engine.meters
         assert sorted(outcome for _, outcome in meters.events) == [
@@ -241,30 +262,26 @@ class TestIsolation:
         monkeypatch.setattr(engine, "process", failing)
         return record
 
-    def letters(self, bench: Bench) -> list[DeadLetter]:
-        """Return the dead letters written."""
-        return [read_dead_letter(one) for one in arrived(bench.producer.records)]
-
     def test_a_record_that_cannot_be_merged_is_refused(
         self, bench: Bench, poison: FakeRecord
     ) -> None:
         """The others of its batch are merged, and the batch is done."""
         first, last = connected("2018-03-01"), connected("2018-04-01")
 
-        message = bench.take_all(record_of(first), poison, record_of(last))
+        message = bench.take_all(poison, record_of(first), record_of(last))
 
         assert bench.known == {PARIS: state_of(first, last)}
         assert bench.consumer.finished == [message]
-        [letter] = self.letters(bench)
+        [letter] = bench.letters()
         assert (letter.reason, letter.value) == ("unprocessable", poison.value)
         assert letter.origin.offset == poison.offset
         assert sum(bench.engine.meters.events.values()) == 3
         assert bench.engine.meters.dead_letters == {"unprocessable": 1}
 
-    def test_a_state_that_cannot_be_folded_is_never_written(
+    def test_a_state_that_cannot_be_folded_is_never_kept(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A recovery would fail on it at every start."""
+        """Its record is refused, and what was known of the entity stays."""
         difference = Fold.difference
 
         def failing(self: Fold, *args: Any) -> Any:  # noqa: ANN401
@@ -278,34 +295,23 @@ class TestIsolation:
         bench.take_all(record_of(reported), record_of(connected("2019-09-09")))
 
         assert bench.known == {PARIS: state_of(reported)}
-        written = [value for one in bench.producer.states for _, value in one.records]
-        assert not any(b"2019-09-09" in value for value in written)
-        assert [letter.reason for letter in self.letters(bench)] == ["unprocessable"]
+        assert [letter.reason for letter in bench.letters()] == ["unprocessable"]
 
     def test_a_write_that_the_broker_refuses_for_its_content_is_a_record_s(
         self, bench: Bench
     ) -> None:
         """Its letter keeps what can be written of it, if only where it lies."""
         bench.producer.refuses = lambda value: value is not None and b"poison" in value
-        poison = replace(REFUSED, value=b'{"id": "poison"}')
+        records = (record_of(connected()), refused(b'{"id": "poison"}'), refused())
+        _, poison, other = records
 
-        bench.take_all(record_of(connected()), poison, REFUSED)
+        bench.take_all(*records)
 
-        first, second = self.letters(bench)
-        assert (first.reason, first.value, first.origin.offset) == ("unprocessable", None, 42)
-        assert (second.reason, second.value) == ("not_a_cloudevent", REFUSED.value)
+        first, second = bench.letters()
+        assert (first.reason, first.value) == ("unprocessable", None)
+        assert first.origin.offset == poison.offset
+        assert (second.reason, second.value) == ("not_a_cloudevent", other.value)
         assert list(bench.known) == [PARIS]
-
-    def test_a_partition_that_is_fenced_in_between_ends_it(
-        self, bench: Bench, poison: FakeRecord
-    ) -> None:
-        """Another worker refuses the record, if it must be."""
-        bench.consumer.problem = "the group has formed anew"
-
-        with pytest.raises(PartitionFencedError):
-            bench.take_all(poison)
-
-        assert bench.producer.records == []
 
     def test_a_large_entity_is_reported_once(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -329,7 +335,7 @@ class TestIsolation:
         kept = state_of(*days[:20])
         assert bench.known == {PARIS: kept}
         assert len(encode_state(kept)) <= 2 * half < len(encode_state(state_of(*days[:21])))
-        assert {letter.reason for letter in self.letters(bench)} == {"entity_full"}
+        assert {letter.reason for letter in bench.letters()} == {"entity_full"}
         assert bench.engine.state_store.large() == {SCHOOLS: 1}
 
 
@@ -373,7 +379,7 @@ class TestEnds:
         self, bench: Bench, caplog: pytest.LogCaptureFixture
     ) -> None:
         """By log and metric, until the record is done."""
-        record = record_of(connected())
+        record = refused()
         bench.consumer.ends[record.offset] = 3
         bench.engine.hold_seconds = 0
         reported: list[dict[tuple[str, int], int]] = []
@@ -445,7 +451,7 @@ class TestEnds:
         bench.take_all(first, poison, last)
 
         assert seen == [first.value, last.value]
-        [letter] = [read_dead_letter(one) for one in arrived(bench.producer.records)]
+        [letter] = bench.letters()
         assert (letter.reason, letter.origin, letter.value) == ("passed_over", origin, b"")
         assert letter.shortened["value"] == len(poison.value or b"")
         assert sum(bench.engine.meters.events.values()) == 3
@@ -467,12 +473,13 @@ class TestEnds:
         """What is processed is done; the rest is read again, by whoever has the partition then."""
         records = [record_of(connected(f"2018-03-{day:02}")) for day in range(1, 5)]
         bench.consumer.ends[records[0].offset] = 2
-        bench.consumer.awaited = lambda: len(bench.producer.states) == 2
+        bench.consumer.awaited = lambda: len(bench.known[PARIS]["school.connected"]) == 2
 
         message = bench.take_all(*records)
 
         assert bench.consumer.finished == [message]
-        assert bench.consumer.stopped == {message.tp: records[2].offset}
+        assert bench.consumer.stopped == {message.tp}
+        assert bench.position() == Position(records[2].offset, LastRecord.of(records[1]), 0)
         assert len(bench.known[PARIS]["school.connected"]) == 2
         assert bench.engine.meters.events.total() == 2
 
@@ -484,7 +491,8 @@ class TestEnds:
 
         message = bench.take_all(*records)
 
-        assert bench.consumer.stopped == {message.tp: records[1].offset}
+        assert bench.consumer.stopped == {message.tp}
+        assert len(bench.known[PARIS]["school.connected"]) == 1
 
     def test_what_follows_a_batch_that_ended_early_is_not_processed(self, bench: Bench) -> None:
         """Its offset, committed, would pass over what is left of that batch."""
@@ -501,19 +509,21 @@ class TestEnds:
 
 
 class TestOrder:
-    """Nothing is taken over, and no offset may be committed, before the broker has it all."""
+    """Nothing is merged, and no offset may be committed, before the broker has it all."""
 
-    @pytest.mark.parametrize("others", [[], [REFUSED]])
     def test_nothing_is_known_or_done_before_the_writes_are_acknowledged(
-        self, bench: Bench, others: Sequence[FakeRecord]
+        self, bench: Bench
     ) -> None:
         """A worker that dies here reads the batch again, as if nothing had been."""
+        message = bench.batch(record_of(connected()), refused())
+        before = bench.position()
 
         async def interrupted() -> None:
             bench.producer.acknowledges.clear()
-            taking = asyncio.create_task(bench.take(bench.batch(record_of(connected()), *others)))
+            taking = asyncio.create_task(bench.take(message))
             await bench.producer.asked.wait()
             assert bench.known == {}
+            assert bench.position() == before
             assert bench.consumer.finished == []
             assert not taking.done()
             bench.producer.acknowledges.set()
@@ -521,33 +531,19 @@ class TestOrder:
 
         asyncio.run(interrupted())
         assert list(bench.known) == [PARIS]
-        assert len(bench.consumer.finished) == 1
+        assert bench.consumer.finished == [message]
 
-    def test_a_refused_batch_is_not_done_before_its_dead_letters_are_there(
-        self, bench: Bench
-    ) -> None:
-        """A record is on its topic, uncommitted, or among the dead letters: never nowhere."""
-
-        async def interrupted() -> None:
-            bench.producer.acknowledges.clear()
-            taking = asyncio.create_task(bench.take(bench.batch(REFUSED)))
-            await bench.producer.asked.wait()
-            assert bench.consumer.finished == []
-            bench.producer.acknowledges.set()
-            await taking
-
-        asyncio.run(interrupted())
-        assert len(bench.consumer.finished) == 1
-
-    @pytest.mark.parametrize("record", [record_of(connected()), REFUSED])
-    def test_a_failed_write_leaves_all_as_it_was(self, bench: Bench, record: FakeRecord) -> None:
-        """Nothing is known, done or counted of a batch that the broker does not have."""
+    def test_a_failed_write_leaves_all_as_it_was(self, bench: Bench) -> None:
+        """Nothing is known, done or counted of a batch whose dead letters nobody has."""
+        message = bench.batch(record_of(connected()), refused())
+        before = bench.position()
         bench.producer.failure = BROKEN
 
         with pytest.raises(ProduceFailedError):
-            bench.take_all(record)
+            asyncio.run(bench.take(message))
 
         assert bench.known == {}
+        assert bench.position() == before
         assert bench.consumer.finished == []
         assert bench.engine.meters.events == {}
 
@@ -556,139 +552,186 @@ class TestOrder:
         bench.producer.failure = BROKEN
 
         with pytest.raises(ProduceFailedError):
-            bench.take_all(record_of(connected()))
+            bench.take_all(refused())
 
         assert bench.consumer.taken_back == 1
 
-    def test_a_fenced_worker_writes_nothing_at_all(self, bench: Bench) -> None:
-        """Another worker may own the partition: neither its states nor its letters are ours."""
-        bench.consumer.problem = "the group has formed anew"
+    @pytest.mark.parametrize("singly", [False, True])
+    def test_a_batch_whose_partition_was_dropped_while_it_wrote_is_not_applied(
+        self,
+        bench: Bench,
+        singly: bool,  # noqa: FBT001 - a parameter
+    ) -> None:
+        """The partition is read again from its start: it would be counted twice."""
+        records = (refused(), record_of(connected()))
+        if singly:
+            bench.consumer.ends[records[0].offset] = 2
+        message = bench.batch(*records)
 
-        with pytest.raises(PartitionFencedError, match="the group has formed anew"):
-            bench.take_all(record_of(connected()), REFUSED)
-
-        assert bench.consumer.taken_back == 0
-        assert not bench.producer.asked.is_set()
-        assert bench.known == {}
-        assert bench.consumer.finished == []
-
-    def test_a_changelog_that_was_created_again_ends_it(self, bench: Bench) -> None:
-        """No record of the batch is the cause: none is refused, and the next start looks."""
-        bench.take_all(record_of(connected("2018-03-01")), record_of(connected("2018-04-01")))
-        finished = len(bench.consumer.finished)
-        bench.producer.ends.clear()
-
-        with pytest.raises(ChangelogShrunkError):
-            bench.take_all(record_of(connected("2018-05-01")))
-
-        assert bench.producer.records == []
-        assert len(bench.consumer.finished) == finished
-
-    def test_batches_of_a_family_take_turns(self, bench: Bench) -> None:
-        """The second merges into what the first has left."""
-
-        async def both() -> None:
+        async def drop() -> None:
             bench.producer.acknowledges.clear()
-            taking = [
-                asyncio.create_task(bench.take(bench.batch(record_of(connected(day)))))
-                for day in ("2018-03-01", "2018-04-01")
-            ]
-            await bench.producer.asked.wait()
-            bench.producer.acknowledges.set()
-            await asyncio.gather(*taking)
-
-        asyncio.run(both())
-        last = bench.producer.states[-1].records[0][1]
-        assert decode_state(last) == bench.known[PARIS]
-        assert list(bench.known[PARIS]["school.connected"]) == ["2018-03-01", "2018-04-01"]
-
-
-class TestRewriteRepaired:
-    """Entities of which the changelog ends with less than is known."""
-
-    def test_they_are_written_again(self, bench: Bench) -> None:
-        """In full, and once."""
-        known = bench.hide(connected("2018-03-01"), connected("2018-04-01"))
-
-        assert asyncio.run(bench.rewrite()) == 1
-        assert asyncio.run(bench.rewrite()) == 0
-
-        [written] = bench.producer.states
-        assert (written.topic, written.partition) == (CHANGELOG, HOME)
-        assert decode_state(written.records[0][1]) == known
-
-    def test_others_are_not(self, bench: Bench) -> None:
-        """After an ordinary recovery nothing is written."""
-        bench.engine.state_store.recover(SCHOOLS, HOME, PARIS, state_of(connected()))
-
-        assert asyncio.run(bench.rewrite()) == 0
-        assert bench.producer.states == []
-
-    def test_they_wait_while_it_is_in_doubt_whose_they_are(self, bench: Bench) -> None:
-        """A worker that slept must not write over its successor's states, not even to repair."""
-        bench.hide(connected("2018-03-01"), connected("2018-04-01"))
-        bench.consumer.problem = "no heartbeat was answered"
-
-        assert asyncio.run(bench.rewrite()) == 0
-        assert bench.producer.states == []
-        assert bench.engine.state_store.repairs() == [(SCHOOLS, HOME)]
-
-    def test_they_wait_while_the_states_are_restored(self, bench: Bench) -> None:
-        """A rebalance has begun since the worker was ready: what is known by then is a part."""
-        bench.hide(connected("2018-03-01"), connected("2018-04-01"))
-        bench.consumer.checked = False
-
-        assert asyncio.run(bench.rewrite()) == 0
-        assert bench.producer.states == []
-        assert bench.engine.state_store.repairs() == [(SCHOOLS, HOME)]
-
-    def test_a_partition_that_is_lost_meanwhile_gets_no_metadata(self, bench: Bench) -> None:
-        """Its next assignment would take it for what the group has committed."""
-        bench.hide(connected("2018-03-01"), connected("2018-04-01"))
-
-        async def lose() -> None:
-            bench.producer.acknowledges.clear()
-            rewriting = asyncio.create_task(bench.rewrite())
+            taking = asyncio.create_task(bench.take(message))
             await bench.producer.asked.wait()
             bench.engine.state_store.drop(SCHOOLS, HOME)
-            bench.engine.tallies.drop(SCHOOLS, HOME)
+            bench.engine.state_store.move(SCHOOLS, HOME, Position(0, None, 0))
             bench.producer.acknowledges.set()
-            await rewriting
+            await taking
 
-        asyncio.run(lose())
+        asyncio.run(drop())
 
-        assert bench.consumer.metadata == {}
+        assert bench.known == {}
+        assert bench.position() == Position(0, None, 0)
+        assert (bench.consumer.finished, bench.consumer.released) == ([], [message])
+        assert bench.engine.meters.events == {}
 
-    def test_they_stay_to_be_written_where_it_fails(self, bench: Bench) -> None:
-        """The next try, or the next worker, writes them."""
-        bench.hide(connected("2018-03-01"), connected("2018-04-01"))
-        bench.producer.failure = BROKEN
+    def test_a_batch_that_does_not_follow_the_states_is_left_alone(self, bench: Bench) -> None:
+        """It was passed on before its partition was dropped: nothing is written of it."""
+        message = bench.batch(refused())
+        bench.engine.state_store.drop(SCHOOLS, HOME)
 
-        with pytest.raises(ProduceFailedError):
-            asyncio.run(bench.rewrite())
+        asyncio.run(bench.take(message))
 
-        assert bench.engine.state_store.repairs() == [(SCHOOLS, HOME)]
+        assert bench.producer.records == []
+        assert (bench.consumer.finished, bench.consumer.released) == ([], [message])
 
-    def test_they_wait_for_the_batch_in_flight(self, bench: Bench) -> None:
-        """What it changes would otherwise be undone by an older state."""
-        bench.hide(connected("2018-03-01"), connected("2018-04-01"))
 
-        async def both() -> tuple[None, int]:
-            bench.producer.acknowledges.clear()
-            taking = asyncio.create_task(
-                bench.take(bench.batch(record_of(connected("2018-05-01"))))
+class TestProcessedRecords:
+    """Records before the committed offset, which are read again for their states."""
+
+    def test_they_change_states_and_nothing_is_written_or_counted(self, bench: Bench) -> None:
+        """Their dead letters and forwards are there, and they were counted when they were new."""
+        reported = connected()
+        records = (record_of(reported), refused(), self.misrouted())
+
+        message = bench.take_all(*records, is_new=False)
+
+        assert bench.known == {PARIS: state_of(reported)}
+        assert bench.producer.records == []
+        assert bench.consumer.finished == [message]
+        meters = bench.engine.meters
+        assert (meters.events, meters.dead_letters) == ({}, {})
+        assert meters.dead_letter_rates == {}
+        assert bench.engine.merged == 3
+        assert bench.position() == Position(records[-1].offset + 1, LastRecord.of(records[-1]), 0)
+
+    def test_their_dead_letters_are_written_and_not_counted_where_the_rules_have_changed(
+        self, bench: Bench
+    ) -> None:
+        """A record that the new rules refuse would vanish from the figures without one."""
+        record = refused()
+
+        bench.take_all(record, is_new=False, writes=True)
+
+        [letter] = bench.letters()
+        assert letter.origin.offset == record.offset
+        assert bench.engine.meters.dead_letters == {}
+
+    def test_one_that_fails_is_refused_again_in_silence(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its dead letter is there; the others of its batch are merged."""
+        first, poison, last = (record_of(connected(f"2018-03-{day:02}")) for day in (1, 2, 3))
+        process = core.process
+
+        def failing(records: Sequence[Record], *args: Any, **kwargs: Any) -> core.Result:
+            if poison in records:
+                raise ZeroDivisionError
+            return process(records, *args, **kwargs)
+
+        monkeypatch.setattr(engine, "process", failing)
+
+        bench.take_all(first, poison, last, is_new=False)
+
+        assert list(bench.known[PARIS]["school.connected"]) == ["2018-03-01", "2018-03-03"]
+        assert bench.producer.records == []
+        assert bench.engine.meters.dead_letters == {}
+
+    def test_a_replay_yields_after_each_step(self, bench: Bench) -> None:
+        """Heartbeats and scrapes run in between: a batch that writes nothing awaits nothing."""
+        record = record_of(connected())
+        records = [record_of(connected()) for _ in range(2 * MERGE_STEP)]
+        message = bench.batch(record, *records, is_new=False)
+        seen: list[int] = []
+
+        async def replay() -> None:
+            taking = asyncio.create_task(bench.take(message))
+            while not taking.done():
+                position = bench.position()
+                assert position is not None
+                seen.append(position.next - record.offset)
+                await asyncio.sleep(0)
+            await taking
+
+        asyncio.run(replay())
+
+        assert sorted(set(seen)) == [0, MERGE_STEP, 2 * MERGE_STEP, 2 * MERGE_STEP + 1]
+
+    def test_a_step_that_fails_does_not_repeat_those_before_it(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is merged is merged; the rest is processed singly."""
+        records = [record_of(connected()) for _ in range(MERGE_STEP + 2)]
+        poison, seen = records[-1], list[int]()
+        process = core.process
+
+        def failing(records: Sequence[Record], *args: Any, **kwargs: Any) -> core.Result:
+            seen.append(len(records))
+            if poison in records:
+                raise ZeroDivisionError
+            return process(records, *args, **kwargs)
+
+        monkeypatch.setattr(engine, "process", failing)
+
+        message = bench.take_all(*records, is_new=False)
+
+        assert seen == [MERGE_STEP, 2, 1, 1]
+        assert bench.consumer.finished == [message]
+        assert bench.engine.merged == len(records)
+
+    def test_each_step_of_a_replay_is_progress(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A large batch may take longer than the time without progress that ends a worker."""
+        times = count()
+        monkeypatch.setattr(engine, "monotonic", lambda: next(times))
+
+        bench.take_all(*(record_of(connected()) for _ in range(MERGE_STEP + 1)), is_new=False)
+
+        # Two steps, and the batch.
+        assert bench.engine.progressed_at == 2
+
+    @staticmethod
+    def misrouted() -> FakeRecord:
+        """Return a record of another partition's lycée."""
+        others = (event("school.connected", uai(f"075{n:04}"), "2018-03-01") for n in range(9, 99))
+        away = next(one for one in others if record_of(one).partition != HOME)
+        return record_of(away, partition=HOME)
+
+
+class TestRulesFingerprint:
+    """What tells rules by which records were refused from others."""
+
+    def test_is_the_same_for_the_same_rules(self) -> None:
+        """After a restart nothing is written again."""
+        assert Bench().engine.rules_fingerprint == Bench().engine.rules_fingerprint
+
+    def test_changes_with_what_is_skipped_and_accepted(self) -> None:
+        """Either may leave a record without a dead letter, or without a forward."""
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        origin = RecordOrigin("smartregion.schools", 0, 1)
+        loss = AcceptedLoss(
+            topic="smartregion.schools", partition=0, last=None, log_start=0, at=at, because="lost"
+        )
+        found = {
+            Bench(**options).engine.rules_fingerprint
+            for options in (
+                {},
+                {"skipped": {origin: Decision(at=at, because="it kills")}},
+                {"accepted": [loss]},
             )
-            await bench.producer.asked.wait()
-            rewriting = asyncio.create_task(bench.rewrite())
-            await asyncio.sleep(0)
-            bench.producer.acknowledges.set()
-            return await asyncio.gather(taking, rewriting)
+        }
 
-        _, rewritten = asyncio.run(both())
-
-        # The batch wrote the entity in full, so nothing is left to repair.
-        assert rewritten == 0
-        assert len(bench.producer.states) == 1
+        assert len(found) == 3
 
 
 class TestCheckFold:
