@@ -13,7 +13,7 @@ from broker.clients import administering
 from broker.group_members import GroupMembers, group_members
 from broker.topic_admin import ABSENT, SeenTopic, seen_topics, with_settings
 from events.fact import Family
-from events.topics import changelog_name, declared_topics, topic_name
+from events.topics import declared_topics, topic_name
 from streams.membership import Membership
 from streams.settings import Settings
 from streams.topic_faults import FaultKind, TopicFault
@@ -120,11 +120,7 @@ class TopicWatch:
         self._settings = settings
         self._membership = membership
         self._clock = clock
-        self._names = [
-            name
-            for family in Family
-            for name in (topic_name(family), changelog_name(settings.app_id, family))
-        ]
+        self._names = [topic_name(family) for family in Family]
         self._known: Mapping[str, SeenTopic] = {}
         self._topic_settings: dict[str, Mapping[str, str]] = {}
         self._unowned: frozenset[TopicFault] = frozenset()
