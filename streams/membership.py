@@ -111,16 +111,14 @@ class Membership:
         broker has been silent for 0.8 of the session timeout.
         """
         generation, owned = self._owned
-        try:
-            is_caught_up = self.consumer.is_caught_up
-        except ConsumerNotStarted:
-            return frozenset()
         if not owned or self.topic_faults or self._ownership_problem(generation) is not None:
             return frozenset()
         return frozenset(
             partition
             for partition in owned
-            if all(is_caught_up(TP(topic_name(family), partition)) for family in Family)
+            if all(
+                self.consumer.is_caught_up(TP(topic_name(family), partition)) for family in Family
+            )
         )
 
     @property
@@ -197,36 +195,37 @@ class Membership:
         if self.topic_faults:
             # First: a group whose topic was deleted may never be assigned partitions again.
             return f"its topics: {summary_of(self.topic_faults)}"
-        generation = self.app.consumer_generation_id
+        consumer = self.consumer
         try:
-            is_sought = self.consumer.is_sought(generation) and not self.app.rebalancing
-            assigned, faults = self.consumer.assignment(), self.consumer.faults
+            assigned = consumer.assignment()
         except ConsumerNotStarted:
             return "the broker"
-        if not is_sought:
+        if not self._is_sought():
             self._is_recovering = True
-            step = self.consumer.join_step
+            step = consumer.join_step
             return "an assignment of partitions" + (f" ({step})" if step else "")
-        if faults:
+        if faults := consumer.faults:
             return f"a decision on lost records: {summary_of(faults)}: see the runbook TopicFaulty"
-        if not all(map(self.consumer.is_caught_up, assigned)):
+        if not all(map(consumer.is_caught_up, assigned)):
             self._is_recovering = True
             return f"its events ({self.to_catch_up()} processed ones to read)"
-        return self._ownership_problem(generation)
+        return self._ownership_problem(self.app.consumer_generation_id)
+
+    def _is_sought(self) -> bool:
+        if self.app.rebalancing:
+            return False
+        return self.consumer.is_sought(self.app.consumer_generation_id)
 
     def faults(self) -> Sequence[TopicFault]:
         """Return the faults of topics: lost records and changed topics."""
-        return (*self._losses(), *self.topic_faults)
+        return (*self.consumer.faults, *self.topic_faults)
 
     def waits_for_repair(self) -> bool:
-        """Return True where the topics of owned partitions have faults."""
-        return bool(self.faults())
+        """Return True where the topics of owned partitions have faults.
 
-    def _losses(self) -> Sequence[TopicFault]:
-        try:
-            return self.consumer.faults
-        except ConsumerNotStarted:
-            return ()
+        Those are known until the next look, and so also during a rebalance, which may hang.
+        """
+        return bool(self.faults()) and self._is_sought()
 
     def _ownership_problem(self, generation: int) -> str | None:
         """Return why another worker may own a generation's partitions: figures may be outdated."""
@@ -238,10 +237,7 @@ class Membership:
 
     def to_catch_up(self) -> int:
         """Return the number of processed records to read until the worker is ready."""
-        try:
-            return self.consumer.to_catch_up()
-        except ConsumerNotStarted:
-            return 0
+        return self.consumer.to_catch_up()
 
     def _set_ready(self, *, ready: bool) -> None:
         now = monotonic()

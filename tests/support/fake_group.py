@@ -116,6 +116,7 @@ class FakeConsumer:
 
     def ownership_problem(self, generation: int | None) -> str | None:
         """Return the problem that the test has set, or that of a generation that has passed."""
+        self._assert_started()
         if generation != self.generation:
             return f"the work is of generation {generation}, the group's is {self.generation}"
         return self.problem
@@ -123,17 +124,14 @@ class FakeConsumer:
     def is_sought(self, generation: int) -> bool:
         """Return whether the test has the partitions of a generation sought."""
         del generation
-        self._assert_started()
         return self.sought
 
     def is_caught_up(self, tp: TP) -> bool:
         """Return whether the test has nothing left to read again."""
-        self._assert_started()
         return tp not in self.behind
 
     def to_catch_up(self) -> int:
         """Return the processed records to read again."""
-        self._assert_started()
         return sum(self.behind.values())
 
     async def look_at_logs(self) -> None:

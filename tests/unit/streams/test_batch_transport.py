@@ -433,6 +433,7 @@ class TestSeeking:
         assert fault.fault is FaultKind.LOG_DIVERGED
         assert "offset 1" in fault.problem
         assert not consumer.is_caught_up(EVENTS)
+        assert consumer._new_offset(EVENTS) is None
         assert consumer.is_caught_up(OTHERS)
         await batch(consumer)
         assert thread.polled[-1] == {OTHERS}

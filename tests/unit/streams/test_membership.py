@@ -1,4 +1,4 @@
-"""Which partitions this worker owns, and whether their state is rebuilt."""
+"""Which partitions this worker owns, and whether their states are complete."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import weakref
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from faust.types import TP
@@ -14,6 +14,7 @@ from faust.types import TP
 from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.topics import topic_name
+from streams.accepted_losses import AcceptedLoss
 from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.membership import Membership
@@ -29,6 +30,9 @@ def owned(*partitions: int) -> set[TP]:
     return {TP(topic_name(family), number) for family in Family for number in partitions}
 
 
+LOST = TopicFault("raw", 3, FaultKind.EVENTS_LOST, "ends at offset 4, and was read up to 5")
+
+
 class Group:
     """A worker in a group that the test plays."""
 
@@ -36,8 +40,16 @@ class Group:
         self.consumer = FakeConsumer(owned=owned(0, 2))
         self.app = FakeApp(self.consumer)
         clock = FixedClock(date(2020, 12, 31))
-        engine = Engine(CATALOGUE, clock, app_id="monitor", partitions=PARTITIONS)
-        self.membership = Membership(self.app.real, engine)
+        engine = Engine(CATALOGUE, clock, partitions=PARTITIONS)
+        self.accepted: list[AcceptedLoss] = []
+        self.membership = Membership(self.app.real, engine, lambda: self.accepted)
+        self.assign(0, 2, generation=GENERATION)
+
+    def assign(self, *assigned: int, generation: int) -> None:
+        """Assign partitions in a generation."""
+        self.consumer.owned = owned(*assigned)
+        self.app.consumer_generation_id = self.consumer.generation = generation
+        asyncio.run(self.app.on_partitions_assigned.send(self.consumer.owned))
 
 
 @pytest.fixture
@@ -50,7 +62,7 @@ class TestWaitingFor:
     """The description of a worker that is not ready."""
 
     def test_is_nothing_when_ready(self, group: Group) -> None:
-        """The tables are restored and there is no rebalance."""
+        """All states are complete and there is no rebalance."""
         assert group.membership.waiting_for() is None
 
     def test_is_the_broker_while_the_ownership_is_in_doubt(self, group: Group) -> None:
@@ -71,25 +83,27 @@ class TestWaitingFor:
 
         assert group.membership.engine.meters.recoveries == recoveries
 
-    def test_is_a_rebuild_where_states_were_lost(self, group: Group) -> None:
-        """With the first of them, and how many more."""
-        lost = [TopicFault("log", n, FaultKind.CHANGELOG_LOST, "is empty") for n in (3, 4, 5)]
+    def test_is_a_decision_where_records_were_lost(self, group: Group) -> None:
+        """With the first loss, and how many more."""
+        lost = [LOST._replace(partition=number) for number in (3, 4, 5)]
         group.consumer.faults = lost
 
-        reported = str(group.membership.waiting_for())
-        assert "log[3] is empty (and 2 more)" in reported
-        assert "smart-region rebuild" in reported
+        assert group.membership.waiting_for() == (
+            "a decision on lost records: raw[3] ends at offset 4, and was read up to 5 (and 2"
+            " more): see the runbook TopicFaulty"
+        )
         assert group.membership.snapshot().faults == tuple(lost)
+        assert group.membership.waits_for_repair()
 
     def test_is_the_broker_before_the_consumer_started(self, group: Group) -> None:
         """There is no connection yet."""
         group.consumer.started = False
-        group.app.tables.actives_ready = False
 
         assert group.membership.waiting_for() == "the broker"
+        assert (group.membership.faults(), group.membership.to_catch_up()) == ((), 0)
 
     def test_is_an_assignment_while_the_group_forms(self, group: Group) -> None:
-        """The state of the old assignment is there, and may be another worker's."""
+        """The partitions of the old assignment may be another worker's."""
         group.app.rebalancing = True
 
         assert group.membership.waiting_for() == "an assignment of partitions"
@@ -103,7 +117,7 @@ class TestWaitingFor:
         assert group.membership.waiting_for() == "its topics: raw is missing: it was deleted"
 
     def test_says_what_came_of_the_last_request_to_join(self, group: Group) -> None:
-        """A coordinator that answers the same for ever is nothing that a restart mends."""
+        """A coordinator that answers the same for ever is nothing that a restart repairs."""
         group.app.rebalancing = True
         group.consumer.join_step = "JoinGroup: COORDINATOR_LOAD_IN_PROGRESS"
 
@@ -111,26 +125,25 @@ class TestWaitingFor:
             "an assignment of partitions (JoinGroup: COORDINATOR_LOAD_IN_PROGRESS)"
         )
 
-    def test_is_an_assignment_before_any_partition_is_owned(self, group: Group) -> None:
-        """A recovery of nothing is no recovery."""
-        group.app.tables.actives_ready = False
-        group.app.in_recovery = True
-        group.consumer.owned = set()
+    def test_is_an_assignment_until_its_partitions_are_sought(self, group: Group) -> None:
+        """Whatever Faust says: it may take the end of one rebalance for that of the next."""
+        group.consumer.sought = False
 
         assert group.membership.waiting_for() == "an assignment of partitions"
 
-    @pytest.mark.parametrize(("remaining", "reported"), [(1200, 1200), (-3, 0)])
-    def test_is_the_recovery_with_what_is_left(
-        self, group: Group, remaining: int, reported: int
-    ) -> None:
-        """So that an operator sees it move; Faust's count may fall below zero."""
-        group.app.tables.actives_ready = False
-        group.app.in_recovery = True
-        group.app.tables.recovery.remaining = remaining
+    def test_is_nothing_where_no_partition_is_assigned(self, group: Group) -> None:
+        """A worker too many is ready, and shows nothing."""
+        group.assign(generation=GENERATION + 1)
 
-        assert group.membership.waiting_for() == (
-            f"recovery of the state ({reported} changelog records to go)"
-        )
+        assert group.membership.waiting_for() is None
+        assert group.membership.shown() == frozenset()
+
+    def test_is_the_events_that_are_read_again(self, group: Group) -> None:
+        """With what is left, so that an operator sees it move."""
+        group.consumer.behind = {TP(topic_name(Family.SCHOOLS), 2): 1200}
+
+        assert group.membership.waiting_for() == "its events (1200 processed ones to read)"
+        assert group.membership.to_catch_up() == 1200
 
 
 class TestOwned:
@@ -152,116 +165,120 @@ class TestOwned:
 class TestShown:
     """The partitions whose figures are shown, through a rebalance."""
 
-    def rebalance(self, group: Group, *assigned: int, generation: int) -> None:
-        """Begin a rebalance, and assign partitions: their states are restored from then on."""
+    @staticmethod
+    def begin_rebalance(group: Group, *assigned: int, generation: int) -> None:
+        """Begin a rebalance, and assign partitions, which are not sought yet."""
         group.membership.waiting_for()
-        group.app.rebalancing = group.app.in_recovery = True
-        group.app.tables.actives_ready = False
-        self.assign(group, *assigned, generation=generation)
-
-    def assign(self, group: Group, *assigned: int, generation: int) -> None:
-        """Assign partitions in a generation."""
-        group.consumer.owned = owned(*assigned)
-        group.app.consumer_generation_id = group.consumer.generation = generation
-        asyncio.run(group.app.on_partitions_assigned.send(group.consumer.owned))
+        group.app.rebalancing, group.consumer.sought = True, False
+        group.assign(*assigned, generation=generation)
 
     def test_are_the_owned_ones_when_ready(self, group: Group) -> None:
-        """All their states are restored."""
+        """All their states are complete."""
         assert group.membership.shown() == {0, 2}
 
-    def test_are_none_before_the_first_recovery(self, group: Group) -> None:
-        """Figures of states that are half restored would be too small."""
-        group.app.tables.actives_ready = False
+    def test_are_none_before_the_first_assignment(self, group: Group) -> None:
+        """Nor before the consumer started."""
+        clock = FixedClock(date(2020, 12, 31))
+        engine = Engine(CATALOGUE, clock, partitions=PARTITIONS)
+        assert Membership(FakeApp(FakeConsumer()).real, engine, tuple).shown() == frozenset()
 
+        group.consumer.started = False
         assert group.membership.shown() == frozenset()
+
+    def test_are_those_that_are_caught_up_for_every_family(self, group: Group) -> None:
+        """Figures of states that are half read would be too small."""
+        group.consumer.behind = {TP(topic_name(Family.GRANTS), 2): 1}
+
+        assert group.membership.shown() == {0}
+        assert not group.membership.snapshot().ready
+        assert list(group.membership.snapshot().figures) == [0]
 
     def test_stay_while_the_group_forms(self, group: Group) -> None:
         """Nobody else can own them before the group answers."""
-        group.membership.waiting_for()
         group.app.rebalancing = True
 
         assert group.membership.shown() == {0, 2}
 
     def test_are_none_between_the_answer_and_the_assignment(self, group: Group) -> None:
         """They may be another worker's in the new generation."""
-        group.membership.waiting_for()
         group.app.rebalancing = True
         group.consumer.generation = GENERATION + 1
 
         assert group.membership.shown() == frozenset()
 
-    def test_are_those_that_stay_while_others_are_restored(self, group: Group) -> None:
-        """Partition 0 is another worker's, partition 4 has yet to be restored."""
-        self.rebalance(group, 2, 4, generation=GENERATION + 1)
+    def test_are_those_that_stay_while_others_are_read(self, group: Group) -> None:
+        """Partition 0 is another worker's, partition 4 has yet to be read."""
+        group.consumer.behind = {TP(topic_name(Family.SCHOOLS), 4): 10}
+        self.begin_rebalance(group, 2, 4, generation=GENERATION + 1)
 
         assert group.membership.waiting_for() is not None
         assert group.membership.shown() == {2}
         assert list(group.membership.snapshot().figures) == [2]
-
-    def test_are_all_once_the_others_are_restored(self, group: Group) -> None:
-        """The worker is ready again."""
-        self.rebalance(group, 2, 4, generation=GENERATION + 1)
-        group.app.rebalancing = group.app.in_recovery = False
-        group.app.tables.actives_ready = True
-
-        assert group.membership.shown() == {2, 4}
-
-    def test_are_not_all_before_the_others_are_checked(self, group: Group) -> None:
-        """Faust took the end of a recovery for that of the rebalance that had just begun."""
-        self.rebalance(group, 2, 4, generation=GENERATION + 1)
-        group.app.rebalancing = group.app.in_recovery = False
-        group.app.tables.actives_ready = True
-        group.consumer.checked = False
-
-        assert group.membership.waiting_for() is not None
-        assert group.membership.shown() == {2}
-
-    def test_stay_through_two_rebalances_in_a_row(self, group: Group) -> None:
-        """What had to be restored in the first of them is not shown in the second either."""
-        self.rebalance(group, 2, 4, generation=GENERATION + 1)
-        self.assign(group, 2, 4, generation=GENERATION + 2)
-
-        assert group.membership.shown() == {2}
-
-    def test_stay_where_the_worker_joins_again(self, group: Group) -> None:
-        """A member that is not the leader gets the assignment of the same generation."""
-        self.rebalance(group, 0, 2, generation=GENERATION)
-
-        assert group.membership.waiting_for() is not None
-        assert group.membership.shown() == {0, 2}
-
-    def test_are_none_that_were_away(self, group: Group) -> None:
-        """A worker without a generation between may have missed another owner's events."""
-        self.rebalance(group, 0, 2, generation=GENERATION + 2)
-
-        assert group.membership.shown() == frozenset()
-
-    def test_are_none_where_the_generations_begin_anew(self, group: Group) -> None:
-        """The group was deleted."""
-        self.rebalance(group, 0, 2, generation=1)
-
-        assert group.membership.shown() == frozenset()
+        details = group.membership.readiness().details
+        assert (details["partitions"], details["shown"]) == ([2, 4], [2])
+        assert group.membership.generation == GENERATION + 1
 
     def test_are_none_while_the_broker_is_silent(self, group: Group) -> None:
         """The lease has run out: the session may have, too."""
-        self.rebalance(group, 0, 2, generation=GENERATION + 1)
         group.consumer.problem = "the broker last answered a heartbeat 13.0 s ago"
 
         assert group.membership.shown() == frozenset()
 
     def test_are_none_where_topics_have_faults(self, group: Group) -> None:
         """Figures of what is left would be wrong."""
-        self.rebalance(group, 0, 2, generation=GENERATION + 1)
-        group.consumer.faults = [TopicFault("log", 3, FaultKind.CHANGELOG_LOST, "is empty")]
+        missing = TopicFault("raw", None, FaultKind.TOPIC_MISSING, "is missing: it was deleted")
+        group.membership.topic_faults = (missing,)
 
         assert group.membership.shown() == frozenset()
 
-    def test_are_reported_by_readyz(self, group: Group) -> None:
-        """Beside the owned ones."""
-        self.rebalance(group, 2, 4, generation=GENERATION + 1)
 
-        details = group.membership.readiness().details
-        assert (details["partitions"], details["shown"]) == ([2, 4], [2])
+class TestLosses:
+    """Regular looks at the logs of events."""
+
+    def test_log_starts_are_measured(self, group: Group) -> None:
+        """By topic and partition."""
+        group.consumer.log_starts = {TP("raw", 2): 7}
+
+        asyncio.run(group.membership.look_at_logs())
+
+        assert group.membership.engine.meters.log_starts == {("raw", 2): 7}
+
+    def test_a_loss_is_logged_once(self, group: Group, caplog: pytest.LogCaptureFixture) -> None:
+        """And again where it comes back."""
+        for faults in ([LOST], [LOST], [], [LOST]):
+            group.consumer.faults = faults
+            asyncio.run(group.membership.look_at_logs())
+
+        assert caplog.messages == [f"lost: {LOST}"] * 2
+
+    def test_what_is_accepted_is_read_where_something_is_lost(self, group: Group) -> None:
+        """An operator decides while the worker runs."""
+        group.accepted = [
+            AcceptedLoss(
+                topic="raw",
+                partition=3,
+                last=None,
+                log_start=0,
+                at=datetime(2026, 1, 1, tzinfo=UTC),
+                because="the disk is gone",
+            )
+        ]
+        asyncio.run(group.membership.look_at_logs())
+        assert group.consumer.accepted == ()
+
+        group.consumer.faults = [LOST]
+        asyncio.run(group.membership.look_at_logs())
+        assert group.consumer.accepted == group.accepted
+
+    def test_a_look_without_an_answer_ends_nothing(
+        self, group: Group, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The next one is soon."""
+        group.consumer.look_failure = OSError("gone")
+
+        asyncio.run(group.membership.look_at_logs())
+
+        assert caplog.messages == ["logs not looked at error=OSError('gone')"]
 
 
 class TestLag:
@@ -311,13 +328,14 @@ class TestTurns:
     def test_becoming_ready_is_reported_once(
         self, group: Group, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """With what was recovered."""
+        """With what was read again for it."""
+        group.membership.engine.merged = 70
         with caplog.at_level(logging.INFO):
             for _ in range(3):
                 group.membership.waiting_for()
 
         [line] = caplog.messages
-        assert line.startswith("ready partitions=0,2 entities=0 restored=0 seconds=")
+        assert line.startswith("ready partitions=0,2 entities=0 merged=70 seconds=")
 
     def test_each_recovery_is_counted_and_timed(self, group: Group) -> None:
         """One at the start, one after each rebalance."""
@@ -375,7 +393,7 @@ class TestSnapshot:
 
     def test_has_no_figures_before_the_first_recovery(self, group: Group) -> None:
         """A missing figure is visibly stale."""
-        group.app.tables.actives_ready = False
+        group.consumer.behind = dict.fromkeys(owned(0, 2), 1)
 
         snapshot = group.membership.snapshot()
 
@@ -391,7 +409,7 @@ class TestLog:
         with caplog.at_level(logging.INFO):
             asyncio.run(group.app.on_partitions_assigned.send(owned(0, 2)))
 
-        assert caplog.messages == ["assigned partitions=0,2 kept=none topic_partitions=20"]
+        assert caplog.messages == ["assigned partitions=0,2 kept=0,2 topic_partitions=20"]
 
     def test_logs_what_was_revoked(self, group: Group, caplog: pytest.LogCaptureFixture) -> None:
         """How many topic partitions."""
@@ -411,7 +429,6 @@ class TestLog:
         assert caplog.messages == ["assigned partitions=none kept=none topic_partitions=0"]
 
 
-def test_hands_out_the_app_s_consumer_and_producer(group: Group) -> None:
+def test_hands_out_the_app_s_consumer(group: Group) -> None:
     """Which its transport made."""
     assert group.membership.consumer is group.consumer.real
-    assert group.membership.producer is group.app.producer.real

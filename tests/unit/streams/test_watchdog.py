@@ -28,7 +28,8 @@ from streams.watchdog import (
 from tests.support.fake_group import FakeApp, FakeConsumer
 
 CATALOGUE = load_catalogue()
-WAITING = {TP("smartregion.schools", 0): 7}
+PARTITION = TP("smartregion.schools", 0)
+WAITING = {PARTITION: 7}
 SETTINGS = Settings(ready_timeout=60, stall_timeout=30)
 
 
@@ -38,11 +39,11 @@ class Watch:
     def __init__(self) -> None:
         # The membership reads the real one.
         self.now = monotonic()
-        self.consumer = FakeConsumer()
+        self.consumer = FakeConsumer(owned={PARTITION})
         self.app = FakeApp(self.consumer)
         clock = FixedClock(date(2020, 12, 31))
-        self.engine = Engine(CATALOGUE, clock, app_id="monitor", partitions=1)
-        self.membership = Membership(self.app.real, self.engine)
+        self.engine = Engine(CATALOGUE, clock, partitions=1)
+        self.membership = Membership(self.app.real, self.engine, tuple)
         self.membership.waiting_for()
         self.membership.ready_since = self.engine.progressed_at = self.now
         self.watchdog = Watchdog(SETTINGS, self.membership, clock=lambda: self.now)
@@ -58,12 +59,13 @@ class Watch:
         self.membership.waiting_for()
         self.membership.unready_since = self.now
 
-    def recovering(self, remaining: int) -> None:
-        """Let the state be rebuilt, with so many records to go."""
-        if not self.app.in_recovery:
-            self.unready()
-        self.app.in_recovery = True
-        self.app.tables.recovery.remaining = remaining
+    def catching_up(self, remaining: int) -> None:
+        """Let the states be read, with so many processed records to go."""
+        is_first = not self.consumer.behind
+        self.consumer.behind = {PARTITION: remaining}
+        if is_first:
+            self.membership.waiting_for()
+            self.membership.unready_since = self.now
 
 
 @pytest.fixture
@@ -207,7 +209,7 @@ class TestCoordinator:
 
 
 class TestReadiness:
-    """A recovery that ends in silence."""
+    """A worker that does not become ready."""
 
     def test_a_worker_may_take_its_time(self, watch: Watch) -> None:
         """Up to the time-out."""
@@ -239,24 +241,24 @@ class TestReadiness:
         ):
             watch.check(after=61)
 
-    def test_a_recovery_that_reads_on_is_left_alone(self, watch: Watch) -> None:
+    def test_a_worker_that_reads_on_is_left_alone(self, watch: Watch) -> None:
         """However slowly, as long as records come."""
-        watch.recovering(5000)
+        watch.catching_up(5000)
         watch.check(after=25)
-        watch.recovering(4000)
+        watch.catching_up(4000)
 
         watch.check(after=25)
 
-    def test_a_recovery_that_stands_still_is_ended(self, watch: Watch) -> None:
+    def test_a_worker_that_reads_no_further_is_ended(self, watch: Watch) -> None:
         """Before the time-out: a broker that went away may have left it waiting for ever."""
-        watch.recovering(5000)
+        watch.catching_up(5000)
         watch.check(after=5)
 
         with pytest.raises(NotReadyError, match="not ready after 36 s"):
             watch.check(after=31)
 
     def test_records_waiting_are_no_stall_meanwhile(self, watch: Watch) -> None:
-        """Nothing can be processed before the state is there."""
+        """Nothing is new before the states are complete."""
         watch.unready()
         watch.consumer.waiting = WAITING
 
@@ -264,12 +266,12 @@ class TestReadiness:
 
 
 class TestFaults:
-    """Lost states, which no restart repairs."""
+    """Lost records, which no restart repairs."""
 
     @pytest.fixture
     def watch(self, watch: Watch) -> Watch:
         """Return a watchdog over a worker that has reported a loss for hours."""
-        watch.consumer.faults = [TopicFault("log", 3, FaultKind.CHANGELOG_LOST, "is empty")]
+        watch.consumer.faults = [TopicFault("log", 3, FaultKind.EVENTS_LOST, "ends too early")]
         watch.membership.waiting_for()
         watch.membership.unready_since = watch.now
         watch.check(after=3600)

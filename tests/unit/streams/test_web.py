@@ -49,10 +49,12 @@ class Server:
         self.guard = OPEN
         self.tls: ssl.SSLContext | None = None
         self.trusted: ssl.SSLContext | bool = True
-        self.app = FakeApp(FakeConsumer(owned={TP(topic_name(family), 0) for family in Family}))
+        owned = {TP(topic_name(family), 0) for family in Family}
+        self.app = FakeApp(FakeConsumer(owned=owned))
         clock = FixedClock(date(2020, 12, 31))
-        engine = Engine(CATALOGUE, clock, app_id="monitor", partitions=1)
-        self.membership = Membership(self.app.real, engine)
+        engine = Engine(CATALOGUE, clock, partitions=1)
+        self.membership = Membership(self.app.real, engine, tuple)
+        asyncio.run(self.app.on_partitions_assigned.send(owned))
         self.exposition = WorkerCollector(
             CATALOGUE, engine.state_store.fold, engine.meters, self.membership.snapshot
         )
