@@ -10,6 +10,8 @@ from typing import Any, cast
 
 import faust
 import pytest
+from faust.assignor.partition_assignor import PartitionAssignor
+from faust.types import TP
 from faust.types.enums import ProcessingGuarantee
 from mode.supervisors import CrashingSupervisor
 from yarl import URL
@@ -19,9 +21,16 @@ from events.topics import topic_name
 from streams.app import _agent
 from streams.batch_transport import BatchConsumer, BatchProducer, BatchSchema
 from streams.engine import Engine
-from streams.state_check import StateCheck
-from streams.topic_faults import TopicFault
-from tests.support.group_member import GENERATION, build_app, consumer_of, member, topic
+from streams.rebalance import NoTables
+from tests.support.group_member import (
+    GENERATION,
+    build_app,
+    consumer_of,
+    joined,
+    member,
+    rebalance,
+    topic,
+)
 
 
 def with_app(look: Callable[[faust.App], None], **settings: Any) -> None:
@@ -48,8 +57,8 @@ def with_app(look: Callable[[faust.App], None], **settings: Any) -> None:
         ("stream_wait_empty", True),
         # An exception must not restart the agent past its batch.
         ("agent_supervisor", CrashingSupervisor),
-        # A new group reads its topics from the first record.
-        ("consumer_auto_offset_reset", "earliest"),
+        # A position that the log has not is looked at, never passed over.
+        ("consumer_auto_offset_reset", "none"),
         # Every replica in sync; at once, for the engine waits for it.
         ("producer_acks", -1),
         ("producer_linger", 0),
@@ -131,6 +140,16 @@ def test_a_worker_writes_to_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_partitions_stay_and_all_families_of_one_go_together() -> None:
+    """Faust's own assignor does that: without tables it would take another one."""
+
+    def look(app: faust.App) -> None:
+        assert isinstance(app.tables, NoTables)
+        assert isinstance(app.assignor, PartitionAssignor)
+
+    with_app(look)
+
+
 class Stream:
     """A substitute for Faust's stream: it acknowledges automatically unless disabled."""
 
@@ -199,14 +218,14 @@ def test_what_crashes_a_part_of_the_app_is_reported_at_once() -> None:
     assert {str(failure) for failure in failures} == {"planted"}
 
 
-class TestRebalanceThatBeginsAsARecoveryEnds:
-    """Faust lets the recovery go on, until the next assignment."""
+class TestRebalanceThatBeginsAsAnotherEnds:
+    """Faust lets the end of the other go on, until the next assignment."""
 
     def test_its_end_does_not_end_the_rebalance(self) -> None:
-        """Events that are read then are cleared at the end of the next recovery, and lost."""
+        """Events that are read then are cleared at the end of the next one, and lost."""
 
         async def scene() -> None:
-            consumer, _ = member(topic(Family.GRANTS))
+            consumer, _ = await member(topic(Family.GRANTS))
             app = cast("faust.App", consumer.app)
             app.on_rebalance_start()
             await consumer.on_partitions_revoked({topic(Family.GRANTS)})
@@ -221,7 +240,7 @@ class TestRebalanceThatBeginsAsARecoveryEnds:
         """The consumer's thread says that a rebalance begins; the revocation comes after it."""
 
         async def scene() -> None:
-            consumer, _ = member(topic(Family.GRANTS))
+            consumer, _ = await member(topic(Family.GRANTS))
             app = cast("faust.App", consumer.app)
             app.on_rebalance_start()
             app.on_rebalance_end()
@@ -232,16 +251,16 @@ class TestRebalanceThatBeginsAsARecoveryEnds:
 
         asyncio.run(scene())
 
-    def test_the_next_recovery_ends_the_rebalance(self) -> None:
-        """Once its states are checked."""
+    def test_the_next_one_ends_the_rebalance(self) -> None:
+        """Once its partitions are sought."""
 
         async def scene() -> None:
-            consumer, _ = member(topic(Family.GRANTS))
+            consumer, thread = await member(topic(Family.GRANTS))
             app = cast("faust.App", consumer.app)
             app.on_rebalance_start()
-            await consumer.on_partitions_revoked({topic(Family.GRANTS)})
-            app.consumer_generation_id = GENERATION + 1
-            consumer.finish_check(GENERATION + 1, ())
+            await rebalance(consumer, thread, topic(Family.GRANTS))
+            app.rebalancing = True
+            await consumer.perform_seek()
 
             app.on_rebalance_end()
 
@@ -249,28 +268,16 @@ class TestRebalanceThatBeginsAsARecoveryEnds:
 
         asyncio.run(scene())
 
-    @pytest.mark.parametrize("is_revoked", [False, True])
-    def test_its_check_does_not_count(
-        self,
-        is_revoked: bool,  # noqa: FBT001 - a parameter
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        """The worker would be ready, and process events, while it waits for the group."""
 
-        async def scene() -> None:
-            consumer, _ = member()
-            app = cast("faust.App", consumer.app)
-            consumer.finish_check(GENERATION - 1, ())
+@pytest.mark.parametrize("partitions", [set(), {topic(Family.GRANTS)}])
+def test_an_assignment_of_nothing_is_ready(partitions: set[TP]) -> None:
+    """Faust seeks nothing for it; where there are partitions, their seek has yet to come."""
 
-            async def faults(*_: object) -> list[TopicFault]:
-                if is_revoked:
-                    app.on_rebalance_start()
-                    await consumer.on_partitions_revoked(set())
-                return []
+    async def scene() -> None:
+        consumer, _ = joined(*partitions)
 
-            monkeypatch.setattr(StateCheck, "faults", faults)
-            await app.on_rebalance_complete.send()
+        await cast("faust.App", consumer.app).on_rebalance_complete.send()
 
-            assert consumer.is_checked(GENERATION) is not is_revoked
+        assert consumer.is_sought(GENERATION) is (not partitions)
 
-        asyncio.run(scene())
+    asyncio.run(scene())

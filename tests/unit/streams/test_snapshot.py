@@ -55,14 +55,6 @@ def test_has_no_other_figures(state_store: StateStore) -> None:
     assert snapshot_of(state_store).figures == {}
 
 
-def test_has_no_figures_of_a_partition_with_an_unreadable_state(state_store: StateStore) -> None:
-    """Figures that lack an entity would look right."""
-    state_store.restore(Family.SCHOOLS, HOME, b"0750002X", b"{")
-
-    assert snapshot_of(state_store, HOME).figures == {}
-    assert snapshot_of(state_store, HOME).unreadable == {("schools", HOME): 1}
-
-
 def test_has_entities_partitions_and_lag(state_store: StateStore) -> None:
     """Entities by family, the number of partitions, lag by topic and partition."""
     snapshot = snapshot_of(state_store, HOME)
