@@ -372,8 +372,8 @@ class BatchConsumer(driver.Consumer):
         self._goal: dict[TP, int] = {}
         #: By partition: the metadata of the next commit; `last` is that at `_committed_at`.
         self._metadata: dict[TP, CommitMetadata] = {}
-        #: By partition with an attempt since its assignment: what was noted of it before.
-        self._begun: dict[TP, Attempt | None] = {}
+        #: By partition with an attempt since its assignment: its field, and what it had before.
+        self._begun: dict[TP, tuple[str, Attempt | None]] = {}
         #: Partitions of which a batch was ended early, until they are revoked.
         self._ended_early: set[TP] = set()
         #: Partitions whose position has reached the committed offset.
@@ -585,7 +585,7 @@ class BatchConsumer(driver.Consumer):
         self._caught_up.add(tp)
         self._begun.pop(tp, None)
         now = known.model_copy(
-            update={"attempt": None, "rules": self.transport.rules, "start": position.start}
+            update={"replay": None, "rules": self.transport.rules, "start": position.start}
         )
         self._metadata[tp] = now
         # The same offset is committed again where other metadata holds from now on.
@@ -711,9 +711,8 @@ class BatchConsumer(driver.Consumer):
         if not records:
             return ()
         committed, known = self._committed_at[tp], self._metadata[tp]
-        cuts = {committed}
-        if known.attempt is not None:
-            cuts.add(known.attempt.offset)
+        noted = (known.attempt, known.replay)
+        cuts = {committed, *(one.offset for one in noted if one is not None)}
         batches = []
         for part in _cut(records, cuts):
             is_new = part[0].offset >= committed
@@ -811,7 +810,8 @@ class BatchConsumer(driver.Consumer):
         if tp in self._goal:
             self._catch_up(tp)
             metadata = self._metadata[tp]
-            if metadata.attempt is not None and tp in self._caught_up:
+            # Not one of another worker, at a record that follows.
+            if metadata.attempt is not None and metadata.attempt.offset < self._next_of(tp):
                 self._metadata[tp] = metadata.model_copy(update={"attempt": None})
         message.ack(self)
 
@@ -853,8 +853,19 @@ class BatchConsumer(driver.Consumer):
 
     def ends_at(self, tp: TP, offset: int) -> int:
         """Return how many attempts at a record have ended a worker."""
-        attempt = self._metadata.get(tp, NO_METADATA).attempt
+        attempt = self._attempt_in(tp, self._field_of(tp, offset))
         return attempt.count if attempt is not None and attempt.offset == offset else 0
+
+    def _field_of(self, tp: TP, offset: int) -> str:
+        """Return the metadata's field of attempts at a record.
+
+        One that is read again must not replace what is known of the one at the committed offset.
+        """
+        return "replay" if offset < self._committed_at.get(tp, 0) else "attempt"
+
+    def _attempt_in(self, tp: TP, field: str) -> Attempt | None:
+        attempt: Attempt | None = getattr(self._metadata.get(tp, NO_METADATA), field)
+        return attempt
 
     async def begin(self, tp: TP, offset: int) -> int:
         """Commit an attempt at the record at `offset`; return how many attempts ended a worker.
@@ -862,11 +873,11 @@ class BatchConsumer(driver.Consumer):
         All records before `offset` are done. The attempt is metadata of the committed offset until
         the record is done: it survives the end of the process. Raises AttemptNotCommittedError.
         """
-        ends = self.ends_at(tp, offset)
+        ends, field = self.ends_at(tp, offset), self._field_of(tp, offset)
+        self._begun[tp] = field, self._attempt_in(tp, field) if ends else None
         metadata = self._metadata.get(tp, NO_METADATA)
-        self._begun[tp] = metadata.attempt if ends else None
         attempt = Attempt(offset=offset, count=ends + 1)
-        self._metadata[tp] = metadata.model_copy(update={"attempt": attempt})
+        self._metadata[tp] = metadata.model_copy(update={field: attempt})
         if not await self._thread.commit({tp: self._to_commit(tp, offset)}):
             raise AttemptNotCommittedError(tp, offset)
         return ends
@@ -882,14 +893,14 @@ class BatchConsumer(driver.Consumer):
         """
         under_way = {
             tp: self._to_commit(tp, attempt.offset)
-            for tp in self._begun
-            if (attempt := self._metadata.get(tp, NO_METADATA).attempt) is not None
+            for tp, (field, _) in self._begun.items()
+            if (attempt := self._attempt_in(tp, field)) is not None
         }
         if not under_way or self.ownership_problem(self.app.consumer_generation_id) is not None:
             return
         for tp in under_way:
-            before = self._metadata[tp].model_copy(update={"attempt": self._begun[tp]})
-            self._metadata[tp] = before
+            field, before = self._begun[tp]
+            self._metadata[tp] = self._metadata[tp].model_copy(update={field: before})
         try:
             await asyncio.wait_for(self._thread.commit(under_way), TAKE_BACK_SECONDS)
         except Exception as error:  # noqa: BLE001 - this worker ends in any case

@@ -29,7 +29,7 @@ class MetadataTooLargeError(SmartRegionError):
 
 
 class Attempt(BaseModel):
-    """An unfinished attempt to process the record at the committed offset."""
+    """An unfinished attempt to process a record."""
 
     model_config = _MODEL
 
@@ -51,6 +51,9 @@ class CommitMetadata(BaseModel):
     rules: str | None = None
     """The fingerprint of the rules by which all records before the committed offset were judged."""
     attempt: Attempt | None = None
+    """That at the committed offset."""
+    replay: Attempt | None = None
+    """That at a record before the committed offset, which is read again."""
 
 
 NO_METADATA: Final = CommitMetadata()

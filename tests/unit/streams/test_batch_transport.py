@@ -331,7 +331,7 @@ class TestProcessedRecords:
     async def test_a_poll_is_cut_at_the_record_of_a_noted_attempt(self) -> None:
         """What was read before it is merged at once, and the record begins a batch."""
         attempt = Attempt(offset=2, count=1)
-        consumer, thread = await self.at(4, CommitMetadata(attempt=attempt))
+        consumer, thread = await self.at(4, CommitMetadata(replay=attempt))
         thread.brings(polled(EVENTS, 0, 1, 2, 3, 4))
 
         assert await batch(consumer) == [(EVENTS, [0, 1]), (EVENTS, [2, 3]), (EVENTS, [4])]
@@ -424,7 +424,7 @@ class TestSeeking:
         await read_and_merge(consumer)
         await rebalance(consumer, thread, EVENTS, OTHERS)
         await consumer.perform_seek()
-        for _ in range(2):  # A gap is fetched again once.
+        for _ in range(3):  # A gap is fetched again twice.
             thread.brings({EVENTS: there})
             assert await batch(consumer) == []
 
@@ -784,9 +784,10 @@ class TestMetadata:
 
 
 class TestAttempts:
-    """The record at which work begins, as the broker is told before."""
+    """The record at which work begins, committed before."""
 
     EARLIER = Attempt(offset=41, count=2)
+    AT_2 = Attempt(offset=2, count=2)
 
     @staticmethod
     async def at_41(
@@ -800,9 +801,6 @@ class TestAttempts:
         for tp in tps:
             keep(consumer, tp, last=last_record(40))
         await consumer.perform_seek()
-        # What `_catch_up` forgets is of records that are merged.
-        for tp in tps:
-            consumer._metadata[tp] = consumer._metadata[tp].model_copy(update={"attempt": attempt})
         thread.committed_offsets.clear()
         return consumer, thread
 
@@ -819,6 +817,7 @@ class TestAttempts:
         assert thread.metadata[EVENTS].attempt == Attempt(offset=41, count=1)
         assert thread.metadata[EVENTS].last == last_record(40)
 
+        keep(consumer, EVENTS, last=last_record(41))
         consumer.done(message(EVENTS, offset=41))
         assert consumer.metadata_of(EVENTS, 42).attempt is None
 
@@ -852,13 +851,31 @@ class TestAttempts:
             assert consumer.is_fresh(EVENTS)
             await consumer.begin(EVENTS, offsets[0])
             assert thread.committed_offsets == {EVENTS: 4}
-            assert thread.metadata[EVENTS].attempt == Attempt(offset=offsets[0], count=1)
+            assert thread.metadata[EVENTS].replay == Attempt(offset=offsets[0], count=1)
             merge(consumer, handed)
 
         await consumer.commit()
 
         assert thread.committed_offsets == {EVENTS: 4}
-        assert thread.metadata[EVENTS].attempt is None
+        assert thread.metadata[EVENTS].replay is None
+
+    @played
+    async def test_at_the_committed_offset_outlast_what_is_read_again_before_it(self) -> None:
+        """A worker that a record ends reads everything before that record first."""
+        consumer, thread = await member(
+            EVENTS, committed={EVENTS: 2}, metadata={EVENTS: CommitMetadata(attempt=self.AT_2)}
+        )
+        thread.brings(polled(EVENTS, 0, 1, 2))
+        first, second = await read(consumer)
+        await consumer.begin(EVENTS, 0)
+        merge(consumer, first)
+        assert consumer.is_caught_up(EVENTS)
+
+        assert await consumer.begin(EVENTS, 2) == 2
+
+        assert thread.metadata[EVENTS].attempt == Attempt(offset=2, count=3)
+        merge(consumer, second)
+        assert consumer.metadata_of(EVENTS, 3).attempt is None
 
     @pytest.mark.parametrize("before", [None, EARLIER])
     @played
@@ -867,6 +884,7 @@ class TestAttempts:
         consumer, thread = await self.at_41(EVENTS, OTHERS, attempt=before)
         for tp in (EVENTS, OTHERS):
             await consumer.begin(tp, 41)
+        keep(consumer, OTHERS, last=last_record(41))
         consumer.done(message(OTHERS, offset=41))
         thread.committed_offsets.clear()
 
