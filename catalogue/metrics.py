@@ -139,31 +139,12 @@ ENTITIES_HALF_FULL = Metric(
     "Beyond the bound new days are refused (entity_full): ask the producer to report less often, "
     "or under more identifiers.",
 )
-STATES_UNREADABLE = Metric(
-    "smartregion_states_unreadable",
-    ("family", "partition"),
-    "Entities whose state the changelog does not give: their events are refused (unprocessable), "
-    "and no figure of the partition is shown.",
-    "Above 0: something else wrote to the changelog. Bring the states back from the events.",
-)
 ENDS_AT_RECORD = Metric(
     "smartregion_ends_at_record",
     ("topic", "partition"),
     "How many workers in a row have ended at the record that this one is about to work at; absent "
     "below 3.",
     "3 or more: it may never pass by itself. The log says which; see the runbook PoisonRecord.",
-)
-CELLS_AHEAD = Metric(
-    "smartregion_state_cells_ahead_total",
-    (),
-    "Facts in restored states that were left out: recorded later than their state was written.",
-    "Not 0: the worker reads their partitions again by itself; see time_ahead among dead letters.",
-)
-CELLS_NOT_OWNED = Metric(
-    "smartregion_state_cells_not_owned_total",
-    (),
-    "Facts in restored states that were left out: their source does not own them.",
-    "Not 0: the worker reads their partitions again by itself; see not_owner among dead letters.",
 )
 EVENTS = Metric(
     "smartregion_events_total",

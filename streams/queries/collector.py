@@ -141,9 +141,6 @@ class HistoriesCollector:
 
     def waiting_for(self) -> str | None:
         """Return what is missing of the histories; None where those of all partitions are there."""
-        unreadable = self._found.unreadable()
-        if unreadable:
-            return f"states that can be read ({unreadable} cannot; the workers' logs name them)"
         missing = sorted(set(range(self._plan.partitions)) - self._found.partitions())
         if not missing:
             return None

@@ -61,8 +61,6 @@ class PartitionHead(_Wire):
     complete: bool
     """True where everything is told; False where only what changed since the position asked for,
     each changed series as a whole (with no days where nothing is left of it)."""
-    unreadable: Natural
-    """States that cannot be read: where it is not 0, nothing else is told."""
     explanations: list[SaidRow] | None
     """All of the partition; None where they have not changed."""
     series: Natural

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from threading import Lock
-from typing import Final, NamedTuple, Self, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 from catalogue.explanations import Explanation
 from catalogue.model import Catalogue, Promise
@@ -23,9 +23,6 @@ from streams.queries.format import (
 from streams.queries.packed import PackedSeries
 
 _AllSeries: TypeAlias = Mapping[SeriesKey, PackedSeries]
-
-#: Before every version.
-_NOTHING: Final = -1
 
 
 class Applied(NamedTuple):
@@ -46,7 +43,6 @@ class _Held:
     version: int
     address: str
     confirmed_at: float
-    unreadable: int
     unknown: frozenset[int]
     """Indexes of the terms that the worker does not know."""
     series: _AllSeries
@@ -99,11 +95,9 @@ class ReceivedHistories:
             found = _Held(
                 told.generation,
                 head.worker,
-                # What changed meanwhile was not told.
-                head.version if not told.unreadable else _NOTHING,
+                head.version,
                 address,
                 now,
-                told.unreadable,
                 unknown,
                 series,
                 said,
@@ -136,10 +130,6 @@ class ReceivedHistories:
     def ages(self, now: float) -> Mapping[int, float]:
         """Return by partition how many seconds ago its worker last confirmed what is held."""
         return {key: max(0.0, now - held.confirmed_at) for key, held in self._held.items()}
-
-    def unreadable(self) -> int:
-        """Return the number of states that workers cannot read."""
-        return sum(held.unreadable for held in self._held.values())
 
     def unknown(self) -> Mapping[Term, str]:
         """Return the terms that some worker does not know, with its address."""
@@ -194,5 +184,4 @@ def _continues(answer: AnswerHead, held: _Held | None) -> bool:
 
 
 def _changes(held: _Held | None, told: PartitionHead) -> int:
-    is_other = held is None or held.unreadable != told.unreadable
-    return told.series + (told.explanations is not None) + is_other
+    return told.series + (told.explanations is not None) + (held is None)

@@ -109,7 +109,6 @@ class Teller:
                 partition=partition,
                 generation=owned.generation,
                 complete=complete,
-                unreadable=0,
                 explanations=(
                     [
                         said_row_of(promise, said)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
@@ -25,7 +24,6 @@ from events.topics import ENTITY_MAX_BYTES
 from streams.core import UNKNOWN_TYPE, Outcome, Result, process
 from streams.state import (
     EMPTY,
-    UNREADABLE,
     EntityState,
     cell_of,
     encode_state,
@@ -118,10 +116,6 @@ class TestWatched:
         assert len(result.changed[PARIS]["school.connected"]) == 11
         assert [refusal.record for refusal in result.refusals] == records[11:]
 
-    def test_an_entity_whose_state_cannot_be_read_is_left_alone(self) -> None:
-        """What is merged into nothing would be taken for all that is known."""
-        assert self.refused(connected(), UNREADABLE, {}) == ["unprocessable"]
-
     def test_what_a_full_entity_refuses_is_told_with_its_day_and_the_bound(self) -> None:
         """A producer reads which of its reports it was, and how much is kept."""
         (error,) = self.errors(connected("2018-04-01"), ENTITY_MAX_BYTES, {PARIS: EMPTY})
@@ -129,15 +123,6 @@ class TestWatched:
         assert error.field == "data"
         assert "2018-04-01" in str(error)
         assert str(ENTITY_MAX_BYTES) in str(error)
-
-    def test_what_is_refused_for_an_unreadable_state_names_the_runbook(self) -> None:
-        """The event is right: the operator has to act, and reads where that is written."""
-        (error,) = self.errors(connected(), UNREADABLE, {})
-
-        assert error.field == "data"
-        assert "state cannot be read" in str(error)
-        (runbook,) = re.findall(r"docs/\S+\.md", str(error))
-        assert (ROOT / runbook).is_file()
 
 
 class TestOutcomes:

@@ -98,7 +98,6 @@ def everything() -> tuple[StateStore, Meters]:
             state_store.put(family, partition, result.changed)
             meters.count(result)
     state_store.set_size(Family.SCHOOLS, 0, "large", LARGE_STATE_BYTES + 1)
-    state_store.restore(Family.SCHOOLS, 1, b"odd", b"{")
     meters.events["unknown", Outcome.REFUSED] += 1
     meters.dead_letters.update(map(str, RefusalReason))
     record = FakeRecord("smartregion.schools", 0, 0, None, None)

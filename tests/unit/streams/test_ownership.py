@@ -22,7 +22,6 @@ from operations.export.pilote import current_values
 from operations.scorecards.classification import RefusedRecord, classify_records
 from operations.scorecards.report import report_on, report_text
 from streams.histories import histories_of
-from streams.state import EMPTY, merge_states, reported_by_owners
 from streams.state_store import StateStore
 from tests.support.audits import catalogue_of, raw, raw_record
 from tests.support.histories import deliveries, event, histories, state_of, uai
@@ -115,35 +114,8 @@ class TestStates:
             RefusalReason.NOT_OWNER
         ]
 
-    @given(data=st.data())
-    def test_states_are_filtered_and_merged_in_any_order(self, data: st.DataObject) -> None:
-        """Recovery reads records of workers with other declarations in between."""
-        written = [state_of(*one) for one in data.draw(st.lists(disputed(Family.COWORKING)))]
-        shuffled = data.draw(st.permutations([*written, *written[:2]]))
-
-        for entity in ("one", "two"):
-            ends = []
-            for order in (written, shuffled):
-                state_store, union = StateStore([], RULES), EMPTY
-                for state in order:
-                    state_store.recover(Family.COWORKING, 0, entity, state)
-                    union = merge_states(union, reported_by_owners(state, entity, RULES.ownership))
-                ends.append(state_store.states(Family.COWORKING, 0).get(entity, EMPTY))
-                assert ends[-1] == union
-            assert ends[0] == ends[1]
-
-    def test_a_state_that_holds_anothers_word_is_not_believed(self) -> None:
-        """It is left out, counted, to be written again, and what it had beaten read again."""
-        state_store = StateStore([], RULES)
-        state_store.recover(Family.SCHOOLS, 0, PARIS, state_of(OWNERS, ANOTHERS))
-
-        assert state_store.states(Family.SCHOOLS, 0).get(PARIS, EMPTY) == EMPTY
-        assert state_store.repairs_of(Family.SCHOOLS, 0) == {PARIS: EMPTY}
-        assert state_store.to_reprocess() == [(Family.SCHOOLS, 0)]
-        assert (state_store.cells_not_owned, state_store.cells_ahead) == (1, 0)
-
     def test_what_an_erasure_took_back_stays_taken_back(self) -> None:
-        """Its retraction is believed in a state, too."""
+        """Its retraction is accepted, although the owner has not sent it."""
         persons = Persons([PERSON], RULES)
         enrolled = event("training.enrolled", PERSON, "2018-01-01")
         (back,) = retractions(
@@ -152,9 +124,6 @@ class TestStates:
         state_store = apply_events(StateStore([]), Family.TRAININGS, [[enrolled], [back]], RULES)
         (state,) = known(state_store, Family.TRAININGS).values()
         assert state == state_of(enrolled, back)
-        recovered = StateStore([], RULES)
-        recovered.recover(Family.TRAININGS, 0, PERSON, state)
-        assert recovered.states(Family.TRAININGS, 0) == {PERSON: state}
 
 
 class TestReaders:

@@ -22,7 +22,6 @@ from streams.state import (
     merge_states,
     moment_of,
     newest,
-    recorded_by,
     state_in,
 )
 from tests.support.histories import event, events_of, state_of, uai, with_cell
@@ -149,30 +148,6 @@ class TestMerge:
         merge_states(left, right)
 
         assert (encode_state(left), encode_state(right)) == before
-
-
-class TestRecordedBy:
-    """A state as it was known at a time."""
-
-    @given(states(), st.data())
-    def test_keeps_the_cells_up_to_the_time_and_those_alone(
-        self, state: EntityState, data: st.DataObject
-    ) -> None:
-        """A cell of that very microsecond is known; a fact of which nothing is known is not."""
-        times = sorted({cell.time for days in state.values() for cell in days.values()})
-        latest = data.draw(st.sampled_from([*times, 0]))
-
-        known = recorded_by(state, latest)
-
-        assert all(known.values())
-        assert cells_of(known) == [one for one in cells_of(state) if one[2].time <= latest]
-
-    @given(states())
-    def test_is_the_state_itself_where_all_is_known(self, state: EntityState) -> None:
-        """The same object, by which a fold sees that nothing changed."""
-        latest = max((cell.time for days in state.values() for cell in days.values()), default=0)
-
-        assert recorded_by(state, latest) is state
 
 
 class TestLatestAttributes:

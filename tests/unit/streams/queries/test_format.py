@@ -27,7 +27,6 @@ PARTITION = {
     "partition": 1,
     "generation": 1,
     "complete": True,
-    "unreadable": 0,
     "explanations": None,
     "series": 1,
 }

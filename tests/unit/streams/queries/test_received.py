@@ -340,22 +340,6 @@ def test_an_answer_without_its_beginning_is_asked_for_again(group: Group) -> Non
     assert fresh.partitions() == frozenset()
 
 
-def test_what_was_not_told_beside_an_unreadable_state_is_asked_for_again(group: Group) -> None:
-    """Nothing of such a partition is told, and what changed meanwhile would be missing."""
-    one = group.processes["one"]
-    one.state_store.restore(Family.SCHOOLS, 0, b"key", b"{")
-    group.add(school_of(0, "2018-03-02"))
-    group.ask("one")
-    assert group.received.unreadable() == 1
-
-    one.state_store.restore(Family.SCHOOLS, 0, b"key", None)
-    group.ask("one")
-    group.ask("one")
-
-    assert group.received.unreadable() == 0
-    assert contents(group.received) == contents(group.log.store())
-
-
 def test_a_term_is_known_by_its_content() -> None:
     """Another catalogue's terms have other places, and some it has not."""
     log = log_with(school_of(0, "2018-03-01"), school_of(1, "2018-03-01"))

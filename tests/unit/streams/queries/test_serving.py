@@ -16,7 +16,6 @@ import requests
 
 from boundary.serving import MetricsGuard
 from catalogue.loader import load_catalogue
-from events.fact import Family
 from streams.queries.format import HistoriesAnswer
 from streams.queries.serving import MOST_WAITING
 from streams.queries.telling import OwnedPartitions
@@ -160,17 +159,6 @@ def test_a_worker_that_is_not_ready_tells_nothing(worker: AnsweringWorker) -> No
     worker.own(1, range(0), "recovery")
     answer = answer_of(ask(worker))
     assert (answer.head.waiting_for, answer.partitions) == ("recovery", [])
-
-
-def test_nothing_of_a_partition_is_told_beside_an_unreadable_state(
-    worker: AnsweringWorker,
-) -> None:
-    """Its figures would be too small."""
-    worker.state_store.restore(Family.SCHOOLS, 2, b"key", b"{")
-    answer = answer_of(ask(worker))
-    heads = [one.head for one in answer.partitions]
-    assert [(one.partition, one.unreadable) for one in heads if one.unreadable] == [(2, 1)]
-    assert answer.partitions[2].series == []
 
 
 @pytest.mark.parametrize("query", [{"wait": "-1"}, {"wait": "soon"}, {"since": "x" * 101}])
