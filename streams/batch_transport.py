@@ -499,7 +499,7 @@ class BatchConsumer(driver.Consumer):
                 self._move(tp, position)
             elif self._next.get(tp, position.next) != position.next and before is None:
                 continue  # Batches are under way.
-            elif position.next < self._goal[tp]:
+            elif position.next < self._goal[tp] or before is not None:
                 self._caught_up.discard(tp)
             self._sought_gap.pop(tp, None)
             self._next[tp] = position.next
@@ -573,6 +573,8 @@ class BatchConsumer(driver.Consumer):
         position, committed = self._position(tp), self._committed_at[tp]
         if position is None or position.next < self._goal[tp] or tp in self._caught_up:
             return
+        if tp in self._to_find:
+            return  # A log that had lost records may be another one.
         known = self._metadata[tp]
         last = known.last
         if (
@@ -704,6 +706,7 @@ class BatchConsumer(driver.Consumer):
             if last != to_find:
                 self._diverge(tp, to_find, last)
                 return ()
+            self._catch_up(tp)
         if not await self._has_all(tp, expected, records[-1].offset):
             return ()
         # Records that are merged may have been polled again.
@@ -716,7 +719,8 @@ class BatchConsumer(driver.Consumer):
         batches = []
         for part in _cut(records, cuts):
             is_new = part[0].offset >= committed
-            writes = is_new or known.rules != self.transport.rules
+            # Workers of 0.1 noted no rules.
+            writes = is_new or known.rules not in (None, self.transport.rules)
             batches.append(Batch(part, expected, is_new, writes))
             expected = part[-1].offset + 1
         return batches

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -38,6 +38,7 @@ class Operator:
         *,
         app_id: str,
         chance: Random,
+        accepted: dict[tuple[str, int], list[AcceptedLoss]],
         on_accepted: Callable[[], object],
     ) -> None:
         self._cluster = cluster
@@ -47,20 +48,24 @@ class Operator:
         self._on_accepted = on_accepted
         #: When he last did something, in virtual seconds.
         self.acted_at = 0.0
-        self.accepted: dict[tuple[str, int], list[AcceptedLoss]] = {}
+        self.accepted = accepted
         #: Since when workers have reported losses that there were not.
         self._false_since: dict[TopicFault, float] = {}
         self.problems: list[str] = []
 
-    async def watch(self, lost: Collection[tuple[str, int]]) -> None:
-        """Act where an alert lasts; `lost` has the partitions that have lost records so far."""
+    async def watch(self) -> None:
+        """Act where an alert lasts."""
         loop = asyncio.get_running_loop()
         since = last = -1.0
         reaction = self._chance.uniform(*REACTION_SECONDS)
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             now, reported = loop.time(), self._reported()
-            false = {one for one in reported if (one.topic, one.partition) not in lost}
+            false = {
+                one
+                for one in reported
+                if not self._cluster.topics[one.topic][one.partition or 0].lost
+            }
             self._false_since = {one: self._false_since.get(one, now) for one in sorted(false)}
             self.problems += [
                 f"a worker reports a loss that there was not: {one}"
@@ -77,7 +82,7 @@ class Operator:
                 self._cluster.note(f"alert {reported[0]}")
             if now - since >= reaction:
                 for fault in reported:
-                    self._accept(fault, lost)
+                    self._accept(fault)
                 for worker in self._workers:
                     worker.terminate()
                 since, reaction = -1.0, self._chance.uniform(*REACTION_SECONDS)
@@ -94,10 +99,10 @@ class Operator:
             if fault.fault in _LOSSES
         ]
 
-    def _accept(self, fault: TopicFault, lost: Collection[tuple[str, int]]) -> None:
+    def _accept(self, fault: TopicFault) -> None:
         """Do as `smart-region topics accept-loss --yes`."""
         topic, partition = fault.topic, fault.partition or 0
-        if (topic, partition) not in lost:
+        if not self._cluster.topics[topic][partition].lost:
             return  # The command refuses it.
         committed, metadata = self._cluster.group(self._app_id).offsets.get(
             (topic, partition), (0, "")

@@ -87,8 +87,8 @@ class BrokerFaults:
         #: By family and partition: when a watermark was last set back, and until when none is
         #: again, in virtual seconds.
         self._honest_until: dict[tuple[str, int], tuple[float, float]] = {}
-        #: The partitions of events that have lost records.
-        self.lost: set[tuple[str, int]] = set()
+        #: The partitions of events that have lost records that were read, and when they did.
+        self.lost: dict[tuple[str, int], float] = {}
         self.kinds: Kinds = {
             FaultKind.COORDINATOR_MOVES: self._move_coordinator,
             FaultKind.COORDINATOR_LOADS: self._load_coordinator,
@@ -259,15 +259,26 @@ class BrokerFaults:
             there = there[: len(logs) // 2]
         log, lose = chance.choice(there), chance.choice(_LOSSES)
         self._note(f"{lose} of {log.topic}[{log.number}]@{log.start}..{log.end}")
-        self.lost.add((log.topic, log.number))
         if lose is _Loss.ALL:
+            self._note_loss(log, log.start)
             log.lose_first(log.end)
         elif lose is _Loss.FIRST:
+            self._note_loss(log, log.start)
             log.lose_first(chance.choice(log.batches).last + 1)
         elif lose is _Loss.LAST:
-            log.lose_last(chance.choice(log.batches).first)
+            first = chance.choice(log.batches).first
+            self._note_loss(log, first)
+            log.lose_last(first)
             up = [one.id for one in self._cluster.nodes if one.is_up]
             self._lead(log, chance.choice(up), chance)
         else:
-            self.lost.update((log.topic, one.number) for one in self._cluster.topics[log.topic])
+            for one in self._cluster.topics[log.topic]:
+                self._note_loss(one, one.start)
             self._cluster.create_again(log.topic)
+
+    def _note_loss(self, log: PartitionLog, first: int) -> None:
+        """Note that a log loses the record at an offset, where workers have read it."""
+        place = log.topic, log.number
+        read = [group.offsets.get(place, (0, ""))[0] for group in self._cluster.groups.values()]
+        if max(read, default=0) > first:
+            self.lost[place] = self._loop.time()

@@ -29,7 +29,7 @@ def gateway_problems(
     Whether an event is to be accepted, the gateway's own admission says, asked in quiet.
     """
     admission = Admission(producers, now=lambda: datetime.fromtimestamp(time(), UTC))
-    positions: dict[tuple[str, int, int], tuple[str, str]] = {}
+    positions: dict[tuple[str, int, int | None], tuple[str, str]] = {}
     for value, receipt in deliveries.accepted:
         event = (receipt.source, receipt.id)
         if not _is_admitted(admission, value, producers):
@@ -38,21 +38,26 @@ def gateway_problems(
         sent = json.loads(value)
         if event != (sent["source"], sent["id"]):
             yield f"the gateway gave {event} as the receipt of {value!r}"
+        position = (receipt.topic, receipt.partition, receipt.offset)
+        if _may_be_lost(position, lost):
+            continue
         if receipt.offset is None:
-            partition = (receipt.topic, receipt.partition)
-            if any(one[:2] == partition for one in lost):
-                continue
-            if not any(one == value for at, one in stored.items() if at[:2] == partition):
+            if not any(one == value for at, one in stored.items() if at[:2] == position[:2]):
                 yield f"the gateway's receipt without an offset, {receipt}, has no event"
             continue
-        position = (receipt.topic, receipt.partition, receipt.offset)
-        if stored.get(position) != value and position not in lost:
+        if stored.get(position) != value:
             yield f"the gateway's receipt {receipt} has no event: {stored.get(position)!r}"
-        if positions.setdefault(position, event) != event and position not in lost:
+        if positions.setdefault(position, event) != event:
             yield f"the gateway gave the position {position} to two events"
     for value, problem in deliveries.refused:
         if _is_admitted(admission, value, producers):
             yield f"the gateway refused as {problem} {value!r}"
+
+
+def _may_be_lost(position: tuple[str, int, int | None], lost: AbstractSet[Origin]) -> bool:
+    if position[2] is None:
+        return any(one[:2] == position[:2] for one in lost)
+    return position in lost
 
 
 def _is_admitted(admission: Admission, value: bytes, producers: Producers) -> bool:

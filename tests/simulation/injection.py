@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from tests.simulation.broker_faults import BrokerFaults
@@ -34,8 +34,8 @@ class Injection:
         self._do = {**self._processes.kinds, **self._requests.kinds, **self._brokers.kinds}
 
     @property
-    def lost(self) -> set[tuple[str, int]]:
-        """The partitions of changelogs that have lost records."""
+    def lost(self) -> Mapping[tuple[str, int], float]:
+        """The partitions of events that have lost records that were read, and when they did."""
         return self._brokers.lost
 
     def schedule(self, faults: list[Fault]) -> None:

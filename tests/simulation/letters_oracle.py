@@ -94,16 +94,21 @@ def letter_problems(
             if origin not in refused:
                 yield f"the dead letter @{record.offset} is of {origin}, which was not refused"
                 continue
-            original, fate = refused[origin]
-            if letter.reason != fate.reason:
-                yield f"the dead letter of {origin} has {letter.reason}, not {fate.reason}"
-            elif letter.is_summary:
-                if (letter.key, letter.value) != (None, b""):
-                    yield f"the summary of {origin} and others keeps a key or a value"
-            elif problem := _content_problem(letter, original, is_kept=fate.is_kept):
-                yield f"the dead letter of {origin} ({fate.reason}) has {problem}"
+            if problem := _letter_problem(letter, *refused[origin]):
+                yield f"the dead letter of {origin} {problem}"
     if missing := refused.keys() - covered:
         yield f"{len(missing)} refused records have no dead letter, the first is {min(missing)}"
+
+
+def _letter_problem(letter: _Letter, original: RawRecord, fate: Fate) -> str:
+    """Return what is wrong of a letter of a refused record; "" for nothing."""
+    if letter.reason != fate.reason:
+        return f"has {letter.reason}, not {fate.reason}"
+    if letter.is_summary:
+        is_empty = (letter.key, letter.value) == (None, b"")
+        return "" if is_empty else "and of others keeps a key or a value"
+    problem = _content_problem(letter, original, is_kept=fate.is_kept)
+    return f"({fate.reason}) has {problem}" if problem else ""
 
 
 def gateway_letter_problems(letters: Sequence[RawRecord], sent: Sequence[Sent]) -> Iterator[str]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from broker.stored_record import RawRecord
     from catalogue.model import Catalogue
     from events.record_rules import RecordRules
+    from streams.accepted_losses import AcceptedLosses
     from streams.membership import Membership
     from tests.simulation.cluster import Cluster
     from tests.simulation.loop import Process
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 Stored = Mapping[tuple[str, int, int], bytes | None]
 States = Mapping[tuple[Family, int], Mapping[str, EntityState]]
 
+#: A worker may show a partition that has lost records for so long: it looks regularly, and waits
+#: for the broker's answers.
+LONGEST_UNSEEN_SECONDS: Final = 12.0
 #: More figures than that have a value in every run.
 _FEWEST_FIGURES: Final = 50
 
@@ -114,8 +118,11 @@ class Ownership:
 class Completeness:
     """Watches that a worker begins to show a partition with the states of all committed events."""
 
-    def __init__(self, cluster: Cluster, app_id: str, rules: RecordRules) -> None:
+    def __init__(
+        self, cluster: Cluster, app_id: str, rules: RecordRules, accepted: AcceptedLosses
+    ) -> None:
         self._cluster = cluster
+        self._accepted = accepted
         self._app_id = app_id
         self._rules = rules
         #: By family and partition: the states of all events before an offset, and that offset.
@@ -125,7 +132,7 @@ class Completeness:
         self._seen: dict[Process, tuple[int, frozenset[int]]] = {}
 
     def forget(self) -> None:
-        """Forget all events: offsets went back to the beginning."""
+        """Forget all events: a log was accepted as it is now."""
         self._states.clear()
         self._offsets.clear()
 
@@ -150,6 +157,9 @@ class Completeness:
     def _missing(
         self, who: str, store: StateStore, family: Family, partition: int
     ) -> Iterator[str]:
+        log = self._cluster.topics[topic_name(family)][partition]
+        if log.lost and not self._accepted.get((log.topic, partition)):
+            return  # `shown_losses` watches that it is not shown for long.
         found = store.states(family, partition)
         for entity, state in self._committed(family, partition).items():
             if merge_states(state, found.get(entity, EMPTY)) != found.get(entity, EMPTY):
@@ -175,6 +185,21 @@ class Completeness:
             states.update(result.changed)
             self._offsets[key] = committed
         return states
+
+
+def shown_losses(
+    workers: Iterable[SimulatedWorker],
+    lost: Mapping[tuple[str, int], float],
+    accepted: AcceptedLosses,
+    now: float,
+) -> Iterator[str]:
+    """Yield where a worker shows a partition long after its log has lost records that were read."""
+    for worker in _awake(workers):
+        shown = worker.membership.shown()
+        for (topic, partition), since in lost.items():
+            is_late = now - since > LONGEST_UNSEEN_SECONDS
+            if is_late and partition in shown and not accepted.get((topic, partition)):
+                yield f"{worker.name} shows {topic}[{partition}], which has lost records"
 
 
 def foreign_states(workers: Iterable[SimulatedWorker]) -> Iterator[str]:

@@ -49,6 +49,7 @@ from tests.simulation.oracle import (
     Sessions,
     foreign_states,
     judge,
+    shown_losses,
     waiting_for,
 )
 from tests.simulation.outcomes_oracle import Outcomes
@@ -62,6 +63,7 @@ from tests.simulation.stand_ins import LOG_INTERVAL_SECONDS
 from tests.simulation.traffic import Traffic, chosen
 
 if TYPE_CHECKING:
+    from streams.accepted_losses import AcceptedLoss
     from streams.settings import Settings
 
 APP_ID: Final = "simulated"
@@ -204,7 +206,8 @@ class _World:
         #: When the last of the further workers goes, in virtual seconds.
         self._last_leave = 0.0
         self._ownership = Ownership(SESSION_SECONDS)
-        self._completeness = Completeness(self.cluster, APP_ID, _rules())
+        self._accepted: dict[tuple[str, int], list[AcceptedLoss]] = {}
+        self._completeness = Completeness(self.cluster, APP_ID, _rules(), self._accepted)
         self.reader = Reader(loop, _catalogue(), self.workers, self.partitions)
         self.gateway = SimulatedGateway(
             bootstrap=self.cluster.bootstrap,
@@ -218,6 +221,7 @@ class _World:
             self.workers,
             app_id=APP_ID,
             chance=Random(f"operator {plan.seed}"),
+            accepted=self._accepted,
             on_accepted=self._completeness.forget,
         )
         self.deliveries = Deliveries()
@@ -303,8 +307,8 @@ class _World:
         sending = self.loop.spawn(
             Process("producer"), lambda: traffic.send(direct, seconds=TRAFFIC_SECONDS)
         )
-        watching = self.loop.create_task(self._watch_ownership())
-        operating = self.loop.create_task(self.operator.watch(injection.lost))
+        watching = self.loop.create_task(self._watch_ownership(injection))
+        operating = self.loop.create_task(self.operator.watch())
         await asyncio.sleep(TRAFFIC_SECONDS + 2)
         self.note("all faults end")
         injection.heal()
@@ -416,7 +420,7 @@ class _World:
             await asyncio.sleep(0.5)
         return ""
 
-    async def _watch_ownership(self) -> None:
+    async def _watch_ownership(self, injection: Injection) -> None:
         problems: dict[str, None] = {}
         while True:
             await asyncio.sleep(CHECK_SECONDS)
@@ -425,6 +429,7 @@ class _World:
             for one in (
                 *self._ownership.problems(self.workers, now),
                 *self._completeness.problems(self.workers),
+                *shown_losses(self.workers, injection.lost, self._accepted, now),
                 *foreign_states(self.workers),
                 *self.reader.problems(),
                 *self.cluster.set_back,

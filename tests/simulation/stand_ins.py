@@ -101,9 +101,12 @@ def _report_gaps_to_each_process() -> None:
     real: Any = vars(batch_transport)["report_gaps_with_aiokafka"]
     reports: dict[Process, Callable[[OffsetGap], None]] = {}
 
+    def report_to_reader(gap: OffsetGap) -> None:
+        reports[current_process()](gap)
+
     def report_to_own(topics: Collection[str], report: Callable[[OffsetGap], None]) -> None:
         reports[current_process()] = report
-        real(topics, lambda gap: reports[current_process()](gap))
+        real(topics, report_to_reader)
 
     vars(batch_transport)["report_gaps_with_aiokafka"] = report_to_own
 
