@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from time import time
 from typing import TYPE_CHECKING
@@ -17,19 +16,16 @@ from tests.simulation.gateway_producers import STRUCTURED, owner_of
 if TYPE_CHECKING:
     from events.producers.model import Producers
     from tests.simulation.gateway_producers import Deliveries
-    from tests.simulation.letters_oracle import Origin
     from tests.simulation.oracle import Stored
 
 
-def gateway_problems(
-    deliveries: Deliveries, stored: Stored, lost: AbstractSet[Origin], producers: Producers
-) -> Iterator[str]:
+def gateway_problems(deliveries: Deliveries, stored: Stored, producers: Producers) -> Iterator[str]:
     """Yield each receipt without its event, each event twice, and each verdict that is another's.
 
     Whether an event is to be accepted, the gateway's own admission says, asked in quiet.
     """
     admission = Admission(producers, now=lambda: datetime.fromtimestamp(time(), UTC))
-    positions: dict[tuple[str, int, int | None], tuple[str, str]] = {}
+    positions: dict[tuple[str, int, int], tuple[str, str]] = {}
     for value, receipt in deliveries.accepted:
         event = (receipt.source, receipt.id)
         if not _is_admitted(admission, value, producers):
@@ -38,13 +34,12 @@ def gateway_problems(
         sent = json.loads(value)
         if event != (sent["source"], sent["id"]):
             yield f"the gateway gave {event} as the receipt of {value!r}"
-        position = (receipt.topic, receipt.partition, receipt.offset)
-        if _may_be_lost(position, lost):
-            continue
         if receipt.offset is None:
-            if not any(one == value for at, one in stored.items() if at[:2] == position[:2]):
+            partition = (receipt.topic, receipt.partition)
+            if not any(one == value for at, one in stored.items() if at[:2] == partition):
                 yield f"the gateway's receipt without an offset, {receipt}, has no event"
             continue
+        position = (receipt.topic, receipt.partition, receipt.offset)
         if stored.get(position) != value:
             yield f"the gateway's receipt {receipt} has no event: {stored.get(position)!r}"
         if positions.setdefault(position, event) != event:
@@ -52,12 +47,6 @@ def gateway_problems(
     for value, problem in deliveries.refused:
         if _is_admitted(admission, value, producers):
             yield f"the gateway refused as {problem} {value!r}"
-
-
-def _may_be_lost(position: tuple[str, int, int | None], lost: AbstractSet[Origin]) -> bool:
-    if position[2] is None:
-        return any(one[:2] == position[:2] for one in lost)
-    return position in lost
 
 
 def _is_admitted(admission: Admission, value: bytes, producers: Producers) -> bool:

@@ -361,9 +361,13 @@ class _World:
             outcomes=self.outcomes,
         )
         outcome.problems += found.problems
-        outcome.problems += gateway_problems(
-            self.deliveries, found.stored, found.lost, _producers()
-        )
+        lost_in = {one[:2] for one in found.lost}
+        self.deliveries.accepted[:] = [
+            (value, receipt)
+            for value, receipt in self.deliveries.accepted
+            if (receipt.topic, receipt.partition) not in lost_in
+        ]
+        outcome.problems += gateway_problems(self.deliveries, found.stored, _producers())
         outcome.problems += gateway_letter_problems(found.letters, self.records)
         outcome.counts = found.counts
         outcome.counts["receipts"] = len(self.deliveries.accepted)
