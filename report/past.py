@@ -45,7 +45,7 @@ def state_store_known_on(
     alone. Persons are in no ledger: their states come from `person_records`, the records of their
     topics, as known on the day of their last publication.
     """
-    state_store = StateStore(catalogue.terms, rules)
+    state_store = StateStore(catalogue.terms)
     before = known_before(known_on)
     # First of all: the broker may refuse them.
     known_days = catalogue.known_through(known_on)

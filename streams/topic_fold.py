@@ -61,7 +61,7 @@ def fold_topics(
     rules = settings.record_rules()
     skipped = read_decisions(settings.broker, security=settings.security())
     known = ALL_KNOWN if known_on is None else catalogue.known_through(known_on)
-    folded = FoldedStates(catalogue.terms, rules)
+    folded = FoldedStates(catalogue.terms)
     for family in Family:
         state_store = folded.part()
         records = event_records(settings, [family], skipped, report=report)

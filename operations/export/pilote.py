@@ -39,7 +39,7 @@ def current_values(
     `records` are those of the topic of observations. Retracted values are left out, and so are
     the indicators that PILOTE has no name for.
     """
-    observed = StateStore([], rules)
+    observed = StateStore([])
     known_days = {} if known_on is None else {Family.OBSERVATIONS: known_on}
     merge_events(observed, records, partitions=partitions, known_on=known_days, rules=rules)
     for key in observed.partitions():

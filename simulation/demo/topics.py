@@ -39,9 +39,7 @@ def prepare_topics(settings: Settings) -> None:
     in_use = _topics_in_use(settings)
     if in_use:
         raise TopicsInUseError(settings.broker, in_use)
-    declared = declared_topics(
-        partitions=settings.partitions, replication=settings.replication
-    )
+    declared = declared_topics(partitions=settings.partitions, replication=settings.replication)
     apply_topics(settings.broker, declared, security=settings.security())
 
 
