@@ -70,7 +70,6 @@ SETTINGS_FAULT: Final = "settings_changed"
 #: What is wrong with a topic.
 TOPIC_FAULTS: Mapping[str, str] = MappingProxyType(
     {
-        "changelog_lost": "états perdus",
         "events_lost": "évènements perdus",
         "topic_missing": "supprimé",
         "topic_recreated": "supprimé et recréé",

@@ -766,7 +766,8 @@ class BatchConsumer(driver.Consumer):
         Where one has none it is fetched again, once; then its record was deleted.
         """
         noted, before = self._gaps[tp], self._missing.pop(tp, None)
-        found = sorted(gap for gap in noted if gap[0] <= last)
+        # A copy: the consumer's thread may note one meanwhile.
+        found = sorted(gap for gap in noted.copy() if gap[0] <= last)
         noted.difference_update(found)
         for gap in found:
             if gap[1] <= expected or any(one.covers_gap(*gap) for one in self._accepted(tp)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
@@ -15,7 +15,7 @@ from faust.types import TP, Message
 from events.fact import Family
 from events.records import OutgoingRecord
 from events.topics import topic_name
-from streams.accepted_losses import AcceptedLoss
+from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLosses
 from streams.batch_transport import Batch, BatchConsumer, BatchProducer, WriteRefusedError
 from streams.topic_faults import TopicFault
 
@@ -77,7 +77,7 @@ class FakeConsumer:
     released: list[Message] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.transport = SimpleNamespace(accepted=())
+        self.transport = SimpleNamespace(accepted=NOTHING_ACCEPTED)
 
     @property
     def real(self) -> BatchConsumer:
@@ -85,9 +85,9 @@ class FakeConsumer:
         return cast("BatchConsumer", self)
 
     @property
-    def accepted(self) -> Collection[AcceptedLoss]:
+    def accepted(self) -> AcceptedLosses:
         """Return the losses that operators have accepted, as the transport has them."""
-        return cast("Collection[AcceptedLoss]", self.transport.accepted)
+        return cast("AcceptedLosses", self.transport.accepted)
 
     @property
     def app(self) -> _Generation:

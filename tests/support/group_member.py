@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -18,7 +18,7 @@ from catalogue.model import Catalogue
 from events.fact import Family
 from events.last_record import LastRecord
 from events.topics import topic_name
-from streams.accepted_losses import AcceptedLoss
+from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLosses
 from streams.app import create_app
 from streams.batch_transport import Batch, BatchConsumer, BatchTransport, Committed
 from streams.clock import FixedClock
@@ -183,7 +183,7 @@ def joined(
     *assigned: TP,
     committed: Mapping[TP, int] | None = None,
     metadata: Mapping[TP, CommitMetadata] | None = None,
-    accepted: Collection[AcceptedLoss] = (),
+    accepted: AcceptedLosses = NOTHING_ACCEPTED,
 ) -> tuple[BatchConsumer, ScriptedThread]:
     """Return the app's consumer after an assignment, before it seeks, and its thread.
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
-from functools import wraps
+from functools import partial, wraps
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any, cast
@@ -28,11 +28,12 @@ from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
+from broker.offset_gaps import OffsetGap
 from events.fact import Family
 from events.last_record import LastRecord
 from events.records import OutgoingRecord
 from streams import batch_transport
-from streams.accepted_losses import AcceptedLoss
+from streams.accepted_losses import AcceptedLoss, AcceptedLosses
 from streams.batch_transport import (
     FETCH_MAX_WAIT_MS,
     HEARTBEAT_AGE_SHARE,
@@ -510,16 +511,17 @@ class TestSeeking:
         assert consumer.is_sought(GENERATION)
 
 
-def accepting(tp: TP, last: LastRecord | None, *, log_start: int = 0) -> AcceptedLoss:
+def accepting(tp: TP, last: LastRecord | None = None, **missing: Any) -> AcceptedLosses:
     """Return an operator's acceptance of a loss."""
-    return AcceptedLoss(
+    loss = AcceptedLoss(
         topic=tp.topic,
         partition=tp.partition,
         last=last,
-        log_start=log_start,
         at=datetime(2026, 1, 1, tzinfo=UTC),
         because="the disk is gone",
+        **missing,
     )
+    return {(tp.topic, tp.partition): [loss]}
 
 
 class TestLosses:
@@ -583,7 +585,7 @@ class TestLosses:
 
         [fault] = consumer.faults
         assert fault.fault is FaultKind.RECORDS_DELETED
-        assert "begins at offset 2, not 0" in fault.problem
+        assert "no record at offsets 0 to 1 any more" in fault.problem
         assert not consumer.is_caught_up(EVENTS)
 
     @played
@@ -655,7 +657,7 @@ class TestLosses:
         consumer, thread = await self.merged(5)
         thread.starts[EVENTS] = 2
         await consumer.look_at_logs()
-        consumer.transport.accepted = [accepting(EVENTS, last_record(4), log_start=2)]
+        consumer.transport.accepted = accepting(EVENTS, log_start=2)
 
         await consumer.look_at_logs()
 
@@ -669,6 +671,48 @@ class TestLosses:
         # The next owner knows no other start.
         assert await consumer.commit()
         assert thread.metadata[EVENTS].start == 2
+
+    @played
+    async def test_offsets_that_have_no_record_when_they_are_fetched_again_have_lost_theirs(
+        self,
+    ) -> None:
+        """No marker of a transaction explains them: compaction may have deleted the records."""
+        consumer, thread = await member(EVENTS)
+        note = partial(consumer.note_gap, OffsetGap(*EVENTS, first=1, next=3))
+        for _ in range(2):
+            thread.brings(
+                polled(EVENTS, 0, 3),
+                meanwhile=note,
+            )
+        assert await batch(consumer) == []
+        assert (consumer.faults, thread.sought) == ([], [{EVENTS: 0}])
+
+        assert await batch(consumer) == []
+
+        [fault] = consumer.faults
+        assert fault.fault is FaultKind.RECORDS_DELETED
+        assert "no record at offsets 1 to 2 any more: 2 deleted" in fault.problem
+        assert not consumer.is_caught_up(EVENTS)
+        await consumer.look_at_logs()
+        assert consumer.faults == [fault]
+
+    @played
+    async def test_an_accepted_gap_is_read_over(self) -> None:
+        """What is there is processed, and shown."""
+        consumer, thread = await member(EVENTS)
+        note = partial(consumer.note_gap, OffsetGap(*EVENTS, first=1, next=3))
+        for _ in range(3):
+            thread.brings(polled(EVENTS, 0, 3), meanwhile=note)
+        await batch(consumer)
+        await batch(consumer)
+        consumer.transport.accepted = accepting(EVENTS, gaps=[(1, 2)])
+
+        await consumer.look_at_logs()
+
+        assert consumer.faults == []
+        await read_and_merge(consumer)
+        assert position_of(consumer, EVENTS) == Position(4, last_record(3), 0)
+        assert consumer.is_caught_up(EVENTS)
 
     @pytest.mark.parametrize("is_diverged", [False, True])
     @played
@@ -687,7 +731,7 @@ class TestLosses:
         await consumer.look_at_logs()
         assert len(consumer.faults) == 1
         thread.log_ends[EVENTS] = 4
-        consumer.transport.accepted = [accepting(EVENTS, last_record(4))]
+        consumer.transport.accepted = accepting(EVENTS, last_record(4))
 
         await consumer.look_at_logs()
 
@@ -709,17 +753,17 @@ class TestLosses:
         "accepted",
         [
             accepting(EVENTS, last_record(3)),
-            accepting(EVENTS, None),
+            accepting(EVENTS, log_start=9),
             accepting(OTHERS, last_record(4)),
         ],
     )
     @played
     async def test_the_acceptance_of_another_loss_does_not_count(
-        self, accepted: AcceptedLoss
+        self, accepted: AcceptedLosses
     ) -> None:
         """An operator has decided on what he saw, and on nothing later."""
         consumer, thread = await self.merged(5)
-        consumer.transport.accepted = [accepted]
+        consumer.transport.accepted = accepted
         thread.log_ends[EVENTS] = 4
 
         await consumer.look_at_logs()
@@ -972,7 +1016,9 @@ class TestCommitting:
         assert thread.committed_offsets == {EVENTS: 1}
         assert consumer.is_stopped(EVENTS)
 
-        await consumer.on_partitions_revoked({EVENTS})
+        await rebalance(consumer, thread, EVENTS)
+        assert consumer.is_stopped(EVENTS)
+        await consumer.perform_seek()
         assert not consumer.is_stopped(EVENTS)
 
     @played

@@ -727,7 +727,7 @@ class TestRulesFingerprint:
             for options in (
                 {},
                 {"skipped": {origin: Decision(at=at, because="it kills")}},
-                {"accepted": [loss]},
+                {"accepted": {("smartregion.schools", 0): [loss]}},
             )
         }
 

@@ -14,7 +14,7 @@ from faust.types import TP
 from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.topics import topic_name
-from streams.accepted_losses import AcceptedLoss
+from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLoss, AcceptedLosses
 from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.membership import Membership
@@ -41,7 +41,7 @@ class Group:
         self.app = FakeApp(self.consumer)
         clock = FixedClock(date(2020, 12, 31))
         engine = Engine(CATALOGUE, clock, partitions=PARTITIONS)
-        self.accepted: list[AcceptedLoss] = []
+        self.accepted: AcceptedLosses = NOTHING_ACCEPTED
         self.membership = Membership(self.app.real, engine, lambda: self.accepted)
         self.assign(0, 2, generation=GENERATION)
 
@@ -180,7 +180,7 @@ class TestShown:
         """Nor before the consumer started."""
         clock = FixedClock(date(2020, 12, 31))
         engine = Engine(CATALOGUE, clock, partitions=PARTITIONS)
-        assert Membership(FakeApp(FakeConsumer()).real, engine, tuple).shown() == frozenset()
+        assert Membership(FakeApp(FakeConsumer()).real, engine, dict).shown() == frozenset()
 
         group.consumer.started = False
         assert group.membership.shown() == frozenset()
@@ -253,22 +253,17 @@ class TestLosses:
 
     def test_what_is_accepted_is_read_where_something_is_lost(self, group: Group) -> None:
         """An operator decides while the worker runs."""
-        group.accepted = [
-            AcceptedLoss(
-                topic="raw",
-                partition=3,
-                last=None,
-                log_start=0,
-                at=datetime(2026, 1, 1, tzinfo=UTC),
-                because="the disk is gone",
-            )
-        ]
+        loss = AcceptedLoss(
+            topic="raw", partition=3, at=datetime(2026, 1, 1, tzinfo=UTC), because="the disk"
+        )
+        group.accepted = {("raw", 3): [loss]}
         asyncio.run(group.membership.look_at_logs())
-        assert group.consumer.accepted == ()
+        assert (group.consumer.accepted, group.consumer.looks) == ({}, 1)
 
         group.consumer.faults = [LOST]
         asyncio.run(group.membership.look_at_logs())
-        assert group.consumer.accepted == group.accepted
+        # It looks again at once with what is accepted.
+        assert (group.consumer.accepted, group.consumer.looks) == (group.accepted, 3)
 
     def test_a_look_without_an_answer_ends_nothing(
         self, group: Group, caplog: pytest.LogCaptureFixture

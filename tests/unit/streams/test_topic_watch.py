@@ -41,7 +41,7 @@ class Watched:
 
     def __init__(self) -> None:
         engine = Engine(CATALOGUE, FixedClock(date(2020, 12, 31)), partitions=PARTITIONS)
-        self.membership = Membership(FakeApp(FakeConsumer()).real, engine, tuple)
+        self.membership = Membership(FakeApp(FakeConsumer()).real, engine, dict)
         self.time = PassingTime()
         self.watch = TopicWatch(SETTINGS, self.membership, clock=self.time.clock)
         self.watch.judge(WHOLE, FULL)

@@ -43,7 +43,7 @@ class Watch:
         self.app = FakeApp(self.consumer)
         clock = FixedClock(date(2020, 12, 31))
         self.engine = Engine(CATALOGUE, clock, partitions=1)
-        self.membership = Membership(self.app.real, self.engine, tuple)
+        self.membership = Membership(self.app.real, self.engine, dict)
         self.membership.waiting_for()
         self.membership.ready_since = self.engine.progressed_at = self.now
         self.watchdog = Watchdog(SETTINGS, self.membership, clock=lambda: self.now)

@@ -53,7 +53,7 @@ class Server:
         self.app = FakeApp(FakeConsumer(owned=owned))
         clock = FixedClock(date(2020, 12, 31))
         engine = Engine(CATALOGUE, clock, partitions=1)
-        self.membership = Membership(self.app.real, engine, tuple)
+        self.membership = Membership(self.app.real, engine, dict)
         asyncio.run(self.app.on_partitions_assigned.send(owned))
         self.exposition = WorkerCollector(
             CATALOGUE, engine.state_store.fold, engine.meters, self.membership.snapshot
@@ -182,7 +182,7 @@ class TestReadiness:
         """A load balancer reads the status, people the rest."""
         assert server.get("/readyz")[::2] == (
             200,
-            '{"ready": true, "waiting_for": null, "partitions": [0], "shown": [0]}',
+            '{"ready": true, "waiting_for": null, "partitions": [0], "shown": [0], "warnings": []}',
         )
 
     def test_says_what_is_waited_for(self, server: Server) -> None:
