@@ -184,12 +184,13 @@ def joined(
     committed: Mapping[TP, int] | None = None,
     metadata: Mapping[TP, CommitMetadata] | None = None,
     accepted: AcceptedLosses = NOTHING_ACCEPTED,
+    transport: type[BatchTransport] = BatchTransport,
 ) -> tuple[BatchConsumer, ScriptedThread]:
     """Return the app's consumer after an assignment, before it seeks, and its thread.
 
     `committed` are the group's offsets, with their `metadata`. Needs a running loop.
     """
-    app = build_app()
+    app = build_app(transport=transport)
     app.consumer_generation_id = GENERATION
     consumer = consumer_of(app)
     consumer.transport.accepted = accepted

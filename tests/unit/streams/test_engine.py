@@ -22,7 +22,6 @@ from events.partitioning import partition_for
 from events.records import Record
 from events.topics import DEAD_LETTERS
 from streams import core, engine, reading, state_store
-from streams.accepted_losses import AcceptedLoss
 from streams.batch_transport import Batch, ProduceFailedError
 from streams.clock import FixedClock
 from streams.core import Outcome
@@ -706,32 +705,6 @@ class TestProcessedRecords:
         others = (event("school.connected", uai(f"075{n:04}"), "2018-03-01") for n in range(9, 99))
         away = next(one for one in others if record_of(one).partition != HOME)
         return record_of(away, partition=HOME)
-
-
-class TestRulesFingerprint:
-    """What tells rules by which records were refused from others."""
-
-    def test_is_the_same_for_the_same_rules(self) -> None:
-        """After a restart nothing is written again."""
-        assert Bench().engine.rules_fingerprint == Bench().engine.rules_fingerprint
-
-    def test_changes_with_what_is_skipped_and_accepted(self) -> None:
-        """Either may leave a record without a dead letter, or without a forward."""
-        at = datetime(2026, 1, 1, tzinfo=UTC)
-        origin = RecordOrigin("smartregion.schools", 0, 1)
-        loss = AcceptedLoss(
-            topic="smartregion.schools", partition=0, last=None, log_start=0, at=at, because="lost"
-        )
-        found = {
-            Bench(**options).engine.rules_fingerprint
-            for options in (
-                {},
-                {"skipped": {origin: Decision(at=at, because="it kills")}},
-                {"accepted": {("smartregion.schools", 0): [loss]}},
-            )
-        }
-
-        assert len(found) == 3
 
 
 class TestCheckFold:

@@ -4,40 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from events.fact import Family
 from simulation.demo.worker import EmbeddedTransport
-from tests.support.batch_writing import producing, states, turns
-
-
-def test_the_last_record_is_sent_alone() -> None:
-    """After all others: a recovery that stops at the last batch's base stops after it."""
-
-    async def scene() -> None:
-        producer, broker = producing(EmbeddedTransport)
-        writing = asyncio.create_task(producer.write_batch("log", 1, states([b"a", b"b"])))
-        await turns()
-        assert broker.sent == [("log", 1, [b"a"])]
-        broker.answers[0].set_result(None)
-        await turns()
-        assert broker.sent == [("log", 1, [b"a"]), ("log", 1, [b"b"])]
-        assert not writing.done()
-        broker.answers[1].set_result(None)
-        await writing
-
-    asyncio.run(scene())
-
-
-def test_a_single_record_is_sent_once() -> None:
-    """It is alone already."""
-
-    async def scene() -> None:
-        producer, broker = producing(EmbeddedTransport)
-        writing = asyncio.create_task(producer.write_batch("log", 1, states([b"a"])))
-        await turns()
-        broker.answers[0].set_result(None)
-        await writing
-        assert broker.sent == [("log", 1, [b"a"])]
-
-    asyncio.run(scene())
+from tests.support.batch_writing import producing
+from tests.support.group_member import joined, topic
 
 
 def test_the_producer_is_not_idempotent() -> None:
@@ -47,5 +17,20 @@ def test_the_producer_is_not_idempotent() -> None:
         producer, _ = producing(EmbeddedTransport)
         chosen = producer._settings_extra()
         assert (chosen["acks"], chosen["enable_idempotence"]) == ("all", False)
+
+    asyncio.run(scene())
+
+
+def test_an_end_before_what_was_read_is_no_loss() -> None:
+    """The embedded broker answers with the first offset of the last batch."""
+    events = topic(Family.SCHOOLS)
+
+    async def scene() -> None:
+        consumer, thread = joined(events, committed={events: 5}, transport=EmbeddedTransport)
+        thread.log_ends[events] = 3
+
+        await consumer.perform_seek()
+
+        assert consumer.faults == []
 
     asyncio.run(scene())

@@ -1,0 +1,50 @@
+"""The fingerprint of the rules by which records are refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from events.dead_letters import RecordOrigin
+from events.producers.loader import load_producers
+from events.record_rules import RULES, RecordRules
+from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLoss
+from streams.refusal_rules import fingerprint_of
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+LOSS = AcceptedLoss(topic="smartregion.schools", partition=0, at=AT, because="the disk is gone")
+PRODUCERS = load_producers()
+
+
+def fingerprint(**changed: Any) -> str:
+    """Return the fingerprint of the rules that we ship, with some of them changed."""
+    usual = {
+        "rules": RULES,
+        "producers": PRODUCERS,
+        "skipped": (),
+        "accepted": NOTHING_ACCEPTED,
+    }
+    return fingerprint_of(**{**usual, **changed})
+
+
+def test_is_the_same_for_the_same_rules() -> None:
+    """After a restart nothing is written again."""
+    assert fingerprint() == fingerprint(producers=load_producers())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"rules": RecordRules(tolerance=timedelta(days=3))},
+        {"rules": RecordRules(milestones={"schools_connected": frozenset({"m"})})},
+        {"producers": None},
+        {"skipped": [RecordOrigin("smartregion.schools", 0, 1)]},
+        {"accepted": {("smartregion.schools", 0): [LOSS]}},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_changes_with_each_rule(changed: dict[str, Any]) -> None:
+    """Each may leave a record without a dead letter, or without a forward."""
+    assert fingerprint(**changed) != fingerprint()
