@@ -103,7 +103,7 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     then."""
     self_check_interval: Seconds = 300.0
     """How often the figures are derived anew from the states, as a check; less often where that
-    would take more than a hundredth of the time. How often the ends of changelogs are asked for."""
+    would take more than a hundredth of the time."""
 
     work_folder: Path | None = None
     """Where `audit` keeps what does not fit into memory; by default the system's folder."""

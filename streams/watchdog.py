@@ -174,7 +174,7 @@ class Watchdog:
             raise StalledError(idle, lag=lag)
 
     def _recovery_is_stalled(self, now: float) -> bool:
-        """Return True where no changelog record was read within the stall timeout.
+        """Return True where no processed record was read within the stall timeout.
 
         A broker that stops during a rebalance can make Faust wait for ever.
         """
