@@ -103,7 +103,7 @@ def _fail_write(number: int) -> None:
             raise ProduceFailedError("planted", None, cause=KafkaError("planted"))
         await write(self, *args)
 
-    BatchProducer.write_all = failing  # type: ignore[method-assign]
+    BatchProducer.write_all = failing  # type: ignore[assignment,method-assign]
 
 
 def _fail_coordinator() -> None:

@@ -20,7 +20,7 @@ def test_is_the_same_for_the_same_record() -> None:
 @pytest.mark.parametrize("change", [{"offset": 8}, {"timestamp": 1}, {"key": b"other"}])
 def test_tells_records_of_different_logs_apart(change: dict[str, object]) -> None:
     """By offset, broker time and key."""
-    other = FakeRecord(**{**vars(RECORD), **change})  # type: ignore[arg-type]
+    other = FakeRecord(**{**vars(RECORD), **change})
 
     assert LastRecord.of(other) != LastRecord.of(RECORD)
 
