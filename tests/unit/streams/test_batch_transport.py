@@ -673,6 +673,19 @@ class TestLosses:
         assert thread.metadata[EVENTS].start == 2
 
     @played
+    async def test_a_log_of_which_nothing_is_left_is_caught_up_once_that_is_accepted(self) -> None:
+        """The last record that was committed is not there to be found."""
+        consumer, thread = await self.merged(5)
+        thread.starts[EVENTS] = 5
+        consumer.transport.accepted = accepting(EVENTS, log_start=5)
+
+        await consumer.look_at_logs()
+
+        assert consumer.faults == []
+        assert consumer.is_caught_up(EVENTS)
+        assert position_of(consumer, EVENTS) == Position(5, None, 5)
+
+    @played
     async def test_offsets_that_have_no_record_when_they_are_fetched_again_have_lost_theirs(
         self,
     ) -> None:
