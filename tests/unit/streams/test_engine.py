@@ -97,6 +97,16 @@ class Bench:
         """Let the engine take a batch."""
         await self.engine.process_batch(SCHOOLS, message, self.consumer.real, self.producer.real)
 
+    async def drop_while_it_writes(self, message: Message) -> None:
+        """Let the engine take a batch, whose partition is dropped before the broker answers."""
+        self.producer.acknowledges.clear()
+        taking = asyncio.create_task(self.take(message))
+        await self.producer.asked.wait()
+        self.engine.state_store.drop(SCHOOLS, HOME)
+        self.engine.state_store.move(SCHOOLS, HOME, Position(0, None, 0))
+        self.producer.acknowledges.set()
+        await taking
+
     def take_all(self, *records: Record, **how: Any) -> Message:
         """Let the engine take records as one batch, to the end."""
         message = self.batch(*records, **how)
@@ -276,6 +286,23 @@ class TestIsolation:
         assert letter.origin.offset == poison.offset
         assert sum(bench.engine.meters.events.values()) == 3
         assert bench.engine.meters.dead_letters == {"unprocessable": 1}
+
+    def test_a_record_that_is_refused_is_passed(self, bench: Bench, poison: FakeRecord) -> None:
+        """It would otherwise be read again for ever."""
+        bench.take_all(poison)
+
+        assert bench.position() == Position(poison.offset + 1, LastRecord.of(poison), 0)
+
+    def test_a_partition_that_was_dropped_while_its_dead_letter_was_written_stays_so(
+        self, bench: Bench, poison: FakeRecord
+    ) -> None:
+        """It is read again from its start."""
+        message = bench.batch(poison)
+
+        asyncio.run(bench.drop_while_it_writes(message))
+
+        assert bench.position() == Position(0, None, 0)
+        assert bench.consumer.released == [message]
 
     def test_a_state_that_cannot_be_folded_is_never_kept(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
@@ -567,16 +594,7 @@ class TestOrder:
             bench.consumer.ends[records[0].offset] = 2
         message = bench.batch(*records)
 
-        async def drop() -> None:
-            bench.producer.acknowledges.clear()
-            taking = asyncio.create_task(bench.take(message))
-            await bench.producer.asked.wait()
-            bench.engine.state_store.drop(SCHOOLS, HOME)
-            bench.engine.state_store.move(SCHOOLS, HOME, Position(0, None, 0))
-            bench.producer.acknowledges.set()
-            await taking
-
-        asyncio.run(drop())
+        asyncio.run(bench.drop_while_it_writes(message))
 
         assert bench.known == {}
         assert bench.position() == Position(0, None, 0)
