@@ -19,7 +19,7 @@ import itertools
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from aiokafka.consumer.group_coordinator import GroupCoordinator
@@ -28,6 +28,7 @@ from aiokafka.errors import InvalidGroupIdError, KafkaError
 from events import cloudevent
 from events.cloudevent import CloudEvent
 from events.errors import ContractError, RefusalReason
+from events.records import OutgoingRecord
 from streams import core, engine, reading
 from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedError
 
@@ -98,12 +99,12 @@ def _fail_write(number: int) -> None:
     writes = itertools.count(1)
     write: Callable[..., Awaitable[None]] = BatchProducer.write_all
 
-    async def failing(self: BatchProducer, *args: Any) -> None:
+    async def failing(self: BatchProducer, records: Sequence[OutgoingRecord]) -> None:
         if next(writes) == number:
             raise ProduceFailedError("planted", None, cause=KafkaError("planted"))
-        await write(self, *args)
+        await write(self, records)
 
-    BatchProducer.write_all = failing  # type: ignore[assignment,method-assign]
+    BatchProducer.write_all = failing  # type: ignore[method-assign]
 
 
 def _fail_coordinator() -> None:

@@ -18,7 +18,7 @@ from broker.access_rights import (
     rights_of_roles,
 )
 from events.fact import Family
-from events.topics import changelog_name, declared_topics, topic_name
+from events.topics import declared_topics, topic_name
 
 WRITERS_OF_EVENTS = {Role.PRODUCER, Role.GATEWAY, Role.CLERK, Role.WORKER}
 
@@ -45,7 +45,7 @@ def test_a_producer_writes_its_families_and_nothing_else() -> None:
 @pytest.mark.parametrize("role", Role)
 def test_rights_are_on_what_is_declared(role: Role) -> None:
     """A role has rights on declared topics and on the workers' group, each named once."""
-    declared = {spec.name for spec in declared_topics(app_id="monitor")} | {"monitor"}
+    declared = {spec.name for spec in declared_topics()} | {"monitor"}
     names = [right.name for right in rights(role)]
     assert set(names) <= declared
     assert len(names) == len(set(names))
@@ -61,13 +61,6 @@ def test_a_role_says_what_it_is_for(role: Role) -> None:
 def test_only_those_who_bring_events_may_write_them(role: Role) -> None:
     """No reader can invent an event; a worker passes one on to its entity's partition."""
     assert not any(name.startswith("smartregion.s") for name in names_with(Operation.WRITE, role))
-
-
-@pytest.mark.parametrize("operation", [Operation.READ, Operation.WRITE])
-@pytest.mark.parametrize("role", sorted(set(Role) - {Role.WORKER}))
-def test_only_workers_use_changelogs(role: Role, operation: Operation) -> None:
-    """Everybody else asks the workers, or folds the events."""
-    assert not any("changelog" in name for name in names_with(operation, role))
 
 
 @pytest.mark.parametrize("role", [Role.READER, Role.OBSERVER, Role.DEPLOYER])
@@ -105,13 +98,8 @@ def test_only_the_producer_among_several_roles_has_families() -> None:
 
 
 def test_the_page_has_no_right_on_what_is_about_persons() -> None:
-    """Neither on their events nor on their states: of all programs it is the one readers reach."""
-    about_persons = {
-        name
-        for family in Family
-        if family.about_persons
-        for name in (topic_name(family), changelog_name("monitor", family))
-    }
+    """Of all programs it is the one that readers reach."""
+    about_persons = {topic_name(family) for family in Family if family.about_persons}
     assert about_persons.isdisjoint(right.name for right in rights(Role.PAGE))
 
 

@@ -7,19 +7,17 @@ from events.topics import (
     DEAD_LETTER_OUTCOMES,
     DEAD_LETTERS,
     TopicSpec,
-    changelog_name,
     declared_topics,
     topic_name,
 )
 
-BY_NAME = {spec.name: spec for spec in declared_topics(partitions=6, app_id="monitor")}
+BY_NAME = {spec.name: spec for spec in declared_topics(partitions=6)}
 
 
 def test_all_topics_are_declared() -> None:
-    """Every family's events and changelogs, the dead letters, and what became of them."""
+    """Every family's events, the dead letters, and their outcomes."""
     assert set(BY_NAME) == {
         *(topic_name(family) for family in Family),
-        *(changelog_name("monitor", family) for family in Family),
         DEAD_LETTERS,
         DEAD_LETTER_OUTCOMES,
     }
@@ -28,7 +26,6 @@ def test_all_topics_are_declared() -> None:
 def test_names_are_those_that_producers_use() -> None:
     """Producers and operators' access rules depend on these names."""
     assert topic_name(Family.SCHOOLS) == "smartregion.schools"
-    assert changelog_name("monitor", Family.SCHOOLS) == "monitor-schools-changelog"
     assert DEAD_LETTERS == "smartregion.dead-letters"
 
 
@@ -47,41 +44,6 @@ def test_nothing_is_left_to_what_a_broker_does_with_all_topics(name: str) -> Non
     assert config["compression.type"] == "producer"
     assert config["message.timestamp.type"] == "LogAppendTime"
     assert int(config["max.message.bytes"]) >= 1_048_588
-
-
-def test_a_limit_that_states_need_is_not_borne_otherwise() -> None:
-    """An entity's state would be refused by the broker; events have Kafka's own default."""
-    assert "max.message.bytes" not in BY_NAME[changelog_name("monitor", Family.SCHOOLS)].tolerated
-    assert "max.message.bytes" in BY_NAME[topic_name(Family.SCHOOLS)].tolerated
-
-
-@pytest.mark.parametrize("family", Family)
-def test_state_lives_where_its_events_are(family: Family) -> None:
-    """A family's changelog has the partitions and the key of its events."""
-    events, changelog = BY_NAME[topic_name(family)], BY_NAME[changelog_name("monitor", family)]
-    assert events.partitions == changelog.partitions == 6
-    assert events.key == changelog.key
-
-
-@pytest.mark.parametrize("family", Family)
-def test_changelogs_are_compacted_late(family: Family) -> None:
-    """A record stays long enough for a reader to merge it with a stale writer's."""
-    config = BY_NAME[changelog_name("monitor", family)].config
-    assert config["cleanup.policy"] == "compact"
-    assert int(config["min.compaction.lag.ms"]) >= 24 * 60 * 60 * 1000
-
-
-@pytest.mark.parametrize("family", Family)
-def test_changelogs_are_compacted_within_a_week(family: Family) -> None:
-    """What was erased of a person is gone in time, however little else changes."""
-    config = BY_NAME[changelog_name("monitor", family)].config
-    assert int(config["max.compaction.lag.ms"]) <= 7 * 24 * 60 * 60 * 1000
-
-
-def test_changelogs_take_the_state_of_a_long_life() -> None:
-    """Ten years of daily facts with the longest sources and ids are one record."""
-    config = BY_NAME[changelog_name("monitor", Family.DATASETS)].config
-    assert int(config["max.message.bytes"]) > 10 * 366 * 2 * 700
 
 
 def test_dead_letters_outgrow_what_they_quote() -> None:

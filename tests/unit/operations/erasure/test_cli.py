@@ -86,7 +86,7 @@ def test_a_supervisors_stop_sets_back_what_was_set(
             set_back.append("segment.ms")
 
     monkeypatch.setattr("operations.erasure.procedure.find_records", lambda *_: Traces())
-    monkeypatch.setattr("operations.erasure.procedure.find_remains", lambda *_: Remains((), (), {}))
+    monkeypatch.setattr("operations.erasure.procedure.find_remains", lambda *_: Remains((), (), ()))
     monkeypatch.setattr("operations.erasure.procedure.erase", cut_short)
     monkeypatch.setattr("broker.writing.KafkaWriter", lambda *_, **__: nullcontext())
 

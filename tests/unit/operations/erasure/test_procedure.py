@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ import pytest
 from broker.errors import TopicMismatchError
 from events.dead_letters import LetterPosition, RecordOrigin
 from events.fact import Family
-from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
+from events.topics import topic_name
 from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import ERASED, OutcomeKind, ReplayOutcome, read_outcome
 from operations.erasure import procedure
@@ -21,11 +21,8 @@ from operations.erasure.mentions import LetterTrace
 from operations.erasure.persons import Persons, Traces
 from streams.settings import Settings, load_settings
 from tests.support.letters import FakeWriter, arrived, entry_with_outcome, letter_of
-from tests.support.records import FakeRecord
 
 SOMEBODY = "k1-0123456789abcdef0123456789abcdef"
-OWN = changelog_name(DEFAULT_APP_ID, Family.TRAININGS)
-FORMER = changelog_name("monitor-1", Family.TRAININGS)
 TOPIC = topic_name(Family.TRAININGS)
 
 
@@ -56,23 +53,15 @@ def on_broker(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, int]], 
     return set_topics
 
 
-@pytest.mark.parametrize(
-    ("topics", "wrong"),
-    [
-        ({TOPIC: 16, OWN: 16}, f"{TOPIC}.partitions"),
-        ({TOPIC: 8, OWN: 16}, f"{OWN}.partitions"),
-        ({TOPIC: 8}, f"{OWN}.partitions"),
-    ],
-)
+@pytest.mark.parametrize("topics", [{TOPIC: 16}, {}])
 def test_other_partitions_than_the_settings_say_are_refused(
     settings: Settings,
     on_broker: Callable[[Mapping[str, int]], None],
     topics: Mapping[str, int],
-    wrong: str,
 ) -> None:
-    """Tombstones would be on partitions where no state is, and the command would say `done`."""
+    """Retractions would be on partitions where the person is not."""
     on_broker(topics)
-    with pytest.raises(TopicMismatchError, match=wrong):
+    with pytest.raises(TopicMismatchError, match=f"{TOPIC}.partitions"):
         procedure.verify_partitions(settings)
 
 
@@ -80,37 +69,23 @@ def test_the_partitions_of_the_settings_are_right(
     settings: Settings, on_broker: Callable[[Mapping[str, int]], None]
 ) -> None:
     """Nothing is said then."""
-    on_broker({TOPIC: 8, OWN: 8})
+    on_broker({TOPIC: 8})
     procedure.verify_partitions(settings)
 
 
-def test_states_of_other_applications_are_found(
+def test_states_that_an_earlier_release_kept_are_found(
     settings: Settings,
     on_broker: Callable[[Mapping[str, int]], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A switch to workers of another name leaves the former ones' changelogs for ever."""
-    schools = changelog_name("monitor-1", Family.SCHOOLS)
-    on_broker({TOPIC: 8, OWN: 8, FORMER: 8, schools: 8, "trainings-changelog": 1, "x": 1})
-    key = SOMEBODY.encode()
-    kept = [
-        FakeRecord(OWN, 0, 0, key, b"{}"),
-        FakeRecord(FORMER, 0, 0, key, b"{}"),
-        FakeRecord(FORMER, 0, 1, key, b"{}"),
-        FakeRecord(FORMER, 0, 2, key, None),
-        FakeRecord(schools, 5, 6, b"0750001U", b'{"id": "%s"}' % key),
-    ]
-
-    def read_topics(*_: object, topics: Sequence[str], **__: object) -> list[FakeRecord]:
-        assert "x" not in topics
-        return [record for record in kept if record.topic in topics]
-
-    monkeypatch.setattr(procedure, "read_topics", read_topics)
+    """They name the person in topics that nobody reads any more."""
+    former = "monitor-1-trainings-changelog"
+    on_broker({TOPIC: 8, former: 8, "monitor-1-schools-changelog": 8, "x": 1})
+    monkeypatch.setattr(procedure, "read_topics", lambda *_, **__: [])
 
     remains = procedure.find_remains(settings, Persons([SOMEBODY]), Traces())
 
-    assert remains.states == {OWN: 1, FORMER: 2}
-    assert list(map(str, remains.mentions)) == [f"{schools}[5]@6: in id"]
+    assert remains.changelogs == [former]
 
 
 def test_letters_that_name_a_person_are_discarded(
