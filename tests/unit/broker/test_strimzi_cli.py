@@ -41,7 +41,11 @@ def test_an_installation_has_its_own_numbers_and_names(tmp_path: Path) -> None:
     schools = topics["smartregion.schools"]
     assert schools["metadata"]["labels"] == {"strimzi.io/cluster": "events"}
     assert (schools["spec"]["partitions"], schools["spec"]["replicas"]) == (16, 2)
-    assert "ours-schools-changelog" in topics
+    worker = next(
+        one for one in written(tmp_path, "users.yaml") if one["metadata"]["name"].endswith("worker")
+    )
+    resources = [rule["resource"] for rule in worker["spec"]["authorization"]["acls"]]
+    assert [one["name"] for one in resources if one["type"] == "group"] == ["ours"]
 
 
 def test_a_publisher_may_write_its_families_alone(tmp_path: Path) -> None:

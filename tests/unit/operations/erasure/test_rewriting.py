@@ -13,9 +13,11 @@ from kafka import TopicPartition
 from broker.stored_record import RawRecord
 from events.record_rules import RECORDED_AT
 from events.records import CutPart, OutgoingRecord, UnreadableValue
+from events.topics import DEAD_LETTER_OUTCOMES
 from operations.erasure import rewriting
 from operations.erasure.persons import Persons, find_traces
 from operations.erasure.rewriting import LARGEST_COPY_BYTES, can_be_copied, rewrite
+from streams.accepted_losses import AcceptedLoss
 from streams.settings import load_settings
 from tests.support.audits import raw
 
@@ -67,11 +69,17 @@ class Log:
         self.segments: list[int] = []
         """The offsets of the records that began one."""
         self.deleted: dict[TopicPartition, int] = {}
+        self.accepted: dict[TopicPartition, int] = {}
+        """Up to where workers are told that records are missing on purpose."""
         self._rolling = False
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:
         """Append, each into a segment of its own while they are to roll."""
         for topic, partition, key, value, headers in records:
+            if topic == DEAD_LETTER_OUTCOMES:
+                loss = AcceptedLoss.model_validate_json(value or b"")
+                self.accepted[TopicPartition(loss.topic, loss.partition)] = loss.log_start
+                continue
             assert partition is not None
             at = len(self.records)
             self.segments += [at] * self._rolling
@@ -130,6 +138,7 @@ def test_a_partition_of_which_nothing_stays_gets_a_new_segment(log: Log) -> None
     )
 
     assert copied == 2
+    assert log.accepted == log.deleted
     assert waited == [6]  # With the new segments' records, before any other.
     assert {log.records[at].partition for at in log.segments} == {0, 1}
     assert [(one.partition, one.key) for one in log.left()] == [
