@@ -858,6 +858,8 @@ class TestAttempts:
         for tp in tps:
             keep(consumer, tp, last=last_record(40))
         await consumer.perform_seek()
+        thread.brings({tp: [record(tp, 40)] for tp in tps})
+        assert await batch(consumer) == []
         thread.committed_offsets.clear()
         return consumer, thread
 
