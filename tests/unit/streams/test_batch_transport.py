@@ -350,6 +350,16 @@ class TestProcessedRecords:
         assert consumer.metadata_of(EVENTS, 2).rules == consumer.transport.rules
 
     @played
+    async def test_without_a_note_of_the_rules_their_dead_letters_are_not_written(self) -> None:
+        """Workers of 0.1 noted none: a dead letter of each refused record is there."""
+        consumer, thread = await member(EVENTS, committed={EVENTS: 2})
+        thread.brings(polled(EVENTS, 0, 1))
+
+        [processed] = await read_and_merge(consumer)
+
+        assert not processed.writes
+
+    @played
     async def test_a_partition_is_caught_up_at_the_committed_offset_only(self) -> None:
         """Its figures would be too small, and what is committed would go back."""
         consumer, thread = await self.at(4)
@@ -600,6 +610,8 @@ class TestLosses:
 
         assert consumer.faults == []
         assert thread.sought == [{EVENTS: 4}]
+        # It may be another log, of the same length.
+        assert not consumer.is_caught_up(EVENTS)
         thread.brings(polled(EVENTS, 4, 5))
         assert await batch(consumer) == [(EVENTS, [5])]
         assert consumer.is_caught_up(EVENTS)
