@@ -26,7 +26,7 @@ class _EmbeddedProducer(BatchProducer):
 
 
 class EmbeddedTransport(BatchTransport):
-    """The worker's transport, with what the embedded broker needs to be exact."""
+    """The worker's transport, with what the embedded broker needs."""
 
     Consumer = _EmbeddedConsumer
     Producer = _EmbeddedProducer

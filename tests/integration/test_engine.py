@@ -15,16 +15,12 @@ import pytest
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.dead_letters import read_dead_letter
-from events.fact import Family
-from events.partitioning import partition_for
-from events.topics import DEAD_LETTERS, DEFAULT_APP_ID, DEFAULT_PARTITIONS, changelog_name
+from events.topics import DEAD_LETTERS, DEFAULT_PARTITIONS
 from operations.audit.comparison import compare
 from operations.audit.recount import Audit, audit_records
-from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
-from tests.support.raw_batches import RawBatch, RawContent, batch_bytes, produce
 from tests.support.rebalances import watched
-from tests.support.traffic import Message, message_of, region, send, shuffled, wait_done
+from tests.support.traffic import Message, region, send, shuffled, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory, supervised
 
@@ -160,7 +156,7 @@ def test_two_workers_share_the_figures(broker: KafkaBroker, factory: WorkerFacto
 def test_partitions_that_stay_are_shown_while_another_worker_joins(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """The first shows its half while both restore; of its own writes it reads none again."""
+    """The first shows its half while the second reads its own; it reads none of them again."""
     first, second = (factory.worker(name) for name in "ab")
     first.start()
     first.wait_ready()
@@ -226,42 +222,9 @@ def test_a_worker_that_sleeps_through_its_session(
     fresh = factory.worker("fresh")
     fresh.start()
     fresh.wait_ready()
-    # The changelogs alone, read by a worker that took part in nothing, say the same.
+    # The topics alone, read by a worker that took part in nothing, give the same figures.
     settled(broker, fresh)
     assert fresh.stop() == 0
-
-
-def test_a_late_write_of_a_state_is_repaired_without_a_restart(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    """An older state, by a request that reached the broker late, does not stay the last one."""
-    name, school = changelog_name(DEFAULT_APP_ID, Family.SCHOOLS), uai("0750001")
-    partition = partition_for(school.encode(), DEFAULT_PARTITIONS)
-    days = ("2018-01-01", "2018-02-01")
-    sent = [event("school.registered", school, day, id=day) for day in days]
-    worker = factory.worker(self_check_interval="0.5")
-    worker.start()
-    worker.wait_ready()
-    for one in sent:
-        send(broker.bootstrap, [message_of(one)])
-        assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS)
-    older, newer = (record.value for record in read_topics(broker.bootstrap, topics=[name]))
-    assert older is not None
-    assert newer is not None
-
-    late = batch_bytes([RawContent(school.encode(), older)])
-    produce(broker.bootstrap, [RawBatch(name, partition, late)])
-
-    assert wait_until(
-        lambda: (
-            [one.value for one in read_topics(broker.bootstrap, topics=[name])][2:]
-            == [older, newer]
-        ),
-        seconds=SETTLE_SECONDS,
-    ), worker.log()[-3000:]
-    assert "another process has written states" in worker.log()
-    settled(broker, worker)
-    assert worker.stop() == 0
 
 
 def owns_some(worker: Worker) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime
 from functools import cache, partial
@@ -11,7 +12,6 @@ from subprocess import CompletedProcess
 
 import pytest
 from kafka import KafkaProducer
-from kafka.admin import ConfigResource, ConfigResourceType
 
 from broker.clients import opened
 from broker.reading import EVENT_TOPICS, read_topics
@@ -22,14 +22,11 @@ from events.cloudevent import decode, encode_structured
 from events.dead_letters import GATEWAY, RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
-from events.partitioning import partition_for
 from events.records import OutgoingRecord
 from events.topics import (
     DEAD_LETTER_OUTCOMES,
-    DEFAULT_APP_ID,
+    DEAD_LETTERS,
     DEFAULT_PARTITIONS,
-    changelog_name,
-    changelog_topics,
     declared_topics,
     topic_name,
 )
@@ -37,7 +34,6 @@ from operations.audit.comparison import compare
 from operations.audit.recount import Audit, audit_records
 from operations.erasure import procedure
 from operations.erasure.persons import Persons
-from operations.erasure.rewriting import NOBODY
 from streams.settings import load_settings
 from tests.support.commands import run, run_inside
 from tests.support.histories import event, uai
@@ -51,7 +47,9 @@ pytestmark = pytest.mark.timeout(240)
 
 LAST_DAY = date(2020, 12, 31)
 LARGE_BYTES = 1_500_000
-CHANGELOG = changelog_name(DEFAULT_APP_ID, Family.TRAININGS)
+PERSONS = topic_name(Family.TRAININGS)
+#: A living worker forgets within a minute; a loaded machine gets another half.
+FORGET_SECONDS = 90.0
 #: Files without a living record are deleted at once, not within minutes.
 HURRIED = """\
 log.cleaner.backoff.ms=500
@@ -64,13 +62,6 @@ log.initial.task.delay.ms=500
 def enrolments() -> tuple[Message, ...]:
     """Return what is said of the enrolments of a year, mistakes included."""
     messages = region(7, date(2016, 1, 1), date(2016, 12, 31))
-    return tuple(message for message in messages if message.family is Family.TRAININGS)
-
-
-@cache
-def later() -> tuple[Message, ...]:
-    """Return what is said of other enrolments, in the year after."""
-    messages = region(8, date(2017, 1, 1), date(2017, 6, 30))
     return tuple(message for message in messages if message.family is Family.TRAININGS)
 
 
@@ -128,6 +119,16 @@ def started(broker: KafkaBroker, factory: WorkerFactory) -> tuple[Worker, Audit]
     return worker, exact(broker, worker)
 
 
+def entities(worker: Worker) -> float:
+    """Return about how many enrolments a worker has states of."""
+    [line] = [
+        line
+        for line in worker.metrics().splitlines()
+        if line.startswith('smartregion_entities{family="trainings"}')
+    ]
+    return float(line.rsplit(" ", 1)[1])
+
+
 def enrolled(audit: Audit) -> int:
     """Return the region's figure of all who enrolled."""
     return audit.readings["trainees_enrolled", None].numerator
@@ -136,7 +137,7 @@ def enrolled(audit: Audit) -> int:
 def test_a_person_is_erased_and_the_audit_finds_no_difference(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
-    """Figures lose the person alone; the topic, new workers and a rebuild know nothing of it."""
+    """Figures lose the person alone; the topics and new workers know nothing of it."""
     worker = factory.worker()
     worker.start()
     send(broker.bootstrap, enrolments(), misrouted=0.1)
@@ -166,35 +167,30 @@ def test_a_person_is_erased_and_the_audit_finds_no_difference(
     assert enrolled(exact(broker, successor)) == enrolled(after)
     assert successor.stop() == 0
 
-    with broker.admin() as admin:
-        changelogs = [topic.name for topic in changelog_topics()]
-        admin.delete_topics(changelogs)
-        assert wait_until(lambda: not set(changelogs) & set(admin.list_topics()), seconds=20)
-        admin.delete_groups([DEFAULT_APP_ID])
-    apply_topics(broker.bootstrap, declared_topics())
-    rebuilt = factory.worker("rebuilt")
-    rebuilt.start()
-    assert enrolled(exact(broker, rebuilt)) == enrolled(after)
-    assert naming(broker, CHANGELOG) == 0
 
-
-def test_states_are_rebuilt_after_an_erasure(broker: KafkaBroker, factory: WorkerFactory) -> None:
-    """The topic begins beyond the offsets that are set: nothing is missing all the same."""
+def test_a_living_worker_forgets_within_a_minute(
+    broker: KafkaBroker, factory: WorkerFactory
+) -> None:
+    """Without a restart: it reads anew what is left, and nothing stays that would alert anybody."""
     worker, before = started(broker, factory)
-    done = erase(broker, "--for-good")
+    everybody = tuple(dict.fromkeys(filter(None, map(person_of, enrolments()))))
+    erased = everybody[::2]
+    known = entities(worker)
+
+    done = run_inside(broker, "erase", "--for-good", standard_input="\n".join(erased))
+
     assert done.returncode == 0, done.stdout + done.stderr
-    after = exact(broker, worker)
+    # Until it has looked at the logs again its states have the persons, as retracted.
+    assert wait_until(lambda: entities(worker) < 0.6 * known, seconds=FORGET_SECONDS), worker.log()
+    assert enrolled(before) > enrolled(exact(broker, worker)) > 0
+    assert "smartregion_topic_fault{" not in worker.metrics()
+    assert worker.readiness()["warnings"] == []
+    assert "lost: " not in worker.log()
+    assert "were deleted" not in run_inside(broker, "doctor").stdout
+    left = read_topics(broker.bootstrap, topics=[*EVENT_TOPICS, DEAD_LETTERS, DEAD_LETTER_OUTCOMES])
+    named = re.compile("|".join(erased).encode())
+    assert not any(named.search((one.key or b"") + (one.value or b"")) for one in left)
     assert worker.stop() == 0
-
-    refused = run_inside(broker, "rebuild", "--yes")
-    assert refused.returncode == 2
-    assert "begins at" in refused.stderr
-    done = run_inside(broker, "rebuild", "--accept-missing", "--yes")
-    assert done.returncode == 0, done.stdout + done.stderr
-
-    rebuilt = factory.worker("rebuilt")
-    rebuilt.start()
-    assert enrolled(exact(broker, rebuilt)) == enrolled(after) == enrolled(before) - len(persons())
 
 
 def test_every_trace_of_a_person_is_reported(broker: KafkaBroker) -> None:
@@ -213,6 +209,9 @@ def test_every_trace_of_a_person_is_reported(broker: KafkaBroker) -> None:
         now=refused_at,
     )
     because = b'{"verdict": "discarded", "because": "%s asked"}' % person.encode()
+    former = "smart-region-monitor-trainings-changelog"
+    with broker.admin() as admin:
+        admin.create_topics({former: {"num_partitions": 8, "replication_factor": 1}})
     with KafkaWriter(broker.bootstrap) as post:
         post.send(
             [
@@ -223,7 +222,6 @@ def test_every_trace_of_a_person_is_reported(broker: KafkaBroker) -> None:
                 letter(origin=GATEWAY, value=b'{"id": "%s"}' % person.encode()),
                 letter(origin=GATEWAY, value=b"{}"),
                 OutgoingRecord(DEAD_LETTER_OUTCOMES, 0, b"0/9", because, ()),
-                OutgoingRecord(CHANGELOG, 3, person.encode(), b"{}", ()),
             ]
         )
 
@@ -232,7 +230,7 @@ def test_every_trace_of_a_person_is_reported(broker: KafkaBroker) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "2 records in 2 partitions are about 1 of 3 pseudonyms",
-        f"{CHANGELOG}: 1 record of their states: compacted within 7 days of --for-good",
+        f"{former}: has states of persons, of release 0.1: delete it (docs/upgrading.md)",
         "dead letter 0/0 is of a record of one, kept until 2021-04-07",
         "dead letter 0/1 names one, kept until 2021-04-07",
         f"{DEAD_LETTER_OUTCOMES}[0]@0: in the field because: stays",
@@ -259,7 +257,7 @@ def test_an_erasure_cut_short_harms_nobody_and_is_ended_by_the_next(
     worker, before = started(broker, factory)
     settings = load_settings(broker=broker.bootstrap)
     somebody = Persons(persons())
-    for failing in ("first copy", "copies", "end marks"):
+    for failing in ("first copy", "copies", "accepted losses"):
         traces = procedure.find_records(settings, somebody)
         with KafkaWriter(broker.bootstrap) as post, pytest.raises(CutShortError):
             procedure.erase(settings, FailingPost(post, failing), somebody, traces, wait_seconds=60)
@@ -270,9 +268,6 @@ def test_an_erasure_cut_short_harms_nobody_and_is_ended_by_the_next(
     done = erase(broker, "--for-good")
     assert done.returncode == 0, done.stderr
     assert naming(broker, *EVENT_TOPICS) == 0
-    changelog = read_topics(broker.bootstrap, topics=[CHANGELOG])
-    ended = {record.key for record in changelog if record.value is None} - {NOBODY}
-    assert ended == {person.encode() for person in persons()}
     exact(broker, worker)
 
 
@@ -328,36 +323,6 @@ def test_a_record_that_no_broker_takes_again_keeps_nobody(
     assert enrolled(exact(broker, worker)) == enrolled(before) - len(persons())
 
 
-def test_the_states_of_a_former_application_are_reported_until_they_are_erased(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    """Its changelogs stay where workers of another name took over, and compaction keeps them."""
-    worker, _ = started(broker, factory)
-    former = "monitor-0"
-    apply_topics(broker.bootstrap, changelog_topics(app_id=former))
-    changelog = changelog_name(former, Family.TRAININGS)
-    home = partition_for(persons()[0].encode(), DEFAULT_PARTITIONS)
-    with KafkaWriter(broker.bootstrap) as post:
-        post.send([OutgoingRecord(changelog, home, persons()[0].encode(), b"{}", ())])
-
-    done = erase(broker, "--for-good")
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert (
-        f"{changelog}: 1 record of their states: stay: delete the topics of {former}" in done.stdout
-    )
-    assert naming(broker, changelog) == 1
-
-    done = erase(broker, "--for-good", app_id=former)
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    last = {
-        record.key: record.value for record in read_topics(broker.bootstrap, topics=[changelog])
-    }
-    assert last[persons()[0].encode()] is None
-    exact(broker, worker)
-
-
 def test_no_replay_brings_an_erased_person_back(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
@@ -386,14 +351,14 @@ def test_no_replay_brings_an_erased_person_back(
 
 
 def test_topics_of_other_partitions_are_refused(broker: KafkaBroker) -> None:
-    """Tombstones would miss the states, and the command would say that they have ended."""
+    """Retractions would be on other partitions than the states."""
     wrong = erase(broker, "--for-good", partitions="4")
     assert wrong.returncode == 2
     assert "partitions: differs from the declaration, value 8 instead of 4" in wrong.stderr
 
 
 class CopyingPost:
-    """Sends what a real one does, and before the tombstones what another erasure copies."""
+    """Sends what a real one does, and before the accepted losses what another erasure copies."""
 
     def __init__(self, post: RecordWriter, copied: Sequence[OutgoingRecord]) -> None:
         self._post = post
@@ -401,7 +366,7 @@ class CopyingPost:
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:
         """Send both."""
-        if any(record.topic == CHANGELOG and record.key != NOBODY for record in records):
+        if any(record.topic == DEAD_LETTER_OUTCOMES for record in records):
             self._post.send(self._copied)
         self._post.send(records)
 
@@ -415,7 +380,7 @@ class FailingPost:
 
     def __init__(self, post: RecordWriter, failing: str) -> None:
         self._post = post
-        self._left = ["retractions", "first copy", "copies", "end marks"].index(failing)
+        self._left = ["retractions", "first copy", "copies", "accepted losses"].index(failing)
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:
         """Send, or fail before anything is sent."""
@@ -427,7 +392,7 @@ class FailingPost:
 
 @pytest.mark.usefixtures("kafka_broker")
 def test_no_file_of_the_broker_names_an_erased_person(tmp_path: Path) -> None:
-    """Beyond what can be read: the topic's old files are deleted, the changelog's compacted."""
+    """Beyond what can be read: the topic's old files are deleted."""
     with KafkaBroker(tmp_path / "kafka", properties=HURRIED) as broker:
         apply_topics(broker.bootstrap, declared_topics())
         factory = WorkerFactory(broker.bootstrap, tmp_path)
@@ -439,12 +404,8 @@ def test_no_file_of_the_broker_names_an_erased_person(tmp_path: Path) -> None:
             assert files_naming(broker)
             erased = erase(broker, "--for-good", command=run)
             assert erased.returncode == 0, erased.stderr
-            compact_soon(broker)
-            # Compaction leaves the file that is written to: what comes later closes it.
-            coming = batched(later(), 30)
 
             def gone() -> bool:
-                send(broker.bootstrap, next(coming, ()))
                 return not files_naming(broker)
 
             assert wait_until(gone, seconds=60, every=1.0), files_naming(broker)
@@ -465,48 +426,18 @@ def test_no_file_names_the_last_persons_of_a_partition(tmp_path: Path) -> None:
             send(broker.bootstrap, [one for one in enrolments() if person_of(one) in persons()])
             exact(broker, worker)
 
-            compact_soon(broker)
-
             erased = erase(broker, "--for-good")
 
             assert erased.returncode == 0, erased.stdout + erased.stderr
-            assert wait_until(lambda: not states(broker), seconds=60, every=1.0)
-            topic = topic_name(Family.TRAININGS)
-            assert list(read_topics(broker.bootstrap, topics=[topic])) == []
+            assert list(read_topics(broker.bootstrap, topics=[PERSONS])) == []
 
             def gone() -> bool:
-                return not any(f"{topic}-" in file for file in files_naming(broker))
+                return not files_naming(broker)
 
             assert wait_until(gone, seconds=60, every=1.0), files_naming(broker)
             assert enrolled(exact(broker, worker)) == 0
         finally:
             factory.stop_all()
-
-
-def states(broker: KafkaBroker) -> list[bytes]:
-    """Return the states of the persons that the changelog still has, tombstones left out."""
-    theirs = {person.encode() for person in persons()}
-    records = read_topics(broker.bootstrap, topics=[CHANGELOG])
-    return [record.value for record in records if record.key in theirs and record.value]
-
-
-def batched(messages: Sequence[Message], size: int) -> Iterator[Sequence[Message]]:
-    """Yield the messages by so many."""
-    for begin in range(0, len(messages), size):
-        yield messages[begin : begin + size]
-
-
-def compact_soon(broker: KafkaBroker) -> None:
-    """Have the changelog compacted in seconds, not in a week."""
-    hurried = {
-        "min.compaction.lag.ms": "0",
-        "max.compaction.lag.ms": "1000",
-        "segment.ms": "1000",
-        "delete.retention.ms": "0",
-        "min.cleanable.dirty.ratio": "0",
-    }
-    with broker.admin() as admin:
-        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, CHANGELOG, hurried)])
 
 
 def files_naming(broker: KafkaBroker) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from broker.topic_admin import alter_settings
 from events.fact import Family
-from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
+from events.topics import topic_name
 from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import region, send, wait_done
@@ -19,7 +19,6 @@ pytestmark = pytest.mark.timeout(240)
 
 REPORT_SECONDS = 60.0
 SCHOOLS = topic_name(Family.SCHOOLS)
-CHANGELOG = changelog_name(DEFAULT_APP_ID, Family.SCHOOLS)
 
 
 def at_work(factory: WorkerFactory, **settings: str) -> Worker:
@@ -94,18 +93,6 @@ def test_workers_whose_topic_was_deleted_say_so_and_end(
     again = run(broker, "worker")
     assert again.returncode == 2
     assert SCHOOLS in again.stderr
-
-
-def test_a_worker_whose_changelog_was_made_anew_ends(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    """What it went on to write there would look whole."""
-    worker = at_work(factory)
-    with broker.admin() as admin:
-        admin.delete_topics([CHANGELOG])
-        assert wait_until(lambda: CHANGELOG not in admin.list_topics(), seconds=20)
-    assert run(broker, "topics", "apply").returncode == 0
-    ends(worker, f"{CHANGELOG} was deleted and created again")
 
 
 def test_a_worker_whose_broker_is_dead_is_not_ready(

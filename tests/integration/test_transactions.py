@@ -17,11 +17,10 @@ from broker.reading import read_topics
 from events.cloudevent import CloudEvent, Header, encode_structured
 from events.fact import Family
 from events.partitioning import partition_for
-from events.topics import DEAD_LETTERS, DEFAULT_APP_ID, changelog_name, topic_name
+from events.topics import DEAD_LETTERS, topic_name
 from streams.settings import Settings
-from streams.state import encode_state
 from tests.support.commands import run
-from tests.support.histories import event, state_of, uai
+from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import wait_done
 from tests.support.waiting import wait_until
@@ -162,6 +161,14 @@ def test_only_what_is_committed_counts_for_every_reader(
     assert _figures(today) == _figures(hindsight) != []
     assert worker.stop() == 0
 
+    # A log that ends with marks, and has aborted records, is read to its end.
+    again = factory.worker("again")
+    again.start()
+    again.wait_ready()
+    assert 'smartregion_entities{family="schools"} 2.0' in again.metrics()
+    assert audited(broker, again)["account"]["produced"] == 4
+    assert again.stop() == 0
+
 
 def _figures(text: str) -> list[Any]:
     return [
@@ -169,41 +176,3 @@ def _figures(text: str) -> list[Any]:
         for row in json.loads(text)
         if row["indicator"] == "schools_connected_ratio"
     ]
-
-
-def test_a_recovery_ends_where_transactions_end_a_changelog(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    """Marks and aborted states are not waited for; what an open transaction hides is."""
-    changelog = changelog_name(DEFAULT_APP_ID, Family.SCHOOLS)
-    connected = encode_state(state_of(event("school.connected", COMMITTED, "2018-03-01")))
-    with (
-        transaction(broker, "one") as committed,
-        transaction(broker, "two") as aborted,
-        transaction(broker, "three") as still_open,
-    ):
-        committed.send(changelog, COMMITTED, connected)
-        committed.commit()
-        aborted.send(changelog, ABORTED, b"no state")
-        aborted.abort()
-        first = factory.worker("first")
-        first.start()
-        first.wait_ready()
-        assert 'smartregion_entities{family="schools"} 1.0' in first.metrics()
-        assert first.stop() == 0
-
-        still_open.send(changelog, OPEN, connected)
-        second = factory.worker("second")
-        second.start()
-        assert wait_until(
-            lambda: "(1 changelog records to go)" in str(second.readiness().get("waiting_for")),
-            seconds=60,
-        ), second.readiness()
-        with pytest.raises(OpenTransactionError):
-            list(read_topics(broker.bootstrap, topics=[changelog], wait_seconds=4))
-        assert not second.ready
-
-        still_open.commit()
-
-        second.wait_ready()
-        assert 'smartregion_entities{family="schools"} 2.0' in second.metrics()

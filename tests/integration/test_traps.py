@@ -6,15 +6,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewPartitions
 
 from broker.clients import opened
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.fact import Family
-from events.partitioning import partition_for
-from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
+from events.topics import DEFAULT_APP_ID, topic_name
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records
 from tests.support.kafka import KafkaBroker
@@ -99,7 +97,7 @@ def test_a_coordinator_that_fails_for_good_ends_the_worker(
     assert broker.running
 
 
-def test_a_recovery_that_never_ends_ends_the_worker(
+def test_a_seek_that_never_ends_ends_the_worker(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """A worker that is not ready in time says what it waited for and ends."""
@@ -110,7 +108,7 @@ def test_a_recovery_that_never_ends_ends_the_worker(
     assert broker.running
 
 
-def test_no_record_is_read_between_a_recovery_and_the_end_of_its_rebalance(
+def test_no_record_is_read_between_the_seek_and_the_end_of_its_rebalance(
     broker: KafkaBroker, factory: WorkerFactory, half_year: list[Message]
 ) -> None:
     """Faust reads on before it seeks, then clears its queues: what it read would be lost."""
@@ -127,7 +125,7 @@ def test_no_record_is_read_between_a_recovery_and_the_end_of_its_rebalance(
     assert differences(broker, second) == ()
 
 
-def test_no_figure_before_the_state_is_rebuilt(
+def test_no_figure_before_the_log_is_read(
     broker: KafkaBroker, factory: WorkerFactory, half_year: list[Message]
 ) -> None:
     """From its start to ready, a restarted worker shows no figure and says what it waits for."""
@@ -197,55 +195,6 @@ def test_a_topic_with_other_partitions_is_refused(
     assert ended(worker, seconds=30) == 2, worker.log()[-3000:]
     assert "smartregion.grants.partitions" in worker.log()
     assert "Traceback" not in worker.log()
-
-
-def test_a_stale_write_to_a_changelog_undoes_nothing(
-    broker: KafkaBroker, factory: WorkerFactory, half_year: list[Message]
-) -> None:
-    """A recovery merges: an older state written after a newer one is undone, and rewritten."""
-    first = factory.worker("first")
-    first.start()
-    middle = len(half_year) // 2
-    send(broker.bootstrap, half_year[:middle])
-    assert wait_done(broker.bootstrap, seconds=60), first.log()[-3000:]
-    send(broker.bootstrap, half_year[middle:])
-    assert differences(broker, first) == ()
-    assert first.stop() == 0
-    records = changelog_records(broker, Family.BROADBAND)
-    oldest: dict[bytes, bytes] = {}
-    for key, value in records:
-        oldest.setdefault(key, value)
-    stale = {key: value for key, value in oldest.items() if dict(records)[key] != value}
-    assert stale, "the stream must update some entity"
-    write_changelog(broker, Family.BROADBAND, stale)
-    second = factory.worker("second")
-    second.start()
-    assert differences(broker, second) == ()
-    assert wait_until(
-        lambda: f"rewrote repaired entities count={len(stale)}" in second.log(), seconds=30
-    ), second.log()[-3000:]
-    latest = dict(changelog_records(broker, Family.BROADBAND))
-    assert all(latest[key] != value for key, value in stale.items())
-
-
-def changelog_records(broker: KafkaBroker, family: Family) -> list[tuple[bytes, bytes]]:
-    """Return a changelog's records, each partition's in order."""
-    topic = changelog_name(DEFAULT_APP_ID, family)
-    return [
-        (record.key, record.value)
-        for record in read_topics(broker.bootstrap, topics=[topic])
-        if record.key is not None and record.value is not None
-    ]
-
-
-def write_changelog(broker: KafkaBroker, family: Family, states: dict[bytes, bytes]) -> None:
-    """Write states behind the workers' back, as a worker would that had slept too long."""
-    producer = opened(KafkaProducer, broker.bootstrap, acks="all")
-    for key, value in states.items():
-        topic = changelog_name(DEFAULT_APP_ID, family)
-        producer.send(topic, value, key=key, partition=partition_for(key, 8))
-    producer.flush()
-    producer.close()
 
 
 def listening_ports(pid: int) -> set[int]:

@@ -17,7 +17,7 @@ import catalogue
 from broker.reading import EVENT_TOPICS, read_topics
 from catalogue.loader import load_catalogue
 from events.school import SchoolConnected
-from events.topics import DEFAULT_APP_ID, changelog_topics
+from events.topics import DEFAULT_APP_ID
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records
 from tests.support.commands import run, run_inside
@@ -145,7 +145,7 @@ def test_two_versions_of_a_contract_live_together_through_a_rolling_restart(
     assert versions_on_the_topic(broker) == {SchoolConnected.TYPE, SchoolConnectedTwo.TYPE}
 
 
-def test_a_release_taken_back_still_reads_the_newer_ones_state(
+def test_a_release_taken_back_refuses_what_only_the_newer_one_knows(
     broker: KafkaBroker, factory: WorkerFactory
 ) -> None:
     """The state that a newer release wrote is read by the older one, with the same figures."""
@@ -209,7 +209,7 @@ def test_more_partitions_are_taken_by_a_new_application(
     assert refused.returncode == 2
     assert "partitions" in refused.stderr
 
-    # As docs/upgrading.md has it: more partitions, changelogs of a new application, a replay.
+    # As docs/upgrading.md has it: more partitions, and a new application that reads all.
     with broker.admin() as admin:
         admin.create_partitions(dict.fromkeys(EVENT_TOPICS, 16))
     refused = run(broker, "worker")
@@ -226,35 +226,3 @@ def test_more_partitions_are_taken_by_a_new_application(
     assert audited.returncode == 0, audited.stdout[-3000:] + audited.stderr
     account = json.loads(audited.stdout)["account"]
     assert account["forwarded"] > account["produced"] // 4
-
-
-def test_the_raw_topics_alone_bring_every_figure_back(
-    broker: KafkaBroker, factory: WorkerFactory
-) -> None:
-    """States, changelogs and offsets deleted, a worker shows the same figures to the last one."""
-    worker = factory.worker("before")
-    worker.start()
-    send(broker.bootstrap, a_year(), misrouted=0.1)
-    done(broker, worker)
-    figures = shown(worker)
-    assert len(figures) > 200
-    assert worker.stop() == 0
-
-    changelogs = [topic.name for topic in changelog_topics()]
-    with broker.admin() as admin:
-        admin.delete_topics(changelogs)
-        assert wait_until(lambda: not set(changelogs) & set(admin.list_topics()), seconds=20)
-        admin.delete_groups([DEFAULT_APP_ID])
-    applied = run_inside(broker, "topics", "apply")
-    assert applied.returncode == 0, applied.stderr
-    rebuilt = factory.worker("after")
-    rebuilt.start()
-    done(broker, rebuilt)
-    assert shown(rebuilt) == figures
-
-
-def shown(worker: Worker) -> set[str]:
-    """Return the samples of all indicators."""
-    return {
-        line for line in worker.metrics().splitlines() if line.startswith("smartregion_indicator_")
-    }
