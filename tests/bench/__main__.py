@@ -5,6 +5,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from time import monotonic
@@ -35,8 +37,8 @@ from tests.bench.report import (
 )
 from tests.bench.scale import measure_scale
 from tests.bench.stage import Stage
-from tests.bench.trials import measure_trials, preloaded
-from tests.bench.workloads import DISTINCT
+from tests.bench.trials import measure_trials
+from tests.bench.workloads import DISTINCT, Workload
 from tests.support.kafka import KafkaBroker
 
 ENGINES: tuple[Engine, ...] = (IDIOMATIC, BARE, Monitor())
@@ -137,7 +139,7 @@ def bench_gateway(rounds: int, *, into_page: bool) -> None:
 def bench_worker(rounds: int, *, into_page: bool) -> None:
     """Measure the engines, and the operation of a worker."""
     with _broker() as (broker, folder):
-        stage = preloaded(broker, report=_report)
+        stage = Stage(broker)
         trials = measure_trials(stage, ENGINES, folder, rounds, report=_report)
         operation = measure_operation(stage, folder)
     findings = Findings(trials, operation, stage.mean_event_bytes)
@@ -152,7 +154,8 @@ def measure_operation(stage: Stage, folder: Path) -> Operation:
     scrapes: dict[int, float] = {}
     waits: list[float] = []
     for entities in (FEW_ENTITIES, DISTINCT.entities):
-        with stage.application(DISTINCT, events=entities) as application:
+        stage.preload(_of_the_first(entities))
+        with stage.application(DISTINCT) as application:
             with started(application, folder) as worker:
                 worker.wait_ready()
                 await_events(worker, application.events)
@@ -173,10 +176,15 @@ def alert_latencies(stage: Stage, folder: Path) -> list[float]:
     if programs is None or programs.alertmanager is None:
         _report("no Prometheus and Alertmanager on the path: the latency of alerts is not measured")
         return []
-    with stage.application(DISTINCT, events=FEW_ENTITIES) as application:
+    stage.preload(_of_the_first(FEW_ENTITIES))
+    with stage.application(DISTINCT) as application:
         waits = measure_alert_latencies(application.bootstrap, application.app_id, folder)
     _report(f"{len(waits)} alerts: {median(waits):.2f} s from acknowledgement to webhook")
     return waits
+
+
+def _of_the_first(entities: int) -> Workload:
+    return replace(DISTINCT, events=lambda: islice(DISTINCT.events(), entities))
 
 
 def _report(line: str) -> None:

@@ -16,12 +16,17 @@ from events.topics import topic_name
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A consumer group with empty changelogs, and the number of events that it has to read."""
+    """A consumer group, and the number of events that it has to read."""
 
     bootstrap: str
     app_id: str
     family: Family
     events: int
+
+    @property
+    def changelog(self) -> str:
+        """The topic in which an engine may keep its states; it is empty at first."""
+        return f"{self.app_id}-{self.family.value}-changelog"
 
     def arguments(self) -> list[str]:
         """Return it as arguments of a program."""

@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from events.cloudevent import decode
-from events.topics import changelog_name, topic_name
+from events.topics import topic_name
 from tests.bench.application import Application, Stopwatch
 
 MAX_POLL_RECORDS = 8_000
@@ -32,7 +32,6 @@ async def run(application: Application) -> None:
     producer = AIOKafkaProducer(
         bootstrap_servers=application.bootstrap, acks="all", max_batch_size=BATCH_BYTES
     )
-    changelog = changelog_name(application.app_id, application.family)
     stopwatch = Stopwatch()
     latest: dict[str, bytes] = {}
     count = 0
@@ -46,7 +45,7 @@ async def run(application: Application) -> None:
             for record in records:
                 event = decode(record.headers, record.value, family=application.family)
                 latest[event.fact.entity_id] = record.value
-            writing.append(write(producer, changelog, tp.partition, records))
+            writing.append(write(producer, application.changelog, tp.partition, records))
             count += len(records)
         await asyncio.gather(*writing)
         if polled:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from broker.topic_admin import apply_topics
 from events.fact import Family
-from events.topics import changelog_name, changelog_topics, declared_topics, topic_name
+from events.topics import declared_topics, topic_name
 from operations.programs.program import COMMAND, end_child, start_child
 from tests.bench.capacity_events import records_of, send_records
 from tests.bench.disk import log_bytes, open_file_bytes
@@ -69,7 +69,6 @@ class Capacity:
     events: int = 0
     sent_seconds: float = 0.0
     topics_mb: float = 0.0
-    changelogs_mb: float = 0.0
     counted_seconds: float = 0.0
     """From the start of the workers' processes until all events are counted."""
     rate: float = 0.0
@@ -140,7 +139,6 @@ class _Measurement:
     def _send(self) -> None:
         found, bootstrap = self._found, self._broker.bootstrap
         apply_topics(bootstrap, declared_topics(partitions=PARTITIONS))
-        apply_topics(bootstrap, changelog_topics(app_id=APP_ID, partitions=PARTITIONS))
         began = monotonic()
         found.events = send_records(bootstrap, records_of(found.entities), partitions=PARTITIONS)
         found.sent_seconds = monotonic() - began
@@ -158,8 +156,6 @@ class _Measurement:
         found.counted_seconds = monotonic() - began
         found.worker_processors = sum(processor_seconds(one.process.pid) for one in workers)
         found.worker_mb = tuple(peak_memory_mb(one.process.pid) for one in workers)
-        changelogs = [changelog_name(APP_ID, family) for family in Family]
-        found.changelogs_mb = sum(log_bytes(self._broker, one) for one in changelogs) / 1e6
         found.scrape_ms = median(scrape_ms(one) for one in workers)
         self._note_disk()
         self._report(f"counted: {found.rate:.0f} events/s, {found.counted_seconds:.0f} s")
@@ -185,7 +181,7 @@ class _Measurement:
         self._report(f"the assessor is ready after {found.assessor_seconds:.1f} s")
 
     def _restart(self, workers: Sequence[Worker]) -> None:
-        """Restart the last worker: it restores the states of its partitions."""
+        """Restart the last worker: it reads the events of its partitions again."""
         found = self._found
         workers[-1].stop()
         began = monotonic()

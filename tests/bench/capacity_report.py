@@ -29,7 +29,10 @@ def capacity_text(found: Capacity) -> str:
         ["peak memory of each, MB", _each(found.worker_mb)],
         ["a scrape of /metrics, median ms", f"{found.scrape_ms:.0f}"],
         ["one restarted: from its start until both are ready, s", f"{found.restored_seconds:.1f}"],
-        ["states that it restored a second, at least", rounded(states / found.restored_seconds)],
+        [
+            "entities whose events it read again a second, at least",
+            rounded(states / found.restored_seconds),
+        ],
         ["peak memory of each after that, MB", _each(found.restored_mb)],
         ["the assessor, asking the workers: ready after, s", f"{found.assessor_seconds:.1f}"],
         ["its peak memory, MB", f"{found.assessor_mb:.0f}"],
@@ -37,7 +40,6 @@ def capacity_text(found: Capacity) -> str:
         ["the broker's peak memory, MB (heap of at most 1024)", f"{found.broker_mb:.0f}"],
         [f"the events' topics, MB ({PARTITIONS} partitions)", rounded(found.topics_mb)],
         ["an event on its topic, bytes", f"{1e6 * found.topics_mb / found.events:.0f}"],
-        ["the changelogs, MB", rounded(found.changelogs_mb)],
         ["the disk used at most, MB", rounded(found.free_mb)],
         ["figures compared by the audit", f"{found.compared}, none differs"],
     ]

@@ -15,12 +15,10 @@ from statistics import median
 from time import monotonic
 from typing import Final
 
-from broker.topic_admin import apply_topics
 from catalogue.loader import load_catalogue
 from catalogue.metrics import PAGE_LEDGER_EVENTS, PAGE_LEDGER_LAG
 from events.cloudevent import encode_structured
 from events.fact import Family
-from events.topics import changelog_topics
 from tests.bench.application import Application
 from tests.bench.engines import await_events, peak_memory_mb, processor_seconds, started
 from tests.bench.exposed import exposed_sum
@@ -131,8 +129,6 @@ def measure_page(
     """
     stage, found, sent = Stage(broker), [], 0
     app_id = "bench-page"
-    changelogs = changelog_topics(app_id=app_id, partitions=stage.partitions)
-    apply_topics(broker.bootstrap, changelogs)
     application = Application(broker.bootstrap, app_id, Family.SCHOOLS, 0)
     with started(application, folder) as worker:
         worker.wait_ready()

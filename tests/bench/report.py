@@ -151,9 +151,11 @@ def scale_text(found: Scaled) -> str:
         for change in found.changes
     ]
     sizes = [
-        [f"rebuild of {rounded(found.entities)} entities", f"{found.rebuild_seconds:.1f} s"],
+        [
+            f"one worker, from its start until {rounded(found.entities)} new entities are counted",
+            f"{found.processed_seconds:.1f} s",
+        ],
         ["an event on the topic", f"{found.event_bytes:.0f} bytes"],
-        ["an entity of one event in the changelog", f"{found.changelog_bytes:.0f} bytes"],
         ["figures compared with the audit's after each step", f"{found.figures}, none differs"],
     ]
     return "\n".join(

@@ -1,4 +1,4 @@
-"""One broker with both workloads on it, and applications that have read nothing of them yet."""
+"""One broker with a workload on it, and applications that have read nothing of it yet."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from broker.topic_admin import apply_topics
 from events.cloudevent import EncodedRecord, encode_structured
 from events.fact import Family
 from events.partitioning import partition_for
-from events.topics import DEFAULT_PARTITIONS, changelog_topics, declared_topics, topic_name
-from streams.commit_metadata import ChangelogExtent, CommitMetadata, encode_commit_metadata
+from events.topics import DEFAULT_PARTITIONS, TopicSpec, declared_topics, topic_name
 from tests.bench.application import Application
 from tests.bench.workloads import Workload
 from tests.support.kafka import KafkaBroker, remove_members
@@ -28,8 +27,6 @@ from tests.support.waiting import wait_until
 
 COMMIT_SECONDS = 30.0
 _BATCH_BYTES = 256 * 1024
-#: What a worker notes beside an offset up to which it had no state to write.
-_UNWRITTEN = encode_commit_metadata(CommitMetadata(changelog=ChangelogExtent(start=0, end=0)))
 
 
 class BehindError(Exception):
@@ -51,7 +48,11 @@ class Stage:
         apply_topics(broker.bootstrap, declared_topics(partitions=partitions))
 
     def preload(self, workload: Workload) -> None:
-        """Put a workload's events on its topic."""
+        """Put a workload's events on its topic, in place of whatever was there.
+
+        A worker reads all topics of events before it is ready: no other workload is there.
+        """
+        self._empty()
         records = [encode_structured(event) for event in workload.events()]
         sizes = [len(record.value) for record in records]
         self.mean_event_bytes[workload.name] = round(sum(sizes) / len(sizes))
@@ -67,28 +68,30 @@ class Stage:
     ) -> Iterator[Application]:
         """Yield a new application that has to read the last `events` of a workload, or all.
 
-        All else counts as read. Topics with its name, changelogs, are deleted afterwards.
+        All else counts as read. It has an empty changelog, for engines that write one. Topics with
+        its name are deleted afterwards.
         """
         app_id = f"bench-{next(self._numbers)}"
-        changelogs = changelog_topics(app_id=app_id, partitions=self.partitions)
-        apply_topics(self._broker.bootstrap, changelogs)
         read = {
             family_partition: self._already_read(family_partition, workload.family, events)
             for family_partition in self._keys
         }
         offsets = {
-            TopicPartition(topic_name(family), partition): OffsetAndMetadata(offset, _UNWRITTEN, -1)
+            TopicPartition(topic_name(family), partition): OffsetAndMetadata(offset, "", -1)
             for (family, partition), offset in read.items()
             if offset  # A group without an offset begins at the beginning.
         }
         if offsets:
             self._commit(app_id, offsets)
-        yield Application(
+        application = Application(
             self._broker.bootstrap,
             app_id,
             workload.family,
             sum(self._ends.values()) - sum(read.values()),
         )
+        changelog = TopicSpec(application.changelog, "entity", self.partitions, 1, compacted=True)
+        apply_topics(self._broker.bootstrap, [changelog])
+        yield application
         with self._broker.admin() as admin:
             own = re.compile(rf"{app_id}(?!\d)")  # An engine may have made topics of its own.
             admin.delete_topics([topic for topic in admin.list_topics() if own.search(topic)])
@@ -109,6 +112,16 @@ class Stage:
         family, events = application.family, application.events
         read = {one: self._already_read(one, family, events) for one in self._keys}
         return len({key for one, begin in read.items() for key in self._keys[one][begin:]})
+
+    def _empty(self) -> None:
+        filled = {topic_name(family) for family, _ in self._keys}
+        self._keys.clear()
+        if not filled:
+            return
+        with self._broker.admin() as admin:
+            admin.delete_topics(filled)
+            wait_until(lambda: not filled & set(admin.list_topics()), seconds=COMMIT_SECONDS)
+        apply_topics(self._broker.bootstrap, declared_topics(partitions=self.partitions))
 
     @property
     def _ends(self) -> dict[tuple[Family, int], int]:

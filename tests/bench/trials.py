@@ -1,4 +1,4 @@
-"""Engines in turns, over both workloads, on one broker."""
+"""Engines in turns, over one workload after the other, on one broker."""
 
 from __future__ import annotations
 
@@ -9,19 +9,9 @@ from pathlib import Path
 from tests.bench.engines import Engine, Trial
 from tests.bench.stage import Stage
 from tests.bench.workloads import EVENTS, WORKLOADS
-from tests.support.kafka import KafkaBroker
 
 #: Engine → workload → its trials.
 Trials = Mapping[str, Mapping[str, Sequence[Trial]]]
-
-
-def preloaded(broker: KafkaBroker, *, report: Callable[[str], None]) -> Stage:
-    """Return a stage with both workloads on its topics."""
-    stage = Stage(broker)
-    for workload in WORKLOADS:
-        report(f"preloading {EVENTS} events: {workload.meaning}")
-        stage.preload(workload)
-    return stage
 
 
 def measure_trials(
@@ -32,12 +22,17 @@ def measure_trials(
     *,
     report: Callable[[str], None],
 ) -> Trials:
-    """Run the engines in turns, so that what else the machine does meets them all."""
+    """Run the engines in turns, so that what else the machine does meets them all.
+
+    The last workload stays on the stage.
+    """
     trials: dict[str, dict[str, list[Trial]]] = {
         engine.name: defaultdict(list) for engine in engines
     }
-    for number in range(1, rounds + 1):
-        for workload in WORKLOADS:
+    for workload in WORKLOADS:
+        report(f"preloading {EVENTS} events: {workload.meaning}")
+        stage.preload(workload)
+        for number in range(1, rounds + 1):
             for engine in engines:
                 with stage.application(workload, events=engine.events) as application:
                     trial = engine.run(stage, application, folder)

@@ -31,10 +31,10 @@ def short(workload: Workload) -> Workload:
 def test_an_engine_gets_through_a_workload(
     kafka: KafkaBroker, tmp_path: Path, engine: Engine
 ) -> None:
-    """It commits all of it, while events of the other one count as read without any state."""
+    """It commits all of it, and nothing else is on the topics."""
     stage = Stage(kafka)
     stage.preload(short(HOT))
-    stage.preload(short(DISTINCT))
+    stage.preload(short(DISTINCT))  # In place of the other one.
 
     with stage.application(DISTINCT, events=EVENTS) as application:
         trial = engine.run(stage, application, tmp_path)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from events.fact import Family
-from events.topics import changelog_name
+from events.topics import topic_name
 from operations.programs.kafka import QUICK_START
 from tests.bench.__main__ import ENGINES
 from tests.bench.application import Application, Times
@@ -63,7 +63,7 @@ def test_a_changelog_without_the_entities_counts_for_nothing(
 ) -> None:
     """An engine that wrote no state, or elsewhere, is not credited with its rate."""
     elsewhere = Peer(
-        BARE, changelog=lambda application: changelog_name(application.app_id, Family.SCHOOLS)
+        BARE, changelog=lambda _: topic_name(Family.SCHOOLS)
     )
     with (
         staged(kafka) as (stage, application),

@@ -8,7 +8,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Producer
 
 from events.cloudevent import decode
-from events.topics import changelog_name, topic_name
+from events.topics import topic_name
 from tests.bench.application import Application, Stopwatch
 
 MAX_POLL_RECORDS = 8_000
@@ -30,7 +30,7 @@ def run(application: Application) -> None:
         }
     )
     producer = Producer(bootstrap | {"acks": "all", "delivery.report.only.error": True})
-    changelog = changelog_name(application.app_id, application.family)
+    changelog = application.changelog
     stopwatch = Stopwatch()
     latest: dict[str, bytes] = {}
     count = 0

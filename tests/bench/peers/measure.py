@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.peers.peers import FOLDER, PEERS, Peer
-from tests.bench.trials import Trials, measure_trials, preloaded
+from tests.bench.stage import Stage
+from tests.bench.trials import Trials, measure_trials
 from tests.bench.workloads import DISTINCT
 from tests.support.kafka import KafkaBroker
 
@@ -42,7 +43,7 @@ def measure_peers(
     """Run those that can be installed in turns; then let each restore the states of DISTINCT."""
     peers, missing = install()
     before = os.getloadavg()[0]
-    stage = preloaded(broker, report=report)
+    stage = Stage(broker)
     trials = measure_trials(stage, peers, folder, rounds, report=report)
     restores: dict[str, float] = {}
     for peer in peers:

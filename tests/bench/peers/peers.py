@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
 from broker.reading import read_topics
-from events.topics import changelog_name, topic_name
+from events.topics import topic_name
 from tests.bench.application import Application
 from tests.bench.engines import BARE, IDIOMATIC, ROOT, Monitor, Rival, Trial
 from tests.bench.stage import Stage
@@ -27,14 +28,13 @@ class WrongChangelogError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """An engine whose changelog is read after each run."""
+    """An engine whose changelog, where it has one, is read after each run."""
 
     engine: Rival | Monitor
     restores: bool = True
     """False: it only writes its changelog."""
-    changelog: Callable[[Application], str] = lambda application: changelog_name(
-        application.app_id, application.family
-    )
+    changelog: Callable[[Application], str] | None = attrgetter("changelog")
+    """None: the log of events is its only state."""
     needs: Path | None = None
     """A folder that `packages.sh` fills."""
 
@@ -59,6 +59,8 @@ class Peer:
         Raises WrongChangelogError where that is not each entity.
         """
         trial = self.engine.run(stage, application, folder)
+        if self.changelog is None:
+            return trial
         written, keys = 0, set()
         for record in read_topics(application.bootstrap, topics=[self.changelog(application)]):
             written += 1
@@ -95,6 +97,6 @@ PEERS: Final[tuple[Peer, ...]] = (
     _kafka_streams("Kafka Streams, no record cache", "uncached"),
     Peer(BARE, restores=False),
     Peer(_python("bare librdkafka loop", "librdkafka"), restores=False, needs=ENVIRONMENT),
-    Peer(Monitor()),
+    Peer(Monitor(), changelog=None),
 )
 """The first is the one that the others are compared with."""

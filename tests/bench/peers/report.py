@@ -23,7 +23,8 @@ def peers_text(found: PeersFound) -> str:
     """Return what was found of the peers as Markdown."""
 
     def records(_: str, trials: Sequence[Trial]) -> str:
-        return f"{median(trial.written / trial.events for trial in trials if trial.written):.2f}"
+        written = [trial.written / trial.events for trial in trials if trial.written]
+        return f"{median(written):.2f}" if written else "–"
 
     def restore(peer: str, _: Sequence[Trial]) -> str:
         seconds = found.restores.get(peer)

@@ -1,0 +1,320 @@
+"""Events that a broker has lost: figures are withheld until an operator accepts the loss."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from kafka import TopicPartition
+
+from broker.reading import read_topics
+from broker.topic_admin import alter_settings, apply_topics
+from catalogue.loader import load_catalogue
+from events.fact import Family
+from events.partitioning import partition_for
+from events.topics import DEFAULT_PARTITIONS, declared_topics, topic_name
+from operations.audit.comparison import compare
+from operations.audit.recount import audit_records
+from tests.support.commands import run_inside
+from tests.support.kafka import KafkaBroker, missing_requirement
+from tests.support.requirements import give_up
+from tests.support.traffic import Message, region, send, wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import Worker, WorkerFactory, supervised
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.integration]
+
+LAST_DAY = date(2020, 12, 31)
+SETTLE_SECONDS = 90.0
+#: Within a minute, on a loaded machine.
+REPORT_SECONDS = 90.0
+#: "Within seconds" of the decision, on a loaded machine.
+DECIDED_SECONDS = 30.0
+LOST = 100
+
+QUICK_COMPACTION = "log.cleaner.backoff.ms=200\n"
+COMPACTED = {"cleanup.policy": "compact", "segment.ms": "100", "min.cleanable.dirty.ratio": "0"}
+
+#: The header of a record batch, up to the offset of its last record.
+_BATCH: struct.Struct = struct.Struct(">qiibIhi")
+
+
+class Place(NamedTuple):
+    """A partition of a topic of events."""
+
+    family: Family
+    partition: int
+
+    @property
+    def topic(self) -> str:
+        """Its topic."""
+        return topic_name(self.family)
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.partition}]"
+
+
+def place_of(message: Message) -> Place:
+    """Return the partition of a message."""
+    return Place(message.family, partition_for(message.key, DEFAULT_PARTITIONS))
+
+
+@cache
+def a_year() -> Sequence[Message]:
+    """Return what the Région sends in 2016."""
+    return region(7, date(2016, 1, 1), date(2016, 12, 31))
+
+
+@cache
+def busiest() -> Place:
+    """Return the partition with the most messages of that year."""
+    return Counter(map(place_of, a_year())).most_common(1)[0][0]
+
+
+@cache
+def later() -> Sequence[Message]:
+    """Return what the Région sends to that partition in the next years."""
+    messages = region(7, date(2017, 1, 1), date(2019, 12, 31))
+    return [message for message in messages if place_of(message) == busiest()]
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[KafkaBroker]:
+    """Yield a broker of the test's own, whose files may be changed, with the monitor's topics."""
+    if reason := missing_requirement():
+        give_up(reason)
+    with KafkaBroker(tmp_path / "kafka", properties=QUICK_COMPACTION) as broker:
+        apply_topics(broker.bootstrap, declared_topics())
+        yield broker
+
+
+@pytest.fixture
+def workers(own: KafkaBroker, tmp_path: Path) -> Iterator[WorkerFactory]:
+    """Yield a factory of workers on that broker."""
+    factory = WorkerFactory(own.bootstrap, tmp_path)
+    yield factory
+    factory.stop_all()
+
+
+def working(broker: KafkaBroker, worker: Worker) -> None:
+    """Start a worker, which takes in the year."""
+    worker.start()
+    send(broker.bootstrap, a_year())
+    assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS), worker.log()[-3000:]
+
+
+def cut_last(broker: KafkaBroker, place: Place, count: int) -> int:
+    """Cut the last records of a partition from its file; return how many are left.
+
+    Of a batch none or all are cut: a few more records may be. The broker is down.
+    """
+    [folder] = broker.folder.rglob(f"{place.topic}-{place.partition}")
+    [file] = folder.glob("*.log")
+    content = file.read_bytes()
+    batches: list[tuple[int, int, int]] = []
+    at = 0
+    while len(content) - at >= _BATCH.size:
+        first, length, *_, delta = _BATCH.unpack_from(content, at)
+        batches.append((at, first, first + delta + 1))
+        at += struct.calcsize(">qi") + length
+    end = batches[-1][2]
+    size, left = next((at, first) for at, first, after in batches if after > end - count)
+    with file.open("r+b") as log:
+        log.truncate(size)
+    for pattern in ("*.index", "*.timeindex", "*.snapshot"):
+        for derived in folder.glob(pattern):
+            derived.unlink()
+    assert 0 < left <= end - count
+    return left
+
+
+def is_withheld(worker: Worker, place: Place, kind: str) -> None:
+    """Check that a worker names a loss, and withholds the figures of this partition alone."""
+    labels = f'fault="{kind}",partition="{place.partition}",topic="{place.topic}"'
+    fault = f"smartregion_topic_fault{{{labels}}} 1.0"
+    assert wait_until(lambda: worker.shows(fault), seconds=REPORT_SECONDS), (
+        worker.readiness(),
+        worker.log()[-3000:],
+    )
+    named = rf"{re.escape(str(place))} .*offsets? \d+"
+    assert re.search(named, worker.readiness()["waiting_for"])
+    assert wait_until(lambda: re.search(f"lost: {named}", worker.log()) is not None, seconds=10)
+    others = [number for number in range(DEFAULT_PARTITIONS) if number != place.partition]
+    assert wait_until(lambda: worker.readiness()["shown"] == others, seconds=REPORT_SECONDS), (
+        worker.log()[-3000:]
+    )
+    metrics = worker.metrics()
+    owned = re.findall(r'^smartregion_partition_owned\{partition="(\d)"\}', metrics, re.MULTILINE)
+    assert owned == list(map(str, others))
+    assert "smartregion_indicator_value{" in metrics
+    assert not worker.ready
+
+
+def accept(broker: KafkaBroker, worker: Worker, place: Place) -> None:
+    """Accept the loss that the doctor names, and wait until the worker goes on by itself."""
+    assert str(place) in run_inside(broker, "doctor").stdout
+    process = worker.process.pid
+    done = run_inside(
+        broker,
+        "topics",
+        "accept-loss",
+        f"{place.topic}/{place.partition}",
+        "--because",
+        "the disk failed",
+        "--yes",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    worker.wait_ready(DECIDED_SECONDS)
+    assert worker.process.pid == process
+    assert "smartregion_topic_fault{" not in worker.metrics()
+
+
+def is_exact(broker: KafkaBroker, worker: Worker) -> None:
+    """Wait until all is committed; the worker's figures are then those of a recount."""
+    assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS), worker.log()[-3000:]
+    worker.wait_ready()
+    audit = audit_records(read_topics(broker.bootstrap), load_catalogue(), LAST_DAY)
+    comparison = compare(audit, [worker.url])
+    assert comparison.differences == ()
+    assert comparison.compared > 100
+
+
+@pytest.mark.parametrize("is_alive", [False, True], ids=["stopped", "alive"])
+def test_records_cut_on_disk_and_more_new_ones_than_were_cut(
+    own: KafkaBroker, workers: WorkerFactory, *, is_alive: bool
+) -> None:
+    """The log is longer than the position again: only the last merged record shows the loss."""
+    worker = workers.worker()
+    working(own, worker)
+    if not is_alive:
+        worker.wait_ready()
+        assert worker.stop() == 0
+    own.stop()
+    left = cut_last(own, busiest(), LOST)
+    own.start()
+    cut = Counter(map(place_of, a_year()))[busiest()] - left
+    assert len(later()) > cut + LOST
+    send(own.bootstrap, later()[: cut + LOST])
+    if not is_alive:
+        worker.start()
+
+    is_withheld(worker, busiest(), "log_diverged")
+    accept(own, worker, busiest())
+    is_exact(own, worker)
+    assert worker.stop() == 0
+
+
+def test_records_cut_on_disk_and_none_sent_since(own: KafkaBroker, workers: WorkerFactory) -> None:
+    """The log ends before the position."""
+    worker = workers.worker()
+    working(own, worker)
+    own.stop()
+    cut_last(own, busiest(), LOST)
+    own.start()
+
+    is_withheld(worker, busiest(), "events_lost")
+    accept(own, worker, busiest())
+    is_exact(own, worker)
+    assert worker.stop() == 0
+
+
+def test_records_deleted_by_compaction(own: KafkaBroker, workers: WorkerFactory) -> None:
+    """They are missing in the middle, which the next worker that reads the partition finds."""
+    worker = workers.worker()
+    working(own, worker)
+    before = offsets_of(own, busiest())
+    with own.admin() as admin:
+        alter_settings(admin, [busiest().topic], COMPACTED)
+    labels = f'fault="settings_changed",partition="",topic="{busiest().topic}"'
+    assert wait_until(lambda: worker.shows(labels), seconds=REPORT_SECONDS)
+    left = iter(later())
+
+    def is_compacted() -> bool:
+        send(own.bootstrap, [next(left)])
+        return len(before) - len(before & offsets_of(own, busiest())) > LOST
+
+    assert wait_until(is_compacted, seconds=SETTLE_SECONDS, every=1.0)
+    apply_topics(own.bootstrap, declared_topics(), alter_settings=True)
+    worker.kill()
+    again = workers.worker("again")
+    again.start()
+
+    is_withheld(again, busiest(), "records_deleted")
+    accept(own, again, busiest())
+    is_exact(own, again)
+    assert again.stop() == 0
+
+
+def offsets_of(broker: KafkaBroker, place: Place) -> set[int]:
+    """Return the offsets that a partition has records at."""
+    records = read_topics(broker.bootstrap, topics=[place.topic])
+    return {record.offset for record in records if record.partition == place.partition}
+
+
+def test_records_deleted_at_the_beginning_under_a_running_worker(
+    own: KafkaBroker, workers: WorkerFactory
+) -> None:
+    """DeleteRecords moves the start of the log."""
+    worker = workers.worker()
+    working(own, worker)
+    with own.admin() as admin:
+        admin.delete_records({TopicPartition(busiest().topic, busiest().partition): LOST})
+
+    is_withheld(worker, busiest(), "records_deleted")
+    accept(own, worker, busiest())
+    is_exact(own, worker)
+    assert worker.stop() == 0
+
+
+def test_a_topic_deleted_and_created_again_under_a_running_worker(
+    own: KafkaBroker, workers: WorkerFactory
+) -> None:
+    """With new events: nothing of the old topic is counted, and nothing of the new one left out."""
+    worker = workers.worker()
+    topic = busiest().topic
+    with supervised(worker) as statuses:
+        send(own.bootstrap, a_year())
+        assert wait_done(own.bootstrap, seconds=SETTLE_SECONDS), worker.log()[-3000:]
+        with own.admin() as admin:
+            admin.delete_topics([topic])
+            assert wait_until(lambda: topic not in admin.list_topics(), seconds=20)
+        apply_topics(own.bootstrap, declared_topics())
+        send(own.bootstrap, later()[:LOST])
+
+        assert wait_until(lambda: 1 in statuses, seconds=REPORT_SECONDS), worker.log()[-3000:]
+        assert f"{topic} was deleted and created again" in worker.log()
+        is_exact(own, worker)
+
+
+def test_a_worker_killed_three_times_while_it_reads_again(
+    own: KafkaBroker, workers: WorkerFactory
+) -> None:
+    """No record is to blame for it, and the figures are exact."""
+    worker = workers.worker(max_poll_records="20")
+    working(own, worker)
+    worker.kill()
+    for _ in range(3):
+        worker.start()
+        assert wait_until(lambda: is_reading(worker), seconds=60, every=0.005), worker.log()[-3000:]
+        worker.kill()
+    worker.start()
+
+    is_exact(own, worker)
+    assert "poison record" not in worker.log()
+    assert "working singly" not in worker.log()
+    assert "smartregion_ends_at_record{" not in worker.metrics()
+    assert worker.stop() == 0
+
+
+def is_reading(worker: Worker) -> bool:
+    """Return whether a worker has read a part of what was processed before, and not all."""
+    waiting_for = str(worker.readiness().get("waiting_for"))
+    left = re.search(r"its events \((\d+) processed ones to read\)", waiting_for)
+    return left is not None and 0 < int(left[1]) < len(a_year())
