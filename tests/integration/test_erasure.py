@@ -120,13 +120,11 @@ def started(broker: KafkaBroker, factory: WorkerFactory) -> tuple[Worker, Audit]
 
 
 def entities(worker: Worker) -> float:
-    """Return about how many enrolments a worker has states of."""
-    [line] = [
-        line
-        for line in worker.metrics().splitlines()
-        if line.startswith('smartregion_entities{family="trainings"}')
-    ]
-    return float(line.rsplit(" ", 1)[1])
+    """Return about how many enrolments a worker has states of; 0 while it reads all again."""
+    found = re.search(
+        r'^smartregion_entities\{family="trainings"\} (\S+)$', worker.metrics(), re.MULTILINE
+    )
+    return float(found[1]) if found else 0
 
 
 def enrolled(audit: Audit) -> int:
@@ -181,7 +179,9 @@ def test_a_living_worker_forgets_within_a_minute(
 
     assert done.returncode == 0, done.stdout + done.stderr
     # Until it has looked at the logs again its states have the persons, as retracted.
-    assert wait_until(lambda: entities(worker) < 0.6 * known, seconds=FORGET_SECONDS), worker.log()
+    assert wait_until(lambda: 0 < entities(worker) < 0.6 * known, seconds=FORGET_SECONDS), (
+        worker.log()
+    )
     assert enrolled(before) > enrolled(exact(broker, worker)) > 0
     assert "smartregion_topic_fault{" not in worker.metrics()
     assert worker.readiness()["warnings"] == []

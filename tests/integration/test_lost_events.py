@@ -135,10 +135,14 @@ def cut_last(broker: KafkaBroker, place: Place, count: int) -> int:
     return left
 
 
+def labels_of(place: Place) -> str:
+    """Return the labels of a partition in /metrics."""
+    return f'partition="{place.partition}",topic="{place.topic}"'
+
+
 def is_withheld(worker: Worker, place: Place, kind: str) -> None:
     """Check that a worker names a loss, and withholds the figures of this partition alone."""
-    labels = f'fault="{kind}",partition="{place.partition}",topic="{place.topic}"'
-    fault = f"smartregion_topic_fault{{{labels}}} 1.0"
+    fault = f'smartregion_topic_fault{{fault="{kind}",{labels_of(place)}}} 1.0'
     assert wait_until(lambda: worker.shows(fault), seconds=REPORT_SECONDS), (
         worker.readiness(),
         worker.log()[-3000:],
@@ -157,20 +161,22 @@ def is_withheld(worker: Worker, place: Place, kind: str) -> None:
     assert not worker.ready
 
 
-def accept(broker: KafkaBroker, worker: Worker, place: Place) -> None:
-    """Accept the loss that the doctor names, and wait until the worker goes on by itself."""
-    assert str(place) in run_inside(broker, "doctor").stdout
+def accept(broker: KafkaBroker, worker: Worker, *places: Place) -> None:
+    """Accept the losses that the doctor names, and wait until the worker goes on by itself."""
+    doctor = run_inside(broker, "doctor").stdout
     process = worker.process.pid
-    done = run_inside(
-        broker,
-        "topics",
-        "accept-loss",
-        f"{place.topic}/{place.partition}",
-        "--because",
-        "the disk failed",
-        "--yes",
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    for place in places:
+        assert str(place) in doctor, doctor
+        done = run_inside(
+            broker,
+            "topics",
+            "accept-loss",
+            f"{place.topic}/{place.partition}",
+            "--because",
+            "the disk failed",
+            "--yes",
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
     worker.wait_ready(DECIDED_SECONDS)
     assert worker.process.pid == process
     assert "smartregion_topic_fault{" not in worker.metrics()
@@ -279,6 +285,7 @@ def test_a_topic_deleted_and_created_again_under_a_running_worker(
     """With new events: nothing of the old topic is counted, and nothing of the new one left out."""
     worker = workers.worker()
     topic = busiest().topic
+    places = [busiest()._replace(partition=number) for number in range(DEFAULT_PARTITIONS)]
     with supervised(worker) as statuses:
         send(own.bootstrap, a_year())
         assert wait_done(own.bootstrap, seconds=SETTLE_SECONDS), worker.log()[-3000:]
@@ -290,6 +297,11 @@ def test_a_topic_deleted_and_created_again_under_a_running_worker(
 
         assert wait_until(lambda: 1 in statuses, seconds=REPORT_SECONDS), worker.log()[-3000:]
         assert f"{topic} was deleted and created again" in worker.log()
+        assert wait_until(
+            lambda: all(worker.shows(f'fault="events_lost",{labels_of(one)}') for one in places),
+            seconds=REPORT_SECONDS,
+        ), worker.log()[-3000:]
+        accept(own, worker, *places)
         is_exact(own, worker)
 
 
