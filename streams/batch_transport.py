@@ -573,6 +573,8 @@ class BatchConsumer(driver.Consumer):
         position, committed = self._position(tp), self._committed_at[tp]
         if position is None or position.next < self._goal[tp] or tp in self._caught_up:
             return
+        if tp in self._faults:
+            return  # The commit would say that the log is the one that was read.
         if tp in self._to_find:
             return  # A log that had lost records may be another one.
         known = self._metadata[tp]
@@ -825,8 +827,12 @@ class BatchConsumer(driver.Consumer):
         return bool(self.app.rebalancing)
 
     def is_stopped(self, tp: TP) -> bool:
-        """Return True where nothing more of a partition is processed before the rebalance."""
-        return tp in self._ended_early or tp not in self._committed_at
+        """Return True where nothing more of a partition is processed before it is sought.
+
+        A rebalance seeks it, or the acceptance of what its log has lost.
+        """
+        is_sought = tp in self._committed_at and tp not in self._faults
+        return tp in self._ended_early or not is_sought
 
     def release(self, message: Message) -> None:
         """Leave a batch, and the partition's later ones, to be read again after the rebalance."""

@@ -209,7 +209,7 @@ class Engine:
         """
         tp = message.tp
         if consumer.is_stopped(tp):
-            consumer.ack(message)  # Read again after the rebalance.
+            consumer.ack(message)  # Read again once it is sought.
             return None
         if not consumer.is_fresh(tp):
             return 0

@@ -386,6 +386,19 @@ class TestProcessedRecords:
         assert not consumer.is_caught_up(EVENTS)
 
     @played
+    async def test_what_follows_a_record_that_was_replaced_is_neither_processed_nor_committed(
+        self,
+    ) -> None:
+        """The commit would say that the log is the one that was read."""
+        consumer, thread = await self.at(2, CommitMetadata(last=last_record(1, key=b"other")))
+        thread.brings(polled(EVENTS, 0, 1, 2, 3))
+
+        await read_and_merge(consumer)
+
+        assert consumer.is_stopped(EVENTS)
+        assert consumer._new_offset(EVENTS) is None
+
+    @played
     async def test_no_record_at_all_is_another_log_too(self) -> None:
         """Markers alone do not replace the records that were read."""
         consumer, thread = await self.at(2, CommitMetadata(last=last_record(1)))
