@@ -17,7 +17,7 @@ _ALTER_SETTINGS = (" (`smart-region topics apply --alter-settings`)", "")
 #: No command alters these fields of a topic.
 _REMEDIES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "partitions": ("", " (SMART_REGION_PARTITIONS for events and changelogs)"),
+        "partitions": ("", " (SMART_REGION_PARTITIONS for events)"),
         "replication": ("", " (SMART_REGION_REPLICATION)"),
     }
 )

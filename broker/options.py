@@ -29,7 +29,7 @@ REPLICATION = click.option(
 APP_ID = click.option(
     "--app-id",
     metavar="ID",
-    help="The workers' application, which has its own changelogs."
+    help="The workers' application: their consumer group."
     "  [default: SMART_REGION_APP_ID, or smart-region-monitor]",
 )
 

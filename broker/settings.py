@@ -50,9 +50,9 @@ class TopicSettings(BaseSettings):
     model_config = SETTINGS_CONFIG
 
     app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")] = DEFAULT_APP_ID
-    """The consumer group, and the prefix of the changelogs: one for each monitor on a broker."""
+    """The consumer group: one for each monitor on a broker."""
     partitions: Annotated[int, Field(ge=1, le=1000)] = DEFAULT_PARTITIONS
-    """Partitions of every event topic and changelog; a worker refuses topics that differ."""
+    """Partitions of every event topic; a worker refuses topics that differ."""
     replication: Annotated[int, Field(ge=1, le=32_767)] = 1
     """Brokers that keep each record; 3 in production."""
 

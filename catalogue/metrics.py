@@ -117,13 +117,13 @@ PARTITIONS_EXPECTED = Metric(
 PARTITION_OWNED = Metric(
     "smartregion_partition_owned",
     ("partition",),
-    "1 for each partition whose figures this worker exposes; absent until its state is rebuilt.",
+    "1 for each partition whose figures this worker exposes; absent until its events are read.",
     "Fewer than expected over all workers: a worker is missing or restoring; totals are withheld.",
 )
 WORKER_READY = Metric(
     "smartregion_worker_ready",
     (),
-    "1 when the state is rebuilt, the topics are whole, the broker answers and figures are "
+    "1 when the events are read up to the committed offsets, the topics are whole, the broker answers and figures are "
     "exposed, else 0.",
     "0 for long: read in /readyz what it waits for, and the log.",
 )
@@ -215,13 +215,13 @@ COORDINATOR_ERRORS = Metric(
 RECOVERIES = Metric(
     "smartregion_recoveries_total",
     (),
-    "Times the state was rebuilt from the changelogs: at the start and after each rebalance.",
+    "Times the worker read its events until it was ready: at the start and after a rebalance.",
     "Growing by itself: workers come and go; see their logs.",
 )
 RECOVERY_SECONDS = Metric(
     "smartregion_recovery_seconds",
     (),
-    "How long the last rebuild took, from the assignment to ready.",
+    "How long the last of them took, from the assignment to ready.",
 )
 SOURCES_DROPPED = Metric(
     "smartregion_sources_dropped_total",
@@ -554,7 +554,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "status": "Of a milestone `achieved`, `on_track`, `at_risk`, `missed` or `unreported`; of "
         "an answer of the gateway or the page its HTTP status.",
         "title": "What people call a producer, in French.",
-        "topic": "A topic of events; where it is at fault, a changelog too.",
+        "topic": "A topic of events.",
         "type": "The CloudEvents type of an event; `unknown` for all that were refused.",
         "unit": "`ratio` (1 is 100 %), `count` or `euros`.",
         "window": "How far back a change reaches: `30d`.",

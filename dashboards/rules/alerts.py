@@ -155,7 +155,7 @@ TOPIC_FAULTY = _pipeline(
     "TopicFaulty",
     Severity.CRITICAL,
     MINUTE,
-    "A topic is missing, was created again, has more partitions, lost states or events, or has"
+    "A topic is missing, was created again, has more partitions, lost events, or has"
     " settings with which a broker loses events.",
     keep_firing_for=5 * MINUTE,
     silences_figures=True,

@@ -17,7 +17,7 @@ _HEAD = """\
 
 # Metrics
 
-What a worker shows on `/metrics`. Figures are there once its state is rebuilt, and each worker
+What a worker shows on `/metrics`. Figures are there once its events are read, and each worker
 shows those of its own partitions: a figure of the Région is a sum over `partition`, and a ratio a
 sum of numerators over a sum of denominators. What follows from a figure's whole history is
 judged by the assessor.

@@ -38,7 +38,7 @@ _PERSONS: Final[Mapping[Family, str]] = {
     Family.GRANTS: "SIRET, parfois d’un entrepreneur individuel",
     Family.EXPLANATIONS: "fonction de l’auteur ; un texte, qui ne doit nommer personne",
 }
-#: Of the topics beside events and states: what is written to them, and what of persons is there.
+#: Of the topics beside events: what is written to them, and what of persons is there.
 _OTHERS: Final[Mapping[str, tuple[str, str]]] = {
     DEAD_LETTERS: ("refus", "pseudonymes d’évènements refusés"),
     DEAD_LETTER_OUTCOMES: (
@@ -143,12 +143,8 @@ def _other_topics() -> Iterator[TopicSpec]:
 
 
 def _topic(topic: TopicSpec) -> str:
-    """Return a topic's row, the same for the changelogs of all families."""
-    name = re.sub(r"-[a-z]+-changelog$", "-FAMILLE-changelog", topic.name)
-    persons = "pseudonymes, pour les formations"
-    if topic.name in _OTHERS:
-        persons = _OTHERS[topic.name][1]
-    return _row(f"`{name}`", _kept(topic), persons)
+    """Return a topic's row."""
+    return _row(f"`{topic.name}`", _kept(topic), _OTHERS[topic.name][1])
 
 
 def _kept(topic: TopicSpec) -> str:
@@ -181,7 +177,7 @@ def _kind(name: str) -> str | None:
     topics = {one.name for one in declared_topics()}
     if name not in topics:
         return None  # The workers' group: offsets, no data.
-    return "états" if name.endswith("-changelog") else _OTHERS[name][0]
+    return _OTHERS[name][0]
 
 
 def _measures(measures: str) -> Iterator[str]:
