@@ -123,8 +123,8 @@ PARTITION_OWNED = Metric(
 WORKER_READY = Metric(
     "smartregion_worker_ready",
     (),
-    "1 when the events are read up to the committed offsets, the topics are whole, the broker answers and figures are "
-    "exposed, else 0.",
+    "1 when the events are read up to the committed offsets, the topics are whole, the broker "
+    "answers and figures are exposed, else 0.",
     "0 for long: read in /readyz what it waits for, and the log.",
 )
 ENTITIES = Metric(

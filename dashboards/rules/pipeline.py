@@ -149,8 +149,8 @@ def _topics(build: AlertBuilder) -> Iterator[Alert]:
         description=f"{count} {by_number(VALUE, 'évènement', 'évènements')} de la partition"
         " {{ $labels.partition }} de {{ $labels.topic }}"
         f" {by_number(VALUE, 'a été supprimé', 'ont été supprimés')} depuis hier. Sauf effacement"
-        f" voulu (smart-region erase), {by_number(VALUE, 'il est perdu', 'ils sont perdus')} : ni"
-        f" un audit ni une reconstruction ne {by_number(VALUE, 'le', 'les')} retrouvera.",
+        f" voulu (smart-region erase), {by_number(VALUE, 'il est perdu', 'ils sont perdus')} :"
+        f" ni les workers ni l’audit ne peuvent plus {by_number(VALUE, 'le', 'les')} compter.",
     )
     # Where no worker ever said how many partitions there are, at least one is expected.
     expected = over("last_over_time", conventions.PARTITIONS_EXPECTED, "1d")
@@ -170,8 +170,8 @@ def _topics(build: AlertBuilder) -> Iterator[Alert]:
         f"{latest(select(faults, fault=f'!={SETTINGS_FAULT}'), 'topic', 'fault')} > 0",
         summary=summary,
         description="Le topic {{ $labels.topic }} a perdu ce qu’il contenait, ou n’est plus tel que"
-        " les workers en ont besoin. Les workers qui le voient ne montrent plus de chiffres : ils"
-        " seraient faux. Un redémarrage ne suffit pas.",
+        " les workers en ont besoin. Les chiffres concernés ne sont plus montrés : ils seraient"
+        " faux. Un redémarrage ne suffit pas.",
     )
     yield build.alert(
         alerts.TOPIC_FAULTY,

@@ -280,7 +280,7 @@ def test_a_worker_that_ends_again_and_again_fires(scenario: RuleScenario, rules:
     scenario.check(rules)
 
 
-@pytest.mark.parametrize("fault", ["changelog_lost", "records_deleted", "settings_changed"])
+@pytest.mark.parametrize("fault", ["events_lost", "records_deleted", "settings_changed"])
 def test_a_topic_that_lost_something_fires_after_a_minute(
     scenario: RuleScenario, rules: Path, fault: str
 ) -> None:

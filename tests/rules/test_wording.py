@@ -606,7 +606,7 @@ def test_records_deleted(scenario: RuleScenario, rules: Path) -> None:
             "summary": "Évènements supprimés de smartregion.schools",
             "description": "17 évènements de la partition 3 de smartregion.schools ont été"
             " supprimés depuis hier. Sauf effacement voulu (smart-region erase), ils sont perdus :"
-            " ni un audit ni une reconstruction ne les retrouvera.",
+            " ni les workers ni l’audit ne peuvent plus les compter.",
             "runbook_url": "docs/runbooks/RecordsDeleted.md",
         },
     )
@@ -616,7 +616,7 @@ def test_records_deleted(scenario: RuleScenario, rules: Path) -> None:
 
 def test_topic_faulty(scenario: RuleScenario, rules: Path) -> None:
     """With what is wrong, in French and as the runbook has it."""
-    where = {"topic": "monitor-schools-changelog", "fault": "changelog_lost"}
+    where = {"topic": "smartregion.schools", "fault": "events_lost"}
     work(scenario, metrics.TOPIC_FAULT, (1, 60), partition="0", **where)
     scenario.expect_alert(
         30,
@@ -624,10 +624,10 @@ def test_topic_faulty(scenario: RuleScenario, rules: Path) -> None:
         OPERATOR | {"severity": "critical", "silences": "figures", **where},
         MONITOR
         | {
-            "summary": "Topic monitor-schools-changelog : états perdus (changelog_lost)",
-            "description": "Le topic monitor-schools-changelog a perdu ce qu’il contenait, ou n’est"
-            " plus tel que les workers en ont besoin. Les workers qui le voient ne montrent plus de"
-            " chiffres : ils seraient faux. Un redémarrage ne suffit pas.",
+            "summary": "Topic smartregion.schools : évènements perdus (events_lost)",
+            "description": "Le topic smartregion.schools a perdu ce qu’il contenait, ou n’est plus"
+            " tel que les workers en ont besoin. Les chiffres concernés ne sont plus montrés : ils"
+            " seraient faux. Un redémarrage ne suffit pas.",
             "runbook_url": "docs/runbooks/TopicFaulty.md",
         },
     )

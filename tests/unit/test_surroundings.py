@@ -18,7 +18,6 @@ SENSITIVE = (
     "tests/unit/operations/importing/test_refusal.py",
     "tests/unit/operations/harvest/test_documentation.py",
     "tests/unit/operations/programs",
-    "tests/unit/operations/rebuild/test_cli.py",
     "tests/unit/report/test_process.py",
     "tests/unit/streams/test_clock.py",
 )

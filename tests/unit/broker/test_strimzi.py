@@ -22,9 +22,9 @@ def test_a_topic_is_as_it_is_declared(spec: TopicSpec) -> None:
 
 def test_a_topic_whose_name_kubernetes_does_not_take_keeps_it_on_the_broker() -> None:
     """Capitals and underscores are the broker's, the resource goes without."""
-    made = topic_resource(TopicSpec("My_App-changelog", "id", 1, 1), cluster="kafka")
-    assert made["metadata"]["name"] == "my-app-changelog"
-    assert made["spec"]["topicName"] == "My_App-changelog"
+    made = topic_resource(TopicSpec("My_App.events", "id", 1, 1), cluster="kafka")
+    assert made["metadata"]["name"] == "my-app.events"
+    assert made["spec"]["topicName"] == "My_App.events"
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -39,7 +39,7 @@ def test_only_trainings_are_about_persons() -> None:
         ("gateway", "rien", "évènements, refus"),
         ("observer", "rien", "rien"),
         ("page", "évènements (sauf sur des personnes), suites des refus", "rien"),
-        ("worker", "évènements, suites des refus, états", "évènements, refus, états"),
+        ("worker", "évènements, suites des refus", "évènements, refus"),
         ("clerk", "évènements, refus, suites des refus", "évènements, suites des refus"),
     ],
 )
