@@ -15,7 +15,7 @@ BY_NAME = {spec.name: spec for spec in declared_topics(partitions=6)}
 
 
 def test_all_topics_are_declared() -> None:
-    """Every family's events, the dead letters, and what became of them: nothing has states."""
+    """Every family's events, the dead letters, and their outcomes."""
     assert set(BY_NAME) == {
         *(topic_name(family) for family in Family),
         DEAD_LETTERS,
@@ -44,12 +44,6 @@ def test_nothing_is_left_to_what_a_broker_does_with_all_topics(name: str) -> Non
     assert config["compression.type"] == "producer"
     assert config["message.timestamp.type"] == "LogAppendTime"
     assert int(config["max.message.bytes"]) >= 1_048_588
-
-
-def test_a_limit_that_dead_letters_need_is_not_borne_otherwise() -> None:
-    """The broker would refuse the largest of them; events have Kafka's own default."""
-    assert "max.message.bytes" not in BY_NAME[DEAD_LETTERS].tolerated
-    assert "max.message.bytes" in BY_NAME[topic_name(Family.SCHOOLS)].tolerated
 
 
 def test_dead_letters_outgrow_what_they_quote() -> None:
