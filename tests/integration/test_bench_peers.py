@@ -62,9 +62,7 @@ def test_a_changelog_without_the_entities_counts_for_nothing(
     kafka: KafkaBroker, tmp_path: Path
 ) -> None:
     """An engine that wrote no state, or elsewhere, is not credited with its rate."""
-    elsewhere = Peer(
-        BARE, changelog=lambda _: topic_name(Family.SCHOOLS)
-    )
+    elsewhere = Peer(BARE, changelog=lambda _: topic_name(Family.SCHOOLS))
     with (
         staged(kafka) as (stage, application),
         pytest.raises(WrongChangelogError, match=f"0 keys on the changelog of {EVENTS} entities"),
