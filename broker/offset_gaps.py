@@ -1,8 +1,10 @@
-"""Offsets without a record in the middle of a partition: their records were deleted.
+"""What fetched batches tell of their log: offsets without a record, and who led the partition.
 
 A topic of events keeps all of its records, so that each offset has one: of an event, of an aborted
 transaction, or the marker of a transaction. Compaction removes records and keeps the offsets of the
-others. It shows in the headers of batches, which are read once per batch and not per record.
+others. It shows in the headers of batches, which are read once per batch and not per record. They
+also have the epoch of the leader that wrote the batch: where records were lost and others took their
+offsets, a leader of a later epoch wrote those.
 
 A worker calls `report_gaps_with_aiokafka(EVENT_TOPICS, report)` before its consumer starts, and its
 `report` receives each gap before the records around it, in the consumer's thread.
@@ -59,11 +61,33 @@ def gaps_in(content: bytes | memoryview, position: int) -> Iterator[tuple[int, i
         at = end
 
 
-def report_gaps_with_aiokafka(topics: Collection[str], report: Callable[[OffsetGap], None]) -> None:
+class LeaderEpoch(NamedTuple):
+    """The epoch of the leader that wrote the first batch of what was fetched for an offset."""
+
+    topic: str
+    partition: int
+    offset: int
+    epoch: int
+
+
+def leader_epoch_of(content: bytes | memoryview) -> int | None:
+    """Return the leader's epoch of the first of some fetched batches; None where it has none."""
+    if len(content) < _HEADER.size:
+        return None
+    _, _, epoch, magic, *_ = _HEADER.unpack_from(content)
+    return int(epoch) if magic == _MAGIC else None
+
+
+def report_gaps_with_aiokafka(
+    topics: Collection[str],
+    report: Callable[[OffsetGap], None],
+    report_leader: Callable[[LeaderEpoch], None] = lambda _: None,
+) -> None:
     """Call `report` for each gap that aiokafka's consumers in this process read of some topics.
 
-    It is called before the records around the gap are returned, in the consumer's thread, and again
-    whenever they are fetched again; it must not raise. The last call of this function counts.
+    `report_leader` is called once for each fetch. Both are called before the records are returned,
+    in the consumer's thread, and again whenever they are fetched again; neither must raise. The
+    last call of this function counts.
     """
     read_any_batch_with_aiokafka()
 
@@ -76,6 +100,8 @@ def report_gaps_with_aiokafka(topics: Collection[str], report: Callable[[OffsetG
         **named: Any,
     ) -> Any:  # noqa: ANN401
         if tp.topic in topics:
+            if (epoch := leader_epoch_of(records.content)) is not None:
+                report_leader(LeaderEpoch(tp.topic, tp.partition, fetch_offset, epoch))
             for gap in gaps_in(records.content, fetch_offset):
                 report(OffsetGap(tp.topic, tp.partition, *gap))
         return _AIOKAFKA_RECORDS(tp, records, aborted_transactions, fetch_offset, *more, **named)

@@ -54,7 +54,7 @@ from faust.types import TP, ConsumerMessage, Message
 from mode.utils.futures import notify
 
 from boundary.errors import SmartRegionError
-from broker.offset_gaps import OffsetGap, report_gaps_with_aiokafka
+from broker.offset_gaps import LeaderEpoch, OffsetGap, report_gaps_with_aiokafka
 from broker.poll_bytes import bound_polls_of_aiokafka, one_poll
 from broker.record_batches import read_any_batch_with_aiokafka
 from broker.write_sequences import REFUSALS, reuse_refused_sequences
@@ -185,7 +185,8 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
         read_any_batch_with_aiokafka()
-        report_gaps_with_aiokafka(_FAMILIES, cast("BatchConsumer", self.consumer).note_gap)
+        owner = cast("BatchConsumer", self.consumer)
+        report_gaps_with_aiokafka(_FAMILIES, owner.note_gap, owner.note_leader)
         bound_polls_of_aiokafka()
         consumer = super()._create_consumer(loop)
         # Faust's value is 1.5 s.
@@ -382,6 +383,12 @@ class BatchConsumer(driver.Consumer):
         self._faults: dict[TP, TopicFault] = {}
         #: By partition: fetched offsets without a record, from the first to before the next.
         self._gaps: defaultdict[TP, set[tuple[int, int]]] = defaultdict(set)
+        #: By partition: the fetches since the last poll, each with the epoch of a leader.
+        self._leaders: defaultdict[TP, list[LeaderEpoch]] = defaultdict(list)
+        #: By partition: the epoch of the leader that wrote what was polled last.
+        self._epoch: dict[TP, int] = {}
+        #: By partition: the record before the next to yield.
+        self._passed_on: dict[TP, LastRecord] = {}
         #: By partition: the first of them that was fetched again, and is still there.
         self._missing: dict[TP, tuple[int, int]] = {}
         self.log_starts: dict[TP, int] = {}
@@ -505,9 +512,10 @@ class BatchConsumer(driver.Consumer):
             self._next[tp] = position.next
             if position.last is None:
                 self._to_find.pop(tp, None)
+                self._passed_on.pop(tp, None)
                 positions[tp] = position.next
             else:
-                self._to_find[tp] = position.last
+                self._to_find[tp] = self._passed_on[tp] = position.last
                 positions[tp] = position.last.offset
             self._catch_up(tp)
         if positions:
@@ -629,6 +637,7 @@ class BatchConsumer(driver.Consumer):
             del polled[tp]
             for batch in await self._batches(tp, records):
                 self._next[tp] = batch.records[-1].offset + 1
+                self._passed_on[tp] = LastRecord.of(batch.records[-1])
                 yield tp, self._message_of(tp, batch, generation)
 
     async def _poll(self, readable: set[TP], max_wait: float) -> dict[TP, Any]:
@@ -698,15 +707,22 @@ class BatchConsumer(driver.Consumer):
         There are none where a gap before them is sought back to, or where the log has diverged.
         """
         expected, to_find = self._next[tp], self._to_find.get(tp)
+        has_new_leader = self._has_new_leader(tp, records[0].offset)
+        last = self._passed_on.get(tp)
+        if has_new_leader and to_find is None and last is not None:
+            # Its log may lack records that were read.
+            self._to_find[tp] = last
+            await self._try_seek({tp: last.offset})
+            return ()
         first, seeks = (expected, 1) if to_find is None else (to_find.offset, 2)
         if not await self._is_contiguous(tp, first, records[0].offset, seeks):
             return ()
         if to_find is not None:
             del self._to_find[tp]
             found = next((one for one in records if one.offset >= first), None)
-            last = None if found is None else LastRecord.of(found)
-            if last != to_find:
-                self._diverge(tp, to_find, last)
+            there = None if found is None else LastRecord.of(found)
+            if there != to_find:
+                self._diverge(tp, to_find, there)
                 return ()
             self._catch_up(tp)
         if not await self._has_all(tp, expected, records[-1].offset):
@@ -757,6 +773,21 @@ class BatchConsumer(driver.Consumer):
         self._sought_gap[tp] = (expected, offset, sought)
         await self._try_seek({tp: expected})
         return False
+
+    def note_leader(self, leader: LeaderEpoch) -> None:
+        """Note who wrote what was fetched; called in the consumer's thread."""
+        self._leaders[TP(leader.topic, leader.partition)].append(leader)
+
+    def _has_new_leader(self, tp: TP, offset: int) -> bool:
+        """Return whether another leader wrote what was polled from an offset on than before."""
+        fetches = self._leaders[tp]
+        at = next((n for n in reversed(range(len(fetches))) if fetches[n].offset <= offset), None)
+        if at is None:
+            return False
+        # One fetch may bring several polls.
+        del fetches[:at]
+        before, self._epoch[tp] = self._epoch.get(tp), fetches[0].epoch
+        return before not in (None, fetches[0].epoch)
 
     def note_gap(self, gap: OffsetGap) -> None:
         """Note that fetched offsets have no record; called in the consumer's thread."""
@@ -948,6 +979,7 @@ class BatchConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
         for of in (
             *(self._offered, self._next, self._sought_gap, self._to_find),
+            *(self._leaders, self._epoch, self._passed_on),
             *(self._committed_at, self._goal, self._metadata, self._begun, self._missing),
         ):
             for tp in revoked:

@@ -25,7 +25,7 @@ from faust.channels import Channel
 from faust.utils import terminal
 from mode import Service
 
-from broker.offset_gaps import OffsetGap
+from broker.offset_gaps import LeaderEpoch, OffsetGap
 from broker.topic_admin import SeenTopic
 from events import cloudevent
 from streams import batch_transport, worker
@@ -100,13 +100,22 @@ def remembered(text: str | bytes) -> Any:
 def _report_gaps_to_each_process() -> None:
     real: Any = vars(batch_transport)["report_gaps_with_aiokafka"]
     reports: dict[Process, Callable[[OffsetGap], None]] = {}
+    leader_reports: dict[Process, Callable[[LeaderEpoch], None]] = {}
 
     def report_to_reader(gap: OffsetGap) -> None:
         reports[current_process()](gap)
 
-    def report_to_own(topics: Collection[str], report: Callable[[OffsetGap], None]) -> None:
+    def report_leader_to_reader(leader: LeaderEpoch) -> None:
+        leader_reports[current_process()](leader)
+
+    def report_to_own(
+        topics: Collection[str],
+        report: Callable[[OffsetGap], None],
+        report_leader: Callable[[LeaderEpoch], None],
+    ) -> None:
         reports[current_process()] = report
-        real(topics, report_to_reader)
+        leader_reports[current_process()] = report_leader
+        real(topics, report_to_reader, report_leader_to_reader)
 
     vars(batch_transport)["report_gaps_with_aiokafka"] = report_to_own
 

@@ -15,11 +15,19 @@ from kafka import TopicPartition
 from kafka.consumer.fetcher import Fetcher
 from kafka.record import MemoryRecords
 
-from broker.offset_gaps import OffsetGap, gaps_in, gaps_read_by, report_gaps_with_aiokafka
+from broker.offset_gaps import (
+    LeaderEpoch,
+    OffsetGap,
+    gaps_in,
+    gaps_read_by,
+    leader_epoch_of,
+    report_gaps_with_aiokafka,
+)
 from broker.record_batches import read_any_batch_with_kafka_python
 from events.offset_runs import OffsetRuns
 from tests.support.raw_batches import fetched_records
 
+_EPOCH_AT = 12
 _ATTRIBUTES_AT = 21
 _DELTA_AT = 23
 _CONTROL = 0x20
@@ -113,6 +121,22 @@ def test_aiokafka_reports_the_gaps_of_the_topics_named(monkeypatch: pytest.Monke
     report_gaps_with_aiokafka(["others"], found.append)
     fetched_records(CONTENT)
     assert len(found) == 2 * len(GAPS) - 1
+
+
+def test_aiokafka_reports_the_leader_of_each_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the epoch of its first batch."""
+    monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)
+    monkeypatch.setattr(fetcher, "PartitionRecords", fetcher.PartitionRecords)
+    found: list[LeaderEpoch] = []
+    report_gaps_with_aiokafka(["t"], lambda _: None, found.append)
+    second = bytearray(CONTENT)
+    second[_EPOCH_AT : _EPOCH_AT + 4] = (7).to_bytes(4, "big")
+
+    fetched_records(CONTENT, partition=2, check_crcs=False)
+    fetched_records(bytes(second), start=1, check_crcs=False)
+
+    assert found == [LeaderEpoch("t", 2, 0, -1), LeaderEpoch("t", 0, 1, 7)]
+    assert leader_epoch_of(b"") is None
 
 
 def test_kafka_python_notes_the_gaps() -> None:

@@ -28,7 +28,7 @@ from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
-from broker.offset_gaps import OffsetGap
+from broker.offset_gaps import LeaderEpoch, OffsetGap
 from events.fact import Family
 from events.last_record import LastRecord
 from events.records import OutgoingRecord
@@ -639,6 +639,31 @@ class TestLosses:
         await batch(consumer)
 
         assert [fault.fault for fault in consumer.faults] == [FaultKind.LOG_DIVERGED]
+
+    @pytest.mark.parametrize("is_there", [True, False])
+    @played
+    async def test_the_last_record_is_looked_for_where_a_new_leader_wrote_the_next(
+        self,
+        is_there: bool,  # noqa: FBT001
+    ) -> None:
+        """Its log may have lost records, and have as many new ones: their offsets show nothing."""
+        consumer, thread = await self.merged(5)
+        led = partial(LeaderEpoch, *EVENTS)
+        thread.brings(polled(EVENTS, 5), meanwhile=lambda: consumer.note_leader(led(5, epoch=1)))
+        assert await batch(consumer) == [(EVENTS, [5])]
+        thread.brings(polled(EVENTS, 6), meanwhile=lambda: consumer.note_leader(led(6, epoch=2)))
+
+        assert await batch(consumer) == []
+
+        assert thread.sought == [{EVENTS: 5}]
+        there = record(EVENTS, 5) if is_there else record(EVENTS, 5, key=b"other")
+        thread.brings(
+            {EVENTS: [there, record(EVENTS, 6)]},
+            meanwhile=lambda: consumer.note_leader(led(5, epoch=1)),
+        )
+        assert await batch(consumer) == ([(EVENTS, [6])] if is_there else [])
+        found = [fault.fault for fault in consumer.faults]
+        assert found == ([] if is_there else [FaultKind.LOG_DIVERGED])
 
     @played
     async def test_a_look_leaves_batches_under_way_alone(self) -> None:
