@@ -3,8 +3,8 @@
 A topic of events keeps all of its records, so that each offset has one: of an event, of an aborted
 transaction, or the marker of a transaction. Compaction removes records and keeps the offsets of the
 others. It shows in the headers of batches, which are read once per batch and not per record. They
-also have the epoch of the leader that wrote the batch: where records were lost and others took their
-offsets, a leader of a later epoch wrote those.
+also have the epoch of the leader that wrote the batch: where records were lost and others took
+their offsets, a leader of a later epoch wrote those.
 
 A worker calls `report_gaps_with_aiokafka(EVENT_TOPICS, report)` before its consumer starts, and its
 `report` receives each gap before the records around it, in the consumer's thread.

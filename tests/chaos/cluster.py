@@ -51,6 +51,11 @@ class Node:
         self.is_sound = True
         """False once it was told to end, or its disk is full: it is to be started again."""
 
+    @property
+    def address(self) -> str:
+        """The address of its proxy."""
+        return address_of(self.proxy.port)
+
     def pause(self) -> None:
         """Freeze it (SIGSTOP)."""
         self.broker.send_signal(signal.SIGSTOP)
@@ -90,7 +95,7 @@ class Cluster:
 
     def __init__(self, nodes: tuple[Node, ...]) -> None:
         self.nodes = nodes
-        self.bootstrap = ",".join(address_of(node.proxy.port) for node in nodes)
+        self.bootstrap = ",".join(node.address for node in nodes)
 
     @classmethod
     @contextmanager

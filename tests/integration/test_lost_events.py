@@ -6,6 +6,7 @@ import re
 import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import NamedTuple
 
 import pytest
 from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient
 
+from broker.clients import opened
 from broker.reading import read_topics
 from broker.topic_admin import alter_settings, apply_topics
 from catalogue.loader import load_catalogue
@@ -22,10 +25,12 @@ from events.partitioning import partition_for
 from events.topics import DEFAULT_PARTITIONS, declared_topics, topic_name
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records
+from tests.chaos.cluster import Cluster
 from tests.support.commands import run_inside
 from tests.support.kafka import KafkaBroker, missing_requirement
 from tests.support.requirements import give_up
-from tests.support.traffic import Message, region, send, wait_done
+from tests.support.tcp_proxy import CUT, OPEN
+from tests.support.traffic import NOT_THERE, Message, region, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Worker, WorkerFactory, supervised
 
@@ -161,7 +166,7 @@ def is_withheld(worker: Worker, place: Place, kind: str) -> None:
     assert not worker.ready
 
 
-def accept(broker: KafkaBroker, worker: Worker, *places: Place) -> None:
+def accept(broker: KafkaBroker | Cluster, worker: Worker, *places: Place) -> None:
     """Accept losses, and wait until the worker goes on by itself; the doctor names the first."""
     doctor = run_inside(broker, "doctor").stdout
     assert str(places[0]) in doctor, doctor
@@ -182,7 +187,7 @@ def accept(broker: KafkaBroker, worker: Worker, *places: Place) -> None:
     assert "smartregion_topic_fault{" not in worker.metrics()
 
 
-def is_exact(broker: KafkaBroker, worker: Worker) -> None:
+def is_exact(broker: KafkaBroker | Cluster, worker: Worker) -> None:
     """Wait until all is committed; the worker's figures are then those of a recount."""
     assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS), worker.log()[-3000:]
     worker.wait_ready()
@@ -222,6 +227,69 @@ def test_records_cut_on_disk_and_more_new_ones_than_were_cut(
     accept(own, worker, busiest())
     is_exact(own, worker)
     assert worker.stop() == 0
+
+
+def test_an_unclean_election_and_more_new_ones_than_it_lost(tmp_path: Path) -> None:
+    """A replica that was behind leads: its log lacks what the other one alone had."""
+    if reason := missing_requirement():
+        give_up(reason)
+    place, topics = busiest(), declared_topics(replication=2)
+    with Cluster.started(tmp_path / "cluster") as cluster:
+        apply_topics(cluster.bootstrap, topics)
+        allow_loss(cluster, place.topic, [topic.name for topic in topics])
+        factory = WorkerFactory(cluster.bootstrap, tmp_path)
+        worker = factory.worker(replication="2")
+        with supervised(worker):
+            send(cluster.bootstrap, a_year())
+            is_exact(cluster, worker)
+            leader, follower = replicas(cluster.bootstrap, place, in_sync=2)
+            ahead, behind = cluster.nodes[leader - 1], cluster.nodes[follower - 1]
+            behind.proxy.set(CUT)
+            behind.pause()
+            replicas(ahead.address, place, in_sync=1)
+            send(ahead.address, later()[:LOST])
+            assert wait_done(ahead.address, seconds=SETTLE_SECONDS), worker.log()[-3000:]
+            ahead.broker.kill()
+            behind.resume()
+            behind.proxy.set(OPEN)
+            assert wait_until(
+                lambda: replicas(behind.address, place, in_sync=1)[0] == follower,
+                seconds=SETTLE_SECONDS,
+            )
+            send(behind.address, later()[LOST : 3 * LOST])
+            ahead.launch()
+
+            is_withheld(worker, place, "log_diverged")
+            replicas(behind.address, place, in_sync=2)
+            accept(cluster, worker, place)
+            is_exact(cluster, worker)
+
+
+def allow_loss(cluster: Cluster, topic: str, topics: Sequence[str]) -> None:
+    """Let one replica suffice for all topics, and any replica lead the partitions of one."""
+    with closing(opened(KafkaAdminClient, cluster.bootstrap)) as admin:
+        alter_settings(admin, topics, {"min.insync.replicas": "1"})
+        alter_settings(admin, [topic], {"unclean.leader.election.enable": "true"})
+
+
+def replicas(bootstrap: str, place: Place, *, in_sync: int) -> list[int]:
+    """Wait until so many replicas are in sync; return the leader, then the others."""
+    found: list[int] = []
+
+    def are_in_sync() -> bool:
+        with suppress(*NOT_THERE), closing(opened(KafkaAdminClient, bootstrap)) as admin:
+            [topic] = admin.describe_topics([place.topic])
+            one = next(
+                one for one in topic["partitions"] if one["partition_index"] == place.partition
+            )
+            leader = one["leader_id"]
+            others = [replica for replica in one["replica_nodes"] if replica != leader]
+            found[:] = [leader, *others]
+            return leader >= 0 and len(one["isr_nodes"]) == in_sync
+        return False
+
+    assert wait_until(are_in_sync, seconds=SETTLE_SECONDS, every=0.5), found
+    return found
 
 
 def test_records_cut_on_disk_and_none_sent_since(own: KafkaBroker, workers: WorkerFactory) -> None:

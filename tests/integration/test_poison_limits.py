@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaProducer
-from kafka.admin import ConfigResource, ConfigResourceType
 
 from broker.clients import opened
 from broker.reading import read_topics
+from broker.topic_admin import alter_settings, wait_for_settings
 from events.dead_letters import read_dead_letter
 from events.fact import Family
 from events.topics import DEAD_LETTERS, topic_name
@@ -90,9 +90,10 @@ def registered(lycee: str, month: int = 1) -> Message:
 
 def limit(broker: KafkaBroker, topic: str, size: int) -> None:
     """Limit a topic's batches to a size, in bytes."""
-    resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(size)})
+    limited = {"max.message.bytes": str(size)}
     with broker.admin() as admin:
-        admin.alter_configs([resource])
+        alter_settings(admin, [topic], limited)
+        wait_for_settings(admin, [topic], limited)
 
 
 def peak_bytes(worker: Worker) -> int:
