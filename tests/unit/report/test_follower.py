@@ -195,10 +195,10 @@ def test_the_log_says_what_the_figures_wait_for(
     caplog.set_level("INFO", subject.__name__)
     with following() as follower:
         for left in (900, 800):
-            monkeypatch.setattr(Histories, "missing", f"the changelogs ({left} records to go)")
+            monkeypatch.setattr(Histories, "missing", f"the histories ({left} more of them)")
             look(follower)
     told = [one.getMessage() for one in caplog.records if one.name == subject.__name__]
-    assert told == ["no figures yet: waiting for the changelogs (900 records to go)"]
+    assert told == ["no figures yet: waiting for the histories (900 more of them)"]
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,6 @@ def test_workers_whose_clocks_differ_are_both_named() -> None:
 
 
 def test_without_the_setting_there_is_nothing_to_ask() -> None:
-    """Changelogs are read then."""
+    """Assessor and page ask the worker of their machine then."""
     with pytest.raises(NothingToCheckError, match="SMART_REGION_WORKERS is not set"):
         asked(None)
