@@ -100,6 +100,8 @@ class Watchdog:
         self._caught_up_at = clock()
         self._to_recover = 0
         self._recovered_at = clock()
+        #: When processed records were last read.
+        self._moved_at = -inf
         self._faulty_at = -inf
         self._told_at = clock()
         self._security = settings.security().pinned()
@@ -156,8 +158,11 @@ class Watchdog:
                 # `TopicWatch` ends the worker where a topic has changed for good.
                 self._faulty_at = now
                 return
+            is_stalled = self._recovery_is_stalled(now)
             waited = now - max(membership.unready_since, self._faulty_at)
-            if waited > self._settings.ready_timeout or self._recovery_is_stalled(now):
+            # A log of any length may be read, as long as that gets on.
+            left = now - max(membership.unready_since, self._faulty_at, self._moved_at)
+            if left > self._settings.ready_timeout or is_stalled:
                 raise NotReadyError(waited, waiting_for=waiting_for)
             if min(waited, now - self._told_at) >= _WAITING_SECONDS:
                 self._told_at = now
@@ -179,6 +184,8 @@ class Watchdog:
         A broker that stops during a rebalance can make Faust wait for ever.
         """
         to_recover = self._membership.to_catch_up()
+        if to_recover < self._to_recover:
+            self._moved_at = now
         if not to_recover or to_recover != self._to_recover:
             self._to_recover, self._recovered_at = to_recover, now
         return now - self._recovered_at > self._settings.stall_timeout
