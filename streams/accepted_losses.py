@@ -33,7 +33,8 @@ class AcceptedLoss(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    verdict: Literal["loss_accepted"] = "loss_accepted"
+    verdict: Literal["loss_accepted", "erased"] = "loss_accepted"
+    """An erasure has copied what it did not erase: nothing else is lost."""
     topic: str
     partition: NonNegativeInt
     last: LastRecord | None = None

@@ -36,7 +36,12 @@ def fingerprint_of(
         sorted(milestones.items()),
         owners,
         sorted(skipped),
-        sorted(one.model_dump_json() for losses in accepted.values() for one in losses),
+        sorted(
+            one.model_dump_json()
+            for losses in accepted.values()
+            for one in losses
+            if one.verdict == "loss_accepted"
+        ),
     )
     return sha256(repr(what).encode()).hexdigest()[:_DIGITS]
 

@@ -171,6 +171,7 @@ def _mark(partition: TopicPartition) -> OutgoingRecord:
 def _acceptance(partition: TopicPartition, end: int, settings: Settings) -> OutgoingRecord:
     return loss_record(
         AcceptedLoss(
+            verdict="erased",
             topic=partition.topic,
             partition=partition.partition,
             log_start=end,

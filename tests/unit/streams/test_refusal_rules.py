@@ -48,3 +48,9 @@ def test_is_the_same_for_the_same_rules() -> None:
 def test_changes_with_each_rule(changed: dict[str, Any]) -> None:
     """Each may leave a record without a dead letter, or without a forward."""
     assert fingerprint(**changed) != fingerprint()
+
+
+def test_an_erasure_changes_no_rule() -> None:
+    """It copies what it does not erase: nothing has to be written again."""
+    erased = LOSS.model_copy(update={"verdict": "erased"})
+    assert fingerprint(accepted={("smartregion.schools", 0): [erased]}) == fingerprint()
