@@ -166,9 +166,9 @@ def is_withheld(worker: Worker, place: Place, kind: str) -> None:
     assert not worker.ready
 
 
-def accept(broker: KafkaBroker | Cluster, worker: Worker, *places: Place) -> None:
+def accept(broker: KafkaBroker | Cluster, worker: Worker, *places: Place, **settings: str) -> None:
     """Accept losses, and wait until the worker goes on by itself; the doctor names the first."""
-    doctor = run_inside(broker, "doctor").stdout
+    doctor = run_inside(broker, "doctor", **settings).stdout
     assert str(places[0]) in doctor, doctor
     process = worker.process.pid
     for place in places:
@@ -180,6 +180,7 @@ def accept(broker: KafkaBroker | Cluster, worker: Worker, *places: Place) -> Non
             "--because",
             "the disk failed",
             "--yes",
+            **settings,
         )
         assert done.returncode == 0, done.stdout + done.stderr
     worker.wait_ready(DECIDED_SECONDS)
@@ -261,7 +262,7 @@ def test_an_unclean_election_and_more_new_ones_than_it_lost(tmp_path: Path) -> N
 
             is_withheld(worker, place, "log_diverged")
             replicas(behind.address, place, in_sync=2)
-            accept(cluster, worker, place)
+            accept(cluster, worker, place, replication="2")
             is_exact(cluster, worker)
 
 

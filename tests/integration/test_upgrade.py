@@ -171,7 +171,7 @@ def test_a_release_taken_back_refuses_what_only_the_newer_one_knows(
 def test_a_new_catalogue_needs_no_event_again(
     broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path
 ) -> None:
-    """Restarted one by one with one more indicator, workers know its past without reading it."""
+    """Restarted one by one with one more indicator, workers count its past from the topics."""
     folder = tmp_path / "catalogue"
     shutil.copytree(Path(catalogue.__file__).parent / "programmes", folder)
     lycees = folder / "lycees.yaml"
@@ -195,7 +195,7 @@ def test_a_new_catalogue_needs_no_event_again(
     ), compare(audit, [worker.url for worker in after])
     assert audit.readings["schools_ever_connected", None].numerator > 0
     for worker in after:
-        assert not worker.has_read(), "it read events again"
+        assert not worker.has_read(), "it counted events again"
 
 
 def test_more_partitions_are_taken_by_a_new_application(
