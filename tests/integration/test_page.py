@@ -185,7 +185,7 @@ def test_what_arrives_is_shown_with_its_event(shared_broker: KafkaBroker, page: 
 def test_an_explanation_is_shown_until_it_is_taken_back(
     shared_broker: KafkaBroker, page: Worker
 ) -> None:
-    """It takes the way of every fact: topic, worker, changelog, page; and its events the ledger."""
+    """It takes the way of every fact: topic, worker, page; and its events the ledger."""
     words, promise = "Un mot du responsable.", "promesses/schools_connected_ratio"
     said = explained("2016-12-01", words, at="2016-12-01T10:00:00")
     send(shared_broker.bootstrap, [message_of(said)])
