@@ -181,6 +181,7 @@ class PartitionLog:
         self.batches = [one for one in self.batches if one.first < offset]
         self._firsts = [one.first for one in self.batches]
         self.end = max(offset, self.start)
+        self.epoch += 1
         for number, producer in [*self._producers.items()]:
             kept = [one for one in producer.batches if one[2] < offset]
             if kept:
