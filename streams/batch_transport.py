@@ -905,6 +905,9 @@ class BatchConsumer(driver.Consumer):
         """
         return "replay" if offset < self._committed_at.get(tp, 0) else "attempt"
 
+    def _is_under_way(self, tp: TP) -> bool:
+        return tp in self._begun and self._attempt_in(tp, "attempt") is not None
+
     def _attempt_in(self, tp: TP, field: str) -> Attempt | None:
         attempt: Attempt | None = getattr(self._metadata.get(tp, NO_METADATA), field)
         return attempt
@@ -959,10 +962,11 @@ class BatchConsumer(driver.Consumer):
     def _new_offset(self, tp: TP) -> int | None:
         """Return the position of the states: all before it is merged, and written.
 
-        Nothing before the committed offset is committed.
+        Nothing before the committed offset is committed, and nothing during an attempt: `begin` has
+        committed, and may again before this commit leaves.
         """
         position = self._position(tp)
-        if position is None or tp not in self._caught_up:
+        if position is None or tp not in self._caught_up or self._is_under_way(tp):
             return None
         self._offered[tp] = position
         return position.next

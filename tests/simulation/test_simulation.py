@@ -21,7 +21,8 @@ SEEDS = 50
 #: Found within a few seeds: by a figure, an idle worker, an offset, a reader, a receipt, states, a
 #: dead letter's content, an order, a counter, an explanation.
 PLANTED = (
-    *("no-forwards", "coordinator-errors", "commit-before-write", "unfounded-changes"),
+    *("no-forwards", "coordinator-errors", "commit-before-letters", "unfounded-changes"),
+    *("seek-to-commit", "position-too-high", "kept-shown", "kept-of-others", "faust-acks"),
     *("early-receipt", "gaps", "letter-headers", "letter-value", "letter-reason"),
     *("arrival-order", "swapped-outcomes", "stale-explanations"),
 )
