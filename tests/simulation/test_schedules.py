@@ -13,16 +13,14 @@ from tests.simulation.command import simulate
 @pytest.mark.parametrize(
     ("rule", "sequence", "seeds"),
     [
-        # Of the runs, this rule's absence shows in two of three.
-        ("no-late-watch", "late_write", 6),
-        # One of four.
+        # Of the runs, this rule's absence shows in one of four.
         ("shown-without-lease", "cut_off", 16),
-        # One of ten.
-        ("early-end", "early_end", 24),
-        # One of three.
-        ("no-fence", "paused_writers", 16),
-        # One of three.
-        ("events-before-check", "lost_changelog", 16),
+        # One of five.
+        ("short-log", "lost_records", 24),
+        # Nearly all.
+        ("diverged", "refilled_log", 8),
+        # One of eight.
+        ("seek-to-commit", "rebalances", 30),
         # One of fifty.
         ("ended-by-another", "ended_twice", 60),
         # One of five.
