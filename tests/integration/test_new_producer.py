@@ -61,9 +61,8 @@ def test_the_printed_commands_send_the_first_event(
             timeout=SECONDS,
         )
 
-    # No worker runs on this broker, as beside `make practice`: it has no figures.
-    assert done.returncode == 2, done.stderr + log.read_text()
-    assert "run a worker first" in done.stderr
+    # No worker runs on this broker, as beside `make practice`: figures are counted from the events.
+    assert done.returncode == 0, done.stderr + log.read_text()
     assert answer in done.stdout.replace(" ", "") + done.stdout
     assert "accepted    1 event\n" in done.stdout
     assert "refused     0; " in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from broker.clients import opened
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.fact import Family
-from events.topics import DEFAULT_APP_ID, topic_name
+from events.topics import DEFAULT_APP_ID, DEFAULT_PARTITIONS, topic_name
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records
 from tests.support.kafka import KafkaBroker
@@ -128,7 +129,7 @@ def test_no_record_is_read_between_the_seek_and_the_end_of_its_rebalance(
 def test_no_figure_before_the_log_is_read(
     broker: KafkaBroker, factory: WorkerFactory, half_year: list[Message]
 ) -> None:
-    """From its start to ready, a restarted worker shows no figure and says what it waits for."""
+    """A restarted worker shows a partition once it is read, and says what it waits for."""
     first = factory.worker("first")
     first.start()
     send(broker.bootstrap, half_year)
@@ -137,6 +138,7 @@ def test_no_figure_before_the_log_is_read(
     second = factory.worker("second")
     second.start()
     waits: set[str] = set()
+    counted: list[int] = []
 
     def ready_at_last() -> bool:
         readiness = second.readiness()
@@ -147,12 +149,17 @@ def test_no_figure_before_the_log_is_read(
             # Between the two questions it may have become ready.
             if "smartregion_worker_ready 0" in shown:
                 waits.add(readiness["waiting_for"])
-                for figure in ("value", "numerator", "denominator"):
-                    assert f"smartregion_indicator_{figure}{{" not in shown
+                partitions = set(
+                    re.findall(r'smartregion_partition_owned{partition="(\d+)"', shown)
+                )
+                figures = re.findall(r'smartregion_indicator_\w+{.*partition="(\d+)"', shown)
+                assert set(figures) <= partitions
+                counted.append(len(partitions))
         return False
 
     assert wait_until(ready_at_last, seconds=60, every=0.01), second.log()[-3000:]
     assert waits, "it was never seen waiting"
+    assert min(counted) < DEFAULT_PARTITIONS
     assert "smartregion_indicator_value{" in second.metrics()
 
 

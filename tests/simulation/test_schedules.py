@@ -21,8 +21,6 @@ from tests.simulation.command import simulate
         ("diverged", "refilled_log", 8),
         # One of eight.
         ("seek-to-commit", "rebalances", 30),
-        # One of fifty.
-        ("ended-by-another", "ended_twice", 60),
         # One of five.
         ("lease-from-assignment", "paused_at_assignment", 40),
         # One of five.

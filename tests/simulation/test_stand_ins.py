@@ -19,7 +19,8 @@ from tests.simulation.network import Network
 
 loop = SimulationLoop(Random(1))
 network = Network(loop, Random(1))
-stand_ins.install(loop, Cluster(loop, network, Random(1), nodes=1), on_exit=lambda *_: None)
+cluster = Cluster(loop, network, Random(1), nodes=1)
+stand_ins.install(loop, cluster, on_exit=lambda *_: None, accepted=dict)
 batch = BatchBuilder(16384, 0)
 print(batch.append(timestamp=None, key=b"", value=b"").timestamp)
 """
