@@ -241,6 +241,14 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
                     fetcher._client.force_metadata_update()
                 raise
 
+        set_error = fetcher._set_error
+
+        def replace_error(tp: TopicPartition, error: KafkaError) -> None:
+            # aiokafka asserts that there is none yet, which ends the reading of all partitions.
+            fetcher._records.pop(tp, None)
+            set_error(tp, error)
+
+        fetcher._set_error = replace_error
         fetcher._proc_offset_request = offsets
         coordinator._do_heartbeat = heartbeat
         coordinator._send_req = send_request

@@ -1221,6 +1221,11 @@ class Fetcher:
         self.levels: list[int] = []
         """Of each question."""
         self._client = SimpleNamespace(force_metadata_update=self._update)
+        self._records: dict[TopicPartition, object] = {}
+
+    def _set_error(self, tp: TopicPartition, error: object) -> None:
+        assert tp not in self._records, "aiokafka ends reading here"
+        self._records[tp] = error
 
     def _update(self) -> None:
         self.updates += 1
@@ -1363,6 +1368,16 @@ class TestThread:
             await self.fetcher._proc_offset_request(1, {})
 
         assert self.fetcher.updates == updates
+
+    @played
+    async def test_a_second_error_of_a_partition_replaces_the_first(self) -> None:
+        """Aiokafka asserts that there is none, and would read nothing any more."""
+        await self.thread()
+        tp = TopicPartition("raw", 0)
+        for error in ("one", "other"):
+            self.fetcher._set_error(tp, error)
+
+        assert self.fetcher._records == {tp: "other"}
 
     def test_commits_the_metadata_of_each_offset(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Faust commits empty metadata."""
