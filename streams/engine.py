@@ -33,7 +33,7 @@ from streams.batch_transport import (
     WriteRefusedError,
 )
 from streams.clock import Clock
-from streams.core import RecordRefusal, Result, process
+from streams.core import RecordRefusal, Result
 from streams.dead_letter_rate import DeadLetterCause
 from streams.dead_letters import (
     bare_dead_letter_record,
@@ -41,11 +41,11 @@ from streams.dead_letters import (
     dead_letter_records,
     forward_record,
 )
+from streams.merging import merged
 from streams.meters import Meters
 from streams.producers.meters import Attribution, ProducerMeters
 from streams.refusal_rules import fingerprint_of
 from streams.skipped_records import Decision, refusal_of
-from streams.state import EMPTY, LARGE_STATE_BYTES, EntityState, encode_state
 from streams.state_store import StateChange, StateStore
 
 logger = logging.getLogger(__name__)
@@ -393,25 +393,15 @@ class Engine:
         if refusals:
             unread = {refusal.record.offset for refusal in refusals}
             records = [record for record in records if record.offset not in unread]
-        result = process(
-            records,
-            self.state_store.states(*key),
-            family=key[0],
-            partition=key[1],
-            partitions=self.partitions,
-            sizes=self.state_store.sizes(*key),
-            rules=self.rules,
+        result, states, changes = merged(
+            self.state_store, key, records, partitions=self.partitions, rules=self.rules
         )
-        states = _encoded(result.changed)
-        if _became_large(states, self.state_store.sizes(*key)):
-            # Once per entity that becomes large: from then on its size is known and checked.
-            result, states = self._compute_with_sizes(key, records, states)
         result.refusals += refusals
         now = self.clock.now()
         return _Computed(
             result,
             states,
-            self.state_store.changes(*key, result.changed, values=states, known=result.known),
+            changes,
             [
                 *dead_letter_records(result.refusals, now=now),
                 *(forward_record(one) for one in result.forwards),
@@ -427,27 +417,6 @@ class Engine:
             for record in records
             if record.offset in decisions
         ]
-
-    def _compute_with_sizes(
-        self, key: FamilyPartition, records: Sequence[Record], grown: Mapping[str, bytes]
-    ) -> tuple[Result, dict[str, bytes]]:
-        """Return the result of records, given the sizes of the states that they make large."""
-        states = self.state_store.states(*key)
-        large = {
-            entity: len(encode_state(states.get(entity, EMPTY)))
-            for entity, value in grown.items()
-            if len(value) > LARGE_STATE_BYTES
-        }
-        result = process(
-            records,
-            states,
-            family=key[0],
-            partition=key[1],
-            partitions=self.partitions,
-            sizes={**large, **self.state_store.sizes(*key)},
-            rules=self.rules,
-        )
-        return result, _encoded(result.changed)
 
     def _set_sizes(self, key: FamilyPartition, states: Mapping[str, bytes]) -> None:
         for entity, value in states.items():
@@ -481,16 +450,6 @@ async def _in_steps(work: Generator[None, None, int]) -> int:
             next(work)
         except StopIteration as end:
             return int(end.value)
-
-
-def _encoded(states: Mapping[str, EntityState]) -> dict[str, bytes]:
-    return {entity: encode_state(state) for entity, state in states.items()}
-
-
-def _became_large(states: Mapping[str, bytes], sizes: Mapping[str, int]) -> bool:
-    return any(
-        len(value) > LARGE_STATE_BYTES and entity not in sizes for entity, value in states.items()
-    )
 
 
 def _is_fatal(error: Exception) -> bool:

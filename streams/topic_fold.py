@@ -21,11 +21,11 @@ from events.fact import Family
 from events.record_rules import RULES, RecordRules, known_before
 from events.records import Record
 from events.topics import DEFAULT_PARTITIONS, topic_name
-from streams.core import Forward, Result, process
+from streams.core import Forward
 from streams.dead_letters import FORWARDED_FROM, forward_origin
 from streams.folded_states import FoldedStates
+from streams.merging import merged
 from streams.skipped_records import read_decisions, without_skipped
-from streams.state import LARGE_STATE_BYTES, encode_state
 from streams.state_store import StateStore
 
 if TYPE_CHECKING:
@@ -157,7 +157,9 @@ def _merge(
     A record that fails is left out, as in a worker, which writes a dead letter.
     """
     try:
-        return merge_batch(state_store, key, records, partitions=partitions, rules=rules).forwards
+        result, states, changes = merged(
+            state_store, key, records, partitions=partitions, rules=rules
+        )
     except Exception as error:  # noqa: BLE001 - a record may raise anything
         if len(records) > 1:
             return [
@@ -174,43 +176,7 @@ def _merge(
             type(error).__name__,
         )
         return []
-
-
-def merge_batch(
-    state_store: StateStore,
-    key: tuple[Family, int],
-    records: Sequence[Record],
-    *,
-    partitions: int,
-    rules: RecordRules,
-) -> Result:
-    """Merge records of one partition of one family, and keep the sizes of large states."""
-    states, sizes = state_store.states(*key), state_store.sizes(*key)
-
-    def processed(sizes: Mapping[str, int]) -> tuple[Result, dict[str, bytes]]:
-        result = process(
-            records,
-            states,
-            family=key[0],
-            partition=key[1],
-            partitions=partitions,
-            sizes=sizes,
-            rules=rules,
-        )
-        return result, {entity: encode_state(one) for entity, one in result.changed.items()}
-
-    result, values = processed(sizes)
-    grown = [
-        entity
-        for entity, value in values.items()
-        if len(value) > LARGE_STATE_BYTES and entity not in sizes
-    ]
-    if grown:
-        # From now on their sizes are known, and no event makes them larger than the limit.
-        before = {entity: len(encode_state(result.known[entity])) for entity in grown}
-        result, values = processed({**before, **sizes})
-    changes = state_store.changes(*key, result.changed, values=values, known=result.known)
     state_store.apply(*key, changes)
-    for entity, value in values.items():
+    for entity, value in states.items():
         state_store.set_size(*key, entity, len(value))
-    return result
+    return result.forwards

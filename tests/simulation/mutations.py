@@ -29,7 +29,7 @@ from streams import app as worker_app
 from streams import (
     batch_transport,
     core,
-    engine,
+    merging,
     state,
     watchdog,
 )
@@ -411,7 +411,7 @@ def _swap_outcomes() -> None:
         )
         return result
 
-    _replace(engine, "process", process)
+    _replace(merging, "process", process)
 
 
 @_mutation("stale-explanations", "after a rebalance a reader has the new owner's explanations")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from catalogue import metrics
 from events.partitioning import partition_for
-from streams import engine
+from streams import merging
 from streams.meters import Meters
 from tests.simulation.records import said
 
@@ -64,7 +64,7 @@ class Outcomes:
 
     def watch(self) -> None:
         """Look at each batch that an engine computes, and at each that its meters count."""
-        process, count = vars(engine)["process"], Meters.count
+        process, count = vars(merging)["process"], Meters.count
 
         def processed(records: Iterable[Record], *given: Any, **named: Any) -> Result:
             records = list(records)
@@ -76,7 +76,7 @@ class Outcomes:
             count(meters, result)
             self._note(meters, result)
 
-        vars(engine)["process"] = processed
+        vars(merging)["process"] = processed
         setattr(Meters, "count", counted)  # noqa: B010 - mypy refuses the assignment
 
     def _expect(

@@ -29,7 +29,7 @@ from events import cloudevent
 from events.cloudevent import CloudEvent
 from events.errors import ContractError, RefusalReason
 from events.records import OutgoingRecord
-from streams import core, engine, reading
+from streams import core, merging, reading
 from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedError
 
 
@@ -62,7 +62,7 @@ def _fail_batch(number: int) -> None:
             raise PlantedError
         return result
 
-    setattr(engine, "process", failing)  # noqa: B010 - it is the engine's import, not its export
+    setattr(merging, "process", failing)  # noqa: B010 - it is the module's import, not its export
 
 
 def _forget(event_type: str) -> None:

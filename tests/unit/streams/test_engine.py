@@ -21,7 +21,7 @@ from events.last_record import LastRecord
 from events.partitioning import partition_for
 from events.records import Record
 from events.topics import DEAD_LETTERS
-from streams import core, engine, reading, state_store
+from streams import core, engine, merging, reading, state_store
 from streams.batch_transport import Batch, ProduceFailedError
 from streams.clock import FixedClock
 from streams.core import Outcome
@@ -268,7 +268,7 @@ class TestIsolation:
                 raise ZeroDivisionError
             return process(records, *args, **kwargs)
 
-        monkeypatch.setattr(engine, "process", failing)
+        monkeypatch.setattr(merging, "process", failing)
         return record
 
     def test_a_record_that_cannot_be_merged_is_refused(
@@ -345,7 +345,7 @@ class TestIsolation:
         """When it has half of what is kept; and from then on its size is checked."""
         days = [connected(f"2018-03-{day:02}") for day in range(1, 29)]
         half = len(encode_state(state_of(*days[:10])))
-        for module in (engine, state_store):
+        for module in (merging, state_store):
             monkeypatch.setattr(module, "LARGE_STATE_BYTES", half - 1)
         monkeypatch.setattr(core, "ENTITY_MAX_BYTES", 2 * half)
 
@@ -655,7 +655,7 @@ class TestProcessedRecords:
                 raise ZeroDivisionError
             return process(records, *args, **kwargs)
 
-        monkeypatch.setattr(engine, "process", failing)
+        monkeypatch.setattr(merging, "process", failing)
 
         bench.take_all(first, poison, last, is_new=False)
 
@@ -697,7 +697,7 @@ class TestProcessedRecords:
                 raise ZeroDivisionError
             return process(records, *args, **kwargs)
 
-        monkeypatch.setattr(engine, "process", failing)
+        monkeypatch.setattr(merging, "process", failing)
 
         message = bench.take_all(*records, is_new=False)
 

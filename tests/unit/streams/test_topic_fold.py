@@ -19,7 +19,7 @@ from events.fact import Family
 from events.partitioning import partition_for
 from events.topics import DEFAULT_PARTITIONS, topic_name
 from operations.audit.recount import audit_records
-from streams import core
+from streams import core, merging
 from streams import topic_fold as subject
 from streams.dead_letters import FORWARDED_FROM
 from streams.histories import histories_of
@@ -85,7 +85,7 @@ def most_bytes(monkeypatch: pytest.MonkeyPatch) -> int:
     """Let states become full after a few days."""
     most = 1_000
     monkeypatch.setattr("streams.core.ENTITY_MAX_BYTES", most)
-    for module in ("streams.topic_fold", "streams.state_store"):
+    for module in ("streams.merging", "streams.state_store"):
         monkeypatch.setattr(f"{module}.LARGE_STATE_BYTES", most // 2)
     return most
 
@@ -127,7 +127,7 @@ def test_a_record_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> Non
             raise ZeroDivisionError
         return core.process(some, *args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(subject, "process", failing)
+    monkeypatch.setattr(merging, "process", failing)
     assert [*held(records)[PARIS]["school.registered"]] == ["2016-01-01", "2016-01-03"]
 
 
