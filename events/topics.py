@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from events.fact import Family, entity_key
@@ -84,6 +85,10 @@ class TopicSpec:
 def topic_name(family: Family) -> str:
     """Return the topic of a family's events: `smartregion.schools`."""
     return f"{PREFIX}.{family.value}"
+
+
+FAMILIES: Final = MappingProxyType({topic_name(family): family for family in Family})
+"""The families, by the topics of their events."""
 
 
 def declared_topics(

@@ -18,7 +18,7 @@ from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Any, Final, Self
 
 import duckdb
@@ -32,7 +32,7 @@ from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.record_rules import END_OF_TIME, RULES, RecordRules, microseconds
-from events.topics import topic_name
+from events.topics import FAMILIES, topic_name
 from report.entities import NAME_FIELDS, REFERENCES, sorting_key
 from streams.dead_letters import FORWARDED_FROM
 
@@ -52,7 +52,6 @@ ARRANGE_EVENTS: Final = 50_000
 
 #: Raised with every change of the tables: a file of another version is written anew.
 _VERSION: Final = "2"
-_FAMILIES: Final = MappingProxyType({topic_name(family): family for family in Family})
 
 _COLUMNS: Final = {
     "family": "VARCHAR NOT NULL",
@@ -387,7 +386,7 @@ class EventLedger:
             raise LedgerOutdatedError(self._file, problem=problem)
         cells: set[int] = set()
         for topic, partition, offset in skipped - known:
-            family = _FAMILIES.get(topic)
+            family = FAMILIES.get(topic)
             if family is None or family.about_persons:
                 continue
             cursor.execute("INSERT INTO skipped VALUES (?, ?, ?)", [topic, partition, offset])
@@ -420,7 +419,7 @@ class _LedgerBatch:
         if record.offset < self.positions.get(place, self._known.get(place, 0)):
             return
         self.positions[place] = record.offset + 1
-        family = _FAMILIES[record.topic]
+        family = FAMILIES[record.topic]
         if family.about_persons or record[:3] in self._skipped:
             return
         try:

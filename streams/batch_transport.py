@@ -58,10 +58,9 @@ from broker.offset_gaps import LeaderEpoch, OffsetGap, report_gaps_with_aiokafka
 from broker.poll_bytes import bound_polls_of_aiokafka, one_poll
 from broker.record_batches import read_any_batch_with_aiokafka
 from broker.write_sequences import REFUSALS, reuse_refused_sequences
-from events.fact import Family
 from events.last_record import LastRecord
 from events.records import OutgoingRecord, Record
-from events.topics import topic_name
+from events.topics import FAMILIES, topic_name
 from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLoss, AcceptedLosses
 from streams.commit_metadata import (
     NO_METADATA,
@@ -143,7 +142,6 @@ class Batch(NamedTuple):
     have changed since."""
 
 
-_FAMILIES: Final = {topic_name(family): family for family in Family}
 _NOT_COMMITTED: Final = Committed(0, NO_METADATA)
 
 
@@ -186,7 +184,7 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
         read_any_batch_with_aiokafka()
         owner = cast("BatchConsumer", self.consumer)
-        report_gaps_with_aiokafka(_FAMILIES, owner.note_gap, owner.note_leader)
+        report_gaps_with_aiokafka(FAMILIES, owner.note_gap, owner.note_leader)
         bound_polls_of_aiokafka()
         consumer = super()._create_consumer(loop)
         # Faust's value is 1.5 s.
@@ -391,14 +389,14 @@ class BatchConsumer(driver.Consumer):
         self._faults: dict[TP, TopicFault] = {}
         #: By partition: fetched offsets without a record, from the first to before the next.
         self._gaps: defaultdict[TP, set[tuple[int, int]]] = defaultdict(set)
+        #: By partition: the first of them that was fetched again, and is still there.
+        self._missing: dict[TP, tuple[int, int]] = {}
         #: By partition: the fetches since the last poll, each with the epoch of a leader.
         self._leaders: defaultdict[TP, list[LeaderEpoch]] = defaultdict(list)
         #: By partition: the epoch of the leader that wrote what was polled last.
         self._epoch: dict[TP, int] = {}
         #: By partition: the record before the next to yield.
         self._passed_on: dict[TP, LastRecord] = {}
-        #: By partition: the first of them that was fetched again, and is still there.
-        self._missing: dict[TP, tuple[int, int]] = {}
         self.log_starts: dict[TP, int] = {}
         """The first offset of each partition, as of the last look at the logs."""
         #: When a poll last returned records.
@@ -415,18 +413,18 @@ class BatchConsumer(driver.Consumer):
     # -- positions
 
     def _position(self, tp: TP) -> Position | None:
-        return self.transport.state_store.position(_FAMILIES[tp.topic], tp.partition)
+        return self.transport.state_store.position(FAMILIES[tp.topic], tp.partition)
 
     def _next_of(self, tp: TP) -> int:
         position = self._position(tp)
         return 0 if position is None else position.next
 
     def _move(self, tp: TP, position: Position) -> None:
-        self.transport.state_store.move(_FAMILIES[tp.topic], tp.partition, position)
+        self.transport.state_store.move(FAMILIES[tp.topic], tp.partition, position)
 
     def _drop(self, tp: TP) -> None:
         """Drop the states of a partition."""
-        self.transport.state_store.drop(_FAMILIES[tp.topic], tp.partition)
+        self.transport.state_store.drop(FAMILIES[tp.topic], tp.partition)
         self._caught_up.discard(tp)
 
     def is_caught_up(self, tp: TP) -> bool:

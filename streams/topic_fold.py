@@ -20,7 +20,7 @@ from events.errors import ContractError
 from events.fact import Family
 from events.record_rules import RULES, RecordRules, known_before
 from events.records import Record
-from events.topics import DEFAULT_PARTITIONS, topic_name
+from events.topics import DEFAULT_PARTITIONS, FAMILIES, topic_name
 from streams.core import Forward
 from streams.dead_letters import FORWARDED_FROM, forward_origin
 from streams.folded_states import FoldedStates
@@ -41,7 +41,6 @@ KnownOn: TypeAlias = Mapping[Family, date]
 """By family, the last day (UTC) whose records count; a family without a day is not bounded."""
 
 ALL_KNOWN: Final[KnownOn] = {}
-_FAMILIES: Final = {topic_name(family): family for family in Family}
 
 
 def fold_topics(
@@ -116,7 +115,7 @@ def merge_events(
     while batch := list(islice(left, BATCH)):
         by_partition: dict[tuple[Family, int], list[RawRecord]] = defaultdict(list)
         for record in batch:
-            by_partition[_FAMILIES[record.topic], record.partition].append(record)
+            by_partition[FAMILIES[record.topic], record.partition].append(record)
             copied.update(
                 origin for name, origin in record.headers if name == FORWARDED_FROM and origin
             )
@@ -125,7 +124,7 @@ def merge_events(
                 misrouted[forward_origin(forward)] = forward
     for origin, forward in misrouted.items():
         if origin not in copied:
-            family = _FAMILIES[forward.record.topic]
+            family = FAMILIES[forward.record.topic]
             _merge(state_store, (family, forward.partition), [forward.record], partitions, rules)
 
 
@@ -137,7 +136,7 @@ def _known(
     for record in records:
         if record.topic in before:
             try:
-                event = rules.decode(record, family=_FAMILIES[record.topic])
+                event = rules.decode(record, family=FAMILIES[record.topic])
             except ContractError:
                 continue
             if rules.known_at(event, record) >= before[record.topic]:

@@ -18,12 +18,10 @@ from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules, known_before, microseconds
-from events.topics import topic_name
+from events.topics import FAMILIES
 from operations.audit.fact_numbers import COMPLETE, DEFINING, FACT_NUMBERS
 from operations.audit.overgrown import most_bytes, refuse_overgrown
 from streams.dead_letters import FORWARDED_FROM
-
-_FAMILIES: Final = MappingProxyType({topic_name(family): family for family in Family})
 
 _FAMILY_NUMBERS: Final = MappingProxyType({family: at for at, family in enumerate(Family)})
 
@@ -211,7 +209,7 @@ class Ledger:
         for record in records:
             forwarded = any(name == FORWARDED_FROM for name, _ in record.headers)
             self._forwarded += forwarded
-            family = _FAMILIES[record.topic]
+            family = FAMILIES[record.topic]
             if self._skipped and record[:3] in self._skipped:
                 self._refusals[RefusalReason.PASSED_OVER] += not forwarded
                 continue

@@ -12,15 +12,12 @@ from events.cloudevent import CloudEvent, decode
 from events.dead_letter_content import letter_content
 from events.dead_letters import REPLAY_OF, DeadLetter, RecordOrigin
 from events.errors import ContractError, RefusalReason
-from events.fact import Family
 from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules
 from events.records import Record
 from events.refused_records import RecordMap
-from events.topics import DEFAULT_PARTITIONS, topic_name
+from events.topics import DEFAULT_PARTITIONS, FAMILIES
 from streams.dead_letters import FORWARDED_FROM
-
-_FAMILIES = {topic_name(family): family for family in Family}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ def _classify(
     record: Record, origin: RecordOrigin, *, replayed: bool, partitions: int, rules: RecordRules
 ) -> AcceptedRecord | RefusedRecord:
     try:
-        event = rules.decode(record, family=_FAMILIES[record.topic])
+        event = rules.decode(record, family=FAMILIES[record.topic])
     except ContractError as error:
         # As in its letter: the name of an unknown field is the sender's own word.
         content = letter_content(error, record.key, record.value, record.headers or ())
