@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -15,12 +15,13 @@ from typing import Any
 from boundary.garbage import collect_seldom
 from boundary.logs import configure_logging, log_end
 from broker.errors import BrokerRefusedError
+from broker.reading import read_topics
+from broker.stored_record import RawRecord
 from broker.topic_admin import verify_topics
 from catalogue.loader import load_catalogue
-from events.dead_letters import RecordOrigin
 from events.producers.loader import load_producers
-from events.topics import declared_topics
-from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLosses, accepted_losses
+from events.topics import DEAD_LETTER_OUTCOMES, declared_topics
+from streams.accepted_losses import accepted_losses, is_loss, losses_of
 from streams.app import create_app
 from streams.batch_transport import BatchTransport
 from streams.engine import Engine
@@ -29,7 +30,7 @@ from streams.membership import Membership
 from streams.queries.serving import HistoriesRoute
 from streams.queries.telling import Teller
 from streams.settings import Settings
-from streams.skipped_records import Decision, read_decisions
+from streams.skipped_records import decisions_of, is_decision
 from streams.topic_watch import TopicWatch
 from streams.watchdog import DENIALS, NotAllowedError, Watchdog
 from streams.web import serve
@@ -61,32 +62,29 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
         security=settings.security(),
         tolerate=lambda error: logger.warning("topic setting: %s", error),
     )
+    decisions = _decisions(settings)
     engine = Engine(
         catalogue,
         settings.make_clock(),
         partitions=settings.partitions,
         producers=producers,
-        skipped=_decisions(settings),
-        accepted=_accepted(settings),
+        skipped=decisions_of(decisions),
+        accepted=losses_of(decisions),
         rules=settings.record_rules(),
     )
     return asyncio.run(_run(settings, engine, transport))
 
 
-def _decisions(settings: Settings) -> Mapping[RecordOrigin, Decision]:
+def _decisions(settings: Settings) -> Sequence[RawRecord]:
+    """Return the records with which operators skip records and accept losses, in one reading."""
+    security = settings.security()
     try:
-        return read_decisions(settings.broker, security=settings.security())
+        ledger = read_topics(settings.broker, topics=[DEAD_LETTER_OUTCOMES], security=security)
+        return [record for record in ledger if is_decision(record) or is_loss(record)]
     except BrokerRefusedError as error:
         # The user of an earlier release may lack the right to read them.
         logger.warning("skipped records not read: %s", error)
-        return {}
-
-
-def _accepted(settings: Settings) -> AcceptedLosses:
-    try:
-        return accepted_losses(settings.broker, security=settings.security())
-    except BrokerRefusedError:
-        return NOTHING_ACCEPTED  # `_decisions` has said it.
+        return []
 
 
 async def _run(settings: Settings, engine: Engine, transport: type[BatchTransport]) -> int:

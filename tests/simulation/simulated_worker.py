@@ -60,7 +60,7 @@ class SimulatedWorker(Supervised):
             partitions=settings.partitions,
             producers=self._producers,
             skipped={},
-            accepted=worker._accepted(settings),
+            accepted=vars(worker)["accepted_losses"](settings.broker),
             rules=self._rules,
         )
         self.engine.hold_seconds = HOLD_SECONDS
