@@ -4,11 +4,7 @@ Faust processes single records, with a task pair, a future and a produce request
 records of one partition and poll are one Faust message: its value is a `Batch`, its offset that of
 the last record. Assignment, rebalance and commits are Faust's own.
 
-The log is the state. A partition that is assigned is read from the position of its states in the
-state store, from the log's start where it has none. Records before the committed offset change
-states and nothing else: their dead letters and forwards are written. The partition is caught up
-once its position has reached the committed offset. Whatever is in doubt is answered by a seek to
-the position.
+What is read, sought and committed of a partition is decided in `streams.assigned_partition`.
 
 README names the modules that use private names of Faust and the Kafka clients, which are pinned
 exactly; tests/integration/test_engine.py fails when an upgrade changes what is used here.
@@ -17,8 +13,6 @@ exactly; tests/integration/test_engine.py fails when an upgrade changes what is 
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -28,12 +22,14 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from collections.abc import (
+    Set as AbstractSet,
+)
 from contextlib import suppress
 from contextvars import ContextVar
 from copy import copy
-from operator import attrgetter
 from time import monotonic
-from typing import Any, ClassVar, Final, NamedTuple, cast
+from typing import Any, ClassVar, cast
 
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
@@ -58,19 +54,16 @@ from broker.offset_gaps import LeaderEpoch, OffsetGap, report_gaps_with_aiokafka
 from broker.poll_bytes import bound_polls_of_aiokafka, one_poll
 from broker.record_batches import read_any_batch_with_aiokafka
 from broker.write_sequences import REFUSALS, reuse_refused_sequences
-from events.last_record import LastRecord
-from events.records import OutgoingRecord, Record
-from events.topics import FAMILIES, topic_name
+from events.records import OutgoingRecord
+from events.topics import FAMILIES
 from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLoss, AcceptedLosses
+from streams.assigned_partition import NOT_COMMITTED, AssignedPartition, Batch, Committed
 from streams.commit_metadata import (
-    NO_METADATA,
-    Attempt,
-    CommitMetadata,
     decode_commit_metadata,
     encode_commit_metadata,
 )
-from streams.state_store import Position, StateStore
-from streams.topic_faults import FaultKind, TopicFault, records_deleted
+from streams.state_store import StateStore
+from streams.topic_faults import TopicFault
 
 #: The largest age of the last heartbeat with which figures are shown, as a share of the session
 #: timeout: afterwards another worker may show them.
@@ -122,41 +115,6 @@ class AttemptNotCommittedError(SmartRegionError):
         )
 
 
-class Committed(NamedTuple):
-    """A committed offset of the group, and its metadata."""
-
-    offset: int
-    metadata: CommitMetadata
-
-
-class Batch(NamedTuple):
-    """Records of one partition that are processed together."""
-
-    records: Sequence[Record]
-    start: int
-    """The position of the states that the records follow."""
-    is_new: bool = True
-    """False for records before the committed offset, which have been processed."""
-    writes: bool = True
-    """Whether dead letters and forwards are written: also of processed records, where the rules
-    have changed since."""
-
-
-_NOT_COMMITTED: Final = Committed(0, NO_METADATA)
-
-
-def _cut(records: Sequence[Any], cuts: Iterable[int]) -> Iterator[Sequence[Any]]:
-    """Yield records in parts that begin at the offsets in `cuts`."""
-    begin = 0
-    for cut in sorted(cuts):
-        end = bisect_left(records, cut, key=attrgetter("offset"))
-        if end > begin:
-            yield records[begin:end]
-            begin = end
-    if begin < len(records):
-        yield records[begin:]
-
-
 class BatchSchema(Schema[Any, Any]):
     """A schema without decoding: the value is the list of raw records."""
 
@@ -191,17 +149,24 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
         commit = consumer.commit
 
+        commits = asyncio.Lock()
+
         async def commit_with_metadata(offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
-            metadata_of = cast("BatchConsumer", self.consumer).metadata_of
             _commit_generation.set(self.generation())
-            await commit(
-                {
-                    tp: OffsetAndMetadata(
-                        one.offset, encode_commit_metadata(metadata_of(TP(*tp), one.offset))
-                    )
-                    for tp, one in offsets.items()
-                }
-            )
+            # One after the other: an earlier one that is sent again must not overtake a later one.
+            async with commits:
+                found = owner.to_commit(TP(*tp) for tp in offsets)
+                if not found:
+                    return
+                await commit(
+                    {
+                        TopicPartition(*tp): OffsetAndMetadata(
+                            one.offset, encode_commit_metadata(one.metadata)
+                        )
+                        for tp, one in found.items()
+                    }
+                )
+                owner.note_committed(found)
 
         # Faust commits empty metadata.
         consumer.commit = commit_with_metadata
@@ -365,38 +330,8 @@ class BatchConsumer(driver.Consumer):
     has_exact_ends: ClassVar[bool] = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        #: By partition: the position whose offset the next commit has.
-        self._offered: dict[TP, Position] = {}
-        #: By partition: the next offset to yield.
-        self._next: dict[TP, int] = {}
-        #: By partition: a gap (expected, polled), and how often the consumer has sought back to it.
-        self._sought_gap: dict[TP, tuple[int, int, int]] = {}
-        #: By partition: the record before the next to yield, to be found where it was.
-        self._to_find: dict[TP, LastRecord] = {}
-        #: By partition: the committed offset, from which on records are new.
-        self._committed_at: dict[TP, int] = {}
-        #: By partition: the position from which on it is shown.
-        self._goal: dict[TP, int] = {}
-        #: By partition: the metadata of the next commit; `last` is that at `_committed_at`.
-        self._metadata: dict[TP, CommitMetadata] = {}
-        #: By partition with an attempt since its assignment: its field, and what it had before.
-        self._begun: dict[TP, tuple[str, Attempt | None]] = {}
-        #: Partitions of which a batch was ended early, until they are revoked.
-        self._ended_early: set[TP] = set()
-        #: Partitions whose position has reached the committed offset.
-        self._caught_up: set[TP] = set()
-        #: By partition: what its log has lost; it is not read.
-        self._faults: dict[TP, TopicFault] = {}
-        #: By partition: fetched offsets without a record, from the first to before the next.
-        self._gaps: defaultdict[TP, set[tuple[int, int]]] = defaultdict(set)
-        #: By partition: the first of them that was fetched again, and is still there.
-        self._missing: dict[TP, tuple[int, int]] = {}
-        #: By partition: the fetches since the last poll, each with the epoch of a leader.
-        self._leaders: defaultdict[TP, list[LeaderEpoch]] = defaultdict(list)
-        #: By partition: the epoch of the leader that wrote what was polled last.
-        self._epoch: dict[TP, int] = {}
-        #: By partition: the record before the next to yield.
-        self._passed_on: dict[TP, LastRecord] = {}
+        #: Those of the last assignment.
+        self._partitions: dict[TP, AssignedPartition] = {}
         self.log_starts: dict[TP, int] = {}
         """The first offset of each partition, as of the last look at the logs."""
         #: When a poll last returned records.
@@ -412,49 +347,34 @@ class BatchConsumer(driver.Consumer):
 
     # -- positions
 
-    def _position(self, tp: TP) -> Position | None:
-        return self.transport.state_store.position(FAMILIES[tp.topic], tp.partition)
-
-    def _next_of(self, tp: TP) -> int:
-        position = self._position(tp)
-        return 0 if position is None else position.next
-
-    def _move(self, tp: TP, position: Position) -> None:
-        self.transport.state_store.move(FAMILIES[tp.topic], tp.partition, position)
-
-    def _drop(self, tp: TP) -> None:
-        """Drop the states of a partition."""
-        self.transport.state_store.drop(FAMILIES[tp.topic], tp.partition)
-        self._caught_up.discard(tp)
-
     def is_caught_up(self, tp: TP) -> bool:
         """Return True where all records before the committed offset are in a partition's states."""
-        return tp in self._caught_up and tp not in self._faults
+        partition = self._partitions.get(tp)
+        return partition is not None and partition.is_shown
 
     def to_catch_up(self) -> int:
         """Return the number of offsets until all assigned partitions are caught up."""
-        left = 0
-        for tp, goal in self._goal.items():
-            left += max(goal - self._next_of(tp), 0)
-        return left
+        return sum(one.lacks for one in self._read())
+
+    def _read(self) -> list[AssignedPartition]:
+        """Return the partitions that are read: none while a rebalance assigns them."""
+        # A copy: the partitions may change while a commit awaits.
+        return [one for one in [*self._partitions.values()] if not one.is_revoked]
 
     @property
     def faults(self) -> Sequence[TopicFault]:
         """What the logs of assigned partitions have lost."""
-        return [*self._faults.values()]
+        return [one.fault for one in self._read() if one.fault is not None]
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Drop the states of partitions that another worker has now; then as Faust does."""
-        store = self.transport.state_store
-        for family, partition in store.partitions():
-            tp = TP(topic_name(family), partition)
-            if tp not in assigned:
-                self._drop(tp)
+        for tp in self._partitions.keys() - assigned:
+            self._partitions.pop(tp).drop()
         if generation_id - self._assigned_generation not in {0, 1}:
             # Another worker may have had them meanwhile, and have committed more.
-            self._caught_up.clear()
+            for partition in self._partitions.values():
+                partition.is_caught_up = False
         self._assigned_generation, self._is_revoked = generation_id, False
-        self._faults = {tp: fault for tp, fault in self._faults.items() if tp in assigned}
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def perform_seek(self) -> None:
@@ -465,17 +385,28 @@ class BatchConsumer(driver.Consumer):
         generation = self.app.consumer_generation_id
         tps = sorted(self.assignment())
         committed = await self._thread.committed(tps)
+        if self._is_outdated(generation):
+            return
         for tp in tps:
-            self._read_offset[tp] = self._committed_offset[tp] = None
-            self._committed_at[tp], self._metadata[tp] = committed.get(tp, _NOT_COMMITTED)
-            self._goal[tp] = self._committed_at[tp]
+            self._read_offset[tp] = None
+            before = self._partitions.get(tp)
+            self._partitions[tp] = AssignedPartition(
+                tp,
+                committed.get(tp, NOT_COMMITTED),
+                store=self.transport.state_store,
+                rules=self.transport.rules,
+                is_caught_up=before is not None and before.is_caught_up,
+            )
         try:
             await self._look_at(tps)
         except IllegalStateError as error:
             self.log.warning("a rebalance has taken partitions that were sought: %r", error)
             return
-        if generation == self.app.consumer_generation_id and not self._is_revoked:
+        if not self._is_outdated(generation):
             self._sought_generation = generation
+
+    def _is_outdated(self, generation: int) -> bool:
+        return self._is_revoked or generation != self.app.consumer_generation_id
 
     async def look_at_logs(self) -> None:
         """Look whether the logs of the assigned partitions have lost records.
@@ -491,123 +422,24 @@ class BatchConsumer(driver.Consumer):
     async def _look_at(self, tps: Sequence[TP]) -> None:
         """Look at the extents of logs, and seek to the positions of those that are whole."""
         # What is read while a broker answers may be beyond the end that it answers.
-        read = {tp: max(self._committed_at.get(tp, 0), self._next_of(tp)) for tp in tps}
+        read = {one: one.processed for one in self._read()}
         starts = await self.earliest_offsets(*tps)
         ends = await self.highwaters(*tps)
         self.log_starts = dict(starts)
         positions: dict[TP, int] = {}
-        for tp in tps:
-            if tp not in self._committed_at:
-                continue  # Revoked meanwhile.
-            before = self._faults.pop(tp, None)
-            fault = self._loss_of(tp, before, starts[tp], ends[tp], read[tp])
-            if fault is not None:
-                self._faults[tp] = fault
+        for partition, processed in read.items():
+            tp = partition.tp
+            if partition.is_revoked or tp not in ends:
                 continue
-            position = self._position(tp)
-            if position is None or position.start < starts[tp]:
-                # Records were erased: what is left of them is read anew.
-                self._drop(tp)
-                position = Position(starts[tp], None, starts[tp])
-                self._move(tp, position)
-            elif self._next.get(tp, position.next) != position.next and before is None:
-                continue  # Batches are under way.
-            elif position.next < self._goal[tp] or before is not None:
-                self._caught_up.discard(tp)
-            self._sought_gap.pop(tp, None)
-            self._next[tp] = position.next
-            if position.last is None:
-                self._to_find.pop(tp, None)
-                self._passed_on.pop(tp, None)
-                positions[tp] = position.next
-            else:
-                self._to_find[tp] = self._passed_on[tp] = position.last
-                positions[tp] = position.last.offset
-            self._catch_up(tp)
+            end = ends[tp] if self.has_exact_ends else None
+            offset = partition.look(starts[tp], end, processed, self._accepted(tp))
+            if offset is not None:
+                positions[tp] = offset
         if positions:
             await self.seek_wait(positions)
 
-    def _loss_of(
-        self, tp: TP, before: TopicFault | None, start: int, end: int, read: int
-    ) -> TopicFault | None:
-        """Return what the log with these first and next offsets has lost; None for nothing.
-
-        `before` is the fault that was known of it, `read` the offset up to which it was read.
-        """
-        known = self._metadata[tp]
-        if known.start is not None and start > known.start:
-            if not any(one.covers_start(start) for one in self._accepted(tp)):
-                return records_deleted(*tp, known.start, start)
-            last = known.last if known.last and known.last.offset >= start else None
-            self._metadata[tp] = known.model_copy(update={"start": start, "last": last})
-        kind = None if before is None else before.fault
-        if kind is FaultKind.RECORDS_DELETED and not self._has_accepted_gap(tp):
-            return before
-        fault = before if kind is FaultKind.LOG_DIVERGED else None
-        if fault is None and end < read and self.has_exact_ends:
-            problem = (
-                f"ends at offset {end}, and was read up to {read}: it was created again, or lost"
-                " its last records"
-            )
-            fault = TopicFault(*tp, FaultKind.EVENTS_LOST, problem)
-        if fault is None or not self._has_accepted_loss_of_last(tp):
-            return fault
-        # What the log has now is processed as if nothing of it had ever been read.
-        self._drop(tp)
-        self._committed_at[tp], self._metadata[tp] = _NOT_COMMITTED
-        self._committed_offset[tp] = None
-        self._goal[tp] = end
-        return None
-
     def _accepted(self, tp: TP) -> Sequence[AcceptedLoss]:
         return self.transport.accepted.get((*tp,), ())
-
-    def _has_accepted_gap(self, tp: TP) -> bool:
-        """Return whether operators have accepted the gap at which a partition's reading stopped."""
-        gap = self._missing.get(tp)
-        return gap is None or any(one.covers_gap(*gap) for one in self._accepted(tp))
-
-    def _has_accepted_loss_of_last(self, tp: TP) -> bool:
-        """Return whether operators have accepted that the last record read is lost."""
-        position, known, committed = self._position(tp), self._metadata[tp], self._committed_at[tp]
-        lasts = [one for one in (known.last, position and position.last) if one is not None]
-        if known.last is None and committed:
-            lasts.append(LastRecord.before(committed))
-        return any(one.covers_last(last) for one in self._accepted(tp) for last in lasts)
-
-    def _diverge(self, tp: TP, expected: LastRecord, found: LastRecord | None) -> None:
-        """Note that a log has another record than the one that was read, or none any more."""
-        has = "no record any more" if found is None else "another record"
-        problem = f"has {has} at offset {expected.offset}, which was read: the log was replaced"
-        self._faults[tp] = TopicFault(*tp, FaultKind.LOG_DIVERGED, problem)
-        self._caught_up.discard(tp)
-
-    def _catch_up(self, tp: TP) -> None:
-        """Note where a partition has reached the committed offset, and compare its last record."""
-        position, committed = self._position(tp), self._committed_at[tp]
-        if position is None or position.next < self._goal[tp] or tp in self._caught_up:
-            return
-        if tp in self._faults:
-            return  # The commit would say that the log is the one that was read.
-        if tp in self._to_find:
-            return  # A log that had lost records may be another one.
-        known = self._metadata[tp]
-        last = known.last
-        if (
-            last is not None
-            and position.last != last
-            and (position.last is None or position.last.offset < committed)
-        ):
-            self._diverge(tp, last, position.last)
-            return
-        self._caught_up.add(tp)
-        self._begun.pop(tp, None)
-        now = known.model_copy(
-            update={"replay": None, "rules": self.transport.rules, "start": position.start}
-        )
-        self._metadata[tp] = now
-        # The same offset is committed again where other metadata holds from now on.
-        self._committed_offset[tp] = committed if now == known else None
 
     # -- reading
 
@@ -621,7 +453,8 @@ class BatchConsumer(driver.Consumer):
         generation = self.app.consumer_generation_id
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
-        readable = self._get_active_partitions() - self._faults.keys()
+        faulty = {one.tp for one in self._read() if one.fault is not None}
+        readable = self._get_active_partitions() - faulty
         if not readable or not self._may_read(generation):
             # To aiokafka an empty set means every partition.
             self._thread.note_poll()
@@ -641,9 +474,13 @@ class BatchConsumer(driver.Consumer):
                 await self._seek_back(polled)
                 return
             del polled[tp]
-            for batch in await self._batches(tp, records):
-                self._next[tp] = batch.records[-1].offset + 1
-                self._passed_on[tp] = LastRecord.of(batch.records[-1])
+            partition = self._partitions[tp]
+            batches = partition.take(records, self._accepted(tp))
+            if isinstance(batches, int):
+                await self._try_seek({tp: batches})
+                continue
+            for batch in batches:
+                partition.pass_on(batch)
                 yield tp, self._message_of(tp, batch, generation)
 
     async def _poll(self, readable: set[TP], max_wait: float) -> dict[TP, Any]:
@@ -669,25 +506,16 @@ class BatchConsumer(driver.Consumer):
         is_idle = monotonic() - self._received_at > IDLE_SECONDS
         return IDLE_FETCH_MAX_WAIT_MS if is_idle else FETCH_MAX_WAIT_MS
 
-    def _skip_control_records(self, quiet: Iterable[TP], generation: int) -> None:
+    def _skip_control_records(self, quiet: AbstractSet[TP], generation: int) -> None:
         """Move on past aborted and control records, in partitions of which a poll returned nothing.
 
         Otherwise whoever waits for their end, and every reader of the group's lag, would wait.
         """
         if generation != self.app.consumer_generation_id or not self._may_read(generation):
             return
-        for tp in self.assignment().intersection(quiet):
-            position, fetched = self._position(tp), self._thread.fetch_position(tp)
-            if (
-                position is None
-                or self._next.get(tp) != position.next
-                or fetched <= position.next
-                or tp in self._to_find
-            ):
-                continue
-            self._next[tp] = fetched
-            self._move(tp, position._replace(next=fetched))
-            self._catch_up(tp)
+        for partition in self._read():
+            if partition.tp in quiet and partition.tp in self.assignment():
+                partition.skip_to(self._thread.fetch_position(partition.tp))
 
     def is_sought(self, generation: int) -> bool:
         """Return True once a generation's partitions are sought, until a revocation.
@@ -707,48 +535,6 @@ class BatchConsumer(driver.Consumer):
     def _may_read(self, generation: int) -> bool:
         return self.is_sought(generation) and not self.app.rebalancing
 
-    async def _batches(self, tp: TP, records: Sequence[Any]) -> Sequence[Batch]:
-        """Return the batches of polled records: new ones, and processed ones, apart.
-
-        There are none where a gap before them is sought back to, or where the log has diverged.
-        """
-        expected, to_find = self._next[tp], self._to_find.get(tp)
-        has_new_leader = self._has_new_leader(tp, records[0].offset)
-        last = self._passed_on.get(tp)
-        if has_new_leader and to_find is None and last is not None:
-            # Its log may lack records that were read.
-            self._to_find[tp] = last
-            await self._try_seek({tp: last.offset})
-            return ()
-        first, seeks = (expected, 1) if to_find is None else (to_find.offset, 2)
-        if not await self._is_contiguous(tp, first, records[0].offset, seeks):
-            return ()
-        if to_find is not None:
-            del self._to_find[tp]
-            found = next((one for one in records if one.offset >= first), None)
-            there = None if found is None else LastRecord.of(found)
-            if there != to_find:
-                self._diverge(tp, to_find, there)
-                return ()
-            self._catch_up(tp)
-        if not await self._has_all(tp, expected, records[-1].offset):
-            return ()
-        # Records that are merged may have been polled again.
-        records = records[bisect_left(records, expected, key=attrgetter("offset")) :]
-        if not records:
-            return ()
-        committed, known = self._committed_at[tp], self._metadata[tp]
-        noted = (known.attempt, known.replay)
-        cuts = {committed, *(one.offset for one in noted if one is not None)}
-        batches = []
-        for part in _cut(records, cuts):
-            is_new = part[0].offset >= committed
-            # Workers of 0.1 noted no rules.
-            writes = is_new or known.rules not in (None, self.transport.rules)
-            batches.append(Batch(part, expected, is_new, writes))
-            expected = part[-1].offset + 1
-        return batches
-
     def _message_of(self, tp: TP, batch: Batch, generation: int) -> ConsumerMessage:
         last = batch.records[-1]
         return ConsumerMessage(
@@ -765,60 +551,17 @@ class BatchConsumer(driver.Consumer):
             generation_id=generation,
         )
 
-    async def _is_contiguous(self, tp: TP, expected: int, offset: int, seeks: int) -> bool:
-        """Return True where no record is missing before `offset`; else seek back, so often.
-
-        A gap that remains when it is fetched again belongs to the log: transaction markers, for
-        example. A poll may have been under way when the last record was sought.
-        """
-        *gap, sought = self._sought_gap.get(tp, (0, 0, 0))
-        if offset <= expected or (gap == [expected, offset] and sought >= seeks):
-            self._sought_gap.pop(tp, None)
-            return True
-        sought = sought + 1 if gap == [expected, offset] else 1
-        self._sought_gap[tp] = (expected, offset, sought)
-        await self._try_seek({tp: expected})
-        return False
-
     def note_leader(self, leader: LeaderEpoch) -> None:
         """Note who wrote what was fetched; called in the consumer's thread."""
-        self._leaders[TP(leader.topic, leader.partition)].append(leader)
-
-    def _has_new_leader(self, tp: TP, offset: int) -> bool:
-        """Return whether another leader wrote what was polled from an offset on than before."""
-        fetches = self._leaders[tp]
-        at = next((n for n in reversed(range(len(fetches))) if fetches[n].offset <= offset), None)
-        if at is None:
-            return False
-        # One fetch may bring several polls.
-        del fetches[:at]
-        before, self._epoch[tp] = self._epoch.get(tp), fetches[0].epoch
-        return before not in (None, fetches[0].epoch)
+        partition = self._partitions.get(TP(leader.topic, leader.partition))
+        if partition is not None:
+            partition.note_leader(leader)
 
     def note_gap(self, gap: OffsetGap) -> None:
         """Note that fetched offsets have no record; called in the consumer's thread."""
-        self._gaps[TP(gap.topic, gap.partition)].add((gap.first, gap.next))
-
-    async def _has_all(self, tp: TP, expected: int, last: int) -> bool:
-        """Return True where each offset up to the last polled one has a record, or had one.
-
-        Where one has none it is fetched again, once; then its record was deleted.
-        """
-        noted, before = self._gaps[tp], self._missing.pop(tp, None)
-        # A copy: the consumer's thread may note one meanwhile.
-        found = sorted(gap for gap in noted.copy() if gap[0] <= last)
-        noted.difference_update(found)
-        for gap in found:
-            if gap[1] <= expected or any(one.covers_gap(*gap) for one in self._accepted(tp)):
-                continue
-            self._missing[tp] = gap
-            if gap == before:
-                self._faults[tp] = records_deleted(*tp, *gap)
-                self._caught_up.discard(tp)
-            else:
-                await self._try_seek({tp: expected})
-            return False
-        return True
+        partition = self._partitions.get(TP(gap.topic, gap.partition))
+        if partition is not None:
+            partition.note_gap(gap.first, gap.next)
 
     async def _seek_back(self, polled: Mapping[TP, Any]) -> None:
         """Seek back to polled records that are not yielded.
@@ -848,15 +591,11 @@ class BatchConsumer(driver.Consumer):
         What is merged is committed. The rest is read again after the rebalance, and so are the
         partition's batches that were passed on already (`is_stopped`).
         """
-        tp = message.tp
-        if is_partly:
-            self._ended_early.add(tp)
-        if tp in self._goal:
-            self._catch_up(tp)
-            metadata = self._metadata[tp]
-            # Not one of another worker, at a record that follows.
-            if metadata.attempt is not None and metadata.attempt.offset < self._next_of(tp):
-                self._metadata[tp] = metadata.model_copy(update={"attempt": None})
+        partition = self._partitions.get(message.tp)
+        if partition is not None:
+            partition.ended_early |= is_partly
+            if not partition.is_revoked:
+                partition.merged()
         message.ack(self)
 
     def is_awaited(self) -> bool:
@@ -868,12 +607,18 @@ class BatchConsumer(driver.Consumer):
 
         A rebalance seeks it, or the acceptance of what its log has lost.
         """
-        is_sought = tp in self._committed_at and tp not in self._faults
-        return tp in self._ended_early or not is_sought
+        partition = self._partitions.get(tp)
+        return (
+            partition is None
+            or partition.is_revoked
+            or partition.ended_early
+            or partition.fault is not None
+        )
 
     def release(self, message: Message) -> None:
         """Leave a batch, and the partition's later ones, to be read again after the rebalance."""
-        self._ended_early.add(message.tp)
+        if message.tp in self._partitions:
+            self._partitions[message.tp].ended_early = True
         self.ack(message)
 
     def ack(self, message: Message) -> bool:
@@ -885,38 +630,23 @@ class BatchConsumer(driver.Consumer):
         notify(self._waiting_for_ack)
         return True
 
-    def metadata_of(self, tp: TP, offset: int) -> CommitMetadata:
-        """Return the metadata of a partition's commit of an offset."""
-        known = self._metadata.get(tp, NO_METADATA)
-        if offset == self._committed_at.get(tp):
-            return known
-        for position in (self._position(tp), self._offered.get(tp)):
-            if position is not None and position.next == offset:
-                return known.model_copy(update={"last": position.last})
-        return known.model_copy(update={"last": None})
+    def to_commit(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
+        """Return what is to be committed now of partitions that are still read."""
+        wanted = {*tps}
+        return {one.tp: one.to_commit() for one in self._read() if one.tp in wanted}
 
-    def is_fresh(self, tp: TP) -> bool:
-        """Return True before the first attempt in a partition since it was caught up."""
-        return tp not in self._begun or tp not in self._caught_up
+    def note_committed(self, committed: Mapping[TP, Committed]) -> None:
+        """Note what the group has noted."""
+        for partition in self._read():
+            partition.noted = committed.get(partition.tp, partition.noted)
+
+    def needs_attempt(self, tp: TP) -> bool:
+        """Return whether an attempt is committed before a batch of a partition."""
+        return self._partitions[tp].needs_attempt
 
     def ends_at(self, tp: TP, offset: int) -> int:
         """Return how many attempts at a record have ended a worker."""
-        attempt = self._attempt_in(tp, self._field_of(tp, offset))
-        return attempt.count if attempt is not None and attempt.offset == offset else 0
-
-    def _field_of(self, tp: TP, offset: int) -> str:
-        """Return the metadata's field of attempts at a record.
-
-        One that is read again must not replace what is known of the one at the committed offset.
-        """
-        return "replay" if offset < self._committed_at.get(tp, 0) else "attempt"
-
-    def _is_under_way(self, tp: TP) -> bool:
-        return tp in self._begun and self._attempt_in(tp, "attempt") is not None
-
-    def _attempt_in(self, tp: TP, field: str) -> Attempt | None:
-        attempt: Attempt | None = getattr(self._metadata.get(tp, NO_METADATA), field)
-        return attempt
+        return self._partitions[tp].ends_at(offset)
 
     async def begin(self, tp: TP, offset: int) -> int:
         """Commit an attempt at the record at `offset`; return how many attempts ended a worker.
@@ -924,58 +654,44 @@ class BatchConsumer(driver.Consumer):
         All records before `offset` are done. The attempt is metadata of the committed offset until
         the record is done: it survives the end of the process. Raises AttemptNotCommittedError.
         """
-        ends, field = self.ends_at(tp, offset), self._field_of(tp, offset)
-        self._begun[tp] = field, self._attempt_in(tp, field) if ends else None
-        metadata = self._metadata.get(tp, NO_METADATA)
-        attempt = Attempt(offset=offset, count=ends + 1)
-        self._metadata[tp] = metadata.model_copy(update={field: attempt})
-        if not await self._thread.commit({tp: self._to_commit(tp, offset)}):
-            raise AttemptNotCommittedError(tp, offset)
-        return ends
-
-    def _to_commit(self, tp: TP, offset: int) -> int:
-        """Return the offset to commit an attempt with: none is below the committed one."""
-        return max(offset, self._committed_at.get(tp, 0))
+        partition = self._partitions.get(tp)
+        if partition is not None and not partition.is_revoked:
+            ends = partition.ends_at(offset)
+            partition.begin(offset)
+            if await self._thread.commit({tp: partition.processed}) and not partition.is_revoked:
+                return ends
+        raise AttemptNotCommittedError(tp, offset)
 
     async def take_back_attempts(self) -> None:
         """Commit that no record has ended this worker: the attempts under way do not count.
 
         Those do of which the broker takes no note within TAKE_BACK_SECONDS.
         """
-        under_way = {
-            tp: self._to_commit(tp, attempt.offset)
-            for tp, (field, _) in self._begun.items()
-            if (attempt := self._attempt_in(tp, field)) is not None
-        }
-        if not under_way or self.ownership_problem(self.app.consumer_generation_id) is not None:
+        if self.ownership_problem(self.app.consumer_generation_id) is not None:
             return
-        for tp in under_way:
-            field, before = self._begun[tp]
-            self._metadata[tp] = self._metadata[tp].model_copy(update={field: before})
+        under_way = {one.tp: one.processed for one in self._read() if one.take_back_attempt()}
+        if not under_way:
+            return
         try:
             await asyncio.wait_for(self._thread.commit(under_way), TAKE_BACK_SECONDS)
         except Exception as error:  # noqa: BLE001 - this worker ends in any case
             self.log.warning("attempts that the broker has ended count error=%r", error)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ANN401
-        # A copy: partitions may be caught up while the commit awaits.
         return (
-            tp
-            for tp in [*self._committed_at]
-            if topics is None or tp in topics or tp.topic in topics
+            one.tp
+            for one in self._read()
+            if topics is None or one.tp in topics or one.tp.topic in topics
         )
 
     def _new_offset(self, tp: TP) -> int | None:
-        """Return the position of the states: all before it is merged, and written.
+        """Return the position of the states: all before it is merged, and written."""
+        partition = self._partitions.get(tp)
+        return partition.processed if partition is not None and partition.is_shown else None
 
-        Nothing before the committed offset is committed, and nothing during an attempt: `begin` has
-        committed, and may again before this commit leaves.
-        """
-        position = self._position(tp)
-        if position is None or tp not in self._caught_up or self._is_under_way(tp):
-            return None
-        self._offered[tp] = position
-        return position.next
+    def _should_commit(self, tp: TP, offset: int) -> bool:  # noqa: ARG002 - Faust's signature
+        partition = self._partitions[tp]
+        return partition.to_commit() != partition.noted
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Ignore gaps: the position is beyond them."""
@@ -987,14 +703,8 @@ class BatchConsumer(driver.Consumer):
         """
         self._begin_rebalance()
         await super().on_partitions_revoked(revoked)
-        for of in (
-            *(self._offered, self._next, self._sought_gap, self._to_find),
-            *(self._leaders, self._epoch, self._passed_on),
-            *(self._committed_at, self._goal, self._metadata, self._begun, self._missing),
-        ):
-            for tp in revoked:
-                of.pop(tp, None)
-        self._ended_early -= revoked
+        for tp in revoked & self._partitions.keys():
+            self._partitions[tp].revoke()
 
     def _begin_rebalance(self) -> None:
         self._sought_generation, self._is_revoked = None, True
@@ -1036,11 +746,10 @@ class BatchConsumer(driver.Consumer):
 
     def lag(self) -> Mapping[TP, int]:
         """Return the records that are not processed, by partition of events."""
-        behind: dict[TP, int] = {}
-        for tp, end in self.event_ends().items():
-            done = max(self._next_of(tp), self._committed_at.get(tp, 0))
-            behind[tp] = max(end - done, 0)
-        return behind
+        return {
+            tp: max(end - (self._partitions[tp].processed if tp in self._partitions else 0), 0)
+            for tp, end in self.event_ends().items()
+        }
 
     def event_ends(self) -> Mapping[TP, int]:
         """Return the high watermarks of the last fetch responses, by partition of events."""

@@ -14,6 +14,8 @@ from events.last_record import LastRecord
 
 #: A broker's default for `offset.metadata.max.bytes`; a commit with more is refused.
 MAX_BYTES: Final = 4096
+#: As many attempts are noted at once, those at the lowest offsets.
+MOST_ATTEMPTS: Final = 8
 
 _MODEL: Final = ConfigDict(frozen=True, extra="ignore")
 
@@ -50,10 +52,8 @@ class CommitMetadata(BaseModel):
     """The last record before the committed offset."""
     rules: str | None = None
     """The fingerprint of the rules by which all records before the committed offset were judged."""
-    attempt: Attempt | None = None
-    """That at the committed offset."""
-    replay: Attempt | None = None
-    """That at a record before the committed offset, which is read again."""
+    attempts: tuple[Attempt, ...] = ()
+    """By offset: the last one, and earlier ones at later records, which are read again after it."""
 
 
 NO_METADATA: Final = CommitMetadata()
@@ -66,7 +66,9 @@ def encode_commit_metadata(metadata: CommitMetadata) -> str:
     """
     if metadata == NO_METADATA:
         return ""
-    text = metadata.model_dump_json(exclude_none=True)
+    text = metadata.model_dump_json(
+        exclude_none=True, exclude={} if metadata.attempts else {"attempts"}
+    )
     size = len(text.encode())
     if size > MAX_BYTES:
         raise MetadataTooLargeError(size)

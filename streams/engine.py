@@ -24,9 +24,9 @@ from events.record_rules import RULES, RecordRules
 from events.records import OutgoingRecord, Record
 from events.topics import ENTITY_MAX_BYTES
 from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLosses
+from streams.assigned_partition import Batch
 from streams.batch_transport import (
     AttemptNotCommittedError,
-    Batch,
     BatchConsumer,
     BatchProducer,
     ProduceFailedError,
@@ -211,7 +211,7 @@ class Engine:
         if consumer.is_stopped(tp):
             consumer.ack(message)  # Read again once it is sought.
             return None
-        if not consumer.is_fresh(tp):
+        if not consumer.needs_attempt(tp):
             return 0
         ends = consumer.ends_at(tp, offset)
         if ends >= POISON_RECORD_CRASHES:

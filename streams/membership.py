@@ -221,10 +221,7 @@ class Membership:
         return (*self.consumer.faults, *self.topic_faults)
 
     def waits_for_repair(self) -> bool:
-        """Return True where the topics of owned partitions have faults.
-
-        Those are known until the next look, and so also during a rebalance, which may hang.
-        """
+        """Return True where the topics of owned partitions have faults."""
         return bool(self.faults()) and self._is_sought()
 
     def _ownership_problem(self, generation: int) -> str | None:

@@ -33,7 +33,8 @@ from streams import (
     state,
     watchdog,
 )
-from streams.batch_transport import Batch, BatchConsumer, BatchProducer, ProduceFailedError
+from streams.assigned_partition import AssignedPartition, Batch, Committed
+from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedError
 from streams.engine import Engine
 from streams.membership import Membership
 from streams.queries import received
@@ -113,18 +114,18 @@ def _ask_the_same_leaders() -> None:
 
 @_mutation("faust-acks", "what is merged is committed, not what was passed on")
 def _commit_what_was_passed_on() -> None:
-    def new_offset(self: BatchConsumer, tp: TP) -> int | None:
-        return self._next.get(tp)
+    real = AssignedPartition.to_commit
 
-    _replace(BatchConsumer, "_new_offset", new_offset)
+    def to_commit(self: AssignedPartition) -> Committed:
+        found = real(self)
+        return found._replace(offset=max(found.offset, self._next or 0))
+
+    _replace(AssignedPartition, "to_commit", to_commit)
 
 
 @_mutation("gaps", "a gap before a batch causes a seek back")
 def _pass_over_gaps() -> None:
-    async def is_contiguous(*_: Any) -> bool:
-        return True
-
-    _replace(BatchConsumer, "_is_contiguous", is_contiguous)
+    _replace(AssignedPartition, "_is_gap", lambda *_: False)
 
 
 @_mutation("gaps-and-dropped", "a gap before a batch finds polled records that were dropped")
@@ -176,24 +177,24 @@ def _commit_before_the_letters() -> None:
 
 @_mutation("letters-below-commit", "records that were processed are not counted again")
 def _count_processed_records() -> None:
-    real = BatchConsumer._batches
+    real = AssignedPartition._batches_of
 
-    async def batches(self: BatchConsumer, *given: Any) -> Sequence[Batch]:
-        return [one._replace(is_new=True) for one in await real(self, *given)]
+    def batches_of(self: AssignedPartition, *given: Any) -> Sequence[Batch]:
+        return [one._replace(is_new=True) for one in real(self, *given)]
 
-    _replace(BatchConsumer, "_batches", batches)
+    _replace(AssignedPartition, "_batches_of", batches_of)
 
 
 @_mutation("seek-to-commit", "a partition is read from the position of its states")
 def _seek_to_the_committed_offset() -> None:
-    real = BatchConsumer._loss_of
+    real = AssignedPartition.look
 
-    def loss_of(self: BatchConsumer, tp: TP, *given: Any) -> Any:
-        if self._position(tp) is None and (committed := self._committed_at[tp]):
-            self._move(tp, Position(committed, None, 0))
-        return real(self, tp, *given)
+    def look(self: AssignedPartition, *given: Any) -> int | None:
+        if self.position is None and self.committed:
+            self._store.move(*self._key, Position(self.committed, None, 0))
+        return real(self, *given)
 
-    _replace(BatchConsumer, "_loss_of", loss_of)
+    _replace(AssignedPartition, "look", look)
 
 
 @_mutation("position-too-high", "after a rebalance reading goes on at the position")
@@ -205,10 +206,11 @@ def _shift_positions(by: int) -> None:
     real = BatchConsumer.perform_seek
 
     async def perform_seek(self: BatchConsumer) -> None:
-        for tp in self.assignment():
-            position = self._position(tp)
+        for partition in self._partitions.values():
+            position = partition.position
             if position is not None and position.last is not None:
-                self._move(tp, position._replace(next=max(position.next + by, 0), last=None))
+                moved = position._replace(next=max(position.next + by, 0), last=None)
+                partition._store.move(*partition._key, moved)
         await real(self)
 
     _replace(BatchConsumer, "perform_seek", perform_seek)
@@ -216,10 +218,10 @@ def _shift_positions(by: int) -> None:
 
 @_mutation("kept-of-others", "the states of a partition that another worker has are dropped")
 def _keep_states_of_others() -> None:
-    def drop(self: BatchConsumer, tp: TP) -> None:
-        self._caught_up.discard(tp)
+    def drop(self: AssignedPartition) -> None:
+        self.is_caught_up = False
 
-    _replace(BatchConsumer, "_drop", drop)
+    _replace(AssignedPartition, "drop", drop)
 
 
 @_mutation("kept-shown", "a partition that was elsewhere is shown once it is caught up")
@@ -237,7 +239,7 @@ def _apply_at_any_position() -> None:
 
 @_mutation("diverged", "a log that has another record where one was read is reported")
 def _pass_over_diverged_logs() -> None:
-    _replace(BatchConsumer, "_diverge", lambda *_: None)
+    _replace(AssignedPartition, "_diverge", lambda *_: None)
 
 
 @_mutation("short-log", "a log that ends before what was read is reported")

@@ -16,7 +16,8 @@ from events.fact import Family
 from events.records import OutgoingRecord
 from events.topics import topic_name
 from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLosses
-from streams.batch_transport import Batch, BatchConsumer, BatchProducer, WriteRefusedError
+from streams.assigned_partition import Batch
+from streams.batch_transport import BatchConsumer, BatchProducer, WriteRefusedError
 from streams.topic_faults import TopicFault
 
 GENERATION = 3
@@ -140,7 +141,7 @@ class FakeConsumer:
         if self.look_failure is not None:
             raise self.look_failure
 
-    def is_fresh(self, tp: TP) -> bool:
+    def needs_attempt(self, tp: TP) -> bool:
         """Return True before the first attempt in a partition."""
         return not any(begun == tp for begun, _ in self.begun)
 

@@ -17,10 +17,11 @@ from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.fact import Family
 from events.last_record import LastRecord
-from events.topics import topic_name
+from events.topics import FAMILIES, topic_name
 from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLosses
 from streams.app import create_app
-from streams.batch_transport import Batch, BatchConsumer, BatchTransport, Committed
+from streams.assigned_partition import Batch, Committed
+from streams.batch_transport import BatchConsumer, BatchTransport
 from streams.clock import FixedClock
 from streams.commit_metadata import NO_METADATA, CommitMetadata
 from streams.engine import Engine
@@ -60,7 +61,7 @@ class ScriptedThread:
         self.sought: list[dict[TP, int]] = []
         self.committed_offsets: dict[TP, int | None] = {}
         self.metadata: dict[TP, CommitMetadata] = {}
-        self.metadata_of: Callable[[TP, int], CommitMetadata] = lambda *_: NO_METADATA
+        self.consumer: BatchConsumer | None = None
         self.takes_commits = True
         self.assigned: set[TP] = set()
         self.starts: dict[TP, int] = {}
@@ -117,10 +118,12 @@ class ScriptedThread:
         self.sought.append(dict(partitions))
 
     async def commit(self, offsets: Mapping[TP, int]) -> bool:
-        """Commit for the group."""
-        if self.takes_commits:
-            self.committed_offsets.update(offsets)
-            self.metadata |= {tp: self.metadata_of(tp, offset) for tp, offset in offsets.items()}
+        """Commit for the group, as the real thread does."""
+        if self.takes_commits and self.consumer is not None:
+            found = self.consumer.to_commit(offsets)
+            for tp, (offset, metadata) in found.items():
+                self.committed_offsets[tp], self.metadata[tp] = offset, metadata
+            self.consumer.note_committed(found)
         return self.takes_commits
 
     def assignment(self) -> set[TP]:
@@ -198,7 +201,7 @@ def joined(
     thread.assigned = set(assigned)
     thread.committed_offsets.update(committed or {})
     thread.metadata.update(metadata or {})
-    thread.metadata_of = consumer.metadata_of
+    thread.consumer = consumer
     consumer._thread = thread  # type: ignore[assignment]
     consumer._set_active_tps(set(assigned))
     consumer._assigned_generation, consumer._is_revoked = GENERATION, False
@@ -246,22 +249,26 @@ async def rebalance(
 
 def position_of(consumer: BatchConsumer, tp: TP) -> Position | None:
     """Return how far a partition is merged."""
-    return consumer._position(tp)
+    return consumer.transport.state_store.position(FAMILIES[tp.topic], tp.partition)
+
+
+def _move(consumer: BatchConsumer, tp: TP, position: Position) -> None:
+    consumer.transport.state_store.move(FAMILIES[tp.topic], tp.partition, position)
 
 
 def keep(consumer: BatchConsumer, tp: TP, *, last: LastRecord, start: int = 0) -> None:
     """Let the states of a partition be merged up to a record."""
-    consumer._move(tp, Position(last.offset + 1, last, start))
+    _move(consumer, tp, Position(last.offset + 1, last, start))
 
 
 def merge(consumer: BatchConsumer, handed: Message) -> None:
     """Do as the engine does with a batch: move the position, then release the batch."""
     batch = cast("Batch", handed.value)
-    before = consumer._position(handed.tp)
+    before = position_of(consumer, handed.tp)
     assert before is not None
     assert before.next == batch.start, "the batch does not follow the states"
     last = batch.records[-1]
-    consumer._move(handed.tp, Position(last.offset + 1, LastRecord.of(last), before.start))
+    _move(consumer, handed.tp, Position(last.offset + 1, LastRecord.of(last), before.start))
     consumer.done(handed)
 
 

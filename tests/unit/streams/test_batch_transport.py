@@ -81,6 +81,11 @@ EVENTS = topic(Family.SCHOOLS)
 OTHERS = topic(Family.GRANTS)
 
 
+def noted(consumer: BatchConsumer, tp: TP = EVENTS) -> CommitMetadata:
+    """Return the metadata of a partition that would be committed now."""
+    return consumer.to_commit([tp])[tp].metadata
+
+
 def play(scene: Coroutine[Any, Any, None]) -> None:
     """Run a scene, as one worker's loop would."""
     asyncio.run(scene)
@@ -332,7 +337,7 @@ class TestProcessedRecords:
     async def test_a_poll_is_cut_at_the_record_of_a_noted_attempt(self) -> None:
         """What was read before it is merged at once, and the record begins a batch."""
         attempt = Attempt(offset=2, count=1)
-        consumer, thread = await self.at(4, CommitMetadata(replay=attempt))
+        consumer, thread = await self.at(4, CommitMetadata(attempts=(attempt,)))
         thread.brings(polled(EVENTS, 0, 1, 2, 3, 4))
 
         assert await batch(consumer) == [(EVENTS, [0, 1]), (EVENTS, [2, 3]), (EVENTS, [4])]
@@ -347,7 +352,7 @@ class TestProcessedRecords:
 
         assert (processed.is_new, processed.writes) == (False, True)
         # From the committed offset on, the new rules have judged all.
-        assert consumer.metadata_of(EVENTS, 2).rules == consumer.transport.rules
+        assert noted(consumer).rules == consumer.transport.rules
 
     @played
     async def test_without_a_note_of_the_rules_their_dead_letters_are_not_written(self) -> None:
@@ -854,20 +859,19 @@ class TestMetadata:
         )
 
     @played
-    async def test_is_that_of_its_own_offset(self) -> None:
-        """The states may move on while the commit is on its way."""
+    async def test_is_that_of_the_position_when_the_commit_leaves(self) -> None:
+        """The states may move on while earlier commits are on their way."""
         consumer, thread = await member(EVENTS)
-        for offset in (0, 1):
-            thread.brings(polled(EVENTS, offset))
-            await read_and_merge(consumer)
-            assert consumer._new_offset(EVENTS) == offset + 1 or offset
-        thread.brings(polled(EVENTS, 2))
+        thread.brings(polled(EVENTS, 0))
+        await read_and_merge(consumer)
+        asked = {EVENTS: consumer._new_offset(EVENTS) or 0}
+        thread.brings(polled(EVENTS, 1))
         await read_and_merge(consumer)
 
-        assert consumer.metadata_of(EVENTS, 2).last == last_record(1)
-        assert consumer.metadata_of(EVENTS, 3).last == last_record(2)
-        # Nothing is said of an offset that is neither.
-        assert consumer.metadata_of(EVENTS, 1).last is None
+        await thread.commit(asked)
+
+        assert thread.committed_offsets == {EVENTS: 2}
+        assert thread.metadata[EVENTS].last == last_record(1)
 
     @played
     async def test_is_kept_until_the_partition_is_caught_up(self) -> None:
@@ -875,7 +879,7 @@ class TestMetadata:
         theirs = CommitMetadata(start=0, last=last_record(4), rules="theirs")
         consumer, _ = await member(EVENTS, committed={EVENTS: 5}, metadata={EVENTS: theirs})
 
-        assert consumer.metadata_of(EVENTS, 5) == theirs
+        assert noted(consumer) == theirs
 
     @played
     async def test_goes_with_the_partition(self) -> None:
@@ -887,7 +891,7 @@ class TestMetadata:
         await consumer.on_partitions_revoked({EVENTS})
         await consumer.on_partitions_assigned(set(), GENERATION + 1)
 
-        assert consumer.metadata_of(EVENTS, 1) == NO_METADATA
+        assert consumer.to_commit([EVENTS]) == {}
 
 
 class TestAttempts:
@@ -901,7 +905,9 @@ class TestAttempts:
         *tps: TP, attempt: Attempt | None = None
     ) -> tuple[BatchConsumer, ScriptedThread]:
         """Return a member whose partitions are merged and committed up to offset 41."""
-        known = CommitMetadata(start=0, last=last_record(40), attempt=attempt)
+        known = CommitMetadata(
+            start=0, last=last_record(40), attempts=(attempt,) if attempt else ()
+        )
         consumer, thread = joined(
             *tps, committed=dict.fromkeys(tps, 41), metadata=dict.fromkeys(tps, known)
         )
@@ -917,18 +923,18 @@ class TestAttempts:
     async def test_are_committed_before_the_work_begins(self) -> None:
         """With the offset and what is known there, until the work is done."""
         consumer, thread = await self.at_41(EVENTS)
-        assert consumer.is_fresh(EVENTS)
+        assert consumer.needs_attempt(EVENTS)
 
         assert await consumer.begin(EVENTS, 41) == 0
 
-        assert not consumer.is_fresh(EVENTS)
+        assert not consumer.needs_attempt(EVENTS)
         assert thread.committed_offsets == {EVENTS: 41}
-        assert thread.metadata[EVENTS].attempt == Attempt(offset=41, count=1)
+        assert thread.metadata[EVENTS].attempts == (Attempt(offset=41, count=1),)
         assert thread.metadata[EVENTS].last == last_record(40)
 
         keep(consumer, EVENTS, last=last_record(41))
         consumer.done(message(EVENTS, offset=41))
-        assert consumer.metadata_of(EVENTS, 42).attempt is None
+        assert noted(consumer).attempts == ()
 
     @pytest.mark.parametrize(("offset", "ends"), [(41, 2), (42, 0)])
     @played
@@ -938,7 +944,7 @@ class TestAttempts:
 
         assert await consumer.begin(EVENTS, offset) == ends
 
-        assert thread.metadata[EVENTS].attempt == Attempt(offset=offset, count=ends + 1)
+        assert thread.metadata[EVENTS].attempts == (Attempt(offset=offset, count=ends + 1),)
 
     @played
     async def test_work_does_not_begin_where_the_group_takes_no_note(self) -> None:
@@ -951,28 +957,63 @@ class TestAttempts:
 
     @played
     async def test_below_the_committed_offset_are_committed_at_it_until_it_is_reached(self) -> None:
-        """No offset goes back; and what is processed again ends a worker as what is new does."""
+        """No offset goes back; one for all that is read again is enough."""
         consumer, thread = await member(EVENTS, committed={EVENTS: 4})
-        for offsets in ((0, 1), (2, 3)):
-            thread.brings(polled(EVENTS, *offsets))
-            [handed] = await read(consumer)
-            # Each batch has an attempt of its own.
-            assert consumer.is_fresh(EVENTS)
-            await consumer.begin(EVENTS, offsets[0])
-            assert thread.committed_offsets == {EVENTS: 4}
-            assert thread.metadata[EVENTS].replay == Attempt(offset=offsets[0], count=1)
-            merge(consumer, handed)
+        thread.brings(polled(EVENTS, 0, 1))
+        [handed] = await read(consumer)
+        await consumer.begin(EVENTS, 0)
+        assert thread.committed_offsets == {EVENTS: 4}
+        assert thread.metadata[EVENTS].attempts == (Attempt(offset=0, count=1),)
+        merge(consumer, handed)
+        assert not consumer.needs_attempt(EVENTS)
+        thread.brings(polled(EVENTS, 2, 3))
+        await read_and_merge(consumer)
 
         await consumer.commit()
 
         assert thread.committed_offsets == {EVENTS: 4}
-        assert thread.metadata[EVENTS].replay is None
+        assert thread.metadata[EVENTS].attempts == ()
+
+    @pytest.mark.parametrize("killer", [0, 1, 3, 5])
+    @played
+    async def test_find_a_record_that_is_read_again_and_ends_each_worker(self, killer: int) -> None:
+        """Whatever was read before it in the same batch, and by other rules than it was first."""
+        committed, metadata = {EVENTS: 6}, CommitMetadata()
+        for _ in range(10):
+            consumer, thread = await member(
+                EVENTS, committed=committed, metadata={EVENTS: metadata}
+            )
+            for start in range(0, 6, 2):
+                thread.brings(polled(EVENTS, start, start + 1))
+            ends = await self._replay_until(consumer, killer)
+            if ends >= 3:
+                return
+            metadata = thread.metadata[EVENTS]
+        pytest.fail("the record was not found")
+
+    @staticmethod
+    async def _replay_until(consumer: BatchConsumer, killer: int) -> int:
+        """Process as the engine does; return the attempts at the record that ends the worker."""
+        while True:
+            for handed in await read(consumer):
+                offsets = offsets_of(handed)
+                ends = 0
+                if consumer.needs_attempt(EVENTS):
+                    ends = await consumer.begin(EVENTS, offsets[0])
+                singly = [[one] for one in offsets] if ends >= 2 else [offsets]
+                for number, part in enumerate(singly):
+                    if number:
+                        ends = await consumer.begin(EVENTS, part[0])
+                    if killer in part:
+                        return ends if part == [killer] else 0
+                    keep(consumer, EVENTS, last=last_record(part[-1]))
+                consumer.done(handed)
 
     @played
     async def test_at_the_committed_offset_outlast_what_is_read_again_before_it(self) -> None:
         """A worker that a record ends reads everything before that record first."""
         consumer, thread = await member(
-            EVENTS, committed={EVENTS: 2}, metadata={EVENTS: CommitMetadata(attempt=self.AT_2)}
+            EVENTS, committed={EVENTS: 2}, metadata={EVENTS: CommitMetadata(attempts=(self.AT_2,))}
         )
         thread.brings(polled(EVENTS, 0, 1, 2))
         first, second = await read(consumer)
@@ -982,9 +1023,9 @@ class TestAttempts:
 
         assert await consumer.begin(EVENTS, 2) == 2
 
-        assert thread.metadata[EVENTS].attempt == Attempt(offset=2, count=3)
+        assert thread.metadata[EVENTS].attempts == (Attempt(offset=2, count=3),)
         merge(consumer, second)
-        assert consumer.metadata_of(EVENTS, 3).attempt is None
+        assert noted(consumer).attempts == ()
 
     @pytest.mark.parametrize("before", [None, EARLIER])
     @played
@@ -999,8 +1040,9 @@ class TestAttempts:
 
         await consumer.take_back_attempts()
 
-        assert thread.committed_offsets == {EVENTS: 41}
-        assert thread.metadata[EVENTS].attempt == before
+        # That of the other one was done: its position is committed besides.
+        assert thread.committed_offsets == {EVENTS: 41, OTHERS: 42}
+        assert thread.metadata[EVENTS].attempts == ((before,) if before else ())
 
     @played
     async def test_at_another_record_are_not_noted_again(self) -> None:
@@ -1011,7 +1053,7 @@ class TestAttempts:
 
         await consumer.take_back_attempts()
 
-        assert thread.metadata[EVENTS].attempt is None
+        assert thread.metadata[EVENTS].attempts == ()
 
     @played
     async def test_who_may_have_lost_the_partition_takes_nothing_back(self) -> None:
@@ -1123,8 +1165,6 @@ class TestCommitting:
         await consumer.commit()
 
         assert thread.committed_offsets == {EVENTS: 1}
-        # Nobody would ever take an account of gaps down again.
-        assert not consumer._sought_gap
 
     @played
     async def test_a_revoked_partition_is_committed_and_not_read(self) -> None:
@@ -1138,7 +1178,7 @@ class TestCommitting:
 
         assert thread.committed_offsets == {EVENTS: 1}
         assert not consumer.is_sought(GENERATION)
-        assert consumer._next == {}
+        assert consumer.is_stopped(EVENTS)
 
     @played
     async def test_partitions_may_be_revoked_while_a_commit_looks(self) -> None:
@@ -1379,31 +1419,41 @@ class TestThread:
 
         assert self.fetcher._records == {tp: "other"}
 
-    def test_commits_the_metadata_of_each_offset(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Faust commits empty metadata."""
+    @played
+    async def test_commits_positions_with_their_metadata_one_after_the_other(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An earlier commit that is sent again would take the offset back."""
         sent: list[Mapping[TopicPartition, OffsetAndMetadata]] = []
+        answered = asyncio.Event()
 
         async def commit(_: object, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
             sent.append(offsets)
+            await answered.wait()
 
         monkeypatch.setattr(AIOKafkaConsumer, "commit", commit)
+        consumer, _ = await member(EVENTS)
+        keep(consumer, EVENTS, last=last_record(40))
+        thread = _BatchConsumerThread(consumer, loop=consumer.loop)
+        thread.thread_loop.close()
+        made = thread._create_consumer(asyncio.get_running_loop())
+        made._coordinator = SimpleNamespace(generation=3)
+        thread._consumer = made
+        asked = {TopicPartition(*EVENTS): OffsetAndMetadata(41, "")}
+        try:
+            commits = [asyncio.create_task(made.commit(asked)) for _ in range(2)]
+            await turns()
+            keep(consumer, EVENTS, last=last_record(41))
+            assert len(sent) == 1
+            answered.set()
+            await asyncio.gather(*commits)
+        finally:
+            made._closed = True  # Never started: nothing to close.
 
-        async def scene() -> None:
-            consumer = consumer_of(build_app())
-            made = consumer._thread._create_consumer(asyncio.get_running_loop())
-            keep(consumer, EVENTS, last=last_record(40))
-            made._coordinator = SimpleNamespace(generation=3)
-            consumer._thread._consumer = made
-            try:
-                await made.commit({TopicPartition(*EVENTS): OffsetAndMetadata(41, "")})
-            finally:
-                made._closed = True  # Never started: nothing to close.
-
-        play(scene())
-
-        [[committed]] = [offsets.values() for offsets in sent]
-        assert committed.offset == 41
-        assert decode_commit_metadata(committed.metadata).last == last_record(40)
+        found = [one for offsets in sent for one in offsets.values()]
+        assert [one.offset for one in found] == [41, 42]
+        lasts = [decode_commit_metadata(one.metadata).last for one in found]
+        assert lasts == [last_record(40), last_record(41)]
 
     @played
     async def test_reads_committed_offsets_with_their_metadata(self) -> None:

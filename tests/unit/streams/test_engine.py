@@ -22,7 +22,8 @@ from events.partitioning import partition_for
 from events.records import Record
 from events.topics import DEAD_LETTERS
 from streams import core, engine, merging, reading, state_store
-from streams.batch_transport import Batch, ProduceFailedError
+from streams.assigned_partition import Batch
+from streams.batch_transport import ProduceFailedError
 from streams.clock import FixedClock
 from streams.core import Outcome
 from streams.engine import MERGE_STEP, Engine

@@ -1,0 +1,430 @@
+"""A partition of events that a worker is assigned: how far it is read, and what its log has lost.
+
+The log is the state. A partition is read from the position of its states in the state store, from
+the log's start where it has none. Records before the committed offset change states and nothing
+else: their dead letters and forwards are written. The partition is caught up once its position has
+reached the committed offset.
+
+What is decided here needs no broker: `streams.batch_transport` reads, seeks and commits.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+from faust.types import TP
+
+from broker.offset_gaps import LeaderEpoch
+from events.last_record import LastRecord
+from events.records import Record
+from events.topics import FAMILIES
+from streams.accepted_losses import AcceptedLoss
+from streams.commit_metadata import MOST_ATTEMPTS, NO_METADATA, Attempt, CommitMetadata
+from streams.state_store import Position, StateStore
+from streams.topic_faults import FaultKind, TopicFault, records_deleted
+
+
+class Committed(NamedTuple):
+    """A committed offset of the group, and its metadata."""
+
+    offset: int
+    metadata: CommitMetadata
+
+
+NOT_COMMITTED: Final = Committed(0, NO_METADATA)
+
+
+class Batch(NamedTuple):
+    """Records of one partition that are processed together."""
+
+    records: Sequence[Record]
+    start: int
+    """The position of the states that the records follow."""
+    is_new: bool = True
+    """False for records before the committed offset, which have been processed."""
+    writes: bool = True
+    """Whether dead letters and forwards are written: also of processed records, where the rules
+    have changed since."""
+
+
+class AssignedPartition:
+    """A partition from an assignment to the next one.
+
+    `look` and `take` say where to seek to: whatever is in doubt is read again from the position.
+    """
+
+    def __init__(
+        self,
+        tp: TP,
+        committed: Committed,
+        *,
+        store: StateStore,
+        rules: str,
+        is_caught_up: bool = False,
+    ) -> None:
+        self.tp = tp
+        self._store = store
+        self._key = FAMILIES[tp.topic], tp.partition
+        self._rules = rules
+        self.committed, self._metadata = committed
+        """The offset from which on records are new."""
+        #: The position from which on the partition is shown.
+        self._goal = committed.offset
+        self.noted = committed
+        """What the group has noted of the partition."""
+        self.is_caught_up = is_caught_up
+        self.fault: TopicFault | None = None
+        """What the log has lost; nothing more is read."""
+        self.is_revoked = False
+        self.ended_early = False
+        """Whether a batch was left, or a part of it: nothing follows before the next assignment."""
+        #: The next offset to pass on, and the record before it; None before the first seek.
+        self._next: int | None = None
+        self._last: LastRecord | None = None
+        #: Whether that record was found where it was.
+        self._is_last_found = False
+        #: A gap (expected, polled), and how often the consumer has sought back to it.
+        self._sought_gap: tuple[int, int, int] | None = None
+        #: Fetched offsets without a record, from the first to before the next.
+        self._gaps: set[tuple[int, int]] = set()
+        #: The first of them that was fetched again, and is still there.
+        self._missing: tuple[int, int] | None = None
+        #: The fetches since the last poll, and the epoch of the leader that wrote what came before.
+        self._fetches: list[LeaderEpoch] = []
+        self._epoch: int | None = None
+        #: Whether what is read again has ended a worker before.
+        self._is_careful = any(one.offset < self.committed for one in self._metadata.attempts)
+        #: The attempts noted before the last one; None where there was none since the assignment.
+        self._attempts_before: Sequence[Attempt] | None = None
+
+    # -- the position
+
+    @property
+    def position(self) -> Position | None:
+        """How far the partition is merged; None before anything is."""
+        return self._store.position(*self._key)
+
+    @property
+    def next(self) -> int:
+        """The next offset to merge."""
+        return 0 if (position := self.position) is None else position.next
+
+    @property
+    def lacks(self) -> int:
+        """The number of offsets until the partition is caught up."""
+        return max(self._goal - self.next, 0)
+
+    @property
+    def processed(self) -> int:
+        """The offset before which all is processed."""
+        return max(self.next, self.committed)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the states have all records before the committed offset, and the log its own."""
+        return self.is_caught_up and self.fault is None
+
+    def drop(self) -> None:
+        """Drop the states: the partition is read again from its start."""
+        self._store.drop(*self._key)
+        self.is_caught_up = False
+
+    def revoke(self) -> None:
+        """Note that the partition is read no more; states and position stay, it may come back."""
+        self.is_revoked = True
+        if self.fault is not None:  # It is found again.
+            self.fault, self.is_caught_up = None, False
+
+    # -- what the log has lost
+
+    def look(
+        self, start: int, end: int | None, read: int, accepted: Sequence[AcceptedLoss]
+    ) -> int | None:
+        """Look at a log with this first and next offset, and return where to seek to.
+
+        `read` is the offset up to which it was read before it was looked at. An `end` of None is
+        not known. Returns None where the log has a fault, or where batches are under way.
+        """
+        before = self.fault
+        self.fault = self._loss_of(before, start, end, read, accepted)
+        if self.fault is not None:
+            return None
+        position = self.position
+        if position is None or position.start < start:
+            # Records were erased: what is left of them is read anew.
+            self.drop()
+            position = Position(start, None, start)
+            self._store.move(*self._key, position)
+        elif self._next not in (None, position.next) and before is None:
+            return None
+        elif position.next < self._goal or before is not None:
+            self.is_caught_up = False
+        self._sought_gap = None
+        self._next, self._last = position.next, position.last
+        self._is_last_found = position.last is None
+        self.catch_up()
+        return position.next if position.last is None else position.last.offset
+
+    def _loss_of(
+        self,
+        before: TopicFault | None,
+        start: int,
+        end: int | None,
+        read: int,
+        accepted: Sequence[AcceptedLoss],
+    ) -> TopicFault | None:
+        known = self._metadata
+        if known.start is not None and start > known.start:
+            if not any(one.covers_start(start) for one in accepted):
+                return records_deleted(*self.tp, known.start, start)
+            last = known.last if known.last and known.last.offset >= start else None
+            self._metadata = known.model_copy(update={"start": start, "last": last})
+        kind = None if before is None else before.fault
+        if kind is FaultKind.RECORDS_DELETED and not _covers(accepted, self._missing):
+            return before
+        fault = before if kind is FaultKind.LOG_DIVERGED else None
+        if fault is None and end is not None and end < read:
+            problem = (
+                f"ends at offset {end}, and was read up to {read}: it was created again, or lost"
+                " its last records"
+            )
+            fault = TopicFault(*self.tp, FaultKind.EVENTS_LOST, problem)
+        if fault is None or not self._is_end_accepted(accepted):
+            return fault
+        # What the log has now is processed as if nothing of it had ever been read.
+        self.drop()
+        self.committed, self._metadata = NOT_COMMITTED
+        self._goal = end or 0
+        return None
+
+    def _is_end_accepted(self, accepted: Sequence[AcceptedLoss]) -> bool:
+        """Return whether operators have accepted that the last record read is lost."""
+        position, known = self.position, self._metadata.last
+        lasts = [one for one in (known, position and position.last) if one is not None]
+        if known is None and self.committed:
+            lasts.append(LastRecord.before(self.committed))
+        return any(one.covers_last(last) for one in accepted for last in lasts)
+
+    def _diverge(self, expected: LastRecord, found: LastRecord | None) -> None:
+        """Note that the log has another record than the one that was read, or none any more."""
+        has = "no record any more" if found is None else "another record"
+        problem = f"has {has} at offset {expected.offset}, which was read: the log was replaced"
+        self.fault = TopicFault(*self.tp, FaultKind.LOG_DIVERGED, problem)
+        self.is_caught_up = False
+
+    def catch_up(self) -> None:
+        """Note where the position has reached the committed offset, and compare the last record."""
+        position, known = self.position, self._metadata
+        if position is None or position.next < self._goal or self.is_caught_up:
+            return
+        if self.fault is not None:
+            return  # The commit would say that the log is the one that was read.
+        if not self._is_last_found:
+            return  # A log that had lost records may be another one.
+        last, reached = known.last, position.last
+        if (
+            last is not None
+            and reached != last
+            and (reached is None or reached.offset < self.committed)
+        ):
+            self._diverge(last, reached)
+            return
+        self.is_caught_up = True
+        self._attempts_before = None
+        self._metadata = known.model_copy(update={"rules": self._rules, "start": position.start})
+
+    # -- reading
+
+    def take(
+        self, records: Sequence[Any], accepted: Sequence[AcceptedLoss]
+    ) -> Sequence[Batch] | int:
+        """Return the batches of polled records, or the offset to seek to instead of them.
+
+        There are none where the log has a fault. Batches of new records and of processed ones are
+        apart.
+        """
+        expected, last = self._next or 0, self._last
+        if self._has_new_leader(records[0].offset) and self._is_last_found and last is not None:
+            # Its log may lack records that were read.
+            self._is_last_found = False
+            return last.offset
+        if last is None or self._is_last_found:
+            first, seeks = expected, 1
+        else:
+            # A poll may have been under way when the last record was sought.
+            first, seeks = last.offset, 2
+        if self._is_gap(first, records[0].offset, seeks):
+            return first
+        if last is not None and not self._is_last_found:
+            self._is_last_found = True
+            found = next((one for one in records if one.offset >= first), None)
+            there = None if found is None else LastRecord.of(found)
+            if there != last:
+                self._diverge(last, there)
+                return ()
+            self.catch_up()
+        before, self._missing = self._missing, self._first_gap(records[-1].offset, accepted)
+        if self._missing is not None:
+            if self._missing != before:
+                return expected
+            self.fault = records_deleted(*self.tp, *self._missing)
+            self.is_caught_up = False
+            return ()
+        # Records that are merged may have been polled again.
+        new = records[bisect_left(records, expected, key=attrgetter("offset")) :]
+        return self._batches_of(new, expected) if new else ()
+
+    def _batches_of(self, records: Sequence[Any], expected: int) -> Sequence[Batch]:
+        known = self._metadata
+        batches = []
+        cuts = {self.committed, *(one.offset for one in known.attempts)}
+        for part in _cut(records, cuts):
+            is_new = part[0].offset >= self.committed
+            # Workers of 0.1 noted no rules.
+            writes = is_new or known.rules not in (None, self._rules)
+            batches.append(Batch(part, expected, is_new, writes))
+            expected = part[-1].offset + 1
+        return batches
+
+    def pass_on(self, batch: Batch) -> None:
+        """Note that a batch is passed on."""
+        last = batch.records[-1]
+        self._next, self._last = last.offset + 1, LastRecord.of(last)
+
+    def skip_to(self, fetched: int) -> None:
+        """Move on to the offset before which everything was fetched, and brought no record.
+
+        There are aborted and control records: whoever waits for their end, and every reader of the
+        group's lag, would wait.
+        """
+        position = self.position
+        if (
+            position is not None
+            and self._next == position.next < fetched
+            and self._is_last_found
+            and self.fault is None
+        ):
+            self._next = fetched
+            self._store.move(*self._key, position._replace(next=fetched))
+            self.catch_up()
+
+    def _is_gap(self, expected: int, offset: int, seeks: int) -> bool:
+        """Return True where records may be missing before `offset`, at most `seeks` times in a row.
+
+        A gap that remains when it is fetched again belongs to the log: transaction markers, for
+        example.
+        """
+        *gap, sought = self._sought_gap or (0, 0, 0)
+        is_known = gap == [expected, offset]
+        if offset <= expected or (is_known and sought >= seeks):
+            self._sought_gap = None
+            return False
+        self._sought_gap = (expected, offset, sought + 1 if is_known else 1)
+        return True
+
+    def note_gap(self, first: int, after: int) -> None:
+        """Note that fetched offsets have no record; called in the consumer's thread."""
+        self._gaps.add((first, after))
+
+    def _first_gap(self, last: int, accepted: Sequence[AcceptedLoss]) -> tuple[int, int] | None:
+        """Return the first offsets up to the last polled one whose records are not there.
+
+        They are fetched again, once; then the records were deleted.
+        """
+        # A copy: the consumer's thread may note one meanwhile.
+        found = sorted(gap for gap in self._gaps.copy() if gap[0] <= last)
+        self._gaps.difference_update(found)
+        return next(
+            (
+                gap
+                for gap in found
+                if gap[1] > (self._next or 0) and not any(one.covers_gap(*gap) for one in accepted)
+            ),
+            None,
+        )
+
+    def note_leader(self, leader: LeaderEpoch) -> None:
+        """Note who wrote what was fetched; called in the consumer's thread."""
+        self._fetches.append(leader)
+
+    def _has_new_leader(self, offset: int) -> bool:
+        """Return whether another leader wrote what was polled from an offset on than before."""
+        fetches = self._fetches
+        at = next((n for n in reversed(range(len(fetches))) if fetches[n].offset <= offset), None)
+        if at is None:
+            return False
+        # One fetch may bring several polls.
+        del fetches[:at]
+        before, self._epoch = self._epoch, fetches[0].epoch
+        return before not in (None, fetches[0].epoch)
+
+    # -- committing
+
+    def to_commit(self) -> Committed:
+        """Return what is to be committed now: all before it is merged, and written.
+
+        Where the partition is not caught up, attempts are committed, and no offset below that of
+        the group.
+        """
+        # Read once: this may be called in the consumer's thread.
+        position, known = self.position, self._metadata
+        if position is None or position.next <= self.committed:
+            return Committed(self.committed, known)
+        return Committed(position.next, known.model_copy(update={"last": position.last}))
+
+    @property
+    def needs_attempt(self) -> bool:
+        """Whether an attempt is committed before a batch.
+
+        It is before the first one, and before the first new one; where what is read again has ended
+        a worker, before each one until the partition is caught up.
+        """
+        return self._attempts_before is None or (self._is_careful and not self.is_caught_up)
+
+    def ends_at(self, offset: int) -> int:
+        """Return how many attempts at a record have ended a worker."""
+        return next((one.count for one in self._metadata.attempts if one.offset == offset), 0)
+
+    def begin(self, offset: int) -> None:
+        """Note an attempt at a record; all before it is merged."""
+        before = [one for one in self._metadata.attempts if one.offset >= offset]
+        later = [one for one in before if one.offset > offset]
+        attempt = Attempt(offset=offset, count=self.ends_at(offset) + 1)
+        self._attempts_before = before
+        self._set_attempts([attempt, *later[: MOST_ATTEMPTS - 1]])
+
+    def merged(self) -> None:
+        """Note that the position has moved: attempts before it have ended nobody."""
+        self.catch_up()
+        self._set_attempts([one for one in self._metadata.attempts if one.offset >= self.next])
+
+    def take_back_attempt(self) -> bool:
+        """Forget an attempt that is under way; return whether the group has to note something."""
+        before = self._attempts_before
+        if before is not None:
+            self._set_attempts([one for one in before if one.offset >= self.next])
+        return self.to_commit() != self.noted and before is not None
+
+    def _set_attempts(self, attempts: Iterable[Attempt]) -> None:
+        found = (*attempts,)
+        if found != self._metadata.attempts:
+            self._metadata = self._metadata.model_copy(update={"attempts": found})
+
+
+def _covers(accepted: Iterable[AcceptedLoss], gap: tuple[int, int] | None) -> bool:
+    return gap is None or any(one.covers_gap(*gap) for one in accepted)
+
+
+def _cut(records: Sequence[Any], cuts: Iterable[int]) -> Iterator[Sequence[Any]]:
+    """Yield records in parts that begin at the offsets in `cuts`."""
+    begin = 0
+    for cut in sorted(cuts):
+        end = bisect_left(records, cut, key=attrgetter("offset"))
+        if end > begin:
+            yield records[begin:end]
+            begin = end
+    if begin < len(records):
+        yield records[begin:]
