@@ -23,8 +23,8 @@ REACTION_SECONDS: Final = (2.0, 8.0)
 #: An alert goes on for so long after the last report: a worker that starts again reports nothing.
 KEEP_FIRING_SECONDS: Final = 3.0
 LOOK_SECONDS: Final = 0.25
-#: A worker may believe a lower end of a log for so long: brokers tell one, and answer late.
-LONGEST_FALSE_SECONDS: Final = 5.0
+#: A worker may believe a lower end of a log for so long: brokers tell one, and are silent then.
+LONGEST_FALSE_SECONDS: Final = 12.0
 _LOSSES: Final = {FaultKind.EVENTS_LOST, FaultKind.RECORDS_DELETED, FaultKind.LOG_DIVERGED}
 
 

@@ -11,6 +11,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
@@ -134,6 +135,8 @@ class SimulationLoop(asyncio.BaseEventLoop):
         self.longest_turn = 0.0
         # Of tasks that nobody awaits any more: what they break, the judgement finds.
         self.set_exception_handler(lambda *_: None)
+        # Sets of futures have one order in all runs.
+        self.create_future = partial(_NumberedFuture, loop=self)  # type: ignore[method-assign]
         # Asked for at each future and task: `bool()` is False, and the fastest to say so.
         self.get_debug = bool  # type: ignore[method-assign]
         # Nobody asks which tasks there are; to keep that costs as much as to make one.
@@ -204,22 +207,23 @@ class SimulationLoop(asyncio.BaseEventLoop):
 
     def _run_once(self) -> None:
         timers, runnable = self._timers, self._runnable
-        if not runnable:
-            self._advance()
-        while timers and timers[0][0] <= self._now:
-            timer = heappop(timers)[2]
-            if timer._cancelled:
-                continue
-            process: Process = timer._context.get(_CURRENT, _WORLD)
-            if not process.is_killed:
-                process.ready.append(timer)
-                self._queue(process)
-        if runnable:
-            self._take_turn(
-                runnable.pop(self._chance._randbelow(len(runnable)))  # type: ignore[attr-defined]
-                if len(runnable) > 1
-                else runnable.pop()
-            )
+        while not self._stopping:  # type: ignore[attr-defined]
+            if not runnable:
+                self._advance()
+            while timers and timers[0][0] <= self._now:
+                timer = heappop(timers)[2]
+                if timer._cancelled:
+                    continue
+                process: Process = timer._context.get(_CURRENT, _WORLD)
+                if not process.is_killed:
+                    process.ready.append(timer)
+                    self._queue(process)
+            if runnable:
+                self._take_turn(
+                    runnable.pop(self._chance._randbelow(len(runnable)))  # type: ignore[attr-defined]
+                    if len(runnable) > 1
+                    else runnable.pop()
+                )
 
     def _take_turn(self, process: Process) -> None:
         """Run what is ready in a process."""
@@ -302,10 +306,6 @@ class SimulationLoop(asyncio.BaseEventLoop):
             callback()
 
     # -- what a loop must have
-
-    def create_future(self) -> asyncio.Future[Any]:
-        """Return a future whose hash is a number of this run: sets of them have one order."""
-        return _NumberedFuture(loop=self)
 
     def create_task(
         self,

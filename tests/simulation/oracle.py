@@ -7,14 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from prometheus_client import generate_latest
-
 from events.fact import Family
 from events.partitioning import partition_for
 from events.registry import FACTS_BY_NAME
 from events.topics import DEAD_LETTERS, topic_name
 from operations.audit.comparison import compare_exposed
-from operations.audit.exposed import parse_metrics
+from operations.audit.exposed import Exposed
 from operations.audit.recount import audit_records
 from streams.core import process
 from streams.exposition import WorkerCollector
@@ -27,10 +25,13 @@ from tests.simulation.records import Fate, said
 from tests.simulation.stand_ins import remembered
 
 if TYPE_CHECKING:
+    from prometheus_client.samples import Sample
+
     from broker.stored_record import RawRecord
     from catalogue.model import Catalogue
     from events.record_rules import RecordRules
     from streams.accepted_losses import AcceptedLosses
+    from streams.engine import Engine
     from streams.membership import Membership
     from tests.simulation.cluster import Cluster
     from tests.simulation.loop import Process
@@ -289,9 +290,9 @@ def judge(
         records, workers[0].catalogue, as_of, partitions=settings.partitions, rules=rules
     )
     pages = {
-        id(worker.engine.meters): parse_metrics(worker.name, page)
+        id(worker.engine.meters): _exposed(worker.name, worker.engine, worker.membership)
         for worker in workers
-        if worker.is_wanted and worker.engine is not None and (page := _page(worker)) is not None
+        if worker.is_wanted and worker.engine is not None and worker.membership is not None
     }
     comparison = compare_exposed(audit, [*pages.values()])
     problems += comparison.differences
@@ -377,12 +378,13 @@ def _event_logs(cluster: Cluster) -> Iterator[PartitionLog]:
         yield from cluster.topics[topic_name(family)]
 
 
-def _page(worker: SimulatedWorker) -> str | None:
-    """Return what /metrics of a worker would answer now."""
-    engine, membership = worker.engine, worker.membership
-    if engine is None or membership is None:
-        return None
+def _exposed(name: str, engine: Engine, membership: Membership) -> Exposed:
+    """Return what /metrics of a worker would have now."""
     collector = WorkerCollector(
         engine.catalogue, engine.state_store.fold, engine.meters, membership.snapshot
     )
-    return generate_latest(registry_of(collector)).decode()
+    samples: dict[str, list[Sample]] = {}
+    for family in registry_of(collector).collect():
+        for sample in family.samples:
+            samples.setdefault(sample.name, []).append(sample)
+    return Exposed(name, samples)

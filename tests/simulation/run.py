@@ -68,7 +68,7 @@ if TYPE_CHECKING:
 
 APP_ID: Final = "simulated"
 AS_OF: Final = date(2020, 12, 31)
-RECORDS, WORKERS, NODES, FAULTS = 2000, 3, 3, 20
+RECORDS, WORKERS, NODES, FAULTS = 1000, 3, 3, 20
 #: The part of the records that is sent to the gateway.
 GATEWAY_SHARE: Final = 0.1
 #: Records are sent, and faults happen, until then; all is to be well again after SETTLE_SECONDS.
@@ -126,8 +126,13 @@ def _producers() -> Any:
 
 
 @cache
+def _settings() -> Settings:
+    return load_settings()
+
+
+@cache
 def _rules() -> RecordRules:
-    return load_settings().record_rules()
+    return _settings().record_rules()
 
 
 def warm_up() -> None:
@@ -136,7 +141,7 @@ def warm_up() -> None:
         for one in records:
             stand_ins.remembered(one.value or b"")
     # What a worker loads late, with its app.
-    settings = load_settings()
+    settings = _settings()
     engine = Engine(
         _catalogue(),
         settings.make_clock(),
@@ -237,23 +242,26 @@ class _World:
 
     def settings(self, number: int) -> Settings:
         """Return the settings of a worker."""
-        return load_settings(
-            broker=self.cluster.bootstrap,
-            partitions=self.partitions,
-            replication=1,
-            app_id=APP_ID,
-            http_host=address_of(number),
-            http_port=6066,
-            clock=AS_OF.isoformat(),
-            session_timeout=SESSION_SECONDS,
-            heartbeat_interval=HEARTBEAT_SECONDS,
-            request_timeout=REQUEST_SECONDS,
-            commit_interval=self.chance.choice((0.05, 0.3, 1.0)),
-            max_poll_records=self.chance.choice((20, 200, 8000)),
-            stall_timeout=16.0,
-            # Longer than a run is given to get well: a worker that waits for it is idle.
-            ready_timeout=60.0,
-            self_check_interval=SELF_CHECK_SECONDS,
+        # A copy: to read them takes longer than a worker's start.
+        return _settings().model_copy(
+            update={
+                "broker": self.cluster.bootstrap,
+                "partitions": self.partitions,
+                "replication": 1,
+                "app_id": APP_ID,
+                "http_host": address_of(number),
+                "http_port": 6066,
+                "clock": AS_OF.isoformat(),
+                "session_timeout": SESSION_SECONDS,
+                "heartbeat_interval": HEARTBEAT_SECONDS,
+                "request_timeout": REQUEST_SECONDS,
+                "commit_interval": self.chance.choice((0.05, 0.3, 1.0)),
+                "max_poll_records": self.chance.choice((20, 200, 8000)),
+                "stall_timeout": 16.0,
+                # Longer than a run is given to get well: a worker that waits for it is idle.
+                "ready_timeout": 60.0,
+                "self_check_interval": SELF_CHECK_SECONDS,
+            }
         )
 
     def add_worker(self) -> SimulatedWorker:
