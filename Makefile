@@ -63,7 +63,7 @@ openapi: $(VENV)/dev.stamp $(KAFKA_JARS) ## send a gateway requests made of its 
 
 simulate: $(VENV)/dev.stamp ## workers and gateway under 10 000 seeds of faults, in virtual time (ARGS="--seeds 200"; goes on where it was)
 	@mkdir -p build
-	@$(BIN)/python -m tests.simulation --seeds 10000 --results build/simulation.jsonl $(ARGS)
+	@$(BIN)/python -m tests.simulation --seeds 10000 --all-probes --results build/simulation.jsonl $(ARGS)
 
 mutants: $(VENV)/dev.stamp ## mutate the pure core and run its unit tests (resumes; ARGS="--only trend")
 	@tests/mutation/packages.sh >&2

@@ -21,6 +21,7 @@ from tests.simulation.children import outcomes_of, run_apart
 from tests.simulation.failed_schedules import failed_schedules, schedule_line
 from tests.simulation.faults import Fault
 from tests.simulation.mutations import MUTATIONS
+from tests.simulation.probes import PROBES
 from tests.simulation.run import Outcome, Plan
 from tests.simulation.sequences import SEQUENCES
 from tests.simulation.shrinking import shortest
@@ -60,6 +61,9 @@ _MOST_PROBLEMS: Final = 10
 @click.option(
     "--failed", "is_failed", is_flag=True, help="Carry out the schedules that have failed once."
 )
+@click.option(
+    "--all-probes", is_flag=True, help="Fail where a rare state is reached in none of the runs."
+)
 @click.option("--log", "shows_log", is_flag=True, help="Print all that happened in each run.")
 def main(  # noqa: PLR0913 - the options of the command
     *,
@@ -70,6 +74,7 @@ def main(  # noqa: PLR0913 - the options of the command
     planted: Sequence[str],
     sequence: str | None,
     is_failed: bool,
+    all_probes: bool,
     shows_log: bool,
 ) -> None:
     """Simulate runs, a seed each; print the shortest schedule of each that fails."""
@@ -88,6 +93,7 @@ def main(  # noqa: PLR0913 - the options of the command
     known = _known(results, planned, sequence)
     bad = [one for one in known.values() if one["problems"]]
     failed: list[Outcome] = []
+    reached = {name for one in known.values() for name in one.get("reached", ())}
     # Without a thread that refreshes it: the runs are forked.
     with Progress(transient=True, auto_refresh=False) as progress:
         task = progress.add_task("seeds", total=len(planned), completed=len(known))
@@ -95,6 +101,7 @@ def main(  # noqa: PLR0913 - the options of the command
         for outcome in outcomes_of(plans, processes=processes):
             progress.advance(task)
             progress.refresh()
+            reached |= outcome.reached.keys()
             if results is not None:
                 with results.open("a", encoding="utf-8") as stream:
                     stream.write(json.dumps(_line(outcome, sequence)) + "\n")
@@ -107,8 +114,11 @@ def main(  # noqa: PLR0913 - the options of the command
         click.echo(f"seed {one['seed']} failed before: {one['problems'][0]}")
     for outcome in sorted(failed, key=lambda one: one.seed):
         _report(shortest(planned[outcome.seed], outcome, run_apart))
+    missed = [probe.name for probe in PROBES if probe.name not in reached]
+    if missed:
+        click.echo(f"never reached: {', '.join(missed)}")
     click.echo(f"{len(planned)} seeds from {min(planned)}: {len(bad) + len(failed)} failed")
-    sys.exit(bool(bad or failed))
+    sys.exit(bool(bad or failed or (all_probes and missed)))
 
 
 def _faults_of(sequence: str | None, seed: int) -> tuple[Fault, ...] | None:
@@ -168,6 +178,7 @@ def _line(outcome: Outcome, sequence: str | None) -> Mapping[str, Any]:
         "problems": outcome.problems,
         "digest": outcome.digest,
         "seconds": round(outcome.seconds, 3),
+        "reached": outcome.reached,
         **outcome.counts,
     }
 

@@ -59,6 +59,8 @@ class _Loss(StrEnum):
     FIRST = "the deletion of the first records"
     LAST = "the loss of the last records"
     """A replica that had not followed became the leader (an unclean election)."""
+    REPLACED = "the loss of the last records, and others in their place"
+    """At once: no reader sees the log shorter."""
     TOPIC = "a new topic in the place"
     """Deleted and created again: offsets begin again."""
 
@@ -265,10 +267,12 @@ class BrokerFaults:
         elif lose is _Loss.FIRST:
             self._note_loss(log, log.start)
             log.lose_first(chance.choice(log.batches).last + 1)
-        elif lose is _Loss.LAST:
-            first = chance.choice(log.batches).first
+        elif lose in (_Loss.LAST, _Loss.REPLACED):
+            first, end = chance.choice(log.batches).first, log.end
             self._note_loss(log, first)
             log.lose_last(first)
+            if lose is _Loss.REPLACED:
+                log.refill(end, now_ms=self._cluster.now_ms())
             up = [one.id for one in self._cluster.nodes if one.is_up]
             self._lead(log, chance.choice(up), chance)
         else:

@@ -435,6 +435,8 @@ class Node:
                 before, _ = group.offsets.get((name, number), (0, ""))
                 if not error:
                     group.offsets[name, number] = (offset, metadata)
+                    if offset < before:
+                        self.cluster.went_back.add((name, number))
                     highest = max(before, self.cluster.overtaken.pop((name, number), 0))
                     # What a log has lost is accepted, and the rest processed anew.
                     has_lost = name in self.cluster.topics and bool(
@@ -502,6 +504,8 @@ class Cluster:
         #: What was committed lower than before, by a client that waited for the answer: a request
         #: that its client has given up may come after the next one.
         self.set_back: list[str] = []
+        #: The partitions whose committed offset went back, for whatever reason.
+        self.went_back: set[tuple[str, int]] = set()
         #: What was committed where a request that came later than the next one has set it back: the
         #: worker does not know, and commits again with its next event.
         self.overtaken: dict[tuple[str, int], int] = {}

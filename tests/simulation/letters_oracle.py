@@ -8,10 +8,11 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from events.errors import RefusalReason
-from tests.simulation.records import PERSON, PLAIN
+from tests.simulation.records import FORWARDED_FROM, PERSON, PLAIN
 
 if TYPE_CHECKING:
     from broker.stored_record import RawRecord
+    from events.records import OutgoingRecord
     from tests.simulation.records import Fate, Headers, Sent
 
 Origin = tuple[str, int, int]
@@ -54,7 +55,16 @@ class _Letter(NamedTuple):
         return [(topic, partition, at) for first, last in runs for at in range(first, last + 1)]
 
 
-def _read(record: RawRecord) -> _Letter:
+def origins_of(record: OutgoingRecord) -> Sequence[Origin]:
+    """Return the records of a worker's dead letter, or of a copy for another partition."""
+    name, value = record.headers[-1]
+    if name == FORWARDED_FROM:
+        topic, partition, offset = (value or b"").decode().split("/")
+        return [(topic, int(partition), int(offset))]
+    return _read(record).origins
+
+
+def _read(record: RawRecord | OutgoingRecord) -> _Letter:
     headers = list(record.headers)
     names = [name.removeprefix(_PREFIX) for name, _ in headers]
     # From the end: a producer's own headers may have any names.

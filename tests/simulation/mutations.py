@@ -175,12 +175,21 @@ def _commit_before_the_letters() -> None:
     _replace(BatchProducer, "write_all", write_all)
 
 
-@_mutation("letters-below-commit", "records that were processed are not counted again")
+@_mutation("letters-below-commit", "dead letters of processed records are not written again")
+def _write_letters_of_processed_records() -> None:
+    _change_batches(lambda batch: batch._replace(writes=True))
+
+
+@_mutation("counts-below-commit", "records that were processed are not counted again")
 def _count_processed_records() -> None:
+    _change_batches(lambda batch: batch._replace(is_new=True))
+
+
+def _change_batches(change: Callable[[Batch], Batch]) -> None:
     real = AssignedPartition._batches_of
 
     def batches_of(self: AssignedPartition, *given: Any) -> Sequence[Batch]:
-        return [one._replace(is_new=True) for one in real(self, *given)]
+        return [*map(change, real(self, *given))]
 
     _replace(AssignedPartition, "_batches_of", batches_of)
 
@@ -202,15 +211,29 @@ def _skip_a_record_after_a_rebalance() -> None:
     _shift_positions(1)
 
 
+@_mutation("position-too-low", "what is merged is not merged again after a rebalance")
+def _read_a_record_again_after_a_rebalance() -> None:
+    _shift_positions(-1)
+
+
 def _shift_positions(by: int) -> None:
+    _change_positions(lambda position: position._replace(next=position.next + by, last=None))
+
+
+@_mutation("position-reset", "a partition that stays with its worker keeps its position")
+def _reset_positions() -> None:
+    _change_positions(lambda position: Position(position.start, None, position.start))
+
+
+def _change_positions(change: Callable[[Position], Position]) -> None:
+    """Change the position of each partition with records before a rebalance seeks it."""
     real = BatchConsumer.perform_seek
 
     async def perform_seek(self: BatchConsumer) -> None:
         for partition in self._partitions.values():
             position = partition.position
             if position is not None and position.last is not None:
-                moved = position._replace(next=max(position.next + by, 0), last=None)
-                partition._store.move(*partition._key, moved)
+                partition._store.move(*partition._key, change(position))
         await real(self)
 
     _replace(BatchConsumer, "perform_seek", perform_seek)
@@ -240,6 +263,24 @@ def _apply_at_any_position() -> None:
 @_mutation("diverged", "a log that has another record where one was read is reported")
 def _pass_over_diverged_logs() -> None:
     _replace(AssignedPartition, "_diverge", lambda *_: None)
+
+
+@_mutation("same-epoch", "where a later leader wrote, the record before is looked at again")
+def _pass_over_later_leaders() -> None:
+    _replace(AssignedPartition, "_has_new_leader", lambda *_: False)
+
+
+@_mutation("commit-of-lost-log", "a partition whose log has lost records is not caught up")
+def _catch_up_with_a_lost_log() -> None:
+    real = AssignedPartition.catch_up
+
+    def catch_up(self: AssignedPartition) -> None:
+        fault = self.fault
+        vars(self)["fault"] = None
+        real(self)
+        vars(self)["fault"] = self.fault or fault
+
+    _replace(AssignedPartition, "catch_up", catch_up)
 
 
 @_mutation("short-log", "a log that ends before what was read is reported")

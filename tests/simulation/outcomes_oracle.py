@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from catalogue import metrics
 from events.partitioning import partition_for
 from streams import merging
+from streams.batch_transport import BatchProducer
 from streams.meters import Meters
+from streams.state_store import Position, StateStore
+from tests.simulation.letters_oracle import origins_of
+from tests.simulation.loop import current_process
 from tests.simulation.records import said
 
 if TYPE_CHECKING:
     from events.fact import Family
-    from events.records import Record
+    from events.records import OutgoingRecord, Record
     from operations.audit.exposed import Exposed
+    from streams.accepted_losses import AcceptedLosses
     from streams.core import Result
     from streams.state import EntityState
+    from tests.simulation.cluster import Cluster
     from tests.simulation.letters_oracle import Origin
     from tests.simulation.records import Fates, Said
 
@@ -49,11 +55,14 @@ class Outcomes:
 
     Of records that nobody has processed before, their order alone says what they have to be counted
     as. Those that are processed again meet a state that has some of them already: what the worker
-    had before is then what they are compared with.
+    had before is then what they are compared with. What had been committed when a process began, it
+    neither counts nor writes dead letters or copies of.
     """
 
-    def __init__(self, fates: Fates) -> None:
+    def __init__(self, fates: Fates, cluster: Cluster, accepted: AcceptedLosses) -> None:
         self._fates = fates
+        self._cluster = cluster
+        self._accepted = accepted
         self._partitions: dict[tuple[Family, int], _Partition] = {}
         #: By result, until it is counted.
         self._batches: dict[int, _Batch] = {}
@@ -65,6 +74,7 @@ class Outcomes:
     def watch(self) -> None:
         """Look at each batch that an engine computes, and at each that its meters count."""
         process, count = vars(merging)["process"], Meters.count
+        write_all, move = BatchProducer.write_all, StateStore.move
 
         def processed(records: Iterable[Record], *given: Any, **named: Any) -> Result:
             records = list(records)
@@ -76,8 +86,40 @@ class Outcomes:
             count(meters, result)
             self._note(meters, result)
 
+        async def written(producer: BatchProducer, records: Sequence[OutgoingRecord]) -> None:
+            # What was accepted to be lost is part of the rules: all is judged again.
+            if not self._accepted:
+                self._check_new("writes", [one for each in records for one in origins_of(each)])
+            await write_all(producer, records)
+
+        def moved(store: StateStore, family: Family, number: int, position: Position) -> None:
+            before = store.position(family, number)
+            if before is not None and position.next < before.next:
+                self.problems.append(
+                    f"{current_process().name}: the position of {family}[{number}] goes from"
+                    f" {before.next} back to {position.next}, and its states stay"
+                )
+            move(store, family, number, position)
+
         vars(merging)["process"] = processed
-        setattr(Meters, "count", counted)  # noqa: B010 - mypy refuses the assignment
+        # mypy refuses the assignments.
+        setattr(Meters, "count", counted)  # noqa: B010
+        setattr(BatchProducer, "write_all", written)  # noqa: B010
+        setattr(StateStore, "move", moved)  # noqa: B010
+
+    def _check_new(self, does: str, origins: Iterable[Origin]) -> None:
+        """Note a worker that does again what had been committed when its process began."""
+        worker = current_process().owner
+        for topic, partition, offset in origins:
+            place = topic, partition
+            is_lost = (
+                place in self._cluster.went_back or self._cluster.topics[topic][partition].lost
+            )
+            if offset < worker.committed_before.get(place, 0) and not is_lost:
+                self.problems.append(
+                    f"{worker.name} {does} {topic}[{partition}]@{offset} again, which was committed"
+                )
+                return
 
     def _expect(
         self,
@@ -127,6 +169,7 @@ class Outcomes:
             self.problems.append(f"a worker counts records that it refused itself: {result.tally}")
             return
         _, outcomes, reasons = self._lives.setdefault(id(meters), (meters, Counter(), Counter()))
+        self._check_new("counts", batch.origins)
         outcomes.update(batch.outcomes)
         reasons.update(batch.reasons)
         self._counted.update(batch.origins)

@@ -136,6 +136,13 @@ class PartitionLog:
                     return Appended(codes.OUT_OF_ORDER_SEQUENCE)
             else:
                 producer = self._producers[header.producer_id] = _Producer(header.producer_epoch)
+        base = self._store(data, header, now_ms)
+        if producer is not None:
+            producer.batches.append((first, last, base))
+        self.notify()
+        return Appended(0, base)
+
+    def _store(self, data: bytes, header: BatchHeader, now_ms: int) -> int:
         base = self.end
         stored = bytearray(data)
         struct.pack_into(">q", stored, 0, base)
@@ -146,10 +153,7 @@ class PartitionLog:
         self.end = base + header.last_offset_delta + 1
         self.batches.append(StoredBatch(base, self.end - 1, bytes(stored)))
         self._firsts.append(base)
-        if producer is not None:
-            producer.batches.append((first, last, base))
-        self.notify()
-        return Appended(0, base)
+        return base
 
     def read(self, offset: int, *, most_bytes: int) -> bytes:
         """Return whole batches from the one that holds `offset`, below the high watermark."""
@@ -188,6 +192,13 @@ class PartitionLog:
                 producer.batches = deque(kept, maxlen=_REMEMBERED)
             else:
                 del self._producers[number]
+        self.notify()
+
+    def refill(self, end: int, *, now_ms: int) -> None:
+        """Let the log have records again up to an offset: of one lost batch, again and again."""
+        data = next(one.data for one in self.lost if one.first >= self.end)
+        while self.end < end:
+            self._store(data, header_of(data), now_ms)
         self.notify()
 
     def lead(self, node: int, *, behind: int) -> bool:

@@ -31,7 +31,7 @@ Headers = tuple[tuple[str, bytes | None], ...]
 #: The headers of most records: any others take a longer way through a worker.
 PLAIN: Final[Headers] = ((CONTENT_TYPE, STRUCTURED),)
 _WITH_PARAMETER: Final[Headers] = ((CONTENT_TYPE, STRUCTURED + b"; charset=utf-8"),)
-_FORWARDED_FROM: Final = "smartregion-forwarded-from"
+FORWARDED_FROM: Final = "smartregion-forwarded-from"
 #: A client's own: names come twice, values are null or empty.
 _EXTRA: Final[Headers] = (
     *(("trace", b"a1"), ("trace", b"b2"), ("Trace", b"c3")),
@@ -94,7 +94,7 @@ class Fates:
     ) -> Fate:
         """Return the fate of a stored record. Raises KeyError where nobody sent it."""
         own = tuple(headers)
-        if own and own[-1][0] == _FORWARDED_FROM:
+        if own and own[-1][0] == FORWARDED_FROM:
             own = own[:-1]
         return self._fates[topic, value, own]
 

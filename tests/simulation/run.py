@@ -26,7 +26,7 @@ from streams.app import create_app
 from streams.engine import Engine
 from streams.histories import histories_of
 from streams.settings import load_settings
-from tests.simulation import stand_ins
+from tests.simulation import probes, stand_ins
 from tests.simulation.accepting import Operator
 from tests.simulation.cluster import STRUCTS, Cluster
 from tests.simulation.compiled_structs import compiled
@@ -113,6 +113,8 @@ class Outcome:
     """Of the log of all that happened."""
     log: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    reached: Counter[str] = field(default_factory=Counter)
+    """How often the state of each probe was reached."""
 
 
 @cache
@@ -168,6 +170,7 @@ def run(plan: Plan) -> Outcome:
     vars(dead_letters)["DEAD_LETTER_POLICY"] = replace(DEAD_LETTER_POLICY, max_single=most)
     if plan.mutation is not None:
         MUTATIONS[plan.mutation].switch_off()
+    probes.watch(outcome.reached)
     world = _World(loop, plan, chance, outcome)
     asyncio.set_event_loop(loop)
     logging.disable(logging.CRITICAL)
@@ -233,7 +236,7 @@ class _World:
         self.producers = Process("producers")
         self.records = chosen(pool(), Random(f"records {plan.seed}"), count=RECORDS)
         self.fates = Fates(self.records)
-        self.outcomes = Outcomes(self.fates)
+        self.outcomes = Outcomes(self.fates, self.cluster, self._accepted)
         self.outcomes.watch()
 
     def note(self, text: str) -> None:
@@ -275,6 +278,9 @@ class _World:
             producers=_producers(),
             rules=_rules(),
             note=self.note,
+            committed=lambda: {
+                place: offset for place, (offset, _) in self.cluster.group(APP_ID).offsets.items()
+            },
         )
         self.workers.append(worker)
         self._supervisors.append(self.loop.create_task(worker.supervise()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from streams import worker
@@ -27,7 +27,7 @@ HOLD_SECONDS = 14.0
 class SimulatedWorker(Supervised):
     """A worker, with what the process that runs now is made of."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of, by name
         self,
         name: str,
         settings: Settings,
@@ -37,6 +37,7 @@ class SimulatedWorker(Supervised):
         producers: Producers,
         rules: RecordRules,
         note: Callable[[str], None],
+        committed: Callable[[], Mapping[tuple[str, int], int]],
     ) -> None:
         super().__init__(name, loop=loop, note=note)
         self.settings = settings
@@ -46,6 +47,9 @@ class SimulatedWorker(Supervised):
         self.catalogue = catalogue
         self._producers = producers
         self._rules = rules
+        self._committed = committed
+        self.committed_before: Mapping[tuple[str, int], int] = {}
+        """The group's offsets when the process began, by topic and partition."""
 
     def forget(self) -> None:
         """Forget what the process had."""
@@ -53,7 +57,7 @@ class SimulatedWorker(Supervised):
 
     async def work(self) -> None:
         """Run the worker until it ends."""
-        settings = self.settings
+        settings, self.committed_before = self.settings, self._committed()
         self.engine = Engine(
             self.catalogue,
             settings.make_clock(),

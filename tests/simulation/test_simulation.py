@@ -24,7 +24,8 @@ PLANTED = (
     *("no-forwards", "coordinator-errors", "commit-before-letters", "unfounded-changes"),
     *("seek-to-commit", "position-too-high", "kept-shown", "kept-of-others", "faust-acks"),
     *("early-receipt", "gaps", "letter-headers", "letter-value", "letter-reason"),
-    *("arrival-order", "swapped-outcomes", "stale-explanations"),
+    *("arrival-order", "swapped-outcomes", "stale-explanations", "letters-below-commit"),
+    *("counts-below-commit", "position-too-low", "position-reset"),
 )
 
 
@@ -87,6 +88,16 @@ def test_an_interrupted_command_goes_on(tmp_path: Path) -> None:
     assert [one["seed"] for one in outcomes(results)] == [2, 3, 3, 3]
     assert "seed 2 failed before: a figure differs" in done.stdout
     assert done.stdout.endswith("2 seeds from 2: 1 failed\n")
+    assert done.returncode == 1
+
+
+@pytest.mark.timeout(300)
+def test_a_rare_state_that_no_run_reaches_is_named() -> None:
+    """It fails the run that has to reach all of them."""
+    done = simulate("--seeds", "1", "--all-probes")
+
+    assert re.search(r"^never reached: .*\bpoison record\b", done.stdout, re.MULTILINE)
+    assert done.stdout.endswith("1 seeds from 1: 0 failed\n")
     assert done.returncode == 1
 
 
