@@ -132,13 +132,6 @@ ENTITIES = Metric(
     ("family",),
     "Entities held in memory; of persons in multiples of min_cell, and 0 below it.",
 )
-ENTITIES_HALF_FULL = Metric(
-    "smartregion_entities_half_full",
-    ("family",),
-    "Entities of which more than half of the bytes are held that are kept of one.",
-    "Beyond the bound new days are refused (entity_full): ask the producer to report less often, "
-    "or under more identifiers.",
-)
 ENDS_AT_RECORD = Metric(
     "smartregion_ends_at_record",
     ("topic", "partition"),

@@ -59,7 +59,6 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "not_owner": "fait d’un autre producteur",
         "person_data": "données personnelles",
         "unreadable": "lot illisible",
-        "entity_full": "trop de jours pour une même entité",
         "unprocessable": "non traitable",
         "passed_over": "écarté par l’exploitant",
     }

@@ -34,7 +34,6 @@ class RefusalReason(StrEnum):
     NOT_OWNER = "not_owner", "does not own this fact of this entity"
     PERSON_DATA = "person_data", "looks like a person's data"
     UNREADABLE = "unreadable", "cannot be read from its batch"
-    ENTITY_FULL = "entity_full", "is one day more than is kept of an entity"
     UNPROCESSABLE = "unprocessable", "could not be processed"
     PASSED_OVER = "passed_over", "was skipped on an operator's decision"
 
@@ -52,7 +51,6 @@ REASONS_OF_WORKERS = frozenset(
     {
         RefusalReason.NO_TIMESTAMP,
         RefusalReason.UNREADABLE,
-        RefusalReason.ENTITY_FULL,
         RefusalReason.UNPROCESSABLE,
         RefusalReason.PASSED_OVER,
     }

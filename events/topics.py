@@ -21,10 +21,6 @@ _DEAD_LETTERS_RETENTION_MS: Final = 90 * _DAY_MS
 # A dead letter is the refused record with additional headers: it is larger than the broker's
 # default limit (1 MiB) when the refused record had that size.
 DEAD_LETTER_MAX_BYTES: Final = 2 * 1024 * 1024
-# A state holds every day of its entity, and only grows: a dataset updated daily for ten years has
-# some hundred KiB, ten times that with the longest ids.
-ENTITY_MAX_BYTES: Final = 4 * 1024 * 1024
-"""The limit of an entity's state: an event beyond it is refused."""
 # Kafka's default: a broker's configuration may be lower.
 _MESSAGE_MAX_BYTES: Final = 1024 * 1024 + 12
 # Without these settings a topic takes the broker's configuration, which may delete by size,

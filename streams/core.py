@@ -10,19 +10,17 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import cast
 
-from events.errors import ContractError, RefusalReason
+from events.errors import ContractError
 from events.fact import Family
 from events.partitioning import partitions_for
 from events.record_rules import RULES, RecordRules
 from events.records import Record
-from events.topics import ENTITY_MAX_BYTES
 from streams.reading import Reading, readings
 from streams.state import (
     EMPTY,
     NO_DAYS,
     Cell,
     EntityState,
-    growth,
     moment_of,
     newest,
 )
@@ -64,15 +62,13 @@ class Forward:
 class Result:
     """The result of a batch.
 
-    `changed` holds the new state of each changed entity, `known` the state before of each entity
-    of the batch, EMPTY for one not heard of, `latest` the newest `time` by
-    (source, type). `records` counts the readable records by (source, type, outcome, days from the
+    `changed` holds the new state of each changed entity, `latest` the newest `time` by (source,
+    type). `records` counts the readable records by (source, type, outcome, days from the
     effective day to the UTC day of recording); the days are -1 where the effective day began
     further east. `records` and `refusals` add up to the batch.
     """
 
     changed: dict[str, EntityState] = field(default_factory=dict)
-    known: Mapping[str, EntityState] = field(default_factory=dict)
     refusals: list[RecordRefusal] = field(default_factory=list)
     forwards: list[Forward] = field(default_factory=list)
     records: Counter[tuple[str, str, Outcome, int]] = field(default_factory=Counter)
@@ -96,7 +92,6 @@ def process(
     family: Family,
     partition: int,
     partitions: int,
-    sizes: Mapping[str, int] = NO_SIZES,
     rules: RecordRules = RULES,
 ) -> Result:
     """Decode, validate and merge the records of one partition of one family's topic.
@@ -105,15 +100,11 @@ def process(
     entity that is not among them, and that Java's partitioner assigns to another partition, is
     forwarded: an entity on two partitions would be counted twice. Records that violate the `rules`
     are refused first.
-
-    `sizes` gives the sizes of large states, in bytes by entity. An event that makes a state larger
-    than ENTITY_MAX_BYTES is refused.
     """
     records = list(records)
     read = readings(records, family, rules)
     known, away = _known_and_away(read, states, partition, partitions)
-    large = dict(sizes)
-    result = Result(known=known)
+    result = Result()
     changed = result.changed
     times: dict[tuple[str, str], int] = {}
     counted: dict[Outcome, list[tuple[str, str, int]]] = {outcome: [] for outcome in Outcome}
@@ -132,9 +123,6 @@ def process(
         days = state.get(fact)
         current = None if days is None else days.get(day)
         if current is None or cell[0] > current[0] or newest(current, cell) is not current:
-            if large and (error := _size_error(large, entity, state, fact, day, cell)):
-                result.refusals.append(RecordRefusal(record, error))
-                continue
             _set(changed, entity, before, fact, day, cell)
             accepted.append(count)
         else:
@@ -202,23 +190,3 @@ def _set(
         own[fact] = {**before.get(fact, NO_DAYS), day: cell}
     else:
         days[day] = cell
-
-
-def _size_error(
-    sizes: dict[str, int], entity: str, state: EntityState, fact: str, day: str, cell: Cell
-) -> ContractError | None:
-    """Return the error of an event that a large state cannot take; else update its size."""
-    size = sizes.get(entity)
-    if size is None:
-        return None
-    grown = size + growth(state, fact, day, cell)
-    if grown > max(size, ENTITY_MAX_BYTES):
-        return ContractError(
-            RefusalReason.ENTITY_FULL,
-            "data",
-            day,
-            f"an entity's facts and days are kept up to {ENTITY_MAX_BYTES} bytes: report less"
-            " often, or under another identifier",
-        )
-    sizes[entity] = grown
-    return None

@@ -22,7 +22,6 @@ from events.last_record import LastRecord
 from events.producers.model import Producers
 from events.record_rules import RULES, RecordRules
 from events.records import OutgoingRecord, Record
-from events.topics import ENTITY_MAX_BYTES
 from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLosses
 from streams.assigned_partition import Batch
 from streams.batch_transport import (
@@ -70,7 +69,6 @@ class _Computed(NamedTuple):
     """The result of records, before it is written."""
 
     result: Result
-    states: Mapping[str, bytes]
     changes: Mapping[str, StateChange]
     outgoing: Sequence[OutgoingRecord]
 
@@ -271,7 +269,6 @@ class Engine:
         self.state_store.apply(*key, computed.changes)
         self._move(key, batch.records[-1])
         self.on_applied()
-        self._set_sizes(key, computed.states)
         if batch.is_new:
             # Processed singly, a record is committed before its batch is done.
             self.meters.count(computed.result)
@@ -393,14 +390,13 @@ class Engine:
         if refusals:
             unread = {refusal.record.offset for refusal in refusals}
             records = [record for record in records if record.offset not in unread]
-        result, states, changes = merged(
+        result, changes = merged(
             self.state_store, key, records, partitions=self.partitions, rules=self.rules
         )
         result.refusals += refusals
         now = self.clock.now()
         return _Computed(
             result,
-            states,
             changes,
             [
                 *dead_letter_records(result.refusals, now=now),
@@ -417,17 +413,6 @@ class Engine:
             for record in records
             if record.offset in decisions
         ]
-
-    def _set_sizes(self, key: FamilyPartition, states: Mapping[str, bytes]) -> None:
-        for entity, value in states.items():
-            if self.state_store.set_size(*key, entity, len(value)):
-                logger.warning(
-                    # Without the entity, which may be a person.
-                    "entity half full family=%s partition=%d bytes=%d limit=%d",
-                    *key,
-                    len(value),
-                    ENTITY_MAX_BYTES,
-                )
 
     async def check_fold(self) -> int:
         """Return how many series differ from a fold from scratch, and count them in the meters.

@@ -101,7 +101,6 @@ class WorkerCollector(Collector):
         yield samples(metrics.PARTITION_OWNED, {(number,): 1 for number in snapshot.figures})
         yield samples(metrics.ENTITIES, dict(self._entities(snapshot.entities)))
         yield samples(metrics.LAG, snapshot.lag)
-        yield samples(metrics.ENTITIES_HALF_FULL, snapshot.large)
         yield fault_family((*snapshot.faults, *self._meters.topic_warnings))
 
     def _counts(self) -> Iterator[Metric]:

@@ -35,8 +35,6 @@ class Snapshot:
     """Entities by family."""
     lag: Mapping[tuple[str, int], int]
     """Records not processed yet, by topic and partition."""
-    large: Mapping[str, int]
-    """Entities whose state is larger than half of the limit, by family."""
     faults: Sequence[TopicFault]
 
 
@@ -61,7 +59,6 @@ def take_snapshot(
         figures=figures_of(state_store.fold, shown, as_of),
         entities={str(family): count for family, count in state_store.entities().items()},
         lag=lag,
-        large={str(family): count for family, count in state_store.large().items()},
         faults=faults,
     )
 

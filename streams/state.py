@@ -11,21 +11,19 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from sys import intern
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from events.cloudevent import CloudEvent
 from events.record_rules import microseconds
-from events.topics import ENTITY_MAX_BYTES
 
 # With a declared type, pydantic's core serialises a state in a third of the time that it needs to
 # infer it.
 _WRITER: TypeAdapter[Any] = TypeAdapter(
     dict[str, dict[str, tuple[int, str, str, dict[str, Any] | None]]]
 )
-_CELL_WRITER: TypeAdapter[Any] = TypeAdapter(tuple[int, str, str, dict[str, Any] | None])
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -44,9 +42,6 @@ class Cell(NamedTuple):
 
 #: Fact name → effective day (ISO 8601) → cell.
 EntityState: TypeAlias = "Mapping[str, Mapping[str, Cell]]"
-
-#: The encoded size in bytes above which a state is large: half of the limit.
-LARGE_STATE_BYTES: Final = ENTITY_MAX_BYTES // 2
 
 EMPTY: EntityState = {}
 NO_DAYS: Mapping[str, Cell] = {}
@@ -112,26 +107,6 @@ def latest_attributes(state: EntityState, fact: str) -> Mapping[str, Any]:
 def encode_state(state: EntityState) -> bytes:
     """Return a state as JSON."""
     return _WRITER.serializer.to_json(state)
-
-
-def growth(state: EntityState, fact: str, day: str, cell: Cell) -> int:
-    """Return by how many bytes `encode_state` grows when a cell is set; negative if it shrinks.
-
-    The cost does not depend on the size of the state.
-    """
-    days = state.get(fact)
-    known = None if days is None else days.get(day)
-    size = _encoded_size(cell)
-    if known is not None:
-        return size - _encoded_size(known)
-    size += len(f'"{day}":')
-    if days is None:
-        return size + len(f'"{fact}":{{}}') + (1 if state else 0)
-    return size + (1 if days else 0)
-
-
-def _encoded_size(cell: Cell) -> int:
-    return len(_CELL_WRITER.serializer.to_json(cell))
 
 
 def decode_state(value: bytes) -> EntityState:

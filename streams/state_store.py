@@ -12,27 +12,20 @@ from catalogue.model import Promise
 from catalogue.terms import Term
 from events.fact import Family
 from events.last_record import LastRecord
-from streams.encoded_states import EncodedStates
 from streams.explanations import said_in
 from streams.fold import Difference, Fold, Series, SeriesKey
-from streams.state import EMPTY, LARGE_STATE_BYTES, EntityState, encode_state
+from streams.state import EMPTY, EntityState
 
 #: The entities of one step of a check: some 10 ms.
 CHECK_STEP: Final = 500
-NO_VALUES: Final[Mapping[str, bytes]] = MappingProxyType({})
-NO_STATES: Final[Mapping[str, EntityState]] = MappingProxyType({})
 
 
 class StateChange(NamedTuple):
     """The change of one entity's state, computed before anything is written."""
 
-    key: bytes
-    """The entity, encoded."""
-    before: bytes | None
-    """The state as it is kept: None for an entity not known."""
+    before: EntityState | None
+    """None for an entity not known."""
     after: EntityState
-    value: bytes
-    """`after`, encoded."""
     difference: Difference
 
 
@@ -56,8 +49,7 @@ class StateStore:
     def __init__(self, terms: Iterable[Term]) -> None:
         self.fold = Fold(terms)
         self._positions: dict[tuple[Family, int], Position] = {}
-        self._states: dict[tuple[Family, int], dict[bytes, bytes]] = defaultdict(dict)
-        self._sizes: dict[tuple[Family, int], dict[str, int]] = defaultdict(dict)
+        self._states: dict[tuple[Family, int], dict[str, EntityState]] = defaultdict(dict)
         #: By partition: the fold's version of the last change of an explanation.
         self._said: dict[int, int] = {}
 
@@ -96,50 +88,26 @@ class StateStore:
 
     def states(self, family: Family, partition: int) -> Mapping[str, EntityState]:
         """Return the states of one family's partition, by entity id."""
-        return EncodedStates(self._states[family, partition])
-
-    def sizes(self, family: Family, partition: int) -> Mapping[str, int]:
-        """Return the sizes of large states, in bytes by entity."""
-        return self._sizes[family, partition]
-
-    def set_size(self, family: Family, partition: int, entity: str, size: int) -> bool:
-        """Record the size of a state in bytes; return True where it becomes large."""
-        sizes = self._sizes[family, partition]
-        if size <= LARGE_STATE_BYTES:
-            if sizes:
-                sizes.pop(entity, None)
-            return False
-        is_new = entity not in sizes
-        sizes[entity] = size
-        return is_new
+        return MappingProxyType(self._states[family, partition])
 
     def changes(
         self,
         family: Family,
         partition: int,
         changed: Mapping[str, EntityState],
-        *,
-        values: Mapping[str, bytes] = NO_VALUES,
-        known: Mapping[str, EntityState] = NO_STATES,
     ) -> Mapping[str, StateChange]:
         """Return the changes that new states make, without applying them.
 
-        `values` are the new states encoded, `known` the present ones as they were read, where the
-        caller has them. Raises what the fold raises for a state that cannot be folded.
+        Raises what the fold raises for a state that cannot be folded.
         """
         kept = self._states[family, partition]
-        states = EncodedStates(kept)
         found = {}
         for entity, after in changed.items():
-            value = values.get(entity)
-            if value is None:
-                value = encode_state(after)
-            before = known.get(entity)
-            if before is None:
-                before = states.get(entity, EMPTY)
-            difference = self.fold.difference(family, entity, before, after)
-            key = entity.encode()
-            found[entity] = StateChange(key, kept.get(key), after, value, difference)
+            before = kept.get(entity)
+            difference = self.fold.difference(
+                family, entity, EMPTY if before is None else before, after
+            )
+            found[entity] = StateChange(before, after, difference)
         return found
 
     def put(self, family: Family, partition: int, changed: Mapping[str, EntityState]) -> None:
@@ -150,29 +118,20 @@ class StateStore:
         """Apply changes that `changes` has computed."""
         kept = self._states[family, partition]
         differences = []
-        for entity, (key, before, after, value, difference) in changes.items():
-            if kept.get(key) is before:
+        for entity, (before, after, difference) in changes.items():
+            if kept.get(entity) is before:
                 differences.append(difference)
             else:  # The partition was dropped meanwhile.
-                known = EncodedStates(kept).get(entity, EMPTY)
-                self.fold.replace(family, partition, entity, known, after)
-            kept[key] = value
+                self.fold.replace(family, partition, entity, kept.get(entity, EMPTY), after)
+            kept[entity] = after
         self.fold.apply(partition, differences)
         if changes:
             self._count_explanation(family, partition)
-
-    def large(self) -> Mapping[Family, int]:
-        """Return the number of large states, by family."""
-        counts: dict[Family, int] = defaultdict(int)
-        for (family, _), sizes in self._sizes.items():
-            counts[family] += len(sizes)
-        return counts
 
     def drop(self, family: Family, partition: int) -> None:
         """Drop what is known of a partition: it is read again from its start."""
         self._positions.pop((family, partition), None)
         self._states.pop((family, partition), None)
-        self._sizes.pop((family, partition), None)
         self.fold.drop(family, partition)
 
     def entities(self) -> Mapping[Family, int]:
@@ -203,7 +162,7 @@ class StateStore:
 
         The states and the series are those of the first step: both may change meanwhile.
         """
-        states = EncodedStates(dict(self._states.get((family, partition), {})))
+        states = dict(self._states.get((family, partition), {}))
         kept = {
             key: (dict(steps), dict(reports))
             for key, (steps, reports) in self.fold.contents(family, partition).items()

@@ -156,9 +156,7 @@ def _merge(
     A record that fails is left out, as in a worker, which writes a dead letter.
     """
     try:
-        result, states, changes = merged(
-            state_store, key, records, partitions=partitions, rules=rules
-        )
+        result, changes = merged(state_store, key, records, partitions=partitions, rules=rules)
     except Exception as error:  # noqa: BLE001 - a record may raise anything
         if len(records) > 1:
             return [
@@ -176,6 +174,4 @@ def _merge(
         )
         return []
     state_store.apply(*key, changes)
-    for entity, value in states.items():
-        state_store.set_size(*key, entity, len(value))
     return result.forwards

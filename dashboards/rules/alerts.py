@@ -113,14 +113,6 @@ POISON_RECORD = _pipeline(
     MINUTE,
     "Three workers in a row ended at the same record: an operator may have to pass over it.",
 )
-ENTITY_HALF_FULL = _pipeline(
-    "EntityHalfFull",
-    Severity.WARNING,
-    15 * MINUTE,
-    "The state of an entity has more than half of its largest size; beyond that, its events"
-    " are refused.",
-    keep_firing_for=5 * MINUTE,
-)
 CONSUMER_LAG = _pipeline(
     "ConsumerLag",
     Severity.WARNING,

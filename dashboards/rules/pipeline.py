@@ -121,14 +121,6 @@ def _records(build: AlertBuilder) -> Iterator[Alert]:
         " enregistrement de {{ $labels.topic }}, partition {{ $labels.partition }}. Rien de ce qui"
         " le suit n’est compté. Le journal du worker dit lequel.",
     )
-    yield build.alert(
-        alerts.ENTITY_HALF_FULL,
-        f"{total(metrics.ENTITIES_HALF_FULL, 'family')} > 0",
-        summary=f"Entités presque pleines : {_FAMILY}",
-        description=f"{{{{ $value }}}} {by_number(VALUE, 'entité dépasse', 'entités dépassent')}"
-        " la moitié de ce qui est gardé d’une entité. Au-delà,"
-        f" {by_number(VALUE, 'ses', 'leurs')} nouveaux jours seront refusés.",
-    )
 
 
 def _topics(build: AlertBuilder) -> Iterator[Alert]:

@@ -30,8 +30,7 @@ Events are never altered. A correction is a new event of the same type, entity a
 once.
 
 Records may be compressed with any of Kafka's codecs. A record takes at most 256 KiB, and a batch
-unpacks to at most 64 MiB. Of one entity 4 MiB are kept, its facts and days as JSON, which is some
-ten thousand days: an event that would add to more is refused (`entity_full`)."""
+unpacks to at most 64 MiB."""
 
 
 def asyncapi_document() -> dict[str, JSON]:

@@ -20,7 +20,6 @@ from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules, known_before, microseconds
 from events.topics import FAMILIES
 from operations.audit.fact_numbers import COMPLETE, DEFINING, FACT_NUMBERS
-from operations.audit.overgrown import most_bytes, refuse_overgrown
 from streams.dead_letters import FORWARDED_FROM
 
 _FAMILY_NUMBERS: Final = MappingProxyType({family: at for at, family in enumerate(Family)})
@@ -41,8 +40,7 @@ CREATE TABLE record (
     id TEXT NOT NULL,
     content TEXT NOT NULL,      -- canonical JSON of the attributes, 'null' for a retraction
     forwarded INTEGER NOT NULL, -- a worker's copy of a record of another partition
-    misrouted INTEGER NOT NULL, -- not on the partition of its entity
-    size INTEGER NOT NULL       -- at most so many bytes of a state
+    misrouted INTEGER NOT NULL  -- not on the partition of its entity
 ) STRICT;
 CREATE TABLE source (
     number INTEGER PRIMARY KEY,
@@ -51,7 +49,7 @@ CREATE TABLE source (
 ) STRICT;
 """
 
-_RECORD: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_RECORD: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SOURCE: Final = "INSERT INTO source VALUES (?, ?, ?)"
 
 # GROUP BY sorts, where DISTINCT would look each one up in a tree.
@@ -167,8 +165,6 @@ class Ledger:
             _SOURCE, [(self._sources[name], name, rank) for rank, name in ranked]
         )
         self.database.execute(f"PRAGMA cache_size = -{_SORT_KIB}")
-        if overgrown := refuse_overgrown(self.database):
-            self._refusals[RefusalReason.ENTITY_FULL] += overgrown
 
     def __enter__(self) -> Self:
         return self
@@ -234,7 +230,6 @@ class Ledger:
                 content,
                 forwarded,
                 record.partition != home,
-                most_bytes(fact.NAME, event.source, event.id, content),
             )
 
 

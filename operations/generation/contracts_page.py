@@ -34,9 +34,6 @@ The gateway serves all of them: `/asyncapi.json`, `/openapi.json`, `/schemas/{ty
 document is complete in itself. Without a gateway, `smart-region contracts render` writes them to
 `build/contracts`.
 
-The state of one entity, its facts and days as JSON, has at most 4 MiB: some ten thousand days. An
-event that would exceed this is refused (`entity_full`).
-
 Each fact of each entity has one owner, a declared producer. An event of another source is refused
 (`not_owner`), also a correction or a retraction: [who owns a fact](../gateway.md#who-owns-a-fact).
 """

@@ -178,19 +178,16 @@ def test_deleted_events_fire_for_a_day(scenario: RuleScenario, rules: Path) -> N
 
 
 def test_a_restart_hides_nothing_that_lasts(scenario: RuleScenario, rules: Path) -> None:
-    """For two minutes the worker says nothing of what is deleted, half full or wrong."""
+    """For two minutes the worker says nothing of what is deleted or wrong."""
     scenario.worker(WORKER, (1, 60), (0, 2), (1, 100))
     scenario.assessor((1, FOREVER))
     where = {"job": WORKER_JOB, "instance": WORKER}
     topic = {"topic": "smartregion.schools", "partition": "3"}
     scenario.expose(metrics.LOG_START, (0, 9), (17, 51), (ABSENT, 2), (17, 100), **topic, **where)
-    half_full: list[Span] = [(1, 60), (ABSENT, 2), (1, 100)]
-    scenario.expose(metrics.ENTITIES_HALF_FULL, *half_full, family="datasets", **where)
     count(scenario, 0, (9, 60), (ABSENT, 2), (9, 100))
     assess(scenario, (0.8, FOREVER))
     lasting = [
         FiringAlert.of("RecordsDeleted", topic="smartregion.schools"),
-        FiringAlert.of("EntityHalfFull"),
         DIVERGED,
     ]
     for minute in (59, 60, 61, 62, 70):
@@ -508,26 +505,6 @@ def test_a_record_at_which_workers_end_fires(scenario: RuleScenario, rules: Path
     scenario.expect_firing(61, FiringAlert.of("PoisonRecord", topic="smartregion.schools"))
     scenario.expect_firing(74, FiringAlert.of("PoisonRecord", topic="smartregion.schools"))
     scenario.expect_firing(77)
-
-    scenario.check(rules)
-
-
-def test_an_entity_that_is_half_full_fires(scenario: RuleScenario, rules: Path) -> None:
-    """As long as there is one."""
-    scenario.healthy()
-    scenario.expose(
-        metrics.ENTITIES_HALF_FULL,
-        (0, 20),
-        (1, 40),
-        (0, 100),
-        family="datasets",
-        job=WORKER_JOB,
-        instance=WORKER,
-    )
-    scenario.expect_firing(34)
-    scenario.expect_firing(36, FiringAlert.of("EntityHalfFull"))
-    scenario.expect_firing(64, FiringAlert.of("EntityHalfFull"))
-    scenario.expect_firing(65)
 
     scenario.check(rules)
 

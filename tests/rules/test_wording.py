@@ -574,25 +574,6 @@ def test_consumer_lag(scenario: RuleScenario, rules: Path) -> None:
     scenario.check(rules)
 
 
-def test_entity_half_full(scenario: RuleScenario, rules: Path) -> None:
-    """With how many, and of which family."""
-    work(scenario, metrics.ENTITIES_HALF_FULL, (1, 60), family="datasets")
-    scenario.expect_alert(
-        30,
-        "EntityHalfFull",
-        OPERATOR | {"severity": "warning", "family": "datasets"},
-        MONITOR
-        | {
-            "summary": "Entités presque pleines : Jeux de données (datasets)",
-            "description": "1 entité dépasse la moitié de ce qui est gardé d’une entité. Au-delà,"
-            " ses nouveaux jours seront refusés.",
-            "runbook_url": "docs/runbooks/EntityHalfFull.md",
-        },
-    )
-
-    scenario.check(rules)
-
-
 def test_records_deleted(scenario: RuleScenario, rules: Path) -> None:
     """With how many, and of which partition."""
     topic = {"topic": "smartregion.schools", "partition": "3"}

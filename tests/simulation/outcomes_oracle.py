@@ -79,7 +79,7 @@ class Outcomes:
         def processed(records: Iterable[Record], *given: Any, **named: Any) -> Result:
             records = list(records)
             result: Result = process(records, *given, **named)
-            self._expect(records, result, named["family"], named["partition"], named["partitions"])
+            self._expect(records, given[0], result, **named)
             return result
 
         def counted(meters: Meters, result: Result) -> None:
@@ -124,15 +124,18 @@ class Outcomes:
     def _expect(
         self,
         records: Sequence[Record],
+        states: Mapping[str, EntityState],
         result: Result,
+        *,
         family: Family,
-        number: int,
+        partition: int,
         partitions: int,
+        **_ignored: object,
     ) -> None:
         if not records:
             return
-        partition = self._partitions.setdefault((family, number), _Partition())
-        greatest, is_first = partition.greatest, records[0].offset >= partition.end
+        log = self._partitions.setdefault((family, partition), _Partition())
+        greatest, is_first = log.greatest, records[0].offset >= log.end
         seen: dict[tuple[str, str, str], _Order] = greatest if is_first else {}
         outcomes: Counter[tuple[str, str]] = Counter()
         reasons: Counter[str] = Counter()
@@ -142,22 +145,22 @@ class Outcomes:
                 reasons[reason.value] += 1
                 continue
             one = said(record.value or b"")
-            if partition_for(one.entity.encode(), partitions) != number:
+            if partition_for(one.entity.encode(), partitions) != partition:
                 outcomes[one.kind, "misrouted"] += 1
                 continue
             cell = one.cell
             known = seen.get(cell)
             if known is None and not is_first:
-                known = _order_in(result.known, one)
+                known = _order_in(states, one)
             if known is None or one.order > known:
                 seen[cell] = one.order
                 outcome = "accepted"
             else:
                 outcome = "duplicate" if one.order == known else "superseded"
             outcomes[one.kind, outcome] += 1
-            if not is_first and record.offset >= partition.end:
+            if not is_first and record.offset >= log.end:
                 greatest[cell] = max(one.order, greatest.get(cell, one.order))
-        partition.end = max(partition.end, records[-1].offset + 1)
+        log.end = max(log.end, records[-1].offset + 1)
         if reasons:
             outcomes[_UNREAD, "refused"] = reasons.total()
         origins = [(one.topic, one.partition, one.offset) for one in records]

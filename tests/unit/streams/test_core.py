@@ -16,17 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.cloudevent import CloudEvent, encode_binary, encode_structured
-from events.errors import ContractError, RefusalReason
+from events.errors import RefusalReason
 from events.fact import Family
 from events.partitioning import partition_for
 from events.records import Record
-from events.topics import ENTITY_MAX_BYTES
 from streams.core import UNKNOWN_TYPE, Outcome, Result, process
 from streams.state import (
     EMPTY,
     EntityState,
     cell_of,
-    encode_state,
     merge_states,
 )
 from tests.support.histories import deliveries, event, histories, pool, uai, with_cell
@@ -56,73 +54,6 @@ def run(
 def connected(day: str = "2018-03-01", **parts: object) -> FakeRecord:
     """Return the record of a lycée's connection."""
     return record_of(event("school.connected", PARIS, day, **parts))  # type: ignore[arg-type]
-
-
-class TestWatched:
-    """Entities whose state is large, or cannot be read."""
-
-    def refused(self, record: FakeRecord, size: int, states: dict[str, EntityState]) -> list[str]:
-        """Return why a record of Paris is refused whose state has so many bytes."""
-        return [str(error.reason) for error in self.errors(record, size, states)]
-
-    def errors(
-        self, record: FakeRecord, size: int, states: dict[str, EntityState]
-    ) -> list[ContractError]:
-        """Return the errors of a record of Paris whose state has so many bytes."""
-        result = process(
-            [record],
-            states,
-            family=Family.SCHOOLS,
-            partition=HOME,
-            partitions=PARTITIONS,
-            sizes={PARIS: size},
-        )
-        assert bool(result.changed) is not bool(result.refusals)
-        return [refusal.error for refusal in result.refusals]
-
-    def test_a_day_more_than_is_kept_is_refused(self) -> None:
-        """To the byte: as large as the bound is large enough."""
-        record, state = connected("2018-04-01"), run(connected("2018-03-01")).changed
-        size = len(encode_state(state[PARIS]))
-        room = len(encode_state(run(record, states=state).changed[PARIS])) - size
-
-        assert self.refused(record, ENTITY_MAX_BYTES - room, state) == []
-        assert self.refused(record, ENTITY_MAX_BYTES - room + 1, state) == ["entity_full"]
-
-    def test_what_does_not_grow_is_merged_into_any_state(self) -> None:
-        """For example a retraction, in a state that another release let grow."""
-        state = run(connected("2018-03-01")).changed
-        taken_back = connected("2018-03-01", at="2019-01-01T00:00:00", retracted=True)
-
-        assert self.refused(taken_back, 2 * ENTITY_MAX_BYTES, state) == []
-
-    def test_the_events_of_a_batch_count_together(self) -> None:
-        """Each finds what those before it have added."""
-        records = [connected(f"2018-03-{day:02}") for day in range(1, 29)]
-        state = run(*records[:1]).changed
-        room = len(encode_state(run(*records[:11], states={}).changed[PARIS])) - len(
-            encode_state(state[PARIS])
-        )
-
-        result = process(
-            records[1:],
-            state,
-            family=Family.SCHOOLS,
-            partition=HOME,
-            partitions=PARTITIONS,
-            sizes={PARIS: ENTITY_MAX_BYTES - room},
-        )
-
-        assert len(result.changed[PARIS]["school.connected"]) == 11
-        assert [refusal.record for refusal in result.refusals] == records[11:]
-
-    def test_what_a_full_entity_refuses_is_told_with_its_day_and_the_bound(self) -> None:
-        """A producer reads which of its reports it was, and how much is kept."""
-        (error,) = self.errors(connected("2018-04-01"), ENTITY_MAX_BYTES, {PARIS: EMPTY})
-
-        assert error.field == "data"
-        assert "2018-04-01" in str(error)
-        assert str(ENTITY_MAX_BYTES) in str(error)
 
 
 class TestOutcomes:

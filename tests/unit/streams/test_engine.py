@@ -21,7 +21,7 @@ from events.last_record import LastRecord
 from events.partitioning import partition_for
 from events.records import Record
 from events.topics import DEAD_LETTERS
-from streams import core, engine, merging, reading, state_store
+from streams import core, engine, merging, reading
 from streams.assigned_partition import Batch
 from streams.batch_transport import ProduceFailedError
 from streams.clock import FixedClock
@@ -29,7 +29,7 @@ from streams.core import Outcome
 from streams.engine import MERGE_STEP, Engine
 from streams.fold import Fold
 from streams.skipped_records import Decision
-from streams.state import EntityState, encode_state
+from streams.state import EntityState
 from streams.state_store import Position
 from tests.support.fake_group import FakeConsumer, FakeProducer, batch_message
 from tests.support.histories import event, state_of, uai
@@ -339,31 +339,6 @@ class TestIsolation:
         assert first.origin.offset == poison.offset
         assert (second.reason, second.value) == ("not_a_cloudevent", other.value)
         assert list(bench.known) == [PARIS]
-
-    def test_a_large_entity_is_reported_once(
-        self, bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        """When it has half of what is kept; and from then on its size is checked."""
-        days = [connected(f"2018-03-{day:02}") for day in range(1, 29)]
-        half = len(encode_state(state_of(*days[:10])))
-        for module in (merging, state_store):
-            monkeypatch.setattr(module, "LARGE_STATE_BYTES", half - 1)
-        monkeypatch.setattr(core, "ENTITY_MAX_BYTES", 2 * half)
-
-        with caplog.at_level(logging.WARNING):
-            for reported in days[:9]:
-                bench.take_all(record_of(reported))
-            assert caplog.messages == []
-            bench.take_all(record_of(days[9]))
-            bench.take_all(*map(record_of, days[10:]))
-
-        large = [line for line in caplog.messages if line.startswith("entity half full")]
-        assert len(large) == 1
-        kept = state_of(*days[:20])
-        assert bench.known == {PARIS: kept}
-        assert len(encode_state(kept)) <= 2 * half < len(encode_state(state_of(*days[:21])))
-        assert {letter.reason for letter in bench.letters()} == {"entity_full"}
-        assert bench.engine.state_store.large() == {SCHOOLS: 1}
 
 
 class TestEnds:

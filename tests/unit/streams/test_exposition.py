@@ -30,7 +30,6 @@ from streams.meters import Meters
 from streams.metric_families import registry_of
 from streams.producers.meters import Attribution, ProducerMeters
 from streams.snapshot import Figures, figures_of, take_snapshot
-from streams.state import LARGE_STATE_BYTES
 from streams.state_store import StateStore
 from tests.support.audits import catalogue_of
 from tests.support.histories import event, histories, pool, uai
@@ -97,7 +96,6 @@ def everything() -> tuple[StateStore, Meters]:
         for partition, result in processed(state_store, family, pool(family)):
             state_store.put(family, partition, result.changed)
             meters.count(result)
-    state_store.set_size(Family.SCHOOLS, 0, "large", LARGE_STATE_BYTES + 1)
     meters.events["unknown", Outcome.REFUSED] += 1
     meters.dead_letters.update(map(str, RefusalReason))
     record = FakeRecord("smartregion.schools", 0, 0, None, None)

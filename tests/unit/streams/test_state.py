@@ -17,14 +17,13 @@ from streams.state import (
     cell_of,
     decode_state,
     encode_state,
-    growth,
     latest_attributes,
     merge_states,
     moment_of,
     newest,
     state_in,
 )
-from tests.support.histories import event, events_of, state_of, uai, with_cell
+from tests.support.histories import event, events_of, state_of, uai
 
 PARIS = uai("0750001")
 
@@ -209,27 +208,3 @@ class TestEncoding:
         """A cell of another type would break the merge, later and elsewhere."""
         with pytest.raises(TypeError, match="time, source or id"):
             state_in({"coworking.opened": {"2018-01-01": cell}})
-
-
-def test_the_first_day_of_a_fact_without_days_grows_by_itself_alone() -> None:
-    """As a changelog of others may hold one: there is no day to part it from by a comma."""
-    state: EntityState = {"coworking.opened": {}}
-    cell = Cell(1, "a", "a", {})
-
-    after = with_cell(state, "coworking.opened", "2018-01-01", cell)
-
-    assert growth(state, "coworking.opened", "2018-01-01", cell) == len(encode_state(after)) - len(
-        encode_state(state)
-    )
-
-
-@given(states(), events_of(Family.COWORKING))
-def test_growth_is_what_a_cell_adds_to_the_encoded_state(
-    state: EntityState, reported: CloudEvent
-) -> None:
-    """Without encoding the state, which may be megabytes."""
-    fact, day, cell = reported.fact.NAME, reported.fact.effective_day.isoformat(), cell_of(reported)
-
-    after = with_cell(state, fact, day, cell)
-
-    assert growth(state, fact, day, cell) == len(encode_state(after)) - len(encode_state(state))

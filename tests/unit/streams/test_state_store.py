@@ -15,7 +15,7 @@ from events.cloudevent import CloudEvent
 from events.fact import Family
 from events.last_record import LastRecord
 from streams.snapshot import Figures, figures_of
-from streams.state import EMPTY, LARGE_STATE_BYTES, EntityState
+from streams.state import EMPTY, EntityState
 from streams.state_store import CHECK_STEP, Position, StateStore
 from tests.support.histories import (
     DAYS,
@@ -134,12 +134,10 @@ class TestDrop:
         """Nothing of a lost partition is counted."""
         state_store = StateStore([CONNECTED])
         state_store.put(SCHOOLS, 0, {PARIS: state_of(connected())})
-        state_store.set_size(SCHOOLS, 0, PARIS, LARGE_STATE_BYTES + 1)
 
         state_store.drop(SCHOOLS, 0)
 
         assert dict(state_store.states(SCHOOLS, 0)) == {}
-        assert state_store.sizes(SCHOOLS, 0) == {}
         assert state_store.fold.series(0) == {}
 
     def test_leaves_other_partitions(self) -> None:

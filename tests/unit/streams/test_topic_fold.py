@@ -24,7 +24,7 @@ from streams import topic_fold as subject
 from streams.dead_letters import FORWARDED_FROM
 from streams.histories import histories_of
 from streams.settings import Settings
-from streams.state import EntityState, encode_state
+from streams.state import EntityState
 from streams.state_store import StateStore
 from tests.support.audits import raw, raw_record
 from tests.support.histories import histories, uai
@@ -78,43 +78,6 @@ def test_a_misrouted_record_counts_once_with_or_without_its_copy(data: st.DataOb
     in_order = sorted(shuffled, key=lambda one: one.offset)
 
     assert held(in_order, family) == held(map(raw_record, history), family)
-
-
-@pytest.fixture
-def most_bytes(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Let states become full after a few days."""
-    most = 1_000
-    monkeypatch.setattr("streams.core.ENTITY_MAX_BYTES", most)
-    for module in ("streams.merging", "streams.state_store"):
-        monkeypatch.setattr(f"{module}.LARGE_STATE_BYTES", most // 2)
-    return most
-
-
-def registered(day: int, **fields: object) -> RawRecord:
-    """Return the record of a registration that takes effect on a day of January 2016."""
-    return raw("school.registered", PARIS, f"2016-01-{day:02}", **fields)  # type: ignore[arg-type]
-
-
-def test_no_state_grows_beyond_the_limit_within_one_batch(most_bytes: int) -> None:
-    """A state is not known to be large before the batch that makes it so."""
-    (state,) = held(registered(day) for day in range(1, 25)).values()
-    assert most_bytes // 2 < len(encode_state(state)) <= most_bytes
-
-
-@pytest.mark.usefixtures("most_bytes")
-def test_a_copy_that_its_partition_refused_is_not_made_up_for() -> None:
-    """The entity was full when the copy came, and has room again: the worker refused it."""
-    days = [registered(day) for day in range(1, 25)]
-    kept = len(held(days)[PARIS]["school.registered"])
-    misrouted = registered(31, partition=ELSEWHERE)
-    taken_back = [
-        registered(day, at="2019-09-01T00:00:00", retracted=True) for day in range(1, kept + 1)
-    ]
-    own = numbered([*days, copy_of(misrouted), *taken_back])
-
-    assert "2016-01-31" not in held([*own, misrouted])[PARIS]["school.registered"]
-    uncopied = [one for one in own if one.offset != len(days)]
-    assert "2016-01-31" in held([*uncopied, misrouted])[PARIS]["school.registered"]
 
 
 def test_a_record_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
