@@ -216,6 +216,13 @@ RECOVERY_SECONDS = Metric(
     (),
     "How long the last of them took, from the assignment to ready.",
 )
+PARTITION_SNAPSHOTS = Metric(
+    "smartregion_partition_snapshots_total",
+    ("outcome",),
+    "Files of entity states (`SMART_REGION_SNAPSHOTS`) that were `written`, `loaded` at an "
+    "assignment, `discarded` there, or could not be written (`failed`).",
+    "`failed` grows: the log has the cause, a full disk for example. Starts take longer meanwhile.",
+)
 SOURCES_DROPPED = Metric(
     "smartregion_sources_dropped_total",
     (),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 
 import faust
@@ -13,8 +14,10 @@ from events.fact import Family
 from events.topics import DEAD_LETTER_MAX_BYTES, topic_name
 from streams.batch_transport import BatchConsumer, BatchProducer, BatchSchema, BatchTransport
 from streams.engine import Engine
+from streams.partition_snapshots import PartitionSnapshots
 from streams.rebalance import NoTables
 from streams.settings import Settings
+from streams.topic_watch import topic_ids
 
 _BUFFERED_BATCHES = 4
 #: Write batches of one partition are sent one after the other: large ones, a little below a topic's
@@ -97,12 +100,26 @@ def create_app(
         state_store=engine.state_store,
         rules=engine.rules_fingerprint,
         accepted=engine.accepted,
+        snapshots=_snapshots(settings, engine),
     )
     for family in Family:
         topic = app.topic(topic_name(family), schema=BatchSchema(), allow_empty=True)
         app.agent(topic, name=f"{family}-agent", concurrency=1)(_agent(app, family, engine))
     app.on_rebalance_complete.connect(_finishing(app), weak=False)
     return app
+
+
+def _snapshots(settings: Settings, engine: Engine) -> PartitionSnapshots | None:
+    if settings.snapshots is None:
+        return None
+    return PartitionSnapshots(
+        settings.snapshots,
+        engine.state_store,
+        rules=f"{engine.rules_fingerprint} {engine.partitions}",
+        topic_ids=partial(topic_ids, settings),
+        meters=engine.meters,
+        excluded=engine.unprocessable,
+    )
 
 
 def _finishing(app: faust.App) -> Callable[..., Awaitable[None]]:

@@ -23,6 +23,7 @@ from events.records import Record
 from events.topics import FAMILIES
 from streams.accepted_losses import AcceptedLoss
 from streams.commit_metadata import MOST_ATTEMPTS, NO_METADATA, Attempt, CommitMetadata
+from streams.partition_snapshots import PartitionSnapshots
 from streams.state_store import Position, StateStore
 from streams.topic_faults import FaultKind, TopicFault, records_deleted
 
@@ -64,6 +65,8 @@ class AssignedPartition:
         store: StateStore,
         rules: str,
         is_caught_up: bool = False,
+        snapshots: PartitionSnapshots | None = None,
+        is_restored: bool = False,
     ) -> None:
         self.tp = tp
         self._store = store
@@ -76,6 +79,9 @@ class AssignedPartition:
         self.noted = committed
         """What the group has noted of the partition."""
         self.is_caught_up = is_caught_up
+        self._snapshots = snapshots
+        self.is_restored = is_restored
+        """Whether the states are a snapshot's whose last record is yet to be found in the log."""
         self.fault: TopicFault | None = None
         """What the log has lost; nothing more is read."""
         self.is_revoked = False
@@ -129,6 +135,9 @@ class AssignedPartition:
 
     def drop(self) -> None:
         """Drop the states: the partition is read again from its start."""
+        if self.is_restored and self._snapshots is not None:
+            self._snapshots.discard(self._key, "its last record was not found in the log")
+        self.is_restored = False
         self._store.drop(*self._key)
         self.is_caught_up = False
 
@@ -137,6 +146,23 @@ class AssignedPartition:
         self.is_revoked = True
         if self.fault is not None:  # It is found again.
             self.fault, self.is_caught_up = None, False
+
+    # -- snapshots
+
+    async def restore(self) -> None:
+        """Take over the states of a snapshot, where nothing is merged yet."""
+        position = self.position
+        if self._snapshots is None or (position is not None and position.last is not None):
+            return
+        states = await self._snapshots.load(self._key, self.committed, self._metadata.last)
+        if states is not None and not self.is_revoked and self.position is position:
+            self._store.adopt(*self._key, states)
+            self.is_restored = True
+
+    async def keep_snapshot(self, *, is_end: bool) -> None:
+        """Write a snapshot where one is due, of states that are whole and without an attempt."""
+        if self._snapshots is not None and self.is_shown and not self._metadata.attempts:
+            await self._snapshots.keep(self._key, is_end=is_end)
 
     # -- what the log has lost
 
@@ -153,11 +179,10 @@ class AssignedPartition:
         if self.fault is not None:
             return None
         position = self.position
-        if position is None or position.start < start:
+        is_other = self.is_restored and position is not None and position.start != start
+        if position is None or position.start < start or is_other:
             # Records were erased: what is left of them is read anew.
-            self.drop()
-            position = Position(start, None, start)
-            self._store.move(*self._key, position)
+            position = self._begin_at(start)
         elif self._next not in (None, position.next) and before is None:
             return None
         elif position.next < self._goal or before is not None:
@@ -167,6 +192,13 @@ class AssignedPartition:
         self._is_last_found = position.last is None
         self.catch_up()
         return position.next if position.last is None else position.last.offset
+
+    def _begin_at(self, start: int) -> Position:
+        """Drop the states, and set the position to the start of the log."""
+        self.drop()
+        position = Position(start, None, start)
+        self._store.move(*self._key, position)
+        return position
 
     def _loss_of(
         self,
@@ -259,13 +291,9 @@ class AssignedPartition:
         if self._is_gap(first, records[0].offset, seeks):
             return first
         if last is not None and not self._is_last_found:
-            self._is_last_found = True
-            found = next((one for one in records if one.offset >= first), None)
-            there = None if found is None else LastRecord.of(found)
-            if there != last:
-                self._diverge(last, there)
-                return ()
-            self.catch_up()
+            other = self._compare_last(records, last)
+            if other is not None:
+                return other
         before, self._missing = self._missing, self._first_gap(records[-1].offset, accepted)
         if self._missing is not None:
             if self._missing != before:
@@ -276,6 +304,23 @@ class AssignedPartition:
         # Records that are merged may have been polled again.
         new = records[bisect_left(records, expected, key=attrgetter("offset")) :]
         return self._batches_of(new, expected) if new else ()
+
+    def _compare_last(self, records: Sequence[Any], last: LastRecord) -> tuple[()] | int | None:
+        """Return what `take` does where the last record is not among polled ones; else None."""
+        self._is_last_found = True
+        found = next((one for one in records if one.offset >= last.offset), None)
+        there = None if found is None else LastRecord.of(found)
+        position = self.position
+        if there == last:
+            self.is_restored = False
+            self.catch_up()
+            return None
+        if self.is_restored and position is not None:
+            # The commit alone says that a log was replaced.
+            self._next, self._last = self._begin_at(position.start).next, None
+            return self._next
+        self._diverge(last, there)
+        return ()
 
     def _batches_of(self, records: Sequence[Any], expected: int) -> Sequence[Batch]:
         known = self._metadata
@@ -301,7 +346,9 @@ class AssignedPartition:
         group's lag, would wait.
         """
         position = self.position
-        if (
+        if self.is_restored and fetched >= (self._next or 0):
+            self.drop()  # The next look reads it from its start.
+        elif (
             position is not None
             and self._next == position.next < fetched
             and self._is_last_found

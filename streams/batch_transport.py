@@ -62,6 +62,7 @@ from streams.commit_metadata import (
     decode_commit_metadata,
     encode_commit_metadata,
 )
+from streams.partition_snapshots import PartitionSnapshots
 from streams.state_store import StateStore
 from streams.topic_faults import TopicFault
 
@@ -396,7 +397,11 @@ class BatchConsumer(driver.Consumer):
                 store=self.transport.state_store,
                 rules=self.transport.rules,
                 is_caught_up=before is not None and before.is_caught_up,
+                snapshots=self.transport.snapshots,
+                is_restored=before is not None and before.is_restored,
             )
+        for partition in self._read():
+            await partition.restore()
         try:
             await self._look_at(tps)
         except IllegalStateError as error:
@@ -407,6 +412,11 @@ class BatchConsumer(driver.Consumer):
 
     def _is_outdated(self, generation: int) -> bool:
         return self._is_revoked or generation != self.app.consumer_generation_id
+
+    async def keep_snapshots(self, *, is_end: bool = False) -> None:
+        """Write the snapshots that are due."""
+        for partition in self._read():
+            await partition.keep_snapshot(is_end=is_end)
 
     async def look_at_logs(self) -> None:
         """Look whether the logs of the assigned partitions have lost records.
@@ -826,10 +836,12 @@ class BatchTransport(driver.Transport):
         state_store: StateStore,
         rules: str = "",
         accepted: AcceptedLosses = NOTHING_ACCEPTED,
+        snapshots: PartitionSnapshots | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.state_store = state_store
         self.rules = rules
+        self.snapshots = snapshots
         self.accepted = accepted
         """The losses of records that operators have accepted, by topic and partition."""

@@ -118,6 +118,8 @@ class Engine:
         self.state_store = StateStore(catalogue.terms)
         self.merged = 0
         """Records before committed offsets that were merged."""
+        self.unprocessable: set[FamilyPartition] = set()
+        """Partitions with records that made this process fail; another one might take them."""
         self.meters = Meters(ProducerMeters(Attribution(producers)))
         self.progressed_at = monotonic()
         self.hold_seconds = HOLD_SECONDS
@@ -344,6 +346,7 @@ class Engine:
             traceback_of(cause),
         )
         refusal = RecordRefusal(record, _unprocessable(cause))
+        self.unprocessable.add(key)
         if batch.writes:
             now = self.clock.now()
             try:

@@ -110,6 +110,11 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     work_mb: Megabytes = 4096
     """Most megabytes that it takes there; a million records take about 600."""
 
+    snapshots: Path | None = None
+    """Folder, which exists, where a worker keeps its entity states so that it starts faster;
+    without it each start reads all events. It may be lost, and shared by workers. Nothing about
+    persons is written there."""
+
     time_tolerance: ToleranceSeconds = TIME_TOLERANCE.total_seconds()
     """How far an event's `time` may be beyond the broker's time of its record: what is further
     ahead is refused. The same for all programs, or an audit finds differences."""

@@ -128,6 +128,15 @@ class StateStore:
         if changes:
             self._count_explanation(family, partition)
 
+    def adopt(self, family: Family, partition: int, other: StateStore) -> None:
+        """Take over a partition from a store of the same terms, in place of what is known of it."""
+        key = family, partition
+        self.drop(*key)
+        self._positions[key] = other._positions[key]
+        self._states[key] = other._states[key]
+        self.fold.adopt(*key, other.fold)
+        self._count_explanation(*key)
+
     def drop(self, family: Family, partition: int) -> None:
         """Drop what is known of a partition: it is read again from its start."""
         self._positions.pop((family, partition), None)

@@ -111,6 +111,12 @@ def unowned(
     ]
 
 
+def topic_ids(settings: Settings) -> Mapping[str, str]:
+    """Return the ids of the topics of events, by name. Raises as `seen_topics`."""
+    with administering(settings.broker, what="topics", security=settings.security()) as admin:
+        return {name: one.identity for name, one in seen_topics(admin, _EVENTS).items()}
+
+
 class TopicWatch:
     """Checks regularly whether topics have changed since the start of the worker."""
 

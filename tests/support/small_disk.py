@@ -20,6 +20,10 @@ class SmallDisk:
         """Give it another size."""
         _mount("-o", f"remount,size={megabytes}m", str(self.folder))
 
+    def forbid_writing(self) -> None:
+        """Make it read-only, for root too."""
+        _mount("-o", "remount,ro", str(self.folder))
+
 
 @contextmanager
 def small_disk(folder: Path, *, megabytes: int) -> Iterator[SmallDisk]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial, wraps
+from pathlib import Path
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any, cast
@@ -52,6 +53,7 @@ from streams.commit_metadata import (
     CommitMetadata,
     decode_commit_metadata,
 )
+from streams.partition_snapshots import PartitionSnapshots
 from streams.state_store import Position
 from streams.topic_faults import FaultKind
 from tests.support.batch_writing import producing, turns
@@ -76,6 +78,7 @@ from tests.support.group_member import (
     record,
     topic,
 )
+from tests.support.stored_states import PARTITION, a_store, snapshots_in
 
 EVENTS = topic(Family.SCHOOLS)
 OTHERS = topic(Family.GRANTS)
@@ -550,6 +553,165 @@ def accepting(tp: TP, last: LastRecord | None = None, **missing: Any) -> Accepte
         **missing,
     )
     return {(tp.topic, tp.partition): [loss]}
+
+
+class TestSnapshots:
+    """Partitions whose states are in a snapshot."""
+
+    LAST = last_record(9)
+
+    async def joined(
+        self,
+        folder: Path,
+        *,
+        start: int = 0,
+        committed: int = 20,
+        known: CommitMetadata = NO_METADATA,
+    ) -> tuple[BatchConsumer, ScriptedThread]:
+        """Return a consumer that has sought; a snapshot has the first ten records."""
+        store = a_store(position=Position(10, self.LAST, 0))
+        await snapshots_in(folder, store).keep(PARTITION, is_end=True)
+        consumer, thread = joined(EVENTS, committed={EVENTS: committed}, metadata={EVENTS: known})
+        thread.starts[EVENTS] = start
+        own = consumer.transport.state_store
+        consumer.transport.snapshots = snapshots_in(folder, own)
+        await consumer.perform_seek()
+        return consumer, thread
+
+    def entities(self, consumer: BatchConsumer) -> int:
+        """Return how many entities the states have: a snapshot's one, or none."""
+        return sum(consumer.transport.state_store.entities().values())
+
+    @played
+    async def test_is_read_from_its_last_record_on(self, tmp_path: Path) -> None:
+        """Which is compared, and not passed on again."""
+        known = CommitMetadata(last=last_record(19))
+        consumer, thread = await self.joined(tmp_path, known=known)
+
+        assert thread.sought == [{EVENTS: 9}]
+        thread.brings(polled(EVENTS, *range(9, 22)))
+        [processed, new] = await read_and_merge(consumer)
+
+        assert [one.offset for one in processed.records] == [*range(10, 20)]
+        assert (processed.is_new, new.is_new) == (False, True)
+        assert consumer.is_caught_up(EVENTS)
+        assert self.entities(consumer) == 1
+        assert consumer.faults == []
+
+    @played
+    async def test_is_caught_up_once_the_last_record_is_found(self, tmp_path: Path) -> None:
+        """Where nothing came since."""
+        known = CommitMetadata(last=self.LAST)
+        consumer, thread = await self.joined(tmp_path, committed=10, known=known)
+        assert not consumer.is_caught_up(EVENTS)
+
+        thread.brings(polled(EVENTS, 9))
+
+        assert await batch(consumer) == []
+        assert consumer.is_caught_up(EVENTS)
+
+    @pytest.mark.parametrize("there", [[record(EVENTS, 9, key=b"other")], [record(EVENTS, 10)]])
+    @played
+    async def test_another_last_record_is_no_fault_of_the_log(
+        self, tmp_path: Path, there: list[Any]
+    ) -> None:
+        """The snapshot is discarded, and the log read from its start."""
+        consumer, thread = await self.joined(tmp_path)
+        thread.sought.clear()
+        while self.entities(consumer):  # A gap is fetched again twice.
+            thread.brings({EVENTS: there})
+            assert await batch(consumer) == []
+
+        assert consumer.faults == []
+        assert thread.sought[-1] == {EVENTS: 0}
+        thread.brings(polled(EVENTS, *range(20)))
+        await read_and_merge(consumer)
+        assert consumer.is_caught_up(EVENTS)
+
+    @played
+    async def test_the_commit_alone_says_that_a_log_was_replaced(self, tmp_path: Path) -> None:
+        """The snapshot's last record is in the log, and the commit's is not."""
+        known = CommitMetadata(last=last_record(19, key=b"other"))
+        consumer, thread = await self.joined(tmp_path, known=known)
+        thread.brings(polled(EVENTS, *range(9, 22)))
+
+        await read_and_merge(consumer)
+
+        assert [fault.fault for fault in consumer.faults] == [FaultKind.LOG_DIVERGED]
+        assert not consumer.is_caught_up(EVENTS)
+
+    @played
+    async def test_markers_in_place_of_the_last_record(self, tmp_path: Path) -> None:
+        """No poll ever returns it: the next look reads the log from its start."""
+        consumer, thread = await self.joined(tmp_path)
+        thread.sought.clear()
+        thread.positions[EVENTS] = 10
+
+        await batch(consumer)
+        await consumer.look_at_logs()
+
+        assert self.entities(consumer) == 0
+        assert thread.sought == [{EVENTS: 0}]
+
+    @pytest.mark.parametrize("start", [1, 9, 15])
+    @played
+    async def test_a_log_that_begins_elsewhere_is_read_from_there(
+        self, tmp_path: Path, start: int
+    ) -> None:
+        """Records were erased since."""
+        consumer, thread = await self.joined(tmp_path, start=start)
+
+        assert self.entities(consumer) == 0
+        assert position_of(consumer, EVENTS) == Position(start, None, start)
+        assert thread.sought == [{EVENTS: start}]
+
+    @played
+    async def test_outlives_a_rebalance_before_its_last_record_is_found(
+        self, tmp_path: Path
+    ) -> None:
+        """And is no kept partition: another last record is no fault of the log."""
+        consumer, thread = await self.joined(tmp_path)
+        await rebalance(consumer, thread, EVENTS)
+        await consumer.perform_seek()
+        assert thread.sought == [{EVENTS: 9}] * 2
+
+        thread.brings({EVENTS: [record(EVENTS, 9, key=b"other")]})
+        await batch(consumer)
+
+        assert consumer.faults == []
+        assert thread.sought[-1] == {EVENTS: 0}
+
+    @played
+    async def test_is_not_written_before_it_is_caught_up_during_an_attempt_or_of_a_fault(
+        self, tmp_path: Path
+    ) -> None:
+        """What is on the disk is whole."""
+        consumer, thread = await self.joined(tmp_path, committed=10)
+        kept: list[object] = []
+        seen = []
+
+        async def keep(key: object, **_: object) -> None:
+            kept.append(key)
+
+        async def look() -> None:
+            kept.clear()
+            await consumer.keep_snapshots()
+            seen.append([*kept])
+
+        consumer.transport.snapshots = cast("PartitionSnapshots", SimpleNamespace(keep=keep))
+        await look()
+        thread.brings(polled(EVENTS, *range(9, 12)))
+        [handed] = await read(consumer)
+        await look()
+        await consumer.begin(EVENTS, 10)
+        await look()
+        merge(consumer, handed)
+        await look()
+        thread.log_ends[EVENTS] = 5
+        await consumer.look_at_logs()
+        await look()
+
+        assert seen == [[], [PARTITION], [], [PARTITION], []]
 
 
 class TestLosses:

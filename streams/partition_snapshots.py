@@ -1,0 +1,219 @@
+"""Snapshots of partitions: files with entity states and their position, for a faster start.
+
+A snapshot is a cache, never a source. One that is not of this log, these rules and this program is
+discarded, and its partition is read from the start of its log. `streams.snapshot` is something
+else: what a scrape shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import zlib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cache
+from hashlib import sha256
+from io import BufferedWriter
+from itertools import chain, islice
+from pathlib import Path
+from time import monotonic
+from typing import Final, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+import events
+import streams
+from boundary.private_files import open_private
+from events.fact import Family
+from events.last_record import LastRecord
+from events.topics import topic_name
+from streams.meters import Meters
+from streams.state import EntityState, decode_state, encode_state
+from streams.state_store import Position, StateStore
+
+logger = logging.getLogger(__name__)
+
+#: A snapshot is written again after so many offsets, or after so many seconds if anything changed.
+OFFSETS: Final = 100_000
+SECONDS: Final = 300.0
+_FORMAT: Final = 1
+_DIGEST_BYTES: Final = 32
+#: The states that are decoded at once.
+_STEP: Final = 2000
+
+FamilyPartition: TypeAlias = "tuple[Family, int]"
+
+
+class _Header(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    of: Mapping[str, int | str]
+    position: Position
+    entities: int
+
+
+class _DiscardedError(Exception):
+    """A snapshot is not used, for this reason."""
+
+
+class PartitionSnapshots:
+    """The snapshots in a folder: one file per family and partition, none about persons.
+
+    No failure of a file or the folder leaves this class: it is logged and counted.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        store: StateStore,
+        *,
+        rules: str,
+        topic_ids: Callable[[], Mapping[str, str]],
+        meters: Meters,
+        excluded: Collection[FamilyPartition] = (),
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """Use a folder that exists, for the partitions of a store that are not in `excluded`.
+
+        `rules` is the fingerprint of what decides which states records lead to. `topic_ids` is
+        called once, in a thread.
+        """
+        self._folder, self._store, self._excluded = folder, store, excluded
+        self._rules, self._topic_ids = f"{rules} {_program()}", cache(topic_ids)
+        self._meters, self._clock = meters, clock
+        #: By partition: the position of its file, and when it was written or first looked at.
+        self._written: dict[FamilyPartition, tuple[Position | None, float]] = {}
+        self._loading: set[FamilyPartition] = set()
+        self._is_failing = False
+
+    async def load(
+        self, key: FamilyPartition, committed: int, last: LastRecord | None
+    ) -> StateStore | None:
+        """Return a store with a partition's states and position; None for no snapshot that fits.
+
+        They are not beyond the committed offset, which follows `last`. The caller compares the log:
+        its start, and the position's last record.
+        """
+        if key[0].about_persons or key in self._loading:
+            return None  # The last attempt took so long that Faust has begun the rebalance again.
+        self._loading.add(key)
+        loaded = await asyncio.to_thread(self._load, key, committed, last)
+        self._loading.discard(key)
+        return loaded
+
+    def _load(
+        self, key: FamilyPartition, committed: int, last: LastRecord | None
+    ) -> StateStore | None:
+        try:
+            header, values = _decoded(self._file(key).read_bytes(), self._identity(key))
+            position = header.position
+            # A commit follows within seconds, unless an operator has set the offset back.
+            _check(f"{position} is beyond the committed {committed}", position.next <= committed)
+            if position.next == committed and last is not None:
+                _check(f"the committed offset follows {last}", position.last == last)
+            loaded = StateStore(self._store.fold.terms)
+            while step := dict(islice(values, _STEP)):
+                loaded.put(*key, step)
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # noqa: BLE001 - a file may hold anything
+            self.discard(key, str(error) or repr(error))
+            return None
+        self._meters.partition_snapshots["loaded"] += 1
+        self._written[key] = position, self._clock()
+        loaded.move(*key, position)
+        return loaded
+
+    def discard(self, key: FamilyPartition, reason: str) -> None:
+        """Log and count that a snapshot is not used."""
+        self._meters.partition_snapshots["discarded"] += 1
+        logger.info("snapshot discarded family=%s partition=%d reason=%s", *key, reason)
+
+    async def keep(self, key: FamilyPartition, *, is_end: bool = False) -> None:
+        """Write a partition's snapshot where it is due; at the end of the worker if it changed."""
+        position, now = self._store.position(*key), self._clock()
+        if position is None or position.last is None or key[0].about_persons:
+            return
+        written, since = self._written.setdefault(key, (None, now))
+        merged = 0 if written is None else position.next - written.next
+        is_due = is_end or merged >= OFFSETS or now - since >= SECONDS
+        if is_due and position != written and key not in self._excluded:
+            # Copied in the event loop: no batch is applied meanwhile.
+            states = dict(self._store.states(*key))
+            await asyncio.to_thread(self._write, key, position, states)
+
+    def _write(
+        self, key: FamilyPartition, position: Position, states: Mapping[str, EntityState]
+    ) -> None:
+        written: Position | None = None
+        try:
+            header = _Header(of=self._identity(key), position=position, entities=len(states))
+            _replace(self._file(key), _encoded(header, states))
+            written, self._is_failing = position, False
+        except Exception as error:  # noqa: BLE001 - the disk may be full, read-only or gone
+            if not self._is_failing:
+                logger.warning("snapshot not written family=%s partition=%d error=%r", *key, error)
+            self._is_failing = True
+        self._meters.partition_snapshots["failed" if written is None else "written"] += 1
+        self._written[key] = written, self._clock()
+
+    def _identity(self, key: FamilyPartition) -> Mapping[str, int | str]:
+        """Return what a partition's snapshot must have in common with the partition."""
+        topic = self._topic_ids()[topic_name(key[0])]
+        return {"format": _FORMAT, "topic": topic, "partition": key[1], "rules": self._rules}
+
+    def _file(self, key: FamilyPartition) -> Path:
+        return self._folder / f"{key[0]}-{key[1]}.snapshot"
+
+
+def _encoded(header: _Header, states: Mapping[str, EntityState]) -> bytes:
+    """Return a file: a digest of the rest, the header and the compressed states, one a line."""
+    lines = ((entity.encode(), encode_state(state)) for entity, state in states.items())
+    body = zlib.compress(b"\n".join(chain.from_iterable(lines)), 1)
+    content = header.model_dump_json().encode() + b"\n" + body
+    return sha256(content).digest() + content
+
+
+def _decoded(
+    file: bytes, of: Mapping[str, int | str]
+) -> tuple[_Header, Iterator[tuple[str, EntityState]]]:
+    """Return a file's header, and an iterator of its states. Raises whatever it leads to."""
+    content = file[_DIGEST_BYTES:]
+    _check("its digest is wrong", sha256(content).digest() == file[:_DIGEST_BYTES])
+    text, _, body = content.partition(b"\n")
+    header = _Header.model_validate_json(text)
+    _check(f"it is of {header.of}, not {of}", header.of == of)
+    lines = zlib.decompress(body).split(b"\n") if header.entities else []
+    # A line break in an identifier would move all that follows.
+    _check("another number of states", len(lines) == 2 * header.entities)
+    pairs = zip(lines[::2], lines[1::2], strict=True)
+    return header, ((entity.decode(), decode_state(value)) for entity, value in pairs)
+
+
+def _check(reason: str, holds: object) -> None:
+    if not holds:
+        raise _DiscardedError(reason)
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Write a file whole, or leave the old one.
+
+    Where two workers write at once there may be a mixture: its digest is wrong.
+    """
+    temporary = file.with_suffix(".tmp")
+    with open_private(temporary) as raw, BufferedWriter(raw) as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    temporary.replace(file)
+
+
+@cache
+def _program() -> str:
+    """Return a digest of the source: another release may make other states of the same records."""
+    digest = sha256()
+    for folder in (*events.__path__, *streams.__path__):
+        for file in sorted(Path(folder).rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()

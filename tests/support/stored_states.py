@@ -1,0 +1,42 @@
+"""Snapshots of partitions in a folder, and a store with states to write there."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from catalogue.loader import load_catalogue
+from catalogue.terms import Term
+from events.fact import Family
+from events.last_record import LastRecord
+from events.topics import topic_name
+from streams.meters import Meters
+from streams.partition_snapshots import PartitionSnapshots
+from streams.state_store import Position, StateStore
+from tests.support.histories import event, state_of, uai
+
+PARTITION: Final = (Family.SCHOOLS, 0)
+SCHOOL: Final = uai("0750001")
+POSITION: Final = Position(42, LastRecord(offset=41, timestamp=7, key=9), 3)
+TOPIC_IDS: Final = {topic_name(family): f"id of {family}" for family in Family}
+
+
+@cache
+def terms() -> tuple[Term, ...]:
+    """Return the terms of the catalogue that we ship."""
+    return load_catalogue().terms
+
+
+def a_store(day: str = "2018-03-01", position: Position = POSITION) -> StateStore:
+    """Return a store in which one lycée is connected on a day."""
+    store = StateStore(terms())
+    store.put(*PARTITION, {SCHOOL: state_of(event("school.connected", SCHOOL, day))})
+    store.move(*PARTITION, position)
+    return store
+
+
+def snapshots_in(folder: Path, store: StateStore, **given: Any) -> PartitionSnapshots:
+    """Return the snapshots of a store in a folder."""
+    fixed: dict[str, Any] = {"rules": "rules", "topic_ids": lambda: TOPIC_IDS, "meters": Meters()}
+    return PartitionSnapshots(folder, store, **fixed | given)
