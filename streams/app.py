@@ -94,32 +94,20 @@ def create_app(
         agent_supervisor=CrashingSupervisor,
     )
     app.on_failure = on_failure
+    folder, ids = settings.snapshots, partial(topic_ids, settings)
     app.transport = transport(
         app.conf.broker_consumer,
         app,
         state_store=engine.state_store,
         rules=engine.rules_fingerprint,
         accepted=engine.accepted,
-        snapshots=_snapshots(settings, engine),
+        snapshots=None if folder is None else PartitionSnapshots(folder, engine, ids),
     )
     for family in Family:
         topic = app.topic(topic_name(family), schema=BatchSchema(), allow_empty=True)
         app.agent(topic, name=f"{family}-agent", concurrency=1)(_agent(app, family, engine))
     app.on_rebalance_complete.connect(_finishing(app), weak=False)
     return app
-
-
-def _snapshots(settings: Settings, engine: Engine) -> PartitionSnapshots | None:
-    if settings.snapshots is None:
-        return None
-    return PartitionSnapshots(
-        settings.snapshots,
-        engine.state_store,
-        rules=f"{engine.rules_fingerprint} {engine.partitions}",
-        topic_ids=partial(topic_ids, settings),
-        meters=engine.meters,
-        excluded=engine.unprocessable,
-    )
 
 
 def _finishing(app: faust.App) -> Callable[..., Awaitable[None]]:

@@ -11,14 +11,14 @@ import asyncio
 import logging
 import os
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from hashlib import sha256
 from io import BufferedWriter
 from itertools import chain, islice
 from pathlib import Path
 from time import monotonic
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -28,9 +28,11 @@ from boundary.private_files import open_private
 from events.fact import Family
 from events.last_record import LastRecord
 from events.topics import topic_name
-from streams.meters import Meters
 from streams.state import EntityState, decode_state, encode_state
 from streams.state_store import Position, StateStore
+
+if TYPE_CHECKING:
+    from streams.engine import Engine
 
 logger = logging.getLogger(__name__)
 
@@ -53,10 +55,6 @@ class _Header(BaseModel):
     entities: int
 
 
-class _DiscardedError(Exception):
-    """A snapshot is not used, for this reason."""
-
-
 class PartitionSnapshots:
     """The snapshots in a folder: one file per family and partition, none about persons.
 
@@ -66,22 +64,16 @@ class PartitionSnapshots:
     def __init__(
         self,
         folder: Path,
-        store: StateStore,
-        *,
-        rules: str,
+        engine: Engine,
         topic_ids: Callable[[], Mapping[str, str]],
-        meters: Meters,
-        excluded: Collection[FamilyPartition] = (),
+        *,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """Use a folder that exists, for the partitions of a store that are not in `excluded`.
-
-        `rules` is the fingerprint of what decides which states records lead to. `topic_ids` is
-        called once, in a thread.
-        """
-        self._folder, self._store, self._excluded = folder, store, excluded
-        self._rules, self._topic_ids = f"{rules} {_program()}", cache(topic_ids)
-        self._meters, self._clock = meters, clock
+        """Use a folder that exists; `topic_ids` is called once, in a thread."""
+        self._folder, self._engine, self._clock = folder, engine, clock
+        self._store, self._counts = engine.state_store, engine.meters.partition_snapshots
+        self._topic_ids = cache(topic_ids)
+        self._rules = f"{engine.rules_fingerprint} {engine.partitions} {_program()}"
         #: By partition: the position of its file, and when it was written or first looked at.
         self._written: dict[FamilyPartition, tuple[Position | None, float]] = {}
         self._loading: set[FamilyPartition] = set()
@@ -96,11 +88,9 @@ class PartitionSnapshots:
         its start, and the position's last record.
         """
         if key[0].about_persons or key in self._loading:
-            return None  # The last attempt took so long that Faust has begun the rebalance again.
+            return None  # It takes so long that Faust has begun the step of the rebalance again.
         self._loading.add(key)
-        loaded = await asyncio.to_thread(self._load, key, committed, last)
-        self._loading.discard(key)
-        return loaded
+        return await asyncio.to_thread(self._load, key, committed, last)
 
     def _load(
         self, key: FamilyPartition, committed: int, last: LastRecord | None
@@ -118,16 +108,18 @@ class PartitionSnapshots:
         except FileNotFoundError:
             return None
         except Exception as error:  # noqa: BLE001 - a file may hold anything
-            self.discard(key, str(error) or repr(error))
+            self.discard(key, str(error).partition("\n")[0] or repr(error))
             return None
-        self._meters.partition_snapshots["loaded"] += 1
+        finally:
+            self._loading.discard(key)
+        self._counts["loaded"] += 1
         self._written[key] = position, self._clock()
         loaded.move(*key, position)
         return loaded
 
     def discard(self, key: FamilyPartition, reason: str) -> None:
         """Log and count that a snapshot is not used."""
-        self._meters.partition_snapshots["discarded"] += 1
+        self._counts["discarded"] += 1
         logger.info("snapshot discarded family=%s partition=%d reason=%s", *key, reason)
 
     async def keep(self, key: FamilyPartition, *, is_end: bool = False) -> None:
@@ -138,7 +130,7 @@ class PartitionSnapshots:
         written, since = self._written.setdefault(key, (None, now))
         merged = 0 if written is None else position.next - written.next
         is_due = is_end or merged >= OFFSETS or now - since >= SECONDS
-        if is_due and position != written and key not in self._excluded:
+        if is_due and position != written and key not in self._engine.unprocessable:
             # Copied in the event loop: no batch is applied meanwhile.
             states = dict(self._store.states(*key))
             await asyncio.to_thread(self._write, key, position, states)
@@ -155,7 +147,7 @@ class PartitionSnapshots:
             if not self._is_failing:
                 logger.warning("snapshot not written family=%s partition=%d error=%r", *key, error)
             self._is_failing = True
-        self._meters.partition_snapshots["failed" if written is None else "written"] += 1
+        self._counts["failed" if written is None else "written"] += 1
         self._written[key] = written, self._clock()
 
     def _identity(self, key: FamilyPartition) -> Mapping[str, int | str]:
@@ -193,7 +185,7 @@ def _decoded(
 
 def _check(reason: str, holds: object) -> None:
     if not holds:
-        raise _DiscardedError(reason)
+        raise ValueError(reason)
 
 
 def _replace(file: Path, content: bytes) -> None:

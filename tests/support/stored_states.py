@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import Any, Final, cast
 
 from catalogue.loader import load_catalogue
 from catalogue.terms import Term
 from events.fact import Family
 from events.last_record import LastRecord
 from events.topics import topic_name
+from streams.engine import Engine
 from streams.meters import Meters
 from streams.partition_snapshots import PartitionSnapshots
 from streams.state_store import Position, StateStore
 from tests.support.histories import event, state_of, uai
+from tests.support.records import PARTITIONS
 
 PARTITION: Final = (Family.SCHOOLS, 0)
 SCHOOL: Final = uai("0750001")
@@ -36,7 +40,21 @@ def a_store(day: str = "2018-03-01", position: Position = POSITION) -> StateStor
     return store
 
 
-def snapshots_in(folder: Path, store: StateStore, **given: Any) -> PartitionSnapshots:
+def snapshots_in(
+    folder: Path,
+    store: StateStore,
+    *,
+    rules: str = "rules",
+    ids: Callable[[], Mapping[str, str]] = lambda: TOPIC_IDS,
+    unprocessable: Collection[tuple[Family, int]] = (),
+    **given: Any,
+) -> PartitionSnapshots:
     """Return the snapshots of a store in a folder."""
-    fixed: dict[str, Any] = {"rules": "rules", "topic_ids": lambda: TOPIC_IDS, "meters": Meters()}
-    return PartitionSnapshots(folder, store, **fixed | given)
+    engine = SimpleNamespace(
+        state_store=store,
+        meters=Meters(),
+        rules_fingerprint=rules,
+        partitions=PARTITIONS,
+        unprocessable=unprocessable,
+    )
+    return PartitionSnapshots(folder, cast("Engine", engine), ids, **given)

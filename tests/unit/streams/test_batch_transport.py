@@ -683,14 +683,14 @@ class TestSnapshots:
 
     @played
     async def test_is_not_written_before_it_is_caught_up_during_an_attempt_or_of_a_fault(
-        self, tmp_path: Path
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """What is on the disk is whole."""
         consumer, thread = await self.joined(tmp_path, committed=10)
         kept: list[object] = []
         seen = []
 
-        async def keep(key: object, **_: object) -> None:
+        async def keep(_: object, key: object, **__: object) -> None:
             kept.append(key)
 
         async def look() -> None:
@@ -698,7 +698,7 @@ class TestSnapshots:
             await consumer.keep_snapshots()
             seen.append([*kept])
 
-        consumer.transport.snapshots = cast("PartitionSnapshots", SimpleNamespace(keep=keep))
+        monkeypatch.setattr(PartitionSnapshots, "keep", keep)
         await look()
         thread.brings(polled(EVENTS, *range(9, 12)))
         [handed] = await read(consumer)
