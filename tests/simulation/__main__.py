@@ -189,9 +189,9 @@ def _report(outcome: Outcome) -> None:
         click.echo(f"  {fault}")
     for problem in outcome.problems[:_MOST_PROBLEMS]:
         click.echo(f"  - {problem}")
-    click.echo(
-        f"  its line of failed_schedules.jsonl: {schedule_line(outcome.seed, outcome.faults)}"
-    )
+    snapshots = Plan(outcome.seed).has_snapshots
+    line = schedule_line(outcome.seed, outcome.faults, snapshots=snapshots)
+    click.echo(f"  its line of failed_schedules.jsonl: {line}")
 
 
 if __name__ == "__main__":

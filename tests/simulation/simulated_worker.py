@@ -9,6 +9,7 @@ from streams import worker
 from streams.batch_transport import BatchTransport
 from streams.engine import Engine
 from tests.simulation.loop import SimulationLoop, current_process
+from tests.simulation.snapshot_folders import SnapshotFolders
 from tests.simulation.supervised import Supervised
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class SimulatedWorker(Supervised):
         self._committed = committed
         self.committed_before: Mapping[tuple[str, int], int] = {}
         """The group's offsets when the process began, by topic and partition."""
+        self.snapshots: SnapshotFolders | None = None
 
     def forget(self) -> None:
         """Forget what the process had."""
@@ -58,6 +60,8 @@ class SimulatedWorker(Supervised):
     async def work(self) -> None:
         """Run the worker until it ends."""
         settings, self.committed_before = self.settings, self._committed()
+        if self.snapshots is not None:
+            self.snapshots.damage()
         self.engine = Engine(
             self.catalogue,
             settings.make_clock(),

@@ -29,7 +29,7 @@ from mode import Service
 from broker.offset_gaps import LeaderEpoch, OffsetGap
 from broker.topic_admin import SeenTopic
 from events import cloudevent
-from streams import batch_transport, worker
+from streams import app, batch_transport, partition_snapshots, worker
 from streams.accepted_losses import AcceptedLosses
 from streams.topic_watch import TopicWatch
 from tests.simulation import compiled_structs
@@ -39,6 +39,7 @@ from tests.simulation.loop import Process, SimulationLoop, current_process
 
 #: Shorter than the shipped one, as all times of the simulation are.
 LOG_INTERVAL_SECONDS: Final = 2.0
+SNAPSHOT_SECONDS: Final = 1.0
 _CLOCKS: Final = (time.monotonic, time.perf_counter, time.time)
 
 
@@ -83,6 +84,10 @@ def install(
     worker._exit = leave
     # The admin client of kafka-python has a thread and sockets of its own.
     TopicWatch._describe = _describing(cluster)  # type: ignore[method-assign, assignment]
+    vars(app)["topic_ids"] = lambda _: {
+        name: str(cluster.identities.get(name, 0)) for name in cluster.topics
+    }
+    vars(partition_snapshots)["SECONDS"] = SNAPSHOT_SECONDS
     vars(worker)["accepted_losses"] = lambda *_, **__: accepted()
     vars(worker)["LOG_INTERVAL_SECONDS"] = LOG_INTERVAL_SECONDS
     _report_gaps_to_each_process()
