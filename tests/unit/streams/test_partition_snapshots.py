@@ -20,7 +20,6 @@ from events.last_record import LastRecord
 from streams import partition_snapshots
 from streams.partition_snapshots import OFFSETS, SECONDS, PartitionSnapshots
 from streams.snapshot import Figures, figures_of
-from streams.state import LARGE_STATE_BYTES, Cell
 from streams.state_store import Position, StateStore
 from tests.support.histories import DAYS, deliveries, event, histories, state_of
 from tests.support.records import PARTITIONS, apply_events
@@ -100,28 +99,11 @@ class TestRoundTrip:
             after.adopt(*key, loaded)
 
         for key in keys:
-            assert after.encoded(*key) == before.encoded(*key)
+            assert after.states(*key) == before.states(*key)
             assert after.position(*key) == before.position(*key)
             assert after.mismatches(*key) == 0
         assert figures(after) == figures(before)
         assert [*after.said()] == [*before.said()]
-
-    def test_large_states_are_known_as_such(self, tmp_path: Path) -> None:
-        """Events that would make them larger than the limit are refused as before."""
-        store = a_store()
-        key, small = (Family.DATASETS, 1), store.states(*PARTITION)[SCHOOL]
-        title = {"title": "x" * LARGE_STATE_BYTES}
-        large = {"dataset.updated": {"2018-01-01": Cell(1, "source", "id", title)}}
-        store.put(*key, {"large": large, "small": small})
-        store.move(*key, POSITION)
-        snapshots = snapshots_in(tmp_path, store)
-        write(snapshots, key)
-
-        loaded = load(snapshots, key)
-
-        assert loaded is not None
-        [(entity, size)] = loaded.sizes(*key).items()
-        assert (entity, size) == ("large", len(store.encoded(*key)[b"large"]))
 
     def test_what_was_known_of_the_partition_is_replaced(self, tmp_path: Path) -> None:
         """A partition of other families keeps its figures, readers begin anew."""
