@@ -1,6 +1,8 @@
 """What holds for every test."""
 
+import gc
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,3 +58,16 @@ def monitoring(tmp_path: Path) -> Iterator[Monitoring]:
     monitoring = Monitoring(tmp_path / "monitoring")
     yield monitoring
     monitoring.stop_all()
+
+
+@pytest.fixture
+def refused_connections() -> Iterator[None]:
+    """Refuse connections, as where no broker listens.
+
+    kafka-python leaves the socket of a refused connection to the garbage collector, which warns:
+    it is collected here, where that is known, and not in the middle of another test.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+        gc.collect()

@@ -10,9 +10,10 @@ from typing import Final
 
 import pytest
 from pypdf import PdfReader
+from selenium.webdriver.common.keys import Keys
 
 from report.evidence_pages import PARTS
-from tests.support.browser import DARK, LIGHT, Browser, Keys, plain_text
+from tests.support.browser import DARK, LIGHT, Browser, plain_text
 from tests.support.knowledge import LAST_DAY, knowledge, shipped
 from tests.support.served_page import ServedPage
 

@@ -8,7 +8,8 @@ import pytest
 
 from broker.topic_admin import apply_topics
 from events.topics import declared_topics
-from tests.support.kafka import KafkaBroker, missing_requirement
+from operations.programs.kafka import missing_requirement
+from tests.support.kafka import KafkaBroker
 from tests.support.postgres import Database, PostgresServer, started_postgres
 from tests.support.requirements import give_up
 from tests.support.workers import WorkerFactory

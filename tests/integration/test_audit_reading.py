@@ -11,9 +11,6 @@ from broker.clients import opened
 from broker.errors import BrokerUnreachableError, TopicsMissingError
 from broker.reading import read_topics
 from simulation.demo.embedded_broker import EmbeddedBroker
-from tests.support.connections import refused_connections
-
-__all__ = ["refused_connections"]  # A fixture: named here, used by its name below.
 
 TOPIC = "events"
 PARTITIONS = 3

@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 import pytest
 
+from operations.programs.kafka import missing_requirement
 from tests.chaos.faults import FAULTS_A_MINUTE, FaultKind
 from tests.chaos.journal import Journal, RunPlan
 from tests.chaos.run import Chaos
-from tests.support.kafka import missing_requirement
 from tests.support.requirements import give_up
 
 MINUTES = 3

@@ -25,9 +25,10 @@ from events.partitioning import partition_for
 from events.topics import DEFAULT_PARTITIONS, declared_topics, topic_name
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records
+from operations.programs.kafka import missing_requirement
 from tests.chaos.cluster import Cluster
 from tests.support.commands import run_inside
-from tests.support.kafka import KafkaBroker, missing_requirement
+from tests.support.kafka import KafkaBroker
 from tests.support.requirements import give_up
 from tests.support.tcp_proxy import CUT, OPEN
 from tests.support.traffic import NOT_THERE, Message, region, send, wait_done

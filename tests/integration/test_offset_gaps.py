@@ -19,8 +19,9 @@ from broker.topic_admin import alter_settings, apply_topics
 from events.fact import Family
 from events.offset_runs import OffsetRuns
 from events.topics import declared_topics, topic_name
+from operations.programs.kafka import missing_requirement
 from tests.support.commands import run_inside
-from tests.support.kafka import KafkaBroker, missing_requirement
+from tests.support.kafka import KafkaBroker
 from tests.support.requirements import give_up
 from tests.support.waiting import wait_until
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from operations.programs.kafka import missing_requirement
 from tests.support.guide import blocks_of
-from tests.support.kafka import missing_requirement
 from tests.support.requirements import give_up
 
 ROOT = Path(__file__).parents[2]

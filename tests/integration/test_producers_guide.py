@@ -20,10 +20,11 @@ from events.fact import Family
 from events.partitioning import partition_for
 from events.school import SchoolConnected, SchoolWorkspaceActivated
 from events.topics import DEFAULT_PARTITIONS, declared_topics, topic_name
+from operations.programs.kafka import missing_requirement
 from tests.support.clients import GENERATOR, require_generators
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.guide import Block, Reader, UnexpectedAnswerError, blocks_of
-from tests.support.kafka import KafkaBroker, missing_requirement
+from tests.support.kafka import KafkaBroker
 from tests.support.requirements import give_up, require_programs
 from tests.support.secured_kafka import SecuredKafka
 

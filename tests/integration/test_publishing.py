@@ -24,10 +24,7 @@ from events.topics import TopicSpec, declared_topics, topic_name
 from operations.client import ContentMode, KafkaPublisher, PublisherOptions
 from operations.client.protocol import DeliveryError
 from tests.support.commands import run_inside
-from tests.support.connections import refused_connections
 from tests.support.kafka import KafkaBroker
-
-__all__ = ["refused_connections"]  # A fixture: named here, used by its name below.
 
 ROOT = Path(__file__).parents[2]
 SCHOOLS = topic_name(Family.SCHOOLS)

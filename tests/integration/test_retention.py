@@ -13,8 +13,9 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from events.fact import Family
 from events.topics import declared_topics, topic_name
+from operations.programs.kafka import missing_requirement
 from tests.support.commands import run, run_inside
-from tests.support.kafka import KafkaBroker, missing_requirement
+from tests.support.kafka import KafkaBroker
 from tests.support.requirements import give_up
 from tests.support.traffic import region, send, wait_done
 from tests.support.waiting import wait_until

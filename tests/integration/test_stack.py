@@ -16,8 +16,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from operations.programs.kafka import missing_requirement
 from operations.programs.program import end_child, start_child
-from tests.support.kafka import missing_requirement
 from tests.support.processes import alive, children, listening
 from tests.support.prometheus import require_prometheus
 from tests.support.requirements import give_up, require_programs

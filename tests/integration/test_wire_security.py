@@ -33,10 +33,10 @@ from dashboards.rules.pace import PACES
 from dashboards.rules.scraping import Access, prometheus_document
 from events.fact import Family
 from events.topics import DEFAULT_APP_ID, declared_topics, topic_name
+from operations.programs.kafka import missing_requirement
 from tests.support.certificates import Authority
 from tests.support.commands import run_inside_with
 from tests.support.gateways import Gateway, issue_credentials
-from tests.support.kafka import missing_requirement
 from tests.support.prometheus import Monitoring
 from tests.support.requirements import give_up
 from tests.support.secured_kafka import SecuredKafka

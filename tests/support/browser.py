@@ -21,25 +21,10 @@ from selenium.common.exceptions import (
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.support.requirements import give_up, require_programs
 from tests.support.waiting import wait_until
-
-__all__ = [
-    "CHECKER",
-    "DARK",
-    "LIGHT",
-    "NARROW",
-    "PAPER",
-    "WIDE",
-    "Browser",
-    "Keys",
-    "opened_browser",
-    "plain_text",
-    "require_checkers",
-]
 
 ROOT: Final = Path(__file__).parents[2]
 NODE_MODULES: Final = ROOT / "tests" / "browser" / "node_modules"

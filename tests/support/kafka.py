@@ -10,11 +10,9 @@ from kafka.errors import KafkaError
 
 from broker.clients import opened
 from operations.programs.addresses import free_port
-from operations.programs.kafka import QUICK_START, READY, Kafka, missing_requirement
+from operations.programs.kafka import QUICK_START, READY, Kafka
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
-
-__all__ = ["KafkaBroker", "missing_requirement", "remove_members"]
 
 RESET_SECONDS = 30.0
 

@@ -22,10 +22,7 @@ from operations.losses.missing import PartitionLog
 from operations.programs.addresses import free_address
 from streams.accepted_losses import AcceptedLoss
 from streams.settings import load_settings
-from tests.support.connections import refused_connections
 from tests.support.prometheus_stub import prometheus_stub
-
-__all__ = ["refused_connections"]
 
 ENV = "SMART_REGION_"
 

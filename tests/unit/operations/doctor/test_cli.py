@@ -5,9 +5,6 @@ from click.testing import CliRunner
 
 from operations.programs.addresses import free_address
 from smart_region import main
-from tests.support.connections import refused_connections
-
-__all__ = ["refused_connections"]
 
 
 @pytest.mark.usefixtures("refused_connections")
