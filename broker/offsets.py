@@ -8,7 +8,12 @@ from typing import Any, Final
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import GroupIdNotFoundError, KafkaError
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    GroupIdNotFoundError,
+    KafkaError,
+)
 from kafka.structs import OffsetAndMetadata
 
 from broker.clients import administering
@@ -53,15 +58,26 @@ def partition_offsets(
 def committed_offsets(
     admin: Any,  # noqa: ANN401
     group: str,
+    *,
+    wait_seconds: float = 0.0,
 ) -> dict[TopicPartition, OffsetAndMetadata]:
     """Return what a group has committed, with its metadata; empty for an unknown group.
 
+    `wait_seconds` bounds the wait for a coordinator, which a broker that has just started lacks.
     Raises KafkaError.
     """
-    try:
-        found = admin.list_group_offsets(group)[group]
-    except GroupIdNotFoundError:
-        return {}
+    give_up_at = monotonic() + wait_seconds
+    while True:
+        try:
+            found = admin.list_group_offsets(group)[group]
+        except GroupIdNotFoundError:
+            return {}
+        except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError):
+            if monotonic() >= give_up_at:
+                raise
+            sleep(POLL_SECONDS)
+        else:
+            break
     return {partition: one for partition, one in found.items() if one.offset >= 0}
 
 

@@ -308,7 +308,7 @@ class TopicReader:
 @contextmanager
 def open_reader(
     bootstrap: str,
-    topics: Sequence[str],
+    topics: Sequence[str | TopicPartition],
     *,
     security: BrokerSecurity = PLAINTEXT,
     wait_seconds: float = WAIT_SECONDS,
@@ -316,8 +316,9 @@ def open_reader(
     known_ends: Positions = NO_POSITIONS,
     fetch_wait_ms: int = FETCH_WAIT_MS,
 ) -> Iterator[TopicReader]:
-    """Yield a reader of topics, without a consumer group; `wait_seconds` bounds the connection.
+    """Yield a reader of topics, or of single partitions, without a consumer group.
 
+    `wait_seconds` bounds the connection.
     `positions` are the offsets to begin at, and `known_ends` what is known of the ends, as
     TopicReader takes them.
 
@@ -370,14 +371,14 @@ def open_reader(
 def read_topics(
     bootstrap: str,
     *,
-    topics: Sequence[str] = EVENT_TOPICS,
+    topics: Sequence[str | TopicPartition] = EVENT_TOPICS,
     security: BrokerSecurity = PLAINTEXT,
     wait_seconds: float = WAIT_SECONDS,
     extent: Extent | None = None,
     partitions: int | None = None,
     known_ends: Positions = NO_POSITIONS,
 ) -> Iterator[RawRecord]:
-    """Yield every record of the topics, of each partition from its beginning to its end.
+    """Yield every record of topics, or single partitions, from its beginning to its end.
 
     An end counts after an empty poll; topics that keep growing are left after GROWING_SECONDS.
     Records behind an open transaction cannot be read: `extent` has them, once the last record is
@@ -478,8 +479,9 @@ def _by_name(counts: Mapping[TopicPartition, Left]) -> dict[str, Left]:
 
 
 def _partitions(
-    consumer: KafkaConsumer, bootstrap: str, topics: Sequence[str]
+    consumer: KafkaConsumer, bootstrap: str, places: Sequence[str | TopicPartition]
 ) -> list[TopicPartition]:
+    topics = sorted({place if isinstance(place, str) else place.topic for place in places})
     found = {topic: consumer.partitions_for_topic(topic) for topic in topics}
     missing = [topic for topic, partitions in found.items() if not partitions]
     if missing:
@@ -488,4 +490,5 @@ def _partitions(
         TopicPartition(topic, partition)
         for topic, partitions in found.items()
         for partition in sorted(partitions)
+        if topic in places or TopicPartition(topic, partition) in places
     ]

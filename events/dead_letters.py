@@ -118,27 +118,6 @@ class OriginalRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class LetterSummary:
-    """The records of a dead letter that stands for many, all of them on its origin's partition."""
-
-    runs: Runs
-    timestamps: tuple[int, int]
-    """The least and the greatest of the records, in milliseconds: a record with another one is of a
-    topic that was deleted and created again."""
-
-    @classmethod
-    def of(cls, records: Iterable[Record]) -> Self:
-        """Return the summary of some records of one partition, at least one."""
-        stamps = {record.offset: record.timestamp for record in records}
-        return cls(OffsetRuns(sorted(stamps)).runs, (min(stamps.values()), max(stamps.values())))
-
-    @property
-    def count(self) -> int:
-        """The number of records."""
-        return offsets_in(self.runs)
-
-
-@dataclass(frozen=True, slots=True)
 class RefusedRecords:
     """The identity of refused records of one partition.
 
@@ -150,6 +129,18 @@ class RefusedRecords:
     runs: Runs
     timestamps: tuple[int, int]
     """Bounds of the records' timestamps, in milliseconds."""
+
+    @classmethod
+    def of(cls, records: Sequence[Record]) -> Self:
+        """Return the identity of some records of one partition, at least one."""
+        stamps = {record.offset: record.timestamp for record in records}
+        bounds = min(stamps.values()), max(stamps.values())
+        return cls(records[0].topic, records[0].partition, OffsetRuns(sorted(stamps)).runs, bounds)
+
+    @property
+    def count(self) -> int:
+        """The number of records."""
+        return offsets_in(self.runs)
 
 
 class NotADeadLetterError(ValueError):
@@ -184,7 +175,7 @@ class DeadLetter:
     """The number of replays before it was refused."""
     shortened: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """The bytes of `key`, `value` and `headers` that are not kept; the record is at `origin`."""
-    summary: LetterSummary | None = None
+    summary: RefusedRecords | None = None
     """The records that this letter stands for; its origin is the first, it keeps none of them, and
     its headers are the source and the type that all of them state."""
     timestamp: int | None = None
@@ -209,8 +200,8 @@ class DeadLetter:
         if self.origin == GATEWAY:
             return None
         if self.summary is not None:
-            timestamps = self.summary.timestamps
-        elif self.timestamp is not None:
+            return self.summary
+        if self.timestamp is not None:
             timestamps = self.timestamp, self.timestamp
         else:  # The record was written before it was refused, perhaps without a timestamp (-1).
             timestamps = -1, int(self.time.timestamp() * 1000) + _CLOCKS_DIFFER_MS
@@ -232,7 +223,7 @@ def dead_letter_record(
     content: LetterContent,
     *,
     now: datetime,
-    summary: LetterSummary | None = None,
+    summary: RefusedRecords | None = None,
 ) -> OutgoingRecord:
     """Return the dead letter of a refused record; `now` is when it was refused.
 
@@ -287,10 +278,9 @@ def read_dead_letter(record: Record) -> DeadLetter:
     if headers and headers[-1][0] == PRODUCER:
         producer = (headers[-1][1] or b"").decode(errors="replace")
         headers = headers[:-1]
-    summary = None
-    if headers and headers[-1][0] == RECORDS:
-        summary = _read_summary(record, headers[-1][1])
-        headers = headers[:-1]
+    has_summary = bool(headers) and headers[-1][0] == RECORDS
+    if has_summary:
+        summarized, headers = headers[-1][1], headers[:-1]
     shortened: Mapping[str, int] = {}
     if headers and headers[-1][0] == SHORTENED:
         shortened = _read_parts(record, headers[-1][1])
@@ -313,6 +303,7 @@ def read_dead_letter(record: Record) -> DeadLetter:
         raise NotADeadLetterError(
             record, header="-partition, -offset, -time or -timestamp", problem="is not ours"
         ) from None
+    summary = _read_summary(record, origin, summarized) if has_summary else None
     own, replay_of, attempts = without_replay(own)
     return DeadLetter(
         position=LetterPosition(record.partition, record.offset),
@@ -368,7 +359,7 @@ def _read_parts(record: Record, header: bytes | None) -> Mapping[str, int]:
         raise NotADeadLetterError(record, header=SHORTENED, problem="is not ours") from None
 
 
-def _read_summary(record: Record, header: bytes | None) -> LetterSummary:
+def _read_summary(record: Record, origin: RecordOrigin, header: bytes | None) -> RefusedRecords:
     try:
         described = from_json(header or b"")
         runs = tuple((int(first), int(last)) for first, last in described["offsets"])
@@ -382,7 +373,7 @@ def _read_summary(record: Record, header: bytes | None) -> LetterSummary:
     is_ours = offsets.runs == runs and runs and runs[0][0] >= 0
     if not (is_ours and len(offsets) <= DEAD_LETTER_POLICY.max_summarized):
         raise NotADeadLetterError(record, header=RECORDS, problem="is not ours")
-    return LetterSummary(runs, (least, greatest))
+    return RefusedRecords(origin.topic, origin.partition, runs, (least, greatest))
 
 
 def _text(record: Record, added: dict[str, bytes | None], name: str) -> str:

@@ -21,9 +21,9 @@ from events.dead_letter_content import (
 from events.dead_letter_policy import DEAD_LETTER_POLICY
 from events.dead_letters import (
     HEADER_PREFIX,
-    LetterSummary,
     OriginalRecord,
     RecordOrigin,
+    RefusedRecords,
     without_replay,
 )
 from events.errors import ContractError, RefusalReason
@@ -99,7 +99,7 @@ def _summary_record(
     of the replay that was attempted least.
     """
     records = [refusal.record for refusal in refusals]
-    summary = LetterSummary.of(records)
+    summary = RefusedRecords.of(records)
     first = without_foreign_text(refusals[0].error)
     fields = {contract_field(refusal.error.field) for refusal in refusals}
     field = first.field if len(fields) == 1 else WITHHELD

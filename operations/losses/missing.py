@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import CoordinatorNotAvailableError
 from kafka.structs import OffsetAndMetadata
 
 from boundary.errors import SmartRegionError
 from broker.clients import CONNECT_SECONDS, administering
 from broker.errors import TopicsStalledError
 from broker.offsets import committed_offsets, partition_offsets
-from broker.reading import WAIT_SECONDS, Extent, Positions, open_reader, read_topics
+from broker.reading import WAIT_SECONDS, Extent, open_reader, read_topics
 from broker.topic_admin import seen_topics
 from events.last_record import LastRecord
 from events.offset_runs import OffsetRuns, offsets_in
@@ -121,7 +119,7 @@ def verify_missing(log: PartitionLog, accepted: Sequence[AcceptedLoss]) -> None:
 
 
 def read_log(settings: Settings, topic: str, partition: int) -> PartitionLog:
-    """Read a whole topic, for what is left of a partition.
+    """Read a whole partition, for what is left of it.
 
     Raises PartitionUnknownError, and as `read_logs`.
     """
@@ -135,11 +133,14 @@ def read_log(settings: Settings, topic: str, partition: int) -> PartitionLog:
 
 
 def with_gaps(settings: Settings, logs: Sequence[PartitionLog]) -> list[PartitionLog]:
-    """Read the whole topics of partitions, for their gaps. Raises as `read_topics`."""
+    """Read the whole partitions, for their gaps. Raises as `read_topics`."""
     extent = Extent()
-    topics = sorted({log.topic for log in logs})
-    security = settings.security()
-    for _ in read_topics(settings.broker, topics=topics, security=security, extent=extent):
+    for _ in read_topics(
+        settings.broker,
+        topics=[TopicPartition(log.topic, log.partition) for log in logs],
+        security=settings.security(),
+        extent=extent,
+    ):
         pass
     return [replace(log, gaps=extent.gaps.get(f"{log.topic}[{log.partition}]", ())) for log in logs]
 
@@ -166,16 +167,14 @@ def read_logs(
         ends = partition_offsets(admin, partitions, OffsetSpec.LATEST)
         committed: Mapping[TopicPartition, OffsetAndMetadata] = {}
         if with_committed:
-            # There is none before the first group has committed something.
-            with suppress(CoordinatorNotAvailableError):
-                committed = committed_offsets(admin, settings.app_id)
+            committed = committed_offsets(admin, settings.app_id, wait_seconds=WAIT_SECONDS)
     last = {
         at: found
         for at in partitions
         if at in committed and (found := _last_of(committed[at], ends[at])) is not None
     }
     there = {at: one.offset for at, one in last.items() if starts[at] <= one.offset < ends[at]}
-    at_last = _records_at(settings, there, ends) if there else {}
+    at_last = _records_at(settings, there) if there else {}
     return [
         PartitionLog(
             at.topic, at.partition, starts[at], ends[at], (), last.get(at), at_last.get(at)
@@ -185,19 +184,17 @@ def read_logs(
 
 
 def _records_at(
-    settings: Settings,
-    offsets: Mapping[TopicPartition, int],
-    ends: Mapping[TopicPartition, int],
+    settings: Settings, offsets: Mapping[TopicPartition, int]
 ) -> dict[TopicPartition, LastRecord]:
     """Return what is at an offset of some partitions, each before its end; nothing for a gap."""
-    topics = sorted({at.topic for at in offsets})
-    # Partitions of which nothing is to be read begin at their ends.
-    positions: Positions = {**ends, **offsets}
     found: dict[TopicPartition, LastRecord] = {}
     waiting = set(offsets)
     give_up_at = monotonic() + WAIT_SECONDS
     with open_reader(
-        settings.broker, topics, security=settings.security(), positions=positions
+        settings.broker,
+        list(offsets),
+        security=settings.security(),
+        positions=offsets,
     ) as reader:
         while waiting and not reader.caught_up:
             for record in reader.poll():

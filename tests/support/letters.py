@@ -12,9 +12,9 @@ from events.dead_letter_content import letter_content
 from events.dead_letters import (
     DeadLetter,
     LetterPosition,
-    LetterSummary,
     OriginalRecord,
     RecordOrigin,
+    RefusedRecords,
     dead_letter_record,
 )
 from events.errors import ContractError, RefusalReason
@@ -63,7 +63,7 @@ def refused(
     offset: int = 42,
     now: datetime = REFUSED_AT,
     was_read: bool = True,
-    summary: LetterSummary | None = None,
+    summary: RefusedRecords | None = None,
     **changes: Any,
 ) -> OutgoingRecord:
     """Return the dead letter of a record as it is written; `changes` are fields of the record."""

@@ -1,10 +1,13 @@
 """How much a consumer group has not committed yet."""
 
+from itertools import count
+
 import pytest
 from kafka import TopicPartition
 from kafka.errors import CoordinatorNotAvailableError, GroupAuthorizationFailedError
 from kafka.structs import OffsetAndMetadata
 
+from broker import offsets
 from broker.offsets import committed_offsets, uncommitted
 
 GROUP = "monitor"
@@ -19,6 +22,10 @@ class Admin:
     def __init__(self, *, error: Exception | None = None, **offsets: int) -> None:
         self._error = error
         self._offsets = offsets
+
+    def recover(self) -> None:
+        """Answer from now on."""
+        self._error = None
 
     def list_group_offsets(self, group: str) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]:
         """Return the offsets; those of one partition more were never committed."""
@@ -57,6 +64,19 @@ def test_deleted_records_are_not_waited_for() -> None:
 def test_nothing_counts_as_committed_while_there_is_no_coordinator() -> None:
     """The wait goes on until there is one."""
     assert uncommitted(Admin(error=CoordinatorNotAvailableError()), GROUP, ENDS) == 11
+
+
+def test_a_coordinator_that_starts_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker has none for some seconds after its start; at the end of the wait that is said."""
+    admin = Admin(error=CoordinatorNotAvailableError(), schools=10)
+    seconds = count()
+    monkeypatch.setattr(offsets, "monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(offsets, "sleep", lambda _: None)
+    with pytest.raises(CoordinatorNotAvailableError):
+        committed_offsets(admin, GROUP, wait_seconds=3)
+
+    monkeypatch.setattr(offsets, "sleep", lambda _: admin.recover())
+    assert committed_offsets(admin, GROUP, wait_seconds=3).keys() == {SCHOOLS}
 
 
 def test_a_refusal_is_raised() -> None:

@@ -56,8 +56,8 @@ class ScriptedConsumer:
         return {tp for name, tp in self.positions if name == topic}
 
     def assign(self, partitions: Sequence[TopicPartition]) -> None:
-        """Expect to be given all partitions."""
-        assert set(partitions) == set(self.positions)
+        """Take the partitions to read."""
+        self.positions = {one: self.positions[one] for one in partitions}
 
     def seek_to_beginning(self, *partitions: TopicPartition) -> None:
         """Expect all partitions to be read from their beginning."""
@@ -326,6 +326,17 @@ def test_turns_the_clients_errors_into_one(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(BrokerUnreachableError, match="broker:9092"):
         read(Failing(), monkeypatch)
+
+
+def test_a_single_partition_is_read_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others of its topic are neither fetched nor waited for."""
+    consumer = ScriptedConsumer(Answer({SECOND: 2}, {SECOND: 2}), partitions=(FIRST, SECOND))
+    monkeypatch.setattr(reading, "KafkaConsumer", consumer)
+
+    found = list(read_topics("broker:9092", topics=[SECOND]))
+
+    assert [(one.partition, one.offset) for one in found] == [(1, 0), (1, 1)]
+    assert consumer.assignment() == {SECOND}
 
 
 def test_begins_at_the_positions_that_are_given() -> None:

@@ -26,9 +26,9 @@ from events.dead_letters import (
     DeadLetter,
     Headers,
     LetterPosition,
-    LetterSummary,
     NotADeadLetterError,
     RecordOrigin,
+    RefusedRecords,
     read_dead_letter,
     sizes_of,
 )
@@ -397,7 +397,7 @@ class TestSummary:
 
     def test_is_read_back(self) -> None:
         """With the origin of each record; kcat shows their number and their offsets."""
-        summary = LetterSummary(((40, 42), (50, 50)), (1_000, 1_007))
+        summary = RefusedRecords("smartregion.schools", 3, ((40, 42), (50, 50)), (1_000, 1_007))
 
         sent = dead(key=None, value=b"", headers=OWN, summary=summary)
 

@@ -19,7 +19,6 @@ from events.dead_letters import (
     DeadLetter,
     Headers,
     LetterPosition,
-    LetterSummary,
     RecordOrigin,
     RefusedRecords,
     read_dead_letter,
@@ -130,7 +129,9 @@ class TestSummary:
 
         [letter] = summarized([empty(offset) for offset in offsets])
 
-        assert letter.summary == LetterSummary(((10, 99), (110, 299)), (TIMESTAMP, TIMESTAMP))
+        assert letter.summary == RefusedRecords(
+            RECORD.topic, 3, ((10, 99), (110, 299)), (TIMESTAMP, TIMESTAMP)
+        )
         assert (letter.reason, letter.field, letter.origin.offset) == ("null_value", "value", 10)
         assert (letter.key, letter.value, letter.headers) == (None, b"", ())
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.claims import claims_of
-from events.dead_letters import REPLAY_OF, DeadLetter, LetterPosition, LetterSummary, Runs
+from events.dead_letters import REPLAY_OF, DeadLetter, LetterPosition, RefusedRecords, Runs
 from events.errors import ContractError, RefusalReason
 from events.offset_runs import OffsetRuns
 from events.records import OutgoingRecord
@@ -73,7 +73,9 @@ class Cut(NamedTuple):
         now = datetime.fromtimestamp(LIFE_MS * self.topic / 1000, UTC)
         if self.as_summary or len(records) > 1:
             times = records[0].timestamp, records[-1].timestamp
-            summary = LetterSummary(OffsetRuns(sorted(self.offsets)).runs, times)
+            summary = RefusedRecords(
+                "smartregion.schools", 3, OffsetRuns(sorted(self.offsets)).runs, times
+            )
             return refused(error, offset=records[0].offset, now=now, summary=summary)
         return refused(
             error,

@@ -11,7 +11,7 @@ from kafka import TopicPartition
 from kafka.errors import OffsetOutOfRangeError, TopicAuthorizationFailedError
 
 from broker.errors import BrokerRefusedError, TopicsStalledError
-from events.dead_letters import DeadLetter, LetterSummary, sizes_of
+from events.dead_letters import DeadLetter, RefusedRecords, sizes_of
 from events.errors import ContractError
 from operations.dead_letters.full_record import FullRecords
 from tests.support.letters import letter_of
@@ -144,7 +144,9 @@ def test_a_record_that_is_gone_is_a_refusal(consumer: ScriptedConsumer) -> None:
 def test_the_records_of_a_summary_are_read_in_one_go() -> None:
     """Those that are gone, and those of a topic that was created anew, are refusals."""
     first, second, third, fourth = range(ORIGIN.offset, ORIGIN.offset + 4)
-    summary = LetterSummary(((first, second), (fourth, fourth)), (50, 60))
+    summary = RefusedRecords(
+        ORIGIN.topic, ORIGIN.partition, ((first, second), (fourth, fourth)), (50, 60)
+    )
     polled = [
         replace(record_at(first), timestamp=55),
         replace(record_at(third), timestamp=55),
@@ -167,7 +169,7 @@ def test_the_records_of_a_summary_after_deleted_ones_are_read() -> None:
     polls: Iterator[Callable[[], Sequence[FakeRecord]]] = iter(
         [deleted, lambda: [replace(record_at(last), timestamp=55)]]
     )
-    summary = LetterSummary(((first, last),), (50, 60))
+    summary = RefusedRecords(ORIGIN.topic, ORIGIN.partition, ((first, last),), (50, 60))
 
     def poll() -> Sequence[FakeRecord]:
         return next(polls)()

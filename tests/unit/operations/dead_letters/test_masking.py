@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.cloudevent import CloudEvent, decode, encode_binary, encode_structured
-from events.dead_letters import DeadLetter, LetterPosition, LetterSummary, RecordOrigin
+from events.dead_letters import DeadLetter, LetterPosition, RecordOrigin, RefusedRecords
 from events.errors import ContractError, RefusalReason
 from operations.dead_letters.entry import Entry
 from operations.dead_letters.formatting import as_document, as_full_document, as_line, as_text
@@ -191,7 +191,7 @@ def test_a_remedy_is_whole_behind_any_value(value: object) -> None:
 
 def test_a_summary_is_one_line_and_its_offsets_are_shown() -> None:
     """The records are on their topic."""
-    summary = LetterSummary(((42, 99), (120, 122)), (0, 0))
+    summary = RefusedRecords("smartregion.schools", 3, ((42, 99), (120, 122)), (0, 0))
     entry = Entry(letter_of(key=None, value=b"", headers=(), summary=summary))
 
     assert "smartregion.schools[3]@42..122 (61 records) unknown_type" in as_line(entry)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.writing import RecordWriter
-from events.dead_letters import REPLAY_OF, DeadLetter, LetterPosition, LetterSummary
+from events.dead_letters import REPLAY_OF, DeadLetter, LetterPosition, RefusedRecords
 from events.errors import ContractError, RefusalReason
 from events.topics import DEAD_LETTER_OUTCOMES
 from operations.dead_letters.entry import Entry
@@ -91,7 +91,11 @@ def replayed(
 def summary_of(*runs: tuple[int, int]) -> DeadLetter:
     """Return a letter that stands for the records in some runs of offsets."""
     return letter_of(
-        position=1, key=None, value=b"", headers=(), summary=LetterSummary(runs, (0, 0))
+        position=1,
+        key=None,
+        value=b"",
+        headers=(),
+        summary=RefusedRecords("smartregion.schools", 3, runs, (0, 0)),
     )
 
 

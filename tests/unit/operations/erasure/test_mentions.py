@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from events.dead_letters import LetterSummary, RecordOrigin
+from events.dead_letters import RecordOrigin, RefusedRecords
 from events.errors import ContractError, RefusalReason
 from events.topics import DEAD_LETTER_OUTCOMES
 from operations.erasure.mentions import Mention, find_letters, find_mentions
@@ -85,7 +85,7 @@ def test_keys_and_outcomes_are_searched_as_well() -> None:
 
 def test_a_summary_is_found_by_any_of_its_records() -> None:
     """It holds nothing of them, but a replay would read them from their topic."""
-    summary = LetterSummary(((40, 50),), (0, 0))
+    summary = RefusedRecords("smartregion.grants", 3, ((40, 50),), (0, 0))
     origin = RecordOrigin("smartregion.grants", 3, 40)
     letter = refused(REFUSED, origin=origin, key=None, value=b"", headers=(), summary=summary)
     named = Mention("smartregion.grants", 3, 45, ("id",))

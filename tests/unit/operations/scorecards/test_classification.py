@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from events.dead_letters import GATEWAY, REPLAY_OF, LetterSummary, RecordOrigin
+from events.dead_letters import GATEWAY, REPLAY_OF, RecordOrigin, RefusedRecords
 from events.partitioning import partition_for
 from operations.scorecards.classification import AcceptedRecord, RefusedRecord, classify_records
 from streams.core import Forward
@@ -76,8 +76,18 @@ def test_each_record_of_a_summary_is_its_producer_s_refusal() -> None:
     first, _, last = (record.offset for record in records)
     letter = replace(letter_of(records[0]), value=b"", headers=())
     summaries = [
-        replace(letter, summary=LetterSummary(((first, last),), (-1, 0))),
-        replace(letter, summary=LetterSummary(((first + 1, last + 7),), (-1, 0))),
+        replace(
+            letter,
+            summary=RefusedRecords(
+                letter.origin.topic, letter.origin.partition, ((first, last),), (-1, 0)
+            ),
+        ),
+        replace(
+            letter,
+            summary=RefusedRecords(
+                letter.origin.topic, letter.origin.partition, ((first + 1, last + 7),), (-1, 0)
+            ),
+        ),
     ]
 
     seen = list(classify_records(records, summaries))
