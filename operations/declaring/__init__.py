@@ -1,1 +1,1 @@
-"""A new producer: its questions, its declaration, its secret and its first event."""
+"""Declaring a new producer."""
