@@ -12,16 +12,6 @@ from boundary.errors import SmartRegionError
 _LISTS: Final = {"demo": "demo"}
 
 
-class ExtraMissingError(SmartRegionError):
-    """A command needs an extra that is not installed, or cannot be imported."""
-
-    def __init__(self, extra: str, *, needed_by: str, cause: ImportError) -> None:
-        super().__init__(
-            f"{needed_by}: needs the extra `{extra}`, which is not installed ({cause}):"
-            f" {install_remedy(extra)}"
-        )
-
-
 def install_remedy(extra: str) -> str:
     """Return how an extra is installed: no index of packages has this project under its name."""
     return (
@@ -32,8 +22,11 @@ def install_remedy(extra: str) -> str:
 
 @contextmanager
 def needs_extra(extra: str, *, needed_by: str) -> Iterator[None]:
-    """Import within this what an extra brings. Raises ExtraMissingError."""
+    """Import within this what an extra brings. Raises SmartRegionError."""
     try:
         yield
     except ImportError as error:
-        raise ExtraMissingError(extra, needed_by=needed_by, cause=error) from error
+        raise SmartRegionError(
+            f"{needed_by}: needs the extra `{extra}`, which is not installed ({error}):"
+            f" {install_remedy(extra)}"
+        ) from error

@@ -16,15 +16,6 @@ PRIVATE_UMASK: Final = 0o077
 """For programs that may write persons' data and set no file modes themselves."""
 
 
-class OpenSecretError(SmartRegionError):
-    """A file of secrets that everybody on the machine may read or replace."""
-
-    def __init__(self, file: Path, *, mode: int) -> None:
-        super().__init__(
-            f"{file}: is open to everybody on this machine, value {mode:04o}: chmod 600 {file}"
-        )
-
-
 def rights_of_others(file: Path) -> int:
     """Return a file's mode where others than its owner and group have rights on it; else 0.
 
@@ -38,12 +29,14 @@ def rights_of_others(file: Path) -> int:
 
 
 def refuse_open_file(file: Path) -> None:
-    """Raise OpenSecretError where a file has `rights_of_others`.
+    """Raise SmartRegionError where a file has `rights_of_others`.
 
     A file that is not there is left to whoever reads it.
     """
     if mode := rights_of_others(file):
-        raise OpenSecretError(file, mode=mode)
+        raise SmartRegionError(
+            f"{file}: is open to everybody on this machine, value {mode:04o}: chmod 600 {file}"
+        )
 
 
 def open_private(file: Path) -> BinaryIO:

@@ -102,14 +102,14 @@ class ServingSettings(BaseSettings):
     def metrics_token(self) -> str | None:
         """Return the token that /metrics requires, None where it is open.
 
-        Raises ServingFileError where the file holds none, OpenSecretError where all may read it.
+        Raises ServingFileError where the file holds none, SmartRegionError where all may read it.
         """
         return None if self.metrics_token_file is None else read_token(self.metrics_token_file)
 
     def server_context(self) -> ssl.SSLContext | None:
         """Return the server's TLS context, None without a certificate.
 
-        Raises ServingFileError where the certificate or its key cannot be used, OpenSecretError
+        Raises ServingFileError where the certificate or its key cannot be used, SmartRegionError
         where all may read the key.
         """
         if self.server_certfile is None:
@@ -131,7 +131,7 @@ class ServingSettings(BaseSettings):
 def read_token(file: Path, setting: str = "metrics_token_file") -> str:
     """Read the one token of a file, which a setting names.
 
-    Raises ServingFileError or OpenSecretError.
+    Raises ServingFileError or SmartRegionError.
     """
     refuse_open_file(file)
     try:

@@ -9,22 +9,15 @@ import click
 from boundary.errors import SmartRegionError
 
 
-class NoSettingsFolderError(SmartRegionError):
-    """Where the folder is depends on where a command runs: each place would begin anew."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(
-            f"HOME: names no folder of this user, value {str(folder)!r}: set it, or"
-            " XDG_CONFIG_HOME, to a whole path, or name a file with --journal or --state"
-        )
-
-
 def settings_folder() -> Path:
     """Return the folder, which may not be there: on Linux `~/.config/smart-region`.
 
-    Raises NoSettingsFolderError for a user without a home, as in a container.
+    Raises SmartRegionError for a user without a home, as in a container.
     """
     folder = Path(click.get_app_dir("smart-region"))
     if not folder.is_absolute():
-        raise NoSettingsFolderError(folder)
+        raise SmartRegionError(
+            f"HOME: names no folder of this user, value {str(folder)!r}: set it, or"
+            " XDG_CONFIG_HOME, to a whole path, or name a file with --journal or --state"
+        )
     return folder

@@ -23,6 +23,7 @@ from kafka.errors import (
 from kafka.net.compat import KafkaNetClient
 from kafka.net.inet import KafkaNetSocket
 
+from boundary.errors import SmartRegionError
 from boundary.terminal import one_line
 from broker.addresses import addresses_of
 from broker.errors import (
@@ -30,7 +31,6 @@ from broker.errors import (
     BrokerRefusedError,
     BrokerUnreachableError,
     LeaderMissingError,
-    PartitionsMissingError,
 )
 from broker.preflight import preflight
 from broker.security import PLAINTEXT, BrokerSecurity
@@ -160,7 +160,7 @@ def administering(
 ) -> Iterator[Any]:
     """Yield kafka-python's admin client; `what` names what is administered, for the errors.
 
-    What the client raises inside the context becomes BrokerRefusedError, PartitionsMissingError,
+    What the client raises inside the context becomes BrokerRefusedError, SmartRegionError,
     LeaderMissingError or BrokerUnreachableError. Raises as `opened`.
     """
     client = opened(
@@ -175,7 +175,11 @@ def administering(
             yield admin
         except UnknownTopicOrPartitionError as error:
             # A client may try again, since a topic may just have been made; a command has.
-            raise PartitionsMissingError(bootstrap, cause=one_line(str(error))) from error
+            raise SmartRegionError(
+                f"topics: {bootstrap} has not all topics or partitions that are declared"
+                f" ({one_line(str(error))}): create topics with `smart-region topics apply`, or set"
+                " SMART_REGION_PARTITIONS and SMART_REGION_APP_ID to those that are there"
+            ) from error
         except UnknownBrokerIdError as error:
             # The number of the leader of a partition that has none.
             raise LeaderMissingError(bootstrap) from error

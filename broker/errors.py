@@ -131,28 +131,6 @@ class TopicsMissingError(SmartRegionError):
         )
 
 
-class PartitionsMissingError(SmartRegionError):
-    """A topic or a partition that is asked for is not on the broker."""
-
-    def __init__(self, bootstrap: str, *, cause: str) -> None:
-        super().__init__(
-            f"topics: {bootstrap} has not all topics or partitions that are declared ({cause}):"
-            " create topics with `smart-region topics apply`, or set SMART_REGION_PARTITIONS and"
-            " SMART_REGION_APP_ID to those that are there"
-        )
-
-
-class TopicsNotReadyError(SmartRegionError):
-    """The controller created topics that the broker does not serve yet."""
-
-    def __init__(self, bootstrap: str, topics: Sequence[str], *, waited_seconds: float) -> None:
-        super().__init__(
-            f"topics: {', '.join(topics)} created, but one or more not ready on {bootstrap} after"
-            f" {waited_seconds:g} s: check in the brokers' logs that all are up and write to their"
-            " disks in time, then run `smart-region topics apply` again: what exists stays"
-        )
-
-
 class _TopicsBehindError(SmartRegionError):
     """Topics were not read to their end; `behind` are the records left on each partition."""
 

@@ -98,7 +98,7 @@ class BrokerSecurity(BaseModel):
     def password(self) -> str | None:
         """Return the password; the file is read at each call, so that it may be changed.
 
-        Raises SecuritySettingError where the file cannot be read, OpenSecretError where all can.
+        Raises SecuritySettingError where the file cannot be read, SmartRegionError where all can.
         """
         if self.sasl_password_file is None:
             return self.sasl_password.get_secret_value() if self.sasl_password else None
@@ -126,7 +126,7 @@ class BrokerSecurity(BaseModel):
     def ssl_context(self) -> ssl.SSLContext | None:
         """Return the TLS context of a client, None without TLS.
 
-        Raises SecuritySettingError naming the file that cannot be used, OpenSecretError where all
+        Raises SecuritySettingError naming the file that cannot be used, SmartRegionError where all
         may read our key.
         """
         if not self.uses_tls:

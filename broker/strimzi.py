@@ -34,16 +34,6 @@ _LONGEST_NAME: Final = 253
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
-class UserNameError(SmartRegionError):
-    """A user's name is not valid in Kubernetes."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"user: is not a name for Kubernetes, value {name[:80]!r}: write lower-case letters,"
-            f" digits, '-' and '.', a letter or digit at both ends, at most {_LONGEST_NAME}"
-        )
-
-
 def role_user(role: Role) -> str:
     """Return the name of a role's user."""
     return f"{USER_PREFIX}{role}"
@@ -71,10 +61,13 @@ def topic_resource(spec: TopicSpec, *, cluster: str) -> Resource:
 def user_resource(name: str, rights: Iterable[Right], *, purpose: str, cluster: str) -> Resource:
     """Return the KafkaUser with these rights and no others; Strimzi generates its password.
 
-    Raises UserNameError.
+    Raises SmartRegionError.
     """
     if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
-        raise UserNameError(name)
+        raise SmartRegionError(
+            f"user: is not a name for Kubernetes, value {name[:80]!r}: write lower-case letters,"
+            f" digits, '-' and '.', a letter or digit at both ends, at most {_LONGEST_NAME}"
+        )
     return {
         "apiVersion": API_VERSION,
         "kind": "KafkaUser",
@@ -111,7 +104,7 @@ class StrimziSettings:
 
 
 def render(site: StrimziSettings) -> Mapping[str, str]:
-    """Return the text of each file by its name. Raises UserNameError."""
+    """Return the text of each file by its name. Raises SmartRegionError."""
     topics = (
         topic_resource(spec, cluster=site.cluster)
         for spec in declared_topics(partitions=site.partitions, replication=site.replication)

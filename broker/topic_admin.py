@@ -18,8 +18,9 @@ from kafka.errors import (
     for_code,
 )
 
+from boundary.errors import SmartRegionError
 from broker.clients import CONNECT_SECONDS, administering
-from broker.errors import BrokerRefusedError, TopicMismatchError, TopicsNotReadyError
+from broker.errors import BrokerRefusedError, TopicMismatchError
 from broker.security import PLAINTEXT, BrokerSecurity
 from events.topics import TopicSpec
 
@@ -59,7 +60,7 @@ def apply_topics(
 
     With `alter_settings` an existing topic gets the declared settings; its partitions and
     replication are never altered. Raises TopicMismatchError on the first difference that is left,
-    TopicsNotReadyError, BrokerUnreachableError or BrokerRefusedError.
+    SmartRegionError, BrokerUnreachableError or BrokerRefusedError.
     """
     with administering(
         bootstrap, what="topics", security=security, connect_seconds=connect_seconds
@@ -203,7 +204,11 @@ def _wait_until_ready(admin: Any, bootstrap: str, names: Sequence[str]) -> None:
     try:
         admin.wait_for_topics(names, timeout_ms=int(READY_SECONDS * 1000))
     except KafkaTimeoutError as error:
-        raise TopicsNotReadyError(bootstrap, names, waited_seconds=READY_SECONDS) from error
+        raise SmartRegionError(
+            f"topics: {', '.join(names)} created, but one or more not ready on {bootstrap} after"
+            f" {READY_SECONDS:g} s: check in the brokers' logs that all are up and write to their"
+            " disks in time, then run `smart-region topics apply` again: what exists stays"
+        ) from error
 
 
 def _check_created(admin: Any, specs: Sequence[TopicSpec]) -> None:  # noqa: ANN401

@@ -21,21 +21,11 @@ MOST_QUEUED_BYTES: Final = 16 * 1024 * 1024
 not sent in time: a slow network would have to carry all of a large call in DELIVERY_SECONDS."""
 
 
-class NotAcknowledgedError(SmartRegionError):
-    """The broker did not acknowledge a record of a command; the command ends there."""
-
-    def __init__(self, topic: str, *, cause: str) -> None:
-        super().__init__(
-            f"{topic}: the broker did not acknowledge a record ({cause}): run the command again;"
-            " what was sent before may be sent again, and counts once"
-        )
-
-
 class RecordWriter(Protocol):
     """Something that writes records, and returns when they are acknowledged."""
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:
-        """Return once all records are acknowledged. Raises NotAcknowledgedError."""
+        """Return once all records are acknowledged. Raises SmartRegionError."""
 
 
 class NullWriter:
@@ -66,7 +56,7 @@ class KafkaWriter:
         )
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:
-        """Return once all records are acknowledged. Raises NotAcknowledgedError."""
+        """Return once all records are acknowledged. Raises SmartRegionError."""
         queued: list[tuple[str, Any]] = []
         size = 0
         for topic, partition, key, value, headers in records:
@@ -91,7 +81,7 @@ class KafkaWriter:
 
 
 def _await(queued: Sequence[tuple[str, Any]]) -> None:
-    """Return once all records are acknowledged, by their topics. Raises NotAcknowledgedError."""
+    """Return once all records are acknowledged, by their topics. Raises SmartRegionError."""
     for topic, future in queued:
         with _typed_errors(topic):
             # A little longer than the client's own timeout, whose error has the better cause.
@@ -103,4 +93,8 @@ def _typed_errors(topic: str) -> Iterator[None]:
     try:
         yield
     except KafkaError as error:
-        raise NotAcknowledgedError(topic, cause=str(error) or type(error).__name__) from error
+        cause = str(error) or type(error).__name__
+        raise SmartRegionError(
+            f"{topic}: the broker did not acknowledge a record ({cause}): run the command again;"
+            " what was sent before may be sent again, and counts once"
+        ) from error

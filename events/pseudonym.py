@@ -112,7 +112,7 @@ def is_pseudonym(value: object) -> bool:
 
 
 def load_key(file: Path) -> PseudonymKey:
-    """Return the key of a file. Raises PseudonymKeyError, or OpenSecretError for an open file."""
+    """Return the key of a file. Raises PseudonymKeyError, or SmartRegionError for an open file."""
     refuse_open_file(file)
     try:
         text = file.read_text(encoding="ascii").strip()

@@ -49,17 +49,6 @@ class EarlyClose(StrEnum):
     HANDSHAKE = "handshake"
 
 
-class TooFewDescriptorsError(SmartRegionError):
-    """The process may not open as many files as its connections and the broker need."""
-
-    def __init__(self, connections: int, *, needed: int, limit: int) -> None:
-        super().__init__(
-            f"gateway_connections: value {connections} needs {needed} open files, and this process "
-            f"may have {limit}: raise the limit (ulimit -n, LimitNOFILE=), or set "
-            f"SMART_REGION_GATEWAY_CONNECTIONS to at most {connections - (needed - limit)}"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
     """The connections that a listener keeps."""
@@ -288,12 +277,16 @@ class Acceptor:
 def check_descriptors(connections: int) -> int:
     """Return how many files a process with this many connections has to be able to open.
 
-    Raises TooFewDescriptorsError where the machine does not allow it.
+    Raises SmartRegionError where the machine does not allow it.
     """
     needed = connections + PROBE_CONNECTIONS + 2 * SURPLUS + RESERVE
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < needed:
-        raise TooFewDescriptorsError(connections, needed=needed, limit=hard)
+        raise SmartRegionError(
+            f"gateway_connections: value {connections} needs {needed} open files, and this process"
+            f" may have {hard}: raise the limit (ulimit -n, LimitNOFILE=), or set"
+            f" SMART_REGION_GATEWAY_CONNECTIONS to at most {connections - (needed - hard)}"
+        )
     return needed
 
 

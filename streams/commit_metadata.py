@@ -20,16 +20,6 @@ MOST_ATTEMPTS: Final = 8
 _MODEL: Final = ConfigDict(frozen=True, extra="ignore")
 
 
-class MetadataTooLargeError(SmartRegionError):
-    """The metadata of an offset is larger than a broker accepts."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__(
-            f"commit metadata: {size} bytes, more than the {MAX_BYTES} that a broker accepts: "
-            "write less metadata with an offset"
-        )
-
-
 class Attempt(BaseModel):
     """An unfinished attempt to process a record."""
 
@@ -62,7 +52,7 @@ NO_METADATA: Final = CommitMetadata()
 def encode_commit_metadata(metadata: CommitMetadata) -> str:
     """Return the metadata as JSON without empty keys; "" for no metadata.
 
-    Raises MetadataTooLargeError.
+    Raises SmartRegionError.
     """
     if metadata == NO_METADATA:
         return ""
@@ -71,7 +61,10 @@ def encode_commit_metadata(metadata: CommitMetadata) -> str:
     )
     size = len(text.encode())
     if size > MAX_BYTES:
-        raise MetadataTooLargeError(size)
+        raise SmartRegionError(
+            f"commit metadata: {size} bytes, more than the {MAX_BYTES} that a broker accepts: write"
+            " less metadata with an offset"
+        )
     return text
 
 

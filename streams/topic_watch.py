@@ -37,16 +37,6 @@ _WATCHED_SETTINGS: Final = (
 _ENDING: Final = frozenset({FaultKind.TOPIC_MISSING, FaultKind.PARTITION_UNOWNED})
 
 
-class TopicChangedError(SmartRegionError):
-    """A topic has changed since the start of this worker."""
-
-    def __init__(self, fault: TopicFault, *, seconds: float) -> None:
-        super().__init__(
-            f"topics: {fault}, for {seconds:.0f} s: this worker ends; the next start checks the "
-            "topics and what they hold, and names what is to be done (runbook TopicFaulty)"
-        )
-
-
 def faults_of_topics(
     names: Sequence[str],
     seen: Mapping[str, SeenTopic],
@@ -134,7 +124,7 @@ class TopicWatch:
         self._failures = 0
 
     async def run(self) -> None:
-        """Check regularly; raise TopicChangedError where a topic has changed for good."""
+        """Check regularly; raise SmartRegionError where a topic has changed for good."""
         while True:
             await self.check()
             await asyncio.sleep(INTERVAL_SECONDS)
@@ -158,7 +148,7 @@ class TopicWatch:
         self.judge(seen, group)
 
     def judge(self, seen: Mapping[str, SeenTopic], group: GroupMembers | None) -> None:
-        """Publish the faults of topics; raise TopicChangedError where one persists.
+        """Publish the faults of topics; raise SmartRegionError where one persists.
 
         A partition without an owner is a fault when it is seen twice in a row: members change.
         """
@@ -182,7 +172,11 @@ class TopicWatch:
             if fault.fault is FaultKind.TOPIC_RECREATED or (
                 fault.fault in _ENDING and lasted > self._settings.stall_timeout
             ):
-                raise TopicChangedError(fault, seconds=lasted)
+                raise SmartRegionError(
+                    f"topics: {fault}, for {lasted:.0f} s: this worker ends; the next start checks"
+                    " the topics and what they hold, and names what is to be done (runbook"
+                    " TopicFaulty)"
+                )
 
     def _describe(self) -> tuple[Mapping[str, SeenTopic], GroupMembers | None]:
         settings = self._settings

@@ -63,16 +63,6 @@ class CoordinatorFailedError(SmartRegionError):
         )
 
 
-class NotReadyError(SmartRegionError):
-    """The worker did not become ready in time."""
-
-    def __init__(self, seconds: float, *, waiting_for: str) -> None:
-        super().__init__(
-            f"ready_timeout: not ready after {seconds:.0f} s, still waiting for {waiting_for}: "
-            "check the broker; raise SMART_REGION_READY_TIMEOUT if the state is simply large"
-        )
-
-
 class StalledError(SmartRegionError):
     """Records are waiting and none was processed for too long."""
 
@@ -163,7 +153,11 @@ class Watchdog:
             # A log of any length may be read, as long as that gets on.
             left = now - max(membership.unready_since, self._faulty_at, self._moved_at)
             if left > self._settings.ready_timeout or is_stalled:
-                raise NotReadyError(waited, waiting_for=waiting_for)
+                raise SmartRegionError(
+                    f"ready_timeout: not ready after {waited:.0f} s, still waiting for"
+                    f" {waiting_for}: check the broker; raise SMART_REGION_READY_TIMEOUT if the"
+                    " state is simply large"
+                )
             if min(waited, now - self._told_at) >= _WAITING_SECONDS:
                 self._told_at = now
                 logger.warning("not ready seconds=%.0f waiting_for=%s", waited, waiting_for)

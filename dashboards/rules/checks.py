@@ -31,20 +31,10 @@ class RefusedError(SmartRegionError):
         )
 
 
-class CheckTimeoutError(SmartRegionError):
-    """A check that does not end."""
-
-    def __init__(self, tool: str, *, seconds: float) -> None:
-        super().__init__(
-            f"rules: {tool} did not end within {seconds:g} s, and nothing was written: run the"
-            " command again when this machine has less to do"
-        )
-
-
 def check_files(folder: Path) -> tuple[str, ...]:
     """Check the files in a folder; returns the names of the tools that are not installed.
 
-    Raises RefusedError with what a tool printed, or CheckTimeoutError.
+    Raises RefusedError with what a tool printed, or SmartRegionError.
     """
     missing: dict[str, None] = {}
     for tool, *arguments in _CHECKS:
@@ -63,7 +53,10 @@ def check_files(folder: Path) -> tuple[str, ...]:
                 timeout=CHECK_SECONDS,
             )
         except subprocess.TimeoutExpired as error:
-            raise CheckTimeoutError(tool, seconds=CHECK_SECONDS) from error
+            raise SmartRegionError(
+                f"rules: {tool} did not end within {CHECK_SECONDS:g} s, and nothing was written:"
+                " run the command again when this machine has less to do"
+            ) from error
         if done.returncode != 0:
             raise RefusedError(tool, output=done.stdout + done.stderr)
     return tuple(missing)

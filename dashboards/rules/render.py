@@ -26,13 +26,6 @@ from dashboards.rules.yaml_text import yaml_text
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-class NotWrittenError(SmartRegionError):
-    """The files could not be written."""
-
-    def __init__(self, folder: Path, *, cause: OSError) -> None:
-        super().__init__(f"{folder}: cannot be written ({cause}): name another folder with --out")
-
-
 @dataclass(frozen=True, slots=True)
 class MonitorSite:
     """Where the monitor runs, and who receives alerts; addresses are HOST:PORT."""
@@ -91,7 +84,7 @@ def rule_files(files: Mapping[str, str], folder: Path) -> GeneratedFiles:
 def checked(files: Mapping[str, str]) -> tuple[str, ...]:
     """Check the files with Prometheus' own tools; the names of those that are not installed.
 
-    Raises RefusedError or CheckTimeoutError.
+    Raises RefusedError or SmartRegionError.
     """
     with TemporaryDirectory() as draft:
         rule_files(files, Path(draft)).write()
@@ -102,14 +95,16 @@ def write(files: Mapping[str, str], folder: Path) -> tuple[str, ...]:
     """Check the files with Prometheus' own tools, then put them in their places in a folder.
 
     Returns the names of the tools that are not installed and so did not check. Raises as `checked`,
-    or NotWrittenError; then the folder is as it was. Each file is replaced at once, so that a
+    or SmartRegionError; then the folder is as it was. Each file is replaced at once, so that a
     Prometheus that reloads never reads half of one.
     """
     missing = checked(files)
     try:
         _replace(files, folder)
     except OSError as error:
-        raise NotWrittenError(folder, cause=error) from error
+        raise SmartRegionError(
+            f"{folder}: cannot be written ({error}): name another folder with --out"
+        ) from error
     return missing
 
 

@@ -103,7 +103,7 @@ def load_secrets(file: Path | None, producers: Producers | None = None) -> Secre
     """Return the secrets of a file; without a file, no producer has any.
 
     Raises InvalidDeclarationError with every error, without secrets; given the `producers`, secrets
-    of an undeclared one are an error. Raises OpenSecretError where other users can read the file.
+    of an undeclared one are an error. Raises SmartRegionError where other users can read the file.
     """
     if file is None:
         return Secrets(root={})

@@ -51,33 +51,11 @@ class DataFolderUnusableError(SmartRegionError):
         )
 
 
-class DataFolderInUseError(SmartRegionError):
-    """Another backfill puts blocks into the folder."""
-
-    def __init__(self, into: str, folder: Path) -> None:
-        super().__init__(
-            f"into: {into}: another backfill writes into {folder}: years that are loaded twice stay"
-            " beside each other: wait until that one has ended, or end it; nothing was put there"
-        )
-
-
 class PromtoolError(SmartRegionError):
     """Promtool is missing, or made no blocks."""
 
     def __init__(self, *, problem: str, remedy: str) -> None:
         super().__init__(f"promtool: {problem}: {remedy}")
-
-
-class BlocksNotFoundError(SmartRegionError):
-    """Prometheus does not show the years."""
-
-    def __init__(
-        self, url: str, folder: Path, *, blocks: Sequence[str], day: date, waited_seconds: float
-    ) -> None:
-        super().__init__(
-            f"into: {url} does not show {day} {waited_seconds:.0f} s after {len(blocks)} blocks"
-            f" were put into {folder}: see its log, and whether this folder is that Prometheus' own"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +110,7 @@ class DataFolder:
     def work(self, report: Callable[[str], None]) -> Iterator[Path]:
         """Yield a temporary folder beside the blocks, and remove what a killed backfill has left.
 
-        Raises DataFolderInUseError, and DataFolderUnusableError, also for what the system refuses
+        Raises SmartRegionError, and DataFolderUnusableError, also for what the system refuses
         within.
         """
         try:
@@ -150,7 +128,11 @@ class DataFolder:
         try:
             held.enter_context(locked_folder(self.folder))
         except FileLockedError as error:
-            raise DataFolderInUseError(self.named, self.folder) from error
+            raise SmartRegionError(
+                f"into: {self.named}: another backfill writes into {self.folder}: years that are"
+                " loaded twice stay beside each other: wait until that one has ended, or end it;"
+                " nothing was put there"
+            ) from error
         except OSError:
             return False
         return True
@@ -208,7 +190,7 @@ class DataFolder:
     ) -> None:
         """Return when the first and the last of the days can be queried.
 
-        Raises BlocksNotFoundError where they cannot in time, and PrometheusUnhealthyError.
+        Raises SmartRegionError where they cannot in time, and PrometheusUnhealthyError.
         """
         if self.url is None:
             return
@@ -218,8 +200,11 @@ class DataFolder:
             while value_at(self.url, conventions.AS_OF.name, day) is None:
                 now = monotonic()
                 if now - began > seconds:
-                    raise BlocksNotFoundError(
-                        self.url, self.folder, blocks=blocks, day=day, waited_seconds=now - began
+                    waited_seconds = now - began
+                    raise SmartRegionError(
+                        f"into: {self.url} does not show {day} {waited_seconds:.0f} s after"
+                        f" {len(blocks)} blocks were put into {self.folder}: see its log, and"
+                        " whether this folder is that Prometheus' own"
                     )
                 if now - reported > REPORT_SECONDS:
                     report(f"waiting for {self.url} to find the blocks, {seconds:.0f} s at most")

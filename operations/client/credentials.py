@@ -79,7 +79,7 @@ _REMEDY: Final = "write the secret into it as `smart-region producers issue` sho
 def load_credentials(file: Path, *, producer: str | None = None) -> Credentials:
     """Read a token or a signing secret from a file; a signing secret needs the producer's id.
 
-    Raises CredentialsError, and OpenSecretError where others may read the file.
+    Raises CredentialsError, and SmartRegionError where others may read the file.
     """
     refuse_open_file(file)
     try:

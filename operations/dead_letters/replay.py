@@ -119,7 +119,7 @@ class Replay:
     def run(self, entries: Iterable[Entry]) -> ReplayCounts:
         """Replay entries; one that comes back meanwhile is left as it is.
 
-        Raises NotAcknowledgedError; outcomes written before that hold.
+        Raises SmartRegionError; outcomes written before that hold.
         """
         for entry in entries:
             self._take(entry)
@@ -193,7 +193,7 @@ class Replay:
 
 
 def discard(entries: Iterable[Entry], writer: RecordWriter, *, because: str, clock: Clock) -> int:
-    """Discard entries with a reason; return how many. Raises NotAcknowledgedError."""
+    """Discard entries with a reason; return how many. Raises SmartRegionError."""
     count = 0
     for chunk in _chunks(entries):
         verdict = OutcomeKind.DISCARDED

@@ -32,13 +32,6 @@ _TERRITORY: Final = re.compile(rf"[DR][0-9]{{2}}|{Territory.COUNTRY.value}")
 _ITEM: Final = re.compile(r"^( *)- ", re.MULTILINE)
 
 
-class FileThereError(SmartRegionError):
-    """A file of the new producer that would be overwritten."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__(f"--id: has a file already, value {str(file)!r}: move it first")
-
-
 def parts_of(text: str) -> list[str]:
     """Return the parts of an answer that is a list, each once."""
     return list(dict.fromkeys(part for part in re.split(r"[,\s]+", text) if part))
@@ -69,7 +62,7 @@ def declare(
     `entry` is the producer as its declaration has it, and `now` is aware. Files that are there keep
     their lines and comments. A kill between the four renames leaves a secret that no gateway knows,
     or a declared producer without a secret, with which every program starts.
-    Raises InvalidDeclarationError with every mistake, OpenSecretError, FileThereError and
+    Raises InvalidDeclarationError with every mistake, SmartRegionError and
     FileUnwritableError.
     """
     before = load_producers(declaration) if declaration.exists() else None
@@ -84,7 +77,7 @@ def declare(
     own_secret, event = Path(f"{producer.id}-secret.txt"), Path(f"{producer.id}-first-event.json")
     for file in (own_secret, event):
         if file.exists() or file.is_symlink():
-            raise FileThereError(file)
+            raise SmartRegionError(f"--id: has a file already, value {str(file)!r}: move it first")
     # They are renamed in the reverse order.
     with (
         whole_file(secrets, private=True) as of_secrets,

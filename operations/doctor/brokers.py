@@ -26,26 +26,6 @@ MOST_READ: Final = 200_000
 """Up to so many offsets the events are read, some seconds, for those deleted in the middle."""
 
 
-class BrokersMissingError(SmartRegionError):
-    """There are fewer brokers than the replication factor."""
-
-    def __init__(self, *, brokers: int, replication: int) -> None:
-        super().__init__(
-            f"brokers: {brokers} where SMART_REGION_REPLICATION is {replication}: start the"
-            " others, or set a lower factor"
-        )
-
-
-class TopicsAbsentError(SmartRegionError):
-    """Declared topics are not on the broker."""
-
-    def __init__(self, topic: str) -> None:
-        super().__init__(
-            f"{topic}: is not on the broker, or not for this user to see: create what is missing"
-            " with `smart-region topics apply`"
-        )
-
-
 class RecordsDeletedError(SmartRegionError):
     """Events are no longer on their topics."""
 
@@ -61,19 +41,22 @@ class RecordsDeletedError(SmartRegionError):
 def check_brokers(settings: Settings) -> str:
     """Return how many brokers there are.
 
-    Raises BrokersMissingError, and as `broker.clients.administering`.
+    Raises SmartRegionError, and as `broker.clients.administering`.
     """
     with _administering(settings, "brokers") as admin:
         brokers = len(admin.describe_cluster()["brokers"])
     if brokers < settings.replication:
-        raise BrokersMissingError(brokers=brokers, replication=settings.replication)
+        raise SmartRegionError(
+            f"brokers: {brokers} where SMART_REGION_REPLICATION is {settings.replication}: start"
+            " the others, or set a lower factor"
+        )
     return f"{settings.broker} answers over {settings.security_protocol}, brokers: {brokers}"
 
 
 def check_topics(settings: Settings) -> str:
     """Check that the topics are as declared, their settings as far as this user may see them.
 
-    Raises TopicsAbsentError or TopicMismatchError on the first that is not, and as
+    Raises SmartRegionError or TopicMismatchError on the first that is not, and as
     `broker.topic_admin.verify_topics`.
     """
     declared = declared_topics(partitions=settings.partitions, replication=settings.replication)
@@ -83,7 +66,10 @@ def check_topics(settings: Settings) -> str:
         )
     except TopicMismatchError as error:
         if error.actual == ABSENT and error.field == "partitions":
-            raise TopicsAbsentError(error.topic) from error
+            raise SmartRegionError(
+                f"{error.topic}: is not on the broker, or not for this user to see: create what is"
+                " missing with `smart-region topics apply`"
+            ) from error
         raise
     partitions = f"{settings.partitions} partitions for events"
     if unseen:

@@ -16,18 +16,6 @@ MOST_SECONDS: Final = 30.0
 ANSWER_SECONDS: Final = 5.0
 
 
-class ClockSkewError(SmartRegionError):
-    """Two clocks do not agree."""
-
-    def __init__(self, slow: str, fast: str, *, seconds: float) -> None:
-        super().__init__(
-            f"{slow}: the clock is {seconds:.0f} s behind the clock of {fast}, more than"
-            f" {MOST_SECONDS:.0f}: let both follow a time server, and set the same"
-            " SMART_REGION_CLOCK; figures count up to the clock's day, and the gateway refuses"
-            " events from the future"
-        )
-
-
 def check_clocks(
     urls: Iterable[str],
     *,
@@ -54,13 +42,18 @@ def assert_agreement(ahead: Mapping[str, float]) -> None:
     """Check that other clocks agree with each other and with ours.
 
     `ahead` has by address, at least one, the seconds by which a clock is ahead of ours. Raises
-    ClockSkewError with two clocks that differ by more than MOST_SECONDS.
+    SmartRegionError with two clocks that differ by more than MOST_SECONDS.
     """
     ours = 0.0, "this machine"
     slowest, *_ = ordered = sorted((seconds, shown_address(url)) for url, seconds in ahead.items())
     for slow, fast in ((slowest, ordered[-1]), (slowest, ours), (ours, ordered[-1])):
         if (seconds := fast[0] - slow[0]) > MOST_SECONDS:
-            raise ClockSkewError(slow[1], fast[1], seconds=seconds)
+            raise SmartRegionError(
+                f"{slow[1]}: the clock is {seconds:.0f} s behind the clock of {fast[1]}, more than"
+                f" {MOST_SECONDS:.0f}: let both follow a time server, and set the same"
+                " SMART_REGION_CLOCK; figures count up to the clock's day, and the gateway refuses"
+                " events from the future"
+            )
 
 
 def clock_at(url: str) -> datetime | None:

@@ -20,8 +20,8 @@ def check_workers(settings: Settings, catalogue: Catalogue) -> str:
     """Check that the workers that the settings name tell all histories, and share one time.
 
     Each worker counts up to the day of its own clock. Raises NothingToCheckError where the settings
-    name no worker, HistoriesIncompleteError with what each worker answers, ClockSkewError where two
-    clocks differ, and as `collector_plan`.
+    name no worker, HistoriesIncompleteError with what each worker answers, SmartRegionError where
+    two clocks differ, and as `collector_plan`.
     """
     if not settings.workers:
         raise NothingToCheckError(

@@ -33,25 +33,19 @@ _ESCAPED: Final = re.compile(rb"\\u00([0-7][0-9a-f])")
 _READ: Final = TypeAdapter[str](PseudonymousId).validate_python
 
 
-class NotAPseudonymError(SmartRegionError):
-    """A line is no pseudonym; the message does not repeat it."""
-
-    def __init__(self, line: int) -> None:
-        super().__init__(
-            f"line {line}: is no pseudonym, 16 to 64 lower-case letters, digits and hyphens: give"
-            " one a line, as `smart-region pseudonymise` writes them; nothing was erased"
-        )
-
-
 def read_pseudonyms(lines: Iterable[str]) -> frozenset[str]:
-    """Return the pseudonyms, one a line; blank lines are ignored. Raises NotAPseudonymError."""
+    """Return the pseudonyms, one a line; blank lines are ignored. Raises SmartRegionError."""
     found = set()
     for number, line in enumerate(lines, start=1):
         if text := line.strip():
             try:
                 found.add(_READ(text))
             except ValidationError:
-                raise NotAPseudonymError(number) from None
+                raise SmartRegionError(
+                    f"line {number}: is no pseudonym, 16 to 64 lower-case letters, digits and"
+                    " hyphens: give one a line, as `smart-region pseudonymise` writes them;"
+                    " nothing was erased"
+                ) from None
     return frozenset(found)
 
 

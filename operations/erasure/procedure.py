@@ -31,17 +31,6 @@ TOPIC: Final = topic_name(PERSONS)
 _CHANGELOG: Final = f"-{PERSONS}-changelog"
 
 
-class RecordsLeftError(SmartRegionError):
-    """Records about erased persons are on the topic: they came while it was rewritten."""
-
-    def __init__(self, records: int) -> None:
-        super().__init__(
-            f"{TOPIC}: has {records} records about them again, which came meanwhile: see that no"
-            " other erasure runs (it copies what it is not to erase) and that no producer sends"
-            " them, and run the command again"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Erased:
     """The result of an erasure: facts retracted, and records copied to rewrite partitions."""
@@ -140,7 +129,7 @@ def erase(
 
     The figures change by retractions, so that workers and audit agree all the while. Where the log
     of a partition begins later, workers drop its states, and read what is left. Raises
-    WorkersBehindError, RecordsLeftError, and as `rewrite`.
+    WorkersBehindError, SmartRegionError, and as `rewrite`.
     """
     retracting = retractions(traces, now=settings.make_clock().now())
     writer.send([_record(event, settings.partitions) for event in retracting])
@@ -164,7 +153,11 @@ def erase(
 
     copied = rewrite(settings, writer, TOPIC, rewritten, without=is_left_out, wait=wait)
     if traces.records and (left := find_records(settings, persons).records):
-        raise RecordsLeftError(left)
+        raise SmartRegionError(
+            f"{TOPIC}: has {left} records about them again, which came meanwhile: see that no other"
+            " erasure runs (it copies what it is not to erase) and that no producer sends them,"
+            " and run the command again"
+        )
     return Erased(taken_back=len(retracting), copied=copied)
 
 

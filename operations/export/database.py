@@ -45,16 +45,6 @@ SELECT obj_description(to_regclass(%(schema)s || '.figure_key'), 'pg_class') = %
 _VIEWS: Final = ("current_figure", "milestone_status", "history")
 
 
-class TableRefusedError(SmartRegionError):
-    """The role may not make the schema, or not write into it."""
-
-    def __init__(self, cause: psycopg.Error) -> None:
-        super().__init__(
-            f"figures: cannot be written ({said(cause)}): grant this role CREATE on the database,"
-            f" or make it the owner of the schema {SCHEMA}"
-        )
-
-
 class EncodingTooSmallError(SmartRegionError):
     """The database cannot have all characters of French texts, as none in LATIN1 can."""
 
@@ -65,17 +55,6 @@ class EncodingTooSmallError(SmartRegionError):
         )
 
 
-class TableInUseError(SmartRegionError):
-    """A transaction keeps the table for too long."""
-
-    def __init__(self, *, waited_seconds: int) -> None:
-        super().__init__(
-            f"figures: a transaction has kept the table, or the rows of the day, for"
-            f" {waited_seconds} s: end it (pg_stat_activity and pg_locks show whose it is), and run"
-            " this again; nothing was written"
-        )
-
-
 def write_figures(
     database: str, rows: Iterable[ExportRow], *, day: date, known_on: date | None = None
 ) -> int:
@@ -83,8 +62,8 @@ def write_figures(
 
     The schema, its table and its views are made where they are not there; columns of a later
     release are added. Readers, a backup too, are waited for only then, and for LOCK_SECONDS.
-    `database` is as `boundary.postgres.connected` has it. Raises as that, TableRefusedError,
-    TableInUseError and EncodingTooSmallError.
+    `database` is as `boundary.postgres.connected` has it. Raises as that, SmartRegionError
+    and EncodingTooSmallError.
     """
     with available():
         return _write(database, list(rows), day, known_on)
@@ -111,11 +90,18 @@ def _write(database: str, rows: Sequence[ExportRow], day: date, known_on: date |
                 for row in rows:
                     copy.write_row((day, *_values(row)))
     except errors.InsufficientPrivilege as error:
-        raise TableRefusedError(error) from None
+        raise SmartRegionError(
+            f"figures: cannot be written ({said(error)}): grant this role CREATE on the database,"
+            f" or make it the owner of the schema {SCHEMA}"
+        ) from None
     except (UnicodeEncodeError, errors.UntranslatableCharacter):
         raise EncodingTooSmallError from None
     except errors.LockNotAvailable:
-        raise TableInUseError(waited_seconds=LOCK_SECONDS) from None
+        raise SmartRegionError(
+            f"figures: a transaction has kept the table, or the rows of the day, for {LOCK_SECONDS}"
+            " s: end it (pg_stat_activity and pg_locks show whose it is), and run this again;"
+            " nothing was written"
+        ) from None
     return len(rows)
 
 

@@ -51,18 +51,8 @@ _Edition: TypeAlias = dict[str, tuple[int, BroadbandCoverageReported]]
 """Commune → its line and its coverage, of one day."""
 
 
-class NoEditionError(SmartRegionError):
-    """A mapping does not say when a file is refused as a whole."""
-
-    def __init__(self, title: str) -> None:
-        super().__init__(
-            f"--mapping: declares no edition, value {title!r}: say in it which column names the"
-            " networks (edition), or take `smart-region import csv`"
-        )
-
-
 def reader_of(mapping: CsvMapping, *, pseudonymise: Pseudonymise | None = None) -> FileReader:
-    """Return the reader of the files of a mapping. Raises PseudonymKeyMissingError."""
+    """Return the reader of the files of a mapping. Raises SmartRegionError."""
     lines = MappedReader(mapping, pseudonymise=pseudonymise)
     return lines if mapping.edition is None else EditionReader(mapping)
 
@@ -72,12 +62,15 @@ class EditionReader:
 
     A commune that an edition counts within another (it merged; Paris as a whole, or by
     arrondissement) is reported with no premises on the edition's day: its last own report would be
-    counted a second time for ever. The constructor raises NoEditionError.
+    counted a second time for ever. The constructor raises SmartRegionError.
     """
 
     def __init__(self, mapping: CsvMapping) -> None:
         if mapping.edition is None:
-            raise NoEditionError(mapping.title)
+            raise SmartRegionError(
+                f"--mapping: declares no edition, value {mapping.title!r}: say in it which column"
+                " names the networks (edition), or take `smart-region import csv`"
+            )
         self._rule = mapping.edition
         self._mapping = mapping
         self._insee = mapping.fields["insee"].column

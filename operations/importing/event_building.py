@@ -74,26 +74,19 @@ class LineOrigin:
         return _FIELD_NAMED.sub(lambda found: f"`{self.columns.get(found[1], found[1])}`", text)
 
 
-class RecordedAheadError(SmartRegionError):
-    """The lines of a file would be recorded in the future."""
-
-    def __init__(self, file: Path, time: datetime, *, now: datetime) -> None:
-        super().__init__(
-            f"{file}: is from the future, value {time:%Y-%m-%dT%H:%M:%SZ} (the clock says"
-            f" {now:%Y-%m-%dT%H:%M:%SZ}): say with --recorded-at when the file was made"
-        )
-
-
 def recorded_at(file: Path, given: datetime | None, *, now: datetime) -> datetime:
     """Return when the lines of a file were recorded: as given, or else its last change, in UTC.
 
     A file that is read again has the same time, and a corrected one a later time.
-    Raises RecordedAheadError.
+    Raises SmartRegionError.
     """
     changed = min(max(file.stat().st_mtime, 0.0), _LAST_CHANGE)  # A file system may have any.
     time = given or datetime.fromtimestamp(changed, UTC)
     if time > now:
-        raise RecordedAheadError(file, time, now=now)
+        raise SmartRegionError(
+            f"{file}: is from the future, value {time:%Y-%m-%dT%H:%M:%SZ} (the clock says"
+            f" {now:%Y-%m-%dT%H:%M:%SZ}): say with --recorded-at when the file was made"
+        )
     return time
 
 

@@ -20,15 +20,6 @@ ADDED: Final = "added to the total of an earlier line"
 SPOILT: Final = "part of totals, which are not sent before the refused lines are corrected"
 
 
-class PseudonymKeyMissingError(SmartRegionError):
-    """A mapping makes pseudonyms, and no key is given."""
-
-    def __init__(self, title: str) -> None:
-        super().__init__(
-            f"--pseudonym-key: is missing, and needed for {title!r}: name the file of the key"
-        )
-
-
 @dataclass(slots=True)
 class Total:
     """The fields that the lines of one total have in common, and their sum so far."""
@@ -92,7 +83,7 @@ class MappedReader:
 
     `why_left_out` names the reason why the mapping does not take a line.
 
-    The constructor raises PseudonymKeyMissingError.
+    The constructor raises SmartRegionError.
     """
 
     def __init__(
@@ -103,7 +94,10 @@ class MappedReader:
         why_left_out: Callable[[CsvRow], str] = lambda _row: LEFT_OUT,
     ) -> None:
         if mapping.needs_key and pseudonymise is None:
-            raise PseudonymKeyMissingError(mapping.title)
+            raise SmartRegionError(
+                f"--pseudonym-key: is missing, and needed for {mapping.title!r}: name the file of"
+                " the key"
+            )
         self._mapping = mapping
         self._why_left_out = why_left_out
         self._mapper = Mapper(mapping, pseudonymise or str)

@@ -284,16 +284,6 @@ class CsvMapping(MappingModel):
         return any(rule.pseudonym is not None for rule in self.fields.values())
 
 
-class UnknownMappingError(SmartRegionError):
-    """A mapping is neither a file nor one of the package's own."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"--mapping: is not there, value {name!r}: name a file, or one of"
-            f" {', '.join(mapping_names())}"
-        )
-
-
 def mapping_names() -> list[str]:
     """Return the names of the package's own mappings."""
     return sorted(file.stem for file in MAPPINGS.glob("*.yaml"))
@@ -302,10 +292,13 @@ def mapping_names() -> list[str]:
 def load_mapping(name: str) -> CsvMapping:
     """Read a mapping: a file, or one of the package's own by its name.
 
-    Raises UnknownMappingError, or InvalidDeclarationError with every mistake.
+    Raises SmartRegionError, or InvalidDeclarationError with every mistake.
     """
     carried = MAPPINGS / f"{name}.yaml"
     file = carried if name in mapping_names() else Path(name)
     if not file.is_file():
-        raise UnknownMappingError(name)
+        raise SmartRegionError(
+            f"--mapping: is not there, value {name!r}: name a file, or one of"
+            f" {', '.join(mapping_names())}"
+        )
     return read_declaration(file, CsvMapping)

@@ -43,16 +43,6 @@ class CannotWriteError(SmartRegionError):
         )
 
 
-class RefusalsOverwriteError(SmartRegionError):
-    """The file for refusals is one that the import reads."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__(
-            f"--refusals: would replace a file that this import reads, value {str(file)!r}: name a"
-            " new file; nothing was changed"
-        )
-
-
 @contextmanager
 def refusal_file(file: Path, *, read: Iterable[Path] = ()) -> Iterator[RefusalWriter]:
     """Open a file and return what writes refusals into it: `*.csv` as a table, else as text.
@@ -60,10 +50,13 @@ def refusal_file(file: Path, *, read: Iterable[Path] = ()) -> Iterator[RefusalWr
     Refused values may be a person's data: only the file's owner may read it, and it is no link. The
     files that are `read` are not replaced.
 
-    Raises CannotWriteError, and so does the writer; RefusalsOverwriteError.
+    Raises CannotWriteError, and so does the writer; SmartRegionError.
     """
     if file.resolve() in {one.resolve() for one in read}:
-        raise RefusalsOverwriteError(file)
+        raise SmartRegionError(
+            f"--refusals: would replace a file that this import reads, value {str(file)!r}: name a"
+            " new file; nothing was changed"
+        )
     as_table = file.suffix.lower() == ".csv"
     try:
         # Without a buffer: the file can be read while a long import goes on.

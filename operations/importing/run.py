@@ -35,16 +35,6 @@ OpenPublisher: TypeAlias = Callable[[], Publisher]
 _FIRST_BYTES: Final = 4096
 
 
-class WrongFileError(SmartRegionError):
-    """A file is not of the kind that a command takes, but of another's."""
-
-    def __init__(self, file: Path, *, cause: HeadingError, commands: Sequence[str]) -> None:
-        super().__init__(
-            f"{file}:{cause.line}: heading: is that of another kind of file ({cause.column} is not"
-            f" a column): take it with {' or '.join(commands)}"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Import:
     """The files and the options of one run."""
@@ -83,7 +73,7 @@ def run_import(
 
     A dry run reads all and sends nothing, and opens no publisher. A given `tally` is kept up to
     date, for a caller that reports after an error. Raises what opening a table, the journal and the
-    publisher raises, WrongFileError, RecordedAheadError, and ImportInterruptedError.
+    publisher raises, SmartRegionError, and ImportInterruptedError.
     """
     tables = [
         (opened(file, reader.layout), recorded_at(file, plan.recorded_at, now=now))
@@ -116,14 +106,17 @@ def run_import(
 
 
 def opened(file: Path, layout: TableLayout) -> Table:
-    """Open a file as `open_table`. Raises also WrongFileError where another command takes it."""
+    """Open a file as `open_table`. Raises also SmartRegionError where another command takes it."""
     try:
         return open_table(file, layout)
     except HeadingError as error:
         commands = commands_for(file)
         if not commands:
             raise
-        raise WrongFileError(file, cause=error, commands=commands) from error
+        raise SmartRegionError(
+            f"{file}:{error.line}: heading: is that of another kind of file ({error.column} is not"
+            f" a column): take it with {' or '.join(commands)}"
+        ) from error
 
 
 def commands_for(file: Path) -> list[str]:

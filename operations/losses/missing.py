@@ -35,16 +35,6 @@ class NothingMissingError(SmartRegionError):
         )
 
 
-class PartitionUnknownError(SmartRegionError):
-    """A loss is to be accepted of a partition that the topic does not have."""
-
-    def __init__(self, topic: str, partition: int) -> None:
-        super().__init__(
-            f"partition: is not on the broker, value {topic}/{partition}: create a missing topic"
-            " with `smart-region topics apply` first; nothing was decided"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class PartitionLog:
     """A partition of events as it is, and what the workers have committed of it."""
@@ -121,13 +111,16 @@ def verify_missing(log: PartitionLog, accepted: Sequence[AcceptedLoss]) -> None:
 def read_log(settings: Settings, topic: str, partition: int) -> PartitionLog:
     """Read a whole partition, for what is left of it.
 
-    Raises PartitionUnknownError, and as `read_logs`.
+    Raises SmartRegionError, and as `read_logs`.
     """
     security = settings.security()
     with administering(settings.broker, what="topics", security=security) as admin:
         seen = seen_topics(admin, [topic]).get(topic)
     if seen is None or partition >= seen.partitions:
-        raise PartitionUnknownError(topic, partition)
+        raise SmartRegionError(
+            f"partition: is not on the broker, value {topic}/{partition}: create a missing topic"
+            " with `smart-region topics apply` first; nothing was decided"
+        )
     [log] = with_gaps(settings, read_logs(settings, [TopicPartition(topic, partition)]))
     return log
 

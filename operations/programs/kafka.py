@@ -53,16 +53,6 @@ group.initial.rebalance.delay.ms=0
 """
 
 
-class KafkaMissingError(SmartRegionError):
-    """Java or Kafka's jars are not there."""
-
-    def __init__(self, folder: Path, *, reason: str) -> None:
-        super().__init__(
-            f"kafka: {reason}: run {folder / 'jars.sh'} in a clone of the project,"
-            " or name its deploy/kafka folder with --kafka"
-        )
-
-
 class KafkaNotFormattedError(SmartRegionError):
     """The broker's data folder could not be made."""
 
@@ -111,10 +101,13 @@ class Kafka:
         """Write its settings, and make its data folder where there is none.
 
         `properties` are lines that come last, and so win; in them `{port}` and `{controller_port}`
-        stand for the broker's own. Raises KafkaMissingError or KafkaNotFormattedError.
+        stand for the broker's own. Raises SmartRegionError or KafkaNotFormattedError.
         """
         if reason := missing_requirement(self.distribution):
-            raise KafkaMissingError(self.distribution, reason=reason)
+            raise SmartRegionError(
+                f"kafka: {reason}: run {self.distribution / 'jars.sh'} in a clone of the project,"
+                " or name its deploy/kafka folder with --kafka"
+            )
         make_private_folder(self.folder)
         text = (PROPERTIES + properties).format(
             host=HOST, port=self.port, controller_port=self.controller_port, data=self._data

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
-import psycopg
 from psycopg import errors, sql
 
 from boundary.errors import SmartRegionError
@@ -31,20 +30,10 @@ class WaitingEvent(NamedTuple):
     """A CloudEvent as JSON."""
 
 
-class OutboxMissingError(SmartRegionError):
-    """The outbox is not there, is another release's, or may not be used by this role."""
-
-    def __init__(self, cause: psycopg.Error) -> None:
-        super().__init__(
-            f"outbox: cannot be used ({said(cause)}): run outbox.sql of this release in the"
-            " database, and grant smart_region_relay to this role"
-        )
-
-
 class Outbox:
     """A connection to the outbox; a context manager. One thread uses it.
 
-    All methods raise DatabaseUnavailableError, or OutboxMissingError.
+    All methods raise DatabaseUnavailableError, or SmartRegionError.
     """
 
     def __init__(self, database: str = "") -> None:
@@ -115,4 +104,7 @@ def _translated() -> Iterator[None]:
         with available():
             yield
     except (errors.UndefinedFunction, errors.InvalidSchemaName, errors.InsufficientPrivilege) as no:
-        raise OutboxMissingError(no) from None
+        raise SmartRegionError(
+            f"outbox: cannot be used ({said(no)}): run outbox.sql of this release in the database,"
+            " and grant smart_region_relay to this role"
+        ) from None

@@ -40,16 +40,6 @@ _STANDINGS: Final = MappingProxyType(
 )
 
 
-class UnknownProducerError(SmartRegionError):
-    """A report is asked for on a producer that is not declared."""
-
-    def __init__(self, producer: str, *, known: Iterable[str]) -> None:
-        super().__init__(
-            f"producer: is not declared, value {shown(producer)}:"
-            f" name one of {', '.join(known)}, or declare it in SMART_REGION_PRODUCERS"
-        )
-
-
 class Report(ReportModel):
     """The scorecards of a day and, where requested, the unknown references."""
 
@@ -69,10 +59,14 @@ def report_on(
 ) -> Report:
     """Return the report of a day on classified records, in any order.
 
-    With `only` it is about that producer. Raises UnknownProducerError, before anything is read.
+    With `only` it is about that producer. Raises SmartRegionError, before anything is read.
     """
     if only is not None and producers.get(only) is None:
-        raise UnknownProducerError(only, known=(one.id for one in producers))
+        known = (one.id for one in producers)
+        raise SmartRegionError(
+            f"producer: is not declared, value {shown(only)}: name one of {', '.join(known)}, or"
+            " declare it in SMART_REGION_PRODUCERS"
+        )
     scorecards = ScorecardBuilder(producers)
     found = References()
     for record in records:

@@ -13,26 +13,6 @@ from boundary.file_lock import FileLockedError, lock_file
 from boundary.private_files import close_folder
 
 
-class FolderInUseError(SmartRegionError):
-    """Another stack runs in the folder."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(
-            f"folder: another stack runs in {folder}: end that one, or give this one a folder of"
-            " its own with --folder"
-        )
-
-
-class FolderUnusableError(SmartRegionError):
-    """The folder cannot be written."""
-
-    def __init__(self, folder: Path, *, cause: OSError) -> None:
-        super().__init__(
-            f"folder: cannot keep anything in {folder} ({cause.strerror}): name another with"
-            " --folder"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Folder:
     """The folder of a stack. To start from nothing, remove it."""
@@ -44,7 +24,7 @@ class Folder:
     def held(cls, path: Path) -> Iterator[Self]:
         """Create the folder where there is none, and lock it for the block.
 
-        Raises FolderInUseError or FolderUnusableError.
+        Raises SmartRegionError.
         """
         folder = cls(path.resolve())
         try:
@@ -54,9 +34,15 @@ class Folder:
                 close_folder(part)
             lock = lock_file(folder.path / "lock")
         except FileLockedError as error:
-            raise FolderInUseError(folder.path) from error
+            raise SmartRegionError(
+                f"folder: another stack runs in {folder.path}: end that one, or give this one a"
+                " folder of its own with --folder"
+            ) from error
         except OSError as error:
-            raise FolderUnusableError(folder.path, cause=error) from error
+            raise SmartRegionError(
+                f"folder: cannot keep anything in {folder.path} ({error.strerror}): name another"
+                " with --folder"
+            ) from error
         with lock:
             yield folder
 

@@ -83,16 +83,6 @@ class RestartBackoff:
         return min(MAX_PAUSE, MIN_PAUSE * 2.0 ** max(0, self.quick_exits - 1))
 
 
-class NeverReadyError(SmartRegionError):
-    """A service runs, and does not become ready."""
-
-    def __init__(self, name: str, *, seconds: float, log: Path) -> None:
-        super().__init__(
-            f"{name}: is not ready after {seconds:.0f} s: correct what {log} shows and start the"
-            " stack again"
-        )
-
-
 class GivenUpError(SmartRegionError):
     """A service ends again and again, soon after each start."""
 
@@ -146,7 +136,7 @@ class Supervisor:
     def start(self, *services: Service) -> None:
         """Start services together, and return once all of them are ready.
 
-        Raises NeverReadyError where one is not in two minutes, GivenUpError where one of all
+        Raises SmartRegionError where one is not in two minutes, GivenUpError where one of all
         services ends too often.
         """
         began = self._clock()
@@ -159,7 +149,10 @@ class Supervisor:
             if self._clock() - began > READY_SECONDS:
                 program = next(one.program for one in self._services() if one.name in late)
                 self._report_log(program)
-                raise NeverReadyError(program.name, seconds=READY_SECONDS, log=program.log_file)
+                raise SmartRegionError(
+                    f"{program.name}: is not ready after {READY_SECONDS:.0f} s: correct what"
+                    f" {program.log_file} shows and start the stack again"
+                )
             self._check_all()
 
     def watch(self) -> NoReturn:

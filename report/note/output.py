@@ -37,7 +37,7 @@ def send_note(
 ) -> tuple[str, ...]:
     """Mail the note, with its PDF where Typst is installed; return who receives it.
 
-    Raises MailError, or OpenSecretError.
+    Raises MailError, or SmartRegionError.
     """
     recipients = recipients_of(contacts, programme)
     try:

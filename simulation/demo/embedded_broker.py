@@ -34,16 +34,6 @@ class EmbeddedBrokerMissingError(SmartRegionError):
         )
 
 
-class EmbeddedBrokerStartError(SmartRegionError):
-    """Raised where the broker's program does not come to listen on its port."""
-
-    def __init__(self, port: int, *, reason: str) -> None:
-        super().__init__(
-            f"the demo's embedded broker does not listen on port {port} ({reason}): "
-            "choose another port, or name a Kafka with --broker HOST:PORT"
-        )
-
-
 class BrokerEndedError(SmartRegionError):
     """The demo's embedded broker ended by itself."""
 
@@ -107,7 +97,10 @@ class EmbeddedBroker:
             if self._listens():
                 return
             self._end()
-        raise EmbeddedBrokerStartError(self._port, reason=_last_line(log))
+        raise SmartRegionError(
+            f"the demo's embedded broker does not listen on port {self._port} ({_last_line(log)}):"
+            " choose another port, or name a Kafka with --broker HOST:PORT"
+        )
 
     def _listens(self) -> bool:
         """Wait until the port answers; False if the process ended or the time is over."""

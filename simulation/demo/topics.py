@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from kafka import TopicPartition
@@ -19,26 +18,19 @@ from streams.settings import Settings
 WRITTEN_TOPICS: Final = (*(topic_name(family) for family in Family), DEAD_LETTERS)
 
 
-class TopicsInUseError(SmartRegionError):
-    """The broker holds events already: simulated ones must not be mixed with them."""
-
-    def __init__(self, bootstrap: str, topics: Sequence[str]) -> None:
-        super().__init__(
-            f"broker: {bootstrap} already holds records on {', '.join(topics)}: the demo would mix"
-            " simulated events with them; name a broker without them, delete these topics if an"
-            " earlier demo left them, or leave --broker out"
-        )
-
-
 def prepare_topics(settings: Settings) -> None:
     """Create the topics that are missing on a broker that has no record of ours.
 
-    Raises TopicsInUseError where it has, TopicMismatchError where an empty topic is not as it
+    Raises SmartRegionError where it has, TopicMismatchError where an empty topic is not as it
     must be, BrokerUnreachableError or BrokerRefusedError where the broker cannot or will not.
     """
     in_use = _topics_in_use(settings)
     if in_use:
-        raise TopicsInUseError(settings.broker, in_use)
+        raise SmartRegionError(
+            f"broker: {settings.broker} already holds records on {', '.join(in_use)}: the demo"
+            " would mix simulated events with them; name a broker without them, delete these"
+            " topics if an earlier demo left them, or leave --broker out"
+        )
     declared = declared_topics(partitions=settings.partitions, replication=settings.replication)
     apply_topics(settings.broker, declared, security=settings.security())
 

@@ -22,16 +22,6 @@ from streams.settings import Settings
 LOOPBACK: Final = "127.0.0.1"
 
 
-class WorkersAddressError(SmartRegionError):
-    """The workers may not be asked at the addresses that the settings name."""
-
-    def __init__(self, error: UnusableAddressError) -> None:
-        super().__init__(
-            f"{variable('workers')}: {error.problem}, value {error.shown!r}: use https, or set"
-            f" {variable('workers_plain_http')}=true where the network is yours alone"
-        )
-
-
 class WorkersUnsetError(SmartRegionError):
     """No workers are named, and the port of this machine's worker is not known."""
 
@@ -100,7 +90,7 @@ def missing_of(collector: HistoriesCollector) -> str | None:
 def collector_plan(settings: Settings) -> CollectorPlan:
     """Return whom to ask and how.
 
-    Raises WorkersAddressError, WorkersUnsetError, and as `Settings.histories_guard` where a file
+    Raises SmartRegionError, WorkersUnsetError, and as `Settings.histories_guard` where a file
     cannot be used.
     """
     if settings.workers is None and not settings.http_port:
@@ -110,7 +100,10 @@ def collector_plan(settings: Settings) -> CollectorPlan:
     try:
         addresses.check(secret=token_file is not None, plain_http=settings.workers_plain_http)
     except UnusableAddressError as error:
-        raise WorkersAddressError(error) from error
+        raise SmartRegionError(
+            f"{variable('workers')}: {error.problem}, value {error.shown!r}: use https, or set"
+            f" {variable('workers_plain_http')}=true where the network is yours alone"
+        ) from error
     return CollectorPlan(
         addresses,
         settings.partitions,

@@ -10,12 +10,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
+from boundary.errors import SmartRegionError
 from broker.clients import opened
-from simulation.demo.embedded_broker import (
-    EmbeddedBroker,
-    EmbeddedBrokerMissingError,
-    EmbeddedBrokerStartError,
-)
+from simulation.demo.embedded_broker import EmbeddedBroker, EmbeddedBrokerMissingError
 
 PARTITION = TopicPartition("events", 0)
 
@@ -91,7 +88,7 @@ def test_a_program_that_ends_at_once_is_reported(
     """What the program said last is in the message."""
     monkeypatch.setenv("CALF_TANSU_BIN", "/bin/ls")
 
-    with pytest.raises(EmbeddedBrokerStartError, match="--help"):
+    with pytest.raises(SmartRegionError, match="--help"):
         EmbeddedBroker().__enter__()
 
 

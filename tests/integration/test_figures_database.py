@@ -12,13 +12,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from boundary.errors import SmartRegionError
 from operations.export import database
-from operations.export.database import (
-    EncodingTooSmallError,
-    TableInUseError,
-    TableRefusedError,
-    write_figures,
-)
+from operations.export.database import EncodingTooSmallError, write_figures
 from operations.export.rows import ExportRow, rows_of
 from streams.state_store import StateStore
 from tests.support.knowledge import LAST_DAY, shipped, simulated_records
@@ -164,7 +160,7 @@ def test_a_transaction_that_keeps_the_table_is_named(
     write_figures(url, figures(EARLIER), day=EARLIER)
     with psycopg.connect(url) as other:
         other.execute("LOCK TABLE smart_region_figures.figure IN SHARE MODE")
-        with pytest.raises(TableInUseError, match="pg_stat_activity"):
+        with pytest.raises(SmartRegionError, match="pg_stat_activity"):
             write_figures(url, figures(LAST_DAY), day=LAST_DAY)
     assert asked(url, FIGURES.format("DISTINCT exported_for")) == [(EARLIER,)]
 
@@ -199,6 +195,6 @@ def test_a_role_without_the_right_is_told_which(postgres: PostgresServer, url: s
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE USER a_reader")
     address = url.replace(f"{url.split('@', maxsplit=1)[0]}@", "postgresql://a_reader@")
-    with pytest.raises(TableRefusedError, match="grant this role CREATE"):
+    with pytest.raises(SmartRegionError, match="grant this role CREATE"):
         write_figures(address, figures(LAST_DAY), day=LAST_DAY)
     assert postgres.running

@@ -13,12 +13,13 @@ import psycopg
 import pytest
 from hypothesis import assume, given, settings
 
+from boundary.errors import SmartRegionError
 from boundary.postgres import DatabaseSettingsError, DatabaseUnavailableError
 from events.cloudevent import decode_json
 from events.fact import Fact
 from events.pseudonym import PseudonymKey
 from events.topics import topic_name
-from operations.relay.outbox import Outbox, OutboxMissingError, WaitingEvent
+from operations.relay.outbox import Outbox, WaitingEvent
 from tests.support.facts import facts
 from tests.support.histories import uai
 from tests.support.postgres import Database, PostgresServer
@@ -432,7 +433,7 @@ class TestErrors:
         """The remedy is the file."""
         with (
             Outbox(postgres.url()) as outbox,
-            pytest.raises(OutboxMissingError, match=r"run outbox\.sql"),
+            pytest.raises(SmartRegionError, match=r"run outbox\.sql"),
             outbox.taken(1),
         ):
             pass
@@ -441,7 +442,7 @@ class TestErrors:
         """The remedy is the role."""
         with (
             Outbox(database.user("a_stranger")) as outbox,
-            pytest.raises(OutboxMissingError, match="grant smart_region_relay"),
+            pytest.raises(SmartRegionError, match="grant smart_region_relay"),
             outbox.taken(1),
         ):
             pass

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boundary.private_files import OpenSecretError
+from boundary.errors import SmartRegionError
 from boundary.serving import OPEN, MetricsGuard, ServingFileError, ServingSettings
 from tests.support.certificates import Authority
 
@@ -76,7 +76,7 @@ def test_a_new_token_needs_no_restart(file: Path) -> None:
 def test_a_token_that_all_may_read_is_none(file: Path) -> None:
     """It is reported at the start, and admits nobody later."""
     file.chmod(0o644)
-    with pytest.raises(OpenSecretError):
+    with pytest.raises(SmartRegionError):
         ServingSettings(metrics_token_file=file).metrics_guard()
     assert not MetricsGuard(file).admits(f"Bearer {TOKEN}")
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from boundary.settings_folder import NoSettingsFolderError, settings_folder
+from boundary.errors import SmartRegionError
+from boundary.settings_folder import settings_folder
 from tests.support.commands import run_inside_with
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -41,7 +42,7 @@ def test_a_user_without_a_home_is_told(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(NoSettingsFolderError, match="HOME: names no folder of this user"):
+    with pytest.raises(SmartRegionError, match="HOME: names no folder of this user"):
         settings_folder()
 
 

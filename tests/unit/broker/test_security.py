@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from boundary.private_files import OpenSecretError
+from boundary.errors import SmartRegionError
 from boundary.settings import ENV_PREFIX, SettingsError
 from broker.errors import SecuritySettingError
 from broker.security import PLAINTEXT, BrokerSecurity
@@ -126,7 +126,7 @@ def test_the_file_s_password_goes_first_and_may_change(read: Read, password_file
 def test_a_file_that_all_may_read_holds_no_secret(password_file: Path) -> None:
     """Whoever has an account on the machine would have the password."""
     password_file.chmod(0o644)
-    with pytest.raises(OpenSecretError, match="chmod 600"):
+    with pytest.raises(SmartRegionError, match="chmod 600"):
         BrokerSecurity(sasl_password_file=str(password_file)).password()
 
 
@@ -211,5 +211,5 @@ def test_a_key_that_all_may_read_is_no_secret(authority: Authority) -> None:
         )
         assert security.ssl_context() is not None
         [*files.values()][-1].chmod(0o644)
-        with pytest.raises(OpenSecretError, match="chmod 600"):
+        with pytest.raises(SmartRegionError, match="chmod 600"):
             security.ssl_context()

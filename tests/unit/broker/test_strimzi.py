@@ -2,8 +2,9 @@
 
 import pytest
 
+from boundary.errors import SmartRegionError
 from broker.access_rights import Role, rights_of
-from broker.strimzi import ROLES, UserNameError, topic_resource, user_resource
+from broker.strimzi import ROLES, topic_resource, user_resource
 from events.fact import Family
 from events.topics import TopicSpec, declared_topics
 
@@ -45,5 +46,5 @@ def test_a_user_has_the_rights_of_its_role_and_no_others(role: Role) -> None:
 def test_a_name_that_kubernetes_would_not_take_is_reported(name: str) -> None:
     """The user is refused where it is written down, not by a cluster."""
     rights = rights_of(Role.PRODUCER, families=[Family.SCHOOLS])
-    with pytest.raises(UserNameError, match="write lower-case letters"):
+    with pytest.raises(SmartRegionError, match="write lower-case letters"):
         user_resource(name, rights, purpose="to publish", cluster="kafka")

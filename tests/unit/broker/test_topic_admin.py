@@ -7,13 +7,9 @@ import pytest
 from kafka.admin import ConfigResource
 from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
+from boundary.errors import SmartRegionError
 from broker import clients, topic_admin
-from broker.errors import (
-    BrokerRefusedError,
-    BrokerUnreachableError,
-    TopicMismatchError,
-    TopicsNotReadyError,
-)
+from broker.errors import BrokerRefusedError, BrokerUnreachableError, TopicMismatchError
 from broker.topic_admin import apply_topics, verify_topics, wait_for_settings
 from events.topics import TopicSpec
 
@@ -335,7 +331,7 @@ def test_a_broker_that_never_hears_of_new_topics_is_reported(
 def test_topics_that_no_broker_serves_are_reported_as_created(cluster: Cluster) -> None:
     """They exist on the controller, and the broker answered: it is not "unreachable"."""
     cluster.ready_ms = 61_000
-    with pytest.raises(TopicsNotReadyError, match=r"topics: events, state created, .* after 60 s"):
+    with pytest.raises(SmartRegionError, match=r"topics: events, state created, .* after 60 s"):
         apply_topics("b:1", SPECS)
 
 

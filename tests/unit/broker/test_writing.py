@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from kafka.errors import KafkaTimeoutError
 
-from broker.writing import MOST_QUEUED_BYTES, KafkaWriter, NotAcknowledgedError
+from boundary.errors import SmartRegionError
+from broker.writing import MOST_QUEUED_BYTES, KafkaWriter
 from events.records import OutgoingRecord
 
 COPY = OutgoingRecord("smartregion.schools", 5, b"k", b"v", (("ce_id", b"1"),))
@@ -110,7 +111,7 @@ def test_an_acknowledgement_that_does_not_come_ends_the_command(producer: Produc
     producer.lost = NOTE.topic
 
     with (
-        pytest.raises(NotAcknowledgedError, match=r"outcomes: .*nothing after 31 s.*run the"),
+        pytest.raises(SmartRegionError, match=r"outcomes: .*nothing after 31 s.*run the"),
         KafkaWriter("b:1") as post,
     ):
         post.send([COPY, NOTE])

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from boundary.private_files import OpenSecretError
+from boundary.errors import SmartRegionError
 from events.identifiers import PseudonymousId
 from events.person_data import find_person_data
 from events.pseudonym import (
@@ -151,7 +151,7 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(KEY.reveal())
     file.chmod(0o644)
-    with pytest.raises(OpenSecretError):
+    with pytest.raises(SmartRegionError):
         load_key(file)
     with pytest.raises(PseudonymKeyError, match="cannot be read"):
         load_key(tmp_path / "none")

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boundary.errors import SmartRegionError
 from events.last_record import LastRecord
 from streams.commit_metadata import (
     NO_METADATA,
     Attempt,
     CommitMetadata,
-    MetadataTooLargeError,
     decode_commit_metadata,
     encode_commit_metadata,
 )
@@ -64,5 +64,5 @@ def test_more_than_a_broker_keeps_is_not_sent() -> None:
     class Longer(CommitMetadata):
         text: str
 
-    with pytest.raises(MetadataTooLargeError, match="more than the 4096"):
+    with pytest.raises(SmartRegionError, match="more than the 4096"):
         encode_commit_metadata(Longer(text="x" * 5000))

@@ -10,6 +10,7 @@ from typing import Final, Never
 import pytest
 from prometheus_client.exposition import generate_latest
 
+from boundary.errors import SmartRegionError
 from broker.errors import BrokerRefusedError
 from broker.group_members import GroupMembers
 from broker.topic_admin import SeenTopic
@@ -23,7 +24,7 @@ from streams.membership import Membership
 from streams.metric_families import registry_of
 from streams.settings import Settings
 from streams.topic_faults import FaultKind
-from streams.topic_watch import FAILURES_TO_REPORT, TopicChangedError, TopicWatch
+from streams.topic_watch import FAILURES_TO_REPORT, TopicWatch
 from tests.support.fake_group import FakeApp, FakeConsumer
 from tests.support.passing_time import PassingTime
 from tests.support.records import PARTITIONS
@@ -77,13 +78,13 @@ def test_a_deleted_topic_is_reported_and_ends_the_worker(watched: Watched) -> No
     assert f"{SCHOOLS} is missing" in str(watched.membership.waiting_for())
 
     watched.time.sleep(SETTINGS.stall_timeout + 1)
-    with pytest.raises(TopicChangedError, match="is missing: it was deleted, for 121 s"):
+    with pytest.raises(SmartRegionError, match="is missing: it was deleted, for 121 s"):
         watched.watch.judge(without(SCHOOLS), None)
 
 
 def test_a_topic_that_was_made_anew_ends_the_worker_at_once(watched: Watched) -> None:
     """Even if no check found it missing: its offsets would mean other records."""
-    with pytest.raises(TopicChangedError, match="was deleted and created again"):
+    with pytest.raises(SmartRegionError, match="was deleted and created again"):
         watched.watch.judge({**WHOLE, SCHOOLS: SeenTopic("another", PARTITIONS)}, FULL)
 
 
@@ -107,7 +108,7 @@ def test_a_partition_that_nobody_has_is_reported_and_ends_the_worker(watched: Wa
     assert f"{SCHOOLS}[1] belongs to no member" in str(watched.membership.waiting_for())
 
     watched.time.sleep(SETTINGS.stall_timeout + 1)
-    with pytest.raises(TopicChangedError):
+    with pytest.raises(SmartRegionError):
         watched.watch.judge(WHOLE, fewer)
 
 

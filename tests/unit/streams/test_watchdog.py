@@ -10,6 +10,7 @@ import pytest
 from aiokafka.errors import GroupAuthorizationFailedError, InconsistentGroupProtocolError
 from faust.types import TP
 
+from boundary.errors import SmartRegionError
 from broker.errors import BrokerEntryError
 from broker.security import BrokerSecurity
 from catalogue.loader import load_catalogue
@@ -18,13 +19,7 @@ from streams.engine import Engine
 from streams.membership import Membership
 from streams.settings import Settings
 from streams.topic_faults import FaultKind, TopicFault
-from streams.watchdog import (
-    CoordinatorFailedError,
-    NotAllowedError,
-    NotReadyError,
-    StalledError,
-    Watchdog,
-)
+from streams.watchdog import CoordinatorFailedError, NotAllowedError, StalledError, Watchdog
 from tests.support.fake_group import FakeApp, FakeConsumer
 
 CATALOGUE = load_catalogue()
@@ -237,7 +232,7 @@ class TestReadiness:
         watch.unready()
 
         with pytest.raises(
-            NotReadyError, match=r"after 61 s, still waiting for an assignment.*READY_TIMEOUT"
+            SmartRegionError, match=r"after 61 s, still waiting for an assignment.*READY_TIMEOUT"
         ):
             watch.check(after=61)
 
@@ -252,7 +247,7 @@ class TestReadiness:
         watch.catching_up(5000)
         watch.check(after=5)
 
-        with pytest.raises(NotReadyError, match="not ready after 36 s"):
+        with pytest.raises(SmartRegionError, match="not ready after 36 s"):
             watch.check(after=31)
 
     def test_records_waiting_are_no_stall_meanwhile(self, watch: Watch) -> None:
@@ -289,7 +284,7 @@ class TestFaults:
         """What the check before has found is no reason to wait for this one."""
         watch.app.rebalancing = True
 
-        with pytest.raises(NotReadyError, match="after 61 s, still waiting for an assignment"):
+        with pytest.raises(SmartRegionError, match="after 61 s, still waiting for an assignment"):
             watch.check(after=61)
 
 

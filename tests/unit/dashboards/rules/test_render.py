@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from boundary.errors import SmartRegionError
 from catalogue.loader import load_catalogue
 from catalogue.metrics import (
     ASSESSOR_METRICS,
@@ -21,10 +22,10 @@ from catalogue.metrics import (
 from catalogue.model import Catalogue
 from dashboards import conventions
 from dashboards.rules.alerts import DEAD_LETTER_SHARE_HIGH, KINDS, AlertKind, Severity
-from dashboards.rules.checks import CheckTimeoutError, RefusedError
+from dashboards.rules.checks import RefusedError
 from dashboards.rules.model import Alert, Recording, Rule
 from dashboards.rules.pace import PACES
-from dashboards.rules.render import MonitorSite, NotWrittenError, groups, render, write
+from dashboards.rules.render import MonitorSite, groups, render, write
 from dashboards.rules.scraping import Access
 
 ROOT = Path(__file__).parents[4]
@@ -266,7 +267,7 @@ def test_half_a_set_of_files_is_never_there(tmp_path: Path, files: dict[str, str
     # A folder stands where the second file is first written.
     (tmp_path / "alertmanager" / ".alertmanager.yaml.new").mkdir()
 
-    with pytest.raises(NotWrittenError, match=r"cannot be written.*--out"):
+    with pytest.raises(SmartRegionError, match=r"cannot be written.*--out"):
         write(files, tmp_path)
 
     assert (tmp_path / "prometheus" / "prometheus.yaml").read_text() == "old\n"
@@ -297,7 +298,7 @@ def test_a_tool_that_does_not_end_is_named(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr("dashboards.rules.checks.CHECK_SECONDS", 0.1)
 
-    with pytest.raises(CheckTimeoutError, match="promtool did not end within"):
+    with pytest.raises(SmartRegionError, match="promtool did not end within"):
         write(render(CATALOGUE, MonitorSite()), tmp_path / "deploy")
 
     assert not (tmp_path / "deploy").exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from boundary.private_files import OpenSecretError
+from boundary.errors import SmartRegionError
 from events.declaration import InvalidDeclarationError
 from events.producers.loader import load_producers
 from events.producers.model import Producers
@@ -64,7 +64,7 @@ def test_no_file_lets_nobody_in() -> None:
 def test_a_file_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
     """What everybody on the machine may read or replace is no secret."""
     file = written(tmp_path, GOOD, mode)
-    with pytest.raises(OpenSecretError, match=f"value {mode:04o}: chmod 600 {file}$"):
+    with pytest.raises(SmartRegionError, match=f"value {mode:04o}: chmod 600 {file}$"):
         load_secrets(file)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from boundary.private_files import OpenSecretError
+from boundary.errors import SmartRegionError
 from events.producers.model import Producers
 from events.producers.secrets import Secrets, token_digest
 from events.producers.tokens import Scheme, issue
@@ -97,7 +97,7 @@ def test_a_wrong_secret_is_refused_and_not_shown(
 
 def test_a_file_that_others_read_is_refused(tmp_path: Path) -> None:
     """Nor is one that is not there read."""
-    with pytest.raises(OpenSecretError):
+    with pytest.raises(SmartRegionError):
         load_credentials(written(tmp_path, TOKEN, 0o644))
     with pytest.raises(CredentialsError, match="cannot be read"):
         load_credentials(tmp_path / "none")

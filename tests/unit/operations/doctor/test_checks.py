@@ -9,13 +9,14 @@ from typing import Any, NoReturn
 
 import pytest
 
+from boundary.errors import SmartRegionError
 from broker.errors import BrokerRefusedError, TopicMismatchError
 from broker.topic_admin import ABSENT
 from dashboards.publishing.errors import BoardsMissingError
 from events.last_record import LastRecord
 from events.producers.loader import load_producers
 from operations.doctor import brokers
-from operations.doctor.brokers import BrokersMissingError, RecordsDeletedError, TopicsAbsentError
+from operations.doctor.brokers import RecordsDeletedError
 from operations.doctor.check import CheckStatus, Finding, run_checks
 from operations.doctor.checks import Doctor
 from operations.losses.missing import PartitionLog
@@ -183,7 +184,7 @@ def test_fewer_brokers_than_copies_are_reported(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(brokers, "administering", lambda *_, **__: nullcontext(Alone()))
 
-    with pytest.raises(BrokersMissingError, match="1 where SMART_REGION_REPLICATION is 3"):
+    with pytest.raises(SmartRegionError, match="1 where SMART_REGION_REPLICATION is 3"):
         brokers.check_brokers(load_settings(replication=3))
 
 
@@ -193,7 +194,7 @@ def test_a_topic_that_is_absent_asks_for_the_command_that_makes_it(
     """The one difference that a command repairs."""
     monkeypatch.setattr(brokers, "verify_topics", differing("partitions", actual=ABSENT))
 
-    with pytest.raises(TopicsAbsentError, match="smart-region topics apply"):
+    with pytest.raises(SmartRegionError, match="smart-region topics apply"):
         brokers.check_topics(load_settings())
 
 

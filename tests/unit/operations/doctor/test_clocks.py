@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from boundary.errors import SmartRegionError
 from operations.doctor.check import NothingToCheckError
-from operations.doctor.clocks import MOST_SECONDS, ClockSkewError, check_clocks, clock_at
+from operations.doctor.clocks import MOST_SECONDS, check_clocks, clock_at
 from operations.programs.addresses import free_address
 from tests.support.prometheus_stub import prometheus_stub
 
@@ -32,7 +33,7 @@ def test_clocks_that_agree_are_named() -> None:
 )
 def test_a_clock_that_is_off_says_which_way(minutes: int, message: str) -> None:
     """An operator has to know which of the two to correct."""
-    with pytest.raises(ClockSkewError, match=message):
+    with pytest.raises(SmartRegionError, match=message):
         compare(NOON + timedelta(minutes=minutes))
 
 

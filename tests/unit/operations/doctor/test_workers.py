@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from boundary.errors import SmartRegionError
 from operations.doctor import workers
 from operations.doctor.check import NothingToCheckError
-from operations.doctor.clocks import ClockSkewError
 from operations.doctor.workers import check_workers
 from operations.programs.addresses import free_address
 from streams.queries.opening import HistoriesIncompleteError
@@ -60,7 +60,7 @@ def test_workers_whose_clocks_differ_are_both_named() -> None:
         assert asked(f"{late.url},{right.url}").startswith("tell the histories")
 
         late.owned = replace(late.owned, now=now - timedelta(days=1))
-        with pytest.raises(ClockSkewError) as error:
+        with pytest.raises(SmartRegionError) as error:
             asked(f"{late.url},{right.url}")
     assert f"{late.url}: the clock is 86400 s behind the clock of {right.url}" in str(error.value)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from operations.erasure.persons import NotAPseudonymError, Persons, read_pseudonyms
+from boundary.errors import SmartRegionError
+from operations.erasure.persons import Persons, read_pseudonyms
 from tests.support.audits import raw
 from tests.support.records import FakeRecord
 
@@ -30,7 +31,7 @@ def test_pseudonyms_are_read_one_a_line() -> None:
 
 def test_a_line_that_is_no_pseudonym_is_refused_and_not_shown() -> None:
     """It may be a person's name: the message has the number of the line."""
-    with pytest.raises(NotAPseudonymError, match="line 2") as refused:
+    with pytest.raises(SmartRegionError, match="line 2") as refused:
         read_pseudonyms([SOMEBODY, "Jeanne Dupont"])
     assert "Jeanne" not in str(refused.value)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent
 from events.pseudonym import write_new_key
 from operations.client import RecordingPublisher
 from operations.importing.cli import import_group
 from operations.importing.mapping import MAPPINGS
-from operations.importing.refusal import RefusalsOverwriteError
 from operations.importing.table import HeadingError
 from tests.support.arcep import WHOLE, edition
 from tests.support.tables import write_file
@@ -118,7 +118,7 @@ def test_a_file_that_is_imported_is_not_the_report(tmp_path: Path, got: list[Clo
     """Nothing is sent, and it keeps its lines."""
     file = write_file(tmp_path, HEADING + LYCEE)
     result = run(tmp_path, HEADING + LYCEE, "--refusals", str(file))
-    assert isinstance(result.exception, RefusalsOverwriteError)
+    assert isinstance(result.exception, SmartRegionError)
     assert (file.read_text(), got) == (HEADING + LYCEE, [])
 
 

@@ -11,21 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boundary.diagnostic import Diagnostic
+from boundary.errors import SmartRegionError
 from events.broadband import BroadbandCoverageReported
 from events.communes import COMMUNES, MERGED_INTO, PARIS_AS_A_WHOLE
 from operations.importing.editions import ELSEWHERE as OTHER_REGIONS
-from operations.importing.editions import (
-    HAS_MERGED,
-    OTHER_PARIS,
-    REFUSED,
-    EditionReader,
-    NoEditionError,
-    reader_of,
-)
+from operations.importing.editions import HAS_MERGED, OTHER_PARIS, REFUSED, EditionReader, reader_of
 from operations.importing.findings import Finding, FoundEvent, SkippedLine
 from operations.importing.mapped import LEFT_OUT, MappedReader
 from operations.importing.mapping import CsvMapping, load_mapping
-from operations.importing.run import WrongFileError, opened
+from operations.importing.run import opened
 from operations.importing.table import open_table
 from tests.support.arcep import ARRONDISSEMENTS, CLASSES, ELSEWHERE, HEADING, WHOLE, edition, row
 from tests.support.tables import RECORDED, shared_file, write_file
@@ -279,7 +273,7 @@ def test_a_mapping_without_editions_is_read_line_by_line() -> None:
     mapping = load_mapping("lycees_idf_uai")
     assert isinstance(reader_of(mapping), MappedReader)
     assert isinstance(reader_of(load_mapping("arcep_debit_filaire")), EditionReader)
-    with pytest.raises(NoEditionError, match="declares no edition"):
+    with pytest.raises(SmartRegionError, match="declares no edition"):
         EditionReader(mapping)
 
 
@@ -315,5 +309,5 @@ def test_communes_that_merged_are_those_of_arcep_s_older_file() -> None:
 def test_the_older_file_is_no_edition() -> None:
     """It has no number of all premises: its own mappings take it, as before."""
     reader = EditionReader(load_mapping("arcep_debit_filaire"))
-    with pytest.raises(WrongFileError, match="import csv --mapping arcep_ftth_departements"):
+    with pytest.raises(SmartRegionError, match="import csv --mapping arcep_ftth_departements"):
         opened(shared_file("arcep_ftth_communes_idf_2017T3_2018T1.csv"), reader.layout)

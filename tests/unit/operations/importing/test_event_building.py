@@ -7,14 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from boundary.errors import SmartRegionError
 from events.errors import ContractError, RefusalReason
 from events.school import SchoolConnected
-from operations.importing.event_building import (
-    LineOrigin,
-    RecordedAheadError,
-    event_of_line,
-    recorded_at,
-)
+from operations.importing.event_building import LineOrigin, event_of_line, recorded_at
 from operations.importing.findings import FoundEvent
 from tests.support.tables import RECORDED, write_file
 
@@ -105,7 +101,7 @@ def test_a_file_s_own_date_is_when_it_was_recorded(tmp_path: Path) -> None:
 
 def test_a_file_from_the_future_is_refused(tmp_path: Path) -> None:
     """Its lines would win over every correction until then."""
-    with pytest.raises(RecordedAheadError, match="say with --recorded-at"):
+    with pytest.raises(SmartRegionError, match="say with --recorded-at"):
         recorded_at(write_file(tmp_path, ""), None, now=RECORDED - timedelta(seconds=1))
 
 
@@ -120,7 +116,7 @@ def test_a_file_that_was_changed_in_no_year_is_dated(tmp_path: Path, seconds: in
             return os.stat_result((*real[:8], seconds, real[9]))
 
     if seconds > 0:
-        with pytest.raises(RecordedAheadError, match="9999-12-31"):
+        with pytest.raises(SmartRegionError, match="9999-12-31"):
             recorded_at(File(file), None, now=RECORDED)
     else:
         assert recorded_at(File(file), None, now=RECORDED).year == 1970

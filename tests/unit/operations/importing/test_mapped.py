@@ -10,16 +10,11 @@ from typing import Any, Literal
 import pytest
 
 from boundary.diagnostic import Diagnostic
+from boundary.errors import SmartRegionError
 from events.fact import JSON
 from events.school import SchoolRegistered
 from operations.importing.findings import Finding, FoundEvent, SkippedLine
-from operations.importing.mapped import (
-    ADDED,
-    LEFT_OUT,
-    SPOILT,
-    MappedReader,
-    PseudonymKeyMissingError,
-)
+from operations.importing.mapped import ADDED, LEFT_OUT, SPOILT, MappedReader
 from operations.importing.mapping import CsvMapping, load_mapping
 from operations.importing.table import open_table
 from tests.support.tables import RECORDED, shared_file, write_file
@@ -272,7 +267,7 @@ def test_what_identifies_a_person_is_replaced(tmp_path: Path) -> None:
 
 def test_a_mapping_with_persons_needs_a_key() -> None:
     """Without it nothing is read."""
-    with pytest.raises(PseudonymKeyMissingError, match="--pseudonym-key"):
+    with pytest.raises(SmartRegionError, match="--pseudonym-key"):
         MappedReader(mapping("training.enrolled", ENROLLED))
 
 

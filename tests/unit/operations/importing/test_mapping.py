@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from boundary.errors import SmartRegionError
 from events.declaration import InvalidDeclarationError
 from events.producers.loader import load_producers
-from operations.importing.mapping import UnknownMappingError, load_mapping, mapping_names
+from operations.importing.mapping import load_mapping, mapping_names
 
 MAPPING = """\
 title: Une liste
@@ -60,7 +61,7 @@ def test_a_word_has_one_meaning(tmp_path: Path) -> None:
 
 def test_an_unknown_mapping_is_reported_with_those_that_there_are() -> None:
     """As is a file that is not there."""
-    with pytest.raises(UnknownMappingError, match="lycees_idf_uai"):
+    with pytest.raises(SmartRegionError, match="lycees_idf_uai"):
         load_mapping("lycees")
 
 

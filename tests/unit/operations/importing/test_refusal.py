@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from boundary.diagnostic import Diagnostic
-from operations.importing.refusal import CannotWriteError, RefusalsOverwriteError, refusal_file
+from boundary.errors import SmartRegionError
+from operations.importing.refusal import CannotWriteError, refusal_file
 from tests.support.rights import mode
 
 REFUSAL = Diagnostic(
@@ -89,7 +90,7 @@ def test_a_report_replaces_nothing_that_is_read(tmp_path: Path, name: str) -> No
     for file in files:
         file.write_text("kept")
     with (
-        pytest.raises(RefusalsOverwriteError, match="would replace"),
+        pytest.raises(SmartRegionError, match="would replace"),
         refusal_file(tmp_path / name, read=files),
     ):
         pass

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from boundary.diagnostic import Diagnostic
+from boundary.errors import SmartRegionError
 from operations.client import Publisher, RecordingPublisher
-from operations.importing.event_building import RecordedAheadError
 from operations.importing.mapped import MappedReader
 from operations.importing.mapping import load_mapping
 from operations.importing.run import Import, run_import
@@ -105,7 +105,7 @@ def test_a_time_that_is_given_holds_for_all(runs: Runs, tmp_path: Path) -> None:
 
 def test_a_time_to_come_is_refused(runs: Runs, tmp_path: Path) -> None:
     """Also when it is given."""
-    with pytest.raises(RecordedAheadError):
+    with pytest.raises(SmartRegionError):
         runs(listed(tmp_path, 100), recorded_at=NOW + timedelta(seconds=1))
 
 

@@ -7,9 +7,10 @@ from shlex import quote
 
 import pytest
 
+from boundary.errors import SmartRegionError
 from operations.importing.mapping import load_mapping, mapping_names
 from operations.importing.pilote import LAYOUT
-from operations.importing.run import WrongFileError, commands_for, opened
+from operations.importing.run import commands_for, opened
 from operations.importing.table import HeadingError
 from tests.support.tables import write_file
 
@@ -19,7 +20,7 @@ def test_a_file_of_a_mapping_is_taken_by_it(tmp_path: Path, name: str) -> None:
     """Named with its mapping, and others that have the same columns."""
     layout = load_mapping(name).layout
     file = write_file(tmp_path, f"{';'.join(layout.columns)}\n{';' * (len(layout.columns) - 1)}\n")
-    with pytest.raises(WrongFileError) as wrong:
+    with pytest.raises(SmartRegionError) as wrong:
         opened(file, LAYOUT)
     assert f"`smart-region import csv --mapping {name} {quote(str(file))}`" in str(wrong.value)
 
@@ -39,7 +40,7 @@ def test_the_command_can_be_pasted(tmp_path: Path) -> None:
 def test_a_file_of_pilote_is_named_to_a_mapping(tmp_path: Path) -> None:
     """Whatever else is in it."""
     file = write_file(tmp_path, "IDENTIFIANT_INDIC,zone_id,note,date_valeur,type_valeur,valeur\n")
-    with pytest.raises(WrongFileError) as wrong:
+    with pytest.raises(SmartRegionError) as wrong:
         opened(file, load_mapping("lycees_raccordes").layout)
     assert str(wrong.value) == (
         f"{file}:1: heading: is that of another kind of file (uai is not a column):"

@@ -4,12 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from operations.programs.kafka import (
-    Kafka,
-    KafkaMissingError,
-    KafkaNotFormattedError,
-    missing_requirement,
-)
+from boundary.errors import SmartRegionError
+from operations.programs.kafka import Kafka, KafkaNotFormattedError, missing_requirement
 
 #: Stands for Java: makes the data folder as the broker's tool does, and counts how often.
 FORMATTING = """\
@@ -76,7 +72,7 @@ def test_without_jars_it_says_how_to_bring_them(kafka: Kafka) -> None:
     for jar in (kafka.distribution / "target/jars").iterdir():
         jar.unlink()
 
-    with pytest.raises(KafkaMissingError, match=r"no jars of Kafka in .*: run .*kafka/jars\.sh"):
+    with pytest.raises(SmartRegionError, match=r"no jars of Kafka in .*: run .*kafka/jars\.sh"):
         kafka.prepare()
 
 

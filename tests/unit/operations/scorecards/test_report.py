@@ -10,11 +10,12 @@ from datetime import date
 
 import pytest
 
+from boundary.errors import SmartRegionError
 from broker.stored_record import RawRecord
 from events.errors import RefusalReason
 from operations.scorecards.classification import classify_records
 from operations.scorecards.references import ReferenceKind
-from operations.scorecards.report import Report, UnknownProducerError, report_on, report_text
+from operations.scorecards.report import Report, report_on, report_text
 from tests.support.audits import raw
 from tests.support.histories import uai
 from tests.support.scorecards import LYCEES, PRODUCERS, broken, refused_at_the_gateway
@@ -174,7 +175,7 @@ def test_csv_of_references_has_a_line_for_each_that_leads_nowhere() -> None:
 
 def test_an_undeclared_producer_is_an_error() -> None:
     """That names those there are, before anything is read."""
-    with pytest.raises(UnknownProducerError, match=r"'lycee'.*lycees, sites"):
+    with pytest.raises(SmartRegionError, match=r"'lycee'.*lycees, sites"):
         report_on(iter(()), PRODUCERS, AS_OF, only="lycee")
 
 

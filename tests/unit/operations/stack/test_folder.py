@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from operations.stack.folder import Folder, FolderInUseError, FolderUnusableError
+from boundary.errors import SmartRegionError
+from operations.stack.folder import Folder
 from tests.support.rights import mode
 
 
@@ -12,7 +13,7 @@ def test_two_stacks_do_not_share_a_folder(tmp_path: Path) -> None:
     """The second fails; it may begin once the first has ended."""
     with (
         Folder.held(tmp_path),
-        pytest.raises(FolderInUseError, match=r"another stack runs in .*--folder"),
+        pytest.raises(SmartRegionError, match=r"another stack runs in .*--folder"),
         Folder.held(tmp_path),
     ):
         pass
@@ -26,7 +27,7 @@ def test_where_nothing_can_be_kept_it_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with (
-        pytest.raises(FolderUnusableError, match=r"cannot keep anything in .*Not a directory"),
+        pytest.raises(SmartRegionError, match=r"cannot keep anything in .*Not a directory"),
         Folder.held(tmp_path / "file" / "stack"),
     ):
         pass

@@ -10,14 +10,9 @@ from typing import cast
 
 import pytest
 
+from boundary.errors import SmartRegionError
 from operations.programs.program import Program
-from operations.stack.supervisor import (
-    READY_SECONDS,
-    GivenUpError,
-    NeverReadyError,
-    Service,
-    Supervisor,
-)
+from operations.stack.supervisor import READY_SECONDS, GivenUpError, Service, Supervisor
 from tests.support.waiting import wait_until
 
 
@@ -129,7 +124,7 @@ def test_services_begin_once_those_before_them_serve(scene: Scene) -> None:
 def test_one_that_does_not_become_ready_is_named_with_its_log(scene: Scene) -> None:
     """After two minutes; what was started is ended."""
     supervisor = scene.supervisor()
-    with pytest.raises(NeverReadyError, match=r"^gateway: is not ready after 120 s"), supervisor:
+    with pytest.raises(SmartRegionError, match=r"^gateway: is not ready after 120 s"), supervisor:
         supervisor.start(scene.service("gateway", serves=False))
 
     assert scene.now == pytest.approx(READY_SECONDS, abs=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from boundary.private_files import OpenSecretError
+from boundary.errors import SmartRegionError
 from catalogue.contacts import Contact, Contacts, MailServer
 from report.note.document import Note
 from report.note.mail import MailError, recipients_of
@@ -129,7 +129,7 @@ def test_a_password_that_everybody_may_read_is_not_used(
     """As every other secret."""
     with (
         mail_server(trusted.issue("127.0.0.1")) as mailbox,
-        pytest.raises(OpenSecretError, match="chmod 600"),
+        pytest.raises(SmartRegionError, match="chmod 600"),
     ):
         send_note(note, contacts_of(mailbox, tmp_path, mode=0o644), None, "note", "")
 
