@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from boundary.errors import SmartRegionError
 from boundary.generated_files import GeneratedFiles
 from broker.strimzi import StrimziSettings
 from broker.strimzi import render as render_strimzi
@@ -18,16 +19,15 @@ from dashboards.rules.runbooks import runbooks_page
 from events.fact import Family
 from events.registry import FACTS_BY_NAME
 from operations.generation.contracts_page import RELEASED, contracts_page
-from operations.generation.french_words import check_words
 from operations.generation.metrics_page import metrics_page
-from operations.generation.security_page import security_page
 from operations.generation.settings_page import settings_page
+from report.words import ENTITIES, FACTS
 
 
 def generated(root: Path) -> Iterator[GeneratedFiles]:
     """Yield all generated files, by folder.
 
-    Raises InvalidCatalogueError, MissingWordsError where what was added has no French word, and
+    Raises InvalidCatalogueError, SmartRegionError where what was added has no French word, and
     RefusedError where a tool that is installed refuses a file.
     """
     check_words(Family, FACTS_BY_NAME)
@@ -37,9 +37,6 @@ def generated(root: Path) -> Iterator[GeneratedFiles]:
     yield GeneratedFiles(contracts, {"README.md": contracts_page(released)})
     yield GeneratedFiles(root / "deploy/kubernetes/kafka", render_strimzi(StrimziSettings()))
     pages = {"metrics.md": metrics_page(), "settings.md": settings_page()}
-    threat_model = root / "docs/threat-model.md"
-    if threat_model.exists():  # It is written by hand: a new folder has none.
-        pages["security-file.md"] = security_page(threat_model.read_text(encoding="utf-8"))
     yield GeneratedFiles(root / "docs", pages)
     rules = render_rules(catalogue, MonitorSite())
     checked(rules)
@@ -48,3 +45,13 @@ def generated(root: Path) -> Iterator[GeneratedFiles]:
     yield board_files(render_boards(boards_of(catalogue)), boards)
     yield GeneratedFiles(boards, render_beside_boards(catalogue, MonitorSite()))
     yield GeneratedFiles(root / "docs/runbooks", {"README.md": runbooks_page()})
+
+
+def check_words(families: Iterable[str], facts: Iterable[str]) -> None:
+    """Raise SmartRegionError where a family or a fact has no French word for pages."""
+    missing = [f"{family} in ENTITIES" for family in families if family not in ENTITIES]
+    missing += [f"{fact} in FACTS" for fact in facts if fact not in FACTS]
+    if missing:
+        raise SmartRegionError(
+            f"French words: are missing, value {', '.join(missing)}: write each in report/words.py"
+        )
