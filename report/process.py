@@ -6,22 +6,56 @@ import asyncio
 import logging
 import signal
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
 from boundary.logs import configure_logging, log_end
 from boundary.private_files import write_private_files
+from catalogue import metrics
 from catalogue.loader import load_catalogue
-from report.exposition import PageCollector
 from report.follower import Follower
-from report.ledger import EventLedger
+from report.ledger import EventLedger, LedgerFailedError
 from report.server import PageServer
+from streams.metric_families import family_of, single
 from streams.queries.opening import collector_plan
 from streams.web import Readiness, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from report.settings import PageSettings
+
+
+class PageCollector(Collector):
+    """A collector of what the page has read, and of the answers by status."""
+
+    def __init__(self, follower: Follower, answers: Mapping[int, int]) -> None:
+        self._follower = follower
+        self._answers = answers
+
+    def describe(self) -> list[Metric]:
+        """Return nothing, so that registration reads nothing."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric family of the page's vocabulary."""
+        follower = self._follower
+        is_ready = follower.readiness().waiting_for is None
+        yield single(metrics.PAGE_READY, int(is_ready))
+        with suppress(LedgerFailedError):
+            yield single(metrics.PAGE_LEDGER_EVENTS, follower.ledger.counts().stored)
+        lag = family_of(metrics.PAGE_LEDGER_LAG)
+        if follower.ledger_lag is not None:
+            lag.add_metric([], follower.ledger_lag)
+        yield lag
+        requests = family_of(metrics.PAGE_REQUESTS)
+        for status, count in sorted(self._answers.items()):
+            requests.add_metric([str(status)], count)
+        yield requests
+
 
 logger = logging.getLogger(__name__)
 

@@ -1,12 +1,14 @@
-"""The Faust app, built from settings; nothing exists before `create_app` is called."""
+"""The Faust app without tables; nothing exists before `create_app` is called."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import faust
+from faust.tables.manager import TableManager
+from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
 from mode.supervisors import CrashingSupervisor
 
 from broker.addresses import addresses_of
@@ -15,9 +17,63 @@ from events.topics import DEAD_LETTER_MAX_BYTES, topic_name
 from streams.batch_transport import BatchConsumer, BatchProducer, BatchSchema, BatchTransport
 from streams.engine import Engine
 from streams.partition_snapshots import PartitionSnapshots
-from streams.rebalance import NoTables
 from streams.settings import Settings
 from streams.topic_watch import topic_ids
+
+_NO_TOPIC: Final = frozenset({""})
+
+
+class RebalanceEnd(Recovery):
+    """Faust's recovery of tables, which without any seeks and resumes the streams.
+
+    It begins again where a step takes too long.
+    """
+
+    mundane_level = "debug"
+
+    async def _wait(self, coro: Any, timeout: Any = None) -> None:  # noqa: ANN401, ASYNC109 - Faust's
+        """Wait for a step.
+
+        Faust takes a step that exceeds the timeout for the end of the worker, and resumes nothing
+        any more. One lost answer of a broker is enough.
+        """
+        try:
+            await super()._wait(coro, timeout)
+        except ServiceStopped:
+            if self.should_stop:
+                raise
+            self.log.warning("a step after a rebalance took %s s: it begins again", timeout)
+            self.signal_recovery_start.set()
+            raise RebalanceAgain from None
+
+
+class NoTables(TableManager):
+    """The app's tables: none."""
+
+    mundane_level = "debug"
+
+    @property
+    def changelog_topics(self) -> set[str]:
+        """Return a topic that nobody has.
+
+        With any, Faust takes its own assignor: it is sticky, and gives a partition of all topics to
+        one worker.
+        """
+        return set(_NO_TOPIC)
+
+    @property
+    def recovery(self) -> Recovery:
+        """What resumes the streams after a rebalance."""
+        if self._recovery is None:
+            self._recovery = RebalanceEnd(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
+
+    async def on_start(self) -> None:
+        """Start without Faust's second for tables that are still declared."""
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
+
 
 _BUFFERED_BATCHES = 4
 #: Write batches of one partition are sent one after the other: large ones, a little below a topic's

@@ -10,19 +10,81 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from catalogue import metrics
-from catalogue.model import Catalogue, Indicator
+from catalogue.model import Catalogue, Indicator, Programme
 from catalogue.territories import territory_key
 from events.errors import RefusalReason
 from events.fact import Family
-from events.registry import FACTS
+from events.producers.model import UNKNOWN_PRODUCER, Producers
+from events.registry import FACTS, FACTS_BY_NAME
 from streams.catalogue_families import catalogue_families
 from streams.contribution import NO_CATEGORY
 from streams.core import UNKNOWN_TYPE, Outcome
 from streams.fold import Fold
 from streams.meters import Meters
-from streams.metric_families import MetricFamily, family_of, fault_family, midnight, samples, single
-from streams.producers.exposition import producer_families
+from streams.metric_families import (
+    MetricFamily,
+    family_of,
+    fault_family,
+    histogram_of,
+    midnight,
+    samples,
+    single,
+)
+from streams.producers.meters import ProducerMeters
+from streams.producers.silence import allowed_silence_days
 from streams.snapshot import Figures, Snapshot
+
+_DAY_SECONDS: Final = 86_400
+
+
+def producer_families(catalogue: Catalogue, meters: ProducerMeters) -> Iterator[Metric]:
+    """Yield every metric family of producers.
+
+    Counters start at 0, those of `unknown` too: an increase does not see a series' first value.
+    """
+    producers = meters.attribution.producers
+    if producers is not None:
+        yield from _declaration(catalogue, producers)
+    known = (*(() if producers is None else (one.id for one in producers)), UNKNOWN_PRODUCER)
+    zeros = {(producer, outcome): 0 for producer in known for outcome in Outcome}
+    yield samples(metrics.PRODUCER_EVENTS, {**zeros, **meters.events})
+    unrefused = {(producer, str(reason)): 0 for producer in known for reason in RefusalReason}
+    yield samples(metrics.PRODUCER_REFUSED, {**unrefused, **meters.refused})
+    lateness = histogram_of(metrics.PRODUCER_LATENESS)
+    for producer, histogram in sorted(meters.lateness.items()):
+        lateness.add_metric([producer], histogram.buckets(), histogram.days)
+    yield lateness
+    last_event = {producer: moment.timestamp() for producer, moment in meters.last_event.items()}
+    yield samples(metrics.PRODUCER_LAST_EVENT, last_event)
+
+
+def _declaration(catalogue: Catalogue, producers: Producers) -> Iterator[Metric]:
+    info = family_of(metrics.PRODUCER_INFO)
+    programmes = family_of(metrics.PRODUCER_PROGRAMME)
+    interval = family_of(metrics.PRODUCER_INTERVAL)
+    allowed = family_of(metrics.PRODUCER_ALLOWED_SILENCE)
+    counted = {programme.id: _types(programme) for programme in catalogue.programmes}
+    for producer in producers:
+        info.add_metric([producer.id, producer.title], 1)
+        for programme, types in counted.items():
+            if types & producer.event_types:
+                programmes.add_metric([producer.id, programme], 1)
+        days, silence = producer.expected_every.days, allowed_silence_days(producer.expected_every)
+        if days is not None and silence is not None:
+            interval.add_metric([producer.id], days * _DAY_SECONDS)
+            allowed.add_metric([producer.id], silence * _DAY_SECONDS)
+    yield from (info, programmes, interval, allowed)
+
+
+def _types(programme: Programme) -> frozenset[str]:
+    """Return the event types that a programme's figures count."""
+    return frozenset(
+        FACTS_BY_NAME[fact].TYPE
+        for indicator in programme.indicators
+        for term in indicator.measure.terms
+        for fact in term.facts
+    )
+
 
 #: What is refused is counted as of an unknown type.
 _NOTHING_READ: Final = {

@@ -23,7 +23,6 @@ from events.records import Record
 from events.topics import DEFAULT_PARTITIONS, FAMILIES, topic_name
 from streams.core import Forward
 from streams.dead_letters import FORWARDED_FROM, forward_origin
-from streams.folded_states import FoldedStates
 from streams.merging import merged
 from streams.skipped_records import read_decisions, without_skipped
 from streams.state_store import StateStore
@@ -31,6 +30,53 @@ from streams.state_store import StateStore
 if TYPE_CHECKING:
     from catalogue.model import Catalogue
     from streams.settings import Settings
+from collections import Counter
+
+from catalogue.explanations import Explanation
+from catalogue.model import Promise
+from catalogue.terms import Term
+from streams.fold import Fold, Series, SeriesKey
+
+
+class FoldedStates:
+    """The fold and the explanations of states that are dropped once they are folded."""
+
+    def __init__(self, terms: Iterable[Term]) -> None:
+        self.fold = Fold(terms)
+        self._partitions: set[int] = set()
+        self._entities: Counter[Family] = Counter()
+        self._said: list[tuple[Promise, Explanation]] = []
+
+    @property
+    def indexes(self) -> Mapping[Term, int]:
+        """The terms of the series, with their indexes."""
+        return self.fold.indexes
+
+    def part(self) -> StateStore:
+        """Return an empty state store, which folds into this; give it to `add` once it is full."""
+        state_store = StateStore(self.fold.terms)
+        state_store.fold = self.fold
+        return state_store
+
+    def add(self, part: StateStore) -> None:
+        """Take over a part. Of its entities, no other part may have any."""
+        self._partitions.update(partition for _, partition in part.partitions())
+        self._entities.update(part.entities())
+        self._said.extend(part.said())
+
+    def entities(self) -> Mapping[Family, int]:
+        """Return the number of entities, by family."""
+        return self._entities
+
+    def all_series(self) -> Iterator[tuple[SeriesKey, Series]]:
+        """Yield the series of every partition."""
+        for partition in sorted(self._partitions):
+            yield from self.fold.series(partition).items()
+
+    def said(self) -> Iterable[tuple[Promise, Explanation]]:
+        """Return the explanations of every partition."""
+        return self._said
+
 
 logger = logging.getLogger(__name__)
 

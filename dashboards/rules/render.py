@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 from boundary.errors import SmartRegionError
 from boundary.generated_files import GeneratedFiles
@@ -14,7 +17,6 @@ from catalogue.model import Catalogue
 from dashboards.conventions import GENERATED, Links
 from dashboards.rules.alertmanager import alertmanager_document
 from dashboards.rules.building import AlertBuilder
-from dashboards.rules.checks import check_files
 from dashboards.rules.model import RuleGroup, rule_document
 from dashboards.rules.pace import PACES, Pace
 from dashboards.rules.pipeline import pipeline_group
@@ -22,6 +24,59 @@ from dashboards.rules.promises import promises_group
 from dashboards.rules.recording import figures_group, memory_group
 from dashboards.rules.scraping import Access, prometheus_document
 from dashboards.rules.yaml_text import yaml_text
+
+CHECK_SECONDS: Final = 60.0
+"""Far more than a check of some hundred kilobytes takes."""
+
+_CHECKS: Final = (
+    # The files that it names are where Prometheus runs; the rules are checked by the next.
+    ("promtool", "check", "config", "--syntax-only", "prometheus/prometheus.yaml"),
+    ("promtool", "check", "rules", "--lint-fatal"),
+    ("amtool", "check-config", "alertmanager/alertmanager.yaml"),
+)
+_RULES: Final = "prometheus/rules/*.yaml"
+
+
+class RefusedError(SmartRegionError):
+    """A generated file that the program it is for does not take."""
+
+    def __init__(self, tool: str, *, output: str) -> None:
+        super().__init__(
+            f"rules: {tool} refuses them, and nothing was written: {output.strip()}:"
+            " correct the catalogue or the contacts, or report it"
+        )
+
+
+def check_files(folder: Path) -> tuple[str, ...]:
+    """Check the files in a folder; returns the names of the tools that are not installed.
+
+    Raises RefusedError with what a tool printed, or SmartRegionError.
+    """
+    missing: dict[str, None] = {}
+    for tool, *arguments in _CHECKS:
+        program = shutil.which(tool)
+        if program is None:
+            missing[tool] = None
+            continue
+        files = sorted(folder.glob(_RULES)) if arguments[1] == "rules" else []
+        try:
+            done = subprocess.run(  # noqa: S603 - the tool, on files of our own
+                [program, *arguments, *map(str, files)],
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=CHECK_SECONDS,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise SmartRegionError(
+                f"rules: {tool} did not end within {CHECK_SECONDS:g} s, and nothing was written:"
+                " run the command again when this machine has less to do"
+            ) from error
+        if done.returncode != 0:
+            raise RefusedError(tool, output=done.stdout + done.stderr)
+    return tuple(missing)
+
 
 TEMPLATES = Path(__file__).parent / "templates"
 

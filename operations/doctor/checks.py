@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from time import monotonic
+from typing import Final
 
+from boundary.settings import variable
 from broker.compression import CodecUnreadableError, readable_codecs
 from catalogue.loader import load_catalogue
+from catalogue.model import Catalogue
 from dashboards.publishing.check import look_at_boards
 from events.producers.loader import load_producers
 from events.producers.secrets import load_secrets
@@ -16,10 +20,37 @@ from gateway.acceptor import check_descriptors
 from gateway.settings import GatewaySettings, load_gateway_settings
 from operations.doctor.brokers import check_brokers, check_records, check_topics
 from operations.doctor.check import Check, NothingToCheckError
-from operations.doctor.clocks import check_clocks
+from operations.doctor.clocks import assert_agreement, check_clocks
 from operations.doctor.prometheus import check_prometheus
-from operations.doctor.workers import check_workers
+from streams.queries.collector import collecting
+from streams.queries.opening import HistoriesIncompleteError, collector_plan, missing_of
 from streams.settings import Settings, load_settings
+
+ANSWER_SECONDS: Final = 10.0
+
+
+def check_workers(settings: Settings, catalogue: Catalogue) -> str:
+    """Check that the workers that the settings name tell all histories, and share one time.
+
+    Each worker counts up to the day of its own clock. Raises NothingToCheckError where the settings
+    name no worker, HistoriesIncompleteError with what each worker answers, SmartRegionError where
+    two clocks differ, and as `collector_plan`.
+    """
+    if not settings.workers:
+        raise NothingToCheckError(
+            f"{variable('workers')} is not set: assessor and page ask the worker of this machine"
+        )
+    with collecting(catalogue, collector_plan(settings)) as collector:
+        began = monotonic()
+        while (missing := missing_of(collector)) is not None:
+            if monotonic() - began > ANSWER_SECONDS:
+                raise HistoriesIncompleteError(missing)
+            collector.poll()
+        now = settings.make_clock().now()
+        clocks = collector.clocks()
+    if clocks:  # Workers of earlier releases do not tell their time.
+        assert_agreement({url: (theirs - now).total_seconds() for url, theirs in clocks.items()})
+    return f"tell the histories of all partitions: {settings.partitions}"
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,88 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from report.note.mail import note_message, recipients_of, send_message
-from report.note.pdf import NoPdfError, note_pdf
 from report.note.rendering import note_html, note_markdown
 
 if TYPE_CHECKING:
     from catalogue.contacts import Contacts
     from catalogue.model import Programme
     from report.note.document import Note
+import json
+import re
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Literal
+
+from boundary.errors import SmartRegionError
+from boundary.extras import install_remedy
+from boundary.terminal import legible
+from report.note.rendering import where_evidence_is
+
+if TYPE_CHECKING:
+    from report.note.document import Note
+
+STANDARDS: Final[tuple[Literal["ua-1", "a-2a"], ...]] = ("ua-1", "a-2a")
+
+#: Marks that the fonts have no sign for, and those that they have.
+_SIGNS: Final = str.maketrans({"✖": "✘"})
+REPLACEMENT: Final = "\ufffd"
+#: What the fonts have signs for: Latin, Greek and Cyrillic letters, the superscripts of French
+#: ordinals, punctuation, and our marks.
+_NOT_PRINTED: Final = re.compile(
+    "[^\n -~\u00a0-\u017f\u0391-\u03a1\u03a3-\u03a9\u03b1-\u03c9\u0410-\u044f\u1e9e\u0218-\u021b"
+    "\u02b3\u1d48\u1d49\u200b\u2010-\u2015\u2018-\u201e\u2020-\u2022\u2026\u202f\u2030\u2032\u2033\u2039\u203a\u20ac"
+    "\u2190-\u2193\u2212\u2260\u2264\u2265\u25b2\u25cf\u2714\u2718\ufffd]"
+)
+
+
+class NoPdfError(SmartRegionError):
+    """Typst is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"out: a PDF needs Typst, which is not installed: {install_remedy('pdf')};"
+            " or write FILE.html or FILE.md"
+        )
+
+
+def note_pdf(note: Note, root: str = "") -> bytes:
+    """Return the note as a PDF, the same bytes for the same note. Raises NoPdfError.
+
+    A character that no font of Typst has is printed as `\ufffd`.
+    """
+    try:
+        import typst  # noqa: PLC0415 - an extra, which other forms of the note do not need
+    except ImportError as error:
+        raise NoPdfError from error
+    source = files("report.note").joinpath("note.typ").read_bytes()
+    made: bytes = typst.compile(
+        source,
+        format="pdf",
+        ignore_system_fonts=True,
+        pdf_standards=list(STANDARDS),
+        sys_inputs={
+            "note": json.dumps(_printable(note.data())),
+            "root": root,
+            "told": where_evidence_is(root),
+            "digest": note.digest,
+        },
+    )
+    return made
+
+
+def printable(text: str) -> str:
+    """Return text in characters that the fonts have."""
+    return _NOT_PRINTED.sub(REPLACEMENT, legible(text).translate(_SIGNS))
+
+
+def _printable(data: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(data, str):
+        return printable(data)
+    if isinstance(data, list | tuple):
+        return [_printable(one) for one in data]
+    if isinstance(data, dict):
+        return {name: _printable(one) for name, one in data.items()}
+    return data
+
 
 FORMS: Final[Mapping[str, Callable[[Note, str], bytes]]] = MappingProxyType(
     {

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import tempfile
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from broker.clients import administering
+from dashboards.rules.pace import PACES
+from dashboards.rules.render import MonitorSite
 from events.cloudevent import CONTENT_TYPE, STRUCTURED, EncodedRecord
 from events.topics import topic_name
 from operations.client import KafkaPublisher, PublisherOptions
-from operations.programs.alerting import AlertingPrograms, RuleFiles
-from operations.programs.program import Program
+from operations.programs.addresses import HOST, free_address
+from operations.programs.alerting import AlertingPrograms, RuleFiles, write_files
+from operations.programs.program import COMMAND, Program, environment
 from report.settings import page_settings
-from simulation.demo.alerting import NOT_INSTALLED, start_alerting
 from simulation.demo.embedded_broker import BrokerEndedError, EmbeddedBroker
-from simulation.demo.monitor import MonitorProgram
 from simulation.demo.screen import Screen
 from simulation.demo.topics import prepare_topics
 from simulation.demo.worker import EMBEDDED_WORKER
@@ -28,6 +32,102 @@ from simulation.emitter import SimulatedRecord
 from simulation.simulator import simulate
 from streams.clock import Clock
 from streams.settings import Settings
+
+PORTS: Final[Mapping[str, str]] = MappingProxyType(
+    {"worker": "http_port", "assessor": "assessor_port", "page": "page_port"}
+)
+"""The setting of each command's port."""
+STOP_SECONDS: Final = 10.0
+TICK_SECONDS: Final = 0.05
+OPEN: Final = MappingProxyType(
+    {"metrics_token_file": None, "server_certfile": None, "server_keyfile": None}
+)
+"""The demo reads /metrics on loopback, where simulated figures need neither a token nor TLS."""
+SERVING: Final = re.compile(r"serving address=http://([^\s\"]+)")
+"""What it logs once its port is bound."""
+
+
+class MonitorProgram(Program):
+    """A `smart-region worker`, `assessor` or `page`, or another `program` of that command.
+
+    It serves on the port that the settings were given, else on any that is free.
+    """
+
+    def __init__(
+        self,
+        command: str,
+        settings: Settings,
+        *,
+        folder: Path,
+        program: Sequence[str] | None = None,
+    ) -> None:
+        setting = PORTS[command]
+        port = getattr(settings, setting) if setting in settings.model_fields_set else 0
+        chosen = {"http_host": HOST, setting: port, **OPEN}
+        if settings.log_level != "debug":
+            chosen["log_level"] = "info"  # Or it would not log its address.
+        settings = settings.model_copy(update=chosen)
+        env = environment(settings)
+        program = program or (*COMMAND, command)
+        super().__init__(command, program, folder=folder, env=env, stop_seconds=STOP_SECONDS)
+
+    @property
+    def address(self) -> str | None:
+        """Where it serves /metrics, HOST:PORT; None until it does."""
+        serving = SERVING.search(self.log)
+        return None if serving is None else serving[1]
+
+    def wait_for_address(self) -> str:
+        """Return where it serves once it does. Raises ProgramEndedError if it ends before."""
+        while (address := self.address) is None:
+            self.check()
+            time.sleep(TICK_SECONDS)
+        return address
+
+
+NOT_INSTALLED: Final = "Ni règles ni alertes : apt-get install prometheus prometheus-alertmanager"
+
+
+def start_alerting(
+    programs: AlertingPrograms,
+    rules: RuleFiles,
+    stack: ExitStack,
+    folder: Path,
+    *,
+    worker: str,
+    assessor: str,
+    page: str,
+) -> tuple[tuple[Program, ...], str]:
+    """Start the programs on free ports and on files in a folder, until `stack` ends them.
+
+    Returns those that run, and their addresses in French.
+    """
+    prometheus_address, alertmanager_address = free_address(), free_address()
+    prometheus = programs.prometheus_at(
+        prometheus_address, folder=folder, logs=folder, stop_seconds=0
+    )
+    alertmanager = programs.alertmanager_at(
+        alertmanager_address, folder=folder, logs=folder, stop_seconds=0
+    )
+    site = MonitorSite(
+        pace=PACES["live"],  # Every second: a simulated day takes less.
+        workers=(worker,),
+        assessors=(assessor,),
+        gateways=(),
+        pages=(page,),
+        alertmanagers=(alertmanager_address,) if alertmanager else (),
+    )
+    write_files(rules(site), folder)
+    notes = [f"Prometheus : http://{prometheus_address}"]
+    if alertmanager:
+        stack.enter_context(alertmanager)
+        notes.append(f"Alertmanager : http://{alertmanager_address}")
+    else:
+        notes.append("Alertmanager n’est pas installé")
+    stack.enter_context(prometheus)
+    started = (alertmanager, prometheus) if alertmanager else (prometheus,)
+    return started, " · ".join(notes)
+
 
 LEAD_SECONDS: Final = 5.0
 """How long the clock stays on the first day: about what a worker takes to be ready."""

@@ -20,8 +20,8 @@ from broker.topic_admin import apply_topics
 from events.topics import declared_topics
 from operations.programs.alerting import AlertingPrograms
 from operations.programs.program import end_child, start_child
-from simulation.demo.alerting import NOT_INSTALLED
 from simulation.demo.opening import NO_BROWSER
+from simulation.demo.system import NOT_INSTALLED
 from tests.support.kafka import KafkaBroker
 from tests.support.processes import alive, children
 from tests.support.prometheus import require_prometheus

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from pypdf import PdfWriter
 
-from report.note.pdf import note_pdf
+from report.note.output import note_pdf
 from tests.support.notes import hostile_notes, note_of_events, request_of, simulated_note
 from tests.support.verapdf import STANDARDS, Verdict, validated
 

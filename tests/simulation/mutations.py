@@ -34,13 +34,13 @@ from streams import (
     state,
     watchdog,
 )
+from streams.app import RebalanceEnd
 from streams.assigned_partition import AssignedPartition, Batch, Committed
 from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedError
 from streams.engine import Engine
 from streams.membership import Membership
 from streams.partition_snapshots import PartitionSnapshots
 from streams.queries import received
-from streams.rebalance import RebalanceEnd
 from streams.state import Cell
 from streams.state_store import Position
 from tests.simulation.snapshot_folders import header_of

@@ -16,8 +16,8 @@ from operations.workers_lag import (
     report_overdue,
     wait_for_workers,
 )
-from streams.folded_states import FoldedStates
 from streams.settings import Settings
+from streams.topic_fold import FoldedStates
 from tests.support.knowledge import shipped
 
 WORKERS: Final = "http://127.0.0.1:6066"

@@ -11,6 +11,7 @@ from typing import Any, cast
 import faust
 import pytest
 from faust.assignor.partition_assignor import PartitionAssignor
+from faust.tables.recovery import RebalanceAgain, ServiceStopped
 from faust.types import TP
 from faust.types.enums import ProcessingGuarantee
 from mode.supervisors import CrashingSupervisor
@@ -285,3 +286,55 @@ def test_an_assignment_of_nothing_is_ready(partitions: set[TP]) -> None:
         assert consumer.is_sought(GENERATION) is (not partitions)
 
     asyncio.run(scene())
+
+
+def tables() -> Any:  # noqa: ANN401 - Faust's
+    """Return the tables of an app that is not started. Needs a running loop."""
+    app = build_app()
+    consumer_of(app)
+    return cast("Any", app.tables)
+
+
+def test_a_step_without_an_answer_begins_again() -> None:
+    """Faust would take it for the end of the worker, and never resume its streams."""
+
+    async def unanswered() -> bool:
+        recovery = tables().recovery
+        with pytest.raises(RebalanceAgain):
+            await recovery._wait(asyncio.Event().wait(), timeout=0.01)
+        return bool(recovery.signal_recovery_start.is_set())
+
+    assert asyncio.run(unanswered())
+
+
+def test_the_end_of_the_worker_ends_the_step() -> None:
+    """Not every stop is a timeout."""
+
+    async def stopped() -> bool:
+        recovery = tables().recovery
+        recovery._stopped.set()
+        with pytest.raises(ServiceStopped):
+            await recovery._wait(asyncio.Event().wait(), timeout=5)
+        return bool(recovery.signal_recovery_start.is_set())
+
+    assert not asyncio.run(stopped())
+
+
+def test_a_start_does_not_wait_for_tables_that_are_declared_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Faust sleeps for a second there, during which a restarted worker shows nothing."""
+    done: list[str] = []
+
+    async def note(what: str) -> None:
+        done.append(what)
+
+    async def scene() -> None:
+        none = tables()
+        monkeypatch.setattr(none, "sleep", lambda _: note("slept"))
+        monkeypatch.setattr(none, "_update_channels", lambda: note("registered"))
+        monkeypatch.setattr(none.recovery, "start", lambda: note("recovery"))
+        await none.on_start()
+
+    asyncio.run(scene())
+    assert done == ["registered", "recovery"]

@@ -27,9 +27,9 @@ from operations.audit.recount import audit_ledger
 from operations.audit.report import audit_document
 from operations.export.rows import rows_of
 from simulation.demo.figures import shown_figures
-from simulation.demo.outcome import AuditCount, DemoOutcome
+from simulation.demo.run import AuditCount, DemoOutcome
 from streams.assessor.assessor import Assessor
-from streams.assessor.exposition import AssessorCollector
+from streams.assessor.process import AssessorCollector
 from streams.clock import Clock
 from streams.metric_families import registry_of
 from streams.state_store import StateStore

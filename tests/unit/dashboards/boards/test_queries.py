@@ -5,14 +5,16 @@ from catalogue.model import Direction, Indicator, Unit
 from catalogue.progress import MilestoneStatus
 from catalogue.statuses import STATUSES
 from dashboards.boards.queries import (
+    MAP_POINTS,
     displayed,
     displayed_change,
+    geohash,
     per_milestone,
     status_code,
     with_geohash,
     worst_status,
 )
-from events.identifiers import DEPARTMENTS
+from events.identifiers import DEPARTMENTS, Department
 from tests.support.boards import CATALOGUE
 from tests.support.observations import barometer
 
@@ -84,3 +86,20 @@ def test_a_value_is_repeated_for_each_milestone() -> None:
     """A milestone's row shows its indicator's value."""
     joined = per_milestone("v", "m")
     assert joined == "0 * m + on (programme, indicator, department) group_left () (v)"
+
+
+def test_every_department_has_a_point() -> None:
+    """The départements are those that events may name, in the order of their codes."""
+    assert list(MAP_POINTS) == [str(code) for code in Department]
+
+
+def test_geohash_is_the_published_one() -> None:
+    """The example of the geohash's own description, and Paris."""
+    assert geohash(57.64911, 10.40744, letters=11) == "u4pruydqqvj"
+    assert geohash(48.857, 2.343, letters=5) == "u09tv"
+
+
+def test_departments_are_apart_on_the_map() -> None:
+    """No two départements share a cell."""
+    cells = {geohash(*point) for point in MAP_POINTS.values()}
+    assert len(cells) == len(MAP_POINTS)

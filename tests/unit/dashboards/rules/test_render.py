@@ -22,10 +22,9 @@ from catalogue.metrics import (
 from catalogue.model import Catalogue
 from dashboards import conventions
 from dashboards.rules.alerts import DEAD_LETTER_SHARE_HIGH, KINDS, AlertKind, Severity
-from dashboards.rules.checks import RefusedError
 from dashboards.rules.model import Alert, Recording, Rule
 from dashboards.rules.pace import PACES
-from dashboards.rules.render import MonitorSite, groups, render, write
+from dashboards.rules.render import MonitorSite, RefusedError, groups, render, write
 from dashboards.rules.scraping import Access
 
 ROOT = Path(__file__).parents[4]
@@ -296,7 +295,7 @@ def test_a_tool_that_does_not_end_is_named(tmp_path: Path, monkeypatch: pytest.M
     tool.write_text("#!/bin/sh\nexec tail -f /dev/null\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr("dashboards.rules.checks.CHECK_SECONDS", 0.1)
+    monkeypatch.setattr("dashboards.rules.render.CHECK_SECONDS", 0.1)
 
     with pytest.raises(SmartRegionError, match="promtool did not end within"):
         write(render(CATALOGUE, MonitorSite()), tmp_path / "deploy")

@@ -11,7 +11,7 @@ from catalogue.model import Catalogue
 from dashboards import conventions
 from events.fact import Family
 from streams.assessor.assessor import Assessment, AssessorSnapshot
-from streams.assessor.exposition import AssessorCollector
+from streams.assessor.process import AssessorCollector
 from streams.catalogue_families import catalogue_families
 from streams.explanations import explanations_of
 from streams.histories import histories_of, person_categories_of

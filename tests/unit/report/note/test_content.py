@@ -24,8 +24,7 @@ from report.ledger import EventLedger
 from report.note.content import NoteRequest, note_of
 from report.note.document import Note
 from report.note.month import Month
-from report.note.output import FORMS, note_bytes
-from report.note.pdf import printable
+from report.note.output import FORMS, note_bytes, printable
 from tests.support.histories import ENTITIES, event, uai
 from tests.support.interim import known_with_interim
 from tests.support.notes import (

@@ -7,8 +7,8 @@ import pytest
 
 from boundary.settings import ENV_PREFIX
 from operations.programs.program import ProgramEndedError
-from simulation.demo import monitor
-from simulation.demo.monitor import MonitorProgram
+from simulation.demo import system
+from simulation.demo.system import MonitorProgram
 from streams.settings import Settings, load_settings
 
 #: Logs, as its address, the value of a variable, then its command.
@@ -24,7 +24,7 @@ def test_its_address_is_known_once_it_serves(
         '{"message": "serving address=http://127.0.0.1:41000"}',
     ):
         program = f"print({logged!r})"
-        monkeypatch.setattr(monitor, "COMMAND", (sys.executable, "-c", program))
+        monkeypatch.setattr(system, "COMMAND", (sys.executable, "-c", program))
 
         with MonitorProgram("worker", Settings(), folder=tmp_path) as process:
             assert process.wait_for_address() == "127.0.0.1:41000"
@@ -38,7 +38,7 @@ def test_it_takes_the_port_that_was_requested(
 ) -> None:
     """Else any that is free: two demos beside each other do not both want the usual one."""
     program = PROGRAM.format(name=ENV_PREFIX + setting.upper())
-    monkeypatch.setattr(monitor, "COMMAND", (sys.executable, "-c", program))
+    monkeypatch.setattr(system, "COMMAND", (sys.executable, "-c", program))
 
     for settings, port in ((Settings(), 0), (Settings.model_validate({setting: 80}), 80)):
         with MonitorProgram(command, settings, folder=tmp_path) as process:
@@ -57,7 +57,7 @@ def test_the_demo_finds_and_reads_it_whatever_the_terminal_s_variables(
         "import os; print('serving address=http://'"
         f" + ','.join(os.environ['{ENV_PREFIX}' + name] for name in {names!r}))"
     )
-    monkeypatch.setattr(monitor, "COMMAND", (sys.executable, "-c", program))
+    monkeypatch.setattr(system, "COMMAND", (sys.executable, "-c", program))
 
     with MonitorProgram(command, load_settings(), folder=tmp_path) as process:
         assert process.wait_for_address() == "info,,,"
@@ -67,7 +67,7 @@ def test_one_that_ends_before_it_serves_is_not_awaited(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Its last words say why."""
-    monkeypatch.setattr(monitor, "COMMAND", (sys.executable, "-c", "print('no catalogue')"))
+    monkeypatch.setattr(system, "COMMAND", (sys.executable, "-c", "print('no catalogue')"))
 
     with (
         MonitorProgram("assessor", Settings(), folder=tmp_path) as process,

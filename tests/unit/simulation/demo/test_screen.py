@@ -13,8 +13,8 @@ from rich.text import Text
 from catalogue.figure import Figure
 from catalogue.loader import load_catalogue
 from dashboards.console import figures_table
-from simulation.demo.alerting import NOT_INSTALLED
 from simulation.demo.screen import PAGE_FRAMES, LiveScreen, PlainScreen, ScreenFrame
+from simulation.demo.system import NOT_INSTALLED
 
 FIRST, LAST = date(2016, 1, 1), date(2016, 1, 20)
 NOTE = f"Note d’un mois : {'/opt/' * 20}smart-region note"

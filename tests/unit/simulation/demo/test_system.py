@@ -11,7 +11,7 @@ import pytest
 from dashboards.rules.render import MonitorSite
 from operations.programs.alerting import AlertingPrograms
 from operations.programs.program import Program
-from simulation.demo.alerting import start_alerting
+from simulation.demo.system import start_alerting
 from tests.support.waiting import wait_until
 
 #: Says what it was started with, and stays.

@@ -12,7 +12,7 @@ from catalogue import metrics
 from catalogue.loader import load_catalogue
 from events.fact import Family
 from streams.assessor.assessor import Assessment, AssessorSnapshot
-from streams.assessor.exposition import AssessorCollector
+from streams.assessor.process import AssessorCollector
 from streams.explanations import explanations_of
 from streams.histories import histories_of, person_categories_of
 from streams.metric_families import registry_of

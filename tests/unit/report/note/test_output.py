@@ -18,7 +18,7 @@ import typst
 from pypdf import PdfReader
 
 from report.note.document import Note, NoteSection, Paragraph, Span
-from report.note.pdf import NoPdfError, note_pdf, printable
+from report.note.output import NoPdfError, note_pdf, printable
 from simulation.explanations import NEVER_SAID, SAID
 from tests.support.notes import five_years, request_of, simulated_note, texts_of
 from tests.support.read_aloud import read_aloud
