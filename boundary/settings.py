@@ -14,7 +14,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from boundary.addresses import shown_address
 from boundary.errors import SmartRegionError
-from boundary.seconds import LONGEST_SECONDS
+
+LONGEST_SECONDS: Final = 2_000_000.0
+"""Three weeks: in milliseconds it fits into the 32 bits that Kafka has for a time."""
+
 
 ENV_PREFIX: Final = "SMART_REGION_"
 

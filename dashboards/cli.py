@@ -287,8 +287,7 @@ def _publish(
     from catalogue.loader import load_catalogue
     from dashboards.publishing.access import Address, read_token
     from dashboards.publishing.adapter import Grafana
-    from dashboards.publishing.apply import carry_out, survey
-    from dashboards.publishing.check import wanted_boards
+    from dashboards.publishing.apply import carry_out, survey, wanted_boards
     from dashboards.publishing.report import report
 
     wanted = wanted_boards(load_catalogue(programmes), _links(runbooks), since)

@@ -16,9 +16,9 @@ from events.fact import Family
 from events.record_rules import known_before
 from events.registry import FACTS_BY_NAME
 from events.topics import topic_name
-from report.entities import NAME_FIELDS, REFERENCES, EntityKey
 from report.ledger import VISIBLE, EventLedger, LedgerSnapshot
 from report.term_sql import longest_lifetime, term_sql
+from report.words import NAME_FIELDS, REFERENCES, EntityKey
 from streams.state import moment_of
 
 EvidencePart: TypeAlias = Literal["all", "counted", "missing"]

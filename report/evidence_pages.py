@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from catalogue.formatting import count_text
 from catalogue.model import Unit
 from catalogue.territories import TERRITORY_NAMES, territory_key
-from report.entities import EntityKey
 from report.evidence import (
     ChangePage,
     ContributionPage,
@@ -22,7 +21,7 @@ from report.evidence import (
     events_of,
 )
 from report.standing import Standing, amount_text, change_text
-from report.words import ENTITIES
+from report.words import ENTITIES, EntityKey
 
 if TYPE_CHECKING:
     from catalogue.model import Indicator

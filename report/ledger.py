@@ -33,7 +33,7 @@ from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.record_rules import END_OF_TIME, RULES, RecordRules, microseconds
 from events.topics import FAMILIES, topic_name
-from report.entities import NAME_FIELDS, REFERENCES, sorting_key
+from report.words import NAME_FIELDS, REFERENCES, sorting_key
 from streams.dead_letters import FORWARDED_FROM
 
 logger = logging.getLogger(__name__)

@@ -21,13 +21,12 @@ from events.fact import Family
 from events.record_rules import RULES, RecordRules
 from report.charts.svg import plain
 from report.contents import content_items
-from report.entities import EntityKey
 from report.errors import FiguresNotReadyError
 from report.evidence_pages import PARTS, moved_text, territory_text
 from report.pictures import bars_of, history_chart, map_of, sparkline_of
 from report.standing import amount_text, told_by
 from report.view import AS_OF, View
-from report.words import ENTITIES, FACTS, STANDINGS
+from report.words import ENTITIES, FACTS, STANDINGS, EntityKey
 
 if TYPE_CHECKING:
     from catalogue.explanations import Explanation

@@ -14,15 +14,16 @@ from catalogue.model import Catalogue, Indicator, Programme
 from catalogue.territories import territory_key
 from events.errors import RefusalReason
 from events.fact import Family
+from events.frequency import allowed_silence_days
 from events.producers.model import UNKNOWN_PRODUCER, Producers
 from events.registry import FACTS, FACTS_BY_NAME
-from streams.catalogue_families import catalogue_families
 from streams.contribution import NO_CATEGORY
 from streams.core import UNKNOWN_TYPE, Outcome
 from streams.fold import Fold
 from streams.meters import Meters
 from streams.metric_families import (
     MetricFamily,
+    catalogue_families,
     family_of,
     fault_family,
     histogram_of,
@@ -31,7 +32,6 @@ from streams.metric_families import (
     single,
 )
 from streams.producers.meters import ProducerMeters
-from streams.producers.silence import allowed_silence_days
 from streams.snapshot import Figures, Snapshot
 
 _DAY_SECONDS: Final = 86_400

@@ -22,11 +22,10 @@ from streams.assessor.series import (
     judgement_points,
     unexplained_points,
 )
-from streams.catalogue_families import catalogue_families
 from streams.dated_sums import DatedSums
 from streams.explanations import explanations_of
 from streams.histories import categories_of, histories_of, region_reports_of
-from streams.metric_families import midnight
+from streams.metric_families import catalogue_families, midnight
 
 
 class PastSeries(NamedTuple):

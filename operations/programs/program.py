@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Final, Self
 
 from pydantic import SecretStr
@@ -21,6 +22,13 @@ from boundary.errors import SmartRegionError
 from boundary.private_files import PRIVATE_UMASK, make_private_file
 from boundary.settings import ENV_PREFIX
 from broker.settings import BrokerSettings
+
+
+def own_program() -> str:
+    """Return the command of this program, which a second terminal may not have on its path."""
+    program = Path(sys.executable).parent / "smart-region"
+    return quote(str(program.absolute())) if program.exists() else "smart-region"
+
 
 PR_SET_PDEATHSIG = 1
 COMMAND: Final = (sys.executable, "-m", "smart_region")

@@ -15,7 +15,7 @@ from pydantic_core import to_json
 from events.cloudevent import CloudEvent
 from events.dead_letters import RecordOrigin
 from events.errors import RefusalReason
-from events.frequency import Frequency
+from events.frequency import Frequency, allowed_silence_days
 from events.producers.model import UNKNOWN_PRODUCER, Producers
 from operations.scorecards.classification import (
     AcceptedRecord,
@@ -24,7 +24,6 @@ from operations.scorecards.classification import (
     lateness_days,
 )
 from operations.scorecards.references import ReportModel
-from streams.producers.silence import allowed_silence_days
 
 #: The title of the scorecard for records of no declared producer.
 _UNDECLARED: Final = "Not declared"

@@ -24,7 +24,7 @@ from operations.audit.recount import audit_records
 from operations.audit.report import audited_figures
 from operations.programs.alerting import RuleFiles
 from operations.programs.interruption import Interrupted
-from operations.programs.own_program import own_program
+from operations.programs.program import own_program
 from simulation.demo.figures import (
     assessed_on,
     assessment_differences,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime
+from functools import lru_cache
+from hashlib import sha256
 from itertools import chain
 from sys import intern
 from typing import Annotated, Final, Literal, NamedTuple, TypeAlias, TypeVar
@@ -12,10 +15,29 @@ from pydantic_core import to_json
 
 from catalogue.explanations import Explanation
 from catalogue.model import Promise
+from catalogue.terms import Term
 from catalogue.territories import department_of, territory_key
 from events.milestone import ExplanationKind
 from streams.fold import Series, SeriesKey
 from streams.queries.packed import PackedSeries
+
+#: Part of what is hashed: another reading of the same fields needs another number.
+_READING = 1
+_LETTERS = 16
+
+
+@lru_cache(maxsize=1024)
+def fingerprint(term: Term) -> str:
+    """Return 16 hexadecimal digits that stand for a term's content."""
+    fields = asdict(term)
+    if term.among is None:
+        del fields["among"]  # Terms had fingerprints before they had it.
+    else:
+        fields["among"] = fingerprint(term.among)
+    fields["where"] = sorted((field, sorted(values)) for field, values in term.where)
+    fields["entities"] = None if term.entities is None else sorted(term.entities)
+    return sha256(to_json([_READING, sorted(fields.items())])).hexdigest()[:_LETTERS]
+
 
 PATH: Final = "/histories"
 FORMAT: Final = 1

@@ -13,12 +13,12 @@ from catalogue.explanations import Explanation
 from catalogue.model import Catalogue, Promise
 from catalogue.terms import Term
 from streams.fold import SeriesKey
-from streams.queries.fingerprint import fingerprint
 from streams.queries.format import (
     AnswerHead,
     HistoriesAnswer,
     PartitionHead,
     explanation_of,
+    fingerprint,
 )
 from streams.queries.packed import PackedSeries
 

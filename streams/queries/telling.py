@@ -11,12 +11,12 @@ from typing import Final
 
 from events.fact import Family
 from streams.explanations import said_in
-from streams.queries.fingerprint import fingerprint
 from streams.queries.format import (
     FORMAT,
     AnswerHead,
     PartitionHead,
     encode_line,
+    fingerprint,
     row_of,
     said_row_of,
 )

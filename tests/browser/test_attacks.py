@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from report.note.rendering import note_html
+from report.note.output import note_html
 from tests.support.attacks import ATTACKS, MARK
 from tests.support.audits import raw_record
 from tests.support.browser import NARROW, WIDE, Browser

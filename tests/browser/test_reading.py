@@ -15,7 +15,7 @@ import pytest
 from pypdf import PdfReader
 
 from report.completeness import Completeness
-from report.note.rendering import note_html
+from report.note.output import note_html
 from report.rendering import STATIC
 from tests.support.browser import (
     CHECKER,

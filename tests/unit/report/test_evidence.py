@@ -14,7 +14,6 @@ from catalogue.history import History, Reading
 from catalogue.model import Catalogue, Indicator
 from events.cloudevent import CloudEvent
 from events.fact import Family
-from report.entities import EntityKey
 from report.evidence import (
     ChangePage,
     ContributionPage,
@@ -24,6 +23,7 @@ from report.evidence import (
     contributions,
     events_of,
 )
+from report.words import EntityKey
 from streams.histories import histories_of
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of, raw_record

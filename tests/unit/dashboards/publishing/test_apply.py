@@ -1,6 +1,7 @@
 """Boards published on a Grafana."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,10 +9,16 @@ from hypothesis import given, settings
 from pydantic import SecretStr
 
 from boundary.retry_policy import RetryPolicy
+from catalogue.loader import load_catalogue
 from dashboards.publishing import errors
 from dashboards.publishing.access import Address
 from dashboards.publishing.adapter import Grafana
-from dashboards.publishing.apply import carry_out, survey
+from dashboards.publishing.apply import carry_out, look_at_boards, survey, wanted_boards
+from dashboards.publishing.errors import (
+    BoardsMissingError,
+    DataSourceMissingError,
+    UnauthorizedError,
+)
 from dashboards.publishing.plan import Action
 from tests.support.board_models import board, boards, panel
 from tests.support.grafana_stub import ADMIN, TOKEN, Answer, GrafanaStub, Request
@@ -236,3 +243,45 @@ def test_after_an_apply_nothing_is_planned(
         writes = len(stub.writes)
         publish(grafana, after, prune=True)
         assert len(stub.writes) == writes
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> Path:
+    """Return a file with the stub's token."""
+    file = tmp_path / "token"
+    file.touch(mode=0o600)
+    file.write_text(TOKEN)
+    return file
+
+
+def test_a_grafana_without_boards_is_reported(stub: GrafanaStub, token: Path) -> None:
+    """With the command that makes them, and nothing was written."""
+    with pytest.raises(BoardsMissingError, match="boards apply"):
+        look_at_boards(load_catalogue(), stub.url, token_file=token)
+
+    assert stub.writes == []
+
+
+def test_a_grafana_with_the_boards_is_well(
+    stub: GrafanaStub, grafana: Grafana, token: Path
+) -> None:
+    """As `boards apply` leaves it."""
+    carry_out(grafana, survey(grafana, wanted_boards(load_catalogue())))
+
+    assert "boards" in look_at_boards(load_catalogue(), stub.url, token_file=token)
+
+
+def test_a_grafana_without_a_data_source_is_reported(stub: GrafanaStub, token: Path) -> None:
+    """Every panel would be empty."""
+    stub.sources.clear()
+
+    with pytest.raises(DataSourceMissingError):
+        look_at_boards(load_catalogue(), stub.url, token_file=token)
+
+
+def test_a_token_that_opens_nothing_is_reported(stub: GrafanaStub, token: Path) -> None:
+    """It has expired, or is another Grafana's."""
+    token.write_text("glsa_another")
+
+    with pytest.raises(UnauthorizedError):
+        look_at_boards(load_catalogue(), stub.url, token_file=token)

@@ -12,9 +12,9 @@ from dashboards import conventions
 from events.fact import Family
 from streams.assessor.assessor import Assessment, AssessorSnapshot
 from streams.assessor.process import AssessorCollector
-from streams.catalogue_families import catalogue_families
 from streams.explanations import explanations_of
 from streams.histories import histories_of, person_categories_of
+from streams.metric_families import catalogue_families
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of
 from tests.support.histories import event, pool, uai

@@ -1,5 +1,7 @@
 """Child programs: started, logged, started again, and ended."""
 
+from __future__ import annotations
+
 import os
 import signal
 import subprocess
@@ -8,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from operations.programs.program import Program, ProgramEndedError, end_child, start_child
+from operations.programs.program import (
+    Program,
+    ProgramEndedError,
+    end_child,
+    own_program,
+    start_child,
+)
 from tests.support.rights import mode
 from tests.support.waiting import wait_until
 
@@ -166,3 +174,14 @@ def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
         parent.kill()
 
     assert wait_until(lambda: not alive(child), seconds=10)
+
+
+def test_it_is_the_one_beside_this_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A clone's is not on the path of a newcomer's second terminal; a space is quoted."""
+    folder = tmp_path / "my clone"
+    folder.mkdir()
+    monkeypatch.setattr(sys, "executable", str(folder / "python"))
+    assert own_program() == "smart-region"
+
+    (folder / "smart-region").touch()
+    assert own_program() == f"'{folder / 'smart-region'}'"

@@ -11,8 +11,7 @@ from boundary.errors import SmartRegionError
 from catalogue.contacts import Contact, Contacts, MailServer
 from report.note.document import Note
 from report.note.mail import MailError, recipients_of
-from report.note.output import send_note
-from report.note.rendering import note_html
+from report.note.output import note_html, send_note
 from tests.support.certificates import Authority
 from tests.support.mail_servers import REFUSED, USER, Mailbox, mail_server
 from tests.support.notes import request_of, shipped, simulated_note

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from report.note.document import Note
-from report.note.rendering import note_html, note_markdown
+from report.note.output import note_html, note_markdown
 from tests.support.notes import request_of, simulated_note, texts_of
 
 VOID = {"meta", "br"}

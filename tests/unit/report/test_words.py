@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catalogue.vocabulary import fields_of
 from events.registry import FACTS, facts_of
-from report.entities import NAME_FIELDS, REFERENCES, sorting_key
+from report.words import NAME_FIELDS, REFERENCES, sorting_key
 
 
 def test_every_name_field_is_a_field() -> None:

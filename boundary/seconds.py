@@ -1,8 +1,0 @@
-"""The longest time that a program is given to wait, in a setting or an option."""
-
-from __future__ import annotations
-
-from typing import Final
-
-LONGEST_SECONDS: Final = 2_000_000.0
-"""Three weeks: in milliseconds it fits into the 32 bits that Kafka has for a time."""
