@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -15,7 +13,7 @@ from typing import Self
 
 from events.producers.tokens import Scheme, issue
 from operations.programs.addresses import free_port
-from operations.programs.program import end_child, start_child
+from tests.support.children import Child
 from tests.support.waiting import wait_until
 
 READY_SECONDS = 60.0
@@ -42,7 +40,7 @@ def issue_credentials(producer: str, folder: Path) -> Credentials:
     return Credentials(token.secret.get_secret_value(), secret.secret.get_secret_value(), file)
 
 
-class Gateway:
+class Gateway(Child):
     """A `smart-region gateway` before a broker; it lives as long as a `with` block.
 
     `descriptors` is how many files it may have open, the machine's own limit without it.
@@ -57,33 +55,25 @@ class Gateway:
         settings: Mapping[str, str] | None = None,
         descriptors: int | None = None,
     ) -> None:
-        self._descriptors = descriptors
         self.port = free_port()
         self.probe_port = free_port()
         scheme = "https" if "SMART_REGION_SERVER_CERTFILE" in (settings or {}) else "http"
-        self.url = f"{scheme}://127.0.0.1:{self.port}"
-        self.log_file = folder / f"gateway-{self.port}.log"
-        self._env = {
-            **os.environ,
+        env = {
             "SMART_REGION_BROKER": bootstrap,
             "SMART_REGION_GATEWAY_PORT": str(self.port),
             "SMART_REGION_GATEWAY_PROBE_PORT": str(self.probe_port),
             "SMART_REGION_GATEWAY_SECRETS": str(secrets),
             **(settings or {}),
         }
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start its process; does not wait until it accepts events."""
         command = [sys.executable, "-m", "smart_region", "gateway"]
-        if self._descriptors is not None:
-            command = ["sh", "-c", f'ulimit -n {self._descriptors} && exec "$@"', "sh", *command]
-        self._process = start_child(command, output=self.log_file, env=self._env)
-
-    def kill(self) -> None:
-        """End it as a power cut would, if it runs."""
-        if self._process is not None:
-            end_child(self._process, stop_seconds=0)
+        if descriptors is not None:
+            command = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
+        super().__init__(
+            command,
+            env,
+            log_file=folder / f"gateway-{self.port}.log",
+            url=f"{scheme}://127.0.0.1:{self.port}",
+        )
 
     def __enter__(self) -> Self:
         """Start it and wait until it accepts events."""
@@ -94,28 +84,7 @@ class Gateway:
 
     def __exit__(self, *_: object) -> None:
         """Stop it once it has answered the requests in progress."""
-        if self._process is not None:
-            end_child(self._process, stop_seconds=STOP_SECONDS)
-
-    @property
-    def process(self) -> subprocess.Popen[bytes]:
-        """The process, once started."""
-        assert self._process is not None, "start it first"
-        return self._process
-
-    def metrics(self) -> str:
-        """Return its /metrics."""
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:  # noqa: S310 - our own
-            return str(answer.read().decode())
-
-    def log(self) -> str:
-        """Return all that it logged."""
-        return self.log_file.read_text() if self.log_file.exists() else ""
-
-    @property
-    def alive(self) -> bool:
-        """True while its process runs."""
-        return self._process is not None and self._process.poll() is None
+        self.stop(grace=STOP_SECONDS)
 
     @property
     def listens(self) -> bool:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import subprocess
 import sys
 import threading
 import urllib.error
@@ -17,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from operations.programs.addresses import free_port
-from operations.programs.program import end_child, start_child
+from tests.support.children import Child
 from tests.support.variables import environment_variables
 from tests.support.waiting import wait_until
 
 READY_SECONDS = 60.0
 
 
-class Worker:
+class Worker(Child):
     """A `smart-region worker` of its own process; `module` runs a variant of it.
 
     With the command `assessor` or `page` it is one of those.
@@ -42,11 +40,7 @@ class Worker:
     ) -> None:
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
-        self.url = f"http://{self.address}"
-        self.log_file = folder / f"{name}-{self.port}.log"
-        self._command = [sys.executable, "-m", module, command]
-        self._env = {
-            **os.environ,
+        env = {
             "SMART_REGION_BROKER": bootstrap,
             "SMART_REGION_HTTP_PORT": str(self.port),
             "SMART_REGION_ASSESSOR_PORT": str(self.port),
@@ -56,36 +50,17 @@ class Worker:
             "SMART_REGION_HEARTBEAT_INTERVAL": "1",
             **(settings or {}),
         }
+        super().__init__(
+            [sys.executable, "-m", module, command],
+            env,
+            log_file=folder / f"{name}-{self.port}.log",
+            url=f"http://{self.address}",
+        )
         self.is_supervised = False
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start the process; does not wait until it is ready."""
-        self._process = start_child(self._command, output=self.log_file, env=self._env)
-
-    @property
-    def process(self) -> subprocess.Popen[bytes]:
-        """The process, once started."""
-        assert self._process is not None, "start it first"
-        return self._process
-
-    @property
-    def alive(self) -> bool:
-        """True while the process runs."""
-        return self._process is not None and self._process.poll() is None
 
     def status(self) -> int | None:
         """Return its exit status, None while it runs."""
         return self.process.poll()
-
-    def kill(self) -> None:
-        """End it as a power cut would, if it runs."""
-        if self._process is not None:
-            end_child(self._process, stop_seconds=0)
-
-    def stop(self, *, grace: float = 10.0) -> int:
-        """Stop it, as an operator would; return its exit status."""
-        return end_child(self.process, stop_seconds=grace)
 
     def sleep(self) -> None:
         """Freeze it (SIGSTOP), if it runs."""
@@ -121,11 +96,6 @@ class Worker:
     def _gone(self) -> bool:
         return not self.alive and not self.is_supervised
 
-    def metrics(self) -> str:
-        """Return its /metrics."""
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:  # noqa: S310
-            return str(answer.read().decode())
-
     def shows(self, text: str) -> bool:
         """Return whether its /metrics has a text; False while it does not answer."""
         try:
@@ -146,10 +116,6 @@ class Worker:
             return re.search(counted, self.metrics(), re.MULTILINE) is not None
         except OSError:
             return False
-
-    def log(self) -> str:
-        """Return all that it logged."""
-        return self.log_file.read_text() if self.log_file.exists() else ""
 
 
 class WorkerFactory:
