@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
-from catalogue.formatting import day_text, days_text
+from catalogue.formatting import STATUSES, day_text, days_text
 from catalogue.judgement import CHANGE_DAYS
 from catalogue.model import Grain
 from catalogue.progress import MilestoneStatus
-from catalogue.statuses import STATUSES
 from catalogue.territories import TERRITORY_TITLES
 from events.identifiers import Department
 from report import reasons

@@ -14,9 +14,8 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from catalogue.formatting import count_text, day_text, days_text
+from catalogue.formatting import STATUSES, count_text, day_text, days_text
 from catalogue.progress import MilestoneStatus
-from catalogue.statuses import STATUSES
 from events.fact import Family
 from events.record_rules import RULES, RecordRules
 from report.charts.svg import plain

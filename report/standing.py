@@ -14,6 +14,7 @@ from catalogue.explanations import explained_by
 from catalogue.formatting import (
     MINUS,
     NO_BREAK,
+    STATUSES,
     NumberFormat,
     count_text,
     day_text,
@@ -26,7 +27,6 @@ from catalogue.history import History
 from catalogue.judgement import Judgement, change_over, changed_since
 from catalogue.model import Unit
 from catalogue.progress import MilestoneStatus
-from catalogue.statuses import STATUSES
 from catalogue.territories import TERRITORY_NAMES, territory_key
 from report import reasons
 from report.cell import TextCell
@@ -34,8 +34,8 @@ from report.contents import field_label
 
 if TYPE_CHECKING:
     from catalogue.explanations import Explained, Explanation
+    from catalogue.formatting import StatusStyle
     from catalogue.model import Baseline, Indicator, Milestone
-    from catalogue.statuses import StatusStyle
 
 ASSUMED: Final = "hypothèse"
 AWAITED: Final = "passée, et le relevé de ce jour est attendu"

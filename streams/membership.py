@@ -20,7 +20,7 @@ from streams.accepted_losses import AcceptedLosses
 from streams.batch_transport import BatchConsumer
 from streams.engine import Engine
 from streams.overdue import OverdueRecords
-from streams.queries.telling import OwnedPartitions
+from streams.queries.serving import OwnedPartitions
 from streams.snapshot import Snapshot, take_snapshot
 from streams.topic_faults import TopicFault, summary_of
 from streams.web import Readiness

@@ -10,7 +10,7 @@ from typing import Final
 
 from boundary.errors import SmartRegionError
 from broker.clients import administering
-from broker.group_members import GroupMembers, group_members
+from broker.offsets import GroupMembers, group_members
 from broker.topic_admin import ABSENT, SeenTopic, seen_topics, with_settings
 from events.fact import Family
 from events.topics import declared_topics, topic_name

@@ -27,8 +27,7 @@ from streams.batch_transport import BatchTransport
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
 from streams.membership import Membership
-from streams.queries.serving import HistoriesRoute
-from streams.queries.telling import Teller
+from streams.queries.serving import HistoriesRoute, Teller
 from streams.settings import Settings
 from streams.skipped_records import decisions_of, is_decision
 from streams.topic_watch import TopicWatch

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from catalogue import metrics
+from catalogue.formatting import STATUSES
 from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
-from catalogue.statuses import STATUSES
 from dashboards import conventions
 from dashboards.boards.board import Board, department_variable, link_to, programme_variable
 from dashboards.boards.figures import (

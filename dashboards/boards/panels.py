@@ -12,7 +12,7 @@ from string import ascii_uppercase
 from types import MappingProxyType
 from typing import Final, TypeAlias, TypeVar
 
-from catalogue.statuses import STATUSES
+from catalogue.formatting import STATUSES
 from dashboards.boards.queries import Query, of_the_last_day
 from dashboards.boards.sdk import builders, common, dashboard, geomap, prometheus
 

@@ -8,11 +8,10 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from catalogue import metrics
-from catalogue.formatting import NumberFormat
+from catalogue.formatting import STATUSES, NumberFormat
 from catalogue.metrics import Metric
 from catalogue.model import Indicator, Unit
 from catalogue.progress import MilestoneStatus
-from catalogue.statuses import STATUSES
 from dashboards import conventions
 from dashboards.promql import (
     FIGURE,

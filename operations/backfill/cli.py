@@ -142,8 +142,7 @@ def _write(
     from boundary.screen import progress_bar
     from boundary.whole_file import whole_file
     from catalogue.loader import load_catalogue
-    from operations.backfill.openmetrics import OpenMetricsSpool
-    from operations.backfill.past import Past
+    from operations.backfill.past import OpenMetricsSpool, Past
     from operations.workers_lag import present_sums
 
     catalogue = load_catalogue(settings.catalogue)

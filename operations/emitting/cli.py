@@ -63,8 +63,7 @@ def emit(
     failed. With --spool, what the gateway does not take is kept in a file, and sent first by
     the next command with that file.
     """
-    from boundary.bounded_lines import bounded_lines
-    from operations.emitting.lines import LONGEST_LINE, Emission
+    from operations.emitting.lines import LONGEST_LINE, Emission, bounded_lines
     from operations.emitting.lines import emit as emit_lines
 
     quiet_client()
@@ -265,8 +264,8 @@ def pseudonymise(file: BinaryIO, key_file: Path, new_key: str | None) -> None:
     a key is made; nothing is read. See docs/person-data.md for what to keep, and how a key is
     replaced.
     """
-    from boundary.bounded_lines import bounded_lines
     from events.pseudonym import LONGEST_LINE, load_key, pseudonymise_lines, write_new_key
+    from operations.emitting.lines import bounded_lines
 
     if new_key is not None:
         write_new_key(key_file, new_key)

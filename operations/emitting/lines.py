@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from boundary.diagnostic import shown
 from boundary.errors import SmartRegionError
@@ -13,6 +13,26 @@ from events.cloudevent import MAX_BYTES, CloudEvent, decode_json
 from events.errors import ContractError, RefusalReason
 from operations.client import FailedDelivery, Publisher
 from operations.client.protocol import DeliveryError
+
+_REST_BYTES: Final = 64 * 1024
+
+
+class _LineStream(Protocol):
+    def readline(self, size: int, /) -> bytes:
+        """Return at most so many bytes of the next line."""
+
+
+def bounded_lines(stream: _LineStream, *, longest: int) -> Iterator[bytes]:
+    """Yield each line with its end; of one that has more than `longest` bytes the first of them.
+
+    That beginning has `longest` + 1 bytes. What is behind it is read, and left out, when the next
+    line is asked for.
+    """
+    while line := stream.readline(longest + 1):
+        yield line
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(_REST_BYTES)
+
 
 # How many lines are sent before their fate is awaited: a broken broker is noticed soon, and
 # what is known of each unanswered event stays small.

@@ -86,7 +86,7 @@ def postgres(
     with needs_extra("postgres", needed_by="relay postgres"):
         from operations.relay.outbox import Outbox
         from operations.relay.running import relay_until_stopped, relay_waiting
-    from operations.relay.telling import telling
+    from operations.relay.running import telling
 
     quiet_client()
     total = Relayed()

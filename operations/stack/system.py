@@ -35,8 +35,7 @@ from operations.programs.alerting import (
 )
 from operations.programs.kafka import READY, Kafka
 from operations.programs.program import COMMAND, Program, environment
-from operations.stack.credentials import StackCredentials
-from operations.stack.folder import Folder
+from operations.stack.folder import Folder, StackCredentials
 from operations.stack.ports import Ports
 from operations.stack.supervisor import Service, Supervisor, answers, has_logged
 from report.settings import page_settings

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Final
 from boundary.terminal import one_line
 from catalogue.contacts import is_nobody
 from catalogue.explanations import SLIPPING
-from catalogue.formatting import NO_BREAK, count_text, day_text, days_text
+from catalogue.formatting import NO_BREAK, STATUSES, count_text, day_text, days_text
 from catalogue.progress import MilestoneStatus
-from catalogue.statuses import STATUSES
 from catalogue.territories import REGION, TERRITORY_NAMES
 from report import reasons
 from report.cell import TextCell

@@ -94,11 +94,11 @@ def demo(
     their addresses are shown.
     """
     from catalogue.loader import load_catalogue
-    from dashboards.console import figures_table
     from operations.programs.alerting import rule_files
     from operations.programs.interruption import Interrupted, interruptible
     from simulation.demo.opening import open_in_browser
     from simulation.demo.run import run_demo
+    from simulation.demo.screen import figures_table
     from simulation.demo.system import DemoPlan
     from streams.settings import load_settings
 

@@ -11,7 +11,7 @@ from catalogue.loader import load_catalogue
 from events.milestone import MilestoneExplained
 from streams.queries.format import AnswerReader, AnswerUnreadableError
 from streams.queries.received import ReceivedHistories
-from streams.queries.telling import OwnedPartitions, Teller
+from streams.queries.serving import OwnedPartitions, Teller
 from streams.state_store import StateStore
 from tests.fuzz.edits import edited, spliced
 from tests.fuzz.target import Target

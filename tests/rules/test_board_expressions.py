@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from catalogue import metrics
+from catalogue.formatting import STATUSES
 from catalogue.loader import load_catalogue
 from catalogue.model import Direction, Indicator, Unit
 from catalogue.progress import MilestoneStatus
-from catalogue.statuses import STATUSES
 from dashboards import conventions
 from dashboards.boards.figures import change_columns
 from dashboards.boards.queries import (

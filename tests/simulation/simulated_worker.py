@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from events.producers.model import Producers
     from events.record_rules import RecordRules
     from streams.membership import Membership
-    from streams.queries.telling import Teller
+    from streams.queries.serving import Teller
     from streams.settings import Settings
 
 #: Shorter than the shipped one, as all times of the simulation are, and longer than a rebalance may

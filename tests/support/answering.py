@@ -17,8 +17,7 @@ from boundary.serving import MetricsGuard
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from streams.queries.format import AnswerReader, HistoriesAnswer
-from streams.queries.serving import HistoriesRoute
-from streams.queries.telling import OwnedPartitions, Teller
+from streams.queries.serving import HistoriesRoute, OwnedPartitions, Teller
 from streams.state_store import StateStore
 from tests.support.records import PARTITIONS, apply_events
 

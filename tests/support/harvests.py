@@ -13,8 +13,8 @@ from events.cloudevent import CloudEvent
 from operations.client import Publisher, RecordingPublisher
 from operations.harvest.opendatasoft import read_opendatasoft
 from operations.harvest.polite_client import PoliteClient, Politeness
-from operations.harvest.probing import probe
 from operations.harvest.run import Harvest, HarvestTally, run_harvest
+from operations.harvest.screen import probe
 from tests.support.portals import Portal
 
 PRIVATE = CheckedNetwork(private=True)

@@ -9,8 +9,7 @@ from datetime import date
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.fact import Family
-from operations.backfill.openmetrics import OpenMetricsSpool
-from operations.backfill.past import Past
+from operations.backfill.past import OpenMetricsSpool, Past
 from streams.state_store import StateStore
 from tests.support.records import apply_events
 

@@ -15,7 +15,7 @@ from kafka.errors import (
 )
 
 from broker.errors import BrokerRefusedError
-from broker.group_members import group_members
+from broker.offsets import group_members
 
 GROUP = "monitor"
 

@@ -10,8 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogue.formatting import NumberFormat, day_text, days_text, is_plural, percent_text
+from catalogue.formatting import (
+    STATUSES,
+    NumberFormat,
+    day_text,
+    days_text,
+    is_plural,
+    percent_text,
+)
 from catalogue.model import Direction, Unit
+from catalogue.progress import MilestoneStatus
 
 UP, DOWN = Direction.RISING, Direction.FALLING
 #: As the workers sum cents over partitions: 6 862 000 euros, and a hair less.
@@ -86,3 +94,22 @@ def test_the_plural_begins_at_two(number: Fraction) -> None:
 def test_a_day_is_written_as_in_french() -> None:
     """The day first; a dash where there is none."""
     assert (day_text(date(2020, 12, 31)), day_text(None)) == ("31/12/2020", "–")
+
+
+def test_every_status_has_a_look_of_its_own() -> None:
+    """No two statuses share a severity, a mark, a word or a colour."""
+    looks = [STATUSES[status] for status in MilestoneStatus]
+    for trait in ("severity", "mark", "word", "colour"):
+        assert len({getattr(look, trait) for look in looks}) == len(looks), trait
+
+
+def test_what_needs_people_is_worse_than_what_does_not() -> None:
+    """The worst of several statuses is the one that needs the most attention."""
+    order = sorted(MilestoneStatus, key=lambda status: STATUSES[status].severity)
+    assert order == [
+        MilestoneStatus.ACHIEVED,
+        MilestoneStatus.ON_TRACK,
+        MilestoneStatus.UNREPORTED,
+        MilestoneStatus.AT_RISK,
+        MilestoneStatus.MISSED,
+    ]

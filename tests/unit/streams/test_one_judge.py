@@ -15,10 +15,8 @@ from rich.box import HEAVY_HEAD
 from rich.console import Console
 
 from catalogue import metrics
-from catalogue.formatting import NumberFormat, day_text, percent_text
+from catalogue.formatting import STATUSES, NumberFormat, day_text, percent_text
 from catalogue.loader import load_catalogue
-from catalogue.statuses import STATUSES
-from dashboards.console import figures_table
 from events.cloudevent import CloudEvent
 from events.fact import Family
 from operations.audit.exposed import parse_metrics
@@ -28,6 +26,7 @@ from operations.audit.report import audit_document
 from operations.export.rows import rows_of
 from simulation.demo.figures import shown_figures
 from simulation.demo.run import AuditCount, DemoOutcome
+from simulation.demo.screen import figures_table
 from streams.assessor.assessor import Assessor
 from streams.assessor.process import AssessorCollector
 from streams.clock import Clock

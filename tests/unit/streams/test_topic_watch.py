@@ -12,7 +12,7 @@ from prometheus_client.exposition import generate_latest
 
 from boundary.errors import SmartRegionError
 from broker.errors import BrokerRefusedError
-from broker.group_members import GroupMembers
+from broker.offsets import GroupMembers
 from broker.topic_admin import SeenTopic
 from catalogue.loader import load_catalogue
 from events.fact import Family

@@ -1,9 +1,9 @@
 """The expressions of panels."""
 
+from catalogue.formatting import STATUSES
 from catalogue.metrics import REGION
 from catalogue.model import Direction, Indicator, Unit
 from catalogue.progress import MilestoneStatus
-from catalogue.statuses import STATUSES
 from dashboards.boards.queries import (
     MAP_POINTS,
     displayed,

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from catalogue import metrics
 from catalogue.loader import load_catalogue
+from catalogue.metrics import Metric
 from catalogue.model import Catalogue
 from dashboards import conventions
 from events.fact import Family
+from operations.backfill.past import OpenMetricsSpool
 from streams.assessor.assessor import Assessment, AssessorSnapshot
 from streams.assessor.process import AssessorCollector
 from streams.explanations import explanations_of
@@ -210,3 +218,64 @@ def test_an_observed_figure_is_recorded_where_it_was_observed() -> None:
         country = value(shown, metrics.INDICATOR_COUNTRY.name, **who)
         assert country == (0.61 if day >= date(2018, 1, 10) else None)
         assert value(shown, metrics.INDICATOR_OWN_BASELINE.name, **who, department="75") == 0.9
+
+
+HEAT = Metric("room:heat:max", ("room", "floor"), 'How "hot" it is.')
+LIGHT = Metric("light", (), "How light it is.")
+
+
+@pytest.fixture
+def spool() -> Iterator[OpenMetricsSpool]:
+    """Yield an empty spool."""
+    with OpenMetricsSpool() as spool:
+        yield spool
+
+
+def text(spool: OpenMetricsSpool) -> str:
+    """Return what it writes."""
+    out = io.BytesIO()
+    spool.write(out)
+    return out.getvalue().decode()
+
+
+def test_nothing_is_a_text_too(spool: OpenMetricsSpool) -> None:
+    """It ends as every other."""
+    assert text(spool) == "# EOF\n"
+
+
+def test_families_stay_together(spool: OpenMetricsSpool) -> None:
+    """However the series came."""
+    spool.add(HEAT, ("attic", "3"), [(0, 1.5), (60, 2.0)])
+    spool.add(LIGHT, (), [(0, 7)])
+    spool.add(HEAT, ("cellar", "0"), [(0, 0.1)])
+    assert text(spool) == (
+        "# TYPE room:heat:max gauge\n"
+        '# HELP room:heat:max How \\"hot\\" it is.\n'
+        'room:heat:max{room="attic",floor="3"} 1.5 0\n'
+        'room:heat:max{room="attic",floor="3"} 2.0 60\n'
+        'room:heat:max{room="cellar",floor="0"} 0.1 0\n'
+        "# TYPE light gauge\n"
+        "# HELP light How light it is.\n"
+        "light 7 0\n"
+        "# EOF\n"
+    )
+    assert spool.samples == 4
+
+
+@given(st.text(max_size=20), st.floats(allow_nan=False), st.integers(0, 2**33))
+def test_any_label_and_value_come_back(label: str, value: float, moment: int) -> None:
+    """Also line breaks, quotes, infinity and the smallest numbers."""
+    with OpenMetricsSpool() as spool:
+        spool.add(HEAT, (label, ""), [(moment, value)])
+        (family,) = read_openmetrics(text(spool))
+    (sample,) = family.samples
+    assert sample.labels == {"room": label, "floor": ""}
+    assert sample.value == value
+    assert sample.timestamp is not None
+    assert float(sample.timestamp) == moment
+
+
+def test_a_label_too_few_is_a_mistake(spool: OpenMetricsSpool) -> None:
+    """Of this program, not of the data."""
+    with pytest.raises(ValueError, match="zip"):
+        spool.add(HEAT, ("attic",), [(0, 1.0)])

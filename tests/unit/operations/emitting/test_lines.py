@@ -1,5 +1,8 @@
 """From lines to published events."""
 
+from __future__ import annotations
+
+import io
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 
@@ -13,7 +16,7 @@ from events.school import SchoolClosed
 from operations.client import DeliveryReport, FailedDelivery, RecordingPublisher
 from operations.client.protocol import DeliveryError
 from operations.emitting import lines as emitting
-from operations.emitting.lines import Emission, RefusedLine, emit
+from operations.emitting.lines import Emission, RefusedLine, bounded_lines, emit
 from tests.support.facts import cloud_events
 
 BAD_LINES = st.sampled_from([b"{}\n", b"not json\n", b"[1, 2\n", b"\xff\xfe\n"])
@@ -205,3 +208,32 @@ def test_what_waits_is_no_loss() -> None:
     """The last report says how many wait, and for what."""
     emission = emit([line_of(named("a"))], RefusingPublisher(set(), waiting=3), on_refused=print)
     assert (emission.waiting, emission.waiting_for) == (3, "no answer")
+
+
+@given(
+    text=st.lists(st.sampled_from([b"a", b"bc", b"\n", b"\r\n", b"x" * 70_000])).map(b"".join),
+    longest=st.integers(1, 5),
+)
+def test_each_line_is_there_with_its_beginning(text: bytes, longest: int) -> None:
+    """In order, and none is taken for two."""
+    whole = io.BytesIO(text).readlines()
+
+    assert list(bounded_lines(io.BytesIO(text), longest=longest)) == [
+        line[: longest + 1] for line in whole
+    ]
+
+
+def test_the_beginning_is_given_before_the_rest_is_read() -> None:
+    """Whoever writes an endless line is told so at once."""
+
+    class Endless(io.BytesIO):
+        asked = 0
+
+        def readline(self, size: int | None = -1, /) -> bytes:
+            self.asked += 1
+            return b"x" * (size or 0)
+
+    stream = Endless()
+
+    assert next(bounded_lines(stream, longest=3)) == b"xxxx"
+    assert stream.asked == 1

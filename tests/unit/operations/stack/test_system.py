@@ -23,8 +23,7 @@ from events.producers.tokens import Scheme
 from operations.programs.alerting import AlertingPrograms
 from operations.programs.kafka import Kafka
 from operations.stack import system
-from operations.stack.credentials import StackCredentials
-from operations.stack.folder import Folder
+from operations.stack.folder import Folder, StackCredentials
 from operations.stack.ports import Ports
 from operations.stack.supervisor import Service
 from operations.stack.system import (

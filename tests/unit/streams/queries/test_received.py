@@ -19,7 +19,7 @@ from streams.fold import SeriesKey
 from streams.histories import categories_of, histories_of
 from streams.queries.format import HistoriesAnswer
 from streams.queries.received import ReceivedHistories
-from streams.queries.telling import OwnedPartitions, Teller
+from streams.queries.serving import OwnedPartitions, Teller
 from streams.state import EMPTY, EntityState, cell_of, merge_states
 from streams.state_store import StateStore
 from tests.support.answering import decoded

@@ -17,8 +17,7 @@ import requests
 from boundary.serving import MetricsGuard
 from catalogue.loader import load_catalogue
 from streams.queries.format import HistoriesAnswer
-from streams.queries.serving import MOST_WAITING
-from streams.queries.telling import OwnedPartitions
+from streams.queries.serving import MOST_WAITING, OwnedPartitions
 from tests.support.answering import AnsweringWorker, answering, decoded, token_file
 from tests.support.histories import event, uai
 from tests.support.waiting import wait_until

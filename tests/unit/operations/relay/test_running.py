@@ -7,7 +7,7 @@ from threading import Event, Thread, Timer
 from threading import enumerate as enumerate_threads
 
 from operations.client import DeliveryReport
-from operations.relay.telling import telling
+from operations.relay.running import telling
 from tests.support.histories import event, uai
 from tests.support.waiting import wait_until
 from tests.unit.operations.relay.test_relay import FakePublisher

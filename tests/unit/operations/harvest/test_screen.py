@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from boundary.http_client import HttpAnswer
-from operations.harvest import probing as subject
+from operations.harvest import screen as subject
 from operations.harvest.data_state import DataOutcome, FoundData
 from operations.harvest.polite_client import PoliteAnswer, PoliteClient, Politeness
 from operations.harvest.portal_dataset import Distribution
-from operations.harvest.probing import found_in, probe
+from operations.harvest.screen import found_in, probe
 from operations.harvest.validators import Validators
 from tests.support.harvests import PRIVATE
 from tests.support.portals import Answer, Portal, portal
