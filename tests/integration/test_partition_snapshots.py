@@ -17,7 +17,8 @@ from events.fact import Family
 from events.topics import declared_topics, topic_name
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records
-from tests.support.kafka import KafkaBroker, missing_requirement
+from operations.programs.kafka import missing_requirement
+from tests.support.kafka import KafkaBroker
 from tests.support.requirements import give_up
 from tests.support.traffic import region, send, wait_done
 from tests.support.waiting import wait_until

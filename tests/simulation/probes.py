@@ -17,11 +17,11 @@ from aiokafka.errors import OffsetOutOfRangeError
 from gateway.topics_writer import TopicsWriter
 from streams import batch_transport
 from streams.accepted_losses import AcceptedLoss
+from streams.app import RebalanceEnd
 from streams.assigned_partition import AssignedPartition
 from streams.batch_transport import BatchConsumer
 from streams.engine import Engine
 from streams.queries import received
-from streams.rebalance import RebalanceEnd
 from streams.topic_faults import FaultKind
 from streams.watchdog import Watchdog
 
