@@ -14,10 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from boundary.addresses import shown_address
 from boundary.errors import SmartRegionError
-
-LONGEST_SECONDS: Final = 2_000_000.0
-"""Three weeks: in milliseconds it fits into the 32 bits that Kafka has for a time."""
-
+from boundary.seconds import LONGEST_SECONDS
 
 ENV_PREFIX: Final = "SMART_REGION_"
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from boundary.settings import LONGEST_SECONDS
+from boundary.seconds import LONGEST_SECONDS
 
 
 class NumberRange(click.FloatRange):

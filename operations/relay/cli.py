@@ -11,7 +11,7 @@ import click
 
 from boundary.addresses import shown_address
 from boundary.extras import needs_extra
-from boundary.settings import LONGEST_SECONDS
+from boundary.seconds import LONGEST_SECONDS
 from boundary.terminal import count_last, echo, echo_lines
 from broker.options import BROKER, quiet_client
 from operations.emitting.options import gateway_options, open_publisher

@@ -41,7 +41,6 @@ WHOLE = os.environ.get("GROWN_PROJECT_TESTS", "").split()
 SOME = (
     "tests/unit/catalogue/test_cli.py",
     "tests/unit/catalogue/test_loader.py",
-    "tests/unit/dashboards/test_console.py",
     "tests/unit/events/contracts/test_asyncapi.py",
     "tests/unit/events/producers",
     "tests/unit/events/test_fact.py",
