@@ -402,6 +402,8 @@ class BatchConsumer(driver.Consumer):
             )
         for partition in self._read():
             await partition.restore()
+        if self._is_outdated(generation):
+            return
         try:
             await self._look_at(tps)
         except IllegalStateError as error:
