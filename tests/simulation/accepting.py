@@ -6,23 +6,31 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from events.last_record import LastRecord
+from events.topics import FAMILIES
 from streams.accepted_losses import AcceptedLoss
 from streams.commit_metadata import decode_commit_metadata
 from streams.topic_faults import FaultKind
+from tests.simulation.records import FORWARDED_FROM
 
 if TYPE_CHECKING:
     from streams.topic_faults import TopicFault
     from tests.simulation.cluster import Cluster
+    from tests.simulation.faults import Fault
+    from tests.simulation.partition_log import PartitionLog
     from tests.simulation.simulated_worker import SimulatedWorker
 
 #: How long a worker reports the fault before he acts: the alert waits, and he reads.
 REACTION_SECONDS: Final = (2.0, 8.0)
 #: An alert goes on for so long after the last report: a worker that starts again reports nothing.
 KEEP_FIRING_SECONDS: Final = 3.0
+#: The share of cases in which he restarts all workers as well, which need not be.
+RESTARTED_SHARE: Final = 0.3
 LOOK_SECONDS: Final = 0.25
+#: The share of batches that stay where records are erased.
+KEPT_SHARE: Final = 0.7
 #: A worker may believe a lower end of a log for so long: brokers tell one, and are silent then.
 LONGEST_FALSE_SECONDS: Final = 12.0
 _LOSSES: Final = {FaultKind.EVENTS_LOST, FaultKind.RECORDS_DELETED, FaultKind.LOG_DIVERGED}
@@ -83,8 +91,9 @@ class Operator:
             if now - since >= reaction:
                 for fault in reported:
                     self._accept(fault)
-                for worker in self._workers:
-                    worker.terminate()
+                if self._chance.random() < RESTARTED_SHARE:
+                    for worker in self._workers:
+                        worker.terminate()
                 since, reaction = -1.0, self._chance.uniform(*REACTION_SECONDS)
 
     def _reported(self) -> Sequence[TopicFault]:
@@ -110,15 +119,41 @@ class Operator:
         last = decode_commit_metadata(metadata).last
         if last is None and committed:
             last = LastRecord.before(committed)
+        log = self._cluster.topics[topic][partition]
+        self._note(log, verdict="loss_accepted", last=last, log_start=log.start)
+
+    def erase(self, fault: Fault) -> None:
+        """Erase records of a log, as the command does: copy what stays, then delete all before it.
+
+        That takes as long as the fault lasts.
+        """
+        chance, now_ms = Random(fault.number), self._cluster.now_ms()
+        logs = [
+            log for one in FAMILIES for log in self._cluster.topics[one] if len(log.batches) > 1
+        ]
+        if not logs:
+            return
+        log = chance.choice(sorted(logs, key=lambda one: one.start - one.end)[: len(logs) // 2 + 1])
+        end = log.high_watermark
+        for batch in [*log.batches]:
+            # The command erases a copy with its original, which is on another partition.
+            stays = chance.random() < KEPT_SHARE or FORWARDED_FROM.encode() in batch.data
+            if batch.last < end and stays:
+                log.copy(batch, now_ms=now_ms)
+        self._note(log, verdict="erased", log_start=end)
+
+        def delete() -> None:
+            log.lose_first(end)
+            self._on_accepted()
+
+        asyncio.get_running_loop().call_later(fault.lasts, delete)
+
+    def _note(self, log: PartitionLog, **found: Any) -> None:
+        at = datetime.fromtimestamp(0, UTC)
         loss = AcceptedLoss(
-            topic=topic,
-            partition=partition,
-            last=last,
-            log_start=self._cluster.topics[topic][partition].start,
-            at=datetime.fromtimestamp(0, UTC),
-            because="the runbook",
+            topic=log.topic, partition=log.number, at=at, because="the runbook", **found
         )
-        self.accepted.setdefault((topic, partition), []).append(loss)
+        self.accepted.setdefault((log.topic, log.number), []).append(loss)
         self.acted_at = asyncio.get_running_loop().time()
         self._on_accepted()
         self._cluster.note(f"the operator accepts {loss}")

@@ -67,6 +67,8 @@ class _Loss(StrEnum):
 
 _LOSSES: Final = tuple(_Loss)
 _FEW_RECORDS: Final = 6
+#: The share of the logs that get a marker at once.
+_MARKED_SHARE: Final = 0.3
 #: Answers in a row, of all that is read.
 _MOST_DAMAGED: Final = 3
 
@@ -105,6 +107,7 @@ class BrokerFaults:
             FaultKind.FETCH_GAP: self._leave_out,
             FaultKind.FETCH_DAMAGED: self._damage,
             FaultKind.REBALANCE: self._rebalance,
+            FaultKind.MARKER: self._mark,
             FaultKind.LOG_LOST: self._lose_records,
         }
         cluster.commit_error = self._commit_error
@@ -248,6 +251,13 @@ class BrokerFaults:
         self._loop.call_later(lasts, undo)
         return undo
 
+    def _mark(self, fault: Fault) -> None:
+        chance = Random(fault.number)
+        for name in sorted(_EVENT_TOPICS):
+            for log in self._cluster.topics[name]:
+                if chance.random() < _MARKED_SHARE:
+                    log.mark(now_ms=self._cluster.now_ms())
+
     def _lose_records(self, fault: Fault) -> None:
         chance = Random(fault.number)
         logs = [log for name in sorted(_EVENT_TOPICS) for log in self._cluster.topics[name]]
@@ -271,8 +281,9 @@ class BrokerFaults:
             first, end = chance.choice(log.batches).first, log.end
             self._note_loss(log, first)
             log.lose_last(first)
-            if lose is _Loss.REPLACED:
-                log.refill(end, now_ms=self._cluster.now_ms())
+            again = next(one for one in log.lost if one.first == first)
+            while lose is _Loss.REPLACED and log.end < end:
+                log.copy(again, now_ms=self._cluster.now_ms())
             up = [one.id for one in self._cluster.nodes if one.is_up]
             self._lead(log, chance.choice(up), chance)
         else:

@@ -72,8 +72,12 @@ class FaultKind(StrEnum):
     """A worker's wall clock is set."""
     REBALANCE = "rebalance"
     """The coordinator asks all members to join again."""
+    MARKER = "marker"
+    """The markers of transactions end logs of events: offsets without a record."""
     LOG_LOST = "log-lost"
     """A log of events loses records for good: an operator has to accept it. Of a sequence alone."""
+    ERASURE = "erasure"
+    """The operator erases records of a log, and copies the others. Of a sequence alone."""
 
 
 #: How late a request may be, in seconds: longer than a session, and than a client waits.

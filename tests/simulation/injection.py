@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from tests.simulation.broker_faults import BrokerFaults
+from tests.simulation.faults import FaultKind
 from tests.simulation.process_faults import Parties, ProcessFaults
 from tests.simulation.request_faults import RequestFaults
 
@@ -23,6 +24,7 @@ class Injection:
         parties: Parties,
         *,
         join: Callable[[float, bool], None],
+        erase: Callable[[Fault], None],
         note: Callable[[str], None],
     ) -> None:
         self._loop = cluster.loop
@@ -31,7 +33,12 @@ class Injection:
         self._requests = RequestFaults(cluster)
         self._processes = ProcessFaults(cluster, parties, self._requests, join=join)
         self._brokers = BrokerFaults(cluster, note=note)
-        self._do = {**self._processes.kinds, **self._requests.kinds, **self._brokers.kinds}
+        self._do = {
+            FaultKind.ERASURE: erase,
+            **self._processes.kinds,
+            **self._requests.kinds,
+            **self._brokers.kinds,
+        }
 
     @property
     def lost(self) -> Mapping[tuple[str, int], float]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final, NamedTuple
 
-from aiokafka.record.default_records import DefaultRecordBatch
+from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
 from broker.stored_record import RawRecord
@@ -23,6 +23,10 @@ _CRC_START: Final = 21
 #: The bytes of a batch that its length does not count.
 _BEFORE_LENGTH: Final = 12
 _LOG_APPEND_TIME: Final = 0x08
+_CONTROL: Final = 0x20
+#: The key of a commit's marker: its version, and its type.
+_COMMIT_MARKER: Final = bytes((0, 0, 0, 1))
+_MARKER_PRODUCER, _MARKER_BYTES = 1 << 40, 200
 #: How many batches of a producer a broker remembers, to recognise one that is sent again.
 _REMEMBERED: Final = 5
 
@@ -194,11 +198,18 @@ class PartitionLog:
                 del self._producers[number]
         self.notify()
 
-    def refill(self, end: int, *, now_ms: int) -> None:
-        """Let the log have records again up to an offset: of one lost batch, again and again."""
-        data = next(one.data for one in self.lost if one.first >= self.end)
-        while self.end < end:
-            self._store(data, header_of(data), now_ms)
+    def copy(self, batch: StoredBatch, *, now_ms: int) -> None:
+        """Append the records of a batch once more, as another producer does."""
+        self._store(batch.data, header_of(batch.data), now_ms)
+        self.notify()
+
+    def mark(self, *, now_ms: int) -> None:
+        """Append the marker of a transaction's end, which no reader gets."""
+        builder = DefaultRecordBatchBuilder(2, 0, 1, _MARKER_PRODUCER, 0, -1, _MARKER_BYTES)
+        builder.append(0, now_ms, _COMMIT_MARKER, bytes(6), [])
+        data = bytes(builder.build())
+        header = header_of(data)
+        self._store(data, header._replace(attributes=header.attributes | _CONTROL), now_ms)
         self.notify()
 
     def lead(self, node: int, *, behind: int) -> bool:
@@ -249,7 +260,7 @@ def records_of(
             timestamp=record.timestamp,
         )
         for one in (log.batches if batches is None else batches)
-        if one.last >= first
+        if one.last >= first and not header_of(one.data).attributes & _CONTROL
         for record in DefaultRecordBatch(bytearray(one.data))
         if record.offset >= first
     ]

@@ -8,8 +8,9 @@ from typing import Final
 from tests.simulation.faults import TARGETS, Fault, FaultKind
 from tests.simulation.sequences import SEQUENCES
 
-#: Of sequences alone are those that nobody mends but an operator.
-_SINGLE: Final = tuple(kind for kind in FaultKind if kind is not FaultKind.LOG_LOST)
+#: Those that an operator has to do with are of sequences alone.
+_OF_SEQUENCES: Final = (FaultKind.LOG_LOST, FaultKind.ERASURE)
+_SINGLE: Final = tuple(kind for kind in FaultKind if kind not in _OF_SEQUENCES)
 
 #: The kinds of single faults of one run.
 MOST_KINDS: Final = 7

@@ -119,7 +119,7 @@ PROBES: Final = (
     Probe("records processed singly", Engine, "_process_singly", _is_called),
     Probe("poison record", Engine, "_report_poison_record", _is_called),
     Probe("step after a rebalance begun again", RebalanceEnd, "_wait", _has_raised),
-    Probe("end by the watchdog", Watchdog, "_check_progress", _has_raised),
+    Probe("end by the watchdog", Watchdog, "check", _has_raised),
     Probe("answer of a former owner", received, "_counts", _is_false),
     Probe("changes of what is not held", received, "_continues", _is_false),
     Probe("failed client of the gateway", TopicsWriter, "_close", _is_called),

@@ -328,7 +328,9 @@ class _World:
         faults = tuple(planned) if self.plan.faults is None else self.plan.faults
         self.outcome.faults = faults
         parties = Parties(regular, self.gateway, self.reader.process, self.producers)
-        injection = Injection(self.cluster, parties, join=self.join, note=self.note)
+        injection = Injection(
+            self.cluster, parties, join=self.join, erase=self.operator.erase, note=self.note
+        )
         injection.schedule(list(faults))
         direct = self._send_to_gateway(self.records)
         traffic = Traffic(self.cluster, Random(self.chance.random()), partitions=self.partitions)

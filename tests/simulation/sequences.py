@@ -168,6 +168,32 @@ def refilled_log(chance: Random, _: float) -> list[Fault]:
     return [_fault(FaultKind.LOG_LOST, chance.uniform(2.0, 5.0), small, number=number)]
 
 
+def erased_log(chance: Random, at: float) -> list[Fault]:
+    """Return the erasure of records of a log that workers read, which write slowly meanwhile."""
+    at += 2.0
+    lasts, slow, both_ways = chance.choice((0.0, 0.3, 2.0)), chance.choice((1, 2)), 2
+    return [
+        _fault(FaultKind.ERASURE, at, 0, lasts=lasts, number=chance.randrange(1 << 16)),
+        *(
+            _fault(
+                *(FaultKind.DELAY, at - 0.5, target),
+                lasts=lasts + 4.0,
+                number=64 * slow + 16 * both_ways + node,
+            )
+            for node in chance.sample(range(_NODES), chance.choice((0, 1, 2)))
+            for target in _WORKERS
+        ),
+        *(
+            _fault(FaultKind.LEAVE, at + chance.uniform(-1.0, lasts), target)
+            for target in chance.sample(_WORKERS, chance.choice((0, 1, 2, 3)))
+        ),
+        *(
+            _fault(FaultKind.REBALANCE, at + chance.uniform(0.0, lasts + 1.0), 0)
+            for _ in range(chance.randint(0, 2))
+        ),
+    ]
+
+
 #: From which some runs take one or two, each with the time at which it begins.
 SEQUENCES: Final[tuple[Callable[[Random, float], list[Fault]], ...]] = (
     late_write,
@@ -181,6 +207,7 @@ SEQUENCES: Final[tuple[Callable[[Random, float], list[Fault]], ...]] = (
     early_end,
     lost_records,
     refilled_log,
+    erased_log,
 )
 
 
