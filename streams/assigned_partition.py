@@ -85,6 +85,8 @@ class AssignedPartition:
         self.fault: TopicFault | None = None
         """What the log has lost; nothing more is read."""
         self.is_revoked = False
+        self.seek: object | None = None
+        """The seek that is under way, or has failed: what is fetched meanwhile is of before."""
         self.ended_early = False
         """Whether a batch was left, or a part of it: nothing follows before the next assignment."""
         #: The next offset to pass on, and the record before it; None before the first seek.
@@ -288,7 +290,7 @@ class AssignedPartition:
         else:
             # A poll may have been under way when the last record was sought.
             first, seeks = last.offset, 2
-        if self._is_gap(first, records[0].offset, seeks):
+        if self.seek is not None or self._is_gap(first, records[0].offset, seeks):
             return first
         if last is not None and not self._is_last_found:
             other = self._compare_last(records, last)
@@ -346,6 +348,8 @@ class AssignedPartition:
         group's lag, would wait.
         """
         position = self.position
+        if self.seek is not None:
+            return
         if self.is_restored and fetched >= (self._next or 0):
             self.drop()  # The next look reads it from its start.
         elif (

@@ -448,7 +448,18 @@ class BatchConsumer(driver.Consumer):
             if offset is not None:
                 positions[tp] = offset
         if positions:
-            await self.seek_wait(positions)
+            await self._seek_all(positions)
+
+    async def _seek_all(self, positions: Mapping[TP, int]) -> None:
+        """Seek; before the last seek has ended, no partition moves on by what is fetched."""
+        seek = object()
+        sought = [self._partitions[tp] for tp in positions if tp in self._partitions]
+        for partition in sought:
+            partition.seek = seek
+        await self.seek_wait(positions)
+        for partition in sought:
+            if partition.seek is seek:
+                partition.seek = None
 
     def _accepted(self, tp: TP) -> Sequence[AcceptedLoss]:
         return self.transport.accepted.get((*tp,), ())
@@ -583,7 +594,9 @@ class BatchConsumer(driver.Consumer):
         unread = {
             tp: records[0].offset
             for tp, records in polled.items()
-            if tp in self.assignment() and self._thread.fetch_position(tp) == records[-1].offset + 1
+            if tp in self.assignment()
+            and self._partitions[tp].seek is None
+            and self._thread.fetch_position(tp) == records[-1].offset + 1
         }
         if unread:
             await self._try_seek(unread)
@@ -591,7 +604,7 @@ class BatchConsumer(driver.Consumer):
     async def _try_seek(self, positions: Mapping[TP, int]) -> None:
         """Seek, unless a rebalance takes the partitions meanwhile."""
         try:
-            await self.seek_wait(positions)
+            await self._seek_all(positions)
         except Exception as error:  # noqa: BLE001 - the next rebalance seeks again
             self.log.warning("could not seek back during a rebalance: %r", error)
 

@@ -890,6 +890,26 @@ class TestLosses:
         assert thread.metadata[EVENTS].start == 2
 
     @played
+    async def test_what_was_fetched_before_a_seek_moves_no_position(self) -> None:
+        """A poll without records would pass over all that an erasure has left."""
+        consumer, thread = await self.merged(5)
+        thread.starts[EVENTS], thread.positions[EVENTS] = 2, 5
+        await consumer.look_at_logs()
+        consumer.transport.accepted = accepting(EVENTS, log_start=2)
+        seek_wait = thread.seek_wait
+
+        async def seek_after_a_poll(positions: Mapping[TP, int]) -> None:
+            assert await batch(consumer) == []
+            await seek_wait(positions)
+
+        vars(thread)["seek_wait"] = seek_after_a_poll
+
+        await consumer.look_at_logs()
+
+        assert thread.sought == [{EVENTS: 2}]
+        assert position_of(consumer, EVENTS) == Position(2, None, 2)
+
+    @played
     async def test_a_log_of_which_nothing_is_left_is_caught_up_once_that_is_accepted(self) -> None:
         """The last record that was committed is not there to be found."""
         consumer, thread = await self.merged(5)
