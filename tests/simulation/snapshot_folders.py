@@ -35,7 +35,7 @@ class SnapshotFolders:
         files = sorted(Path(self._temporary.name).rglob("*.snapshot"))
         for file in files if self._chance.random() < _DAMAGED else ():
             content = file.read_bytes()
-            at = self._chance.randrange(len(content))
+            at = self._chance.randrange(len(content) + 1)
             match self._chance.randrange(6):
                 case 0:
                     file.unlink()
