@@ -35,19 +35,6 @@ class WorkFolderUnusableError(SmartRegionError):
         )
 
 
-class WorkFolderFullError(SmartRegionError):
-    """There is no room for what does not fit into memory."""
-
-    def __init__(self, folder: Path | None, *, megabytes: int, cause: str) -> None:
-        where = "the system's folder for temporary files" if folder is None else str(folder)
-        super().__init__(
-            f"work_folder: no room in {where} ({cause}), where a command may take"
-            f" {megabytes} MB: name a folder with room with --work-folder or"
-            " SMART_REGION_WORK_FOLDER, or allow more with SMART_REGION_WORK_MB; in an audit"
-            " a million records take about 600 MB"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class WorkFolder:
     """A folder for temporary files that have no name, and are gone when the process is.
@@ -86,12 +73,16 @@ class WorkFolder:
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Raise WorkFolderFullError for what SQLite raises within where there is no room."""
+        """Raise SmartRegionError for what SQLite raises within where there is no room."""
         try:
             yield
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & _PRIMARY not in _NO_ROOM:
                 raise
-            raise WorkFolderFullError(
-                self.path, megabytes=self.megabytes, cause=str(error)
+            where = self.path or "the system's folder for temporary files"
+            raise SmartRegionError(
+                f"work_folder: no room in {where} ({error}), where a command may take"
+                f" {self.megabytes} MB: name a folder with room with --work-folder or"
+                " SMART_REGION_WORK_FOLDER, or allow more with SMART_REGION_WORK_MB; in an audit a"
+                " million records take about 600 MB"
             ) from error

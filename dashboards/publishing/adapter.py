@@ -29,7 +29,6 @@ from dashboards.publishing.errors import (
     NotGrafanaError,
     PublishingError,
     RightsLateError,
-    TimedOutError,
     TlsError,
     UnavailableError,
     UnreachableError,
@@ -266,7 +265,11 @@ class Grafana:
         if error.is_tls:
             return TlsError(str(self._address), cause=error.cause)
         if error.is_timeout:
-            return TimedOutError(request, seconds=error.seconds or self._answer_seconds)
+            seconds = error.seconds or self._answer_seconds
+            return PublishingError(
+                f"{request}: no answer within {seconds:g} s: check the address and Grafana's load,"
+                " then run the command again"
+            )
         return UnreachableError(str(self._address), cause=error.cause)
 
     def _message(self, answer: HttpAnswer) -> str:

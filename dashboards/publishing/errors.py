@@ -61,16 +61,6 @@ class TlsError(PublishingError):
         )
 
 
-class TimedOutError(PublishingError):
-    """Grafana did not answer within the timeout."""
-
-    def __init__(self, request: str, *, seconds: float) -> None:
-        super().__init__(
-            f"{request}: no answer within {seconds:g} s:"
-            " check the address and Grafana's load, then run the command again"
-        )
-
-
 class NotGrafanaError(PublishingError):
     """Another server than Grafana answers."""
 

@@ -15,22 +15,10 @@ from broker.topic_admin import seen_topics
 from events.dead_letters import RecordOrigin
 
 
-class RecordNotWrittenError(SmartRegionError):
-    """A record is to be passed over that nobody has written yet, most likely a slip of the hand."""
-
-    def __init__(self, origin: RecordOrigin, *, end: int | None) -> None:
-        what = "the topic has no such partition" if end is None else f"the partition ends at {end}"
-        super().__init__(
-            f"origin: there is no record, value {origin.topic}/{origin.partition}/{origin.offset}"
-            f" ({what}): write what the worker's log has; the decision would be for ever, and the"
-            " next event there would be refused unread; nothing was decided"
-        )
-
-
 def verify_written(settings: BrokerSettings, origins: Collection[RecordOrigin]) -> None:
     """Check that each record was written, whether it is still there or not.
 
-    Raises RecordNotWrittenError, and as `administering`.
+    Raises SmartRegionError, and as `administering`.
     """
     with administering(settings.broker, what="topics", security=settings.security()) as admin:
         seen = seen_topics(admin, sorted({one.topic for one in origins}))
@@ -43,4 +31,12 @@ def verify_written(settings: BrokerSettings, origins: Collection[RecordOrigin]) 
     for origin in origins:
         end = ends.get(TopicPartition(origin.topic, origin.partition))
         if end is None or origin.offset >= end:
-            raise RecordNotWrittenError(origin, end=end)
+            what = (
+                "the topic has no such partition" if end is None else f"the partition ends at {end}"
+            )
+            raise SmartRegionError(
+                "origin: there is no record, value"
+                f" {origin.topic}/{origin.partition}/{origin.offset} ({what}): write what the"
+                " worker's log has; the decision would be for ever, and the next event there would"
+                " be refused unread; nothing was decided"
+            )

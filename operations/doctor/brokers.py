@@ -26,18 +26,6 @@ MOST_READ: Final = 200_000
 """Up to so many offsets the events are read, some seconds, for those deleted in the middle."""
 
 
-class RecordsDeletedError(SmartRegionError):
-    """Events are no longer on their topics."""
-
-    def __init__(self, losses: Sequence[str]) -> None:
-        shown = ". ".join(losses[:SHOWN])
-        more = f". And {len(losses) - SHOWN} more partitions" if len(losses) > SHOWN else ""
-        super().__init__(
-            f"topics: events are missing. {shown}{more}: no audit counts them; see"
-            " docs/runbooks/RecordsDeleted.md"
-        )
-
-
 def check_brokers(settings: Settings) -> str:
     """Return how many brokers there are.
 
@@ -86,7 +74,7 @@ def check_records(settings: Settings) -> str:
 
     What an operator accepted is only reported, and so is the beginning of a partition of persons'
     events, which an erasure rewrites. Larger topics than MOST_READ are not read: there workers and
-    audit report what was deleted in the middle. Raises RecordsDeletedError, and as `read_logs` and
+    audit report what was deleted in the middle. Raises SmartRegionError, and as `read_logs` and
     `with_gaps`.
     """
     partitions = [
@@ -111,7 +99,12 @@ def check_records(settings: Settings) -> str:
     later = sum(log.start > 0 for log in logs if log.topic == topic_name(PERSONS))
     logs = [replace(log, start=0) if log.topic == topic_name(PERSONS) else log for log in logs]
     if losses := [found for log in logs if (found := _loss_of(log, accepted))]:
-        raise RecordsDeletedError(losses)
+        shown = ". ".join(losses[:SHOWN])
+        more = f". And {len(losses) - SHOWN} more partitions" if len(losses) > SHOWN else ""
+        raise SmartRegionError(
+            f"topics: events are missing. {shown}{more}: no audit counts them; see"
+            " docs/runbooks/RecordsDeleted.md"
+        )
     lacking = sum(any(log.missing()) for log in logs)
     if lacking:
         notes.append(f"partitions whose loss is accepted: {lacking}")

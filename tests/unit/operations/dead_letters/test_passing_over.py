@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from kafka import TopicPartition
 
+from boundary.errors import SmartRegionError
 from broker.settings import load_broker_settings
 from events.dead_letters import RecordOrigin
 from events.fact import Family
@@ -56,5 +57,5 @@ def test_a_record_that_was_written_may_be_passed_over() -> None:
 def test_a_record_that_is_yet_to_come_is_not(origin: RecordOrigin, problem: str) -> None:
     """A slip of the hand would have an event refused that somebody sends later."""
     written = RecordOrigin(SCHOOLS, 0, 0)
-    with pytest.raises(passing_over.RecordNotWrittenError, match=problem):
+    with pytest.raises(SmartRegionError, match=problem):
         passing_over.verify_written(load_broker_settings(), [written, origin])

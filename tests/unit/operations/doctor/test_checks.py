@@ -17,7 +17,6 @@ from dashboards.publishing.errors import BoardsMissingError
 from events.last_record import LastRecord
 from events.producers.loader import load_producers
 from operations.doctor import brokers, checks
-from operations.doctor.brokers import RecordsDeletedError
 from operations.doctor.check import CheckStatus, Finding, NothingToCheckError, run_checks
 from operations.doctor.checks import Doctor, check_workers
 from operations.losses.missing import PartitionLog
@@ -272,7 +271,7 @@ def test_missing_events_are_named_until_their_loss_is_accepted(
 ) -> None:
     """With topic, partition and offset."""
     place = rf"{log.topic}\[3\] ends at offset {log.end}"
-    with pytest.raises(RecordsDeletedError, match=f"{place}: .*{said}"):
+    with pytest.raises(SmartRegionError, match=f"{place}: .*{said}"):
         records_of(monkeypatch, log_of("grants"), log)
 
     accepted = log.accepted(at=datetime(2026, 1, 2, tzinfo=UTC), because="the disk failed")
