@@ -32,9 +32,11 @@ def rules(rendered: Path) -> Path:
 
 
 @pytest.fixture
-def scenario() -> RuleScenario:
-    """Return a scenario in which nothing happens yet."""
-    return RuleScenario()
+def scenario(rules: Path) -> Iterator[RuleScenario]:
+    """Yield a scenario in which nothing happens yet; promtool checks it when the test ends."""
+    scenario = RuleScenario(rules)
+    yield scenario
+    scenario.check()
 
 
 @pytest.fixture

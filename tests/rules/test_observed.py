@@ -70,7 +70,7 @@ def territory(name: str, indicator: dict[str, str], department: str) -> dict[str
     return {"__name__": name, **indicator, "department": department}
 
 
-def test_the_region_is_what_was_observed_there(scenario: RuleScenario, rules: Path) -> None:
+def test_the_region_is_what_was_observed_there(scenario: RuleScenario) -> None:
     """And not the sum of its départements, on whichever partition it is."""
     scenario.healthy()
     shown(scenario, FIBRE, "75", 0, (0.9, LONG))
@@ -83,10 +83,8 @@ def test_the_region_is_what_was_observed_there(scenario: RuleScenario, rules: Pa
         5, f'{own}{{department="region"}}', territory(own, FIBRE, metrics.REGION), value=0.7125
     )
 
-    scenario.check(rules)
 
-
-def test_departments_make_no_region(scenario: RuleScenario, rules: Path) -> None:
+def test_departments_make_no_region(scenario: RuleScenario) -> None:
     """Where nobody observed the region it has no figure, and no last report."""
     scenario.healthy()
     shown(scenario, FIBRE, "75", 0, (0.9, LONG))
@@ -98,10 +96,8 @@ def test_departments_make_no_region(scenario: RuleScenario, rules: Path) -> None
         5, f'{last}{{department="77"}}', territory(last, FIBRE, "77"), value=TODAY - DAY
     )
 
-    scenario.check(rules)
 
-
-def test_the_region_s_last_report_is_its_own(scenario: RuleScenario, rules: Path) -> None:
+def test_the_region_s_last_report_is_its_own(scenario: RuleScenario) -> None:
     """A département that reports later does not make the region younger."""
     scenario.healthy()
     shown(scenario, FIBRE, "75", 0, (0.9, LONG), reported=TODAY - DAY)
@@ -114,20 +110,16 @@ def test_the_region_s_last_report_is_its_own(scenario: RuleScenario, rules: Path
         value=TODAY - 90 * DAY,
     )
 
-    scenario.check(rules)
 
-
-def test_what_is_taken_back_is_blank(scenario: RuleScenario, rules: Path) -> None:
+def test_what_is_taken_back_is_blank(scenario: RuleScenario) -> None:
     """From minute 10 on the worker shows it no more: neither do the rules, and no zero."""
     scenario.healthy()
     shown(scenario, WAITING, metrics.REGION, 3, (12.5, 10), (ABSENT, LONG))
     scenario.expect_samples(5, conventions.REGION_VALUE.name, region(WAITING), value=12.5)
     scenario.expect_samples(15, conventions.REGION_VALUE.name)
 
-    scenario.check(rules)
 
-
-def test_what_is_counted_is_still_added_up(scenario: RuleScenario, rules: Path) -> None:
+def test_what_is_counted_is_still_added_up(scenario: RuleScenario) -> None:
     """Beside observed indicators, the region of the others is all its départements."""
     scenario.healthy()
     shown(scenario, FIBRE, metrics.REGION, 0, (0.7, LONG))
@@ -135,8 +127,6 @@ def test_what_is_counted_is_still_added_up(scenario: RuleScenario, rules: Path) 
     shown(scenario, GRANTS, "77", 1, (500_000, LONG))
     total = f'{conventions.REGION_VALUE}{{indicator="grants_committed_euros"}}'
     scenario.expect_samples(5, total, region(GRANTS), value=1_500_000)
-
-    scenario.check(rules)
 
 
 def _expect_missed(
@@ -166,7 +156,7 @@ def _expect_missed(
     )
 
 
-def test_an_alert_shows_a_value_with_its_decimals(scenario: RuleScenario, rules: Path) -> None:
+def test_an_alert_shows_a_value_with_its_decimals(scenario: RuleScenario) -> None:
     """Of an average of days the hundredths count, in the value and in the target."""
     milestone = WAITING | {"milestone": "shorter"}
     where = {"job": ASSESSOR_JOB, "instance": "assessor:6067", "department": metrics.REGION}
@@ -180,8 +170,6 @@ def test_an_alert_shows_a_value_with_its_decimals(scenario: RuleScenario, rules:
         "Délai d’obtention d’un rendez-vous",
         "1\u202f234,51, pour une cible de 12,25",
     )
-
-    scenario.check(rules)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +200,7 @@ def test_an_alert_shows_a_percentage_with_the_decimals_of_its_target(
         "99,996\u00a0%, pour une cible de 99,999\u00a0%",
     )
 
-    scenario.check(tmp_path / "prometheus" / "rules")
+    scenario.rules = tmp_path / "prometheus" / "rules"
 
 
 def test_every_expression_of_its_boards_is_understood(tmp_path: Path) -> None:
@@ -230,7 +218,7 @@ def test_every_expression_of_its_boards_is_understood(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("chosen", "target"), [("75", 95), ("77", 60), (metrics.REGION, None)])
 def test_the_chosen_departement_s_own_target_is_drawn(
-    scenario: RuleScenario, rules: Path, chosen: str, target: float | None
+    scenario: RuleScenario, chosen: str, target: float | None
 ) -> None:
     """Of the targets of one day, and none where the whole region is chosen."""
     (own,) = (
@@ -250,5 +238,3 @@ def test_the_chosen_departement_s_own_target_is_drawn(
             (MilestoneStatus.AT_RISK, LONG),
         )
     scenario.expect_samples(5, own, *([{}] if target else []), value=target or 0)
-
-    scenario.check(rules)

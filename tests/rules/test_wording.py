@@ -78,7 +78,7 @@ def formation(department: str) -> dict[str, str]:
     return {"programme_title": "Formation au numérique", "dashboard_url": board}
 
 
-def test_milestone_missed(scenario: RuleScenario, rules: Path) -> None:
+def test_milestone_missed(scenario: RuleScenario) -> None:
     """A value just under its target is not shown as having reached it."""
     judge(scenario, CONNECTED, "77", MilestoneStatus.MISSED)
     expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 0.99996, "77", **LYCEES)
@@ -98,10 +98,8 @@ def test_milestone_missed(scenario: RuleScenario, rules: Path) -> None:
         },
     )
 
-    scenario.check(rules)
 
-
-def test_milestone_missed_in_euros_and_in_part_assumed(scenario: RuleScenario, rules: Path) -> None:
+def test_milestone_missed_in_euros_and_in_part_assumed(scenario: RuleScenario) -> None:
     """Thousands are set apart, cents cut, and what the promise does not fix is said."""
     judge(scenario, BUDGET, "region", MilestoneStatus.MISSED)
     labels = {"programme": "formation", "indicator": "grants_committed_euros"}
@@ -123,8 +121,6 @@ def test_milestone_missed_in_euros_and_in_part_assumed(scenario: RuleScenario, r
         },
     )
 
-    scenario.check(rules)
-
 
 def persons(value: str) -> dict[str, str]:
     """Return the annotations of a milestone missed on a count of persons."""
@@ -144,23 +140,19 @@ PERSONS = (
 )
 
 
-def test_milestone_missed_on_persons(scenario: RuleScenario, rules: Path) -> None:
+def test_milestone_missed_on_persons(scenario: RuleScenario) -> None:
     """A total that may be shown is shown."""
     judge(scenario, DROPPED, "region", MilestoneStatus.MISSED)
     labels = FORMATION | {"indicator": "trainees_dropped_out"}
     expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 1240, "region", **labels)
     scenario.expect_alert(30, "MilestoneMissed", PERSONS, persons("1\u202f240"))
 
-    scenario.check(rules)
 
-
-def test_milestone_missed_on_persons_too_few_to_show(scenario: RuleScenario, rules: Path) -> None:
+def test_milestone_missed_on_persons_too_few_to_show(scenario: RuleScenario) -> None:
     """A value that is hidden is not shown, and its absence does not silence the alert."""
     judge(scenario, DROPPED, "region", MilestoneStatus.MISSED)
     hidden = "valeur protégée par le secret statistique"
     scenario.expect_alert(30, "MilestoneMissed", PERSONS, persons(hidden))
-
-    scenario.check(rules)
 
 
 def at_risk(description: str) -> dict[str, str]:
@@ -181,7 +173,7 @@ RISK = (
 )
 
 
-def test_milestone_at_risk(scenario: RuleScenario, rules: Path) -> None:
+def test_milestone_at_risk(scenario: RuleScenario) -> None:
     """With the day that the pace leads to, and the paces per month: the plural from two on."""
     judge(scenario, CONNECTED, "95", MilestoneStatus.AT_RISK)
     expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 0.625, "95", **LYCEES)
@@ -198,13 +190,11 @@ def test_milestone_at_risk(scenario: RuleScenario, rules: Path) -> None:
         ),
     )
 
-    scenario.check(rules)
-
 
 @pytest.mark.parametrize(
     "pace", [Fraction(1, 1000), Fraction(12, 20_000), Fraction(-1, 100_000), Fraction(1, 10**9)]
 )
-def test_a_pace_is_that_of_the_page(scenario: RuleScenario, rules: Path, pace: Fraction) -> None:
+def test_a_pace_is_that_of_the_page(scenario: RuleScenario, pace: Fraction) -> None:
     """To the last digit, its sign and the form of its unit; also where it is next to nothing."""
     judge(scenario, CONNECTED, "95", MilestoneStatus.AT_RISK)
     expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 0.625, "95", **LYCEES)
@@ -221,10 +211,8 @@ def test_a_pace_is_that_of_the_page(scenario: RuleScenario, rules: Path, pace: F
         ),
     )
 
-    scenario.check(rules)
 
-
-def test_a_pace_in_euros_is_that_of_the_page(scenario: RuleScenario, rules: Path) -> None:
+def test_a_pace_in_euros_is_that_of_the_page(scenario: RuleScenario) -> None:
     """Without cents, thousands apart."""
     judge(scenario, BUDGET, "region", MilestoneStatus.AT_RISK)
     of = {"programme": "formation", "indicator": "grants_committed_euros"}
@@ -248,10 +236,8 @@ def test_a_pace_in_euros_is_that_of_the_page(scenario: RuleScenario, rules: Path
         },
     )
 
-    scenario.check(rules)
 
-
-def check_risk_without_pace(scenario: RuleScenario, rules: Path) -> None:
+def check_risk_without_pace(scenario: RuleScenario) -> None:
     """Check that the alert of a risk knows no projection and no pace."""
     scenario.expect_alert(
         30,
@@ -263,17 +249,15 @@ def check_risk_without_pace(scenario: RuleScenario, rules: Path) -> None:
         ),
     )
 
-    scenario.check(rules)
 
-
-def test_milestone_at_risk_without_a_pace(scenario: RuleScenario, rules: Path) -> None:
+def test_milestone_at_risk_without_a_pace(scenario: RuleScenario) -> None:
     """Where the trend leads nowhere that is said, and nothing is made up."""
     judge(scenario, CONNECTED, "95", MilestoneStatus.AT_RISK)
     expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 0.625, "95", **LYCEES)
-    check_risk_without_pace(scenario, rules)
+    check_risk_without_pace(scenario)
 
 
-def test_a_projection_that_has_ended_is_not_told(scenario: RuleScenario, rules: Path) -> None:
+def test_a_projection_that_has_ended_is_not_told(scenario: RuleScenario) -> None:
     """While the assessor judges, the last one that it had is no longer its own."""
     judge(scenario, CONNECTED, "95", MilestoneStatus.AT_RISK)
     expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 0.625, "95", **LYCEES)
@@ -283,10 +267,10 @@ def test_a_projection_that_has_ended_is_not_told(scenario: RuleScenario, rules: 
         (metrics.INDICATOR_PACE, 0.00061, LYCEES),
     ):
         scenario.expose(metric, (value, 10), (ABSENT, 50), **labels, **where)
-    check_risk_without_pace(scenario, rules)
+    check_risk_without_pace(scenario)
 
 
-def test_a_projection_stays_while_the_assessor_is_away(scenario: RuleScenario, rules: Path) -> None:
+def test_a_projection_stays_while_the_assessor_is_away(scenario: RuleScenario) -> None:
     """Its restart changes no text; a pace below zero has the sign of the page."""
     where = {"job": ASSESSOR_JOB, "instance": "assessor:6067", "department": "95"}
     scenario.judged(
@@ -314,10 +298,8 @@ def test_a_projection_stays_while_the_assessor_is_away(scenario: RuleScenario, r
         ),
     )
 
-    scenario.check(rules)
 
-
-def test_target_lost(scenario: RuleScenario, rules: Path) -> None:
+def test_target_lost(scenario: RuleScenario) -> None:
     """With the day since which it is no longer held."""
     expose(scenario, metrics.INDICATOR_ASSESSED_VALUE, 0.96, "75", **LYCEES)
     expose(scenario, metrics.MILESTONE_LOST, 1, "75", **CONNECTED)
@@ -339,8 +321,6 @@ def test_target_lost(scenario: RuleScenario, rules: Path) -> None:
         },
     )
 
-    scenario.check(rules)
-
 
 def unexplained(territory: str, department: str, code: str) -> dict[str, str]:
     """Return the annotations of a milestone that nobody explains."""
@@ -361,7 +341,7 @@ def unexplained(territory: str, department: str, code: str) -> dict[str, str]:
     [("Île-de-France", "region", "R11"), ("Seine-et-Marne (77)", "77", "D77")],
 )
 def test_milestone_unexplained(
-    scenario: RuleScenario, rules: Path, territory: str, department: str, code: str
+    scenario: RuleScenario, territory: str, department: str, code: str
 ) -> None:
     """With the days, and the command that explains it, its territory as facts have it."""
     scenario.healthy()
@@ -378,15 +358,13 @@ def test_milestone_unexplained(
         unexplained(territory, department, code),
     )
 
-    scenario.check(rules)
-
 
 def work(scenario: RuleScenario, metric: Metric, *spans: Span, **labels: str) -> None:
     """Expose a series of a worker."""
     scenario.expose(metric, *spans, **labels, job=WORKER_JOB, instance="worker:6066")
 
 
-def test_indicator_unreported(scenario: RuleScenario, rules: Path) -> None:
+def test_indicator_unreported(scenario: RuleScenario) -> None:
     """With the last report's day, and what is expected."""
     scenario.healthy()
     completed = FORMATION | {"indicator": "trainees_completed"}
@@ -409,10 +387,8 @@ def test_indicator_unreported(scenario: RuleScenario, rules: Path) -> None:
         },
     )
 
-    scenario.check(rules)
 
-
-def test_a_departement_whose_persons_are_unreported(scenario: RuleScenario, rules: Path) -> None:
+def test_a_departement_whose_persons_are_unreported(scenario: RuleScenario) -> None:
     """When it last reported itself is not exposed: that nobody ever did would be wrong."""
     judge(scenario, DROPPED, "93", MilestoneStatus.UNREPORTED)
     dropped = FORMATION | {"indicator": "trainees_dropped_out"}
@@ -441,10 +417,8 @@ def test_a_departement_whose_persons_are_unreported(scenario: RuleScenario, rule
         },
     )
 
-    scenario.check(rules)
 
-
-def test_producer_silent(scenario: RuleScenario, rules: Path) -> None:
+def test_producer_silent(scenario: RuleScenario) -> None:
     """With the system's title, its programme, how long it is silent, and how long it may be."""
     scenario.healthy()
     scenario.producer(
@@ -467,10 +441,8 @@ def test_producer_silent(scenario: RuleScenario, rules: Path) -> None:
         },
     )
 
-    scenario.check(rules)
 
-
-def test_producer_faulty(scenario: RuleScenario, rules: Path) -> None:
+def test_producer_faulty(scenario: RuleScenario) -> None:
     """With the share refused, and what to send to whom."""
     scenario.healthy()
     scenario.producer("suivi", allowed_days=39, programmes=["formation"])
@@ -499,8 +471,6 @@ def test_producer_faulty(scenario: RuleScenario, rules: Path) -> None:
         },
     )
 
-    scenario.check(rules)
-
 
 @pytest.mark.parametrize(
     ("refused", "told", "kept"),
@@ -509,9 +479,7 @@ def test_producer_faulty(scenario: RuleScenario, rules: Path) -> None:
         (1, "1 enregistrement refusé", "Il est gardé, avec sa cause, et ne compte"),
     ],
 )
-def test_dead_letters(
-    scenario: RuleScenario, rules: Path, refused: int, told: str, kept: str
-) -> None:
+def test_dead_letters(scenario: RuleScenario, refused: int, told: str, kept: str) -> None:
     """With their number and reason, in French and as commands have it."""
     work(scenario, metrics.DEAD_LETTERS, (0, 20), (refused, 40), reason="invalid_data")
     scenario.expect_alert(
@@ -528,10 +496,8 @@ def test_dead_letters(
         },
     )
 
-    scenario.check(rules)
 
-
-def test_dead_letter_share_high(scenario: RuleScenario, rules: Path) -> None:
+def test_dead_letter_share_high(scenario: RuleScenario) -> None:
     """With the share, the first cause, and how to send again what was refused."""
     work(scenario, metrics.DEAD_LETTER_SHARE, (0.375, 60), family="schools")
     cause = {"family": "schools", "reason": "unknown_type", "field": "type"}
@@ -552,10 +518,8 @@ def test_dead_letter_share_high(scenario: RuleScenario, rules: Path) -> None:
         },
     )
 
-    scenario.check(rules)
 
-
-def test_consumer_lag(scenario: RuleScenario, rules: Path) -> None:
+def test_consumer_lag(scenario: RuleScenario) -> None:
     """With the topic and what waits on it; it silences the figures."""
     work(scenario, metrics.LAG, (25_000, 60), topic="smartregion.schools", partition="0")
     scenario.expect_alert(
@@ -571,10 +535,8 @@ def test_consumer_lag(scenario: RuleScenario, rules: Path) -> None:
         },
     )
 
-    scenario.check(rules)
 
-
-def test_records_deleted(scenario: RuleScenario, rules: Path) -> None:
+def test_records_deleted(scenario: RuleScenario) -> None:
     """With how many, and of which partition."""
     topic = {"topic": "smartregion.schools", "partition": "3"}
     work(scenario, metrics.LOG_START, (0, 20), (17, 40), **topic)
@@ -592,10 +554,8 @@ def test_records_deleted(scenario: RuleScenario, rules: Path) -> None:
         },
     )
 
-    scenario.check(rules)
 
-
-def test_topic_faulty(scenario: RuleScenario, rules: Path) -> None:
+def test_topic_faulty(scenario: RuleScenario) -> None:
     """With what is wrong, in French and as the runbook has it."""
     where = {"topic": "smartregion.schools", "fault": "events_lost"}
     work(scenario, metrics.TOPIC_FAULT, (1, 60), partition="0", **where)
@@ -613,10 +573,8 @@ def test_topic_faulty(scenario: RuleScenario, rules: Path) -> None:
         },
     )
 
-    scenario.check(rules)
 
-
-def test_topic_with_wrong_settings(scenario: RuleScenario, rules: Path) -> None:
+def test_topic_with_wrong_settings(scenario: RuleScenario) -> None:
     """Figures are shown, so that alerts about them go on."""
     where = {"topic": "smartregion.schools", "fault": "settings_changed"}
     work(scenario, metrics.TOPIC_FAULT, (1, 60), partition="", **where)
@@ -635,12 +593,8 @@ def test_topic_with_wrong_settings(scenario: RuleScenario, rules: Path) -> None:
         },
     )
 
-    scenario.check(rules)
 
-
-def check_missing(
-    scenario: RuleScenario, rules: Path, *, owned: int, summary: str, description: str
-) -> None:
+def check_missing(scenario: RuleScenario, *, owned: int, summary: str, description: str) -> None:
     """Check what the alert says of the partitions that no worker has; one has the first of them."""
     spans: dict[int, list[Span]] = {one: [(1, 60)] for one in range(owned)}
     scenario.worker("worker:6066", (1, 60), owned=spans)
@@ -656,14 +610,11 @@ def check_missing(
         },
     )
 
-    scenario.check(rules)
 
-
-def test_one_partition_missing(scenario: RuleScenario, rules: Path) -> None:
+def test_one_partition_missing(scenario: RuleScenario) -> None:
     """In the singular."""
     check_missing(
         scenario,
-        rules,
         owned=PARTITIONS - 1,
         summary="1 partition sans worker",
         description="1 partition n’est montrée par aucun worker : les totaux ne sont plus"
@@ -671,11 +622,10 @@ def test_one_partition_missing(scenario: RuleScenario, rules: Path) -> None:
     )
 
 
-def test_partitions_missing(scenario: RuleScenario, rules: Path) -> None:
+def test_partitions_missing(scenario: RuleScenario) -> None:
     """With how many."""
     check_missing(
         scenario,
-        rules,
         owned=1,
         summary="3 partitions sans worker",
         description="3 partitions ne sont montrées par aucun worker : les totaux ne sont"
@@ -683,7 +633,7 @@ def test_partitions_missing(scenario: RuleScenario, rules: Path) -> None:
     )
 
 
-def test_worker_not_ready(scenario: RuleScenario, rules: Path) -> None:
+def test_worker_not_ready(scenario: RuleScenario) -> None:
     """With which one; the figures are not silenced."""
     scenario.worker("worker:6066", (0, 60))
     scenario.expect_alert(
@@ -700,10 +650,8 @@ def test_worker_not_ready(scenario: RuleScenario, rules: Path) -> None:
         },
     )
 
-    scenario.check(rules)
 
-
-def test_no_worker_at_all(scenario: RuleScenario, rules: Path) -> None:
+def test_no_worker_at_all(scenario: RuleScenario) -> None:
     """It has no name, as on a cluster without a single one."""
     scenario.assessor((1, 60))
     scenario.expect_alert(
@@ -718,10 +666,8 @@ def test_no_worker_at_all(scenario: RuleScenario, rules: Path) -> None:
         },
     )
 
-    scenario.check(rules)
 
-
-def test_assessor_not_ready(scenario: RuleScenario, rules: Path) -> None:
+def test_assessor_not_ready(scenario: RuleScenario) -> None:
     """It silences what it would have judged."""
     scenario.assessor((0, 60))
     scenario.expect_alert(
@@ -739,10 +685,8 @@ def test_assessor_not_ready(scenario: RuleScenario, rules: Path) -> None:
         },
     )
 
-    scenario.check(rules)
 
-
-def test_page_not_ready(scenario: RuleScenario, rules: Path) -> None:
+def test_page_not_ready(scenario: RuleScenario) -> None:
     """With which one; the figures are not silenced."""
     where = {"job": PAGE_JOB, "instance": "page:6072"}
     scenario.expose(metrics.PAGE_READY, (0, 60), **where)
@@ -760,8 +704,6 @@ def test_page_not_ready(scenario: RuleScenario, rules: Path) -> None:
         },
     )
 
-    scenario.check(rules)
-
 
 @pytest.mark.parametrize(
     ("numerator", "denominator", "assessed", "difference"),
@@ -773,7 +715,6 @@ def test_figures_diverge(
     assessed: float,
     difference: str,
     scenario: RuleScenario,
-    rules: Path,
 ) -> None:
     """With the figure, the territory and by how much, however little."""
     scenario.healthy()
@@ -806,10 +747,8 @@ def test_figures_diverge(
         },
     )
 
-    scenario.check(rules)
 
-
-def test_figures_that_diverge_by_much(scenario: RuleScenario, rules: Path) -> None:
+def test_figures_that_diverge_by_much(scenario: RuleScenario) -> None:
     """A large number has no exponent; the self-check says how many series."""
     scenario.healthy()
     euros = {"programme": "formation", "indicator": "grants_committed_euros"}
@@ -845,10 +784,8 @@ def test_figures_that_diverge_by_much(scenario: RuleScenario, rules: Path) -> No
         ),
     )
 
-    scenario.check(rules)
 
-
-def test_watchdog(scenario: RuleScenario, rules: Path) -> None:
+def test_watchdog(scenario: RuleScenario) -> None:
     """It says that it is no alarm."""
     scenario.expect_alert(
         30,
@@ -863,5 +800,3 @@ def test_watchdog(scenario: RuleScenario, rules: Path) -> None:
             "runbook_url": "docs/runbooks/Watchdog.md",
         },
     )
-
-    scenario.check(rules)

@@ -63,7 +63,12 @@ class FiringAlert:
 class RuleScenario:
     """Series over minutes, and what they must lead to."""
 
-    def __init__(self) -> None:
+    every = "1m"
+    """The time between two evaluations: a long one is a Prometheus that was away."""
+
+    def __init__(self, rules: Path) -> None:
+        self.rules = rules
+        """The folder with the rule files."""
         self._series: dict[str, list[Span]] = {}
         self._tests: list[dict[str, Any]] = []
         self._annotated: list[dict[str, Any]] = []
@@ -208,11 +213,9 @@ class RuleScenario:
         ]
         self._annotated.append({"eval_time": f"{minute}m", "alertname": name, "exp_alerts": alerts})
 
-    def check(self, rules: Path, *, every: str = "1m") -> None:
-        """Run the scenario in promtool with a folder's rules; fail with its message.
-
-        `every` is the time between two evaluations: a long one is a Prometheus that was away.
-        """
+    def check(self) -> None:
+        """Run the scenario in promtool with the rules; fail with its message."""
+        assert self._tests or self._annotated, "the scenario expects nothing"
         test = {
             "interval": "1m",
             "input_series": [
@@ -223,8 +226,8 @@ class RuleScenario:
             "alert_rule_test": self._annotated,
         }
         document = {
-            "rule_files": sorted(str(file) for file in rules.glob("*.yaml")),
-            "evaluation_interval": every,
+            "rule_files": sorted(str(file) for file in self.rules.glob("*.yaml")),
+            "evaluation_interval": self.every,
             # Each group sees what the one before it recorded in the same minute.
             "group_eval_order": [
                 "smart-region-figures",
@@ -234,7 +237,7 @@ class RuleScenario:
             ],
             "tests": [test],
         }
-        file = rules.parent / "scenario.yaml"
+        file = self.rules.parent / "scenario.yaml"
         file.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
         promtool("test", "rules", file)
 
