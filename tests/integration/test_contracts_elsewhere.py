@@ -1,7 +1,6 @@
 """The contracts, read by another language's library and by their format's own schema."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from jsonschema import Draft7Validator
 
 from events.registry import FACTS
 from gateway.documents import SCHEMAS, document_files, document_text
+from tests.support.commands import captured
 from tests.support.requirements import give_up, require_programs
 
 ROOT = Path(__file__).parents[2]
@@ -27,13 +27,7 @@ def test_javascript_reads_the_schemas(tmp_path: Path) -> None:
     """Ajv, at its strictest, compiles each and takes its example."""
     document_files(tmp_path).write()
     require_programs("node", remedy="see deploy/debian-packages.sh")
-    done = subprocess.run(
-        ["node", GUIDE / "contracts.mjs", tmp_path / SCHEMAS],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = captured(["node", GUIDE / "contracts.mjs", tmp_path / SCHEMAS])
 
     assert (done.stdout, done.stderr) == (f"{len(FACTS)}\n", "")
 

@@ -22,6 +22,7 @@ from operations.programs.alerting import AlertingPrograms
 from operations.programs.program import end_child, start_child
 from simulation.demo.opening import NO_BROWSER
 from simulation.demo.system import NOT_INSTALLED
+from tests.support.commands import captured
 from tests.support.kafka import KafkaBroker
 from tests.support.processes import alive, children
 from tests.support.prometheus import require_prometheus
@@ -83,15 +84,7 @@ def environment(path: str | None = None, browser: str = "") -> dict[str, str]:
 
 def run(*arguments: str, browser: str = "") -> "subprocess.CompletedProcess[str]":
     """Run a demo to its end, with pipes where a person has a terminal."""
-    return subprocess.run(
-        [*DEMO, *arguments],
-        cwd=ROOT,
-        env=environment(browser=browser),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
+    return captured([*DEMO, *arguments], cwd=ROOT, env=environment(browser=browser), timeout=100)
 
 
 @contextmanager
@@ -140,13 +133,10 @@ def stayed(tmp_path_factory: pytest.TempPathFactory) -> Stayed:
     try:
         assert wait_until(lambda: NOTE in log.read_text(), seconds=90), log.read_text()
         [printed] = re.findall(rf"^{NOTE}\S*smart-region (.*)$", log.read_text(), re.MULTILINE)
-        done = subprocess.run(
+        done = captured(
             [*DEMO[:3], *shlex.split(printed)],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
             timeout=100,
         )
         goes_on = demo.poll() is None

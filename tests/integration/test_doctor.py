@@ -1,7 +1,6 @@
 """The doctor at a real broker."""
 
 import os
-import subprocess
 import sys
 
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -9,6 +8,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from broker.topic_admin import apply_topics
 from events.fact import Family
 from events.topics import declared_topics, topic_name
+from tests.support.commands import captured
 from tests.support.kafka import KafkaBroker
 from tests.support.waiting import wait_until
 from tests.support.workers import WorkerFactory
@@ -18,13 +18,9 @@ ROWS = ("settings", "gateway", "catalogue", "producers", "broker")
 
 def ask_doctor(broker: KafkaBroker, **settings: str) -> tuple[int, dict[str, str]]:
     """Run the command; return its exit status, and what it says by the name of each check."""
-    done = subprocess.run(
+    done = captured(
         [sys.executable, "-m", "smart_region", "doctor", "--bootstrap", broker.bootstrap],
         env={**os.environ, **settings},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
     )
     lines = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
     return done.returncode, {name: f"{verdict} {text}" for verdict, name, text in lines}

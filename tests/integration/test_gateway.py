@@ -3,7 +3,6 @@
 import json
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from cloudevents.core.v1.event import CloudEvent as SdkEvent
 from events.cloudevent import decode
 from events.dead_letters import GATEWAY, read_dead_letter
 from events.partitioning import partition_for
+from tests.support.commands import captured
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
@@ -227,14 +227,10 @@ def test_an_address_in_use_is_reported_in_one_line() -> None:
     """With the setting to change, and exit status 2."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = subprocess.run(
+        done = captured(
             [sys.executable, "-m", "smart_region", "gateway"],
             env={"SMART_REGION_GATEWAY_PORT": str(port), "PATH": ""},
             cwd=Path(__file__).parents[2],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
         )
 
     assert done.returncode == 2, done.stderr
@@ -244,7 +240,7 @@ def test_an_address_in_use_is_reported_in_one_line() -> None:
 
 def test_too_few_descriptors_are_reported_in_one_line() -> None:
     """Before anything starts, with how many connections there may be."""
-    done = subprocess.run(
+    done = captured(
         [
             "sh",
             "-c",
@@ -257,10 +253,6 @@ def test_too_few_descriptors_are_reported_in_one_line() -> None:
         ],
         env={"SMART_REGION_GATEWAY_PORT": "0", "SMART_REGION_GATEWAY_PROBE_PORT": "0"},
         cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
     )
 
     assert done.returncode == 2, done.stderr

@@ -17,6 +17,7 @@ from operations.programs.addresses import free_port
 from operations.programs.alerting import AlertingPrograms
 from operations.programs.program import end_child, start_child
 from operations.prometheus_api import PROGRAMME_RETENTION, retention_of
+from tests.support.commands import captured
 from tests.support.kafka import KafkaBroker
 from tests.support.prometheus import Monitoring, Prometheus, require_prometheus
 from tests.support.traffic import region, send, wait_done
@@ -75,14 +76,7 @@ def known(shared_broker: KafkaBroker, shared_factory: WorkerFactory) -> Worker:
 
 def carry_out(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a line in a shell, as its reader would."""
-    return subprocess.run(
-        ["bash", "-c", command],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    return captured(["bash", "-c", command], cwd=folder, timeout=300)
 
 
 def serves(command: str, folder: Path) -> None:

@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import stat
-import subprocess
 import sys
 from datetime import date
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 from operations.programs.addresses import free_port
 from operations.programs.program import end_child, start_child
-from tests.support.commands import run
+from tests.support.commands import captured, run
 from tests.support.image import USER, ImageRoot, build_image
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import region, send
@@ -55,17 +54,14 @@ def test_an_image_that_does_not_start_is_not_built(image: ImageRoot, tmp_path: P
     (package,) = (tmp_path / "runtime").rglob("site-packages/lz4")
     shutil.rmtree(package)
 
-    done = subprocess.run(
+    done = captured(
         [
             built / "python" / "bin" / "python",
             PROJECT / "deploy" / "docker" / "assemble.py",
             "start",
             tmp_path / "runtime",
             built / "application",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
+        ]
     )
 
     assert done.returncode == 1
@@ -99,7 +95,7 @@ def test_scanners_find_the_system_s_libraries(image: ImageRoot) -> None:
 def test_the_same_input_gives_the_same_files(image: ImageRoot, tmp_path: Path) -> None:
     """Assembled again: bytes, rights and dates."""
     built = image.folder.parent
-    done = subprocess.run(
+    done = captured(
         [
             built / "python" / "bin" / "python",
             PROJECT / "deploy" / "docker" / "assemble.py",
@@ -108,10 +104,6 @@ def test_the_same_input_gives_the_same_files(image: ImageRoot, tmp_path: Path) -
             tmp_path / "again",
         ],
         env={**os.environ, "SOURCE_DATE_EPOCH": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
     )
 
     assert done.returncode == 0, done.stderr

@@ -23,7 +23,7 @@ from events.school import SchoolClosed
 from events.topics import TopicSpec, declared_topics, topic_name
 from operations.client import ContentMode, KafkaPublisher, PublisherOptions
 from operations.client.protocol import DeliveryError
-from tests.support.commands import run_inside
+from tests.support.commands import captured, run_inside
 from tests.support.kafka import KafkaBroker
 
 ROOT = Path(__file__).parents[2]
@@ -69,16 +69,12 @@ def smart_region(
     *arguments: str, broker: str, given: bytes = b""
 ) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
-    return subprocess.run(
+    return captured(
         [sys.executable, "-m", "smart_region", *arguments],
         cwd=ROOT,
         env={**os.environ, "SMART_REGION_BROKER": broker},
         input=given.decode(errors="surrogateescape"),
         errors="surrogateescape",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from operations.programs.addresses import free_address
-from tests.support.commands import run_inside_with
+from tests.support.commands import captured, run_inside_with
 from tests.support.recording_server import RecordingServer, recording_server
 
 TOKEN: Final = f"srt_lycees_{'x' * 43}"
@@ -40,13 +40,10 @@ def token(tmp_path: Path) -> Path:
 def run(*arguments: str, given: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
     """Run `smart-region` in an environment without proxies but those of a test."""
     inherited = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
-    return subprocess.run(
+    return captured(
         [sys.executable, "-m", "smart_region", *arguments],
         env={**inherited, "SMART_REGION_BROKER": free_address(), **environ},
         input=given,
-        capture_output=True,
-        text=True,
-        check=False,
         timeout=SECONDS,
     )
 

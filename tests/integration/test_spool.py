@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.commands import captured
 from tests.support.gateway_stub import accepted, gateway_stub
 from tests.support.requirements import give_up, require_programs
 from tests.support.spool_process import SpoolProcess
@@ -88,12 +88,9 @@ def test_a_spool_that_has_filled_its_disk_can_be_emptied(tmp_path: Path) -> None
     disk.mkdir()
     mounted = 'mount -t tmpfs -o size=32m tmpfs "$0" && exec "$1" "$2" "$0"'
 
-    done = subprocess.run(
+    done = captured(
         ["unshare", "--mount", "bash", "-c", mounted, disk, sys.executable, script],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        check=False,
         timeout=50,
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.commands import captured
 from tests.support.connect import install_command
 from tests.support.guide import Block, Reader
 
@@ -30,9 +31,7 @@ PACKAGES = (
 
 def run(*command: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
     """Run a program to its end and keep what it says."""
-    return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, check=False, timeout=100
-    )
+    return captured(command, cwd=cwd, timeout=100)
 
 
 @pytest.fixture(scope="module")

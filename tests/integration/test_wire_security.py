@@ -35,7 +35,7 @@ from events.fact import Family
 from events.topics import DEFAULT_APP_ID, declared_topics, topic_name
 from operations.programs.kafka import missing_requirement
 from tests.support.certificates import Authority
-from tests.support.commands import run_inside_with
+from tests.support.commands import captured, run_inside_with
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.prometheus import Monitoring
 from tests.support.requirements import give_up
@@ -125,14 +125,10 @@ def run(
     environ: Mapping[str, str], *arguments: str, given: str | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run `smart-region`; the clock stands on the last day of 2020."""
-    return subprocess.run(
+    return captured(
         [sys.executable, "-m", "smart_region", *arguments],
         env={**os.environ, "SMART_REGION_CLOCK": "2020-12-31", **environ},
         input=given,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
     )
 
 

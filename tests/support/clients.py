@@ -2,11 +2,11 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from gateway.documents import document_files
+from tests.support.commands import captured
 from tests.support.requirements import give_up, require_programs
 
 ROOT = Path(__file__).parents[2]
@@ -31,15 +31,8 @@ def run(
     *command: str | Path, folder: Path, env: Mapping[str, str] | None = None, stdin: str = ""
 ) -> str:
     """Run a program to its end and return what it said; fails with all of it where it failed."""
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, **(env or {})},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS,
+    done = captured(
+        command, cwd=folder, env={**os.environ, **(env or {})}, input=stdin, timeout=SECONDS
     )
     assert done.returncode == 0, f"{command[0]}: {done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     return done.stdout

@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
 
 from click.testing import CliRunner
 
@@ -30,13 +31,10 @@ def run(
 
     Settings are named as in `streams.settings`.
     """
-    return subprocess.run(
+    return captured(
         [sys.executable, "-m", module, *arguments],
         env={**os.environ, **_variables(broker, settings)},
         input=standard_input,
-        capture_output=True,
-        text=True,
-        check=False,
         timeout=SECONDS,
     )
 
@@ -69,3 +67,12 @@ def _variables(broker: _Broker, settings: Mapping[str, str]) -> dict[str, str]:
         "SMART_REGION_CLOCK": "2020-12-31",
         **environment_variables(settings),
     }
+
+
+def captured(
+    command: Sequence[str | Path], *, timeout: float | None = 60.0, **how: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, whatever its status; `how` is as `subprocess.run` takes it."""
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=timeout, **how
+    )

@@ -17,7 +17,7 @@ from boundary.settings import ENV_PREFIX
 from operations.programs.addresses import free_port
 from operations.programs.kafka import KAFKA_FOLDER, QUICK_START, READY, class_archive
 from operations.programs.program import end_child, start_child
-from tests.support.commands import run_inside_with
+from tests.support.commands import captured, run_inside_with
 from tests.support.compose import DEPLOY, Stack
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
@@ -132,14 +132,7 @@ class PlainStack:
     ) -> subprocess.CompletedProcess[str]:
         """Run a job to its end, with arguments after its own, or `instead` of them."""
         command = [*(instead or self._stack.services[name]["command"]), *arguments]
-        return subprocess.run(
-            [*_OURS, *self._here(command)],
-            env=self._environment(name),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        return captured([*_OURS, *self._here(command)], env=self._environment(name), timeout=120)
 
     def call(self, name: str) -> subprocess.CompletedProcess[str]:
         """Call a job in this process, where one with the same command was run as its own."""

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from tests.support.commands import captured
 from tests.support.requirements import give_up, require_programs
 
 USER: Final = 65532
@@ -46,13 +47,9 @@ class ImageRoot:
 
     def run(self, *arguments: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run a program inside to its end; its home does not exist."""
-        return subprocess.run(
+        return captured(
             self.command(*arguments, data=data),
             env={"PATH": f"/usr/local/bin:{os.environ['PATH']}", "HOME": "/nonexistent"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
         )
 
 
@@ -81,14 +78,8 @@ def build_image(folder: Path) -> ImageRoot:
         elif name == "RUN":
             # The stage's folders are here in a folder of this test.
             step = re.sub(r"(?<= )/(?=[a-z])", f"{folder}/", rest)
-            done = subprocess.run(
-                ["bash", "-euc", step],
-                cwd=context,
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=_STEP_SECONDS,
+            done = captured(
+                ["bash", "-euc", step], cwd=context, env=environment, timeout=_STEP_SECONDS
             )
             assert done.returncode == 0, done.stdout + done.stderr
     root = folder / "root"

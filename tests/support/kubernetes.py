@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -15,6 +14,7 @@ import yaml
 from click.testing import CliRunner
 
 from smart_region import main
+from tests.support.commands import captured
 
 Manifest: TypeAlias = Mapping[str, Any]
 
@@ -36,13 +36,7 @@ def built(overlay: str) -> tuple[Manifest, ...]:
         )
     with tempfile.TemporaryDirectory() as folder:
         deploy = _with_monitoring(Path(folder) / "deploy")
-        done = subprocess.run(
-            [*command, deploy / "kubernetes/overlays" / overlay],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = captured([*command, deploy / "kubernetes/overlays" / overlay])
     assert done.returncode == 0, done.stderr
     # The boards are long, and the loader in C reads them ten times as fast.
     return tuple(yaml.load_all(done.stdout, Loader=yaml.CSafeLoader))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from urllib.parse import urlencode
 import yaml
 
 from operations.programs.alerting import ALERTMANAGER_NAMES
+from tests.support.commands import captured
 from tests.support.requirements import require_programs
 from tests.support.servers import Server
 
@@ -347,13 +347,10 @@ def create_blocks(openmetrics: Path, folder: Path) -> Path:
 
 
 def _run(program: str, arguments: Sequence[str | Path], folder: Path | None) -> str:
-    done = subprocess.run(
+    done = captured(
         [program, *map(str, arguments)],
         cwd=folder,
         env={**os.environ, **TOOL_MEMORY},
-        capture_output=True,
-        text=True,
-        check=False,
         timeout=TOOL_SECONDS,
     )
     output = done.stdout + done.stderr

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.commands import captured
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -100,13 +102,10 @@ class Project:
 
     def run(self, *words: str, seconds: float | None = 100) -> str:
         """Run a command of this copy."""
-        done = subprocess.run(
+        done = captured(
             [sys.executable, "-m", *words],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(self.folder)},
-            capture_output=True,
-            text=True,
-            check=False,
             timeout=seconds,
         )
         assert done.returncode == 0, done.stdout + done.stderr

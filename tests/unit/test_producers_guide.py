@@ -11,6 +11,7 @@ import pytest
 
 from events.registry import FACTS
 from gateway.problems import KINDS
+from tests.support.commands import captured
 from tests.support.gateway_stub import StubAnswer, accepted, gateway_stub
 from tests.support.guide import Block, blocks_of, shows
 
@@ -136,13 +137,10 @@ class TestSendingFile:
         left = list(answers)
         with gateway_stub() as stub:
             stub.behaviour = lambda events: left.pop(0) if left else accepted(events)
-            return subprocess.run(
+            return captured(
                 [sys.executable, "send.py", "batch.json"],
                 cwd=folder,
                 env={**os.environ, "TOKEN": "t", "GATEWAY": stub.url},
-                capture_output=True,
-                text=True,
-                check=False,
             )
 
     def test_a_proxy_s_errors_are_tried_again(self, tmp_path: Path) -> None:

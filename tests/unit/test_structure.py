@@ -2,7 +2,6 @@
 
 import ast
 import re
-import subprocess
 import sys
 import tomllib
 from collections import Counter
@@ -13,6 +12,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.support.commands import captured
 
 ROOT = Path(__file__).parents[2]
 
@@ -368,13 +369,6 @@ def test_what_is_imported_is_declared() -> None:
 
 def test_nothing_happens_at_import() -> None:
     """Importing every module opens no socket, makes no Faust app and starts no thread."""
-    done = subprocess.run(
-        [sys.executable, "-c", IMPORT_ALL, *MODULES],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = captured([sys.executable, "-c", IMPORT_ALL, *MODULES], cwd=ROOT)
 
     assert done.returncode == 0, done.stderr

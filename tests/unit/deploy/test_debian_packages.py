@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from tests.support.commands import captured
+
 ROOT: Final = Path(__file__).parents[3]
 ALERTING: Final = {"prometheus", "prometheus-alertmanager"}
 GUIDE: Final = {"curl", "kcat", "npm", "nodejs"}
@@ -18,12 +20,9 @@ def asked(folder: Path, *groups: str) -> subprocess.CompletedProcess[str]:
     (folder / "id").chmod(0o755)
     for name in ("bash", "sh", "grep"):
         (folder / name).symlink_to(shutil.which(name) or name)
-    return subprocess.run(
+    return captured(
         [folder / "bash", ROOT / "deploy/debian-packages.sh", *groups],
         env={"PATH": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
         timeout=30,
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.commands import captured
 from tests.support.kubernetes import built, one, pod_specs
 from tests.support.kubernetes_api import cluster_api
 from tests.support.requirements import require_programs
@@ -78,12 +79,8 @@ def _commands(text: str) -> str:
 def _run(commands: str, config: Path) -> subprocess.CompletedProcess[str]:
     """Run commands beside the file that tells kubectl where the cluster is."""
     folder = config.parent
-    return subprocess.run(
+    return captured(
         ["bash", "-e", "-c", commands],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "HOME": str(folder), "KUBECONFIG": str(config)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import pytest
+
+from tests.support.commands import captured
 
 WITHOUT = """
 import sys
@@ -27,13 +28,7 @@ main(sys.argv[1:])
 )
 def test_one_line_says_how_to_install_it(command: str, extra: str) -> None:
     """No traceback; a clone and the wheel each have their way, and no index is asked."""
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT, *command.split()],
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=60,
-    )
+    done = captured([sys.executable, "-c", WITHOUT, *command.split()])
 
     [line] = done.stderr.splitlines()
     assert line.startswith(f"Error: {command.split(maxsplit=1)[0]}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -22,6 +21,7 @@ from operations.client.spool import (
     SpoolFullError,
     SpoolUnusableError,
 )
+from tests.support.commands import captured
 
 Queue: TypeAlias = MemoryQueue | Spool
 
@@ -126,9 +126,7 @@ def test_one_process_has_it(tmp_path: Path) -> None:
         "Spool(Path(sys.argv[1]))"
     )
     with closing(Spool(file)) as spool:
-        done = subprocess.run(
-            [sys.executable, "-c", program, file], capture_output=True, text=True, check=False
-        )
+        done = captured([sys.executable, "-c", program, file])
         assert "SpoolBusyError" in done.stderr
         with pytest.raises(SpoolBusyError, match="in use by another process"):
             Spool(file)
