@@ -23,7 +23,7 @@ from events.records import Record
 from events.topics import FAMILIES
 from streams.accepted_losses import AcceptedLoss
 from streams.commit_metadata import MOST_ATTEMPTS, NO_METADATA, Attempt, CommitMetadata
-from streams.partition_snapshots import PartitionSnapshots
+from streams.partition_snapshots import PartitionSnapshots, StatesTaken
 from streams.state_store import Position, StateStore
 from streams.topic_faults import FaultKind, TopicFault, records_deleted
 
@@ -80,6 +80,8 @@ class AssignedPartition:
         """What the group has noted of the partition."""
         self.is_caught_up = is_caught_up
         self._snapshots = snapshots
+        #: What is written once its position is committed.
+        self._taken: StatesTaken | None = None
         self.is_restored = is_restored
         """Whether the states are a snapshot's whose last record is yet to be found in the log."""
         self.fault: TopicFault | None = None
@@ -139,7 +141,7 @@ class AssignedPartition:
         """Drop the states: the partition is read again from its start."""
         if self.is_restored and self._snapshots is not None:
             self._snapshots.discard(self._key, "its last record was not found in the log")
-        self.is_restored = False
+        self.is_restored, self._taken = False, None
         self._store.drop(*self._key)
         self.is_caught_up = False
 
@@ -162,9 +164,18 @@ class AssignedPartition:
             self.is_restored = True
 
     async def keep_snapshot(self, *, is_end: bool) -> None:
-        """Write a snapshot where one is due, of states that are whole and without an attempt."""
-        if self._snapshots is not None and self.is_shown and not self._metadata.attempts:
-            await self._snapshots.keep(self._key, is_end=is_end)
+        """Write a snapshot where one is due, of whole states whose position is committed.
+
+        The end of the worker commits it once more.
+        """
+        if self._snapshots is None or not self.is_shown or self._metadata.attempts:
+            return
+        if self._taken is None or is_end:
+            self._taken = self._snapshots.take(self._key, is_end=is_end)
+        taken = self._taken
+        if taken is not None and (is_end or taken.position.next <= self.noted.offset):
+            self._taken = None
+            await self._snapshots.write(self._key, taken)
 
     # -- what the log has lost
 

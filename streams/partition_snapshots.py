@@ -18,7 +18,7 @@ from io import BufferedWriter
 from itertools import chain, islice
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -45,6 +45,13 @@ _DIGEST_BYTES: Final = 32
 _STEP: Final = 2000
 
 FamilyPartition: TypeAlias = "tuple[Family, int]"
+
+
+class StatesTaken(NamedTuple):
+    """The states of a partition at one moment."""
+
+    position: Position
+    states: Mapping[str, EntityState]
 
 
 class _Header(BaseModel):
@@ -98,7 +105,7 @@ class PartitionSnapshots:
         try:
             header, values = _decoded(self._file(key).read_bytes(), self._identity(key))
             position = header.position
-            # A commit follows within seconds, unless an operator has set the offset back.
+            # It was committed before it was written: an operator has set the offset back.
             _check(f"{position} is beyond the committed {committed}", position.next <= committed)
             if position.next == committed and last is not None:
                 _check(f"the committed offset follows {last}", position.last == last)
@@ -122,23 +129,28 @@ class PartitionSnapshots:
         self._counts["discarded"] += 1
         logger.info("snapshot discarded family=%s partition=%d reason=%s", *key, reason)
 
-    async def keep(self, key: FamilyPartition, *, is_end: bool = False) -> None:
-        """Write a partition's snapshot where it is due; at the end of the worker if it changed."""
+    def take(self, key: FamilyPartition, *, is_end: bool = False) -> StatesTaken | None:
+        """Return a copy of a partition's states where a snapshot is due: at the end, if changed.
+
+        It is called in the event loop: no batch is applied meanwhile.
+        """
         position, now = self._store.position(*key), self._clock()
         if position is None or position.last is None or key[0].about_persons:
-            return
+            return None
         written, since = self._written.setdefault(key, (None, now))
         merged = 0 if written is None else position.next - written.next
         is_due = is_end or merged >= OFFSETS or now - since >= SECONDS
-        if is_due and position != written and key not in self._engine.unprocessable:
-            # Copied in the event loop: no batch is applied meanwhile.
-            states = dict(self._store.states(*key))
-            await asyncio.to_thread(self._write, key, position, states)
+        if not is_due or position == written or key in self._engine.unprocessable:
+            return None
+        return StatesTaken(position, dict(self._store.states(*key)))
 
-    def _write(
-        self, key: FamilyPartition, position: Position, states: Mapping[str, EntityState]
-    ) -> None:
+    async def write(self, key: FamilyPartition, taken: StatesTaken) -> None:
+        """Write a snapshot."""
+        await asyncio.to_thread(self._write, key, taken)
+
+    def _write(self, key: FamilyPartition, taken: StatesTaken) -> None:
         written: Position | None = None
+        position, states = taken
         try:
             header = _Header(of=self._identity(key), position=position, entities=len(states))
             _replace(self._file(key), _encoded(header, states))

@@ -39,7 +39,7 @@ from streams.assigned_partition import AssignedPartition, Batch, Committed
 from streams.batch_transport import BatchConsumer, BatchProducer, ProduceFailedError
 from streams.engine import Engine
 from streams.membership import Membership
-from streams.partition_snapshots import PartitionSnapshots
+from streams.partition_snapshots import PartitionSnapshots, StatesTaken
 from streams.queries import received
 from streams.state import Cell
 from streams.state_store import Position
@@ -519,8 +519,9 @@ def _forgive_in_snapshots(name: str) -> None:
 def _note_a_position_too_high() -> None:
     real = PartitionSnapshots._write
 
-    def write(self: PartitionSnapshots, key: Any, position: Position, values: Any) -> None:
-        real(self, key, position._replace(next=position.next + 1), values)
+    def write(self: PartitionSnapshots, key: Any, taken: StatesTaken) -> None:
+        position = taken.position
+        real(self, key, taken._replace(position=position._replace(next=position.next + 1)))
 
     _replace(PartitionSnapshots, "_write", write)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
@@ -33,7 +34,7 @@ from broker.offset_gaps import LeaderEpoch, OffsetGap
 from events.fact import Family
 from events.last_record import LastRecord
 from events.records import OutgoingRecord
-from streams import batch_transport
+from streams import batch_transport, partition_snapshots
 from streams.accepted_losses import AcceptedLoss, AcceptedLosses
 from streams.batch_transport import (
     FETCH_MAX_WAIT_MS,
@@ -53,7 +54,6 @@ from streams.commit_metadata import (
     CommitMetadata,
     decode_commit_metadata,
 )
-from streams.partition_snapshots import PartitionSnapshots
 from streams.state_store import Position
 from streams.topic_faults import FaultKind
 from tests.support.batch_writing import producing, turns
@@ -570,7 +570,9 @@ class TestSnapshots:
     ) -> tuple[BatchConsumer, ScriptedThread]:
         """Return a consumer that has sought; a snapshot has the first ten records."""
         store = a_store(position=Position(10, self.LAST, 0))
-        await snapshots_in(folder, store).keep(PARTITION, is_end=True)
+        taken = snapshots_in(folder, store).take(PARTITION, is_end=True)
+        assert taken is not None
+        await snapshots_in(folder, store).write(PARTITION, taken)
         consumer, thread = joined(EVENTS, committed={EVENTS: committed}, metadata={EVENTS: known})
         thread.starts[EVENTS] = start
         own = consumer.transport.state_store
@@ -682,36 +684,40 @@ class TestSnapshots:
         assert thread.sought[-1] == {EVENTS: 0}
 
     @played
-    async def test_is_not_written_before_it_is_caught_up_during_an_attempt_or_of_a_fault(
+    async def test_is_written_of_a_committed_position(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """What is on the disk is whole."""
+        """Neither before the partition is caught up, nor during an attempt, nor of a fault."""
+        monkeypatch.setattr(partition_snapshots, "SECONDS", 0.0)
         consumer, thread = await self.joined(tmp_path, committed=10)
-        kept: list[object] = []
-        seen = []
+        written = []
 
-        async def keep(_: object, key: object, **__: object) -> None:
-            kept.append(key)
+        async def look(*, is_end: bool = False) -> None:
+            await consumer.keep_snapshots(is_end=is_end)
+            header = (tmp_path / "schools-0.snapshot").read_bytes()[32:].partition(b"\n")[0]
+            written.append(json.loads(header)["position"][0])
 
-        async def look() -> None:
-            kept.clear()
-            await consumer.keep_snapshots()
-            seen.append([*kept])
+        async def merge_to(end: int) -> None:
+            thread.brings(polled(EVENTS, *range(9, end)))
+            await read_and_merge(consumer)
 
-        monkeypatch.setattr(PartitionSnapshots, "keep", keep)
         await look()
-        thread.brings(polled(EVENTS, *range(9, 12)))
-        [handed] = await read(consumer)
+        await merge_to(12)
         await look()
-        await consumer.begin(EVENTS, 10)
+        await merge_to(14)
+        await consumer.commit()
         await look()
-        merge(consumer, handed)
         await look()
+        await consumer.begin(EVENTS, 14)
+        await look(is_end=True)
+        await merge_to(15)
+        await look(is_end=True)
+        await merge_to(16)
         thread.log_ends[EVENTS] = 5
         await consumer.look_at_logs()
-        await look()
+        await look(is_end=True)
 
-        assert seen == [[], [PARTITION], [], [PARTITION], []]
+        assert written == [10, 10, 12, 14, 14, 15, 15]
 
 
 class TestLosses:

@@ -48,7 +48,9 @@ def figures(store: StateStore) -> list[dict[int, Figures]]:
 def write(snapshots: PartitionSnapshots, *keys: tuple[Family, int], is_end: bool = True) -> None:
     """Write the snapshots of partitions."""
     for key in keys or [PARTITION]:
-        asyncio.run(snapshots.keep(key, is_end=is_end))
+        taken = snapshots.take(key, is_end=is_end)
+        if taken is not None:
+            asyncio.run(snapshots.write(key, taken))
 
 
 def load(
