@@ -114,7 +114,7 @@ def decode_state(value: bytes) -> EntityState:
 
     Raises ValueError, TypeError or AttributeError where it is not a state.
     """
-    return state_in(from_json(value, cache_strings="keys"))
+    return state_in(from_json(value, cache_strings="all"))
 
 
 def state_in(content: Any) -> EntityState:  # noqa: ANN401 - JSON
