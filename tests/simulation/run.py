@@ -191,6 +191,8 @@ def run(plan: Plan) -> Outcome:
         outcome.problems.append(f"stuck: {error}")
     except Exception:  # noqa: BLE001 - a fault of the simulation itself is told as such
         outcome.problems.append(f"simulation: {traceback.format_exc()}")
+    if world.snapshots is not None:
+        world.snapshots.remove()  # The process ends without its finalizers.
     outcome.seconds = loop.time()
     outcome.digest = hashlib.sha256("\n".join(outcome.log).encode()).hexdigest()[:16]
     return outcome
@@ -217,7 +219,7 @@ class _World:
             on_exit=lambda process, status: process.owner.on_exit(status),
             accepted=lambda: self.operator.accepted,
         )
-        self._snapshots = SnapshotFolders(plan.seed) if plan.has_snapshots else None
+        self.snapshots = SnapshotFolders(plan.seed) if plan.has_snapshots else None
         self._sessions = Sessions(self.cluster)
         watch_workers()
         let_gateways_run()
@@ -275,7 +277,7 @@ class _World:
                 "stall_timeout": 16.0,
                 # Longer than a run is given to get well: a worker that waits for it is idle.
                 "ready_timeout": 60.0,
-                "snapshots": self._snapshots.of(number) if self._snapshots else None,
+                "snapshots": self.snapshots.of(number) if self.snapshots else None,
                 "self_check_interval": SELF_CHECK_SECONDS,
             }
         )
@@ -295,7 +297,7 @@ class _World:
                 place: offset for place, (offset, _) in self.cluster.group(APP_ID).offsets.items()
             },
         )
-        worker.snapshots = self._snapshots
+        worker.snapshots = self.snapshots
         self.workers.append(worker)
         self._supervisors.append(self.loop.create_task(worker.supervise()))
         return worker

@@ -30,6 +30,10 @@ class SnapshotFolders:
         folder.mkdir(exist_ok=True)
         return folder
 
+    def remove(self) -> None:
+        """Remove the folders."""
+        self._temporary.cleanup()
+
     def damage(self) -> None:
         """Damage files by chance: lost, cut, changed, exchanged, or of other rules or topics."""
         files = sorted(Path(self._temporary.name).rglob("*.snapshot"))
