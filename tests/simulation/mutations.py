@@ -273,17 +273,13 @@ def _pass_over_later_leaders() -> None:
     _replace(AssignedPartition, "_has_new_leader", lambda *_: False)
 
 
-@_mutation("commit-of-lost-log", "a partition whose log has lost records is not caught up")
-def _catch_up_with_a_lost_log() -> None:
-    real = AssignedPartition.catch_up
+@_mutation("commit-of-lost-log", "nothing is committed of a partition whose log has lost records")
+def _commit_of_lost_logs() -> None:
+    def new_offset(self: BatchConsumer, tp: TP) -> int | None:
+        partition = self._partitions.get(tp)
+        return partition.processed if partition is not None and partition.is_caught_up else None
 
-    def catch_up(self: AssignedPartition) -> None:
-        fault = self.fault
-        vars(self)["fault"] = None
-        real(self)
-        vars(self)["fault"] = self.fault or fault
-
-    _replace(AssignedPartition, "catch_up", catch_up)
+    _replace(BatchConsumer, "_new_offset", new_offset)
 
 
 @_mutation("short-log", "a log that ends before what was read is reported")
