@@ -23,7 +23,7 @@ SEEDS = 50
 PLANTED = (
     *("no-forwards", "coordinator-errors", "commit-before-letters", "unfounded-changes"),
     *("seek-to-commit", "position-too-high", "kept-shown", "kept-of-others", "faust-acks"),
-    *("early-receipt", "letter-headers", "letter-value", "letter-reason"),
+    *("early-receipt", "gaps-and-dropped", "letter-headers", "letter-value", "letter-reason"),
     *("arrival-order", "swapped-outcomes", "stale-explanations", "letters-below-commit"),
     *("counts-below-commit", "position-too-low", "position-reset"),
 )
