@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import date
 
+from catalogue.model import Indicator, Programme
 from report import reasons
 from report.cell import TextCell
-from report.standing import NOT_A_RATIO, shown_change
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from catalogue.model import Indicator, Programme
-    from report.knowledge import Knowledge
-    from report.standing import Standing
-    from report.view import View
+from report.knowledge import Knowledge
+from report.standing import NOT_A_RATIO, Standing, shown_change
+from report.view import View
 
 
 @dataclass(frozen=True, slots=True)

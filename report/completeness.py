@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from datetime import date
+from typing import Self
 
 from catalogue.formatting import count_text, day_text, is_plural
+from streams.assessor.assessor import AssessorSnapshot
 from streams.queries.collector import STALE_SECONDS
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from streams.assessor.assessor import AssessorSnapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,13 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from boundary.spreadsheets import plain_cell
-
-if TYPE_CHECKING:
-    from report.cell import TextCell
-    from report.completeness import Completeness
-    from report.standing import Standing
-    from report.view import View
+from report.cell import TextCell
+from report.completeness import Completeness
+from report.standing import Standing
+from report.view import View
 
 _CELLS: Final = (
     "status",

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from catalogue.formatting import count_text
-from catalogue.model import Unit
+from catalogue.model import Indicator, Unit
 from catalogue.territories import TERRITORY_NAMES, territory_key
+from events.fact import Family
 from report.evidence import (
     ChangePage,
     ContributionPage,
@@ -20,15 +21,11 @@ from report.evidence import (
     contributions,
     events_of,
 )
+from report.knowledge import Knowledge
+from report.ledger import EventLedger
 from report.standing import Standing, amount_text, change_text
+from report.view import View
 from report.words import ENTITIES, EntityKey
-
-if TYPE_CHECKING:
-    from catalogue.model import Indicator
-    from events.fact import Family
-    from report.knowledge import Knowledge
-    from report.ledger import EventLedger
-    from report.view import View
 
 ROWS: Final = 50
 """Rows of a page of evidence."""

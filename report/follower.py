@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from hashlib import sha256
 from secrets import randbits
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from boundary.errors import SmartRegionError
 from broker.answer_watch import AnswerWatch
 from broker.clients import administering
 from broker.errors import BrokerRefusedError, PositionsOutdatedError, TopicsMissingError
 from broker.reading import FOLLOW_WAIT_MS, TopicReader, open_reader, read_topics
+from broker.stored_record import RawRecord
 from broker.topic_admin import seen_topics
+from catalogue.model import Catalogue
 from catalogue.recording import load_recording
+from events.dead_letters import RecordOrigin
 from events.producers.loader import load_producers
 from report.completeness import Completeness
 from report.errors import FiguresNotReadyError
@@ -31,24 +36,14 @@ from report.ledger import (
 )
 from report.past import state_store_known_on
 from report.past_days import PastDays
-from streams.assessor.assessor import Assessor
+from report.server import Known
+from streams.assessor.assessor import Assessment, Assessor
 from streams.assessor.known_part import known_part
 from streams.histories import categories_of
 from streams.queries.opening import open_histories
-from streams.skipped_records import read_decisions, without_skipped
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from datetime import date
-
-    from broker.stored_record import RawRecord
-    from catalogue.model import Catalogue
-    from events.dead_letters import RecordOrigin
-    from report.server import Known
-    from streams.assessor.assessor import Assessment
-    from streams.settings import Settings
-    from streams.skipped_records import Decision
-    from streams.web import Readiness
+from streams.settings import Settings
+from streams.skipped_records import Decision, read_decisions, without_skipped
+from streams.web import Readiness
 
 logger = logging.getLogger(__name__)
 

@@ -6,22 +6,16 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from datetime import date
 from threading import Lock
-from typing import TYPE_CHECKING, Final, Self, TypeAlias
+from typing import Final, Self, TypeAlias
 
-from catalogue.explanations import NO_EXPLANATIONS, explanations_for
-from catalogue.history import COUNTRY, History
-from catalogue.judgement import judge_figure
+from catalogue.explanations import NO_EXPLANATIONS, Explanations, explanations_for
+from catalogue.history import COUNTRY, Histories, History
+from catalogue.judgement import Judgement, judge_figure
+from catalogue.model import Catalogue, Indicator
 from report.standing import Standing
 from streams.explanations import explanations_of
-from streams.histories import categories_of, histories_of
-
-if TYPE_CHECKING:
-    from catalogue.explanations import Explanations
-    from catalogue.history import Histories
-    from catalogue.judgement import Judgement
-    from catalogue.model import Catalogue, Indicator
-    from streams.histories import Parts
-    from streams.state_store import StateStore
+from streams.histories import Parts, categories_of, histories_of
+from streams.state_store import StateStore
 
 MOST_DAYS: Final = 16
 """The number of days whose judgements are kept: those last asked for."""

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from catalogue.formatting import STATUSES, day_text, days_text
 from catalogue.judgement import CHANGE_DAYS
-from catalogue.model import Grain
+from catalogue.model import Grain, Indicator, Programme
 from catalogue.progress import MilestoneStatus
 from catalogue.territories import TERRITORY_TITLES
 from events.identifiers import Department
 from report import reasons
 from report.cell import TextCell
-
-if TYPE_CHECKING:
-    from catalogue.model import Indicator, Programme
-    from report.knowledge import Knowledge
-    from report.standing import Standing
-    from report.view import View
+from report.knowledge import Knowledge
+from report.standing import Standing
+from report.view import View
 
 SOON_DAYS: Final = 90
 """How far ahead deadlines are announced."""

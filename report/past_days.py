@@ -7,18 +7,15 @@ their sake a day is made again after a while.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
+from datetime import date
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from events.record_rules import known_before
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import date
-
-    from report.knowledge import Knowledge
-    from report.ledger import EventLedger
+from report.knowledge import Knowledge
+from report.ledger import EventLedger
 
 MOST_PAST_DAYS: Final = 8
 """The number of past days whose knowledge is kept: those last asked for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from catalogue.formatting import day_text
 from catalogue.territories import REGION
@@ -12,12 +12,10 @@ from report.charts.bars import BarRow, bars
 from report.charts.line import Timeline, line_chart
 from report.charts.region_map import Area, region_map
 from report.charts.sparkline import sparkline
-
-if TYPE_CHECKING:
-    from report.overview import Overview
-    from report.promise import PromisePage
-    from report.standing import Standing
-    from report.view import View
+from report.overview import Overview
+from report.promise import PromisePage
+from report.standing import Standing
+from report.view import View
 
 SPARKLINE_DAYS: Final = 730
 """How far back a sparkline goes."""

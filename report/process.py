@@ -6,8 +6,8 @@ import asyncio
 import logging
 import signal
 import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
@@ -19,14 +19,10 @@ from catalogue.loader import load_catalogue
 from report.follower import Follower
 from report.ledger import EventLedger, LedgerFailedError
 from report.server import PageServer
+from report.settings import PageSettings
 from streams.metric_families import family_of, single
 from streams.queries.opening import collector_plan
 from streams.web import Readiness, serve
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from report.settings import PageSettings
 
 
 class PageCollector(Collector):

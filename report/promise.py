@@ -6,20 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from catalogue.formatting import day_text
 from catalogue.history import History
+from catalogue.model import Indicator, Programme
 from catalogue.reference_day import month_end_before
 from catalogue.territories import TERRITORY_TITLES, territory_key
 from report import reasons
 from report.cell import TextCell
+from report.knowledge import Knowledge
 from report.standing import Standing, amount_text
-
-if TYPE_CHECKING:
-    from catalogue.model import Indicator, Programme
-    from report.knowledge import Knowledge
-    from report.view import View
+from report.view import View
 
 MOST_ROWS: Final = 120
 """The rows of the table of a history: ten years of months."""

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Final
+from datetime import date
+from typing import Final
 
 from catalogue.formatting import day_text
-from catalogue.judgement import CHANGE_DAYS, changed_since
+from catalogue.history import History
+from catalogue.judgement import CHANGE_DAYS, Judgement, changed_since
 from catalogue.progress import MilestoneStatus, is_attained, is_stale
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from catalogue.history import History
-    from catalogue.judgement import Judgement
 
 WITHHELD: Final = "trop peu de personnes pour être publié"
 NO_MILESTONE: Final = "la promesse n’énonce pas de cible"

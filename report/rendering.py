@@ -8,36 +8,38 @@ from functools import cache, partial
 from hashlib import sha256
 from importlib.resources import files
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from catalogue.explanations import Explanation
 from catalogue.formatting import STATUSES, count_text, day_text, days_text
+from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
 from events.fact import Family
 from events.record_rules import RULES, RecordRules
 from report.charts.svg import plain
+from report.compare import Comparison
+from report.completeness import Completeness
 from report.contents import content_items
-from report.errors import FiguresNotReadyError
-from report.evidence_pages import PARTS, moved_text, territory_text
+from report.errors import FiguresNotReadyError, PageError
+from report.evidence import EvidencePart
+from report.evidence_pages import (
+    PARTS,
+    ChangesPage,
+    EntityPage,
+    EvidencePage,
+    moved_text,
+    territory_text,
+)
+from report.overview import Overview, PromiseRow
 from report.pictures import bars_of, history_chart, map_of, sparkline_of
+from report.promise import PromisePage
 from report.standing import amount_text, told_by
 from report.view import AS_OF, View
 from report.words import ENTITIES, FACTS, STANDINGS, EntityKey
-
-if TYPE_CHECKING:
-    from catalogue.explanations import Explanation
-    from catalogue.model import Catalogue
-    from report.compare import Comparison
-    from report.completeness import Completeness
-    from report.errors import PageError
-    from report.evidence import EvidencePart
-    from report.evidence_pages import ChangesPage, EntityPage, EvidencePage
-    from report.overview import Overview, PromiseRow
-    from report.promise import PromisePage
-
 
 STATIC: Final[Mapping[str, str]] = {
     "page.css": "text/css",

@@ -6,20 +6,22 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from hashlib import sha256
 from importlib.resources import files
 from itertools import count
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from aiohttp import web
 
 from catalogue.errors import UndeclaredError
 from catalogue.judgement import CHANGE_DAYS
+from catalogue.model import Catalogue, Indicator
 from events.fact import Family
 from events.record_rules import RULES, RecordRules
 from report.compare import comparison_of
+from report.completeness import Completeness
 from report.data import csv_text, json_text, rows_of
 from report.errors import (
     BadRequestError,
@@ -29,24 +31,15 @@ from report.errors import (
     NotJudgedError,
     PageError,
 )
-from report.evidence import PersonsNotShownError
-from report.evidence_pages import PARTS, changes_page, entity_page, evidence_page
+from report.evidence import EvidencePart, PersonsNotShownError
+from report.evidence_pages import PARTS, Paging, changes_page, entity_page, evidence_page
+from report.knowledge import Knowledge
+from report.ledger import EventLedger
 from report.overview import overview_of
 from report.promise import promise_of
 from report.rendering import STATIC, Pages
 from report.slots import Slots
-from report.view import parse_day, parse_view, told_of
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from catalogue.model import Catalogue, Indicator
-    from report.completeness import Completeness
-    from report.evidence import EvidencePart
-    from report.evidence_pages import Paging
-    from report.knowledge import Knowledge
-    from report.ledger import EventLedger
-    from report.view import View
+from report.view import View, parse_day, parse_view, told_of
 
 logger = logging.getLogger(__name__)
 

@@ -8,14 +8,15 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from catalogue.explanations import explained_by
+from catalogue.explanations import Explained, Explanation, explained_by
 from catalogue.formatting import (
     MINUS,
     NO_BREAK,
     STATUSES,
     NumberFormat,
+    StatusStyle,
     count_text,
     day_text,
     days_text,
@@ -25,17 +26,12 @@ from catalogue.formatting import (
 )
 from catalogue.history import History
 from catalogue.judgement import Judgement, change_over, changed_since
-from catalogue.model import Unit
+from catalogue.model import Baseline, Indicator, Milestone, Unit
 from catalogue.progress import MilestoneStatus
 from catalogue.territories import TERRITORY_NAMES, territory_key
 from report import reasons
 from report.cell import TextCell
 from report.contents import field_label
-
-if TYPE_CHECKING:
-    from catalogue.explanations import Explained, Explanation
-    from catalogue.formatting import StatusStyle
-    from catalogue.model import Baseline, Indicator, Milestone
 
 ASSUMED: Final = "hypothèse"
 AWAITED: Final = "passée, et le relevé de ce jour est attendu"

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlencode
 
+from catalogue.model import Indicator
 from catalogue.territories import REGION, TERRITORY_NAMES, TERRITORY_TITLES, department_of
 from events.identifiers import FIRST_DAY
 from report.errors import BadRequestError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from catalogue.model import Indicator
 
 AS_OF: Final = "as_of"
 KNOWN_ON: Final = "known_on"

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import TYPE_CHECKING
 
 from catalogue.explanations import Explanation, Explanations
 from catalogue.model import Promise
 from events.milestone import ExplanationKind, MilestoneExplained
 from events.observation import Territory
+from streams.dated_sums import DatedSums
 from streams.state import NO_DAYS, EntityState, moment_of
-
-if TYPE_CHECKING:
-    from streams.dated_sums import DatedSums
 
 
 def said_in(states: Mapping[str, EntityState]) -> Iterator[tuple[Promise, Explanation]]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    # Commands that only name the time do not wait for Faust.
-    from faust.types import TP
+from faust.types import TP
 
 #: Under traffic some records always wait, for less than this.
 OVERDUE_SECONDS: Final = 10.0

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from types import TracebackType
+from typing import Final, NamedTuple, Self
 
 from psycopg import errors, sql
 
 from boundary.errors import SmartRegionError
 from boundary.postgres import available, connected, said
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 CHANNEL: Final = "smart_region_outbox"
 _NO_ENCODING: Final = "SQL_ASCII"

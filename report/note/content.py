@@ -6,20 +6,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from boundary.terminal import one_line
-from catalogue.contacts import is_nobody
+from catalogue.contacts import Contacts, is_nobody
 from catalogue.explanations import SLIPPING
 from catalogue.formatting import NO_BREAK, STATUSES, count_text, day_text, days_text
+from catalogue.model import Indicator, Programme
 from catalogue.progress import MilestoneStatus
 from catalogue.territories import REGION, TERRITORY_NAMES
 from report import reasons
 from report.cell import TextCell
 from report.compare import ComparedRow, comparison_of
-from report.evidence import changes
+from report.evidence import ChangedEntity, changes
 from report.evidence_pages import moved_text, territory_text
+from report.knowledge import Knowledge
+from report.ledger import EventLedger
 from report.note.document import (
+    Block,
     Items,
     Note,
     NoteCell,
@@ -31,20 +35,11 @@ from report.note.document import (
     Paragraph,
     Span,
 )
-from report.overview import overview_of
+from report.note.month import Month
+from report.overview import PromiseRow, overview_of
 from report.standing import Standing, term_names, told_by
 from report.view import View
 from report.words import ENTITIES
-
-if TYPE_CHECKING:
-    from catalogue.contacts import Contacts
-    from catalogue.model import Indicator, Programme
-    from report.evidence import ChangedEntity
-    from report.knowledge import Knowledge
-    from report.ledger import EventLedger
-    from report.note.document import Block
-    from report.note.month import Month
-    from report.overview import PromiseRow
 
 NAMED: Final = 3
 """How many of the entities that made a change are named."""

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from boundary.errors import SmartRegionError
 from boundary.private_files import refuse_open_file
-from catalogue.contacts import is_nobody
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import datetime
-
-    from catalogue.contacts import Contacts, MailServer
-    from catalogue.model import Programme
-    from report.note.document import Note
+from catalogue.contacts import Contacts, MailServer, is_nobody
+from catalogue.model import Programme
+from report.note.document import Note
 
 TIMEOUT_SECONDS: Final = 30.0
 SMTPS: Final = 465

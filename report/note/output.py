@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
-
-from report.note.mail import note_message, recipients_of, send_message
-
-if TYPE_CHECKING:
-    from catalogue.contacts import Contacts
-    from catalogue.model import Programme
-    from report.note.document import Note
 import json
 import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal
-
-from boundary.errors import SmartRegionError
-from boundary.extras import install_remedy
-from boundary.terminal import legible
-
-if TYPE_CHECKING:
-    from report.note.document import Note
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-if TYPE_CHECKING:
-    from report.note.document import Note
+from boundary.errors import SmartRegionError
+from boundary.extras import install_remedy
+from boundary.terminal import legible
+from catalogue.contacts import Contacts
+from catalogue.model import Programme
+from report.note.document import Note
+from report.note.mail import note_message, recipients_of, send_message
 
 #: What would begin markup, or a table's next cell.
 _MARKS: Final = re.compile(r"([\\`*_{}\[\]#|~!])")

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from broker.reading import read_topics
+from broker.stored_record import RawRecord
+from catalogue.model import Catalogue
 from report.knowledge import Knowledge
 from report.ledger import LEDGER_TOPICS, PERSON_TOPICS, EventLedger
 from report.past import state_store_known_on
+from streams.settings import Settings
 from streams.skipped_records import read_decisions, without_skipped
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import date
-
-    from broker.stored_record import RawRecord
-    from catalogue.model import Catalogue
-    from streams.settings import Settings
 
 BATCH: Final = 20_000
 """Records that are stored at once."""
