@@ -420,6 +420,10 @@ class AssignedPartition:
             return False
         # One fetch may bring several polls.
         del fetches[:at]
+        if self._epoch is not None and not self._is_last_found:
+            # The last record is fetched again, by which an earlier leader began: a fetch ends with
+            # its segment, and the next one would bring the same new leader again, for ever.
+            return False
         before, self._epoch = self._epoch, fetches[0].epoch
         return before not in (None, fetches[0].epoch)
 

@@ -382,6 +382,33 @@ def test_a_topic_deleted_and_created_again_under_a_running_worker(
         is_exact(own, worker)
 
 
+def test_a_new_leader_that_begins_a_segment_has_lost_nothing(
+    own: KafkaBroker, workers: WorkerFactory
+) -> None:
+    """What is fetched from the last record on then ends before the leader's first batch."""
+    worker = workers.worker()
+    with own.admin() as admin:
+        alter_settings(admin, [busiest().topic], {"segment.ms": "1000"})
+    working(own, worker)
+    own.stop()
+    own.start()
+    left = iter(later())
+
+    def has_new_segment() -> bool:
+        send(own.bootstrap, [next(left)])
+        [folder] = own.folder.rglob(f"{busiest().topic}-{busiest().partition}")
+        return len([*folder.glob("*.log")]) > 1
+
+    assert wait_until(has_new_segment, seconds=SETTLE_SECONDS, every=1.5)
+    is_exact(own, worker)
+    worker.kill()
+    again = workers.worker("again")
+    again.start()
+
+    is_exact(own, again)
+    assert again.stop() == 0
+
+
 def test_a_worker_killed_three_times_while_it_reads_again(
     own: KafkaBroker, workers: WorkerFactory
 ) -> None:

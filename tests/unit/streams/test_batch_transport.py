@@ -839,6 +839,24 @@ class TestLosses:
         assert found == ([] if is_there else [FaultKind.LOG_DIVERGED])
 
     @played
+    async def test_a_new_leader_that_begins_a_segment_is_looked_at_once(self) -> None:
+        """A fetch ends with its segment: that of the last record does not bring the next one."""
+        consumer, thread = await self.merged(5)
+
+        async def fetch(offset: int, *, epoch: int) -> list[tuple[TP, list[int]]]:
+            leader = LeaderEpoch(*EVENTS, offset, epoch)
+            thread.brings(polled(EVENTS, offset), meanwhile=lambda: consumer.note_leader(leader))
+            return await batch(consumer)
+
+        assert await fetch(5, epoch=1) == [(EVENTS, [5])]
+        assert await fetch(6, epoch=2) == []
+        assert thread.sought == [{EVENTS: 5}]
+        assert await fetch(5, epoch=1) == []
+
+        assert await fetch(6, epoch=2) == [(EVENTS, [6])]
+        assert thread.sought == [{EVENTS: 5}]
+
+    @played
     async def test_a_look_leaves_batches_under_way_alone(self) -> None:
         """A seek would read them twice."""
         consumer, thread = await self.merged(5)
