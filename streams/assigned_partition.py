@@ -253,10 +253,9 @@ class AssignedPartition:
             lasts.append(LastRecord.before(self.committed))
         return any(one.covers_last(last) for one in accepted for last in lasts)
 
-    def _diverge(self, expected: LastRecord, found: LastRecord | None) -> None:
-        """Note that the log has another record than the one that was read, or none any more."""
-        has = "no record any more" if found is None else "another record"
-        problem = f"has {has} at offset {expected.offset}, which was read: the log was replaced"
+    def _diverge(self, offset: int, has: str) -> None:
+        """Note that the log has something else at an offset than what was read."""
+        problem = f"{has} at offset {offset}, which was read: the log was replaced"
         self.fault = TopicFault(*self.tp, FaultKind.LOG_DIVERGED, problem)
         self.is_caught_up = False
 
@@ -275,7 +274,7 @@ class AssignedPartition:
             and reached != last
             and (reached is None or reached.offset < self.committed)
         ):
-            self._diverge(last, reached)
+            self._diverge(last.offset, _has(reached))
             return
         self.is_caught_up = True
         self._attempts_before = None
@@ -303,48 +302,53 @@ class AssignedPartition:
             first, seeks = last.offset, 2
         if self.seek is not None or self._is_gap(first, records[0].offset, seeks):
             return first
+        known = bisect_left(records, expected, key=attrgetter("offset"))
+        if known and records[known - 1].offset > (-1 if last is None else last.offset):
+            # The log had none there: what aborted transactions had written was replaced.
+            return self._replace(records[known - 1].offset, "has a new record")
         if last is not None and not self._is_last_found:
             other = self._compare_last(records, last)
             if other is not None:
                 return other
-        before, self._missing = self._missing, self._first_gap(records[-1].offset, accepted)
-        if self._missing is not None:
-            if self._missing != before:
-                return expected
-            self.fault = records_deleted(*self.tp, *self._missing)
-            self.is_caught_up = False
-            return ()
+        if self._lacks_records(records[-1].offset, accepted):
+            return () if self.fault else expected
         # Records that are merged may have been polled again.
-        new = records[bisect_left(records, expected, key=attrgetter("offset")) :]
-        return self._batches_of(new, expected) if new else ()
+        return self._batches_of(records[known:], expected)
 
     def _compare_last(self, records: Sequence[Any], last: LastRecord) -> tuple[()] | int | None:
         """Return what `take` does where the last record is not among polled ones; else None."""
-        self._is_last_found = True
         found = next((one for one in records if one.offset >= last.offset), None)
         there = None if found is None else LastRecord.of(found)
-        position = self.position
         if there == last:
-            self.is_restored = False
+            self._is_last_found, self.is_restored = True, False
             self.catch_up()
             return None
+        return self._replace(last.offset, _has(there))
+
+    def _replace(self, offset: int, has: str) -> tuple[()] | int:
+        """Return what `take` does where the log is not the one that was read."""
+        self._is_last_found, position = True, self.position
         if self.is_restored and position is not None:
             # The commit alone says that a log was replaced.
             self._next, self._last = self._begin_at(position.start).next, None
             return self._next
-        self._diverge(last, there)
+        self._diverge(offset, has)
         return ()
 
     def _batches_of(self, records: Sequence[Any], expected: int) -> Sequence[Batch]:
-        known = self._metadata
-        batches = []
+        known, last = self._metadata, self._last
+        batches: list[Batch] = []
         cuts = {self.committed, *(one.offset for one in known.attempts)}
         for part in _cut(records, cuts):
             is_new = part[0].offset >= self.committed
+            if is_new and expected < self.committed and known.last not in (None, last):
+                # Markers precede the committed offset: `catch_up` would not see what does.
+                self._diverge(known.last.offset, _has(last))
+                return ()
             # Workers of 0.1 noted no rules.
             writes = is_new or known.rules not in (None, self._rules)
             batches.append(Batch(part, expected, is_new, writes))
-            expected = part[-1].offset + 1
+            expected, last = part[-1].offset + 1, LastRecord.of(part[-1])
         return batches
 
     def pass_on(self, batch: Batch) -> None:
@@ -352,15 +356,15 @@ class AssignedPartition:
         last = batch.records[-1]
         self._next, self._last = last.offset + 1, LastRecord.of(last)
 
-    def skip_to(self, fetched: int) -> None:
+    def skip_to(self, fetched: int, accepted: Sequence[AcceptedLoss]) -> int | None:
         """Move on to the offset before which everything was fetched, and brought no record.
 
         There are aborted and control records: whoever waits for their end, and every reader of the
-        group's lag, would wait.
+        group's lag, would wait. Returns the offset to seek to where records may be missing.
         """
         position = self.position
         if self.seek is not None:
-            return
+            return None
         if self.is_restored and fetched >= (self._next or 0):
             self.drop()  # The next look reads it from its start.
         elif (
@@ -369,9 +373,12 @@ class AssignedPartition:
             and self._is_last_found
             and self.fault is None
         ):
+            if self._lacks_records(fetched - 1, accepted):
+                return position.next
             self._next = fetched
             self._store.move(*self._key, position._replace(next=fetched))
             self.catch_up()
+        return None
 
     def _is_gap(self, expected: int, offset: int, seeks: int) -> bool:
         """Return True where records may be missing before `offset`, at most `seeks` times in a row.
@@ -390,6 +397,14 @@ class AssignedPartition:
     def note_gap(self, first: int, after: int) -> None:
         """Note that fetched offsets have no record; called in the consumer's thread."""
         self._gaps.add((first, after))
+
+    def _lacks_records(self, last: int, accepted: Sequence[AcceptedLoss]) -> bool:
+        """Return whether offsets up to `last` have no record; where they are the same, again."""
+        before, self._missing = self._missing, self._first_gap(last, accepted)
+        if self._missing is not None and self._missing == before:
+            self.fault = records_deleted(*self.tp, *self._missing)
+            self.is_caught_up = False
+        return self._missing is not None
 
     def _first_gap(self, last: int, accepted: Sequence[AcceptedLoss]) -> tuple[int, int] | None:
         """Return the first offsets up to the last polled one whose records are not there.
@@ -478,6 +493,10 @@ class AssignedPartition:
         found = (*attempts,)
         if found != self._metadata.attempts:
             self._metadata = self._metadata.model_copy(update={"attempts": found})
+
+
+def _has(record: LastRecord | None) -> str:
+    return "has no record any more" if record is None else "has another record"
 
 
 def _covers(accepted: Iterable[AcceptedLoss], gap: tuple[int, int] | None) -> bool:

@@ -484,7 +484,7 @@ class BatchConsumer(driver.Consumer):
             await self.sleep(_SHORT_POLL_SECONDS)
             return
         polled = await self._poll(readable, timeout)
-        self._skip_control_records(readable - polled.keys(), generation)
+        await self._skip_control_records(readable - polled.keys(), generation)
         while polled:
             if self.should_stop:
                 return
@@ -529,16 +529,22 @@ class BatchConsumer(driver.Consumer):
         is_idle = monotonic() - self._received_at > IDLE_SECONDS
         return IDLE_FETCH_MAX_WAIT_MS if is_idle else FETCH_MAX_WAIT_MS
 
-    def _skip_control_records(self, quiet: AbstractSet[TP], generation: int) -> None:
+    async def _skip_control_records(self, quiet: AbstractSet[TP], generation: int) -> None:
         """Move on past aborted and control records, in partitions of which a poll returned nothing.
 
         Otherwise whoever waits for their end, and every reader of the group's lag, would wait.
         """
         if generation != self.app.consumer_generation_id or not self._may_read(generation):
             return
+        positions: dict[TP, int] = {}
         for partition in self._read():
-            if partition.tp in quiet and partition.tp in self.assignment():
-                partition.skip_to(self._thread.fetch_position(partition.tp))
+            tp = partition.tp
+            if tp in quiet and tp in self.assignment():
+                offset = partition.skip_to(self._thread.fetch_position(tp), self._accepted(tp))
+                if offset is not None:
+                    positions[tp] = offset
+        if positions:
+            await self._try_seek(positions)
 
     def is_sought(self, generation: int) -> bool:
         """Return True once a generation's partitions are sought, until a revocation.
@@ -710,9 +716,13 @@ class BatchConsumer(driver.Consumer):
         )
 
     def _new_offset(self, tp: TP) -> int | None:
-        """Return the position of the states: all before it is merged, and written."""
+        """Return the position of the states: all before it is merged, and written.
+
+        Also where the log has lost some of it since: an operator accepts the loss of what is noted.
+        """
         partition = self._partitions.get(tp)
-        return partition.processed if partition is not None and partition.is_shown else None
+        is_noted = partition is not None and (partition.is_shown or partition.fault is not None)
+        return partition.processed if partition is not None and is_noted else None
 
     def _should_commit(self, tp: TP, offset: int) -> bool:  # noqa: ARG002 - Faust's signature
         partition = self._partitions[tp]

@@ -401,10 +401,13 @@ class TestProcessedRecords:
         consumer, thread = await self.at(2, CommitMetadata(last=last_record(1, key=b"other")))
         thread.brings(polled(EVENTS, 0, 1, 2, 3))
 
-        await read_and_merge(consumer)
+        processed, _ = await read(consumer)
+        merge(consumer, processed)
 
         assert consumer.is_stopped(EVENTS)
-        assert consumer._new_offset(EVENTS) is None
+        before = thread.metadata[EVENTS]
+        assert await consumer.commit() is False
+        assert (thread.committed_offsets, thread.metadata) == ({EVENTS: 2}, {EVENTS: before})
 
     @played
     async def test_no_record_at_all_is_another_log_too(self) -> None:
@@ -465,7 +468,8 @@ class TestSeeking:
         assert fault.fault is FaultKind.LOG_DIVERGED
         assert "offset 1" in fault.problem
         assert not consumer.is_caught_up(EVENTS)
-        assert consumer._new_offset(EVENTS) is None
+        await consumer.commit()
+        assert thread.metadata[EVENTS].last == last_record(1)
         assert consumer.is_caught_up(OTHERS)
         await batch(consumer)
         assert thread.polled[-1] == {OTHERS}
@@ -1022,6 +1026,86 @@ class TestLosses:
         assert consumer.is_caught_up(EVENTS)
         assert await consumer.commit()
         assert thread.committed_offsets == {EVENTS: 4}
+
+    @played
+    async def test_what_was_merged_is_noted_though_the_log_has_lost_it(self) -> None:
+        """An operator accepts the loss of what is noted: of less, it would stay for ever."""
+        consumer, thread = await self.merged(5)
+        thread.brings(polled(EVENTS, 5, 6))
+        await read_and_merge(consumer)
+        thread.log_ends[EVENTS] = 4
+        await consumer.look_at_logs()
+        assert len(consumer.faults) == 1
+
+        await consumer.commit()
+
+        assert thread.committed_offsets == {EVENTS: 7}
+        assert thread.metadata[EVENTS].last == last_record(6)
+        consumer.transport.accepted = accepting(EVENTS, last_record(6))
+        await consumer.look_at_logs()
+        assert consumer.faults == []
+
+    @played
+    async def test_records_where_markers_were_skipped_are_another_log(self) -> None:
+        """What was aborted is lost, and replaced: the last record alone does not show it."""
+        consumer, thread = await self.merged(5)
+        thread.positions[EVENTS] = 8
+        await batch(consumer)
+        assert position_of(consumer, EVENTS) == Position(8, last_record(4), 0)
+        await consumer.look_at_logs()
+        thread.brings(polled(EVENTS, 4, 5, 6, 7, 8))
+
+        assert await batch(consumer) == []
+
+        assert [fault.fault for fault in consumer.faults] == [FaultKind.LOG_DIVERGED]
+
+    @played
+    async def test_what_precedes_markers_before_the_committed_offset_is_compared(self) -> None:
+        """The next record is new, and the position beyond the committed offset at once."""
+        other = CommitMetadata(last=last_record(2, key=b"other"))
+        consumer, thread = await member(EVENTS, committed={EVENTS: 5}, metadata={EVENTS: other})
+        thread.brings(polled(EVENTS, 0, 1, 2))
+        await read_and_merge(consumer)
+        for _ in range(2):  # A gap is fetched again once.
+            thread.brings(polled(EVENTS, 5, 6))
+            assert await batch(consumer) == []
+
+        assert [fault.fault for fault in consumer.faults] == [FaultKind.LOG_DIVERGED]
+
+    @played
+    async def test_offsets_without_records_are_missing_before_markers_too(self) -> None:
+        """No record follows by which they would be found."""
+        consumer, thread = await member(EVENTS)
+        gap = OffsetGap(*EVENTS, first=2, next=5)
+        thread.brings(polled(EVENTS, 0, 1), meanwhile=lambda: consumer.note_gap(gap))
+        await read_and_merge(consumer)
+        thread.positions[EVENTS] = 6
+
+        assert await batch(consumer) == []
+        assert (thread.sought, consumer.faults) == ([{EVENTS: 2}], [])
+        consumer.note_gap(gap)
+        assert await batch(consumer) == []
+
+        [fault] = consumer.faults
+        assert "no record at offsets 2 to 4 any more: 3 deleted" in fault.problem
+
+    @played
+    async def test_a_partition_is_not_skipped_while_it_is_sought(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its fetches may be those from where it was: all before would be left out."""
+        consumer, thread = await self.merged(5)
+        thread.starts[EVENTS], thread.positions[EVENTS] = 3, 5
+        await consumer.look_at_logs()
+        consumer.transport.accepted = accepting(EVENTS, log_start=3)
+
+        async def seek(_: Mapping[TP, int]) -> None:
+            await batch(consumer)
+
+        monkeypatch.setattr(thread, "seek_wait", seek)
+        await consumer.look_at_logs()
+
+        assert position_of(consumer, EVENTS) == Position(3, None, 3)
 
     @pytest.mark.parametrize(
         "accepted",
