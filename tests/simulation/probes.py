@@ -66,7 +66,7 @@ def _is_replaying(_: object, consumer: BatchConsumer) -> bool:
     return consumer.to_catch_up() > 0
 
 
-def _has_skipped(_: object, partition: AssignedPartition, fetched: int) -> bool:
+def _has_skipped(_: object, partition: AssignedPartition, fetched: int, *__: object) -> bool:
     position = partition.position
     last = None if position is None else position.last
     return last is not None and last.offset + 1 < fetched == partition.next
