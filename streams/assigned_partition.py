@@ -64,25 +64,31 @@ class AssignedPartition:
         *,
         store: StateStore,
         rules: str,
-        is_caught_up: bool = False,
         snapshots: PartitionSnapshots | None = None,
-        is_restored: bool = False,
+        before: AssignedPartition | None = None,
     ) -> None:
+        """Begin an assignment; `before` is that of the last one, where the worker kept it."""
         self.tp = tp
         self._store = store
         self._key = FAMILIES[tp.topic], tp.partition
         self._rules = rules
-        self.committed, self._metadata = committed
-        """The offset from which on records are new."""
+        self._floor, self._metadata = committed
+        self.committed = _after_last(committed)
+        """The offset from which on records are new: up to the group's there were markers alone."""
         #: The position from which on the partition is shown.
-        self._goal = committed.offset
+        self._goal = self.committed
         self.noted = committed
         """What the group has noted of the partition."""
-        self.is_caught_up = is_caught_up
+        self.is_caught_up: bool = before is not None and before.is_caught_up
+        self.is_known: bool = before is not None and before.is_known
+        """Whether all before the committed offset was found to be what was committed."""
+        if self.is_caught_up and (position := self.position) is not None:
+            # Its first commit may not have reached the group.
+            self._note_log(position)
         self._snapshots = snapshots
         #: What is written once its position is committed.
         self._taken: StatesTaken | None = None
-        self.is_restored = is_restored
+        self.is_restored: bool = before is not None and before.is_restored
         """Whether the states are a snapshot's whose last record is yet to be found in the log."""
         self.fault: TopicFault | None = None
         """What the log has lost; nothing more is read."""
@@ -130,7 +136,25 @@ class AssignedPartition:
     @property
     def processed(self) -> int:
         """The offset before which all is processed."""
-        return max(self.next, self.committed)
+        return max(self.next, self._floor)
+
+    @property
+    def read_up_to(self) -> int:
+        """The offset after the last record that was merged or processed, which its log has."""
+        position = self.position
+        merged = 0 if position is None or position.last is None else position.last.offset + 1
+        return max(merged, self.committed)
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether what is merged is committed.
+
+        Also where the log has lost some of it since: an operator accepts the loss of what is noted.
+        Not before it is known to be the log that was read: the commit would say so.
+        """
+        if self.fault is None:
+            return self.is_caught_up
+        return self.is_known or self._metadata.last is None
 
     @property
     def is_shown(self) -> bool:
@@ -143,7 +167,7 @@ class AssignedPartition:
             self._snapshots.discard(self._key, "its last record was not found in the log")
         self.is_restored, self._taken = False, None
         self._store.drop(*self._key)
-        self.is_caught_up = False
+        self.is_caught_up = self.is_known = False
 
     def revoke(self) -> None:
         """Note that the partition is read no more; states and position stay, it may come back."""
@@ -158,7 +182,7 @@ class AssignedPartition:
         position = self.position
         if self._snapshots is None or (position is not None and position.last is not None):
             return
-        states = await self._snapshots.load(self._key, self.committed, self._metadata.last)
+        states = await self._snapshots.load(self._key, self._floor, self._metadata.last)
         if states is not None and not self.is_revoked and self.position is position:
             self._store.adopt(*self._key, states)
             self.is_restored = True
@@ -191,6 +215,8 @@ class AssignedPartition:
         self.fault = self._loss_of(before, start, end, read, accepted)
         if self.fault is not None:
             return None
+        if end is not None:
+            self._goal = min(self._goal, end)  # The end of the log when a loss was accepted.
         position = self.position
         is_other = self.is_restored and position is not None and position.start != start
         if position is None or position.start < start or is_other:
@@ -204,14 +230,26 @@ class AssignedPartition:
         self._next, self._last = position.next, position.last
         self._is_last_found = position.last is None
         self.catch_up()
-        return position.next if position.last is None else position.last.offset
+        return start if position.last is None else position.last.offset
 
     def _begin_at(self, start: int) -> Position:
         """Drop the states, and set the position to the start of the log."""
+        merged = self.position
+        if merged is not None and merged.last is not None and not self.is_restored:
+            self._note_processed(merged, merged.last, start)
         self.drop()
         position = Position(start, None, start)
         self._store.move(*self._key, position)
         return position
+
+    def _note_processed(self, merged: Position, last: LastRecord, start: int) -> None:
+        """Note that what was merged since the assignment is processed, as if it were committed."""
+        if last.offset >= self.committed:
+            self.committed = last.offset + 1
+            self._floor = max(self._floor, merged.next)
+            self._goal = max(self._goal, self.committed)
+            left = last if last.offset >= start else None
+            self._metadata = self._metadata.model_copy(update={"last": left})
 
     def _loss_of(
         self,
@@ -241,8 +279,8 @@ class AssignedPartition:
             return fault
         # What the log has now is processed as if nothing of it had ever been read.
         self.drop()
-        self.committed, self._metadata = NOT_COMMITTED
-        self._goal = end or 0
+        self._floor, self._metadata = 0, CommitMetadata(start=self._metadata.start)
+        self.committed, self._goal = 0, end or 0
         return None
 
     def _is_end_accepted(self, accepted: Sequence[AcceptedLoss]) -> bool:
@@ -276,9 +314,13 @@ class AssignedPartition:
         ):
             self._diverge(last.offset, _has(reached))
             return
-        self.is_caught_up = True
+        self.is_caught_up = self.is_known = True
         self._attempts_before = None
-        self._metadata = known.model_copy(update={"rules": self._rules, "start": position.start})
+        self._note_log(position)
+
+    def _note_log(self, position: Position) -> None:
+        what = {"rules": self._rules, "start": position.start}
+        self._metadata = self._metadata.model_copy(update=what)
 
     # -- reading
 
@@ -302,14 +344,13 @@ class AssignedPartition:
             first, seeks = last.offset, 2
         if self.seek is not None or self._is_gap(first, records[0].offset, seeks):
             return first
-        known = bisect_left(records, expected, key=attrgetter("offset"))
-        if known and records[known - 1].offset > (-1 if last is None else last.offset):
-            # The log had none there: what aborted transactions had written was replaced.
-            return self._replace(records[known - 1].offset, "has a new record")
         if last is not None and not self._is_last_found:
             other = self._compare_last(records, last)
             if other is not None:
                 return other
+        known = bisect_left(records, expected, key=attrgetter("offset"))
+        if known and records[known - 1].offset > (-1 if last is None else last.offset):
+            return self._rewind(last)
         if self._lacks_records(records[-1].offset, accepted):
             return () if self.fault else expected
         # Records that are merged may have been polled again.
@@ -319,21 +360,28 @@ class AssignedPartition:
         """Return what `take` does where the last record is not among polled ones; else None."""
         found = next((one for one in records if one.offset >= last.offset), None)
         there = None if found is None else LastRecord.of(found)
+        self._is_last_found, position = True, self.position
         if there == last:
-            self._is_last_found, self.is_restored = True, False
+            self.is_restored = False
             self.catch_up()
             return None
-        return self._replace(last.offset, _has(there))
-
-    def _replace(self, offset: int, has: str) -> tuple[()] | int:
-        """Return what `take` does where the log is not the one that was read."""
-        self._is_last_found, position = True, self.position
         if self.is_restored and position is not None:
             # The commit alone says that a log was replaced.
             self._next, self._last = self._begin_at(position.start).next, None
             return self._next
-        self._diverge(offset, has)
+        self._diverge(last.offset, _has(there))
         return ()
+
+    def _rewind(self, last: LastRecord | None) -> int:
+        """Go back over markers that the log has lost: it has records now where they were."""
+        position = self.position
+        after = self._next or 0
+        if position is not None and position.next == after:
+            after = position.start if last is None else last.offset + 1
+            self._next, self._goal = after, min(self._goal, after)
+            self.committed = min(self.committed, after)
+            self._store.move(*self._key, position._replace(next=after))
+        return after
 
     def _batches_of(self, records: Sequence[Any], expected: int) -> Sequence[Batch]:
         known, last = self._metadata, self._last
@@ -362,17 +410,17 @@ class AssignedPartition:
         There are aborted and control records: whoever waits for their end, and every reader of the
         group's lag, would wait. Returns the offset to seek to where records may be missing.
         """
-        position = self.position
+        position, last = self.position, self._last
         if self.seek is not None:
             return None
         if self.is_restored and fetched >= (self._next or 0):
             self.drop()  # The next look reads it from its start.
-        elif (
-            position is not None
-            and self._next == position.next < fetched
-            and self._is_last_found
-            and self.fault is None
-        ):
+        elif last is not None and not self._is_last_found:
+            if fetched > last.offset and self.fault is None:
+                if self._is_gap(last.offset, fetched, 1):
+                    return last.offset
+                self._diverge(last.offset, _has(None))
+        elif position is not None and self._next == position.next < fetched and self.fault is None:
             if self._lacks_records(fetched - 1, accepted):
                 return position.next
             self._next = fetched
@@ -452,8 +500,8 @@ class AssignedPartition:
         """
         # Read once: this may be called in the consumer's thread.
         position, known = self.position, self._metadata
-        if position is None or position.next <= self.committed:
-            return Committed(self.committed, known)
+        if position is None or position.next <= self._floor:
+            return Committed(self._floor, known)
         return Committed(position.next, known.model_copy(update={"last": position.last}))
 
     @property
@@ -493,6 +541,14 @@ class AssignedPartition:
         found = (*attempts,)
         if found != self._metadata.attempts:
             self._metadata = self._metadata.model_copy(update={"attempts": found})
+
+
+def _after_last(committed: Committed) -> int:
+    offset, known = committed
+    if known.last is not None:
+        return known.last.offset + 1
+    # Without metadata, which operators' tools do not write, there may have been records.
+    return offset if known.start is None else min(known.start, offset)
 
 
 def _has(record: LastRecord | None) -> str:

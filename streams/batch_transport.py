@@ -374,7 +374,7 @@ class BatchConsumer(driver.Consumer):
         if generation_id - self._assigned_generation not in {0, 1}:
             # Another worker may have had them meanwhile, and have committed more.
             for partition in self._partitions.values():
-                partition.is_caught_up = False
+                partition.is_caught_up = partition.is_known = False
         self._assigned_generation, self._is_revoked = generation_id, False
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -390,15 +390,13 @@ class BatchConsumer(driver.Consumer):
             return
         for tp in tps:
             self._read_offset[tp] = None
-            before = self._partitions.get(tp)
             self._partitions[tp] = AssignedPartition(
                 tp,
                 committed.get(tp, NOT_COMMITTED),
                 store=self.transport.state_store,
                 rules=self.transport.rules,
-                is_caught_up=before is not None and before.is_caught_up,
                 snapshots=self.transport.snapshots,
-                is_restored=before is not None and before.is_restored,
+                before=self._partitions.get(tp),
             )
         for partition in self._read():
             await partition.restore()
@@ -434,17 +432,17 @@ class BatchConsumer(driver.Consumer):
     async def _look_at(self, tps: Sequence[TP]) -> None:
         """Look at the extents of logs, and seek to the positions of those that are whole."""
         # What is read while a broker answers may be beyond the end that it answers.
-        read = {one: one.processed for one in self._read()}
+        read = {one: one.read_up_to for one in self._read()}
         starts = await self.earliest_offsets(*tps)
         ends = await self.highwaters(*tps)
         self.log_starts = dict(starts)
         positions: dict[TP, int] = {}
-        for partition, processed in read.items():
+        for partition, read_up_to in read.items():
             tp = partition.tp
             if partition.is_revoked or tp not in ends:
                 continue
             end = ends[tp] if self.has_exact_ends else None
-            offset = partition.look(starts[tp], end, processed, self._accepted(tp))
+            offset = partition.look(starts[tp], end, read_up_to, self._accepted(tp))
             if offset is not None:
                 positions[tp] = offset
         if positions:
@@ -595,7 +593,8 @@ class BatchConsumer(driver.Consumer):
     async def _seek_back(self, polled: Mapping[TP, Any]) -> None:
         """Seek back to polled records that are not yielded.
 
-        A partition that was sought meanwhile is left as it is.
+        A partition that was sought meanwhile is left as it is. So is one whose fetch went on past
+        markers: it is sought by the rebalance, or at the next look.
         """
         unread = {
             tp: records[0].offset
@@ -604,6 +603,8 @@ class BatchConsumer(driver.Consumer):
             and self._partitions[tp].seek is None
             and self._thread.fetch_position(tp) == records[-1].offset + 1
         }
+        for tp in polled.keys() & self._partitions.keys() - unread.keys():
+            self._partitions[tp].seek = self._partitions[tp].seek or object()
         if unread:
             await self._try_seek(unread)
 
@@ -716,13 +717,9 @@ class BatchConsumer(driver.Consumer):
         )
 
     def _new_offset(self, tp: TP) -> int | None:
-        """Return the position of the states: all before it is merged, and written.
-
-        Also where the log has lost some of it since: an operator accepts the loss of what is noted.
-        """
+        """Return the position of the states: all before it is merged, and written."""
         partition = self._partitions.get(tp)
-        is_noted = partition is not None and (partition.is_shown or partition.fault is not None)
-        return partition.processed if partition is not None and is_noted else None
+        return partition.processed if partition is not None and partition.is_noted else None
 
     def _should_commit(self, tp: TP, offset: int) -> bool:  # noqa: ARG002 - Faust's signature
         partition = self._partitions[tp]

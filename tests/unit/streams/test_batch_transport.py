@@ -938,6 +938,26 @@ class TestLosses:
         assert position_of(consumer, EVENTS) == Position(2, None, 2)
 
     @played
+    async def test_after_an_accepted_start_what_was_merged_since_the_assignment_is_not_new(
+        self,
+    ) -> None:
+        """It is counted once, and shown once all of it is there again."""
+        consumer, thread = await member(EVENTS)
+        thread.brings(polled(EVENTS, *range(5)))
+        await read_and_merge(consumer)
+        await consumer.commit()
+        thread.starts[EVENTS] = 2
+        consumer.transport.accepted = accepting(EVENTS, log_start=2)
+
+        await consumer.look_at_logs()
+
+        assert not consumer.is_caught_up(EVENTS)
+        thread.brings(polled(EVENTS, 2, 3, 4, 5))
+        batches = await read_and_merge(consumer)
+        assert [(one.start, one.is_new) for one in batches] == [(2, False), (5, True)]
+        assert consumer.is_caught_up(EVENTS)
+
+    @played
     async def test_a_log_of_which_nothing_is_left_is_caught_up_once_that_is_accepted(self) -> None:
         """The last record that was committed is not there to be found."""
         consumer, thread = await self.merged(5)
@@ -1046,18 +1066,23 @@ class TestLosses:
         assert consumer.faults == []
 
     @played
-    async def test_records_where_markers_were_skipped_are_another_log(self) -> None:
-        """What was aborted is lost, and replaced: the last record alone does not show it."""
+    async def test_records_where_markers_were_skipped_are_new(self) -> None:
+        """The log has lost what was aborted, and no event: there is nothing to accept."""
         consumer, thread = await self.merged(5)
         thread.positions[EVENTS] = 8
         await batch(consumer)
         assert position_of(consumer, EVENTS) == Position(8, last_record(4), 0)
+        thread.log_ends[EVENTS] = 7
         await consumer.look_at_logs()
-        thread.brings(polled(EVENTS, 4, 5, 6, 7, 8))
-
+        thread.brings(polled(EVENTS, 4, 5, 6))
         assert await batch(consumer) == []
+        assert thread.sought[-1] == {EVENTS: 5}
+        thread.brings(polled(EVENTS, 5, 6))
 
-        assert [fault.fault for fault in consumer.faults] == [FaultKind.LOG_DIVERGED]
+        assert [one.is_new for one in await read_and_merge(consumer)] == [True]
+
+        assert consumer.faults == []
+        assert position_of(consumer, EVENTS) == Position(7, last_record(6), 0)
 
     @played
     async def test_what_precedes_markers_before_the_committed_offset_is_compared(self) -> None:

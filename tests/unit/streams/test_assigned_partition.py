@@ -1,0 +1,197 @@
+"""A partition of a log to which anything may happen: what is shown is what the log has."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final, cast
+
+from faust.types import TP
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from events.fact import Family
+from events.last_record import LastRecord
+from events.topics import topic_name
+from streams.accepted_losses import AcceptedLoss
+from streams.assigned_partition import NOT_COMMITTED, AssignedPartition, Batch
+from streams.state_store import Position, StateStore
+from tests.support.group_member import PolledRecord
+from tests.support.lossy_log import LossyLog
+
+TP_OF_LOG: Final = TP(topic_name(Family.SCHOOLS), 0)
+KEY: Final = Family.SCHOOLS, 0
+
+
+class States(StateStore):
+    """The states of a worker: the records merged, in order."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+        self.merged: list[PolledRecord] = []
+
+    def drop(self, family: Family, partition: int) -> None:
+        """Drop what is merged."""
+        super().drop(family, partition)
+        self.merged.clear()
+
+
+class PartitionOfALog(RuleBasedStateMachine):
+    """A log, a client that fetches and polls, a worker that merges, and an operator."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log = LossyLog(TP_OF_LOG)
+        self.group, self.accepted = NOT_COMMITTED, list[AcceptedLoss]()
+        self.written: set[PolledRecord] = set()
+        self._assign(States())
+
+    @rule(kinds=st.lists(st.booleans(), min_size=1, max_size=6))
+    def append(self, kinds: Sequence[bool]) -> None:
+        """Append records and markers."""
+        self.log.append(kinds)
+
+    @rule(is_rolled=st.booleans())
+    def elect(self, *, is_rolled: bool) -> None:
+        """Elect another leader."""
+        self.log.elect(is_rolled=is_rolled)
+
+    @rule(count=st.integers(1, 8))
+    def lose_last(self, count: int) -> None:
+        """Lose the last offsets."""
+        self.log.lose_last(count)
+
+    @rule(count=st.integers(1, 4))
+    def lose_first(self, count: int) -> None:
+        """Lose the first offsets."""
+        self.log.lose_first(count)
+
+    @rule(first=st.integers(0, 30), count=st.integers(1, 3))
+    def compact(self, first: int, count: int) -> None:
+        """Lose records in the middle."""
+        self.log.compact(first, count)
+
+    def _assign(self, states: States, before: AssignedPartition | None = None) -> None:
+        self.states, self.batches = states, deque[Batch]()
+        self.partition = AssignedPartition(
+            TP_OF_LOG, self.group, store=states, rules="rules", before=before
+        )
+        self.look()
+
+    @rule()
+    def restart(self) -> None:
+        """Start a worker without states."""
+        self._assign(States())
+
+    @rule(is_committed=st.booleans())
+    def rebalance(self, *, is_committed: bool) -> None:
+        """Revoke the partition, and assign it to its worker again."""
+        self.merge()
+        if is_committed:
+            self.commit()
+        self.partition.revoke()
+        self._assign(self.states, self.partition)
+
+    @rule()
+    def look(self) -> None:
+        """Look at the log, as a worker does regularly."""
+        read = self.partition.read_up_to
+        self.log.seek(self.partition.look(self.log.start, self.log.end, read, self.accepted))
+
+    @rule(most=st.integers(1, 5), is_late=st.booleans(), is_dropped=st.booleans())
+    def read(self, most: int, *, is_late: bool = False, is_dropped: bool = False) -> None:
+        """Poll, and pass on what is taken; a look may come first, or the poll may be dropped."""
+        records = None
+        if self.partition.fault is None:
+            records = self.log.poll(most, self.partition)
+        if is_late or records is None:
+            self.look()
+        if self.partition.fault is not None:
+            return
+        if is_dropped and records:
+            self.log.seek(records[0].offset)
+        elif not records:
+            self.log.seek(self.partition.skip_to(self.log.at, self.accepted))
+        elif isinstance(batches := self.partition.take(records, self.accepted), int):
+            self.log.seek(batches)
+        else:
+            for batch in batches:
+                self.partition.pass_on(batch)
+                self.batches.append(batch)
+
+    @rule()
+    def merge(self) -> None:
+        """Merge what is passed on, as the engine does."""
+        while self.batches:
+            batch, position = self.batches.popleft(), self.partition.position
+            if self.partition.fault or position is None or position.next != batch.start:
+                continue
+            records = cast("Sequence[PolledRecord]", batch.records)
+            self.states.merged.extend(records)
+            if batch.is_new:
+                self.written.update(records)
+            last = LastRecord.of(records[-1])
+            self.states.move(*KEY, Position(last.offset + 1, last, position.start))
+            self.partition.merged()
+
+    @rule()
+    def commit(self) -> None:
+        """Commit what may be: never beyond the position, and back after an accepted loss only."""
+        if self.partition.is_noted:
+            before, self.group = self.group.offset, self.partition.to_commit()
+            assert self.group.offset <= max(self.partition.next, before)
+            assert self.group.offset >= before or any(one.last for one in self.accepted)
+
+    @rule()
+    def what_is_shown_is_what_the_log_has(self) -> None:
+        """Once all is read: it is shown without a fault, and what was committed is there."""
+        self.look()
+        for _ in range(20 + 4 * self.log.end):
+            self.read(5)
+            self.merge()
+        known, merged = self.group.metadata, self.states.merged
+        if self.partition.fault is not None:
+            assert not self.partition.is_shown
+            return
+        assert self.partition.is_shown
+        there = [one for one in self.log.slots[self.log.start :] if one.record is not None]
+        # Of deleted records it may have those that it merged before.
+        assert merged == [one.record for one in there if not one.is_deleted or one.record in merged]
+        assert self.written.issuperset(merged), "dead letters are missing"
+        accepted = self.accepted
+        assert self.log.has(known.last) or known.last in [one.last for one in accepted]
+        is_moved = known.start is not None and self.log.start > known.start
+        assert not is_moved or any(one.covers_start(self.log.start) for one in accepted)
+
+    @rule()
+    def what_is_lost_can_be_accepted(self) -> None:
+        """An operator accepts what is missing of what is committed, and the worker gets on."""
+        self.what_is_shown_is_what_the_log_has()
+        for _ in range(3):
+            if self.partition.fault is not None:
+                self.commit()
+                self.accepted.append(self._loss())
+                self.what_is_shown_is_what_the_log_has()
+        assert self.partition.fault is None
+
+    def _loss(self) -> AcceptedLoss:
+        last = self.group.metadata.last
+        if last is None and self.group.offset > self.log.end:
+            last = LastRecord.before(self.group.offset)
+        return AcceptedLoss(
+            topic=TP_OF_LOG.topic,
+            partition=0,
+            last=None if self.log.has(last) and not self.log.is_deleted(last) else last,
+            log_start=self.log.start,
+            gaps=self.log.gaps(),
+            at=datetime(2020, 1, 1, tzinfo=UTC),
+            because="the disk failed",
+        )
+
+
+PartitionOfALog.TestCase.settings = settings(
+    max_examples=1000, stateful_step_count=30, deadline=None
+)
+TestPartitionOfALog = PartitionOfALog.TestCase
