@@ -147,8 +147,10 @@ class PartitionOfALog(RuleBasedStateMachine):
     @rule()
     def what_is_shown_is_what_the_log_has(self) -> None:
         """Once all is read: it is shown without a fault, and what was committed is there."""
-        self.look()
-        for _ in range(20 + 4 * self.log.end):
+        for turn in range(2 * (turns := 20 + 4 * self.log.end)):
+            if turn % turns == 0:
+                self.merge()
+                self.look()
             self.read(5)
             self.merge()
         known, merged = self.group.metadata, self.states.merged
