@@ -55,10 +55,9 @@ class LossyLog:
             self._segments.add(self.end)
 
     def lose_last(self, count: int) -> None:
-        """Lose the last offsets, as by an unclean election."""
-        del self.slots[max(self.end - count, self.start) :]
-        while self.end > self.start and self.slots[-1].is_deleted:
-            self.slots.pop()  # Compaction keeps the last one.
+        """Lose the last offsets, as by an unclean election; none that was compacted."""
+        compacted = [at + 2 for at, one in enumerate(self.slots) if one.is_deleted]
+        del self.slots[max(self.end - count, self.start, *compacted[-1:]) :]
         self._epoch += 1
         self._segments = {one for one in self._segments if one <= self.end}
 
