@@ -26,10 +26,11 @@ from broker.topic_admin import seen_topics
 STABLE: Final = "Stable"
 #: The broker's error for a group that never had a member.
 _UNKNOWN: Final = "GROUP_ID_NOT_FOUND"
-#: Those of a coordinator that loads or moves; the client returns an error as text.
-_PASSING: Final = tuple(
-    error.__name__
-    for error in (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
+#: Those of a coordinator that loads or moves; some answers have their names as text.
+_PASSING: Final = (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    NotCoordinatorError,
 )
 
 
@@ -55,7 +56,7 @@ def group_members(admin: Any, group: str) -> GroupMembers:  # noqa: ANN401 - unt
     """
     found = admin.describe_groups([group])[group]
     error = found["error"]
-    if error and any(passing in error for passing in _PASSING):
+    if error and any(passing.__name__ in error for passing in _PASSING):
         raise CoordinatorNotAvailableError(error)
     if error and _UNKNOWN not in error and "GroupIdNotFound" not in error:
         raise BrokerRefusedError("describe a consumer group", group, cause=error)
@@ -120,7 +121,7 @@ def committed_offsets(
             found = admin.list_group_offsets(group)[group]
         except GroupIdNotFoundError:
             return {}
-        except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError):
+        except _PASSING:
             if monotonic() >= give_up_at:
                 raise
             sleep(POLL_SECONDS)

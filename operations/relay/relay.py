@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent, decode_json
 from events.errors import ContractError
-from operations.client import Publisher
 from operations.client.undelivered import publish_all
-from operations.relay.outbox import WaitingEvent
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from operations.client import Publisher
+    from operations.relay.outbox import WaitingEvent
 
 logger = logging.getLogger(__name__)
 

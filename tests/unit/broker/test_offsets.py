@@ -4,7 +4,12 @@ from itertools import count
 
 import pytest
 from kafka import TopicPartition
-from kafka.errors import CoordinatorNotAvailableError, GroupAuthorizationFailedError
+from kafka.errors import (
+    CoordinatorNotAvailableError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    NotCoordinatorError,
+)
 from kafka.structs import OffsetAndMetadata
 
 from broker import offsets
@@ -66,13 +71,16 @@ def test_nothing_counts_as_committed_while_there_is_no_coordinator() -> None:
     assert uncommitted(Admin(error=CoordinatorNotAvailableError()), GROUP, ENDS) == 11
 
 
-def test_a_coordinator_that_starts_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [CoordinatorNotAvailableError, NotCoordinatorError])
+def test_a_coordinator_that_starts_or_moves_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, error: type[KafkaError]
+) -> None:
     """A broker has none for some seconds after its start; at the end of the wait that is said."""
-    admin = Admin(error=CoordinatorNotAvailableError(), schools=10)
+    admin = Admin(error=error(), schools=10)
     seconds = count()
     monkeypatch.setattr(offsets, "monotonic", lambda: float(next(seconds)))
     monkeypatch.setattr(offsets, "sleep", lambda _: None)
-    with pytest.raises(CoordinatorNotAvailableError):
+    with pytest.raises(error):
         committed_offsets(admin, GROUP, wait_seconds=3)
 
     monkeypatch.setattr(offsets, "sleep", lambda _: admin.recover())
