@@ -463,11 +463,7 @@ class AssignedPartition:
         found = sorted(gap for gap in self._gaps.copy() if gap[0] <= last)
         self._gaps.difference_update(found)
         return next(
-            (
-                gap
-                for gap in found
-                if gap[1] > (self._next or 0) and not any(one.covers_gap(*gap) for one in accepted)
-            ),
+            (gap for gap in found if gap[1] > (self._next or 0) and not _covers(accepted, gap)),
             None,
         )
 

@@ -17,13 +17,11 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
+    Collection,
     Iterable,
     Iterator,
     Mapping,
     Sequence,
-)
-from collections.abc import (
-    Set as AbstractSet,
 )
 from contextlib import suppress
 from contextvars import ContextVar
@@ -527,7 +525,7 @@ class BatchConsumer(driver.Consumer):
         is_idle = monotonic() - self._received_at > IDLE_SECONDS
         return IDLE_FETCH_MAX_WAIT_MS if is_idle else FETCH_MAX_WAIT_MS
 
-    async def _skip_control_records(self, quiet: AbstractSet[TP], generation: int) -> None:
+    async def _skip_control_records(self, quiet: Collection[TP], generation: int) -> None:
         """Move on past aborted and control records, in partitions of which a poll returned nothing.
 
         Otherwise whoever waits for their end, and every reader of the group's lag, would wait.

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Mapping, Sequence
 from time import monotonic
 from types import MappingProxyType
-from typing import Final, NamedTuple, TypeAlias, cast
+from typing import Final, NamedTuple, cast
 
 from faust.types import TP, Message
 
@@ -45,7 +45,7 @@ from streams.meters import Meters
 from streams.producers.meters import Attribution, ProducerMeters
 from streams.refusal_rules import fingerprint_of
 from streams.skipped_records import Decision, refusal_of
-from streams.state_store import StateChange, StateStore
+from streams.state_store import FamilyPartition, StateChange, StateStore
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,6 @@ HOLD_LOOK_SECONDS: Final = 0.1
 #: Of processed records, as many are merged at once: other tasks run in between.
 MERGE_STEP: Final = 500
 NOTHING_SKIPPED: Final[Mapping[RecordOrigin, Decision]] = MappingProxyType({})
-FamilyPartition: TypeAlias = "tuple[Family, int]"
 
 
 class _Computed(NamedTuple):

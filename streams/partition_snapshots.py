@@ -9,27 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from hashlib import sha256
-from io import BufferedWriter
 from itertools import chain, islice
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 import events
 import streams
-from boundary.private_files import open_private
-from events.fact import Family
+from boundary.whole_file import whole_file
 from events.last_record import LastRecord
 from events.topics import topic_name
 from streams.state import EntityState, decode_state, encode_state
-from streams.state_store import Position, StateStore
+from streams.state_store import FamilyPartition, Position, StateStore
 
 if TYPE_CHECKING:
     from streams.engine import Engine
@@ -43,8 +40,6 @@ _FORMAT: Final = 1
 _DIGEST_BYTES: Final = 32
 #: The states that are decoded at once.
 _STEP: Final = 2000
-
-FamilyPartition: TypeAlias = "tuple[Family, int]"
 
 
 class StatesTaken(NamedTuple):
@@ -153,7 +148,8 @@ class PartitionSnapshots:
         position, states = taken
         try:
             header = _Header(of=self._identity(key), position=position, entities=len(states))
-            _replace(self._file(key), _encoded(header, states))
+            with whole_file(self._file(key), private=True) as file:
+                file.write(_encoded(header, states))
             written, self._is_failing = position, False
         except Exception as error:  # noqa: BLE001 - the disk may be full, read-only or gone
             if not self._is_failing:
@@ -198,19 +194,6 @@ def _decoded(
 def _check(reason: str, holds: object) -> None:
     if not holds:
         raise ValueError(reason)
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Write a file whole, or leave the old one.
-
-    Where two workers write at once there may be a mixture: its digest is wrong.
-    """
-    temporary = file.with_suffix(".tmp")
-    with open_private(temporary) as raw, BufferedWriter(raw) as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(file)
 
 
 @cache

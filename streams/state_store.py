@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from catalogue.explanations import Explanation
 from catalogue.model import Promise
@@ -18,6 +18,7 @@ from streams.state import EMPTY, EntityState
 
 #: The entities of one step of a check: some 10 ms.
 CHECK_STEP: Final = 500
+FamilyPartition: TypeAlias = "tuple[Family, int]"
 
 
 class StateChange(NamedTuple):

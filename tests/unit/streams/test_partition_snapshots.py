@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Mapping
 from datetime import date
-from io import BufferedWriter
+from io import BufferedWriter, FileIO
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from boundary import whole_file
 from events.fact import Family
 from events.last_record import LastRecord
 from streams import partition_snapshots
@@ -324,7 +325,7 @@ class TestWriting:
 
         assert counted(snapshots) == {"loaded": 1}
 
-    @pytest.mark.parametrize("step", ["open_private", "write", "flush", "fsync", "replace"])
+    @pytest.mark.parametrize("step", ["new_private_file", "write", "flush", "fsync", "replace"])
     def test_a_failure_at_any_step_leaves_the_old_file(
         self,
         tmp_path: Path,
@@ -390,8 +391,9 @@ def fail_at(step: str, patch: pytest.MonkeyPatch) -> None:
 
     if step in {"write", "flush"}:
         failing = {step: fail_partly if step == "write" else fail}
-        patch.setattr(partition_snapshots, "BufferedWriter", type("", (BufferedWriter,), failing))
-    elif step == "open_private":
-        patch.setattr(partition_snapshots, step, fail)
+        writer: Any = type("", (BufferedWriter,), failing)
+        patch.setattr(os, "fdopen", lambda file, mode: writer(FileIO(file, mode)))
+    elif step == "new_private_file":
+        patch.setattr(whole_file, step, fail)
     else:
         patch.setattr(Path if step == "replace" else os, step, fail)
