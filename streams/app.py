@@ -21,6 +21,8 @@ from streams.settings import Settings
 from streams.topic_watch import topic_ids
 
 _NO_TOPIC: Final = frozenset({""})
+#: How many requests in a row a step after a rebalance has the time for.
+_STEP_REQUESTS: Final = 2
 
 
 class RebalanceEnd(Recovery):
@@ -35,8 +37,11 @@ class RebalanceEnd(Recovery):
         """Wait for a step.
 
         Faust takes a step that exceeds the timeout for the end of the worker, and resumes nothing
-        any more. One lost answer of a broker is enough.
+        any more. One lost answer of a broker is enough. Its timeout is that of one request, which
+        would be cancelled before it times out: only then does the client close a dead connection.
         """
+        if timeout is not None:
+            timeout *= _STEP_REQUESTS
         try:
             await super()._wait(coro, timeout)
         except ServiceStopped:
