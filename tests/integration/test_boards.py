@@ -30,7 +30,8 @@ pytestmark = pytest.mark.timeout(300)
 #: Years before the deadlines: there is a pace to observe, one to require, and a day to project.
 TODAY = date(2017, 12, 31)
 MISROUTED = 0.01
-LATENESS = f"{metrics.PRODUCER_LATENESS.name}_bucket"
+#: What workers and gateway count.
+COUNTED = (f"{metrics.PRODUCER_LATENESS.name}_bucket", metrics.GATEWAY_REFUSED.name)
 SECONDS = 90
 OVER = 15
 """Seconds of a panel's range: the monitor has run a little longer."""
@@ -92,7 +93,7 @@ def prometheus(
             middle = len(records) // 2
             send(bootstrap, records[:middle], misrouted=MISROUTED)
             # What a counter has when it is first scraped is no increase of it.
-            assert wait_until(lambda: bool(prometheus.query(LATENESS)), seconds=SECONDS)
+            assert wait_until(lambda: all(map(prometheus.query, COUNTED)), seconds=SECONDS)
             send(bootstrap, records[middle:], misrouted=MISROUTED)
             be_refused(gateway, credentials)
             assert wait_done(bootstrap, seconds=SECONDS), worker.log()[-3000:]
