@@ -106,7 +106,8 @@ _RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
         # An event on a wrong partition is written to that of its entity.
         _Part.EVENTS: (_READ, _WRITE, _CHECK),
         _Part.DEAD_LETTERS: (_WRITE, _CHECK),
-        _Part.OUTCOMES: (_READ, _CHECK),
+        # The ids of the topics that it reads.
+        _Part.OUTCOMES: (_READ, _WRITE, _CHECK),
         _Part.GROUP: (_READ,),
     },
     # Strangers reach it: it reads nothing about persons, and asks workers for the figures.

@@ -16,9 +16,9 @@ from events.fact import Family
 from events.topics import DEAD_LETTER_MAX_BYTES, topic_name
 from streams.batch_transport import BatchConsumer, BatchProducer, BatchSchema, BatchTransport
 from streams.engine import Engine
+from streams.known_topics import topic_ids
 from streams.partition_snapshots import PartitionSnapshots
 from streams.settings import Settings
-from streams.topic_watch import topic_ids
 
 _NO_TOPIC: Final = frozenset({""})
 #: How many requests in a row a step after a rebalance has the time for.

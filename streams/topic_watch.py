@@ -14,6 +14,7 @@ from broker.offsets import GroupMembers, group_members
 from broker.topic_admin import ABSENT, SeenTopic, seen_topics, with_settings
 from events.fact import Family
 from events.topics import declared_topics, topic_name
+from streams.known_topics import KnownTopics, ids_of
 from streams.membership import Membership
 from streams.settings import Settings
 from streams.topic_faults import FaultKind, TopicFault
@@ -101,20 +102,20 @@ def unowned(
     ]
 
 
-def topic_ids(settings: Settings) -> Mapping[str, str]:
-    """Return the ids of the topics of events, by name. Raises as `seen_topics`."""
-    with administering(settings.broker, what="topics", security=settings.security()) as admin:
-        return {name: one.identity for name, one in seen_topics(admin, _EVENTS).items()}
-
-
 class TopicWatch:
     """Checks regularly whether topics have changed since the start of the worker."""
 
     def __init__(
-        self, settings: Settings, membership: Membership, *, clock: Callable[[], float] = monotonic
+        self,
+        settings: Settings,
+        membership: Membership,
+        known_topics: KnownTopics,
+        *,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._settings = settings
         self._membership = membership
+        self._known_topics = known_topics
         self._clock = clock
         self._names = [topic_name(family) for family in Family]
         self._known: Mapping[str, SeenTopic] = {}
@@ -122,6 +123,7 @@ class TopicWatch:
         self._unowned: frozenset[TopicFault] = frozenset()
         self._since: dict[TopicFault, float] = {}
         self._failures = 0
+        membership.topic_faults = known_topics.faults
 
     async def run(self) -> None:
         """Check regularly; raise SmartRegionError where a topic has changed for good."""
@@ -155,6 +157,9 @@ class TopicWatch:
         now, partitions = self._clock(), self._settings.partitions
         found = faults_of_topics(self._names, seen, known=self._known, partitions=partitions)
         self._known = {**seen, **self._known}
+        # A restart would find them again.
+        recreated_before = frozenset(self._known_topics.faults) - frozenset(found)
+        found += sorted(recreated_before)
         without_owner = frozenset(unowned(seen, group, partitions=partitions) if group else ())
         found += sorted(without_owner & self._unowned)
         self._unowned = without_owner
@@ -169,9 +174,8 @@ class TopicWatch:
         meters.topic_warnings = tuple(fault for fault in found if not fault.withholds)
         for fault, since in self._since.items():
             lasted = now - since
-            if fault.fault is FaultKind.TOPIC_RECREATED or (
-                fault.fault in _ENDING and lasted > self._settings.stall_timeout
-            ):
+            is_new = fault.fault is FaultKind.TOPIC_RECREATED and fault not in recreated_before
+            if is_new or (fault.fault in _ENDING and lasted > self._settings.stall_timeout):
                 raise SmartRegionError(
                     f"topics: {fault}, for {lasted:.0f} s: this worker ends; the next start checks"
                     " the topics and what they hold, and names what is to be done (runbook"
@@ -186,6 +190,7 @@ class TopicWatch:
                 seen = with_settings(admin, seen)
             except Exception as error:  # noqa: BLE001 - the demo's broker may not answer
                 logger.debug("settings not described error=%r", error)
+            self._known_topics.look(ids_of(seen))
             try:
                 return seen, group_members(admin, settings.app_id)
             except Exception as error:  # noqa: BLE001 - the demo's broker answers in an unknown format

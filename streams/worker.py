@@ -26,6 +26,7 @@ from streams.app import create_app
 from streams.batch_transport import BatchTransport
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
+from streams.known_topics import KnownTopics, topic_ids
 from streams.membership import Membership
 from streams.queries.serving import HistoriesRoute, Teller
 from streams.settings import Settings
@@ -73,7 +74,9 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
         accepted=losses_of(decisions),
         rules=settings.record_rules(),
     )
-    return asyncio.run(_run(settings, engine, transport))
+    known_topics = KnownTopics(settings)
+    known_topics.look(topic_ids(settings))
+    return asyncio.run(_run(settings, engine, transport, known_topics))
 
 
 def _decisions(settings: Settings) -> Sequence[RawRecord]:
@@ -88,7 +91,12 @@ def _decisions(settings: Settings) -> Sequence[RawRecord]:
         return []
 
 
-async def _run(settings: Settings, engine: Engine, transport: type[BatchTransport]) -> int:
+async def _run(
+    settings: Settings,
+    engine: Engine,
+    transport: type[BatchTransport],
+    known_topics: KnownTopics,
+) -> int:
     loop = asyncio.get_running_loop()
     # The result is None after a signal, else the first failure.
     ended: asyncio.Future[BaseException | None] = loop.create_future()
@@ -130,7 +138,7 @@ async def _run(settings: Settings, engine: Engine, transport: type[BatchTranspor
             for work in (
                 app.start(),
                 Watchdog(settings, membership).run(),
-                TopicWatch(settings, membership).run(),
+                TopicWatch(settings, membership, known_topics).run(),
                 _look_at_logs(membership),
                 _check_folds(settings, membership),
                 _keep_snapshots(membership),

@@ -19,6 +19,7 @@ from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, t
 from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import NotAnOutcomeError, ReplayOutcome, read_outcome
 from streams.accepted_losses import is_loss
+from streams.known_topics import is_known_topic
 from streams.settings import Settings
 from streams.skipped_records import decisions_of, is_decision
 
@@ -79,7 +80,7 @@ class _Ledger:
         for record in records:
             if is_decision(record):
                 decided.append(record)
-            if is_decision(record) or is_loss(record):
+            if is_decision(record) or is_loss(record) or is_known_topic(record):
                 continue
             try:
                 position, _ = read_outcome(record)

@@ -18,7 +18,9 @@ from events.topics import declared_topics, topic_name
 from operations.erasure.persons import PERSONS
 from operations.losses.missing import PartitionLog, read_logs, with_gaps
 from streams.accepted_losses import AcceptedLoss, accepted_losses
+from streams.known_topics import read_known_topics, recreated, topic_ids
 from streams.settings import Settings
+from streams.topic_faults import summary_of
 
 CONNECT_SECONDS: Final = 5.0
 SHOWN = 3
@@ -86,6 +88,7 @@ def check_records(settings: Settings) -> str:
     try:
         logs = read_logs(settings, partitions, connect_seconds=CONNECT_SECONDS)
         accepted = accepted_losses(settings.broker, security=settings.security())
+        recreated_topics = recreated(topic_ids(settings), read_known_topics(settings))
         if sum(log.end - log.start for log in logs) <= MOST_READ:
             logs = with_gaps(settings, logs)
         else:
@@ -94,8 +97,10 @@ def check_records(settings: Settings) -> str:
         logs = read_logs(
             settings, partitions, with_committed=False, connect_seconds=CONNECT_SECONDS
         )
-        accepted = {}
+        accepted, recreated_topics = {}, ()
         notes.append("not compared with what the workers have read: this user may not see it")
+    if recreated_topics:
+        raise SmartRegionError(f"topics: {summary_of(recreated_topics)}")
     later = sum(log.start > 0 for log in logs if log.topic == topic_name(PERSONS))
     logs = [replace(log, start=0) if log.topic == topic_name(PERSONS) else log for log in logs]
     if losses := [found for log in logs if (found := _loss_of(log, accepted))]:

@@ -9,11 +9,13 @@ from broker.options import APP_ID, BROKER, Parsed, quiet_client
 from operations.options import KEPT_REASON
 
 
-def _partition(text: str) -> tuple[str, int]:
-    """Read a partition of an event topic."""
+def _place(text: str) -> tuple[str, int | None]:
+    """Read an event topic, or a partition of one."""
+    from events.fact import Family
+    from events.topics import topic_name
     from streams.skipped_records import parse_partition
 
-    return parse_partition(text)
+    return (text, None) if text in map(topic_name, Family) else parse_partition(text)
 
 
 @click.group()
@@ -22,43 +24,40 @@ def topics() -> None:
 
 
 @topics.command(name="accept-loss")
-@click.argument("place", type=Parsed("PARTITION", _partition), metavar="TOPIC/PARTITION")
+@click.argument("place", type=Parsed("PARTITION", _place), metavar="TOPIC[/PARTITION]")
 @KEPT_REASON
 @click.option("--yes", is_flag=True, help="Accept it; without, only print what is missing.")
 @BROKER
 @APP_ID
 def accept_loss(
     *,
-    place: tuple[str, int],
+    place: tuple[str, int | None],
     because: str,
     yes: bool,
     bootstrap: str | None,
     app_id: str | None,
 ) -> None:
-    """Accept that events of a partition are lost.
+    """Accept that events of a partition, or of a whole topic, are lost.
 
     Workers withhold the figures of a partition, as smartregion.schools/3, whose records are
-    missing. Once their loss is accepted, figures are computed from what is left. The decision is
-    kept for ever. Nothing is deleted, and producers may still send the lost events again.
+    missing, and all figures where a topic was deleted and created again. Once the loss is accepted,
+    figures are computed from what is left. The decision is kept for ever. Nothing is deleted, and
+    producers may still send the lost events again.
     """
     from broker.writing import KafkaWriter
-    from operations.losses.missing import losses_accepted_of, read_log, verify_missing
-    from streams.accepted_losses import loss_record
+    from operations.losses.missing import losses_of_topic
     from streams.settings import load_settings
 
     quiet_client()
     settings = load_settings(broker=bootstrap, app_id=app_id)
-    log = read_log(settings, *place)
-    verify_missing(log, losses_accepted_of(settings, *place))
-    echo(
-        f"{log.topic}[{log.partition}] begins at offset {log.start} and ends at offset {log.end}:"
-        f" {'; '.join(log.missing())}."
-        " Once this is accepted, figures are computed from what is left."
-    )
+    losses = losses_of_topic(settings, *place)
+    for clause in losses.clauses():
+        echo(clause)
+    echo("Once this is accepted, figures are computed from what is left.")
     if not yes:
         echo("nothing was decided: add --yes to accept it", err=True)
         return
-    decision = log.accepted(at=settings.make_clock().now(), because=because)
+    decisions = losses.decisions(at=settings.make_clock().now(), because=because)
     with KafkaWriter(settings.broker, security=settings.security()) as writer:
-        writer.send([loss_record(decision)])
+        writer.send(decisions)
     echo("accepted")

@@ -16,21 +16,23 @@ from broker.clients import CONNECT_SECONDS, administering
 from broker.errors import TopicsStalledError
 from broker.offsets import committed_offsets, partition_offsets
 from broker.reading import WAIT_SECONDS, Extent, open_reader, read_topics
-from broker.topic_admin import seen_topics
+from broker.topic_admin import SeenTopic, seen_topics
 from events.last_record import LastRecord
 from events.offset_runs import OffsetRuns, offsets_in
-from streams.accepted_losses import AcceptedLoss, accepted_losses
+from events.records import OutgoingRecord
+from streams.accepted_losses import AcceptedLoss, AcceptedLosses, accepted_losses, loss_record
 from streams.commit_metadata import decode_commit_metadata
+from streams.known_topics import KnownTopic, read_known_topics, topic_record
 from streams.settings import Settings
 
 
 class NothingMissingError(SmartRegionError):
-    """A loss is to be accepted of a partition of which nothing is missing."""
+    """A loss is to be accepted where nothing is missing."""
 
-    def __init__(self, topic: str, partition: int, *, accepted: bool) -> None:
+    def __init__(self, place: str, *, accepted: bool) -> None:
         found = "its loss is accepted already" if accepted else "all records are there"
         super().__init__(
-            f"partition: has lost nothing, value {topic}/{partition} ({found}): take the partition"
+            f"partition: has lost nothing, value {place} ({found}): take the topic or the partition"
             " that /readyz or the worker's log names; nothing was decided"
         )
 
@@ -102,27 +104,74 @@ class PartitionLog:
         )
 
 
-def verify_missing(log: PartitionLog, accepted: Sequence[AcceptedLoss]) -> None:
-    """Check that something is missing whose loss is not accepted. Raises NothingMissingError."""
-    if not any(log.without(accepted).missing()):
-        raise NothingMissingError(log.topic, log.partition, accepted=any(log.missing()))
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What is missing of a topic, and not accepted yet."""
+
+    recreated: KnownTopic | None
+    """The topic as it is now, where another one of its name was read."""
+    logs: Sequence[PartitionLog]
+
+    def clauses(self) -> Iterator[str]:
+        """Yield a sentence for each loss."""
+        if self.recreated is not None:
+            yield f"{self.recreated.topic} was deleted and created again: what it had is lost."
+        for log in self.logs:
+            yield (
+                f"{log.topic}[{log.partition}] begins at offset {log.start} and ends at offset"
+                f" {log.end}: {'; '.join(log.missing())}."
+            )
+
+    def decisions(self, *, at: datetime, because: str) -> list[OutgoingRecord]:
+        """Return the ledger's records that accept all of it."""
+        losses = [loss_record(log.accepted(at=at, because=because)) for log in self.logs]
+        if self.recreated is None:
+            return losses
+        known = self.recreated.model_copy(update={"at": at, "because": because})
+        return [topic_record(known), *losses]
 
 
-def read_log(settings: Settings, topic: str, partition: int) -> PartitionLog:
-    """Read a whole partition, for what is left of it.
+def losses_of_topic(settings: Settings, topic: str, partition: int | None) -> Losses:
+    """Return what is missing of a partition, of which all is read; None: of the whole topic.
 
-    Raises SmartRegionError, and as `read_logs`.
+    Raises NothingMissingError, SmartRegionError, and as `read_logs`.
     """
     security = settings.security()
+    place = topic if partition is None else f"{topic}/{partition}"
     with administering(settings.broker, what="topics", security=security) as admin:
         seen = seen_topics(admin, [topic]).get(topic)
-    if seen is None or partition >= seen.partitions:
+    if seen is None or (partition or 0) >= seen.partitions:
         raise SmartRegionError(
-            f"partition: is not on the broker, value {topic}/{partition}: create a missing topic"
+            f"partition: is not on the broker, value {place}: create a missing topic"
             " with `smart-region topics apply` first; nothing was decided"
         )
-    [log] = with_gaps(settings, read_logs(settings, [TopicPartition(topic, partition)]))
-    return log
+    numbers = range(seen.partitions) if partition is None else [partition]
+    logs = with_gaps(settings, read_logs(settings, [TopicPartition(topic, one) for one in numbers]))
+    accepted = accepted_losses(settings.broker, security=security)
+    known = None if partition is not None else read_known_topics(settings).get(topic)
+    return unaccepted(place, logs, accepted, seen=seen, known=known)
+
+
+def unaccepted(
+    place: str,
+    logs: Sequence[PartitionLog],
+    accepted: AcceptedLosses,
+    *,
+    seen: SeenTopic,
+    known: KnownTopic | None,
+) -> Losses:
+    """Return what is missing and not accepted. Raises NothingMissingError."""
+    left = [
+        log
+        for log in logs
+        if any(log.without(accepted.get((log.topic, log.partition), ())).missing())
+    ]
+    recreated = None
+    if known is not None and known.id != seen.identity:
+        recreated = known.model_copy(update={"id": seen.identity})
+    if recreated is None and not left:
+        raise NothingMissingError(place, accepted=any(any(log.missing()) for log in logs))
+    return Losses(recreated, left)
 
 
 def with_gaps(settings: Settings, logs: Sequence[PartitionLog]) -> list[PartitionLog]:
@@ -202,12 +251,6 @@ def _records_at(
                     waited_seconds=WAIT_SECONDS,
                 )
     return found
-
-
-def losses_accepted_of(settings: Settings, topic: str, partition: int) -> Sequence[AcceptedLoss]:
-    """Return the accepted losses of a partition. Raises as `read_topics`."""
-    found = accepted_losses(settings.broker, security=settings.security())
-    return found.get((topic, partition), ())
 
 
 def _last_of(committed: OffsetAndMetadata, end: int) -> LastRecord | None:

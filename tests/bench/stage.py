@@ -19,7 +19,13 @@ from broker.topic_admin import apply_topics
 from events.cloudevent import EncodedRecord, encode_structured
 from events.fact import Family
 from events.partitioning import partition_for
-from events.topics import DEFAULT_PARTITIONS, TopicSpec, declared_topics, topic_name
+from events.topics import (
+    DEAD_LETTER_OUTCOMES,
+    DEFAULT_PARTITIONS,
+    TopicSpec,
+    declared_topics,
+    topic_name,
+)
 from tests.bench.application import Application
 from tests.bench.workloads import Workload
 from tests.support.kafka import KafkaBroker, remove_members
@@ -118,6 +124,7 @@ class Stage:
         self._keys.clear()
         if not filled:
             return
+        filled.add(DEAD_LETTER_OUTCOMES)  # It has the ids of the topics.
         with self._broker.admin() as admin:
             admin.delete_topics(filled)
             wait_until(lambda: not filled & set(admin.list_topics()), seconds=COMMIT_SECONDS)

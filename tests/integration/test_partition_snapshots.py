@@ -18,6 +18,7 @@ from events.topics import declared_topics, topic_name
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records
 from operations.programs.kafka import missing_requirement
+from tests.support.commands import run_inside
 from tests.support.kafka import KafkaBroker
 from tests.support.requirements import give_up
 from tests.support.traffic import region, send, wait_done
@@ -100,6 +101,8 @@ def test_a_snapshot_of_a_topic_that_was_created_again_is_discarded(
     send(own.bootstrap, [one for one in LATER() if one.family is Family.GRANTS])
 
     worker.start()
+    accept = ("topics", "accept-loss", GRANTS, "--because", "it was deleted", "--yes")
+    assert run_inside(own, *accept).returncode == 0
 
     is_exact(own, worker)
     assert "snapshot discarded family=grants" in worker.log()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from streams import worker
 from streams.batch_transport import BatchTransport
 from streams.engine import Engine
+from streams.known_topics import KnownTopics
 from tests.simulation.loop import SimulationLoop, current_process
 from tests.simulation.snapshot_folders import SnapshotFolders
 from tests.simulation.supervised import Supervised
@@ -72,7 +73,7 @@ class SimulatedWorker(Supervised):
             rules=self._rules,
         )
         self.engine.hold_seconds = HOLD_SECONDS
-        await worker._run(settings, self.engine, BatchTransport)
+        await worker._run(settings, self.engine, BatchTransport, KnownTopics(settings))
 
 
 def watch_workers() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Final, Never
 
 import pytest
@@ -20,6 +20,7 @@ from events.topics import declared_topics, topic_name
 from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
+from streams.known_topics import KnownTopic, KnownTopics, recreated
 from streams.membership import Membership
 from streams.metric_families import registry_of
 from streams.settings import Settings
@@ -34,6 +35,7 @@ SETTINGS = Settings(app_id="monitor", partitions=PARTITIONS)
 SCHOOLS: Final = topic_name(Family.SCHOOLS)
 WHOLE = {name: SeenTopic(f"id of {name}", PARTITIONS) for name in map(topic_name, Family)}
 ALL = frozenset((topic_name(family), number) for family in Family for number in range(PARTITIONS))
+BEFORE = KnownTopic(topic=SCHOOLS, id="before", at=datetime(2020, 1, 1, tzinfo=UTC))
 FULL = GroupMembers("Stable", 2, ALL)
 
 
@@ -44,7 +46,8 @@ class Watched:
         engine = Engine(CATALOGUE, FixedClock(date(2020, 12, 31)), partitions=PARTITIONS)
         self.membership = Membership(FakeApp(FakeConsumer()).real, engine, dict)
         self.time = PassingTime()
-        self.watch = TopicWatch(SETTINGS, self.membership, clock=self.time.clock)
+        self.known_topics = KnownTopics(SETTINGS)
+        self.watch = TopicWatch(SETTINGS, self.membership, self.known_topics, clock=self.time.clock)
         self.watch.judge(WHOLE, FULL)
 
     @property
@@ -86,6 +89,21 @@ def test_a_topic_that_was_made_anew_ends_the_worker_at_once(watched: Watched) ->
     """Even if no check found it missing: its offsets would mean other records."""
     with pytest.raises(SmartRegionError, match="was deleted and created again"):
         watched.watch.judge({**WHOLE, SCHOOLS: SeenTopic("another", PARTITIONS)}, FULL)
+
+
+def test_a_topic_that_was_made_anew_before_the_start_is_reported_until_it_is_accepted(
+    watched: Watched,
+) -> None:
+    """A restart would find it again."""
+    watched.known_topics.faults = recreated({SCHOOLS: "now"}, {SCHOOLS: BEFORE})
+    watched.watch.judge(WHOLE, FULL)
+    watched.time.sleep(SETTINGS.stall_timeout + 1)
+    watched.watch.judge(WHOLE, FULL)
+    assert watched.reported == [(SCHOOLS, FaultKind.TOPIC_RECREATED)]
+
+    watched.known_topics.faults = ()
+    watched.watch.judge(WHOLE, FULL)
+    assert watched.reported == []
 
 
 def test_added_partitions_are_reported(watched: Watched) -> None:

@@ -22,6 +22,7 @@ from operations.doctor.checks import Doctor, check_workers
 from operations.losses.missing import PartitionLog
 from operations.programs.addresses import free_address
 from streams.accepted_losses import AcceptedLoss
+from streams.known_topics import KnownTopic
 from streams.queries.opening import HistoriesIncompleteError
 from streams.settings import load_settings
 from tests.support.answering import AnsweringWorker, answering
@@ -229,6 +230,7 @@ def test_what_the_user_may_not_see_is_not_called_as_declared(
     assert ("as declared" in found) is not bool(unseen)
 
 
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 LAST = LastRecord(offset=41, timestamp=17, key=7)
 
 
@@ -239,13 +241,21 @@ def log_of(family: str, **fields: Any) -> PartitionLog:
 
 
 def records_of(
-    monkeypatch: pytest.MonkeyPatch, *logs: PartitionLog, accepted: Sequence[AcceptedLoss] = ()
+    monkeypatch: pytest.MonkeyPatch,
+    *logs: PartitionLog,
+    accepted: Sequence[AcceptedLoss] = (),
+    known_id: str = "now",
 ) -> str:
     """Return what the check of such logs finds."""
     monkeypatch.setattr(brokers, "read_logs", lambda *_, **__: list(logs))
     monkeypatch.setattr(brokers, "with_gaps", lambda _, read: read)
     losses = {(one.topic, one.partition): [one] for one in accepted}
     monkeypatch.setattr(brokers, "accepted_losses", lambda *_, **__: losses)
+    known = KnownTopic(
+        topic="smartregion.schools", id=known_id, at=datetime(2026, 1, 2, tzinfo=UTC)
+    )
+    monkeypatch.setattr(brokers, "topic_ids", lambda _: {known.topic: "now"})
+    monkeypatch.setattr(brokers, "read_known_topics", lambda _: {known.topic: known})
     return brokers.check_records(load_settings())
 
 
@@ -274,8 +284,14 @@ def test_missing_events_are_named_until_their_loss_is_accepted(
     with pytest.raises(SmartRegionError, match=f"{place}: .*{said}"):
         records_of(monkeypatch, log_of("grants"), log)
 
-    accepted = log.accepted(at=datetime(2026, 1, 2, tzinfo=UTC), because="the disk failed")
+    accepted = log.accepted(at=NOW, because="the disk failed")
     assert "loss is accepted: 1" in records_of(monkeypatch, log, accepted=[accepted])
+
+
+def test_a_topic_that_was_created_again_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The group's offsets were deleted with it: nothing else is missing."""
+    with pytest.raises(SmartRegionError, match="schools was deleted and created again"):
+        records_of(monkeypatch, known_id="before")
 
 
 def test_who_may_not_see_what_workers_read_sees_where_topics_begin(

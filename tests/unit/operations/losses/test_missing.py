@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from broker.topic_admin import SeenTopic
 from events.last_record import LastRecord
-from operations.losses.missing import NothingMissingError, PartitionLog, verify_missing
+from operations.losses.missing import Losses, NothingMissingError, PartitionLog, unaccepted
+from streams.accepted_losses import AcceptedLoss
+from streams.known_topics import KnownTopic, known_topics_of
+from tests.support.letters import arrived
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 LAST = LastRecord(offset=41, timestamp=17, key=7)
@@ -29,11 +34,19 @@ def log_of(**fields: Any) -> PartitionLog:
     return PartitionLog(**whole | fields)
 
 
+def found(
+    log: PartitionLog, accepted: Sequence[AcceptedLoss] = (), *, known: KnownTopic | None = None
+) -> Losses:
+    """Return what is missing and not accepted of a topic with one partition."""
+    losses = {(log.topic, log.partition): accepted}
+    return unaccepted(log.topic, [log], losses, seen=SeenTopic("now", 1), known=known)
+
+
 @pytest.mark.parametrize("fields", [{}, {"last": None, "at_last": None}])
 def test_nothing_is_missing_of_a_whole_log(fields: dict[str, Any]) -> None:
     """Also where the workers have committed nothing."""
     with pytest.raises(NothingMissingError, match="all records are there"):
-        verify_missing(log_of(**fields), [])
+        found(log_of(**fields))
 
 
 LOSSES: list[tuple[dict[str, Any], str]] = [
@@ -60,8 +73,26 @@ def test_a_loss_is_named_until_it_is_accepted(fields: dict[str, Any], said: str)
     accepted = [log.accepted(at=NOW, because="the disk failed")]
 
     with pytest.raises(NothingMissingError, match="its loss is accepted already"):
-        verify_missing(log, accepted)
-    verify_missing(log_of(**fields | {"start": log.start + 1}), accepted)
-    verify_missing(log_of(**fields | {"gaps": (*log.gaps, (20, 21))}), accepted)
+        found(log, accepted)
     later = LAST.model_copy(update={"offset": 43})
-    verify_missing(log_of(**fields | {"start": 0, "last": later, "at_last": None}), accepted)
+    for more in (
+        {"start": log.start + 1},
+        {"gaps": (*log.gaps, (20, 21))},
+        {"start": 0, "last": later, "at_last": None},
+    ):
+        assert found(log_of(**fields | more), accepted).logs
+
+
+def test_a_topic_that_was_created_again_is_named_until_it_is_accepted() -> None:
+    """Though all records that its log ever had are there."""
+    log = log_of(last=None, at_last=None)
+    known = KnownTopic(topic=log.topic, id="before", at=NOW)
+    losses = found(log, known=known)
+    assert list(losses.clauses()) == [
+        "smartregion.schools was deleted and created again: what it had is lost."
+    ]
+
+    noted = known_topics_of(arrived(losses.decisions(at=NOW, because="it was deleted")))
+    assert noted[log.topic].because == "it was deleted"
+    with pytest.raises(NothingMissingError):
+        found(log, known=noted[log.topic])

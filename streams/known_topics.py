@@ -1,0 +1,138 @@
+"""The ids of the topics whose events the workers have read; kept on the ledger of outcomes.
+
+Kafka deletes the group's offsets with a topic: without its id, a topic that was created again looks
+like one that was never read.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from boundary.errors import SmartRegionError
+from broker.clients import administering
+from broker.errors import BrokerRefusedError
+from broker.reading import read_topics
+from broker.topic_admin import SeenTopic, seen_topics
+from broker.writing import KafkaWriter
+from events.fact import Family
+from events.records import OutgoingRecord, Record
+from events.topics import DEAD_LETTER_OUTCOMES, topic_name
+from streams.settings import Settings
+from streams.topic_faults import FaultKind, TopicFault
+
+logger = logging.getLogger(__name__)
+
+_PREFIX: Final = b"topic/"
+_EVENTS: Final = frozenset(map(topic_name, Family))
+
+
+class KnownTopic(BaseModel):
+    """A topic that the workers read, and why another one of that name was accepted."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    topic: str
+    id: str
+    """As the broker shows it."""
+    at: AwareDatetime
+    because: str | None = None
+
+
+def topic_record(known: KnownTopic) -> OutgoingRecord:
+    """Return the ledger's record of a known topic; the last one counts."""
+    key = _PREFIX + known.topic.encode()
+    return OutgoingRecord(DEAD_LETTER_OUTCOMES, None, key, known.model_dump_json().encode(), ())
+
+
+def is_known_topic(record: Record) -> bool:
+    """Return whether a record of the ledger is a known topic."""
+    return (record.key or b"").startswith(_PREFIX)
+
+
+def known_topics_of(ledger: Iterable[Record]) -> Mapping[str, KnownTopic]:
+    """Return the known topics among the records of the ledger, by name."""
+    found: dict[str, KnownTopic] = {}
+    for record in filter(is_known_topic, ledger):
+        try:
+            known = KnownTopic.model_validate_json(record.value or b"")
+        except ValidationError:
+            continue  # A tombstone, or something else wrote it.
+        found[known.topic] = known
+    return found
+
+
+def topic_ids(settings: Settings) -> Mapping[str, str]:
+    """Return the ids of the topics of events, by name. Raises as `seen_topics`."""
+    with administering(settings.broker, what="topics", security=settings.security()) as admin:
+        return ids_of(seen_topics(admin, _EVENTS))
+
+
+def ids_of(seen: Mapping[str, SeenTopic]) -> Mapping[str, str]:
+    """Return the ids of topics, by name."""
+    return {name: one.identity for name, one in seen.items()}
+
+
+def recreated(ids: Mapping[str, str], known: Mapping[str, KnownTopic]) -> Sequence[TopicFault]:
+    """Return the topics that are not those that the workers have read."""
+    problem = (
+        "was deleted and created again: what it had is lost; accept that with `smart-region topics"
+        " accept-loss`"
+    )
+    return [
+        TopicFault(name, None, FaultKind.TOPIC_RECREATED, problem)
+        for name, identity in ids.items()
+        if name in known and known[name].id != identity
+    ]
+
+
+def read_known_topics(settings: Settings) -> Mapping[str, KnownTopic]:
+    """Return the known topics, by name; none where this user may not read the ledger.
+
+    Raises as `read_topics`.
+    """
+    security = settings.security()
+    try:
+        return known_topics_of(
+            read_topics(settings.broker, topics=[DEAD_LETTER_OUTCOMES], security=security)
+        )
+    except BrokerRefusedError as error:
+        # The user of an earlier release lacks the right.
+        logger.warning("known topics not read: %s", error)
+        return {}
+
+
+class KnownTopics:
+    """What the ledger says of the topics that a worker reads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._known: Mapping[str, KnownTopic] = {}
+        self.faults: Sequence[TopicFault] = ()
+        """The topics that were created again, as of the last look."""
+
+    def look(self, ids: Mapping[str, str]) -> None:
+        """Compare the ids of topics with the ledger's, and note there those that it lacks.
+
+        The ledger is read where it may say something new. Raises as `read_topics`.
+        """
+        if not ids.keys() <= self._known.keys() or recreated(ids, self._known):
+            now = self._settings.make_clock().now()
+            read = {name: KnownTopic(topic=name, id=one, at=now) for name, one in ids.items()}
+            noted = read_known_topics(self._settings)
+            self._known = {**read, **noted}
+            self._note([read[name] for name in sorted(read.keys() - noted.keys())])
+        self.faults = recreated(ids, self._known)
+
+    def _note(self, topics: Sequence[KnownTopic]) -> None:
+        if not topics:
+            return
+        try:
+            with KafkaWriter(self._settings.broker, security=self._settings.security()) as writer:
+                writer.send([topic_record(one) for one in topics])
+        except SmartRegionError as error:
+            # The user of an earlier release lacks the right.
+            logger.warning("a topic that is created again will not be noticed: %s", error)
