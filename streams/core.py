@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import cast
 
 from events.errors import ContractError
@@ -25,7 +24,6 @@ from streams.state import (
     newest,
 )
 
-NO_SIZES: Mapping[str, int] = MappingProxyType({})
 #: The event type of a record whose type cannot be read.
 UNKNOWN_TYPE = "unknown"
 _NO_TIME = -(2**63)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from boundary.errors import SmartRegionError
 from broker.clients import administering
-from broker.errors import BrokerRefusedError
 from broker.reading import read_topics
 from broker.topic_admin import SeenTopic, seen_topics
 from broker.writing import KafkaWriter
@@ -40,6 +40,9 @@ class KnownTopic(BaseModel):
     """As the broker shows it."""
     at: AwareDatetime
     because: str | None = None
+
+
+NOTHING_KNOWN: Final[Mapping[str, KnownTopic]] = MappingProxyType({})
 
 
 def topic_record(known: KnownTopic) -> OutgoingRecord:
@@ -90,46 +93,38 @@ def recreated(ids: Mapping[str, str], known: Mapping[str, KnownTopic]) -> Sequen
 
 
 def read_known_topics(settings: Settings) -> Mapping[str, KnownTopic]:
-    """Return the known topics, by name; none where this user may not read the ledger.
-
-    Raises as `read_topics`.
-    """
+    """Return the known topics, by name. Raises as `read_topics`."""
     security = settings.security()
-    try:
-        return known_topics_of(
-            read_topics(settings.broker, topics=[DEAD_LETTER_OUTCOMES], security=security)
-        )
-    except BrokerRefusedError as error:
-        # The user of an earlier release lacks the right.
-        logger.warning("known topics not read: %s", error)
-        return {}
+    return known_topics_of(
+        read_topics(settings.broker, topics=[DEAD_LETTER_OUTCOMES], security=security)
+    )
 
 
 class KnownTopics:
     """What the ledger says of the topics that a worker reads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, known: Mapping[str, KnownTopic] = NOTHING_KNOWN) -> None:
         self._settings = settings
-        self._known: Mapping[str, KnownTopic] = {}
+        self._known = known
         self.faults: Sequence[TopicFault] = ()
         """The topics that were created again, as of the last look."""
 
     def look(self, ids: Mapping[str, str]) -> None:
         """Compare the ids of topics with the ledger's, and note there those that it lacks.
 
-        The ledger is read where it may say something new. Raises as `read_topics`.
+        Where they differ, the ledger is read again: it may have been accepted. Raises as
+        `read_topics`.
         """
-        if not ids.keys() <= self._known.keys() or recreated(ids, self._known):
+        if recreated(ids, self._known):
+            self._known = read_known_topics(self._settings)
+        if missing := sorted(ids.keys() - self._known.keys()):
             now = self._settings.make_clock().now()
-            read = {name: KnownTopic(topic=name, id=one, at=now) for name, one in ids.items()}
-            noted = read_known_topics(self._settings)
-            self._known = {**read, **noted}
-            self._note([read[name] for name in sorted(read.keys() - noted.keys())])
+            read = [KnownTopic(topic=name, id=ids[name], at=now) for name in missing]
+            self._known = {**self._known, **{one.topic: one for one in read}}
+            self._note(read)
         self.faults = recreated(ids, self._known)
 
     def _note(self, topics: Sequence[KnownTopic]) -> None:
-        if not topics:
-            return
         try:
             with KafkaWriter(self._settings.broker, security=self._settings.security()) as writer:
                 writer.send([topic_record(one) for one in topics])

@@ -26,7 +26,7 @@ from streams.app import create_app
 from streams.batch_transport import BatchTransport
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
-from streams.known_topics import KnownTopics, topic_ids
+from streams.known_topics import KnownTopics, is_known_topic, known_topics_of, topic_ids
 from streams.membership import Membership
 from streams.queries.serving import HistoriesRoute, Teller
 from streams.settings import Settings
@@ -74,17 +74,17 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
         accepted=losses_of(decisions),
         rules=settings.record_rules(),
     )
-    known_topics = KnownTopics(settings)
+    known_topics = KnownTopics(settings, known_topics_of(decisions))
     known_topics.look(topic_ids(settings))
     return asyncio.run(_run(settings, engine, transport, known_topics))
 
 
 def _decisions(settings: Settings) -> Sequence[RawRecord]:
-    """Return the records with which operators skip records and accept losses, in one reading."""
+    """Return the ledger's decisions and known topics, in one reading."""
     security = settings.security()
     try:
         ledger = read_topics(settings.broker, topics=[DEAD_LETTER_OUTCOMES], security=security)
-        return [record for record in ledger if is_decision(record) or is_loss(record)]
+        return [one for one in ledger if is_decision(one) or is_loss(one) or is_known_topic(one)]
     except BrokerRefusedError as error:
         # The user of an earlier release may lack the right to read them.
         logger.warning("skipped records not read: %s", error)
