@@ -11,7 +11,7 @@ from smart_region import main
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 #: What was once true: commands and files that they name may be gone.
-HISTORY = {ROOT / "CHANGELOG.md", ROOT / "docs" / "bugs-found.md"}
+HISTORY = {ROOT / "CHANGELOG.md"}
 #: To its end, or to where the shell or the sentence goes on with something else.
 COMMAND = re.compile(
     r"(?:^ *|[|;&] *|[A-Z_]+=\S+ )smart-region ((?:[^\n|#>&;]|\\\n|[a-z]\|[a-z])+)", re.MULTILINE
