@@ -37,7 +37,7 @@ def accept_loss(
     bootstrap: str | None,
     app_id: str | None,
 ) -> None:
-    """Accept that events of a partition, or of a whole topic, are lost.
+    """Accept that events of a topic or a partition are lost.
 
     Workers withhold the figures of a partition, as smartregion.schools/3, whose records are
     missing, and all figures where a topic was deleted and created again. Once the loss is accepted,
