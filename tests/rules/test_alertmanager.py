@@ -16,6 +16,7 @@ from dashboards.rules.alerts import KINDS, AlertKind
 from dashboards.rules.model import Alert
 from dashboards.rules.pace import PACES
 from dashboards.rules.render import MonitorSite, groups, render, write
+from tests.support.golden import check_golden
 from tests.support.prometheus import Alertmanager, Monitoring, amtool, promtool, require_prometheus
 from tests.support.waiting import wait_until
 from tests.support.webhooks import Webhook
@@ -157,6 +158,18 @@ def inhibited(alertmanager: Alertmanager) -> set[str]:
 # What messages say
 
 
+GOLDEN = Path(__file__).parent / "messages"
+TEMPLATES = (
+    "alert.subject",
+    "digest.subject",
+    "chat.title",
+    "chat.link",
+    "chat.text",
+    "mail.text",
+    "mail.html",
+)
+
+
 def message(rendered: Path, template: str, data: dict[str, Any], tmp_path: Path) -> str:
     """Render a template with amtool."""
     file = tmp_path / "data.json"
@@ -165,95 +178,74 @@ def message(rendered: Path, template: str, data: dict[str, Any], tmp_path: Path)
         "template",
         "render",
         f"--template.glob={rendered / 'alertmanager' / 'templates'}/*.tmpl",
-        f'--template.text={{{{ template "{template}" . }}}}',
+        f'--template.text={{{{ template "smart-region.{template}" . }}}}',
         f"--template.data={file}",
         *(["--template.type=html"] if template.endswith("html") else []),
     )
 
 
-def alert_of(status: str, summary: str) -> dict[str, Any]:
-    """Return an alert as templates see it."""
-    return {
-        "status": status,
-        "labels": {"alertname": "MilestoneMissed", "severity": "critical"},
-        "annotations": {
-            "summary": summary,
-            "description": "98,7\u00a0% pour une cible de 100,0\u00a0%.",
-            "programme_title": "Lycées numériques",
-            "runbook_url": "docs/runbooks/MilestoneMissed.md",
-            "dashboard_url": "http://localhost:3000/d/uid",
-        },
-        "startsAt": "2021-01-02T03:04:05Z",
-    }
-
-
-def group(*alerts: dict[str, Any]) -> dict[str, Any]:
-    """Return a group of alerts as templates see it."""
-    firing = any(alert["status"] == "firing" for alert in alerts)
+def group(*summaries: str, ended: str | None = None, **labels: str) -> dict[str, Any]:
+    """Return a group of alerts as templates see it: some that fire, and one that has ended."""
+    alerts = [("firing", summary) for summary in summaries]
+    if ended is not None:
+        alerts.append(("resolved", ended))
     return {
         "receiver": "owner-lycees",
-        "status": "firing" if firing else "resolved",
-        "alerts": list(alerts),
+        "status": alerts[0][0],
+        "alerts": [
+            {
+                "status": status,
+                "labels": {"alertname": "MilestoneMissed", "severity": "critical"},
+                "annotations": {
+                    "summary": summary,
+                    "description": "98,7\u00a0% pour une cible de 100,0\u00a0%.",
+                    "programme_title": "Lycées numériques",
+                    "runbook_url": "docs/runbooks/MilestoneMissed.md",
+                    "dashboard_url": "http://localhost:3000/d/uid",
+                },
+                "startsAt": "2021-01-02T03:04:05Z",
+            }
+            for status, summary in alerts
+        ],
         "groupLabels": {"programme": "lycees"},
-        "commonLabels": {"alertname": "MilestoneMissed", "severity": "critical"},
+        "commonLabels": {"alertname": "MilestoneMissed", "severity": "critical"} | labels,
         "commonAnnotations": {"programme_title": "Lycées numériques"},
         "externalURL": "http://alertmanager:9093",
     }
 
 
-ONE = alert_of("firing", "Seine-et-Marne (77) : jalon manqué")
-TWO = alert_of("firing", "Paris (75) : jalon manqué")
-DONE = alert_of("resolved", "Essonne (91) : jalon manqué")
+ONE, TWO, DONE = (
+    f"{place} : jalon manqué" for place in ("Seine-et-Marne (77)", "Paris (75)", "Essonne (91)")
+)
+PROMISE = {"indicator": "schools_connected_ratio", "milestone": "all"}
+HOSTILE = "Le système <script> <!channel> n’envoie plus rien"
 
 
 @pytest.mark.parametrize(
-    ("template", "alerts", "expected"),
+    ("name", "alerts"),
     [
-        ("alert.subject", [ONE], "[Smart Région] Seine-et-Marne (77) : jalon manqué"),
-        ("alert.subject", [DONE], "[Smart Région] Terminé : Essonne (91) : jalon manqué"),
-        (
-            "alert.subject",
-            [ONE, TWO, DONE],
-            "[Smart Région] Lycées numériques : alertes « jalon manqué », 2 en cours, 1 terminée",
-        ),
-        (
-            "digest.subject",
-            [ONE, TWO],
-            "[Smart Région] Lycées numériques : le point du jour, 2 alertes en cours",
-        ),
-        (
-            "digest.subject",
-            [ONE],
-            "[Smart Région] Lycées numériques : le point du jour, 1 alerte en cours",
-        ),
-        ("chat.title", [ONE], "✖ Seine-et-Marne (77) : jalon manqué"),
-        ("chat.title", [DONE], "✔ Terminé : Essonne (91) : jalon manqué"),
-        (
-            "chat.title",
-            [ONE, TWO],
-            "✖ Lycées numériques : alertes « jalon manqué », 2 en cours",
-        ),
-        ("chat.link", [ONE], "http://localhost:3000/d/uid"),
+        ("one", group(ONE)),
+        ("ended", group(ended=DONE)),
+        ("several", group(ONE, TWO, ended=DONE)),
+        ("of_one_promise", group(*(f"{it}, « Tous connectés »" for it in ("77", "75")), **PROMISE)),
+        ("hostile", group(HOSTILE, ended="R&D : jalon manqué")),
     ],
 )
-def test_a_subject_says_what_and_where(
-    rendered: Path, tmp_path: Path, template: str, alerts: list[dict[str, Any]], expected: str
+def test_messages_are_as_they_were_read(
+    rendered: Path, tmp_path: Path, name: str, alerts: dict[str, Any]
 ) -> None:
-    """In one line; colour is never the only carrier of meaning."""
-    text = message(rendered, f"smart-region.{template}", group(*alerts), tmp_path)
-
-    assert text.strip() == expected
+    texts = (f"{one}:\n{message(rendered, one, alerts, tmp_path).strip()}\n" for one in TEMPLATES)
+    check_golden(GOLDEN / f"{name}.txt", "\n".join(texts))
 
 
-def test_a_subject_of_several_names_their_promise(rendered: Path, tmp_path: Path) -> None:
-    """Three promises of a programme that are missed on one day are three messages."""
-    several = group(*(alert_of("firing", f"{one}, « Tous connectés »") for one in ("77", "75")))
-    several["commonLabels"] |= {"indicator": "schools_connected_ratio", "milestone": "all"}
-    subject = message(rendered, "smart-region.alert.subject", several, tmp_path)
-    title = message(rendered, "smart-region.chat.title", several, tmp_path)
-
-    told = "Lycées numériques : alertes « jalon manqué » sur « Tous connectés », 2 en cours"
-    assert (subject.strip(), title.strip()) == (f"[Smart Région] {told}", f"✖ {told}")
+def test_what_alerts_say_is_no_markup(rendered: Path, tmp_path: Path) -> None:
+    """A source is a producer's own word: it begins no tag and no link, and calls nobody."""
+    html, title, text = (
+        message(rendered, one, group(HOSTILE), tmp_path)
+        for one in ("mail.html", "chat.title", "chat.text")
+    )
+    assert "<script>" not in html
+    assert "<!" not in title + text
 
 
 @pytest.mark.parametrize(
@@ -263,55 +255,9 @@ def test_what_the_delegate_receives_has_a_french_subject(
     rendered: Path, tmp_path: Path, name: str
 ) -> None:
     """Of several alerts of one name, too: the name itself is English."""
-    several = group(ONE, TWO)
-    several["commonLabels"]["alertname"] = name
+    several = group(ONE, TWO, alertname=name)
     for template in ("alert.subject", "chat.title"):
-        assert name not in message(rendered, f"smart-region.{template}", several, tmp_path)
-
-
-def test_a_mail_has_the_figures_and_what_to_do(rendered: Path, tmp_path: Path) -> None:
-    """The plain text, whole."""
-    text = message(rendered, "smart-region.mail.text", group(ONE, DONE), tmp_path)
-
-    assert text.strip() == (
-        "* Seine-et-Marne (77) : jalon manqué\n"
-        "  98,7\u00a0% pour une cible de 100,0\u00a0%.\n"
-        "  Depuis le 02/01/2021 à 03:04 (UTC)\n"
-        "  Tableau de bord : http://localhost:3000/d/uid\n"
-        "  Que faire : docs/runbooks/MilestoneMissed.md\n"
-        "\n"
-        "Terminé :\n"
-        "- Essonne (91) : jalon manqué"
-    )
-
-
-def test_a_mail_in_html_links_to_the_board_and_the_runbook(rendered: Path, tmp_path: Path) -> None:
-    """And escapes what alerts say: a source is a producer's own word."""
-    alert = alert_of("firing", "Le système <script> n’envoie plus rien")
-    html = message(rendered, "smart-region.mail.html", group(alert, DONE), tmp_path)
-
-    assert '<html lang="fr">' in html
-    assert "&lt;script&gt;" in html
-    assert '<a href="http://localhost:3000/d/uid">Tableau de bord</a>' in html
-    assert '<a href="docs/runbooks/MilestoneMissed.md">Que faire</a>' in html
-    assert "<li>Essonne (91) : jalon manqué</li>" in html
-
-
-def test_a_chat_message_has_links_that_slack_reads(rendered: Path, tmp_path: Path) -> None:
-    """Mattermost reads them too; what alerts say begins no link, and calls nobody."""
-    alert = alert_of("firing", "Le système <!channel> n’envoie plus rien")
-    done = alert_of("resolved", "R&D : jalon manqué")
-    text = message(rendered, "smart-region.chat.text", group(alert, done), tmp_path)
-    title = message(rendered, "smart-region.chat.title", group(alert), tmp_path)
-
-    assert title.strip() == "✖ Le système &lt;!channel&gt; n’envoie plus rien"
-    assert text.strip() == (
-        "• *Le système &lt;!channel&gt; n’envoie plus rien*\n"
-        "98,7\u00a0% pour une cible de 100,0\u00a0%.\n"
-        "<http://localhost:3000/d/uid|Tableau de bord>"
-        " · <docs/runbooks/MilestoneMissed.md|Que faire>\n"
-        "• Terminé : R&amp;D : jalon manqué"
-    )
+        assert name not in message(rendered, template, several, tmp_path)
 
 
 def kind_of(name: str) -> AlertKind:

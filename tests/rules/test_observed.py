@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,14 +9,14 @@ import yaml
 
 from catalogue import metrics
 from catalogue.loader import load_catalogue
-from catalogue.model import Catalogue, Milestone
+from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
 from dashboards import conventions
-from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
+from dashboards.conventions import WORKER_JOB
 from dashboards.rules.render import MonitorSite, render, write
 from tests.rules.conftest import CATALOGUE
 from tests.support.boards import documents, questions
-from tests.support.observations import BAROMETER, barometer
+from tests.support.observations import barometer
 from tests.support.prometheus import promtool, require_prometheus
 from tests.support.rule_scenarios import ABSENT, DAY, TODAY, RuleScenario, Span
 
@@ -127,80 +125,6 @@ def test_what_is_counted_is_still_added_up(scenario: RuleScenario) -> None:
     shown(scenario, GRANTS, "77", 1, (500_000, LONG))
     total = f'{conventions.REGION_VALUE}{{indicator="grants_committed_euros"}}'
     scenario.expect_samples(5, total, region(GRANTS), value=1_500_000)
-
-
-def _expect_missed(
-    scenario: RuleScenario, labels: dict[str, str], title: str, standing: str
-) -> None:
-    """Expect that a milestone of the Région at the end of 2020 is told as missed."""
-    scenario.expect_alert(
-        30,
-        "MilestoneMissed",
-        labels
-        | {
-            "scope": "figures",
-            "severity": "critical",
-            "owner": "Responsable du baromètre",
-            "department": metrics.REGION,
-            "territory": "Île-de-France",
-        },
-        {
-            "programme_title": "Baromètre des résultats",
-            "dashboard_url": "http://localhost:3000/d/smart-region-p-barometre"
-            "?var-department=region",
-            "runbook_url": "docs/runbooks/MilestoneMissed.md",
-            "summary": f"Île-de-France : jalon manqué, « {title} »",
-            "description": f"{title} : {standing} au 31/12/2020. L’échéance est passée et la cible"
-            " n’est pas atteinte.",
-        },
-    )
-
-
-def test_an_alert_shows_a_value_with_its_decimals(scenario: RuleScenario) -> None:
-    """Of an average of days the hundredths count, in the value and in the target."""
-    milestone = WAITING | {"milestone": "shorter"}
-    where = {"job": ASSESSOR_JOB, "instance": "assessor:6067", "department": metrics.REGION}
-    scenario.judged(
-        "barometre", "waiting_days", "shorter", metrics.REGION, (MilestoneStatus.MISSED, LONG)
-    )
-    scenario.expose(metrics.INDICATOR_ASSESSED_VALUE, (1234.504, LONG), **WAITING, **where)
-    _expect_missed(
-        scenario,
-        milestone,
-        "Délai d’obtention d’un rendez-vous",
-        "1\u202f234,51, pour une cible de 12,25",
-    )
-
-
-@pytest.mark.parametrize(
-    ("file", "indicator"),
-    [(BAROMETER, "fibre_ratio"), (None, "priority_audience_ratio")],
-    ids=["counted", "persons"],
-)
-def test_an_alert_shows_a_percentage_with_the_decimals_of_its_target(
-    scenario: RuleScenario, tmp_path: Path, file: Path | None, indicator: str
-) -> None:
-    """99,996 % is not 100 %, neither of what is counted nor of persons."""
-    require_prometheus()
-    near = Milestone.model_validate(
-        {"id": "near", "target": Decimal("0.99999"), "day": date(2020, 12, 31), "source": "Essai"}
-    )
-    share = load_catalogue(file).indicator(indicator).model_copy(update={"milestones": (near,)})
-    programme = barometer().programmes[0].model_copy(update={"indicators": (share,)})
-    write(render(Catalogue(programmes=(programme,)), MonitorSite()), tmp_path)
-    where = {"job": ASSESSOR_JOB, "instance": "assessor:6067", "department": metrics.REGION}
-    labels = {"programme": "barometre", "indicator": indicator}
-    missed = (MilestoneStatus.MISSED, LONG)
-    scenario.judged("barometre", indicator, "near", metrics.REGION, missed)
-    scenario.expose(metrics.INDICATOR_ASSESSED_VALUE, (0.9999678, LONG), **labels, **where)
-    _expect_missed(
-        scenario,
-        labels | {"milestone": "near"},
-        share.title,
-        "99,996\u00a0%, pour une cible de 99,999\u00a0%",
-    )
-
-    scenario.rules = tmp_path / "prometheus" / "rules"
 
 
 def test_every_expression_of_its_boards_is_understood(tmp_path: Path) -> None:

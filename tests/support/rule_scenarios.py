@@ -5,6 +5,7 @@ A scenario is run by `promtool test rules`: no server, no waiting. Minute 0 is t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,9 @@ PARTITIONS = 4
 Span: TypeAlias = tuple[float | str | None, int]
 """A value and for how many minutes it is exposed; None: nothing is."""
 ABSENT = None
+
+#: In promtool's account of a failed test: a heading, or a label or annotation with its value.
+_PARTS = re.compile(r'(Labels|Annotations):|(\w+="(?:[^"\\]|\\.)*")')
 
 #: The labels that identify an alert; other tests check the rest.
 IDENTIFYING_LABELS = (
@@ -71,7 +75,6 @@ class RuleScenario:
         """The folder with the rule files."""
         self._series: dict[str, list[Span]] = {}
         self._tests: list[dict[str, Any]] = []
-        self._annotated: list[dict[str, Any]] = []
 
     def expose(self, metric: Metric | str, *spans: Span, **labels: str) -> None:
         """Expose a series."""
@@ -191,39 +194,34 @@ class RuleScenario:
             {
                 "expr": expression,
                 "eval_time": f"{minute}m",
-                "exp_samples": [{"labels": _written(one), "value": value} for one in labels],
+                "exp_samples": [{"labels": _selector(one), "value": value} for one in labels],
             }
         )
 
-    def expect_alert(
-        self,
-        minute: int,
-        name: str,
-        labels: Mapping[str, str],
-        annotations: Mapping[str, str],
-        *others: tuple[Mapping[str, str], Mapping[str, str]],
-    ) -> None:
-        """Expect one alert of a name in a minute, with exactly these labels and annotations.
+    def told(self, minute: int, name: str) -> str:
+        r"""Return the alerts of a name that fire in a minute: a line for each label and annotation.
 
-        And `others` of the same name.
+        It is written as promtool does: a space that does not break is `\u00a0`.
         """
-        alerts = [
-            {"exp_labels": dict(own), "exp_annotations": dict(texts)}
-            for own, texts in ((labels, annotations), *others)
-        ]
-        self._annotated.append({"eval_time": f"{minute}m", "alertname": name, "exp_alerts": alerts})
+        # promtool shows the alerts that nobody expects.
+        test = {"eval_time": f"{minute}m", "alertname": name, "exp_alerts": []}
+        account = promtool("test", "rules", self._written({"alert_rule_test": [test]}), status=1)
+        parts = _PARTS.findall(account)
+        return "".join(f"{heading}:\n" if heading else f"  {pair}\n" for heading, pair in parts)
 
     def check(self) -> None:
         """Run the scenario in promtool with the rules; fail with its message."""
-        assert self._tests or self._annotated, "the scenario expects nothing"
+        assert self._tests, "the scenario expects nothing"
+        promtool("test", "rules", self._written({"promql_expr_test": self._tests}))
+
+    def _written(self, expected: Mapping[str, Any]) -> Path:
         test = {
             "interval": "1m",
             "input_series": [
                 {"series": series, "values": _values(spans)}
                 for series, spans in self._series.items()
             ],
-            "promql_expr_test": self._tests,
-            "alert_rule_test": self._annotated,
+            **expected,
         }
         document = {
             "rule_files": sorted(str(file) for file in self.rules.glob("*.yaml")),
@@ -239,10 +237,10 @@ class RuleScenario:
         }
         file = self.rules.parent / "scenario.yaml"
         file.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
-        promtool("test", "rules", file)
+        return file
 
 
-def _written(labels: Mapping[str, str]) -> str:
+def _selector(labels: Mapping[str, str]) -> str:
     name = labels.get("__name__", "")
     selector = ", ".join(f'{key}="{value}"' for key, value in labels.items() if key != "__name__")
     return f"{name}{{{selector}}}"
