@@ -28,7 +28,6 @@ from smart_region import main
     ],
 )
 def test_what_grafana_reads_is_taken(text: str) -> None:
-    """As it is written."""
     assert axis_start(text) == text
 
 
@@ -48,7 +47,6 @@ def test_what_grafana_does_not_read_is_refused(tmp_path: Path, text: str) -> Non
 
 
 def test_the_boards_begin_there(tmp_path: Path) -> None:
-    """What is taken is what Grafana is given."""
     CliRunner().invoke(main, ["boards", "render", "--out", str(tmp_path), "--since", "2017-01-01"])
 
     starts = {json.loads(file.read_text())["time"]["from"] for file in tmp_path.glob("*.json")}

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, PAGE_JOB, WORKER_JOB
 from smart_region import main
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "catalogue"
@@ -45,15 +46,6 @@ def test_render_writes_all_files(tmp_path: Path) -> None:
     ]
 
 
-def test_a_second_render_changes_nothing(tmp_path: Path) -> None:
-    """The same catalogue gives the same bytes."""
-    run("--out", tmp_path)
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    run("--out", tmp_path)
-
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
-
-
 def test_a_wrong_catalogue_never_reaches_the_files(tmp_path: Path) -> None:
     """Its mistake is printed, the exit status is 2, and nothing is written."""
     wrong = CORPUS / "bad" / "fact_unknown.yaml"
@@ -66,7 +58,6 @@ def test_a_wrong_catalogue_never_reaches_the_files(tmp_path: Path) -> None:
 
 
 def test_wrong_contacts_never_reach_the_files(tmp_path: Path) -> None:
-    """The same for who is notified."""
     contacts = tmp_path / "contacts.yaml"
     contacts.write_text("owners: {cantines: {}}\n")
 
@@ -78,16 +69,25 @@ def test_wrong_contacts_never_reach_the_files(tmp_path: Path) -> None:
 
 
 def test_options_reach_the_files(tmp_path: Path) -> None:
-    """A site's own catalogue, addresses, links and pace."""
     result = run(
         *("--out", tmp_path, "--catalogue", OWN, "--pace", "live", "--worker", "w:1"),
-        *("--assessor", "a:2", "--alertmanager", "m:3"),
-        *("--runbooks", "https://docs.example.org", "--boards", "https://grafana.example.org"),
+        *("--worker", "x:1", "--assessor", "a:2", "--gateway", "g:4", "--page", "p:5"),
+        *("--alertmanager", "m:3", "--runbooks", "https://docs.example.org"),
+        *("--boards", "https://grafana.example.org"),
     )
 
     assert result.exit_code == 0
     prometheus = yaml.safe_load((tmp_path / "prometheus" / "prometheus.yaml").read_text())
     assert prometheus["global"]["evaluation_interval"] == "1s"
+    assert {
+        job["job_name"]: job["static_configs"][0]["targets"] for job in prometheus["scrape_configs"]
+    } == {
+        WORKER_JOB: ["w:1", "x:1"],
+        ASSESSOR_JOB: ["a:2"],
+        GATEWAY_JOB: ["g:4"],
+        PAGE_JOB: ["p:5"],
+    }
+    assert prometheus["alerting"] == {"alertmanagers": [{"static_configs": [{"targets": ["m:3"]}]}]}
     promises = (tmp_path / "prometheus" / "rules" / "promises.yaml").read_text()
     assert "https://docs.example.org/MilestoneMissed.md" in promises
     assert "https://grafana.example.org/d/smart-region-p-lycees" in promises

@@ -24,18 +24,11 @@ def test_a_recorded_name_is_level_metric_operation(series: Metric) -> None:
 
 @each_series
 def test_a_recorded_series_has_labels_of_the_vocabulary(series: Metric) -> None:
-    """It has no label that the vocabulary does not explain, nor a partition."""
     assert set(series.labels) <= LABELS.keys() - {"partition"}
 
 
 def test_recorded_names_are_there_once() -> None:
-    """No two of them are the same series."""
     assert len({series.name for series in RECORDED}) == len(RECORDED)
-
-
-def test_a_board_of_a_programme_has_a_readable_uid() -> None:
-    """It goes into addresses that people share."""
-    assert programme_board("lycees") == "smart-region-p-lycees"
 
 
 def test_long_programme_ids_have_different_uids() -> None:
@@ -51,13 +44,3 @@ def test_a_runbook_is_linked_by_the_name_of_its_alert() -> None:
     links = Links(runbooks="https://git.example.org/docs/")
 
     assert links.runbook("MilestoneLost") == "https://git.example.org/docs/MilestoneLost.md"
-
-
-def test_a_board_is_linked_with_its_variables() -> None:
-    """The reader arrives on the département that the alert is about."""
-    links = Links(boards="https://grafana.example.org")
-
-    assert links.board("uid") == "https://grafana.example.org/d/uid"
-    assert links.board("uid", department="77") == (
-        "https://grafana.example.org/d/uid?var-department=77"
-    )

@@ -18,7 +18,6 @@ def test_links_lead_where_an_installation_has_its_boards(tmp_path: Path) -> None
 
 
 def test_a_wrong_catalogue_leaves_everything_as_it_was(tmp_path: Path) -> None:
-    """The reason is printed and nothing is written."""
     (tmp_path / "bad.yaml").write_text("programme: 1\n")
     out = tmp_path / "out"
     done = CliRunner().invoke(

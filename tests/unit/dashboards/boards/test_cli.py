@@ -10,7 +10,6 @@ from tests.support.boards import CATALOGUE
 
 
 def test_writes_the_catalogue_s_boards(tmp_path: Path) -> None:
-    """One file for each board, as they are rendered."""
     result = CliRunner().invoke(boards, ["render", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
     written = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}

@@ -11,8 +11,9 @@ from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue, Indicator, Programme, Unit
 from catalogue.publication import PublicationStep
 from dashboards import conventions
+from dashboards.boards.board import programme_variable
 from dashboards.boards.figures import CHANGE, NUMBER, most_lines, number_of
-from dashboards.boards.render import board_files, boards_of, first_day, render
+from dashboards.boards.render import board_files, boards_of, render
 from dashboards.conventions import Links
 from dashboards.rules.alerts import DEAD_LETTER_SHARE_HIGH
 from dashboards.rules.model import Alert
@@ -36,30 +37,13 @@ def counted() -> Indicator:
     )
 
 
-def test_the_axis_begins_where_the_catalogue_counts_from() -> None:
-    """The promises' boards show the programme's years; the monitor's own its last hours."""
-    assert first_day(CATALOGUE).isoformat() == "2016-01-01"
-    since = {uid: board["time"]["from"] for uid, board in BOARDS.items()}
-    assert since[conventions.DELEGATE_BOARD] == "2016-01-01T00:00:00.000Z"
-    assert since[conventions.PIPELINE_BOARD] == "now-1h"
-
-
-def test_a_demo_may_begin_later() -> None:
-    """A replay of minutes is seen on an axis of minutes."""
-    files = render(boards_of(CATALOGUE, since="now-30m"))
-    board = json.loads(files[f"{conventions.DELEGATE_BOARD}.json"])
-    assert board["time"] == {"from": "now-30m", "to": "now"}
-
-
 def test_runbooks_are_where_the_site_has_them() -> None:
-    """The address before the runbook's name is the site's."""
     text = "".join(render(boards_of(CATALOGUE, Links(runbooks="https://wiki/r"))).values())
     assert '"https://wiki/r/MilestoneMissed.md"' in text
     assert "docs/runbooks" not in text
 
 
 def test_boards_of_programmes_that_are_gone_are_removed(tmp_path: Path) -> None:
-    """Writing leaves the boards of the catalogue, and files that are not ours."""
     (tmp_path / "mine.json").write_text("{}")
     board_files(render(boards_of(CATALOGUE)), tmp_path).write()
     gone, *kept = CATALOGUE.programmes
@@ -153,19 +137,6 @@ class TestObserved:
             assert not any(metric.name in expression for expression in asked)
         assert not any('part="denominator"' in expression for expression in asked)
 
-    def test_the_target_drawn_is_the_chosen_departement_s(self) -> None:
-        """One line for all of them that are due on one day, and one for the region's."""
-        panel = self.panel("Locaux raccordables à la fibre dans le temps (%)")
-        lines = {one["legendFormat"]: one["expr"] for one in panel["targets"][2:]}
-        targets = {name: one for name, one in lines.items() if name.startswith("Cible")}
-        assert list(targets) == [
-            "Cible au 31/12/2020",
-            "Cible au 31/12/2020, département choisi",
-        ]
-        own = targets["Cible au 31/12/2020, département choisi"]
-        assert 'milestone=~"paris_2020|meaux_2020"' in own
-        assert f'{metrics.MILESTONE_STATUS}{{department="$department"' in own
-
     def test_the_country_is_drawn_where_the_catalogue_shows_it(self) -> None:
         """Beside the region, in percent as it is; the words say why it is there."""
         panel = self.panel("Locaux raccordables à la fibre dans le temps (%)")
@@ -203,3 +174,9 @@ def test_the_terms_of_a_ratio_of_amounts_are_euros() -> None:
     ]
     assert len(terms) == 2
     assert all("/ 100)" in one for one in terms)
+
+
+def test_a_comma_in_a_title_does_not_end_it() -> None:
+    """A variable's values are separated by commas, so that those of titles are escaped."""
+    first = CATALOGUE.programmes[0].model_copy(update={"title": "Un, deux"})
+    assert programme_variable(with_programme(first)).query == f"Un\\, deux : {first.id}"

@@ -49,7 +49,6 @@ def parts_of(board: dict[str, Any]) -> Iterator[tuple[str, object]]:
 
 @pytest.mark.parametrize("uid", BOARDS)
 def test_board_is_valid(uid: str) -> None:
-    """A board, its panels, their options, fields and queries are what the schema allows."""
     found = [mistake for part, value in parts_of(BOARDS[uid]) for mistake in mistakes(part, value)]
 
     assert found == []

@@ -20,7 +20,6 @@ SECRET = "glsa_a-secret"  # noqa: S105 - not one
     ],
 )
 def test_an_address_is_read_and_shown(text: str) -> None:
-    """With port and path, and with a slash at its end or without."""
     assert str(Address.parse(text)) == str(Address.parse(f"{text}/")) == text
 
 
@@ -29,7 +28,6 @@ def test_an_address_is_read_and_shown(text: str) -> None:
     ["", "localhost:3000", "ftp://x", "http://", "http://x:port", "http://[", "http://a b", "x\n"],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
-    """With an example of one."""
     with pytest.raises(AddressError, match=r"write it as https://"):
         Address.parse(text)
 
@@ -59,7 +57,6 @@ def test_the_token_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
 def test_a_file_goes_before_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was named on purpose."""
     monkeypatch.setenv("SMART_REGION_GRAFANA_TOKEN", "another")
     file = tmp_path / "token"
     file.touch(mode=0o600)
@@ -68,7 +65,6 @@ def test_a_file_goes_before_the_environment(
 
 
 def test_no_token_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And where to put it."""
     monkeypatch.delenv("SMART_REGION_GRAFANA_TOKEN", raising=False)
     with pytest.raises(TokenError, match=r"GRAFANA_TOKEN: holds no token: put .* --token-file"):
         read_token(None)
@@ -85,7 +81,6 @@ def test_a_file_without_a_token_is_refused(tmp_path: Path, content: bytes) -> No
 
 
 def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
-    """With the system's reason."""
     with pytest.raises(TokenError, match="No such file"):
         read_token(tmp_path / "none")
 

@@ -46,11 +46,9 @@ class TestRequests:
     """Each of them, on a stub that refuses what is not documented."""
 
     def test_version(self, grafana: Grafana) -> None:
-        """As the health check returns it."""
         assert grafana.version() == "12.2.0"
 
     def test_data_source_kinds(self, grafana: Grafana, stub: GrafanaStub) -> None:
-        """Each once."""
         stub.sources += [{"type": "loki"}, {"type": "loki"}]
         assert grafana.data_source_kinds() == {"prometheus", "loki"}
 
@@ -68,14 +66,12 @@ class TestRequests:
         assert not grafana.has_folder(FOLDER)
 
     def test_a_folder_is_made_once(self, grafana: Grafana, stub: GrafanaStub) -> None:
-        """By uid, and with its title."""
         assert not grafana.has_folder(FOLDER)
         grafana.create_folder(FOLDER, "Smart Région")
         assert grafana.has_folder(FOLDER)
         assert stub.folders == {FOLDER: "Smart Région"}
 
     def test_a_board_is_written_read_and_removed(self, grafana: Grafana, stub: GrafanaStub) -> None:
-        """With the numbers and the folder that it got."""
         stub.folders[FOLDER] = "x"
         assert grafana.board("smart-region-x") is None
         save(grafana, board("smart-region-x"))
@@ -87,7 +83,6 @@ class TestRequests:
         assert stub.boards == {}
 
     def test_a_board_that_is_gone_is_removed(self, grafana: Grafana) -> None:
-        """Which is what was wanted."""
         grafana.remove("smart-region-x")
 
     def test_all_pages_of_a_search_are_read(self, grafana: Grafana, stub: GrafanaStub) -> None:
@@ -127,7 +122,6 @@ class TestRefusals:
         error: type[errors.AnswerError],
         remedy: str,
     ) -> None:
-        """It names the request, Grafana's message and the remedy."""
         stub.interrupt = answering(Answer(status, {"message": "because"}))
         with pytest.raises(error) as caught:
             save(grafana, board())
@@ -136,7 +130,6 @@ class TestRefusals:
         assert remedy in text
 
     def test_a_wrong_token_is_refused(self, stub: GrafanaStub) -> None:
-        """By the first request that needs one."""
         with asking(stub.url, "wrong") as grafana, pytest.raises(errors.UnauthorizedError):
             grafana.has_folder(FOLDER)
 
@@ -162,7 +155,6 @@ class TestRefusals:
     def test_is_not_tried_again(
         self, grafana: Grafana, stub: GrafanaStub, time: PassingTime
     ) -> None:
-        """It would be refused again."""
         stub.interrupt = answering(Answer(403, {}))
         with pytest.raises(errors.ForbiddenError):
             save(grafana, board())
@@ -171,7 +163,6 @@ class TestRefusals:
     def test_what_is_said_cannot_disturb_a_terminal(
         self, grafana: Grafana, stub: GrafanaStub
     ) -> None:
-        """Nor fill it."""
         stub.interrupt = answering(Answer(400, {"message": "\x1b[2J\n" + "x" * 5000}))
         with pytest.raises(errors.GrafanaRefusedError) as caught:
             save(grafana, board())
@@ -194,7 +185,6 @@ class TestPassingTrouble:
     def test_is_tried_again(
         self, grafana: Grafana, stub: GrafanaStub, time: PassingTime, status: int
     ) -> None:
-        """After a wait that doubles."""
         stub.interrupt = answering(Answer(status, "busy"), Answer(status, {"message": "busy"}))
         assert grafana.version() == "12.2.0"
         assert time.waits == [0.5, 1]
@@ -210,7 +200,6 @@ class TestPassingTrouble:
     def test_ends_at_the_deadline(
         self, grafana: Grafana, stub: GrafanaStub, time: PassingTime
     ) -> None:
-        """With what was answered last."""
         stub.interrupt = lambda _: Answer(503, {"message": "database is locked"})
         with pytest.raises(errors.UnavailableError, match=r"still answers 503 .*\(database is loc"):
             grafana.version()
@@ -219,7 +208,6 @@ class TestPassingTrouble:
     def test_does_not_wait_beyond_the_deadline(
         self, grafana: Grafana, stub: GrafanaStub, time: PassingTime
     ) -> None:
-        """The error at once names the pause that Grafana asks for."""
         stub.interrupt = answering(Answer(429, {}, {"Retry-After": "3600"}))
         with pytest.raises(errors.UnavailableError, match="asks to wait 3600 s"):
             grafana.version()
@@ -243,7 +231,6 @@ class TestNotGrafana:
     def test_another_server_is_reported(
         self, grafana: Grafana, stub: GrafanaStub, answer: Answer
     ) -> None:
-        """Before anything is asked of it with a meaning."""
         stub.interrupt = answering(answer)
         with pytest.raises(errors.NotGrafanaError, match="check the address"):
             grafana.version()
@@ -266,14 +253,12 @@ class TestNotGrafana:
     def test_lists_and_boards_of_another_shape_are_reported(
         self, grafana: Grafana, stub: GrafanaStub, body: object
     ) -> None:
-        """Nothing is taken for what it is not."""
         stub.interrupt = lambda _: Answer(200, body)
         for question in (grafana.data_source_kinds, lambda: grafana.board("x")):
             with pytest.raises(errors.NotGrafanaError):
                 question()
 
     def test_nobody_there(self) -> None:
-        """The cause is the system's own message."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             address = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -284,13 +269,11 @@ class TestNotGrafana:
             grafana.version()
 
     def test_a_connection_that_is_closed(self, grafana: Grafana, stub: GrafanaStub) -> None:
-        """Without an answer."""
         stub.interrupt = answering(Answer(0, DROP))
         with pytest.raises(errors.UnreachableError):
             save(grafana, board())
 
     def test_no_answer_in_time(self, stub: GrafanaStub) -> None:
-        """A server that only accepts connections."""
         stub.interrupt = answering(Answer(0, HANG))
         with (
             asking(stub.url, answer_seconds=0.2) as grafana,

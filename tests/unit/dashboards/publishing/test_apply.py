@@ -39,7 +39,6 @@ class TestPlan:
     """Looking changes nothing."""
 
     def test_writes_nothing(self, grafana: Grafana, stub: GrafanaStub) -> None:
-        """On a Grafana that has nothing of ours."""
         plan = survey(grafana, BOARDS)
         assert plan.folder_missing
         assert [one.action for one in plan.boards] == [Action.CREATE] * 2
@@ -63,7 +62,6 @@ class TestApply:
     """What is planned is done."""
 
     def test_boards_lie_in_their_folder(self, grafana: Grafana, stub: GrafanaStub) -> None:
-        """Which is made first."""
         publish(grafana, BOARDS)
         assert stub.folders == {"smart-region": "Smart Région"}
         assert {uid: one.folder for uid, one in stub.boards.items()} == {
@@ -72,14 +70,12 @@ class TestApply:
         }
 
     def test_a_second_time_changes_nothing(self, grafana: Grafana, stub: GrafanaStub) -> None:
-        """Not one request that writes."""
         publish(grafana, BOARDS)
         before = len(stub.writes)
         publish(grafana, BOARDS)
         assert len(stub.writes) == before
 
     def test_only_what_differs_is_written(self, grafana: Grafana, stub: GrafanaStub) -> None:
-        """One board of two."""
         publish(grafana, BOARDS)
         before = len(stub.writes)
         publish(grafana, [BOARDS[0], {**BOARDS[1], "refresh": "1m"}])
@@ -95,7 +91,6 @@ class TestApply:
         assert len(stub.writes) == before
 
     def test_force_overwrites_it(self, grafana: Grafana, stub: GrafanaStub) -> None:
-        """And it is ours again."""
         publish(grafana, BOARDS)
         stub.boards["smart-region-b"].model["refresh"] = "5s"
         publish(grafana, BOARDS, force=True)
@@ -150,7 +145,6 @@ class TestRights:
     def test_that_do_not_come_are_reported(
         self, grafana: Grafana, stub: GrafanaStub, time: PassingTime
     ) -> None:
-        """After a bound, with what to do."""
         stub.rights_seconds = 3600
         with pytest.raises(
             errors.RightsLateError, match=r"dashboards/db: still answers 403 .* give"
@@ -173,7 +167,6 @@ class TestPrune:
     """Boards that are no more."""
 
     def test_are_left_where_nobody_asks(self, grafana: Grafana, stub: GrafanaStub) -> None:
-        """Removal is never by the way."""
         publish(grafana, BOARDS)
         publish(grafana, BOARDS[:1])
         assert len(stub.boards) == 2
@@ -265,7 +258,6 @@ def test_a_grafana_without_boards_is_reported(stub: GrafanaStub, token: Path) ->
 def test_a_grafana_with_the_boards_is_well(
     stub: GrafanaStub, grafana: Grafana, token: Path
 ) -> None:
-    """As `boards apply` leaves it."""
     carry_out(grafana, survey(grafana, wanted_boards(load_catalogue())))
 
     assert "boards" in look_at_boards(load_catalogue(), stub.url, token_file=token)

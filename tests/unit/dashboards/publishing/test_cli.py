@@ -31,7 +31,6 @@ def run(command: str, *arguments: str) -> Result:
 
 
 def test_plan_shows_all_boards_and_writes_nothing(stub: GrafanaStub) -> None:
-    """On a new Grafana, all are new."""
     result = run("plan", "--grafana", stub.url)
     assert result.exit_code == 0, result.output
     assert f"{len(BOARDS)} boards: {len(BOARDS)} new" in result.output
@@ -39,7 +38,6 @@ def test_plan_shows_all_boards_and_writes_nothing(stub: GrafanaStub) -> None:
 
 
 def test_apply_publishes_the_catalogue_s_boards_once(stub: GrafanaStub) -> None:
-    """Done again, there is nothing to do."""
     first, second = (run("apply", "--grafana", stub.url) for _ in range(2))
     assert first.output.endswith(f"{len(BOARDS)} boards: {len(BOARDS)} new\ndone\n")
     assert second.output.endswith("as they should be\nnothing to do\n")
@@ -70,7 +68,6 @@ def test_a_board_changed_by_hand_ends_in_one_line(stub: GrafanaStub) -> None:
 
 
 def test_prune_and_force_are_passed_on(stub: GrafanaStub) -> None:
-    """Both in one go."""
     run("apply", "--grafana", stub.url)
     changed = stub.boards["smart-region-pipeline"]
     changed.model["refresh"] = "5s"
@@ -91,6 +88,5 @@ def test_the_token_may_be_in_a_file(stub: GrafanaStub, tmp_path: Path) -> None:
 
 
 def test_a_wrong_address_ends_in_one_line() -> None:
-    """Before anything is sent."""
     result = run("plan", "--grafana", "localhost")
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)

@@ -36,7 +36,6 @@ class TestBoards:
     """What is to be done with a board."""
 
     def test_a_new_board_is_created_with_its_mark(self) -> None:
-        """There was none of its uid."""
         (change,) = planned([board("x")], {}, FOLDER).boards
         assert (change.action, change.model) == (Action.CREATE, marked(board("x")))
 
@@ -79,7 +78,6 @@ class TestBoards:
         assert (change.action, change.settings) == (Action.UPDATE, ("mark",))
 
     def test_panels_in_another_order_are_a_change(self) -> None:
-        """Though each of them is as it was."""
         one, two = panel("one"), panel("two")
         change = compared(board("x", one, two), board("x", two, one))
         assert change.settings == ("order of the panels",)
@@ -94,7 +92,6 @@ class TestStrays:
         assert (change.action, change.title) == (Action.LEAVE, "Board x")
 
     def test_are_removed_when_pruned(self) -> None:
-        """They are as we wrote them."""
         (change,) = planned([], {"x": live(marked(board("x")))}, FOLDER, prune=True).boards
         assert change.action is Action.REMOVE
 
@@ -115,7 +112,6 @@ class TestPanels:
     """The changes of a board's panels."""
 
     def test_added_and_removed_panels_are_named(self) -> None:
-        """By their titles."""
         change = compared(board("x", panel("old")), board("x", panel("new")))
         assert change.panels == (
             PanelChange("new", Action.CREATE),
@@ -123,13 +119,11 @@ class TestPanels:
         )
 
     def test_a_changed_expression_is_shown_before_and_after(self) -> None:
-        """By the query's letter."""
         change = compared(board("x", panel("p", "a", "b")), board("x", panel("p", "a", "c")))
         expected = PanelChange("p", Action.UPDATE, (), (ExpressionChange("B", "b", "c"),))
         assert change.panels == (expected,)
 
     def test_a_new_query_has_no_before(self) -> None:
-        """And one that is gone has no after."""
         change = compared(board("x", panel("p", "a")), board("x", panel("p", "a", "b")))
         assert change.panels[0].expressions == (ExpressionChange("B", None, "b"),)
 
@@ -152,7 +146,6 @@ class TestPanels:
         assert change.panels == (expected,)
 
     def test_panels_of_the_same_title_are_distinguished(self) -> None:
-        """By which of them it is."""
         change = compared(
             board("x", panel("p", "a"), panel("p", "b")),
             board("x", panel("p", "a"), panel("p", "c")),

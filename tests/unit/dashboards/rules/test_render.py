@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -19,9 +18,8 @@ from catalogue.metrics import (
     PRODUCER_METRICS,
     WORKER_METRICS,
 )
-from catalogue.model import Catalogue
 from dashboards import conventions
-from dashboards.rules.alerts import DEAD_LETTER_SHARE_HIGH, KINDS, AlertKind, Severity
+from dashboards.rules.alerts import DEAD_LETTER_SHARE_HIGH, Severity
 from dashboards.rules.model import Alert, Recording, Rule
 from dashboards.rules.pace import PACES
 from dashboards.rules.render import MonitorSite, RefusedError, groups, render, write
@@ -45,8 +43,6 @@ EXPOSED = {
     )
 }
 
-each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-
 
 def described(alert: Alert) -> str:
     """Return the name of an alert for a test's id."""
@@ -58,15 +54,8 @@ def described(alert: Alert) -> str:
 each_alert = pytest.mark.parametrize("alert", ALERTS, ids=described)
 
 
-@each_kind
-def test_every_kind_of_alert_has_a_rule(kind: AlertKind) -> None:
-    """What the runbooks list can fire."""
-    assert kind.name in {alert.name for alert in ALERTS}
-
-
 @each_alert
 def test_an_alert_says_all_that_it_must(alert: Alert) -> None:
-    """Words, links, and labels by which it finds its readers."""
     assert set(alert.annotations) == {
         "summary",
         "description",
@@ -104,14 +93,6 @@ def test_no_rule_asks_what_time_it_is(rule: Rule) -> None:
     """The day is the monitor's own, so that a replay fires as its years did."""
     assert "time()" not in rule.expression.replace("_over_time(", "(")
     assert "timestamp(" not in rule.expression
-
-
-@pytest.mark.parametrize("recording", RECORDINGS, ids=lambda one: one.name)
-def test_a_recorded_name_has_three_parts(recording: Recording) -> None:
-    """`level:metric:operation`; what only joins labels is an `_info`."""
-    three = re.fullmatch(r"[a-z]+:smartregion_[a-z_]+:[a-z]+", recording.name)
-
-    assert three or recording.name.endswith("_info")
 
 
 def test_rules_look_only_at_what_is_exposed_or_recorded() -> None:
@@ -171,28 +152,6 @@ def test_live_does_not_wait_with_figures() -> None:
     assert missing.pending == 30
 
 
-def test_what_is_committed_is_what_is_generated() -> None:
-    """Byte for byte, and nothing else is there."""
-    files = render(CATALOGUE, MonitorSite())
-    there = {
-        str(file.relative_to(ROOT / "deploy"))
-        for room in ("prometheus", "alertmanager")
-        for file in (ROOT / "deploy" / room).rglob("*")
-        if file.is_file()
-    }
-
-    assert there == files.keys()
-    for name, text in files.items():
-        assert (ROOT / "deploy" / name).read_text(encoding="utf-8") == text
-
-
-def test_every_file_says_that_it_is_generated() -> None:
-    """Whoever wants to correct one finds where."""
-    assert all(
-        "Do not edit" in text.splitlines()[0] for text in render(CATALOGUE, MonitorSite()).values()
-    )
-
-
 def test_words_of_the_catalogue_are_no_templates(tmp_path: Path) -> None:
     """A title with braces is shown as it is."""
     (tmp_path / "one.yaml").write_text(
@@ -236,7 +195,6 @@ def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("unchecked")
 def test_files_are_written_to_their_folders(tmp_path: Path, files: dict[str, str]) -> None:
-    """In folders that are made where they are missing; what did not check is named."""
     assert write(files, tmp_path / "deploy") == ("promtool", "amtool")
     assert (tmp_path / "deploy" / "prometheus" / "prometheus.yaml").read_text() == "new\n"
     assert [path.name for path in (tmp_path / "deploy" / "prometheus").iterdir()] == [
@@ -247,8 +205,6 @@ def test_files_are_written_to_their_folders(tmp_path: Path, files: dict[str, str
 def test_what_a_tool_refuses_is_not_written(
     tmp_path: Path, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The folder is as it was, and the reason is printed."""
-
     def refuse(_: Path) -> tuple[str, ...]:
         raise RefusedError("promtool", output="line 3: bad\n")
 
@@ -276,7 +232,6 @@ def test_half_a_set_of_files_is_never_there(tmp_path: Path, files: dict[str, str
 def test_a_rule_that_the_tools_know_to_be_wrong_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What promtool says of a broken expression is in the error."""
     tool = tmp_path / "promtool"
     tool.write_text("#!/bin/sh\necho 'parse error' >&2\nexit 1\n")
     tool.chmod(0o755)
@@ -303,40 +258,6 @@ def test_a_tool_that_does_not_end_is_named(tmp_path: Path, monkeypatch: pytest.M
     assert not (tmp_path / "deploy").exists()
 
 
-def documents(catalogue: Catalogue, site: MonitorSite) -> dict[str, Any]:
-    """Read what is rendered."""
-    return {
-        name: yaml.safe_load(text)
-        for name, text in render(catalogue, site).items()
-        if name.endswith(".yaml")
-    }
-
-
-def test_addresses_are_the_sites() -> None:
-    """Prometheus scrapes workers, assessor, gateway and page, and notifies the Alertmanager."""
-    site = MonitorSite(
-        workers=("a:1", "b:2"),
-        assessors=("c:3",),
-        gateways=("e:5",),
-        pages=("f:6",),
-        alertmanagers=("d:4",),
-    )
-
-    prometheus = documents(CATALOGUE, site)["prometheus/prometheus.yaml"]
-
-    targets = {
-        one["job_name"]: one["static_configs"][0]["targets"] for one in prometheus["scrape_configs"]
-    }
-    assert targets == {
-        "smart-region-worker": ["a:1", "b:2"],
-        "smart-region-assessor": ["c:3"],
-        "smart-region-gateway": ["e:5"],
-        "smart-region-page": ["f:6"],
-    }
-    alerting = prometheus["alerting"]["alertmanagers"]
-    assert alerting == [{"static_configs": [{"targets": ["d:4"]}]}]
-
-
 def test_prometheus_shows_the_token_and_knows_the_authority(tmp_path: Path) -> None:
     """Each of our programs is scraped so, and Prometheus' own tool takes the file."""
     access = Access("/etc/prometheus/token", "/etc/prometheus/authority.pem")
@@ -344,6 +265,7 @@ def test_prometheus_shows_the_token_and_knows_the_authority(tmp_path: Path) -> N
     write(files, tmp_path)
     jobs = yaml.safe_load(files["prometheus/prometheus.yaml"])["scrape_configs"]
     for job in jobs:
+        assert job["follow_redirects"] is False
         assert job["scheme"] == "https"
         assert job["tls_config"] == {"ca_file": "/etc/prometheus/authority.pem"}
         assert job["authorization"] == {
@@ -351,11 +273,3 @@ def test_prometheus_shows_the_token_and_knows_the_authority(tmp_path: Path) -> N
             "credentials_file": "/etc/prometheus/token",
         }
     assert len(jobs) == 4
-
-
-def test_prometheus_needs_neither_by_default() -> None:
-    """On a network of its own the monitor's metrics are open."""
-    files = render(CATALOGUE, MonitorSite())
-    for job in yaml.safe_load(files["prometheus/prometheus.yaml"])["scrape_configs"]:
-        assert job.keys() == {"job_name", "static_configs", "follow_redirects"}
-        assert job["follow_redirects"] is False
