@@ -8,6 +8,7 @@ from math import nextafter
 import pytest
 
 from catalogue import metrics
+from catalogue.metrics import Metric
 from dashboards.conventions import (
     ASSESSOR_JOB,
     GATEWAY_JOB,
@@ -27,8 +28,6 @@ from tests.support.rule_scenarios import (
 
 WORKER = "worker:6066"
 OTHER = "other:6066"
-GATEWAY = "gateway:6070"
-PAGE = "page:6072"
 FOREVER = 200
 
 
@@ -79,41 +78,23 @@ def test_a_monitor_of_which_nothing_is_exposed_fires(scenario: RuleScenario) -> 
     scenario.expect_firing(10, *nothing, FiringAlert.of("WorkerNotReady"))
 
 
-def test_a_gateway_that_takes_nothing_fires_after_five_minutes(scenario: RuleScenario) -> None:
+@pytest.mark.parametrize(
+    ("job", "ready", "alert"),
+    [
+        (GATEWAY_JOB, metrics.GATEWAY_READY, "GatewayNotReady"),
+        (PAGE_JOB, metrics.PAGE_READY, "PageNotReady"),
+    ],
+)
+def test_a_gateway_or_page_that_is_not_ready_fires_after_five_minutes(
+    scenario: RuleScenario, job: str, ready: Metric, alert: str
+) -> None:
     """It says so itself, or cannot be asked; a restart within five minutes is no alarm."""
     scenario.healthy()
-    where = {"job": GATEWAY_JOB, "instance": GATEWAY}
-    scenario.expose("up", (1, 20), (0, 4), (1, 36), (0, 20), (1, FOREVER), **where)
-    away: list[Span] = [(1, 100), (0, 10), (1, FOREVER)]
-    scenario.expose(
-        metrics.GATEWAY_READY, (1, 20), (ABSENT, 4), (1, 36), (ABSENT, 20), *away, **where
-    )
-    closed = FiringAlert.of("GatewayNotReady", instance=GATEWAY)
-    scenario.expect_firing(24)
-    scenario.expect_firing(64)
-    scenario.expect_firing(65, closed)
-    scenario.expect_firing(84, closed)
-    scenario.expect_firing(85)
-    scenario.expect_firing(184)
-    scenario.expect_firing(185, closed)
-
-
-def test_a_monitor_without_gateway_and_page_misses_neither(scenario: RuleScenario) -> None:
-    """Producers may all be on Kafka, and readers may read boards alone."""
-    scenario.healthy()
-    scenario.expect_firing(199)
-
-
-def test_a_page_that_shows_nothing_fires_after_five_minutes(scenario: RuleScenario) -> None:
-    """It says so itself, or cannot be asked; a restart within five minutes is no alarm."""
-    scenario.healthy()
-    where = {"job": PAGE_JOB, "instance": PAGE}
+    where = {"job": job, "instance": "one"}
     scenario.expose("up", (1, 20), (0, 2), (1, 38), (0, 20), (1, FOREVER), **where)
-    reading: list[Span] = [(1, 100), (0, 10), (1, FOREVER)]
-    scenario.expose(
-        metrics.PAGE_READY, (1, 20), (ABSENT, 2), (0, 2), (1, 36), (ABSENT, 20), *reading, **where
-    )
-    missing = FiringAlert.of("PageNotReady", instance=PAGE)
+    starting: list[Span] = [(1, 20), (ABSENT, 2), (0, 2), (1, 36), (ABSENT, 20)]
+    scenario.expose(ready, *starting, (1, 100), (0, 10), (1, FOREVER), **where)
+    missing = FiringAlert.of(alert, instance="one")
     scenario.expect_firing(24)
     scenario.expect_firing(64)
     scenario.expect_firing(65, missing)
@@ -122,6 +103,12 @@ def test_a_page_that_shows_nothing_fires_after_five_minutes(scenario: RuleScenar
     scenario.expect_firing(184)
     scenario.expect_firing(185, missing)
     scenario.expect_firing(194, missing)
+
+
+def test_a_monitor_without_gateway_and_page_misses_neither(scenario: RuleScenario) -> None:
+    """Producers may all be on Kafka, and readers may read boards alone."""
+    scenario.healthy()
+    scenario.expect_firing(199)
 
 
 @pytest.mark.parametrize(
@@ -328,57 +315,41 @@ def refuse(scenario: RuleScenario, *spans: Span, instance: str = WORKER) -> None
 REFUSED = FiringAlert.of("DeadLetters", reason="invalid_data")
 
 
-def test_a_dead_letter_fires_and_ends_after_a_quarter_of_an_hour(scenario: RuleScenario) -> None:
-    """One refusal in minute 60, by a worker that had counted some before."""
+@pytest.mark.parametrize(
+    ("spans", "last", "ended"),
+    [
+        pytest.param([(4, 60), (5, 100)], 73, 76, id="one more"),
+        # Its counter has no series before: nothing grows, something begins.
+        pytest.param([(ABSENT, 60), (500, 100)], 73, 76, id="the first of a worker"),
+        # The counter of the same address had a higher value before, and begins again at 0.
+        pytest.param([(40, 20), (ABSENT, 2), (0, 38), (1, 100)], 73, 76, id="after a restart"),
+        pytest.param([(ABSENT, 60), (500, 3), (ABSENT, 100)], 70, 80, id="of a dying worker"),
+    ],
+)
+def test_a_dead_letter_fires_and_ends_after_a_quarter_of_an_hour(
+    scenario: RuleScenario, spans: list[Span], last: int, ended: int
+) -> None:
     scenario.healthy()
-    refuse(scenario, (4, 60), (5, 100))
+    refuse(scenario, *spans)
     scenario.expect_firing(60)
     scenario.expect_firing(61, REFUSED)
-    scenario.expect_firing(73, REFUSED)
-    scenario.expect_firing(76)
+    scenario.expect_firing(last, REFUSED)
+    scenario.expect_firing(ended)
 
 
-def test_the_first_dead_letter_of_a_worker_fires(scenario: RuleScenario) -> None:
-    """Its counter has no series before: nothing grows, something begins."""
+@pytest.mark.parametrize(
+    "spans",
+    [
+        pytest.param([(40, 60), (ABSENT, 4), (0, 100)], id="a restart"),
+        pytest.param([(40, 60), (ABSENT, 30), (40, 100)], id="a Prometheus that was away"),
+    ],
+)
+def test_a_counter_that_is_not_there_for_a_while_is_no_dead_letter(
+    scenario: RuleScenario, spans: list[Span]
+) -> None:
     scenario.healthy()
-    refuse(scenario, (ABSENT, 60), (500, 100))
-    scenario.expect_firing(60)
-    scenario.expect_firing(61, REFUSED)
-    scenario.expect_firing(73, REFUSED)
-    scenario.expect_firing(76)
-
-
-def test_the_first_dead_letter_after_a_restart_fires(scenario: RuleScenario) -> None:
-    """The counter of the same address had a higher value before, and begins again at 0."""
-    scenario.healthy()
-    refuse(scenario, (40, 20), (ABSENT, 2), (0, 38), (1, 100))
-    scenario.expect_firing(60)
-    scenario.expect_firing(61, REFUSED)
-    scenario.expect_firing(76)
-
-
-def test_a_worker_that_dies_of_what_it_refused_is_not_forgotten(scenario: RuleScenario) -> None:
-    """Its counter is gone with it; what it counted was refused all the same."""
-    scenario.healthy()
-    refuse(scenario, (ABSENT, 60), (500, 3), (ABSENT, 100))
-    scenario.expect_firing(61, REFUSED)
-    scenario.expect_firing(70, REFUSED)
-    scenario.expect_firing(80)
-
-
-def test_a_restart_is_no_dead_letter(scenario: RuleScenario) -> None:
-    """The counter goes from 40 to nothing, and begins again at 0."""
-    scenario.healthy()
-    refuse(scenario, (40, 60), (ABSENT, 4), (0, 100))
-    for minute in (60, 62, 64, 66, 80):
-        scenario.expect_firing(minute)
-
-
-def test_a_counter_that_was_not_read_for_a_while_is_no_dead_letter(scenario: RuleScenario) -> None:
-    """Prometheus was away for half an hour; the worker still counts the same."""
-    scenario.healthy()
-    refuse(scenario, (40, 60), (ABSENT, 30), (40, 100))
-    for minute in (60, 89, 90, 91, 95, 110):
+    refuse(scenario, *spans)
+    for minute in (60, 62, 64, 66, 80, 89, 90, 91, 95, 110):
         scenario.expect_firing(minute)
 
 
@@ -454,19 +425,19 @@ def test_an_assessor_that_is_not_ready_fires(scenario: RuleScenario) -> None:
     scenario.expect_firing(75)
 
 
-def test_an_assessor_far_behind_fires(scenario: RuleScenario) -> None:
-    """It judges, but an older state."""
+@pytest.mark.parametrize(
+    "state",
+    [
+        pytest.param({"lag": [(0, 20), (20_000, 10), (0, 100)]}, id="far behind"),
+        # An upgrade takes minutes; with another catalogue for longer, milestones are not watched.
+        pytest.param({"unjudged": [(0, 10), (2, 4), (0, 6), (2, 10), (0, 100)]}, id="not all"),
+    ],
+)
+def test_an_assessor_that_does_not_judge_the_present_fires(
+    scenario: RuleScenario, state: dict[str, list[Span]]
+) -> None:
     scenario.worker(WORKER, (1, FOREVER))
-    scenario.assessor((1, FOREVER), lag=[(0, 20), (20_000, 10), (0, 100)])
-    scenario.expect_firing(24)
-    scenario.expect_firing(25, FiringAlert.of("AssessorNotReady"))
-    scenario.expect_firing(35)
-
-
-def test_indicators_that_are_not_judged_fire(scenario: RuleScenario) -> None:
-    """An upgrade takes minutes; with another catalogue for longer, milestones are not watched."""
-    scenario.worker(WORKER, (1, FOREVER))
-    scenario.assessor((1, FOREVER), unjudged=[(0, 10), (2, 4), (0, 6), (2, 10), (0, 100)])
+    scenario.assessor((1, FOREVER), **state)
     scenario.expect_firing(16)
     scenario.expect_firing(24)
     scenario.expect_firing(25, FiringAlert.of("AssessorNotReady"))
@@ -628,14 +599,18 @@ def test_a_silent_producer_fires_until_its_next_event(scenario: RuleScenario) ->
     scenario.expect_firing(60)
 
 
-def test_a_producer_may_be_silent_as_long_as_it_declared(scenario: RuleScenario) -> None:
-    """39 days are allowed."""
+@pytest.mark.parametrize(
+    "last_events",
+    [
+        pytest.param([last_event_at(ALLOWED_DAYS)], id="as long as it declared"),
+        # When it should have begun is not declared; the board shows it.
+        pytest.param([], id="since ever"),
+    ],
+)
+def test_a_producer_may_be_silent(scenario: RuleScenario, last_events: list[Span]) -> None:
     scenario.healthy()
     scenario.producer(
-        "formation",
-        last_event_at(ALLOWED_DAYS),
-        allowed_days=ALLOWED_DAYS,
-        programmes=["formation"],
+        "formation", *last_events, allowed_days=ALLOWED_DAYS, programmes=["formation"]
     )
     scenario.expect_firing(100)
 
@@ -734,13 +709,6 @@ def test_the_worker_with_the_last_event_is_right(scenario: RuleScenario) -> None
     scenario.expect_firing(100)
 
 
-def test_a_producer_without_events_does_not_fire(scenario: RuleScenario) -> None:
-    """When it should have begun is not declared; the board shows it."""
-    scenario.healthy()
-    scenario.producer("formation", allowed_days=ALLOWED_DAYS, programmes=["formation"])
-    scenario.expect_firing(100)
-
-
 def test_who_is_not_declared_may_be_silent(scenario: RuleScenario) -> None:
     """Nobody promised anything for it."""
     scenario.healthy()
@@ -778,16 +746,21 @@ def test_a_faulty_producer_fires_until_its_events_are_valid(scenario: RuleScenar
     scenario.expect_firing(100)
 
 
-def test_a_slip_among_many_events_does_not_fire(scenario: RuleScenario) -> None:
-    """One of thirty is reported as dead letters, by reason."""
-    fed(scenario, refused=[growing(0, 1, FOREVER)], accepted=growing(0, 29, FOREVER))
-    scenario.expect_firing(190)
-
-
-def test_few_refusals_do_not_fire(scenario: RuleScenario) -> None:
-    """Nine of nine: somebody tries something."""
-    fed(scenario, refused=[growing(0, 1, 10), (9, 190)], accepted=(0, FOREVER))
+@pytest.mark.parametrize(
+    ("refused", "accepted"),
+    [
+        # One of thirty is reported as dead letters, by reason.
+        pytest.param([growing(0, 1, FOREVER)], growing(0, 29, FOREVER), id="a slip among many"),
+        # Nine of nine: somebody tries something.
+        pytest.param([growing(0, 1, 10), (9, 190)], (0, FOREVER), id="few"),
+    ],
+)
+def test_a_few_refusals_do_not_fire(
+    scenario: RuleScenario, refused: list[Span], accepted: Span
+) -> None:
+    fed(scenario, refused=refused, accepted=accepted)
     scenario.expect_firing(60)
+    scenario.expect_firing(190)
 
 
 def test_refused_records_of_undeclared_producers_are_reported_to_the_operator(

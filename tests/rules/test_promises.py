@@ -11,6 +11,11 @@ from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
 from tests.support.rule_scenarios import ABSENT, DAY, TODAY, FiringAlert, RuleScenario, Span
 
 LYCEES = ("lycees", "schools_connected_ratio", "all_connected")
+FIGURE = {
+    "programme": "lycees",
+    "indicator": "schools_connected_ratio",
+    "job": ASSESSOR_JOB,
+}
 ON_TRACK = MilestoneStatus.ON_TRACK
 
 # The status that each alert fires on.
@@ -57,13 +62,7 @@ def judge(
         (None if bad is None else bad_status if bad else other, minutes) for bad, minutes in spans
     ]
     scenario.judged(programme, indicator, milestone, department, *statuses, instance=instance)
-    where = {
-        "programme": programme,
-        "indicator": indicator,
-        "department": department,
-        "job": ASSESSOR_JOB,
-        "instance": instance,
-    }
+    where = FIGURE | {"department": department, "instance": instance}
     lost: list[Span] = [
         (None if bad is None else int(bad and alert == "TargetLost"), minutes)
         for bad, minutes in spans
@@ -91,13 +90,18 @@ def report(scenario: RuleScenario, *spans: Span) -> None:
     )
 
 
+def well(scenario: RuleScenario) -> None:
+    """Expose a healthy monitor, and a report of the one indicator that is expected each month."""
+    scenario.healthy()
+    report(scenario, (TODAY - DAY, 200))
+
+
 @each_alert
 def test_fires_when_its_for_is_over_and_not_a_minute_before(
     scenario: RuleScenario, alert: str
 ) -> None:
     """It is bad from minute 10 on."""
-    scenario.healthy()
-    report(scenario, (TODAY - DAY, 200))
+    well(scenario)
     judge(scenario, alert, (False, 10), (True, 100))
     scenario.expect_firing(10 + FOR_MINUTES[alert] - 1)
     scenario.expect_firing(10 + FOR_MINUTES[alert], firing(alert))
@@ -106,8 +110,7 @@ def test_fires_when_its_for_is_over_and_not_a_minute_before(
 @each_alert
 def test_ends_at_once_when_a_correction_arrives(scenario: RuleScenario, alert: str) -> None:
     """The assessor says the contrary from minute 60 on: nothing is kept beyond its word."""
-    scenario.healthy()
-    report(scenario, (TODAY - DAY, 200))
+    well(scenario)
     judge(scenario, alert, (True, 60), (False, 60))
     scenario.expect_firing(59, firing(alert))
     scenario.expect_firing(60)
@@ -133,24 +136,14 @@ def test_another_assessor_that_takes_over_is_believed_at_once(
     scenario: RuleScenario, alert: str
 ) -> None:
     """What one at another address said before does not count against its word."""
-    scenario.healthy()
-    report(scenario, (TODAY - DAY, 200))
+    well(scenario)
     judge(scenario, alert, (True, 60), (None, 60))
     programme, indicator, milestone = LYCEES
     scenario.judged(
         programme, indicator, milestone, "77", (None, 62), (ON_TRACK, 60), instance="other:6066"
     )
-    scenario.expose(
-        metrics.MILESTONE_LOST,
-        (ABSENT, 62),
-        (0, 60),
-        programme=programme,
-        indicator=indicator,
-        milestone=milestone,
-        department="77",
-        job=ASSESSOR_JOB,
-        instance="other:6066",
-    )
+    where = FIGURE | {"milestone": milestone, "department": "77", "instance": "other:6066"}
+    scenario.expose(metrics.MILESTONE_LOST, (ABSENT, 62), (0, 60), **where)
     scenario.expect_firing(61, firing(alert))
     scenario.expect_firing(62)
     scenario.expect_firing(90)
@@ -200,8 +193,7 @@ def test_a_dead_worker_fires_for_itself_alone(scenario: RuleScenario, alert: str
 
 def test_each_territory_fires_for_itself(scenario: RuleScenario) -> None:
     """One département misses the milestone, the region and the others do not."""
-    scenario.healthy()
-    report(scenario, (TODAY - DAY, 200))
+    well(scenario)
     judge(scenario, "MilestoneMissed", (True, 60), department="region")
     judge(scenario, "MilestoneMissed", (True, 60), department="77")
     judge(scenario, "MilestoneMissed", (False, 60), department="75")
@@ -210,8 +202,7 @@ def test_each_territory_fires_for_itself(scenario: RuleScenario) -> None:
 
 def test_a_status_that_flickers_does_not_fire(scenario: RuleScenario) -> None:
     """A correction that overtakes what it corrects makes a milestone missed for a moment."""
-    scenario.healthy()
-    report(scenario, (TODAY - DAY, 200))
+    well(scenario)
     judge(scenario, "MilestoneMissed", *[(False, 4), (True, 4)] * 10)
     for minute in range(0, 80, 3):
         scenario.expect_firing(minute)
@@ -224,13 +215,7 @@ def slip(scenario: RuleScenario, status: MilestoneStatus, *unexplained: Span) ->
     """Expose a milestone's status, and since when it is without explanation."""
     programme, indicator, milestone = LYCEES
     scenario.judged(programme, indicator, milestone, "77", (status, 300))
-    where = {
-        "programme": programme,
-        "indicator": indicator,
-        "department": "77",
-        "job": ASSESSOR_JOB,
-        "instance": "assessor:6067",
-    }
+    where = FIGURE | {"department": "77", "instance": "assessor:6067"}
     scenario.expose(metrics.INDICATOR_ASSESSED_VALUE, (0.96, 300), **where)
     scenario.expose(metrics.MILESTONE_UNEXPLAINED, *unexplained, milestone=milestone, **where)
 
@@ -243,8 +228,7 @@ def test_a_milestone_without_explanation_fires_after_its_grace(
     scenario: RuleScenario, alert: str
 ) -> None:
     """On day 30 it does not; on day 31 it does, beside what there is to explain."""
-    scenario.healthy()
-    report(scenario, (TODAY - DAY, 200))
+    well(scenario)
     slip(scenario, STATUS[alert], (TODAY - GRACE_DAYS * DAY, 60), (LONG_AGO, 140))
     scenario.expect_firing(59, firing(alert))
     scenario.expect_firing(89, firing(alert))
@@ -256,8 +240,7 @@ def test_an_explanation_ends_it_and_its_retraction_does_not(
     scenario: RuleScenario, alert: str
 ) -> None:
     """The milestone stays missed or at risk. What is retracted was never said."""
-    scenario.healthy()
-    report(scenario, (TODAY - DAY, 200))
+    well(scenario)
     slip(scenario, STATUS[alert], (LONG_AGO, 60), (ABSENT, 30), (LONG_AGO, 110))
     scenario.expect_firing(59, firing(alert), firing("MilestoneUnexplained"))
     scenario.expect_firing(60, firing(alert))
@@ -267,18 +250,12 @@ def test_an_explanation_ends_it_and_its_retraction_does_not(
 
 def test_what_does_not_slip_needs_no_explanation(scenario: RuleScenario) -> None:
     """A milestone on its way counts no days, however long."""
-    scenario.healthy()
-    report(scenario, (TODAY - DAY, 200))
+    well(scenario)
     slip(scenario, ON_TRACK, (ABSENT, 200))
-    programme, indicator, milestone = LYCEES
-    labels = {
-        "programme": programme,
-        "indicator": indicator,
-        "milestone": milestone,
-        "department": "77",
-    }
-    days = {"__name__": conventions.MILESTONE_UNEXPLAINED.name, **labels}
-    scenario.expect_samples(100, conventions.MILESTONE_UNEXPLAINED.name, days, value=0)
+    labels = dict(zip(("programme", "indicator", "milestone"), LYCEES, strict=True))
+    name = conventions.MILESTONE_UNEXPLAINED.name
+    days = {"__name__": name, **labels, "department": "77"}
+    scenario.expect_samples(100, name, days, value=0)
     scenario.expect_firing(100)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -51,6 +50,7 @@ DECLARED_VOLUMES = {
     "prom/alertmanager": {"/alertmanager"},
 }
 
+each_stack = pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
 each_service = pytest.mark.parametrize(("stack", "name"), SERVICES)
 
 
@@ -70,24 +70,19 @@ def test_a_container_can_change_nothing_but_its_volumes(stack: Stack, name: str)
 @each_service
 def test_no_container_runs_as_root(stack: Stack, name: str) -> None:
     """Its user is a number, so that the host and the engine mean the same by it."""
-    user, _, _ = stack.services[name]["user"].partition(":")
-
-    assert int(user) > 0
+    assert int(stack.services[name]["user"].partition(":")[0]) > 0
 
 
 @each_service
 def test_ports_are_this_machine_s(stack: Stack, name: str) -> None:
     """What others may reach is for a proxy with TLS to decide."""
-    ports = stack.services[name].get("ports", [])
-
-    assert all(port.startswith("127.0.0.1:") for port in ports)
+    assert all(it.startswith("127.0.0.1:") for it in stack.services[name].get("ports", []))
 
 
 @each_service
 def test_a_container_takes_no_more_than_it_may(stack: Stack, name: str) -> None:
     """Processors, memory and processes have an end."""
     limits = stack.services[name]["deploy"]["resources"]["limits"]
-
     assert limits.keys() == {"cpus", "memory", "pids"}
 
 
@@ -205,7 +200,7 @@ def test_every_command_of_ours_exists(stack: Stack, name: str) -> None:
         _parse(arguments)
 
 
-@pytest.mark.parametrize("stack", [pytest.param(it, id=kind) for kind, it in STACKS.items()])
+@each_stack
 def test_what_the_pages_run_is_a_job(stack: Stack) -> None:
     """Each by the name that stands after `docker compose run`; one gives rights, and is secured."""
     pages = [DEPLOY / ".env.example", *(DEPLOY.parent / "docs").glob("*.md")]
@@ -216,7 +211,7 @@ def test_what_the_pages_run_is_a_job(stack: Stack) -> None:
     assert named <= STACKS["secure"].jobs()
 
 
-@pytest.mark.parametrize("stack", [pytest.param(it, id=kind) for kind, it in STACKS.items()])
+@each_stack
 def test_a_note_has_the_memory_for_its_events(stack: Stack) -> None:
     """It keeps them in DuckDB, which may take 512 MB beside all else: as on Kubernetes."""
     base = DEPLOY / "kubernetes/base/note.yaml"
@@ -229,7 +224,7 @@ def test_a_note_has_the_memory_for_its_events(stack: Stack) -> None:
     assert (commands, limit) == ("1g", "1Gi")
 
 
-@pytest.mark.parametrize("stack", [pytest.param(it, id=kind) for kind, it in STACKS.items()])
+@each_stack
 def test_an_audit_has_room_on_a_disk(stack: Stack) -> None:
     """In a volume, with a bound that is stated: the container's /tmp is 64 MB of memory."""
     commands = stack.services["commands"]
@@ -240,7 +235,7 @@ def test_an_audit_has_room_on_a_disk(stack: Stack) -> None:
     assert int(commands["environment"]["SMART_REGION_WORK_MB"]) >= 1000
 
 
-@pytest.mark.parametrize("stack", [pytest.param(it, id=kind) for kind, it in STACKS.items()])
+@each_stack
 def test_the_page_keeps_its_events_on_a_disk(stack: Stack) -> None:
     """In memory they are a limit on how many there may be: a million took all that it has."""
     page = stack.services["page"]
@@ -251,15 +246,8 @@ def test_the_page_keeps_its_events_on_a_disk(stack: Stack) -> None:
     assert "page" in stack.volumes
 
 
-@pytest.mark.parametrize("kind", COMPOSE_FILES)
-def test_the_example_is_complete(kind: str) -> None:
-    """Every variable that a file asks for is in .env.example."""
-    for file in COMPOSE_FILES[kind]:
-        assert variables_of(file) <= example_environment().keys()
-
-
-def test_the_example_has_nothing_else() -> None:
-    """A variable that nothing reads would be a promise that is not kept."""
+def test_the_example_has_what_the_files_ask_for() -> None:
+    """Nothing else: a variable that nothing reads would be a promise that is not kept."""
     asked_for = set().union(*(variables_of(file) for file in COMPOSE_FILES["secure"]))
 
     assert example_environment().keys() == asked_for
@@ -272,7 +260,7 @@ def test_kafka_is_reached_by_nobody_else() -> None:
     assert "ports" not in OPEN.services["kafka"]
 
 
-@pytest.mark.parametrize("stack", [pytest.param(it, id=kind) for kind, it in STACKS.items()])
+@each_stack
 def test_kafka_has_the_time_of_a_slow_first_start(stack: Stack) -> None:
     """180 to 208 s have been seen; what is unhealthy by then fails all that waits for it."""
     health = stack.services["kafka"]["healthcheck"]
@@ -362,7 +350,7 @@ def test_secured_every_program_shows_who_it_is() -> None:
         assert user in {*given, "root"}
 
 
-@pytest.mark.parametrize("stack", [pytest.param(it, id=kind) for kind, it in STACKS.items()])
+@each_stack
 def test_what_reads_the_internet_reaches_the_gateway_alone(stack: Stack) -> None:
     """Whoever takes it over by a portal's answer could write any topic of Kafka else."""
     outside = {name for name, it in stack.services.items() if "outside" in it.get("networks", [])}
@@ -427,9 +415,7 @@ def test_prepare_run_again_by_root_leaves_secrets_to_their_owner(tmp_path: Path)
     env = tmp_path / ".env"
     env.write_text(env.read_text().replace("OWNER=65532", "OWNER=1234"), encoding="utf-8")
 
-    subprocess.run(
-        [tmp_path / "compose" / "prepare.sh"], check=True, capture_output=True, timeout=60
-    )
+    prepare(tmp_path)
 
     assert {path.stat().st_uid for path in [secrets, *secrets.iterdir()]} == {1234}
 
@@ -438,8 +424,7 @@ def test_prepare_leaves_what_is_there(prepared: Path) -> None:
     """Done again it changes nothing: passwords are in use, and .env is the operator's."""
     before = {path: path.read_bytes() for path in prepared.rglob("*") if path.is_file()}
 
-    prepare = prepared / "compose" / "prepare.sh"
-    subprocess.run([prepare], check=True, capture_output=True, timeout=60)
+    prepare(prepared)
 
     assert {path: path.read_bytes() for path in prepared.rglob("*") if path.is_file()} == before
 
@@ -462,7 +447,7 @@ def _parse(arguments: list[str]) -> None:
         command.make_context(command.name, rest, resilient_parsing=False)
 
 
-@pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
+@each_stack
 def test_prometheus_keeps_the_years_and_what_fires(stack: Stack) -> None:
     """As the programs that `make stack` starts."""
     command = stack.services["prometheus"]["command"]
