@@ -119,7 +119,6 @@ def test_a_figure_is_read_as_meant(
 
 
 def test_a_status_is_the_severity_of_the_one_that_holds(tmp_path: Path) -> None:
-    """Statuses that do not hold are 0 and do not count."""
     series = {
         status("region", "all_connected", one): float(one is MilestoneStatus.MISSED)
         for one in MilestoneStatus
@@ -183,7 +182,6 @@ def test_days_without_explanation_are_the_monitor_s_own(tmp_path: Path) -> None:
 
 
 def test_a_deadline_is_marked_with_its_french_title(tmp_path: Path) -> None:
-    """Not with the id of its milestone."""
     board = BOARDS[conventions.programme_board("lycees")]
     (mark,) = board["annotations"]["list"]
     line = {"programme": "lycees", "indicator": RATIO.id, "milestone": "all_connected"}

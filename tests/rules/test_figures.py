@@ -86,7 +86,6 @@ def test_nothing_over_nothing_is_blank(scenario: RuleScenario) -> None:
 
 
 def test_an_amount_is_a_sum(scenario: RuleScenario) -> None:
-    """Euros of two partitions."""
     scenario.healthy()
     share(scenario, metrics.INDICATOR_VALUE, GRANTS, metrics.REGION, 0, (1_000_000, LONG))
     share(scenario, metrics.INDICATOR_VALUE, GRANTS, metrics.REGION, 3, (500_000.5, LONG))

@@ -30,7 +30,6 @@ def test_a_topic_whose_name_kubernetes_does_not_take_keeps_it_on_the_broker() ->
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_user_has_the_rights_of_its_role_and_no_others(role: Role) -> None:
-    """Each declared right is one rule, by the literal name, on any host."""
     made = user_resource("someone", rights_of(role), purpose="to work", cluster="kafka")
     rules = made["spec"]["authorization"]["acls"]
     assert [(rule["resource"]["type"], rule["resource"]["name"]) for rule in rules] == [

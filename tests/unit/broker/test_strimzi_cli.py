@@ -33,7 +33,6 @@ def test_the_same_declaration_gives_the_same_bytes_whatever_the_environment(
 
 
 def test_an_installation_has_its_own_numbers_and_names(tmp_path: Path) -> None:
-    """Options reach the resources."""
     numbers = ("--partitions", "16", "--replication", "2")
     done = render(tmp_path, "--cluster", "events", *numbers, "--app-id", "ours")
     assert done.exit_code == 0, done.output

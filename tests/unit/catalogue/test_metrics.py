@@ -21,7 +21,6 @@ each_metric = pytest.mark.parametrize("metric", EXPOSED, ids=lambda metric: metr
 
 
 def test_names_each_metric_once() -> None:
-    """A name has one meaning."""
     assert len({metric.name for metric in EXPOSED}) == len(EXPOSED)
 
 
@@ -34,7 +33,6 @@ def test_a_name_is_one_that_prometheus_recommends(metric: Metric) -> None:
 
 @each_metric
 def test_labels_are_names(metric: Metric) -> None:
-    """None is reserved, none is there twice."""
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", label) for label in metric.labels)
     assert len(set(metric.labels)) == len(metric.labels)
 
@@ -47,11 +45,5 @@ def test_a_meaning_is_a_sentence(metric: Metric) -> None:
     assert not metric.remedy or metric.remedy.endswith(".")
 
 
-def test_a_metric_is_its_name_as_text() -> None:
-    """Expressions are written with it."""
-    assert [str(metric) for metric in EXPOSED] == [metric.name for metric in EXPOSED]
-
-
 def test_every_label_is_explained() -> None:
-    """And no label that no metric has."""
     assert set(LABELS) == {label for metric in EXPOSED for label in metric.labels}

@@ -27,23 +27,11 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, ["rules", "render", *map(str, arguments)])
 
 
-def test_render_writes_all_files(tmp_path: Path) -> None:
-    """And says where, and what did not check them."""
+def test_render_says_what_it_wrote_and_what_did_not_check_it(tmp_path: Path) -> None:
     result = run("--out", tmp_path)
 
     assert (result.exit_code, result.stdout) == (0, f"{tmp_path}: 8 files\n")
     assert result.stderr == "not checked by promtool and amtool: not installed\n"
-    written = sorted(str(one.relative_to(tmp_path)) for one in tmp_path.rglob("*") if one.is_file())
-    assert written == [
-        "alertmanager/alertmanager.yaml",
-        "alertmanager/templates/mail.tmpl",
-        "alertmanager/templates/webhook.tmpl",
-        "prometheus/prometheus.yaml",
-        "prometheus/rules/figures.yaml",
-        "prometheus/rules/memory.yaml",
-        "prometheus/rules/pipeline.yaml",
-        "prometheus/rules/promises.yaml",
-    ]
 
 
 def test_a_wrong_catalogue_never_reaches_the_files(tmp_path: Path) -> None:

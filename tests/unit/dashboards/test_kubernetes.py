@@ -8,7 +8,6 @@ import yaml
 from catalogue.loader import load_catalogue
 from dashboards.kubernetes import (
     monitoring_files,
-    render_beside_boards,
     render_monitoring,
 )
 from dashboards.rules.render import MonitorSite, render
@@ -43,15 +42,6 @@ def test_the_kustomization_names_every_file() -> None:
     """Nothing that is written is forgotten by whoever applies the folder."""
     named = yaml.safe_load(MONITORING["kustomization.yaml"])["resources"]
     assert set(named) == MONITORING.keys() - {"kustomization.yaml"}
-
-
-def test_every_board_becomes_a_config_map_with_a_name_of_its_own() -> None:
-    """Underscores of a programme's id do not reach a resource's name."""
-    text = render_beside_boards(CATALOGUE, MonitorSite())["kustomization.yaml"]
-    generators = yaml.safe_load(text)["configMapGenerator"]
-    names = [one["name"] for one in generators]
-    assert len(names) == len(set(names)) == len(CATALOGUE.programmes) + 3
-    assert not any("_" in name for name in names)
 
 
 def test_rules_that_are_no_more_are_removed(tmp_path: Path) -> None:

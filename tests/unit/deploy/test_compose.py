@@ -81,7 +81,6 @@ def test_ports_are_this_machine_s(stack: Stack, name: str) -> None:
 
 @each_service
 def test_a_container_takes_no_more_than_it_may(stack: Stack, name: str) -> None:
-    """Processors, memory and processes have an end."""
     limits = stack.services[name]["deploy"]["resources"]["limits"]
     assert limits.keys() == {"cpus", "memory", "pids"}
 
@@ -191,7 +190,6 @@ def test_what_is_mounted_is_there(stack: Stack, name: str) -> None:
     ],
 )
 def test_every_command_of_ours_exists(stack: Stack, name: str) -> None:
-    """With its options, and that of the health check."""
     service = stack.services[name]
     _parse(service["command"])
     if name not in stack.jobs():

@@ -310,7 +310,6 @@ def test_the_gateway_speaks_tls_to_the_proxy_and_to_prometheus() -> None:
 
 @every_production
 def test_prometheus_finds_every_process(overlay: str) -> None:
-    """Each monitor chooses one Service, by a port that this has, and pods that there are."""
     services = [it for it in of_kind(overlay, "Service") if "labels" in it["metadata"]]
     components = set()
     for monitor in of_kind(overlay, "ServiceMonitor"):

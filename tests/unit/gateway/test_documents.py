@@ -18,7 +18,6 @@ def test_a_document_is_json_in_utf_8() -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_a_document_is_complete_in_itself(path: str) -> None:
-    """No reference of a served document leads out of it."""
     references = re.findall(r'"\$ref": "([^"]*)"', document_text(path))
 
     assert [one for one in references if not one.startswith("#/")] == []

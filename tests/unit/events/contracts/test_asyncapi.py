@@ -29,8 +29,6 @@ BINARY = {name: payload_validator(f"{label}.binary") for name, label in LABELS.i
 
 
 def test_every_reference_leads_somewhere() -> None:
-    """A tool that follows the document's references finds each."""
-
     def references(part: object) -> set[str]:
         if isinstance(part, list):
             return {found for item in part for found in references(item)}
@@ -62,7 +60,6 @@ def test_each_family_has_its_topic() -> None:
 
 
 def test_each_fact_is_on_its_family_s_channel() -> None:
-    """Every event type has its two messages, for structured and for binary mode."""
     messages = {name for channel in DOCUMENT["channels"].values() for name in channel["messages"]}
 
     assert messages == {*LABELS.values(), *(f"{label}.binary" for label in LABELS.values())}
@@ -71,7 +68,6 @@ def test_each_fact_is_on_its_family_s_channel() -> None:
 
 @pytest.mark.parametrize("name", FACTS)
 def test_a_message_is_named_as_its_type(name: str) -> None:
-    """What a tool shows as the message's name is what a producer writes."""
     assert DOCUMENT["components"]["messages"][LABELS[name]]["name"] == name
 
 

@@ -46,7 +46,6 @@ def test_a_folder_that_is_not_there_is_no_folder_without_releases(tmp_path: Path
 
 
 def test_released_contracts_are_kept_to(tmp_path: Path) -> None:
-    """After a release the check passes."""
     assert f"released {CLOSED}\n" in run("release", "--released", tmp_path).output
     result = run("check", "--released", tmp_path)
 

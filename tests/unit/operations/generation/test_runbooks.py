@@ -30,7 +30,6 @@ def test_a_runbook_has_its_sections(kind: AlertKind) -> None:
 
 
 def test_no_runbook_is_of_an_alert_that_is_gone() -> None:
-    """The index lists all there are."""
     there = {page.name for page in FOLDER.glob("*.md")} - {"README.md"}
 
     assert there == {runbook_file(kind.name) for kind in KINDS}
@@ -38,7 +37,6 @@ def test_no_runbook_is_of_an_alert_that_is_gone() -> None:
 
 @each_page
 def test_links_lead_somewhere(page: Path) -> None:
-    """To files that exist."""
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
     own = [link for link in links if not link.startswith("http")]
 
@@ -55,7 +53,6 @@ def leaf(words: list[str]) -> click.Command:
 
 @each_page
 def test_commands_are_as_they_are_written(page: Path) -> None:
-    """Each `smart-region …` of a runbook exists, with each of its options."""
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
     for line in re.findall(r"smart-region ([a-z][^`\n#|]*)", text):
         command = leaf(line.split())
