@@ -121,15 +121,6 @@ async def _send(
         await producer.stop()
 
 
-def all_done(bootstrap: str, *, group: str = DEFAULT_APP_ID) -> bool:
-    """Return whether every record of every event topic is committed by the group."""
-    try:
-        with closing(opened(KafkaAdminClient, bootstrap)) as admin:
-            return not uncommitted(admin, group, _ends(admin))
-    except NOT_THERE:
-        return False
-
-
 def wait_done(bootstrap: str, *, seconds: float, group: str = DEFAULT_APP_ID) -> bool:
     """Wait until all is committed; forwarded records move the end, so it must hold twice.
 
