@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import chain
@@ -33,6 +33,15 @@ COMMAND_MODULES = (
     "simulation.cli",
 )
 
+#: The sections of `--help`.
+SECTIONS: Final[Mapping[str, Sequence[str]]] = {
+    "Try it": ("demo", "simulate", "stack"),
+    "Run the monitor": ("worker", "assessor", "gateway", "page", "health"),
+    "Send events": ("emit", "explain", "harvest", "import", "pseudonymise", "relay"),
+    "Read figures": ("audit", "backfill", "export", "note"),
+    "Operate": ("dead-letters", "doctor", "erase", "producers", "topics"),
+    "Configure": ("boards", "catalogue", "contracts", "generate", "kubernetes", "rules"),
+}
 
 FIRST_PROCESS: Final = 1
 """The process number of a container's program, for which the kernel drops a signal without a
@@ -64,6 +73,22 @@ class Commands(click.Group):
         """Parse the command line, and print what is asked for with an option alone, as --help."""
         with _disk_in_one_line(), ends_with_reader():
             return super().make_context(*args, **extra)
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """Write the commands by section."""
+        width = max(map(len, self.commands))
+        for section, names in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl(
+                    [
+                        (f"{name:{width}}", self.commands[name].get_short_help_str(limit=80))
+                        for name in names
+                    ]
+                )
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the chosen command; an error that is not ours keeps its traceback."""
@@ -112,7 +137,7 @@ def _show_end_of_thread(ended: threading.ExceptHookArgs) -> None:
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="smart-region")
 def main() -> None:
-    """Follow what the Région promised in 2016, from events to figures."""
+    """Monitor the promises of the Smart Région, from events to figures."""
     collect_seldom()
     if os.getpid() == FIRST_PROCESS:
         signal.signal(signal.SIGTERM, _end)

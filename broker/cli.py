@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def topics() -> None:
-    """Create, check or list the topics that the monitor needs."""
+    """Create, check or list the topics, and grant rights."""
 
 
 @topics.command()
@@ -195,7 +195,7 @@ def _publishers(
 
 @click.group()
 def kubernetes() -> None:
-    """Write resources for the operators of a Kubernetes cluster."""
+    """Write resources for Strimzi and Prometheus' operator."""
 
 
 @kubernetes.command()

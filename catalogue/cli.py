@@ -16,7 +16,7 @@ FOLDER = click.argument(
 
 @click.group()
 def catalogue() -> None:
-    """Read what was promised.
+    """Check and list the promises of the catalogue.
 
     DIR is a folder of *.yaml files, by default the Région's own.
     """

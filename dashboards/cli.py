@@ -112,7 +112,7 @@ def _out_to(default: str, *, what: str) -> Option[Any]:
 
 @click.group()
 def rules() -> None:
-    """Make Prometheus' rules and Alertmanager's routes.
+    """Generate the rules of Prometheus and Alertmanager.
 
     They follow from the catalogue.
     """
@@ -217,7 +217,7 @@ def render_rules(
 
 @click.group()
 def boards() -> None:
-    """Make Grafana's boards of the catalogue."""
+    """Generate and publish the Grafana boards."""
 
 
 @boards.command(name="render")

@@ -9,7 +9,7 @@ import click
 
 @click.command()
 def gateway() -> None:
-    """Run the gateway: events in over HTTP, until SIGTERM.
+    """Run the gateway, which accepts events over HTTP.
 
     It is configured by SMART_REGION_GATEWAY_… variables and those of the broker.
     The exit status is 0 after a signal, 2 when it cannot start.

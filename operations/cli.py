@@ -36,7 +36,7 @@ from operations.stack.cli import stack
     help="How long an answer may take.",
 )
 def health(url: str, timeout: float) -> None:
-    """Check the health of a worker, an assessor or the gateway.
+    """Check the health of a running process.
 
     It is asked at its /healthz or /readyz. For container engines: the image has no other HTTP
     client. The exit status is 1 where there is no good answer.

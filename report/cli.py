@@ -27,7 +27,7 @@ LAST_SECOND: Final = time(23, 59, 59)
 
 @click.command()
 def page() -> None:
-    """Serve the promises as web pages, in French, until SIGTERM.
+    """Serve the promises as web pages, in French.
 
     It follows the workers and the topics of events; everything is set by SMART_REGION_…
     variables. The exit status is 0 after a signal, 1 when something failed on the way (restart
@@ -85,7 +85,7 @@ def note(
     contacts_file: Path | None,
     bootstrap: str | None,
 ) -> None:
-    """Write the note of a month, in French, or mail it.
+    """Write or mail the monthly note, in French.
 
     It has two to four pages to print. Figures are those of the month's last day, counted from
     the topics of events. The same month and the same knowledge give the same bytes; FILE.json

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     help="Where to write.  [default: standard output]",
 )
 def simulate(seed: int, start: datetime | None, end: datetime | None, out: TextIO) -> None:
-    """Write a simulated Région's events, one CloudEvent a line.
+    """Write a simulated Région's events, one per line.
 
     They are those of 2016 to 2020. As in life, some lines come late, twice, corrected, taken
     back or invalid. The same seed always gives the same lines.

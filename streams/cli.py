@@ -9,7 +9,7 @@ import click
 
 @click.command()
 def worker() -> None:
-    """Run a worker: events in, figures on /metrics, until SIGTERM.
+    """Run a worker, which turns events into figures.
 
     Everything is set by SMART_REGION_… variables. The exit status is 0 after a signal, 1 when
     something failed on the way (restart it: it goes on where it was), 2 when it cannot start.
@@ -22,7 +22,7 @@ def worker() -> None:
 
 @click.command()
 def assessor() -> None:
-    """Judge the milestones on /metrics, until SIGTERM.
+    """Judge the milestones, and expose their status on /metrics.
 
     It reads the histories of all workers; one assessor is enough. Everything is set by
     SMART_REGION_… variables. The exit status is 0 after a signal, 1 when something failed on the

@@ -27,7 +27,7 @@ PRODUCERS = click.option(
 
 @click.group()
 def producers() -> None:
-    """Check and list producers, and issue their secrets.
+    """Declare, check and report on producers.
 
     `report` has the outcome of their events.
     """

@@ -66,7 +66,7 @@ def audit(
     work_folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Count every figure again from the raw topics.
+    """Recount every figure from the raw topics.
 
     It takes another road than the worker's. Without --as-of the day is the worker's where there
     is one to compare with, else the clock's. The exit status is 1 where a worker differs, 2

@@ -67,7 +67,7 @@ def backfill(
     wait: float | None,
     bootstrap: str | None,
 ) -> None:
-    """Write the years past for Prometheus.
+    """Write the past years for Prometheus.
 
     Figures, targets and statuses are written as they were at midnight (UTC) of each day, as far as
     is known now. It is OpenMetrics text; --out keeps it, and

@@ -116,7 +116,7 @@ def state_option(default: str | None) -> Callable[[Callable[..., None]], Callabl
 
 @click.group(name="dead-letters")
 def dead_letters() -> None:
-    """List and show refused records; replay them, or discard them."""
+    """List, show, replay or discard refused records."""
 
 
 @dead_letters.command(name="list")

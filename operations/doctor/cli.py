@@ -34,7 +34,7 @@ def doctor(
     token_file: Path | None,
     plain_http: bool,
 ) -> None:
-    """Check the settings here and the servers that they name.
+    """Check the settings, and every server that they name.
 
     What is to be corrected is printed. Checks the settings, the gateway's, the catalogue,
     producers and secrets, the broker and its topics, the codecs, the workers that

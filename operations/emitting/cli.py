@@ -55,7 +55,7 @@ def emit(
     allow_refused: bool,
     gateway: GatewayChoice | None,
 ) -> None:
-    """Publish the CloudEvents of FILE, one JSON object per line.
+    """Publish the CloudEvents in FILE, one JSON object per line.
 
     Without FILE they come from standard input. The events go to Kafka, or with --gateway
     through the gateway. Each line is checked first. A refused line is reported on standard
@@ -199,7 +199,7 @@ def explain(
     retract: bool,
     gateway: GatewayChoice | None,
 ) -> None:
-    """Say in TEXT why a milestone stands as it does.
+    """Explain in TEXT why a milestone stands as it does.
 
     The delegate's page and note show it. For the owner of a programme. TEXT is plain, in
     French, of at most 2000 characters; - reads it from standard input. A later text of the same
@@ -258,7 +258,7 @@ def explain(
 )
 @click.option("--new-key", metavar="ID", help="Make the key's file first, with an id such as k1.")
 def pseudonymise(file: BinaryIO, key_file: Path, new_key: str | None) -> None:
-    """Write the pseudonym of each line of FILE.
+    """Write a pseudonym for each line of FILE.
 
     A line identifies a person; without FILE they come from standard input. With --new-key only
     a key is made; nothing is read. See docs/person-data.md for what to keep, and how a key is

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 )
 @BROKER
 def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str | None) -> None:
-    """Erase what is kept about the pseudonyms of FILE.
+    """Erase everything kept about the pseudonyms in FILE.
 
     FILE has one a line; without it they come from standard input. Their facts are retracted, so
     that no figure counts them; the partitions with their records are rewritten without these.

@@ -81,7 +81,7 @@ def export(
     wait: float | None,
     bootstrap: str | None,
 ) -> None:
-    """Write the figures of a day as open data.
+    """Export the figures of a day as open data.
 
     There is a row for each indicator, territory and milestone, and one for each category.
     They are as known now: the histories of the workers that SMART_REGION_WORKERS names, or,

@@ -31,7 +31,7 @@ RELEASED = click.option(
     help="The clone of the project.",
 )
 def generate(*, check: bool, project: Path) -> None:
-    """Write all files that follow from others.
+    """Write all generated files, or compare them.
 
     The others are the catalogue, contracts, metrics and settings; what follows are rules, routes,
     boards, Strimzi's resources and pages below deploy/ and docs/. Where one cannot be generated the
@@ -62,7 +62,7 @@ def generate(*, check: bool, project: Path) -> None:
 
 @click.group()
 def contracts() -> None:
-    """Write the contracts, and keep to those that were released.
+    """Write the event contracts, and check those released.
 
     They are for other programs.
     """

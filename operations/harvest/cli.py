@@ -144,7 +144,7 @@ def harvest_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def harvest() -> None:
-    """Make events of what an open-data portal publishes.
+    """Harvest dataset events from an open-data portal.
 
     What changed since the last harvest becomes events too.
     """

@@ -55,7 +55,7 @@ def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group(name="import")
 def import_group() -> None:
-    """Import files that people keep: each line becomes an event."""
+    """Import spreadsheets: each line becomes an event."""
 
 
 @import_group.command(name="csv")

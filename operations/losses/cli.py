@@ -20,7 +20,7 @@ def _place(text: str) -> tuple[str, int | None]:
 
 @click.group()
 def topics() -> None:
-    """Create, check or list the topics that the monitor needs."""
+    """Create, check or list the topics, and grant rights."""
 
 
 @topics.command(name="accept-loss")

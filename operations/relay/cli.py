@@ -28,7 +28,7 @@ MOMENT = 3.0
 
 @click.group()
 def relay() -> None:
-    """Send what waits in the outbox of a producer's database.
+    """Send events from an outbox in a producer's database.
 
     See docs/databases.md.
     """
