@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,20 +30,3 @@ def lock_file(file: Path) -> BinaryIO:
         lock.close()
         raise
     return lock
-
-
-@contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
-    """Lock a folder for the block, which gets no file for that: one that is another program's.
-
-    Raises FileLockedError, and OSError where it cannot be opened or its disk has no locks.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise FileLockedError from error
-        yield
-    finally:
-        os.close(descriptor)

@@ -15,14 +15,11 @@ from broker.options import BROKER
 from operations.options import DAY, WAIT_FOR_WORKERS, refuse_future
 
 if TYPE_CHECKING:
-    from operations.backfill.blocks import DataFolder
     from streams.settings import Settings
 
 DAYS = {"d": 1, "w": 7}
-IN_PLACE = (
-    "the blocks are in place, and Prometheus finds them by itself; run again, the years would be"
-    " there twice"
-)
+#: Blocks of half a year or so; with promtool's own two hours it would read the file for each day.
+PROMTOOL = "promtool tsdb create-blocks-from openmetrics --max-block-duration=8760h"
 
 
 def _step(_: click.Context, __: click.Parameter, text: str) -> int:
@@ -47,13 +44,9 @@ def _step(_: click.Context, __: click.Parameter, text: str) -> int:
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    required=True,
     metavar="FILE",
     help="Where to write; - is the standard output.",
-)
-@click.option(
-    "--into",
-    metavar="URL|FOLDER",
-    help="Give it to the Prometheus there, or of this data folder; by promtool, on its machine.",
 )
 @WAIT_FOR_WORKERS
 @BROKER
@@ -62,21 +55,17 @@ def backfill(
     start: datetime,
     end: datetime,
     step: int,
-    out: Path | None,
-    into: str | None,
+    out: Path,
     wait: float | None,
     bootstrap: str | None,
 ) -> None:
     """Write the past years for Prometheus.
 
     Figures, targets and statuses are written as they were at midnight (UTC) of each day, as far as
-    is known now. It is OpenMetrics text; --out keeps it, and
-    --into has promtool make blocks of it in Prometheus' data folder, and waits until the years can
-    be queried. A Prometheus that would delete them is refused first.
+    is known now. It is OpenMetrics text, of which promtool makes blocks for Prometheus.
     """
     from datetime import timedelta
 
-    from operations.backfill.blocks import PROMTOOL, DataFolder
     from operations.programs.interruption import undone_by_signals
     from streams.settings import load_settings
 
@@ -85,50 +74,19 @@ def backfill(
         raise click.BadParameter(
             f"{last} is before --from {first}: give two days in order", param_hint="--to"
         )
-    if out is None and into is None:
-        raise click.UsageError("Missing option '--out' or '--into': where are the years to go?")
-    if out == Path("-") and into is not None:
-        raise click.UsageError(
-            "--into makes blocks of a file: name one with --out, or leave it out"
-        )
     settings = load_settings(broker=bootstrap)
     refuse_future(last, settings.make_clock().today(), option="--to")
     days = [first + timedelta(days) for days in range(0, (last - first).days + 1, step)]
-    data = None if into is None else DataFolder.of(into)
-    if data is not None:
-        data.check(first, _report)
-    placed: list[str] = []
-    # What is half made is gigabytes, in the data folder or beside the file.
-    with undone_by_signals(lambda: IN_PLACE if placed else "run it again"):
-        if data is None and out is not None:
-            _write(settings, days, out, wait)
-            _report("next, where Prometheus is:")
-            _report(f"  {' '.join(PROMTOOL)} {out} DATA_FOLDER")
-        if data is not None:
-            _load(settings, days, data, out, placed, wait)
+    # What is half made is gigabytes, beside the file.
+    with undone_by_signals("run it again"):
+        _write(settings, days, out, wait)
+    _report("next, where Prometheus is:")
+    _report(f"  {PROMTOOL} {out} blocks")
+    _report("  mv blocks/* DATA_FOLDER")
 
 
 def _report(line: str) -> None:
     echo(line, err=True)
-
-
-def _load(
-    settings: Settings,
-    days: Sequence[date],
-    data: DataFolder,
-    out: Path | None,
-    placed: list[str],
-    wait: float | None,
-) -> None:
-    """Write the years, make blocks of them and wait for Prometheus; `placed` gets their names."""
-    with data.work(_report) as work:
-        text = work / "years.om" if out is None else out
-        _write(settings, days, text, wait)
-        placed.extend(data.take(text, work))
-        _report(f"{len(placed)} blocks in {data.folder}: {', '.join(placed)}")
-    data.wait(days, placed, _report)
-    if data.url is not None:
-        _report(f"{data.url} shows {days[0]} to {days[-1]}")
 
 
 def _write(

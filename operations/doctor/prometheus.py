@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, Self
 
-from boundary.addresses import UnusableAddressError, shown_address
+from boundary.addresses import UnusableAddressError, shown_address, usable_address
+from boundary.errors import SmartRegionError
 from boundary.http_client import NoAnswerError, http_get
-from boundary.terminal import counted
+from boundary.terminal import counted, one_line
 from dashboards import conventions
-from operations.prometheus_api import (
-    ANSWER_SECONDS,
-    FOR_GRACE_PERIOD,
-    PrometheusUnhealthyError,
-    RetentionTooShortError,
-    as_prometheus_answers,
-    get_prometheus,
-    longer_grace_period_of,
-    retention_of,
-)
+from operations.programs.alerting import FOR_GRACE_PERIOD, PROGRAMME_YEARS
 
 #: What the jobs of our programs begin with; `smart-region rules render` names them so.
 OUR_JOBS: Final = "smart-region-"
@@ -31,6 +26,62 @@ _FAILED: Final = re.compile(
 )
 OUR_SERIES: Final = conventions.TERRITORY_VALUE.name
 RENDER: Final = "give it the files of `smart-region rules render`, and have it read them again"
+ANSWER_SECONDS: Final = 5.0
+OK: Final = 200
+_CHECK_ADDRESS: Final = "check the address, and that Prometheus is up"
+
+_SECONDS: Final = MappingProxyType(
+    {"y": 31_536_000.0, "w": 604_800.0, "d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3}
+)
+_DURATION: Final = re.compile(r"(?:\d+(?:y|w|d|h|ms|m|s))+")
+_PART: Final = re.compile(r"(\d+)(y|w|d|h|ms|m|s)")
+
+
+class PrometheusUnhealthyError(SmartRegionError):
+    """Prometheus does not answer, or does not do what figures and alerts need."""
+
+    def __init__(self, url: str, *, problem: str, remedy: str) -> None:
+        super().__init__(f"{shown_address(url)}: {one_line(problem)}: {remedy}")
+
+    @classmethod
+    def naming(
+        cls, url: str, problem: str, found: Sequence[str], *, remedy: str
+    ) -> PrometheusUnhealthyError:
+        """Return the error that names the first three things found."""
+        shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")  # noqa: PLR2004
+        return cls(url, problem=f"{problem} ({shown})", remedy=remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long a Prometheus keeps samples."""
+
+    text: str
+    """As runtimeinfo writes it: `15d`, `15y or 10GiB`."""
+    seconds: float | None
+    """None where nothing is deleted by age."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the retention of runtimeinfo: a duration, a size, or both."""
+        durations = [part for part in text.split(" or ") if _DURATION.fullmatch(part)]
+        if not durations:
+            return cls(text, None)
+        return cls(text, _seconds(durations[0]))
+
+    def reaches(self, first: date, today: date) -> bool:
+        """Return whether a block of that first day is kept today."""
+        return self.seconds is None or (today - first).total_seconds() < self.seconds
+
+
+def _seconds(duration: str) -> float:
+    return sum(int(count) * _SECONDS[unit] for count, unit in _PART.findall(duration))
+
+
+def retention_of(url: str) -> Retention:
+    """Return how long a Prometheus keeps samples; its flags say 0 where the default holds."""
+    info = get_prometheus(url, "/api/v1/status/runtimeinfo")
+    return Retention.parse(str(info["storageRetention"]))
 
 
 def check_prometheus(url: str, *, since: date, today: date) -> str:
@@ -40,8 +91,12 @@ def check_prometheus(url: str, *, since: date, today: date) -> str:
     fails to evaluate one, has no Alertmanager or notifies it in vain, forgets at a restart since
     when alerts fire, or deletes samples as old as `since`.
     """
-    with as_prometheus_answers(url):
+    try:
         return _checked(url, since=since, today=today)
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
+        raise PrometheusUnhealthyError(
+            url, problem="does not answer as Prometheus does", remedy=_CHECK_ADDRESS
+        ) from error
 
 
 def _checked(url: str, *, since: date, today: date) -> str:
@@ -63,13 +118,21 @@ def _checked(url: str, *, since: date, today: date) -> str:
         raise PrometheusUnhealthyError.naming(url, "cannot scrape", down, remedy=remedy)
     _check_rules(url)
     does = _alerting(url)
-    if grace := longer_grace_period_of(url):
+    grace = str(get_prometheus(url, "/api/v1/status/flags")["rules.alert.for-grace-period"])
+    if _seconds(grace) > _seconds(FOR_GRACE_PERIOD):
         problem = f"begins alerts anew at each start that wait for less than {grace}"
         remedy = f"start it with --rules.alert.for-grace-period={FOR_GRACE_PERIOD}"
         raise PrometheusUnhealthyError(url, problem=problem, remedy=remedy)
     retention = retention_of(url)
     if not retention.reaches(since, today):
-        raise RetentionTooShortError(url, retention=retention.text, first=since, today=today)
+        days = (today - since).days
+        problem = (
+            f"keeps {retention.text}, and {since} is {days} days ago: it would delete such blocks"
+            " within a minute, without a message"
+        )
+        years = max(PROGRAMME_YEARS, math.ceil(days / 365) + 1)
+        remedy = f"start it with --storage.tsdb.retention.time={years}y"
+        raise PrometheusUnhealthyError(url, problem=problem, remedy=remedy)
     seen = f"{len(targets)} of our processes"
     return f"{url} sees {seen}, {does}, keeps {retention.text or 'all'}"
 
@@ -118,3 +181,21 @@ def _text_at(address: str) -> str | None:
 
 def _job(target: Mapping[str, Any]) -> str:
     return str(target["labels"].get("job", ""))
+
+
+def get_prometheus(url: str, path: str) -> Mapping[str, Any]:
+    """Return the data of a response."""
+    try:
+        usable_address(url)
+        answer = http_get(f"{url.rstrip('/')}{path}", seconds=ANSWER_SECONDS)
+        if answer.status == OK:
+            data: Mapping[str, Any] = answer.json()["data"]
+            return data
+        problem = f"answers {path.partition('?')[0]} with status {answer.status}"
+    except UnusableAddressError as error:
+        raise PrometheusUnhealthyError(url, problem=error.problem, remedy=error.remedy) from None
+    except NoAnswerError as error:
+        problem = f"no answer ({error.cause})"
+    except (KeyError, TypeError):
+        problem = "does not answer as Prometheus does"
+    raise PrometheusUnhealthyError(url, problem=problem, remedy=_CHECK_ADDRESS)

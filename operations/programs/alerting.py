@@ -12,7 +12,6 @@ from catalogue.contacts import Contacts
 from catalogue.model import Catalogue
 from dashboards.rules.render import MonitorSite, render
 from operations.programs.program import Program
-from operations.prometheus_api import FOR_GRACE_PERIOD, PROGRAMME_RETENTION
 
 PROMETHEUS: Final = "prometheus"
 ALERTMANAGER: Final = "alertmanager"
@@ -21,6 +20,13 @@ ALERTMANAGER_NAMES: Final = ("prometheus-alertmanager", ALERTMANAGER)
 
 STOP_SECONDS: Final = 10.0
 
+PROGRAMME_YEARS: Final = 15
+PROGRAMME_RETENTION: Final = f"{PROGRAMME_YEARS}y"
+"""The retention of our own Prometheus: from 2016 on, and years to come."""
+
+FOR_GRACE_PERIOD: Final = "1m"
+"""An alert that waits for less begins anew where Prometheus restarts. By its default of ten minutes
+most would end meanwhile, with a message that all is well, and be sent again."""
 
 RuleFiles: TypeAlias = Callable[[MonitorSite], Mapping[str, str]]
 """Returns the contents of Prometheus' and Alertmanager's files by path, for a site."""

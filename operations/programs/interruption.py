@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NoReturn
@@ -42,18 +42,16 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def undone_by_signals(remedy: str | Callable[[], str]) -> Iterator[None]:
+def undone_by_signals(remedy: str) -> Iterator[None]:
     """Within the block a signal is an exception, so that what is set for its time is set back.
 
-    Prints the remedy then, which may depend on how far the block came, and exits with the status
-    that shells give a signal.
+    Prints the remedy then, and exits with the status that shells give a signal.
     """
     try:
         with interruptible():
             yield
     except Interrupted as signalled:
-        text = remedy if isinstance(remedy, str) else remedy()
-        echo(f"interrupted by {signal.Signals(signalled.number).name}: {text}", err=True)
+        echo(f"interrupted by {signal.Signals(signalled.number).name}: {remedy}", err=True)
         sys.exit(128 + signalled.number)
 
 

@@ -14,7 +14,7 @@ from broker.reading import read_topics
 from catalogue import metrics
 from events.cloudevent import decode_json
 from events.errors import ContractError
-from operations.prometheus_api import PrometheusUnhealthyError, get_prometheus
+from operations.doctor.prometheus import PrometheusUnhealthyError, get_prometheus
 from tests.chaos.system import System
 from tests.chaos.traffic import KafkaTraffic
 from tests.support.assessors import shown

@@ -104,7 +104,7 @@ COMMANDS: Final[Mapping[str, Callable[[Path], tuple[str, ...]]]] = {
     "boards": lambda _: ("boards", "plan", "--grafana", f"http://h/{HOSTILE}"),
     "backfill": lambda folder: (
         *("backfill", "--from", "2016-01-01", "--to", "2016-01-02"),
-        *("--into", str(folder / HOSTILE)),
+        *("--out", str(folder / "missing" / HOSTILE)),
     ),
     "stack": lambda folder: ("stack", "--kafka", str(folder / HOSTILE), "--folder", str(folder)),
 }

@@ -142,7 +142,6 @@ def test_a_grafana_token_that_all_may_read_is_refused(
         ("boards", "plan", "--grafana", f"http://user:{PASSWORD}@h:port/ x"),
         ("emit", "--gateway", f"ftp://user:{PASSWORD}@h", "--secret", "{token}"),
         ("emit", "--gateway", NOWHERE, "--secret", "{token}"),
-        ("backfill", "--from=2016-01-01", "--to=2016-01-02", "--into", NOWHERE),
         ("audit", "--bootstrap", f"user:{PASSWORD}@127.0.0.1:1"),
         ("emit", "--bootstrap", f"user:{PASSWORD}@127.0.0.1:1"),
     ],

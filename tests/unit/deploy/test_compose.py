@@ -20,7 +20,7 @@ from events.producers.secrets import load_secrets
 from events.producers.tokens import token_owner
 from gateway.settings import GatewaySettings
 from gateway.topics_writer import STOP_SECONDS as WRITER_STOP_SECONDS
-from operations.prometheus_api import FOR_GRACE_PERIOD, PROGRAMME_RETENTION
+from operations.programs.alerting import FOR_GRACE_PERIOD, PROGRAMME_RETENTION
 from report.settings import PageSettings
 from smart_region import main
 from streams.web import ANSWER_SECONDS

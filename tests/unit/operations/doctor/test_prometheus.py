@@ -6,9 +6,8 @@ from datetime import date
 import pytest
 
 from dashboards import conventions
-from operations.doctor.prometheus import check_prometheus
+from operations.doctor.prometheus import PrometheusUnhealthyError, check_prometheus
 from operations.programs.addresses import free_address
-from operations.prometheus_api import PrometheusUnhealthyError
 from tests.support.prometheus_stub import PrometheusStub, prometheus_stub
 
 

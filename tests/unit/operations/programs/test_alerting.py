@@ -8,8 +8,7 @@ from dashboards.rules.alerts import KINDS
 from dashboards.rules.model import duration
 from dashboards.rules.pace import PACES
 from operations.programs import alerting
-from operations.programs.alerting import AlertingPrograms, write_files
-from operations.prometheus_api import FOR_GRACE_PERIOD
+from operations.programs.alerting import FOR_GRACE_PERIOD, AlertingPrograms, write_files
 
 
 @pytest.fixture
