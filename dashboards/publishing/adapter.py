@@ -20,19 +20,12 @@ from boundary.addresses import UnusableAddressError
 from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
 from boundary.retry_policy import RetryPolicy
 from boundary.terminal import one_line
-from dashboards.publishing.access import Address
+from dashboards.publishing.access import Address, address_error
 from dashboards.publishing.errors import (
-    AddressError,
-    ForbiddenError,
-    GrafanaRefusedError,
-    MissingError,
-    NotGrafanaError,
+    AnswerError,
     PublishingError,
     RightsLateError,
-    TlsError,
     UnavailableError,
-    UnreachableError,
-    answer_error,
 )
 from dashboards.publishing.fingerprint import Model
 from dashboards.publishing.plan import LiveBoard
@@ -67,7 +60,7 @@ class Grafana:
     ) -> None:
         """Prepare the connection; `notify` is called with a line when something takes long.
 
-        The policy is for requests that are answered by 429 or 5xx. Raises AddressError where the
+        The policy is for requests that are answered by 429 or 5xx. Raises PublishingError where the
         token would be sent unencrypted, unless `plain_http` declares the network private.
         """
         self._address = address
@@ -86,7 +79,7 @@ class Grafana:
                 environment_proxy=True,
             )
         except UnusableAddressError as error:
-            raise AddressError(error.shown, problem=error.problem, remedy=error.remedy) from None
+            raise address_error(error, remedy=error.remedy) from None
         self._api = GrafanaAPI(
             self._secret,
             address.host,
@@ -109,15 +102,19 @@ class Grafana:
         """Return Grafana's version; empty where it is hidden."""
         try:
             health = self._object(*self._answer("GET", "/health"), "database")
-        except MissingError as error:
-            raise NotGrafanaError(error.request, found=error.message or "404") from error
+        except AnswerError as error:
+            if error.status != NOT_FOUND:
+                raise
+            raise _not_grafana(error.request, found=error.message or "404") from error
         return str(health.get("version", ""))
 
     def data_source_kinds(self) -> Collection[str] | None:
         """Return the types of its data sources; None where the token may not list them."""
         try:
             sources = self._list(*self._answer("GET", "/datasources"), "type")
-        except ForbiddenError:
+        except AnswerError as error:
+            if error.status != FORBIDDEN:
+                raise
             return None
         return {source["type"] for source in sources}
 
@@ -128,7 +125,9 @@ class Grafana:
         """
         try:
             self._object(*self._answer("GET", f"/folders/{quote(uid, safe='')}"), "uid")
-        except (MissingError, ForbiddenError):
+        except AnswerError as error:
+            if error.status not in {NOT_FOUND, FORBIDDEN}:
+                raise
             return False
         return True
 
@@ -160,12 +159,14 @@ class Grafana:
         """Return a board; None where it does not exist."""
         try:
             request, answer = self._answer("GET", f"/dashboards/uid/{quote(uid, safe='')}")
-        except MissingError:
+        except AnswerError as error:
+            if error.status != NOT_FOUND:
+                raise
             return None
         tree = self._object(request, answer, "dashboard", "meta")
         model, meta = tree["dashboard"], tree["meta"]
         if not isinstance(model, Mapping) or not isinstance(meta, Mapping):
-            raise NotGrafanaError(request, found="a board without its model")
+            raise _not_grafana(request, found="a board without its model")
         return LiveBoard(
             model=model,
             folder=str(meta.get("folderUid") or ""),
@@ -176,7 +177,7 @@ class Grafana:
     def save(self, model: Model, folder: str, message: str, *, version: int | None) -> None:
         """Write a board.
 
-        It must not exist (`version` None) or still be at `version`: otherwise PreconditionError.
+        It must not exist (`version` None) or still be at `version`: otherwise AnswerError with 412.
         """
         numbers = {"id": None} if version is None else {"id": None, "version": version}
         body = {
@@ -188,14 +189,15 @@ class Grafana:
         request, answer = self._answer("POST", "/dashboards/db", body)
         saved = self._object(request, answer, "status")
         if saved["status"] != "success":
-            raise GrafanaRefusedError(request, status=answer.status, message=str(saved["status"]))
+            raise AnswerError(request, status=answer.status, message=str(saved["status"]))
 
     def remove(self, uid: str) -> None:
         """Delete a board; a missing one is no error."""
         try:
             self._answer("DELETE", f"/dashboards/uid/{quote(uid, safe='')}")
-        except MissingError:
-            return
+        except AnswerError as error:
+            if error.status != NOT_FOUND:
+                raise
 
     def _answer(self, method: str, path: str, body: Model | None = None) -> tuple[str, HttpAnswer]:
         """Send a request until its answer is final, and return it. Raises PublishingError."""
@@ -242,9 +244,9 @@ class Grafana:
         tree = answer.json()
         # Other servers answer our paths with 404 too; Grafana's own 404 has a JSON object.
         if answer.status >= REFUSED and (answer.status != NOT_FOUND or isinstance(tree, Mapping)):
-            raise answer_error(request, status=answer.status, message=self._message(answer))
+            raise AnswerError(request, status=answer.status, message=self._message(answer))
         if tree is None:
-            raise NotGrafanaError(request, found=f"{answer.status} without JSON")
+            raise _not_grafana(request, found=f"{answer.status} without JSON")
         return answer
 
     def _send(self, request: str, method: str, path: str, body: Model | None) -> HttpAnswer:
@@ -258,19 +260,24 @@ class Grafana:
             raise self._failure(request, error) from error
         answer = self._client.answer
         if "Location" in answer.headers and MOVED <= answer.status < REFUSED:
-            raise NotGrafanaError(request, found=f"a redirect to {answer.headers['Location']}")
+            raise _not_grafana(request, found=f"a redirect to {answer.headers['Location']}")
         return answer
 
     def _failure(self, request: str, error: NoAnswerError) -> PublishingError:
+        cause = f"value {str(self._address)!r} ({one_line(error.cause)})"
         if error.is_tls:
-            return TlsError(str(self._address), cause=error.cause)
+            # Verification cannot be switched off.
+            remedy = (
+                "check http or https and the host's name; a private authority's certificates go"
+                " into a PEM file named by REQUESTS_CA_BUNDLE"
+            )
+            return PublishingError("grafana", f"no trusted TLS connection, {cause}", remedy=remedy)
         if error.is_timeout:
             seconds = error.seconds or self._answer_seconds
-            return PublishingError(
-                f"{request}: no answer within {seconds:g} s: check the address and Grafana's load,"
-                " then run the command again"
-            )
-        return UnreachableError(str(self._address), cause=error.cause)
+            remedy = "check the address and Grafana's load, then run the command again"
+            return PublishingError(request, f"no answer within {seconds:g} s", remedy=remedy)
+        remedy = "check the address, and that Grafana is up"
+        return PublishingError("grafana", f"cannot be reached, {cause}", remedy=remedy)
 
     def _message(self, answer: HttpAnswer) -> str:
         """Return Grafana's own message in one line; a token that it repeats is masked."""
@@ -281,13 +288,21 @@ class Grafana:
     def _object(self, request: str, answer: HttpAnswer, *fields: str) -> Mapping[str, Any]:
         tree = answer.json()
         if not isinstance(tree, Mapping) or not tree.keys() >= set(fields):
-            raise NotGrafanaError(request, found=f"an answer without {' and '.join(fields)}")
+            raise _not_grafana(request, found=f"an answer without {' and '.join(fields)}")
         return tree
 
     def _list(self, request: str, answer: HttpAnswer, field: str) -> list[Mapping[str, Any]]:
         tree = answer.json()
         if not isinstance(tree, list):
-            raise NotGrafanaError(request, found="an answer that is not a list")
+            raise _not_grafana(request, found="an answer that is not a list")
         if not all(isinstance(one, Mapping) and isinstance(one.get(field), str) for one in tree):
-            raise NotGrafanaError(request, found=f"a list of items without {field}")
+            raise _not_grafana(request, found=f"a list of items without {field}")
         return tree
+
+
+def _not_grafana(request: str, *, found: str) -> PublishingError:
+    return PublishingError(
+        request,
+        f"does not answer as Grafana does, value {one_line(found)!r}",
+        remedy="check the address, its port and its path (without /api, without a page's own path)",
+    )

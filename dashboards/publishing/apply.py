@@ -8,19 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from boundary.terminal import one_line
 from catalogue.model import Catalogue
 from dashboards.boards.board import TAG
 from dashboards.boards.render import boards_of, render
 from dashboards.conventions import Links
 from dashboards.publishing.access import Address, read_token
 from dashboards.publishing.adapter import Grafana
-from dashboards.publishing.errors import (
-    BoardsMissingError,
-    ConflictError,
-    DataSourceMissingError,
-    HandChangedError,
-    PreconditionError,
-)
+from dashboards.publishing.errors import AnswerError, PublishingError
 from dashboards.publishing.fingerprint import Model, normalised
 from dashboards.publishing.plan import Action, BoardChange, Plan, planned
 
@@ -30,19 +25,23 @@ def look_at_boards(
 ) -> str:
     """Return a line with Grafana's version and how many of the catalogue's boards it has.
 
-    Raises BoardsMissingError, DataSourceMissingError, and as every request of `Grafana`. A board
-    that differs is no error: it may have been published with other options; `boards plan` shows it.
+    Raises PublishingError where boards or a data source are missing. A board that differs is no
+    error: it may have been published with other options; `boards plan` shows it.
     """
     grafana_address = Address.parse(address)
     boards = wanted_boards(catalogue)
     with Grafana(grafana_address, read_token(token_file), plain_http=plain_http) as grafana:
         version = grafana.version()
         plan = survey(grafana, boards)
-    if plan.kinds_missing:
-        raise DataSourceMissingError(plan.kinds_missing[0])
+    _check_data_sources(plan)
     missing = plan.having(Action.CREATE)
     if missing:
-        raise BoardsMissingError(str(grafana_address), titles=[board.title for board in missing])
+        raise PublishingError(
+            "boards",
+            f"{len(missing)} are not on Grafana, value {str(grafana_address)!r},"
+            f" {missing[0].title!r} the first",
+            remedy="publish them with `smart-region boards apply`",
+        )
     return f"{grafana_address}: Grafana {version}".rstrip() + f", {len(boards)} boards"
 
 
@@ -66,6 +65,9 @@ class BoardFolder:
 
 
 HOME: Final = BoardFolder()
+CONFLICT: Final = 409
+CHANGED: Final = 412
+"""Something was changed, or made, since it was read."""
 MESSAGE: Final = "smart-region boards apply"
 
 
@@ -89,14 +91,19 @@ def survey(
 def carry_out(grafana: Grafana, plan: Plan, home: BoardFolder = HOME) -> None:
     """Carry a plan out.
 
-    Raises HandChangedError or DataSourceMissingError before anything is written. A later error
-    leaves the rest undone, for the next plan. Grafana may take a minute until the account that
-    created a folder has rights on it.
+    Raises PublishingError before anything is written where a board was changed by hand or a data
+    source is missing. A later error leaves the rest undone, for the next plan. Grafana may take a
+    minute until the account that created a folder has rights on it.
     """
     if refused := plan.having(Action.REFUSE):
-        raise HandChangedError([board.title for board in refused])
-    if plan.kinds_missing:
-        raise DataSourceMissingError(plan.kinds_missing[0])
+        names = ", ".join(one_line(board.title) for board in refused)
+        raise PublishingError(
+            "boards",
+            f"changed by hand, value {names}",
+            remedy="nothing was written; carry what is worth keeping into the code, then overwrite"
+            " with --force",
+        )
+    _check_data_sources(plan)
     if plan.folder_missing:
         _make_folder(grafana, home)
     for board in plan.having(Action.CREATE, Action.UPDATE):
@@ -105,10 +112,21 @@ def carry_out(grafana: Grafana, plan: Plan, home: BoardFolder = HOME) -> None:
         grafana.remove(board.uid)
 
 
+def _check_data_sources(plan: Plan) -> None:
+    if plan.kinds_missing:
+        raise PublishingError(
+            "data source",
+            f"Grafana has none of this kind, value {plan.kinds_missing[0]!r}",
+            remedy="add one under Connections, then apply again; without it every panel is empty",
+        )
+
+
 def _make_folder(grafana: Grafana, home: BoardFolder) -> None:
     try:
         grafana.create_folder(home.folder, home.title)
-    except (ConflictError, PreconditionError):
+    except AnswerError as error:
+        if error.status not in {CONFLICT, CHANGED}:
+            raise
         # A retry after a lost answer; or the folder exists, and the rights on it are late.
         grafana.expect_rights()
         if not grafana.has_folder(home.folder):
@@ -120,7 +138,9 @@ def _save(grafana: Grafana, board: BoardChange, home: BoardFolder) -> None:
     version = None if board.live is None else board.live.version
     try:
         grafana.save(model, home.folder, MESSAGE, version=version)
-    except PreconditionError:
+    except AnswerError as error:
+        if error.status != CHANGED:
+            raise
         # A retry after a lost answer: then the board is the one that was written.
         live = grafana.board(board.uid)
         if live is None or normalised(live.model) != normalised(model):

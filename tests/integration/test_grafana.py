@@ -13,7 +13,7 @@ import pytest
 from dashboards.publishing.access import Address, read_token
 from dashboards.publishing.adapter import Grafana
 from dashboards.publishing.apply import BoardFolder, carry_out, survey
-from dashboards.publishing.errors import HandChangedError
+from dashboards.publishing.errors import PublishingError
 from dashboards.publishing.fingerprint import Model
 from tests.support.boards import BOARDS
 
@@ -69,7 +69,7 @@ def test_what_a_hand_changed_is_refused_forced_and_pruned(
     assert live is not None
     changed = {**live.model, "title": "Changed by hand"}
     grafana.save(changed, home.folder, "by hand", version=live.version)
-    with pytest.raises(HandChangedError):
+    with pytest.raises(PublishingError, match="changed by hand"):
         carry_out(grafana, survey(grafana, boards, home), home)
     carry_out(grafana, survey(grafana, boards, home, force=True), home)
     assert survey(grafana, boards, home).empty

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dashboards.publishing.access import Address, read_token
-from dashboards.publishing.errors import AddressError, TokenError
+from dashboards.publishing.errors import PublishingError
 
 SECRET = "glsa_a-secret"  # noqa: S105 - not one
 
@@ -28,7 +28,7 @@ def test_an_address_is_read_and_shown(text: str) -> None:
     ["", "localhost:3000", "ftp://x", "http://", "http://x:port", "http://[", "http://a b", "x\n"],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(AddressError, match=r"write it as https://"):
+    with pytest.raises(PublishingError, match=r"write it as https://"):
         Address.parse(text)
 
 
@@ -43,7 +43,7 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 )
 def test_a_secret_in_an_address_is_refused_and_not_repeated(text: str) -> None:
     """It would be in the shell's history, and in a log."""
-    with pytest.raises(AddressError) as caught:
+    with pytest.raises(PublishingError) as caught:
         Address.parse(text)
     assert SECRET not in str(caught.value)
 
@@ -66,7 +66,7 @@ def test_a_file_goes_before_the_environment(
 
 def test_no_token_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SMART_REGION_GRAFANA_TOKEN", raising=False)
-    with pytest.raises(TokenError, match=r"GRAFANA_TOKEN: holds no token: put .* --token-file"):
+    with pytest.raises(PublishingError, match=r"TOKEN: holds no token: put .* --token-file"):
         read_token(None)
 
 
@@ -75,13 +75,13 @@ def test_a_file_without_a_token_is_refused(tmp_path: Path, content: bytes) -> No
     """What it holds is not repeated: it may be nearly a secret."""
     file = tmp_path / "file"
     file.write_bytes(content)
-    with pytest.raises(TokenError) as caught:
+    with pytest.raises(PublishingError) as caught:
         read_token(file)
     assert "two words" not in str(caught.value)
 
 
 def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(TokenError, match="No such file"):
+    with pytest.raises(PublishingError, match="No such file"):
         read_token(tmp_path / "none")
 
 

@@ -13,7 +13,7 @@ import pytest
 from boundary.errors import SmartRegionError
 from broker.errors import BrokerRefusedError, TopicMismatchError
 from broker.topic_admin import ABSENT
-from dashboards.publishing.errors import BoardsMissingError
+from dashboards.publishing.errors import PublishingError
 from events.last_record import LastRecord
 from events.producers.loader import load_producers
 from operations.doctor import brokers, checks
@@ -332,7 +332,7 @@ def test_what_boards_lack_is_reported(found: Found, monkeypatch: pytest.MonkeyPa
     """By those who publish them."""
 
     def run(*_: object, **__: object) -> NoReturn:
-        raise BoardsMissingError("http://127.0.0.1:9", titles=["Lycées"])
+        raise PublishingError("boards", "'Lycées' is not on Grafana", remedy="publish it")
 
     monkeypatch.setattr("operations.doctor.checks.look_at_boards", run)
     doctor_checks = Doctor(free_address(), grafana="http://127.0.0.1:9")
