@@ -10,7 +10,7 @@ from operations.client.credentials import (
 )
 from operations.client.gateway import GatewayAddressError, GatewayOptions, GatewayPublisher
 from operations.client.gateway_answer import GatewayAwayError, GatewayRefusedError
-from operations.client.kafka import ContentMode, KafkaPublisher, PublisherOptions
+from operations.client.kafka import KafkaPublisher, PublisherOptions
 from operations.client.memory import NullPublisher, RecordingPublisher
 from operations.client.protocol import DeliveryReport, FailedDelivery, Publisher
 from operations.client.searched import SearchedPublisher
@@ -19,7 +19,6 @@ from operations.client.undelivered import Undelivered, publish_all
 
 __all__ = [
     "BearerToken",
-    "ContentMode",
     "Credentials",
     "CredentialsError",
     "DeliveryReport",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from enum import StrEnum
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Self
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
@@ -15,23 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from broker.clients import CONNECT_SECONDS, close_producer, drop_queued, opened
 from broker.errors import BrokerRefusedError, TopicMissingError
 from broker.security import PLAINTEXT, BrokerSecurity
-from events.cloudevent import CloudEvent, EncodedRecord, encode_binary, encode_structured
+from events.cloudevent import CloudEvent, EncodedRecord, encode_structured
 from events.partitioning import partition_for
 from events.topics import topic_name
 from operations.client.protocol import DeliveryReport, FailedDelivery
-
-
-class ContentMode(StrEnum):
-    """Content mode of an event in a record, by the Kafka binding of CloudEvents."""
-
-    STRUCTURED = "structured"
-    BINARY = "binary"
-
-
-ENCODERS: Final[dict[ContentMode, Callable[[CloudEvent], EncodedRecord]]] = {
-    ContentMode.STRUCTURED: encode_structured,
-    ContentMode.BINARY: encode_binary,
-}
 
 
 class PublisherOptions(BaseModel):
@@ -39,7 +25,6 @@ class PublisherOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    mode: ContentMode = ContentMode.STRUCTURED
     batch_bytes: Annotated[int, Field(ge=0)] = 64 * 1024
     """Most bytes of a partition's batch; 0: one record at a time."""
     linger_ms: Annotated[int, Field(ge=0)] = 20
@@ -70,7 +55,6 @@ class KafkaPublisher:
         security: BrokerSecurity = PLAINTEXT,
     ) -> None:
         self._options = options = options or PublisherOptions()
-        self._encode = ENCODERS[options.mode]
         # The client's own timeout does not run while it waits for its producer id: after this
         # time a delivery has failed.
         self._delivery_timeout = options.delivery_seconds + options.linger_ms / 1000 + 1.0
@@ -103,7 +87,7 @@ class KafkaPublisher:
 
     def publish(self, event: CloudEvent) -> None:
         """Queue an event; block while `in_flight` events have no acknowledgement."""
-        self._send(topic_name(event.fact.FAMILY), self._encode(event), event)
+        self._send(topic_name(event.fact.FAMILY), encode_structured(event), event)
 
     def publish_raw(self, topic: str, record: EncodedRecord) -> None:
         """Queue a record, valid or not, as a producer without our contracts may send it.

@@ -35,13 +35,6 @@ _EVENT_A_LINE: Final = (
 @click.argument("file", type=click.File("rb"), default="-")
 @BROKER
 @click.option(
-    "--mode",
-    type=click.Choice(["structured", "binary"]),
-    default="structured",
-    show_default=True,
-    help="How the events are laid out in Kafka records.",
-)
-@click.option(
     "--allow-refused",
     is_flag=True,
     help="Exit status 0 where lines were refused, and all others taken.",
@@ -50,7 +43,6 @@ _EVENT_A_LINE: Final = (
 def emit(
     file: BinaryIO,
     bootstrap: str | None,
-    mode: str,
     *,
     allow_refused: bool,
     gateway: GatewayChoice | None,
@@ -77,7 +69,7 @@ def emit(
 
     with (
         count_last(partial(_count, emission)),
-        open_publisher(bootstrap, gateway, mode=mode) as publisher,
+        open_publisher(bootstrap, gateway) as publisher,
         _progress(file) as watched,
     ):
         lines = bounded_lines(watched, longest=LONGEST_LINE)

@@ -129,25 +129,15 @@ def destination_of(bootstrap: str | None, gateway: GatewayChoice | None) -> str:
     return ",".join(sorted(addresses_of(load_broker_settings(bootstrap).broker)))
 
 
-def open_publisher(
-    bootstrap: str | None, gateway: GatewayChoice | None, *, mode: str = "structured"
-) -> Publisher:
-    """Return a publisher to a gateway; to Kafka without one, with events laid out in a mode.
+def open_publisher(bootstrap: str | None, gateway: GatewayChoice | None) -> Publisher:
+    """Return a publisher to a gateway; to Kafka without one.
 
     What looks like a person's data is refused on either road.
     """
     from broker.settings import load_broker_settings  # noqa: PLC0415
-    from operations.client import (  # noqa: PLC0415
-        ContentMode,
-        KafkaPublisher,
-        PublisherOptions,
-        SearchedPublisher,
-    )
+    from operations.client import KafkaPublisher, SearchedPublisher  # noqa: PLC0415
 
     if gateway is not None:
         return gateway.publisher()
     settings = load_broker_settings(bootstrap)
-    options = PublisherOptions(mode=ContentMode(mode))
-    return SearchedPublisher(
-        KafkaPublisher(settings.broker, options=options, security=settings.security())
-    )
+    return SearchedPublisher(KafkaPublisher(settings.broker, security=settings.security()))

@@ -21,7 +21,7 @@ from events.identifiers import uai_check_letter
 from events.partitioning import partition_for
 from events.school import SchoolClosed
 from events.topics import TopicSpec, declared_topics, topic_name
-from operations.client import ContentMode, KafkaPublisher, PublisherOptions
+from operations.client import KafkaPublisher, PublisherOptions
 from operations.client.protocol import DeliveryError
 from tests.support.commands import captured, run_inside
 from tests.support.kafka import KafkaBroker
@@ -106,12 +106,11 @@ def test_another_retention_is_refused(kafka: KafkaBroker) -> None:
         verify_topics(kafka.bootstrap, [TOPIC])
 
 
-@pytest.mark.parametrize("mode", ContentMode)
-def test_events_come_back_as_they_were_published(kafka: KafkaBroker, mode: ContentMode) -> None:
-    """In both content modes every event is on the topic, on its entity's partition."""
+def test_events_come_back_as_they_were_published(kafka: KafkaBroker) -> None:
+    """Every event is on the topic, on its entity's partition."""
     apply_topics(kafka.bootstrap, [TOPIC])
     events = [event(number) for number in range(500)]
-    with KafkaPublisher(kafka.bootstrap, options=PublisherOptions(mode=mode)) as publisher:
+    with KafkaPublisher(kafka.bootstrap) as publisher:
         for one in events:
             publisher.publish(one)
         assert publisher.flush().delivered == len(events)

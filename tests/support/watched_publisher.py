@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operations.client import PublisherOptions, RecordingPublisher
+from operations.client import RecordingPublisher
 
 
 class WatchedPublisher(RecordingPublisher):
@@ -10,9 +10,8 @@ class WatchedPublisher(RecordingPublisher):
 
     made: list[WatchedPublisher] = []  # noqa: RUF012 - the fixture sets another for each test
 
-    def __init__(self, bootstrap: str, *, options: PublisherOptions, security: object) -> None:
+    def __init__(self, bootstrap: str, *, security: object) -> None:
         super().__init__()
         self.bootstrap = bootstrap
-        self.options = options
         self.security = security
         self.made.append(self)

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from broker.errors import BrokerUnreachableError
 from events.cloudevent import CloudEvent, decode_json
-from operations.client import ContentMode, RecordingPublisher
+from operations.client import RecordingPublisher
 from operations.emitting.cli import _progress as progress
 from operations.emitting.cli import emit, pseudonymise
 from tests.support.watched_publisher import WatchedPublisher
@@ -133,12 +133,6 @@ def test_emit_knows_its_broker(
         monkeypatch.setenv(name, value)
     run("emit", *arguments, given="")
     assert published[0].bootstrap == expected
-
-
-def test_emit_in_binary_mode(published: list[WatchedPublisher]) -> None:
-    """The content mode is the caller's choice."""
-    run("emit", "--mode", "binary", given="")
-    assert published[0].options.mode is ContentMode.BINARY
 
 
 def test_a_failing_broker_still_leaves_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:
