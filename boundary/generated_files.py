@@ -9,17 +9,6 @@ from pathlib import Path
 from boundary.errors import SmartRegionError
 
 
-class FolderUnwritableError(SmartRegionError):
-    """A file cannot be written into a folder of generated files."""
-
-    def __init__(self, folder: Path, *, cause: OSError) -> None:
-        file = cause.filename or folder
-        super().__init__(
-            f"out: cannot write {file} ({cause.strerror or cause}): name a folder that may be"
-            " written to, on a disk with room"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class GeneratedFiles:
     """The generated files of one kind in a folder; other files in it are not touched."""
@@ -31,7 +20,7 @@ class GeneratedFiles:
     """Patterns of paths that only generated files have: another file of such a path is obsolete."""
 
     def write(self) -> None:
-        """Write every file and remove the obsolete ones. Raises FolderUnwritableError."""
+        """Write every file and remove the obsolete ones. Raises SmartRegionError."""
         try:
             for name, text in self.files.items():
                 file = self.folder / name
@@ -40,7 +29,10 @@ class GeneratedFiles:
             for name in self._obsolete():
                 (self.folder / name).unlink()
         except OSError as error:
-            raise FolderUnwritableError(self.folder, cause=error) from error
+            raise SmartRegionError(
+                f"out: cannot write {error.filename or self.folder} ({error.strerror or error}):"
+                " name a folder that may be written to, on a disk with room"
+            ) from error
 
     def differences(self) -> Iterator[str]:
         """Yield a line for each file that `write` would change."""

@@ -39,10 +39,6 @@ class NoNewsError(Exception):
     """No answer came; the message is the reason in one line."""
 
 
-class BodyTooLargeError(NoNewsError):
-    """The answer has more bytes than any that was asked for."""
-
-
 class NewsClient(AbstractAsyncContextManager["NewsClient"]):
     """Sends GET requests from one event loop. No redirect is followed, and no proxy is used."""
 
@@ -104,12 +100,12 @@ class NewsClient(AbstractAsyncContextManager["NewsClient"]):
 
 
 async def _lines(content: StreamReader, most_bytes: int) -> AsyncIterator[bytes]:
-    """Yield the lines of a body. Raises BodyTooLargeError."""
+    """Yield the lines of a body. Raises NoNewsError where it has too many bytes."""
     count, begun = 0, bytearray()
     async for part in content.iter_chunked(_PART_BYTES):
         count += len(part)
         if count > most_bytes:
-            raise BodyTooLargeError(f"the answer has more than {most_bytes} bytes")
+            raise NoNewsError(f"the answer has more than {most_bytes} bytes")
         first, *others = part.split(b"\n")
         begun += first
         if others:

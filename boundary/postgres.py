@@ -29,10 +29,6 @@ KEEPALIVES: Final = {
 _PASSING: Final = (errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout)
 
 
-class DatabaseSettingsError(SmartRegionError):
-    """The database is not named as it should be."""
-
-
 class DatabaseUnavailableError(SmartRegionError):
     """The database cannot be reached, or broke the connection; it may come back."""
 
@@ -62,7 +58,7 @@ def connected(database: str) -> psycopg.Connection[Any]:
     """Return a connection that commits each statement outside a transaction block.
 
     `database` is as libpq has it; what it leaves out is from libpq's variables and files. Raises
-    DatabaseSettingsError or DatabaseUnavailableError.
+    SmartRegionError or DatabaseUnavailableError.
     """
     with available():
         return psycopg.connect(
@@ -75,21 +71,21 @@ def connected(database: str) -> psycopg.Connection[Any]:
 
 
 def connection_text(database: str) -> str:
-    """Return the text that names a database to libpq. Raises DatabaseSettingsError."""
+    """Return the text that names a database to libpq. Raises SmartRegionError."""
     try:
         given = conninfo_to_dict(database)
     except psycopg.ProgrammingError:
         # Without libpq's message: it repeats what it could not read, which may be a password.
-        raise DatabaseSettingsError(
+        raise SmartRegionError(
             "database: is not as libpq has it: write it as postgresql://USER@HOST/NAME"
         ) from None
     if given.get("password"):
-        raise DatabaseSettingsError(
+        raise SmartRegionError(
             "database: has a password, which everybody on the machine could read: put it into the"
             " file that PGPASSFILE names, for its owner alone"
         )
     if _is_elsewhere(given) and not _says_how_it_is_known(given):
-        raise DatabaseSettingsError(
+        raise SmartRegionError(
             "database: is on another machine, and libpq would take any for it, without TLS too: set"
             " PGSSLMODE=verify-full, and PGSSLROOTCERT to the file of its authority; or another"
             " mode where the network is yours alone"

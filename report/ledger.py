@@ -145,17 +145,6 @@ DELETE FROM basis WHERE name <> 'version'
 _canonical: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 
 
-class LedgerInUseError(SmartRegionError):
-    """Another process has opened the ledger's file."""
-
-    def __init__(self, file: Path, *, cause: str) -> None:
-        self.file = file
-        super().__init__(
-            f"ledger: {file} is open in another process ({cause}): end that one, or name another"
-            " file"
-        )
-
-
 class LedgerFailedError(SmartRegionError):
     """DuckDB could not read or write the ledger."""
 
@@ -211,7 +200,7 @@ class EventLedger:
 
     `file` None: in memory. `memory` bounds DuckDB's memory (`512MB`), `threads` its threads.
     Methods may be called from several threads. A file that is no ledger, or one of another version,
-    is deleted. Raises `LedgerInUseError` or `LedgerFailedError`.
+    is deleted. Raises `SmartRegionError` or `LedgerFailedError`.
     """
 
     def __init__(
@@ -447,7 +436,10 @@ def _connect(
     except (duckdb.Error, _OtherVersionError) as error:
         cause = _first_line(error)
         if "set lock" in cause:
-            raise LedgerInUseError(file, cause=cause) from error
+            raise SmartRegionError(
+                f"ledger: {file} is open in another process ({cause}): end that one, or name"
+                " another file"
+            ) from error
         if not file.exists():
             raise LedgerFailedError(file, cause=cause) from error
         logger.warning("ledger deleted, to be read again: file=%s cause=%s", file, cause)

@@ -37,20 +37,10 @@ _CHECKS: Final = (
 _RULES: Final = "prometheus/rules/*.yaml"
 
 
-class RefusedError(SmartRegionError):
-    """A generated file that the program it is for does not take."""
-
-    def __init__(self, tool: str, *, output: str) -> None:
-        super().__init__(
-            f"rules: {tool} refuses them, and nothing was written: {output.strip()}:"
-            " correct the catalogue or the contacts, or report it"
-        )
-
-
 def check_files(folder: Path) -> tuple[str, ...]:
     """Check the files in a folder; returns the names of the tools that are not installed.
 
-    Raises RefusedError with what a tool printed, or SmartRegionError.
+    Raises SmartRegionError with what a tool printed.
     """
     missing: dict[str, None] = {}
     for tool, *arguments in _CHECKS:
@@ -74,7 +64,11 @@ def check_files(folder: Path) -> tuple[str, ...]:
                 " run the command again when this machine has less to do"
             ) from error
         if done.returncode != 0:
-            raise RefusedError(tool, output=done.stdout + done.stderr)
+            raise SmartRegionError(
+                f"rules: {tool} refuses them, and nothing was written:"
+                f" {(done.stdout + done.stderr).strip()}: correct the catalogue or the contacts, or"
+                " report it"
+            )
     return tuple(missing)
 
 
@@ -139,7 +133,7 @@ def rule_files(files: Mapping[str, str], folder: Path) -> GeneratedFiles:
 def checked(files: Mapping[str, str]) -> tuple[str, ...]:
     """Check the files with Prometheus' own tools; the names of those that are not installed.
 
-    Raises RefusedError or SmartRegionError.
+    Raises SmartRegionError.
     """
     with TemporaryDirectory() as draft:
         rule_files(files, Path(draft)).write()

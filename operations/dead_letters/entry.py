@@ -21,18 +21,6 @@ from operations.dead_letters.outcome import ERASED, OutcomeKind, ReplayOutcome
 from streams.skipped_records import Decision, refusal_of
 
 
-class UnknownTypeError(SmartRegionError):
-    """Letters of a type are asked for that is none of this system, and that no letter names."""
-
-    def __init__(self, name: str) -> None:
-        # Two long types are near to each other, whatever their facts are.
-        known = FACTS if name.startswith(TYPE_PREFIX) else FACTS_BY_NAME
-        super().__init__(
-            f"--type: is no event type, and no letter has it, value {shown(name)}:"
-            f" {choose(name, known)}"
-        )
-
-
 class EntryStatus(StrEnum):
     """The status of an entry; each has exactly one."""
 
@@ -174,7 +162,7 @@ class Selection:
     def selected(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """Yield those of some entries that all conditions hold for.
 
-        Raises UnknownTypeError after the last one where `type` is neither known nor in any of them:
+        Raises SmartRegionError after the last one where `type` is neither known nor in any of them:
         producers misspell types too, and their letters are found by that.
         """
         is_known = self.type is None or any(_is_named(self.type, known) for known in FACTS)
@@ -183,7 +171,13 @@ class Selection:
             if entry in self:
                 yield entry
         if not is_known:
-            raise UnknownTypeError(self.type or "")
+            name = self.type or ""
+            # Two long types are near to each other, whatever their facts are.
+            known_names = FACTS if name.startswith(TYPE_PREFIX) else FACTS_BY_NAME
+            raise SmartRegionError(
+                f"--type: is no event type, and no letter has it, value {shown(name)}:"
+                f" {choose(name, known_names)}"
+            )
 
     def __contains__(self, entry: Entry) -> bool:
         letter = entry.letter

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -27,15 +26,6 @@ RETRACTED_TEXT: Final = "Explication retirée."
 """What a retraction has in the place of a text, which the contract asks for."""
 
 
-class TerritoryNotHeldError(SmartRegionError):
-    """A territory that is not held to a milestone, or none at all."""
-
-    def __init__(self, territory: str, *, milestone: str, known: Collection[str]) -> None:
-        problem = f"is not held to the milestone {milestone}"
-        remedy = f"one of {', '.join(known)}"
-        super().__init__(str(Diagnostic((), problem, territory, remedy, field="territory")))
-
-
 @dataclass(frozen=True, slots=True)
 class OwnersWords:
     """What a programme's owner wants to say of a milestone; nothing of it is checked yet."""
@@ -58,8 +48,8 @@ def explanation_event(
 ) -> CloudEvent:
     """Return the event of an explanation that is recorded now.
 
-    Raises UndeclaredError and TerritoryNotHeldError where the catalogue does not hold the territory
-    to the milestone, ContractError where the gateway would refuse the event.
+    Raises UndeclaredError and SmartRegionError where the catalogue does not hold the territory to
+    the milestone, ContractError where the gateway would refuse the event.
     """
     _check_promise(words, catalogue)
     content = {
@@ -98,4 +88,7 @@ def _check_promise(words: OwnersWords, catalogue: Catalogue) -> None:
         if (indicator.id, words.milestone, department) in catalogue.promises
     ]
     if words.territory not in held:
-        raise TerritoryNotHeldError(words.territory, milestone=words.milestone, known=held)
+        problem = f"is not held to the milestone {words.milestone}"
+        remedy = f"one of {', '.join(held)}"
+        said = Diagnostic((), problem, words.territory, remedy, field="territory")
+        raise SmartRegionError(str(said))

@@ -41,13 +41,6 @@ LONGEST_LINE: Final = MAX_BYTES + len(b"\r\n")
 """Bytes of a line that may hold an event."""
 
 
-class NotUtf8Error(SmartRegionError):
-    """The lines are in another encoding: none of them is an event."""
-
-    def __init__(self) -> None:
-        super().__init__("file: is in UTF-16, as Windows PowerShell writes it: save it in UTF-8")
-
-
 @dataclass(frozen=True, slots=True)
 class RefusedLine:
     """A line that holds no valid event, or one that this producer may not send."""
@@ -96,14 +89,16 @@ def emit(
     """Publish each line's CloudEvent; a line that is refused is handed on and stops nothing.
 
     Blank lines are skipped, and lines of more than LONGEST_LINE refused. `emission` is updated as
-    lines are read, for a caller that shows progress or reports after an error. Raises NotUtf8Error,
-    and DeliveryError once an event was not delivered.
+    lines are read, for a caller that shows progress or reports after an error. Raises
+    SmartRegionError, and DeliveryError once an event was not delivered.
     """
     emission = emission or Emission()
     waiting: dict[tuple[str, str], int] = {}
     for number, raw in enumerate(lines, start=1):
         if number == 1 and raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) and 0 in raw[2:4]:
-            raise NotUtf8Error
+            raise SmartRegionError(
+                "file: is in UTF-16, as Windows PowerShell writes it: save it in UTF-8"
+            )
         emission.lines = number
         if number % LINES_PER_FLUSH == 0:
             _settle(publisher, waiting, emission, on_refused)

@@ -45,16 +45,6 @@ SELECT obj_description(to_regclass(%(schema)s || '.figure_key'), 'pg_class') = %
 _VIEWS: Final = ("current_figure", "milestone_status", "history")
 
 
-class EncodingTooSmallError(SmartRegionError):
-    """The database cannot have all characters of French texts, as none in LATIN1 can."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "figures: have characters that the encoding of the database, or PGCLIENTENCODING,"
-            " lacks: name a database in UTF8, and unset that variable; nothing was written"
-        )
-
-
 def write_figures(
     database: str, rows: Iterable[ExportRow], *, day: date, known_on: date | None = None
 ) -> int:
@@ -62,8 +52,8 @@ def write_figures(
 
     The schema, its table and its views are made where they are not there; columns of a later
     release are added. Readers, a backup too, are waited for only then, and for LOCK_SECONDS.
-    `database` is as `boundary.postgres.connected` has it. Raises as that, SmartRegionError
-    and EncodingTooSmallError.
+    `database` is as `boundary.postgres.connected` has it. Raises as that, and
+    SmartRegionError.
     """
     with available():
         return _write(database, list(rows), day, known_on)
@@ -95,7 +85,11 @@ def _write(database: str, rows: Sequence[ExportRow], day: date, known_on: date |
             f" or make it the owner of the schema {SCHEMA}"
         ) from None
     except (UnicodeEncodeError, errors.UntranslatableCharacter):
-        raise EncodingTooSmallError from None
+        # As LATIN1 lacks characters of French texts.
+        raise SmartRegionError(
+            "figures: have characters that the encoding of the database, or PGCLIENTENCODING,"
+            " lacks: name a database in UTF8, and unset that variable; nothing was written"
+        ) from None
     except errors.LockNotAvailable:
         raise SmartRegionError(
             f"figures: a transaction has kept the table, or the rows of the day, for {LOCK_SECONDS}"

@@ -255,7 +255,7 @@ def generated(root: Path) -> Iterator[GeneratedFiles]:
     """Yield all generated files, by folder.
 
     Raises InvalidCatalogueError, SmartRegionError where what was added has no French word, and
-    RefusedError where a tool that is installed refuses a file.
+    SmartRegionError where a tool that is installed refuses a file.
     """
     check_words(Family, FACTS_BY_NAME)
     catalogue = load_catalogue()

@@ -33,16 +33,6 @@ RefusalWriter: TypeAlias = Callable[[Diagnostic], None]
 """Receives refusals, one after the other."""
 
 
-class CannotWriteError(SmartRegionError):
-    """The file of an option cannot be written."""
-
-    def __init__(self, option: str, file: Path, *, cause: OSError) -> None:
-        super().__init__(
-            f"{option}: cannot be written, value {str(file)!r} ({cause.strerror or cause}):"
-            " name a file of yours, not a link, in a folder that exists and may be written to"
-        )
-
-
 @contextmanager
 def refusal_file(file: Path, *, read: Iterable[Path] = ()) -> Iterator[RefusalWriter]:
     """Open a file and return what writes refusals into it: `*.csv` as a table, else as text.
@@ -50,7 +40,7 @@ def refusal_file(file: Path, *, read: Iterable[Path] = ()) -> Iterator[RefusalWr
     Refused values may be a person's data: only the file's owner may read it, and it is no link. The
     files that are `read` are not replaced.
 
-    Raises CannotWriteError, and so does the writer; SmartRegionError.
+    Raises SmartRegionError, and so does the writer.
     """
     if file.resolve() in {one.resolve() for one in read}:
         raise SmartRegionError(
@@ -62,7 +52,7 @@ def refusal_file(file: Path, *, read: Iterable[Path] = ()) -> Iterator[RefusalWr
         # Without a buffer: the file can be read while a long import goes on.
         stream = open_private(file)
     except OSError as error:
-        raise CannotWriteError("--refusals", file, cause=error) from error
+        raise _cannot_write(file, error) from error
 
     def write(text: str) -> None:
         left = text.encode()
@@ -70,12 +60,19 @@ def refusal_file(file: Path, *, read: Iterable[Path] = ()) -> Iterator[RefusalWr
             while left:
                 left = left[stream.write(left) :]
         except OSError as error:
-            raise CannotWriteError("--refusals", file, cause=error) from error
+            raise _cannot_write(file, error) from error
 
     with stream:
         if as_table:
             write(BYTE_ORDER_MARK + _row(COLUMNS))
         yield lambda refusal: write(_as_row(refusal) if as_table else f"{refusal}\n")
+
+
+def _cannot_write(file: Path, error: OSError) -> SmartRegionError:
+    return SmartRegionError(
+        f"--refusals: cannot be written, value {str(file)!r} ({error.strerror or error}):"
+        " name a file of yours, not a link, in a folder that exists and may be written to"
+    )
 
 
 def _as_row(refusal: Diagnostic) -> str:

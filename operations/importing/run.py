@@ -73,7 +73,7 @@ def run_import(
 
     A dry run reads all and sends nothing, and opens no publisher. A given `tally` is kept up to
     date, for a caller that reports after an error. Raises what opening a table, the journal and the
-    publisher raises, SmartRegionError, and ImportInterruptedError.
+    publisher raises, and SmartRegionError.
     """
     tables = [
         (opened(file, reader.layout), recorded_at(file, plan.recorded_at, now=now))

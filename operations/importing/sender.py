@@ -62,16 +62,6 @@ class Tally:
         return 1 if self.refused or self.empty else 0
 
 
-class ImportInterruptedError(SmartRegionError):
-    """Events did not arrive; what had arrived before is noted."""
-
-    def __init__(self, file: str, line: int, *, undelivered: int, cause: str) -> None:
-        super().__init__(
-            f"{file}:{line}: did not arrive, value {counted(undelivered, 'event')} ({cause}):"
-            " run the same command again, it goes on from here"
-        )
-
-
 class _Position(NamedTuple):
     file: str
     line: int
@@ -115,7 +105,7 @@ class Sender:
     def send(self, file: str, findings: Iterable[Finding]) -> None:
         """Send the events of a file's findings.
 
-        Raises ImportInterruptedError, and what the publisher raises.
+        Raises SmartRegionError, and what the publisher raises.
         """
         refused = 0
         for finding in findings:
@@ -205,7 +195,11 @@ class Sender:
         self._waiting.clear()
         if lost:
             position, cause = min(lost)
-            raise ImportInterruptedError(*position, undelivered=len(lost), cause=cause)
+            raise SmartRegionError(
+                f"{position.file}:{position.line}: did not arrive, value"
+                f" {counted(len(lost), 'event')} ({cause}): run the same command again, it goes on"
+                " from here"
+            )
 
 
 def _line_refusal(position: _Position, problem: str, remedy: str) -> Diagnostic:

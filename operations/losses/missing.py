@@ -26,17 +26,6 @@ from streams.known_topics import KnownTopic, read_known_topics, topic_record
 from streams.settings import Settings
 
 
-class NothingMissingError(SmartRegionError):
-    """A loss is to be accepted where nothing is missing."""
-
-    def __init__(self, place: str, *, accepted: bool) -> None:
-        found = "its loss is accepted already" if accepted else "all records are there"
-        super().__init__(
-            f"partition: has lost nothing, value {place} ({found}): take the topic or the partition"
-            " that /readyz or the worker's log names; nothing was decided"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class PartitionLog:
     """A partition of events as it is, and what the workers have committed of it."""
@@ -134,7 +123,7 @@ class Losses:
 def losses_of_topic(settings: Settings, topic: str, partition: int | None) -> Losses:
     """Return what is missing of a partition, of which all is read; None: of the whole topic.
 
-    Raises NothingMissingError, SmartRegionError, and as `read_logs`.
+    Raises SmartRegionError, and as `read_logs`.
     """
     security = settings.security()
     place = topic if partition is None else f"{topic}/{partition}"
@@ -160,7 +149,7 @@ def unaccepted(
     seen: SeenTopic,
     known: KnownTopic | None,
 ) -> Losses:
-    """Return what is missing and not accepted. Raises NothingMissingError."""
+    """Return what is missing and not accepted. Raises SmartRegionError."""
     left = [
         log
         for log in logs
@@ -170,7 +159,12 @@ def unaccepted(
     if known is not None and known.id != seen.identity:
         recreated = known.model_copy(update={"id": seen.identity})
     if recreated is None and not left:
-        raise NothingMissingError(place, accepted=any(any(log.missing()) for log in logs))
+        is_accepted = any(any(log.missing()) for log in logs)
+        found = "its loss is accepted already" if is_accepted else "all records are there"
+        raise SmartRegionError(
+            f"partition: has lost nothing, value {place} ({found}): take the topic or the partition"
+            " that /readyz or the worker's log names; nothing was decided"
+        )
     return Losses(recreated, left)
 
 

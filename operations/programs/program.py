@@ -93,16 +93,6 @@ def _dies_with_parent() -> Callable[[], None] | None:
     return tie
 
 
-class ProgramEndedError(SmartRegionError):
-    """A program that is needed ended by itself."""
-
-    def __init__(self, name: str, status: int, *, last_line: str) -> None:
-        super().__init__(
-            f"{name}: ended by itself with status {status} ({last_line}):"
-            " correct that and start again"
-        )
-
-
 class Program:
     """A child program that runs as long as a `with` block, and never longer than this process.
 
@@ -177,10 +167,13 @@ class Program:
         return [line.rstrip() for line in self.log.splitlines() if line.strip()][-lines:]
 
     def check(self) -> None:
-        """Raise ProgramEndedError with the last line of its log if it has ended by itself."""
+        """Raise SmartRegionError with the last line of its log if it has ended by itself."""
         if (status := self.status) is not None:
             last_line = "".join(self.log_end(1)).strip() or "its log is empty"
-            raise ProgramEndedError(self.name, status, last_line=last_line)
+            raise SmartRegionError(
+                f"{self.name}: ended by itself with status {status} ({last_line}): correct that and"
+                " start again"
+            )
 
 
 def environment(settings: BrokerSettings) -> dict[str, str]:

@@ -37,7 +37,7 @@ class Outbox:
     def __init__(self, database: str = "") -> None:
         """Connect; `database` is as libpq has it, and what it leaves out is from libpq's variables.
 
-        Raises DatabaseSettingsError too.
+        Raises SmartRegionError too.
         """
         self._connection = connected(database)
         encoding = self._connection.info.parameter_status("server_encoding")

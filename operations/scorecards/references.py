@@ -250,28 +250,25 @@ def _checked(
     return Checked(kind=kind, named=named[kind], unknown=unknown)
 
 
-class SiretListError(SmartRegionError):
-    """A list of organisations cannot be read."""
-
-    def __init__(self, file: Path, line: int, value: str, *, remedy: str) -> None:
-        super().__init__(f"{file}:{line}: is not a SIRET, value {shown(value)}: {remedy}")
-
-
 def read_sirets(file: Path) -> frozenset[str]:
     """Return the SIRETs of a file: one begins each line, alone or before other columns.
 
-    Spaces, quotes, empty lines, and a first line of headings are ignored. Raises SiretListError.
+    Spaces, quotes, empty lines, and a first line of headings are ignored. Raises SmartRegionError.
     """
     try:
         lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except OSError as error:
-        remedy = f"check its name and its rights ({error.strerror})"
-        raise SiretListError(file, 1, "", remedy=remedy) from error
+        raise SmartRegionError(
+            f"{file}: cannot be read ({error.strerror}): check its name and its rights"
+        ) from error
     found: set[str] = set()
     for number, line in enumerate(lines, 1):
         cell = re.sub(r"[\s\"']", "", _FIRST_CELL.split(line, maxsplit=1)[0])
         if _SIRET.fullmatch(cell):
             found.add(cell)
         elif cell and number > 1:
-            raise SiretListError(file, number, cell, remedy="begin each line with 14 digits")
+            raise SmartRegionError(
+                f"{file}:{number}: is not a SIRET, value {shown(cell)}: begin each line with 14"
+                " digits"
+            )
     return frozenset(found)

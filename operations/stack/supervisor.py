@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from typing import Final, NoReturn, Self
 
 from boundary.errors import SmartRegionError
@@ -83,16 +82,6 @@ class RestartBackoff:
         return min(MAX_PAUSE, MIN_PAUSE * 2.0 ** max(0, self.quick_exits - 1))
 
 
-class GivenUpError(SmartRegionError):
-    """A service ends again and again, soon after each start."""
-
-    def __init__(self, name: str, *, exits: int, status: int, log: Path) -> None:
-        super().__init__(
-            f"{name}: ended {exits} times in a row soon after its start, last with status"
-            f" {status}: correct what {log} shows and start the stack again"
-        )
-
-
 class Supervisor:
     """Runs services as long as a `with` block; then stops them, last first.
 
@@ -136,8 +125,8 @@ class Supervisor:
     def start(self, *services: Service) -> None:
         """Start services together, and return once all of them are ready.
 
-        Raises SmartRegionError where one is not in two minutes, GivenUpError where one of all
-        services ends too often.
+        Raises SmartRegionError where one is not in two minutes, or one of all services ends too
+        often.
         """
         began = self._clock()
         self._groups.append(services)
@@ -156,7 +145,7 @@ class Supervisor:
             self._check_all()
 
     def watch(self) -> NoReturn:
-        """Keep all services running. Raises GivenUpError."""
+        """Keep all services running. Raises SmartRegionError."""
         while True:
             self._check_all()
 
@@ -185,13 +174,15 @@ class Supervisor:
         self._awaited.setdefault(service.name, now)
 
     def _handle_exit(self, service: Service, status: int) -> None:
-        """Schedule the restart of a service that ended. Raises GivenUpError."""
+        """Schedule the restart of a service that ended. Raises SmartRegionError."""
         backoff, now = self._backoff[service.name], self._clock()
         pause = backoff.end(now)
         if pause is None:
             self._report_log(service.program)
-            raise GivenUpError(
-                service.name, exits=backoff.quick_exits, status=status, log=service.program.log_file
+            raise SmartRegionError(
+                f"{service.name}: ended {backoff.quick_exits} times in a row soon after its start,"
+                f" last with status {status}: correct what {service.program.log_file} shows and"
+                " start the stack again"
             )
         self._awaited.setdefault(service.name, now)
         self._due[service.name] = now + pause

@@ -198,8 +198,7 @@ def run_demo(
     `rules` are followed where Prometheus is installed. `on_difference` receives each difference
     that the audit finds. `opener` opens the page once it shows figures. A plan that stays returns
     when it is interrupted. Whatever was started is ended by then, and also when this raises: a
-    ProgramEndedError, an error of the demo's, of the broker's, of the settings' or of the audit's,
-    or Interrupted.
+    SmartRegionError, or Interrupted.
     """
     quiet_client()
     with ExitStack() as stack:

@@ -77,7 +77,7 @@ class MonitorProgram(Program):
         return None if serving is None else serving[1]
 
     def wait_for_address(self) -> str:
-        """Return where it serves once it does. Raises ProgramEndedError if it ends before."""
+        """Return where it serves once it does. Raises SmartRegionError if it ends before."""
         while (address := self.address) is None:
             self.check()
             time.sleep(TICK_SECONDS)
@@ -204,7 +204,7 @@ class DemoSystem:
     """Prometheus and Alertmanager, where they are installed."""
 
     def check(self) -> None:
-        """Raise ProgramEndedError where one has ended by itself."""
+        """Raise SmartRegionError where one has ended by itself."""
         for program in (self.broker, self.worker, self.assessor, self.page, *self.others):
             program.check()
 

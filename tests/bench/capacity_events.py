@@ -26,8 +26,6 @@ from events.topics import topic_name
 from events.training import TrainingAudience, TrainingEnrolled, TrainingProgramme
 from tests.support.sources import source_of
 
-FACTS_OF_MANY: Final = 4
-"""How many events each second entity has; the others have one."""
 #: One of so many entities with many events is a dataset, the rest are grants.
 GRANTS_PER_DATASET: Final = 4
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, given, settings
 
 from boundary.errors import SmartRegionError
-from boundary.postgres import DatabaseSettingsError, DatabaseUnavailableError
+from boundary.postgres import DatabaseUnavailableError
 from events.cloudevent import decode_json
 from events.fact import Fact
 from events.pseudonym import PseudonymKey
@@ -416,12 +416,12 @@ class TestErrors:
 
     def test_a_password_in_the_address(self) -> None:
         """Everybody on the machine can read a command."""
-        with pytest.raises(DatabaseSettingsError, match="PGPASSFILE"):
+        with pytest.raises(SmartRegionError, match="PGPASSFILE"):
             Outbox("postgresql://someone:secret@127.0.0.1/x")
 
     def test_an_address_that_is_none(self) -> None:
         """The message has the form of a right one."""
-        with pytest.raises(DatabaseSettingsError, match="postgresql://USER@HOST/NAME"):
+        with pytest.raises(SmartRegionError, match="postgresql://USER@HOST/NAME"):
             Outbox("postgresql//x")
 
     def test_a_database_that_is_away(self) -> None:

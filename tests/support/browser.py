@@ -6,11 +6,11 @@ import base64
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from unicodedata import normalize
 
 from selenium.common.exceptions import (
@@ -55,8 +55,6 @@ window.ran = [];
 document.addEventListener("securitypolicyviolation", (event) =>
   window.forbidden.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sample}`));
 """
-
-Rectangle: TypeAlias = Mapping[str, float]
 
 
 class Browser:

@@ -174,10 +174,6 @@ class Prometheus(_HttpServer):
         """Return the names of the alerts that fire."""
         return {one["labels"]["alertname"] for one in self.alerts() if one["state"] == "firing"}
 
-    def rule_groups(self) -> list[dict[str, Any]]:
-        """Return the rules and how their last evaluation went, as the API returns them."""
-        return list(self._get_json("/api/v1/rules")["data"]["groups"])
-
     def up(self, job: str) -> bool:
         """Return whether the last scrape of each of a job's targets succeeded."""
         active = self._get_json("/api/v1/targets", state="active")["data"]["activeTargets"]

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from boundary.errors import SmartRegionError
 from boundary.postgres import (
-    DatabaseSettingsError,
     DatabaseUnavailableError,
     available,
     connection_text,
@@ -58,7 +58,7 @@ def test_what_may_come_back_is_not_available(error: Exception) -> None:
 )
 def test_a_password_in_an_address_that_cannot_be_read_is_not_repeated(database: str) -> None:
     """The message of libpq has the part of it, or all of it, that it could not read."""
-    with pytest.raises(DatabaseSettingsError, match="is not as libpq has it") as refused:
+    with pytest.raises(SmartRegionError, match="is not as libpq has it") as refused:
         connection_text(database)
 
     assert "geheim" not in str(refused.value)
@@ -88,7 +88,7 @@ def test_another_machine_s_database_needs_a_word_on_tls(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
-    with pytest.raises(DatabaseSettingsError, match="PGSSLMODE=verify-full"):
+    with pytest.raises(SmartRegionError, match="PGSSLMODE=verify-full"):
         connection_text(database)
 
 

@@ -21,7 +21,6 @@ from tests.support.facts import facts
 CONNECTED = SchoolConnected(
     uai="0750419Y", connected_on=date(2019, 3, 11), downlink_mbps=1000, retracted=True
 )
-NOT_SAID = {"retracted"}
 
 
 class Season(StrEnum):

@@ -113,7 +113,6 @@ def test_valid_credentials_identify_the_producer(headers: Headers, expected: str
 
 
 WRONG = AuthenticationProblem.WRONG_CREDENTIALS
-INCOMPLETE = AuthenticationProblem.INCOMPLETE_SIGNATURE
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,6 @@ from gateway.problems import KINDS
 from tests.support.gateway import GatewayHarness, bearer, event
 
 ROOT = Path(__file__).parents[3]
-#: Problems that are answered before a request has an address.
-BEFORE_ROUTING = {"malformed_request", "headers_too_large", "slow_request", "not_found"}
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from boundary.errors import SmartRegionError
 from broker.stored_record import RawRecord
 from events.dead_letters import RecordOrigin
 from events.errors import RefusalReason
@@ -21,7 +22,6 @@ from report.ledger import (
     EventLedger,
     LedgerCounts,
     LedgerFailedError,
-    LedgerInUseError,
     LedgerOutdatedError,
 )
 from streams.dead_letters import FORWARDED_FROM
@@ -329,7 +329,7 @@ def test_a_file_in_use_is_left_alone(file: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"open\n"
-        with pytest.raises(LedgerInUseError, match=r"ledger\.duckdb"):
+        with pytest.raises(SmartRegionError, match=r"ledger\.duckdb"):
             EventLedger(file, threads=1)
         other.communicate()
     assert other.returncode == 0

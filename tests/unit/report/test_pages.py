@@ -30,7 +30,6 @@ VIEWS = [
 ]
 MOST_BYTES = 100_000
 VOID = {"meta", "link", "input", "br", "img", "hr"}
-SVG_VOID = {"path", "rect", "circle", "line", "polyline", "polygon", "use", "stop"}
 
 
 class Elements(HTMLParser):

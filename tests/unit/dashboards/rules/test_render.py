@@ -22,7 +22,7 @@ from dashboards import conventions
 from dashboards.rules.alerts import DEAD_LETTER_SHARE_HIGH, Severity
 from dashboards.rules.model import Alert, Recording, Rule
 from dashboards.rules.pace import PACES
-from dashboards.rules.render import MonitorSite, RefusedError, groups, render, write
+from dashboards.rules.render import MonitorSite, groups, render, write
 from dashboards.rules.scraping import Access
 
 ROOT = Path(__file__).parents[4]
@@ -206,10 +206,10 @@ def test_what_a_tool_refuses_is_not_written(
     tmp_path: Path, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: Path) -> tuple[str, ...]:
-        raise RefusedError("promtool", output="line 3: bad\n")
+        raise SmartRegionError("rules: promtool refuses them: line 3: bad: correct the catalogue")
 
     monkeypatch.setattr("dashboards.rules.render.check_files", refuse)
-    with pytest.raises(RefusedError, match=r"promtool refuses.*line 3: bad.*: correct"):
+    with pytest.raises(SmartRegionError, match=r"promtool refuses.*line 3: bad.*: correct"):
         write(files, tmp_path)
 
     assert list(tmp_path.iterdir()) == []
@@ -238,7 +238,7 @@ def test_a_rule_that_the_tools_know_to_be_wrong_is_refused(
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     rendered = render(CATALOGUE, MonitorSite())
 
-    with pytest.raises(RefusedError, match="parse error"):
+    with pytest.raises(SmartRegionError, match="parse error"):
         write(rendered, tmp_path / "deploy")
 
     assert not (tmp_path / "deploy").exists()

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from boundary.errors import SmartRegionError
 from events.dead_letters import LetterPosition
 from events.registry import FACTS_BY_NAME
-from operations.dead_letters.entry import Entry, EntryStatus, Selection, UnknownTypeError
+from operations.dead_letters.entry import Entry, EntryStatus, Selection
 from operations.dead_letters.outcome import OutcomeKind
 from tests.support.letters import REFUSED_AT, entry_with_outcome, letter_of, valid_event
 
@@ -53,7 +54,7 @@ def test_a_type_that_a_producer_misspelt_is_found() -> None:
     selection = Selection(type="school.conected")
 
     assert list(selection.selected([ENTRY, letter])) == [letter]
-    with pytest.raises(UnknownTypeError, match=r"write 'school\.connected'"):
+    with pytest.raises(SmartRegionError, match=r"write 'school\.connected'"):
         list(selection.selected([ENTRY]))
 
 

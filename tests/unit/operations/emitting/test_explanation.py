@@ -22,7 +22,6 @@ from operations.emitting.explanation import (
     RETRACTED_TEXT,
     SOURCE,
     OwnersWords,
-    TerritoryNotHeldError,
     explanation_event,
 )
 from tests.support.gateway_stub import GatewayStub, StubAnswer, answered_each, gateway_stub
@@ -156,17 +155,17 @@ def test_without_a_text_nothing_is_sent(published: list[WatchedPublisher]) -> No
         (
             {"indicator": "workstations_created", "milestone": "workstations_1145"}
             | {"territory": "D77"},
-            TerritoryNotHeldError,
+            SmartRegionError,
             "territory: is not held to the milestone workstations_1145, value 'D77': one of R11",
         ),
         (
             {"territory": "FRANCE"},
-            TerritoryNotHeldError,
+            SmartRegionError,
             "territory: is not held to the milestone all_connected, value 'FRANCE': one of R11, D",
         ),
         (
             {"territory": "77"},
-            TerritoryNotHeldError,
+            SmartRegionError,
             "territory: is not held to the milestone all_connected, value '77': one of R11, D75,",
         ),
     ],

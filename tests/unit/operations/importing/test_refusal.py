@@ -7,7 +7,7 @@ import pytest
 
 from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
-from operations.importing.refusal import CannotWriteError, refusal_file
+from operations.importing.refusal import refusal_file
 from tests.support.rights import mode
 
 REFUSAL = Diagnostic(
@@ -79,7 +79,7 @@ def test_a_report_as_text_has_a_line_each(tmp_path: Path) -> None:
 
 def test_a_report_that_cannot_be_written_is_an_error_of_ours(tmp_path: Path) -> None:
     """Before anything is sent."""
-    with pytest.raises(CannotWriteError, match="--refusals: cannot be written"):
+    with pytest.raises(SmartRegionError, match="--refusals: cannot be written"):
         report(tmp_path, name="absent/refused.csv")
 
 
@@ -105,7 +105,7 @@ def test_another_error_is_not_taken_for_the_report_s(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_an_error_of_ours() -> None:
     """Reported as what it is, and not at the end."""
-    with pytest.raises(CannotWriteError, match="No space left"):
+    with pytest.raises(SmartRegionError, match="No space left"):
         report(Path("/dev"), REFUSAL, name="full")
 
 
@@ -125,7 +125,7 @@ def test_a_report_is_no_link(tmp_path: Path) -> None:
     target.write_text("another's")
     (tmp_path / "refused.csv").symlink_to(target)
 
-    with pytest.raises(CannotWriteError, match="symbolic links"):
+    with pytest.raises(SmartRegionError, match="symbolic links"):
         report(tmp_path, REFUSAL)
     assert target.read_text() == "another's"
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boundary.diagnostic import Diagnostic
+from boundary.errors import SmartRegionError
 from broker.errors import TopicMissingError
 from events.cloudevent import CloudEvent
 from events.school import SchoolClosed, SchoolConnected
@@ -19,7 +20,6 @@ from operations.importing.journal import open_journal
 from operations.importing.sender import (
     OUTDATED,
     REPEATED,
-    ImportInterruptedError,
     Sender,
     Tally,
 )
@@ -139,7 +139,7 @@ def test_what_is_older_than_what_was_sent_is_said_not_to_count(run: Run) -> None
 
 def test_what_did_not_arrive_is_reported_by_its_line(run: Run) -> None:
     """With what had arrived before noted: the next run sends the rest, each once."""
-    with pytest.raises(ImportInterruptedError, match=r"file\.csv:7: did not arrive, value 1 "):
+    with pytest.raises(SmartRegionError, match=r"file\.csv:7: did not arrive, value 1 "):
         run(days(9), publisher=FailingPublisher(after=5))
     assert run(days(9)) == Tally(sent=4, known=5)
     assert len(run.arrived) == len({event.id for event in run.arrived}) == 9
@@ -152,7 +152,7 @@ def test_an_unreachable_gateway_is_reported(run: Run) -> None:
         def publish(self, event: CloudEvent) -> None:
             raise TopicMissingError(event.type, waited_seconds=1)
 
-    with pytest.raises(ImportInterruptedError, match=r"file\.csv:2: .*smart-region topics apply"):
+    with pytest.raises(SmartRegionError, match=r"file\.csv:2: .*smart-region topics apply"):
         run(days(2), publisher=Roadless())
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from boundary.errors import SmartRegionError
 from broker.topic_admin import SeenTopic
 from events.last_record import LastRecord
-from operations.losses.missing import Losses, NothingMissingError, PartitionLog, unaccepted
+from operations.losses.missing import Losses, PartitionLog, unaccepted
 from streams.accepted_losses import AcceptedLoss
 from streams.known_topics import KnownTopic, known_topics_of
 from tests.support.letters import arrived
@@ -45,7 +46,7 @@ def found(
 @pytest.mark.parametrize("fields", [{}, {"last": None, "at_last": None}])
 def test_nothing_is_missing_of_a_whole_log(fields: dict[str, Any]) -> None:
     """Also where the workers have committed nothing."""
-    with pytest.raises(NothingMissingError, match="all records are there"):
+    with pytest.raises(SmartRegionError, match="all records are there"):
         found(log_of(**fields))
 
 
@@ -72,7 +73,7 @@ def test_a_loss_is_named_until_it_is_accepted(fields: dict[str, Any], said: str)
     assert list(log.missing()) == [said]
     accepted = [log.accepted(at=NOW, because="the disk failed")]
 
-    with pytest.raises(NothingMissingError, match="its loss is accepted already"):
+    with pytest.raises(SmartRegionError, match="its loss is accepted already"):
         found(log, accepted)
     later = LAST.model_copy(update={"offset": 43})
     for more in (
@@ -94,5 +95,5 @@ def test_a_topic_that_was_created_again_is_named_until_it_is_accepted() -> None:
 
     noted = known_topics_of(arrived(losses.decisions(at=NOW, because="it was deleted")))
     assert noted[log.topic].because == "it was deleted"
-    with pytest.raises(NothingMissingError):
+    with pytest.raises(SmartRegionError, match="has lost nothing"):
         found(log, known=noted[log.topic])

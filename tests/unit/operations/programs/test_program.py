@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from boundary.errors import SmartRegionError
 from operations.programs.program import (
     Program,
-    ProgramEndedError,
     end_child,
     own_program,
     start_child,
@@ -48,7 +48,7 @@ def test_one_that_ends_by_itself_is_named_with_its_last_line(tmp_path: Path) -> 
         assert wait_until(lambda: program.status is not None, seconds=10)
 
         with pytest.raises(
-            ProgramEndedError, match=r"^prometheus: .* 3 \(wrong settings\): correct"
+            SmartRegionError, match=r"^prometheus: .* 3 \(wrong settings\): correct"
         ):
             program.check()
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from operations.scorecards.references import SiretListError, read_sirets
+from boundary.errors import SmartRegionError
+from operations.scorecards.references import read_sirets
 
 FIRST, SECOND = "23750007900312", "13002526500013"
 
@@ -34,11 +35,11 @@ def test_what_is_no_siret_is_reported_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "sirets.csv"
     file.write_text(f"{FIRST}\nRégion;{SECOND}\n", encoding="utf-8")
 
-    with pytest.raises(SiretListError, match=rf"{file}:2: .*'Région'"):
+    with pytest.raises(SmartRegionError, match=rf"{file}:2: .*'Région'"):
         read_sirets(file)
 
 
 def test_a_missing_list_is_reported(tmp_path: Path) -> None:
     """In one readable line."""
-    with pytest.raises(SiretListError, match="check its name"):
+    with pytest.raises(SmartRegionError, match="check its name"):
         read_sirets(tmp_path / "missing")

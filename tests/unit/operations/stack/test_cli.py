@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from boundary.errors import SmartRegionError
 from dashboards.rules.render import MonitorSite
 from operations.programs.alerting import RuleFiles
 from operations.programs.kafka import KAFKA_FOLDER
 from operations.stack import system
-from operations.stack.supervisor import GivenUpError
 from operations.stack.system import StackPlan
 from smart_region import main
 from streams.settings import Settings
@@ -78,7 +78,7 @@ def test_what_cannot_go_on_ends_with_one_line(stack: Callable[..., tuple[int, st
     """And says where to read more."""
 
     def run(*_: object) -> None:
-        raise GivenUpError("gateway", exits=5, status=1, log=Path("logs/gateway.log"))
+        raise SmartRegionError("gateway: ended 5 times in a row")
 
     status, output = stack(run)
 

@@ -12,7 +12,7 @@ import pytest
 
 from boundary.errors import SmartRegionError
 from operations.programs.program import Program
-from operations.stack.supervisor import READY_SECONDS, GivenUpError, Service, Supervisor
+from operations.stack.supervisor import READY_SECONDS, Service, Supervisor
 from tests.support.waiting import wait_until
 
 
@@ -166,7 +166,7 @@ def test_one_that_ends_five_times_at_once_ends_all(scene: Scene, *, serves: bool
     """With the end of its log, and how it ended; also before it was ever ready."""
     scene.broken = "gateway"
     kafka, gateway = scene.service("kafka"), scene.service("gateway", serves=serves)
-    with pytest.raises(GivenUpError, match=r"^gateway: ended 5 times .* 2: correct what logs/"):
+    with pytest.raises(SmartRegionError, match=r"^gateway: ended 5 times .* 2: correct what logs/"):
         scene.run((kafka,), (gateway,))
 
     assert scene.programs["gateway"].starts == 5
@@ -205,7 +205,7 @@ def test_real_programs_that_fail_end_with_their_own_words(tmp_path: Path) -> Non
     program = "import sys; print('reading settings'); sys.exit('no such broker')"
     failing = Program("worker-1", (sys.executable, "-c", program), folder=tmp_path)
     with (
-        pytest.raises(GivenUpError, match=r"^worker-1: ended 5 times .* status 1"),
+        pytest.raises(SmartRegionError, match=r"^worker-1: ended 5 times .* status 1"),
         Supervisor(lines.append, clock=lambda: now, pause=pause) as supervisor,
     ):
         supervisor.start(Service(failing, lambda: False))

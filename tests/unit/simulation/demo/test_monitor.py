@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from boundary.errors import SmartRegionError
 from boundary.settings import ENV_PREFIX
-from operations.programs.program import ProgramEndedError
 from simulation.demo import system
 from simulation.demo.system import MonitorProgram
 from streams.settings import Settings, load_settings
@@ -71,6 +71,6 @@ def test_one_that_ends_before_it_serves_is_not_awaited(
 
     with (
         MonitorProgram("assessor", Settings(), folder=tmp_path) as process,
-        pytest.raises(ProgramEndedError, match=r"^assessor: .* status 0 \(no catalogue\)"),
+        pytest.raises(SmartRegionError, match=r"^assessor: .* status 0 \(no catalogue\)"),
     ):
         process.wait_for_address()

@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from boundary.errors import SmartRegionError
 from catalogue.figure import figures_of
 from catalogue.history import Reading
 from catalogue.judgement import judge_all
@@ -14,7 +15,6 @@ from catalogue.loader import load_catalogue
 from events.errors import RefusalReason
 from operations.audit.exposed import Exposed, WorkerUnreadableError
 from operations.audit.ledger import RecordCounts
-from operations.programs.program import ProgramEndedError
 from simulation.demo import run
 from simulation.demo.run import AuditCount, DemoOutcome, Watch, summary
 from simulation.demo.screen import ScreenFrame
@@ -132,7 +132,7 @@ class Watched:
     def check(self) -> None:
         """Raise where it has ended."""
         if self.ended:
-            raise ProgramEndedError("worker", 1, last_line="enough")
+            raise SmartRegionError("worker: status 1 (enough)")
 
 
 @dataclass
@@ -203,5 +203,5 @@ def test_the_stage_is_shown_while_a_condition_is_awaited() -> None:
 
 def test_a_stage_that_ends_ends_the_wait() -> None:
     """A condition that can no longer come true is not awaited for ever."""
-    with pytest.raises(ProgramEndedError, match=r"status 1 \(enough\)"):
+    with pytest.raises(SmartRegionError, match=r"status 1 \(enough\)"):
         watching(Watched(ended=True), Shown()).until(lambda: False)
