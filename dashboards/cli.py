@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -18,6 +20,28 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Command], Command]
+
+_UNIT: Final = "[smhdwMQy]"
+_FROM_NOW: Final = re.compile(rf"now(?:[+-][0-9]{{0,9}}{_UNIT}|/f?{_UNIT})*")
+_MOMENT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{3})?)?Z?)?"
+)
+_MILLISECONDS: Final = re.compile("[0-9]{11,13}")
+"""From 1973 on: fewer digits are more likely a year or seconds."""
+
+
+def axis_start(text: str) -> str:
+    """Return a text that Grafana reads as a time.
+
+    A time from now (`now-30m`, `now/y`), a day, a moment or milliseconds since 1970. Raises
+    ValueError where it is none: Grafana would show a board without data.
+    """
+    if _FROM_NOW.fullmatch(text) or _MILLISECONDS.fullmatch(text):
+        return text
+    if _MOMENT.fullmatch(text):
+        datetime.fromisoformat(text)
+        return text
+    raise ValueError(text)
 
 
 class _Target(click.ParamType):
@@ -39,8 +63,6 @@ class _AxisStart(click.ParamType):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the time as it is written."""
-        from dashboards.axis_start import axis_start
-
         try:
             return axis_start(value)
         except ValueError:

@@ -31,7 +31,6 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     metavar="FACTS",
     help="The facts it may send: school.*,grant.paid",
 )
-@click.option("--title", metavar="TEXT", help="Its name for people.  [default: the id]")
 @click.option(
     "--source",
     "sources",
@@ -45,13 +44,6 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     metavar="PARTS",
     help="The part of these facts that only it may report: all, none, D77,D93 or ARCEP-*",
-)
-@click.option(
-    "--every",
-    default="monthly",
-    show_default=True,
-    metavar="FREQUENCY",
-    help="How often it promises to send.",
 )
 @click.option(
     "--scheme",
@@ -86,10 +78,8 @@ def new_producer(
     producer_id: str,
     contact: str,
     types: str,
-    title: str | None,
     sources: tuple[str, ...],
     owns: str,
-    every: str,
     scheme: str,
     declaration: Path,
     secrets: Path,
@@ -97,8 +87,9 @@ def new_producer(
     """Declare a producer, and write its secret and a first event to try.
 
     Prompts for its id, its contact and its facts where no option has them; change the rest, such
-    as its quota, in the declaration. Existing files keep their lines and comments. The secret is in
-    a file that only you can read, and is not shown. Restart every program with the new declaration.
+    as its title and its quota, in the declaration. Existing files keep their lines and comments.
+    The secret is in a file that only you can read, and is not shown. Restart every program with the
+    new declaration.
     """
     from events.producers.tokens import Scheme, issue
     from operations.declaring.new_producer import declare, parts_of, shares_of
@@ -108,13 +99,13 @@ def new_producer(
     owned = shares_of(parts_of(owns), facts)
     entry = {
         "id": producer_id,
-        "title": title or producer_id,
+        "title": producer_id,
         "contact": contact,
         "sources": [*sources] or [f"urn:iledefrance:{producer_id}"],
         "types": facts,
         **({"owns": owned} if owned else {}),
         "quota": {"events_per_second": 100, "burst": 1_000},
-        "expected_every": every,
+        "expected_every": "monthly",
     }
     issued = issue(producer_id, Scheme(scheme))
     now = load_settings().make_clock().now()

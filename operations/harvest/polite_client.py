@@ -9,13 +9,18 @@ from datetime import UTC, datetime
 from typing import Final, Self
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from protego import Protego
+
 from boundary.addresses import UnusableAddressError, shown_address, usable_address
 from boundary.errors import SmartRegionError
 from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
 from boundary.public_network import CheckedNetwork, PrivateAddressError
 from boundary.retry_policy import RetryableError, RetryPolicy
-from operations.harvest.robots import ROBOT, RobotRules, rules_of
 
+ROBOT: Final = "smart-region-harvest"
+"""The name that robots.txt may give rules for."""
+_OK: Final = 200
+_UNAVAILABLE: Final = range(400, 500)
 MOST_REDIRECTS: Final = 5
 _ROBOTS_BYTES: Final = 512 * 1024
 _LONGEST_CRAWL_DELAY: Final = 60.0
@@ -26,6 +31,40 @@ _BUSY: Final = frozenset({429, 503})
 _FAILED: Final = 500
 _ROBOTS_ATTEMPTS: Final = 3
 """How often a host without an answer is asked for robots.txt before it is called silent."""
+
+
+class RobotRules:
+    """The robots.txt (RFC 9309) of one site.
+
+    Without a text all is allowed, or nothing where there is a problem.
+    """
+
+    def __init__(self, text: str | None, *, problem: str = "") -> None:
+        self._rules = None if text is None else Protego.parse(text)
+        self.problem = problem
+        """Why the site could not say its rules."""
+
+    def allow(self, url: str) -> bool:
+        """Return whether an address may be read."""
+        return not self.problem if self._rules is None else self._rules.can_fetch(url, ROBOT)
+
+    @property
+    def delay(self) -> float:
+        """The seconds between two requests that the site asks for."""
+        return 0.0 if self._rules is None else self._rules.crawl_delay(ROBOT) or 0.0
+
+
+def rules_of(answer: HttpAnswer) -> RobotRules:
+    """Return the rules that a site answered with.
+
+    A site that has none (4xx) allows all; one that could not say (5xx) allows nothing.
+    """
+    if answer.status == _OK:
+        # A byte order mark would hide the first line, without which the others are for nobody.
+        return RobotRules(answer.body.decode("utf-8-sig", "replace"))
+    if answer.status in _UNAVAILABLE:
+        return RobotRules(None)
+    return RobotRules(None, problem=f"status {answer.status}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,12 @@ from functools import cache
 from itertools import count
 
 from broker.stored_record import RawRecord
-from events.cloudevent import CloudEvent
+from events.cloudevent import CONTENT_TYPE, STRUCTURED, CloudEvent
+from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules
+from events.topics import DEFAULT_PARTITIONS, topic_name
 from report.ledger import EventLedger
+from simulation.simulator import simulate
 from tests.support.audits import raw_record
 
 
@@ -43,3 +46,19 @@ def numbered(records: Iterable[RawRecord]) -> list[RawRecord]:
         record._replace(offset=next(offsets.setdefault((record.topic, record.partition), count())))
         for record in records
     ]
+
+
+def simulated_years(seed: int) -> list[RawRecord]:
+    """Return the records of a simulation as a broker keeps them."""
+    return numbered(
+        RawRecord(
+            topic_name(one.family),
+            partition_for(one.key.encode(), DEFAULT_PARTITIONS),
+            0,
+            one.key.encode(),
+            one.line.encode(),
+            [(CONTENT_TYPE, STRUCTURED)],
+            round(one.sent.timestamp() * 1000),
+        )
+        for one in simulate(seed)
+    )

@@ -11,22 +11,20 @@ from broker.stored_record import RawRecord
 from catalogue.contacts import Contacts
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
-from events.cloudevent import CONTENT_TYPE, STRUCTURED, CloudEvent
+from events.cloudevent import CloudEvent
 from events.fact import Family
-from events.partitioning import partition_for
-from events.topics import DEFAULT_PARTITIONS, topic_name
+from events.topics import topic_name
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
 from report.note.content import NAMED, NoteRequest, note_of
 from report.note.document import Note
 from report.note.month import Month
 from report.past import state_store_known_on
-from simulation.simulator import simulate
 from tests.support.attacks import ATTACKS, PLAIN
 from tests.support.audits import raw_record
 from tests.support.explanations import explained
 from tests.support.histories import event, uai
-from tests.support.ledgers import ledger_of, numbered
+from tests.support.ledgers import ledger_of, simulated_years
 
 MONTHS: Sequence[str] = [
     f"{year}-{month:02}" for year in range(2016, 2021) for month in range(1, 13)
@@ -41,18 +39,7 @@ shipped = cache(load_catalogue)
 @cache
 def five_years() -> Sequence[RawRecord]:
     """Return the simulation's records as a broker keeps them."""
-    return numbered(
-        RawRecord(
-            topic_name(one.family),
-            partition_for(one.key.encode(), DEFAULT_PARTITIONS),
-            0,
-            one.key.encode(),
-            one.line.encode(),
-            [(CONTENT_TYPE, STRUCTURED)],
-            round(one.sent.timestamp() * 1000),
-        )
-        for one in simulate(1)
-    )
+    return simulated_years(1)
 
 
 @cache

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from dashboards.axis_start import axis_start
+from dashboards.cli import axis_start
 from smart_region import main
 
 

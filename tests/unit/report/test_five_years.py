@@ -12,19 +12,15 @@ from catalogue.history import Histories
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from catalogue.publication import counts_persons
-from events.partitioning import partition_for
-from events.topics import DEFAULT_PARTITIONS, topic_name
 from report.evidence import changes, contributions
 from report.ledger import EventLedger
 from report.past import state_store_known_on
-from simulation.simulator import simulate
 from streams.histories import categories_of, histories_of
 from tests.support.known_states import states_held_on
-from tests.support.ledgers import numbered
+from tests.support.ledgers import simulated_years
 
 SEED = 3
 CATALOGUE = load_catalogue()
-HEADERS = (("content-type", b"application/cloudevents+json"),)
 
 KNOWN_ON = date(2018, 9, 30)
 """Corrections and late reports of what took effect before are recorded after it."""
@@ -34,18 +30,7 @@ DAYS = (date(2016, 12, 31), date(2018, 7, 1), KNOWN_ON)
 @pytest.fixture(scope="module")
 def records() -> Sequence[RawRecord]:
     """Give all records, as a broker keeps them."""
-    return numbered(
-        RawRecord(
-            topic_name(one.family),
-            partition_for(one.key.encode(), DEFAULT_PARTITIONS),
-            0,
-            one.key.encode(),
-            one.line.encode(),
-            HEADERS,
-            round(one.sent.timestamp() * 1000),
-        )
-        for one in simulate(SEED)
-    )
+    return simulated_years(SEED)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from email.utils import format_datetime
 import pytest
 
 from boundary.addresses import UnusableAddressError
-from boundary.http_client import NoAnswerError
+from boundary.http_client import HttpAnswer, NoAnswerError
 from boundary.public_network import CheckedNetwork, PrivateAddressError
 from operations.harvest.polite_client import (
     ForbiddenByRobotsError,
@@ -20,6 +21,7 @@ from operations.harvest.polite_client import (
     PortalBusyError,
     PortalSilentError,
     RedirectError,
+    rules_of,
 )
 from tests.support.harvests import PRIVATE
 from tests.support.portals import Answer, Portal, portal
@@ -265,3 +267,10 @@ def test_a_redirect_to_a_cloud_s_metadata_is_never_followed(served: Portal) -> N
 
     assert served.paths() == ["/old"]
     assert set(opened) == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_rules_are_read_with_and_without_a_byte_order_mark(mark: bytes) -> None:
+    """Editors on Windows put one there: all was taken for allowed (RFC 9309, 2.3)."""
+    rules = rules_of(HttpAnswer(200, {}, mark + b"User-agent: *\nDisallow: /\n"))
+    assert not rules.allow("https://example.org/data.csv")

@@ -1,7 +1,6 @@
 """The commands `smart-region import csv`, `import arcep` and `import mappings`."""
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from click.testing import CliRunner, Result
 from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent
 from events.pseudonym import write_new_key
-from operations.client import RecordingPublisher
 from operations.importing.cli import import_group
 from operations.importing.mapping import MAPPINGS
 from operations.importing.table import HeadingError
@@ -22,27 +20,7 @@ LYCEE = "0750419Y;01/09/2018;1 000\n"
 OTHER = "0750428H;2018-09-01;500\n"
 
 
-class Broker(RecordingPublisher):
-    """What a broker has got, from every publisher that a command makes."""
-
-    got: "list[CloudEvent]" = []  # noqa: RUF012 - emptied by the fixture
-
-    def __init__(self, bootstrap: str, **_: object) -> None:
-        super().__init__()
-        self.bootstrap = bootstrap
-
-    def publish(self, event: CloudEvent) -> None:
-        """Keep the event."""
-        super().publish(event)
-        self.got.append(event)
-
-
-@pytest.fixture(autouse=True)
-def got(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[CloudEvent]]:
-    """Yield what the broker has got, in place of Kafka."""
-    monkeypatch.setattr("operations.importing.screen.KafkaPublisher", Broker)
-    yield Broker.got
-    Broker.got.clear()
+pytestmark = pytest.mark.usefixtures("got")
 
 
 def run(

@@ -1,13 +1,11 @@
 """The command `smart-region import pilote`."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from events.cloudevent import CloudEvent
-from operations.client import RecordingPublisher
 from operations.importing.cli import import_group
 from tests.support.barometer import observed_entry, pasted, programme
 from tests.support.tables import write_file
@@ -21,26 +19,7 @@ IND-042;D75;Paris;2025-12-31;vc;95,25\r
 """
 
 
-class Broker(RecordingPublisher):
-    """What a broker has got, from every publisher that the command makes."""
-
-    got: "list[CloudEvent]" = []  # noqa: RUF012 - emptied by the fixture
-
-    def __init__(self, *_: object, **__: object) -> None:
-        super().__init__()
-
-    def publish(self, event: CloudEvent) -> None:
-        """Keep the event."""
-        super().publish(event)
-        self.got.append(event)
-
-
-@pytest.fixture(autouse=True)
-def got(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[CloudEvent]]:
-    """Yield what the broker has got, in place of Kafka."""
-    monkeypatch.setattr("operations.importing.screen.KafkaPublisher", Broker)
-    yield Broker.got
-    Broker.got.clear()
+pytestmark = pytest.mark.usefixtures("got")
 
 
 def run(folder: Path, text: str, *options: str) -> Result:
