@@ -25,16 +25,6 @@ _NO_ROOM: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.
 _PRIMARY: Final = 0xFF
 
 
-class WorkFolderUnusableError(SmartRegionError):
-    """The folder for what does not fit into memory is not there, or not ours to write to."""
-
-    def __init__(self, folder: Path, *, problem: str) -> None:
-        super().__init__(
-            f"work_folder: {folder} {problem}: name another with --work-folder or"
-            " SMART_REGION_WORK_FOLDER"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class WorkFolder:
     """A folder for temporary files that have no name, and are gone when the process is.
@@ -47,19 +37,25 @@ class WorkFolder:
     megabytes: int = DEFAULT_MEGABYTES
 
     def check(self) -> None:
-        """Raise WorkFolderUnusableError where nothing could be written to the folder."""
+        """Raise SmartRegionError where nothing could be written to the folder."""
         if self.path is None:
             return
         if not self.path.is_dir():
-            raise WorkFolderUnusableError(self.path, problem="is no folder")
-        if not os.access(self.path, os.W_OK | os.X_OK):
-            raise WorkFolderUnusableError(self.path, problem="may not be written to by this user")
+            problem = "is no folder"
+        elif not os.access(self.path, os.W_OK | os.X_OK):
+            problem = "may not be written to by this user"
+        else:
+            return
+        raise SmartRegionError(
+            f"work_folder: {self.path} {problem}: name another with --work-folder or"
+            " SMART_REGION_WORK_FOLDER"
+        )
 
     def connect(self) -> sqlite3.Connection:
         """Return an empty database that stays in memory while it is small.
 
         The folder is SQLite's for the whole process until another one is named. Raises
-        WorkFolderUnusableError.
+        SmartRegionError.
         """
         self.check()
         database = sqlite3.connect("")

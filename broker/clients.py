@@ -23,11 +23,12 @@ from kafka.errors import (
 from kafka.net.compat import KafkaNetClient
 from kafka.net.inet import KafkaNetSocket
 
+from boundary.addresses import shown_address
+from boundary.diagnostic import shown
 from boundary.errors import SmartRegionError
 from boundary.terminal import one_line
 from broker.addresses import addresses_of
 from broker.errors import (
-    BrokerAddressError,
     BrokerRefusedError,
     BrokerUnreachableError,
     LeaderMissingError,
@@ -96,7 +97,7 @@ def opened(
 ) -> Client:
     """Return a kafka-python client made by `make`, connected to one of the `bootstrap` brokers.
 
-    `bootstrap` is HOST:PORT, several separated by commas. Raises BrokerAddressError where it is
+    `bootstrap` is HOST:PORT, several separated by commas. Raises SmartRegionError where it is
     not, BrokerEntryError at once where authentication fails on either side, BrokerUnreachableError
     with the cause of the last attempt (a refused connection…), which the client itself only logs.
     Not for a thread with a running event loop.
@@ -104,7 +105,10 @@ def opened(
     try:
         addresses = addresses_of(bootstrap)
     except ValueError as error:
-        raise BrokerAddressError(bootstrap) from error
+        raise SmartRegionError(
+            f"broker: is not an address, value {shown(shown_address(bootstrap))}: write HOST:PORT,"
+            " several separated by commas"
+        ) from error
     if security.is_secured:
         asyncio.run(preflight(addresses, security))
     connections: list[KafkaNetClient] = []

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar
 
-from boundary.addresses import shown_address
 from boundary.diagnostic import shown
 from boundary.errors import SmartRegionError
 
@@ -21,16 +20,6 @@ _REMEDIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "replication": ("", " (SMART_REGION_REPLICATION)"),
     }
 )
-
-
-class BrokerAddressError(SmartRegionError):
-    """The address of the broker has the wrong form."""
-
-    def __init__(self, bootstrap: str) -> None:
-        super().__init__(
-            f"broker: is not an address, value {shown(shown_address(bootstrap))}:"
-            " write HOST:PORT, several separated by commas"
-        )
 
 
 class BrokerUnreachableError(SmartRegionError):

@@ -59,7 +59,7 @@ def audit_records(  # noqa: PLR0913 - the sources and the rules of a recount, by
     `partitions` is how many partitions each event topic has, `work` where large ledgers are kept,
     `skipped` which records are refused unread, `rules` what is taken of the others.
 
-    Raises `WorkFolderUnusableError` or `SmartRegionError`, and as `records` do.
+    Raises `SmartRegionError`, and as `records` do.
     """
     work = WorkFolder() if work is None else work
     with (

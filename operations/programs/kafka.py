@@ -53,16 +53,6 @@ group.initial.rebalance.delay.ms=0
 """
 
 
-class KafkaNotFormattedError(SmartRegionError):
-    """The broker's data folder could not be made."""
-
-    def __init__(self, folder: Path, *, cause: str) -> None:
-        super().__init__(
-            f"kafka: cannot make a data folder in {folder} ({cause}): check that there is room and"
-            " that the folder is ours to write, or remove what a half-made one left"
-        )
-
-
 def missing_requirement(folder: Path = KAFKA_FOLDER) -> str | None:
     """Return why Kafka cannot run here, None if it can; `folder` is a clone's deploy/kafka."""
     if shutil.which("java") is None:
@@ -101,7 +91,7 @@ class Kafka:
         """Write its settings, and make its data folder where there is none.
 
         `properties` are lines that come last, and so win; in them `{port}` and `{controller_port}`
-        stand for the broker's own. Raises SmartRegionError or KafkaNotFormattedError.
+        stand for the broker's own. Raises SmartRegionError.
         """
         if reason := missing_requirement(self.distribution):
             raise SmartRegionError(
@@ -132,13 +122,19 @@ class Kafka:
             )
         except subprocess.TimeoutExpired as error:
             cause = f"not done within {FORMAT_SECONDS:.0f} s"
-            raise KafkaNotFormattedError(self.folder, cause=cause) from error
+            raise self._not_formatted(cause) from error
         if done.returncode != 0:
             lines = map(str.strip, reversed((done.stdout + done.stderr).split("\n")))
             # Not where in Java's code it was.
             said = (one for one in lines if one and not one.startswith(("at ", "... ")))
             cause = next(said, "no output")
-            raise KafkaNotFormattedError(self.folder, cause=cause)
+            raise self._not_formatted(cause)
+
+    def _not_formatted(self, cause: str) -> SmartRegionError:
+        return SmartRegionError(
+            f"kafka: cannot make a data folder in {self.folder} ({cause}): check that there is room"
+            " and that the folder is ours to write, or remove what a half-made one left"
+        )
 
     def _java(self) -> list[str]:
         return [

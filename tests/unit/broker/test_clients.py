@@ -17,9 +17,10 @@ from kafka.admin import KafkaAdminClient
 from kafka.cluster import ClusterMetadata
 from kafka.errors import KafkaConfigurationError, UnknownBrokerIdError
 
+from boundary.errors import SmartRegionError
 from broker import clients
 from broker.clients import administering, opened
-from broker.errors import BrokerAddressError, BrokerUnreachableError, LeaderMissingError
+from broker.errors import BrokerUnreachableError, LeaderMissingError
 from operations.programs.addresses import address_of, free_port
 
 WAIT_SECONDS: Final = 10
@@ -30,7 +31,7 @@ WAIT_SECONDS: Final = 10
 )
 def test_what_is_no_address_is_refused_at_once(bootstrap: str) -> None:
     """A mistyped address is reported as such, not after ten seconds as a silent broker."""
-    with pytest.raises(BrokerAddressError, match="write HOST:PORT"):
+    with pytest.raises(SmartRegionError, match="write HOST:PORT"):
         opened(print, bootstrap)
 
 

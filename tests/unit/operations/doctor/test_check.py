@@ -1,12 +1,12 @@
 """A check's verdict, and what it means for those that need it."""
 
-from broker.errors import BrokerAddressError
+from boundary.errors import SmartRegionError
 from operations.doctor.check import Check, CheckStatus, Finding, NothingToCheckError, run_checks
 
 
 def fail() -> str:
     """Find something wrong."""
-    raise BrokerAddressError("nowhere")
+    raise SmartRegionError("broker: is not an address, value nowhere")
 
 
 def find_nothing() -> str:
