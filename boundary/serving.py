@@ -75,16 +75,16 @@ class ServingSettings(BaseSettings):
     model_config = SETTINGS_CONFIG
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """`debug` also opens the log of Faust and the Kafka client."""
+    """`debug` also shows the logs of Faust and the Kafka client."""
     log_format: Literal["text", "json"] = "text"
-    """One line an event, as text or as JSON."""
+    """Format of the log's lines: text or JSON."""
     metrics_token_file: Path | None = None
-    """File with the token that /metrics requires as `Authorization: Bearer`, closed to other users;
-    without it /metrics is open."""
+    """File with the token that /metrics requires as `Authorization: Bearer`, closed to other users.
+    Without it /metrics is open."""
     server_certfile: Path | None = None
-    """PEM file with the server's certificate and those between; with it the server speaks TLS."""
+    """PEM file with the server's certificate and the intermediate ones; enables TLS."""
     server_keyfile: Path | None = None
-    """PEM file with its key."""
+    """PEM file with the key of the server's certificate."""
 
     @field_validator("server_keyfile")
     @classmethod

@@ -25,23 +25,23 @@ class BrokerSecurity(BaseModel):
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """The broker's protocol: TLS or not, with a password (SASL) or not."""
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    """How the password is proven."""
+    """The SASL mechanism, if the protocol is a SASL one."""
     sasl_username: str | None = None
-    """The user, where the protocol is a SASL one."""
+    """The user, if the protocol is a SASL one."""
     sasl_password_file: str | None = None
-    """File with its password alone, closed to other users; goes before `SASL_PASSWORD`."""
+    """File with only the password, closed to other users; overrides `SASL_PASSWORD`."""
     sasl_password: SecretStr | None = None
-    """Its password; never shown."""
+    """The user's password; never shown."""
     ssl_cafile: str | None = None
     """PEM file with the authority that signed the broker's certificate."""
     ssl_certfile: str | None = None
-    """PEM file with our own certificate, where the broker requires one."""
+    """PEM file with our own certificate, if the broker requires one."""
     ssl_keyfile: str | None = None
-    """PEM file with its key."""
+    """PEM file with the key of our certificate."""
     ssl_check_hostname: bool = True
     """Whether the broker's certificate must name its host."""
     insecure_broker: Annotated[bool, Field(validate_default=True)] = False
-    """True where the network is yours alone: allows `PLAIN` over `SASL_PLAINTEXT`, which shows the
+    """Set to true only on a private network: allows `PLAIN` over `SASL_PLAINTEXT`, which shows the
     password, and a certificate that does not name its host."""
 
     @field_validator("sasl_username", "sasl_password")

@@ -29,7 +29,7 @@ class _BrokerAddress(BaseSettings):
     model_config = SETTINGS_CONFIG
 
     broker: Annotated[str, AfterValidator(_bootstrap)] = "127.0.0.1:9092"
-    """Kafka, HOST:PORT; several separated by commas."""
+    """Address of Kafka, HOST:PORT; separate several by commas."""
 
 
 class BrokerSettings(BrokerSecurity, _BrokerAddress):

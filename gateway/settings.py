@@ -25,44 +25,44 @@ class GatewaySettings(ServingSettings, ProducersSettings, BrokerSettings):
     model_config = SETTINGS_CONFIG
 
     gateway_host: str = "127.0.0.1"
-    """Where the gateway listens. Without a certificate of its own a proxy before it speaks TLS."""
+    """Address of the gateway. Without a certificate, put a proxy with TLS before it."""
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = 6070
-    """Its port; 0 picks a free one, which the log names."""
+    """The gateway's port; 0 picks a free one, which the log names."""
     gateway_probe_host: str = "127.0.0.1"
-    """Where /healthz, /readyz and /metrics are served to probes and Prometheus, on a listener that
+    """Address of /healthz, /readyz and /metrics for probes and Prometheus, on a listener that
     connections of producers cannot exhaust."""
     gateway_probe_port: Annotated[int, Field(ge=0, le=65535)] = 6071
-    """Its port; 0 picks a free one, which the log names."""
+    """The port for probes; 0 picks a free one, which the log names."""
     gateway_secrets: Path | None = None
-    """YAML file with the producers' secrets, which only its owner and group may read; without it
-    no producer can send."""
+    """YAML file with the producers' secrets, which only its owner and group may read. Without it no
+    producer can send."""
     gateway_header_timeout: Seconds = 10.0
-    """How long a request's headers may take to arrive, from their first byte or the connection; a
-    TLS handshake before them has as long."""
+    """How long a request's headers may take to arrive, from their first byte or the connection. A
+    TLS handshake may take as long."""
     gateway_body_timeout: Seconds = 30.0
     """How long a request's body may take to arrive."""
     gateway_idle_timeout: PositiveInt = 60
     """How long a connection may wait for its next request."""
     gateway_delivery_timeout: Seconds = 10.0
-    """How long the broker may take to acknowledge; then the request is answered 503."""
+    """How long the broker may take to acknowledge before the request is answered 503."""
     gateway_stop_timeout: PositiveInt = 20
-    """How long a stop waits for requests that have begun; at least the delivery's."""
+    """How long a stop waits for requests in progress; at least the delivery timeout."""
     gateway_trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
-    """Addresses or networks of the proxies before it, separated by commas (`10.0.0.0/8`): the last
-    address in `X-Forwarded-For` that is none of them is taken for the sender's."""
+    """Addresses or networks of the proxies before the gateway, separated by commas (`10.0.0.0/8`).
+    The sender is the last address in `X-Forwarded-For` that is none of them."""
     gateway_connections: PositiveInt = 1000
-    """Most connections at once. The next one evicts an unauthenticated connection, else a
-    producer's without a request in progress; where there is none, it is answered 503. One
-    producer may have requests in progress on a fourth of them."""
+    """The most connections at once. The next one evicts an unauthenticated connection, else a
+    producer's without a request in progress; if there is none, it is answered 503. One producer may
+    have requests in progress on a fourth of them."""
     gateway_connections_per_address: PositiveInt = 100
-    """Most of them from one IPv4 address, or one /64 of IPv6, that is no trusted proxy's. Behind a
-    proxy all producers have its address: trust it, or set this to `GATEWAY_CONNECTIONS`."""
+    """The most connections from one IPv4 address, or one /64 of IPv6, except a trusted proxy's. All
+    producers behind a proxy have its address: trust it, or set this to `GATEWAY_CONNECTIONS`."""
 
     catalogue: Path | None = None
-    """The workers' folder of catalogue files: it declares the milestones to be explained."""
+    """The workers' folder of catalogue files, with the milestones that may be explained."""
     time_tolerance: ToleranceSeconds = TIME_TOLERANCE.total_seconds()
-    """The workers': an event's `time` may be so far ahead of the gateway's clock, and at most five
-    minutes."""
+    """The workers' tolerance. An event's `time` may be this far ahead of the gateway's clock, but
+    at most five minutes."""
 
     @field_validator("gateway_trusted_proxies", mode="before")
     @classmethod

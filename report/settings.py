@@ -20,13 +20,13 @@ class PageSettings(Settings):
     model_config = SETTINGS_CONFIG
 
     page_port: Annotated[int, Field(ge=0, le=65535)] = 6072
-    """The page's port, on SMART_REGION_HTTP_HOST; it is open to whoever reaches it. 0 picks a free
-    one, which the log names."""
+    """The page's port, on SMART_REGION_HTTP_HOST: whoever reaches it can read the page. 0 picks a
+    free one, which the log names."""
     page_ledger: Path | None = None
-    """File of the events behind the figures; without it they are in memory, and read anew at each
-    start. It may be deleted while the page does not run."""
+    """File of the events behind the figures. Without it they are in memory, and each start reads
+    them anew. You may delete it while the page does not run."""
     page_ledger_mb: Megabytes = 512
-    """Most megabytes of memory for queries of events."""
+    """The most megabytes of memory for queries of events."""
 
 
 def load_page_settings(**overrides: Any) -> PageSettings:

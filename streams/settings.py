@@ -60,64 +60,65 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     catalogue: Path | None = None
     """Folder of catalogue files to use instead of the shipped ones."""
     clock: Annotated[str, AfterValidator(_clock_text)] = "system"
-    """`system`, a day (`2019-06-30`), or a run of days per second (`2016-01-01..2020-12-31@20`)."""
+    """`system`, a day (`2019-06-30`), or a period and its days per second
+    (`2016-01-01..2020-12-31@20`)."""
 
     http_host: str = "127.0.0.1"
-    """Where /metrics, /healthz and /readyz listen, and a worker's /histories."""
+    """Address of /metrics, /healthz, /readyz and a worker's /histories."""
     http_port: Annotated[int, Field(ge=0, le=65535)] = 6066
-    """The worker's port for them; 0 picks a free one, which the log names."""
+    """The worker's port for these; 0 picks a free one, which the log names."""
     assessor_port: Annotated[int, Field(ge=0, le=65535)] = 6067
-    """The assessor's port for them."""
+    """The assessor's port for these."""
 
     workers: Annotated[str, AfterValidator(_workers_text)] | None = None
     """The workers whose histories assessor, page, export and backfill read, separated by commas:
     `http://HOST:PORT`; `dns+http://NAME:PORT`, every address of a name; `file+http:///PATH`, the
     targets in files of Prometheus (`file_sd`); each also with https. Without it assessor and page
-    ask the worker of this machine, on SMART_REGION_HTTP_PORT of loopback, and export and backfill
-    count from the topics of events."""
+    ask the worker on this machine's loopback address and SMART_REGION_HTTP_PORT, and export and
+    backfill count from the topics of events."""
     workers_cafile: Path | None = None
-    """PEM file with the authority of the workers' certificates; without it this machine's."""
+    """PEM file with the authority of the workers' certificates; default: this machine's."""
     workers_plain_http: bool = False
-    """True where the network is yours alone: allows the token to cross it unencrypted."""
+    """Set to true only on a private network: allows the token to be sent unencrypted."""
     histories_token_file: Path | None = None
     """File with the token that a worker's /histories requires, and that assessor, page and audit
-    send; without it that of /metrics. Histories have exact numbers of persons: its readers should
-    be fewer, and a worker without either token answers on loopback alone."""
+    send; default: the token of /metrics. Histories have exact numbers of persons, so give this one
+    to fewer readers. Without either token a worker answers only on loopback."""
     history_hold: Seconds = 60.0
-    """How long assessor and page use the histories of a partition that no worker answers for."""
+    """How long assessor and page use a partition's last histories if no worker answers for it."""
 
     session_timeout: Seconds = 15.0
-    """How long the broker waits for a silent worker before its partitions go to another."""
+    """How long the broker waits for a silent worker before it reassigns its partitions."""
     heartbeat_interval: Seconds = 3.0
-    """How often the worker shows that it lives; at most a third of the session."""
+    """How often the worker sends a heartbeat; at most a third of the session timeout."""
     request_timeout: Seconds = 40.0
-    """How long one request to the broker may take; at least the session."""
+    """How long one request to the broker may take; at least the session timeout."""
     commit_interval: Seconds = 1.0
     """How often offsets of finished batches are committed."""
     max_poll_records: PositiveInt = 8000
-    """Most records in one batch: more is faster, less answers /metrics sooner."""
+    """The most records in one batch. More is faster; fewer answer /metrics sooner."""
     ready_timeout: Seconds = 300.0
-    """A worker that is not ready by then ends, so that a supervisor can restart it."""
+    """A worker that is not ready after this time exits, so that a supervisor can restart it."""
     stall_timeout: Seconds = 120.0
-    """A worker that finishes no waiting batch, or a page that gets no answer from the broker, ends
-    then."""
+    """A worker that finishes no waiting batch, or a page that gets no answer from the broker, exits
+    after this time."""
     self_check_interval: Seconds = 300.0
-    """How often the figures are derived anew from the states, as a check; less often where that
+    """How often a worker computes its figures again from its states, as a check; less often if that
     would take more than a hundredth of the time."""
 
     work_folder: Path | None = None
-    """Where `audit` keeps what does not fit into memory; by default the system's folder."""
+    """Where `audit` keeps what does not fit into memory; default: the system's temporary folder."""
     work_mb: Megabytes = 4096
-    """Most megabytes that it takes there; a million records take about 600."""
+    """The most megabytes that `audit` uses there; a million records take about 600."""
 
     snapshots: Path | None = None
-    """Folder, which exists, where a worker keeps its entity states so that it starts faster;
-    without it each start reads all events. It may be lost, and shared by workers. Nothing about
-    persons is written there."""
+    """Existing folder for snapshots of entity states, with which a worker starts faster. Without it
+    each start reads all events. Workers may share it, and you may delete what is in it. It has
+    nothing about persons."""
 
     time_tolerance: ToleranceSeconds = TIME_TOLERANCE.total_seconds()
-    """How far an event's `time` may be beyond the broker's time of its record: what is further
-    ahead is refused. The same for all programs, or an audit finds differences."""
+    """How far an event's `time` may be ahead of the broker's time of its record; an event further
+    ahead is refused. Give all programs the same value, or an audit finds differences."""
 
     @field_validator("heartbeat_interval")
     @classmethod

@@ -29,5 +29,5 @@ class ProducersSettings(BaseSettings):
     model_config = SETTINGS_CONFIG
 
     producers: Path | None = None
-    """File of declared producers to use instead of the shipped one; the same for all programs,
-    or they take different events."""
+    """File of declared producers to use instead of the shipped one. Give all programs the same
+    one, or they accept different events."""

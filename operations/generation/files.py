@@ -46,8 +46,8 @@ _RUNBOOKS_HEAD = """\
 
 # Runbooks
 
-What to do when an alert fires. Each page says what the alert means, what its impact is, what to
-look at and what to do. [Alerting](../alerting.md) says who is notified.
+What an alert means, what its impact is, what to look at and what to do. [Alerting](../alerting.md)
+says who is notified.
 """
 
 _COLUMNS = "| alert | severity | after | meaning |\n|---|---|---|---|"
@@ -85,24 +85,24 @@ _SETTINGS_HEAD = """\
 
 # Settings
 
-What `smart-region worker` and `smart-region assessor` read from the environment; times are in
-seconds, at most 2 000 000 of what is waited for. An unknown `SMART_REGION_…` variable is refused:
-it is nearly always a misspelling.
-Commands that reach Kafka alone (`emit`, `import`, `topics`, `dead-letters list` and `show`) read
-the broker's variables alone, `topics` also those of the topics; the other commands read all.
+`smart-region worker` and `smart-region assessor` read these environment variables. Times are in
+seconds, waiting times at most 2 000 000. An unknown `SMART_REGION_…` variable is refused: it is
+nearly always a misspelling. Commands that only reach Kafka (`emit`, `import`, `topics`,
+`dead-letters list` and `show`) read only the broker's variables, `topics` also those of the topics;
+the other commands read all.
 
 """
 _GATEWAY_SETTINGS_HEAD = """
 ## The gateway
 
-What `smart-region gateway` reads besides the settings of the broker. An unknown
-`SMART_REGION_GATEWAY_…` variable is refused. How to run it: [gateway.md](gateway.md).
+`smart-region gateway` reads these besides the broker's. An unknown `SMART_REGION_GATEWAY_…`
+variable is refused. How to run it: [gateway.md](gateway.md).
 
 """
 _PAGE_SETTINGS_HEAD = """
 ## The page
 
-What `smart-region page` reads besides all of the above but the gateway's.
+`smart-region page` reads these besides all of the above except the gateway's.
 
 """
 _SETTINGS_COLUMNS = """\
