@@ -22,6 +22,7 @@ from events.topics import topic_name
 from streams.app import _agent
 from streams.batch_transport import BatchConsumer, BatchProducer, BatchSchema
 from streams.engine import Engine
+from tests.support.async_tests import played
 from tests.support.group_member import (
     GENERATION,
     build_app,
@@ -33,15 +34,11 @@ from tests.support.group_member import (
 )
 
 
-def with_app(look: Callable[[faust.App], None], **settings: Any) -> None:
-    """Look at an app that is not started."""
-
-    async def scene() -> None:
-        app = build_app(**settings)
-        consumer_of(app)
-        look(app)
-
-    asyncio.run(scene())
+def app_of(**settings: Any) -> faust.App:
+    """Return an app that is not started. Needs a running loop."""
+    app = build_app(**settings)
+    consumer_of(app)
+    return app
 
 
 @pytest.mark.parametrize(
@@ -70,60 +67,49 @@ def with_app(look: Callable[[faust.App], None], **settings: Any) -> None:
         ("debug", False),
     ],
 )
-def test_faust_is_set(setting: str, value: object) -> None:
+@played
+async def test_faust_is_set(setting: str, value: object) -> None:
     """Each of these has a default that loses, doubles or shows something."""
-
-    def look(app: faust.App) -> None:
-        assert getattr(app.conf, setting) == value
-
-    with_app(look)
+    assert getattr(app_of().conf, setting) == value
 
 
-def test_settings_reach_the_broker() -> None:
+@played
+async def test_settings_reach_the_broker() -> None:
     """A session, its heartbeats and the topics' shape are an operator's to choose."""
-
-    def look(app: faust.App) -> None:
-        conf = app.conf
-        assert conf.broker_session_timeout == 9
-        assert conf.broker_heartbeat_interval == 2
-        assert conf.broker_request_timeout == conf.producer_request_timeout == 20
-        assert conf.topic_replication_factor == 3
-        assert conf.broker_commit_interval == 0.5
-        assert conf.broker_max_poll_records == 77
-
-    with_app(
-        look,
+    conf = app_of(
         session_timeout=9,
         heartbeat_interval=2,
         request_timeout=20,
         replication=3,
         commit_interval=0.5,
         max_poll_records=77,
-    )
+    ).conf
+
+    assert conf.broker_session_timeout == 9
+    assert conf.broker_heartbeat_interval == 2
+    assert conf.broker_request_timeout == conf.producer_request_timeout == 20
+    assert conf.topic_replication_factor == 3
+    assert conf.broker_commit_interval == 0.5
+    assert conf.broker_max_poll_records == 77
 
 
-def test_the_batching_transport_is_used() -> None:
+@played
+async def test_the_batching_transport_is_used() -> None:
     """Both ways."""
+    app = app_of()
 
-    def look(app: faust.App) -> None:
-        assert isinstance(app.consumer, BatchConsumer)
-        assert isinstance(app.producer, BatchProducer)
-
-    with_app(look)
+    assert isinstance(app.consumer, BatchConsumer)
+    assert isinstance(app.producer, BatchProducer)
 
 
-def test_each_family_has_one_agent_for_raw_batches() -> None:
+@played
+async def test_each_family_has_one_agent_for_raw_batches() -> None:
     """Two at once would be two hands on one state; a decoder would acknowledge what it refuses."""
+    agents = [cast("Any", agent) for agent in app_of().agents.values()]
 
-    def look(app: faust.App) -> None:
-        agents = {name: cast("Any", agent) for name, agent in app.agents.items()}
-        assert {agent.channel.get_topic_name() for agent in agents.values()} == {
-            topic_name(family) for family in Family
-        }
-        assert all(agent.concurrency == 1 for agent in agents.values())
-        assert all(isinstance(agent.channel.schema, BatchSchema) for agent in agents.values())
-
-    with_app(look)
+    assert {agent.channel.get_topic_name() for agent in agents} == set(map(topic_name, Family))
+    assert all(agent.concurrency == 1 for agent in agents)
+    assert all(isinstance(agent.channel.schema, BatchSchema) for agent in agents)
 
 
 def test_a_worker_writes_to_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,19 +126,16 @@ def test_a_worker_writes_to_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_partitions_stay_and_all_families_of_one_go_together() -> None:
+@played
+async def test_partitions_stay_and_all_families_of_one_go_together() -> None:
     """Faust's own assignor does that; of an app without tables it would take another one."""
+    app = build_app()
+    thread = consumer_of(app)._thread
+    made = thread._create_consumer(asyncio.get_running_loop())
+    made._closed = True  # Never started: nothing to close.
 
-    async def scene() -> None:
-        app = build_app()
-        thread = consumer_of(app)._thread
-        made = thread._create_consumer(asyncio.get_running_loop())
-        made._closed = True  # Never started: nothing to close.
-
-        assert cast("Any", thread)._assignor is app.assignor
-        assert isinstance(app.assignor, PartitionAssignor)
-
-    asyncio.run(scene())
+    assert cast("Any", thread)._assignor is app.assignor
+    assert isinstance(app.assignor, PartitionAssignor)
 
 
 class Stream:
@@ -210,15 +193,13 @@ def test_a_failed_batch_ends_the_agent() -> None:
     assert taken == ["one"]
 
 
-def test_what_crashes_a_part_of_the_app_is_reported_at_once() -> None:
+@played
+async def test_what_crashes_a_part_of_the_app_is_reported_at_once() -> None:
     """A failure of any service, at once and without a request."""
     failures: list[BaseException] = []
 
-    async def scene() -> None:
-        app = build_app(on_failure=failures.append)
-        await consumer_of(app).crash(LookupError("planted"))
-
-    asyncio.run(scene())
+    app = build_app(on_failure=failures.append)
+    await consumer_of(app).crash(LookupError("planted"))
 
     assert {str(failure) for failure in failures} == {"planted"}
 
@@ -226,66 +207,54 @@ def test_what_crashes_a_part_of_the_app_is_reported_at_once() -> None:
 class TestRebalanceThatBeginsAsAnotherEnds:
     """Faust lets the end of the other go on, until the next assignment."""
 
-    def test_its_end_does_not_end_the_rebalance(self) -> None:
+    @played
+    async def test_its_end_does_not_end_the_rebalance(self) -> None:
         """Events that are read then are cleared at the end of the next one, and lost."""
+        consumer, _ = await member(topic(Family.GRANTS))
+        app = cast("faust.App", consumer.app)
+        app.on_rebalance_start()
+        await consumer.on_partitions_revoked({topic(Family.GRANTS)})
 
-        async def scene() -> None:
-            consumer, _ = await member(topic(Family.GRANTS))
-            app = cast("faust.App", consumer.app)
-            app.on_rebalance_start()
-            await consumer.on_partitions_revoked({topic(Family.GRANTS)})
+        app.on_rebalance_end()
 
-            app.on_rebalance_end()
+        assert app.rebalancing
 
-            assert app.rebalancing
-
-        asyncio.run(scene())
-
-    def test_its_end_may_come_before_the_revocation(self) -> None:
+    @played
+    async def test_its_end_may_come_before_the_revocation(self) -> None:
         """The consumer's thread says that a rebalance begins; the revocation comes after it."""
+        consumer, _ = await member(topic(Family.GRANTS))
+        app = cast("faust.App", consumer.app)
+        app.on_rebalance_start()
+        app.on_rebalance_end()
 
-        async def scene() -> None:
-            consumer, _ = await member(topic(Family.GRANTS))
-            app = cast("faust.App", consumer.app)
-            app.on_rebalance_start()
-            app.on_rebalance_end()
+        await consumer.on_partitions_revoked({topic(Family.GRANTS)})
 
-            await consumer.on_partitions_revoked({topic(Family.GRANTS)})
+        assert app.rebalancing
 
-            assert app.rebalancing
-
-        asyncio.run(scene())
-
-    def test_the_next_one_ends_the_rebalance(self) -> None:
+    @played
+    async def test_the_next_one_ends_the_rebalance(self) -> None:
         """Once its partitions are sought."""
+        consumer, thread = await member(topic(Family.GRANTS))
+        app = cast("faust.App", consumer.app)
+        app.on_rebalance_start()
+        await rebalance(consumer, thread, topic(Family.GRANTS))
+        app.rebalancing = True
+        await consumer.perform_seek()
 
-        async def scene() -> None:
-            consumer, thread = await member(topic(Family.GRANTS))
-            app = cast("faust.App", consumer.app)
-            app.on_rebalance_start()
-            await rebalance(consumer, thread, topic(Family.GRANTS))
-            app.rebalancing = True
-            await consumer.perform_seek()
+        app.on_rebalance_end()
 
-            app.on_rebalance_end()
-
-            assert not app.rebalancing
-
-        asyncio.run(scene())
+        assert not app.rebalancing
 
 
 @pytest.mark.parametrize("partitions", [set(), {topic(Family.GRANTS)}])
-def test_an_assignment_of_nothing_is_ready(partitions: set[TP]) -> None:
+@played
+async def test_an_assignment_of_nothing_is_ready(partitions: set[TP]) -> None:
     """Faust seeks nothing for it; where there are partitions, their seek has yet to come."""
+    consumer, _ = joined(*partitions)
 
-    async def scene() -> None:
-        consumer, _ = joined(*partitions)
+    await cast("faust.App", consumer.app).on_rebalance_complete.send()
 
-        await cast("faust.App", consumer.app).on_rebalance_complete.send()
-
-        assert consumer.is_sought(GENERATION) is (not partitions)
-
-    asyncio.run(scene())
+    assert consumer.is_sought(GENERATION) is (not partitions)
 
 
 def tables() -> Any:  # noqa: ANN401 - Faust's
@@ -320,7 +289,8 @@ def test_the_end_of_the_worker_ends_the_step() -> None:
     assert not asyncio.run(stopped())
 
 
-def test_a_start_does_not_wait_for_tables_that_are_declared_late(
+@played
+async def test_a_start_does_not_wait_for_tables_that_are_declared_late(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Faust sleeps for a second there, during which a restarted worker shows nothing."""
@@ -329,12 +299,9 @@ def test_a_start_does_not_wait_for_tables_that_are_declared_late(
     async def note(what: str) -> None:
         done.append(what)
 
-    async def scene() -> None:
-        none = tables()
-        monkeypatch.setattr(none, "sleep", lambda _: note("slept"))
-        monkeypatch.setattr(none, "_update_channels", lambda: note("registered"))
-        monkeypatch.setattr(none.recovery, "start", lambda: note("recovery"))
-        await none.on_start()
-
-    asyncio.run(scene())
+    none = tables()
+    monkeypatch.setattr(none, "sleep", lambda _: note("slept"))
+    monkeypatch.setattr(none, "_update_channels", lambda: note("registered"))
+    monkeypatch.setattr(none.recovery, "start", lambda: note("recovery"))
+    await none.on_start()
     assert done == ["registered", "recovery"]

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from events.fact import Family
 from simulation.demo.worker import EmbeddedTransport
+from tests.support.async_tests import played
 from tests.support.batch_writing import producing
 from tests.support.group_member import joined, topic
 
 
-def test_the_producer_is_not_idempotent() -> None:
+@played
+async def test_the_producer_is_not_idempotent() -> None:
     """The embedded broker has no idempotent producers; all replicas acknowledge still."""
-
-    async def scene() -> None:
-        producer, _ = producing(EmbeddedTransport)
-        chosen = producer._settings_extra()
-        assert (chosen["acks"], chosen["enable_idempotence"]) == ("all", False)
-
-    asyncio.run(scene())
+    producer, _ = producing(EmbeddedTransport)
+    chosen = producer._settings_extra()
+    assert (chosen["acks"], chosen["enable_idempotence"]) == ("all", False)
 
 
-def test_an_end_before_what_was_read_is_no_loss() -> None:
+@played
+async def test_an_end_before_what_was_read_is_no_loss() -> None:
     """The embedded broker answers with the first offset of the last batch."""
     events = topic(Family.SCHOOLS)
 
-    async def scene() -> None:
-        consumer, thread = joined(events, committed={events: 5}, transport=EmbeddedTransport)
-        thread.log_ends[events] = 3
+    consumer, thread = joined(events, committed={events: 5}, transport=EmbeddedTransport)
+    thread.log_ends[events] = 3
 
-        await consumer.perform_seek()
+    await consumer.perform_seek()
 
-        assert consumer.faults == []
-
-    asyncio.run(scene())
+    assert consumer.faults == []
