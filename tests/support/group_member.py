@@ -310,6 +310,16 @@ async def read_and_merge(consumer: BatchConsumer) -> list[Batch]:
     return [cast("Batch", one.value) for one in handed]
 
 
+async def has_merged(*tps: TP, upto: int = 5) -> tuple[BatchConsumer, ScriptedThread]:
+    """Return a member that has merged and committed its partitions' records before an offset."""
+    consumer, thread = await member(*tps)
+    for tp in tps:
+        thread.brings(polled(tp, *range(upto)))
+        await read_and_merge(consumer)
+    await consumer.commit()
+    return consumer, thread
+
+
 def offsets_of(handed: Message) -> list[int]:
     """Return the offsets of a batch's records."""
     return [one.offset for one in cast("Batch", handed.value).records]

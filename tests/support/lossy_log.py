@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from faust.types import TP
 
 from broker.offset_gaps import LeaderEpoch
 from events.last_record import LastRecord
 from events.offset_runs import OffsetRuns
+from streams.accepted_losses import AcceptedLoss
 from streams.assigned_partition import AssignedPartition
 from tests.support.group_member import PolledRecord
 
@@ -21,6 +23,14 @@ class Slot(NamedTuple):
     epoch: int
     record: PolledRecord | None
     is_deleted: bool = False
+
+
+def loss_of(tp: TP, **lost: Any) -> AcceptedLoss:
+    """Return an operator's acceptance of what a log has lost."""
+    at = datetime(2020, 1, 1, tzinfo=UTC)
+    return AcceptedLoss(
+        topic=tp.topic, partition=tp.partition, at=at, because="the disk failed", **lost
+    )
 
 
 class LossyLog:
