@@ -25,7 +25,6 @@ from streams import core, engine, merging, reading
 from streams.assigned_partition import Batch
 from streams.batch_transport import ProduceFailedError
 from streams.clock import FixedClock
-from streams.core import Outcome
 from streams.engine import MERGE_STEP, Engine
 from streams.fold import Fold
 from streams.skipped_records import Decision
@@ -47,6 +46,11 @@ BROKEN = ProduceFailedError(DEAD_LETTERS, None, cause=OSError("gone"))
 def connected(day: str = "2018-03-01") -> CloudEvent:
     """Return a lycée's connection."""
     return event("school.connected", PARIS, day)
+
+
+def of_march(days: int) -> list[FakeRecord]:
+    """Return a record of the lycée for each of the first days of a month."""
+    return [record_of(connected(f"2018-03-{day:02}")) for day in range(1, days + 1)]
 
 
 def refused(value: bytes = b"{}") -> FakeRecord:
@@ -114,6 +118,18 @@ class Bench:
         asyncio.run(self.take(message))
         return message
 
+    def suspects(self, records: Sequence[Record], *, ends: int) -> None:
+        """Let the first record have ended workers."""
+        self.consumer.ends[records[0].offset] = ends
+
+    def begun(self) -> list[int]:
+        """Return the offsets at which work was begun."""
+        return [offset for _, offset in self.consumer.begun]
+
+    def connections(self) -> list[str]:
+        """Return the days at which the lycée was connected."""
+        return list(self.known[PARIS]["school.connected"])
+
     def letters(self) -> list[DeadLetter]:
         """Return the dead letters written."""
         return [read_dead_letter(one) for one in arrived(self.producer.records)]
@@ -123,6 +139,30 @@ class Bench:
 def bench() -> Bench:
     """Return a fresh engine in its surroundings."""
     return Bench()
+
+
+@pytest.fixture
+def poison(monkeypatch: pytest.MonkeyPatch) -> Poison:
+    """Return the records that make a merge fail, with whatever they are taken: none yet."""
+    found = Poison()
+    process = core.process
+
+    def failing(records: Sequence[Record], *args: Any, **kwargs: Any) -> core.Result:
+        found.merges.append(len(records))
+        if any(record in found for record in records):
+            raise ZeroDivisionError
+        return process(records, *args, **kwargs)
+
+    monkeypatch.setattr(merging, "process", failing)
+    return found
+
+
+class Poison(list[Record]):
+    """Records, and the sizes of all that was merged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.merges: list[int] = []
 
 
 class TestTake:
@@ -136,12 +176,6 @@ class TestTake:
 
         assert bench.known == {PARIS: state_of(reported)}
         assert bench.engine.state_store.fold.series(HOME) != {}
-
-    def test_the_batch_is_done(self, bench: Bench) -> None:
-        """Its offset may be committed."""
-        message = bench.take_all(record_of(connected()))
-
-        assert bench.consumer.finished == [message]
 
     def test_the_position_is_behind_its_last_record(self, bench: Bench) -> None:
         """Whatever comes of it; the record is known by its key and time."""
@@ -233,17 +267,6 @@ class TestTake:
         assert (sent.topic, sent.partition) == ("smartregion.schools", HOME)
         assert dict(bench.engine.state_store.states(SCHOOLS, AWAY)) == {}
 
-    def test_outcomes_are_counted(self, bench: Bench) -> None:
-        """What came, and what became of it."""
-        bench.take_all(record_of(connected()), refused())
-
-        meters = bench.engine.meters
-        assert sorted(outcome for _, outcome in meters.events) == [
-            Outcome.ACCEPTED,
-            Outcome.REFUSED,
-        ]
-        assert meters.dead_letters.total() == 1
-
     def test_progress_is_noted(self, bench: Bench) -> None:
         """The watchdog detects a stalled worker by it."""
         before = bench.engine.progressed_at
@@ -256,49 +279,34 @@ class TestTake:
 class TestIsolation:
     """What fails for a record is that record's alone."""
 
-    OTHER = uai("0750002")
-
-    @pytest.fixture
-    def poison(self, monkeypatch: pytest.MonkeyPatch) -> FakeRecord:
-        """Return a record that makes the merge fail, with whatever it is taken."""
-        record = record_of(event("school.connected", PARIS, "2019-09-09"), partition=HOME)
-        process = core.process
-
-        def failing(records: Sequence[Record], *args: Any, **kwargs: Any) -> core.Result:
-            if record in records:
-                raise ZeroDivisionError
-            return process(records, *args, **kwargs)
-
-        monkeypatch.setattr(merging, "process", failing)
-        return record
-
-    def test_a_record_that_cannot_be_merged_is_refused(
-        self, bench: Bench, poison: FakeRecord
-    ) -> None:
+    def test_a_record_that_cannot_be_merged_is_refused(self, bench: Bench, poison: Poison) -> None:
         """The others of its batch are merged, and the batch is done."""
-        first, last = connected("2018-03-01"), connected("2018-04-01")
+        records = of_march(3)
+        poison.append(records[0])
 
-        message = bench.take_all(poison, record_of(first), record_of(last))
+        message = bench.take_all(*records)
 
-        assert bench.known == {PARIS: state_of(first, last)}
+        assert bench.connections() == ["2018-03-02", "2018-03-03"]
         assert bench.consumer.finished == [message]
         [letter] = bench.letters()
-        assert (letter.reason, letter.value) == ("unprocessable", poison.value)
-        assert letter.origin.offset == poison.offset
+        assert (letter.reason, letter.value) == ("unprocessable", records[0].value)
+        assert letter.origin.offset == records[0].offset
         assert sum(bench.engine.meters.events.values()) == 3
         assert bench.engine.meters.dead_letters == {"unprocessable": 1}
 
-    def test_a_record_that_is_refused_is_passed(self, bench: Bench, poison: FakeRecord) -> None:
+    def test_a_record_that_is_refused_is_passed(self, bench: Bench, poison: Poison) -> None:
         """It would otherwise be read again for ever."""
-        bench.take_all(poison)
+        poison.extend([record := record_of(connected())])
+        bench.take_all(record)
 
-        assert bench.position() == Position(poison.offset + 1, LastRecord.of(poison), 0)
+        assert bench.position() == Position(record.offset + 1, LastRecord.of(record), 0)
 
     def test_a_partition_that_was_dropped_while_its_dead_letter_was_written_stays_so(
-        self, bench: Bench, poison: FakeRecord
+        self, bench: Bench, poison: Poison
     ) -> None:
         """It is read again from its start."""
-        message = bench.batch(poison)
+        poison.extend(of_march(1))
+        message = bench.batch(*poison)
 
         asyncio.run(bench.drop_while_it_writes(message))
 
@@ -351,30 +359,20 @@ class TestEnds:
         bench.take_all(first)
         bench.take_all(second)
 
-        assert [offset for _, offset in bench.consumer.begun] == [first.offset]
+        assert bench.begun() == [first.offset]
 
-    def test_after_one_end_a_batch_is_processed_as_a_whole(
-        self, bench: Bench, caplog: pytest.LogCaptureFixture
+    @pytest.mark.parametrize(("ends", "begun"), [(1, 1), (2, 3)])
+    def test_after_two_ends_each_record_shows_whether_it_is_the_one(
+        self, bench: Bench, ends: int, begun: int
     ) -> None:
-        """Most ends have other reasons, and thousands of records singly take minutes."""
-        records = [record_of(connected(f"2018-03-{day:02}")) for day in range(1, 4)]
-        bench.consumer.ends[records[0].offset] = 1
+        """Most single ends have other reasons, and thousands of records singly take minutes."""
+        records = of_march(3)
+        bench.suspects(records, ends=ends)
 
         bench.take_all(*records)
 
-        assert [offset for _, offset in bench.consumer.begun] == [records[0].offset]
-        assert len(bench.known[PARIS]["school.connected"]) == 3
-        assert "working singly" not in caplog.text
-
-    def test_after_two_ends_each_record_shows_whether_it_is_the_one(self, bench: Bench) -> None:
-        """Work at each is written down by itself."""
-        records = [record_of(connected(f"2018-03-{day:02}")) for day in range(1, 4)]
-        bench.consumer.ends[records[0].offset] = 2
-
-        bench.take_all(*records)
-
-        assert [offset for _, offset in bench.consumer.begun] == [one.offset for one in records]
-        assert len(bench.known[PARIS]["school.connected"]) == 3
+        assert bench.begun() == [one.offset for one in records[:begun]]
+        assert len(bench.connections()) == 3
         assert bench.engine.meters.ends == {}
 
     def test_three_ends_are_reported_before_the_next(
@@ -382,7 +380,7 @@ class TestEnds:
     ) -> None:
         """By log and metric, until the record is done."""
         record = refused()
-        bench.consumer.ends[record.offset] = 3
+        bench.suspects([record], ends=3)
         bench.engine.hold_seconds = 0
         reported: list[dict[tuple[str, int], int]] = []
 
@@ -400,8 +398,8 @@ class TestEnds:
 
     def test_a_rebalance_does_not_wait_for_the_report_of_three_ends(self, bench: Bench) -> None:
         """The group would stand still; nothing was tried, so the next report is of three, too."""
-        records = [record_of(connected(f"2018-03-{day:02}")) for day in (1, 2)]
-        bench.consumer.ends[records[0].offset] = 3
+        records = of_march(2)
+        bench.suspects(records, ends=3)
         bench.engine.hold_seconds = 3600
         bench.consumer.awaited = lambda: bool(bench.engine.meters.ends)
 
@@ -418,7 +416,7 @@ class TestEnds:
         monkeypatch.setattr("streams.engine.HOLD_LOOK_SECONDS", 0.001)
         bench.engine.hold_seconds = 0.005
         record = record_of(connected())
-        bench.consumer.ends[record.offset] = 3
+        bench.suspects([record], ends=3)
         looks = iter([False, False, False, True, True, False, False, False])
         bench.consumer.awaited = lambda: next(looks)
 
@@ -427,7 +425,7 @@ class TestEnds:
         bench.take_all(record)
 
         assert bench.consumer.released == [first]
-        assert [offset for _, offset in bench.consumer.begun] == [record.offset]
+        assert bench.begun() == [record.offset]
         assert [*looks] == []
 
     def test_a_record_that_is_skipped_is_refused_unread(
@@ -462,8 +460,8 @@ class TestEnds:
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A batch may take longer so than the time without progress that ends a worker."""
-        records = [record_of(connected(f"2018-03-{day:02}")) for day in range(1, 4)]
-        bench.consumer.ends[records[0].offset] = 2
+        records = of_march(3)
+        bench.suspects(records, ends=2)
         times = count()
         monkeypatch.setattr(engine, "monotonic", lambda: next(times))
 
@@ -473,41 +471,32 @@ class TestEnds:
 
     def test_a_rebalance_does_not_wait_for_all_records_of_a_batch(self, bench: Bench) -> None:
         """What is processed is done; the rest is read again, by whoever has the partition then."""
-        records = [record_of(connected(f"2018-03-{day:02}")) for day in range(1, 5)]
-        bench.consumer.ends[records[0].offset] = 2
-        bench.consumer.awaited = lambda: len(bench.known[PARIS]["school.connected"]) == 2
+        records = of_march(4)
+        bench.suspects(records, ends=2)
+        bench.consumer.awaited = lambda: len(bench.connections()) == 2
 
         message = bench.take_all(*records)
 
         assert bench.consumer.finished == [message]
         assert bench.consumer.stopped == {message.tp}
         assert bench.position() == Position(records[2].offset, LastRecord.of(records[1]), 0)
-        assert len(bench.known[PARIS]["school.connected"]) == 2
+        assert len(bench.connections()) == 2
         assert bench.engine.meters.events.total() == 2
 
-    def test_one_record_at_least_is_processed_between_two_rebalances(self, bench: Bench) -> None:
-        """However many come, the batch gets on."""
-        records = [record_of(connected(f"2018-03-{day:02}")) for day in range(1, 4)]
-        bench.consumer.ends[records[0].offset] = 2
-        bench.consumer.awaited = lambda: True
-
-        message = bench.take_all(*records)
-
-        assert bench.consumer.stopped == {message.tp}
-        assert len(bench.known[PARIS]["school.connected"]) == 1
-
     def test_what_follows_a_batch_that_ended_early_is_not_processed(self, bench: Bench) -> None:
-        """Its offset, committed, would pass over what is left of that batch."""
-        records = [record_of(connected(f"2018-03-{day:02}")) for day in range(1, 4)]
-        bench.consumer.ends[records[0].offset] = 2
+        """Its offset, committed, would pass over what is left of that batch.
+
+        One record at least is processed between two rebalances, however many come.
+        """
+        records = of_march(3)
+        bench.suspects(records, ends=2)
         bench.consumer.awaited = lambda: True
-        first = bench.take_all(*records)
 
-        second = bench.take_all(record_of(connected("2018-04-01")))
+        first, second = bench.take_all(*records), bench.take_all(record_of(connected("2018-04-01")))
 
-        assert bench.consumer.finished == [first]
-        assert bench.consumer.released == [second]
-        assert len(bench.known[PARIS]["school.connected"]) == 1
+        assert bench.consumer.stopped == {first.tp}
+        assert (bench.consumer.finished, bench.consumer.released) == ([first], [second])
+        assert bench.connections() == ["2018-03-01"]
 
 
 class TestOrder:
@@ -567,7 +556,7 @@ class TestOrder:
         """The partition is read again from its start: it would be counted twice."""
         records = (refused(), record_of(connected()))
         if singly:
-            bench.consumer.ends[records[0].offset] = 2
+            bench.suspects(records, ends=2)
         message = bench.batch(*records)
 
         asyncio.run(bench.drop_while_it_writes(message))
@@ -619,23 +608,14 @@ class TestProcessedRecords:
         assert letter.origin.offset == record.offset
         assert bench.engine.meters.dead_letters == {}
 
-    def test_one_that_fails_is_refused_again_in_silence(
-        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_one_that_fails_is_refused_again_in_silence(self, bench: Bench, poison: Poison) -> None:
         """Its dead letter is there; the others of its batch are merged."""
-        first, poison, last = (record_of(connected(f"2018-03-{day:02}")) for day in (1, 2, 3))
-        process = core.process
+        records = of_march(3)
+        poison.append(records[1])
 
-        def failing(records: Sequence[Record], *args: Any, **kwargs: Any) -> core.Result:
-            if poison in records:
-                raise ZeroDivisionError
-            return process(records, *args, **kwargs)
+        bench.take_all(*records, is_new=False)
 
-        monkeypatch.setattr(merging, "process", failing)
-
-        bench.take_all(first, poison, last, is_new=False)
-
-        assert list(bench.known[PARIS]["school.connected"]) == ["2018-03-01", "2018-03-03"]
+        assert bench.connections() == ["2018-03-01", "2018-03-03"]
         assert bench.producer.records == []
         assert bench.engine.meters.dead_letters == {}
 
@@ -660,24 +640,15 @@ class TestProcessedRecords:
         assert sorted(set(seen)) == [0, MERGE_STEP, 2 * MERGE_STEP, 2 * MERGE_STEP + 1]
 
     def test_a_step_that_fails_does_not_repeat_those_before_it(
-        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+        self, bench: Bench, poison: Poison
     ) -> None:
         """What is merged is merged; the rest is processed singly."""
         records = [record_of(connected()) for _ in range(MERGE_STEP + 2)]
-        poison, seen = records[-1], list[int]()
-        process = core.process
-
-        def failing(records: Sequence[Record], *args: Any, **kwargs: Any) -> core.Result:
-            seen.append(len(records))
-            if poison in records:
-                raise ZeroDivisionError
-            return process(records, *args, **kwargs)
-
-        monkeypatch.setattr(merging, "process", failing)
+        poison.append(records[-1])
 
         message = bench.take_all(*records, is_new=False)
 
-        assert seen == [MERGE_STEP, 2, 1, 1]
+        assert poison.merges == [MERGE_STEP, 2, 1, 1]
         assert bench.consumer.finished == [message]
         assert bench.engine.merged == len(records)
 

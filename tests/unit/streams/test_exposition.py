@@ -44,7 +44,7 @@ from tests.support.sources import source_of
 AS_OF = date(2020, 12, 31)
 PARIS, MEAUX = uai("0750001"), uai("0770001")
 CONNECTED = {"count": "school.connected", "unless": "school.disconnected"}
-REGISTERED = {"count": "school.registered"}
+SHARE = {"ratio": {"of": CONNECTED, "over": {"count": "school.registered"}}}
 FIGURES = (
     metrics.INDICATOR_VALUE,
     metrics.INDICATOR_NUMERATOR,
@@ -132,6 +132,11 @@ def samples() -> list[Sample]:
     return [sample for group in found.values() for sample in group]
 
 
+def shown_by(meters: Meters) -> dict[str, list[Sample]]:
+    """Return the samples of a worker that has no states."""
+    return exposed(shipped(), StateStore(shipped().terms), meters)
+
+
 @pytest.fixture(scope="module")
 def promises() -> dict[str, list[Sample]]:
     """Return the samples of a worker without states."""
@@ -168,51 +173,77 @@ class TestFigures:
             # Euros are hundredths of whole cents, and floats only nearly add up.
             assert apart == pytest.approx(summed(exposed(shipped(), together)[metric.name]))
 
-    def test_an_additive_indicator_has_a_value(self) -> None:
-        """By département, and no parts."""
-        catalogue = catalogue_of(CONNECTED)
-        state_store = state_store_of(
-            catalogue,
-            event("school.connected", PARIS, "2018-03-01"),
-            event("school.connected", MEAUX, "2018-03-01"),
-        )
+    @pytest.mark.parametrize(
+        ("measure", "unit", "history", "figures"),
+        [
+            # An additive indicator has a value, and no parts.
+            (
+                CONNECTED,
+                "count",
+                [
+                    event("school.connected", PARIS, "2018-03-01"),
+                    event("school.connected", MEAUX, "2018-03-01"),
+                ],
+                {metrics.INDICATOR_VALUE: {"75": 1, "77": 1}},
+            ),
+            # Ratios do not add up over partitions: their parts do.
+            (
+                SHARE,
+                "ratio",
+                [
+                    event("school.registered", PARIS, "2016-01-01"),
+                    event("school.connected", PARIS, "2018-03-01"),
+                ],
+                {metrics.INDICATOR_NUMERATOR: {"75": 1}, metrics.INDICATOR_DENOMINATOR: {"75": 1}},
+            ),
+            # A département with lycées and none connected is at 0 %, not unknown.
+            (
+                SHARE,
+                "ratio",
+                [event("school.registered", PARIS, "2016-01-01")],
+                {metrics.INDICATOR_NUMERATOR: {"75": 0}, metrics.INDICATOR_DENOMINATOR: {"75": 1}},
+            ),
+            # A ratio over nothing is blank.
+            (
+                SHARE,
+                "ratio",
+                [event("school.connected", PARIS, "2018-03-01")],
+                {metrics.INDICATOR_NUMERATOR: {"75": 1}},
+            ),
+            # Values are in the indicator's unit, not in cents.
+            (
+                {"sum": "amount_cents", "from": "grant.paid"},
+                "euros",
+                [event("grant.paid", "one", "2018-03-01", amount_cents=12345)],
+                {metrics.INDICATOR_VALUE: {"77": 123.45}},
+            ),
+            # An entity without a département counts for the region, under a label that is none.
+            (
+                {"count": "training.completed"},
+                "count",
+                [event("training.completed", "enrolment-000001", "2018-03-01")],
+                {metrics.INDICATOR_VALUE: {"region": 1}},
+            ),
+        ],
+        ids=["additive", "ratio", "none of some", "some of none", "euros", "region"],
+    )
+    def test_are_those_of_the_measure(
+        self,
+        measure: object,
+        unit: str,
+        history: list[CloudEvent],
+        figures: Mapping[Metric, Mapping[str, float]],
+    ) -> None:
+        """By département."""
+        catalogue = catalogue_of(measure, unit=unit)
 
-        found = exposed(catalogue, state_store)
+        found = exposed(catalogue, state_store_of(catalogue, *history))
 
-        assert by_department(found[metrics.INDICATOR_VALUE.name]) == {"75": 1, "77": 1}
-        assert metrics.INDICATOR_NUMERATOR.name not in found
-        assert metrics.INDICATOR_DENOMINATOR.name not in found
-
-    def test_a_ratio_indicator_has_a_numerator_and_a_denominator(self) -> None:
-        """Ratios do not add up over partitions: their parts do."""
-        catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
-        state_store = state_store_of(
-            catalogue,
-            event("school.registered", PARIS, "2016-01-01"),
-            event("school.connected", PARIS, "2018-03-01"),
-        )
-
-        found = exposed(catalogue, state_store)
-
-        assert by_department(found[metrics.INDICATOR_NUMERATOR.name]) == {"75": 1}
-        assert by_department(found[metrics.INDICATOR_DENOMINATOR.name]) == {"75": 1}
-        assert metrics.INDICATOR_VALUE.name not in found
-
-    def test_none_of_something_is_zero(self) -> None:
-        """A département with lycées and none connected is at 0 %, not unknown."""
-        catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
-        state_store = state_store_of(catalogue, event("school.registered", PARIS, "2016-01-01"))
-
-        assert by_department(exposed(catalogue, state_store)[metrics.INDICATOR_NUMERATOR.name]) == {
-            "75": 0
-        }
-
-    def test_something_of_none_has_no_denominator(self) -> None:
-        """A ratio over nothing is blank."""
-        catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
-        state_store = state_store_of(catalogue, event("school.connected", PARIS, "2018-03-01"))
-
-        assert metrics.INDICATOR_DENOMINATOR.name not in exposed(catalogue, state_store)
+        assert {
+            metric: by_department(found[metric.name])
+            for metric in FIGURES[:3]
+            if metric.name in found
+        } == figures
 
     def test_plans_of_closed_lycees_go_on_counting(self) -> None:
         """Two plans for one lycée are 200 %; the definition says what that means."""
@@ -246,17 +277,6 @@ class TestFigures:
         assert counted == [2, 1]
         assert "Au-dessus de 100 %" in equipped.definition
 
-    def test_euros_are_not_cents(self) -> None:
-        """Values are in the indicator's unit."""
-        catalogue = catalogue_of({"sum": "amount_cents", "from": "grant.paid"}, unit="euros")
-        state_store = state_store_of(
-            catalogue, event("grant.paid", "one", "2018-03-01", amount_cents=12345)
-        )
-
-        assert by_department(exposed(catalogue, state_store)[metrics.INDICATOR_VALUE.name]) == {
-            "77": 123.45
-        }
-
     def test_persons_are_not_shown_by_partition(self) -> None:
         """The worker has only the Région's last report: a département's may identify a person."""
         catalogue = catalogue_of(
@@ -284,17 +304,6 @@ class TestFigures:
                 if sample.labels["family"] == "trainings"
             )
             assert count == shown
-
-    def test_an_entity_without_a_department_counts_for_the_region(self) -> None:
-        """Under a label that is no département."""
-        catalogue = catalogue_of({"count": "training.completed"})
-        state_store = state_store_of(
-            catalogue, event("training.completed", "enrolment-000001", "2018-03-01")
-        )
-
-        assert by_department(exposed(catalogue, state_store)[metrics.INDICATOR_VALUE.name]) == {
-            "region": 1
-        }
 
     def test_categories_are_the_breakdown_s(self) -> None:
         """An indicator by audience has the value of each, and of all."""
@@ -356,7 +365,7 @@ class TestFigures:
         self, registered: str, connected: str
     ) -> None:
         """Of a ratio, the last report of either part."""
-        catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
+        catalogue = catalogue_of(SHARE, unit="ratio")
         state_store = state_store_of(
             catalogue,
             event("school.registered", PARIS, registered),
@@ -449,38 +458,32 @@ class TestLabels:
         assert len(set(series)) == len(series)
 
 
-class TestEvents:
-    """How many records were read, by type and outcome."""
+class TestCounters:
+    """How many records were read, and how many were refused."""
 
-    def test_begin_at_zero_for_every_type(self) -> None:
-        """The first event of a rare type after a restart would be no increase."""
+    def test_begin_at_zero_for_every_type_outcome_and_reason(self) -> None:
+        """An increase, or an alert on it, would not see the first after a restart."""
         one = next(iter(FACTS))
-        meters = Meters(events=Counter({(one, Outcome.ACCEPTED): 1}))
-        found = exposed(shipped(), StateStore(shipped().terms), meters)
+        found = shown_by(
+            Meters(
+                events=Counter({(one, Outcome.ACCEPTED): 1}),
+                dead_letters=Counter({"invalid_data": 3}),
+            )
+        )
 
-        counts = {
+        events = {
             (sample.labels["type"], sample.labels["outcome"]): sample.value
             for sample in found[metrics.EVENTS.name]
         }
         taken = set(Outcome) - {Outcome.REFUSED}
-        assert counts == {(kind, outcome): 0.0 for kind in FACTS for outcome in taken} | {
+        assert events == {(kind, outcome): 0.0 for kind in FACTS for outcome in taken} | {
             (one, Outcome.ACCEPTED): 1.0,
             (UNKNOWN_TYPE, Outcome.REFUSED): 0.0,
         }
-
-
-class TestDeadLetters:
-    """How many records were refused, by reason."""
-
-    def test_begin_at_zero_for_every_reason(self) -> None:
-        """An alert on their increase would not see the first of a worker that has restarted."""
-        meters = Meters(dead_letters=Counter({"invalid_data": 3}))
-        found = exposed(shipped(), StateStore(shipped().terms), meters)
-
-        counts = {
+        refused = {
             sample.labels["reason"]: sample.value for sample in found[metrics.DEAD_LETTERS.name]
         }
-        assert counts == dict.fromkeys(map(str, RefusalReason), 0.0) | {"invalid_data": 3.0}
+        assert refused == dict.fromkeys(map(str, RefusalReason), 0.0) | {"invalid_data": 3.0}
 
 
 class TestDeadLetterShare:
@@ -493,7 +496,7 @@ class TestDeadLetterShare:
         error = ContractError(RefusalReason.INVALID_DATA, "data.dupont", None, "remove it")
         for _ in range(number):
             meters.count_batch("grants", [record], [RecordRefusal(record, error)])
-        return exposed(shipped(), StateStore(shipped().terms), meters)
+        return shown_by(meters)
 
     def test_is_shown_by_family(self) -> None:
         """Without a cause as long as it is no alarm."""
@@ -594,13 +597,13 @@ class TestWorker:
 
     def test_shows_its_day(self) -> None:
         """Rules use it instead of the time of the scrape."""
-        found = exposed(shipped(), StateStore(shipped().terms))
+        found = shown_by(Meters())
 
         assert found[metrics.AS_OF.name][0].value == datetime(2020, 12, 31, tzinfo=UTC).timestamp()
 
     def test_shows_the_partitions_it_owns_and_how_many_there_are(self) -> None:
         """So that a total is withheld while one is missing."""
-        found = exposed(shipped(), StateStore(shipped().terms))
+        found = shown_by(Meters())
 
         owned = [sample.labels["partition"] for sample in found[metrics.PARTITION_OWNED.name]]
         assert owned == ["0", "1", "2"]
@@ -718,15 +721,6 @@ def test_who_promised_nothing_has_no_interval() -> None:
 
     assert shown(meters, metrics.PRODUCER_INTERVAL) == {}
     assert shown(meters, metrics.PRODUCER_ALLOWED_SILENCE) == {}
-
-
-def test_families_are_those_of_the_vocabulary(meters: ProducerMeters) -> None:
-    """Each is there once, with its labels."""
-    families = list(producer_families(load_catalogue(), meters))
-
-    assert sorted(family.name for family in families) == sorted(
-        metric.name.removesuffix("_total") for metric in metrics.PRODUCER_METRICS
-    )
 
 
 def test_where_nobody_is_declared_only_counts_are_shown() -> None:

@@ -71,6 +71,14 @@ def folded(term: Term, history: Iterable[CloudEvent]) -> Fold:
     return fold
 
 
+def take(fold: Fold, states: dict[str, EntityState], one: CloudEvent) -> None:
+    """Replace the state of an event's entity by the state with that event."""
+    entity = one.fact.entity_id
+    before = states.get(entity, EMPTY)
+    states[entity] = after(before, one)
+    fold.replace(one.fact.FAMILY, 0, entity, before, states[entity])
+
+
 def totals(fold: Fold, day: date) -> Totals:
     """Return what a fold of one term comes to on a day, by département and category."""
     return {
@@ -78,12 +86,6 @@ def totals(fold: Fold, day: date) -> Totals:
         for key, series in fold.series(0).items()
         if (total := series.total(day.toordinal()))
     }
-
-
-def figures(term: Term, history: Iterable[CloudEvent], *days: str) -> list[int]:
-    """Return a term's figure of the whole region on some days."""
-    fold = folded(term, history)
-    return [sum(totals(fold, date.fromisoformat(day)).values()) for day in days]
 
 
 # -- The same, evaluated entity by entity and day by day, from the words of `catalogue.terms`.
@@ -238,16 +240,7 @@ class TestAgainstTheDefinition:
     @settings(max_examples=300)
     @given(st.data(), st.sampled_from(Family))
     def test_a_total_is_the_sum_of_what_lives(self, data: st.DataObject, family: Family) -> None:
-        """Any term over any states, on days that go forwards and backwards."""
-        term, history = data.draw(terms(family)), data.draw(histories(family))
-        fold, states = folded(term, history), states_of(history)
-
-        for day in data.draw(st.lists(days(), min_size=1, max_size=6)):
-            assert totals(fold, day) == evaluated(term, states, day)
-
-    @given(st.data(), st.sampled_from(Family))
-    def test_a_total_follows_every_change(self, data: st.DataObject, family: Family) -> None:
-        """Events between two requested days are in the next total."""
+        """Of any term, after any events, on days that go forwards and backwards."""
         term = data.draw(terms(family))
         fold = Fold([term])
         states: dict[str, EntityState] = {}
@@ -256,10 +249,7 @@ class TestAgainstTheDefinition:
             if isinstance(step, date):
                 assert totals(fold, step) == evaluated(term, states, step)
                 continue
-            entity = step.fact.entity_id
-            before = states.get(entity, EMPTY)
-            states[entity] = after(before, step)
-            fold.replace(family, 0, entity, before, states[entity])
+            take(fold, states, step)
 
     @pytest.mark.parametrize("term", load_catalogue().terms, ids=lambda term: "+".join(term.facts))
     @settings(max_examples=20)
@@ -284,10 +274,7 @@ class TestLaws:
 
         fold, states = Fold([first, *others, *alike]), dict[str, EntityState]()
         for one in history:
-            entity = one.fact.entity_id
-            before = states.get(entity, EMPTY)
-            states[entity] = after(before, one)
-            fold.replace(family, 0, entity, before, states[entity])
+            take(fold, states, one)
 
         for index, term in enumerate(fold.terms):
             alone = folded(term, history).contents(family, 0)
@@ -392,69 +379,79 @@ class TestVerify:
             fold.verify(fold.difference(Family.SCHOOLS, PARIS, EMPTY, state))
 
 
-class TestReplaceTerms:
-    """Terms whose records set a level."""
+@pytest.mark.parametrize(
+    ("term", "history", "expected"),
+    [
+        # A connected lycée counts from its day on, and no more from the day it is cut off.
+        (
+            CONNECTED,
+            [
+                event("school.connected", PARIS, "2018-03-01"),
+                event("school.disconnected", PARIS, "2018-06-01"),
+            ],
+            {"2018-02-28": 0, "2018-03-01": 1, "2018-05-31": 1, "2018-06-01": 0},
+        ),
+        # A site's workstations are those of its latest size, not their sum.
+        (
+            WORKSTATIONS,
+            [
+                event("coworking.opened", "one", "2018-01-01", workstations=20),
+                event("coworking.resized", "one", "2018-02-01", workstations=35),
+            ],
+            {"2018-01-31": 20, "2018-02-01": 35},
+        ),
+        # On one effective day the record that was made last stands.
+        (
+            CONNECTED,
+            [
+                event("school.connected", PARIS, "2018-03-01", at="2018-03-01T10:00:00"),
+                event("school.disconnected", PARIS, "2018-03-01", at="2018-03-01T09:00:00"),
+            ],
+            {"2018-03-01": 1},
+        ),
+        # An expired record is not replaced by the one before, even if that has not expired.
+        (
+            FRESH,
+            [
+                event("dataset.released", "one", "2018-01-01", update_frequency="annual"),
+                event("dataset.released", "one", "2018-02-01", update_frequency="daily"),
+            ],
+            {"2018-02-04": 1, "2018-02-05": 0},
+        ),
+        # Payments of one grant are summed.
+        (
+            PAID,
+            [
+                event("grant.paid", "one", "2018-01-01", amount_cents=100),
+                event("grant.paid", "one", "2018-02-01", amount_cents=50),
+            ],
+            {"2018-01-31": 100, "2018-02-01": 150},
+        ),
+        # Occupied hours are those of all audiences.
+        (
+            HOURS,
+            [
+                event(
+                    "workstation.usage_reported",
+                    "one",
+                    "2018-01-31",
+                    occupied_hours={"company": 20, "employee": 10},
+                )
+            ],
+            {"2018-01-31": 30},
+        ),
+    ],
+    ids=["until it ends", "latest amount", "later record", "expired", "added", "mapping"],
+)
+def test_a_figure_is_the_one_that_people_expect(
+    term: Term, history: list[CloudEvent], expected: Mapping[str, int]
+) -> None:
+    """Of the whole region, on some days."""
+    fold = folded(term, history)
 
-    def test_count_until_what_ends_them(self) -> None:
-        """A connected lycée counts from its day on, and no more from the day it is cut off."""
-        history = [
-            event("school.connected", PARIS, "2018-03-01"),
-            event("school.disconnected", PARIS, "2018-06-01"),
-        ]
-
-        days = ("2018-02-28", "2018-03-01", "2018-05-31", "2018-06-01")
-        assert figures(CONNECTED, history, *days) == [0, 1, 1, 0]
-
-    def test_take_the_latest_amount(self) -> None:
-        """A site's workstations are those of its latest size, not their sum."""
-        history = [
-            event("coworking.opened", "one", "2018-01-01", workstations=20),
-            event("coworking.resized", "one", "2018-02-01", workstations=35),
-        ]
-
-        assert figures(WORKSTATIONS, history, "2018-01-31", "2018-02-01") == [20, 35]
-
-    def test_take_the_later_record_of_one_day(self) -> None:
-        """On one effective day the record that was made last stands."""
-        history = [
-            event("school.connected", PARIS, "2018-03-01", at="2018-03-01T10:00:00"),
-            event("school.disconnected", PARIS, "2018-03-01", at="2018-03-01T09:00:00"),
-        ]
-
-        assert figures(CONNECTED, history, "2018-03-01") == [1]
-
-    def test_stay_expired_when_a_shorter_level_has_ended(self) -> None:
-        """An expired record is not replaced by the one before, even if that has not expired."""
-        history = [
-            event("dataset.released", "one", "2018-01-01", update_frequency="annual"),
-            event("dataset.released", "one", "2018-02-01", update_frequency="daily"),
-        ]
-
-        assert figures(FRESH, history, "2018-02-04", "2018-02-05") == [1, 0]
-
-
-class TestAddTerms:
-    """Terms whose records add up."""
-
-    def test_add_each_record(self) -> None:
-        """Payments of one grant are summed."""
-        history = [
-            event("grant.paid", "one", "2018-01-01", amount_cents=100),
-            event("grant.paid", "one", "2018-02-01", amount_cents=50),
-        ]
-
-        assert figures(PAID, history, "2018-01-31", "2018-02-01") == [100, 150]
-
-    def test_add_up_the_values_of_a_mapping(self) -> None:
-        """Occupied hours are those of all audiences."""
-        one = event(
-            "workstation.usage_reported",
-            "one",
-            "2018-01-31",
-            occupied_hours={"company": 20, "employee": 10},
-        )
-
-        assert figures(HOURS, [one], "2018-01-31") == [30]
+    assert {
+        day: sum(totals(fold, date.fromisoformat(day)).values()) for day in expected
+    } == expected
 
 
 class TestBorrowing:
@@ -475,21 +472,11 @@ class TestBorrowing:
 
     def test_a_correction_of_the_defining_fact_moves_what_borrows(self) -> None:
         """A term follows a change of the defining fact, though it does not name it."""
-        fold = Fold([COMPLETED])
-        before = states_of([self.ENROLLED, self.DONE])["enrolment-000001"]
-        corrected = after(
-            before,
-            event(
-                "training.enrolled",
-                "enrolment-000001",
-                "2018-01-01",
-                at="2018-05-01",
-                department="75",
-            ),
-        )
-
-        fold.replace(Family.TRAININGS, 0, "enrolment-000001", EMPTY, before)
-        fold.replace(Family.TRAININGS, 0, "enrolment-000001", before, corrected)
+        fold, states = Fold([COMPLETED]), dict[str, EntityState]()
+        moved = {"at": "2018-05-01", "department": "75"}
+        corrected = event("training.enrolled", "enrolment-000001", "2018-01-01", **moved)
+        for one in (self.ENROLLED, self.DONE, corrected):
+            take(fold, states, one)
 
         assert totals(fold, date(2018, 2, 1)) == {("75", ""): 1}
 
@@ -558,13 +545,7 @@ class TestFold:
             event("school.connected", PARIS, "2018-03-01"),
             event("coworking.opened", "one", "2018-03-01"),
         ):
-            fold.replace(
-                one.fact.FAMILY,
-                0,
-                one.fact.entity_id,
-                EMPTY,
-                after(EMPTY, one),
-            )
+            take(fold, {}, one)
 
         fold.drop(Family.SCHOOLS, 0)
 
@@ -580,13 +561,9 @@ class TestFold:
 
     def test_shows_no_series_of_which_nothing_is_left(self) -> None:
         """After a retraction a figure is absent, as it would be after a restart: not zero."""
-        fold = Fold([CONNECTED])
-        one = event("school.connected", PARIS, "2018-03-01", at="2018-03-01")
-        taken_back = event("school.connected", PARIS, "2018-03-01", retracted=True)
-        before = after(EMPTY, one)
-
-        fold.replace(Family.SCHOOLS, 0, PARIS, EMPTY, before)
-        fold.replace(Family.SCHOOLS, 0, PARIS, before, after(before, taken_back))
+        fold, states = Fold([CONNECTED]), dict[str, EntityState]()
+        take(fold, states, event("school.connected", PARIS, "2018-03-01", at="2018-03-01"))
+        take(fold, states, event("school.connected", PARIS, "2018-03-01", retracted=True))
 
         assert fold.series(0) == {}
 
@@ -604,10 +581,7 @@ class TestFold:
                 }
                 version = fold.version
                 continue
-            entity = step.fact.entity_id
-            before = states.get(entity, EMPTY)
-            states[entity] = after(before, step)
-            fold.replace(family, 0, entity, before, states[entity])
+            take(fold, states, step)
         copy |= {key: (one.steps, one.reports) for key, one in fold.changed(0, version)}
 
         assert {key: kept for key, kept in copy.items() if any(kept)} == fold.contents(family, 0)
@@ -616,6 +590,7 @@ class TestFold:
     def test_tells_whether_something_was_dropped_since(self) -> None:
         """What is gone is in no list of changes."""
         fold = Fold([CONNECTED])
+        assert fold.is_kept_since(0, 0)
         before = fold.touch()
 
         fold.drop(Family.SCHOOLS, 0)
@@ -623,10 +598,6 @@ class TestFold:
         assert not fold.is_kept_since(before, 0)
         assert fold.is_kept_since(before, 1)
         assert fold.is_kept_since(fold.version, 0)
-
-    def test_has_dropped_nothing_before_it_is_asked_to(self) -> None:
-        """Whoever has seen nothing of it has missed nothing."""
-        assert Fold([CONNECTED]).is_kept_since(0, 0)
 
     def test_a_difference_of_nothing_is_no_change(self) -> None:
         """Who asks for what changed since a version is given nothing anew."""
@@ -705,7 +676,7 @@ class TestSeries:
             observed("IND-999", "R11", "2018-01-01", "99"),
         ]
         for one in observation_events(observations):
-            fold.replace(one.fact.FAMILY, 0, one.fact.entity_id, EMPTY, after(EMPTY, one))
+            take(fold, {}, one)
 
         ((key, series),) = fold.series(0).items()
         (own,) = barometer().indicator("waiting_days").measure.terms

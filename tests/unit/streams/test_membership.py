@@ -6,7 +6,8 @@ import asyncio
 import gc
 import logging
 import weakref
-from datetime import UTC, date, datetime
+from collections.abc import Mapping
+from datetime import date
 
 import pytest
 from faust.types import TP
@@ -14,12 +15,13 @@ from faust.types import TP
 from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.topics import topic_name
-from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLoss, AcceptedLosses
+from streams.accepted_losses import NOTHING_ACCEPTED, AcceptedLosses
 from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.membership import Membership
 from streams.topic_faults import FaultKind, TopicFault
 from tests.support.fake_group import GENERATION, FakeApp, FakeConsumer
+from tests.support.lossy_log import loss_of
 from tests.support.records import PARTITIONS
 
 CATALOGUE = load_catalogue()
@@ -30,7 +32,11 @@ def owned(*partitions: int) -> set[TP]:
     return {TP(topic_name(family), number) for family in Family for number in partitions}
 
 
+MISSING = TopicFault("raw", None, FaultKind.TOPIC_MISSING, "is missing: it was deleted")
+ASSIGNMENT = "an assignment of partitions"
+SCHOOLS_2 = TP(topic_name(Family.SCHOOLS), 2)
 LOST = TopicFault("raw", 3, FaultKind.EVENTS_LOST, "ends at offset 4, and was read up to 5")
+DECISION = f"a decision on lost records: {LOST} (and 2 more): see the runbook TopicFaulty"
 
 
 class Group:
@@ -51,6 +57,12 @@ class Group:
         self.app.consumer_generation_id = self.consumer.generation = generation
         asyncio.run(self.app.on_partitions_assigned.send(self.consumer.owned))
 
+    def change(self, values: Mapping[str, object]) -> None:
+        """Set attributes, named "consumer.started"."""
+        for name, value in values.items():
+            owner, _, attribute = name.partition(".")
+            setattr(getattr(self, owner), attribute, value)
+
 
 @pytest.fixture
 def group() -> Group:
@@ -61,17 +73,41 @@ def group() -> Group:
 class TestWaitingFor:
     """The description of a worker that is not ready."""
 
-    def test_is_nothing_when_ready(self, group: Group) -> None:
-        """All states are complete and there is no rebalance."""
-        assert group.membership.waiting_for() is None
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({}, None),
+            # There is no connection yet.
+            ({"consumer.started": False}, "the broker"),
+            # The partitions of the old assignment may be another worker's.
+            ({"app.rebalancing": True}, ASSIGNMENT),
+            # A coordinator that answers the same for ever is nothing that a restart repairs.
+            (
+                {"consumer.sought": False, "consumer.join_step": "Join: 14"},
+                f"{ASSIGNMENT} (Join: 14)",
+            ),
+            # Faust may take the end of one rebalance for that of the next.
+            ({"consumer.sought": False}, ASSIGNMENT),
+            # Members of a group whose topic was deleted may never be assigned partitions again.
+            (
+                {"app.rebalancing": True, "membership.topic_faults": (MISSING,)},
+                "its topics: raw is missing: it was deleted",
+            ),
+            # Figures are withheld while another worker may have the partitions.
+            ({"consumer.problem": "silent for 13.0 s"}, "the broker: silent for 13.0 s"),
+            # With what is left, so that an operator sees it move.
+            ({"consumer.behind": {SCHOOLS_2: 1200}}, "its events (1200 processed ones to read)"),
+            ({"consumer.faults": [LOST] * 3}, DECISION),
+        ],
+    )
+    def test_is_what_holds_the_worker_up(
+        self, group: Group, changes: Mapping[str, object], reason: str | None
+    ) -> None:
+        """None for a worker that is ready."""
+        group.change(changes)
 
-    def test_is_the_broker_while_the_ownership_is_in_doubt(self, group: Group) -> None:
-        """Another worker may have the partitions by then: figures are withheld, as long as that."""
-        assert group.membership.snapshot().ready
-        group.consumer.problem = "the broker last answered a heartbeat 13.0 s ago"
-
-        assert "heartbeat 13.0 s ago" in str(group.membership.waiting_for())
-        assert not group.membership.snapshot().ready
+        assert group.membership.waiting_for() == reason
+        assert group.membership.snapshot().ready is (reason is None)
 
     def test_a_doubt_that_ends_is_no_recovery(self, group: Group) -> None:
         """Nothing was rebuilt."""
@@ -83,67 +119,12 @@ class TestWaitingFor:
 
         assert group.membership.engine.meters.recoveries == recoveries
 
-    def test_is_a_decision_where_records_were_lost(self, group: Group) -> None:
-        """With the first loss, and how many more."""
-        lost = [LOST._replace(partition=number) for number in (3, 4, 5)]
-        group.consumer.faults = lost
+    def test_lost_records_wait_for_a_repair(self, group: Group) -> None:
+        """They are shown beside the figures."""
+        group.consumer.faults = [LOST]
 
-        assert group.membership.waiting_for() == (
-            "a decision on lost records: raw[3] ends at offset 4, and was read up to 5 (and 2"
-            " more): see the runbook TopicFaulty"
-        )
-        assert group.membership.snapshot().faults == tuple(lost)
+        assert group.membership.snapshot().faults == (LOST,)
         assert group.membership.waits_for_repair()
-
-    def test_is_the_broker_before_the_consumer_started(self, group: Group) -> None:
-        """There is no connection yet."""
-        group.consumer.started = False
-
-        assert group.membership.waiting_for() == "the broker"
-        assert (group.membership.faults(), group.membership.to_catch_up()) == ((), 0)
-
-    def test_is_an_assignment_while_the_group_forms(self, group: Group) -> None:
-        """The partitions of the old assignment may be another worker's."""
-        group.app.rebalancing = True
-
-        assert group.membership.waiting_for() == "an assignment of partitions"
-
-    def test_is_a_missing_topic_while_the_group_forms(self, group: Group) -> None:
-        """Members of a group whose topic was deleted may never be assigned partitions again."""
-        group.app.rebalancing = True
-        missing = TopicFault("raw", None, FaultKind.TOPIC_MISSING, "is missing: it was deleted")
-        group.membership.topic_faults = (missing,)
-
-        assert group.membership.waiting_for() == "its topics: raw is missing: it was deleted"
-
-    def test_says_what_came_of_the_last_request_to_join(self, group: Group) -> None:
-        """A coordinator that answers the same for ever is nothing that a restart repairs."""
-        group.app.rebalancing = True
-        group.consumer.join_step = "JoinGroup: COORDINATOR_LOAD_IN_PROGRESS"
-
-        assert group.membership.waiting_for() == (
-            "an assignment of partitions (JoinGroup: COORDINATOR_LOAD_IN_PROGRESS)"
-        )
-
-    def test_is_an_assignment_until_its_partitions_are_sought(self, group: Group) -> None:
-        """Whatever Faust says: it may take the end of one rebalance for that of the next."""
-        group.consumer.sought = False
-
-        assert group.membership.waiting_for() == "an assignment of partitions"
-
-    def test_is_nothing_where_no_partition_is_assigned(self, group: Group) -> None:
-        """A worker too many is ready, and shows nothing."""
-        group.assign(generation=GENERATION + 1)
-
-        assert group.membership.waiting_for() is None
-        assert group.membership.shown() == frozenset()
-
-    def test_is_the_events_that_are_read_again(self, group: Group) -> None:
-        """With what is left, so that an operator sees it move."""
-        group.consumer.behind = {TP(topic_name(Family.SCHOOLS), 2): 1200}
-
-        assert group.membership.waiting_for() == "its events (1200 processed ones to read)"
-        assert group.membership.to_catch_up() == 1200
 
 
 class TestOwned:
@@ -155,35 +136,44 @@ class TestOwned:
 
         assert group.membership.owned() == {0}
 
-    def test_are_none_before_the_consumer_started(self, group: Group) -> None:
-        """Nobody has assigned any."""
-        group.consumer.started = False
-
-        assert group.membership.owned() == frozenset()
-
 
 class TestShown:
     """The partitions whose figures are shown, through a rebalance."""
 
-    @staticmethod
-    def begin_rebalance(group: Group, *assigned: int, generation: int) -> None:
-        """Begin a rebalance, and assign partitions, which are not sought yet."""
-        group.membership.waiting_for()
-        group.app.rebalancing, group.consumer.sought = True, False
-        group.assign(*assigned, generation=generation)
+    @pytest.mark.parametrize(
+        ("changes", "shown"),
+        [
+            ({}, {0, 2}),
+            # Nobody else can own them before the group answers; then they may be another's.
+            ({"app.rebalancing": True}, {0, 2}),
+            ({"app.rebalancing": True, "consumer.generation": GENERATION + 1}, set()),
+            ({"consumer.started": False}, set()),
+            # The lease has run out: the session may have, too.
+            ({"consumer.problem": "silent for 13.0 s"}, set()),
+            # Figures of what is left would be wrong.
+            ({"membership.topic_faults": (MISSING,)}, set()),
+        ],
+    )
+    def test_are_those_that_nobody_else_can_own(
+        self, group: Group, changes: Mapping[str, object], shown: set[int]
+    ) -> None:
+        """As long as the topics are whole."""
+        group.change(changes)
 
-    def test_are_the_owned_ones_when_ready(self, group: Group) -> None:
-        """All their states are complete."""
-        assert group.membership.shown() == {0, 2}
+        assert group.membership.shown() == shown
 
-    def test_are_none_before_the_first_assignment(self, group: Group) -> None:
-        """Nor before the consumer started."""
-        clock = FixedClock(date(2020, 12, 31))
-        engine = Engine(CATALOGUE, clock, partitions=PARTITIONS)
-        assert Membership(FakeApp(FakeConsumer()).real, engine, dict).shown() == frozenset()
+    def test_are_none_of_a_worker_too_many(self, group: Group) -> None:
+        """It is ready all the same."""
+        group.assign(generation=GENERATION + 1)
 
-        group.consumer.started = False
+        assert group.membership.waiting_for() is None
         assert group.membership.shown() == frozenset()
+
+    def test_are_none_before_the_first_assignment(self) -> None:
+        """The worker may never be assigned any."""
+        engine = Engine(CATALOGUE, FixedClock(date(2020, 12, 31)), partitions=PARTITIONS)
+
+        assert Membership(FakeApp(FakeConsumer()).real, engine, dict).shown() == frozenset()
 
     def test_are_those_that_are_caught_up_for_every_family(self, group: Group) -> None:
         """Figures of states that are half read would be too small."""
@@ -193,23 +183,12 @@ class TestShown:
         assert not group.membership.snapshot().ready
         assert list(group.membership.snapshot().figures) == [0]
 
-    def test_stay_while_the_group_forms(self, group: Group) -> None:
-        """Nobody else can own them before the group answers."""
-        group.app.rebalancing = True
-
-        assert group.membership.shown() == {0, 2}
-
-    def test_are_none_between_the_answer_and_the_assignment(self, group: Group) -> None:
-        """They may be another worker's in the new generation."""
-        group.app.rebalancing = True
-        group.consumer.generation = GENERATION + 1
-
-        assert group.membership.shown() == frozenset()
-
     def test_are_those_that_stay_while_others_are_read(self, group: Group) -> None:
         """Partition 0 is another worker's, partition 4 has yet to be read."""
         group.consumer.behind = {TP(topic_name(Family.SCHOOLS), 4): 10}
-        self.begin_rebalance(group, 2, 4, generation=GENERATION + 1)
+        group.membership.waiting_for()
+        group.app.rebalancing, group.consumer.sought = True, False
+        group.assign(2, 4, generation=GENERATION + 1)
 
         assert group.membership.waiting_for() is not None
         assert group.membership.shown() == {2}
@@ -217,19 +196,6 @@ class TestShown:
         details = group.membership.readiness().details
         assert (details["partitions"], details["shown"]) == ([2, 4], [2])
         assert group.membership.generation == GENERATION + 1
-
-    def test_are_none_while_the_broker_is_silent(self, group: Group) -> None:
-        """The lease has run out: the session may have, too."""
-        group.consumer.problem = "the broker last answered a heartbeat 13.0 s ago"
-
-        assert group.membership.shown() == frozenset()
-
-    def test_are_none_where_topics_have_faults(self, group: Group) -> None:
-        """Figures of what is left would be wrong."""
-        missing = TopicFault("raw", None, FaultKind.TOPIC_MISSING, "is missing: it was deleted")
-        group.membership.topic_faults = (missing,)
-
-        assert group.membership.shown() == frozenset()
 
 
 class TestLosses:
@@ -253,10 +219,7 @@ class TestLosses:
 
     def test_what_is_accepted_is_read_where_something_is_lost(self, group: Group) -> None:
         """An operator decides while the worker runs."""
-        loss = AcceptedLoss(
-            topic="raw", partition=3, at=datetime(2026, 1, 1, tzinfo=UTC), because="the disk"
-        )
-        group.accepted = {("raw", 3): [loss]}
+        group.accepted = {("raw", 3): [loss_of(TP("raw", 3))]}
         asyncio.run(group.membership.look_at_logs())
         assert (group.consumer.accepted, group.consumer.looks) == ({}, 1)
 
@@ -284,12 +247,6 @@ class TestLag:
         group.consumer.waiting = {TP("smartregion.schools", 0): 3}
 
         assert group.membership.lag() == {("smartregion.schools", 0): 3}
-
-    def test_is_none_before_the_consumer_started(self, group: Group) -> None:
-        """There is no assignment."""
-        group.consumer.started = False
-
-        assert group.membership.lag() == {}
 
     def test_a_look_while_partitions_are_taken_away_ends_nothing(
         self, group: Group, monkeypatch: pytest.MonkeyPatch
@@ -396,32 +353,38 @@ class TestSnapshot:
         assert snapshot.figures == {}
 
 
-class TestLog:
-    """One line an assignment."""
+@pytest.mark.parametrize(
+    ("event", "owned_then", "given", "line"),
+    [
+        ("assigned", owned(0, 2), owned(0, 2), "partitions=0,2 kept=0,2 topic_partitions=20"),
+        # A worker too many owns no partition.
+        ("assigned", set(), set(), "partitions=none kept=none topic_partitions=0"),
+        ("revoked", owned(0, 2), owned(1), "topic_partitions=10"),
+    ],
+)
+def test_an_assignment_is_one_line_of_the_log(
+    group: Group,
+    caplog: pytest.LogCaptureFixture,
+    event: str,
+    owned_then: set[TP],
+    given: set[TP],
+    line: str,
+) -> None:
+    """The partitions owned of every family, and the topic partitions in all."""
+    group.consumer.owned = owned_then
+    with caplog.at_level(logging.INFO):
+        asyncio.run(getattr(group.app, f"on_partitions_{event}").send(given))
 
-    def test_logs_what_was_assigned(self, group: Group, caplog: pytest.LogCaptureFixture) -> None:
-        """The partitions owned of every family, and the topic partitions in all."""
-        with caplog.at_level(logging.INFO):
-            asyncio.run(group.app.on_partitions_assigned.send(owned(0, 2)))
+    assert caplog.messages == [f"{event} {line}"]
 
-        assert caplog.messages == ["assigned partitions=0,2 kept=0,2 topic_partitions=20"]
 
-    def test_logs_what_was_revoked(self, group: Group, caplog: pytest.LogCaptureFixture) -> None:
-        """How many topic partitions."""
-        with caplog.at_level(logging.INFO):
-            asyncio.run(group.app.on_partitions_revoked.send(owned(1)))
+def test_is_empty_before_the_consumer_started(group: Group) -> None:
+    """There is no assignment."""
+    group.consumer.started = False
+    membership = group.membership
 
-        assert caplog.messages == ["revoked topic_partitions=10"]
-
-    def test_says_none_rather_than_nothing(
-        self, group: Group, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        """A worker too many owns no partition."""
-        group.consumer.owned = set()
-        with caplog.at_level(logging.INFO):
-            asyncio.run(group.app.on_partitions_assigned.send(set()))
-
-        assert caplog.messages == ["assigned partitions=none kept=none topic_partitions=0"]
+    assert (membership.owned(), membership.lag()) == (frozenset(), {})
+    assert (membership.faults(), membership.to_catch_up()) == ((), 0)
 
 
 def test_hands_out_the_app_s_consumer(group: Group) -> None:
