@@ -1,7 +1,7 @@
 """What the consumer, its thread and the producer do with a broker, and when.
 
 What is passed on, sought and committed of a partition is decided by `AssignedPartition`
-(test_assigned_partition.py).
+(test_assigned_partition.py, test_partition_decisions.py).
 """
 
 from __future__ import annotations
