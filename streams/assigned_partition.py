@@ -359,7 +359,9 @@ class AssignedPartition:
     def _compare_last(self, records: Sequence[Any], last: LastRecord) -> tuple[()] | int | None:
         """Return what `take` does where the last record is not among polled ones; else None."""
         found = next((one for one in records if one.offset >= last.offset), None)
-        there = None if found is None else LastRecord.of(found)
+        if found is None:
+            return last.offset  # They were polled before the last record was sought.
+        there = LastRecord.of(found)
         self._is_last_found, position = True, self.position
         if there == last:
             self.is_restored = False
@@ -483,8 +485,10 @@ class AssignedPartition:
             # The last record is fetched again, by which an earlier leader began: a fetch ends with
             # its segment, and the next one would bring the same new leader again, for ever.
             return False
-        before, self._epoch = self._epoch, fetches[0].epoch
-        return before not in (None, fetches[0].epoch)
+        before, epoch = self._epoch, fetches[0].epoch
+        # An earlier one's: a fetch began further back than the last one.
+        self._epoch = epoch if before is None else max(before, epoch)
+        return before is not None and epoch > before
 
     # -- committing
 
@@ -496,7 +500,7 @@ class AssignedPartition:
         """
         # Read once: this may be called in the consumer's thread.
         position, known = self.position, self._metadata
-        if position is None or position.next <= self._floor:
+        if position is None or position.next < self._floor + (not self.is_caught_up):
             return Committed(self._floor, known)
         return Committed(position.next, known.model_copy(update={"last": position.last}))
 

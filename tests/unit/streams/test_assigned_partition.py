@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from math import inf
 from typing import Final, cast
 
 from faust.types import TP
@@ -46,6 +47,8 @@ class PartitionOfALog(RuleBasedStateMachine):
         self.log = LossyLog(TP_OF_LOG)
         self.group, self.accepted = NOT_COMMITTED, list[AcceptedLoss]()
         self.written: set[PolledRecord] = set()
+        #: The lowest end that the log was cut to.
+        self.cut: float = inf
         self._assign(States())
 
     @rule(kinds=st.lists(st.booleans(), min_size=1, max_size=6))
@@ -62,6 +65,7 @@ class PartitionOfALog(RuleBasedStateMachine):
     def lose_last(self, count: int) -> None:
         """Lose the last offsets."""
         self.log.lose_last(count)
+        self.cut = min(self.cut, self.log.end)
 
     @rule(count=st.integers(1, 4))
     def lose_first(self, count: int) -> None:
@@ -138,11 +142,15 @@ class PartitionOfALog(RuleBasedStateMachine):
 
     @rule()
     def commit(self) -> None:
-        """Commit what may be: never beyond the position, and back after an accepted loss only."""
+        """Commit what may be: never beyond the position, and back after a loss only.
+
+        Lost markers need no decision.
+        """
         if self.partition.is_noted:
             before, self.group = self.group.offset, self.partition.to_commit()
             assert self.group.offset <= max(self.partition.next, before)
-            assert self.group.offset >= before or any(one.last for one in self.accepted)
+            is_lost = self.group.offset >= self.cut or any(one.last for one in self.accepted)
+            assert self.group.offset >= before or is_lost
 
     @rule()
     def what_is_shown_is_what_the_log_has(self) -> None:
