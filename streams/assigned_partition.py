@@ -1,11 +1,11 @@
-"""A partition of events that a worker is assigned: how far it is read, and what its log has lost.
+"""An assigned partition of events: how far it has been read, and what its log has lost.
 
-The log is the state. A partition is read from the position of its states in the state store, from
-the log's start where it has none. Records before the committed offset change states and nothing
-else: their dead letters and forwards are written. The partition is caught up once its position has
-reached the committed offset.
+The log is the state. A partition is read from the position of its states in the state store, or
+from the start of the log if it has none. Records before the committed offset only change states:
+their dead letters and forwards are already written. A partition is caught up once its position
+reaches the committed offset.
 
-What is decided here needs no broker: `streams.batch_transport` reads, seeks and commits.
+The decisions here need no broker: `streams.batch_transport` reads, seeks and commits.
 """
 
 from __future__ import annotations
@@ -43,18 +43,19 @@ class Batch(NamedTuple):
 
     records: Sequence[Record]
     start: int
-    """The position of the states that the records follow."""
+    """The position of the states before the records are merged."""
     is_new: bool = True
-    """False for records before the committed offset, which have been processed."""
+    """False for records before the committed offset, which are already processed."""
     writes: bool = True
-    """Whether dead letters and forwards are written: also of processed records, where the rules
+    """Whether dead letters and forwards are written. Also true for processed records if the rules
     have changed since."""
 
 
 class AssignedPartition:
-    """A partition from an assignment to the next one.
+    """A partition from one assignment to the next.
 
-    `look` and `take` say where to seek to: whatever is in doubt is read again from the position.
+    `look` and `take` return the offset to seek to: in doubt, the partition is read again from its
+    position.
     """
 
     def __init__(
@@ -67,60 +68,60 @@ class AssignedPartition:
         snapshots: PartitionSnapshots | None = None,
         before: AssignedPartition | None = None,
     ) -> None:
-        """Begin an assignment; `before` is that of the last one, where the worker kept it."""
+        """Begin an assignment; `before` is the previous one if the worker kept the partition."""
         self.tp = tp
         self._store = store
         self._key = FAMILIES[tp.topic], tp.partition
         self._rules = rules
         self._floor, self._metadata = committed
         self.committed = _after_last(committed)
-        """The offset from which on records are new: up to the group's there were markers alone."""
-        #: The position from which on the partition is shown.
+        """The first offset whose record is new; from there to the group's were only markers."""
+        #: The position at which the partition counts as caught up.
         self._goal = self.committed
         self.noted = committed
-        """What the group has noted of the partition."""
+        """The group's last commit for the partition."""
         self.is_caught_up: bool = before is not None and before.is_caught_up
         self.is_known: bool = before is not None and before.is_known
-        """Whether all before the committed offset was found to be what was committed."""
+        """Whether the log before the committed offset was found to be the one committed."""
         if self.is_caught_up and (position := self.position) is not None:
-            # Its first commit may not have reached the group.
+            # The first commit of the previous assignment may not have reached the group.
             self._note_log(position)
         self._snapshots = snapshots
-        #: What is written once its position is committed.
+        #: A snapshot that is written once its position is committed.
         self._taken: StatesTaken | None = None
         self.is_restored: bool = before is not None and before.is_restored
-        """Whether the states are a snapshot's whose last record is yet to be found in the log."""
+        """Whether the states come from a snapshot whose last record is not yet found in the log."""
         self.fault: TopicFault | None = None
-        """What the log has lost; nothing more is read."""
+        """What the log has lost; while set, the partition is not read."""
         self.is_revoked = False
         self.seek: object | None = None
-        """The seek that is under way, or has failed: what is fetched meanwhile is of before."""
+        """The seek in progress, or one that failed: records fetched meanwhile precede the seek."""
         self.ended_early = False
-        """Whether a batch was left, or a part of it: nothing follows before the next assignment."""
+        """Whether a batch was left or cut short: no other is processed before reassignment."""
         #: The next offset to pass on, and the record before it; None before the first seek.
         self._next: int | None = None
         self._last: LastRecord | None = None
-        #: Whether that record was found where it was.
+        #: Whether the log still has that record at its offset.
         self._is_last_found = False
         #: A gap (expected, polled), and how often the consumer has sought back to it.
         self._sought_gap: tuple[int, int, int] | None = None
-        #: Fetched offsets without a record, from the first to before the next.
+        #: Fetched offsets without a record, as half-open ranges.
         self._gaps: set[tuple[int, int]] = set()
-        #: The first of them that was fetched again, and is still there.
+        #: The first gap found; a fault if a second fetch finds it again.
         self._missing: tuple[int, int] | None = None
-        #: The fetches since the last poll, and the epoch of the leader that wrote what came before.
+        #: The fetches since the last poll, and the leader epoch of the data before them.
         self._fetches: list[LeaderEpoch] = []
         self._epoch: int | None = None
-        #: Whether what is read again has ended a worker before.
+        #: Whether a record that is read again has ended a worker before.
         self._is_careful = any(one.offset < self.committed for one in self._metadata.attempts)
-        #: The attempts noted before the last one; None where there was none since the assignment.
+        #: The attempts noted before the last one; None if none was made since the assignment.
         self._attempts_before: Sequence[Attempt] | None = None
 
     # -- the position
 
     @property
     def position(self) -> Position | None:
-        """How far the partition is merged; None before anything is."""
+        """How far the partition is merged; None before the first merge."""
         return self._store.position(*self._key)
 
     @property
@@ -135,22 +136,22 @@ class AssignedPartition:
 
     @property
     def processed(self) -> int:
-        """The offset before which all is processed."""
+        """The offset before which all records are processed."""
         return max(self.next, self._floor)
 
     @property
     def read_up_to(self) -> int:
-        """The offset after the last record that was merged or processed, which its log has."""
+        """The offset after the last record merged or processed: the log must reach it."""
         position = self.position
         merged = 0 if position is None or position.last is None else position.last.offset + 1
         return max(merged, self.committed)
 
     @property
     def is_noted(self) -> bool:
-        """Whether what is merged is committed.
+        """Whether the merged position is committed.
 
-        Also where the log has lost some of it since: an operator accepts the loss of what is noted.
-        Not before it is known to be the log that was read: the commit would say so.
+        Also after the log has lost merged records: operators accept the loss of what was committed.
+        Not before the log is known to be the one that was read: the commit would claim so.
         """
         if self.fault is None:
             return self.is_caught_up
@@ -158,7 +159,7 @@ class AssignedPartition:
 
     @property
     def is_shown(self) -> bool:
-        """Whether the states have all records before the committed offset, and the log its own."""
+        """Whether the states have all records before the committed offset, and the log is whole."""
         return self.is_caught_up and self.fault is None
 
     def drop(self) -> None:
@@ -170,15 +171,15 @@ class AssignedPartition:
         self.is_caught_up = self.is_known = False
 
     def revoke(self) -> None:
-        """Note that the partition is read no more; states and position stay, it may come back."""
+        """Stop reading the partition; keep states and position, since it may be reassigned here."""
         self.is_revoked = True
-        if self.fault is not None:  # It is found again.
+        if self.fault is not None:  # The next look finds it again.
             self.fault, self.is_caught_up = None, False
 
     # -- snapshots
 
     async def restore(self) -> None:
-        """Take over the states of a snapshot, where nothing is merged yet."""
+        """Take over the states of a snapshot if nothing is merged yet."""
         position = self.position
         if self._snapshots is None or (position is not None and position.last is not None):
             return
@@ -188,9 +189,9 @@ class AssignedPartition:
             self.is_restored = True
 
     async def keep_snapshot(self, *, is_end: bool) -> None:
-        """Write a snapshot where one is due, of whole states whose position is committed.
+        """Write a snapshot if one is due; its states are complete and their position committed.
 
-        The end of the worker commits it once more.
+        At the end of the worker it need not be committed yet: the worker commits once more.
         """
         if self._snapshots is None or not self.is_shown or self._metadata.attempts:
             return
@@ -206,10 +207,10 @@ class AssignedPartition:
     def look(
         self, start: int, end: int | None, read: int, accepted: Sequence[AcceptedLoss]
     ) -> int | None:
-        """Look at a log with this first and next offset, and return where to seek to.
+        """Check a log with this first and next offset, and return the offset to seek to.
 
-        `read` is the offset up to which it was read before it was looked at. An `end` of None is
-        not known. Returns None where the log has a fault, or where batches are under way.
+        `read` is the offset up to which the log was read before the check. An `end` of None is
+        unknown. Returns None if the log has a fault, or while batches are in progress.
         """
         before = self.fault
         self.fault = self._loss_of(before, start, end, read, accepted)
@@ -220,7 +221,7 @@ class AssignedPartition:
         position = self.position
         is_other = self.is_restored and position is not None and position.start != start
         if position is None or position.start < start or is_other:
-            # Records were erased: what is left of them is read anew.
+            # Records were erased: the remaining ones are read from the start.
             position = self._begin_at(start)
         elif self._next not in (None, position.next) and before is None:
             return None
@@ -243,7 +244,7 @@ class AssignedPartition:
         return position
 
     def _note_processed(self, merged: Position, last: LastRecord, start: int) -> None:
-        """Note that what was merged since the assignment is processed, as if it were committed."""
+        """Count the records merged since the assignment as processed, as if committed."""
         if last.offset >= self.committed:
             self.committed = last.offset + 1
             self._floor = max(self._floor, merged.next)
@@ -277,14 +278,14 @@ class AssignedPartition:
             fault = TopicFault(*self.tp, FaultKind.EVENTS_LOST, problem)
         if fault is None or not self._is_end_accepted(accepted):
             return fault
-        # What the log has now is processed as if nothing of it had ever been read.
+        # The log is processed as if none of it had ever been read.
         self.drop()
         self._floor, self._metadata = 0, CommitMetadata(start=self._metadata.start)
         self.committed, self._goal = 0, end or 0
         return None
 
     def _is_end_accepted(self, accepted: Sequence[AcceptedLoss]) -> bool:
-        """Return whether operators have accepted that the last record read is lost."""
+        """Return whether operators have accepted the loss of the last record read."""
         position, known = self.position, self._metadata.last
         lasts = [one for one in (known, position and position.last) if one is not None]
         if known is None and self.committed:
@@ -292,20 +293,20 @@ class AssignedPartition:
         return any(one.covers_last(last) for one in accepted for last in lasts)
 
     def _diverge(self, offset: int, has: str) -> None:
-        """Note that the log has something else at an offset than what was read."""
+        """Note that the log no longer has, at an offset, the record that was read there."""
         problem = f"{has} at offset {offset}, which was read: the log was replaced"
         self.fault = TopicFault(*self.tp, FaultKind.LOG_DIVERGED, problem)
         self.is_caught_up = False
 
     def catch_up(self) -> None:
-        """Note where the position has reached the committed offset, and compare the last record."""
+        """If the position has reached the committed offset, compare the last record and note it."""
         position, known = self.position, self._metadata
         if position is None or position.next < self._goal or self.is_caught_up:
             return
         if self.fault is not None:
-            return  # The commit would say that the log is the one that was read.
+            return  # The commit would claim that the log is the one that was read.
         if not self._is_last_found:
-            return  # A log that had lost records may be another one.
+            return  # After a loss of records, this may be another log.
         last, reached = known.last, position.last
         if (
             last is not None
@@ -329,18 +330,17 @@ class AssignedPartition:
     ) -> Sequence[Batch] | int:
         """Return the batches of polled records, or the offset to seek to instead of them.
 
-        There are none where the log has a fault. Batches of new records and of processed ones are
-        apart.
+        Returns no batch if the log has a fault. No batch mixes new and processed records.
         """
         expected, last = self._next or 0, self._last
         if self._has_new_leader(records[0].offset) and self._is_last_found and last is not None:
-            # Its log may lack records that were read.
+            # The new leader's log may lack records that were read.
             self._is_last_found = False
             return last.offset
         if last is None or self._is_last_found:
             first, seeks = expected, 1
         else:
-            # A poll may have been under way when the last record was sought.
+            # A poll may have been in progress during the seek to the last record.
             first, seeks = last.offset, 2
         if self.seek is not None or self._is_gap(first, records[0].offset, seeks):
             return first
@@ -353,11 +353,11 @@ class AssignedPartition:
             return self._rewind(last)
         if self._lacks_records(records[-1].offset, accepted):
             return () if self.fault else expected
-        # Records that are merged may have been polled again.
+        # The poll may repeat records that are already merged.
         return self._batches_of(records[known:], expected)
 
     def _compare_last(self, records: Sequence[Any], last: LastRecord) -> tuple[()] | int | None:
-        """Return what `take` does where the last record is not among polled ones; else None."""
+        """Return what `take` returns if the log lacks the last record; None if it has it."""
         found = next((one for one in records if one.offset >= last.offset), None)
         if found is None:
             return last.offset  # They were polled before the last record was sought.
@@ -368,14 +368,14 @@ class AssignedPartition:
             self.catch_up()
             return None
         if self.is_restored and position is not None:
-            # The commit alone says that a log was replaced.
+            # Only the commit proves that a log was replaced, a snapshot does not.
             self._next, self._last = self._begin_at(position.start).next, None
             return self._next
         self._diverge(last.offset, _has(there))
         return ()
 
     def _rewind(self, last: LastRecord | None) -> int:
-        """Go back over markers that the log has lost: it has records now where they were."""
+        """Go back over markers that the log has lost and replaced by records."""
         position = self.position
         after = self._next or 0
         if position is not None and position.next == after:
@@ -392,10 +392,10 @@ class AssignedPartition:
         for part in _cut(records, cuts):
             is_new = part[0].offset >= self.committed
             if is_new and expected < self.committed and known.last not in (None, last):
-                # Markers precede the committed offset: `catch_up` would not see what does.
+                # Only markers lie just before the committed offset, so `catch_up` cannot compare.
                 self._diverge(known.last.offset, _has(last))
                 return ()
-            # Workers of 0.1 noted no rules.
+            # Workers of release 0.1 committed no rules.
             writes = is_new or known.rules not in (None, self._rules)
             batches.append(Batch(part, expected, is_new, writes))
             expected, last = part[-1].offset + 1, LastRecord.of(part[-1])
@@ -407,16 +407,17 @@ class AssignedPartition:
         self._next, self._last = last.offset + 1, LastRecord.of(last)
 
     def skip_to(self, fetched: int, accepted: Sequence[AcceptedLoss]) -> int | None:
-        """Move on to the offset before which everything was fetched, and brought no record.
+        """Move on to a fetch position that was reached without receiving a record.
 
-        There are aborted and control records: whoever waits for their end, and every reader of the
-        group's lag, would wait. Returns the offset to seek to where records may be missing.
+        Only aborted and control records lie before it. Without the move, everything that waits for
+        the end of the log or for zero lag would hang. Returns the offset to seek to if records may
+        be missing.
         """
         position, last = self.position, self._last
         if self.seek is not None:
             return None
         if self.is_restored and fetched >= (self._next or 0):
-            self.drop()  # The next look reads it from its start.
+            self.drop()  # The next look seeks to the start of the log.
         elif last is not None and not self._is_last_found:
             if fetched > last.offset and self.fault is None:
                 if self._is_gap(last.offset, fetched, 1):
@@ -431,10 +432,9 @@ class AssignedPartition:
         return None
 
     def _is_gap(self, expected: int, offset: int, seeks: int) -> bool:
-        """Return True where records may be missing before `offset`, at most `seeks` times in a row.
+        """Return True if records may be missing before `offset`, at most `seeks` times in a row.
 
-        A gap that remains when it is fetched again belongs to the log: transaction markers, for
-        example.
+        A gap that remains after another fetch belongs to the log: transaction markers, for example.
         """
         *gap, sought = self._sought_gap or (0, 0, 0)
         is_known = gap == [expected, offset]
@@ -445,11 +445,11 @@ class AssignedPartition:
         return True
 
     def note_gap(self, first: int, after: int) -> None:
-        """Note that fetched offsets have no record; called in the consumer's thread."""
+        """Note that fetched offsets have no record. Called in the consumer's thread."""
         self._gaps.add((first, after))
 
     def _lacks_records(self, last: int, accepted: Sequence[AcceptedLoss]) -> bool:
-        """Return whether offsets up to `last` have no record; where they are the same, again."""
+        """Return whether offsets up to `last` lack records; the same gap twice is a fault."""
         before, self._missing = self._missing, self._first_gap(last, accepted)
         if self._missing is not None and self._missing == before:
             self.fault = records_deleted(*self.tp, *self._missing)
@@ -457,11 +457,11 @@ class AssignedPartition:
         return self._missing is not None
 
     def _first_gap(self, last: int, accepted: Sequence[AcceptedLoss]) -> tuple[int, int] | None:
-        """Return the first offsets up to the last polled one whose records are not there.
+        """Return the first gap up to the last polled offset.
 
-        They are fetched again, once; then the records were deleted.
+        The gap is fetched once more. If it remains, its records were deleted.
         """
-        # A copy: the consumer's thread may note one meanwhile.
+        # A copy: the consumer's thread may add a gap meanwhile.
         found = sorted(gap for gap in self._gaps.copy() if gap[0] <= last)
         self._gaps.difference_update(found)
         return next(
@@ -470,20 +470,20 @@ class AssignedPartition:
         )
 
     def note_leader(self, leader: LeaderEpoch) -> None:
-        """Note who wrote what was fetched; called in the consumer's thread."""
+        """Note which leader wrote the fetched records. Called in the consumer's thread."""
         self._fetches.append(leader)
 
     def _has_new_leader(self, offset: int) -> bool:
-        """Return whether another leader wrote what was polled from an offset on than before."""
+        """Return whether the records polled from `offset` on were written by a new leader."""
         fetches = self._fetches
         at = next((n for n in reversed(range(len(fetches))) if fetches[n].offset <= offset), None)
         if at is None:
             return False
-        # One fetch may bring several polls.
+        # One fetch may serve several polls.
         del fetches[:at]
         if self._epoch is not None and not self._is_last_found:
-            # The last record is fetched again, by which an earlier leader began: a fetch ends with
-            # its segment, and the next one would bring the same new leader again, for ever.
+            # The last record is being fetched again, under the earlier leader's epoch. A fetch ends
+            # with its segment: the next one would show the same new leader again, for ever.
             return False
         before, epoch = self._epoch, fetches[0].epoch
         # An earlier one's: a fetch began further back than the last one.
@@ -493,12 +493,12 @@ class AssignedPartition:
     # -- committing
 
     def to_commit(self) -> Committed:
-        """Return what is to be committed now: all before it is merged, and written.
+        """Return what to commit now: all records before its offset are merged and written.
 
-        Where the partition is not caught up, attempts are committed, and no offset below that of
-        the group.
+        Before the partition is caught up, only attempts are committed, and never an offset below
+        the group's.
         """
-        # Read once: this may be called in the consumer's thread.
+        # Read once: this may run in the consumer's thread.
         position, known = self.position, self._metadata
         if position is None or position.next < self._floor + (not self.is_caught_up):
             return Committed(self._floor, known)
@@ -506,10 +506,10 @@ class AssignedPartition:
 
     @property
     def needs_attempt(self) -> bool:
-        """Whether an attempt is committed before a batch.
+        """Whether to commit an attempt before the next batch.
 
-        It is before the first one, and before the first new one; where what is read again has ended
-        a worker, before each one until the partition is caught up.
+        True for the first batch and for the first new one. If a record that is read again has ended
+        a worker, true for each batch until the partition is caught up.
         """
         return self._attempts_before is None or (self._is_careful and not self.is_caught_up)
 
@@ -518,7 +518,7 @@ class AssignedPartition:
         return next((one.count for one in self._metadata.attempts if one.offset == offset), 0)
 
     def begin(self, offset: int) -> None:
-        """Note an attempt at a record; all before it is merged."""
+        """Note an attempt at a record; all records before it are merged."""
         before = [one for one in self._metadata.attempts if one.offset >= offset]
         later = [one for one in before if one.offset > offset]
         attempt = Attempt(offset=offset, count=self.ends_at(offset) + 1)
@@ -526,12 +526,12 @@ class AssignedPartition:
         self._set_attempts([attempt, *later[: MOST_ATTEMPTS - 1]])
 
     def merged(self) -> None:
-        """Note that the position has moved: attempts before it have ended nobody."""
+        """Note that the position has moved: attempts before it did not end this worker."""
         self.catch_up()
         self._set_attempts([one for one in self._metadata.attempts if one.offset >= self.next])
 
     def take_back_attempt(self) -> bool:
-        """Forget an attempt that is under way; return whether the group has to note something."""
+        """Forget an attempt in progress; return whether a commit is needed for that."""
         before = self._attempts_before
         if before is not None:
             self._set_attempts([one for one in before if one.offset >= self.next])
@@ -547,7 +547,7 @@ def _after_last(committed: Committed) -> int:
     offset, known = committed
     if known.last is not None:
         return known.last.offset + 1
-    # Without metadata, which operators' tools do not write, there may have been records.
+    # Operators' tools write no metadata: there may be records right before the offset.
     return offset if known.start is None else min(known.start, offset)
 
 

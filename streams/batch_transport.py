@@ -2,12 +2,12 @@
 
 Faust processes single records, with a task pair, a future and a produce request each. Here the
 records of one partition and poll are one Faust message: its value is a `Batch`, its offset that of
-the last record. Assignment, rebalance and commits are Faust's own.
+the last record. Faust still handles assignments, rebalances and commits.
 
-What is read, sought and committed of a partition is decided in `streams.assigned_partition`.
+`streams.assigned_partition` decides what is read, sought and committed of a partition.
 
 README names the modules that use private names of Faust and the Kafka clients, which are pinned
-exactly; tests/integration/test_engine.py fails when an upgrade changes what is used here.
+exactly; tests/integration/test_engine.py fails when an upgrade changes a name used here.
 """
 
 from __future__ import annotations
@@ -64,17 +64,17 @@ from streams.partition_snapshots import PartitionSnapshots
 from streams.state_store import StateStore
 from streams.topic_faults import TopicFault
 
-#: The largest age of the last heartbeat with which figures are shown, as a share of the session
-#: timeout: afterwards another worker may show them.
+#: Figures are shown until the last heartbeat reaches this share of the session timeout: after it,
+#: another worker may show them.
 HEARTBEAT_AGE_SHARE = 0.8
 #: The longest wait of a fetch request: while records arrive, after IDLE_SECONDS without any, and
-#: during a rebalance. A broker ends it when a record arrives (the demo's does not). Until then
-#: resumed partitions, and all other requests on its connection, wait: a rebalance makes several.
+#: during a rebalance. A broker ends the wait when a record arrives (the demo's does not). Resumed
+#: partitions and all other requests on the connection wait until then: a rebalance makes several.
 FETCH_MAX_WAIT_MS = 100
 IDLE_FETCH_MAX_WAIT_MS = 500
 REBALANCE_FETCH_MAX_WAIT_MS = 50
 IDLE_SECONDS = 5.0
-#: A worker that ends waits so long for the broker to note that no record has ended it.
+#: How long a stopping worker waits for the broker to store that no record has ended it.
 TAKE_BACK_SECONDS = 2.0
 #: Errors of the client or the broker that the content of a write causes.
 _CONTENT_ERRORS = (
@@ -85,7 +85,7 @@ _CONTENT_ERRORS = (
     UnicodeError,
 )
 _SHORT_POLL_SECONDS = 0.05
-#: The generation in which the commit was asked for that this task makes.
+#: The generation in which this task's commit was requested.
 _commit_generation: ContextVar[int] = ContextVar("_commit_generation")
 
 
@@ -101,7 +101,7 @@ class ProduceFailedError(SmartRegionError):
 
 
 class WriteRefusedError(ProduceFailedError):
-    """A write that every attempt fails to deliver, because of its size or its format."""
+    """A write that every attempt fails to deliver, because of its size or format."""
 
 
 class AttemptNotCommittedError(SmartRegionError):
@@ -128,14 +128,14 @@ class BatchSchema(Schema[Any, Any]):
 
 
 class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
-    """Faust's consumer thread, which also records when the broker was last known to count on it."""
+    """Faust's consumer thread, which also records when the broker last confirmed the member."""
 
     mundane_level = "debug"
-    #: When the last heartbeat was sent that the broker has answered, or the request whose answer
-    #: was the assignment: the member's session at the broker began later.
+    #: When the last request was sent that renewed the session: a heartbeat that the broker has
+    #: answered, or the request that returned the assignment. The session began later.
     heartbeat_at: float = 0.0
     _sync_sent_at: float = 0.0
-    #: The last request to join the group and its answer, of which aiokafka logs most nowhere.
+    #: The last request to join the group, and its answer: aiokafka hardly logs them.
     join_step: str = ""
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
@@ -152,7 +152,7 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
         async def commit_with_metadata(offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
             _commit_generation.set(self.generation())
-            # One after the other: an earlier one that is sent again must not overtake a later one.
+            # One at a time: a retried commit must not overtake a later one.
             async with commits:
                 found = owner.to_commit(TP(*tp) for tp in offsets)
                 if not found:
@@ -169,7 +169,6 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
         # Faust commits empty metadata.
         consumer.commit = commit_with_metadata
-        # Records of aborted transactions are not read.
         consumer._isolation_level = "read_committed"
         return consumer
 
@@ -199,14 +198,14 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
                 return await ask_for_offsets(node_id, topics)
             except KafkaError as error:
                 if error.invalid_metadata:
-                    # Where aiokafka looks for positions it would ask the same broker for ever.
+                    # When it looks up positions, aiokafka would ask the same broker for ever.
                     fetcher._client.force_metadata_update()
                 raise
 
         set_error = fetcher._set_error
 
         def replace_error(tp: TopicPartition, error: KafkaError) -> None:
-            # aiokafka asserts that there is none yet, which ends the reading of all partitions.
+            # aiokafka asserts that no error is pending: a second one would stop all partitions.
             fetcher._records.pop(tp, None)
             set_error(tp, error)
 
@@ -233,7 +232,7 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        # Not the time of the call: the process may have stood still since the answer.
+        # Not the time of this call: the process may have been suspended since the answer.
         self.heartbeat_at = max(self.heartbeat_at, self._sync_sent_at)
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -242,10 +241,10 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
             return await super()._fetch_records(*args, **kwargs)
 
     def note_poll(self) -> None:
-        """Note a poll that asks for nothing, as one that was made.
+        """Count as a poll without fetching.
 
-        aiokafka leaves the group where none was made for `broker_max_poll_interval`, and joins it
-        again after the next one only: a worker without partitions would never make one.
+        aiokafka leaves the group after `broker_max_poll_interval` without a poll, and rejoins only
+        after the next one. A worker without partitions would never poll.
         """
         self._ensure_consumer()._subscription._last_fetch_ended = monotonic()
 
@@ -254,7 +253,7 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         self._ensure_consumer()._fetcher._fetch_max_wait_ms = milliseconds
 
     def generation(self) -> int:
-        """Return the group generation of this member, as the coordinator has it."""
+        """Return the group generation of this member, according to aiokafka's coordinator."""
         return int(self._ensure_consumer()._coordinator.generation)
 
     def fetch_position(self, tp: TP) -> int:
@@ -266,7 +265,7 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
     async def committed(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
         """Return the committed offsets of the group, for the given partitions that have one.
 
-        Raises aiokafka's errors where the broker does not answer or refuses.
+        Raises aiokafka's errors if the broker does not answer or refuses.
         """
         wanted = [TopicPartition(*tp) for tp in tps]
         fetch = self._ensure_consumer()._coordinator.fetch_committed_offsets
@@ -277,20 +276,20 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         }
 
     def stable_end(self, tp: TP) -> int | None:
-        """Return the last stable offset of the last fetch response; None before one."""
+        """Return the last stable offset of the last fetch response; None before the first."""
         end: int | None = self._ensure_consumer().last_stable_offset(tp)
         return end
 
     async def _highwaters(self, partitions: Any) -> Mapping[TP, int]:  # noqa: ANN401 - Faust's
         """Return the high watermarks.
 
-        A read-committed consumer gets the last stable offsets instead, before which an open
-        transaction may hold records that were read.
+        A read-committed consumer gets the last stable offsets instead; an open transaction may hold
+        those back behind records that were read.
         """
         consumer = self._ensure_consumer()
         fetcher = copy(consumer._fetcher)
         fetcher._isolation_level = READ_UNCOMMITTED
-        # That of `on_start` asks with the isolation level of the original.
+        # The wrapper of `on_start` would use the isolation level of the original fetcher.
         vars(fetcher).pop("_proc_offset_request", None)
         ends: Mapping[TP, int] = await fetcher.end_offsets(partitions, consumer._request_timeout_ms)
         return ends
@@ -300,7 +299,7 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
         await self._call(self._ensure_consumer()._coordinator.check_errors)
 
     async def _call(self, call: Callable[[], object]) -> None:
-        """Call what is no coroutine function in the consumer's thread."""
+        """Call a plain function in the consumer's thread."""
 
         async def called() -> None:
             call()
@@ -309,10 +308,10 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 def _check_commit(request: OffsetCommitRequest) -> None:
-    """Raise IllegalGenerationError where the group has gone on since a commit was asked for.
+    """Raise IllegalGenerationError if the group's generation changed since a commit was requested.
 
-    aiokafka sends the generation that it has when the request leaves, -1 for a member that the
-    broker has forgotten. A group without members takes that one: an offset might go back.
+    aiokafka sends the generation of the moment, -1 if the broker has forgotten the member. A group
+    without members accepts -1, and an offset might move back.
     """
     generation = request._consumer_group_generation_id
     if generation < 0 or generation != _commit_generation.get():
@@ -320,16 +319,16 @@ def _check_commit(request: OffsetCommitRequest) -> None:
 
 
 class BatchConsumer(driver.Consumer):
-    """Faust's consumer, which yields batches and commits the positions of the states."""
+    """Faust's consumer, yielding batches and committing the positions of the states."""
 
     mundane_level = "debug"
     transport: BatchTransport
     _thread: _BatchConsumerThread
-    #: Whether a broker's end offsets are those of the last record.
+    #: Whether the broker's end offsets directly follow the last record.
     has_exact_ends: ClassVar[bool] = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        #: Those of the last assignment.
+        #: The partitions of the last assignment.
         self._partitions: dict[TP, AssignedPartition] = {}
         self.log_starts: dict[TP, int] = {}
         """The first offset of each partition, as of the last look at the logs."""
@@ -347,7 +346,7 @@ class BatchConsumer(driver.Consumer):
     # -- positions
 
     def is_caught_up(self, tp: TP) -> bool:
-        """Return True where all records before the committed offset are in a partition's states."""
+        """Return True if a partition's states have all records before the committed offset."""
         partition = self._partitions.get(tp)
         return partition is not None and partition.is_shown
 
@@ -356,7 +355,7 @@ class BatchConsumer(driver.Consumer):
         return sum(one.lacks for one in self._read())
 
     def _read(self) -> list[AssignedPartition]:
-        """Return the partitions that are read: none while a rebalance assigns them."""
+        """Return the partitions being read: none while a rebalance assigns them."""
         # A copy: the partitions may change while a commit awaits.
         return [one for one in [*self._partitions.values()] if not one.is_revoked]
 
@@ -366,11 +365,11 @@ class BatchConsumer(driver.Consumer):
         return [one.fault for one in self._read() if one.fault is not None]
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Drop the states of partitions that another worker has now; then as Faust does."""
+        """Drop the states of partitions that another worker now has, then do as Faust does."""
         for tp in self._partitions.keys() - assigned:
             self._partitions.pop(tp).drop()
         if generation_id - self._assigned_generation not in {0, 1}:
-            # Another worker may have had them meanwhile, and have committed more.
+            # In between, another worker may have had the partitions and committed more.
             for partition in self._partitions.values():
                 partition.is_caught_up = partition.is_known = False
         self._assigned_generation, self._is_revoked = generation_id, False
@@ -379,7 +378,7 @@ class BatchConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Seek all assigned partitions to the positions of their states.
 
-        Raises aiokafka's errors where the broker does not answer or refuses.
+        Raises aiokafka's errors if the broker does not answer or refuses.
         """
         generation = self.app.consumer_generation_id
         tps = sorted(self.assignment())
@@ -417,19 +416,19 @@ class BatchConsumer(driver.Consumer):
             await partition.keep_snapshot(is_end=is_end)
 
     async def look_at_logs(self) -> None:
-        """Look whether the logs of the assigned partitions have lost records.
+        """Check whether the logs of the assigned partitions have lost records.
 
-        A partition whose log is whole again is read on. Raises as `perform_seek`.
+        Resumes a partition whose log is whole again. Raises the errors of `perform_seek`.
         """
         generation = self._sought_generation
         if generation is None or not self._may_read(generation):
             return
-        with suppress(IllegalStateError):  # A rebalance seeks.
+        with suppress(IllegalStateError):  # A rebalance has begun, and will seek.
             await self._look_at(sorted(self.assignment()))
 
     async def _look_at(self, tps: Sequence[TP]) -> None:
-        """Look at the extents of logs, and seek to the positions of those that are whole."""
-        # What is read while a broker answers may be beyond the end that it answers.
+        """Check the extents of logs, and seek to the positions of those that are whole."""
+        # Taken first: reading continues while a broker answers, and may pass the end it returns.
         read = {one: one.read_up_to for one in self._read()}
         starts = await self.earliest_offsets(*tps)
         ends = await self.highwaters(*tps)
@@ -447,7 +446,7 @@ class BatchConsumer(driver.Consumer):
             await self._seek_all(positions)
 
     async def _seek_all(self, positions: Mapping[TP, int]) -> None:
-        """Seek; before the last seek has ended, no partition moves on by what is fetched."""
+        """Seek; until the last seek ends, fetched records move no partition on."""
         seek = object()
         sought = [self._partitions[tp] for tp in positions if tp in self._partitions]
         for partition in sought:
@@ -465,8 +464,8 @@ class BatchConsumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Yield the new records of each partition in batches.
 
-        Nothing is read during a rebalance, and before it has sought: Faust clears its queues.
-        Polled records that can no longer be yielded are sought back to.
+        Nothing is read during a rebalance and before its seek: Faust clears its queues. If polled
+        records can no longer be yielded, the partition is sought back to them.
         """
         # Read before the wait: the generation may change during a poll.
         generation = self.app.consumer_generation_id
@@ -475,7 +474,7 @@ class BatchConsumer(driver.Consumer):
         faulty = {one.tp for one in self._read() if one.fault is not None}
         readable = self._get_active_partitions() - faulty
         if not readable or not self._may_read(generation):
-            # To aiokafka an empty set means every partition.
+            # aiokafka takes an empty set for every partition.
             self._thread.note_poll()
             await self.sleep(_SHORT_POLL_SECONDS)
             return
@@ -505,8 +504,8 @@ class BatchConsumer(driver.Consumer):
     async def _poll(self, readable: set[TP], max_wait: float) -> dict[TP, Any]:
         """Return the records of one poll, by partition."""
         if self._buffered_partitions:
-            # Paused while their agent is busy. It may resume them before a long poll without them
-            # ends, and would then wait.
+            # These are paused while their agent is busy. If it resumes them during a long poll
+            # without them, it waits until the poll ends.
             max_wait = min(max_wait, _SHORT_POLL_SECONDS)
         self._thread.set_fetch_max_wait(self._fetch_max_wait())
         try:
@@ -526,9 +525,9 @@ class BatchConsumer(driver.Consumer):
         return IDLE_FETCH_MAX_WAIT_MS if is_idle else FETCH_MAX_WAIT_MS
 
     async def _skip_control_records(self, quiet: Collection[TP], generation: int) -> None:
-        """Move on past aborted and control records, in partitions of which a poll returned nothing.
+        """Move past aborted and control records, in partitions for which a poll returned nothing.
 
-        Otherwise whoever waits for their end, and every reader of the group's lag, would wait.
+        Otherwise, everything that waits for the end of the log or for zero lag would hang.
         """
         if generation != self.app.consumer_generation_id or not self._may_read(generation):
             return
@@ -545,16 +544,13 @@ class BatchConsumer(driver.Consumer):
     def is_sought(self, generation: int) -> bool:
         """Return True once a generation's partitions are sought, until a revocation.
 
-        Faust's own flags may say so too early: where a rebalance begins while another one ends, the
-        end of that one is taken for the end of both.
+        Faust's own flags may say so too early: if a rebalance begins while another one ends, they
+        take the end of the first for the end of both.
         """
         return self._sought_generation == generation
 
     def finish_empty(self) -> None:
-        """Note that a generation is sought in which this worker has no partitions.
-
-        Faust seeks nothing for it.
-        """
+        """Mark a generation without partitions as sought: Faust does not seek for it."""
         self._sought_generation = self.app.consumer_generation_id
 
     def _may_read(self, generation: int) -> bool:
@@ -577,13 +573,13 @@ class BatchConsumer(driver.Consumer):
         )
 
     def note_leader(self, leader: LeaderEpoch) -> None:
-        """Note who wrote what was fetched; called in the consumer's thread."""
+        """Note which leader wrote the fetched records. Called in the consumer's thread."""
         partition = self._partitions.get(TP(leader.topic, leader.partition))
         if partition is not None:
             partition.note_leader(leader)
 
     def note_gap(self, gap: OffsetGap) -> None:
-        """Note that fetched offsets have no record; called in the consumer's thread."""
+        """Note that fetched offsets have no record. Called in the consumer's thread."""
         partition = self._partitions.get(TP(gap.topic, gap.partition))
         if partition is not None:
             partition.note_gap(gap.first, gap.next)
@@ -591,8 +587,8 @@ class BatchConsumer(driver.Consumer):
     async def _seek_back(self, polled: Mapping[TP, Any]) -> None:
         """Seek back to polled records that are not yielded.
 
-        A partition that was sought meanwhile is left as it is. So is one whose fetch went on past
-        markers: it is sought by the rebalance, or at the next look.
+        Skips a partition that was sought meanwhile, and one whose fetch went on past markers: the
+        rebalance or the next look seeks it.
         """
         unread = {
             tp: records[0].offset
@@ -607,7 +603,7 @@ class BatchConsumer(driver.Consumer):
             await self._try_seek(unread)
 
     async def _try_seek(self, positions: Mapping[TP, int]) -> None:
-        """Seek, unless a rebalance takes the partitions meanwhile."""
+        """Seek, unless a rebalance meanwhile takes the partitions."""
         try:
             await self._seek_all(positions)
         except Exception as error:  # noqa: BLE001 - the next rebalance seeks again
@@ -616,10 +612,10 @@ class BatchConsumer(driver.Consumer):
     # -- acknowledging
 
     def done(self, message: Message, *, is_partly: bool = False) -> None:
-        """Release a batch that is merged, or merged partly.
+        """Release a batch that is merged, or partly merged.
 
-        What is merged is committed. The rest is read again after the rebalance, and so are the
-        partition's batches that were passed on already (`is_stopped`).
+        The merged records are committed. The rest is read again after the rebalance, as are the
+        partition's batches that were already passed on (`is_stopped`).
         """
         partition = self._partitions.get(message.tp)
         if partition is not None:
@@ -633,9 +629,9 @@ class BatchConsumer(driver.Consumer):
         return bool(self.app.rebalancing)
 
     def is_stopped(self, tp: TP) -> bool:
-        """Return True where nothing more of a partition is processed before it is sought.
+        """Return True if no more of a partition is processed before it is sought.
 
-        A rebalance seeks it, or the acceptance of what its log has lost.
+        A rebalance seeks it, or the acceptance of its lost records.
         """
         partition = self._partitions.get(tp)
         return (
@@ -646,13 +642,13 @@ class BatchConsumer(driver.Consumer):
         )
 
     def release(self, message: Message) -> None:
-        """Leave a batch, and the partition's later ones, to be read again after the rebalance."""
+        """Leave a batch and the partition's later ones to be read again after the rebalance."""
         if message.tp in self._partitions:
             self._partitions[message.tp].ended_early = True
         self.ack(message)
 
     def ack(self, message: Message) -> bool:
-        """Release a message: what is committed is the position of the states."""
+        """Release a message; commits use the position of the states instead."""
         if message.acked:
             return False
         message.acked = True
@@ -661,17 +657,17 @@ class BatchConsumer(driver.Consumer):
         return True
 
     def to_commit(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
-        """Return what is to be committed now of partitions that are still read."""
+        """Return what to commit now for those partitions that are still read."""
         wanted = {*tps}
         return {one.tp: one.to_commit() for one in self._read() if one.tp in wanted}
 
     def note_committed(self, committed: Mapping[TP, Committed]) -> None:
-        """Note what the group has noted."""
+        """Note what was committed to the group."""
         for partition in self._read():
             partition.noted = committed.get(partition.tp, partition.noted)
 
     def needs_attempt(self, tp: TP) -> bool:
-        """Return whether an attempt is committed before a batch of a partition."""
+        """Return whether to commit an attempt before a batch of a partition."""
         return self._partitions[tp].needs_attempt
 
     def ends_at(self, tp: TP, offset: int) -> int:
@@ -681,8 +677,8 @@ class BatchConsumer(driver.Consumer):
     async def begin(self, tp: TP, offset: int) -> int:
         """Commit an attempt at the record at `offset`; return how many attempts ended a worker.
 
-        All records before `offset` are done. The attempt is metadata of the committed offset until
-        the record is done: it survives the end of the process. Raises AttemptNotCommittedError.
+        All records before `offset` are done. Until the record is done, the attempt is metadata of
+        the committed offset, so it survives the process. Raises AttemptNotCommittedError.
         """
         partition = self._partitions.get(tp)
         if partition is not None and not partition.is_revoked:
@@ -693,9 +689,9 @@ class BatchConsumer(driver.Consumer):
         raise AttemptNotCommittedError(tp, offset)
 
     async def take_back_attempts(self) -> None:
-        """Commit that no record has ended this worker: the attempts under way do not count.
+        """Withdraw the attempts in progress: no record has ended this worker.
 
-        Those do of which the broker takes no note within TAKE_BACK_SECONDS.
+        Attempts still count if the broker does not store this within TAKE_BACK_SECONDS.
         """
         if self.ownership_problem(self.app.consumer_generation_id) is not None:
             return
@@ -715,7 +711,7 @@ class BatchConsumer(driver.Consumer):
         )
 
     def _new_offset(self, tp: TP) -> int | None:
-        """Return the position of the states: all before it is merged, and written."""
+        """Return the position of the states: all records before it are merged and written."""
         partition = self._partitions.get(tp)
         return partition.processed if partition is not None and partition.is_noted else None
 
@@ -724,12 +720,12 @@ class BatchConsumer(driver.Consumer):
         return partition.to_commit() != partition.noted
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Ignore gaps: the position is beyond them."""
+        """Ignore gaps: the position is past them."""
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Commit what is done (Faust), then drop the offsets of the revoked partitions.
+        """Commit what is done (by Faust), then drop the offsets of the revoked partitions.
 
-        States and positions stay until the assignment: most partitions come back.
+        States and positions stay until the next assignment: most partitions come back.
         """
         self._begin_rebalance()
         await super().on_partitions_revoked(revoked)
@@ -738,16 +734,16 @@ class BatchConsumer(driver.Consumer):
 
     def _begin_rebalance(self) -> None:
         self._sought_generation, self._is_revoked = None, True
-        # The end of a rebalance may have come between the thread's word of it and the revocation.
+        # A rebalance may have ended after the thread announced this one, before this revocation.
         self.app.rebalancing = True
 
     # -- ownership
 
     def ownership_problem(self, generation: int | None) -> str | None:
-        """Return why another worker may own the partitions of a generation; None for no reason.
+        """Return why another worker may own the partitions of a generation; None if none can.
 
-        The reasons are a newer generation, and no successful heartbeat for 0.8 of the session
-        timeout: a worker that was suspended must not show old figures beside its successor's.
+        Either the group has a newer generation, or no heartbeat succeeded for 0.8 of the session
+        timeout: a suspended worker must not show old figures beside its successor's.
         """
         current = self._thread.generation()
         if generation != current:
@@ -764,7 +760,7 @@ class BatchConsumer(driver.Consumer):
 
     @property
     def join_step(self) -> str:
-        """The last request to join the group, and what came of it; empty before one."""
+        """The last request to join the group and its outcome; empty before the first."""
         return self._thread.join_step
 
     async def check_errors(self) -> None:
@@ -772,10 +768,10 @@ class BatchConsumer(driver.Consumer):
         await self._thread.check_errors()
 
     async def verify_all_partitions_active(self) -> None:
-        """Do nothing: `streams.watchdog` finds a worker that does not get on."""
+        """Do nothing: `streams.watchdog` detects a stalled worker."""
 
     def lag(self) -> Mapping[TP, int]:
-        """Return the records that are not processed, by partition of events."""
+        """Return the number of unprocessed records, by partition of events."""
         return {
             tp: max(end - (self._partitions[tp].processed if tp in self._partitions else 0), 0)
             for tp, end in self.event_ends().items()
@@ -787,9 +783,9 @@ class BatchConsumer(driver.Consumer):
         return {tp: end for tp, end in ends.items() if end is not None}
 
     def in_transactions(self) -> Mapping[TP, int]:
-        """Return the records of the lag behind an open transaction, by partition of events.
+        """Return how many records of the lag are behind an open transaction, by partition.
 
-        No consumer can fetch them before the transaction ends: they do not show a stalled worker.
+        No consumer can fetch them before the transaction ends: they do not mean a stalled worker.
         """
         found: dict[TP, int] = {}
         for tp, behind in self.lag().items():
@@ -800,7 +796,7 @@ class BatchConsumer(driver.Consumer):
 
 
 class BatchProducer(driver.Producer):
-    """Faust's producer, which also writes whole batches and awaits their acknowledgement."""
+    """Faust's producer, which can also write a whole batch and await its acknowledgement."""
 
     mundane_level = "debug"
     idempotent: ClassVar[bool] = True
@@ -818,8 +814,8 @@ class BatchProducer(driver.Producer):
     ) -> None:
         """Write records to their topics and await their acknowledgement.
 
-        Raises ProduceFailedError where a record is not acknowledged, and WriteRefusedError where
-        its content is the cause.
+        Raises ProduceFailedError if a record is not acknowledged, WriteRefusedError if its content
+        is the cause.
         """
         producer = self._ensure_producer()
         topic, partition = "", None
@@ -844,7 +840,8 @@ def _failure(topic: str, partition: int | None, cause: Exception) -> ProduceFail
 class BatchTransport(driver.Transport):
     """Faust's aiokafka transport with the batching consumer and producer.
 
-    `state_store` has the positions of the partitions, `rules` the fingerprint of what is refused.
+    `state_store` holds the positions of the partitions, `rules` is the fingerprint of the rules
+    that refuse records.
     """
 
     Consumer = BatchConsumer
@@ -864,4 +861,4 @@ class BatchTransport(driver.Transport):
         self.rules = rules
         self.snapshots = snapshots
         self.accepted = accepted
-        """The losses of records that operators have accepted, by topic and partition."""
+        """Record losses accepted by operators, by topic and partition."""

@@ -50,22 +50,22 @@ from streams.state_store import FamilyPartition, StateChange, StateStore
 logger = logging.getLogger(__name__)
 
 
-#: From this number of crashes in a row at one record on, it is reported as a poison record.
+#: A record with this many crashes in a row is reported as a poison record.
 POISON_RECORD_CRASHES: Final = 3
-#: From this number on, a batch that begins with the record is processed singly. One end is most
-#: often chance, and thousands of records singly, each with two answers of the broker, take minutes.
+#: After this many, a batch that begins with the record is processed singly. One crash is mostly
+#: chance, and thousands of single records, each with two round trips to the broker, take minutes.
 SINGLY_FROM_ENDS: Final = 2
-#: Four scrapes at an interval of 15 s, far less than the stall timeout.
+#: How long a poison record is reported: four scrapes of 15 s, far less than the stall timeout.
 HOLD_SECONDS: Final = 60.0
-#: How often that wait looks whether a rebalance has begun.
+#: How often that wait checks whether a rebalance has begun.
 HOLD_LOOK_SECONDS: Final = 0.1
-#: Of processed records, as many are merged at once: other tasks run in between.
+#: How many processed records are merged at once; other tasks run in between.
 MERGE_STEP: Final = 500
 NOTHING_SKIPPED: Final[Mapping[RecordOrigin, Decision]] = MappingProxyType({})
 
 
 class _Computed(NamedTuple):
-    """The result of records, before it is written."""
+    """The result of some records, before it is written."""
 
     result: Result
     changes: Mapping[str, StateChange]
@@ -73,11 +73,11 @@ class _Computed(NamedTuple):
 
 
 class _PositionMovedError(Exception):
-    """The states of a batch's partition are at another position: it was dropped, and is sought."""
+    """A batch does not follow the states of its partition: it was dropped, and will be sought."""
 
 
 class EndedBeforeError(SmartRegionError):
-    """Workers have ended at the first record of a batch, which is then processed singly."""
+    """Workers have ended at the first record of a batch, so it is processed singly."""
 
     def __init__(self, ends: int) -> None:
         super().__init__(f"{ends} workers have ended at its first record")
@@ -86,12 +86,12 @@ class EndedBeforeError(SmartRegionError):
 class Engine:
     """Processes batches of events into the state store.
 
-    The order in a batch: decode, merge and fold; write dead letters and forwards; wait until the
-    broker has acknowledged them all; apply the new states; allow the commit of the offset. Nothing
-    is written or counted of records before the committed offset: that has been done. A failure of
-    the broker before the last step ends the process: the batch is read again and leads to the same
-    state. Any other failure is that of a record: the batch is processed again, one record after the
-    other, and the record that fails is refused.
+    The steps for a batch: decode, merge and fold; write dead letters and forwards; wait until the
+    broker has acknowledged them all; apply the new states; allow the commit of the offset. Records
+    before the committed offset are not written or counted again. If the broker fails before the
+    last step, the process ends: the batch is read again and leads to the same state. Any other
+    failure is attributed to a record: the batch is processed again, one record at a time, and the
+    record that fails is refused.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Engine:
         """Create an engine with an empty state store.
 
         Without `producers`, every record is attributed to the unknown producer. Records in
-        `skipped` are refused without being decoded. Losses of records are `accepted` by operators.
+        `skipped` are refused without being decoded. `accepted` are losses accepted by operators.
         """
         self.catalogue = catalogue
         self.clock = clock
@@ -116,16 +116,16 @@ class Engine:
         self.rules = rules
         self.state_store = StateStore(catalogue.terms)
         self.merged = 0
-        """Records before committed offsets that were merged."""
+        """The number of records merged before committed offsets."""
         self.unprocessable: set[FamilyPartition] = set()
-        """Partitions with records that made this process fail; another one might take them."""
+        """Partitions with a record that failed in this process; another process may accept it."""
         self.meters = Meters(ProducerMeters(Attribution(producers)))
         self.progressed_at = monotonic()
         self.hold_seconds = HOLD_SECONDS
-        #: By record that ended workers: how often HOLD_LOOK_SECONDS it has been reported for.
+        #: By record that ended workers: for how many HOLD_LOOK_SECONDS it has been reported.
         self._looks: Counter[tuple[TP, int]] = Counter()
         self.on_applied: Callable[[], object] = lambda: None
-        """Called each time that states have changed."""
+        """Called each time states have changed."""
         self._skipped: Mapping[tuple[str, int], dict[int, Decision]] = defaultdict(dict)
         for (topic, partition, offset), decision in skipped.items():
             self._skipped[topic, partition][offset] = decision
@@ -145,7 +145,7 @@ class Engine:
             consumer.ack(message)
         except ProduceFailedError as error:
             if _is_fatal(error):
-                # The broker ends this worker, and no record: another would be held for one.
+                # The broker ends this worker: without this, a record would be blamed for it.
                 await consumer.take_back_attempts()
             raise
 
@@ -166,7 +166,7 @@ class Engine:
             if failure is None:
                 done = [await self._process_together(family, message, producer)]
         except Exception as error:
-            # A record may raise anything, and must not end the process.
+            # A record may raise anything and must not end the process.
             if _is_fatal(error):
                 raise
             failure = error
@@ -174,7 +174,7 @@ class Engine:
             done = await self._process_singly(
                 family, failure, message, consumer, producer, is_poison=is_poison
             )
-        # A rebalance does not wait for hundreds of records that are processed singly.
+        # A rebalance does not wait for hundreds of single records.
         taken = records if failure is None else records[: len(done)]
         consumer.done(message, is_partly=len(taken) < len(records))
         self.meters.ends.pop((message.topic, message.partition), None)
@@ -203,12 +203,12 @@ class Engine:
     async def _begin(self, message: Message, offset: int, consumer: BatchConsumer) -> int | None:
         """Begin a batch whose first record is at an offset.
 
-        Returns how many attempts at the record have ended a worker; None where the batch is left to
+        Returns how many attempts at the record have ended a worker, or None if the batch is left to
         a rebalance. Raises AttemptNotCommittedError.
         """
         tp = message.tp
         if consumer.is_stopped(tp):
-            consumer.ack(message)  # Read again once it is sought.
+            consumer.ack(message)  # The partition is sought and read again.
             return None
         if not consumer.needs_attempt(tp):
             return 0
@@ -216,7 +216,7 @@ class Engine:
         if ends >= POISON_RECORD_CRASHES:
             await self._report_poison_record(tp, offset, ends, consumer)
             if consumer.is_awaited():
-                # No attempt was made. Whoever has the partition then reports it anew.
+                # No attempt was made. The next owner of the partition reports the record again.
                 self.meters.ends.pop((tp.topic, tp.partition), None)
                 consumer.release(message)
                 return None
@@ -237,7 +237,7 @@ class Engine:
         )
 
     def _check_position(self, key: FamilyPartition, start: int) -> None:
-        """Raise _PositionMovedError where a partition's states are not at this position."""
+        """Raise _PositionMovedError if a partition's states are not at this position."""
         position = self.state_store.position(*key)
         if position is None or position.next != start:
             raise _PositionMovedError
@@ -245,7 +245,7 @@ class Engine:
     async def _process_together(
         self, family: Family, message: Message, producer: BatchProducer
     ) -> Result:
-        """Process the records of a batch together, or those that were processed before in steps."""
+        """Process the records of a batch together; in steps if they were processed before."""
         batch = cast("Batch", message.value)
         if batch.is_new:
             return await self._process((family, message.partition), batch, producer)
@@ -271,7 +271,7 @@ class Engine:
         self._move(key, batch.records[-1])
         self.on_applied()
         if batch.is_new:
-            # Processed singly, a record is committed before its batch is done.
+            # Counted here: a single record is committed before its batch is done.
             self.meters.count(computed.result)
         return computed.result
 
@@ -291,12 +291,12 @@ class Engine:
         *,
         is_poison: bool = False,
     ) -> list[Result]:
-        """Process a failed batch, one record after the other; records that fail are refused.
+        """Process a failed batch, one record at a time; records that fail are refused.
 
-        It ends early, after the first record or later, where a rebalance waits for it.
-        With `is_poison`, an attempt is committed before each record except the first.
+        Stops early, after the first record or later, if a rebalance waits for it.
+        With `is_poison`, commits an attempt before each record except the first.
 
-        Raises ProduceFailedError where the broker fails.
+        Raises ProduceFailedError if the broker fails.
         """
         batch = cast("Batch", message.value)
         key = family, message.partition
@@ -314,7 +314,7 @@ class Engine:
             if position is None:
                 raise _PositionMovedError
             if record.offset < position.next:
-                # Of a step that was merged before another one failed.
+                # It belongs to a step that was merged before a later one failed.
                 done.append(Result())
                 continue
             if done and consumer.is_awaited():
@@ -328,14 +328,14 @@ class Engine:
                 if _is_fatal(error):
                     raise
                 done.append(await self._refuse(key, one, error, producer))
-            # Thousands of records singly may take longer than the stall timeout.
+            # Thousands of single records may take longer than the stall timeout.
             self.progressed_at = monotonic()
         return done
 
     async def _refuse(
         self, key: FamilyPartition, batch: Batch, cause: Exception, producer: BatchProducer
     ) -> Result:
-        """Write the dead letter of a record that failed, without its content if that fails."""
+        """Write the dead letter of a failed record, without its content if that fails too."""
         (record,) = batch.records
         logger.error(
             "unprocessable topic=%s partition=%d offset=%d error=%s",
@@ -366,10 +366,10 @@ class Engine:
     ) -> None:
         """Report a record at which workers have ended repeatedly, and wait for a few scrapes.
 
-        The next attempt may end this worker before its metrics are scraped. A rebalance, as of the
-        last worker that it ended and that starts again, does not wait for that: nobody would get on
-        meanwhile. The next report by this worker lasts for the rest of that time: rebalances that
-        come often would put the attempt off for ever.
+        The next attempt may end this worker before its metrics are scraped. A rebalance does not
+        wait for the scrapes, for example when the last worker that ended starts again: no worker
+        would make progress meanwhile. The next report by this worker lasts only for the time left:
+        frequent rebalances would otherwise put off the attempt for ever.
         """
         self.meters.ends[tp.topic, tp.partition] = ends
         record = (tp, offset)
@@ -419,7 +419,7 @@ class Engine:
     async def check_fold(self) -> int:
         """Return how many series differ from a fold from scratch, and count them in the meters.
 
-        It gives way to other tasks after each step.
+        Other tasks run after each step.
         """
         mismatches = 0
         for family, partition in self.state_store.partitions():
@@ -440,7 +440,7 @@ async def _in_steps(work: Generator[None, None, int]) -> int:
 
 
 def _is_fatal(error: Exception) -> bool:
-    """Return True where the broker failed or a batch is outdated, False where a record failed."""
+    """Return True if the broker failed or a batch is outdated, False if a record failed."""
     return isinstance(
         error, AttemptNotCommittedError | ProduceFailedError | _PositionMovedError
     ) and not isinstance(error, WriteRefusedError)
@@ -449,7 +449,7 @@ def _is_fatal(error: Exception) -> bool:
 def _unprocessable(cause: Exception) -> ContractError:
     """Return the error of a record that made the program fail.
 
-    It has the name of the cause, and not its message, which may repeat the record.
+    It names the type of the cause without its message, which may repeat the record.
     """
     return ContractError(
         RefusalReason.UNPROCESSABLE,

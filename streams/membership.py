@@ -27,7 +27,7 @@ from streams.web import Readiness
 
 logger = logging.getLogger(__name__)
 
-#: The timeout of a look at the logs.
+#: The timeout of one check of the logs.
 LOOK_TIMEOUT_SECONDS: Final = 10.0
 
 
@@ -58,9 +58,9 @@ class Membership:
         self.ready_since = self.unready_since
         self._ready = False
         self._is_recovering = True
-        #: As of the last assignment: kept while the group rebalances.
+        #: As of the last assignment; kept while the group rebalances.
         self._owned = _NOTHING
-        #: The processed records that were merged before the last recovery.
+        #: The number of processed records merged before the last recovery.
         self._merged_before = 0
         #: The faults that `TopicWatch` has found.
         self.topic_faults: Sequence[TopicFault] = ()
@@ -70,11 +70,11 @@ class Membership:
 
     @property
     def consumer(self) -> BatchConsumer:
-        """The app's consumer, which its transport made."""
+        """The app's consumer, created by its transport."""
         return cast("BatchConsumer", self.app.consumer)
 
     def waiting_for(self) -> str | None:
-        """Return a description of what the worker waits for; None when it is ready."""
+        """Describe what the worker waits for; None when it is ready."""
         reason = self._reason()
         if (reason is None) is not self._ready:
             self._set_ready(ready=reason is None)
@@ -106,8 +106,8 @@ class Membership:
         """Return the partitions whose figures may be shown.
 
         A partition is shown once its states have all records before the committed offset of every
-        family, also during a rebalance where it stays with this worker. It is not while another
-        worker may own it: from the answer to the request to join until the assignment, and once the
+        family, also during a rebalance in which this worker keeps it. It is hidden while another
+        worker may own it: from the answer to the join request until the assignment, and once the
         broker has been silent for 0.8 of the session timeout.
         """
         generation, owned = self._owned
@@ -123,11 +123,11 @@ class Membership:
 
     @property
     def generation(self) -> int:
-        """The group's generation in which this worker owns the partitions that are shown."""
+        """The group generation in which this worker owns the partitions that are shown."""
         return self._owned.generation
 
     def lag(self) -> Mapping[tuple[str, int], int]:
-        """Return the records not processed yet, by (topic, partition)."""
+        """Return the number of records not yet processed, by (topic, partition)."""
         try:
             return {(tp.topic, tp.partition): n for tp, n in self.consumer.lag().items()}
         except ConsumerNotStarted:
@@ -142,8 +142,8 @@ class Membership:
         return sum(self.lag().values()) - in_transactions
 
     def look_at_lag(self) -> None:
-        """Count the overdue records; to be called each second."""
-        # The client's thread may take partitions away meanwhile: the next look counts them.
+        """Count the overdue records; called every second."""
+        # The client's thread may revoke partitions meanwhile: the next call counts them.
         with suppress(ConsumerNotStarted, AssertionError, AttributeError):
             self._overdue.look(self.consumer.event_ends(), self.consumer.lag())
 
@@ -152,9 +152,9 @@ class Membership:
         return self._overdue.count
 
     async def look_at_logs(self) -> None:
-        """Look whether the logs of owned partitions have lost records, and log what is new.
+        """Check whether the logs of owned partitions have lost records, and log new losses.
 
-        What a broker does not answer is looked at again.
+        If a broker does not answer, the next call checks again.
         """
         consumer = self.consumer
         try:
@@ -172,9 +172,9 @@ class Membership:
         self._logged = faults
 
     def ownership(self) -> OwnedPartitions:
-        """Return the partitions that this worker shows, and the generation in which it owns."""
+        """Return the partitions that this worker shows, and the generation it owns them in."""
         waiting_for, shown = self.waiting_for(), self.shown()
-        # The generation is read last: it is that of what is shown.
+        # The generation is read last: it is the one of the partitions shown.
         now = self.engine.clock.now()
         return OwnedPartitions(waiting_for, self.generation, shown, self.overdue(), now)
 
@@ -193,7 +193,7 @@ class Membership:
 
     def _reason(self) -> str | None:
         if self.topic_faults:
-            # First: a group whose topic was deleted may never be assigned partitions again.
+            # Checked first: if a topic was deleted, the group may never be assigned partitions.
             return f"its topics: {summary_of(self.topic_faults)}"
         consumer = self.consumer
         try:
@@ -221,11 +221,11 @@ class Membership:
         return (*self.consumer.faults, *self.topic_faults)
 
     def waits_for_repair(self) -> bool:
-        """Return True where the topics of owned partitions have faults."""
+        """Return True if the topics of owned partitions have faults."""
         return bool(self.faults()) and self._is_sought()
 
     def _ownership_problem(self, generation: int) -> str | None:
-        """Return why another worker may own a generation's partitions: figures may be outdated."""
+        """Return why another worker may own a generation's partitions, so figures may be old."""
         try:
             problem = self.consumer.ownership_problem(generation)
         except ConsumerNotStarted:
@@ -250,8 +250,8 @@ class Membership:
         meters = self.engine.meters
         meters.recoveries += 1
         meters.recovery_seconds = now - self.unready_since
-        # States live long and have no cycles: they are excluded from collections. What is garbage
-        # by now would be kept for ever, with each recovery some more.
+        # States live long and have no cycles: `freeze` excludes them from collections. Garbage is
+        # collected first: frozen garbage would be kept for ever, more with each recovery.
         gc.collect()
         gc.freeze()
         logger.info(

@@ -1,8 +1,8 @@
 """Snapshots of partitions: files with entity states and their position, for a faster start.
 
-A snapshot is a cache, never a source. One that is not of this log, these rules and this program is
-discarded, and its partition is read from the start of its log. `streams.snapshot` is something
-else: what a scrape shows.
+A snapshot is a cache, never a source. If it does not match this log, these rules and this program,
+it is discarded, and its partition is read from the start of its log. `streams.snapshot` is
+unrelated: it is what a scrape shows.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: A snapshot is written again after so many offsets, or after so many seconds if anything changed.
+#: A snapshot is written after this many offsets, or after this many seconds if anything changed.
 OFFSETS: Final = 100_000
 SECONDS: Final = 300.0
 _FORMAT: Final = 1
 _DIGEST_BYTES: Final = 32
-#: The states that are decoded at once.
+#: How many states are decoded at once.
 _STEP: Final = 2000
 
 
@@ -60,7 +60,7 @@ class _Header(BaseModel):
 class PartitionSnapshots:
     """The snapshots in a folder: one file per family and partition, none about persons.
 
-    No failure of a file or the folder leaves this class: it is logged and counted.
+    A failure of a file or of the folder is logged and counted, never raised.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class PartitionSnapshots:
         *,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """Use a folder that exists; `topic_ids` is called once, in a thread."""
+        """Use an existing folder; `topic_ids` is called once, in a thread."""
         self._folder, self._engine, self._clock = folder, engine, clock
         self._store, self._counts = engine.state_store, engine.meters.partition_snapshots
         self._topic_ids = cache(topic_ids)
@@ -84,13 +84,13 @@ class PartitionSnapshots:
     async def load(
         self, key: FamilyPartition, committed: int, last: LastRecord | None
     ) -> StateStore | None:
-        """Return a store with a partition's states and position; None for no snapshot that fits.
+        """Return a store with a partition's states and position; None if no snapshot fits.
 
-        They are not beyond the committed offset, which follows `last`. The caller compares the log:
-        its start, and the position's last record.
+        The position is not beyond the committed offset, which follows `last`. The caller compares
+        the log: its start, and the position's last record.
         """
         if key[0].about_persons or key in self._loading:
-            return None  # It takes so long that Faust has begun the step of the rebalance again.
+            return None  # Loading took so long that Faust restarted this step of the rebalance.
         self._loading.add(key)
         return await asyncio.to_thread(self._load, key, committed, last)
 
@@ -100,7 +100,7 @@ class PartitionSnapshots:
         try:
             header, values = _decoded(self._file(key).read_bytes(), self._identity(key))
             position = header.position
-            # It was committed before it was written: an operator has set the offset back.
+            # A position is committed before it is written: an operator has reset the offset.
             _check(f"{position} is beyond the committed {committed}", position.next <= committed)
             if position.next == committed and last is not None:
                 _check(f"the committed offset follows {last}", position.last == last)
@@ -125,9 +125,9 @@ class PartitionSnapshots:
         logger.info("snapshot discarded family=%s partition=%d reason=%s", *key, reason)
 
     def take(self, key: FamilyPartition, *, is_end: bool = False) -> StatesTaken | None:
-        """Return a copy of a partition's states where a snapshot is due: at the end, if changed.
+        """Return a copy of a partition's states if a snapshot is due: at the end, if changed.
 
-        It is called in the event loop: no batch is applied meanwhile.
+        Called in the event loop, so no batch is applied meanwhile.
         """
         position, now = self._store.position(*key), self._clock()
         if position is None or position.last is None or key[0].about_persons:
@@ -168,7 +168,7 @@ class PartitionSnapshots:
 
 
 def _encoded(header: _Header, states: Mapping[str, EntityState]) -> bytes:
-    """Return a file: a digest of the rest, the header and the compressed states, one a line."""
+    """Return a file's content: a digest of the rest, the header, the compressed states by line."""
     lines = ((entity.encode(), encode_state(state)) for entity, state in states.items())
     body = zlib.compress(b"\n".join(chain.from_iterable(lines)), 1)
     content = header.model_dump_json().encode() + b"\n" + body
@@ -178,14 +178,14 @@ def _encoded(header: _Header, states: Mapping[str, EntityState]) -> bytes:
 def _decoded(
     file: bytes, of: Mapping[str, int | str]
 ) -> tuple[_Header, Iterator[tuple[str, EntityState]]]:
-    """Return a file's header, and an iterator of its states. Raises whatever it leads to."""
+    """Return a file's header and an iterator over its states. Raises any exception."""
     content = file[_DIGEST_BYTES:]
     _check("its digest is wrong", sha256(content).digest() == file[:_DIGEST_BYTES])
     text, _, body = content.partition(b"\n")
     header = _Header.model_validate_json(text)
     _check(f"it is of {header.of}, not {of}", header.of == of)
     lines = zlib.decompress(body).split(b"\n") if header.entities else []
-    # A line break in an identifier would move all that follows.
+    # A line break in an identifier would shift all later lines.
     _check("another number of states", len(lines) == 2 * header.entities)
     pairs = zip(lines[::2], lines[1::2], strict=True)
     return header, ((entity.decode(), decode_state(value)) for entity, value in pairs)
@@ -198,7 +198,7 @@ def _check(reason: str, holds: object) -> None:
 
 @cache
 def _program() -> str:
-    """Return a digest of the source: another release may make other states of the same records."""
+    """Return a digest of the source: another release may derive other states from the records."""
     digest = sha256()
     for folder in (*events.__path__, *streams.__path__):
         for file in sorted(Path(folder).rglob("*.py")):

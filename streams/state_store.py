@@ -1,4 +1,4 @@
-"""The state store: entity states by partition, and the fold of them."""
+"""The state store: entity states by partition, and their fold."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streams.explanations import said_in
 from streams.fold import Difference, Fold, Series, SeriesKey
 from streams.state import EMPTY, EntityState
 
-#: The entities of one step of a check: some 10 ms.
+#: The number of entities in one step of a check: about 10 ms.
 CHECK_STEP: Final = 500
 FamilyPartition: TypeAlias = "tuple[Family, int]"
 
@@ -25,7 +25,7 @@ class StateChange(NamedTuple):
     """The change of one entity's state, computed before anything is written."""
 
     before: EntityState | None
-    """None for an entity not known."""
+    """None for an unknown entity."""
     after: EntityState
     difference: Difference
 
@@ -51,7 +51,7 @@ class StateStore:
         self.fold = Fold(terms)
         self._positions: dict[tuple[Family, int], Position] = {}
         self._states: dict[tuple[Family, int], dict[str, EntityState]] = defaultdict(dict)
-        #: By partition: the fold's version of the last change of an explanation.
+        #: By partition: the fold's version when an explanation last changed.
         self._said: dict[int, int] = {}
 
     @property
@@ -75,16 +75,16 @@ class StateStore:
         return self._said.get(partition, 0) > version
 
     def _count_explanation(self, family: Family, partition: int) -> None:
-        # The fold has no terms of them.
+        # The fold has no terms for explanations.
         if family is Family.EXPLANATIONS:
             self._said[partition] = self.fold.touch()
 
     def position(self, family: Family, partition: int) -> Position | None:
-        """Return how far a partition is merged; None before anything is."""
+        """Return how far a partition is merged; None before the first merge."""
         return self._positions.get((family, partition))
 
     def move(self, family: Family, partition: int, position: Position) -> None:
-        """Set how far a partition is merged: all before is in its states, or is no event."""
+        """Set how far a partition is merged: all earlier events are in its states."""
         self._positions[family, partition] = position
 
     def states(self, family: Family, partition: int) -> Mapping[str, EntityState]:
@@ -99,7 +99,7 @@ class StateStore:
     ) -> Mapping[str, StateChange]:
         """Return the changes that new states make, without applying them.
 
-        Raises what the fold raises for a state that cannot be folded.
+        Raises the fold's error for a state that cannot be folded.
         """
         kept = self._states[family, partition]
         found = {}
@@ -130,7 +130,7 @@ class StateStore:
             self._count_explanation(family, partition)
 
     def adopt(self, family: Family, partition: int, other: StateStore) -> None:
-        """Take over a partition from a store of the same terms, in place of what is known of it."""
+        """Replace a partition by that of another store with the same terms."""
         key = family, partition
         self.drop(*key)
         self._positions[key] = other._positions[key]
@@ -139,7 +139,7 @@ class StateStore:
         self._count_explanation(*key)
 
     def drop(self, family: Family, partition: int) -> None:
-        """Drop what is known of a partition: it is read again from its start."""
+        """Drop a partition's states and position: it is read again from its start."""
         self._positions.pop((family, partition), None)
         self._states.pop((family, partition), None)
         self.fold.drop(family, partition)
@@ -158,7 +158,7 @@ class StateStore:
     def mismatches(self, family: Family, partition: int) -> int:
         """Return how many series of one partition differ from a fold of its states from scratch.
 
-        Anything but 0 is a bug of this program: restart the worker, and report it.
+        Anything but 0 is a bug in this program: restart the worker, and report it.
         """
         steps = self.check(family, partition)
         while True:
@@ -168,9 +168,9 @@ class StateStore:
                 return int(end.value)
 
     def check(self, family: Family, partition: int) -> Generator[None, None, int]:
-        """Do as `mismatches` in steps of CHECK_STEP entities.
+        """Return `mismatches`, in steps of CHECK_STEP entities.
 
-        The states and the series are those of the first step: both may change meanwhile.
+        Compares the states and series as of the first step: both may change meanwhile.
         """
         states = dict(self._states.get((family, partition), {}))
         kept = {
