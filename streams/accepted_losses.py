@@ -1,4 +1,4 @@
-"""An operator's decisions to accept lost events; kept for ever, on the ledger of outcomes.
+"""An operator's decisions to accept lost events, kept for ever on the ledger of outcomes.
 
 Where records of a partition are missing, its figures are withheld until their loss is accepted.
 """
@@ -29,29 +29,29 @@ _TOPICS: Final = frozenset(map(topic_name, Family))
 
 
 class AcceptedLoss(BaseModel):
-    """What was missing of a partition when an operator accepted it, when that was, and why."""
+    """The records missing from a partition when an operator accepted their loss, when and why."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     verdict: Literal["loss_accepted", "erased"] = "loss_accepted"
-    """An erasure has copied what it did not erase: nothing else is lost."""
+    """An erasure has copied every record that it did not erase: nothing else is lost."""
     topic: str
     partition: NonNegativeInt
     last: LastRecord | None = None
-    """The record that the workers had merged last, where it was not there any more."""
+    """The last record that the workers had merged, if the log no longer has it."""
     log_start: NonNegativeInt = 0
-    """The first offset that was left."""
+    """The first offset that was left in the log."""
     gaps: tuple[tuple[int, int], ...] = ()
     """The first and the last offset of each run of deleted records in the middle."""
     at: AwareDatetime
     because: str
 
     def covers_start(self, offset: int) -> bool:
-        """Return whether a log that begins at an offset lacks no more than was accepted."""
+        """Return whether a log that begins at `offset` lacks no more than was accepted."""
         return offset <= self.log_start
 
     def covers_last(self, last: LastRecord) -> bool:
-        """Return whether the loss of the record that was merged last was accepted."""
+        """Return whether the loss of the last merged record was accepted."""
         return self.last == last
 
     def covers_gap(self, first: int, after: int) -> bool:
@@ -60,7 +60,7 @@ class AcceptedLoss(BaseModel):
 
 
 def loss_record(loss: AcceptedLoss) -> OutgoingRecord:
-    """Return the ledger's record of an accepted loss; each has a key of its own."""
+    """Return the ledger's record of an accepted loss; each loss has its own key."""
     content = loss.model_dump_json().encode()
     own = sha256(content).hexdigest()[:_DIGITS]
     key = f"{_PREFIX.decode()}{loss.topic}/{loss.partition}/{own}"

@@ -21,14 +21,14 @@ from streams.partition_snapshots import PartitionSnapshots
 from streams.settings import Settings
 
 _NO_TOPIC: Final = frozenset({""})
-#: How many requests in a row a step after a rebalance has the time for.
+#: A step after a rebalance has time for this many requests in a row.
 _STEP_REQUESTS: Final = 2
 
 
 class RebalanceEnd(Recovery):
-    """Faust's recovery of tables, which without any seeks and resumes the streams.
+    """Faust's recovery of tables; without tables it only seeks and resumes the streams.
 
-    It begins again where a step takes too long.
+    It starts again if a step takes too long.
     """
 
     mundane_level = "debug"
@@ -36,9 +36,9 @@ class RebalanceEnd(Recovery):
     async def _wait(self, coro: Any, timeout: Any = None) -> None:  # noqa: ANN401, ASYNC109 - Faust's
         """Wait for a step.
 
-        Faust takes a step that exceeds the timeout for the end of the worker, and resumes nothing
-        any more. One lost answer of a broker is enough. Its timeout is that of one request, which
-        would be cancelled before it times out: only then does the client close a dead connection.
+        If a step exceeds the timeout, Faust assumes that the worker is stopping and never resumes.
+        One lost response is enough. Its timeout equals that of one request, which would be
+        cancelled before it times out: only a timeout makes the client close a dead connection.
         """
         if timeout is not None:
             timeout *= _STEP_REQUESTS
@@ -59,35 +59,35 @@ class NoTables(TableManager):
 
     @property
     def changelog_topics(self) -> set[str]:
-        """Return a topic that nobody has.
+        """Return a topic that does not exist.
 
-        With any, Faust takes its own assignor: it is sticky, and gives a partition of all topics to
-        one worker.
+        With any topic, Faust uses its own assignor, which is sticky and assigns a partition number
+        to the same worker for all topics.
         """
         return set(_NO_TOPIC)
 
     @property
     def recovery(self) -> Recovery:
-        """What resumes the streams after a rebalance."""
+        """The service that resumes the streams after a rebalance."""
         if self._recovery is None:
             self._recovery = RebalanceEnd(self.app, self, beacon=self.beacon, loop=self.loop)
         return self._recovery
 
     async def on_start(self) -> None:
-        """Start without Faust's second for tables that are still declared."""
+        """Start without the second in which Faust waits for tables to be declared."""
         if not self.should_stop:
             await self._update_channels()
             await self.recovery.start()
 
 
 _BUFFERED_BATCHES = 4
-#: Write batches of one partition are sent one after the other: large ones, a little below a topic's
-#: default limit (1 MiB).
+#: The write batches of a partition are sent one at a time, so they are large: a little below a
+#: topic's default limit (1 MiB).
 _WRITE_BATCH_BYTES = 1000 * 1024
 
 
 class _App(faust.App):
-    """Faust's app, which reports a failure of any of its services at once."""
+    """Faust's app, reporting a failure of any of its services at once."""
 
     on_failure: Callable[[BaseException], object]
 
@@ -95,10 +95,10 @@ class _App(faust.App):
         """Create no folders: the state is in memory, and the file system may be read-only."""
 
     def on_rebalance_end(self) -> None:
-        """End the rebalance, where what has ended is its own.
+        """End the rebalance, unless the next one has begun.
 
-        What is about to end goes on while the next rebalance begins. Batches that are read before
-        that one has ended would be lost: it clears the queues.
+        The end of a rebalance may overlap with the beginning of the next one, which clears the
+        queues: batches read before it ends would be lost.
         """
         if cast("BatchConsumer", self.consumer).is_sought(self.consumer_generation_id):
             super().on_rebalance_end()
@@ -118,7 +118,7 @@ def create_app(
     """Return the app: one agent per family.
 
     `on_failure` is called with each failure, in the thread of the failure. The process must end
-    with the first: Faust's own stop takes seconds.
+    at the first one: Faust's own stop takes seconds.
     """
     app = _App(
         settings.app_id,
@@ -129,17 +129,17 @@ def create_app(
         broker_request_timeout=settings.request_timeout,
         broker_commit_interval=settings.commit_interval,
         broker_max_poll_records=settings.max_poll_records,
-        # A position that the log does not have is looked at: the client would begin anew silently.
+        # A position outside the log must be checked: the client would silently reset it.
         consumer_auto_offset_reset="none",
         consumer_max_fetch_size=4 * 1024 * 1024,
         producer_acks=-1,
         producer_linger=0,
         producer_max_batch_size=_WRITE_BATCH_BYTES,
-        # A dead letter is the refused record, of any accepted size, and the reason.
+        # A dead letter has the refused record, of any accepted size, and the reason.
         producer_max_request_size=DEAD_LETTER_MAX_BYTES,
         producer_request_timeout=settings.request_timeout,
         processing_guarantee="at_least_once",
-        # A revocation waits for the batch in process, and commits it.
+        # A revocation waits for the batch in progress, and commits it.
         stream_wait_empty=True,
         stream_buffer_maxsize=_BUFFERED_BATCHES,
         store="memory://",
@@ -173,7 +173,7 @@ def create_app(
 
 def _finishing(app: faust.App) -> Callable[..., Awaitable[None]]:
     async def finish(*_: Any, **__: Any) -> None:
-        # The signal is sent before the partitions are sought.
+        # Faust sends the signal before it seeks the partitions.
         consumer = cast("BatchConsumer", app.consumer)
         if not consumer.assignment():
             consumer.finish_empty()
@@ -183,7 +183,7 @@ def _finishing(app: faust.App) -> Callable[..., Awaitable[None]]:
 
 def _agent(app: faust.App, family: Family, engine: Engine) -> Callable[[Any], Awaitable[None]]:
     async def process_batches(stream: Any) -> None:  # noqa: ANN401 - Faust's stream
-        # No automatic acknowledgement: Faust would acknowledge a batch that failed.
+        # No automatic acknowledgement: Faust would acknowledge a failed batch.
         async for event in stream.noack().events():
             consumer = cast("BatchConsumer", app.consumer)
             producer = cast("BatchProducer", app.producer)

@@ -1,7 +1,7 @@
 """Clocks: the current day of every figure, rule and test.
 
-Only a `Clock` reads the machine's time, so that 2016 to 2020 is replayed in minutes and no test
-waits.
+Only a `Clock` reads the machine's time, so that a replay of 2016 to 2020 takes minutes and tests do
+not wait.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ class Clock(Protocol):
     """A source of the current time."""
 
     def now(self) -> datetime:
-        """Return the instant, aware, in UTC."""
+        """Return the current time, aware, in UTC."""
         ...
 
     def today(self) -> date:
-        """Return the day, in UTC: the `as_of` of every figure."""
+        """Return the current day in UTC: the `as_of` of every figure."""
         return self.now().date()
 
 
@@ -29,13 +29,13 @@ class SystemClock(Clock):
     """The machine's own clock."""
 
     def now(self) -> datetime:
-        """Return the machine's instant in UTC."""
+        """Return the machine's time in UTC."""
         return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
 class FixedClock(Clock):
-    """A clock that is fixed on one day, for audits of the past and tests."""
+    """A clock fixed on one day, for tests and for audits of the past."""
 
     day: date
 
@@ -48,7 +48,7 @@ class FixedClock(Clock):
 class AcceleratedClock(Clock):
     """A clock that runs `days_per_second` from `start`, and stops at `until`.
 
-    `origin` is the real instant of `start`: processes with the same origin have the same time.
+    `origin` is the real time of `start`: processes with the same origin agree on the time.
     """
 
     origin: datetime
@@ -58,7 +58,7 @@ class AcceleratedClock(Clock):
     real: Clock = SystemClock()
 
     def now(self) -> datetime:
-        """Return the accelerated instant, never past the last second of `until`."""
+        """Return the accelerated time, never past the last second of `until`."""
         elapsed = max((self.real.now() - self.origin).total_seconds(), 0.0)
         began = datetime.combine(self.start, time(), UTC)
         ends = datetime.combine(self.until, time(23, 59, 59), UTC)

@@ -1,6 +1,6 @@
 """The metadata of a committed offset: Kafka stores up to 4 096 bytes with each.
 
-It is JSON. Operators' tools write none. Unknown keys, of another release, are ignored.
+It is JSON. Operators' tools write none. Unknown keys of other releases are ignored.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from events.last_record import LastRecord
 
 #: A broker's default for `offset.metadata.max.bytes`; a commit with more is refused.
 MAX_BYTES: Final = 4096
-#: As many attempts are noted at once, those at the lowest offsets.
+#: The maximum number of attempts kept at once, those at the lowest offsets.
 MOST_ATTEMPTS: Final = 8
 
 _MODEL: Final = ConfigDict(frozen=True, extra="ignore")
@@ -41,7 +41,7 @@ class CommitMetadata(BaseModel):
     last: LastRecord | None = None
     """The last record before the committed offset."""
     rules: str | None = None
-    """The fingerprint of the rules by which all records before the committed offset were judged."""
+    """The fingerprint of the rules applied to all records before the committed offset."""
     attempts: tuple[Attempt, ...] = ()
     """By offset: the last one, and earlier ones at later records, which are read again after it."""
 

@@ -22,7 +22,7 @@ NO_CATEGORY = ""
 #: A term's index, a département and a category.
 Key: TypeAlias = tuple[int, str, str]
 
-#: A change of a figure: its key, after how many days it begins, and by how much.
+#: A change of a figure: its key, the days until it begins, and its amount.
 Step: TypeAlias = tuple[Key, int, int]
 
 #: The cells of one entity in a view, by effective day and then by time. Per cell: its day
@@ -31,9 +31,8 @@ Step: TypeAlias = tuple[Key, int, int]
 Timeline: TypeAlias = list[tuple[int, int, str, str, int, bool, Mapping[str, Any]]]
 
 
-#: The steps of a cell, in days since its own; the keys, without category, that it is a report of.
-#: The steps are a tuple where many entities share the contribution, and a list where it was made
-#: for one cell.
+#: The steps of a cell, in days since its own; the keys, without category, for which it is a report.
+#: The steps are a tuple if many entities share the contribution, a list if it belongs to one cell.
 Contribution: TypeAlias = tuple[Sequence[Step], Sequence[Key]]
 
 #: The maximum number of combinations of values that are remembered.
@@ -49,7 +48,7 @@ class EntityView:
     unless: tuple[str, ...]
     entities: frozenset[str] | None = None
     among: EntityView | None = None
-    """The view whose entities alone count, while they count there."""
+    """If set, entities count only while they count in this view."""
 
     @classmethod
     def of(cls, term: Term) -> EntityView:
@@ -65,7 +64,7 @@ class EntityView:
 
     @cached_property
     def counts(self) -> Mapping[str, bool]:
-        """By fact in the timeline: whether an entity counts that has one cell, of this fact."""
+        """By fact in the timeline: whether an entity with a single cell, of this fact, counts."""
         own = {**dict.fromkeys(self.facts, True), **dict.fromkeys(self.unless, False)}
         if self.among is None:
             return own
@@ -84,33 +83,33 @@ class EntityView:
 
 
 class _Given(NamedTuple):
-    """What a cell gives to one term."""
+    """What a cell contributes to one term."""
 
     key: Key
     amount: str | None
     """The field of the amount; None for 1."""
     divided: bool
-    """True where a mapping in that field is divided by its keys."""
+    """True if a mapping in that field is split by its keys."""
     lasts: int | None
-    """The days that it lasts; None for unlimited."""
+    """For how many days it lasts; None for unlimited."""
     replaces: bool
-    """True where the next cell ends it."""
+    """True if the next cell ends it."""
 
 
 class _Selection(NamedTuple):
-    """What cells with the same département and values give to the terms of a view."""
+    """What cells with the same département and values contribute to the terms of a view."""
 
     given: Sequence[_Given]
     reports: Sequence[Key]
     last: Contribution | None
-    """The contribution of the last cell of a timeline, where no amount is a field's."""
+    """The contribution of the last cell of a timeline, if no amount comes from a field."""
 
 
 class ViewTerms:
     """The terms that share one view.
 
-    What a cell gives to them depends on few of its values, which have few combinations: it is
-    worked out once for each combination.
+    The contribution of a cell depends on a few of its values, which have few combinations: it is
+    computed once per combination.
     """
 
     def __init__(self, view: EntityView, terms: Iterable[tuple[int, Term]] = ()) -> None:
@@ -119,8 +118,8 @@ class ViewTerms:
         self._terms: list[tuple[int, Term]] = []
         self._read: tuple[str, ...] = ("department",)
         self._fields: tuple[str, ...] = ()
-        #: By whether the cell counts, and by its département and values, all of them text or None:
-        #: no value of another type is equal to one of these.
+        #: By whether the cell counts, then by its département and values, all text or None: no
+        #: value of another type equals one of these.
         self._of_texts: Mapping[bool, dict[tuple[Any, ...], _Selection]] = {True: {}, False: {}}
         self._remembered: dict[tuple[str | bool, ...], _Selection] = {}
         for index, term in terms:
@@ -143,7 +142,7 @@ class ViewTerms:
         """Return what a cell contributes to the terms.
 
         `following` is the number of days until the next cell, None for the last one. A cell that
-        does not count is only a report.
+        does not count contributes only a report.
         """
         given, reports, last = self._selection(attributes, counts=counts)
         if last is not None and (following is None or not counts):
@@ -155,7 +154,7 @@ class ViewTerms:
         of_texts = self._of_texts[counts]
         try:
             return of_texts[found]
-        except (KeyError, TypeError):  # The latter for a mapping or a list.
+        except (KeyError, TypeError):  # A mapping or a list raises TypeError.
             pass
         selection = self._selection_of(found[0] or NO_DEPARTMENT, found[1:], counts=counts)
         if all(value is None or type(value) is str for value in found):
@@ -166,7 +165,7 @@ class ViewTerms:
 
     def _selection_of(self, department: str, found: Sequence[Any], *, counts: bool) -> _Selection:
         values = [_text(value) for value in found]
-        if type(department) is not str:  # Of a foreign state: it is refused when it is verified.
+        if type(department) is not str:  # From a foreign state, which `Fold.verify` refuses.
             return self._select(department, values, counts=counts)
         key: tuple[str | bool, ...] = (department, counts, *values)
         known = self._remembered.get(key)
@@ -224,10 +223,10 @@ def _cells(view: EntityView, state: EntityState) -> Timeline:
 
 
 def _common(own: Timeline, members: Timeline) -> Timeline:
-    """Return the cells of two timelines of an entity, which count while both count.
+    """Combine two timelines of an entity: a cell counts while both count.
 
-    What both have is one cell. A cell has the attributes of the last one of `own`, or those of its
-    fact before there is one.
+    A cell in both timelines becomes one. It has the attributes of the last cell of `own` so far;
+    before the first, those of its own fact.
     """
     cells = sorted(
         (*cell[:4], is_own, *cell[4:])
@@ -252,7 +251,7 @@ def _common(own: Timeline, members: Timeline) -> Timeline:
 def first_difference(left: Timeline, right: Timeline) -> int:
     """Return the first position from which the contributions of two timelines may differ.
 
-    It is one before the first difference: how long a cell counts depends on the next one.
+    It precedes the first difference: how long a cell counts depends on the next one.
     """
     if not left:
         return 0
@@ -267,11 +266,11 @@ def first_difference(left: Timeline, right: Timeline) -> int:
 def contributions(
     terms: ViewTerms, seen: Timeline, since: int = 0, sign: int = 1
 ) -> Iterator[tuple[int, Contribution, int]]:
-    """Yield what an entity's cells, from a position on, contribute to the terms of a view.
+    """Yield what an entity's cells contribute to the terms of a view, from a position on.
 
-    Each contribution comes with the day of its cell (proleptic ordinal), and the sign. In a
-    `replace` term each cell sets the entity's level until the next cell or its own expiry; in an
-    `add` term each cell adds its amount, until its own expiry.
+    Each contribution comes with the day of its cell (proleptic ordinal) and the sign. In a
+    `replace` term, each cell sets the entity's level until the next cell or its own expiry; in an
+    `add` term, each cell adds its amount until its own expiry.
     """
     last = len(seen) - 1
     for position in range(since, last + 1):
@@ -280,16 +279,16 @@ def contributions(
         yield day, terms.contribution(attributes, following, counts=counts), sign
 
 
-#: Of a fact: the terms of each view that reads it, and whether its cells count there.
+#: For a fact: the terms of each view that reads it, and whether its cells count there.
 Counting: TypeAlias = Sequence[tuple[ViewTerms, bool]]
 
 
 def contributions_of_first(
     counting: Counting, day: str, attributes: Mapping[str, Any] | None
 ) -> list[tuple[int, Contribution, int]]:
-    """Return what the first cell of an entity contributes: `contributions` of a timeline of one.
+    """Return what an entity's first cell contributes: `contributions` of a timeline of one cell.
 
-    `counting` is of its fact.
+    `counting` belongs to its fact.
     """
     if attributes is None:
         return []
@@ -321,7 +320,7 @@ def _steps(
 
 
 def _parts(key: Key, amount: Mapping[str, Any], *, divided: bool) -> Iterable[tuple[Key, Any]]:
-    """Return the parts of a mapping with their keys, or its sum."""
+    """Return the parts of a mapping with their keys, or its sum if it is not divided."""
     if divided:
         index, department, _ = key
         return [((index, department, category), part) for category, part in amount.items()]
@@ -329,13 +328,13 @@ def _parts(key: Key, amount: Mapping[str, Any], *, divided: bool) -> Iterable[tu
 
 
 def _lasts(expiry: Expiry, texts: Mapping[str, str]) -> int | None:
-    """Return for how many days a cell counts, its own included, or None for unlimited."""
+    """Return the number of days that a cell counts, including its own; None for unlimited."""
     lasts = expiry.days if expiry.by is None else FREQUENCY_DAYS.get(texts[expiry.by])
     return None if lasts is None else lasts + expiry.grace_days + 1
 
 
 def _text(value: object) -> str:
-    """Return a value as the catalogue writes it; nothing for a mapping, whose keys are used."""
+    """Return a value as the catalogue writes it; "" for a mapping, whose keys are used instead."""
     if type(value) is str:
         return value
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""The pure function from a batch of records to its result: no Kafka, no Faust, no clock."""
+"""The pure function from a batch of records to its result, without Kafka, Faust or a clock."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class RecordRefusal:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """A valid record on the wrong partition, with its entity's own partition."""
+    """A valid record on the wrong partition, and its entity's own partition."""
 
     record: Record
     entity: str
@@ -62,8 +62,8 @@ class Result:
 
     `changed` holds the new state of each changed entity, `latest` the newest `time` by (source,
     type). `records` counts the readable records by (source, type, outcome, days from the
-    effective day to the UTC day of recording); the days are -1 where the effective day began
-    further east. `records` and `refusals` add up to the batch.
+    effective day to the UTC day of recording); the days are -1 if the effective day began further
+    east. `records` and `refusals` add up to the batch.
     """
 
     changed: dict[str, EntityState] = field(default_factory=dict)
@@ -94,10 +94,9 @@ def process(
 ) -> Result:
     """Decode, validate and merge the records of one partition of one family's topic.
 
-    `states` are the states of that partition by entity; they are not modified. The record of an
-    entity that is not among them, and that Java's partitioner assigns to another partition, is
-    forwarded: an entity on two partitions would be counted twice. Records that violate the `rules`
-    are refused first.
+    `states` are the states of that partition by entity; they are not modified. If an entity is not
+    among them and Java's partitioner assigns it to another partition, its record is forwarded: an
+    entity on two partitions would count twice. Records that violate the `rules` are refused first.
     """
     records = list(records)
     read = readings(records, family, rules)
@@ -142,7 +141,7 @@ def _known_and_away(
     partition: int,
     partitions: int,
 ) -> tuple[dict[str, EntityState], dict[str, int]]:
-    """Return the states of a partition's entities, and the partition of those of another one."""
+    """Return the states of this partition's entities, and the partitions of all other entities."""
     known: dict[str, EntityState] = {}
     fresh: dict[str, None] = {}
     for reading in read:
@@ -174,10 +173,9 @@ def _set(
     day: str,
     cell: Cell,
 ) -> None:
-    """Set a cell in the batch's copy of an entity's state, which the first change makes.
+    """Set a cell in the batch's copy of an entity's state; the first change makes the copy.
 
-    The copy is changed in place. So are the days of a fact, once they are no longer those of
-    `before`.
+    The copy is changed in place, as are the days of a fact once they differ from `before`.
     """
     own = cast("dict[str, dict[str, Cell]] | None", changed.get(entity))
     if own is None:

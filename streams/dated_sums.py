@@ -1,4 +1,4 @@
-"""What histories and explanations are made of, whoever holds it."""
+"""The common interface to the sums from which histories and explanations are computed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class DatedSeries(Protocol):
 
     @property
     def steps(self) -> Mapping[int, int]:
-        """By how much the figure changes on each day."""
+        """The change of the figure on each day."""
 
     @property
     def reports(self) -> Collection[int]:
@@ -24,14 +24,14 @@ class DatedSeries(Protocol):
 
 
 class DatedSums(Protocol):
-    """The series and the explanations of partitions: a state store, or received from workers."""
+    """The series and explanations of partitions, from a state store or received from workers."""
 
     @property
     def indexes(self) -> Mapping[Term, int]:
         """The terms of the series, with their indexes."""
 
     def all_series(self) -> Iterable[tuple[SeriesKey, DatedSeries]]:
-        """Return the series of all partitions: a key may come once for each."""
+        """Return the series of all partitions: a key may occur once per partition."""
 
     def said(self) -> Iterable[tuple[Promise, Explanation]]:
-        """Return the explanations of all partitions, in no order."""
+        """Return the explanations of all partitions, in no particular order."""

@@ -1,7 +1,7 @@
-"""How many of a family's last records were refused, and the first cause where these are too many.
+"""The share of a family's last records that was refused, and the first cause if it is too high.
 
-Counted by batch: records that were taken cost nothing, whatever their number. A refusal counts
-until a whole window of later records was read, and for a day at most.
+Counting is by batch, so accepted records cost nothing. A refusal counts until a full window of
+later records is read, and for a day at most.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from streams.core import RecordRefusal
 
 
 class DeadLetterCause(NamedTuple):
-    """Why a record was refused, in the words of the contracts, and where it lies."""
+    """Why a record was refused, in the words of the contracts, and its origin."""
 
     reason: str
     field: str
@@ -37,10 +37,10 @@ class _Refused(NamedTuple):
 
 
 class DeadLetterRate:
-    """The refusals among the last records of one family, of all partitions of this worker.
+    """The refusals among the last records of one family, over all partitions of this worker.
 
-    `clock` gives seconds since any fixed instant: refusals older than the policy's age are
-    forgotten also where no further record is read.
+    `clock` returns seconds since any fixed moment: refusals older than the policy's age are dropped
+    even if no further record is read.
     """
 
     def __init__(self, policy: DeadLetterPolicy, *, clock: Callable[[], float] = monotonic) -> None:
@@ -54,7 +54,7 @@ class DeadLetterRate:
     def share(self) -> float:
         """The refused share of the last records, 0 to 1.
 
-        Records not yet read, and refusals that are too old, count as taken.
+        Records not yet read, and refusals that are too old, count as accepted.
         """
         self._forget(self._seen, self._clock())
         return self._share
@@ -65,10 +65,10 @@ class DeadLetterRate:
 
     @property
     def alarm(self) -> DeadLetterCause | None:
-        """The first cause, where the share is larger than the policy allows.
+        """The first cause, if the share exceeds the limit of the policy.
 
-        It is the most frequent reason and field among the refusals of the window when the limit was
-        passed, with the first record of these; it stays the same until the alarm ends.
+        It is the most frequent reason and field among the refusals in the window when the limit was
+        exceeded, with the first such record. It stays the same until the alarm ends.
         """
         self._forget(self._seen, self._clock())
         return self._alarm
@@ -78,7 +78,7 @@ class DeadLetterRate:
     ) -> DeadLetterCause | None:
         """Count a batch and the refusals of some of its records.
 
-        Returns the first cause where an alarm has begun, also one that has ended since.
+        Returns the first cause if an alarm began in this batch, even if it also ended in it.
         """
         begun = None
         now = self._clock()
@@ -99,7 +99,7 @@ class DeadLetterRate:
         return begun
 
     def _forget(self, seen: int, now: float) -> None:
-        """Drop what is out of the window, or too old, once so many records were read."""
+        """Drop refusals that are outside the window after `seen` records, or too old."""
         first = seen - self._policy.window
         oldest = now - self._policy.max_age_seconds
         while self._refused and (
@@ -120,7 +120,7 @@ class DeadLetterRate:
 
 def _cause_of(record: Record, error: ContractError) -> DeadLetterCause:
     steps = contract_field(error.field).split(".")
-    # A number may be a name that the producer has chosen.
+    # A number may be a name chosen by the producer.
     field = ".".join("…" if step.isdigit() else step for step in steps)
     origin = RecordOrigin(record.topic, record.partition, record.offset)
     return DeadLetterCause(str(error.reason), field, origin)

@@ -1,4 +1,4 @@
-"""The records that a worker writes for what it does not merge: dead letters, and forwards."""
+"""The records that a worker writes instead of merging a record: dead letters and forwards."""
 
 from __future__ import annotations
 
@@ -38,10 +38,9 @@ def dead_letter_records(
 ) -> Iterator[OutgoingRecord]:
     """Yield the dead letters of a batch's refusals; `now` is when they were refused.
 
-    More than `max_single` of one kind are summarized: first those of one source, type, reason and
-    field, then, whatever these are, those of one reason. What a producer writes into its records
-    therefore does not make their dead letters more. Records that were skipped are not read, and an
-    operator has named each of them: these are never summarized.
+    More than `max_single` of one kind are summarized: first by source, type, reason and field, then
+    by reason alone, so that the content of records cannot multiply their dead letters. Skipped
+    records are never summarized: they are not read, and an operator has named each of them.
     """
     single = [one for one in refusals if one.error.reason is RefusalReason.PASSED_OVER]
     left = [one for one in refusals if one.error.reason is not RefusalReason.PASSED_OVER]
@@ -64,14 +63,14 @@ def dead_letter_records(
 
 
 class _Kind(NamedTuple):
-    """What refusals that are summarized together share."""
+    """What refusals have in common that are summarized together."""
 
     reason: RefusalReason
     field: str | None = None
     source: str | None = None
     type: str | None = None
     attempts: int = 0
-    """To replay the record."""
+    """How often a replay of the record was attempted."""
 
 
 def _narrow_kind(refusal: RecordRefusal) -> _Kind:
@@ -95,8 +94,8 @@ def _summary_record(
 ) -> OutgoingRecord:
     """Return the dead letter of refusals of one kind, at least one.
 
-    It has the source and the type of the kind, where a dead letter may keep these, and the headers
-    of the replay that was attempted least.
+    It has the source and type of the kind if a dead letter may keep these, and the headers of the
+    replay with the fewest attempts.
     """
     records = [refusal.record for refusal in refusals]
     summary = RefusedRecords.of(records)
@@ -132,7 +131,7 @@ def dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> OutgoingReco
     """Return the dead letter of a refused record; `now` is when it was refused."""
     record = refusal.record
     key, value, headers = record.key, record.value, record.headers or ()
-    # A skipped record had crashed workers: it is not read for its letter either.
+    # A skipped record has crashed workers: it is not read for its dead letter either.
     was_read = refusal.error.reason is not RefusalReason.PASSED_OVER
     return dead_letters.dead_letter_record(
         OriginalRecord(_origin(record), key, value, headers, timestamp=record.timestamp),
@@ -142,7 +141,7 @@ def dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> OutgoingReco
 
 
 def bare_dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> OutgoingRecord:
-    """Return a dead letter with the reason and the origin of its record alone."""
+    """Return a dead letter with only the reason and the origin of its record."""
     return dead_letters.dead_letter_record(
         OriginalRecord(_origin(refusal.record), timestamp=refusal.record.timestamp),
         letter_content(refusal.error, None, None, ()),
@@ -163,7 +162,7 @@ def forward_record(forward: Forward) -> OutgoingRecord:
 
 
 def forward_origin(forward: Forward) -> bytes:
-    """Return the topic, partition and offset of a misrouted record, as its copy names them."""
+    """Return the topic, partition and offset of a misrouted record, for a header of its copy."""
     record = forward.record
     return f"{record.topic}/{record.partition}/{record.offset}".encode()
 

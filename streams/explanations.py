@@ -1,4 +1,4 @@
-"""The explanations of milestones, from the states of their family, or from whoever has them."""
+"""The explanations of milestones, from the states of their family or from any dated sums."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streams.state import NO_DAYS, EntityState, moment_of
 
 
 def said_in(states: Mapping[str, EntityState]) -> Iterator[tuple[Promise, Explanation]]:
-    """Yield the explanations in states of the family; retracted ones are left out."""
+    """Yield the explanations in states of their family, without retracted ones."""
     for entity, state in states.items():
         for day, cell in state.get(MilestoneExplained.NAME, NO_DAYS).items():
             said = cell.attributes
@@ -41,7 +41,7 @@ def said_in(states: Mapping[str, EntityState]) -> Iterator[tuple[Promise, Explan
 def explanations_of(sums: DatedSums) -> Explanations:
     """Return every explanation by milestone and territory, the newest first.
 
-    Retracted ones are left out. The cost is proportional to their number.
+    Retracted ones are omitted. The cost is proportional to the number of explanations.
     """
     found: defaultdict[Promise, list[Explanation]] = defaultdict(list)
     for promise, explanation in sums.said():

@@ -40,7 +40,7 @@ _DAY_SECONDS: Final = 86_400
 def producer_families(catalogue: Catalogue, meters: ProducerMeters) -> Iterator[Metric]:
     """Yield every metric family of producers.
 
-    Counters start at 0, those of `unknown` too: an increase does not see a series' first value.
+    Counters start at 0, also for `unknown`: `increase` ignores the first value of a series.
     """
     producers = meters.attribution.producers
     if producers is not None:
@@ -86,7 +86,7 @@ def _types(programme: Programme) -> frozenset[str]:
     )
 
 
-#: What is refused is counted as of an unknown type.
+#: Refused records count as of an unknown type.
 _NOTHING_READ: Final = {
     (UNKNOWN_TYPE if outcome is Outcome.REFUSED else kind, outcome): 0
     for kind in FACTS
@@ -128,8 +128,8 @@ class WorkerCollector(Collector):
                 where = str(partition)
                 latest = _latest_reports(figures, terms)
                 if indicator.publication is not None:
-                    # Counts of persons in one partition are small: the assessor publishes their
-                    # total. The last day is shown for the Région only, for the same reason.
+                    # Counts of persons in one partition are small, so the assessor publishes
+                    # their total. For the same reason, only the Région shows its last day.
                     if latest:
                         last = midnight(max(latest.values()))
                         reported.add_metric([*who, metrics.REGION, where], last)
@@ -170,7 +170,7 @@ class WorkerCollector(Collector):
         rates = meters.dead_letter_rates
         causes = {family: cause for family, rate in rates.items() if (cause := rate.alarm)}
         last_event = {pair: moment.timestamp() for pair, moment in meters.last_event.items()}
-        # From the start, as an increase does not see a series' first value.
+        # From the start, since `increase` ignores the first value of a series.
         yield samples(metrics.EVENTS, {**_NOTHING_READ, **meters.events})
         zeros = dict.fromkeys(map(str, RefusalReason), 0)
         yield samples(metrics.DEAD_LETTERS, {**zeros, **meters.dead_letters})
@@ -204,7 +204,7 @@ class WorkerCollector(Collector):
 
 
 def _by_department(figures: Figures, term: int) -> dict[str, int]:
-    """Return a term's amounts by département, all categories together."""
+    """Return a term's amounts by département, summed over all categories."""
     sums: dict[str, int] = {}
     for (index, department, _), total in figures.totals.items():
         if index == term:
@@ -213,7 +213,7 @@ def _by_department(figures: Figures, term: int) -> dict[str, int]:
 
 
 def _by_category(figures: Figures, term: int) -> dict[str, dict[str, int]]:
-    """Return a term's amounts by category and département, without those of no category."""
+    """Return a term's amounts by category and département, without amounts of no category."""
     parts: dict[str, dict[str, int]] = {}
     for (index, department, category), total in figures.totals.items():
         if index == term and category != NO_CATEGORY:

@@ -1,7 +1,7 @@
 """The fold from entity states to figures, maintained incrementally.
 
 Each term of the catalogue maps an entity's state to dated steps (+1 lycée on 2017-03-01, −1 on
-2018-06-30 …). A series is the sum of such steps: it holds the figure of every day, and a change of
+2018-06-30 …). A series is the sum of such steps: it gives the figure of every day, and a change of
 an entity costs only that entity's steps, new minus old.
 """
 
@@ -28,12 +28,12 @@ from streams.contribution import (
 from streams.state import EntityState
 
 _Views: TypeAlias = "dict[EntityView, ViewTerms]"
-#: The contributions that a change of one entity removes (-1) and adds (1), after their days.
+#: The contributions that a change of one entity removes (-1) and adds (1), each after its day.
 Difference: TypeAlias = "list[tuple[int, Contribution, int]]"
 _SeriesByKey: TypeAlias = "defaultdict[Key, Series]"
 _AmountsByKey: TypeAlias = "defaultdict[Key, defaultdict[int, int]]"
 _NO_VIEWS: Mapping[str, Counting] = MappingProxyType({})
-#: A contribution, its sign and the days of the cells that it is of.
+#: A contribution, its sign and the days of its cells.
 _Alike: TypeAlias = "tuple[Contribution, int, list[int]]"
 
 
@@ -61,14 +61,14 @@ class Series:
         self._last: int | None = None
 
     def add(self, amounts: Mapping[int, int], factor: int = 1) -> None:
-        """Add amounts, each from its day on and multiplied by a factor."""
+        """Add amounts multiplied by a factor, each from its day on."""
         _bump(self.steps, amounts, factor)
         if self._as_of:
             added = sum(amount for day, amount in amounts.items() if day <= self._as_of)
             self._total += factor * added
 
     def report(self, counts: Mapping[int, int], factor: int = 1) -> None:
-        """Add to the number of facts that took effect on each of some days, times a factor."""
+        """Add numbers of facts, by the day they took effect and multiplied by a factor."""
         _bump(self.reports, counts, factor)
         for day in counts if self._last_as_of else ():
             if day > self._last_as_of:
@@ -76,7 +76,7 @@ class Series:
             if day in self.reports:
                 self._last = day if self._last is None else max(self._last, day)
             elif day == self._last:
-                self._last_as_of, self._last = 0, None  # Searched again by the next call.
+                self._last_as_of, self._last = 0, None  # The next call searches again.
 
     def total(self, as_of: int) -> int:
         """Return the figure on a day; the cost is proportional to the days since the last call."""
@@ -112,7 +112,7 @@ class Fold:
         self.indexes = {term: index for index, term in enumerate(self.terms)}
         #: By family: the views of all entities.
         self._views: dict[Family, _Views] = defaultdict(dict)
-        #: By family and entity: the views that are restricted to some entities.
+        #: By family and entity: the views restricted to some entities.
         self._own_views: dict[Family, dict[str, _Views]] = defaultdict(lambda: defaultdict(dict))
         for term, index in self.indexes.items():
             view = EntityView.of(term)
@@ -124,10 +124,10 @@ class Fold:
         self._counting: dict[Family, dict[str, Counting]] = {
             family: _by_fact(views.values()) for family, views in self._views.items()
         }
-        #: By partition. The keys are plain tuples: one is made per step, and they are faster.
+        #: By partition. The keys are plain tuples, which are faster: each step creates one.
         self._series: dict[int, _SeriesByKey] = defaultdict(lambda: defaultdict(Series))
         self.version = 0
-        """A number that grows with each change, also of what is kept beside the fold."""
+        """A number that grows with each change, including changes of data kept beside the fold."""
         self._dropped: dict[int, int] = {}
 
     def replace(
@@ -141,8 +141,8 @@ class Fold:
     ) -> Difference:
         """Return the difference that `replace` applies; every error is raised here.
 
-        Views without a changed fact are skipped (`process` keeps unchanged facts identical), and so
-        is the past that both states share.
+        Skips views without a changed fact (`process` keeps unchanged facts identical), and the past
+        that both states share.
         """
         if not before and len(after) == 1:
             ((fact, days),) = after.items()
@@ -171,20 +171,20 @@ class Fold:
         return found
 
     def counting(self, family: Family, fact: str) -> Counting:
-        """Return what reads a fact of all of a family's entities."""
+        """Return the views of all of a family's entities that read a fact."""
         return self._counting.get(family, _NO_VIEWS).get(fact, ())
 
     def has_own_views(self, family: Family) -> bool:
-        """Return True where some terms of a family read some of its entities only."""
+        """Return True if some terms of a family read only some of its entities."""
         return family in self._own_views
 
     def verify(self, difference: Difference) -> None:
         """Check the types of a difference; raise TypeError.
 
-        The contracts exclude such a difference for events; a foreign state may lead to one.
+        The contracts exclude wrong types in events; a foreign state may have them.
         """
         for _, (steps, reports), _ in difference:
-            if type(steps) is tuple:  # Of `ViewTerms` alone.
+            if type(steps) is tuple:  # Only `ViewTerms` makes these.
                 continue
             for (_, department, _), _, amount in steps:
                 if type(amount) is not int or type(department) is not str:
@@ -196,9 +196,9 @@ class Fold:
                     raise TypeError(message)
 
     def apply(self, partition: int, differences: Iterable[Difference]) -> None:
-        """Apply what `difference` has returned, for each of several entities.
+        """Apply the result of `difference` for each of several entities.
 
-        What many entities contribute alike is added to its series together.
+        Equal contributions of many entities are added to a series at once.
         """
         alike, own_steps, own_reports = _gathered(differences)
         if not (alike or own_steps or own_reports):
@@ -225,12 +225,12 @@ class Fold:
             one.report(amounts)
 
     def touch(self) -> int:
-        """Count a change, and return the version that has it."""
+        """Count a change, and return the version that includes it."""
         self.version += 1
         return self.version
 
     def drop(self, family: Family, partition: int) -> None:
-        """Drop a family's series of a revoked partition."""
+        """Drop a family's series in a revoked partition."""
         self._dropped[partition] = self.touch()
         series = self._series[partition]
         indexes = self._indexes_of(family)
@@ -238,7 +238,7 @@ class Fold:
             del series[key]
 
     def adopt(self, family: Family, partition: int, other: Fold) -> None:
-        """Take over a family's series of a partition from a fold of the same terms."""
+        """Take over a family's series in a partition from a fold of the same terms."""
         series, version, indexes = self._series[partition], self.touch(), self._indexes_of(family)
         for key, one in other._series[partition].items():
             if key[0] in indexes:
@@ -254,11 +254,11 @@ class Fold:
         }
 
     def is_kept_since(self, version: int, partition: int) -> bool:
-        """Return whether nothing of a partition was dropped since a version."""
+        """Return whether no series of a partition was dropped since a version."""
         return self._dropped.get(partition, 0) <= version
 
     def changed(self, partition: int, since: int) -> Iterator[tuple[SeriesKey, Series]]:
-        """Yield the series of a partition that changed since a version, also those now empty."""
+        """Yield the series of a partition that changed since a version, including empty ones."""
         for key, series in self._series[partition].items():
             if series.version > since:
                 yield SeriesKey(*key), series
@@ -293,7 +293,7 @@ def _by_fact(views: Iterable[ViewTerms]) -> dict[str, Counting]:
 def _gathered(
     differences: Iterable[Difference],
 ) -> tuple[Iterable[_Alike], _AmountsByKey, _AmountsByKey]:
-    """Return what many entities contribute alike; and by key the steps and reports of all else."""
+    """Return contributions that many entities share; by key, the steps and reports of the rest."""
     alike: dict[int, _Alike] = {}
     own_steps: _AmountsByKey = defaultdict(lambda: defaultdict(int))
     own_reports: _AmountsByKey = defaultdict(lambda: defaultdict(int))

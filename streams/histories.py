@@ -1,4 +1,4 @@
-"""The histories of indicators, and their parts by category, from the sums of all partitions."""
+"""The histories of indicators and their parts by category, from the sums of all partitions."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ ExactPersons: TypeAlias = "Mapping[str, Mapping[tuple[str, str], int]]"
 _Cells: TypeAlias = "dict[tuple[str, str], StepFunction]"
 """Persons by département and category ("" for none)."""
 
-#: A ratio is withheld while its withheld cells could be more than this part (1 / n) of its whole.
+#: A ratio is withheld while its withheld cells could exceed this part (1 / n) of its whole.
 _WITHHELD_PART: Final = 10
 
 
 def histories_of(sums: DatedSums, catalogue: Catalogue, known_on: date | None = None) -> Histories:
     """Return every indicator's history, for the Région and its départements.
 
-    A comparison has the history of the country. Histories about persons are those published, up to
-    `known_on` where the sums are as known on a past day. The cost is proportional to the steps, not
-    to the number of entities.
+    A comparison adds the history of the country. Histories about persons are the published ones;
+    `known_on` bounds them if the sums are as known on a past day. The cost is proportional to the
+    number of steps, not of entities.
     """
     totals = _Sums(sums, catalogue)
     found: dict[tuple[str, str | None], History] = {}
@@ -54,7 +54,7 @@ def histories_of(sums: DatedSums, catalogue: Catalogue, known_on: date | None = 
     for identifier, parts in catalogue.person_parts.items():
         indicator = catalogue.indicator(identifier)
         publication = _publication(indicator, known_on)
-        # The Région's days for all territories: a département without any is not disclosed.
+        # All territories use the Région's days, so as not to disclose a département without any.
         reports = totals.reports(indicator.measure, None)
         ends = publication.period_ends(reports)
         for department in indicator.territories:
@@ -65,7 +65,7 @@ def histories_of(sums: DatedSums, catalogue: Catalogue, known_on: date | None = 
 
 
 def region_reports_of(sums: DatedSums, catalogue: Catalogue) -> Mapping[str, tuple[date, ...]]:
-    """Return the days of facts about persons in the Région, by indicator, as workers do."""
+    """Return the days of facts about persons in the Région, by indicator, as workers show them."""
     totals = _Sums(sums, catalogue)
     counted = (one for one in catalogue.indicators if one.publication is not None)
     return {one.id: totals.reports(one.measure, None) for one in counted}
@@ -74,8 +74,8 @@ def region_reports_of(sums: DatedSums, catalogue: Catalogue) -> Mapping[str, tup
 def categories_of(sums: DatedSums, catalogue: Catalogue, known_on: date | None = None) -> Parts:
     """Return the parts by category of every indicator with a breakdown.
 
-    They are parts of the numerator, before its divisor; those of persons are published ones, as in
-    `histories_of`.
+    They are parts of the numerator, before its divisor. Parts about persons are the published ones,
+    as in `histories_of`.
     """
     found: dict[tuple[int, str | None, str], list[DatedSeries]] = defaultdict(list)
     for key, series in sums.all_series():
@@ -97,7 +97,7 @@ def categories_of(sums: DatedSums, catalogue: Catalogue, known_on: date | None =
 def person_categories_of(
     sums: DatedSums, catalogue: Catalogue, known_on: date | None = None
 ) -> Parts:
-    """Return the published number of persons by territory and category; 0 for a withheld one."""
+    """Return the published number of persons by territory and category; 0 if it is withheld."""
     cells = _published_cells(sums, catalogue, known_on)
     return {
         (identifier, department, category): _sum(
@@ -151,9 +151,9 @@ class _Sums:
 
 
 def exact_persons(sums: DatedSums, catalogue: Catalogue, as_of: date) -> ExactPersons:
-    """Return the exact number of persons of each cell on a day, by indicator.
+    """Return the exact number of persons in each cell on a day, by indicator.
 
-    It is neither rounded nor withheld: for comparisons only, never for display.
+    It is neither rounded nor withheld: use it for comparisons only, never for display.
     """
     return {
         indicator: {cell: count for cell, total in cells.items() if (count := total.at(as_of))}
@@ -182,7 +182,7 @@ def _exact_cells(sums: DatedSums, catalogue: Catalogue) -> dict[str, _Cells]:
 
 
 def _total(parts: Iterable[DatedSeries]) -> StepFunction:
-    """Return the sum of series: one after the other, as their steps may take memory when read."""
+    """Return the sum of series, one at a time: reading their steps may take memory."""
     steps: dict[int, int] = {}
     for series in parts:
         for day, amount in series.steps.items():
@@ -214,7 +214,7 @@ def _published_history(
     ends: tuple[date, ...],
     publication: Publication,
 ) -> History:
-    """Return the sum of published cells, so that a territory discloses no more than its cells."""
+    """Return the history of a sum of published cells: a territory discloses only its cells."""
     sums = [
         _sum(
             cells[part.indicator][cell]
@@ -248,7 +248,7 @@ def _declared_cells(
 
 
 def _withheld(cells: Sequence[StepFunction], publication: Publication) -> StepFunction:
-    """Return how many persons the withheld ones of some cells are at most."""
+    """Return the maximum number of persons in the withheld ones of some cells."""
     most = publication.min_cell - 1
     steps = Counter({date.min.toordinal(): len(cells) * most})
     for cell in cells:

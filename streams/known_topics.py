@@ -1,7 +1,7 @@
-"""The ids of the topics whose events the workers have read; kept on the ledger of outcomes.
+"""The ids of the topics whose events the workers have read, kept on the ledger of outcomes.
 
-Kafka deletes the group's offsets with a topic: without its id, a topic that was created again looks
-like one that was never read.
+Kafka deletes the group's offsets with a topic: without its id, a recreated topic looks like one
+that was never read.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _EVENTS: Final = frozenset(map(topic_name, Family))
 
 
 class KnownTopic(BaseModel):
-    """A topic that the workers read, and why another one of that name was accepted."""
+    """A topic that the workers read; `because` says why one that replaced it was accepted."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     topic: str
     id: str
-    """As the broker shows it."""
+    """The id as the broker shows it."""
     at: AwareDatetime
     because: str | None = None
 
@@ -80,7 +80,7 @@ def ids_of(seen: Mapping[str, SeenTopic]) -> Mapping[str, str]:
 
 
 def recreated(ids: Mapping[str, str], known: Mapping[str, KnownTopic]) -> Sequence[TopicFault]:
-    """Return the topics that are not those that the workers have read."""
+    """Return the topics whose id is not the one that the workers have read."""
     problem = (
         "was deleted and created again: what it had is lost; accept that with `smart-region topics"
         " accept-loss`"
@@ -101,19 +101,19 @@ def read_known_topics(settings: Settings) -> Mapping[str, KnownTopic]:
 
 
 class KnownTopics:
-    """What the ledger says of the topics that a worker reads."""
+    """The ledger's knowledge of the topics that a worker reads."""
 
     def __init__(self, settings: Settings, known: Mapping[str, KnownTopic] = NOTHING_KNOWN) -> None:
         self._settings = settings
         self._known = known
         self.faults: Sequence[TopicFault] = ()
-        """The topics that were created again, as of the last look."""
+        """The topics that were recreated, as of the last look."""
 
     def look(self, ids: Mapping[str, str]) -> None:
-        """Compare the ids of topics with the ledger's, and note there those that it lacks.
+        """Compare the ids of topics with the ledger's, and write missing ones to the ledger.
 
-        Where they differ, the ledger is read again: it may have been accepted. Raises as
-        `read_topics`.
+        If they differ, the ledger is read again: an operator may have accepted the new topic.
+        Raises the errors of `read_topics`.
         """
         if recreated(ids, self._known):
             self._known = read_known_topics(self._settings)

@@ -1,4 +1,4 @@
-"""What a batch of records does to the states of a partition, before it is applied."""
+"""The effect of a batch of records on the states of a partition, before it is applied."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def merged(
     partitions: int,
     rules: RecordRules,
 ) -> tuple[Result, Mapping[str, StateChange]]:
-    """Return what records of one partition of one family do to its states; nothing is applied.
+    """Return the effect of one family's records on the states of a partition, without applying it.
 
-    Raises what a record makes the decoding, the merge or the fold raise.
+    Raises any error that a record causes in decoding, merge or fold.
     """
     result = process(
         records,

@@ -14,7 +14,7 @@ from streams.dead_letter_rate import DeadLetterCause, DeadLetterRate
 from streams.producers.meters import ProducerMeters
 from streams.topic_faults import TopicFault
 
-#: The maximum number of (source, type) series: whoever is not declared chooses its sources.
+#: The maximum number of (source, type) series: undeclared producers choose their own sources.
 MAX_SOURCES = 200
 
 
@@ -27,9 +27,9 @@ class Meters:
     dead_letters: Counter[str] = field(default_factory=Counter)
     policy: DeadLetterPolicy = DEAD_LETTER_POLICY
     dead_letter_rates: dict[str, DeadLetterRate] = field(default_factory=dict)
-    """By family, the refusals among its last records."""
+    """The refusals among the last records, by family."""
     ends: dict[tuple[str, int], int] = field(default_factory=dict)
-    """Workers that have ended at the record in process, by topic and partition."""
+    """How many workers have ended at the current record, by topic and partition."""
     last_event: dict[tuple[str, str], datetime] = field(default_factory=dict)
     sources_dropped: int = 0
     coordinator_errors: int = 0
@@ -37,11 +37,11 @@ class Meters:
     recoveries: int = 0
     recovery_seconds: float | None = None
     partition_snapshots: Counter[str] = field(default_factory=Counter)
-    """The snapshots of partitions that were written, restored, …, by outcome."""
+    """The number of partition snapshots, by outcome."""
     log_starts: Mapping[tuple[str, int], int] = field(default_factory=dict)
     """The first available offset, by topic and partition of events."""
     topic_warnings: Sequence[TopicFault] = ()
-    """The faults of topics that withhold no figures."""
+    """Faults of topics that do not withhold figures."""
 
     def count(self, result: Result) -> None:
         """Count the result of a batch, after its acknowledgement."""
@@ -60,9 +60,9 @@ class Meters:
     def count_batch(
         self, family: str, records: Sequence[Record], refusals: Sequence[RecordRefusal]
     ) -> DeadLetterCause | None:
-        """Count which records of a family's batch were refused, once it is acknowledged.
+        """Count the refused records of a family's batch, after its acknowledgement.
 
-        Returns the first cause where the share of refusals has become an alarm.
+        Returns the first cause if the share of refusals has raised an alarm.
         """
         rate = self.dead_letter_rates.get(family)
         if rate is None:

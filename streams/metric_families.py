@@ -81,12 +81,12 @@ def fault_family(faults: Iterable[TopicFault]) -> MetricFamily:
 
 
 def midnight(day: date) -> float:
-    """Return the start of a day in UTC, in seconds since 1970: the value of a day in metrics."""
+    """Return the start of a day in UTC, in seconds since 1970: how metrics express a day."""
     return datetime.combine(day, time(), UTC).timestamp()
 
 
 def registry_of(collector: Collector) -> CollectorRegistry:
-    """Return a registry of this collector only, which is not collected while it is registered."""
+    """Return a registry of this collector only, without collecting it at registration."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(collector)
     return registry

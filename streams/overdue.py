@@ -1,4 +1,4 @@
-"""The records of events that have waited for longer than a worker takes."""
+"""The records of events that have waited for longer than a worker usually takes."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from typing import Final
 
 from faust.types import TP
 
-#: Under traffic some records always wait, for less than this.
+#: Under load some records always wait, but for less than this.
 OVERDUE_SECONDS: Final = 10.0
 
 
 class OverdueRecords:
-    """Counts the waiting records that a worker knew of OVERDUE_SECONDS ago.
+    """Counts the waiting records that a worker already knew of OVERDUE_SECONDS ago.
 
-    Those that a partition had when it was assigned count at once: they may have waited for long.
+    Records that a partition had when it was assigned count at once: they may have waited for long.
     """
 
     def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
         self.count = 0
         """As of the last look."""
         self._clock = clock
-        #: The ends of partitions at earlier moments; the first is the last that is old enough.
+        #: The ends of partitions at earlier times; the first entry is the latest old enough one.
         self._looks: deque[tuple[float, Mapping[TP, int]]] = deque()
 
     def look(self, ends: Mapping[TP, int], lag: Mapping[TP, int]) -> None:
-        """Take the ends of the owned partitions, and how many records before them wait."""
+        """Record the ends of the owned partitions, and how many records before them wait."""
         now = self._clock()
         self._looks.append((now, ends))
         while len(self._looks) > 1 and self._looks[1][0] <= now - OVERDUE_SECONDS:
             self._looks.popleft()
         self.count = sum(
-            # A log that was truncated ends before its former end.
+            # A truncated log ends before its former end.
             min(waiting, max(0, waiting - (ends[tp] - self._earlier_end(tp))))
             for tp, waiting in lag.items()
             if waiting and tp in ends

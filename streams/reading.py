@@ -1,4 +1,4 @@
-"""What records say: the entity, the fact and the day of each, and its cell."""
+"""The content of records: the entity, fact and day of each, and its cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from events.records import Record
 from streams.state import Cell, cell_of, day_of
 
 #: The entity; the fact's name; the effective day (ISO 8601); source, event type and days from the
-#: effective day to the UTC day of recording, which is how records are counted; the cell.
+#: effective day to the UTC day of recording, by which records are counted; the cell.
 Reading: TypeAlias = tuple[str, str, str, tuple[str, str, int], Cell]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,13 +26,13 @@ _EPOCH_ORDINAL: Final = _EPOCH.toordinal()
 def readings(
     records: Iterable[Record], family: Family, rules: RecordRules
 ) -> list[Reading | ContractError]:
-    """Return what each record of a family's topic says, or the error of a record refused."""
+    """Return the reading of each record of a family's topic, or the error that refuses it."""
     found: list[Reading | ContractError] = []
     ahead = latest_time(0, rules.tolerance)
     of_days: dict[date, tuple[str, int]] = {}
     of_sources: dict[tuple[type[Fact], str], tuple[str, str] | None] = {}
     for record in records:
-        # Without an event object, nor any property: this loop is most of what an event costs.
+        # Uses no event object and no property: this loop is most of the cost of an event.
         read = read_usual(record.headers, record.value)
         if read is not None:
             event = read.__dict__
@@ -63,23 +63,23 @@ def readings(
         try:
             found.append(_reading(record, family, ahead, rules))
         except ContractError as refusal:
-            found.append(refusal.without_traceback())  # Its frames hold the batch in cycles.
+            found.append(refusal.without_traceback())  # Its frames keep the batch in cycles.
     return found
 
 
 def _pair(
     kind: type[Fact], source: str, family: Family, rules: RecordRules
 ) -> tuple[str, str] | None:
-    """Return source and event type, where each event of a fact and source passes the rules."""
+    """Return source and event type if every event of a fact and source passes the rules."""
     if kind.FAMILY is not family or not rules.ownership.takes_all(kind.NAME, source):
         return None
-    if kind is MilestoneExplained:  # The catalogue decides on each.
+    if kind is MilestoneExplained:  # The catalogue decides for each event.
         return None
     return intern(source), kind.TYPE  # One string for all cells of a source.
 
 
 def _reading(record: Record, family: Family, ahead: int, rules: RecordRules) -> Reading:
-    """Return what a record of any form says. Raises ContractError."""
+    """Return the reading of a record in any form. Raises ContractError."""
     event = decode(record.headers, record.value, family=family)
     cell = cell_of(event)
     if record.timestamp < 0:

@@ -1,4 +1,4 @@
-"""The fingerprint of the rules by which records are refused."""
+"""The fingerprint of the rules that refuse records."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def fingerprint_of(
 ) -> str:
     """Return a digest of the contracts, the rules, the owners and the decisions of operators.
 
-    Where it changes, a record that was accepted may be refused, and has no dead letter; and what
-    was forwarded may be among the records whose loss was accepted.
+    If it changes, a record that was accepted before may now be refused, and has no dead letter; a
+    forwarded record may be among those whose loss was accepted.
     """
     milestones = {name: sorted(ids) for name, ids in (rules.milestones or {}).items()}
     owners = "" if producers is None else producers.model_dump_json()

@@ -143,11 +143,11 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
 
     @property
     def tolerance(self) -> timedelta:
-        """How far an event's time may be beyond its record's."""
+        """How far an event's time may be ahead of its record's."""
         return timedelta(seconds=self.time_tolerance)
 
     def record_rules(self) -> RecordRules:
-        """Return what is taken of a record. Raises InvalidDeclarationError."""
+        """Return the rules that accept records. Raises InvalidDeclarationError."""
         recording = load_recording(self.catalogue)
         return RecordRules(
             self.tolerance,
@@ -158,14 +158,14 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
         )
 
     def histories_guard(self) -> MetricsGuard:
-        """Return who may read /histories. Raises as `metrics_token`."""
+        """Return the guard of /histories. Raises the errors of `metrics_token`."""
         if self.histories_token_file is None:
             return self.metrics_guard()
         read_token(self.histories_token_file, "histories_token_file")
         return MetricsGuard(self.histories_token_file)
 
     def make_clock(self) -> Clock:
-        """Return the clock that the setting names; an accelerated one starts now."""
+        """Return the clock described by the setting; an accelerated one starts now."""
         return parse_clock(self.clock)
 
 

@@ -1,6 +1,6 @@
-"""An operator's decisions to skip records; kept for ever, beside the outcomes of dead letters.
+"""An operator's decisions to skip records, kept for ever beside the outcomes of dead letters.
 
-A worker refuses such a record unread, also when it is rebuilt from the events; so does the audit.
+A worker refuses such a record unread, also when it rebuilds its state; so does the audit.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Decision(BaseModel):
 
 
 def parse_origin(text: str) -> RecordOrigin:
-    """Return the origin that a text is: `smartregion.schools/3/42`. Raises ValueError."""
+    """Return the origin in a text such as `smartregion.schools/3/42`. Raises ValueError."""
     place, _, offset = text.rpartition("/")
     try:
         topic, partition = parse_partition(place)
@@ -53,7 +53,7 @@ def parse_origin(text: str) -> RecordOrigin:
 
 
 def parse_partition(text: str) -> tuple[str, int]:
-    """Return the topic and the partition that a text is: `smartregion.schools/3`.
+    """Return the topic and partition in a text such as `smartregion.schools/3`.
 
     Raises ValueError.
     """
@@ -80,7 +80,7 @@ def decision_record(origin: RecordOrigin, *, because: str, at: datetime) -> Outg
 
 
 def is_decision(record: Record) -> bool:
-    """Return whether a record of the ledger is a decision, and no outcome of a dead letter."""
+    """Return whether a record of the ledger is a decision, not an outcome of a dead letter."""
     return (record.key or b"").startswith(b"smartregion.")
 
 
@@ -97,7 +97,7 @@ def decisions_of(ledger: Iterable[Record]) -> Mapping[RecordOrigin, Decision]:
             else:
                 found[origin] = Decision.model_validate_json(record.value)
         except (ValueError, ValidationError):
-            continue  # It was written by something else.
+            continue  # Something else wrote it.
     return found
 
 
@@ -116,7 +116,7 @@ def without_skipped(
 
 
 def refusal_of(decision: Decision) -> ContractError:
-    """Return the error with which a skipped record is refused."""
+    """Return the error that refuses a skipped record."""
     return ContractError(
         RefusalReason.PASSED_OVER, "value", decision.because, "nothing: an operator has decided it"
     )

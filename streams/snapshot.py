@@ -1,4 +1,4 @@
-"""The state that a scrape of a worker shows, copied at one moment."""
+"""The state shown by a scrape of a worker, copied at one moment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Snapshot:
     entities: Mapping[str, int]
     """Entities by family."""
     lag: Mapping[tuple[str, int], int]
-    """Records not processed yet, by topic and partition."""
+    """Records not yet processed, by topic and partition."""
     faults: Sequence[TopicFault]
 
 

@@ -19,8 +19,8 @@ from pydantic_core import from_json
 from events.cloudevent import CloudEvent
 from events.record_rules import microseconds
 
-# With a declared type, pydantic's core serialises a state in a third of the time that it needs to
-# infer it.
+# With a declared type, pydantic's core serialises a state in a third of the time it takes when it
+# infers the type.
 _WRITER: TypeAdapter[Any] = TypeAdapter(
     dict[str, dict[str, tuple[int, str, str, dict[str, Any] | None]]]
 )
@@ -30,8 +30,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Cell(NamedTuple):
     """The latest record of one fact on one effective day.
 
-    `time` is in microseconds since 1970 UTC. `attributes` is None where the record is a
-    retraction: the cell is kept, so that no older record replaces it, and counts in no figure.
+    `time` is in microseconds since 1970 UTC. `attributes` is None for a retraction: the cell stays,
+    so that no older record replaces it, and counts in no figure.
     """
 
     time: int
@@ -72,7 +72,7 @@ def day_of(day: date) -> str:
 def newest(left: Cell, right: Cell) -> Cell:
     """Return the cell with the greater (time, source, id), then with the greater content.
 
-    Content decides only where a producer has reused an id: the order of arrival never does.
+    Content decides only if a producer has reused an id; the order of arrival never decides.
     """
     if left[:3] != right[:3]:
         return left if left[:3] > right[:3] else right
@@ -95,7 +95,7 @@ def merge_states(left: EntityState, right: EntityState) -> EntityState:
 
 
 def latest_attributes(state: EntityState, fact: str) -> Mapping[str, Any]:
-    """Return the attributes of a fact on its latest day that is not retracted; {} without one."""
+    """Return the attributes of a fact on its latest day that is not retracted; {} if none is."""
     days = state.get(fact, NO_DAYS)
     for day in sorted(days, reverse=True) if len(days) > 1 else days:
         attributes = days[day].attributes
@@ -112,18 +112,18 @@ def encode_state(state: EntityState) -> bytes:
 def decode_state(value: bytes) -> EntityState:
     """Return the state that JSON encodes.
 
-    Raises ValueError, TypeError or AttributeError where it is not a state.
+    Raises ValueError, TypeError or AttributeError if it is not a state.
     """
     return state_in(from_json(value, cache_strings="all"))
 
 
 def state_in(content: Any) -> EntityState:  # noqa: ANN401 - JSON
-    """Return the state that decoded JSON is. Raises as `decode_state`."""
+    """Return the state in decoded JSON. Raises the errors of `decode_state`."""
     state: dict[str, dict[str, Cell]] = {}
     for fact, days in content.items():
         cells = state[fact] = {}
         for day, (time, source, id_, attributes) in days.items():
-            # These order the cells.
+            # Cells are ordered by these.
             if type(time) is not int or type(source) is not str or type(id_) is not str:
                 message = "a cell's time, source or id is of another type"
                 raise TypeError(message)

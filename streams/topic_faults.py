@@ -1,4 +1,4 @@
-"""Faults of topics that a restart does not repair, as the log and /metrics show them."""
+"""Faults of topics that a restart does not fix, as the log and /metrics show them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TopicFault(NamedTuple):
 
     @property
     def withholds(self) -> bool:
-        """Whether figures are withheld: a wrong setting alone has lost no record yet."""
+        """Whether figures are withheld: a wrong setting alone has not lost records yet."""
         return self.fault is not FaultKind.SETTINGS_CHANGED
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ class TopicFault(NamedTuple):
 
 
 def records_deleted(topic: str, partition: int, first: int, after: int) -> TopicFault:
-    """Return the fault of records that were deleted, from `first` to before the offset `after`."""
+    """Return the fault of deleted records, from offset `first` to before `after`."""
     count = after - first
     where = f"offset {first}" if count == 1 else f"offsets {first} to {after - 1}"
     problem = f"has no record at {where} any more: {count} deleted"

@@ -1,7 +1,7 @@
-"""The fold of the event topics: the sums of all partitions for commands that ask no worker.
+"""The fold of the event topics: the sums of all partitions, for commands that query no worker.
 
 Records go through the same merge as in a worker, partition by partition, so that the result equals
-what the workers hold once they have read everything.
+the workers' states once they have read everything.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from streams.fold import Fold, Series, SeriesKey
 
 
 class FoldedStates:
-    """The fold and the explanations of states that are dropped once they are folded."""
+    """The fold and the explanations of states, which are dropped once they are folded."""
 
     def __init__(self, terms: Iterable[Term]) -> None:
         self.fold = Fold(terms)
@@ -53,13 +53,13 @@ class FoldedStates:
         return self.fold.indexes
 
     def part(self) -> StateStore:
-        """Return an empty state store, which folds into this; give it to `add` once it is full."""
+        """Return an empty state store that folds into this; pass it to `add` once it is full."""
         state_store = StateStore(self.fold.terms)
         state_store.fold = self.fold
         return state_store
 
     def add(self, part: StateStore) -> None:
-        """Take over a part. Of its entities, no other part may have any."""
+        """Take over a part. No other part may have any of its entities."""
         self._partitions.update(partition for _, partition in part.partitions())
         self._entities.update(part.entities())
         self._said.extend(part.said())
@@ -81,10 +81,10 @@ class FoldedStates:
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 5_000
-"""Records that are merged together, as in a worker's batch."""
+"""How many records are merged together, as in a worker's batch."""
 
 KnownOn: TypeAlias = Mapping[Family, date]
-"""By family, the last day (UTC) whose records count; a family without a day is not bounded."""
+"""By family, the last day (UTC) whose records count; a family without a day is unbounded."""
 
 ALL_KNOWN: Final[KnownOn] = {}
 
@@ -96,11 +96,11 @@ def fold_topics(
     known_on: date | None = None,
     report: Callable[[str], None],
 ) -> FoldedStates:
-    """Read the event topics to their end and return the sums of what workers hold of them.
+    """Read the event topics to their end and return the sums that workers derive from them.
 
-    With `known_on`, only what was known at the end of that day (UTC) counts, and of persons what
-    was known on the day of their last publication. The states of one family at a time are in
-    memory. `report` receives a line for each partition of which records are missing. Raises as
+    With `known_on`, only records known at the end of that day (UTC) count; about persons, those
+    known on the day of their last publication. Only one family's states are in memory at a time.
+    `report` receives a line for each partition with missing records. Raises the errors of
     `read_topics`.
     """
     rules = settings.record_rules()
@@ -126,8 +126,8 @@ def event_records(
 ) -> Iterator[RawRecord]:
     """Yield the records of families' topics, without those that operators skipped.
 
-    `report` receives a line for each partition of which records are deleted, or held back by an
-    open transaction. Raises as `read_topics`.
+    `report` receives a line for each partition with records that are deleted or held back by an
+    open transaction. Raises the errors of `read_topics`.
     """
     extent = Extent()
     records = read_topics(
@@ -152,7 +152,7 @@ def merge_events(
 ) -> None:
     """Merge records of event topics into the states of their entities' own partitions.
 
-    The records of a partition come in their order, those of several partitions in any. A misrouted
+    The records of each partition must come in their order; partitions may interleave. A misrouted
     record that no worker has forwarded yet is merged last, as its copy would be.
     """
     misrouted: dict[bytes, Forward] = {}
@@ -177,7 +177,7 @@ def merge_events(
 def _known(
     records: Iterable[RawRecord], known_on: KnownOn, rules: RecordRules
 ) -> Iterator[RawRecord]:
-    """Yield the records that were known at the end of their family's day."""
+    """Yield the records known at the end of their family's day."""
     before = {topic_name(family): known_before(day) for family, day in known_on.items()}
     for record in records:
         if record.topic in before:
@@ -199,7 +199,7 @@ def _merge(
 ) -> list[Forward]:
     """Merge records of one partition and return the misrouted ones.
 
-    A record that fails is left out, as in a worker, which writes a dead letter.
+    A record that fails is omitted, as in a worker, which writes a dead letter.
     """
     try:
         result, changes = merged(state_store, key, records, partitions=partitions, rules=rules)

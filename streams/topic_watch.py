@@ -23,18 +23,18 @@ logger = logging.getLogger(__name__)
 
 #: A change is reported within three intervals.
 INTERVAL_SECONDS: Final = 10.0
-#: Checks in a row that fail, a minute of them, after which the log says so: once.
+#: After this many failed checks in a row, a minute of them, the log reports it once.
 FAILURES_TO_REPORT: Final = 6
 
 _EVENTS: Final = frozenset(map(topic_name, Family))
-#: With another value of one of them a broker deletes events, or keeps the producers' timestamps.
+#: With any other value, a broker deletes events or keeps the producers' timestamps.
 _WATCHED_SETTINGS: Final = (
     "cleanup.policy",
     "message.timestamp.type",
     "retention.ms",
     "retention.bytes",
 )
-#: Faults that a restart checks anew, where they last.
+#: Faults that end the worker if they persist: its restart checks them again.
 _ENDING: Final = frozenset({FaultKind.TOPIC_MISSING, FaultKind.PARTITION_UNOWNED})
 
 
@@ -45,7 +45,7 @@ def faults_of_topics(
     known: Mapping[str, SeenTopic],
     partitions: int,
 ) -> list[TopicFault]:
-    """Return how topics differ from those seen first, and from their declaration."""
+    """Return how topics differ from those first seen and from their declaration."""
     found = []
     for name in names:
         now, before = seen.get(name), known.get(name)
@@ -65,9 +65,9 @@ def faults_of_topics(
 
 
 def faults_of_settings(settings: Mapping[str, Mapping[str, str]]) -> list[TopicFault]:
-    """Return which topics of events have settings that delete records, or take producers' times.
+    """Return the event topics whose settings delete records or keep the producers' timestamps.
 
-    `settings` has what is in force, by topic; nothing of a topic that our user may not describe.
+    `settings` has the settings in force, by topic; none for a topic that our user may not describe.
     """
     found = []
     for spec in declared_topics():
@@ -88,7 +88,7 @@ def faults_of_settings(settings: Mapping[str, Mapping[str, str]]) -> list[TopicF
 def unowned(
     seen: Mapping[str, SeenTopic], group: GroupMembers, *, partitions: int
 ) -> list[TopicFault]:
-    """Return the partitions of events that are assigned to no member of a stable group."""
+    """Return the partitions of events that no member of a stable group is assigned."""
     if not group.is_stable:
         return []
     return [
@@ -126,13 +126,13 @@ class TopicWatch:
         membership.topic_faults = known_topics.faults
 
     async def run(self) -> None:
-        """Check regularly; raise SmartRegionError where a topic has changed for good."""
+        """Check regularly; raise SmartRegionError if a topic has changed permanently."""
         while True:
             await self.check()
             await asyncio.sleep(INTERVAL_SECONDS)
 
     async def check(self) -> None:
-        """Check once. A broker that does not answer ends nothing: heartbeats show that."""
+        """Check once. An unreachable broker does not end the worker: heartbeats detect that."""
         try:
             seen, group = await asyncio.to_thread(self._describe)
         except Exception as error:  # noqa: BLE001 - a check that fails ends nothing
@@ -150,14 +150,14 @@ class TopicWatch:
         self.judge(seen, group)
 
     def judge(self, seen: Mapping[str, SeenTopic], group: GroupMembers | None) -> None:
-        """Publish the faults of topics; raise SmartRegionError where one persists.
+        """Publish the faults of topics; raise SmartRegionError if one persists.
 
-        A partition without an owner is a fault when it is seen twice in a row: members change.
+        A partition without an owner is a fault only if seen twice in a row: members change.
         """
         now, partitions = self._clock(), self._settings.partitions
         found = faults_of_topics(self._names, seen, known=self._known, partitions=partitions)
         self._known = {**seen, **self._known}
-        # A restart would find them again.
+        # These do not end the worker: a restart would find them again.
         recreated_before = frozenset(self._known_topics.faults) - frozenset(found)
         found += sorted(recreated_before)
         without_owner = frozenset(unowned(seen, group, partitions=partitions) if group else ())

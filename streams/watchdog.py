@@ -26,12 +26,12 @@ logger = logging.getLogger(__name__)
 
 _MAX_COORDINATOR_ERRORS = 5
 _INTERVAL_SECONDS = 1.0
-#: How often a worker that is not ready logs what it waits for.
+#: How often a worker that is not ready logs what it is waiting for.
 _WAITING_SECONDS = 30.0
-#: The minimum time without heartbeat before a preflight, and between two of them.
+#: The minimum time without a heartbeat before a preflight, and between two preflights.
 _PREFLIGHT_SECONDS = 5.0
 
-#: The client's errors for missing rights: no retry would succeed.
+#: The client's errors for missing rights, which no retry resolves.
 DENIALS = (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
@@ -40,7 +40,7 @@ DENIALS = (
 
 
 class NotAllowedError(SmartRegionError):
-    """The broker does not allow this user what a worker does."""
+    """This user lacks the broker rights that a worker needs."""
 
     def __init__(self, denial: BaseException) -> None:
         super().__init__(
@@ -50,7 +50,7 @@ class NotAllowedError(SmartRegionError):
 
 
 class CoordinatorFailedError(SmartRegionError):
-    """The group coordinator failed again and again."""
+    """The group coordinator failed repeatedly."""
 
     def __init__(self, errors: int, *, last: BaseException) -> None:
         remedy = (
@@ -76,8 +76,8 @@ class StalledError(SmartRegionError):
 class Watchdog:
     """Checks each second what Faust does not check.
 
-    aiokafka keeps a coordinator error until it is requested, and fetches nothing meanwhile: Faust
-    never requests it. A recovery or a stream without progress is found by its timeout.
+    aiokafka keeps a coordinator error until it is requested, and fetches nothing meanwhile; Faust
+    never requests it. Timeouts detect a recovery or a stream without progress.
     """
 
     def __init__(
@@ -98,13 +98,13 @@ class Watchdog:
         self._preflight_at = clock()
 
     async def run(self) -> None:
-        """Check each second; raise a SmartRegionError where the worker must end."""
+        """Check each second; raise a SmartRegionError if the worker must end."""
         while True:
             await asyncio.sleep(_INTERVAL_SECONDS)
             await self.check()
 
     async def check(self) -> None:
-        """Check once; raise a SmartRegionError where the worker must end."""
+        """Check once; raise a SmartRegionError if the worker must end."""
         await self._check_coordinator()
         await self._check_access()
         self._membership.look_at_lag()
@@ -128,9 +128,9 @@ class Watchdog:
             self._errors = 0
 
     async def _check_access(self) -> None:
-        """Raise BrokerEntryError where heartbeats fail because the broker refuses this client.
+        """Raise BrokerEntryError if heartbeats fail because the broker refuses this client.
 
-        The client itself would retry for ever with the same password.
+        The client itself would retry with the same password for ever.
         """
         now = self._clock()
         silent_for = self._membership.consumer.seconds_since_heartbeat()
@@ -144,13 +144,13 @@ class Watchdog:
         waiting_for = membership.waiting_for()
         if waiting_for is not None:
             if membership.waits_for_repair():
-                # A restart does not repair it, and the metrics of a running worker report it.
-                # `TopicWatch` ends the worker where a topic has changed for good.
+                # A restart would not fix it, and the metrics of a running worker report it.
+                # `TopicWatch` ends the worker if a topic has changed permanently.
                 self._faulty_at = now
                 return
             is_stalled = self._recovery_is_stalled(now)
             waited = now - max(membership.unready_since, self._faulty_at)
-            # A log of any length may be read, as long as that gets on.
+            # A log may be of any length, as long as reading it makes progress.
             left = now - max(membership.unready_since, self._faulty_at, self._moved_at)
             if left > self._settings.ready_timeout or is_stalled:
                 raise SmartRegionError(
@@ -164,7 +164,7 @@ class Watchdog:
             return
         lag = membership.processable()
         if not lag:
-            # A time without records does not count as a stall.
+            # Time without records does not count as a stall.
             self._caught_up_at = now
         idle = now - max(
             self._caught_up_at, membership.engine.progressed_at, membership.ready_since
@@ -173,7 +173,7 @@ class Watchdog:
             raise StalledError(idle, lag=lag)
 
     def _recovery_is_stalled(self, now: float) -> bool:
-        """Return True where no processed record was read within the stall timeout.
+        """Return True if no processed record was read within the stall timeout.
 
         A broker that stops during a rebalance can make Faust wait for ever.
         """

@@ -17,14 +17,14 @@ from streams.metric_families import registry_of
 from streams.web_connections import WebConnections
 
 CHALLENGE = 'Bearer realm="metrics"'
-#: How long an answer may take that is under way when the server stops, before it is cut. aiohttp
+#: How long a response in progress may take once the server stops, before it is cut off. aiohttp
 #: waits for it twice, by default for a minute each.
 ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What a process waits for (None: it is ready), and further fields of /readyz."""
+    """What a process waits for (None if it is ready), and the other fields of /readyz."""
 
     waiting_for: str | None
     details: Mapping[str, object] = field(default_factory=dict)

@@ -1,7 +1,7 @@
-"""The connections of a process's HTTP server: how many there are at once, and which ones give way.
+"""The limit on a process's HTTP connections, and which connections are closed when it is reached.
 
-aiohttp keeps as many as come, and one that never asks anything for ever: whoever reached the port
-could take all files that the process may open, and those for the broker with them.
+aiohttp accepts any number, and keeps a connection that never sends a request for ever: a client
+could use up all file descriptors of the process, including those for the broker.
 """
 
 from __future__ import annotations
@@ -19,39 +19,39 @@ from aiohttp import web
 logger = logging.getLogger(__name__)
 
 MOST_CONNECTIONS: Final = 700
-"""How many there are at once: of the 1 024 files that a process may usually open, the others are
-for the broker and for its own. The page keeps 300 of them for streams of changes."""
+"""The maximum number at once. A process may usually open 1 024 files; the rest are for the broker
+and its own files. The page uses up to 300 connections for streams of changes."""
 FIRST_REQUEST_SECONDS: Final = 30.0
-"""How long a connection may take until its first request is there."""
+"""How long a connection may take to send its first request."""
 HANDSHAKE_SECONDS: Final = 10.0
-"""How long its TLS handshake may take."""
+"""How long a TLS handshake may take."""
 TOLD_SECONDS: Final = 60.0
-"""How often it is logged that there are too many."""
+"""The minimum time between two log lines about too many connections."""
 
 
 class WebConnections:
-    """Makes the protocols of accepted connections, and counts these until they are closed.
+    """Creates the protocols of accepted connections, and counts the open connections.
 
-    Where there are too many, the one that has been without a request for the longest time is closed
-    for a new one; where all of them have one, the new one is.
+    At the limit, a new connection replaces the one that has been idle the longest. If none is idle,
+    the new one is closed.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        """Create it; it needs `serve` before connections come."""
+        """Create it; call `serve` before accepting connections."""
         self.tls: Final = tls
         self._server: web.Server | None = None
         self._open: dict[_Connection, None] = {}
-        #: Those without a request, the longest first.
+        #: Connections without a request, the longest idle first.
         self._idle: dict[_Connection, None] = {}
         self._by_handler: dict[asyncio.BaseProtocol, _Connection] = {}
         self._told_at: float | None = None
 
     def serve(self, server: web.Server | None) -> None:
-        """Have a server answer the connections."""
+        """Let a server answer the connections."""
         self._server = server
 
     def __call__(self) -> asyncio.Protocol:
-        """Return the protocol of a connection that has just been accepted."""
+        """Return the protocol for a newly accepted connection."""
         return _Connection(self)
 
     @web.middleware
@@ -60,7 +60,7 @@ class WebConnections:
         request: web.Request,
         handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
-        """Keep a connection while its request is answered; the first of all middlewares."""
+        """Mark a connection as busy while its request is answered; must be the first middleware."""
         connection = self._by_handler.get(request.protocol)
         if connection is None:
             return await handler(request)
@@ -73,7 +73,7 @@ class WebConnections:
                 self._idle[connection] = None
 
     def admit(self, connection: _Connection) -> bool:
-        """Return whether there is room for a connection, if need be by closing another."""
+        """Admit a connection, closing an idle one if necessary; return False if none is idle."""
         if len(self._open) >= MOST_CONNECTIONS:
             longest = next(iter(self._idle), None)
             self._tell(refused=longest is None)
@@ -86,7 +86,7 @@ class WebConnections:
         return True
 
     def handler_of(self, connection: _Connection) -> asyncio.Protocol | None:
-        """Return the server's own protocol for a connection; None where it serves no more."""
+        """Return the server's own protocol for a connection; None if it no longer serves it."""
         if self._server is None or connection not in self._open:
             return None
         handler: asyncio.Protocol = self._server()
@@ -94,7 +94,7 @@ class WebConnections:
         return handler
 
     def remove(self, connection: _Connection) -> None:
-        """Count a connection no longer."""
+        """Stop counting a connection."""
         self._open.pop(connection, None)
         self._idle.pop(connection, None)
         if connection.handler is not None:
@@ -115,7 +115,7 @@ class WebConnections:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection: passes what comes on to the server's own protocol, behind TLS if need be."""
+    """One connection: passes its data to the server's own protocol, behind TLS if configured."""
 
     def __init__(self, table: WebConnections) -> None:
         self._table = table
@@ -126,7 +126,7 @@ class _Connection(asyncio.Protocol):
         self.handler: asyncio.Protocol | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Count it; without TLS the server has it at once."""
+        """Count the connection; without TLS, hand it to the server at once."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a TCP server
         self._transport = transport
         if not self._table.admit(self):
@@ -137,44 +137,44 @@ class _Connection(asyncio.Protocol):
         if self._table.tls is None:
             self._begin(transport)
         else:
-            transport.pause_reading()  # Its first bytes are those of the handshake.
+            transport.pause_reading()  # The first bytes belong to the handshake.
             self._securing = loop.create_task(self._secure(transport, self._table.tls))
 
     def data_received(self, data: bytes) -> None:
-        """Pass it on; what comes with the last bytes of the handshake, in a moment."""
+        """Pass data on; keep data that arrives before the end of the handshake until then."""
         if self.handler is None:
             self._early += data
         else:
             self.handler.data_received(data)
 
     def eof_received(self) -> bool | None:
-        """Pass it on."""
+        """Pass the end of the data on."""
         return None if self.handler is None else self.handler.eof_received()
 
     def pause_writing(self) -> None:
-        """Pass it on."""
+        """Pass the call on."""
         if self.handler is not None:
             self.handler.pause_writing()
 
     def resume_writing(self) -> None:
-        """Pass it on."""
+        """Pass the call on."""
         if self.handler is not None:
             self.handler.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Count it no longer."""
+        """Stop counting the connection."""
         self.has_asked()
         self._table.remove(self)
         if self.handler is not None:
             self.handler.connection_lost(exc)
 
     def has_asked(self) -> None:
-        """Wait for no first request."""
+        """Stop the timer of the first request."""
         if self._timer is not None:
             self._timer.cancel()
 
     def abort(self) -> None:
-        """Close it at once, without waiting for the client."""
+        """Close the connection at once, without waiting for the client."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -201,7 +201,7 @@ class _Connection(asyncio.Protocol):
                 server_side=True,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS,
             )
-        # asyncio calls a handshake a success that was ended by `abort`.
+        # asyncio reports a handshake that `abort` ended as a success.
         if secured is None or transport.is_closing():
             transport.abort()
             self.connection_lost(None)

@@ -37,11 +37,11 @@ from streams.web import serve
 
 logger = logging.getLogger(__name__)
 
-#: The interval between two looks at the extents of logs that have lost nothing.
+#: The interval between two checks of logs that have lost no records.
 LOG_INTERVAL_SECONDS = 30.0
-#: The largest share of the time in which the folds are checked.
+#: The maximum share of time spent on checking the folds.
 CHECK_SHARE = 0.01
-#: The timeout of a stop. Nothing is lost by cutting it short: the state is on the broker.
+#: The timeout of a stop. Cutting it short loses nothing: the state is on the broker.
 STOP_SECONDS = 8.0
 #: The timeout of the snapshots that a stop writes first.
 SNAPSHOTS_SECONDS = 5.0
@@ -50,12 +50,12 @@ SNAPSHOTS_SECONDS = 5.0
 def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTransport) -> int:
     """Run a worker until SIGTERM or SIGINT; return the exit status.
 
-    0 after a signal; a failure ends the process at once with status 1 and its reason in the log.
-    Raises a SmartRegionError where it cannot start.
+    The status is 0 after a signal. A failure ends the process at once, with status 1 and its reason
+    in the log. Raises a SmartRegionError if the worker cannot start.
     """
     configure_logging(settings.log_level, settings.log_format)
     collect_seldom()
-    # Errors of the configuration are raised before anything starts.
+    # Configuration errors are raised before anything starts.
     catalogue = load_catalogue(settings.catalogue)
     producers = load_producers(settings.producers)
     verify_topics(
@@ -80,7 +80,7 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
 
 
 def _decisions(settings: Settings) -> Sequence[RawRecord]:
-    """Return the ledger's decisions and known topics, in one reading."""
+    """Read the ledger once; return its decisions and known topics."""
     security = settings.security()
     try:
         ledger = read_topics(settings.broker, topics=[DEAD_LETTER_OUTCOMES], security=security)
@@ -107,7 +107,7 @@ async def _run(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
-    # Faust's consumer has a thread of its own.
+    # Faust's consumer has its own thread.
     app = create_app(
         settings, engine, on_failure=partial(loop.call_soon_threadsafe, end), transport=transport
     )
@@ -161,16 +161,16 @@ async def _run(
 
 
 async def _keep_snapshots(membership: Membership) -> None:
-    """Look each second which snapshots are due."""
+    """Write the snapshots that are due, each second."""
     while True:
         await asyncio.sleep(1.0)
         await membership.consumer.keep_snapshots()
 
 
 async def _stop(stop: Coroutine[Any, Any, None]) -> None:
-    """Wait for a stop; one that does not get on is left alone after a time.
+    """Wait for a stop, for STOP_SECONDS at most.
 
-    It is not cancelled: Faust swallows that while it waits for batches, and waits on.
+    A stalled stop is not cancelled: while it waits for batches, Faust ignores cancellation.
     """
     stopped, _ = await asyncio.wait([asyncio.create_task(stop)], timeout=STOP_SECONDS)
     for task in stopped:
@@ -189,7 +189,7 @@ async def _or_end(work: Coroutine[Any, Any, None], end: Callable[[BaseException]
 
 
 async def _look_at_logs(membership: Membership) -> None:
-    """Look regularly whether the logs of events have lost records; each second where one has."""
+    """Check regularly whether the logs of events have lost records; each second if one has."""
     looked_at = monotonic()
     while True:
         await asyncio.sleep(1.0)
@@ -199,7 +199,7 @@ async def _look_at_logs(membership: Membership) -> None:
 
 
 async def _check_folds(settings: Settings, membership: Membership) -> None:
-    """Check the folds regularly, less often where there are so many entities that it takes long."""
+    """Check the folds regularly, less often if many entities make a check slow."""
     pause = settings.self_check_interval
     while True:
         await asyncio.sleep(pause)
@@ -213,7 +213,7 @@ async def _check_folds(settings: Settings, membership: Membership) -> None:
 
 def _end_now(error: BaseException) -> None:
     """Log the reason and end at once: an orderly stop could commit unfinished batches."""
-    # A write that is not allowed is the cause of its failure.
+    # A failed write has the missing right as its cause.
     if isinstance(error, DENIALS) or isinstance(error.__cause__, DENIALS):
         error = NotAllowedError(error)
     log_end(logger, error)

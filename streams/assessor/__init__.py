@@ -1,1 +1,1 @@
-"""The assessor: judges the milestones from the history that all workers' states hold together."""
+"""The assessor: judges the milestones from the combined histories of all workers."""

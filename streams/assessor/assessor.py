@@ -1,4 +1,4 @@
-"""The assessor: follows the histories, and judges again after a change or a new day."""
+"""The assessor: follows the histories, and judges them after each change or new day."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from streams.web import Readiness
 
 logger = logging.getLogger(__name__)
 
-#: The minimum time between two judgements, and as a multiple of what the last one took: a replay
-#: would otherwise consist of judgements, and a busy machine's /metrics would not be answered.
+#: The minimum time between two judgements, also as a multiple of the duration of the last one. A
+#: replay would otherwise spend its time judging, and a busy machine would not answer /metrics.
 PAUSE_SECONDS = 1.0
 PAUSE_SHARE = 2.0
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """All judgements of a day, the histories they follow from, and figures by category."""
+    """All judgements of a day, their histories, and figures by category."""
 
     catalogue: Catalogue
-    """What was judged: without the indicators that somebody does not know."""
+    """What was judged: without the indicators that some worker does not know."""
     as_of: date
     judgements: tuple[Judgement, ...]
     histories: Histories
@@ -58,7 +58,7 @@ class Assessment:
 
     @cached_property
     def explained(self) -> Mapping[Promise, Explained]:
-        """The milestones that are missed or at risk; found when they are first asked for."""
+        """The milestones that are missed or at risk; computed at first use."""
         return explained_all(self.judgements, self.histories, self.explanations, self.as_of)
 
 
@@ -73,15 +73,15 @@ class AssessorSnapshot:
     lag: int
     assessment: Assessment | None
     ages: Mapping[int, float] = field(default_factory=dict)
-    """By partition: the age in seconds of the histories that its worker told."""
+    """By partition: the age in seconds of the histories that its worker reported."""
     unjudged: int = 0
-    """How many indicators are not judged: some worker's catalogue does not have what they count."""
+    """How many indicators are not judged: some worker's catalogue lacks a term they count."""
     overdue: int = 0
-    """How many records of events the workers are late with, as far as they tell."""
+    """How many overdue event records the workers report."""
 
 
 class Assessor:
-    """Judges the histories that a collector has.
+    """Judges the histories of a collector.
 
     One thread calls `step` repeatedly; other threads read immutable results.
     """
@@ -97,8 +97,8 @@ class Assessor:
     ) -> None:
         """Create an assessor; `parts_of` returns the figures by category that it shows.
 
-        With `explains`, what is explained is found with the judgements, and not by who asks first:
-        it may take as long as they do.
+        With `explains`, each judgement also computes `Assessment.explained`, which may take as long
+        as the judgement, so that its first reader does not wait.
         """
         self.catalogue = catalogue
         self._clock = clock
@@ -124,7 +124,7 @@ class Assessor:
         self._unknown: Mapping[Term, str] = {}
 
     def step(self, source: HistoriesCollector) -> None:
-        """Poll once, and judge if it is due. Raises as `HistoriesCollector.poll`."""
+        """Poll once, and judge if due. Raises the errors of `HistoriesCollector.poll`."""
         polled = source.poll()
         if polled:
             self._histories_outdated = True
@@ -134,7 +134,7 @@ class Assessor:
         self._waiting_for = source.waiting_for()
         self._know(source.unknown())
         if self._waiting_for is not None:
-            # A judgement without some entity would look right.
+            # A judgement that lacks some entities would look right.
             self._assessment = None
         elif self._is_due():
             self._judge(source)
@@ -166,7 +166,7 @@ class Assessor:
 
     def _judge(self, source: HistoriesCollector) -> None:
         today, catalogue, began = self._clock.today(), self._known, self._timer()
-        # Of persons they have what is published by the day.
+        # Histories about persons have what is published by that day.
         if self._histories_outdated or self._assessment is None or self._assessment.as_of != today:
             found = histories_of(source.sums, catalogue, today)
             self._histories = keep_unchanged(found, self._histories)
@@ -192,7 +192,7 @@ class Assessor:
             )
 
     def _know(self, unknown: Mapping[Term, str]) -> None:
-        """Judge what is known, and log where that becomes less or more."""
+        """Judge only known terms, and log when the unknown ones change."""
         if unknown == self._unknown:
             return
         self._unknown, self._histories_outdated = unknown, True

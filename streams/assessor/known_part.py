@@ -1,4 +1,4 @@
-"""The part of a catalogue that can be judged while some of its terms are not known."""
+"""The part of a catalogue that can be judged while some of its terms are unknown."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 def known_part(catalogue: Catalogue, unknown: Collection[Term]) -> Catalogue:
-    """Return a catalogue without the indicators that read a term, or are made of such a one."""
+    """Return a catalogue without the indicators that depend on an unknown term."""
     left_out = {one.id for one in catalogue.indicators if not unknown_free(one, unknown)}
-    # A figure about persons is added up from the published parts of others.
+    # A figure about persons is the sum of published parts of other indicators.
     left_out |= {
         identifier
         for identifier, parts in catalogue.person_parts.items()
@@ -30,12 +30,12 @@ def known_part(catalogue: Catalogue, unknown: Collection[Term]) -> Catalogue:
 
 
 def unknown_free(indicator: Indicator, unknown: Collection[Term]) -> bool:
-    """Return whether an indicator reads none of some terms."""
+    """Return whether an indicator reads none of the `unknown` terms."""
     measures = (indicator.measure, indicator.comparison)
     return not any(term in unknown for one in measures if one is not None for term in one.terms)
 
 
 def _with(model: _Model, field: str, value: object) -> _Model:
-    """Return a copy without what was computed from the old value."""
+    """Return a copy with a new value, without properties cached from the old one."""
     fields = {name: getattr(model, name) for name in type(model).model_fields}
     return type(model).model_construct(**{**fields, field: value})

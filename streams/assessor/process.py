@@ -1,4 +1,4 @@
-"""The assessor process: starts, and runs until a signal or a failure."""
+"""The assessor process: starts and runs until a signal or a failure."""
 
 from __future__ import annotations
 
@@ -71,20 +71,20 @@ class AssessorCollector(Collector):
 
 logger = logging.getLogger(__name__)
 
-#: How long a thread computes before another may (Python's default: 5 ms). A judgement and the
-#: reading of histories compute beside /metrics, which would need a turn for each few of its lines.
+#: How long a thread computes before another may (Python's default: 5 ms). /metrics needs a turn for
+#: every few lines, while a judgement and the reading of histories compute beside it.
 SWITCH_SECONDS = 0.0005
 
 
 def run_assessor(settings: Settings) -> int:
     """Run an assessor until SIGTERM or SIGINT; return the exit status.
 
-    0 after a signal, 1 after a failure, whose reason is in the log. Raises a SmartRegionError where
-    it cannot start.
+    The status is 0 after a signal, 1 after a failure, with its reason in the log. Raises a
+    SmartRegionError if the assessor cannot start.
     """
     configure_logging(settings.log_level, settings.log_format)
     sys.setswitchinterval(SWITCH_SECONDS)
-    # Errors of the configuration are raised before anything starts.
+    # Configuration errors are raised before anything starts.
     catalogue = load_catalogue(settings.catalogue)
     collector_plan(settings)
     return asyncio.run(_run(settings, Assessor(catalogue, settings.make_clock(), explains=True)))
@@ -106,7 +106,7 @@ async def _run(settings: Settings, assessor: Assessor) -> int:
     ) as address:
         logger.info("serving address=%s", address)
         try:
-            # A judgement blocks; /metrics is served meanwhile.
+            # A judgement blocks, while /metrics must still be served.
             await asyncio.to_thread(_follow, settings, assessor, stopping)
         except Exception as error:  # noqa: BLE001 - any failure ends the process
             log_end(logger, error)

@@ -32,7 +32,7 @@ class Point(NamedTuple):
 def judgement_points(catalogue: Catalogue, judgements: Iterable[Judgement]) -> Iterator[Point]:
     """Yield the samples of one day's judgements, each series once.
 
-    Figures about persons also have the day of publication, and for each territory whether the
+    Figures about persons also have their day of publication, and for each territory whether the
     figure is withheld.
     """
     programmes = _programmes(catalogue)
@@ -40,7 +40,7 @@ def judgement_points(catalogue: Catalogue, judgements: Iterable[Judgement]) -> I
     for judgement in judgements:
         indicator, department = judgement.indicator, judgement.department
         who = (programmes[indicator.id], indicator.id, territory_key(department))
-        # The milestones of a territory are adjacent, and share the indicator's own series.
+        # The milestones of a territory are adjacent and share the indicator's own series.
         if previous != (indicator.id, department):
             yield from _indicator_points(who, judgement)
         previous = (indicator.id, department)
@@ -69,7 +69,7 @@ def cell_points(catalogue: Catalogue, parts: Parts, as_of: date) -> Iterator[Poi
 def unexplained_points(
     catalogue: Catalogue, explained: Mapping[Promise, Explained]
 ) -> Iterator[Point]:
-    """Yield since when milestones are missed or at risk without an explanation."""
+    """Yield the day since which each unexplained milestone is missed or at risk."""
     programmes = _programmes(catalogue)
     for (indicator, milestone, department), one in explained.items():
         if one.last is None:

@@ -1,4 +1,4 @@
-"""The worker's counters by producer: one series per declared producer, and one for all others."""
+"""The worker's counters by producer: one series per declared producer and one for all others."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from events.producers.model import UNKNOWN_PRODUCER, Producers
 from events.records import Record
 from streams.core import Outcome, Result
 
-#: The cache is bounded: producers choose their sources.
+#: The bound of the caches: producers choose their own sources.
 _CACHED_SOURCES = 4_096
-#: Days: the frequencies that producers declare, and a multiple of some.
+#: In days: the frequencies that producers declare, and multiples of some.
 LATENESS_BOUNDS: Final = (0, 1, 2, 7, 14, 31, 62, 92, 366)
 
-#: Outcomes that are new information. A misrouted record is counted on its own partition, and a
-#: duplicate was counted before.
+#: Outcomes with new information. A misrouted record is counted on its own partition; a duplicate
+#: has already been counted.
 _NEW: Final = frozenset({Outcome.ACCEPTED, Outcome.SUPERSEDED})
 
 
 class Attribution:
-    """Maps a source to its producer's id, or to `unknown` where none has declared it."""
+    """Maps a source to its producer's id, or to `unknown` if none has declared it."""
 
     def __init__(self, producers: Producers | None) -> None:
-        """Create the mapping of the declared producers; None where no file declares any."""
+        """Create the mapping of the declared producers; None if no file declares any."""
         self.producers = producers
         self.of_source = lru_cache(maxsize=_CACHED_SOURCES)(self._of_source)
         self.label_of = lru_cache(maxsize=_CACHED_SOURCES)(self._label_of)
@@ -44,7 +44,7 @@ class Attribution:
         return UNKNOWN_PRODUCER if found is None else found.id
 
     def _label_of(self, source: str) -> str:
-        """Return the source as it is declared: a label outlives an erasure, and fills a series."""
+        """Return the source as declared, since a label creates a series and outlives an erasure."""
         found = None if self.producers is None else self.producers.declared_source(source)
         return source if found is None else found
 
@@ -54,7 +54,7 @@ class LatenessHistogram:
     """Events by the days from their effective day to their recording."""
 
     counts: list[int] = field(default_factory=lambda: [0] * (len(LATENESS_BOUNDS) + 1))
-    """Events by bound, the last above all bounds."""
+    """Events by bound; the last count is above all bounds."""
     days: int = 0
     """The sum of all observations."""
 

@@ -1,1 +1,1 @@
-"""Interactive queries: workers answer with the histories of what they own, nobody copies states."""
+"""Interactive queries: workers answer with the histories of their partitions, without copies."""

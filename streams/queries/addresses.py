@@ -1,4 +1,4 @@
-"""Where workers are: addresses, a DNS name that stands for many, or the files of Prometheus."""
+"""The addresses of workers: fixed, from a DNS name, or from Prometheus' `file_sd` files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FILE: Final = "file+"
 
 
 class WorkerTarget(NamedTuple):
-    """A worker's address, and the name that its certificate has, where that is another one."""
+    """A worker's address, and the name in its certificate if that differs."""
 
     url: str
     server_name: str | None = None
@@ -30,13 +30,13 @@ class WorkersUnknownError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WorkerAddresses:
-    """The parsed setting: `fixed` addresses, and `names` and `files` that are read regularly."""
+    """The parsed setting: `fixed` addresses, and `names` and `files`, which are read regularly."""
 
     fixed: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     """As http://NAME:PORT: all addresses of the name."""
     files: tuple[tuple[str, str], ...] = ()
-    """A scheme, and a path, which may be a pattern."""
+    """A scheme and a path, which may be a pattern."""
 
     def check(self, *, secret: bool, plain_http: bool) -> None:
         """Check that a secret may be sent there. Raises UnusableAddressError."""
@@ -44,7 +44,7 @@ class WorkerAddresses:
             usable_address(url, secret=secret, plain_http=plain_http)
 
     def targets(self) -> set[WorkerTarget]:
-        """Return all addresses at the moment; it may block. Raises WorkersUnknownError."""
+        """Return all current addresses; may block. Raises WorkersUnknownError."""
         found = {WorkerTarget(url) for url in self.fixed}
         for name in self.names:
             found |= _resolved(name)

@@ -1,4 +1,4 @@
-"""The collector: asks all workers for their histories, and has those of all partitions."""
+"""The collector: requests the histories of all partitions from the workers, and keeps them."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ logger = logging.getLogger(__name__)
 
 #: How long a worker waits for a change before it answers that there is none.
 WAIT_SECONDS: Final = 5
-#: How much longer an answer may take than the wait.
+#: How much longer than the wait an answer may take.
 ANSWER_SECONDS: Final = 5.0
-#: A worker that has not answered for so long has nothing new: it answers at once where it has.
+#: A worker that does not answer for this long has nothing new: otherwise it answers at once.
 QUIET_SECONDS: Final = 0.2
-#: Between an answer that brought something and the next request: nobody judges more often.
+#: The pause after an answer with changes: no reader judges more often.
 BETWEEN_SECONDS: Final = 0.9
 RETRY_SECONDS: Final = 1.0
-#: How often names and files are read again.
+#: How often names are resolved and files read again.
 LOOK_UP_SECONDS: Final = 5.0
 TICK_SECONDS: Final = 0.5
-#: From this age on nobody answers for a partition: two requests have gone by.
+#: From this age on, no worker answers for a partition: two requests have timed out.
 STALE_SECONDS: Final = 2.0 * (WAIT_SECONDS + ANSWER_SECONDS)
 POLL_SECONDS: Final = 0.2
 CLOSE_SECONDS: Final = 2.0
@@ -63,20 +63,20 @@ _PROBLEMS: Final[Mapping[int, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class CollectorPlan:
-    """Whom to ask, and how."""
+    """The workers to query, and how."""
 
     addresses: WorkerAddresses
     partitions: int
     token_file: Path | None = None
     tls: ssl.SSLContext | None = None
     plain_http: bool = False
-    """True where a token may cross the network unencrypted."""
+    """True if a token may cross the network unencrypted."""
     hold_seconds: float = 60.0
-    """How long the histories of a partition are used that nobody answers for."""
+    """How long the histories of a partition are used while no worker answers for it."""
 
 
 class _Outcome(NamedTuple):
-    """What a request led to: a problem or None, the next position, and the pause before it."""
+    """The outcome of a request: a problem or None, the next position, and the pause before it."""
 
     problem: str | None
     position: str | None
@@ -84,10 +84,10 @@ class _Outcome(NamedTuple):
 
 
 class HistoriesCollector:
-    """Follows the workers in a thread of its own; `poll` and the rest are for one other thread.
+    """Follows the workers in its own thread; one other thread may use `poll` and the rest.
 
-    Between two polls nothing changes: a judgement reads the sums several times, after it has asked
-    what is missing of them.
+    Nothing changes between two polls: a judgement checks what is missing, then reads the sums
+    several times.
     """
 
     def __init__(
@@ -96,21 +96,21 @@ class HistoriesCollector:
         self._plan = plan
         self._timer = timer
         self._received = ReceivedHistories(catalogue)
-        #: What the last poll has found, and how many workers might have had something new then.
+        #: The result of the last poll, and how many workers might have had changes then.
         self._found = self._received.snapshot()
         self._behind = 0
         self._news = threading.Condition()
         self._changes = 0
         self._failure: BaseException | None = None
-        #: By worker: what is wrong with it, None for nothing.
+        #: By worker: its problem, or None.
         self._problems: Mapping[str, str | None] = {}
         self._stale: frozenset[int] = frozenset()
-        #: Workers that may have something new: they are not asked, or only just.
+        #: Workers that may have changes: no request waits at them, or only since a moment ago.
         self._unheard: set[str] = set()
-        #: Those that may still answer for the first time.
+        #: Workers whose first answer is still awaited.
         self._unanswered: set[str] = set()
         self._awaited = 0
-        #: By address: a worker, and the records that it is late with.
+        #: By address: a worker, and its number of overdue records.
         self._late: Mapping[str, tuple[str, int]] = {}
         self._overdue = 0
         #: By address: the time of a worker's clock, and when it was received.
@@ -118,11 +118,11 @@ class HistoriesCollector:
 
     @property
     def sums(self) -> DatedSums:
-        """What the workers told."""
+        """The sums that the workers reported."""
         return self._found
 
     def poll(self) -> int:
-        """Wait a moment for a change, and return how many came since the last call."""
+        """Wait briefly for a change, and return the number of changes since the last call."""
         with self._news:
             self._news.wait_for(lambda: self._changes or self._failure, POLL_SECONDS)
             changes, self._changes = self._changes, 0
@@ -132,15 +132,15 @@ class HistoriesCollector:
         return changes
 
     def _take(self) -> None:
-        """Take what has been received so far."""
-        # In this order: what made a worker one that has nothing new is among what was received.
+        """Take over the histories received so far."""
+        # The order matters: the answers that removed a worker from these sets must be in `_found`.
         self._behind, self._awaited = len(self._unheard), len(self._unanswered)
         # Two addresses may lead to one worker.
         self._overdue = sum(dict(self._late.values()).values())
         self._found = self._received.snapshot()
 
     def waiting_for(self) -> str | None:
-        """Return what is missing of the histories; None where those of all partitions are there."""
+        """Return which histories are missing; None if those of all partitions are there."""
         missing = sorted(set(range(self._plan.partitions)) - self._found.partitions())
         if not missing:
             return None
@@ -149,26 +149,26 @@ class HistoriesCollector:
         return f"the histories of partitions {listed}{''.join(sorted(problems))}"
 
     def lag(self) -> int:
-        """Return how many workers may have something new: 0 while all of them are being waited for.
+        """Return how many workers may have changes; 0 while a request waits at each of them.
 
-        How many events they have to process, they expose themselves.
+        Workers themselves expose how many events they have to process.
         """
         return self._behind
 
     def awaited(self) -> int:
-        """Return how many workers have not told all that they hold since this collector began."""
+        """Return how many workers have not yet sent all their histories to this collector."""
         return self._awaited
 
     def overdue(self) -> int:
-        """Return how many records of events the workers that answer are late with."""
+        """Return how many overdue event records the answering workers report."""
         return self._overdue
 
     def ages(self) -> Mapping[int, float]:
-        """Return by partition the seconds since its worker confirmed its histories."""
+        """Return the seconds since a worker confirmed its histories, by partition."""
         return self._found.ages(self._timer())
 
     def clocks(self) -> Mapping[str, datetime]:
-        """Return by address the present time of each worker's clock."""
+        """Return the current time of each worker's clock, by address."""
         now = self._timer()
         return {
             url: read + timedelta(seconds=now - received_at)
@@ -176,11 +176,11 @@ class HistoriesCollector:
         }
 
     def unknown(self) -> Mapping[Term, str]:
-        """Return the terms that some worker does not know, with its address."""
+        """Return the terms that some worker does not know, with the worker's address."""
         return self._found.unknown()
 
     async def follow(self, stopping: asyncio.Event) -> None:
-        """Ask all workers until `stopping`."""
+        """Query all workers until `stopping` is set."""
         asking: dict[WorkerTarget, asyncio.Task[None]] = {}
         looked_up_at: float | None = None
         async with NewsClient(tls=self._plan.tls, plain_http=self._plan.plain_http) as client:
@@ -199,7 +199,7 @@ class HistoriesCollector:
                 await asyncio.gather(*asking.values(), return_exceptions=True)
 
     def fail(self, error: BaseException) -> None:
-        """Let the next `poll` raise an error of the thread that follows."""
+        """Make the next `poll` raise an error of the following thread."""
         with self._news:
             self._failure = error
             self._news.notify_all()
@@ -207,7 +207,7 @@ class HistoriesCollector:
     async def _look_up(
         self, client: NewsClient, asking: dict[WorkerTarget, asyncio.Task[None]]
     ) -> None:
-        """Ask those who came, and no longer those who went."""
+        """Start to query new workers, and stop querying those that are gone."""
         try:
             targets = await asyncio.to_thread(self._plan.addresses.targets)
         except WorkersUnknownError as error:
@@ -222,7 +222,7 @@ class HistoriesCollector:
             asking[target] = asyncio.create_task(self._follow_worker(client, target))
         for task in asking.values():
             if task.done() and not task.cancelled():
-                task.result()  # It raises: a worker is followed for ever.
+                task.result()  # Raises: a task ends only by an error.
 
     async def _follow_worker(self, client: NewsClient, target: WorkerTarget) -> None:
         position: str | None = None
@@ -290,7 +290,7 @@ class HistoriesCollector:
         return _Outcome(problem, head.position, 0.0 if waited else BETWEEN_SECONDS)
 
     def _forget_worker(self, url: str) -> None:
-        """Expect nothing of a worker that does not answer: another has its partitions, or will."""
+        """Expect nothing from an unreachable worker: another one has or gets its partitions."""
         self._unheard.discard(url)
         self._unanswered.discard(url)
         self._late = {who: late for who, late in self._late.items() if who != url}
@@ -309,7 +309,7 @@ class HistoriesCollector:
         self._problems = {**self._problems, who: problem}
 
     def _age(self) -> None:
-        """Log whose histories become old, and forget those that are too old."""
+        """Log partitions with old histories, and forget those that are too old."""
         now, hold = self._timer(), self._plan.hold_seconds
         stale = frozenset(
             partition
@@ -348,7 +348,7 @@ async def _decoded(answer: NewsAnswer) -> HistoriesAnswer:
 
 @contextmanager
 def collecting(catalogue: Catalogue, plan: CollectorPlan) -> Iterator[HistoriesCollector]:
-    """Yield a collector whose thread asks the workers until the context ends."""
+    """Yield a collector whose thread queries the workers until the context ends."""
     collector = HistoriesCollector(catalogue, plan)
     loop, stopping = asyncio.new_event_loop(), asyncio.Event()
 
@@ -360,7 +360,7 @@ def collecting(catalogue: Catalogue, plan: CollectorPlan) -> Iterator[HistoriesC
         finally:
             loop.close()
 
-    # A name that is being resolved cannot be interrupted: the process does not wait for it.
+    # Name resolution cannot be interrupted: the process does not wait for it.
     thread = threading.Thread(target=run, name="collector", daemon=True)
     thread.start()
     try:

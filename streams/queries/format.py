@@ -1,4 +1,4 @@
-"""The answer of /histories, in lines of JSON: docs/histories.md is for the author of a client."""
+"""The answer of /histories, in lines of JSON; for client authors, see docs/histories.md."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from events.milestone import ExplanationKind
 from streams.fold import Series, SeriesKey
 from streams.queries.packed import PackedSeries
 
-#: Part of what is hashed: another reading of the same fields needs another number.
+#: Part of the hashed content; increase it if the same fields get another meaning.
 _READING = 1
 _LETTERS = 16
 
 
 @lru_cache(maxsize=1024)
 def fingerprint(term: Term) -> str:
-    """Return 16 hexadecimal digits that stand for a term's content."""
+    """Return a hash of a term's content: 16 hexadecimal digits."""
     fields = asdict(term)
     if term.among is None:
-        del fields["among"]  # Terms had fingerprints before they had it.
+        del fields["among"]  # Keeps the fingerprints of terms that predate this field.
     else:
         fields["among"] = fingerprint(term.among)
     fields["where"] = sorted((field, sorted(values)) for field, values in term.where)
@@ -41,20 +41,20 @@ def fingerprint(term: Term) -> str:
 
 PATH: Final = "/histories"
 FORMAT: Final = 1
-"""The version of the format; another number means that old readers would read it wrongly."""
+"""The version of the format; a new number means that old readers would misread it."""
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _LAST: Final = date.max.toordinal()
 _LARGEST: Final = 10**30
-"""Of an amount: more than events may add up to. Numbers of thousands of digits cannot be packed."""
+"""The limit of an amount, above any sum of events. Numbers of thousands of digits do not pack."""
 
 Natural = Annotated[int, Field(ge=0)]
 Row: TypeAlias = tuple[Natural, str, str, list[int], list[int]]
 """A term's position among the answer's terms, a département's code and a category (each "" for
-none); days and amounts in turn; days of reports. Days are counted from 1970-01-01."""
+none); alternating days and amounts; days of reports. Days count from 1970-01-01."""
 
 
 class _Wire(BaseModel):
-    """What is sent; a field that a reader does not know is passed over."""
+    """A line that is sent; readers ignore unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
@@ -76,48 +76,48 @@ class SaidRow(_Wire):
 
 
 class PartitionHead(_Wire):
-    """What a worker tells of a partition that it owns; its series follow."""
+    """A worker's report of a partition that it owns; its series follow."""
 
     partition: Natural
     generation: int
     complete: bool
-    """True where everything is told; False where only what changed since the position asked for,
-    each changed series as a whole (with no days where nothing is left of it)."""
+    """True if all series follow; False if only those changed since the requested position, each
+    as a whole (without days if nothing is left of it)."""
     explanations: list[SaidRow] | None
-    """All of the partition; None where they have not changed."""
+    """All explanations of the partition; None if they have not changed."""
     series: Natural
     """How many lines of series follow."""
 
 
 class AnswerHead(_Wire):
-    """What a worker tells of itself; its partitions follow."""
+    """A worker's report of itself; its partitions follow."""
 
     format: Literal[1]
     worker: str
-    """The random id of the process's life."""
+    """The random id of this run of the process."""
     position: str
-    """What the next request names, to be told what changed since; opaque to readers."""
+    """The position to name in the next request, for changes since this one; opaque to readers."""
     version: Natural
-    """The number of changes in the answer's figures, of one life."""
+    """The number of changes in the answer's figures, within one run of the process."""
     since: Natural | None
-    """The version of the position that was asked for; None where it was none of this life's."""
+    """The version of the requested position; None if it is not from this run."""
     waiting_for: str | None
-    """What the worker waits for; None: it is ready."""
+    """What the worker waits for; None if it is ready."""
     partitions_expected: Natural
     """How many partitions there are, on all workers."""
     terms: list[str]
     """The fingerprints of the terms that the worker knows."""
     partitions: Natural
-    """How many follow: those whose figures the worker shows."""
+    """How many partitions follow: those whose figures the worker shows."""
     overdue: Natural | None = None
-    """Records of events that have waited for OVERDUE_SECONDS on the worker's partitions: they are
-    in no figure. None where an earlier release answers."""
+    """Event records that have waited for OVERDUE_SECONDS on the worker's partitions: no figure
+    includes them. None from an earlier release."""
     now: AwareDatetime | None = None
-    """The time of the worker's clock. None where an earlier release answers."""
+    """The time of the worker's clock. None from an earlier release."""
 
 
 class ToldSeries(NamedTuple):
-    """A series as it was told."""
+    """A series as received."""
 
     term: int
     """Its position among the answer's terms."""
@@ -127,14 +127,14 @@ class ToldSeries(NamedTuple):
 
 
 class PartitionAnswer(NamedTuple):
-    """A partition as it was told."""
+    """A partition as received."""
 
     head: PartitionHead
     series: list[ToldSeries]
 
 
 class HistoriesAnswer(NamedTuple):
-    """An answer of a worker, whole."""
+    """The whole answer of a worker."""
 
     head: AnswerHead
     partitions: list[PartitionAnswer]
@@ -147,16 +147,16 @@ _ROW: TypeAdapter[Row] = TypeAdapter(Row, config=ConfigDict(strict=True))
 
 
 class AnswerUnreadableError(Exception):
-    """An answer is none of this format."""
+    """An answer does not follow this format."""
 
 
 def encode_line(line: AnswerHead | PartitionHead | Row) -> bytes:
-    """Return a line of an answer as JSON, with its end."""
+    """Return a line of an answer as JSON, with a line break."""
     return to_json(line) + b"\n"
 
 
 class AnswerReader:
-    """Takes the lines of an answer, and keeps of each no more than is needed."""
+    """Reads an answer line by line, and keeps only what is needed."""
 
     def __init__(self) -> None:
         self._head: AnswerHead | None = None
@@ -194,7 +194,7 @@ class AnswerReader:
 
     @property
     def _left(self) -> int:
-        """The lines of series that are missing of the last partition."""
+        """The number of series still missing from the last partition."""
         if not self._partitions:
             return 0
         return self._partitions[-1].head.series - len(self._partitions[-1].series)
@@ -262,7 +262,7 @@ def explanation_of(row: SaidRow) -> tuple[Promise, Explanation]:
             row.source,
             row.id,
         )
-    except (ValueError, OverflowError) as error:  # A time may be none in UTC.
+    except (ValueError, OverflowError) as error:  # A time may not exist in UTC.
         raise AnswerUnreadableError(f"partition.explanations: {error}") from error
 
 

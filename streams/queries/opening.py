@@ -23,7 +23,7 @@ LOOPBACK: Final = "127.0.0.1"
 
 
 class WorkersUnsetError(SmartRegionError):
-    """No workers are named, and the port of this machine's worker is not known."""
+    """No workers are named, and the port of this machine's worker is unknown."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -33,7 +33,7 @@ class WorkersUnsetError(SmartRegionError):
 
 
 class HistoriesIncompleteError(SmartRegionError):
-    """The workers did not tell the histories of all partitions."""
+    """The workers did not provide the histories of all partitions."""
 
     def __init__(self, missing: str) -> None:
         super().__init__(
@@ -44,7 +44,7 @@ class HistoriesIncompleteError(SmartRegionError):
 
 @contextmanager
 def open_histories(settings: Settings, catalogue: Catalogue) -> Iterator[HistoriesCollector]:
-    """Yield a collector of the workers' histories. Raises as `collector_plan`."""
+    """Yield a collector of the workers' histories. Raises the errors of `collector_plan`."""
     with collecting(catalogue, collector_plan(settings)) as collector:
         yield collector
 
@@ -55,11 +55,11 @@ def read_histories(
     *,
     on_overdue: Callable[[int], None] | None = None,
 ) -> DatedSums:
-    """Return the workers' histories of all partitions, at least as they were when this began.
+    """Return the workers' histories of all partitions, as of the call or later.
 
-    Workers report how many records of events they are late with: `on_overdue` is called where
-    some are. Raises HistoriesIncompleteError where the histories are not complete within the
-    request timeout, and as `collector_plan`.
+    If workers report overdue event records, `on_overdue` is called with their number. Raises
+    HistoriesIncompleteError if the histories are incomplete after the request timeout, and the
+    errors of `collector_plan`.
     """
     with open_histories(settings, catalogue) as collector:
         began = monotonic()
@@ -77,9 +77,9 @@ def read_histories(
 
 
 def missing_of(collector: HistoriesCollector) -> str | None:
-    """Return what has not been told yet; None once every worker has told all that it holds.
+    """Return which histories are missing; None once every worker has sent all of its own.
 
-    What changes meanwhile is not waited for: where an event a second comes, that has no end.
+    Does not wait for later changes: with an event each second, that would never end.
     """
     waiting_for, awaited = collector.waiting_for(), collector.awaited()
     if waiting_for is None and awaited:
@@ -88,10 +88,10 @@ def missing_of(collector: HistoriesCollector) -> str | None:
 
 
 def collector_plan(settings: Settings) -> CollectorPlan:
-    """Return whom to ask and how.
+    """Return the workers to query, and how.
 
-    Raises SmartRegionError, WorkersUnsetError, and as `Settings.histories_guard` where a file
-    cannot be used.
+    Raises SmartRegionError, WorkersUnsetError, and the errors of `Settings.histories_guard` for an
+    unusable file.
     """
     if settings.workers is None and not settings.http_port:
         raise WorkersUnsetError

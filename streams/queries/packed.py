@@ -1,4 +1,4 @@
-"""Series kept small: an assessor has one for each partition, and nothing of entities."""
+"""Packed series: an assessor keeps one for each partition, and no entities."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Final, NamedTuple, Self
 
 from pydantic_core import from_json, to_json
 
-#: Most days follow each other, and most amounts are small: the fastest level takes them to a byte.
+#: Most days are consecutive and most amounts small: the fastest level packs each into a byte.
 _LEVEL: Final = 1
 
 
 class PackedSeries(NamedTuple):
-    """A figure over time in some bytes a day, unpacked anew each time it is read."""
+    """A figure over time in a few bytes per day, unpacked at each read."""
 
     packed_steps: bytes
     packed_reports: bytes
-    """How many of the added series have a report on each day: so one can be taken out again."""
+    """The number of summed series with a report on each day, so that one can be removed again."""
 
     @classmethod
     def of(cls, steps: Mapping[int, int], reports: Iterable[int]) -> Self:
@@ -30,7 +30,7 @@ class PackedSeries(NamedTuple):
     def total(
         cls, base: Self | None, removed: Collection[Self], added: Collection[Self]
     ) -> Self | None:
-        """Return a sum without some of its parts and with others; None where nothing is left."""
+        """Return a sum with some parts removed and others added; None if nothing is left."""
         parts = (*(() if base is None else (base,)), *added)
         steps = _added((one.packed_steps for one in parts), (one.packed_steps for one in removed))
         reports = _added(
@@ -42,7 +42,7 @@ class PackedSeries(NamedTuple):
 
     @property
     def steps(self) -> Mapping[int, int]:
-        """By how much the figure changes on each day."""
+        """The change of the figure on each day."""
         return _unpacked(self.packed_steps)
 
     @property
@@ -63,7 +63,7 @@ def _added(parts: Iterable[bytes], removed: Iterable[bytes]) -> dict[int, int]:
 
 
 def _packed(amounts: Mapping[int, int]) -> bytes:
-    """Return the days, each as the distance from the one before, and then the amounts."""
+    """Pack the days, each as the distance from the one before, followed by the amounts."""
     days = sorted(day for day, amount in amounts.items() if amount)
     return zlib.compress(
         to_json([*map(sub, days, [0, *days]), *map(amounts.__getitem__, days)]), _LEVEL

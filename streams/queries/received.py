@@ -1,4 +1,4 @@
-"""The histories that workers told: which answer counts, and what is known of all partitions."""
+"""The histories received from workers: which answer counts, and the sums of all partitions."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _AllSeries: TypeAlias = Mapping[SeriesKey, PackedSeries]
 
 
 class Applied(NamedTuple):
-    """What an answer changed."""
+    """The effect of an answer."""
 
     changes: int
-    """Series and lists of explanations that are others now."""
+    """The number of changed series and lists of explanations."""
     is_enough: bool
-    """False where a part of the answer rests on what is not held: everything has to be told."""
+    """False if the answer has changes to histories that are not held: request all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What is held of a partition, and whose answer it is."""
+    """The histories held for a partition, and the worker that sent them."""
 
     generation: int
     worker: str
@@ -52,10 +52,10 @@ class _Held:
 class ReceivedHistories:
     """The last histories of each partition.
 
-    Of two answers for a partition the one of the higher generation counts, of one worker's the one
-    of the higher version: lost and repeated answers, in any order, change nothing. The sums over
-    all partitions are kept beside, so that reading them does not depend on their number. One
-    thread changes it; what others read is immutable.
+    Of two answers for a partition, the higher generation counts; of two answers of one worker, the
+    higher version. Lost, repeated and reordered answers therefore do no harm. The sums over all
+    partitions are kept too, so that reading them does not depend on the number of partitions. One
+    thread makes changes; other threads read immutable snapshots.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -67,12 +67,12 @@ class ReceivedHistories:
         self._holding = Lock()
 
     def snapshot(self) -> Self:
-        """Return what is held at the moment, which nothing changes."""
+        """Return an immutable copy of the current histories."""
         with self._holding:
             return copy(self)
 
     def apply(self, answer: HistoriesAnswer, address: str, now: float) -> Applied:
-        """Take over what counts of an answer."""
+        """Take over the parts of an answer that count."""
         head = answer.head
         indexes = [self._by_fingerprint.get(told) for told in head.terms]
         unknown = frozenset(self.indexes.values()) - set(indexes)
@@ -108,7 +108,7 @@ class ReceivedHistories:
         return Applied(changes, is_enough)
 
     def forget(self, before: float) -> tuple[int, ...]:
-        """Forget partitions that were not confirmed since a moment, and their generations."""
+        """Forget partitions that were last confirmed before a time, and their generations."""
         lost = [key for key, held in self._held.items() if held.confirmed_at < before]
         if lost:
             self._hold({key: held for key, held in self._held.items() if key not in lost})
@@ -124,15 +124,15 @@ class ReceivedHistories:
             yield from held.said
 
     def partitions(self) -> frozenset[int]:
-        """Return the partitions of which something is held."""
+        """Return the partitions with histories."""
         return frozenset(self._held)
 
     def ages(self, now: float) -> Mapping[int, float]:
-        """Return by partition how many seconds ago its worker last confirmed what is held."""
+        """Return the seconds since a worker last confirmed its histories, by partition."""
         return {key: max(0.0, now - held.confirmed_at) for key, held in self._held.items()}
 
     def unknown(self) -> Mapping[Term, str]:
-        """Return the terms that some worker does not know, with its address."""
+        """Return the terms that some worker does not know, with the worker's address."""
         held = list(self._held.values())
         return {
             term: one.address
@@ -142,7 +142,7 @@ class ReceivedHistories:
         }
 
     def _hold(self, held: Mapping[int, _Held]) -> None:
-        """Hold other histories, and add up anew what they change."""
+        """Replace the histories, and update the sums that they change."""
         removed: defaultdict[SeriesKey, list[PackedSeries]] = defaultdict(list)
         added: defaultdict[SeriesKey, list[PackedSeries]] = defaultdict(list)
         for partition in self._held.keys() | held.keys():
@@ -174,7 +174,7 @@ def _counts(told: PartitionHead, answer: AnswerHead, held: _Held) -> bool:
 
 
 def _continues(answer: AnswerHead, held: _Held | None) -> bool:
-    """Return whether changes since a position are changes of what is held, or of older."""
+    """Return whether an answer's changes begin at the held version or before it."""
     return (
         held is not None
         and answer.since is not None

@@ -1,4 +1,4 @@
-"""The worker's route /histories: what changed since a position, as soon as something did."""
+"""The worker's route /histories: the changes since a position, as soon as there are any."""
 
 from __future__ import annotations
 
@@ -30,38 +30,38 @@ from streams.queries.format import (
 )
 from streams.state_store import StateStore
 
-#: Bytes of the random id of a process's life.
+#: Bytes of the random id of a run of the process.
 _LIFE_BYTES: Final = 8
 _DIGEST_LETTERS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class OwnedPartitions:
-    """What a worker owns at one moment, of that only what may be shown."""
+    """The partitions that a worker owns and may show at one moment."""
 
     waiting_for: str | None
     generation: int
-    """The group's generation in which it owns them."""
+    """The group generation in which it owns them."""
     partitions: frozenset[int]
     overdue: int = 0
-    """Records of events that have waited for OVERDUE_SECONDS."""
+    """Event records that have waited for OVERDUE_SECONDS."""
     now: datetime | None = None
     """The time of the worker's clock."""
 
     def is_still(self, other: OwnedPartitions) -> bool:
-        """Return whether the same is shown; what is waited for may count down."""
+        """Return whether the same partitions are shown; `waiting_for` may differ."""
         return (self.generation, self.partitions) == (other.generation, other.partitions)
 
 
 class OwnershipChangedError(Exception):
-    """An answer has begun with other partitions than its worker shows by now: begin again."""
+    """The worker's partitions changed during an answer, which must begin again."""
 
 
 class Teller:
-    """Makes answers from a state store, of the partitions that its worker owns at the moment.
+    """Makes answers from a state store, for the partitions that its worker currently owns.
 
-    A position names the life of this process, the version of what it holds, and what it owns: an
-    answer to an older position has what changed since, to any other position everything.
+    A position names this run of the process, the version of its states, and its partitions. The
+    answer to an earlier position of this run has the changes since; to any other, everything.
     """
 
     def __init__(
@@ -74,14 +74,14 @@ class Teller:
         self._terms = [fingerprint(term) for term in state_store.fold.terms]
 
     def position(self) -> str:
-        """Return the present position: it changes with whatever an answer has."""
+        """Return the current position, which changes with the content of an answer."""
         return self._position(self._ownership())
 
     def answer(self, position: str | None) -> Iterator[bytes]:
-        """Yield what changed since a position of an earlier answer; None: everything.
+        """Yield the changes since a position of an earlier answer; everything if it is None.
 
-        First comes the head, then partition by partition, each as it is by then. Raises
-        OwnershipChangedError where others than at the beginning are owned.
+        The head comes first, then one partition at a time, each as it is by then. Raises
+        OwnershipChangedError if the owned partitions change meanwhile.
         """
         owned, since = self._ownership(), self._since(position)
         yield encode_line(
@@ -89,7 +89,7 @@ class Teller:
                 format=FORMAT,
                 worker=self._life,
                 position=self._position(owned),
-                # A partition may be told later than this: the next answer tells it once more.
+                # A partition may be newer than this version: the next answer repeats its changes.
                 version=self._state_store.fold.version,
                 since=since,
                 waiting_for=owned.waiting_for,
@@ -138,7 +138,7 @@ class Teller:
                 yield encode_line(row_of(key, series))
 
     def _position(self, owned: OwnedPartitions) -> str:
-        # A reader learns at once where records begin to be overdue, and end to be.
+        # Readers learn at once when records become overdue, and when none are any more.
         states = (owned.waiting_for is None, owned.overdue > 0)
         what = (states, owned.generation, sorted(owned.partitions))
         digest = sha256(repr(what).encode()).hexdigest()[:_DIGEST_LETTERS]
@@ -155,11 +155,11 @@ class Teller:
 logger = logging.getLogger(__name__)
 
 CHALLENGE: Final = 'Bearer realm="histories"'
-#: Requests that wait at the same moment; each reader has one. Further ones are refused.
+#: The maximum number of waiting requests, one per reader; others are refused.
 MOST_WAITING: Final = 32
-#: The longest wait that a request may ask for.
+#: The longest wait that a request may specify.
 LONGEST_WAIT_SECONDS: Final = 30.0
-#: How often ownership is looked at while requests wait: nothing tells of its changes.
+#: How often ownership is checked while requests wait: nothing signals its changes.
 LOOK_SECONDS: Final = 0.25
 _POSITION_LETTERS: Final = 100
 _LEAST_COMPRESSED: Final = 1024
@@ -176,7 +176,7 @@ class HistoriesRoute:
         host: str,
         timer: Callable[[], float] = monotonic,
     ) -> None:
-        """Without a token in the `guard`, only a loopback `host` answers, asked by its name."""
+        """Without a token in the `guard`, answer only on a loopback `host` requested by name."""
         self._teller = teller
         self._guard = guard
         self._is_open = guard.file is not None or is_loopback(host)
@@ -191,17 +191,17 @@ class HistoriesRoute:
         app.on_shutdown.append(self._end)
 
     def wake(self) -> None:
-        """Look at once whether something changed: a batch was applied."""
+        """Check for changes at once: a batch was applied."""
         self._changed.set()
 
     async def _end(self, _: web.Application) -> None:
-        """Answer those that wait: a server that stops waits for them."""
+        """Answer waiting requests: the server would wait for them before it stops."""
         self._is_ending = True
         self.wake()
 
     async def _answer(self, request: web.Request) -> web.Response:
         if not self._is_open:
-            # They have exact numbers of persons.
+            # Histories have exact numbers of persons.
             return web.Response(status=403, text="histories need a token: docs/histories.md\n")
         if self._guard.file is None and not names_loopback(request.headers.get("Host", "")):
             return web.Response(status=403, text="without a token, ask 127.0.0.1 or localhost\n")
@@ -231,13 +231,13 @@ class HistoriesRoute:
         return response
 
     async def _body(self, position: str | None) -> bytes:
-        """Return an answer whole, so that none ends with partitions of another owner."""
+        """Return a complete answer, so that none ends with partitions of another owner."""
         while True:
             parts = []
             try:
                 for part in self._teller.answer(position):
                     parts.append(part)
-                    # Others have their turn between two partitions: the batches, and /metrics.
+                    # Batches and /metrics have their turn between two partitions.
                     await asyncio.sleep(0)
             except OwnershipChangedError:
                 continue
@@ -256,7 +256,7 @@ class HistoriesRoute:
 
 
 def _seconds(text: str) -> float | None:
-    """Return the wait that a request asks for, at most the longest; None where it is no number."""
+    """Return the requested wait, capped at the longest; None if it is not a number."""
     if not (text.isascii() and text.isdigit()):
         return None
     return min(float(text[:6]), LONGEST_WAIT_SECONDS)
