@@ -1,4 +1,4 @@
-"""Grants the access rights of roles to users of the broker, and lists what is granted."""
+"""Grants the access rights of roles to users of the broker, and lists granted rights."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _OPERATIONS: Final = {
 class Grant:
     """One ACL of the broker, written as `User:worker may READ topic smartregion.grants`.
 
-    `note` says what differs from the ACLs that `give_rights` creates: a prefix, a host, a denial.
+    `note` names any difference from the ACLs that `give_rights` creates: a prefix, host or denial.
     """
 
     principal: str
@@ -54,12 +54,12 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class GrantsReport:
-    """The grants that were created, that existed already, and that a user has besides."""
+    """The grants that were created, those that already existed, and the user's other grants."""
 
     given: tuple[Grant, ...]
     held: tuple[Grant, ...]
     others: tuple[Grant, ...]
-    """Revoked with `revoke_others`, else unchanged."""
+    """Revoked with `revoke_others`, otherwise unchanged."""
 
 
 def give_rights(
@@ -72,9 +72,9 @@ def give_rights(
 ) -> GrantsReport:
     """Create the ACLs that a principal (`User:worker`) lacks; a second call creates none.
 
-    With `revoke_others` all other ACLs of the principal are deleted, after the new ones are
-    created, so that its programs keep their access. Raises BrokerRefusedError where the broker has
-    no authorizer or our user may not alter ACLs, and as `administering`.
+    With `revoke_others`, all other ACLs of the principal are deleted after the new ones are
+    created, so that its programs keep their access. Raises BrokerRefusedError if the broker has no
+    authorizer or our user may not alter ACLs, and the errors of `administering`.
     """
     wanted = {
         _acl(principal, right, operation) for right in rights for operation in right.operations
@@ -93,7 +93,7 @@ def give_rights(
 def held_rights(
     bootstrap: str, *, principal: str | None = None, security: BrokerSecurity = PLAINTEXT
 ) -> tuple[Grant, ...]:
-    """Return the broker's ACLs, of one principal or of all. Raises as `give_rights`."""
+    """Return the broker's ACLs, of one principal or of all. Raises the errors of `give_rights`."""
     with administering(bootstrap, what="rights", security=security) as admin:
         return _grants(_acls(admin, principal))
 

@@ -47,7 +47,7 @@ class Operation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """The operations that a role may do on one topic or one consumer group, from any host.
+    """The operations that a role may perform on one topic or consumer group, from any host.
 
     Names are literal, never prefixes: other topics stay inaccessible.
     """
@@ -58,7 +58,7 @@ class Right:
 
 
 class FamiliesOfRoleError(SmartRegionError):
-    """A producer is given no families, or another role is given some."""
+    """A producer has no families, or another role has some."""
 
     def __init__(self, role: Role, families: Collection[Family]) -> None:
         shown = ", ".join(sorted(families)) or "none"
@@ -83,7 +83,7 @@ class _Part(StrEnum):
 _READ: Final = Operation.READ
 _WRITE: Final = Operation.WRITE
 _DESCRIBE: Final = Operation.DESCRIBE
-# Programs that check at start that the topics are as declared read their settings.
+# Programs that compare the topics with their declaration at start read their settings.
 _CHECK: Final = Operation.DESCRIBE_CONFIGS
 _DEPLOY: Final = (Operation.CREATE, _DESCRIBE, _CHECK)
 
@@ -103,14 +103,14 @@ _RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
     Role.PRODUCER: {_Part.EVENTS: (_WRITE,)},
     Role.GATEWAY: {_Part.EVENTS: (_WRITE,), _Part.DEAD_LETTERS: (_WRITE,)},
     Role.WORKER: {
-        # An event on a wrong partition is written to that of its entity.
+        # Events on the wrong partition are forwarded to their entity's partition.
         _Part.EVENTS: (_READ, _WRITE, _CHECK),
         _Part.DEAD_LETTERS: (_WRITE, _CHECK),
-        # The ids of the topics that it reads.
+        # Workers keep the ids of the topics that they read here.
         _Part.OUTCOMES: (_READ, _WRITE, _CHECK),
         _Part.GROUP: (_READ,),
     },
-    # Strangers reach it: it reads nothing about persons, and asks workers for the figures.
+    # The page is public: it reads nothing about persons, and requests figures from workers.
     Role.PAGE: {_Part.EVENTS_WITHOUT_PERSONS: (_READ,), _Part.OUTCOMES: (_READ,)},
     Role.READER: {
         _Part.EVENTS: (_READ,),
@@ -123,7 +123,7 @@ _RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
         _Part.EVENTS: (_READ, _WRITE),
         _Part.DEAD_LETTERS: (_READ,),
         _Part.OUTCOMES: (_READ, _WRITE),
-        # What the workers had read of a partition shows what it has lost.
+        # The workers' offsets show which records a partition has lost.
         _Part.GROUP: (_DESCRIBE,),
     },
     Role.DEPLOYER: {
@@ -138,9 +138,9 @@ _RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
 def rights_of(
     role: Role, *, families: Collection[Family] = (), app_id: str = DEFAULT_APP_ID
 ) -> tuple[Right, ...]:
-    """Return the rights of a role, in the order in which topics are declared.
+    """Return the rights of a role, in the order of the topics' declaration.
 
-    `families` are those that a producer publishes; raises FamiliesOfRoleError where a producer has
+    `families` are those that a producer publishes; raises FamiliesOfRoleError if a producer has
     none or another role has some. `app_id` names the workers' group.
     """
     if bool(families) is not (role is Role.PRODUCER):
@@ -157,7 +157,7 @@ def rights_of_roles(
 ) -> tuple[Right, ...]:
     """Return the rights of a user with several roles, each topic once.
 
-    `families` and errors are as for `rights_of`.
+    `families` and errors are those of `rights_of`.
     """
     operations_of: dict[tuple[ResourceKind, str], dict[Operation, None]] = {}
     if families and roles and Role.PRODUCER not in roles:

@@ -6,7 +6,7 @@ from boundary.addresses import is_host_and_port, shown_address
 
 
 def addresses_of(bootstrap: str) -> list[str]:
-    """Return the addresses in a list with commas. Raises ValueError naming the first wrong one."""
+    """Return the addresses in a comma-separated list. Raises ValueError for the first bad one."""
     addresses = [address.strip() for address in bootstrap.split(",")]
     for address in addresses:
         if not is_host_and_port(address):

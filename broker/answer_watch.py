@@ -1,4 +1,4 @@
-"""Notices a broker that no longer answers whoever follows topics."""
+"""Detects that a broker no longer answers a program that follows topics."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class _Answering(Protocol):
 
 
 class AnswerWatch:
-    """Asks a broker that sends no records for an answer, now and then.
+    """Probes a broker from time to time while it sends no records.
 
-    An empty poll does not show that a broker is away: the client retries by itself.
+    An empty poll does not reveal an unreachable broker: the client retries by itself.
     """
 
     def __init__(
         self, reader: _Answering, bootstrap: str, *, security: BrokerSecurity = PLAINTEXT
     ) -> None:
-        """`security` is what the reader's client has."""
+        """`security` is that of the reader's client."""
         self._reader = reader
         self._bootstrap = bootstrap
         self._security = security
@@ -42,8 +42,8 @@ class AnswerWatch:
     def check(self, *, received: bool, timeout: float) -> None:
         """Note a poll, and whether it received records.
 
-        Raises BrokerUnreachableError where the broker has not answered for `timeout` seconds,
-        BrokerEntryError where it refuses this client.
+        Raises BrokerUnreachableError if the broker has not answered for `timeout` seconds,
+        BrokerEntryError if it refuses this client.
         """
         now = monotonic()
         if received:

@@ -80,7 +80,7 @@ def list_topics(**declared: Any) -> None:
 
 
 def _declared(**options: Any) -> Sequence[TopicSpec]:
-    """Return the topics as the options declare them, else the variables."""
+    """Return the topics declared by the options, or else by the variables."""
     from broker.settings import load_topic_settings
     from events.topics import declared_topics
 
@@ -89,7 +89,7 @@ def _declared(**options: Any) -> Sequence[TopicSpec]:
 
 
 def _principal(text: str) -> str:
-    """Read `User:worker`, whose prefix may be left out; `User:*` means everybody and is refused."""
+    """Parse `User:worker`, with an optional prefix; `User:*` means everybody and is refused."""
     user = text.removeprefix("User:")
     if user in ("", "*"):
         message = f"{text!r} is not a user: write its name, or User:NAME"
@@ -177,7 +177,7 @@ def _publishers(
 ) -> dict[str, frozenset[Family]]:
     """Return the families that each user publishes: `lycees=schools,equipment`.
 
-    Those of a repeated user are joined.
+    The families of a repeated user are combined.
     """
     from boundary.diagnostic import choose
     from events.fact import Family

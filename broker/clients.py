@@ -1,4 +1,4 @@
-"""Connections to a Kafka broker, with one readable error where none is made."""
+"""Connections to a Kafka broker, with one readable error if none succeeds."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ _FAILED_ATTEMPT = re.compile(r"Bootstrap connection to \S+ failed: (.*?)(?: \(ba
 
 
 _SOCKETS: Final[WeakKeyDictionary[Any, WeakSet[socket]]] = WeakKeyDictionary()
-"""The sockets that each client's event loop has made."""
+"""The sockets created by each client's event loop."""
 
 
 class _DirectConnection(KafkaNetSocket):  # type: ignore[misc] # kafka-python has no types
-    """A connection without a proxy, whose socket is closed where it fails, and with its client.
+    """A connection without a proxy that closes its socket if it fails and when its client closes.
 
-    kafka-python leaves a socket open where an attempt is refused or comes too late, and where its
-    client is closed before a request is sent: until garbage is collected.
+    Until garbage collection, kafka-python leaves a socket open if an attempt is refused or too
+    late, or if its client is closed before it sends a request.
     """
 
     SCHEMES = ("direct",)
@@ -67,7 +67,7 @@ class _DirectConnection(KafkaNetSocket):  # type: ignore[misc] # kafka-python ha
         _SOCKETS.setdefault(net, WeakSet()).add(sock)
         try:
             connected: socket = await super().sock_connect(net, sock, sockaddr, timeout_at)
-        except BaseException:  # Also where the client is closed meanwhile.
+        except BaseException:  # Also when the client is closed meanwhile.
             sock.close()
             raise
         return connected
@@ -97,10 +97,10 @@ def opened(
 ) -> Client:
     """Return a kafka-python client made by `make`, connected to one of the `bootstrap` brokers.
 
-    `bootstrap` is HOST:PORT, several separated by commas. Raises SmartRegionError where it is
-    not, BrokerEntryError at once where authentication fails on either side, BrokerUnreachableError
-    with the cause of the last attempt (a refused connection…), which the client itself only logs.
-    Not for a thread with a running event loop.
+    `bootstrap` is HOST:PORT, several separated by commas. Raises SmartRegionError if it is not,
+    BrokerEntryError at once if authentication fails on either side, and BrokerUnreachableError with
+    the cause of the last attempt (a refused connection…), which the client itself only logs. Must
+    not run in a thread with a running event loop.
     """
     try:
         addresses = addresses_of(bootstrap)
@@ -128,9 +128,9 @@ def opened(
             )
         except (KafkaError, OSError) as error:
             for each in connections:
-                each.close()  # The client that failed to start cannot be closed itself.
+                each.close()  # A client that failed to start cannot be closed itself.
             if isinstance(error, KafkaConfigurationError):
-                raise  # A defect of ours, not a state of the broker.
+                raise  # A bug in this program, not a state of the broker.
             raise BrokerUnreachableError(
                 bootstrap,
                 waited_seconds=connect_seconds,
@@ -140,9 +140,9 @@ def opened(
 
 
 class _AdminClient(KafkaAdminClient):  # type: ignore[misc] # kafka-python has no types
-    """An admin client that asks for a group's coordinator each time.
+    """An admin client that looks up a group's coordinator each time.
 
-    kafka-python keeps the first one for ever, also where the group has moved to another broker.
+    kafka-python keeps the first one for ever, even if the group has moved to another broker.
     """
 
     async def _find_coordinator_ids(
@@ -162,10 +162,10 @@ def administering(
     security: BrokerSecurity = PLAINTEXT,
     connect_seconds: float = CONNECT_SECONDS,
 ) -> Iterator[Any]:
-    """Yield kafka-python's admin client; `what` names what is administered, for the errors.
+    """Yield kafka-python's admin client; in errors, `what` names the administered things.
 
-    What the client raises inside the context becomes BrokerRefusedError, SmartRegionError,
-    LeaderMissingError or BrokerUnreachableError. Raises as `opened`.
+    The client's errors inside the context become BrokerRefusedError, SmartRegionError,
+    LeaderMissingError or BrokerUnreachableError. Raises the errors of `opened`.
     """
     client = opened(
         _AdminClient,
@@ -178,14 +178,14 @@ def administering(
         try:
             yield admin
         except UnknownTopicOrPartitionError as error:
-            # A client may try again, since a topic may just have been made; a command has.
+            # The client calls this retriable, as for a new topic; the command has already retried.
             raise SmartRegionError(
                 f"topics: {bootstrap} has not all topics or partitions that are declared"
                 f" ({one_line(str(error))}): create topics with `smart-region topics apply`, or set"
                 " SMART_REGION_PARTITIONS and SMART_REGION_APP_ID to those that are there"
             ) from error
         except UnknownBrokerIdError as error:
-            # The number of the leader of a partition that has none.
+            # The client looks up the leader -1 of a partition that has none.
             raise LeaderMissingError(bootstrap) from error
         except KafkaError as error:
             if error.retriable:
@@ -203,16 +203,16 @@ def administering(
 def drop_queued(producer: Any) -> None:  # noqa: ANN401 - kafka-python has no types
     """Fail all records that a KafkaProducer has queued.
 
-    Its close() waits for them first, without end where no broker answers.
+    Its close() would first wait for them, for ever if no broker answers.
     """
     producer._sender.force_close()  # noqa: SLF001 - the client has no public way
 
 
 def close_producer(producer: Any, *, drop: bool) -> None:  # noqa: ANN401 - as above
-    """Close a KafkaProducer; `drop` fails what it has queued first.
+    """Close a KafkaProducer; `drop` first fails its queued records.
 
-    A client that has not seen this in time is left to its thread: its error would hide why the
-    block ends that closes it.
+    If it does not close in time, its thread goes on alone: raising a timeout would hide the error
+    that ended the caller's block.
     """
     if drop:
         drop_queued(producer)
@@ -221,10 +221,9 @@ def close_producer(producer: Any, *, drop: bool) -> None:  # noqa: ANN401 - as a
 
 
 class _Muting:
-    """Keeps the records of a logger from the handlers above it while any thread asks for that.
+    """Stops a logger's records from propagating while any thread is inside the context.
 
-    Threads open clients at the same time: what one of them found must not be what another one
-    left for its own time.
+    Threads open clients concurrently: one must not save the muted state of another as the original.
     """
 
     def __init__(self, name: str) -> None:
@@ -252,7 +251,7 @@ _MUTING: Final = _Muting("kafka")
 
 @contextmanager
 def _failed_attempts() -> Iterator[list[str]]:
-    """Collect the causes of kafka-python's failed attempts, which are not logged meanwhile."""
+    """Collect the causes of kafka-python's failed attempts, without logging them."""
     causes: list[str] = []
 
     class Collector(logging.Handler):

@@ -1,4 +1,4 @@
-"""Decompression of Kafka's record batches, up to a bound.
+"""Bounded decompression of Kafka's record batches.
 
 Both clients use it, so that a worker and an audit read the same records. The clients' own code has
 no bound: a batch of 1 MiB may decompress to gigabytes.
@@ -16,7 +16,7 @@ from typing import Any, Final
 from boundary.errors import SmartRegionError
 
 MAX_UNPACKED_BYTES: Final = 64 * 1024 * 1024
-"""Of one batch: 250 of the largest events, and what fits in a worker's memory."""
+"""The limit of one batch: 250 of the largest events, and small enough for a worker's memory."""
 
 _XERIAL_MAGIC: Final = b"\x82SNAPPY\x00"
 _XERIAL_HEADER_BYTES: Final = 16
@@ -25,7 +25,7 @@ _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 
 
 class Codec(IntEnum):
-    """The compression codec of a batch, by its number in the batch's attributes."""
+    """The compression codec of a batch, as numbered in the batch's attributes."""
 
     GZIP = 1
     SNAPPY = 2
@@ -33,7 +33,7 @@ class Codec(IntEnum):
     ZSTD = 4
 
 
-#: Python's library for a codec; gzip's comes with Python.
+#: The Python library for a codec; gzip is part of Python.
 _LIBRARIES: Final[Mapping[Codec, str]] = MappingProxyType(
     {Codec.SNAPPY: "cramjam", Codec.LZ4: "lz4.frame", Codec.ZSTD: "zstandard"}
 )
@@ -62,7 +62,7 @@ class CodecUnreadableError(SmartRegionError):
 
 
 class BatchUnreadableError(ValueError):
-    """The records of one batch cannot be decompressed; other batches are not affected."""
+    """The records of one batch cannot be decompressed; other batches are unaffected."""
 
 
 def readable_codecs() -> Mapping[Codec, bool]:
@@ -73,8 +73,8 @@ def readable_codecs() -> Mapping[Codec, bool]:
 def unpack(codec: int, packed: bytes, *, most: int = MAX_UNPACKED_BYTES) -> bytes:
     """Return the decompressed records of a batch.
 
-    Bytes after the first whole stream are ignored, as by the broker. Raises CodecUnreadableError,
-    or BatchUnreadableError where the batch is damaged or decompresses to more than `most` bytes.
+    Like the broker, ignores bytes after the first whole stream. Raises CodecUnreadableError, or
+    BatchUnreadableError if the batch is damaged or decompresses to more than `most` bytes.
     """
     if codec not in _UNPACK:
         raise CodecUnreadableError(codec)
@@ -86,7 +86,7 @@ def unpack(codec: int, packed: bytes, *, most: int = MAX_UNPACKED_BYTES) -> byte
     except BatchUnreadableError:
         raise
     except Exception as error:
-        # Each library raises its own errors, some of them plain RuntimeErrors.
+        # Each library raises its own errors, some of them a plain RuntimeError.
         name = Codec(codec).name.lower()
         message = f"is not valid {name} ({error})"
         raise BatchUnreadableError(message) from error
@@ -136,7 +136,7 @@ def _snappy(library: Any, packed: bytes, most: int) -> bytes:  # noqa: ANN401
             part = _snappy_block(library, packed[at + 4 : at + 4 + max(size, 0)], room)
         except library.DecompressionError:
             if parts:
-                break  # Bytes after the last block need not be one.
+                break  # Bytes after the last block need not form another.
             raise
         parts.append(part)
         room -= len(part)
@@ -146,7 +146,7 @@ def _snappy(library: Any, packed: bytes, most: int) -> bytes:  # noqa: ANN401
 
 def _snappy_block(library: Any, block: bytes, most: int) -> bytes:  # noqa: ANN401
     size = shift = 0
-    for byte in block[:5]:  # A block begins with its size, 7 bits a byte.
+    for byte in block[:5]:  # A block begins with its size, 7 bits per byte.
         size |= (byte & 0x7F) << shift
         shift += 7
         if byte < 0x80:  # noqa: PLR2004 - the last byte has no eighth bit
@@ -165,7 +165,7 @@ def _zstd(library: Any, packed: bytes, most: int) -> bytes:  # noqa: ANN401
     try:
         return _zstd_frames(library, packed, most, across=True)
     except library.ZstdError:
-        # Bytes after the first frame need not be one.
+        # Bytes after the first frame need not form another.
         return _zstd_frames(library, packed, most, across=False)
 
 

@@ -1,4 +1,4 @@
-"""Errors of access to a Kafka broker; each message names the remedy."""
+"""Errors in accessing a Kafka broker; each message names the remedy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from boundary.errors import SmartRegionError
 
 SHOWN_PARTITIONS = 3
 
-#: What a remedy names: how a topic is altered, and where the value is declared.
+#: The parts of a remedy: the command that alters a topic, and the variable that declares the value.
 _ALTER_SETTINGS = (" (`smart-region topics apply --alter-settings`)", "")
 #: No command alters these fields of a topic.
 _REMEDIES: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -25,7 +25,7 @@ _REMEDIES: Mapping[str, tuple[str, str]] = MappingProxyType(
 class BrokerUnreachableError(SmartRegionError):
     """No broker answered at the given address within the time allowed.
 
-    A broker that refuses a password or a certificate may only close the connection: the remedy
+    A broker may just close the connection when it refuses a password or a certificate: the remedy
     names the settings that `security_protocol` needs.
     """
 
@@ -50,7 +50,7 @@ class BrokerUnreachableError(SmartRegionError):
 
 
 class LeaderMissingError(BrokerUnreachableError):
-    """A broker answers, and a partition has no leader: the one that had it is away."""
+    """A broker answers, but a partition has no leader: its broker is down."""
 
     def __init__(self, bootstrap: str) -> None:
         SmartRegionError.__init__(
@@ -62,7 +62,7 @@ class LeaderMissingError(BrokerUnreachableError):
 
 
 class BrokerEntryError(SmartRegionError):
-    """Authentication failed, of our user or of the broker; trying again does not help."""
+    """Authentication of our user or of the broker failed; retrying does not help."""
 
     def __init__(self, address: str, *, problem: str, remedy: str) -> None:
         super().__init__(f"broker: {problem}, value {address!r}: {remedy}")
@@ -79,14 +79,14 @@ class BrokerRefusedError(SmartRegionError):
 
 
 class SecuritySettingError(SmartRegionError):
-    """A setting of the broker's security cannot be used; secrets are never repeated."""
+    """A security setting of the broker is unusable; the message never repeats a secret."""
 
     def __init__(self, variable: str, value: str | None, *, remedy: str) -> None:
         super().__init__(f"{variable}: cannot be used, value {shown(value)}: {remedy}")
 
 
 class TopicMissingError(SmartRegionError):
-    """A topic that is to be written does not exist on the broker."""
+    """A topic to write to does not exist on the broker."""
 
     def __init__(self, topic: str, *, waited_seconds: float) -> None:
         super().__init__(
@@ -121,7 +121,7 @@ class TopicsMissingError(SmartRegionError):
 
 
 class _TopicsBehindError(SmartRegionError):
-    """Topics were not read to their end; `behind` are the records left on each partition."""
+    """Topics were not read to their end; `behind` has the records left on each partition."""
 
     MESSAGE: ClassVar[str]
 
@@ -168,7 +168,7 @@ class PositionsOutdatedError(SmartRegionError):
 
 
 class WorkersBehindError(SmartRegionError):
-    """A consumer group has not committed in time all that was on its topics."""
+    """A consumer group has not committed all records of its topics in time."""
 
     def __init__(self, group: str, *, behind: int, waited_seconds: float, outcome: str) -> None:
         self.behind = behind

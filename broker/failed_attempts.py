@@ -1,4 +1,4 @@
-"""What aiokafka's client says of connections that fail, for a program that says it itself."""
+"""Keeps aiokafka's log lines about failed connections, for programs that report them themselves."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _ERRNO: Final = re.compile(r"\[Errno -?\d+\] ")
 
 
 class FailedAttempts(logging.Filter):
-    """Keeps the client's lines about connections from the log, and the cause of the last one.
+    """Keeps the client's lines about connections out of the log, and the cause of the last one.
 
-    A client that is asked each second whether a broker is there logs an error each time. While the
-    context is open they are left out, unless the client logs its steps too (`debug`).
+    A client that checks each second for a broker logs an error each time. The open context filters
+    these lines out, unless the client logs its steps too (`debug`).
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._logger = logging.getLogger(_LOGGER)
         self.cause: str | None = None
-        """Of the last attempt to connect, with the broker's address or number."""
+        """The cause of the last failed attempt, with the broker's address or number."""
 
     def __enter__(self) -> Self:
         self._logger.addFilter(self)
@@ -37,7 +37,7 @@ class FailedAttempts(logging.Filter):
         self._logger.removeFilter(self)
 
     def forget(self) -> None:
-        """Forget the cause: another attempt begins."""
+        """Forget the cause before another attempt."""
         self.cause = None
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -1,15 +1,15 @@
-"""What fetched batches tell of their log: offsets without a record, and who led the partition.
+"""Finds offsets without a record, and the leader of a partition, in fetched batches.
 
-A topic of events keeps all of its records, so that each offset has one: of an event, of an aborted
-transaction, or the marker of a transaction. Compaction removes records and keeps the offsets of the
-others. It shows in the headers of batches, which are read once per batch and not per record. They
-also have the epoch of the leader that wrote the batch: where records were lost and others took
-their offsets, a leader of a later epoch wrote those.
+An event topic keeps all of its records, so each offset has one: an event, a record of an aborted
+transaction, or a transaction marker. Compaction removes records and keeps the offsets of the
+others. The headers of batches show this, and are read once per batch, not per record. They also
+have the epoch of the leader that wrote the batch: if records were lost and others took their
+offsets, a leader of a later epoch wrote the latter.
 
 A worker calls `report_gaps_with_aiokafka(EVENT_TOPICS, report)` before its consumer starts, and its
 `report` receives each gap before the records around it, in the consumer's thread.
 
-tests/unit/broker/test_offset_gaps.py fails when an upgrade changes what is used of the clients.
+tests/unit/broker/test_offset_gaps.py fails when an upgrade changes a client's name used here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _AIOKAFKA_RECORDS: Final = fetcher.PartitionRecords
 
 
 class OffsetGap(NamedTuple):
-    """Offsets of a partition, from `first` to before `next`, none of which has a record."""
+    """Offsets of a partition without a record, from `first` to before `next`."""
 
     topic: str
     partition: int
@@ -40,9 +40,9 @@ class OffsetGap(NamedTuple):
 
 
 def gaps_in(content: bytes | memoryview, position: int) -> Iterator[tuple[int, int]]:
-    """Yield the first offset of each gap in fetched batches, and the next that has a record.
+    """Yield the first offset of each gap in fetched batches, and the next offset with a record.
 
-    `content` is what a broker returned for the offset `position`, whose last batch may be cut.
+    `content` is a broker's response for the offset `position`; its last batch may be cut off.
     """
     at, expected = 0, position
     while len(content) - at >= _HEADER.size:
@@ -62,7 +62,7 @@ def gaps_in(content: bytes | memoryview, position: int) -> Iterator[tuple[int, i
 
 
 class LeaderEpoch(NamedTuple):
-    """The epoch of the leader that wrote the first batch of what was fetched for an offset."""
+    """The epoch of the leader that wrote the first batch fetched for an offset."""
 
     topic: str
     partition: int
@@ -71,7 +71,7 @@ class LeaderEpoch(NamedTuple):
 
 
 def leader_epoch_of(content: bytes | memoryview) -> int | None:
-    """Return the leader's epoch of the first of some fetched batches; None where it has none."""
+    """Return the leader epoch of the first of some fetched batches; None if it has none."""
     if len(content) < _HEADER.size:
         return None
     _, _, epoch, magic, *_ = _HEADER.unpack_from(content)
@@ -83,11 +83,11 @@ def report_gaps_with_aiokafka(
     report: Callable[[OffsetGap], None],
     report_leader: Callable[[LeaderEpoch], None] = lambda _: None,
 ) -> None:
-    """Call `report` for each gap that aiokafka's consumers in this process read of some topics.
+    """Call `report` for each gap that aiokafka's consumers in this process find in some topics.
 
-    `report_leader` is called once for each fetch. Both are called before the records are returned,
-    in the consumer's thread, and again whenever they are fetched again; neither must raise. The
-    last call of this function counts.
+    `report_leader` is called once per fetch. Both are called in the consumer's thread before the
+    records are returned, and again if the records are fetched again; neither may raise. The last
+    call of this function counts.
     """
     read_any_batch_with_aiokafka()
 
@@ -110,7 +110,7 @@ def report_gaps_with_aiokafka(
 
 
 def gaps_read_by(consumer: KafkaConsumer) -> list[OffsetGap]:
-    """Return a list to which a kafka-python consumer adds each gap that it reads from now on."""
+    """Return a list to which a kafka-python consumer adds each gap that it finds from now on."""
     found: list[OffsetGap] = []
     made = consumer._fetcher.PartitionRecords  # noqa: SLF001 - there is no public way
 

@@ -24,9 +24,9 @@ from broker.security import BrokerSecurity
 from broker.topic_admin import seen_topics
 
 STABLE: Final = "Stable"
-#: The broker's error for a group that never had a member.
+#: The broker's error for a group that has never had a member.
 _UNKNOWN: Final = "GROUP_ID_NOT_FOUND"
-#: Those of a coordinator that loads or moves; some answers have their names as text.
+#: Errors of a coordinator that is loading or moving; some answers have their names as text.
 _PASSING: Final = (
     CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
@@ -40,19 +40,19 @@ class GroupMembers(NamedTuple):
     state: str
     members: int
     assigned: frozenset[tuple[str, int]]
-    """The topics and partitions that are assigned to some member."""
+    """The topics and partitions that are assigned to a member."""
 
     @property
     def is_stable(self) -> bool:
-        """True while no rebalance is under way: `assigned` is then complete."""
+        """True while no rebalance is in progress: `assigned` is then complete."""
         return self.state == STABLE
 
 
 def group_members(admin: Any, group: str) -> GroupMembers:  # noqa: ANN401 - untyped client
-    """Return the members of a group; one that never had any is empty.
+    """Return the members of a group; none for a group that has never had any.
 
     Raises BrokerRefusedError without the right to describe the group, and
-    CoordinatorNotAvailableError while its coordinator moves.
+    CoordinatorNotAvailableError while its coordinator is moving.
     """
     found = admin.describe_groups([group])[group]
     error = found["error"]
@@ -78,7 +78,7 @@ def partitions_of(
     admin: Any,  # noqa: ANN401 - untyped client
     topics: Iterable[str],
 ) -> list[TopicPartition]:
-    """Return the partitions of those of some topics that are there. Raises as `seen_topics`."""
+    """Return the partitions of existing topics. Raises the errors of `seen_topics`."""
     return [
         TopicPartition(topic, number)
         for topic, seen in seen_topics(admin, topics).items()
@@ -95,7 +95,7 @@ def partition_offsets(
 ) -> dict[TopicPartition, int]:
     """Return the first (`EARLIEST`) or next (`LATEST`) offset of each partition.
 
-    With `read_committed` the latest is the last stable offset. Raises KafkaError.
+    With `read_committed`, the latest is the last stable offset. Raises KafkaError.
     """
     wanted = dict.fromkeys(partitions, spec)
     if not wanted:
@@ -110,10 +110,10 @@ def committed_offsets(
     *,
     wait_seconds: float = 0.0,
 ) -> dict[TopicPartition, OffsetAndMetadata]:
-    """Return what a group has committed, with its metadata; empty for an unknown group.
+    """Return a group's committed offsets with their metadata; none for an unknown group.
 
-    `wait_seconds` bounds the wait for a coordinator, which a broker that has just started lacks.
-    Raises KafkaError.
+    `wait_seconds` bounds the wait for a coordinator, which a newly started broker lacks. Raises
+    KafkaError.
     """
     give_up_at = monotonic() + wait_seconds
     while True:
@@ -138,9 +138,9 @@ def uncommitted(
 ) -> int:
     """Return how many offsets before these ends, by (topic, partition), are not committed.
 
-    Those before `starts` are of deleted records, which nobody has to read. A worker of ours commits
-    a record only once all that it led to is on the broker and in its figures. While the group's
-    coordinator is not available, nothing counts as committed. Raises KafkaError where it refuses.
+    Offsets before `starts` belong to deleted records and do not count. A worker commits a record
+    only once all of its effects are on the broker and in the figures. While the group's coordinator
+    is unavailable, nothing counts as committed. Raises KafkaError if it refuses.
     """
     try:
         committed = committed_offsets(admin, group)
@@ -164,10 +164,10 @@ def wait_for_group(
     wait_seconds: float,
     outcome: str,
 ) -> None:
-    """Return once a group has committed all that can be read of some topics by now.
+    """Wait until a group has committed all records that some topics had at the call.
 
-    What an open transaction hides cannot be read. `outcome` says in the error what was not done.
-    Raises WorkersBehindError, and as `administering`.
+    Records behind an open transaction do not count. In the error, `outcome` says what was not done.
+    Raises WorkersBehindError and the errors of `administering`.
     """
     give_up_at = monotonic() + wait_seconds
     with administering(bootstrap, what="topics", security=security) as admin:

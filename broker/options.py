@@ -1,4 +1,4 @@
-"""The options that commands which reach a broker have in common."""
+"""The options shared by commands that access a broker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-#: Without a value each option leaves the setting to its variable: see `broker.settings`.
+#: Without a value, each option leaves the setting to its variable: see `broker.settings`.
 BROKER = click.option(
     "--bootstrap",
     metavar="HOST:PORT",
@@ -33,12 +33,12 @@ APP_ID = click.option(
     "  [default: SMART_REGION_APP_ID, or smart-region-monitor]",
 )
 
-#: One for all calls: a logger takes the same handler once, and would keep a new one of each call.
+#: One for all calls: a logger adds the same handler once, but would keep a new one per call.
 _SILENT: Final = logging.NullHandler()
 
 
 def quiet_client() -> None:
-    """Drop the Kafka client's log of each attempt, unless logging is configured.
+    """Drop the Kafka client's log lines about attempts, unless logging is configured.
 
     The command reports the error itself, in one line.
     """
@@ -46,7 +46,7 @@ def quiet_client() -> None:
 
 
 class OneOf(click.ParamType):
-    """A member of an enumeration, whose module is imported when a value is converted."""
+    """A member of an enumeration; its module is imported only to convert a value."""
 
     def __init__(self, name: str, module: str) -> None:
         self.name = name.upper()
@@ -58,7 +58,7 @@ class OneOf(click.ParamType):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Any:  # noqa: ANN401 - a member
-        """Return the member of that value; fail naming all members."""
+        """Return the member with that value, or fail naming all members."""
         module, name = self._enum
         members = getattr(import_module(module), name)
         try:
@@ -68,7 +68,7 @@ class OneOf(click.ParamType):
 
 
 class Parsed(click.ParamType):
-    """What a function reads from a text; the message of its ValueError is that of the command."""
+    """A value parsed by a function; the message of its ValueError becomes the command's."""
 
     def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
         self.name = name
@@ -80,7 +80,7 @@ class Parsed(click.ParamType):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Any:  # noqa: ANN401 - what the function returns
-        """Return what the text means; fail where it means nothing."""
+        """Return the parsed value, or fail."""
         try:
             return self._parse(value)
         except ValueError as error:

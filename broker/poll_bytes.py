@@ -1,10 +1,10 @@
 """A bound on the bytes in memory that one poll of a client returns.
 
-The clients bound the number of records, and a compressed batch may hold a thousand times the bytes
-that were sent: two dozen would exceed a worker's memory, and their decoding its session timeout. A
-poll ends with the record that brings it to MAX_POLL_BYTES; the next one continues after it.
+The clients bound only the number of records, but a compressed batch may expand a thousandfold: two
+dozen would exceed a worker's memory, and decoding them its session timeout. A poll ends with the
+record that brings it to MAX_POLL_BYTES; the next one continues after it.
 
-tests/unit/broker/test_poll_bytes.py fails when an upgrade changes what is used of the clients.
+tests/unit/broker/test_poll_bytes.py fails when an upgrade changes a client's name used here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from events.records import CutPart, Record, UnreadableValue
 MAX_POLL_BYTES: Final = 8 * 1024 * 1024
 """In memory, after decompression: several thousand records of the usual size."""
 
-#: Memory of the Python objects of a record, and of a header, besides their bytes.
+#: The memory of a record's and a header's Python objects, besides their bytes.
 _PER_RECORD_BYTES: Final = 250
 _PER_HEADER_BYTES: Final = 140
 
@@ -37,7 +37,7 @@ class _Allowance:
 
     def take(self, record: Record) -> bool:
         """Count a record; return whether another one may follow."""
-        # Most parts are plain bytes: once a record, this is a fifth of what a poll takes.
+        # Most parts are plain bytes: this check takes a fifth of the time of a poll.
         key, value = record.key, record.value
         size = _PER_RECORD_BYTES
         size += len(key) if type(key) is bytes else _size_of(key)
@@ -69,7 +69,7 @@ def bound_polls_of_kafka_python() -> None:
 
 @contextmanager
 def one_poll() -> Iterator[None]:
-    """Bound what aiokafka returns inside this context, of all partitions together."""
+    """Bound what aiokafka returns inside this context, over all partitions."""
     token = _ALLOWANCE.set(_Allowance())
     try:
         yield
@@ -83,7 +83,7 @@ class _FetchResult(fetcher.FetchResult):  # type: ignore[misc] # aiokafka has no
     _partition_records: Any
 
     def getall(self, max_records: int | None = None) -> list[Any]:
-        """Return the next records; none where the allowance is used up."""
+        """Return the next records; none if the allowance is used up."""
         allowance = _ALLOWANCE.get()
         if allowance is None:
             return list(super().getall(max_records))
@@ -127,7 +127,7 @@ class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc] # kafka
 
 
 class _Fetcher(Fetcher):  # type: ignore[misc] # as above
-    """kafka-python's fetcher, whose polls end with their allowance."""
+    """kafka-python's fetcher, which ends a poll when its allowance is used up."""
 
     PartitionRecords = _PartitionRecords
     _allowance: _Allowance

@@ -1,6 +1,6 @@
-"""A first connection to a broker, which reports failed authentication at once, with its cause.
+"""A first connection to a broker that reports failed authentication at once, with its cause.
 
-The clients retry, and report other causes: kafka-python a lost connection for a wrong password.
+The clients retry and report other causes: kafka-python a lost connection for a wrong password.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from broker.security import BrokerSecurity
 ANSWER_SECONDS: Final = 3.0
 CLOSING_SECONDS: Final = 0.3
 
-#: A connection that ends during the handshake: the broker may just be stopping.
+#: The connection ended during the handshake: the broker may just be stopping.
 _CLOSED: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
@@ -33,9 +33,9 @@ async def preflight(
 ) -> None:
     """Connect to the brokers in turn, HOST:PORT each, until authentication succeeds.
 
-    Raises BrokerEntryError where it succeeds at none, and fails at one on either side; and as
-    `BrokerSecurity.client_config`. A broker that does not answer within `seconds` is no failure,
-    since that may be temporary; without security nothing is tried.
+    Raises BrokerEntryError if it succeeds at none and fails at one, on either side; and the errors
+    of `BrokerSecurity.client_config`. A broker that does not answer within `seconds` is no failure:
+    that may be temporary. Without security, nothing is tried.
     """
     if not security.is_secured:
         return
@@ -59,7 +59,7 @@ async def preflight(
 
 
 def _refusal(address: str, security: BrokerSecurity, error: Exception) -> BrokerEntryError | None:
-    """Return why an attempt failed; None where the next one may succeed."""
+    """Return why an attempt failed; None if the next one may succeed."""
     match error:
         case SaslAuthenticationFailed():
             problem = f"refuses the password of {security.sasl_username!r}"

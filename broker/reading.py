@@ -1,4 +1,4 @@
-"""Reads topics from their first record to their end, and further records after that."""
+"""Reads topics from their first record to their end, and follows them from there."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ WAIT_SECONDS: Final = 20.0
 POLL_MS: Final = 300
 POLL_RECORDS: Final = 5_000
 FETCH_WAIT_MS: Final = 100
-"""How long a broker waits for records before it says that there are none: then the end is known."""
+"""How long a broker waits for records before it reports that there are none, and so the end."""
 FOLLOW_WAIT_MS: Final = 500
-"""The same for who goes on reading at the end: an answer has all partitions, and costs as many."""
+"""The same for readers that follow: each response lists all partitions, and costs accordingly."""
 FETCH_BYTES: Final = 16 * 1024 * 1024
-"""Of one answer: the client holds one, and its records, in memory; by default 50 MB."""
+"""The limit of one response (default 50 MB): the client keeps one, and its records, in memory."""
 GROWING_SECONDS: Final = 5.0
 """How long topics that keep growing are read after their first end was reached."""
 SHORT_SECONDS: Final = 3.0
 """How long a partition may seem to end before the position up to which it was read."""
 LOOK_SECONDS: Final = 1.0
-"""How often the ends of partitions without records are looked up while others bring some."""
+"""How often the ends of partitions without records are looked up while others return records."""
 BESIDE_OTHERS: Final = 3
-"""How many times longer a partition is waited for while others bring records, which takes time."""
+"""How many times longer to wait for a partition while others return records, which takes time."""
 HELD_CHECK_SECONDS: Final = 1.0
 """How often open transactions before a partition's end are looked up."""
 
@@ -69,14 +69,14 @@ class Extent:
     """The records that a reading could not return, by partition (`smartregion.schools[3]`)."""
 
     starts: dict[str, int] = field(default_factory=dict)
-    """The first offset, where it is not 0: earlier records were deleted."""
+    """The first offset, if not 0: earlier records were deleted."""
     gaps: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
-    """The first and the last offset of each run of offsets in the middle that has no record."""
+    """The first and the last offset of each run of offsets in the middle without a record."""
     held: dict[str, int] = field(default_factory=dict)
     """How many records at the end are behind an open transaction."""
 
     def lines(self) -> Iterator[str]:
-        """Yield a line for each, with its consequence."""
+        """Yield a line for each partition and problem, with its consequence."""
         for partition, start in self.starts.items():
             yield (
                 f"{partition}: begins at offset {start}: earlier records are deleted and cannot be"
@@ -96,16 +96,16 @@ class Extent:
 
 
 class TopicReader:
-    """Reads every partition of some topics from a position, and its distance to the end.
+    """Reads every partition of some topics from a position, and knows the distance to its end.
 
-    `positions` are the offsets to begin at; other partitions are read from their beginning, and so
-    are all without it. A reader with positions raises PositionsOutdatedError in `poll` where a
-    partition ends before its position: it was deleted and created again.
+    `positions` are the offsets to begin at; partitions without one are read from their beginning.
+    With positions, `poll` raises PositionsOutdatedError if a partition ends before its position:
+    it was deleted and created again.
 
-    Ends are the high watermarks of fetch responses: some brokers return too low an end for
-    ListOffsets. A new leader's may be too low for a moment, too: `known_ends` are offsets before
-    which no partition ends. Aborted records, and records behind an open transaction, are not
-    returned. Not for several threads at a time.
+    Ends are the high watermarks of fetch responses, since some brokers return too low an end for
+    ListOffsets. A new leader may also return one for a moment: no partition ends before its offset
+    in `known_ends`. Aborted records, and records behind an open transaction, are not returned. Not
+    thread-safe.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class TopicReader:
         self.answered_at = monotonic()
         """When the broker last answered, by `time.monotonic`."""
         self.advances = 0
-        """How many polls brought records, or the end, of a partition not yet read to its end."""
+        """How many polls returned records, or the end, of a partition not yet read to its end."""
         self._before_end = set(partitions)
         self._looked_at = monotonic()
         self._stopped_at: dict[TopicPartition, int] = {}
@@ -138,11 +138,11 @@ class TopicReader:
 
     @property
     def caught_up(self) -> bool:
-        """True once each partition was read to its end of that moment."""
+        """True once each partition was read to its end at the time."""
         return not self._before_end
 
     def poll(self) -> list[RawRecord]:
-        """Return the next records, in each partition's order; none where none arrive in POLL_MS.
+        """Return the next records, in each partition's order; none if none arrive within POLL_MS.
 
         Raises PositionsOutdatedError.
         """
@@ -178,10 +178,10 @@ class TopicReader:
         ]
 
     def _is_due(self) -> bool:
-        """Return whether ends are to be looked up beside records of other partitions.
+        """Return whether to look up ends although other partitions return records.
 
-        No record shows the end of an empty partition, or of one that ends with what is not
-        returned; and where others grow all the time, no poll is empty.
+        No record shows the end of a partition that is empty, or whose last records are not
+        returned; and while others keep growing, no poll is empty.
         """
         now = monotonic()
         is_due = now - self._looked_at >= LOOK_SECONDS
@@ -194,10 +194,10 @@ class TopicReader:
         expected: dict[TopicPartition, int],
         batches: Mapping[TopicPartition, Sequence[Any]],
     ) -> None:
-        """Check that no partition ends before its position; raise PositionsOutdatedError.
+        """Raise PositionsOutdatedError if a partition ends before its position.
 
-        Where an offset is beyond the end, the client goes back to the beginning by itself; some
-        brokers only return the end, which is also lower for a moment after a change of leader.
+        If an offset is beyond the end, the client goes back to the beginning by itself; some
+        brokers only return the end, which is also too low for a moment after a change of leader.
         """
         reached = {partition: batch[0].offset for partition, batch in batches.items()}
         now = monotonic()
@@ -220,11 +220,11 @@ class TopicReader:
         expected |= {partition: batch[-1].offset + 1 for partition, batch in batches.items()}
 
     def behind(self) -> dict[TopicPartition, int | None]:
-        """Return the records left on each partition that is not read to its end; None: unknown."""
+        """Return the records left on each partition not read to its end; None if unknown."""
         return self._behind(self._consumer.assignment())
 
     def before_end(self) -> dict[TopicPartition, int | None]:
-        """Return the same of the partitions that were never read to their end."""
+        """Return the same for partitions that were never read to their end."""
         return self._behind(self._before_end)
 
     def _behind(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
@@ -232,7 +232,7 @@ class TopicReader:
         for partition in partitions:
             end = self._end(partition)
             if end is not None and end <= self._after_last.get(partition, 0):
-                # The client checks all partitions for the position of one: most of an idle process.
+                # To return one position, the client checks all partitions: most of the idle load.
                 continue
             position = None
             if end is not None:
@@ -244,12 +244,12 @@ class TopicReader:
         return behind
 
     def check_partitions(self, expected: int) -> None:
-        """Raise TopicMismatchError where a topic has another number of partitions than expected."""
+        """Raise TopicMismatchError if a topic has another number of partitions than expected."""
         counts = Counter(partition.topic for partition in self._consumer.assignment())
         check_partitions(dict(sorted(counts.items())), expected)
 
     def _end(self, partition: TopicPartition) -> int | None:
-        """Return where a partition ends, as far as is known; None before the first answer."""
+        """Return the known end of a partition; None before the first response."""
         end: int | None = self._consumer.highwater(partition)
         known = self._known_ends.get((partition.topic, partition.partition), 0)
         return None if end is None else max(end, known)
@@ -260,23 +260,23 @@ class TopicReader:
         return {tp: start for tp, start in found.items() if start > 0}
 
     def look_for_gaps(self) -> None:
-        """Note from now on which offsets have no record. A compacted topic has many."""
+        """From now on, note the offsets without a record. A compacted topic has many."""
         self._gaps = gaps_read_by(self._consumer)
 
     def gaps(self) -> dict[TopicPartition, OffsetRuns]:
-        """Return the offsets without a record that were noted."""
+        """Return the noted offsets without a record."""
         found: defaultdict[TopicPartition, OffsetRuns] = defaultdict(OffsetRuns)
         for gap in self._gaps:
             found[TopicPartition(gap.topic, gap.partition)].add(gap.first, gap.next - 1)
         return found
 
     def held(self) -> dict[TopicPartition, int]:
-        """Return the records behind an open transaction, on each partition that has them.
+        """Return the number of records behind an open transaction, for each partition with any.
 
-        A partition must not move between two calls before it counts.
+        A partition counts once its position is the same in two consecutive calls.
         """
         behind = {tp: left for tp, left in self.behind().items() if left is not None}
-        # A consumer of committed records gets the last stable offset as the end.
+        # A read-committed consumer gets the last stable offset as the end.
         ends = self._consumer.end_offsets(list(behind)) if behind else {}
         stopped_at = {
             tp: end
@@ -288,13 +288,13 @@ class TopicReader:
         return held
 
     def reached_all_but(self, held: Collection[TopicPartition]) -> bool:
-        """Return whether each partition but these was read to its end of that moment."""
+        """Return whether each partition except these was read to its end at the time."""
         return self._before_end <= set(held)
 
     def answers(self, *, wait_seconds: float) -> bool:
         """Return whether the leader of every partition answers a small request in time.
 
-        An empty poll does not show it: the client retries by itself.
+        An empty poll does not show that: the client retries by itself.
         """
         partitions = list(self._consumer.assignment())
         try:
@@ -319,11 +319,10 @@ def open_reader(
     """Yield a reader of topics, or of single partitions, without a consumer group.
 
     `wait_seconds` bounds the connection.
-    `positions` are the offsets to begin at, and `known_ends` what is known of the ends, as
-    TopicReader takes them.
+    `positions` are the offsets to begin at, and `known_ends` the known ends, as for TopicReader.
 
-    Raises TopicsMissingError. What the client raises inside the context becomes
-    BrokerUnreachableError or BrokerRefusedError.
+    Raises TopicsMissingError. The client's errors inside the context become BrokerUnreachableError
+    or BrokerRefusedError.
     """
     quiet_client()
     read_any_batch_with_kafka_python()
@@ -342,10 +341,10 @@ def open_reader(
         fetch_max_wait_ms=fetch_wait_ms,
         fetch_max_bytes=FETCH_BYTES,
         max_poll_records=POLL_RECORDS,
-        # Without a session each response has the watermark of every partition.
+        # Without a session, each response has the watermark of every partition.
         enable_incremental_fetch_sessions=False,
         metrics_enabled=False,
-        # In plain Python, checksums take longer than all the rest of an audit.
+        # In pure Python, checksums take longer than the rest of an audit.
         check_crcs=False,
     )
     answered_at, reader = monotonic(), None
@@ -378,13 +377,13 @@ def read_topics(
     partitions: int | None = None,
     known_ends: Positions = NO_POSITIONS,
 ) -> Iterator[RawRecord]:
-    """Yield every record of topics, or single partitions, from its beginning to its end.
+    """Yield every record of topics, or of single partitions, from their beginning to their end.
 
-    An end counts after an empty poll; topics that keep growing are left after GROWING_SECONDS.
-    Records behind an open transaction cannot be read: `extent` has them, once the last record is
-    yielded; without it they are an error. `wait_seconds` bounds each wait for the broker;
-    `partitions` is how many each topic must have, where that matters to the reader. No partition is
-    taken for read before its end in `known_ends`, where a record that was left out would be lost.
+    An end counts after an empty poll; reading of topics that keep growing stops after
+    GROWING_SECONDS. Records behind an open transaction cannot be read: `extent` lists them once the
+    last record is yielded; without it they are an error. `wait_seconds` bounds each wait for the
+    broker. If given, `partitions` is the number that each topic must have. `known_ends` are ends
+    that must be reached, for readers that must not miss a record.
 
     Raises BrokerUnreachableError, TopicsMissingError, TopicMismatchError, OpenTransactionError or
     TopicsStalledError.
@@ -400,7 +399,7 @@ def read_topics(
             extent.starts = _by_name(reader.starts())
         held = yield from _to_the_end(reader, bootstrap, wait_seconds, may_hold=may_hold)
         if extent is not None:
-            # Also what was deleted before it was read: the client goes on at the next record.
+            # Includes records deleted before they were read: the client skips to the next record.
             extent.starts = _by_name(reader.starts())
             extent.gaps = {
                 f"{at.topic}[{at.partition}]": runs.runs
@@ -412,14 +411,14 @@ def read_topics(
 
 
 class _Advance:
-    """Since when no partition has advanced of those that are not read to their end."""
+    """Measures how long no partition has advanced that is not yet read to its end."""
 
     def __init__(self, reader: TopicReader, now: float) -> None:
         self._reader = reader
         self._seen, self._at = reader.advances, now
 
     def waited(self, now: float) -> float:
-        """Return for how long, once the records of a poll are taken: that may last."""
+        """Return the seconds; to be called once a poll's records are taken, which takes time."""
         if self._reader.advances != self._seen:
             self._seen, self._at = self._reader.advances, now
         return now - self._at

@@ -1,13 +1,13 @@
-"""Decoding of record batches that Kafka accepts and its Python clients fail on, for both clients.
+"""Decodes record batches that Kafka accepts but its Python clients fail on, for both clients.
 
-A client that raises while it decodes a batch raises again after every restart, and never gets
-beyond it. Records are decoded here as by the broker and Java's client: bytes in a header's name
-that are not UTF-8 become U+FFFD. Records that cannot be decoded (damaged, or in a batch larger than
-MAX_UNPACKED_BYTES) become one record whose value is an UnreadableValue, to be refused like any
-other; its offset is the last of those that it replaces. So does a record with more than MAX_HEADERS
-headers. A key or a value longer than LARGEST_PART_BYTES becomes a CutPart.
+A client that raises while it decodes a batch raises again after every restart, and never gets past
+it. Records are decoded here as by the broker and Java's client: bytes in a header's name that are
+not UTF-8 become U+FFFD. Records that cannot be decoded (damaged, or in a batch larger than
+MAX_UNPACKED_BYTES) become one record with an UnreadableValue, which is refused like any other; its
+offset is the last of those that it replaces. So does a record with more than MAX_HEADERS headers. A
+key or a value longer than LARGEST_PART_BYTES becomes a CutPart.
 
-tests/unit/broker/test_record_batches.py fails when an upgrade changes what is used of the clients.
+tests/unit/broker/test_record_batches.py fails when an upgrade changes a client's name used here.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from events.records import CutPart, UnreadableValue
 from events.topics import DEAD_LETTER_MAX_BYTES
 
 LARGEST_PART_BYTES: Final = 8 * 1024 * 1024
-"""The longest key or value that is held whole: the largest message of any topic."""
+"""The longest key or value that is kept whole: the largest message of any topic."""
 MAX_HEADERS: Final = 60_000
-"""Of one record: more than a dead letter keeps. Two bytes in a batch take sixty in memory."""
+"""Per record, more than a dead letter keeps. Two bytes in a batch take sixty in memory."""
 
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 _ATTRIBUTES: Final = struct.Struct(">h")
@@ -76,19 +76,19 @@ class _Records(memory_records._MemoryRecordsPy):  # type: ignore[misc] # noqa: S
 
     @property
     def content(self) -> bytes:
-        """All of the batches."""
+        """The bytes of all batches."""
         content: bytes = self._buffer
         return content
 
     def next_batch(self, *_: Any) -> Any:  # noqa: ANN401 - untyped
-        """Return the next batch; one of a format without headers stays aiokafka's."""
+        """Return the next batch; aiokafka decodes one in a format without headers."""
         content = self._next_slice
         batch = super().next_batch()
         return _Batch(batch, content) if content[_MAGIC_AT] >= _MAGIC else batch
 
 
 class _Batch:
-    """A batch decoded by aiokafka's C code, and by ours where that fails."""
+    """A batch decoded by aiokafka's C code, or by ours if that fails."""
 
     def __init__(self, batch: Any, content: memoryview) -> None:  # noqa: ANN401 - C, without types
         self._batch = batch
@@ -109,7 +109,7 @@ class _Batch:
                 content = _unpacked(content)
                 batch = DefaultRecordBatch(content)
             if _has_large_record(content):
-                # Sizes and the number of headers are checked before they are held.
+                # Our code checks sizes and the number of headers before it keeps them.
                 yield from _read(content)
                 return
             for record in batch:
@@ -149,7 +149,7 @@ class _PythonBatch(PythonBatch):  # type: ignore[misc] # kafka-python has no typ
 
 
 def _unpacked(content: bytes | memoryview) -> bytes:
-    """Return a batch without compression. Raises as `compression.unpack`."""
+    """Return a batch without compression. Raises the errors of `compression.unpack`."""
     header = bytearray(content[: _HEADER.size])
     (attributes,) = _ATTRIBUTES.unpack_from(header, _ATTRIBUTES_AT)
     _ATTRIBUTES.pack_into(header, _ATTRIBUTES_AT, attributes & ~_CODEC)
@@ -157,7 +157,7 @@ def _unpacked(content: bytes | memoryview) -> bytes:
 
 
 def _read(content: bytes | memoryview) -> Iterator[_Parsed]:
-    """Yield the records of an uncompressed batch; a placeholder for those that are damaged."""
+    """Yield the records of an uncompressed batch, and a placeholder for damaged ones."""
     content = bytes(content)
     header = _HEADER.unpack_from(content)
     first, attributes, first_time, last_time, count = (header[at] for at in (0, 5, 7, 8, 12))
@@ -176,7 +176,7 @@ def _read(content: bytes | memoryview) -> Iterator[_Parsed]:
 
 
 def offsets_of(content: bytes | memoryview) -> list[int]:
-    """Return the offsets of a batch's records; none where they cannot be read."""
+    """Return the offsets of a batch's records; none if they cannot be read."""
     (attributes,) = _ATTRIBUTES.unpack_from(content, _ATTRIBUTES_AT)
     try:
         records = _read(_unpacked(content) if attributes & _CODEC else content)
@@ -193,7 +193,7 @@ def _has_large_record(content: bytes | memoryview) -> bool:
         return False
     try:
         while at < end:
-            # Most sizes have two bytes: read here, without a call for each record.
+            # Most sizes have two bytes, which are read here without a call per record.
             low, high = content[at], content[at + 1]
             if low >= 0x80 > high and not low & 1:  # noqa: PLR2004
                 at += 2 + ((low & 0x7F) >> 1 | high << 6)
@@ -208,7 +208,7 @@ def _has_large_record(content: bytes | memoryview) -> bool:
 
 
 def _without_headers(record: _Parsed, count: int, size: int) -> _Parsed:
-    """Return what replaces a record with more headers than are held."""
+    """Return the replacement of a record with too many headers."""
     at = record.offset
     problem = f"offset {at} has {count} headers, more than the {MAX_HEADERS} that are read"
     return record._replace(value=UnreadableValue(problem, size=size))
@@ -219,7 +219,7 @@ def _record(
 ) -> tuple[int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]], int, int]:
     """Return relative offset and time, key, value, headers, their count and the end of a record.
 
-    No header is decoded where the count is above MAX_HEADERS.
+    No header is decoded if the count is above MAX_HEADERS.
     """
     size, at = _varint(content, at)
     end = at + size
@@ -279,7 +279,7 @@ def _varint(content: bytes | memoryview, at: int) -> tuple[int, int]:
 
 
 def _long(number: int) -> int:
-    """Return a number as Kafka's 64 bits hold it: other clients do not know a larger one."""
+    """Return a number wrapped to Kafka's 64 bits, as in other clients."""
     return (number + _LONG // 2) % _LONG - _LONG // 2
 
 
@@ -288,7 +288,7 @@ def _placeholder(
 ) -> _Parsed:
     """Return the record that replaces those of a batch after an offset (-1: all of them).
 
-    `size` is the most bytes that were decompressed to find the damage.
+    `size` is the maximum number of bytes that were decompressed to find the damage.
     """
     header = _HEADER.unpack_from(content)
     first, attributes, span, last_time, count = (header[at] for at in (0, 5, 6, 8, 12))

@@ -1,4 +1,4 @@
-"""How clients and broker authenticate each other: the model of every client's configuration."""
+"""How clients and broker authenticate each other: the security settings of every client."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from broker.errors import SecuritySettingError
 
 
 class BrokerSecurity(BaseModel):
-    """How the broker is authenticated, and we are; the default is a broker open to all.
+    """How the broker and our user are authenticated; the default is a broker open to all.
 
-    A SASL protocol needs a user and a password or its file. Where `insecure_broker` is not set, a
-    password in the clear and a broker of any name are refused.
+    A SASL protocol needs a user, and a password or its file. Unless `insecure_broker` is set, a
+    cleartext password and a broker of any name are refused.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -62,7 +62,7 @@ class BrokerSecurity(BaseModel):
     def _allows_insecure(cls, is_allowed: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's
         given = info.data
         needed = {"security_protocol", "sasl_mechanism", "ssl_check_hostname"}
-        if is_allowed or not needed <= given.keys():  # One of them is wrong itself, and reported.
+        if is_allowed or not needed <= given.keys():  # A missing one is invalid, and reported.
             return is_allowed
         protocol = given["security_protocol"]
         otherwise = "or set it to true where the network is yours alone"
@@ -82,23 +82,23 @@ class BrokerSecurity(BaseModel):
 
     @property
     def is_secured(self) -> bool:
-        """False for a broker that lets everybody in, and whose identity is not checked."""
+        """False for a broker that admits everybody and whose identity is not checked."""
         return self.security_protocol != "PLAINTEXT"
 
     @property
     def uses_sasl(self) -> bool:
-        """True where a user and a password are sent to the broker."""
+        """True if a user and a password are sent to the broker."""
         return self.security_protocol.startswith("SASL")
 
     @property
     def uses_tls(self) -> bool:
-        """True where the connection is encrypted."""
+        """True if the connection is encrypted."""
         return self.security_protocol.endswith("SSL")
 
     def password(self) -> str | None:
-        """Return the password; the file is read at each call, so that it may be changed.
+        """Return the password; each call reads the file, so that it may change.
 
-        Raises SecuritySettingError where the file cannot be read, SmartRegionError where all can.
+        Raises SecuritySettingError if the file cannot be read, SmartRegionError if everybody can.
         """
         if self.sasl_password_file is None:
             return self.sasl_password.get_secret_value() if self.sasl_password else None
@@ -115,19 +115,19 @@ class BrokerSecurity(BaseModel):
         return password
 
     def pinned(self) -> Self:
-        """Return a copy with the file's password of now: the one that a client keeps sending.
+        """Return a copy with the file's current password, which a client keeps sending.
 
-        Raises as `password` does.
+        Raises the errors of `password`.
         """
         password = self.password()
         secret = None if password is None else SecretStr(password)
         return self.model_copy(update={"sasl_password_file": None, "sasl_password": secret})
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """Return the TLS context of a client, None without TLS.
+        """Return the TLS context of a client; None without TLS.
 
-        Raises SecuritySettingError naming the file that cannot be used, SmartRegionError where all
-        may read our key.
+        Raises SecuritySettingError naming the unusable file, SmartRegionError if everybody may read
+        our key.
         """
         if not self.uses_tls:
             return None
@@ -139,7 +139,7 @@ class BrokerSecurity(BaseModel):
         if self.ssl_certfile is not None:
             refuse_open_file(Path(self.ssl_keyfile or self.ssl_certfile))
             try:
-                # Without a password OpenSSL would prompt for a key's passphrase on the terminal.
+                # Without a password, OpenSSL would prompt for a key's passphrase on the terminal.
                 context.load_cert_chain(self.ssl_certfile, self.ssl_keyfile, password="")
             except OSError as error:
                 raise _unreadable("ssl_certfile", self.ssl_certfile, error) from error
@@ -148,7 +148,7 @@ class BrokerSecurity(BaseModel):
     def client_config(self) -> dict[str, Any]:
         """Return the options that kafka-python and aiokafka share.
 
-        Raises as `password` and `ssl_context` do.
+        Raises the errors of `password` and `ssl_context`.
         """
         config: dict[str, Any] = {"security_protocol": self.security_protocol}
         if self.uses_tls:

@@ -1,4 +1,4 @@
-"""The settings of every program and command that reaches Kafka."""
+"""The settings of every program and command that accesses Kafka."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from events.topics import DEFAULT_APP_ID, DEFAULT_PARTITIONS
 BROKER_PREFIXES: Final = tuple(
     f"{ENV_PREFIX}{name}" for name in ("BROK", "SECURITY_", "SASL_", "SSL_")
 )
-"""How variables begin that belong to the broker's settings alone, also `…_BROKERS`."""
+"""The prefixes of variables that belong only to the broker's settings, also `…_BROKERS`."""
 
 
 def _bootstrap(text: str) -> str:
@@ -24,7 +24,7 @@ def _bootstrap(text: str) -> str:
 
 
 class _BrokerAddress(BaseSettings):
-    """Where Kafka is; a base of its own, so that the address is the first of the settings."""
+    """The address of Kafka; a separate base, so that the address is the first setting."""
 
     model_config = SETTINGS_CONFIG
 
@@ -33,12 +33,12 @@ class _BrokerAddress(BaseSettings):
 
 
 class BrokerSettings(BrokerSecurity, _BrokerAddress):
-    """How Kafka is reached, read from the environment: the base of all programs' settings."""
+    """Access to Kafka, read from the environment: the base of all programs' settings."""
 
     model_config = SETTINGS_CONFIG
 
     def security(self) -> BrokerSecurity:
-        """Return the security alone, as the clients take it."""
+        """Return only the security settings, as the clients take them."""
         return BrokerSecurity.model_validate(
             {name: getattr(self, name) for name in BrokerSecurity.model_fields}
         )

@@ -26,8 +26,8 @@ API_VERSION: Final = "kafka.strimzi.io/v1"
 CLUSTER_LABEL: Final = "strimzi.io/cluster"
 USER_PREFIX: Final = "smart-region-"
 
-#: The roles that have one user each. Strimzi's operator creates the topics, and each producer has a
-#: user of its own.
+#: The roles with one user each. Strimzi's operator creates the topics, and each producer has its
+#: own user.
 ROLES: Final = tuple(role for role in Role if role not in {Role.DEPLOYER, Role.PRODUCER})
 
 _LONGEST_NAME: Final = 253
@@ -45,7 +45,7 @@ def topic_resource(spec: TopicSpec, *, cluster: str) -> Resource:
         "apiVersion": API_VERSION,
         "kind": "KafkaTopic",
         "metadata": {
-            # A topic's name may have capitals and underscores, a resource's may not.
+            # Unlike a resource's name, a topic's may have capitals and underscores.
             "name": spec.name.lower().replace("_", "-"),
             "labels": {CLUSTER_LABEL: cluster},
         },
@@ -92,7 +92,7 @@ def _rule(right: Right) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class StrimziSettings:
-    """The choices of an installation."""
+    """The settings of an installation."""
 
     cluster: str = "kafka"
     """The name of Strimzi's Kafka."""

@@ -1,4 +1,4 @@
-"""Creates the declared topics on the broker, and checks those that exist."""
+"""Creates the declared topics on the broker, and checks existing ones."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from events.topics import TopicSpec
 #: kafka-python's outcome of a successful alteration.
 ALTERED: Final = "OK"
 READY_SECONDS: Final = 60.0
-"""For created topics to have a leader: a broker makes a folder and its files per partition, and
-150 partitions took a slow disk more than ten seconds."""
+"""How long created topics may take to have a leader: a broker creates a folder and files for each
+partition, and 150 partitions took more than ten seconds on a slow disk."""
 PROPAGATION_SECONDS: Final = 10.0
 PROPAGATION_PAUSE_SECONDS: Final = 0.05
 AGREEING_ANSWERS: Final = 3
-"""In a row, about created topics."""
+"""How many answers in a row must have the created topics."""
 ABSENT: Final = "absent"
 """Shown as the actual value of a topic or a setting that does not exist."""
 NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -40,7 +40,7 @@ NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class TopicsReport:
-    """The names of the topics that were created, and of those that existed as declared."""
+    """The names of created topics, and of topics that already existed as declared."""
 
     created: tuple[str, ...]
     verified: tuple[str, ...]
@@ -56,10 +56,10 @@ def apply_topics(
     security: BrokerSecurity = PLAINTEXT,
     connect_seconds: float = CONNECT_SECONDS,
 ) -> TopicsReport:
-    """Create the topics that are missing, then check all; a second call creates nothing.
+    """Create missing topics, then check all; a second call creates nothing.
 
-    With `alter_settings` an existing topic gets the declared settings; its partitions and
-    replication are never altered. Raises TopicMismatchError on the first difference that is left,
+    With `alter_settings`, an existing topic gets the declared settings; its partitions and
+    replication are never altered. Raises TopicMismatchError for the first remaining difference,
     SmartRegionError, BrokerUnreachableError or BrokerRefusedError.
     """
     with administering(
@@ -88,11 +88,11 @@ def verify_topics(
     connect_seconds: float = CONNECT_SECONDS,
     tolerate: Callable[[TopicMismatchError], None] | None = None,
 ) -> tuple[str, ...]:
-    """Check that the topics exist as declared, and change nothing. Raises as `apply_topics`.
+    """Check that the topics exist as declared, without changes. Raises as `apply_topics`.
 
     `tolerate` receives differences in settings that may be old (`TopicSpec.tolerated`); without it
-    they are errors like any other. Settings are checked where our user may describe them: the
-    topics whose settings it may not are returned.
+    they are errors like any other. Only settings that our user may describe are checked: returns
+    the topics whose settings it may not describe.
     """
     with administering(
         bootstrap, what="topics", security=security, connect_seconds=connect_seconds
@@ -101,12 +101,12 @@ def verify_topics(
 
 
 class SeenTopic(NamedTuple):
-    """A topic on the broker: one that is deleted and created again has another identity."""
+    """A topic on the broker; a recreated topic has another identity."""
 
     identity: str
     partitions: int
     settings: Mapping[str, str] = NO_SETTINGS
-    """All settings in force, the broker's own defaults included; empty where they are not known."""
+    """All settings in force, including the broker's defaults; empty if they are unknown."""
 
 
 def seen_topics(admin: Any, names: Iterable[str]) -> dict[str, SeenTopic]:  # noqa: ANN401 - untyped
@@ -127,7 +127,7 @@ def with_settings(admin: Any, seen: Mapping[str, SeenTopic]) -> dict[str, SeenTo
 
 
 def check_partitions(counts: Mapping[str, int | str], expected: int) -> None:
-    """Raise TopicMismatchError for the first topic that has not so many partitions.
+    """Raise TopicMismatchError for the first topic with another number of partitions.
 
     `counts` has ABSENT for a topic that does not exist.
     """
@@ -141,13 +141,13 @@ def alter_settings(
     names: Iterable[str],
     settings: Mapping[str, Any],
 ) -> None:
-    """Give topics settings, as the client's `ConfigResource` has them.
+    """Set settings of topics, in the format of the client's `ConfigResource`.
 
-    Raises TopicAuthorizationFailedError, or BrokerRefusedError where another thing is wrong.
+    Raises TopicAuthorizationFailedError, or BrokerRefusedError for any other problem.
     """
     answers = admin.alter_configs(
         [ConfigResource(ConfigResourceType.TOPIC, name, dict(settings)) for name in names],
-        # The client would look the settings up first, and fail with an error of its own where this
+        # Otherwise the client looks up the settings first, and fails with its own error if this
         # user may not see them.
         raise_on_unknown=False,
     )
@@ -163,9 +163,9 @@ def wait_for_settings(
     names: Collection[str],
     settings: Mapping[str, str],
 ) -> None:
-    """Return once a broker shows altered settings of topics, or after PROPAGATION_SECONDS.
+    """Wait until a broker shows altered settings of topics, at most PROPAGATION_SECONDS.
 
-    The controller has them first. Settings that our user may not see are not waited for.
+    The controller has them first. Does not wait for settings that our user may not see.
     """
     deadline = time.monotonic() + PROPAGATION_SECONDS
     while time.monotonic() < deadline:
@@ -212,9 +212,9 @@ def _wait_until_ready(admin: Any, bootstrap: str, names: Sequence[str]) -> None:
 
 
 def _check_created(admin: Any, specs: Sequence[TopicSpec]) -> None:  # noqa: ANN401
-    """Check topics that were just created: of several brokers, one may hear of them after others.
+    """Check topics that were just created: some brokers may learn of them later than others.
 
-    Each answer may be another broker's, so that all topics have to be there several times.
+    Each answer may come from another broker, so several in a row must have all topics.
     """
     deadline = time.monotonic() + PROPAGATION_SECONDS
     agreeing = 0
@@ -241,7 +241,7 @@ def _alter(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401
     for name, outcome in answer["topic"].items():
         if outcome != ALTERED:
             raise BrokerRefusedError("alter the settings of a topic", name, cause=outcome)
-    # The controller has them; the broker that answers next gets them a little later.
+    # The controller has them; the broker that answers next receives them a little later.
     deadline = time.monotonic() + PROPAGATION_SECONDS
     while _differing_settings(admin, specs) and time.monotonic() < deadline:
         time.sleep(PROPAGATION_PAUSE_SECONDS)
@@ -261,7 +261,7 @@ def _differing_settings(
             if actual[spec.name].get(setting) != value
         }
         for spec in specs
-        if actual.get(spec.name)  # Not where our user may not describe them.
+        if actual.get(spec.name)  # Empty if our user may not describe them.
     }
     return {name: settings for name, settings in changes.items() if settings}
 

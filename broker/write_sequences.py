@@ -1,10 +1,10 @@
-"""Sequence numbers of an idempotent producer, after the broker refused a batch.
+"""Corrects the sequence numbers of an idempotent producer after the broker refused a batch.
 
-The broker expects consecutive sequence numbers of a producer, and does not count a batch that it
-refuses for its content. aiokafka counts it: every later batch to the partition would be refused as
-out of order, and one record over a topic's limit would end every worker.
+The broker expects consecutive sequence numbers from a producer, and does not count a batch that it
+refuses for its content. aiokafka does: every later batch to the partition would be refused as out
+of order, and one record over a topic's limit would end every worker.
 
-tests/integration/test_poison_limits.py fails when an upgrade changes what is used of aiokafka.
+tests/integration/test_poison_limits.py fails when an upgrade changes an aiokafka name used here.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def reuse_refused_sequences() -> None:
 
 
 class _ProduceHandler(sender.SendProduceReqHandler):  # type: ignore[misc] # aiokafka has no types
-    """A produce request; of its partitions no other batch is in flight or has a number."""
+    """A produce request; no other batch to its partitions is in flight or has a number."""
 
     def handle_response(self, response: Any) -> None:  # noqa: ANN401
-        """Resolve the batches, and take back the sequence numbers of those that were refused."""
+        """Resolve the batches, and take back the sequence numbers of refused ones."""
         super().handle_response(response)
         manager = self._sender._txn_manager  # noqa: SLF001 - no public way
         if manager is None:

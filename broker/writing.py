@@ -17,8 +17,8 @@ from events.topics import DEAD_LETTER_MAX_BYTES
 
 DELIVERY_SECONDS: Final = 30.0
 MOST_QUEUED_BYTES: Final = 16 * 1024 * 1024
-"""Of records without acknowledgement. The client's queue has no bound, and drops a record that was
-not sent in time: a slow network would have to carry all of a large call in DELIVERY_SECONDS."""
+"""The limit of unacknowledged records. The client's queue is unbounded and drops records not sent
+in time: otherwise a slow network would have to send all of a large call in DELIVERY_SECONDS."""
 
 
 class RecordWriter(Protocol):
@@ -36,9 +36,9 @@ class NullWriter:
 
 
 class KafkaWriter:
-    """A writer to Kafka: acknowledged by all replicas in sync, without duplicates by retries.
+    """A writer to Kafka: all in-sync replicas acknowledge, and retries make no duplicates.
 
-    The constructor raises as `broker.clients.opened`. A context manager.
+    A context manager. The constructor raises the errors of `broker.clients.opened`.
     """
 
     def __init__(self, bootstrap: str, *, security: BrokerSecurity = PLAINTEXT) -> None:
@@ -76,15 +76,15 @@ class KafkaWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        # Where the block fails, the outcome of what is queued could not be recorded any more.
+        # If the block fails, the outcome of queued records could no longer be recorded.
         close_producer(self._producer, drop=kind is not None)
 
 
 def _await(queued: Sequence[tuple[str, Any]]) -> None:
-    """Return once all records are acknowledged, by their topics. Raises SmartRegionError."""
+    """Wait until all records are acknowledged. Raises SmartRegionError naming the topic."""
     for topic, future in queued:
         with _typed_errors(topic):
-            # A little longer than the client's own timeout, whose error has the better cause.
+            # A little longer than the client's own timeout, whose error names a better cause.
             future.get(timeout=DELIVERY_SECONDS + 1.0)
 
 
