@@ -1,1 +1,1 @@
-"""What happened: event contracts, topics and producers."""
+"""Event contracts, topics and producers."""

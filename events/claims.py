@@ -10,15 +10,15 @@ from pydantic_core import from_json
 
 from events.cloudevent import MAX_BYTES, PREFIX
 
-#: The number of bytes searched in a value that is not JSON, or too large.
+#: The number of bytes searched in a value that is too large or not JSON.
 _SEARCHED_BYTES: Final = 64 * 1024
 _LONGEST: Final = 256
-"""Characters of an attribute, as its contract has it: whose source it is takes the square of them,
-and the last thousands of sources are remembered."""
+"""The maximum length of an attribute, as in its contract: finding a source's producer takes
+quadratic time, and thousands of sources are cached."""
 
 
 class Claims(NamedTuple):
-    """Attributes of the event in a record; None where one cannot be read, or is too long."""
+    """Attributes of the event in a record; None for one that is unreadable or too long."""
 
     source: str | None = None
     type: str | None = None
@@ -32,10 +32,10 @@ _IN_TEXT: Final = {
 
 
 def claims_of(headers: Sequence[tuple[str, bytes | None]] | None, value: bytes | None) -> Claims:
-    """Return the attributes that a record claims; it never raises.
+    """Return the attributes that a record claims; never raises.
 
-    They are searched in the headers of the binary mode, then in the JSON value, and in the bytes of
-    a value that is not valid JSON. Of several events, the first is used.
+    Searches the headers of the binary mode, then the JSON value, or the bytes of a value that is
+    not valid JSON. Of several events, uses the first.
     """
     found = _in_headers(headers or ())
     if len(found) < len(Claims._fields) and value:

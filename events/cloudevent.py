@@ -30,7 +30,7 @@ from events.records import CutPart, UnreadableValue
 from events.registry import FACTS
 
 Header = tuple[str, bytes]
-"""A header of a record to write; a header that is read may have no value."""
+"""A header of a record to write; unlike it, a header that is read may lack a value."""
 _ReadHeaders = Sequence[tuple[str, bytes | None]]
 
 SPEC_VERSION: Final = "1.0"
@@ -65,7 +65,7 @@ class CloudEvent:
     """One fact with its source and time: the content of an accepted record.
 
     `id` is unique per `source`; `time` is when the fact was recorded, aware, kept in UTC.
-    Raises ContractError where the fact's day is after the day of `time` + 1 (UTC).
+    Raises ContractError if the fact's day is after the day of `time` + 1 (UTC).
     """
 
     id: str
@@ -110,10 +110,10 @@ INSTANT: Final = (
     "^(2009-12-31|(20[1-9][0-9]|2[1-9][0-9]{2}|[3-9][0-9]{3})-[0-9]{2}-[0-9]{2})"
     f"{_HOUR_AND_ZONE}$"
 )
-"""The form of `time` in schemas; JSON Schema has no other means for its bounds."""
+"""The form of `time` in schemas: JSON Schema cannot express its bounds otherwise."""
 
 
-#: Takes times of RFC 3339 alone (pydantic also accepts other forms).
+#: Accepts only times of RFC 3339; pydantic alone accepts other forms too.
 _INSTANT: Final = GetPydanticSchema(
     lambda *_: core_schema.chain_schema(
         [
@@ -194,7 +194,7 @@ _read_structured: Final = TypeAdapter[Any](_ANY_EVENT).validator.validate_json
 
 
 def refuse_large(headers: _ReadHeaders, value: bytes) -> None:
-    """Raise ContractError (too_large) where a record's headers and value are above MAX_BYTES."""
+    """Raise ContractError (too_large) if a record's headers and value exceed MAX_BYTES."""
     size = len(value) + sum(len(name.encode()) + len(content or b"") for name, content in headers)
     if size > MAX_BYTES:
         if isinstance(value, CutPart):
@@ -209,7 +209,7 @@ def decode(
 ) -> CloudEvent:
     """Return the event of a Kafka record, in either content mode.
 
-    `family` is that of the record's topic. Raises ContractError only.
+    `family` is that of the record's topic. Raises only ContractError.
     """
     if value is None:
         raise ContractError(
@@ -240,11 +240,11 @@ def decode(
 
 
 def read_usual(headers: _ReadHeaders | None, value: bytes | None) -> Any:  # noqa: ANN401 - a model
-    """Return the checked event of a record in the form that most records have; None for others.
+    """Return the checked event of a record in the most common form; None for any other.
 
-    The result has `id`, `source`, `time` and `data`; whether its day fits its time is not checked.
-    None stands for anything but a valid event in structured mode with one header: `decode` returns
-    the event, or raises.
+    The result has `id`, `source`, `time` and `data`; its day is not checked against its time. For
+    anything but a valid event in structured mode with one header, returns None: call `decode`,
+    which returns the event or raises.
     """
     if (
         type(value) is not bytes
@@ -261,7 +261,7 @@ def read_usual(headers: _ReadHeaders | None, value: bytes | None) -> Any:  # noq
 
 
 def decode_json(text: str | bytes) -> CloudEvent:
-    """Return the event of one JSON object (structured mode). Raises ContractError only."""
+    """Return the event of one JSON object (structured mode). Raises only ContractError."""
     try:
         read = _read_structured(text)
     except ValidationError as error:

@@ -9,8 +9,8 @@ from typing import ClassVar, Self
 class Code(StrEnum):
     """Base of a list of codes: a member is declared as its code and its French word.
 
-    `dimension` is French for the breakdown by this list: « par public ». With both, an indicator
-    can have a breakdown without words declared elsewhere.
+    `dimension` is French for the breakdown by this list: « par public ». With both, a breakdown of
+    an indicator needs no words declared elsewhere.
     """
 
     word: str
@@ -18,7 +18,7 @@ class Code(StrEnum):
 
     _dimension: ClassVar[str]
 
-    # The word is optional because a lookup has the code only.
+    # The word is optional because a lookup passes only the code.
     def __new__(cls, code: str, word: str = "") -> Self:
         """Create a member whose value is the code. Raises ValueError without a word."""
         if not word:

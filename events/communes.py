@@ -97,9 +97,9 @@ MERGED_INTO: Mapping[str, str] = MappingProxyType(
 
 
 def counted_within_others(codes: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield, of a full list of communes, the codes that it has not and those that count them.
+    """Yield the codes missing from a full list of communes, each with the codes that count it.
 
-    A commune that merged is counted in its successor, Paris in its arrondissements, or they in it.
+    A merged commune is counted in its successor, and Paris in its arrondissements or vice versa.
     """
     for former, successor in MERGED_INTO.items():
         if successor in codes and former not in codes:

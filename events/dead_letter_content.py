@@ -1,9 +1,9 @@
-"""What a dead letter may keep of a refused record: all of it, or nothing but why it was refused.
+"""What a dead letter keeps of a refused record: all of it, or only why it was refused.
 
-A record is kept where all of it was read, by the same rules for every reader, and nothing in it
-looks like a person's data. What was not read may hold anything: a name after the end of a text that
-was cut short, an address in a key that came twice. So may a text in a field that no contract has,
-or several words where a contract has a code: a comment, a column too many.
+A record is kept if all of it was read, by the same rules for every reader, and nothing in it looks
+like personal data. An unread part may hold anything: a name after the end of a truncated text, an
+address in a repeated key. So may a text in a field that no contract has, or several words where a
+contract has a code: a comment, an extra column.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from events.registry import FACTS
 from events.strict_json import read_value
 
 _ENCODED: Final = "data_base64"
-#: A text that begins so is JSON within JSON, whose names and values are not checked.
+#: A text with this beginning is JSON within JSON, whose names and values are not checked.
 _JSON_BEGINS: Final = ("{", "[")
 _HTTP_PREFIX: Final = "ce-"
 _DATA: Final = "data"
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _INDEX: Final = re.compile(r"[0-9]{1,4}")
-#: Stands for a part of a field's path that is not shown.
+#: Replaces a part of a field's path that is not shown.
 WITHHELD: Final = "…"
 
 _OUR_NAMES: Final = frozenset(
@@ -43,11 +43,11 @@ _OUR_NAMES: Final = frozenset(
 
 
 class LetterContent(NamedTuple):
-    """What a dead letter has of a refused record."""
+    """What a dead letter has from a refused record."""
 
     keeps_record: bool
     error: ContractError
-    """Why the record was refused; it repeats nothing of a record that is not kept."""
+    """Why the record was refused, without content of a record that is not kept."""
 
 
 def letter_content(
@@ -58,9 +58,9 @@ def letter_content(
     *,
     was_read: bool = True,
 ) -> LetterContent:
-    """Return what the dead letter of a refused record has of it.
+    """Return what the dead letter of a refused record has from it.
 
-    Without `was_read` the caller has not read all of the record: it is not kept, whatever it holds.
+    Without `was_read`, the caller has not read all of the record: it is not kept in any case.
     """
     if was_read and may_be_kept(key, value, headers):
         return LetterContent(keeps_record=True, error=error)
@@ -70,9 +70,9 @@ def letter_content(
 def may_be_kept(
     key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
 ) -> bool:
-    """Return whether all of a record can be read, and nothing in it looks like a person's data.
+    """Return whether all of a record can be read and nothing in it looks like personal data.
 
-    A record larger than an event may be is not read. An empty value, or none, holds nothing.
+    A record above the size limit of an event is not read. A missing or empty value holds nothing.
     """
     if isinstance(key, CutPart) or isinstance(value, CutPart):
         return False
@@ -93,7 +93,7 @@ def may_be_kept(
     }
     if _ENCODED in attributes:
         return False
-    # In binary mode the type, by which a contract's own fields are known, is among the headers.
+    # In binary mode, the headers have the type, which determines the contract's own fields.
     event = {**attributes, "data": content} if attributes else content
     others: list[JSON] = [key_text]
     others += [{name: text} for name, text in texts]
@@ -104,7 +104,7 @@ def may_be_kept(
 
 @lru_cache(maxsize=1000)
 def contract_field(field: str) -> str:
-    """Return a refused field's path in the contracts' own names; `…` stands for any other name."""
+    """Return a refused field's path, with `…` for every name that no contract has."""
     prefix = next((one for one in (PREFIX, _HTTP_PREFIX) if field.startswith(one)), "")
     steps = field.removeprefix(prefix).split(".")
     known = [step if step in _OUR_NAMES or _INDEX.fullmatch(step) else WITHHELD for step in steps]
@@ -112,13 +112,13 @@ def contract_field(field: str) -> str:
 
 
 def without_foreign_text(error: ContractError) -> ContractError:
-    """Return a refusal with its problem and remedy, and nothing of what was refused."""
+    """Return a refusal with its problem and remedy, without any refused content."""
     field = contract_field(error.field)
     return ContractError(error.reason, field, None, error.remedy, problem=error.problem)
 
 
 class _NotReadError(Exception):
-    """Some part of a value was not read."""
+    """A part of a value was not read."""
 
 
 def _read(text: str) -> Any:  # noqa: ANN401 - any JSON
@@ -142,13 +142,13 @@ def _parts(content: Any) -> Iterator[Any]:  # noqa: ANN401 - any JSON
 
 
 class _Text(Enum):
-    """What a text may be, by its field."""
+    """The text that a field may have."""
 
     FOR_READERS = auto()
     CODE = auto()
-    """Without several words."""
+    """No more than one word."""
     UNKNOWN = auto()
-    """No contract has the field: without letters."""
+    """No contract has the field: no letters."""
 
 
 _FIELDS: Final = {
@@ -160,7 +160,7 @@ _FIELDS: Final = {
 
 
 def _has_free_text(content: Any) -> bool:  # noqa: ANN401 - any JSON
-    """Return whether some text has several words, or letters in a field that no contract has."""
+    """Return whether any text has several words, or letters in a field that no contract has."""
     waiting = list(_texts(content))
     for value, kind in waiting:
         if isinstance(value, str):
@@ -184,7 +184,7 @@ def _texts(content: Any) -> Iterator[tuple[Any, _Text]]:  # noqa: ANN401 - any J
         attributes = {name: value for name, value in content.items() if name != _DATA}
         yield [*attributes, *attributes.values()], _Text.CODE
         yield from _texts_of_fact(fact)
-    else:  # A fact without its envelope, or nothing known.
+    else:  # A fact without its envelope, or something unknown.
         yield from _texts_of_fact(content)
 
 

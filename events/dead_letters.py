@@ -1,15 +1,15 @@
 """The format of dead letters: a refused record, byte for byte or not at all, and added headers.
 
-A letter keeps its record where `letter_content` says so; else it has only the reason, the time, the
-origin, and the size of each part. A summary stands for many records of one batch, and keeps none.
+A dead letter keeps its record if `letter_content` says so, else only the reason, the time, the
+origin, and the size of each part. A summary stands for many records of one batch and keeps none.
 
-A dead letter's headers are, in this order: the refused record's own, where they are kept; where the
+A dead letter's headers are, in this order: the refused record's own, if they are kept; if the
 record was a replay, `smartregion-replay-of` and `smartregion-replay-attempt`; the seven of
-`REASON_HEADERS`; `smartregion-timestamp` where it stands for one record of Kafka;
-`smartregion-null-value` where neither the record nor the letter has a key, and the record had no
-value; `smartregion-shortened` where the record is not kept; `smartregion-records` in a summary;
-and, where the producer is known, `smartregion-producer`. They are read from the end: no header of a
-producer is mistaken for one of these.
+`REASON_HEADERS`; `smartregion-timestamp` if it stands for one Kafka record;
+`smartregion-null-value` if neither record nor dead letter has a key and the record had no value;
+`smartregion-shortened` if the record is not kept; `smartregion-records` in a summary; and
+`smartregion-producer` if the producer is known. They are read from the end, so that no header of a
+producer is mistaken for one of them.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ REASON_HEADERS: Final = tuple(
     HEADER_PREFIX + name
     for name in ("reason", "field", "detail", "topic", "partition", "offset", "time")
 )
-#: The authenticated producer; only letters of the gateway have it.
+#: The authenticated producer; only dead letters of the gateway have it.
 PRODUCER: Final = f"{HEADER_PREFIX}producer"
-#: The timestamp of the record, in milliseconds; letters of release 0.1 lack it.
+#: The timestamp of the record, in milliseconds; dead letters of release 0.1 lack it.
 TIMESTAMP: Final = f"{HEADER_PREFIX}timestamp"
-#: On a letter without a key whose record had no value; its own value is then empty.
+#: On a dead letter without a key whose record had no value; its own value is then empty.
 NULL_VALUE: Final = f"{HEADER_PREFIX}null-value"
-#: On a letter that does not keep its record: the size of each part, as JSON.
+#: On a dead letter that does not keep its record: the size of each part, as JSON.
 SHORTENED: Final = f"{HEADER_PREFIX}shortened"
-#: On a summary: the number of its records, their offsets as runs, and the least and the greatest of
-#: their timestamps in milliseconds, as JSON.
+#: On a summary, as JSON: the number of its records, their offsets as runs, and the bounds of their
+#: timestamps in milliseconds.
 RECORDS: Final = f"{HEADER_PREFIX}records"
-#: On a replayed record: the position of its letter, and the number of replays with this one.
+#: On a replayed record: the position of its dead letter, and the number of replays with this one.
 REPLAY_OF: Final = f"{HEADER_PREFIX}replay-of"
 REPLAY_ATTEMPT: Final = f"{HEADER_PREFIX}replay-attempt"
 
-#: The most by which the clocks of a broker and a worker are taken to differ.
+#: The maximum assumed difference between the clocks of a broker and a worker.
 _CLOCKS_DIFFER_MS: Final = 60_000
 _PER_HEADER_BYTES: Final = 10  # Two lengths, of five bytes at most.
 
@@ -67,7 +67,7 @@ _ATTEMPT = re.compile(rb"[1-9][0-9]{0,5}\Z")
 
 
 class RecordOrigin(NamedTuple):
-    """Topic, partition and offset of a refused record; of one at the gateway `http`, -1 and -1."""
+    """Topic, partition and offset of a refused record; `http`, -1 and -1 for the gateway."""
 
     topic: str
     partition: int
@@ -91,7 +91,7 @@ class LetterPosition(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the position that a text is. Raises ValueError."""
+        """Return the position in a text. Raises ValueError."""
         match = _POSITION.match(text)
         if match is None:
             message = f"position: is not PARTITION/OFFSET, value {text[:80]!r}: write it as 0/17"
@@ -103,7 +103,7 @@ class LetterPosition(NamedTuple):
 class OriginalRecord:
     """A refused record as it was read.
 
-    What came to the gateway has no key, and the headers that it would have had on Kafka:
+    A record from the gateway has no key, and the headers that it would have had on Kafka:
     `content-type: application/cloudevents+json`, or the `ce_…` headers of the binary mode.
     """
 
@@ -112,16 +112,16 @@ class OriginalRecord:
     value: bytes | None = None
     headers: Sequence[tuple[str, bytes | None]] = ()
     producer: str | None = None
-    """The authenticated sender; None: it is not known."""
+    """The authenticated sender; None if unknown."""
     timestamp: int | None = None
-    """In milliseconds; None: it came to the gateway, or is one of a summary's."""
+    """In milliseconds; None for a record from the gateway or in a summary."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedRecords:
     """The identity of refused records of one partition.
 
-    A recreated topic uses offsets again, so that the offset alone does not identify a record.
+    A recreated topic reuses offsets, so the offset alone does not identify a record.
     """
 
     topic: str
@@ -155,7 +155,7 @@ class NotADeadLetterError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter as it is read: the refused record, its origin, and the reason."""
+    """A dead letter as read: the refused record, its origin, and the reason."""
 
     position: LetterPosition
     reason: str
@@ -170,16 +170,16 @@ class DeadLetter:
     """The record's own headers, without those of a replay."""
     producer: str | None = None
     replay_of: LetterPosition | None = None
-    """The letter before this one, where the record was a replay."""
+    """The previous dead letter, if the record was a replay."""
     attempts: int = 0
-    """The number of replays before it was refused."""
+    """The number of replays before this refusal."""
     shortened: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """The bytes of `key`, `value` and `headers` that are not kept; the record is at `origin`."""
     summary: RefusedRecords | None = None
-    """The records that this letter stands for; its origin is the first, it keeps none of them, and
-    its headers are the source and the type that all of them state."""
+    """The records that this dead letter stands for. Its origin is the first; it keeps none of them,
+    and its headers are the source and type that all of them state."""
     timestamp: int | None = None
-    """That of its one record, in milliseconds; None in letters of release 0.1, too."""
+    """The timestamp of its single record, in milliseconds; None also in those of release 0.1."""
 
     @property
     def runs(self) -> Runs:
@@ -189,14 +189,14 @@ class DeadLetter:
 
     @property
     def origins(self) -> Iterator[RecordOrigin]:
-        """The origin of each of its records: of one, unless it is a summary."""
+        """The origin of each of its records: one, unless it is a summary."""
         for first, last in self.runs:
             for offset in range(first, last + 1):
                 yield self.origin._replace(offset=offset)
 
     @property
     def records(self) -> RefusedRecords | None:
-        """The identity of its records; None: its event came to the gateway and has none."""
+        """The identity of its records; None for an event from the gateway, which has none."""
         if self.origin == GATEWAY:
             return None
         if self.summary is not None:
@@ -208,7 +208,7 @@ class DeadLetter:
         return RefusedRecords(self.origin.topic, self.origin.partition, self.runs, timestamps)
 
     def restricted_to(self, runs: Runs) -> DeadLetter:
-        """Return this letter for some of its records, at least one."""
+        """Return this dead letter restricted to some of its records, at least one."""
         if runs == self.runs or self.summary is None:
             return self
         return dataclasses.replace(
@@ -227,8 +227,8 @@ def dead_letter_record(
 ) -> OutgoingRecord:
     """Return the dead letter of a refused record; `now` is when it was refused.
 
-    With a `summary` it stands for all of these records, and `original` has what they share. A
-    letter that does not keep its record has the size of each part.
+    With a `summary`, it stands for all of these records, and `original` has their common parts. A
+    dead letter that does not keep its record has the size of each part.
     """
     key, value, headers, parts = original.key, original.value, original.headers, None
     is_null = value is None and (key is None or not content.keeps_record)
@@ -272,7 +272,7 @@ def dead_letter_record(
 
 
 def read_dead_letter(record: Record) -> DeadLetter:
-    """Return the dead letter that a record is. Raises NotADeadLetterError."""
+    """Return the dead letter in a record. Raises NotADeadLetterError."""
     headers = tuple(record.headers)
     producer = None
     if headers and headers[-1][0] == PRODUCER:
@@ -299,7 +299,7 @@ def read_dead_letter(record: Record) -> DeadLetter:
         origin = RecordOrigin(topic, int(partition), int(offset))
         refused_at = datetime.fromisoformat(time).astimezone(UTC)
         timestamp = int(stamped or b"") if has_timestamp else None
-    except (ValueError, OverflowError):  # A time may be none in UTC.
+    except (ValueError, OverflowError):  # A time may not exist in UTC.
         raise NotADeadLetterError(
             record, header="-partition, -offset, -time or -timestamp", problem="is not ours"
         ) from None
@@ -327,7 +327,7 @@ def read_dead_letter(record: Record) -> DeadLetter:
 def read_dead_letters(
     records: Iterable[Record], *, on_foreign_record: Callable[[NotADeadLetterError], None]
 ) -> Iterator[DeadLetter]:
-    """Yield the dead letters among the records of their topic; the others are reported."""
+    """Yield the dead letters among the records of their topic; report all other records."""
     for record in records:
         try:
             yield read_dead_letter(record)
@@ -369,7 +369,7 @@ def _read_summary(record: Record, origin: RecordOrigin, header: bytes | None) ->
     offsets = OffsetRuns()
     for first, last in runs:
         offsets.add(first, max(first, last))
-    # A reader could go on for ever with any other runs.
+    # Any other runs could keep a reader busy for ever.
     is_ours = offsets.runs == runs and runs and runs[0][0] >= 0
     if not (is_ours and len(offsets) <= DEAD_LETTER_POLICY.max_summarized):
         raise NotADeadLetterError(record, header=RECORDS, problem="is not ours")
@@ -387,7 +387,7 @@ def _text(record: Record, added: dict[str, bytes | None], name: str) -> str:
 
 
 def without_replay(headers: Headers) -> tuple[Headers, LetterPosition | None, int]:
-    """Return headers without those of a replay, the letter that was replayed, and its attempts.
+    """Return headers without those of a replay, the replayed dead letter, and its attempts.
 
     Headers that only resemble those of a replay are the producer's own.
     """
@@ -395,7 +395,7 @@ def without_replay(headers: Headers) -> tuple[Headers, LetterPosition | None, in
         case (*own, ("smartregion-replay-of", bytes(of)), ("smartregion-replay-attempt", bytes(n))):
             try:
                 position = LetterPosition.parse(of.decode())
-            except ValueError:  # UnicodeDecodeError is one.
+            except ValueError:  # Includes UnicodeDecodeError.
                 return headers, None, 0
             return (tuple(own), position, int(n)) if _ATTEMPT.match(n) else (headers, None, 0)
     return headers, None, 0

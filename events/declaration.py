@@ -1,4 +1,4 @@
-"""From one YAML file to a checked model, or to all the mistakes in it with their lines."""
+"""Reads one YAML file as a checked model, or reports all of its mistakes with their lines."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from events.explanation import declaration_diagnostics
 
 Model = TypeVar("Model", bound=BaseModel)
 
-#: A parser of YAML quotes the alias that it does not know: `*` before a secret.
+#: A YAML parser quotes an unknown alias, such as `*` before a secret.
 _QUOTED: Final = re.compile(r"'[^']{3,}'")
 
 
 class InvalidDeclarationError(SmartRegionError):
-    """Declared files with mistakes: all of them, file by file, in the order of their lines."""
+    """All mistakes in declared files, file by file, in the order of their lines."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(sorted(diagnostics, key=lambda one: (str(one.file), one.line)))
@@ -35,7 +35,7 @@ def read_declaration(
 ) -> Model:
     """Read a YAML file as a model. Raises InvalidDeclarationError with every mistake.
 
-    Of a `secret` file no value is repeated, nor a key that could be one. The model's validators
+    Errors in a `secret` file repeat no value, nor a key that could be one. The model's validators
     find `context` in their `info`.
     """
     read, diagnostics = read_model(read_document(file), model, secret=secret, context=context)
@@ -47,9 +47,9 @@ def read_declaration(
 def read_model(
     document: Document, model: type[Model], *, secret: bool = False, context: object = None
 ) -> tuple[Model | None, Sequence[Diagnostic]]:
-    """Read a document as a model; None, and all that is wrong, where there is a mistake.
+    """Read a document as a model; return None and all mistakes if there are any.
 
-    First comes what is not YAML, then what does not fit the model.
+    YAML errors come first, then those of the model.
     """
     unread = {one.path for one in document.diagnostics}
     found = document.diagnostics
@@ -74,14 +74,14 @@ def read_model(
 
 
 def invalid(problem: str, value: object, remedy: str) -> PydanticCustomError:
-    """Return what a validator of a declared model raises."""
+    """Return the error that a validator of a declared model raises."""
     return PydanticCustomError(
         "invalid", "{problem}", {"problem": problem, "shown": value, "remedy": remedy}
     )
 
 
 def invalid_model(model: type[BaseModel], found: Iterable[Diagnostic]) -> ValidationError:
-    """Return what a model's own validator raises: several mistakes, each at its path in it."""
+    """Return the error that a model's own validator raises: several mistakes with their paths."""
     return ValidationError.from_exception_data(
         model.__name__,
         [

@@ -1,8 +1,8 @@
 """One YAML file as plain data, with the line of each of its parts.
 
 Only the plain part of YAML is read: one document of mappings, lists, text, whole and decimal
-numbers, days, true, false and null. What surprises people (two equal keys, anchors, tags, `no` as
-a boolean, `1:30` as a number) is refused with a remedy.
+numbers, days, true, false and null. Surprising features (duplicate keys, anchors, tags, `no` as a
+boolean, `1:30` as a number) are refused with a remedy.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ LARGEST_FILE = 500_000
 DEEPEST = 24
 WIDTH = 100
 
-#: libyaml's parser, where PyYAML has it as in its wheels, takes a tenth of the time of the one in
-#: Python. That one reads again what libyaml refuses, since its messages say more, and alone what
-#: the two read differently.
+#: libyaml's parser, which PyYAML's wheels include, takes a tenth of the time of the Python one. The
+#: latter rereads what libyaml refuses, since its messages say more, and is the only one for text
+#: that the two read differently.
 _LOADERS: Sequence[Any] = (getattr(yaml, "CSafeLoader", yaml.SafeLoader), yaml.SafeLoader)
 _READ_DIFFERENTLY = re.compile("[\t\ufeff]")
 _TAG = "tag:yaml.org,2002:"
@@ -46,30 +46,30 @@ _COMPLAINTS: Mapping[str, tuple[str, str]] = {
     "timestamp": ("is not a day of the calendar", "write a day as 2020-12-31, without a time"),
 }
 _HARMLESS = re.compile(r"[a-z][a-z0-9_-]{0,39}")
-"""A key that may be shown even where a file holds secrets: no secret of ours looks like it."""
+"""A key that may be shown even from a file with secrets: no secret of ours looks like this."""
 UNTAG = "remove the tag: only plain YAML is read"
 
 
 @dataclass
 class Document:
-    """A file's plain data, the line of each part, and what could not be read."""
+    """A file's plain data, the line of each part, and the unreadable parts."""
 
     file: Path
     data: object = None
     lines: dict[FieldPath, int] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
-    """What could not be read."""
+    """The unreadable parts."""
 
     def line(self, path: FieldPath) -> int:
-        """Return the line of a part; of what holds it where the part is missing."""
+        """Return the line of a part; of its container if the part is missing."""
         while path not in self.lines and path:
             path = path[:-1]
         return self.lines.get(path, 1)
 
     def field(self, path: FieldPath, *, secret: bool = False) -> str:
-        """Return a path as text, with ids in the place of indices where the items have some.
+        """Return a path as text, with ids instead of indices if the items have some.
 
-        Of a `secret` file no key is repeated that could be a secret.
+        For a `secret` file, omits every key that could be a secret.
         """
         text = ""
         data: object = self.data
@@ -89,7 +89,7 @@ class Document:
         return text or "file"
 
     def locate(self, found: Diagnostic) -> Diagnostic:
-        """Return a diagnostic of a part with its file, its line and its field."""
+        """Return a diagnostic of a part with its file, line and field."""
         line = found.line or self.line(found.path)
         return replace(found, file=self.file, line=line, field=self.field(found.path))
 
@@ -99,7 +99,7 @@ class Document:
 
 
 def read_document(file: Path) -> Document:
-    """Read a file; never raises for what is in it: its mistakes are in the document."""
+    """Read a file; its content never raises: mistakes are in the document."""
     document = Document(file)
     text = _text(document)
     if text is not None:
@@ -108,7 +108,7 @@ def read_document(file: Path) -> Document:
 
 
 def document_of(file: Path, text: str) -> Document:
-    """Read the text that a file has or is to have; as `read_document`."""
+    """Read the current or future text of a file, like `read_document`."""
     document = Document(file)
     _parse(document, text)
     return _located(document)
@@ -164,7 +164,7 @@ def _build(document: Document, text: str, loader: Any) -> None:  # noqa: ANN401 
 
 
 def _refuse_surprises(document: Document, text: str, loader: Any) -> None:  # noqa: ANN401
-    """Refuse, before anything is built, what could expand, nest without end, or be code."""
+    """Refuse input that could expand, nest without end or be code, before building anything."""
     depth = documents = 0
     for event in yaml.parse(text, Loader=loader):
         line = event.start_mark.line + 1 if event.start_mark is not None else 1
@@ -173,7 +173,7 @@ def _refuse_surprises(document: Document, text: str, loader: Any) -> None:  # no
             remedy = "write the value out where it is used"
             document.refuse((), line, "has an anchor", anchor, remedy)
         if getattr(event, "tag", None) == "!":
-            # libyaml and PyYAML make another value of it where none follows.
+            # If no value follows, libyaml and PyYAML read it differently.
             document.refuse((), line, "has a tag", "!", UNTAG)
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
@@ -221,7 +221,7 @@ def _entries(
 
 
 def _scalar(document: Document, path: FieldPath, node: yaml.ScalarNode) -> object:
-    """Read one value; the meanings that YAML gives to look-alikes are refused."""
+    """Read one value; refuse look-alikes to which YAML gives another meaning."""
     kind = node.tag.removeprefix(_TAG)
     written, read = _READERS.get(kind, (_NOTHING, str))
     if written.fullmatch(node.value):
@@ -233,7 +233,7 @@ def _scalar(document: Document, path: FieldPath, node: yaml.ScalarNode) -> objec
 
 
 class _Writer(yaml.SafeDumper):
-    """Writes what is read here: no anchors, lists indented, numbers and days as people do."""
+    """Writes the YAML that is read here: no anchors, indented lists, plain numbers and days."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - as the base has it
         return True
@@ -243,7 +243,7 @@ class _Writer(yaml.SafeDumper):
 
     def serialize(self, node: yaml.Node) -> None:
         if isinstance(node, yaml.CollectionNode):
-            node.flow_style = False  # The outermost entries have lines of their own.
+            node.flow_style = False  # Each outermost entry has its own line.
         super().serialize(node)
 
 
@@ -253,7 +253,7 @@ def _number(writer: _Writer, value: Decimal) -> yaml.Node:
 
 
 def _text_node(writer: _Writer, value: str) -> yaml.Node:
-    # Read again, this line break would be a space; between double quotes it is escaped.
+    # This line break would be read as a space; between double quotes it is escaped.
     return writer.represent_scalar(f"{_TAG}str", value, style='"' if "\x85" in value else None)
 
 
@@ -262,7 +262,7 @@ _Writer.add_representer(str, _text_node)
 
 
 def plain_yaml(data: object) -> str:
-    """Return the YAML of plain data, which `read_document` reads as the same data."""
+    """Return plain data as YAML that `read_document` reads as the same data."""
     text: str = yaml.dump(
         data,
         Dumper=_Writer,

@@ -1,4 +1,4 @@
-"""The reasons for refusing a record; each message has the field, the value and the remedy."""
+"""The reasons for refusing a record; each message has the field, value and remedy."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class RefusalReason(StrEnum):
     UNPROCESSABLE = "unprocessable", "could not be processed"
     PASSED_OVER = "passed_over", "was skipped on an operator's decision"
 
-    # The problem is optional because a lookup has the code only.
+    # The problem is optional because a lookup passes only the code.
     def __new__(cls, code: str, problem: str = "") -> Self:
         """Create a member whose value is the code."""
         member = str.__new__(cls, code)
@@ -46,7 +46,7 @@ class RefusalReason(StrEnum):
         return member
 
 
-#: Reasons of workers only: a request over HTTP is not a record yet.
+#: Only workers give these reasons: a request over HTTP is not yet a record.
 REASONS_OF_WORKERS = frozenset(
     {
         RefusalReason.NO_TIMESTAMP,
@@ -58,7 +58,7 @@ REASONS_OF_WORKERS = frozenset(
 
 
 class ContractError(SmartRegionError):
-    """A record or an event that breaks its contract, described so that its producer can repair it.
+    """A record or an event that breaks its contract, described so that its producer can fix it.
 
     `field` is a dotted path from the envelope (`data.uai`), `value` what was found there
     (None: absent), `remedy` what to do.
@@ -92,7 +92,7 @@ class ContractError(SmartRegionError):
 
     @property
     def diagnostic(self) -> Diagnostic:
-        """What is wrong, without the reason's code."""
+        """The problem, without the reason's code."""
         return Diagnostic((), self.problem, self.value, self.remedy, field=self.field)
 
     def __str__(self) -> str:

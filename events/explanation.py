@@ -1,4 +1,4 @@
-"""From pydantic's errors to diagnostics in this project's words: of events, of declared files."""
+"""Translates pydantic's errors in events and declared files into this project's words."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from events.errors import ContractError, RefusalReason
 from events.fact import TYPE_PREFIX, Fact
 
 _MOST_COMPARED: Final = 3
-"""How many names are compared letter by letter: each takes some 20 microseconds."""
+"""How many names are compared letter by letter: each takes about 20 microseconds."""
 
 
 def near_name(written: str, known: Iterable[str], *, least: float) -> str | None:
-    """Return the known name that is most like the written one; None where none is `least` like it.
+    """Return the known name that is most similar to the written one; None if none reaches `least`.
 
-    No known name is empty. Likeness is difflib's, from 0 to 1. The letters that two names have in
-    common, in whatever order, bound it, and are counted in a tenth of the time: the few names with
-    the highest bounds are compared in full. The worker looks in its loop, for thousands of events
-    in a batch.
+    No known name may be empty. Similarity is difflib's, from 0 to 1. The number of letters in
+    common, in any order, is an upper bound and takes a tenth of the time: only the few names with
+    the highest bounds are compared in full. A worker calls this in its loop, for thousands of
+    events in a batch.
     """
     letters = Counter(written).items()
     bounded: list[tuple[float, str]] = []
@@ -61,7 +61,7 @@ _PROBLEMS: Final[Mapping[str, str]] = {
     "enum": "is not one of the known values",
     "date_type": "is not a day",
 }
-"""This project's words for the commonest of pydantic's error types; the others keep pydantic's."""
+"""This project's words for the most common pydantic error types; others keep pydantic's."""
 _JSON_PROBLEMS: Final[Mapping[str, str]] = {
     **_PROBLEMS,
     "extra_forbidden": "is not a field of this fact",
@@ -108,9 +108,9 @@ _YAML_REMEDIES: Final[Mapping[str, str]] = {
 }
 
 REMOVE_MARK: Final = "remove the byte order mark: save the text as UTF-8 without one"
-"""RFC 8259 (8.1) has texts sent without one; what is kept as it came must be so for all readers."""
+"""RFC 8259 (8.1) forbids sending one; a text kept as received must be readable for everybody."""
 _NAMES_COMPARED: Final = 16
-"""Unknown names of an event that are compared with a missing one: no fact has as many fields."""
+"""How many unknown names of an event are compared with a missing one: no fact has more fields."""
 _NEAR_FIELD: Final = 0.75
 _NEAR_TYPE: Final = 0.7
 _LONGEST_TYPE: Final = 128
@@ -119,7 +119,7 @@ _VERSION: Final = re.compile(r"\.v[0-9]*\Z")
 
 
 def json_refusal(details: ErrorDetails, field: str) -> ContractError:
-    """Return the refusal of text that is not JSON; `field` is the part that has the text."""
+    """Return the refusal of text that is not JSON; `field` is the part with the text."""
     return ContractError(
         RefusalReason.INVALID_JSON,
         field,
@@ -143,13 +143,13 @@ def type_refusal(found: object, known: Collection[str]) -> ContractError:
             f"name the event's type, such as {next(iter(known))!r}",
             problem="is missing" if found is None else "is not the name of a type",
         )
-    # Long names are cut: looking for near ones takes time that grows with their length.
+    # Long names are truncated: the search for similar ones takes time in proportion.
     near = _near_type(found[:_LONGEST_TYPE], tuple(known))
     remedy = f"send one of: {', '.join(known)}" if near is None else f"did you mean {near!r}?"
     return ContractError(RefusalReason.UNKNOWN_TYPE, "type", found, remedy)
 
 
-#: Remembered: who misspells a type does so in thousands of events.
+#: Cached: a producer misspells a type in thousands of events.
 @lru_cache(maxsize=1024)
 def _near_type(found: str, known: tuple[str, ...]) -> str | None:
     by_name = {_bare_name(one): one for one in known}
@@ -158,7 +158,7 @@ def _near_type(found: str, known: tuple[str, ...]) -> str | None:
 
 
 def _bare_name(found: str) -> str:
-    """Return the part of a type that tells it from the others: `school.connected`."""
+    """Return the distinctive part of a type: `school.connected`."""
     name = _VERSION.sub("", found.lower())
     if name.startswith(_PREFIX):
         return name.removeprefix(_PREFIX)
@@ -186,11 +186,11 @@ def field_refusal(details: ErrorDetails, path: FieldPath, owner: type[BaseModel]
 
 
 def declaration_diagnostics(error: ValidationError, model: type[BaseModel]) -> Iterator[Diagnostic]:
-    """Yield what is wrong in the data of a declared file that is no `model`."""
+    """Yield the mistakes in a declared file that keep it from being a `model`."""
     for details in error.errors(include_url=False):
         kind, value = details["type"], details["input"]
         if kind == "too_short" and value:
-            continue  # Its items are refused already.
+            continue  # Its items are already refused.
         path = details["loc"]
         key = str(path[-1]) if path else "file"
         if kind == "extra_forbidden":
@@ -208,8 +208,8 @@ def declaration_diagnostics(error: ValidationError, model: type[BaseModel]) -> I
 def _explained(
     details: ErrorDetails, path: FieldPath, problem: str | None, remedy: str
 ) -> Diagnostic:
-    """Return the diagnostic of one error; a validator of this project brings its own words."""
-    # Pydantic's own step to a key that is wrong, of a mapping with keys of one's own.
+    """Return the diagnostic of one error; this project's validators have their own words."""
+    # Pydantic's own step to a wrong key, in a mapping with user-defined keys.
     path = tuple(step for step in path if step != "[key]")
     context = details.get("ctx", {})
     value = None if details["type"] == "missing" else details["input"]
@@ -221,11 +221,11 @@ def _explained(
 
 
 def _known_keys(model: type[BaseModel], path: FieldPath) -> list[str]:
-    """Return the keys that a declaration may have at a path."""
+    """Return the keys allowed in a declaration at a path."""
     holder = model
     for step in path:
         fields = _by_key(holder)
-        # A model that is itself a mapping or a list holds everything in its root.
+        # A model that is itself a mapping or a list keeps everything in its root.
         field = fields.get(str(step)) or fields.get("root")
         if field is not None:
             holder = next(_models(field.annotation), holder)
@@ -237,7 +237,7 @@ def _by_key(model: type[BaseModel]) -> dict[str, FieldInfo]:
 
 
 def _models(annotation: object) -> Iterator[type[BaseModel]]:
-    """Yield the models that an annotation holds: `tuple[Producer, ...]` holds one."""
+    """Yield the models in an annotation: `tuple[Producer, ...]` has one."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in get_args(annotation):
@@ -245,7 +245,7 @@ def _models(annotation: object) -> Iterator[type[BaseModel]]:
 
 
 def _step(name: int | str) -> str:
-    # An unknown field's name is the producer's text: it may be empty, or have any length.
+    # An unknown field's name comes from the producer: it may be empty or have any length.
     text = str(name)
     return text if _PLAIN_NAME.match(text) else shown(text)
 
@@ -253,7 +253,7 @@ def _step(name: int | str) -> str:
 def _reason(details: ErrorDetails, *, in_fact: bool) -> RefusalReason:
     if not in_fact:
         return RefusalReason.INVALID_ENVELOPE
-    # Days are the only values with a lower bound that is text in the error's context.
+    # Only days have a lower bound that is text in the error's context.
     if details["type"] == "greater_than_equal" and isinstance(details["ctx"]["ge"], str):
         return RefusalReason.DAY_OUT_OF_RANGE
     return RefusalReason.INVALID_DATA
@@ -268,10 +268,10 @@ def _json_problem(details: ErrorDetails, names: FieldPath, owner: type[BaseModel
 
 
 def _misspelling(missing: str, found: object, known: Collection[str]) -> str | None:
-    """Return the unknown name that was probably meant for a missing one, if there is one.
+    """Return the unknown name that probably stands for a missing one, if any.
 
-    Only names like those of fields are compared, and only one near the field's is returned: an
-    unknown name may be anything, a person's data too.
+    Only names in the form of a field's are compared, and only one similar to the field's is
+    returned: an unknown name may be anything, even personal data.
     """
     if not isinstance(found, dict):
         return None
@@ -279,12 +279,12 @@ def _misspelling(missing: str, found: object, known: Collection[str]) -> str | N
     return _meant(missing, tuple(islice(unknown, _NAMES_COMPARED)))
 
 
-#: Remembered, as the types are.
+#: Cached, as types are.
 @lru_cache(maxsize=128)
 def _meant(missing: str, names: tuple[str, ...]) -> str | None:
     candidates = {name.lower(): name for name in names}
     for lowered, name in candidates.items():
-        # Letters that changed places make a short name rather different.
+        # Swapped letters make a short name seem rather different.
         if sorted(lowered) == sorted(missing):
             return name
     near = near_name(missing, candidates, least=_NEAR_FIELD)

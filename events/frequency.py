@@ -6,7 +6,7 @@ from enum import StrEnum
 from math import ceil
 from typing import Final
 
-#: A weekend and one working day: a daily producer is not reported on Monday.
+#: A weekend and one working day: a daily producer must not be reported on Monday.
 _LEAST_TOLERANCE_DAYS: Final = 3
 _TOLERANCE: Final = 0.25
 

@@ -22,11 +22,11 @@ LARGEST_CENTS: Final = 10**13
 LONGEST_TEXT: Final = 2000
 """The maximum length of a text for readers, in characters."""
 
-# Control characters but the line feed, and those that change the direction of what follows: a
-# reader would see another text than the one that was sent.
+# Control characters except the line feed, and those that change the direction of the text after
+# them: a reader would see another text than the one that was sent.
 _NOT_PLAIN: Final = r"\u0000-\u0009\u000B-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069"
 
-#: Letters and symbols that are drawn as nothing: fillers of Hangul, the empty Braille pattern.
+#: Letters and symbols without a glyph: Hangul fillers, the empty Braille pattern.
 _INVISIBLE: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 UAI_LETTERS: Final = "ABCDEFGHJKLMNPRSTUVWXYZ"
@@ -67,21 +67,21 @@ def commune_department(insee: str) -> Department:
 
 
 def also_checked(*rules: str) -> dict[str, Any]:
-    """Return the `json_schema_extra` of rules that a JSON Schema cannot express, by error type.
+    """Return the `json_schema_extra` of rules that JSON Schema cannot express, by error type.
 
-    They are in the description for readers, and in `$comment` for the compatibility check: a new
-    rule would refuse events that were valid before.
+    The description has them for readers, and `$comment` for the compatibility check: a new rule
+    would refuse events that were valid before.
     """
     return {"$comment": f"{ALSO_CHECKED}{', '.join(rules)}"}
 
 
 def is_blank(text: str) -> bool:
-    """Return whether no character of a text is visible: no letter, digit, mark or symbol."""
+    """Return whether a text has no visible character: no letter, digit, mark or symbol."""
     return not any(unicodedata.category(one)[0] in "LNPS" and one not in _INVISIBLE for one in text)
 
 
 def not_blank(text: str) -> str:
-    """Return a text that has a visible character; raise PydanticCustomError for any other."""
+    """Return a text with a visible character; raise PydanticCustomError for any other."""
     if is_blank(text):
         raise PydanticCustomError(
             "blank", "has no visible character", {"remedy": "write a text that readers can see"}
@@ -101,7 +101,7 @@ def _checked_uai(uai: str) -> str:
 
 
 def _checked_siret(siret: str) -> str:
-    # Luhn; La Poste has its own rule, because it has more establishments than Luhn numbers.
+    # Luhn; La Poste has its own rule, since it has more establishments than Luhn numbers.
     digits = [int(digit) for digit in siret]
     luhn = sum(digits[1::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[0::2])
     if luhn % 10 and not (siret.startswith(LA_POSTE) and sum(digits) % 5 == 0):
@@ -113,7 +113,7 @@ def _checked_siret(siret: str) -> str:
     return siret
 
 
-# The format requires a day of the calendar; the pattern, 2010-01-01 or later.
+# The format requires a calendar day; the pattern requires 2010-01-01 or later.
 _DAY_PATTERN: Final = "^(20[1-9][0-9]|2[1-9][0-9]{2}|[3-9][0-9]{3})-[0-9]{2}-[0-9]{2}$"
 
 

@@ -1,4 +1,4 @@
-"""The last record of a partition that was merged: by it a log is known again."""
+"""The last merged record of a partition, by which its log is recognised."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ _LARGEST_CRC = 2**32 - 1
 
 
 class LastRecord(BaseModel):
-    """A record's offset, timestamp and key: another record at the offset has others."""
+    """A record's offset, timestamp and key, which differ for another record at the offset."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     offset: NonNegativeInt
     timestamp: int
-    """The broker's, in milliseconds since 1970."""
+    """The broker's timestamp, in milliseconds since 1970."""
     key: int = Field(ge=0, le=_LARGEST_CRC)
     """The CRC-32 of the key; 0 for none."""
 
     @classmethod
     def of(cls, record: Record) -> Self:
-        """Return what identifies a record."""
+        """Return the identity of a record."""
         return cls(offset=record.offset, timestamp=record.timestamp, key=crc32(record.key or b""))
 
     @classmethod
     def before(cls, committed: int) -> Self:
-        """Return what stands for the record before a committed offset of which no more is known."""
+        """Return a placeholder for the unknown record before a committed offset."""
         return cls(offset=committed - 1, timestamp=NO_TIMESTAMP, key=0)

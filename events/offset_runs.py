@@ -1,4 +1,4 @@
-"""A set of offsets of one partition, held as runs of consecutive offsets."""
+"""A set of offsets of one partition, stored as runs of consecutive offsets."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Self
 
 
 def offsets_in(runs: Iterable[tuple[int, int]]) -> int:
-    """Return how many offsets some runs have: the first and the last offset of each."""
+    """Return the number of offsets in runs, each given by its first and last offset."""
     return sum(last - first + 1 for first, last in runs)
 
 
 class OffsetRuns:
-    """A set of offsets; its memory grows with the number of runs, whatever their length."""
+    """A set of offsets; its memory grows with the number of runs, not their length."""
 
     def __init__(self, offsets: Iterable[int] = ()) -> None:
         self._firsts: list[int] = []
@@ -23,7 +23,7 @@ class OffsetRuns:
 
     @classmethod
     def of(cls, runs: Iterable[tuple[int, int]]) -> Self:
-        """Return the set of the offsets of some runs."""
+        """Return the set of all offsets in some runs."""
         offsets = cls()
         for run in runs:
             offsets.add(*run)
@@ -31,7 +31,7 @@ class OffsetRuns:
 
     def add(self, first: int, last: int) -> None:
         """Add all offsets from `first` to `last`, which is not smaller."""
-        # The runs from `low` to before `high` overlap the new one, or touch it.
+        # The runs from `low` to before `high` overlap or touch the new one.
         low, high = bisect_left(self._lasts, first - 1), bisect_right(self._firsts, last + 1)
         if low < high:
             first = min(first, self._firsts[low])
@@ -40,7 +40,7 @@ class OffsetRuns:
         self._lasts[low:high] = [last]
 
     def missing(self, runs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-        """Yield the runs of those offsets of some runs, in order, that are not in the set."""
+        """Yield, in order and as runs, the offsets of some runs that are not in the set."""
         for start, last in runs:
             first = start
             for at in range(bisect_left(self._lasts, first), bisect_right(self._firsts, last)):

@@ -1,4 +1,4 @@
-"""Which partition of an entity, by Java's default partitioner."""
+"""The partition of an entity, according to Java's default partitioner."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WORD: Final = 0xFFFFFFFF
 _WORD_BYTES: Final = 4
 #: A lane holds the product of two words.
 _LANE_BYTES: Final = 8
-#: Lanes that are hashed together: more would leave the processor's cache.
+#: How many lanes are hashed together: more would not fit in the processor's cache.
 _MOST_LANES: Final = 1024
 
 
@@ -25,7 +25,7 @@ def partition_for(key: bytes, partitions: int) -> int:
 
 
 def partitions_for(keys: Sequence[bytes], partitions: int) -> list[int]:
-    """Return the partition of each key, as `partition_for`: a fifth of the time for many keys."""
+    """Return `partition_for` of each key, in a fifth of the time for many keys."""
     by_length: dict[int, list[int]] = defaultdict(list)
     for position, key in enumerate(keys):
         by_length[len(key)].append(position)
@@ -53,9 +53,9 @@ def _murmur2(key: bytes) -> int:
 
 
 def _murmur2_of(keys: Sequence[bytes], length: int) -> Sequence[int]:
-    """Return `_murmur2` of keys of one length, all in one long integer with a lane for each.
+    """Return `_murmur2` of keys of one length, in one long integer with a lane per key.
 
-    In a lane only the lowest word is used; what a product or a shift leaves above it is masked.
+    A lane uses only its lowest word; the bits that a product or a shift leaves above are masked.
     """
     words, rest = divmod(length, _WORD_BYTES)
     lane = max(_LANE_BYTES, _WORD_BYTES * (words + bool(rest)))

@@ -24,7 +24,7 @@ from events.pseudonym import is_pseudonym
 from events.registry import FACTS
 
 _Path: TypeAlias = "tuple[_Path | None, str | int]"
-"""A path as its last step and the path before it, which neighbours share."""
+"""A path as its last step and the path before it, which siblings share."""
 
 #: Words of a field's name that mark personal data: `nom_usage`, `emailContact`, `telephone`.
 _WORDS: Final = frozenset(
@@ -56,11 +56,11 @@ _PARTS: Final = (
 )
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
-# Searched from the at sign on. The rest contains no other, so that the time is linear.
+# The search begins at the at sign. The rest contains no other one, so the time is linear.
 _MAIL: Final = re.compile(
     r"@(?:(?<=[\w.%+'!#$*\"}-]@)|(?<=[\w.\"] @)) ?[\w-]++(?:\.[\w-]++)*?\.[^\W\d_]{2}"
 )
-#: The at sign and the dot as people write them against automatic harvesting.
+#: The at sign and the dot as people write them to avoid automatic harvesting.
 _AT: Final = re.compile(r" ?[\[({<] ?(?:at|arobase) ?[\])}>] ?| arobase ", re.IGNORECASE)
 _DOT: Final = re.compile(r" ?[\[({<] ?(?:dot|point) ?[\])}>] ?", re.IGNORECASE)
 _MAIL_IN_WORDS: Final = re.compile(
@@ -112,7 +112,7 @@ _INE: Final = re.compile(
     )
 )
 _IBAN: Final = re.compile(_ALONE.format(r"[A-Z]{2}[0-9]{2}(?:[ ._-]?[0-9A-Z]){11,30}"))
-#: Hexadecimal digits may have this form: matched without such letters around, or in fours.
+#: Hexadecimal digits may look like this: matched without such letters around, or in groups of four.
 _HEXADECIMAL: Final = re.compile(r"(?=[a-z]{2}[0-9]*[a-z])[0-9a-f]*")
 _SMALL_IBAN: Final = re.compile(
     _ALONE.format(r"[a-z]{2}[0-9]{2}(?:[0-9a-z]{11,27}|(?: [0-9a-z]{4}){2,6}(?: [0-9a-z]{1,4})?)")
@@ -138,9 +138,9 @@ _IBAN_LENGTHS: Final = {
     **dict.fromkeys(("CY", "HU", "MA", "PL"), 28),
     **dict.fromkeys(("MT",), 31),
 }
-# The runs of digits and separators that contain these numbers, found faster than each of them;
-# days, which nearly every event has, are excluded. The pattern begins with what is searched
-# fastest, and then looks back.
+# The runs of digits and separators that contain these numbers, found faster than each number; days,
+# which nearly every event has, are excluded. The pattern begins with the part that is fastest to
+# search, and then looks back.
 _DIGITS: Final = re.compile(
     r"[0-9](?<![0-9][0-9])(?!(?<=2)0[1-9][0-9]-[0-9]{2}-[0-9]{2}(?![0-9ABab ./()_+\t-]))"
     r"[0-9ABab ./()_+\t-]{8,}"
@@ -162,7 +162,7 @@ _BORN: Final = re.compile(
 )
 #: Names of personal data with values, as in URLs, JSON and XML within a text.
 _NAMED: Final = re.compile(r"""(?<![^\W_])([^\W\d]{2,30})(?:["'] ?[:=]|=|>)""")
-#: Those that have other meanings within a text.
+#: Names that have other meanings within a text.
 _ALSO_OTHERS: Final = frozenset(
     (
         *("name", "names", "identity", "address", "adresse", "person", "personne", "mobile"),
@@ -176,7 +176,7 @@ _LABELLED: Final = re.compile(
     r" ?: ?\w",
     re.IGNORECASE,
 )
-#: Civilities: in a contract's free text only the first ones, since M. Berthelot is a lycée.
+#: Civilities: in a contract's free text only the first ones count, since M. Berthelot is a lycée.
 _CIVILITY: Final = re.compile(r"\b(?:mme|mlle|mrs)\b\.? ?[^\W\d_]{2}", re.IGNORECASE)
 _ANY_CIVILITY: Final = re.compile(
     r"\b(?:(?:M|MM|Mr)\b\.? |(?:[Mm]onsieur|[Mm]adame|MONSIEUR|MADAME|[Mm]ademoiselle) )"
@@ -204,9 +204,9 @@ _SHOWN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def find_person_data(content: JSON) -> str | None:
-    """Return the path of the first field that looks like a person's data: `data.contact.email`.
+    """Return the path of the first field that looks like personal data: `data.contact.email`.
 
-    `content` is an event's JSON, or anything else that was sent. A field is reported where
+    `content` is an event's JSON, or anything else that was sent. A field is reported if
 
     - its name is that of a person, or of a person's name, mail, telephone, birth, address or
       number, unless the event's contract has that field;
@@ -217,7 +217,7 @@ def find_person_data(content: JSON) -> str | None:
     - it is an id or an extension of several words, or such a subject of an event about persons;
     - it is the field of a pseudonym, with a value that `smart-region pseudonymise` does not make.
 
-    The value is never returned, nor a name that may contain it. The time is linear in the content.
+    Returns neither the value nor a name that may contain it. The time is linear in the content.
     """
     if _is_plain(content):
         return None
@@ -231,16 +231,16 @@ def find_person_data(content: JSON) -> str | None:
 
 
 def _is_plain(content: JSON) -> bool:
-    """Return True for content that certainly has no personal data: nearly every event, quickly.
+    """Return True, quickly, for content that certainly has no personal data: most events.
 
-    Such content has usual names only, and no match in all its texts together.
+    Such content has only usual names, and no match in all of its texts together.
     """
     texts: list[str] = []
     waiting = [content]
     if type(content) is dict and not _is_named_by_codes(content):
         return False
     for value in waiting:
-        # By type, not by isinstance: what is not JSON is checked in detail.
+        # By type, not by isinstance: anything but JSON is checked in detail.
         if type(value) is str:
             if value not in _USUAL_TEXTS:
                 texts.append(value)
@@ -273,7 +273,7 @@ def _is_named_by_codes(content: dict[str, JSON]) -> bool:
 
 
 def _but_pseudonyms(fields: dict[str, JSON]) -> Iterable[JSON]:
-    """Yield the values of fields; of pseudonyms a mark for each that has another form."""
+    """Yield the values of fields; for each malformed pseudonym, a mark instead."""
     for name, value in fields.items():
         if name not in _PSEUDONYMS:
             yield value
@@ -282,7 +282,7 @@ def _but_pseudonyms(fields: dict[str, JSON]) -> Iterable[JSON]:
 
 
 def _fields(content: JSON) -> Iterator[tuple[_Path | None, JSON]]:
-    """Yield every part of a content with its path, in order, at any depth."""
+    """Yield every part of the content with its path, in order, at any depth."""
     waiting: list[tuple[_Path | None, JSON]] = [(None, content)]
     while waiting:
         path, value = waiting.pop()
@@ -332,7 +332,7 @@ def _is_personal_field(  # noqa: PLR0911 - one for each kind of field
 
 
 def _is_personal_attribute(text: str, *, may_have_words: bool = False) -> bool:
-    """Return True where an identifying text is a comment, or contains personal data or fields."""
+    """Return True if an identifying text is a comment, or contains personal data or fields."""
     if _CODE.fullmatch(text):
         return bool(_OLD_DAY_WITHIN.search(text))
     text = _plain(text)
@@ -344,7 +344,7 @@ def _is_personal_attribute(text: str, *, may_have_words: bool = False) -> bool:
 
 
 def _names_somebody(text: str) -> bool:
-    """Return True where a text outside a contract contains a person or an address."""
+    """Return True if a text outside a contract contains a person or an address."""
     return bool(_ANY_CIVILITY.search(text) or _STREET.search(text) or _LABELLED.search(text))
 
 
@@ -368,7 +368,7 @@ _PSEUDONYMS: Final = frozenset(
 
 _SHORTEST_NIR: Final = 10**12
 _SUSPECT: Final = _SHORTEST_NIR
-"""The mark of content that has to be checked in detail."""
+"""The mark of content that must be checked in detail."""
 
 
 def _is_personal_name(name: str | int) -> bool:
@@ -404,7 +404,7 @@ def _is_personal(value: JSON) -> bool:
 
 
 def _is_personal_alone(value: JSON, *, is_extension: bool) -> bool:
-    """Return True where an unknown field is personal data; an extension may be a time in ms."""
+    """Return True if an unknown field is personal data; an extension may be a time in ms."""
     if isinstance(value, (int, float)) and _SHORTEST_NIR <= abs(value) < 10 * _SHORTEST_NIR:
         value = str(abs(int(value)))
     if not isinstance(value, str):
@@ -423,7 +423,7 @@ _LONGEST_ALONE: Final = 64
 
 
 def _has_personal_data(text: str, *, alone: bool = False) -> bool:
-    """Return True where a text contains personal data; with `alone`, where it may as a whole field.
+    """Return True if a text contains personal data; with `alone`, if it may as a whole field.
 
     Several texts may be checked together, one per line.
     """
@@ -437,7 +437,7 @@ def _has_personal_data(text: str, *, alone: bool = False) -> bool:
 
 
 def _decoded(text: str) -> str:
-    """Return a text without escapes of HTML, JSON and URLs, also nested ones."""
+    """Return a text without escapes of HTML, JSON and URLs, including nested ones."""
     for _ in range(_DECODED_TIMES):
         before = text
         if "%" in text:
@@ -486,7 +486,7 @@ def _has_named(text: str) -> bool:
 def _is_personal_number(  # noqa: PLR0911 - one for each kind of number
     text: str, start: int, end: int, *, alone: bool
 ) -> bool:
-    """Return True where a run of digits, with its surroundings, is a personal number."""
+    """Return True if a run of digits, with its surroundings, is a personal number."""
     run = text[start:end]
     if run.isalnum():
         before, after = text[start - 1 : start], text[end : end + 1]
@@ -590,16 +590,16 @@ _PLAIN: Final = _PlainCharacters()
 
 
 def _plain(text: str) -> str:
-    """Return the normalised text that the patterns are matched with, in linear time.
+    """Return the normalised text for matching the patterns, in linear time.
 
-    It is NFKD without marks and format characters, with one dash, full stop and set of digits. The
-    decomposition of a whole text would sort runs of marks, in quadratic time.
+    It is NFKD without marks and format characters, with one dash, full stop and set of digits.
+    Decomposing a whole text would sort runs of marks in quadratic time.
     """
     return text if text.isascii() else text.translate(_PLAIN)
 
 
 def shown_step(step: str | int) -> str:
-    """Return a step of a path, or … instead of a name that may contain personal data."""
+    """Return a step of a path, or … in place of a name that may contain personal data."""
     if isinstance(step, int) or (_SHOWN_NAME.fullmatch(step) and not _has_personal_data(step)):
         return str(step)
     return "…"

@@ -1,4 +1,4 @@
-"""Keyed pseudonyms of persons: without the key they cannot be attributed.
+"""Keyed pseudonyms of persons, which cannot be attributed without the key.
 
 A pseudonym is the key's id and the HMAC-SHA256 (RFC 2104) of the person's identity, truncated to
 128 bits.
@@ -73,7 +73,7 @@ class PseudonymKey:
 
     @classmethod
     def from_text(cls, text: str) -> Self | None:
-        """Return the key of a file's text; None where it is not one."""
+        """Return the key in a file's text; None if it is not a key."""
         found = _KEY.fullmatch(text)
         return cls(found[1], urlsafe_b64decode(found[2] + "=")) if found else None
 
@@ -112,7 +112,7 @@ def is_pseudonym(value: object) -> bool:
 
 
 def load_key(file: Path) -> PseudonymKey:
-    """Return the key of a file. Raises PseudonymKeyError, or SmartRegionError for an open file."""
+    """Return the key in a file. Raises PseudonymKeyError, or SmartRegionError for an open file."""
     refuse_open_file(file)
     try:
         text = file.read_text(encoding="ascii").strip()
@@ -134,8 +134,8 @@ def load_key(file: Path) -> PseudonymKey:
 def write_new_key(file: Path, key_id: str) -> PseudonymKey:
     """Write a new key to a new file that only its owner can read, and return it.
 
-    Raises PseudonymKeyError where the file exists: an overwritten key would be lost, and with it
-    the link between persons and pseudonyms.
+    Raises PseudonymKeyError if the file exists: overwriting a key would lose the link between
+    persons and pseudonyms.
     """
     key = PseudonymKey.new(key_id)
     try:
@@ -143,10 +143,10 @@ def write_new_key(file: Path, key_id: str) -> PseudonymKey:
             try:
                 opened.write(f"{key.reveal()}\n")
                 opened.flush()
-                # Else a power cut soon after could leave pseudonyms without their key.
+                # Without this, a power cut could leave pseudonyms without their key.
                 os.fsync(opened.fileno())
             except BaseException:
-                # What is there would be no key, and could not be replaced by one.
+                # A partial file is no key, and would prevent writing one.
                 file.unlink(missing_ok=True)
                 raise
     except OSError as error:
@@ -162,10 +162,10 @@ def pseudonymise_lines(lines: Iterable[bytes], key: PseudonymKey) -> Iterator[st
     """Yield the pseudonym of each line, in order.
 
     Raises NoPersonError at a line that is blank, too long or not UTF-8: a skipped line would shift
-    all that follow.
+    all later ones.
     """
     for number, line in enumerate(lines, start=1):
-        if len(line) > LONGEST_LINE:  # It may be cut, in a character too.
+        if len(line) > LONGEST_LINE:  # It may be truncated, even within a character.
             raise _too_long(number)
         try:
             person = line.decode("utf-8-sig" if number == 1 else "utf-8")

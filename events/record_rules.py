@@ -1,7 +1,7 @@
 """The rules for accepting a record's event, the same for every reader at any time.
 
 A worker, an audit, an export and a report on producers return the same figures only if they accept
-the same events. So a rule depends on an event and its record only, and on no earlier record.
+the same events. So a rule depends only on an event and its record, not on earlier records.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ END_OF_TIME: Final = 2**63 - 1
 RECORDED_AT: Final = f"{HEADER_PREFIX}recorded-at"
 """The header with which an erasure keeps the timestamp of a record that it copies, in ms."""
 TIME_TOLERANCE: Final = timedelta(hours=1)
-"""The default of how far a producer's clock may be ahead of the broker's."""
+"""By default, a producer's clock may be this far ahead of the broker's."""
 LONGEST_TOLERANCE: Final = timedelta(days=date.max.toordinal())
 """No time is further ahead."""
 ToleranceSeconds = Annotated[float, Field(ge=0, le=LONGEST_TOLERANCE.total_seconds())]
@@ -57,9 +57,9 @@ def latest_time(timestamp: int, tolerance: timedelta) -> int:
 
 
 def known_before(known_on: date | None) -> int:
-    """Return the time before which records are known at the end of a day (UTC); None: all are.
+    """Return the time before which records are known at the end of a day (UTC); None for all.
 
-    It is in microseconds since 1970, as `RecordRules.known_at`.
+    It is in microseconds since 1970, like `RecordRules.known_at`.
     """
     if known_on is None:
         return END_OF_TIME
@@ -79,7 +79,7 @@ def time_ahead(event: CloudEvent, timestamp: int) -> ContractError:
 
 
 def no_timestamp(timestamp: int) -> ContractError:
-    """Return the error of a record without a timestamp: nothing bounds the time of its event."""
+    """Return the error of a record without a timestamp, which would bound its event's time."""
     return ContractError(
         RefusalReason.NO_TIMESTAMP,
         "timestamp",
@@ -98,22 +98,22 @@ class RecordRules:
     ownership: Ownership = UNOWNED
     """The sources that own facts."""
     live_since: date | None = None
-    """The day (UTC) from which the broker's timestamps say when records became known."""
+    """The day (UTC) since which the broker's timestamps show when records became known."""
     lateness: timedelta = timedelta()
     """How long a producer may keep an event before it sends it, from `live_since` on."""
     milestones: Mapping[str, Collection[str]] | None = None
-    """The milestones of the catalogue, by indicator; None: an explanation may name any."""
+    """The milestones of the catalogue, by indicator; None if an explanation may name any."""
 
     def decode(self, record: Record, *, family: Family | None = None) -> CloudEvent:
-        """Return the event of a record of a family's topic. Raises ContractError only."""
+        """Return the event of a record in a family's topic. Raises only ContractError."""
         event = decode(record.headers, record.value, family=family)
         self.judge(event, record.timestamp)
         return event
 
     def judge(self, event: CloudEvent, timestamp: int) -> None:
-        """Check an event of a record with a timestamp (Kafka's, in ms). Raises ContractError."""
-        # The greater `time` wins: an event of the year 2999 would replace every correction. The
-        # broker's timestamp of the record is the same for every reader at any time.
+        """Check an event against its record's timestamp (Kafka's, in ms). Raises ContractError."""
+        # The greater `time` wins: an event from the year 2999 would override every correction. The
+        # broker's timestamp of a record is the same for every reader at any time.
         if timestamp < 0:
             raise no_timestamp(timestamp)
         if microseconds(event.time) > latest_time(timestamp, self.tolerance):
@@ -121,7 +121,7 @@ class RecordRules:
         self.judge_content(event)
 
     def judge_content(self, event: CloudEvent) -> None:
-        """Check an event against what is declared, whenever it came. Raises ContractError."""
+        """Check an event against the declarations, whatever its time. Raises ContractError."""
         self.ownership.judge(event)
         if self.milestones is not None:
             check_milestone(event.fact, self.milestones)
@@ -129,9 +129,9 @@ class RecordRules:
     def known_at(self, event: CloudEvent, record: Record) -> int:
         """Return when a record became known, in microseconds since 1970.
 
-        It is the event's `time`, which imported history has of its own. From `live_since` on, it is
-        at the earliest `lateness` before the broker's timestamp: an event that is sent now changes
-        no day that is over for longer.
+        It is the event's `time`, as imported history states it. From `live_since` on, it is at the
+        earliest `lateness` before the broker's timestamp: an event sent now changes no day that
+        ended longer ago.
         """
         claimed = microseconds(event.time)
         if self.live_since is None:
@@ -142,9 +142,9 @@ class RecordRules:
         return max(claimed, written - self.lateness // _MICROSECOND)
 
     def final_on(self, day: date) -> date | None:
-        """Return the first day on which what was known at the end of a day no longer changes.
+        """Return the first day from which the records known at the end of a day no longer change.
 
-        None where it may always change: no `live_since` bounds when an event is known.
+        None if they may always change: without `live_since`, nothing bounds when events are known.
         """
         if self.live_since is None:
             return None
@@ -155,7 +155,7 @@ class RecordRules:
 def _written(event: CloudEvent, record: Record) -> int:
     """Return when the broker first had a record, in milliseconds since 1970.
 
-    Only persons are erased, so that only their records may be copies.
+    Only persons are erased, so only their records may be copies.
     """
     if event.fact.FAMILY.about_persons:
         for name, value in record.headers or ():

@@ -23,7 +23,7 @@ class Record(Protocol):
     def headers(self) -> Sequence[tuple[str, bytes | None]]: ...  # noqa: D102
     @property
     def timestamp(self) -> int:
-        """In milliseconds since 1970, by the broker's clock where the topic is so declared."""
+        """In milliseconds since 1970, by the broker's clock if the topic is declared so."""
         ...
 
 
@@ -55,9 +55,9 @@ class UnreadableValue(bytes):
 
 
 class CutPart(bytes):
-    """The beginning of a key or a value that is too large to be held; no record of ours has one.
+    """The beginning of a key or value that is too large to keep; no record of ours has one.
 
-    `size` is that of the whole in bytes.
+    `size` is that of the whole, in bytes.
     """
 
     size: int

@@ -1,9 +1,9 @@
-"""Refused records, each counted once however many dead letters it has.
+"""Refused records, each counted once regardless of the number of its dead letters.
 
 A worker may write a dead letter again after a crash, a rebalance or a change of rules. The second
-one may have another reason, and a record of a summary may have a dead letter of its own the next
-time, or the other way round. The one that was written first counts: operators have seen its
-position, outcomes and replayed records name it, and one pass can list them all.
+one may have another reason, and a record in a summary may get its own dead letter the next time, or
+vice versa. The first one counts: operators have seen its position, outcomes and replayed records
+name it, and one pass can list them all.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class RecordMap(Generic[Value]):
     """
 
     def __init__(self) -> None:
-        # By topic and partition. The runs of a layer are in order and share no offset. A recreated
-        # topic adds a layer.
+        # By topic and partition. The runs of a layer are ordered and disjoint. A recreated topic
+        # adds a layer.
         self._layers: dict[tuple[str, int], list[list[_Run[Value]]]] = {}
 
     def add(self, records: RefusedRecords, value: Value) -> Runs:
-        """Set the value of the records that have none yet; return their offsets."""
+        """Set the value of records without one; return their offsets."""
         missing = self.missing(records)
         layers = self._layers.setdefault((records.topic, records.partition), [])
         for first, last in missing:
@@ -54,12 +54,12 @@ class RecordMap(Generic[Value]):
         return missing
 
     def missing(self, records: RefusedRecords) -> Runs:
-        """Return the offsets of the records that have no value."""
+        """Return the offsets of the records without a value."""
         known = OffsetRuns.of((run.first, run.last) for run in self._known(records))
         return tuple(known.missing(records.runs))
 
     def find(self, topic: str, partition: int, offset: int, timestamp: int) -> Value | None:
-        """Return the value of a record; None: it has none."""
+        """Return the value of a record; None if it has none."""
         runs, timestamps = ((offset, offset),), (timestamp, timestamp)
         known = self._known(RefusedRecords(topic, partition, runs, timestamps))
         return next((run.value for run in known), None)
@@ -75,9 +75,9 @@ class RecordMap(Generic[Value]):
 
 
 def distinct_letters(letters: Iterable[DeadLetter]) -> Iterator[DeadLetter]:
-    """Yield dead letters in the order of writing, each restricted to records that are new.
+    """Yield dead letters in the order of writing, each restricted to its new records.
 
-    A dead letter without such a record is left out. One from the gateway is always yielded.
+    A dead letter without new records is omitted. One from the gateway is always yielded.
     """
     seen = RecordMap[None]()
     for letter in letters:

@@ -24,7 +24,7 @@ from events.school import (
 from events.training import TrainingAbandoned, TrainingCompleted, TrainingEnrolled
 from events.workstation import WorkstationUsageReported
 
-# The first fact of a family defines the entity: the others inherit attributes from it. A later
+# The first fact of a family defines the entity; the others inherit attributes from it. A later
 # version of a fact has the same NAME and follows the earlier one; both are accepted.
 _ALL: Final[tuple[type[Fact], ...]] = (
     SchoolRegistered,
@@ -59,5 +59,5 @@ FACTS_BY_NAME: Final[Mapping[str, type[Fact]]] = MappingProxyType(
 
 
 def facts_of(family: Family) -> tuple[type[Fact], ...]:
-    """Return the facts of a family, first the one that defines the entity."""
+    """Return the facts of a family; the first one defines the entity."""
     return tuple(fact for fact in _ALL if fact.FAMILY is family)

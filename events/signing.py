@@ -1,4 +1,4 @@
-"""Signatures of requests by Standard Webhooks: HMAC-SHA256 of id, timestamp and body.
+"""Signatures of requests according to Standard Webhooks: HMAC-SHA256 of id, timestamp and body.
 
 Follows https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md.
 """
@@ -20,24 +20,24 @@ ID_HEADER: Final = "webhook-id"
 TIMESTAMP_HEADER: Final = "webhook-timestamp"
 SIGNATURE_HEADER: Final = "webhook-signature"
 PRODUCER_HEADER: Final = "smartregion-producer"
-"""The producer whose secret signs; the standard leaves it to each gateway to identify it."""
+"""The producer whose secret signs; the standard leaves its identification to each gateway."""
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the prefix of every secret
 VERSION: Final = "v1"
 TOLERANCE: Final = timedelta(minutes=5)
-"""How far a request's timestamp may be from the clock, either way."""
+"""How far a request's timestamp may be from the clock, in either direction."""
 
 SECRET_BYTES: Final = (24, 64)
 MOST_SIGNATURES: Final = 16
-"""In one request: one for each secret that is active. Each one costs a comparison."""
+"""The maximum per request: one for each active secret. Each costs a comparison."""
 
-# No full stop: it is the separator, and the same bytes could be another id and timestamp.
+# No full stop, which is the separator: the same bytes could be another id and timestamp.
 _ID: Final = re.compile(r"[A-Za-z0-9_:-]{1,128}")
 _TIMESTAMP: Final = re.compile(r"[0-9]{1,12}")
 
 
 class SignatureProblem(Enum):
-    """Why a signature is not valid: the header, what is wrong with it, and the remedy."""
+    """Why a signature is invalid: the header, its problem, and the remedy."""
 
     MALFORMED_ID = (
         ID_HEADER,
@@ -66,7 +66,7 @@ class SignatureProblem(Enum):
 
 
 class SignatureError(SmartRegionError):
-    """A signature is not valid; the message repeats nothing that was sent."""
+    """A signature is invalid; the message repeats nothing that was sent."""
 
     def __init__(self, problem: SignatureProblem) -> None:
         self.problem = problem
@@ -75,9 +75,9 @@ class SignatureError(SmartRegionError):
 
 
 class SigningSecret:
-    """A secret that producer and gateway share: 24 to 64 bytes, written `whsec_` and base64.
+    """A secret shared by producer and gateway: 24 to 64 bytes, written as `whsec_` and base64.
 
-    Its repr, and so a log or a traceback, does not contain the key.
+    Its repr does not contain the key, so neither does a log or a traceback.
     """
 
     __slots__ = ("_key",)
@@ -91,7 +91,7 @@ class SigningSecret:
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read a secret in its text form. Raises ValueError, which does not repeat it."""
+        """Read a secret from its text form. Raises ValueError, which does not repeat it."""
         encoded = text.removeprefix(SECRET_PREFIX)
         if encoded == text:
             message = f"a signing secret begins with {SECRET_PREFIX}"
@@ -125,7 +125,7 @@ class SigningSecret:
 def sign(secret: SigningSecret, message_id: str, at: datetime, body: bytes) -> str:
     """Return the value of `webhook-signature` for a body, an id and an aware time.
 
-    Raises SignatureError where the id has another form.
+    Raises SignatureError if the id has another form.
     """
     if not _ID.fullmatch(message_id):
         raise SignatureError(SignatureProblem.MALFORMED_ID)
@@ -133,7 +133,7 @@ def sign(secret: SigningSecret, message_id: str, at: datetime, body: bytes) -> s
 
 
 def check_signable(*, message_id: str, timestamp: str, now: datetime) -> None:
-    """Check the id and the timestamp of a request whose body is not read yet.
+    """Check the id and timestamp of a request before reading its body.
 
     Raises SignatureError.
     """
@@ -154,7 +154,7 @@ def verify(
     """Check the three headers of a signed body against the clock and every active secret.
 
     Returns the digest by the first secret, which identifies this id, timestamp and body. Raises
-    SignatureError. The time it takes does not depend on which secret or signature matches.
+    SignatureError. The duration does not depend on which secret or signature matches.
     """
     check_signable(message_id=message_id, timestamp=timestamp, now=now)
     sent = [signature.encode(errors="replace") for signature in signatures.split(" ")]

@@ -1,8 +1,8 @@
-"""JSON as RFC 8259 has it, where Python's and pydantic's parsers accept more: it is reported.
+"""Reads JSON as defined by RFC 8259; Python's and pydantic's parsers accept more.
 
-A key twice in one object, NaN and Infinity, a number of thousands of digits, nesting without
-end, half a pair of surrogates: each is a defect of the value that has it, so that its neighbours in
-a batch are still read.
+A repeated key in an object, NaN and Infinity, a number of thousands of digits, endless nesting, an
+unpaired surrogate: each is reported as a defect of its value, so that other values in a batch are
+still read.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ FIELD: Final = "value"
 
 _SPACE: Final = " \t\n\r"
 _NOT_SPACE: Final = re.compile(r"[^ \t\n\r]")
-#: What matters for finding the end of a value: strings (whole), brackets, and what separates.
-#: One that nothing closes reaches to the end: else each quote in it would be tried as a beginning.
+#: The tokens that determine the end of a value: whole strings, brackets and separators. An unclosed
+#: string extends to the end: otherwise each quote in it would be tried as a beginning.
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]|,', re.DOTALL)
 _DEPTH: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
 _ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class JsonText(NamedTuple):
-    """A value as it is written, as Python has it, and what is wrong with it.
+    """A value as text, as Python data, and its defect if any.
 
-    `data` has all that was written: a key that came more than once has the list of its values. It
-    is None where the value has a defect that keeps it from being read; `is_read` then is False.
+    `data` loses nothing: a repeated key has the list of its values. It is None, and `is_read` is
+    False, if the value has a defect that makes it unreadable.
     """
 
     text: str
@@ -41,7 +41,7 @@ class JsonText(NamedTuple):
 
 
 def read_value(text: str) -> JsonText:
-    """Read a text that is one value. Raises ContractError (invalid_json) where it is none."""
+    """Read a text that is one value. Raises ContractError (invalid_json) if it is not."""
     reader = _Reader(text)
     value = reader.value(reader.skip_space(0))
     reader.expect_end(reader.after)
@@ -51,8 +51,8 @@ def read_value(text: str) -> JsonText:
 def read_array(text: str) -> Iterator[JsonText]:
     """Read the values of an array one by one.
 
-    Raises ContractError (invalid_json) at the first place where the text is no array of JSON
-    values: what was given before is then to be dropped.
+    Raises ContractError (invalid_json) at the first place where the text is not an array of JSON
+    values: the caller must then drop the values yielded before.
     """
     reader = _Reader(text)
     at = reader.skip_space(0)
@@ -75,12 +75,12 @@ def read_array(text: str) -> Iterator[JsonText]:
 
 
 class _Reader:
-    """Reads values of one text, and knows where the last one ended."""
+    """Reads values from one text, and knows where the last one ended."""
 
     def __init__(self, text: str) -> None:
         self.after = 0
         self._text = text
-        # Not this reader's own methods: it would hold itself, and its text, by its decoder.
+        # Not this reader's own methods: its decoder would keep it, and its text, alive in a cycle.
         self._hooks = _Hooks()
         self._decoder = json.JSONDecoder(
             object_pairs_hook=self._hooks.object, parse_constant=self._hooks.constant
@@ -88,7 +88,7 @@ class _Reader:
 
     def skip_space(self, at: int) -> int:
         """Return where the next token begins."""
-        if self._text[at : at + 1] not in _SPACE:  # At the end it is "", which is in it.
+        if self._text[at : at + 1] not in _SPACE:  # At the end, this is "", which is in it.
             return at
         found = _NOT_SPACE.search(self._text, at)
         return len(self._text) if found is None else found.start()
@@ -103,7 +103,7 @@ class _Reader:
             raise _refusal(problem, "send JSON in UTF-8") from None
         except RecursionError:
             return self._unreadable(at, _nested())
-        except ValueError:  # A number that Python declines to convert.
+        except ValueError:  # A number that Python refuses to convert.
             remedy = "send numbers of at most 300 digits"
             return self._unreadable(at, _refusal("has a number without end", remedy))
         text = self._text[at : self.after]
@@ -116,14 +116,14 @@ class _Reader:
         return JsonText(text, data, self._hooks.defect)
 
     def expect_end(self, at: int) -> None:
-        """Refuse anything but white space from here on."""
+        """Refuse anything except white space from here on."""
         at = self.skip_space(at)
         if at != len(self._text):
             problem = f"is not valid JSON (more after its end at {at})"
             raise _refusal(problem, "send one JSON value")
 
     def _unreadable(self, at: int, defect: ContractError) -> JsonText:
-        """Skip a value that cannot be read, so that those after it can."""
+        """Skip an unreadable value, so that later ones can be read."""
         depth = 0
         for token in _TOKEN.finditer(self._text, at):
             depth += _DEPTH.get(token[0], 0)
@@ -141,17 +141,17 @@ class _Reader:
 
 
 class _Hooks:
-    """What a decoder calls, and the first defect that it met in a value."""
+    """The decoder's callbacks, and the first defect that they found in a value."""
 
     def __init__(self) -> None:
         self.defect: ContractError | None = None
 
     def object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        """Return an object of its pairs."""
+        """Return an object with these pairs."""
         data = dict(pairs)
         if len(data) == len(pairs):
             return data
-        # Another reader takes the first of two values, or both: none may be skipped.
+        # Other readers take the first of two values, or both: none may be skipped.
         every: dict[str, list[Any]] = {}
         for key, value in pairs:
             every.setdefault(key, []).append(value)
@@ -162,7 +162,7 @@ class _Hooks:
         return {key: values if len(values) > 1 else values[0] for key, values in every.items()}
 
     def constant(self, name: str) -> None:
-        """Note a number that JSON has not."""
+        """Note a number that JSON does not have."""
         if self.defect is None:
             problem = "is not valid JSON (no such number)"
             self.defect = _refusal(problem, "leave the field out", value=name)
@@ -190,5 +190,5 @@ def _nested() -> ContractError:
 
 
 def _refusal(problem: str, remedy: str, *, value: str | None = None) -> ContractError:
-    # The text around a mistake is not repeated: nobody has looked for a person's data in it.
+    # The text around a mistake is not repeated: it was not searched for personal data.
     return ContractError(RefusalReason.INVALID_JSON, FIELD, value, remedy, problem=problem)

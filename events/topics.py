@@ -18,18 +18,18 @@ DEFAULT_PARTITIONS: Final = 8
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _DEAD_LETTERS_RETENTION_MS: Final = 90 * _DAY_MS
-# A dead letter is the refused record with additional headers: it is larger than the broker's
-# default limit (1 MiB) when the refused record had that size.
+# A dead letter is the refused record with additional headers: if the record has the size of the
+# broker's default limit (1 MiB), its dead letter exceeds it.
 DEAD_LETTER_MAX_BYTES: Final = 2 * 1024 * 1024
 # Kafka's default: a broker's configuration may be lower.
 _MESSAGE_MAX_BYTES: Final = 1024 * 1024 + 12
-# Without these settings a topic takes the broker's configuration, which may delete by size,
-# compress again, or keep the producers' timestamps.
+# Without these settings, a topic uses the broker's configuration, which may delete by size,
+# recompress, or keep the producers' timestamps.
 _OF_EVERY_TOPIC: Final[Mapping[str, str]] = {
     "retention.bytes": "-1",
     "max.message.bytes": str(_MESSAGE_MAX_BYTES),
     "compression.type": "producer",
-    # The time of an event is bounded by that of its record: see `events.record_rules`.
+    # The timestamp of a record bounds the time of its event: see `events.record_rules`.
     "message.timestamp.type": "LogAppendTime",
 }
 _REPLICAS_TO_AFFORD_A_LOSS: Final = 3
@@ -45,17 +45,17 @@ class TopicSpec:
     partitions: int
     replication: int
     retention_ms: int | None = None
-    """How long records are kept, in milliseconds; None: for ever."""
+    """How long records are kept, in milliseconds; None for ever."""
     compacted: bool = False
-    """True: of each key at least the last record is kept, whatever its age."""
+    """True if at least the last record of each key is kept, whatever its age."""
     settings: tuple[tuple[str, str], ...] = ()
-    """Further settings of the topic, as Kafka names and writes them."""
+    """Other settings of the topic, in Kafka's names and format."""
 
     @property
     def config(self) -> Mapping[str, str]:
         """All settings of the topic that differ, or could differ, from the broker's defaults.
 
-        Compared with what is in force, a broker's own defaults included.
+        They are compared with the settings in force, including the broker's defaults.
         """
         kept = "-1" if self.retention_ms is None else str(self.retention_ms)
         declared = {
@@ -71,9 +71,9 @@ class TopicSpec:
 
     @property
     def tolerated(self) -> frozenset[str]:
-        """Settings whose other values a worker accepts: topics of 0.1 were declared without them.
+        """Settings for which a worker accepts other values: topics of 0.1 were declared without.
 
-        Each start, and the doctor, warns about them.
+        Each start and the doctor warn about them.
         """
         return frozenset(_OF_EVERY_TOPIC) - dict(self.settings).keys()
 

@@ -36,8 +36,8 @@ unpacks to at most 64 MiB."""
 def asyncapi_document() -> dict[str, JSON]:
     """Return the document of the registered facts and the declared topics.
 
-    The monitor is the receiving side. The document has no server, since each installation has its
-    own, and contains all schemas, in a form that is also valid for draft 7 and AsyncAPI's dialect.
+    The monitor is the receiver. The document names no server, since each installation has its own,
+    and contains all schemas, in a form that is also valid for draft 7 and AsyncAPI's dialect.
     """
     topics = {spec.name: spec for spec in declared_topics()}
     schemas: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The contracts for generators of clients: named schemas with widely supported keywords.
+"""The contracts for client generators: named schemas with widely supported keywords.
 
 The JSON Schema of an event (`schema_of`) is exact, and uses keywords that few generators support:
 `const`, `anyOf` with null, patterns of days, nested definitions. These schemas are simpler, and
@@ -25,7 +25,7 @@ _EXTENSIONS: Final = (
     "they hold text, a whole number or a boolean."
 )
 _DAYS: Final = ("date", "date-time")
-"""Generated clients have own types for these formats, to which no pattern applies."""
+"""Generated clients have their own types for these formats, to which no pattern applies."""
 
 
 def event_name(fact: type[Fact]) -> str:
@@ -62,9 +62,9 @@ def client_schemas() -> dict[str, JSON]:
 def spelled_out(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return a schema with keywords that generators support.
 
-    Numbers that need 64 bits have that format. Where an enumeration restricts an object's names,
-    these become its properties: generators would create a map of any names, which some clients
-    write as an empty object.
+    Numbers that need 64 bits have that format. If an enumeration restricts an object's names, they
+    become its properties: generators would create a map of any names, which some clients write as
+    an empty object.
     """
     definitions: dict[str, Any] = schema["$defs"]
     rules: set[str] = set()
@@ -99,7 +99,7 @@ def spelled_out(schema: Mapping[str, Any]) -> dict[str, Any]:
 def enumeration(name: str, schema: Mapping[str, JSON]) -> dict[str, JSON]:
     """Set unique names for the values of a named enumeration.
 
-    In Go all constants of a client share one namespace, in which `_75` is not valid either.
+    In Go, all constants of a client share one namespace, in which `_75` is not valid either.
     """
     prefix = re.sub(r"(?<!^)(?=[A-Z])", "_", name)
     values = cast("list[str]", schema["enum"])
@@ -107,7 +107,7 @@ def enumeration(name: str, schema: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def _add(schemas: dict[str, JSON], name: str, schema: JSON) -> None:
-    """Add a schema. Raises ValueError for a name that is used: a generator would use one."""
+    """Add a schema. Raises ValueError for a duplicate name, of which a generator would use one."""
     if schemas.setdefault(name, schema) != schema:
         raise ValueError(f"two schemas are named {name}: give one of the models another name")
 

@@ -31,7 +31,7 @@ _JUDGED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A change that refuses what a released schema accepts."""
+    """A change that refuses values accepted by a released schema."""
 
     path: str
     """The path from the envelope: `data.downlink_mbps`."""
@@ -53,7 +53,7 @@ def breaches(released: _Schema, current: _Schema) -> tuple[Breach, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A part of a schema, with the schema that has its definitions."""
+    """A part of a schema, with the whole schema, which has its definitions."""
 
     written: _Schema
     whole: _Schema
@@ -73,7 +73,7 @@ class _Node:
         return [self.at({**beside, **form}) for form in self.schema.get("anyOf", [{}])]
 
     def at(self, part: object) -> _Node:
-        """Return a part below; `true` accepts anything."""
+        """Return a child part; `true` accepts anything."""
         return _Node(ANYTHING if part is True else cast("_Schema", part), self.whole)
 
 

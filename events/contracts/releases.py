@@ -75,7 +75,7 @@ def compare(folder: Path) -> ContractComparison:
 def release(folder: Path) -> tuple[str, ...]:
     """Write the current schemas to a folder's files; return the new or changed types.
 
-    Raises BrokenContractError, and writes nothing, where a schema is not compatible.
+    Raises BrokenContractError without writing anything if a schema is not compatible.
     """
     comparison = compare(folder)
     if comparison.broken:

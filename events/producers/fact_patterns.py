@@ -17,7 +17,7 @@ def types_of(pattern: str) -> Iterator[str]:
     if pattern in FACTS:
         yield pattern
         return
-    # A fact's name matches all its versions, which may be sent at the same time.
+    # A fact's name matches all of its versions, which may be sent at the same time.
     for kind, fact in FACTS.items():
         if pattern == fact.NAME or (
             pattern.endswith(".*") and fact.NAME.startswith(pattern.removesuffix("*"))

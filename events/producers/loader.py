@@ -1,4 +1,4 @@
-"""Reads the declared producers from a file, or reports every error in it."""
+"""Reads the declared producers from a file, or reports all errors in it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ REGION: Final = Path(__file__).parent / "region.yaml"
 
 
 def load_producers(file: Path | None = None) -> Producers:
-    """Return the producers of a file, by default the Région's own.
+    """Return the producers in a file, by default the Région's own.
 
-    Raises InvalidDeclarationError with every error: file, line, field, value, remedy.
+    Raises InvalidDeclarationError with all errors: file, line, field, value, remedy.
     """
     return read_declaration(REGION if file is None else file, Producers)
 

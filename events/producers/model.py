@@ -39,7 +39,7 @@ _EMPTY_STEPS: Final = re.compile(r"(/)/+")
 _EMPTY_URN_STEPS: Final = re.compile(r"([/:])[/:]+")
 _MOST_ENCODED: Final = 4
 _AFTER_PATH: Final = re.compile(r"[?#;]")
-#: Without underscore, which ends the id in a token.
+#: Without an underscore, which ends the id in a token.
 _ID: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _SOURCE: Final = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&'()*+,;=._~%-]{1,256}")
 
@@ -84,9 +84,9 @@ class Quota(_ProducerModel):
     """How much a producer may send through the gateway."""
 
     events_per_second: Rate
-    """What it may send without end."""
+    """The sustained rate."""
     burst: Rate
-    """What it may send at once after a rest."""
+    """How many events it may send at once after a pause."""
 
 
 class Producer(_ProducerModel):
@@ -96,15 +96,15 @@ class Producer(_ProducerModel):
     title: Label
     """What people call it."""
     contact: Label
-    """Who is asked about its events: a mail address, a team."""
+    """Whom to ask about its events: a mail address, a team."""
     sources: Annotated[
         tuple[Annotated[str, AfterValidator(_whole_prefix)], ...], Field(min_length=1)
     ]
-    """What the `source` of its events is, or what stands before a `/` (or a `:` in a URN) in it."""
+    """The `source` of its events, or the part of it before a `/` (or a `:` in a URN)."""
     types: Annotated[tuple[FactPattern, ...], Field(min_length=1)]
     """The facts it may send: `school.closed`, `school.*` or whole CloudEvents types."""
     owns: tuple[OwnShare, ...] = ()
-    """The facts, or the entities of facts, of which its word alone counts."""
+    """The facts, or entities of facts, that only this producer may report."""
     quota: Quota
     expected_every: Annotated[Frequency, Field(strict=False)]
     """How often it promises to send."""
@@ -121,7 +121,7 @@ class Producer(_ProducerModel):
 
 
 class Producers(_ProducerModel):
-    """All declared producers. What none of them may send, nobody may."""
+    """All declared producers. Facts that none of them may send are refused."""
 
     producers: Annotated[tuple[Producer, ...], Field(min_length=1)]
 
@@ -182,25 +182,25 @@ class Producers(_ProducerModel):
         return iter(self.producers)
 
     def get(self, producer_id: str) -> Producer | None:
-        """Return the producer of an id; None where there is none."""
+        """Return the producer with an id; None if there is none."""
         return self._by_id.get(producer_id)
 
     def of_source(self, source: str) -> Producer | None:
         """Return the producer with the longest declared source that equals or contains a source.
 
-        A contained source continues with `/`, or `:` in a URN, so that `/lycees` does not contain
+        A contained source continues with `/`, or `:` in a URN, so `/lycees` does not contain
         `/lycees-prives`. A source with `.` or `..` in its path, percent-encoded or not, has no
-        producer, since it may be resolved to another one. Neither has a source that is another
-        producer's after normalisation: percent-decoded, without empty steps, query, fragment and
+        producer, since it may resolve to another one. Neither has a source that belongs to another
+        producer after normalisation: percent-decoded, without empty steps, query, fragment and
         parameters.
         """
         declared = self.declared_source(source)
         return None if declared is None else self._by_source[declared]
 
     def declared_source(self, source: str) -> str | None:
-        """Return the declared source by which `of_source` finds a producer; None where it does not.
+        """Return the declared source by which `of_source` finds a producer; None if it finds none.
 
-        What a producer appends to its own source is not in it.
+        It lacks anything that the producer appends to its own source.
         """
         if _has_dots(source):
             return None
@@ -212,11 +212,11 @@ class Producers(_ProducerModel):
         return declared if is_same else None
 
     def allowing(self, producer_id: str, source: str, event_type: str) -> bool:
-        """Return True where a producer may send events of this type from this source."""
+        """Return True if a producer may send events of this type from this source."""
         return self.refusal(producer_id, source, event_type) is None
 
     def refusal(self, producer_id: str, source: str, event_type: str) -> ContractError | None:
-        """Return the error of an event that a producer may not send; None where it may."""
+        """Return the error of an event that a producer may not send; None if it may."""
         producer = self.get(producer_id)
         if producer is None or self.of_source(source) is not producer:
             own = "none" if producer is None else ", ".join(producer.sources)
@@ -234,7 +234,7 @@ class Producers(_ProducerModel):
 
     @property
     def unowned(self) -> tuple[str, ...]:
-        """Return the facts that producers may send and none owns."""
+        """Return the facts that producers may send but none owns."""
         sent = frozenset[str]().union(*(producer.facts for producer in self))
         return tuple(sorted(fact for fact in sent if not self.ownership.owns(fact)))
 

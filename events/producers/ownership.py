@@ -1,7 +1,7 @@
 """Ownership: which producer reports which entities of a fact; events of others are refused.
 
-It depends on the fact, the entity and the source of one event only, so that every reader of a
-record decides the same, in any order.
+It depends only on the fact, entity and source of one event, so that every reader of a record
+decides the same, in any order.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _OF_PERSONS: Final = frozenset(fact.NAME for fact in facts_of(Family.TRAININGS))
 MOST_ENTITIES: Final = 1_000
 #: The time to match a pattern is exponential in its stars.
 MOST_STARS: Final = 2
-#: Each is compared with each other one when they are read, and with each entity of an event.
+#: Patterns are compared with each other when they are read, and with the entity of each event.
 MOST_PATTERNS: Final = 200
-#: The cache is bounded: producers choose their sources.
+#: The bound of the cache: producers choose their own sources.
 SOURCES_KNOWN: Final = 4_096
 
 _ANY: Final = "*"
@@ -55,7 +55,7 @@ def _entities(pattern: str) -> str:
 
 
 class Share(BaseModel):
-    """What a producer owns of some facts: all entities, or those that are named."""
+    """A producer's share of some facts: all entities, or only named ones."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -66,7 +66,7 @@ class Share(BaseModel):
     ] = ()
     """Identifiers of entities, `*` for any characters; none: all that no other producer names."""
     territories: tuple[Annotated[Territory, Field(strict=False)], ...] = ()
-    """Instead of entities: `D77`, `R11`…, of facts whose identifier contains the territory."""
+    """Instead of entities: `D77`, `R11`…, for facts whose identifier contains the territory."""
 
     @model_validator(mode="after")
     def _names_entities_in_one_way(self) -> Self:
@@ -98,7 +98,7 @@ class Share(BaseModel):
         return tuple(dict.fromkeys(FACTS[kind].NAME for kind in kinds))
 
     def patterns(self, fact: str) -> tuple[str, ...]:
-        """Return the entities of a fact; an empty result is all that no other producer names."""
+        """Return the entities of a fact; if empty, all that no other producer names."""
         within = (FACTS_BY_NAME[fact].entities_in(one.value) for one in self.territories)
         return (*self.entities, *(one for one in within if one is not None))
 
@@ -108,7 +108,7 @@ def _from_pattern(share: object) -> object:
 
 
 OwnShare = Annotated[Share, BeforeValidator(_from_pattern)]
-"""A share as it is declared: `school.*` alone is the share of all entities."""
+"""A share as declared: `school.*` alone is the share of all entities."""
 
 
 class OwnershipClaim(NamedTuple):
@@ -122,7 +122,7 @@ class OwnershipClaim(NamedTuple):
 
 
 def shared_claims(claims: Iterable[OwnershipClaim]) -> Iterator[Diagnostic]:
-    """Yield the claims that another producer has already: an entity has one owner."""
+    """Yield the claims that another producer already has: an entity has one owner."""
     known: dict[str, _Known] = {}
     for claim in claims:
         before = known.setdefault(claim.fact, _Known())
@@ -177,7 +177,7 @@ def _overlap(one: str | None, other: str | None) -> bool:
         return _matcher(other).fullmatch(one) is not None
     if _ANY not in other:
         return _matcher(one).fullmatch(other) is not None
-    # Text between stars always fits: only the beginnings and the ends have to match.
+    # Text between stars always fits: only the beginnings and ends must match.
     begin, end = one.partition(_ANY)[0], one.rpartition(_ANY)[2]
     begins, ends = other.partition(_ANY)[0], other.rpartition(_ANY)[2]
     return (begin.startswith(begins) or begins.startswith(begin)) and (
@@ -200,7 +200,7 @@ class _Owners:
 
     @property
     def is_shared(self) -> bool:
-        """True where the owner depends on the entity."""
+        """True if the owner depends on the entity."""
         return bool(self.single or self.patterns)
 
     def add(self, claim: OwnershipClaim) -> None:
@@ -223,7 +223,7 @@ class _Owners:
 class Ownership:
     """The owners of facts. Every producer may report a fact without owner; the latest event counts.
 
-    No producer may report an entity of an owned fact that is in no producer's share.
+    If a fact is owned, no producer may report an entity outside all shares.
     """
 
     def __init__(
@@ -237,24 +237,24 @@ class Ownership:
         self._always_takes = lru_cache(maxsize=SOURCES_KNOWN)(self._always)
 
     def __bool__(self) -> bool:
-        """Return False where no fact has an owner."""
+        """Return False if no fact has an owner."""
         return bool(self._owners)
 
     def owns(self, fact: str) -> bool:
-        """Return True where a fact has an owner, of some entities at least."""
+        """Return True if a fact has an owner, at least of some entities."""
         return fact in self._owners
 
     def owner(self, fact: str, entity: str) -> str | None:
-        """Return the id of the producer that owns an entity of a fact; None without owner."""
+        """Return the id of the producer that owns an entity of a fact; None without an owner."""
         owners = self._owners.get(fact)
         return None if owners is None else owners.of(entity)
 
     def takes_all(self, fact: str, source: str) -> bool:
-        """Return True where a source may report every entity of a fact."""
+        """Return True if a source may report every entity of a fact."""
         return self._always_takes(fact, source)
 
     def takes(self, fact: str, entity: str, source: str, *, retracted: bool) -> bool:
-        """Return True where a source may report an entity of a fact."""
+        """Return True if a source may report an entity of a fact."""
         if self._always_takes(fact, source):
             return True
         producer = self._producer_of(source)
@@ -271,7 +271,7 @@ class Ownership:
             raise self.refusal(event)
 
     def refusal(self, event: CloudEvent) -> ContractError:
-        """Return the error of an event of another owner, without other producers or entities."""
+        """Return the error for another owner's event, without other producers or entities."""
         return ContractError(
             RefusalReason.NOT_OWNER,
             "source",
@@ -281,7 +281,7 @@ class Ownership:
         )
 
     def _always(self, fact: str, source: str) -> bool:
-        """Return True where a source may report every entity of a fact."""
+        """Return True if a source may report every entity of a fact."""
         owners = self._owners.get(fact)
         if owners is None:
             return True
@@ -291,7 +291,7 @@ class Ownership:
 
 
 UNOWNED: Final = Ownership()
-"""The ownership without any owner."""
+"""An ownership without owners."""
 
 
 def ownership_of(

@@ -1,4 +1,4 @@
-"""The secrets that authenticate producers, in a file of their own."""
+"""The secrets that authenticate producers, in a separate file."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ def _digest(text: object) -> SecretStr:
 
 
 class ProducerSecrets(BaseModel):
-    """The active secrets of one producer: several while one takes over from another."""
+    """The active secrets of one producer: several during a rotation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     signing: tuple[Annotated[SigningSecret, PlainValidator(_signing_secret)], ...] = ()
     """Secrets that sign requests; a signature can only be checked with the secret itself."""
     bearer_sha256: tuple[Annotated[SecretStr, PlainValidator(_digest)], ...] = ()
-    """SHA-256 of the bearer tokens; they are long and random, so a plain hash hides them."""
+    """SHA-256 of the bearer tokens, which are long and random, so that a plain hash hides them."""
 
     def has_token(self, token: str) -> bool:
-        """Return True for a bearer token of the producer, in constant time."""
+        """Return True for a bearer token of this producer, in constant time."""
         digest = token_digest(token)
         found = False
         for known in self.bearer_sha256:
@@ -95,15 +95,15 @@ class Secrets(RootModel[Mapping[ProducerId, ProducerSecrets]]):
         return self
 
     def of(self, producer_id: str) -> ProducerSecrets | None:
-        """Return the secrets of a producer; None where it has none."""
+        """Return the secrets of a producer; None if it has none."""
         return self.root.get(producer_id)
 
 
 def load_secrets(file: Path | None, producers: Producers | None = None) -> Secrets:
-    """Return the secrets of a file; without a file, no producer has any.
+    """Return the secrets in a file; without a file, no producer has any.
 
-    Raises InvalidDeclarationError with every error, without secrets; given the `producers`, secrets
-    of an undeclared one are an error. Raises SmartRegionError where other users can read the file.
+    Raises InvalidDeclarationError with all errors, without secrets; given the `producers`, secrets
+    of an undeclared one are an error. Raises SmartRegionError if other users can read the file.
     """
     if file is None:
         return Secrets(root={})

@@ -1,4 +1,4 @@
-"""New secrets for producers, which are displayed once."""
+"""New secrets for producers, displayed once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class IssuedSecret:
     producer: str
     scheme: Scheme
     secret: SecretStr
-    """The producer's copy; of a token, the only one."""
+    """The producer's copy; for a token, the only one."""
     entry: SecretStr
     """The entry of the secrets file: the hash of a token, or a signing secret itself."""
 
@@ -61,6 +61,6 @@ def issue(producer: str, scheme: Scheme) -> IssuedSecret:
 
 
 def token_owner(token: str) -> str | None:
-    """Return the producer id in a bearer token, which is not verified yet."""
+    """Return the producer id in a bearer token that is not yet verified."""
     named = _TOKEN.fullmatch(token)
     return named[1] if named else None
