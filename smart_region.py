@@ -1,4 +1,4 @@
-"""The one command line, `smart-region`: the commands of all packages."""
+"""The command line `smart-region`, with the commands of all packages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from boundary.errors import SmartRegionError
 from boundary.garbage import collect_seldom
 from boundary.terminal import echo, legible, legible_lines, show_traceback
 
-# Each of these modules has `commands`, a list, and imports what is heavy only when one runs.
+# Each of these modules has a list `commands`, and imports heavy modules only when one runs.
 COMMAND_MODULES = (
     "events.producers.cli",
     "catalogue.cli",
@@ -44,10 +44,10 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
 }
 
 FIRST_PROCESS: Final = 1
-"""The process number of a container's program, for which the kernel drops a signal without a
-handler: a pod would be killed at the end of its grace period."""
+"""The process id of a container's program. The kernel drops its signals without a handler: a pod
+would be killed at the end of its grace period."""
 
-#: What a disk, a folder or a file says; of the others some are a programmer's.
+#: Errors of a disk, a folder or a file; some of the others are programmer errors.
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 _NO_FILE = frozenset({errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG})
 
@@ -59,9 +59,9 @@ class ReadableError(click.ClickException):
 
 
 class Commands(click.Group):
-    """A group of commands whose readable errors end in one line.
+    """A group of commands that report readable errors in one line.
 
-    They end quietly where whoever reads their output has gone.
+    They end quietly if the reader of their output has exited.
     """
 
     def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - as click's
@@ -70,7 +70,7 @@ class Commands(click.Group):
             return super().main(*args, **extra)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        """Parse the command line, and print what is asked for with an option alone, as --help."""
+        """Parse the command line, and run options that end the command, such as --help."""
         with _disk_in_one_line(), ends_with_reader():
             return super().make_context(*args, **extra)
 
@@ -96,7 +96,7 @@ class Commands(click.Group):
             with _disk_in_one_line(), ends_with_reader():
                 return super().invoke(ctx)
         except click.ClickException as error:
-            # Click repeats what it was given: a file's name, a word that is no command.
+            # Click repeats its input: a file's name, an unknown command.
             error.message = legible_lines(error.message)
             if isinstance(error, click.FileError):
                 error.exit_code = ReadableError.exit_code  # 1 is a result of some commands.
@@ -104,14 +104,14 @@ class Commands(click.Group):
         except SmartRegionError as error:
             raise ReadableError(legible(" ".join(str(error).split()))) from error
         except KeyboardInterrupt:
-            # Click's own status is 1, which is a result of some commands.
+            # Click's own status 1 is a result of some commands.
             echo("Aborted!", err=True)
             sys.exit(128 + signal.SIGINT)
 
 
 @contextmanager
 def _disk_in_one_line() -> Iterator[None]:
-    """Make what a disk, a folder or a file says a readable error."""
+    """Turn errors of a disk, a folder or a file into readable errors."""
     try:
         yield
     except OSError as error:
@@ -124,12 +124,12 @@ def _disk_in_one_line() -> Iterator[None]:
 
 
 def _end(number: int, _frame: object) -> None:
-    """End as a signal without a handler ends other processes; programs that serve set their own."""
+    """End as other processes do on an unhandled signal; servers set their own handler."""
     sys.exit(128 + number)
 
 
 def _show_end_of_thread(ended: threading.ExceptHookArgs) -> None:
-    """Write why a thread ended, as Python does; one that was asked to end says nothing."""
+    """Print why a thread ended, as Python does; nothing for SystemExit."""
     if ended.exc_type is not SystemExit:
         show_traceback(ended.exc_type, ended.exc_value, ended.exc_traceback)
 
@@ -146,7 +146,7 @@ def main() -> None:
 
 
 def join(group: click.Group, command: click.Command) -> None:
-    """Add a command; groups of one name, from packages that know nothing of each other, are one."""
+    """Add a command, and merge groups of the same name from independent packages."""
     known = group.commands.get(command.name or "")
     if isinstance(known, click.Group) and isinstance(command, click.Group):
         for part in command.commands.values():

@@ -1,1 +1,1 @@
-"""What crosses our boundary with the world, one way for each kind: text, files, requests."""
+"""Input and output, with one way for each kind: text, files, requests."""

@@ -1,4 +1,4 @@
-"""Addresses that users give: what is shown of one, and whether a secret may be sent there."""
+"""Addresses from users: how they are shown, and whether a secret may be sent there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from boundary.terminal import one_line
 
-#: Up to the last `@`: a password may contain any character, and none of it is shown.
+#: Up to the last `@`: a password may contain any character, and must not be shown.
 _USER: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:/*)?.*@", re.DOTALL)
 _MASK: Final = "…"
 _HOST_AND_PORT: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
@@ -26,14 +26,14 @@ class UnusableAddressError(Exception):
 
 
 def shown_address(url: str) -> str:
-    """Return an address in one line, without its secrets: user, password, query, fragment."""
+    """Return an address as one line, without its secrets: user, password, query, fragment."""
     masked = _USER.sub(lambda found: f"{found[1] or ''}{_MASK}@", url, count=1)
     bare = re.split(r"[?#]", masked, maxsplit=1)
     return one_line(bare[0] + (_MASK if len(bare) > 1 else ""))
 
 
 def is_host_and_port(text: str) -> bool:
-    """Return whether a text is HOST:PORT, an address of IPv6 in brackets."""
+    """Return whether a text is HOST:PORT, with an IPv6 address in brackets."""
     return _HOST_AND_PORT.fullmatch(text) is not None
 
 
@@ -48,8 +48,8 @@ def is_loopback(host: str) -> bool:
 def names_loopback(header: str) -> bool:
     """Return whether the Host header of a request names this machine's loopback.
 
-    Any other name may be a stranger's that resolves to this machine (DNS rebinding): a browser then
-    gives the answer to that stranger's page.
+    Any other name may be an attacker's that resolves to this machine (DNS rebinding): a browser
+    then passes the response to the attacker's page.
     """
     try:
         host = urlsplit(f"//{header}").hostname
@@ -63,13 +63,13 @@ def usable_address(
 ) -> SplitResult:
     """Return the parts of an http or https address.
 
-    With a `secret` it has to be https or on this machine, unless `plain_http` declares the network
-    private. A query is allowed with `query` alone. Raises UnusableAddressError.
+    With a `secret`, it must be https or on this machine, unless `plain_http` declares the network
+    private. A query is only allowed with `query`. Raises UnusableAddressError.
     """
     try:
         parts = urlsplit(url)
         host = parts.hostname
-        parts.port  # noqa: B018 - raises where it is none
+        parts.port  # noqa: B018 - raises if it is invalid
     except ValueError:
         host = None
     remedy = "write it as https://HOST or http://HOST:PORT"
@@ -85,5 +85,5 @@ def usable_address(
 
 
 def _is_plain(url: str) -> bool:
-    """Return whether an address has no spaces and no controls: urlsplit removes some of them."""
+    """Return whether an address has no spaces or control characters: urlsplit removes some."""
     return url.isprintable() and " " not in url

@@ -1,4 +1,4 @@
-"""Output whose reader has gone, as that of `smart-region audit | head`."""
+"""Output whose reader has exited, as in `smart-region audit | head`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from typing import IO, Final, NoReturn
 
 READER_GONE: Final = 128 + signal.SIGPIPE
-"""The exit status: that of a program which the signal of a closed pipe has killed."""
+"""The exit status, the same as for a program killed by SIGPIPE."""
 
 
 @contextmanager
 def ends_with_reader() -> Iterator[None]:
-    """End the process quietly where standard output or error is closed by its reader in the block.
+    """End the process quietly if the reader of standard output or error closes it in the block.
 
-    What is buffered is written at the block's end: later the interpreter would fail to. A
-    connection to a server that is closed is none of these, and raises BrokenPipeError as before.
+    Buffered output is written at the end of the block: later, the interpreter would fail to write
+    it. A closed connection to a server still raises BrokenPipeError.
     """
     try:
         try:
@@ -34,7 +34,7 @@ def ends_with_reader() -> Iterator[None]:
 
 
 def end_without_reader() -> NoReturn:
-    """Exit with READER_GONE, and drop what is still buffered for whoever has gone."""
+    """Exit with READER_GONE, and drop output that is still buffered for the closed streams."""
     for stream in filter(_reader_is_gone, _streams()):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -50,7 +50,7 @@ def _streams() -> list[IO[str]]:
 def _reader_is_gone(stream: IO[str]) -> bool:
     try:
         number = stream.fileno()
-    except OSError:  # A test's, in memory.
+    except OSError:  # A stream in memory, as in tests.
         return False
     poll = select.poll()
     poll.register(number, select.POLLOUT)

@@ -1,4 +1,4 @@
-"""What is wrong with something that was given: where, the problem, the value, the remedy."""
+"""Diagnostics of input: location, problem, value and remedy."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ FieldPath: TypeAlias = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One problem of a file, a declaration or an event.
+    """One problem in a file, a declaration or an event.
 
     Its text is one line: `file:line: field: problem, value …: remedy`, without the parts that are
     None.
     """
 
     path: FieldPath
-    """The field, inside what was read."""
+    """The path of the field within the input."""
     problem: str
     value: object
-    """What stands there; None where nothing does, or where it may not be repeated."""
+    """The field's value; None if it is missing or must not be repeated."""
     remedy: str
     field: str | None = None
-    """The field as a reader finds it: a column's heading, a path with ids in the place of indices;
-    None: the whole of it."""
+    """The field as a reader finds it: a column's heading, a path with ids instead of indices; None
+    for the whole input."""
     file: Path | str | None = None
     line: int = 0
-    """From 1; 0: of no line."""
+    """From 1; 0 for no line."""
     hidden: bool = False
-    """True where the value is a person's data."""
+    """True if the value is personal data."""
 
     def hide(self) -> Diagnostic:
-        """Return the same without its value."""
+        """Return the same diagnostic without its value."""
         return replace(self, value=None, hidden=True)
 
     def __str__(self) -> str:
@@ -54,17 +54,17 @@ class Diagnostic:
 
 
 def shown(value: object) -> str:
-    """Return the beginning of a value as a message shows it: one line, at most 80 characters."""
+    """Return the beginning of a value for a message: one line, at most 80 characters."""
     if value is None:
         return "none"
     if isinstance(value, bool):
-        return str(value).lower()  # As JSON and YAML have it.
-    # Cut before repr: a refused value may be megabytes long.
+        return str(value).lower()  # As in JSON and YAML.
+    # Truncated before repr: a refused value may be megabytes long.
     text = repr(value[:SHOWN_CHARACTERS]) if isinstance(value, str | bytes) else str(value)
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
 
 
 def choose(value: object, known: Collection[str]) -> str:
-    """Return the remedy for an unknown word: the nearest known one, or all where none is near."""
+    """Return the remedy for an unknown word: the closest known one, or all if none is close."""
     near = get_close_matches(str(value)[:SHOWN_CHARACTERS], known, n=1, cutoff=_NEAR)
     return f"write '{near[0]}'" if near else f"write one of {', '.join(known)}"

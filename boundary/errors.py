@@ -1,4 +1,4 @@
-"""The base class of the errors whose message names the problem and the remedy."""
+"""The base class of errors whose message names the problem and the remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extras: packages that some commands need, and that an installation may lack."""
+"""Extras: packages that some commands need and an installation may lack."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Final
 
 from boundary.errors import SmartRegionError
 
-#: The Makefile's lists that hold an extra's packages, each pinned; run.txt has the others.
+#: The Makefile's lists with an extra's packages, each pinned; run.txt has the others.
 _LISTS: Final = {"demo": "demo"}
 
 
 def install_remedy(extra: str) -> str:
-    """Return how an extra is installed: no index of packages has this project under its name."""
+    """Return how to install an extra: no package index has this project under its name."""
     return (
         f"`make .venv/{_LISTS.get(extra, 'run')}.stamp` in a clone installs it; beside the wheel"
         f' pip install "$(echo smart_region-*.whl)[{extra}]"'
@@ -22,7 +22,7 @@ def install_remedy(extra: str) -> str:
 
 @contextmanager
 def needs_extra(extra: str, *, needed_by: str) -> Iterator[None]:
-    """Import within this what an extra brings. Raises SmartRegionError."""
+    """Import an extra's modules within this context. Raises SmartRegionError if one is missing."""
     try:
         yield
     except ImportError as error:

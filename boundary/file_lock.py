@@ -1,4 +1,4 @@
-"""A lock on a file, by which of two programs that would disturb each other the second ends."""
+"""A lock on a file or folder, which ends the second of two programs that would interfere."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from boundary.private_files import make_private_file
 
 
 class FileLockedError(Exception):
-    """Another process has the lock. For whoever knows what that process is."""
+    """Another process has the lock. The caller knows which one, and says so."""
 
 
 def lock_file(file: Path) -> BinaryIO:
-    """Return a file that is locked until it is closed, or this process ends.
+    """Return a file that is locked until it is closed or this process ends.
 
-    It is created where there is none. Raises FileLockedError, and OSError where it cannot be made
-    or its disk has no locks.
+    Creates a missing file. Raises FileLockedError, or OSError if the file cannot be created or its
+    disk has no locks.
     """
     make_private_file(file)
     lock = file.open("rb")

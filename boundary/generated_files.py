@@ -11,13 +11,13 @@ from boundary.errors import SmartRegionError
 
 @dataclass(frozen=True, slots=True)
 class GeneratedFiles:
-    """The generated files of one kind in a folder; other files in it are not touched."""
+    """The generated files of one kind in a folder; leaves other files untouched."""
 
     folder: Path
     files: Mapping[str, str]
     """The text of each file, by its path below the folder."""
     ours: tuple[str, ...] = ()
-    """Patterns of paths that only generated files have: another file of such a path is obsolete."""
+    """Patterns of paths reserved for generated files: any other file at such a path is obsolete."""
 
     def write(self) -> None:
         """Write every file and remove the obsolete ones. Raises SmartRegionError."""

@@ -1,7 +1,7 @@
-"""The HTTP client: a request goes to the address that was given, and so does a secret in it.
+"""The HTTP client: a request, and any secret in it, goes only to the given address.
 
-No redirect is followed: a server must not choose who receives the secret next. No proxy is between
-this machine and itself, nor on a connection that is not encrypted.
+It follows no redirect: a server must not choose who receives the secret next. It uses no proxy to
+this machine itself, nor on an unencrypted connection.
 """
 
 from __future__ import annotations
@@ -27,42 +27,42 @@ from boundary.errors import SmartRegionError
 from boundary.terminal import one_line
 
 MOST_BYTES: Final = 256 * 1024 * 1024
-"""Of an answer no more is read; a worker's metrics are some megabytes."""
+"""The limit of an answer; a worker's metrics are a few megabytes."""
 LONGEST_RETRY_AFTER: Final = 24 * 60 * 60.0
 STEPS_OF_AN_EXCHANGE: Final = 10
-"""A whole exchange may take as long as so many steps of the network: a server that sends a little
-within each step would otherwise hold a command for ever."""
+"""A whole exchange may take as long as this many network steps: otherwise a server that sends a
+little in each step could hold up a command for ever."""
 _PART_BYTES: Final = 64 * 1024
 
 
 class HttpAnswer(NamedTuple):
-    """A server's answer, whatever its status; the names of its headers are found in any case."""
+    """A server's answer, whatever its status; header names are case-insensitive."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
     def json(self) -> Any:  # noqa: ANN401 - whatever was answered
-        """Return the body's JSON, also behind a byte order mark; None where it is none."""
+        """Return the body's JSON, also after a byte order mark; None if it is not JSON."""
         try:
             return from_json(self.body.removeprefix(BOM_UTF8))
         except ValueError:
             return None
 
     def date(self, name: str) -> datetime | None:
-        """Return the aware date of a header; None where it is missing or another text."""
+        """Return the aware date in a header; None if it is missing or not a date."""
         try:
             moment = parsedate_to_datetime(self.headers.get(name, ""))
         except (TypeError, ValueError, OverflowError):
             return None
-        # A date of -0000 comes without a zone.
+        # A date with -0000 is parsed without a zone.
         return moment if moment.tzinfo is not None else None
 
     def retry_after(self, *, now: datetime | None = None) -> float | None:
         """Return the seconds of `Retry-After` (RFC 9110, 10.2.3), at most a day; None without one.
 
-        A date is relative to the answer's own Date: clocks of two machines differ. Without that it
-        is relative to `now`, by default this machine's clock.
+        A date is relative to the answer's own Date, since the clocks of two machines differ;
+        without one, to `now`, by default this machine's clock.
         """
         text = self.headers.get("Retry-After", "").strip()
         if text.isascii() and text.isdigit():
@@ -75,7 +75,7 @@ class HttpAnswer(NamedTuple):
 
 
 class SlowAnswerError(SmartRegionError, TimeoutError):
-    """The answer has begun and was not complete in time."""
+    """The answer began but was not complete in time."""
 
     def __init__(self, *, seconds: float, received: int) -> None:
         self.seconds = seconds
@@ -86,7 +86,7 @@ class SlowAnswerError(SmartRegionError, TimeoutError):
 
 
 class NoAnswerError(Exception):
-    """No answer came; `cause` is the reason in one legible line. The rooms name the request.
+    """No answer came; `cause` is the reason in one legible line. The caller names the request.
 
     `seconds` is the deadline of an answer that began in time; None for other reasons.
     """
@@ -95,10 +95,10 @@ class NoAnswerError(Exception):
         self.is_tls = isinstance(error, SSLError)
         self.seconds = error.seconds if isinstance(error, SlowAnswerError) else None
         is_timeout = isinstance(error, Timeout)
-        # The innermost error says most: requests and urllib3 wrap it several times.
+        # The innermost error says the most: requests and urllib3 wrap it several times.
         while isinstance(inner := error.__cause__ or error.__context__, Exception):
             if isinstance(inner, SmartRegionError):
-                break  # Handled while the request was sent, and not its reason.
+                break  # It was being handled when the request was sent, and is not the reason.
             error = inner
         self.is_timeout = is_timeout or isinstance(error, TimeoutError)
         text = one_line(str(getattr(error, "strerror", None) or error))
@@ -107,13 +107,12 @@ class NoAnswerError(Exception):
 
 
 class HttpClient(requests.Session):
-    """A session of requests that is bounded in time and in size, and fit to carry a secret.
+    """A session of requests that is bounded in time and size, and may carry a secret.
 
-    This holds for each of its requests, also for those of a library that is given the session. A
-    redirect is returned as the answer that it is, no cookie is taken and no ~/.netrc is read. Over
-    TLS the server has a certificate of an authority in the PEM file that the environment's
-    REQUESTS_CA_BUNDLE names; without it, of a public authority or one of this machine's
-    (SSL_CERT_FILE).
+    This holds for each request, including those of a library that uses the session. A redirect is
+    returned as the answer, no cookie is accepted and no ~/.netrc is read. Over TLS, the server's
+    certificate must be from an authority in the PEM file named by the variable REQUESTS_CA_BUNDLE;
+    without it, from a public authority or one of this machine's (SSL_CERT_FILE).
     """
 
     answer: HttpAnswer
@@ -130,12 +129,12 @@ class HttpClient(requests.Session):
         most_bytes: int = MOST_BYTES,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """Prepare connections to an address; `secret` and `plain_http` as `usable_address` has it.
+        """Prepare connections to an address; `secret` and `plain_http` as for `usable_address`.
 
-        The `seconds` are for each step of the network, or one for the connection and one for each
-        step after it. A whole exchange has STEPS_OF_AN_EXCHANGE times as long, measured by `clock`
-        once the headers are there and after each part of the body. An `environment_proxy` is used
-        for https to another machine alone, where it sees no more than the host's name. Raises
+        `seconds` bounds each network step, or the connection and each later step separately. A
+        whole exchange may take STEPS_OF_AN_EXCHANGE times as long, which is checked by `clock` once
+        the headers are there and after each part of the body. An `environment_proxy` is only used
+        for https to another machine, so that it sees no more than the host's name. Raises
         UnusableAddressError.
         """
         parts = usable_address(url, secret=secret, plain_http=plain_http, query=True)
@@ -176,7 +175,7 @@ class HttpClient(requests.Session):
         *args: Any,
         **options: Any,
     ) -> requests.Response:
-        """Send one request, as requests has it, and read its answer. Raises NoAnswerError."""
+        """Send one request, as in requests, and read its answer. Raises NoAnswerError."""
         bounded = {"timeout": self._seconds, **options, "stream": True}
         deadline = self._clock() + self._exchange_seconds
         try:
@@ -184,7 +183,7 @@ class HttpClient(requests.Session):
                 content = self._read(response, deadline)
         except (OSError, HTTPException, ValueError) as error:
             raise NoAnswerError(error) from error
-        response._content = content  # noqa: SLF001 - requests' own way reads without bound
+        response._content = content  # noqa: SLF001 - requests itself reads without a bound
         self.answer = HttpAnswer(response.status_code, response.headers, content)
         return response
 
@@ -201,7 +200,7 @@ class HttpClient(requests.Session):
         return bytes(body[: self._most_bytes])
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Follow no redirect; the switch that requests has is one of each request."""
+        """Follow no redirect; requests can only switch this off per request."""
 
 
 def http_get(
@@ -212,7 +211,7 @@ def http_get(
     plain_http: bool = False,
     most_bytes: int = MOST_BYTES,
 ) -> HttpAnswer:
-    """Get what is at an address, whatever the status; no proxy is used.
+    """Get the answer of an address, whatever its status, without a proxy.
 
     A `token` is sent as `Authorization: Bearer`. Times are as in `HttpClient`. Raises
     UnusableAddressError and NoAnswerError.
@@ -225,21 +224,21 @@ def http_get(
 
 
 def _parts_as_they_come(response: requests.Response) -> Iterator[bytes]:
-    """Yield the parts of a body, each of what one step of the network brought.
+    """Yield the parts of a body as each network step delivers them.
 
-    The stream that requests reads from waits until a part of the wanted size is full.
+    The stream used by requests waits until a part has the wanted size.
     """
     raw = response.raw
     raw.stream = lambda *_, **__: iter(lambda: raw.read1(_PART_BYTES, decode_content=True), b"")
     try:
         yield from response.iter_content(_PART_BYTES)
     finally:
-        # It refers to itself otherwise: connections are closed once nothing refers to their pool.
+        # Otherwise it refers to itself: connections close once nothing refers to their pool.
         del raw.stream
 
 
 class _WithoutCookies(HTTPAdapter):
-    """Takes no cookie: none is sent again, and Python's reader of them warns with a traceback."""
+    """Accepts no cookie: none is sent again, and Python's cookie parser warns with a traceback."""
 
     def build_response(
         self,
@@ -253,7 +252,7 @@ class _WithoutCookies(HTTPAdapter):
 
 
 class _SystemAuthorities(_WithoutCookies):
-    """Trusts this machine's authorities besides the public ones, which requests adds."""
+    """Trusts this machine's authorities in addition to the public ones, which requests adds."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, ssl_context=ssl.create_default_context(), **options)

@@ -1,4 +1,4 @@
-"""A client that waits for a server's news, in lines: bounded, and fit to carry a secret."""
+"""A client that waits for a server's news, line by line: bounded, and it may carry a secret."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class NewsAnswer(NamedTuple):
 
     status: int
     lines: AsyncIterator[bytes]
-    """The lines of its body as they come, without their ends."""
+    """The lines of its body as they arrive, without line ends."""
 
 
 class NoNewsError(Exception):
@@ -40,10 +40,10 @@ class NoNewsError(Exception):
 
 
 class NewsClient(AbstractAsyncContextManager["NewsClient"]):
-    """Sends GET requests from one event loop. No redirect is followed, and no proxy is used."""
+    """Sends GET requests from one event loop, without redirects or a proxy."""
 
     def __init__(self, *, tls: ssl.SSLContext | None, plain_http: bool = False) -> None:
-        """`tls` has the authorities of servers; None: those of this machine."""
+        """`tls` has the authorities of servers; None for those of this machine."""
         self._tls = tls or ssl.create_default_context()
         self._plain_http = plain_http
         self._session: ClientSession | None = None
@@ -74,10 +74,10 @@ class NewsClient(AbstractAsyncContextManager["NewsClient"]):
         server_name: str | None = None,
         most_bytes: int = MOST_BYTES,
     ) -> AsyncIterator[NewsAnswer]:
-        """Send one request, whose answer may take some seconds, and yield the answer.
+        """Send one request, whose answer may take `seconds`, and yield the answer.
 
-        A server is trusted by `server_name` instead of the address's host. Raises NoNewsError, and
-        UnusableAddressError where a token would be sent unencrypted.
+        If given, the server's certificate must have `server_name` instead of the address's host.
+        Raises NoNewsError, and UnusableAddressError if a token would be sent unencrypted.
         """
         parts = usable_address(url, secret=token is not None, plain_http=self._plain_http)
         assert self._session is not None, "open it first"  # noqa: S101 - a mistake of the caller
@@ -122,6 +122,6 @@ def _cause(error: BaseException) -> str:
         return f"its certificate is not trusted ({one_line(str(error.certificate_error))})"
     if isinstance(error, ClientConnectorError):
         number = error.os_error.errno
-        # asyncio writes the address instead of the reason; a name's error has a number of its own.
+        # asyncio's text has the address, not the reason; name resolution has its own numbers.
         return one_line(os.strerror(number) if number and number > 0 else str(error.os_error))
     return one_line(str(error)) or type(error).__name__

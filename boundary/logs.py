@@ -1,4 +1,4 @@
-"""Logging: one line for each record, as text or JSON; libraries log from WARNING on."""
+"""Logging: one line per record, as text or JSON; libraries log from WARNING on."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 #: Libraries that log every step of every poll at INFO.
 _QUIET = ("faust", "mode", "aiokafka", "kafka", "aiohttp", "asyncio")
 REPEAT_SECONDS: Final = 60.0
-"""How long a library's line is not written again: without a broker clients log the same ones tens
-of times a second."""
+"""How long a library's line is not repeated: without a broker, clients log the same lines tens of
+times a second."""
 MOST_REMEMBERED: Final = 200
 
 
 class TextFormatter(logging.Formatter):
-    """One line for each record; further ones, and the traceback of its error, are indented."""
+    """One line per record; any further lines, and the traceback of its error, are indented."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the text of a record, escaped: libraries log foreign text. It forges no line."""
+        """Return the text of a record, escaped: foreign text in libraries' logs forges no line."""
         return legible_lines(super().format(record)).replace("\n", "\n  ")
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object on each line: time, level, logger, message, and the error if any."""
+    """One JSON object per line: time, level, logger, message, and the error if any."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""
@@ -53,14 +53,14 @@ class JsonFormatter(logging.Formatter):
 def traceback_of(error: BaseException) -> str:
     """Return an error's class and traceback for the log, without its message and arguments.
 
-    These may repeat what was sent.
+    Those may repeat what was sent.
     """
     lines = "".join(traceback.format_tb(error.__traceback__))
     return f"{type(error).__name__}\n{lines}".rstrip()
 
 
 def log_end(logger: logging.Logger, error: BaseException) -> None:
-    """Log why a process ends; with its traceback where the error is not one of ours."""
+    """Log why a process ends, with a traceback if the error is not one of ours."""
     logger.critical(
         "ending reason=%s error=%s",
         type(error).__name__,
@@ -70,7 +70,7 @@ def log_end(logger: logging.Logger, error: BaseException) -> None:
 
 
 def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
-    """Write the log to standard error; with `debug` libraries log from INFO on, each line."""
+    """Write the log to standard error; with `debug`, libraries log every line from INFO on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_without_traceback_of_connections)
     handler.addFilter(_without_content_of_requests)
@@ -80,25 +80,25 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.WARNING)
-    # It warns of each fetch that is slow to decode, which no operator can change.
+    # It warns of each fetch that is slow to decode, about which an operator can do nothing.
     logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
-    # It warns, at each look at the group, that it cannot read what Faust's members say.
+    # Whenever it describes the group, it warns that it cannot read the data of Faust's members.
     logging.getLogger("kafka.admin._groups").setLevel(logging.ERROR)
 
 
 class RareRepeats(logging.Filter):
-    """Writes a line that a library repeats once in REPEAT_SECONDS, with how often it came since."""
+    """Writes a library's repeated line once per REPEAT_SECONDS, with the number of repetitions."""
 
     def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
         super().__init__()
         self._clock = clock
-        # A collection of garbage may come while it is held, and the end of an object may be logged.
+        # Reentrant: a garbage collection may start while it is held, and a finaliser may log.
         self._lock = RLock()
         self._written: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
-        """When each line was written, and how often it was left out since; the latest last."""
+        """When each line was written and how often it was omitted since; the latest is last."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether a record is written. Ours are, and those with a traceback."""
+        """Return whether to write a record: always if it is our own or has a traceback."""
         if record.name.partition(".")[0] not in _QUIET or record.exc_info:
             return True
         line = record.name, record.getMessage()
@@ -117,9 +117,9 @@ class RareRepeats(logging.Filter):
 
 
 def _without_traceback_of_connections(record: logging.LogRecord) -> bool:
-    """Let a lost connection of kafka-python be one line, as other libraries have it.
+    """Log kafka-python's lost connections in one line, as other libraries do.
 
-    It logs some with a traceback, which says nothing that the error does not.
+    It logs some with a traceback, which says no more than the error.
     """
     error = record.exc_info[1] if record.exc_info else None
     if record.name.startswith("kafka.net.") and isinstance(error, OSError):
@@ -129,7 +129,7 @@ def _without_traceback_of_connections(record: logging.LogRecord) -> bool:
 
 
 def _without_content_of_requests(record: logging.LogRecord) -> bool:
-    """Let a request that is no HTTP be one line: aiohttp logs what was sent, secrets too."""
+    """Log an invalid HTTP request in one line: aiohttp logs what was sent, including secrets."""
     error = record.exc_info[1] if record.exc_info else None
     if record.name == "aiohttp.server" and type(error).__module__ == "aiohttp.http_exceptions":
         record.msg, record.args = f"{record.getMessage()}: {type(error).__name__}", ()

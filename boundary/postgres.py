@@ -1,4 +1,4 @@
-"""A PostgreSQL database as a command is told of it."""
+"""Connections to a PostgreSQL database named by a command's settings."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from boundary.addresses import is_loopback
 from boundary.errors import SmartRegionError
 
 CONNECT_SECONDS: Final = 10
-#: A connection whose other end has gone is noticed within half a minute: one that is quiet by
-#: keepalives, and one with a request under way, of which none are sent, by the last (milliseconds).
+#: A dead connection is detected within half a minute: an idle one by keepalives; one with a request
+#: in progress, for which none are sent, by the last setting (milliseconds).
 KEEPALIVES: Final = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -24,13 +24,13 @@ KEEPALIVES: Final = {
     "tcp_user_timeout": 30_000,
 }
 
-#: What psycopg calls internal errors, and passes too: a server that only reads, as one that another
-#: has taken over from, and a transaction that it ended because its program waited for long.
+#: Internal errors to psycopg, but temporary too: a read-only server, such as one after a failover,
+#: and a transaction that the server ended because its client was idle for too long.
 _PASSING: Final = (errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout)
 
 
 class DatabaseUnavailableError(SmartRegionError):
-    """The database cannot be reached, or broke the connection; it may come back."""
+    """The database is unreachable or broke the connection; it may come back."""
 
     def __init__(self, cause: BaseException) -> None:
         super().__init__(
@@ -40,14 +40,14 @@ class DatabaseUnavailableError(SmartRegionError):
 
 
 def said(error: BaseException) -> str:
-    """Return an error's message in one line: the server's main one, where a server has spoken."""
+    """Return an error's message in one line: the server's primary message if there is one."""
     primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
     return " ".join((primary or str(error)).split()) or type(error).__name__
 
 
 @contextmanager
 def available() -> Iterator[None]:
-    """Raise DatabaseUnavailableError in place of psycopg's own errors of what may come back."""
+    """Raise DatabaseUnavailableError instead of psycopg's own errors that may be temporary."""
     try:
         yield
     except (psycopg.OperationalError, psycopg.InterfaceError, *_PASSING) as error:
@@ -65,7 +65,7 @@ def connected(database: str) -> psycopg.Connection[Any]:
             connection_text(database),
             autocommit=True,
             connect_timeout=CONNECT_SECONDS,
-            # A pooler such as PgBouncer may give each transaction another connection of its own.
+            # A pooler such as PgBouncer may use another server connection for each transaction.
             prepare_threshold=None,
         )
 
@@ -94,7 +94,7 @@ def connection_text(database: str) -> str:
 
 
 def _is_elsewhere(given: Mapping[str, object]) -> bool:
-    """Return whether a database is on another machine: neither at a socket nor on the loopback."""
+    """Return whether a database is on another machine: neither on a socket nor on the loopback."""
     hosts = given.get("hostaddr") or os.environ.get("PGHOSTADDR")
     hosts = hosts or given.get("host") or os.environ.get("PGHOST") or ""
     return any(
@@ -104,6 +104,6 @@ def _is_elsewhere(given: Mapping[str, object]) -> bool:
 
 
 def _says_how_it_is_known(given: Mapping[str, object]) -> bool:
-    """Return whether somebody decided on TLS; a service's file may do so, too."""
+    """Return whether TLS is configured; a service file may do so, too."""
     named = any(given.get(name) for name in ("sslmode", "service"))
     return named or any(os.environ.get(name) for name in ("PGSSLMODE", "PGSERVICE"))

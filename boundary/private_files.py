@@ -1,4 +1,4 @@
-"""Files that only their owner may read: secrets, and what may be persons' data."""
+"""Files that only their owner may read: secrets and possible personal data."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from boundary.errors import SmartRegionError
 OWNERS_ALONE: Final = 0o600
 OWNERS_FOLDER: Final = 0o700
 PRIVATE_UMASK: Final = 0o077
-"""For programs that may write persons' data and set no file modes themselves."""
+"""For programs that may write personal data and set no file modes themselves."""
 
 
 def rights_of_others(file: Path) -> int:
-    """Return a file's mode where others than its owner and group have rights on it; else 0.
+    """Return a file's mode if others than its owner and group have rights on it, otherwise 0.
 
-    A group may have rights: container platforms mount secrets so. A missing file gives 0.
+    A group may have rights, since container platforms mount secrets that way. 0 for a missing file.
     """
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
@@ -29,9 +29,9 @@ def rights_of_others(file: Path) -> int:
 
 
 def refuse_open_file(file: Path) -> None:
-    """Raise SmartRegionError where a file has `rights_of_others`.
+    """Raise SmartRegionError if a file has `rights_of_others`.
 
-    A file that is not there is left to whoever reads it.
+    A missing file raises nothing: its reader reports it.
     """
     if mode := rights_of_others(file):
         raise SmartRegionError(
@@ -40,29 +40,29 @@ def refuse_open_file(file: Path) -> None:
 
 
 def open_private(file: Path) -> BinaryIO:
-    """Open a file for writing, emptied and unbuffered, that from then on only its owner reads.
+    """Open a file for writing, truncated and unbuffered, and make it readable only by its owner.
 
-    A pipe or a device is written to as it is. A symbolic link is not followed: whoever may write
+    A pipe or device is written to as it is. A symbolic link is not followed: anybody who may write
     to the folder could choose its target. Raises OSError.
     """
     return os.fdopen(_opened(file, truncate=True), "wb", buffering=0)
 
 
 def make_private_file(file: Path) -> None:
-    """Create a file unless it exists, and let only its owner read it; as `open_private`."""
+    """Create a file unless it exists, and let only its owner read it, like `open_private`."""
     os.close(_opened(file, truncate=False))
 
 
 def new_private_file(file: Path) -> int:
-    """Create a new file that only its owner reads, and return its descriptor for writing.
+    """Create a new file that only its owner may read, and return its descriptor for writing.
 
-    Raises OSError; FileExistsError also where the name is a symbolic link.
+    Raises OSError; FileExistsError also if the name is a symbolic link.
     """
     return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNERS_ALONE)
 
 
 def make_private_folder(folder: Path) -> None:
-    """Create a folder and its parents for their owner alone; existing ones keep their mode.
+    """Create a folder and its parents only for their owner; existing ones keep their mode.
 
     Raises OSError.
     """
@@ -72,7 +72,7 @@ def make_private_folder(folder: Path) -> None:
 
 
 def close_folder(folder: Path) -> None:
-    """Create a folder as `make_private_folder`, and set the mode of an existing one too."""
+    """Create a folder like `make_private_folder`, and also set the mode of an existing one."""
     make_private_folder(folder)
     if folder.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(folder))
@@ -81,7 +81,7 @@ def close_folder(folder: Path) -> None:
 
 
 def restrict_file(file: Path) -> None:
-    """Let only its owner read a file that exists and is ours; another user's keeps its mode.
+    """Let only its owner read an existing file of ours; another user's keeps its mode.
 
     Raises OSError.
     """
@@ -93,9 +93,9 @@ def restrict_file(file: Path) -> None:
 
 
 def write_private_files() -> None:
-    """Make what this process writes from now on its owner's alone, whoever in it writes.
+    """Make all files that this process writes from now on private to its owner.
 
-    For libraries that make files and set no modes.
+    For libraries that create files without setting modes.
     """
     os.umask(PRIVATE_UMASK)
 
@@ -116,7 +116,7 @@ def _opened(file: Path, *, truncate: bool) -> int:
 
 def _restrict_to_owner(descriptor: int, file: Path) -> None:
     found = os.fstat(descriptor)
-    # The owner can read a file whatever its mode: in /tmp anybody may have created it before.
+    # An owner can read a file whatever its mode, and in /tmp anybody may have created it before.
     if found.st_uid != os.geteuid():
         raise PermissionError(errno.EPERM, "belongs to another user", str(file))
     if stat.S_IMODE(found.st_mode) & PRIVATE_UMASK:

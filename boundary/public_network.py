@@ -1,7 +1,7 @@
 """Keeps requests to the addresses of third parties off this machine's own networks.
 
-A portal's metadata may name any address. A name is resolved once, each address it has is checked,
-and the connection goes to one of those very addresses: nothing reaches an address that is refused.
+A portal's metadata may name any address. A name is resolved once, each of its addresses is checked,
+and the connection goes to one of those addresses, so nothing reaches a refused one.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from boundary.errors import SmartRegionError
 
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _ASSIGNED: Final = IPv6Network("2000::/3")
-"""Where addresses of the Internet are; Python also calls a NAT64 of one's own (64:ff9b:1::/48),
-site-local addresses and some forms of IPv4 global."""
+"""The range of Internet addresses. Python's `is_global` also includes local NAT64
+(64:ff9b:1::/48), site-local addresses and some forms of IPv4."""
 _UNIQUE_LOCAL: Final = IPv6Network("fc00::/7")
 _METADATA: Final = tuple(
     ip_network(address)
     for address in (
         "100.100.100.200",  # Alibaba Cloud
-        "168.63.129.16",  # Azure, and public by its number
+        "168.63.129.16",  # Azure; formally a public address
         "192.0.0.192",  # Oracle Cloud
         "fd00:42::42",  # Scaleway
         "fd00:c1::a9fe:a9fe",  # Oracle Cloud
@@ -37,11 +37,11 @@ _METADATA: Final = tuple(
         "fd20:ce::254",  # Google Cloud
     )
 )
-"""Where clouds give their machines' credentials, beside the link-local 169.254.169.254."""
+"""Where clouds provide their machines' credentials, besides the link-local 169.254.169.254."""
 
 
 class PrivateAddressError(SmartRegionError):
-    """An address leads into a private network, to this machine, or to its cloud's metadata."""
+    """An address leads to a private network, to this machine, or to its cloud's metadata."""
 
     def __init__(self, host: str, address: str, *, is_private: bool) -> None:
         place, remedy = (
@@ -53,7 +53,7 @@ class PrivateAddressError(SmartRegionError):
 
 
 def is_public(address: str) -> bool:
-    """Return whether an IP address is one of the public Internet, whatever it is wrapped in."""
+    """Return whether an IP address is on the public Internet, also if wrapped in another form."""
     ip = _unwrapped(address)
     if isinstance(ip, IPv6Address) and ip not in _ASSIGNED:
         return False
@@ -61,9 +61,9 @@ def is_public(address: str) -> bool:
 
 
 def is_private(address: str) -> bool:
-    """Return whether an IP address may be a portal's on a network of one's own, or this machine's.
+    """Return whether an IP address may be a portal's on a private network, or this machine's.
 
-    False for public addresses, for link-local ones and for those of a cloud's metadata.
+    False for public addresses, link-local ones and those of a cloud's metadata.
     """
     ip = _unwrapped(address)
     if is_public(address) or ip.is_link_local or _is_metadata(ip):
@@ -72,7 +72,7 @@ def is_private(address: str) -> bool:
 
 
 def _unwrapped(address: str) -> IPv4Address | IPv6Address:
-    """Return an IP address, or the IPv4 address that it carries."""
+    """Return an IP address, or the IPv4 address embedded in it."""
     ip = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv6Address):
         if ip in _NAT64:
@@ -92,20 +92,20 @@ def _addresses_of(host: str, port: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class CheckedNetwork:
-    """Connects to addresses that were checked. Tests replace the last two fields."""
+    """Connects to checked addresses. Tests replace the last two fields."""
 
     private: bool = False
     """True to allow private addresses too."""
     resolve: Callable[[str, int], Sequence[str]] = _addresses_of
     """Returns the IP addresses of a host."""
     connect: Callable[[tuple[str, int], float | None], socket.socket] = socket.create_connection
-    """Opens a connection to an IP address and a port, within so many seconds."""
+    """Opens a connection to an IP address and a port, within a number of seconds."""
 
     def open(self, host: str, port: int, seconds: float | None) -> socket.socket:
         """Return a connection to a host.
 
-        Raises PrivateAddressError before any connection where one address of the host is not
-        allowed, and OSError where none answers.
+        Raises PrivateAddressError before any connection if one address of the host is not allowed,
+        and OSError if none answers.
         """
         addresses = self.resolve(host, port)
         for address in addresses:
@@ -120,7 +120,7 @@ class CheckedNetwork:
         raise failed
 
     def guard(self, session: requests.Session) -> None:
-        """Let a session connect by `open` alone."""
+        """Make a session connect only through `open`."""
         pools: Any = {
             "http": partial(_HttpPool, network=self),
             "https": partial(_HttpsPool, network=self),
@@ -140,7 +140,7 @@ class _HttpConnection(HTTPConnection):
 
 
 class _HttpsConnection(_HttpConnection, HTTPSConnection):
-    """The certificate is compared with the host's name, as in any HTTPS connection."""
+    """As in any HTTPS connection, the certificate must have the host's name."""
 
 
 class _HttpPool(HTTPConnectionPool):

@@ -1,4 +1,4 @@
-"""The retry policy of requests, and of whatever else is away for a while."""
+"""The retry policy of requests and other operations that fail temporarily."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 
 
 class RetryableError(SmartRegionError):
-    """A request failed and a retry may succeed; `retry_after` is the pause that was asked for."""
+    """A request failed and a retry may succeed; `retry_after` is the requested pause."""
 
     retry_after: float = 0.0
 
@@ -27,9 +27,9 @@ class RetryableError(SmartRegionError):
 class RetryPolicy:
     """Pauses between retries and their total, in seconds. Tests replace the last three fields.
 
-    The pause is chosen between half and all of a time that begins with `first_pause` and doubles
-    up to `longest_pause`: clients that lost a server together do not come back together. A server
-    that asks for a longer pause gets it.
+    The pause is random between half and all of a time that begins with `first_pause` and doubles up
+    to `longest_pause`: clients that lost a server at once do not return at once. If a server
+    requests a longer pause, it is granted.
     """
 
     total: float = 30.0
@@ -46,9 +46,9 @@ class RetryPolicy:
         retry_on: type[RetryableError] = RetryableError,
         before_pause: Callable[[], None] = lambda: None,
     ) -> Answer:
-        """Call until no error of the kind is raised, and return the answer.
+        """Call until no such error is raised, and return the answer.
 
-        Raises the last error where the next pause would end after `total`.
+        Raises the last error if the next pause would end after `total`.
         """
         begun = self.clock()
 
@@ -69,11 +69,11 @@ class RetryPolicy:
         return retrying(request)
 
     def pause(self, failures: int, error: BaseException | None = None) -> float:
-        """Return the pause after so many failures in a row, of which `error` is the last."""
+        """Return the pause after a number of failures in a row; `error` is the last one."""
         doubled = self.first_pause * 2.0 ** min(failures - 1, _LARGEST_POWER)
         step = min(self.longest_pause, doubled)
         pause = self.chance.uniform(step / 2, step)
         if isinstance(error, RetryableError) and error.retry_after:
-            # Asked of every client at once: so spread as well.
+            # Every client gets the same request: spread the pauses here as well.
             return max(pause, error.retry_after + self.chance.uniform(0, self.first_pause))
         return pause

@@ -14,7 +14,7 @@ from boundary.terminal import legible_lines
 
 
 class LegibleConsole(Console):
-    """A console whose own control sequences alone reach the terminal."""
+    """A console that passes only its own control sequences to the terminal."""
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
@@ -27,12 +27,12 @@ class LegibleConsole(Console):
                 yield Segment(legible_lines(segment.text), segment.style)
 
     def on_broken_pipe(self) -> None:
-        """End as every command does; Rich's own status is 1, which is a result of some."""
+        """End as every command does; Rich's own status 1 is a result of some commands."""
         end_without_reader()
 
 
 def progress_bar() -> Progress:
-    """Return a bar on standard error that is removed in the end; without a terminal it is none."""
+    """Return a bar on standard error that disappears at its end; invisible without a terminal."""
     return Progress(
         console=LegibleConsole(stderr=True), transient=True, disable=not sys.stderr.isatty()
     )

@@ -1,8 +1,8 @@
-"""The longest time that settings and options take; apart from both, as `--help` imports it."""
+"""The longest time in settings and options; in its own module, since `--help` imports it."""
 
 from __future__ import annotations
 
 from typing import Final
 
 LONGEST_SECONDS: Final = 2_000_000.0
-"""Three weeks: in milliseconds it fits into the 32 bits that Kafka has for a time."""
+"""Three weeks: in milliseconds, it fits into Kafka's 32 bits for a time."""

@@ -1,4 +1,4 @@
-"""What the HTTP servers of all programs share: settings, TLS, and the token of /metrics."""
+"""The common parts of all HTTP servers: settings, TLS, and the token of /metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SCHEME: Final = "bearer"
 
 
 class ServingFileError(SmartRegionError):
-    """A file that a server needs cannot be used."""
+    """A file that a server needs is unusable."""
 
     def __init__(self, setting: str, file: Path, *, problem: str) -> None:
         super().__init__(
@@ -41,15 +41,15 @@ class AddressInUseError(SmartRegionError):
 
 @dataclass(frozen=True, slots=True)
 class MetricsGuard:
-    """Decides who may read /metrics: whoever sends the file's token; without a file, everybody."""
+    """Decides who may read /metrics: clients with the file's token; without a file, everybody."""
 
     file: Path | None = None
 
     def admits(self, authorization: str | None) -> bool:
         """Return whether a request's header `Authorization` carries the token.
 
-        The file is read each time, so that a new token needs no restart; where it cannot be read,
-        nobody is admitted.
+        The file is read each time, so that a new token needs no restart. If it cannot be read,
+        every request is refused.
         """
         if self.file is None:
             return True
@@ -60,8 +60,8 @@ class MetricsGuard:
             token = read_token(self.file)
         except SmartRegionError:
             return False
-        # Compared in constant time; as bytes, since a header may hold any, and aiohttp keeps what
-        # is no UTF-8 as surrogates.
+        # Compared in constant time, and as bytes: a header may have any bytes, and aiohttp keeps
+        # invalid UTF-8 as surrogates.
         sent = given.strip().encode(errors="surrogatepass")
         return hmac.compare_digest(sent, token.encode())
 
@@ -70,7 +70,7 @@ OPEN: Final = MetricsGuard()
 
 
 class ServingSettings(BaseSettings):
-    """The settings that all programs which serve HTTP have in common."""
+    """The common settings of all programs that serve HTTP."""
 
     model_config = SETTINGS_CONFIG
 
@@ -95,22 +95,22 @@ class ServingSettings(BaseSettings):
         return file
 
     def metrics_guard(self) -> MetricsGuard:
-        """Return who may read /metrics. Raises as `metrics_token`."""
+        """Return the guard of /metrics. Raises the errors of `metrics_token`."""
         self.metrics_token()
         return MetricsGuard(self.metrics_token_file)
 
     def metrics_token(self) -> str | None:
-        """Return the token that /metrics requires, None where it is open.
+        """Return the token that /metrics requires; None if it is open.
 
-        Raises ServingFileError where the file holds none, SmartRegionError where all may read it.
+        Raises ServingFileError if the file has no token, SmartRegionError if everybody may read it.
         """
         return None if self.metrics_token_file is None else read_token(self.metrics_token_file)
 
     def server_context(self) -> ssl.SSLContext | None:
-        """Return the server's TLS context, None without a certificate.
+        """Return the server's TLS context; None without a certificate.
 
-        Raises ServingFileError where the certificate or its key cannot be used, SmartRegionError
-        where all may read the key.
+        Raises ServingFileError if the certificate or its key is unusable, SmartRegionError if
+        everybody may read the key.
         """
         if self.server_certfile is None:
             return None
@@ -118,7 +118,7 @@ class ServingSettings(BaseSettings):
             refuse_open_file(self.server_keyfile)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         try:
-            # Without a password OpenSSL would prompt for a key's passphrase on the terminal.
+            # Without a password, OpenSSL would prompt for a key's passphrase on the terminal.
             context.load_cert_chain(self.server_certfile, self.server_keyfile, password="")
         except OSError as error:
             problem = error.strerror if not isinstance(error, ssl.SSLError) else "no PEM that fits"
@@ -129,7 +129,7 @@ class ServingSettings(BaseSettings):
 
 
 def read_token(file: Path, setting: str = "metrics_token_file") -> str:
-    """Read the one token of a file, which a setting names.
+    """Read the single token in a file named by a setting.
 
     Raises ServingFileError or SmartRegionError.
     """

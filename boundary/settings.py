@@ -1,4 +1,4 @@
-"""Settings read from `SMART_REGION_…` variables; wrong and unknown ones are refused together."""
+"""Settings read from `SMART_REGION_…` variables; all wrong and unknown ones are refused at once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SETTINGS_CONFIG: Final = SettingsConfigDict(
 
 Seconds = Annotated[float, Field(gt=0, le=LONGEST_SECONDS)]
 Megabytes = Annotated[int, Field(gt=0, le=1_000_000_000)]
-"""At most a thousand terabytes: a database takes no number beyond all bounds."""
+"""At most a thousand terabytes: a database does not accept unbounded numbers."""
 
 #: Shown instead of a secret, and of an unknown variable's value, which may be one.
 _HIDDEN: Final = "…"
@@ -55,7 +55,7 @@ def read_settings(
 ) -> Model:
     """Return settings read from the environment; `overrides` (options) win unless they are None.
 
-    A variable that begins with `own` and with no prefix of `foreign` must be a setting of the
+    A variable that begins with `own`, but not with a prefix in `foreign`, must be a setting of the
     model. `removed` has the remedy for each setting (its field's name) of an earlier release.
     Raises SettingsError with every wrong variable, its value and the remedy.
     """
@@ -92,5 +92,5 @@ def _problem(detail: ErrorDetails) -> tuple[str, object, str]:
     field = str(detail["loc"][0])
     value = _HIDDEN if "password" in field else detail["input"]
     if field == "broker" or "@" in str(value):
-        value = shown_address(str(value))  # Some people write a user and a password before a host.
+        value = shown_address(str(value))  # Some users put a user and a password before a host.
     return variable(field), value, detail["msg"].removeprefix("Value error, ")

@@ -1,4 +1,4 @@
-"""Where a person's commands keep what they have seen from one run to the next."""
+"""The folder where a user's commands keep data from one run to the next."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from boundary.errors import SmartRegionError
 
 
 def settings_folder() -> Path:
-    """Return the folder, which may not be there: on Linux `~/.config/smart-region`.
+    """Return the folder, which may not exist: on Linux `~/.config/smart-region`.
 
     Raises SmartRegionError for a user without a home, as in a container.
     """

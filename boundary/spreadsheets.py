@@ -1,4 +1,4 @@
-"""Foreign text in CSV files: no cell is read as a formula by a spreadsheet."""
+"""Foreign text in CSV files: no spreadsheet reads a cell as a formula."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Final
 
 from boundary.terminal import legible
 
-#: Characters that begin a formula, also the full-width ones, which East Asian versions accept.
-#: Some programs skip spaces before them.
+#: Characters that begin a formula, including the full-width ones of East Asian versions. Some
+#: programs skip spaces before them.
 _FORMULA: Final = re.compile(r"\s*[=+@\-\uff1d\uff0b\uff20\uff0d]|[\t\r\n]")
 _NUMBER: Final = re.compile(r"[+-]?[0-9][0-9 \u00a0\u202f.,]*")
 
 
 def plain_cell(value: object) -> object:
-    """Return a cell's value; text that would be read as a formula is prefixed with `'`."""
+    """Return a cell's value, with a leading `'` if the text could be read as a formula."""
     if not isinstance(value, str):
         return value
     text = legible(value)

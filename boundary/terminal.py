@@ -20,17 +20,17 @@ import click
 from boundary.errors import SmartRegionError
 
 LONGEST_QUOTE: Final = 200
-"""Characters of a foreign message that are repeated."""
+"""How many characters of a foreign message are repeated."""
 
 _SPACE: Final = "Zs"
-"""Unicode category of the spaces of French typography; `str.isprintable` is False for them."""
+"""The Unicode category of spaces in French typography; `str.isprintable` is False for them."""
 _PLANE: Final = 0x10000
 
 
 def legible(text: str) -> str:
     r"""Return text with unprintable characters escaped: controls, line ends, directions.
 
-    The form is JSON's (`\u001b`), so that a printed JSON document keeps its meaning.
+    The escapes are JSON's (`\u001b`), so that a printed JSON document keeps its meaning.
     """
     if text.isprintable():
         return text
@@ -38,7 +38,7 @@ def legible(text: str) -> str:
 
 
 def legible_lines(text: str) -> str:
-    """Return text as `legible`, with its line ends kept: they have to be our own."""
+    """Return text like `legible`, but keep its line ends, which must be our own."""
     return "\n".join(map(legible, text.split("\n")))
 
 
@@ -49,7 +49,7 @@ def one_line(text: str, *, longest: int = LONGEST_QUOTE) -> str:
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """Return a number with its noun: `1 event`, `2 events`; `plural` where it is not noun + s."""
+    """Return a number with its noun: `1 event`, `2 events`; give a `plural` other than noun + s."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
@@ -59,15 +59,15 @@ def echo(line: object = "", *, err: bool = False) -> None:
 
 
 def echo_lines(text: str, *, err: bool = False) -> None:
-    """Print text of several lines; foreign parts of it have to be single lines already."""
+    """Print text of several lines; its foreign parts must already be single lines."""
     click.echo(legible_lines(text), err=err)
 
 
 @contextmanager
 def count_last(count: Callable[[], str]) -> Iterator[None]:
-    """Print what a block has done as the last line, after its error if it ends in one.
+    """Print the outcome of a block as the last line, after its error if it ends in one.
 
-    An error of ours is printed as every command prints it, and exits with status 2.
+    An error of ours is printed as by every command, and exits with status 2.
     """
     try:
         yield
@@ -81,7 +81,7 @@ def count_last(count: Callable[[], str]) -> Iterator[None]:
 def show_traceback(
     kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
 ) -> None:
-    """Print an unexpected error, whose message may repeat foreign text; for `sys.excepthook`."""
+    """Print an unexpected error, whose message may have foreign text; for `sys.excepthook`."""
     echo_lines("".join(traceback.format_exception(kind, error, trace)).rstrip("\n"), err=True)
 
 

@@ -1,4 +1,4 @@
-"""A file that is written completely or not at all."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class FileUnwritableError(SmartRegionError):
 def whole_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """Yield a file for writing that replaces `path` when the context ends without an error.
 
-    Until then, and after an error, the previous file stays. `-` is standard output; a pipe or a
-    device is written to as it is. A file that is replaced keeps its rights, its group and, where
-    root writes it, its owner: who reads it goes on reading. A `private` one is its owner's alone,
-    but for a group that has it. Raises FileUnwritableError.
+    Until then, and after an error, the previous file stays. `-` is standard output; a pipe or
+    device is written to as it is. A replaced file keeps its mode, its group and, if root writes it,
+    its owner, so that its readers keep access. Only the owner, and a group that already has access,
+    may read a `private` file. Raises FileUnwritableError.
     """
     if path == Path("-"):
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    # The target of a symbolic link, so that the link stays one.
+    # Resolved, so that a symbolic link stays one.
     path = path.resolve()
     try:
         if path.exists() and not path.is_file():
@@ -48,14 +48,14 @@ def whole_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
         # In the same folder, so that the replacement is atomic.
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            # A killed process may have left one. The new one is created by us: a file or link that
-            # exists under this name could lead elsewhere.
+            # A killed process may have left one. It is created anew: an existing file or link with
+            # this name could lead elsewhere.
             part.unlink(missing_ok=True)
             with os.fdopen(new_private_file(part), "wb") if private else part.open("xb") as stream:
                 _keep_rights(stream.fileno(), path, private=private)
                 yield stream
                 stream.flush()
-                # Else a power cut soon after could leave an empty file under the name.
+                # Without this, a power cut soon after could leave an empty file with this name.
                 os.fsync(stream.fileno())
             part.replace(path)
         finally:
@@ -65,13 +65,13 @@ def whole_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
 
 
 def _keep_rights(descriptor: int, replaced: Path, *, private: bool) -> None:
-    """Give a new file what the replaced one has; a private one nothing for others."""
+    """Give a new file the owner, group and mode of the old one; nothing for others if private."""
     try:
         before = replaced.stat()
     except FileNotFoundError:
         return
     new = os.fstat(descriptor)
-    # Who may not give the file away keeps it; but a private one would be lost to its group.
+    # Without the right to change the group, it stays another; a private file's would lose access.
     with nullcontext() if private else suppress(PermissionError):
         if before.st_gid != new.st_gid:
             os.fchown(descriptor, -1, before.st_gid)

@@ -1,4 +1,4 @@
-"""The work folder: where a command keeps what does not fit into memory, and how much of it."""
+"""The work folder: where a command keeps data that does not fit into memory, and its limit."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from boundary.errors import SmartRegionError
 
 DEFAULT_MEGABYTES: Final = 4096
 
-#: The part for rows; sorting takes the rest: at most half of the rows' size was measured.
+#: The share for rows. Sorting takes the rest: at most half of the rows' size, as measured.
 ROWS: Final = 0.6
 MEGABYTE: Final = 2**20
-#: A ledger's tables and indexes alone take some pages of 4 KiB.
+#: A ledger's empty tables and indexes take some pages of 4 KiB.
 LEAST_PAGES: Final = 64
 
-#: SQLite's primary codes for a folder that is full, fails, or cannot be written to.
+#: SQLite's primary error codes for a folder that is full, fails, or is not writable.
 _NO_ROOM: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 _PRIMARY: Final = 0xFF
 
 
 @dataclass(frozen=True, slots=True)
 class WorkFolder:
-    """A folder for temporary files that have no name, and are gone when the process is.
+    """A folder for temporary files that have no name and end with the process.
 
     `path` None leaves the choice to SQLite: SQLITE_TMPDIR, TMPDIR, /var/tmp, /tmp. `megabytes`
     bounds the files together: three fifths are for a database's rows, the rest for their sorting.
@@ -69,7 +69,7 @@ class WorkFolder:
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Raise SmartRegionError for what SQLite raises within where there is no room."""
+        """Raise SmartRegionError instead of SQLite's errors for lack of room."""
         try:
             yield
         except sqlite3.OperationalError as error:
