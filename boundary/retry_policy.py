@@ -74,6 +74,6 @@ class RetryPolicy:
         step = min(self.longest_pause, doubled)
         pause = self.chance.uniform(step / 2, step)
         if isinstance(error, RetryableError) and error.retry_after:
-            # Every client gets the same request: spread the pauses here as well.
+            # All clients are asked for the same pause: spread it as well.
             return max(pause, error.retry_after + self.chance.uniform(0, self.first_pause))
         return pause

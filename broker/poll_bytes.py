@@ -37,7 +37,7 @@ class _Allowance:
 
     def take(self, record: Record) -> bool:
         """Count a record; return whether another one may follow."""
-        # Most parts are plain bytes: this check takes a fifth of the time of a poll.
+        # Inline for plain bytes, as most parts are: once per record, this is a fifth of a poll.
         key, value = record.key, record.value
         size = _PER_RECORD_BYTES
         size += len(key) if type(key) is bytes else _size_of(key)

@@ -88,11 +88,11 @@ def verify_topics(
     connect_seconds: float = CONNECT_SECONDS,
     tolerate: Callable[[TopicMismatchError], None] | None = None,
 ) -> tuple[str, ...]:
-    """Check that the topics exist as declared, without changes. Raises as `apply_topics`.
+    """Check that the topics exist as declared; return those whose settings could not be checked.
 
-    `tolerate` receives differences in settings that may be old (`TopicSpec.tolerated`); without it
-    they are errors like any other. Only settings that our user may describe are checked: returns
-    the topics whose settings it may not describe.
+    Our user may not be allowed to describe them. `tolerate` receives differences in settings that
+    may be old (`TopicSpec.tolerated`); without it they are errors like any other. Changes nothing.
+    Raises the errors of `apply_topics`.
     """
     with administering(
         bootstrap, what="topics", security=security, connect_seconds=connect_seconds

@@ -43,7 +43,7 @@ _OUR_NAMES: Final = frozenset(
 
 
 class LetterContent(NamedTuple):
-    """What a dead letter has from a refused record."""
+    """The content of a dead letter that depends on the refused record."""
 
     keeps_record: bool
     error: ContractError
@@ -58,7 +58,7 @@ def letter_content(
     *,
     was_read: bool = True,
 ) -> LetterContent:
-    """Return what the dead letter of a refused record has from it.
+    """Return the content of a refused record's dead letter.
 
     Without `was_read`, the caller has not read all of the record: it is not kept in any case.
     """

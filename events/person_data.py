@@ -1,9 +1,9 @@
-"""The detection of personal data in events, by names of fields and forms of values.
+"""Detects personal data in events, by field names and forms of values.
 
-Numbers of social security (NIR) follow https://fr.wikipedia.org/wiki/Num%C3%A9ro_de_s%C3%A9curit%C3%A9_sociale_en_France:
+Social security numbers (NIR) follow https://fr.wikipedia.org/wiki/Num%C3%A9ro_de_s%C3%A9curit%C3%A9_sociale_en_France:
 15 digits, the last two of which are 97 minus the remainder of the first 13 by 97. IBANs follow
-ISO 13616, numbers of pupils and students (INE) the forms of the national directory (RNIE), of the
-academies (BEA) and of apprentices (SIFA).
+ISO 13616, pupil and student numbers (INE) the forms of the national directory (RNIE), the academies
+(BEA) and apprentices (SIFA).
 """
 
 from __future__ import annotations
@@ -208,14 +208,14 @@ def find_person_data(content: JSON) -> str | None:
 
     `content` is an event's JSON, or anything else that was sent. A field is reported if
 
-    - its name is that of a person, or of a person's name, mail, telephone, birth, address or
-      number, unless the event's contract has that field;
-    - its text contains a mail address, a telephone number, a number of social security, of a pupil
-      or of an account, a birth, a civility with a name, or such a field with its value;
+    - its name means a person, or a person's name, mail, telephone, birth, address or number, unless
+      the event's contract has that field;
+    - its text contains a mail address, a telephone, social security, pupil or account number, a
+      birth, a civility with a name, or such a field with its value;
     - it is unknown, or only identifies the event, and contains a street, a day before all facts, or
-      a possible number of social security;
+      a possible social security number;
     - it is an id or an extension of several words, or such a subject of an event about persons;
-    - it is the field of a pseudonym, with a value that `smart-region pseudonymise` does not make.
+    - it is a pseudonym field with a value that `smart-region pseudonymise` does not produce.
 
     Returns neither the value nor a name that may contain it. The time is linear in the content.
     """

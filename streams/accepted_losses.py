@@ -90,5 +90,5 @@ def losses_of(ledger: Iterable[Record]) -> AcceptedLosses:
 
 
 def accepted_losses(bootstrap: str, *, security: BrokerSecurity = PLAINTEXT) -> AcceptedLosses:
-    """Return all accepted losses. Raises as `read_topics`."""
+    """Return all accepted losses. Raises the errors of `read_topics`."""
     return losses_of(read_topics(bootstrap, topics=[DEAD_LETTER_OUTCOMES], security=security))

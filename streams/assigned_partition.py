@@ -75,7 +75,7 @@ class AssignedPartition:
         self._rules = rules
         self._floor, self._metadata = committed
         self.committed = _after_last(committed)
-        """The first offset whose record is new; from there to the group's were only markers."""
+        """The first offset with a new record: only markers lie between it and the group's."""
         #: The position at which the partition counts as caught up.
         self._goal = self.committed
         self.noted = committed

@@ -241,7 +241,7 @@ class _BatchConsumerThread(driver.AIOKafkaConsumerThread):
             return await super()._fetch_records(*args, **kwargs)
 
     def note_poll(self) -> None:
-        """Count as a poll without fetching.
+        """Count this as a poll, although nothing is fetched.
 
         aiokafka leaves the group after `broker_max_poll_interval` without a poll, and rejoins only
         after the next one. A worker without partitions would never poll.
@@ -446,7 +446,7 @@ class BatchConsumer(driver.Consumer):
             await self._seek_all(positions)
 
     async def _seek_all(self, positions: Mapping[TP, int]) -> None:
-        """Seek; until the last seek ends, fetched records move no partition on."""
+        """Seek; fetched records do not advance a partition before its last seek has ended."""
         seek = object()
         sought = [self._partitions[tp] for tp in positions if tp in self._partitions]
         for partition in sought:
@@ -734,7 +734,7 @@ class BatchConsumer(driver.Consumer):
 
     def _begin_rebalance(self) -> None:
         self._sought_generation, self._is_revoked = None, True
-        # A rebalance may have ended after the thread announced this one, before this revocation.
+        # An earlier rebalance may have ended after the thread announced this one.
         self.app.rebalancing = True
 
     # -- ownership
@@ -861,4 +861,4 @@ class BatchTransport(driver.Transport):
         self.rules = rules
         self.snapshots = snapshots
         self.accepted = accepted
-        """Record losses accepted by operators, by topic and partition."""
+        """The losses that operators have accepted, by topic and partition."""

@@ -63,7 +63,7 @@ def dead_letter_records(
 
 
 class _Kind(NamedTuple):
-    """What refusals have in common that are summarized together."""
+    """The common properties of refusals that are summarized together."""
 
     reason: RefusalReason
     field: str | None = None

@@ -248,7 +248,7 @@ def _declared_cells(
 
 
 def _withheld(cells: Sequence[StepFunction], publication: Publication) -> StepFunction:
-    """Return the maximum number of persons in the withheld ones of some cells."""
+    """Return the maximum number of persons in those of some cells that are withheld."""
     most = publication.min_cell - 1
     steps = Counter({date.min.toordinal(): len(cells) * most})
     for cell in cells:

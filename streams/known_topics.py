@@ -69,7 +69,7 @@ def known_topics_of(ledger: Iterable[Record]) -> Mapping[str, KnownTopic]:
 
 
 def topic_ids(settings: Settings) -> Mapping[str, str]:
-    """Return the ids of the topics of events, by name. Raises as `seen_topics`."""
+    """Return the ids of the event topics, by name. Raises the errors of `seen_topics`."""
     with administering(settings.broker, what="topics", security=settings.security()) as admin:
         return ids_of(seen_topics(admin, _EVENTS))
 
@@ -93,7 +93,7 @@ def recreated(ids: Mapping[str, str], known: Mapping[str, KnownTopic]) -> Sequen
 
 
 def read_known_topics(settings: Settings) -> Mapping[str, KnownTopic]:
-    """Return the known topics, by name. Raises as `read_topics`."""
+    """Return the known topics, by name. Raises the errors of `read_topics`."""
     security = settings.security()
     return known_topics_of(
         read_topics(settings.broker, topics=[DEAD_LETTER_OUTCOMES], security=security)
@@ -101,7 +101,7 @@ def read_known_topics(settings: Settings) -> Mapping[str, KnownTopic]:
 
 
 class KnownTopics:
-    """The ledger's knowledge of the topics that a worker reads."""
+    """The topics that a worker reads, compared with the ids on the ledger."""
 
     def __init__(self, settings: Settings, known: Mapping[str, KnownTopic] = NOTHING_KNOWN) -> None:
         self._settings = settings

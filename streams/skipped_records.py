@@ -104,7 +104,7 @@ def decisions_of(ledger: Iterable[Record]) -> Mapping[RecordOrigin, Decision]:
 def read_decisions(
     bootstrap: str, *, security: BrokerSecurity = PLAINTEXT
 ) -> Mapping[RecordOrigin, Decision]:
-    """Return all decisions. Raises as `read_topics`."""
+    """Return all decisions. Raises the errors of `read_topics`."""
     return decisions_of(read_topics(bootstrap, topics=[DEAD_LETTER_OUTCOMES], security=security))
 
 

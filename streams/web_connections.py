@@ -86,7 +86,7 @@ class WebConnections:
         return True
 
     def handler_of(self, connection: _Connection) -> asyncio.Protocol | None:
-        """Return the server's own protocol for a connection; None if it no longer serves it."""
+        """Return the server's own protocol for a connection; None if either is closed."""
         if self._server is None or connection not in self._open:
             return None
         handler: asyncio.Protocol = self._server()

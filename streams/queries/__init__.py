@@ -1,1 +1,1 @@
-"""Interactive queries: workers answer with the histories of their partitions, without copies."""
+"""Interactive queries: workers answer with their partitions' histories; states are not copied."""
