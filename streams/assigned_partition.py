@@ -93,6 +93,8 @@ class AssignedPartition:
         """Whether the states come from a snapshot whose last record is not yet found in the log."""
         self.fault: TopicFault | None = None
         """What the log has lost; while set, the partition is not read."""
+        #: The record that the log had, if it has another one now.
+        self._diverged: LastRecord | None = None
         self.is_revoked = False
         self.seek: object | None = None
         """The seek in progress, or one that failed: records fetched meanwhile precede the seek."""
@@ -269,7 +271,10 @@ class AssignedPartition:
         kind = None if before is None else before.fault
         if kind is FaultKind.RECORDS_DELETED and not _covers(accepted, self._missing):
             return before
-        fault = before if kind is FaultKind.LOG_DIVERGED else None
+        position = self.position
+        # A record that is not merged is no loss: what is there now is read.
+        is_merged = self._diverged in (known.last, position and position.last)
+        fault = before if kind is FaultKind.LOG_DIVERGED and is_merged else None
         if fault is None and end is not None and end < read:
             problem = (
                 f"ends at offset {end}, and was read up to {read}: it was created again, or lost"
@@ -292,9 +297,10 @@ class AssignedPartition:
             lasts.append(LastRecord.before(self.committed))
         return any(one.covers_last(last) for one in accepted for last in lasts)
 
-    def _diverge(self, offset: int, has: str) -> None:
-        """Note that the log no longer has, at an offset, the record that was read there."""
-        problem = f"{has} at offset {offset}, which was read: the log was replaced"
+    def _diverge(self, last: LastRecord, has: str) -> None:
+        """Note that the log no longer has a record that was read."""
+        problem = f"{has} at offset {last.offset}, which was read: the log was replaced"
+        self._diverged = last
         self.fault = TopicFault(*self.tp, FaultKind.LOG_DIVERGED, problem)
         self.is_caught_up = False
 
@@ -313,7 +319,7 @@ class AssignedPartition:
             and reached != last
             and (reached is None or reached.offset < self.committed)
         ):
-            self._diverge(last.offset, _has(reached))
+            self._diverge(last, _has(reached))
             return
         self.is_caught_up = self.is_known = True
         self._attempts_before = None
@@ -333,10 +339,12 @@ class AssignedPartition:
         Returns no batch if the log has a fault. No batch mixes new and processed records.
         """
         expected, last = self._next or 0, self._last
-        if self._has_new_leader(records[0].offset) and self._is_last_found and last is not None:
-            # The new leader's log may lack records that were read.
-            self._is_last_found = False
-            return last.offset
+        if self._has_new_leader(records[0].offset) and self._is_last_found:
+            # The new leader's log may lack what was read.
+            self._is_last_found = last is None
+            known = self._known_before(expected)
+            if known < expected:
+                return known
         if last is None or self._is_last_found:
             first, seeks = expected, 1
         else:
@@ -344,17 +352,25 @@ class AssignedPartition:
             first, seeks = last.offset, 2
         if self.seek is not None or self._is_gap(first, records[0].offset, seeks):
             return first
-        if last is not None and not self._is_last_found:
+        known = bisect_left(records, expected, key=attrgetter("offset"))
+        is_there = not known or last is None or records[known - 1].offset < last.offset
+        if last is not None and not (self._is_last_found and is_there):
             other = self._compare_last(records, last)
             if other is not None:
                 return other
-        known = bisect_left(records, expected, key=attrgetter("offset"))
         if known and records[known - 1].offset > (-1 if last is None else last.offset):
             return self._rewind(last)
         if self._lacks_records(records[-1].offset, accepted):
             return () if self.fault else expected
         # The poll may repeat records that are already merged.
         return self._batches_of(records[known:], expected)
+
+    def _known_before(self, expected: int) -> int:
+        """Return the offset of the last record that was read, or where the log began."""
+        if self._last is not None:
+            return self._last.offset
+        position = self.position
+        return expected if position is None else position.start
 
     def _compare_last(self, records: Sequence[Any], last: LastRecord) -> tuple[()] | int | None:
         """Return what `take` returns if the log lacks the last record; None if it has it."""
@@ -371,7 +387,7 @@ class AssignedPartition:
             # Only the commit proves that a log was replaced, a snapshot does not.
             self._next, self._last = self._begin_at(position.start).next, None
             return self._next
-        self._diverge(last.offset, _has(there))
+        self._diverge(last, _has(there))
         return ()
 
     def _rewind(self, last: LastRecord | None) -> int:
@@ -387,13 +403,19 @@ class AssignedPartition:
 
     def _batches_of(self, records: Sequence[Any], expected: int) -> Sequence[Batch]:
         known, last = self._metadata, self._last
+        if known.last is not None and not self.is_known:
+            # Not `catch_up` alone: it may see later records first.
+            there = _record_at(records, known.last.offset)
+            if there not in (None, known.last):
+                self._diverge(known.last, _has(there))
+                return ()
         batches: list[Batch] = []
         cuts = {self.committed, *(one.offset for one in known.attempts)}
         for part in _cut(records, cuts):
             is_new = part[0].offset >= self.committed
             if is_new and expected < self.committed and known.last not in (None, last):
                 # Only markers lie just before the committed offset, so `catch_up` cannot compare.
-                self._diverge(known.last.offset, _has(last))
+                self._diverge(known.last, _has(last))
                 return ()
             # Workers of release 0.1 committed no rules.
             writes = is_new or known.rules not in (None, self._rules)
@@ -422,7 +444,7 @@ class AssignedPartition:
             if fetched > last.offset and self.fault is None:
                 if self._is_gap(last.offset, fetched, 1):
                     return last.offset
-                self._diverge(last.offset, _has(None))
+                self._diverge(last, _has(None))
         elif position is not None and self._next == position.next < fetched and self.fault is None:
             if self._lacks_records(fetched - 1, accepted):
                 return position.next
@@ -480,15 +502,16 @@ class AssignedPartition:
         if at is None:
             return False
         # One fetch may serve several polls.
+        passed = fetches[: at + 1]
         del fetches[:at]
         if self._epoch is not None and not self._is_last_found:
             # The last record is being fetched again, under the earlier leader's epoch. A fetch ends
             # with its segment: the next one would show the same new leader again, for ever.
             return False
-        before, epoch = self._epoch, fetches[0].epoch
-        # An earlier one's: a fetch began further back than the last one.
-        self._epoch = epoch if before is None else max(before, epoch)
-        return before is not None and epoch > before
+        before = passed[0].epoch if self._epoch is None else self._epoch
+        # A fetch that begins further back shows an earlier leader again.
+        self._epoch = max(before, *(one.epoch for one in passed))
+        return self._epoch > before
 
     # -- committing
 
@@ -500,7 +523,7 @@ class AssignedPartition:
         """
         # Read once: this may run in the consumer's thread.
         position, known = self.position, self._metadata
-        if position is None or position.next < self._floor + (not self.is_caught_up):
+        if position is None or position.next < self._floor + (not self.is_known):
             return Committed(self._floor, known)
         return Committed(position.next, known.model_copy(update={"last": position.last}))
 
@@ -557,6 +580,12 @@ def _has(record: LastRecord | None) -> str:
 
 def _covers(accepted: Iterable[AcceptedLoss], gap: tuple[int, int] | None) -> bool:
     return gap is None or any(one.covers_gap(*gap) for one in accepted)
+
+
+def _record_at(records: Sequence[Any], offset: int) -> LastRecord | None:
+    at = bisect_left(records, offset, key=attrgetter("offset"))
+    there = records[at] if at < len(records) else None
+    return LastRecord.of(there) if there is not None and there.offset == offset else None
 
 
 def _cut(records: Sequence[Any], cuts: Iterable[int]) -> Iterator[Sequence[Any]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from math import inf
-from typing import Final, cast
+from typing import Any, Final, cast
 
+import pytest
 from faust.types import TP
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -47,8 +47,7 @@ class PartitionOfALog(RuleBasedStateMachine):
         self.log = LossyLog(TP_OF_LOG)
         self.group, self.accepted = NOT_COMMITTED, list[AcceptedLoss]()
         self.written: set[PolledRecord] = set()
-        #: The lowest end that the log was cut to.
-        self.cut: float = inf
+        self.is_cut = False
         self._assign(States())
 
     @rule(kinds=st.lists(st.booleans(), min_size=1, max_size=6))
@@ -65,7 +64,7 @@ class PartitionOfALog(RuleBasedStateMachine):
     def lose_last(self, count: int) -> None:
         """Lose the last offsets."""
         self.log.lose_last(count)
-        self.cut = min(self.cut, self.log.end)
+        self.is_cut = True
 
     @rule(count=st.integers(1, 4))
     def lose_first(self, count: int) -> None:
@@ -149,7 +148,7 @@ class PartitionOfALog(RuleBasedStateMachine):
         if self.partition.is_noted:
             before, self.group = self.group.offset, self.partition.to_commit()
             assert self.group.offset <= max(self.partition.next, before)
-            is_lost = self.group.offset >= self.cut or any(one.last for one in self.accepted)
+            is_lost = self.is_cut or any(one.last for one in self.accepted)
             assert self.group.offset >= before or is_lost
 
     @rule()
@@ -177,12 +176,17 @@ class PartitionOfALog(RuleBasedStateMachine):
 
     @rule()
     def what_is_lost_can_be_accepted(self) -> None:
-        """An operator accepts what is missing of what is committed, and the worker gets on."""
+        """An operator accepts what is missing of what is committed, and the worker gets on.
+
+        As the runbook has it, the worker is restarted in the end.
+        """
         self.what_is_shown_is_what_the_log_has()
-        for _ in range(3):
+        for turn in range(4):
             if self.partition.fault is not None:
                 self.commit()
                 self.accepted.append(self._loss())
+                if turn == 2:
+                    self.restart()
                 self.what_is_shown_is_what_the_log_has()
         assert self.partition.fault is None
 
@@ -205,3 +209,90 @@ PartitionOfALog.TestCase.settings = settings(
     max_examples=1000, stateful_step_count=30, deadline=None, derandomize=True
 )
 TestPartitionOfALog = PartitionOfALog.TestCase
+
+#: Steps after which the worker once stood still, or showed what the log had not.
+FOUND: Final[Mapping[str, Sequence[tuple[str, Any]]]] = {
+    "a commit that does not note the record that followed lost markers": [
+        ("append", [False]),
+        ("accept", None),
+        ("lose_last", 1),
+        ("rebalance", True),
+        ("append", [True]),
+        ("accept", None),
+        ("lose_last", 1),
+        ("append", [False]),
+        ("accept", None),
+    ],
+    "a stale poll of records before the last one": [
+        ("append", [True, True]),
+        ("read", (3, True)),
+        ("merge", None),
+        ("read", (1, True)),
+        ("accept", None),
+    ],
+    "markers of two leaders after the last record": [
+        ("append", [True]),
+        ("elect", True),
+        ("append", [False]),
+        ("elect", False),
+        ("accept", None),
+        ("append", [False, True]),
+        ("accept", None),
+    ],
+    "markers before the first record that records replace": [
+        ("append", [False]),
+        ("read", (4, False)),
+        ("lose_last", 3),
+        ("append", [True, True]),
+        ("read", (4, False)),
+        ("accept", None),
+    ],
+    "a record that is replaced before it is merged": [
+        ("append", [True]),
+        ("read", (5, False)),
+        ("lose_last", 2),
+        ("append", [True, True]),
+        ("read", (2, False)),
+        ("read", (2, False)),
+        ("accept", None),
+    ],
+    "a record that is polled again, and another one": [
+        ("append", [True, True]),
+        ("read", (4, True)),
+        ("lose_last", 1),
+        ("append", [True, True]),
+        ("read", (5, False)),
+        ("accept", None),
+    ],
+    "a new leader while the committed records are read again": [
+        ("append", [True, True, False]),
+        ("accept", None),
+        ("lose_last", 2),
+        ("append", [True, True]),
+        ("commit", None),
+        ("restart", None),
+        ("read", (5, False)),
+        ("append", [True]),
+        ("read", (1, False)),
+        ("accept", None),
+    ],
+}
+
+
+@pytest.mark.parametrize("steps", FOUND.values(), ids=FOUND)
+def test_what_once_went_wrong(steps: Sequence[tuple[str, Any]]) -> None:
+    partition = PartitionOfALog()
+    for step, value in steps:
+        match step:
+            case "append" | "lose_last":
+                getattr(partition, step)(value)
+            case "elect":
+                partition.elect(is_rolled=value)
+            case "read":
+                partition.read(value[0], is_late=value[1])
+            case "rebalance":
+                partition.rebalance(is_committed=value)
+            case "accept":
+                partition.what_is_lost_can_be_accepted()
+            case _:
+                getattr(partition, step)()
