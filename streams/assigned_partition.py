@@ -93,8 +93,6 @@ class AssignedPartition:
         """Whether the states come from a snapshot whose last record is not yet found in the log."""
         self.fault: TopicFault | None = None
         """What the log has lost; while set, the partition is not read."""
-        #: The record that the log had, if it has another one now.
-        self._diverged: LastRecord | None = None
         self.is_revoked = False
         self.seek: object | None = None
         """The seek in progress, or one that failed: records fetched meanwhile precede the seek."""
@@ -263,18 +261,17 @@ class AssignedPartition:
         accepted: Sequence[AcceptedLoss],
     ) -> TopicFault | None:
         known = self._metadata
-        if known.start is not None and start > known.start:
+        # A commit with a fault may have noted the last record alone.
+        began = 0 if known.start is None and known.last is not None else known.start
+        if began is not None and start > began:
             if not any(one.covers_start(start) for one in accepted):
-                return records_deleted(*self.tp, known.start, start)
+                return records_deleted(*self.tp, began, start)
             last = known.last if known.last and known.last.offset >= start else None
             self._metadata = known.model_copy(update={"start": start, "last": last})
         kind = None if before is None else before.fault
         if kind is FaultKind.RECORDS_DELETED and not _covers(accepted, self._missing):
             return before
-        position = self.position
-        # A record that is not merged is no loss: what is there now is read.
-        is_merged = self._diverged in (known.last, position and position.last)
-        fault = before if kind is FaultKind.LOG_DIVERGED and is_merged else None
+        fault = before if kind is FaultKind.LOG_DIVERGED else None
         if fault is None and end is not None and end < read:
             problem = (
                 f"ends at offset {end}, and was read up to {read}: it was created again, or lost"
@@ -300,7 +297,6 @@ class AssignedPartition:
     def _diverge(self, last: LastRecord, has: str) -> None:
         """Note that the log no longer has a record that was read."""
         problem = f"{has} at offset {last.offset}, which was read: the log was replaced"
-        self._diverged = last
         self.fault = TopicFault(*self.tp, FaultKind.LOG_DIVERGED, problem)
         self.is_caught_up = False
 
@@ -353,8 +349,8 @@ class AssignedPartition:
         if self.seek is not None or self._is_gap(first, records[0].offset, seeks):
             return first
         known = bisect_left(records, expected, key=attrgetter("offset"))
-        is_there = not known or last is None or records[known - 1].offset < last.offset
-        if last is not None and not (self._is_last_found and is_there):
+        is_same = last is None or _record_at(records[:known], last.offset) in (None, last)
+        if last is not None and not (self._is_last_found and is_same):
             other = self._compare_last(records, last)
             if other is not None:
                 return other

@@ -141,13 +141,13 @@ class PartitionOfALog(RuleBasedStateMachine):
 
     @rule()
     def commit(self) -> None:
-        """Commit what may be: never beyond the position, and back after a loss only.
+        """Commit what may be: never beyond what is processed, and back after a loss only.
 
         Lost markers need no decision.
         """
         if self.partition.is_noted:
             before, self.group = self.group.offset, self.partition.to_commit()
-            assert self.group.offset <= max(self.partition.next, before)
+            assert self.group.offset <= max(self.partition.processed, before)
             is_lost = self.is_cut or any(one.last for one in self.accepted)
             assert self.group.offset >= before or is_lost
 
