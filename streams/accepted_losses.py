@@ -14,10 +14,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, NonNegativeInt, Valid
 
 from broker.reading import read_topics
 from broker.security import PLAINTEXT, BrokerSecurity
-from events.fact import Family
 from events.last_record import LastRecord
 from events.records import OutgoingRecord, Record
-from events.topics import DEAD_LETTER_OUTCOMES, topic_name
+from events.topics import DEAD_LETTER_OUTCOMES, FAMILIES
 
 AcceptedLosses: TypeAlias = "Mapping[tuple[str, int], Sequence[AcceptedLoss]]"
 """Accepted losses, by topic and partition."""
@@ -25,7 +24,6 @@ NOTHING_ACCEPTED: Final[AcceptedLosses] = MappingProxyType({})
 
 _PREFIX: Final = b"loss/"
 _DIGITS: Final = 16
-_TOPICS: Final = frozenset(map(topic_name, Family))
 
 
 class AcceptedLoss(BaseModel):
@@ -81,7 +79,7 @@ def losses_of(ledger: Iterable[Record]) -> AcceptedLosses:
             loss = AcceptedLoss.model_validate_json(record.value or b"")
         except ValidationError:
             continue  # A tombstone, or something else wrote it.
-        if loss.topic in _TOPICS:
+        if loss.topic in FAMILIES:
             by_key[record.key] = loss
     found: dict[tuple[str, int], list[AcceptedLoss]] = {}
     for loss in by_key.values():

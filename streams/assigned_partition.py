@@ -338,9 +338,9 @@ class AssignedPartition:
         if self._has_new_leader(records[0].offset) and self._is_last_found:
             # The new leader's log may lack what was read.
             self._is_last_found = last is None
-            known = self._known_before(expected)
-            if known < expected:
-                return known
+            back = self._known_before(expected)
+            if back < expected:
+                return back
         if last is None or self._is_last_found:
             first, seeks = expected, 1
         else:

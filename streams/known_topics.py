@@ -18,16 +18,14 @@ from broker.clients import administering
 from broker.reading import read_topics
 from broker.topic_admin import SeenTopic, seen_topics
 from broker.writing import KafkaWriter
-from events.fact import Family
 from events.records import OutgoingRecord, Record
-from events.topics import DEAD_LETTER_OUTCOMES, topic_name
+from events.topics import DEAD_LETTER_OUTCOMES, FAMILIES
 from streams.settings import Settings
 from streams.topic_faults import FaultKind, TopicFault
 
 logger = logging.getLogger(__name__)
 
 _PREFIX: Final = b"topic/"
-_EVENTS: Final = frozenset(map(topic_name, Family))
 
 
 class KnownTopic(BaseModel):
@@ -71,7 +69,7 @@ def known_topics_of(ledger: Iterable[Record]) -> Mapping[str, KnownTopic]:
 def topic_ids(settings: Settings) -> Mapping[str, str]:
     """Return the ids of the event topics, by name. Raises the errors of `seen_topics`."""
     with administering(settings.broker, what="topics", security=settings.security()) as admin:
-        return ids_of(seen_topics(admin, _EVENTS))
+        return ids_of(seen_topics(admin, FAMILIES))
 
 
 def ids_of(seen: Mapping[str, SeenTopic]) -> Mapping[str, str]:

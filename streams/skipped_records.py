@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
@@ -16,11 +16,8 @@ from broker.security import PLAINTEXT, BrokerSecurity
 from broker.stored_record import RawRecord
 from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
-from events.fact import Family
 from events.records import OutgoingRecord, Record
-from events.topics import DEAD_LETTER_OUTCOMES, topic_name
-
-_TOPICS: Final = frozenset(map(topic_name, Family))
+from events.topics import DEAD_LETTER_OUTCOMES, FAMILIES
 
 
 class Decision(BaseModel):
@@ -58,7 +55,7 @@ def parse_partition(text: str) -> tuple[str, int]:
     Raises ValueError.
     """
     topic, _, partition = text.rpartition("/")
-    if topic not in _TOPICS or not (partition.isascii() and partition.isdigit()):
+    if topic not in FAMILIES or not (partition.isascii() and partition.isdigit()):
         message = (
             f"partition: is not TOPIC/PARTITION of an event topic, value {text[:80]!r}:"
             " write it as smartregion.schools/3"

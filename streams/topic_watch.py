@@ -13,7 +13,7 @@ from broker.clients import administering
 from broker.offsets import GroupMembers, group_members
 from broker.topic_admin import ABSENT, SeenTopic, seen_topics, with_settings
 from events.fact import Family
-from events.topics import declared_topics, topic_name
+from events.topics import FAMILIES, declared_topics, topic_name
 from streams.known_topics import KnownTopics, ids_of
 from streams.membership import Membership
 from streams.settings import Settings
@@ -26,7 +26,6 @@ INTERVAL_SECONDS: Final = 10.0
 #: After this many failed checks in a row, a minute of them, the log reports it once.
 FAILURES_TO_REPORT: Final = 6
 
-_EVENTS: Final = frozenset(map(topic_name, Family))
 #: With any other value, a broker deletes events or keeps the producers' timestamps.
 _WATCHED_SETTINGS: Final = (
     "cleanup.policy",
@@ -72,7 +71,7 @@ def faults_of_settings(settings: Mapping[str, Mapping[str, str]]) -> list[TopicF
     found = []
     for spec in declared_topics():
         actual = settings.get(spec.name)
-        if not actual or spec.name not in _EVENTS:
+        if not actual or spec.name not in FAMILIES:
             continue
         wrong = [
             f"{name}={actual.get(name, ABSENT)}, not {spec.config[name]}"

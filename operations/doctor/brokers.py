@@ -16,9 +16,9 @@ from broker.topic_admin import ABSENT, verify_topics
 from events.fact import Family
 from events.topics import declared_topics, topic_name
 from operations.erasure.persons import PERSONS
-from operations.losses.missing import PartitionLog, read_logs, with_gaps
-from streams.accepted_losses import AcceptedLoss, accepted_losses
-from streams.known_topics import read_known_topics, recreated, topic_ids
+from operations.losses.missing import PartitionLog, read_ledger, read_logs, with_gaps
+from streams.accepted_losses import AcceptedLoss
+from streams.known_topics import recreated, topic_ids
 from streams.settings import Settings
 from streams.topic_faults import summary_of
 
@@ -87,8 +87,8 @@ def check_records(settings: Settings) -> str:
     notes = []
     try:
         logs = read_logs(settings, partitions, connect_seconds=CONNECT_SECONDS)
-        accepted = accepted_losses(settings.broker, security=settings.security())
-        recreated_topics = recreated(topic_ids(settings), read_known_topics(settings))
+        accepted, known = read_ledger(settings)
+        recreated_topics = recreated(topic_ids(settings), known)
         if sum(log.end - log.start for log in logs) <= MOST_READ:
             logs = with_gaps(settings, logs)
         else:

@@ -11,11 +11,10 @@ from operations.options import KEPT_REASON
 
 def _place(text: str) -> tuple[str, int | None]:
     """Read an event topic, or a partition of one."""
-    from events.fact import Family
-    from events.topics import topic_name
+    from events.topics import FAMILIES
     from streams.skipped_records import parse_partition
 
-    return (text, None) if text in map(topic_name, Family) else parse_partition(text)
+    return (text, None) if text in FAMILIES else parse_partition(text)
 
 
 @click.group()

@@ -20,9 +20,10 @@ from broker.topic_admin import SeenTopic, seen_topics
 from events.last_record import LastRecord
 from events.offset_runs import OffsetRuns, offsets_in
 from events.records import OutgoingRecord
-from streams.accepted_losses import AcceptedLoss, AcceptedLosses, accepted_losses, loss_record
+from events.topics import DEAD_LETTER_OUTCOMES
+from streams.accepted_losses import AcceptedLoss, AcceptedLosses, is_loss, loss_record, losses_of
 from streams.commit_metadata import decode_commit_metadata
-from streams.known_topics import KnownTopic, read_known_topics, topic_record
+from streams.known_topics import KnownTopic, is_known_topic, known_topics_of, topic_record
 from streams.settings import Settings
 
 
@@ -136,9 +137,21 @@ def losses_of_topic(settings: Settings, topic: str, partition: int | None) -> Lo
         )
     numbers = range(seen.partitions) if partition is None else [partition]
     logs = with_gaps(settings, read_logs(settings, [TopicPartition(topic, one) for one in numbers]))
-    accepted = accepted_losses(settings.broker, security=security)
-    known = None if partition is not None else read_known_topics(settings).get(topic)
-    return unaccepted(place, logs, accepted, seen=seen, known=known)
+    accepted, known = read_ledger(settings)
+    its_own = known.get(topic) if partition is None else None
+    return unaccepted(place, logs, accepted, seen=seen, known=its_own)
+
+
+def read_ledger(settings: Settings) -> tuple[AcceptedLosses, Mapping[str, KnownTopic]]:
+    """Return the accepted losses and the known topics. Raises as `read_topics`."""
+    ledger = [
+        record
+        for record in read_topics(
+            settings.broker, topics=[DEAD_LETTER_OUTCOMES], security=settings.security()
+        )
+        if is_loss(record) or is_known_topic(record)
+    ]
+    return losses_of(ledger), known_topics_of(ledger)
 
 
 def unaccepted(

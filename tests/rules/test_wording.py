@@ -61,7 +61,7 @@ def scenario(rules: Path) -> RuleScenario:
 def check(scenario: RuleScenario, request: pytest.FixtureRequest) -> Check:
     """Return what compares the alerts of a name in a minute with the test's golden file."""
     name = request.node.name.removeprefix("test_").replace("[", "-").removesuffix("]")
-    return lambda minute, alert: check_golden(GOLDEN / f"{name}.txt", scenario.told(minute, alert))
+    return lambda minute, alert: check_golden(GOLDEN / f"{name}.txt", scenario.text(minute, alert))
 
 
 def assess(
@@ -179,7 +179,7 @@ def test_a_pace_is_that_of_the_page(
     indicator = load_catalogue(CATALOGUE).indicator(of["indicator"])
     paged = change_text(indicator, pace * DAYS_OF_A_MONTH)
     as_promtool = paged.replace("\u00a0", r"\u00a0").replace("\u202f", r"\u202f")
-    assert f"observé : {as_promtool} par mois." in scenario.told(30, "MilestoneAtRisk")
+    assert f"observé : {as_promtool} par mois." in scenario.text(30, "MilestoneAtRisk")
 
 
 def test_at_risk_without_a_pace(scenario: RuleScenario, check: Check) -> None:
@@ -365,7 +365,7 @@ def test_gone(
 def test_figures_diverge(
     scenario: RuleScenario, check: Check, numerator: int, denominator: int, assessed: float
 ) -> None:
-    """By how much is told, however little."""
+    """The message gives the difference, however small."""
     scenario.healthy()
     where = LYCEES | {"department": "77", "partition": "0"}
     work(scenario, metrics.INDICATOR_NUMERATOR, (numerator, HOUR), **where)

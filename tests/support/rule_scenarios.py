@@ -198,7 +198,7 @@ class RuleScenario:
             }
         )
 
-    def told(self, minute: int, name: str) -> str:
+    def text(self, minute: int, name: str) -> str:
         r"""Return the alerts of a name that fire in a minute: a line for each label and annotation.
 
         It is written as promtool does: a space that does not break is `\u00a0`.

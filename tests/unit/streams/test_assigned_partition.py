@@ -211,88 +211,76 @@ PartitionOfALog.TestCase.settings = settings(
 TestPartitionOfALog = PartitionOfALog.TestCase
 
 #: Steps after which the worker once stood still, or showed what the log had not.
-FOUND: Final[Mapping[str, Sequence[tuple[str, Any]]]] = {
+FOUND: Final[Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]]] = {
     "a commit that does not note the record that followed lost markers": [
-        ("append", [False]),
-        ("accept", None),
-        ("lose_last", 1),
-        ("rebalance", True),
-        ("append", [True]),
-        ("accept", None),
-        ("lose_last", 1),
-        ("append", [False]),
-        ("accept", None),
+        ("append", {"kinds": [False]}),
+        ("what_is_lost_can_be_accepted", {}),
+        ("lose_last", {"count": 1}),
+        ("rebalance", {"is_committed": True}),
+        ("append", {"kinds": [True]}),
+        ("what_is_lost_can_be_accepted", {}),
+        ("lose_last", {"count": 1}),
+        ("append", {"kinds": [False]}),
+        ("what_is_lost_can_be_accepted", {}),
     ],
     "a stale poll of records before the last one": [
-        ("append", [True, True]),
-        ("read", (3, True)),
-        ("merge", None),
-        ("read", (1, True)),
-        ("accept", None),
+        ("append", {"kinds": [True, True]}),
+        ("read", {"most": 3, "is_late": True}),
+        ("merge", {}),
+        ("read", {"most": 1, "is_late": True}),
+        ("what_is_lost_can_be_accepted", {}),
     ],
     "markers of two leaders after the last record": [
-        ("append", [True]),
-        ("elect", True),
-        ("append", [False]),
-        ("elect", False),
-        ("accept", None),
-        ("append", [False, True]),
-        ("accept", None),
+        ("append", {"kinds": [True]}),
+        ("elect", {"is_rolled": True}),
+        ("append", {"kinds": [False]}),
+        ("elect", {"is_rolled": False}),
+        ("what_is_lost_can_be_accepted", {}),
+        ("append", {"kinds": [False, True]}),
+        ("what_is_lost_can_be_accepted", {}),
     ],
     "markers before the first record that records replace": [
-        ("append", [False]),
-        ("read", (4, False)),
-        ("lose_last", 3),
-        ("append", [True, True]),
-        ("read", (4, False)),
-        ("accept", None),
+        ("append", {"kinds": [False]}),
+        ("read", {"most": 4, "is_late": False}),
+        ("lose_last", {"count": 3}),
+        ("append", {"kinds": [True, True]}),
+        ("read", {"most": 4, "is_late": False}),
+        ("what_is_lost_can_be_accepted", {}),
     ],
     "a record that is replaced before it is merged": [
-        ("append", [True]),
-        ("read", (5, False)),
-        ("lose_last", 2),
-        ("append", [True, True]),
-        ("read", (2, False)),
-        ("read", (2, False)),
-        ("accept", None),
+        ("append", {"kinds": [True]}),
+        ("read", {"most": 5, "is_late": False}),
+        ("lose_last", {"count": 2}),
+        ("append", {"kinds": [True, True]}),
+        ("read", {"most": 2, "is_late": False}),
+        ("read", {"most": 2, "is_late": False}),
+        ("what_is_lost_can_be_accepted", {}),
     ],
     "a record that is polled again, and another one": [
-        ("append", [True, True]),
-        ("read", (4, True)),
-        ("lose_last", 1),
-        ("append", [True, True]),
-        ("read", (5, False)),
-        ("accept", None),
+        ("append", {"kinds": [True, True]}),
+        ("read", {"most": 4, "is_late": True}),
+        ("lose_last", {"count": 1}),
+        ("append", {"kinds": [True, True]}),
+        ("read", {"most": 5, "is_late": False}),
+        ("what_is_lost_can_be_accepted", {}),
     ],
     "a new leader while the committed records are read again": [
-        ("append", [True, True, False]),
-        ("accept", None),
-        ("lose_last", 2),
-        ("append", [True, True]),
-        ("commit", None),
-        ("restart", None),
-        ("read", (5, False)),
-        ("append", [True]),
-        ("read", (1, False)),
-        ("accept", None),
+        ("append", {"kinds": [True, True, False]}),
+        ("what_is_lost_can_be_accepted", {}),
+        ("lose_last", {"count": 2}),
+        ("append", {"kinds": [True, True]}),
+        ("commit", {}),
+        ("restart", {}),
+        ("read", {"most": 5, "is_late": False}),
+        ("append", {"kinds": [True]}),
+        ("read", {"most": 1, "is_late": False}),
+        ("what_is_lost_can_be_accepted", {}),
     ],
 }
 
 
 @pytest.mark.parametrize("steps", FOUND.values(), ids=FOUND)
-def test_what_once_went_wrong(steps: Sequence[tuple[str, Any]]) -> None:
+def test_what_once_went_wrong(steps: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
     partition = PartitionOfALog()
-    for step, value in steps:
-        match step:
-            case "append" | "lose_last":
-                getattr(partition, step)(value)
-            case "elect":
-                partition.elect(is_rolled=value)
-            case "read":
-                partition.read(value[0], is_late=value[1])
-            case "rebalance":
-                partition.rebalance(is_committed=value)
-            case "accept":
-                partition.what_is_lost_can_be_accepted()
-            case _:
-                getattr(partition, step)()
+    for step, arguments in steps:
+        getattr(partition, step)(**arguments)

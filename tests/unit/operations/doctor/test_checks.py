@@ -250,12 +250,11 @@ def records_of(
     monkeypatch.setattr(brokers, "read_logs", lambda *_, **__: list(logs))
     monkeypatch.setattr(brokers, "with_gaps", lambda _, read: read)
     losses = {(one.topic, one.partition): [one] for one in accepted}
-    monkeypatch.setattr(brokers, "accepted_losses", lambda *_, **__: losses)
     known = KnownTopic(
         topic="smartregion.schools", id=known_id, at=datetime(2026, 1, 2, tzinfo=UTC)
     )
     monkeypatch.setattr(brokers, "topic_ids", lambda _: {known.topic: "now"})
-    monkeypatch.setattr(brokers, "read_known_topics", lambda _: {known.topic: known})
+    monkeypatch.setattr(brokers, "read_ledger", lambda _: (losses, {known.topic: known}))
     return brokers.check_records(load_settings())
 
 
