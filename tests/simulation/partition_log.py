@@ -115,8 +115,11 @@ class PartitionLog:
 
     @property
     def high_watermark(self) -> int:
-        """The offset up to which consumers may read."""
-        return self.end if self.held_back_at is None else min(self.held_back_at, self.end)
+        """The offset up to which consumers may read: replicas copy whole batches."""
+        if self.held_back_at is None or self.held_back_at >= self.end:
+            return self.end
+        at = bisect_right(self._firsts, self.held_back_at) - 1
+        return self._firsts[at] if at >= 0 else self.start
 
     def append(self, data: bytes, *, now_ms: int) -> Appended:
         """Append one batch, once: a batch that is sent again gets its first answer again."""
