@@ -29,7 +29,7 @@ demo-boards: $(VENV)/demo.stamp ## publish the boards on the Grafana at GRAFANA_
 	@$(BIN)/smart-region boards apply --grafana "$(GRAFANA_URL)" $(ARGS)
 
 stack: $(VENV)/demo.stamp $(KAFKA_JARS) ## the whole system on this machine as plain processes, until Ctrl-C
-	@deploy/debian-packages.sh alerting >&2
+	@deploy/debian-packages.sh alerting haproxy >&2
 	@$(BIN)/smart-region stack $(ARGS)
 
 practice: $(VENV)/dev.stamp $(KAFKA_JARS) ## a gateway on a Kafka of its own, to try docs/producers.md (ARGS=PRODUCER: another one's)

@@ -73,13 +73,14 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     """Write the log to standard error; with `debug`, libraries log every line from INFO on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_without_traceback_of_connections)
-    handler.addFilter(_without_content_of_requests)
     if level != "debug":
         handler.addFilter(RareRepeats())
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter(_TEXT))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.WARNING)
+    # It warns of each malformed request: anybody could fill the log.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     # It warns of each fetch that is slow to decode, about which an operator can do nothing.
     logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
     # Whenever it describes the group, it warns that it cannot read the data of Faust's members.
@@ -124,15 +125,5 @@ def _without_traceback_of_connections(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
     if record.name.startswith("kafka.net.") and isinstance(error, OSError):
         record.msg, record.args = f"{record.getMessage()}: {error!r}", ()
-        record.exc_info = record.exc_text = None
-    return True
-
-
-def _without_content_of_requests(record: logging.LogRecord) -> bool:
-    """Log an invalid HTTP request in one line: aiohttp logs what was sent, including secrets."""
-    error = record.exc_info[1] if record.exc_info else None
-    if record.name == "aiohttp.server" and type(error).__module__ == "aiohttp.http_exceptions":
-        record.msg, record.args = f"{record.getMessage()}: {type(error).__name__}", ()
-        record.levelno, record.levelname = logging.WARNING, "WARNING"
         record.exc_info = record.exc_text = None
     return True

@@ -28,17 +28,6 @@ class ServingFileError(SmartRegionError):
         )
 
 
-class AddressInUseError(SmartRegionError):
-    """A server's address cannot be bound; `host` and `port` are the names of its settings."""
-
-    def __init__(self, address: tuple[str, int], *, host: str, port: str, cause: OSError) -> None:
-        super().__init__(
-            f"{port}: cannot listen on {address[0]}:{address[1]} ({cause.strerror}): stop the"
-            f" program that uses it, or set {variable(host)} and {variable(port)} (0 picks a free"
-            " port)"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class MetricsGuard:
     """Decides who may read /metrics: clients with the file's token; without a file, everybody."""

@@ -474,14 +474,6 @@ GATEWAY_READY = _gateway(
     "1 while the gateway takes events, 0 while the broker is away.",
     "0: read in /readyz what it waits for. Producers are answered 503 and send again.",
 )
-GATEWAY_SHORTFALLS = _gateway(
-    "smartregion_gateway_connections_closed_total",
-    ("reason",),
-    "Connections closed without an answer of the application's: displaced (it waited longest while "
-    "there was no room for another), refused (all were at work), handshake (of TLS: not ended).",
-    "refused or displaced grows: somebody holds connections open (the proxy's log says who), or a "
-    "bound is too low, behind a proxy that of one address: see docs/gateway.md.",
-)
 
 
 _page = partial(Metric, section="page")

@@ -2,6 +2,7 @@
 # deploy/debian-packages.sh [GROUP...]: brings the programs of these groups, by default of all:
 #   alerting   Prometheus and Alertmanager, with promtool and amtool: `make stack` runs them, and
 #              `make demo` where they are there
+#   haproxy    HAProxy, before gateway and page: `make stack` runs it
 #   database   PostgreSQL, for the tests of outboxes and of exports
 #   guide      curl, kcat, Node.js and npm, with which the producers' guide is tested
 #   browser    Chromium with its driver and a font, with which the delegate's page is tested
@@ -17,6 +18,10 @@ alerting() {
   # The project's own archives call it alertmanager.
   { command -v prometheus-alertmanager || command -v alertmanager; } >/dev/null &&
     command -v amtool >/dev/null || services+=(prometheus-alertmanager)
+}
+
+haproxy() {
+  command -v haproxy >/dev/null || [[ -x /usr/sbin/haproxy ]] || services+=(haproxy)
 }
 
 database() {
@@ -42,12 +47,12 @@ browser() {
   fi
 }
 
-[[ $# -gt 0 ]] || set -- alerting database guide browser
+[[ $# -gt 0 ]] || set -- alerting haproxy database guide browser
 for group in "$@"; do
   case $group in
-    alerting | database | guide | browser) "$group" ;;
+    alerting | haproxy | database | guide | browser) "$group" ;;
     *)
-      echo "$0: no group $group: alerting, database, guide or browser" >&2
+      echo "$0: no group $group: alerting, haproxy, database, guide or browser" >&2
       exit 2
       ;;
   esac

@@ -79,27 +79,9 @@ class BatchAnswer(TypedDict, total=False):
     items: list[Item]
 
 
-class Health(TypedDict):
-    """The process lives."""
-
-    alive: bool
-
-
-@with_config(ConfigDict(title="Readiness"))
-class GatewayReadiness(TypedDict):
-    """Whether events are accepted."""
-
-    ready: bool
-    waiting_for: Annotated[
-        str | None, Field(description="What it waits for, in words; null where it is ready.")
-    ]
-
-
 def answer_schemas() -> dict[str, JSON]:
     """Return the schema of each answer by its name among the OpenAPI document's components."""
-    answers: TypeAdapter[object] = TypeAdapter(
-        Receipts | BatchAnswer | Problem | Health | GatewayReadiness
-    )
+    answers: TypeAdapter[object] = TypeAdapter(Receipts | BatchAnswer | Problem)
     generated = answers.json_schema(
         ref_template="#/components/schemas/{model}", schema_generator=_AnswerSchemaGenerator
     )

@@ -1,9 +1,9 @@
-"""The gateway's ASGI application: sending events, health, metrics and documents."""
+"""The gateway's ASGI application: sending events, and documents about it."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
@@ -18,12 +18,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from boundary.logs import traceback_of
-from boundary.serving import OPEN, MetricsGuard
 from boundary.terminal import counted
-from gateway.acceptor import note_authenticated
-from gateway.answers import BatchAnswer, GatewayReadiness, Health, Item, Problem, Receipts
+from gateway.answers import BatchAnswer, Item, Problem, Receipts
 from gateway.authentication import AuthenticationError, Authenticator, UnverifiedSignature
-from gateway.body import MAX_BODY, BodyReader, BodyReservation, announced_length, overloaded
+from gateway.body import MAX_BODY, BodyReader, BodyReservation, announced_length
 from gateway.client_address import ClientAddresses
 from gateway.documents import DOCUMENTS, SCHEMAS, document_text
 from gateway.exposition import GatewayCollector
@@ -45,9 +43,6 @@ logger = logging.getLogger(__name__)
 
 EVENTS_PATHS: Final = ("/events", "/events/batch", "/events/binary")
 """All of them accept every mode: a generated client needs an address for each."""
-_PROBE_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
-_NOT_FOUND: Final = "/nothing"
-"""A path that is answered with 404."""
 TRANSIENT: Final = frozenset({408, 429, 500, 503})
 """Statuses of problems that the same request may not meet when it is sent again."""
 _BROKER_UNAVAILABLE: Final = KINDS["broker_away"]
@@ -70,7 +65,6 @@ class Gateway:
     scheduler: WorkScheduler
     idempotency: IdempotencyStore
     addresses: ClientAddresses = field(default_factory=ClientAddresses)
-    metrics_guard: MetricsGuard = OPEN
 
 
 def make_app(gateway: Gateway) -> ASGIApp:
@@ -79,9 +73,6 @@ def make_app(gateway: Gateway) -> ASGIApp:
     app = Starlette(
         routes=[
             *(Route(path, events, methods=["POST"]) for path in EVENTS_PATHS),
-            Route("/healthz", _healthz, methods=["GET"]),
-            Route("/readyz", _readyz(gateway), methods=["GET"]),
-            Route("/metrics", _metrics(gateway), methods=["GET"]),
             Route("/openapi.json", _document, methods=["GET"]),
             Route("/asyncapi.json", _document, methods=["GET"]),
             Route("/schemas/{type}.json", _document, methods=["GET"]),
@@ -91,21 +82,6 @@ def make_app(gateway: Gateway) -> ASGIApp:
     )
     app.router.redirect_slashes = False  # Each resource has one spelling of its path.
     return _Instrumented(app, gateway)
-
-
-def probes_of(app: ASGIApp) -> ASGIApp:
-    """Return an application that answers as `app` does at the probes' paths, and 404 elsewhere.
-
-    It is served on a listener of its own: a probe does not wait for the connections that producers
-    or attackers hold open.
-    """
-
-    async def probes(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] not in _PROBE_PATHS:
-            scope = {**scope, "path": _NOT_FOUND, "raw_path": _NOT_FOUND.encode()}
-        await app(scope, receive, send)
-
-    return probes
 
 
 class _Events:
@@ -150,8 +126,6 @@ class _Events:
         """Answer a request that has the producer's token."""
         gateway = self._gateway
         try:
-            if not note_authenticated(request.scope, producer):
-                raise overloaded()
             length = announced_length(headers)
             # A smaller body was received already; a larger one is refused whatever the quota.
             if length is not None and LARGE < length <= MAX_BODY:
@@ -227,8 +201,6 @@ class _Events:
             with gateway.scheduler.admit(producer, len(body)):
                 if not pending.is_charged:
                     _refuse_beyond_quota(gateway.quotas.take(producer, cost_of(len(body))))
-                    # A replayed request does not authenticate the connection that it comes over.
-                    note_authenticated(request.scope, producer)
                 pending.mark_charged()
                 delivery, items = await self._accepted(
                     request, producer, headers, body, is_charged=pending.is_charged
@@ -358,29 +330,6 @@ async def _on_http_error(_: Request, error: Exception) -> Response:
 
 async def _on_failure(_: Request, __: Exception) -> Response:
     return _plain_problem("internal_error")
-
-
-async def _healthz(_: Request) -> Response:
-    return _json(Health(alive=True))
-
-
-def _readyz(gateway: Gateway) -> Callable[[Request], Awaitable[Response]]:
-    async def readyz(_: Request) -> Response:
-        cause = gateway.waiting_for()
-        readiness = GatewayReadiness(ready=cause is None, waiting_for=cause)
-        return _json(readiness, status=200 if cause is None else 503)
-
-    return readyz
-
-
-def _metrics(gateway: Gateway) -> Callable[[Request], Awaitable[Response]]:
-    async def metrics(request: Request) -> Response:
-        if not gateway.metrics_guard.admits(request.headers.get("Authorization")):
-            return _plain_problem("unauthenticated", {"WWW-Authenticate": CHALLENGE})
-        text, content_type = gateway.exposition.text(request.headers.get("Accept", ""))
-        return Response(text, headers={"Content-Type": content_type})
-
-    return metrics
 
 
 async def _document(request: Request) -> Response:

@@ -117,12 +117,18 @@ class Authenticator:
         self, secrets: Secrets, producers: Producers, *, now: Callable[[], datetime]
     ) -> None:
         self._now = now
+        self._producers = producers
+        self.use(secrets)
+
+    def use(self, secrets: Secrets) -> None:
+        """Accept these secrets from now on, and no others."""
         held = secrets.root
         signing = max((len(one.signing) for one in held.values()), default=0)
         bearer = max((len(one.bearer_sha256) for one in held.values()), default=0)
         self._nobody = _decoy(max(signing, 1), max(bearer, 1))
         self._known = {
-            producer.id: _padded(held.get(producer.id), self._nobody) for producer in producers
+            producer.id: _padded(held.get(producer.id), self._nobody)
+            for producer in self._producers
         }
 
     def identify(self, headers: Mapping[bytes, bytes]) -> str | UnverifiedSignature:

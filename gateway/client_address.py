@@ -42,11 +42,6 @@ class ClientAddresses:
                 address = before
         return _UNKNOWN if address is None else network_of(address)
 
-    def trusts(self, peer: str) -> bool:
-        """Return True where a peer is a trusted proxy."""
-        address = _read(peer)
-        return address is not None and self._is_trusted(address)
-
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from functools import cache
 from typing import Any, Final, TypeVar, cast
 
+import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 from catalogue import metrics
 from catalogue.metrics import Metric
 from events.producers.model import UNKNOWN_PRODUCER
-from gateway.acceptor import EarlyClose
 from gateway.problems import KINDS
 
 #: A single event takes milliseconds; a delivery times out after ten seconds.
@@ -30,7 +30,7 @@ class EventOutcome(StrEnum):
     FAILED = "failed"
 
 
-class GatewayCollector:
+class GatewayCollector(Collector):
     """The gateway's metrics; `is_ready` is called at each scrape."""
 
     def __init__(self, producers: Collection[str], *, is_ready: Callable[[], bool]) -> None:
@@ -43,7 +43,6 @@ class GatewayCollector:
         self._repeated = self._new(Counter, metrics.GATEWAY_REPEATS)
         self._requests = self._new(Counter, metrics.GATEWAY_REQUESTS)
         self._seconds = self._new(Histogram, metrics.GATEWAY_REQUEST_SECONDS, buckets=_SECONDS)
-        self._early_closes = self._new(Counter, metrics.GATEWAY_SHORTFALLS)
         self._new(Gauge, metrics.GATEWAY_READY).set_function(is_ready)
         # Looking up a series takes longer than counting; there are few.
         self._events_series = cache(self._events.labels)
@@ -55,8 +54,6 @@ class GatewayCollector:
             for problem in KINDS:
                 self._refused.labels(producer, problem)
             self._repeated.labels(producer)
-        for reason in EarlyClose:
-            self._early_closes.labels(reason.value)
 
     def count_events(self, producer: str | None, outcome: EventOutcome, number: int) -> None:
         """Count events of an authenticated producer; None: of an unknown one."""
@@ -78,14 +75,13 @@ class GatewayCollector:
         """Observe the duration of a request to /events."""
         self._seconds.observe(seconds)
 
-    def count_early_close(self, reason: EarlyClose) -> None:
-        """Count a connection that was closed without an answer of the application."""
-        self._early_closes.labels(reason.value).inc()
+    def describe(self) -> list[prometheus_client.Metric]:
+        """Return nothing, so that registration reads nothing."""
+        return []
 
-    def text(self, accept: str) -> tuple[bytes, str]:
-        """Return the text of /metrics, and its content type."""
-        encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+    def collect(self) -> Iterable[prometheus_client.Metric]:
+        """Return every metric family of the gateway's vocabulary."""
+        return self._registry.collect()
 
     def _label(self, producer: str | None) -> str:
         return producer if producer in self._producers else UNKNOWN_PRODUCER

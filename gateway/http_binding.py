@@ -25,7 +25,6 @@ from gateway.problems import ProblemError
 HttpHeaders = Sequence[tuple[bytes, bytes]]
 """As in ASGI: names in lower case."""
 
-LARGEST_HEADERS: Final = 16 * 1024
 """Bytes of a request's line and headers together."""
 LONGEST_MEDIA_TYPE: Final = 256
 """Bytes of the header `content-type`."""

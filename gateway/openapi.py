@@ -91,7 +91,7 @@ _REPEATED: Final[dict[str, JSON]] = {
         }
     }
 }
-_REFUSALS: Final = frozenset({400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503})
+_REFUSALS: Final = frozenset({400, 401, 403, 408, 409, 413, 415, 422, 429, 500, 503})
 """The statuses of problems that POST /events may answer."""
 _UNDESCRIBED: Final = 405
 """An operation cannot describe the answer to another method."""
@@ -122,7 +122,7 @@ def openapi_document() -> dict[str, JSON]:
         ],
         "tags": [
             {"name": _SENDING, "description": "Sends events."},
-            {"name": _ABOUT, "description": "Describes how and whether events are accepted."},
+            {"name": _ABOUT, "description": "Describes how events are accepted."},
         ],
         "paths": paths,
         "components": {
@@ -171,24 +171,6 @@ def _paths() -> dict[str, JSON]:
             },
             answer=_reference("Receipts"),
             parameters=[_header(*it) for it in _CE_HEADERS],
-        ),
-        "/healthz": _get(
-            "health",
-            "Whether the process is alive.",
-            {"200": _answered("It is.", _reference("Health"))},
-        ),
-        "/readyz": _get(
-            "readiness",
-            "Whether events are accepted.",
-            {
-                "200": _answered("They are.", _reference("Readiness")),
-                "503": _answered("They are not; why.", _reference("Readiness")),
-            },
-        ),
-        "/metrics": _get(
-            "metrics",
-            "The gateway's counters, in Prometheus' text format; some gateways require a token.",
-            {"200": _text("The counters."), **_problems(401)},
         ),
         "/openapi.json": _get(
             "openapi", "This document.", {"200": _answered("OpenAPI 3.1.", {"type": "object"})}

@@ -159,8 +159,8 @@ _OF_THE_REQUEST: Final = (
         "malformed_request",
         400,
         "The request is malformed",
-        "The server could not parse the request. Check what your client, or a proxy before this "
-        "server, sends.",
+        "The server could not parse the request, or its headers are larger than 16 KiB. Check what "
+        "your client, or a proxy before this server, sends.",
     ),
     ProblemKind(
         "ambiguous_request",
@@ -188,7 +188,7 @@ _OF_THE_REQUEST: Final = (
         "slow_request",
         408,
         "The request did not arrive in time",
-        "Headers and body have a deadline each. Send smaller batches over a slow line.",
+        "Headers and body have a deadline each. Send smaller batches over a slow connection.",
     ),
     ProblemKind(
         "repeated",
@@ -227,12 +227,6 @@ _OF_THE_REQUEST: Final = (
         429,
         "The producer exceeds its quota",
         "Nothing was accepted: send it again after `Retry-After` seconds.",
-    ),
-    ProblemKind(
-        "headers_too_large",
-        431,
-        "The request's headers are too large",
-        "Headers may have 16 KiB and 128 lines together. Put the fact into the body.",
     ),
     ProblemKind(
         "internal_error",

@@ -4,46 +4,48 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from ssl import SSLContext
 from time import monotonic
+from typing import Final
 
 import uvicorn
-from starlette.types import ASGIApp
 
+from boundary.errors import SmartRegionError
 from boundary.logs import configure_logging
-from boundary.serving import AddressInUseError
+from boundary.web_server import listen, serving
 from catalogue.loader import load_catalogue
 from events.producers.loader import load_producers
 from events.producers.model import Producers
 from events.producers.secrets import Secrets, load_secrets
 from events.record_rules import RecordRules
-from gateway.acceptor import (
-    PROBE_CONNECTIONS,
-    AcceptedConnection,
-    Acceptor,
-    ConnectionLimits,
-    provide_descriptors,
-)
 from gateway.admission import Admission
-from gateway.app import Gateway, make_app, probes_of
+from gateway.app import Gateway, make_app
 from gateway.authentication import Authenticator
 from gateway.body import BodyReader
 from gateway.client_address import ClientAddresses
 from gateway.exposition import GatewayCollector
-from gateway.http_binding import LARGEST_HEADERS
 from gateway.idempotency import IdempotencyStore
-from gateway.protocol import GatewayProtocol, busy_answer, protocol_with
 from gateway.quota import Quotas
 from gateway.reception import Reception
 from gateway.settings import GatewaySettings
+from gateway.token_map import TokenMap
 from gateway.topics_writer import TopicsWriter, WriteTimeouts
 from gateway.work_scheduling import WorkScheduler
+from streams.web import Readiness, probe_routes
+from streams.web import make_app as make_web_app
 
 logger = logging.getLogger(__name__)
+
+FOLLOW_SECONDS: Final = 2.0
+"""How often the secrets are read again."""
 
 
 def run_gateway(settings: GatewaySettings) -> int:
@@ -53,26 +55,25 @@ def run_gateway(settings: GatewaySettings) -> int:
     An unavailable broker is no such error: the gateway answers 503 until it is available.
     """
     configure_logging(settings.log_level, settings.log_format)
-    # It warns of each malformed request: anybody could fill the log.
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     # Mistakes in the configuration are reported before anything starts.
     producers = load_producers(settings.producers)
     secrets = load_secrets(settings.gateway_secrets, producers)
     context = settings.server_context()
-    provide_descriptors(settings.gateway_connections)
+    # A connection is a file; the usual limit is 1 024.
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     with (
-        _listening("gateway", settings.gateway_host, settings.gateway_port) as events,
-        _listening(
-            "gateway_probe", settings.gateway_probe_host, settings.gateway_probe_port
+        listen(
+            settings.gateway_host, settings.gateway_port, settings=("gateway_host", "gateway_port")
+        ) as events,
+        listen(
+            settings.gateway_probe_host,
+            settings.gateway_probe_port,
+            settings=("gateway_probe_host", "gateway_probe_port"),
         ) as probes,
+        asyncio.Runner(loop_factory=_loop_factory()) as runner,
     ):
-        # uvicorn raises the signal that stopped it again; here that must not kill the process.
-        # One that comes before counts too: the first look at the broker may take seconds.
-        asked: list[int] = []
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, _: asked.append(number))
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(settings, producers, secrets, context, (events, probes), asked))
+        runner.run(_serve(settings, producers, secrets, context, (events, probes)))
     return 0
 
 
@@ -82,20 +83,77 @@ async def _serve(
     secrets: Secrets,
     context: SSLContext | None,
     listeners: tuple[socket.socket, socket.socket],
-    asked: Sequence[int] = (),
 ) -> None:
-    async with TopicsWriter(
-        settings.broker,
-        security=settings.security(),
-        timeouts=WriteTimeouts(delivery=settings.gateway_delivery_timeout),
-    ) as writer:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    serve = partial(
+        serving,
+        tls=context,
+        idle_seconds=settings.gateway_idle_timeout,
+        stop_seconds=settings.gateway_stop_timeout,
+    )
+    async with AsyncExitStack() as stack:
+        writer = await stack.enter_async_context(
+            TopicsWriter(
+                settings.broker,
+                security=settings.security(),
+                timeouts=WriteTimeouts(delivery=settings.gateway_delivery_timeout),
+            )
+        )
         gateway = _gateway(settings, producers, secrets, writer)
-        scheme = "http" if context is None else "https"
-        for what, listener in zip(("address", "probes"), listeners, strict=True):
-            host, port = listener.getsockname()[:2]
-            logger.info("serving %s=%s://%s:%s", what, scheme, host, port)
-        await _Server(settings, gateway, context, asked).serve(sockets=list(listeners))
+        if settings.gateway_secrets is not None:
+            following = asyncio.create_task(
+                _follow_secrets(
+                    settings, settings.gateway_secrets, producers, gateway.authenticator
+                )
+            )
+            stack.callback(following.cancel)
+        probes = probe_routes(
+            gateway.exposition, lambda: Readiness(writer.waiting_for), settings.metrics_guard()
+        )
+        for what, app, listener in zip(
+            ("probes", "address"),
+            (make_web_app(probes), make_app(gateway)),
+            listeners[::-1],
+            strict=True,
+        ):
+            address = await stack.enter_async_context(serve(app, listener))
+            logger.info("serving %s=%s", what, address)
+        await stopping.wait()
     logger.info("stopped")
+
+
+async def _follow_secrets(
+    settings: GatewaySettings, file: Path, producers: Producers, authenticator: Authenticator
+) -> None:
+    """Use changed secrets without a restart; keep the previous ones while the file is wrong."""
+    folder = settings.gateway_haproxy
+    token_map = None if folder is None else TokenMap(folder)
+    secrets, seen, refused = Secrets(root={}), (0, 0), ""
+    while True:
+        try:
+            version = _version_of(file)
+            if version != seen:
+                secrets, seen = load_secrets(file, producers), version
+                authenticator.use(secrets)
+            if token_map is not None:
+                await token_map.publish(secrets)
+            refused = ""
+        except SmartRegionError as error:
+            if str(error) != refused:
+                refused = str(error)
+                logger.error("secrets not used: %s", error)  # noqa: TRY400
+        await asyncio.sleep(FOLLOW_SECONDS)
+
+
+def _version_of(file: Path) -> tuple[int, int]:
+    """Return what changes with the file; a file that is not there has a version of its own."""
+    try:
+        found = file.stat()
+    except OSError:
+        return 0, 1
+    return found.st_ino, found.st_mtime_ns
 
 
 def _gateway(
@@ -121,101 +179,7 @@ def _gateway(
         scheduler=scheduler,
         idempotency=IdempotencyStore(now=_now),
         addresses=ClientAddresses(settings.gateway_trusted_proxies),
-        metrics_guard=settings.metrics_guard(),
     )
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server with the connections of `gateway.acceptor`."""
-
-    def __init__(
-        self,
-        settings: GatewaySettings,
-        gateway: Gateway,
-        context: SSLContext | None,
-        asked: Sequence[int] = (),
-    ) -> None:
-        """`asked` are the signals to stop that came before it serves."""
-        self._asked = asked
-        self._settings = settings
-        self._context = context
-        self._count = gateway.exposition.count_early_close
-        self._addresses = gateway.addresses
-        app = make_app(gateway)
-        self._probe_config = self._config(probes_of(app))
-        super().__init__(self._config(app))
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept from the listener of events and from that of probes."""
-        events, probes = sockets or []
-        settings = self._settings
-        total, per_network = settings.gateway_connections, settings.gateway_connections_per_address
-        self.servers = [
-            self._acceptor(events, self.config, total, per_network),  # type: ignore[list-item]
-            self._acceptor(probes, self._probe_config, PROBE_CONNECTIONS, PROBE_CONNECTIONS),  # type: ignore[list-item]
-        ]
-        self.started = True
-        self.should_exit = self.should_exit or bool(self._asked)
-
-    def _acceptor(
-        self, listener: socket.socket, config: uvicorn.Config, total: int, per_network: int
-    ) -> Acceptor:
-        if not config.loaded:
-            config.load()
-        loop = asyncio.get_running_loop()
-
-        def protocol(connection: AcceptedConnection) -> GatewayProtocol:
-            made: GatewayProtocol = config.http_protocol_class(  # type: ignore[assignment, call-arg]
-                config=config,
-                server_state=self.server_state,
-                app_state=connection.state,
-                _loop=loop,
-            )
-            made.connection = connection
-            return made
-
-        limits = ConnectionLimits(
-            total, per_network, self._settings.gateway_header_timeout, busy_answer()
-        )
-        return Acceptor(
-            listener,
-            limits,
-            protocol,
-            addresses=self._addresses,
-            context=self._context,
-            count=self._count,
-        )
-
-    def _config(self, app: ASGIApp) -> uvicorn.Config:
-        settings = self._settings
-        return uvicorn.Config(
-            app,
-            http=protocol_with(
-                header_seconds=settings.gateway_header_timeout,
-                body_seconds=settings.gateway_body_timeout,
-                max_headers=LARGEST_HEADERS,
-            ),
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=settings.gateway_idle_timeout,
-            timeout_graceful_shutdown=settings.gateway_stop_timeout,
-        )
-
-
-def _listening(what: str, host: str, port: int) -> socket.socket:
-    """Bind the address, so that a conflict is reported before anything starts."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise AddressInUseError(
-            (host, port), host=f"{what}_host", port=f"{what}_port", cause=error
-        ) from error
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

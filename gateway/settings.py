@@ -25,20 +25,19 @@ class GatewaySettings(ServingSettings, ProducersSettings, BrokerSettings):
     model_config = SETTINGS_CONFIG
 
     gateway_host: str = "127.0.0.1"
-    """Address of the gateway. Without a certificate, put a proxy with TLS before it."""
+    """Address of the gateway. Clients reach it through HAProxy, which bounds their connections."""
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = 6070
     """The gateway's port; 0 picks a free one, which the log names."""
     gateway_probe_host: str = "127.0.0.1"
-    """Address of /healthz, /readyz and /metrics for probes and Prometheus, on a listener that
-    connections of producers cannot exhaust."""
+    """Address of /healthz, /readyz and /metrics, for probes and Prometheus alone."""
     gateway_probe_port: Annotated[int, Field(ge=0, le=65535)] = 6071
     """The port for probes; 0 picks a free one, which the log names."""
     gateway_secrets: Path | None = None
-    """YAML file with the producers' secrets, which only its owner and group may read. Without it no
-    producer can send."""
-    gateway_header_timeout: Seconds = 10.0
-    """How long a request's headers may take to arrive, from their first byte or the connection. A
-    TLS handshake may take as long."""
+    """YAML file with the producers' secrets, which only its owner and group may read. Changes take
+    effect within seconds. Without it no producer can send."""
+    gateway_haproxy: Path | None = None
+    """Folder that the gateway shares with the HAProxy before it, for the hashes of the producers'
+    tokens (`tokens.map`) and HAProxy's admin socket (`admin.sock`)."""
     gateway_body_timeout: Seconds = 30.0
     """How long a request's body may take to arrive."""
     gateway_idle_timeout: PositiveInt = 60
@@ -50,14 +49,6 @@ class GatewaySettings(ServingSettings, ProducersSettings, BrokerSettings):
     gateway_trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
     """Addresses or networks of the proxies before the gateway, separated by commas (`10.0.0.0/8`).
     The sender is the last address in `X-Forwarded-For` that is none of them."""
-    gateway_connections: PositiveInt = 1000
-    """The most connections at once. The next one evicts an unauthenticated connection, else a
-    producer's without a request in progress; if there is none, it is answered 503. One producer may
-    have requests in progress on a fourth of them."""
-    gateway_connections_per_address: PositiveInt = 100
-    """The most connections from one IPv4 address, or one /64 of IPv6, except a trusted proxy's. All
-    producers behind a proxy have its address: trust it, or set this to `GATEWAY_CONNECTIONS`."""
-
     catalogue: Path | None = None
     """The workers' folder of catalogue files, with the milestones that may be explained."""
     time_tolerance: ToleranceSeconds = TIME_TOLERANCE.total_seconds()

@@ -22,7 +22,7 @@ from report.server import PageServer
 from report.settings import PageSettings
 from streams.metric_families import family_of, single
 from streams.queries.opening import collector_plan
-from streams.web import Readiness, serve
+from streams.web import Readiness, probe_routes, serve
 
 
 class PageCollector(Collector):
@@ -84,15 +84,17 @@ async def _run(settings: PageSettings, follower: Follower) -> int:
         lambda: follower.version,
         follower.rules,
     )
-    async with serve(
+    probes = probe_routes(
         PageCollector(follower, server.answers),
         lambda: _for_readers(follower),
+        settings.metrics_guard(),
+    )
+    async with serve(
+        server.app(probes),
         host=settings.http_host,
         port=settings.page_port,
         setting="page_port",
-        guard=settings.metrics_guard(),
         tls=settings.server_context(),
-        extend=server.extend,
     ) as address:
         logger.info("serving address=%s", address)
         follows = (follower.follow_figures, follower.follow_events)
@@ -100,6 +102,8 @@ async def _run(settings: PageSettings, follower: Follower) -> int:
             *(asyncio.to_thread(_until_stopped, follow, stopping) for follow in follows),
             return_exceptions=True,
         )
+        server.close()
+    await server.end_work()
     failed = [error for error in ended if error is not None]
     for error in failed:
         log_end(logger, error)

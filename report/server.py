@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import date, timedelta
 from functools import partial
 from hashlib import sha256
@@ -13,7 +13,12 @@ from importlib.resources import files
 from itertools import count
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
-from aiohttp import web
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from catalogue.errors import UndeclaredError
 from catalogue.judgement import CHANGE_DAYS
@@ -40,16 +45,18 @@ from report.promise import promise_of
 from report.rendering import STATIC, Pages
 from report.slots import Slots
 from report.view import View, parse_day, parse_view, told_of
+from streams.web import make_app
 
 logger = logging.getLogger(__name__)
 
 Known: TypeAlias = "tuple[Knowledge, Completeness]"
 _Make: TypeAlias = "Callable[[_Asked], tuple[str, str]]"
-_Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 HTML: Final = "text/html"
 CSV: Final = "text/csv"
 JSON: Final = "application/json"
+EVENT_STREAM: Final = "text/event-stream"
 
 MOST_AT_ONCE: Final = 4
 """How many pages of today's figures are made at the same time."""
@@ -67,8 +74,7 @@ PAST_WAIT_SECONDS: Final = 20.0
 """How long a request waits for either."""
 TOO_MUCH_PAST: Final = "trop de jours passés, de comparaisons ou de preuves sont demandés"
 MOST_STREAMS: Final = 300
-"""How many open pages follow changes at once; others see them when they reload. Together with the
-requests that may wait, they are fewer than the connections of `WebConnections`."""
+"""How many open pages follow changes at once; others see them when they reload."""
 KEEP_ALIVE_SECONDS: Final = 15
 RETRY_SECONDS: Final = 5
 STATIC_SECONDS: Final = 31_536_000
@@ -84,6 +90,9 @@ HEADERS: Final[Mapping[str, str]] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+
+
+_HEADERS: Final = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 class KnowledgeSource(Protocol):
@@ -105,7 +114,7 @@ class KnowledgeSource(Protocol):
 class _Asked(NamedTuple):
     """A request and the figures that answer it."""
 
-    request: web.Request
+    request: Request
     view: View
     knowledge: Knowledge
     completeness: Completeness
@@ -146,36 +155,36 @@ class PageServer:
             name: files("report").joinpath("static", name).read_bytes() for name in STATIC
         }
 
-    def extend(self, app: web.Application) -> None:
-        """Add the routes to an application."""
-        app.middlewares.append(self._with_headers)
-        app.on_shutdown.append(self._close)
-        app.on_cleanup.append(self._end_work)
+    def app(self, probes: Iterable[BaseRoute] = ()) -> ASGIApp:
+        """Return the application, with the process's own routes."""
         looking_back = partial(self._page, looks_back=True)
-        app.add_routes(
-            [
-                web.get("/", self._page(self._overview)),
-                web.get("/donnees.csv", self._page(self._overview_csv)),
-                web.get("/donnees.json", self._page(self._overview_json)),
-                web.get("/methode", self._page(self._method)),
-                web.get("/comparaison", looking_back(self._comparison)),
-                web.get("/promesses/{indicator}.csv", self._page(self._promise_csv)),
-                web.get("/promesses/{indicator}.json", self._page(self._promise_json)),
-                web.get("/promesses/{indicator}", self._page(self._promise)),
-                web.get("/promesses/{indicator}/preuves", looking_back(self._evidence)),
-                web.get("/promesses/{indicator}/changements", looking_back(self._changes)),
-                web.get("/entites/{family}/{entity:.+}", looking_back(self._entity)),
-                # A stream without a body has no end.
-                web.get("/changements", self._stream, allow_head=False),
-                web.get("/static/{name}", self._asset),
-            ]
+        routes = [
+            *probes,
+            Route("/", self._page(self._overview)),
+            Route("/donnees.csv", self._page(self._overview_csv)),
+            Route("/donnees.json", self._page(self._overview_json)),
+            Route("/methode", self._page(self._method)),
+            Route("/comparaison", looking_back(self._comparison)),
+            Route("/promesses/{indicator}.csv", self._page(self._promise_csv)),
+            Route("/promesses/{indicator}.json", self._page(self._promise_json)),
+            Route("/promesses/{indicator}", self._page(self._promise)),
+            Route("/promesses/{indicator}/preuves", looking_back(self._evidence)),
+            Route("/promesses/{indicator}/changements", looking_back(self._changes)),
+            Route("/entites/{family}/{entity:path}", looking_back(self._entity)),
+            Route("/changements", self._stream),
+            Route("/static/{name}", self._asset),
+        ]
+        return make_app(
+            routes,
+            middleware=[Middleware(_WithHeaders, answers=self.answers)],
+            exception_handlers={HTTPException: self._on_http_error, PageError: self._on_page_error},
         )
 
-    async def _close(self, _: web.Application) -> None:
+    def close(self) -> None:
         """End the streams: otherwise the server waits for their readers."""
         self._closing = True
 
-    async def _end_work(self, _: web.Application) -> None:
+    async def end_work(self) -> None:
         """Wait for the threads: the ledger is closed after them."""
         for slots in (self._turns, self._past_turns, self._computing):
             await slots.close()
@@ -186,16 +195,25 @@ class PageServer:
         One that `looks_back` at events or other days waits with those of past days.
         """
 
-        async def handle(request: web.Request) -> web.StreamResponse:
+        async def handle(request: Request) -> Response:
             # Figures that come while the page is made are another version to it.
-            view = parse_view(request.query, self._today(), self._version())
+            view = parse_view(request.query_params, self._today(), self._version())
             past = view.past_knowledge
             known = None if past is None else await self._known_on(past)
             turns = self._turns if view.is_now and not looks_back else self._past_turns
             media_type, content = await turns.run(partial(self._made, make, request, view, known))
             return _answer(request, media_type, content.encode())
 
-        return handle
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except PageError:
+                raise
+            except Exception:
+                logger.exception("page failed path=%r", request.url.path)
+                raise PageError("l’exploitant est alerté : réessayer") from None
+
+        return answer
 
     async def _known_on(self, day: date) -> Known:
         """Return what was known at the end of a past day; only what is not kept takes a turn."""
@@ -205,7 +223,7 @@ class PageServer:
         return await self._computing.run(partial(self._source.known_on, day))
 
     def _made(
-        self, make: _Make, request: web.Request, view: View, known: Known | None
+        self, make: _Make, request: Request, view: View, known: Known | None
     ) -> tuple[str, str]:
         """Return the page of what is known now, or of what was `known` on a past day."""
         known = known or self._source.now()
@@ -213,73 +231,53 @@ class PageServer:
             raise FiguresNotReadyError
         return make(_Asked(request, view, *known))
 
-    @web.middleware
-    async def _with_headers(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Add the headers, and answer errors with a page."""
-        try:
-            response = await handler(request)
-        except web.HTTPException as error:
-            response = self._error(request, _of_http(error), dict(error.headers))
-        except PageError as error:
-            response = self._error(request, error, {})
-        except Exception:
-            logger.exception("page failed path=%r", request.path)
-            response = self._error(request, PageError("l’exploitant est alerté : réessayer"), {})
-        if not response.prepared:
-            response.headers.update(HEADERS)
-        self.answers[response.status] += 1
-        return response
+    async def _on_http_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - as it is registered
+        return self._error(request, _of_http(error), dict(error.headers or {}))
 
-    def _error(
-        self, request: web.Request, error: PageError, headers: dict[str, str]
-    ) -> web.Response:
-        kept = {name: value for name, value in headers.items() if name == "Allow"}
-        if error.status == BusyError.status:
-            kept["Retry-After"] = str(RETRY_SECONDS)
-        return web.Response(
-            text=self._pages.error(error, depth=_depth(request)),
-            status=error.status,
-            content_type=HTML,
-            headers=kept,
-        )
+    async def _on_page_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, PageError)  # noqa: S101 - as it is registered
+        busy = error.status == BusyError.status
+        return self._error(request, error, {"Retry-After": str(RETRY_SECONDS)} if busy else {})
 
-    async def _stream(self, request: web.Request) -> web.StreamResponse:
+    def _error(self, request: Request, error: PageError, headers: Mapping[str, str]) -> Response:
+        text = self._pages.error(error, depth=_depth(request))
+        return Response(text, error.status, headers, media_type=HTML)
+
+    async def _stream(self, request: Request) -> Response:
         """Send the number of the figures' version when it changes (Server-Sent Events)."""
+        if request.method == "HEAD":  # A stream without a body has no end.
+            raise HTTPException(405, headers={"Allow": "GET"})
         if self._streams >= MOST_STREAMS:
             raise BusyError
+        # nginx would buffer the events.
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(self._events(), headers=headers, media_type=EVENT_STREAM)
+
+    async def _events(self) -> AsyncIterator[bytes]:
         self._streams += 1
-        # nginx would keep what is told until it fills a buffer.
-        told = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        response = web.StreamResponse(headers={**HEADERS, **told})
-        response.content_type = "text/event-stream"
         try:
-            await response.prepare(request)
             sent: str | None = None
             for second in count():
                 now = told_of(self._version(), self._today())
                 if now != sent:
                     sent = now
-                    await response.write(f"data: {now}\n\n".encode())
+                    yield f"data: {now}\n\n".encode()
                 elif second % KEEP_ALIVE_SECONDS == 0:
-                    await response.write(b":\n\n")
+                    yield b":\n\n"
                 await asyncio.sleep(1)
-                if self._closing or request.transport is None:
-                    break  # The server ends, or the reader has left.
-        except ConnectionResetError:
-            pass  # The reader leaves at this moment.
+                if self._closing:
+                    return
         finally:
             self._streams -= 1
-        return response
 
-    async def _asset(self, request: web.Request) -> web.Response:
-        name = request.match_info["name"]
+    async def _asset(self, request: Request) -> Response:
+        name = request.path_params["name"]
         content = self._static.get(name)
         if content is None:
             raise NotFoundError("fichier", name)
         headers = {"Cache-Control": f"public, max-age={STATIC_SECONDS}, immutable"}
-        return web.Response(
-            body=content, content_type=STATIC[name], charset="utf-8", headers=headers
-        )
+        return Response(content, headers=headers, media_type=f"{STATIC[name]}; charset=utf-8")
 
     def _overview(self, asked: _Asked) -> tuple[str, str]:
         overview = overview_of(asked.knowledge, asked.view)
@@ -330,8 +328,8 @@ class PageServer:
             self._ledger,
             self._indicator(asked),
             asked.view,
-            part=_part(asked.request.query.get("part") or "all"),
-            page=_number(asked.request.query.get("page")),
+            part=_part(asked.request.query_params.get("part") or "all"),
+            page=_number(asked.request.query_params.get("page")),
         )
         _require(page.paging)
         return HTML, self._pages.evidence(page, asked.view, asked.completeness)
@@ -343,17 +341,17 @@ class PageServer:
             self._indicator(asked),
             asked.view,
             since=_since(asked),
-            page=_number(asked.request.query.get("page")),
+            page=_number(asked.request.query_params.get("page")),
         )
         _require(page.paging)
         return HTML, self._pages.changes(page, asked.view, asked.completeness)
 
     def _entity(self, asked: _Asked) -> tuple[str, str]:
         request, view = asked.request, asked.view
-        name, entity = request.match_info["family"], request.match_info["entity"]
+        name, entity = request.path_params["family"], request.path_params["entity"]
         if name not in set(Family):
             raise NotFoundError("sorte de faits", name)
-        number = _number(request.query.get("page"))
+        number = _number(request.query_params.get("page"))
         try:
             page = entity_page(self._ledger, Family(name), entity, view, page=number)
         except PersonsNotShownError as error:
@@ -366,7 +364,7 @@ class PageServer:
         return HTML, self._pages.entity(page, view, depth=_depth(request))
 
     def _indicator(self, asked: _Asked) -> Indicator:
-        name = asked.request.match_info["indicator"]
+        name = asked.request.path_params["indicator"]
         try:
             indicator = self._catalogue.indicator(name)
         except UndeclaredError as error:
@@ -376,33 +374,53 @@ class PageServer:
         return indicator
 
 
-def _answer(request: web.Request, media_type: str, body: bytes) -> web.Response:
+def _answer(request: Request, media_type: str, body: bytes) -> Response:
     """Return a page, or that the reader's copy of it is still right."""
-    tag = sha256(body).hexdigest()[:32]
-    # A cache that several readers share may have it compressed.
-    headers = {"Cache-Control": "no-cache", "ETag": f'"{tag}"', "Vary": "Accept-Encoding"}
-    if any(one.value in (tag, "*") for one in request.if_none_match or ()):
-        return web.Response(status=304, headers=headers)
-    response = web.Response(body=body, content_type=media_type, charset="utf-8", headers=headers)
-    response.enable_compression()
-    return response
+    # Weak, since it is the same for the compressed page.
+    tag = f'W/"{sha256(body).hexdigest()[:32]}"'
+    headers = {"Cache-Control": "no-cache", "ETag": tag}
+    known = request.headers.get("If-None-Match", "")
+    if known.strip() == "*" or tag[2:] in known:
+        # As the page itself: a cache that several readers share may have it compressed.
+        return Response(status_code=304, headers={**headers, "Vary": "Accept-Encoding"})
+    return Response(body, headers=headers, media_type=f"{media_type}; charset=utf-8")
 
 
-def _depth(request: web.Request) -> int:
+def _depth(request: Request) -> int:
     """Return how many folders below the first page a browser takes a page to be.
 
     It sees the path as it was sent, where `%2F` is no slash.
     """
-    return max(request.rel_url.raw_path.count("/") - 1, 0)
+    raw: bytes = request.scope["raw_path"]
+    return max(raw.count(b"/") - 1, 0)
 
 
-def _of_http(error: web.HTTPException) -> PageError:
+def _of_http(error: HTTPException) -> PageError:
     """Return the page's error for one of the server's."""
-    if error.status == NotFoundError.status:
+    if error.status_code == NotFoundError.status:
         return NotFoundError("page", "…")
     found = PageError("cette demande ne peut pas être servie : revenir aux promesses")
-    found.status = error.status
+    found.status = error.status_code
     return found
+
+
+class _WithHeaders:
+    """Adds the headers to each answer, and counts it by status."""
+
+    def __init__(self, app: ASGIApp, answers: Counter[int]) -> None:
+        self._app = app
+        self._answers = answers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_HEADERS]
+                self._answers[message["status"]] += 1
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
 
 
 def _part(text: str) -> EvidencePart:
@@ -428,5 +446,5 @@ def _require(paging: Paging) -> None:
 
 def _since(asked: _Asked) -> date:
     """Return the day to compare with: the one asked for, else that of a month before."""
-    since = parse_day("since", asked.request.query.get("since"), asked.view.today)
+    since = parse_day("since", asked.request.query_params.get("since"), asked.view.today)
     return since or asked.view.as_of - timedelta(days=CHANGE_DAYS)

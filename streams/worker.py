@@ -33,7 +33,7 @@ from streams.settings import Settings
 from streams.skipped_records import decisions_of, is_decision
 from streams.topic_watch import TopicWatch
 from streams.watchdog import DENIALS, NotAllowedError, Watchdog
-from streams.web import serve
+from streams.web import make_app, probe_routes, serve
 
 logger = logging.getLogger(__name__)
 
@@ -123,14 +123,12 @@ async def _run(
         host=settings.http_host,
     )
     engine.on_applied = histories.wake
+    probes = probe_routes(exposition, membership.readiness, settings.metrics_guard())
     async with serve(
-        exposition,
-        membership.readiness,
+        make_app([*probes, histories.route]),
         host=settings.http_host,
         port=settings.http_port,
-        guard=settings.metrics_guard(),
         tls=settings.server_context(),
-        extend=histories.extend,
     ) as address:
         logger.info("serving address=%s", address)
         starting, *background = [
@@ -148,6 +146,7 @@ async def _run(
         if failure is not None:
             _end_now(failure)
         logger.info("stopping reason=signal")
+        histories.end()
         for task in background:
             task.cancel()
         keeping = asyncio.create_task(membership.consumer.keep_snapshots(is_end=True))

@@ -16,7 +16,6 @@ from catalogue.model import Catalogue
 from dashboards.publishing.apply import look_at_boards
 from events.producers.loader import load_producers
 from events.producers.secrets import load_secrets
-from gateway.acceptor import check_descriptors
 from gateway.settings import GatewaySettings, load_gateway_settings
 from operations.doctor.brokers import check_brokers, check_records, check_topics
 from operations.doctor.check import Check, NothingToCheckError
@@ -102,7 +101,6 @@ class Doctor:
     def _check_gateway(self) -> str:
         self._gateway.metrics_guard()
         encrypted = self._gateway.server_context() is not None
-        check_descriptors(self._gateway.gateway_connections)
         return (
             f"settings can be used; serves {'HTTPS' if encrypted else 'HTTP'},"
             f" probes on port {self._gateway.gateway_probe_port}"

@@ -38,12 +38,12 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 def stack(*, folder: Path, distribution: Path | None, pace: str) -> None:
     """Run the whole system on this machine, until Ctrl-C.
 
-    Its parts are plain processes. Kafka, two workers, the assessor, the gateway, the delegate's
-    page, Prometheus and Alertmanager: each starts once those before it are ready, has a log of
-    its own, and is started again when it ends; five quick ends of one end them all. They take
-    the ports of their last start, or their usual ones, where these are free. The addresses and
-    first events to send are printed. The exit status is 0 after Ctrl-C or SIGTERM, 2 when the
-    system cannot start or cannot go on.
+    Its parts are plain processes: Kafka, two workers, the assessor, the gateway and the delegate's
+    page, each behind HAProxy, Prometheus and Alertmanager. Each starts once those before it are
+    ready, has a log of its own, and is restarted when it ends; five quick ends of one end them all.
+    They take the ports of their last start, or their usual ones if these are free. The command
+    prints the addresses, and first events to send. The exit status is 0 after Ctrl-C or SIGTERM, 2
+    if the system cannot start or go on.
     """
     from contextlib import suppress
 

@@ -33,6 +33,10 @@ class Ports:
     probes: int = field(default_factory=partial(free_port, usual=6071))
     """The gateway's, for health checks and metrics."""
     page: int = field(default_factory=partial(free_port, usual=6072))
+    gateway_behind: int = field(default_factory=free_port)
+    """The gateway's own, where HAProxy has the usual one."""
+    page_behind: int = field(default_factory=free_port)
+    """The page's own, where HAProxy has the usual one."""
     prometheus: int = field(default_factory=partial(free_port, usual=9090))
     alertmanager: int = field(default_factory=partial(free_port, usual=9093))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import shutil
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -113,6 +115,10 @@ NO_PROMETHEUS: Final = (
     "Prometheus is not installed, so there are no rules and no alerts"
     " (Debian: apt-get install prometheus prometheus-alertmanager)"
 )
+NO_HAPROXY: Final = (
+    "HAProxy is not installed, so gateway and page are reached directly"
+    " (Debian: apt-get install haproxy)"
+)
 NO_ALERTMANAGER: Final = (
     "Alertmanager is not installed, so alerts are seen on Prometheus alone"
     f" (Debian: apt-get install {ALERTMANAGER_NAMES[0]})"
@@ -147,12 +153,17 @@ def run_stack(
         credentials = StackCredentials.kept_in(folder.secrets, producers)
         settings = _on_our_broker(settings, ports)
 
+        haproxy = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
+        fronts = [] if haproxy is None else list(_fronts(haproxy, plan, ports, folder))
+        if haproxy is None:
+            report(NO_HAPROXY)
+            ports = replace(ports, gateway_behind=ports.gateway, page_behind=ports.page)
         # Wrong settings are reported before anything starts.
         monitor = [
             *_monitor(settings, ports, folder),
             _gateway(settings, ports, folder, credentials),
         ]
-        others = list(_alerting(plan, settings, ports, folder, rules, report))
+        others = [*fronts, *_alerting(plan, settings, ports, folder, rules, report)]
 
         report(f"Kafka keeps its data in {folder.kafka}")
         supervisor.start(_kafka(plan, ports, folder))
@@ -198,8 +209,8 @@ def _monitor(settings: Settings, ports: Ports, folder: Folder) -> Iterator[Servi
     asking = settings.model_copy(update={"workers": workers})
     own = asking.model_copy(update={"assessor_port": ports.assessor})
     yield _ours("assessor", "assessor", own, ports.assessor, folder)
-    page = page_settings(asking, page_port=ports.page, page_ledger=folder.page / LEDGER)
-    yield _ours("page", "page", page, ports.page, folder)
+    page = page_settings(asking, page_port=ports.page_behind, page_ledger=folder.page / LEDGER)
+    yield _ours("page", "page", page, ports.page_behind, folder)
 
 
 def _gateway(
@@ -209,12 +220,33 @@ def _gateway(
         broker=ours.broker,
         security_protocol=ours.security_protocol,
         gateway_host=HOST,
-        gateway_port=ports.gateway,
+        gateway_port=ports.gateway_behind,
+        gateway_haproxy=folder.secrets,
+        gateway_trusted_proxies=HOST,
         gateway_probe_host=HOST,
         gateway_probe_port=ports.probes,
         gateway_secrets=credentials.for_the_gateway,
     )
     return _ours("gateway", "gateway", settings, ports.probes, folder)
+
+
+def _fronts(haproxy: str, plan: StackPlan, ports: Ports, folder: Folder) -> Iterator[Service]:
+    """Yield the HAProxy before the gateway, and the one before the page."""
+    for name, port, behind, path in (
+        ("gateway", ports.gateway, ports.gateway_behind, "/problems/not_found"),
+        ("page", ports.page, ports.page_behind, "/static/page.css"),
+    ):
+        program = Program(
+            f"haproxy-{name}",
+            (haproxy, "-f", str(plan.distribution.parent / "haproxy" / f"{name}.cfg")),
+            folder=folder.logs,
+            env={
+                "BIND": address_of(port),
+                name.upper(): address_of(behind),
+                "RUN": str(folder.secrets),
+            },
+        )
+        yield Service(program, answers(address_of(port), path))
 
 
 def _ours(name: str, command: str, settings: BrokerSettings, port: int, folder: Folder) -> Service:
@@ -251,7 +283,7 @@ def _alerting(
         workers=tuple(map(address_of, ports.workers)),
         assessors=(address_of(ports.assessor),),
         gateways=(address_of(ports.probes),),
-        pages=(address_of(ports.page),),
+        pages=(address_of(ports.page_behind),),
         alertmanagers=(alertmanager_address,) if alertmanager else (),
         access=Access(None if token is None else str(token.resolve())),
     )

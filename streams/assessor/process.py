@@ -27,7 +27,7 @@ from streams.assessor.series import (
 from streams.metric_families import family_of, midnight, samples, single
 from streams.queries.opening import collector_plan, open_histories
 from streams.settings import Settings
-from streams.web import serve
+from streams.web import make_app, probe_routes, serve
 
 
 class AssessorCollector(Collector):
@@ -95,13 +95,12 @@ async def _run(settings: Settings, assessor: Assessor) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    collector = AssessorCollector(assessor.catalogue, assessor.snapshot)
     async with serve(
-        AssessorCollector(assessor.catalogue, assessor.snapshot),
-        assessor.readiness,
+        make_app(probe_routes(collector, assessor.readiness, settings.metrics_guard())),
         host=settings.http_host,
         port=settings.assessor_port,
         setting="assessor_port",
-        guard=settings.metrics_guard(),
         tls=settings.server_context(),
     ) as address:
         logger.info("serving address=%s", address)

@@ -12,7 +12,9 @@ from secrets import token_hex
 from time import monotonic
 from typing import Final
 
-from aiohttp import web
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from boundary.addresses import is_loopback, names_loopback
 from boundary.serving import MetricsGuard
@@ -162,7 +164,6 @@ LONGEST_WAIT_SECONDS: Final = 30.0
 #: How often ownership is checked while requests wait: nothing signals its changes.
 LOOK_SECONDS: Final = 0.25
 _POSITION_LETTERS: Final = 100
-_LEAST_COMPRESSED: Final = 1024
 
 
 class HistoriesRoute:
@@ -185,50 +186,44 @@ class HistoriesRoute:
         self._is_ending = False
         self._changed = asyncio.Event()
 
-    def extend(self, app: web.Application) -> None:
-        """Add the route to an application."""
-        app.router.add_get(PATH, self._answer)
-        app.on_shutdown.append(self._end)
+    @property
+    def route(self) -> Route:
+        """The route of an application."""
+        return Route(PATH, self._answer)
 
     def wake(self) -> None:
         """Check for changes at once: a batch was applied."""
         self._changed.set()
 
-    async def _end(self, _: web.Application) -> None:
+    def end(self) -> None:
         """Answer waiting requests: the server would wait for them before it stops."""
         self._is_ending = True
         self.wake()
 
-    async def _answer(self, request: web.Request) -> web.Response:
+    async def _answer(self, request: Request) -> Response:
         if not self._is_open:
             # Histories have exact numbers of persons.
-            return web.Response(status=403, text="histories need a token: docs/histories.md\n")
+            return _refused(403, "histories need a token: docs/histories.md\n")
         if self._guard.file is None and not names_loopback(request.headers.get("Host", "")):
-            return web.Response(status=403, text="without a token, ask 127.0.0.1 or localhost\n")
+            return _refused(403, "without a token, ask 127.0.0.1 or localhost\n")
         if not self._guard.admits(request.headers.get("Authorization")):
-            return web.Response(status=401, headers={"WWW-Authenticate": CHALLENGE})
-        position = request.query.get("since") or None
-        seconds = _seconds(request.query.get("wait", "0"))
+            return Response(status_code=401, headers={"WWW-Authenticate": CHALLENGE})
+        position = request.query_params.get("since") or None
+        seconds = _seconds(request.query_params.get("wait", "0"))
         if seconds is None or len(position or "") > _POSITION_LETTERS:
-            text = "wait is a number of seconds, since a position of an answer"
-            return web.Response(status=400, text=text)
+            return _refused(400, "wait is a number of seconds, since a position of an answer")
         if seconds and position == self._teller.position():
             if self._waiting >= MOST_WAITING:
                 logger.warning("histories refused: %d requests wait", self._waiting)
-                return web.Response(status=503, headers={"Retry-After": "1"})
+                return Response(status_code=503, headers={"Retry-After": "1"})
             self._waiting += 1
             try:
                 await self._wait(position, seconds)
             finally:
                 self._waiting -= 1
         body = await self._body(position)
-        response = web.Response(
-            body=body, content_type="application/x-ndjson", zlib_executor_size=_LEAST_COMPRESSED
-        )
-        response.headers["Cache-Control"] = "no-store"
-        if len(body) >= _LEAST_COMPRESSED:
-            response.enable_compression()
-        return response
+        headers = {"Cache-Control": "no-store", "Content-Type": "application/x-ndjson"}
+        return Response(body, headers=headers)
 
     async def _body(self, position: str | None) -> bytes:
         """Return a complete answer, so that none ends with partitions of another owner."""
@@ -253,6 +248,10 @@ class HistoriesRoute:
                 await asyncio.wait_for(self._changed.wait(), min(left, LOOK_SECONDS))
             except TimeoutError:
                 continue
+
+
+def _refused(status: int, text: str) -> Response:
+    return PlainTextResponse(text, status)
 
 
 def _seconds(text: str) -> float | None:

@@ -1,4 +1,4 @@
-"""A catalogue of attacks on the gateway: each is tried on the running process, and fails."""
+"""Attacks on the gateway behind HAProxy: each is tried on the running programs, and fails."""
 
 import ast
 import base64
@@ -83,7 +83,7 @@ def target(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("gateway")
     names = ("prives", "subventions", "mairies", "hopitaux")
     others = {name: issue_credentials(name, folder) for name in names}
-    with running_gateway(kafka_broker.bootstrap, folder, log_level="debug") as (
+    with running_gateway(kafka_broker.bootstrap, folder, haproxy={}, log_level="debug") as (
         gateway,
         credentials,
     ):
@@ -361,7 +361,7 @@ def test_a_body_with_two_lengths_is_not_read(target: Target) -> None:
 
     answer = target.send(head + b"0\r\n\r\n" + smuggled)
 
-    assert (answer.status, answer.problem) == (400, "ambiguous_request")
+    assert answer.status == 400
     assert _count(target) <= before + 1  # At most the second, which is right by itself.
 
 
@@ -416,7 +416,7 @@ def test_an_address_has_one_spelling(target: Target, path: str) -> None:
     """A rule of a proxy about /events is not walked around."""
     answer = target.post(BODY, path=path)
 
-    assert answer.status in (404, 405), (path, answer)
+    assert answer.status in (400, 404, 405), (path, answer)
 
 
 @pytest.mark.parametrize(
@@ -502,7 +502,8 @@ def test_bodies_under_a_wrong_token_keep_nobody_out(target: Target, authorizatio
         other_producer.keep_going()
         answers = [line.answer() for line in held]
 
-    assert {answer and answer.status for answer in answers} == {401}
+    # Whoever guesses often is answered that the server is overloaded.
+    assert {answer and answer.status for answer in answers} <= {401, 503}
 
 
 @pytest.mark.parametrize("signs", [False, True], ids=["a token", "a signature"])
@@ -530,22 +531,6 @@ def test_bodies_under_a_false_signature_keep_nobody_out(target: Target, signs: b
     assert (evicted.status, evicted.problem) == (503, "overloaded")
 
 
-@pytest.mark.parametrize("change", ["producer", "time", "id"])
-def test_a_signature_that_cannot_hold_is_answered_before_its_body(
-    target: Target, change: str
-) -> None:
-    """An unknown producer, expired or malformed: no byte of the body is awaited."""
-    headers = signed(BODY, at=now() - timedelta(minutes=6 if change == "time" else 0))
-    if change == "producer":
-        headers["smartregion-producer"] = "nobody"
-    if change == "id":
-        headers["webhook-id"] = "a.b"
-
-    answer = target.send(request("POST", "/events", *lines(headers), "content-length: 1000"))
-
-    assert (answer.status, answer.problem) == (401, "unauthenticated")
-
-
 def test_one_address_has_a_bounded_share_of_unauthenticated_bytes(target: Target) -> None:
     """What it began gives way to what it begins then; another address is not touched."""
     with ExitStack() as opened:
@@ -569,7 +554,7 @@ def test_one_address_has_a_bounded_share_of_unauthenticated_bytes(target: Target
         answer = other.answer()
 
     assert displaced is not None
-    assert (displaced.status, displaced.headers["connection"]) == (503, "close")
+    assert displaced.status == 503
     assert answer is not None
     assert answer.status == 202
 
@@ -647,7 +632,7 @@ def test_a_producer_beyond_its_quota_delays_no_other(target: Target) -> None:
     statuses = []
     with OtherProducer(target.gateway, target.token) as other_producer, ExitStack() as opened:
         held = [
-            opened.enter_context(RawConnection(target.gateway.port, source="127.0.0.2"))
+            opened.enter_context(RawConnection(target.gateway.port, source="127.0.0.40"))
             for _ in range(4)
         ]
         for _ in range(15):
@@ -664,79 +649,55 @@ def test_a_producer_beyond_its_quota_delays_no_other(target: Target) -> None:
 # Two who read one request differently
 
 
-EVERY_PATH = ["/events", "/healthz", "/metrics", "/openapi.json", "/nowhere"]
+DOCUMENT = "/problems/repeated"
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("path", EVERY_PATH)
-def test_two_lengths_end_the_connection_on_every_path(
-    target: Target, method: str, path: str
-) -> None:
-    """What is behind it is no request of anybody's: it gets no answer."""
-    head = request(method, path, "content-length: 5", "transfer-encoding: chunked")
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /problems/repeated HTTP/1.1\r\nhost: x\r\nx\x00: a\r\n\r\n",
+        b"GET /problems/repeated HTTP/1.1\r\nhost: x\r\nx : a\r\n\r\n",
+        b"GET /problems/repeated HTTP/1.1\r\nhost: x\r\ncontent-length: +5\r\n\r\n",
+        b"GET /problems/repeated HTTP/1.1\r\nhost: x\r\ntransfer-encoding: xchunked\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
+)
+def test_what_ends_elsewhere_for_others_is_refused(target: Target, sent: bytes) -> None:
+    """The connection ends: what follows is no request."""
     with RawConnection(target.gateway.port) as line:
-        line.send(head + b"0\r\n\r\n" + request("GET", "/healthz"))
+        line.send(sent + request("GET", DOCUMENT))
         answer = line.answer()
 
-        assert answer is not None
-        assert (answer.status, answer.problem) == (400, "ambiguous_request")
-        assert answer.headers["connection"] == "close"
+        assert answer is None or answer.status == 400
         assert line.is_closed()
 
 
 @pytest.mark.parametrize(
     "sent",
     [
-        b"GET /healthz HTTP/1.1\r\nhost: x\r\nx: a\r\n b: c\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nhost: x\r\nx: a\r\n\tcontent-length: 5\r\n\r\n",
-        b"GET /healthz HTTP/1.1\nhost: x\n\n",
-        b"GET /healthz HTTP/1.1\r\nhost: x\nx: y\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nhost: x\r\n\n",
-        b"GET /healthz HTTP/9.9\r\nhost: x\r\n\r\n",
-        b"GET /healthz HTTP/1.2\r\nhost: x\r\n\r\n",
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        b"POST /nowhere HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-        request("POST", "/nowhere", "transfer-encoding: chunked") + b"0\r\nx: y\n\r\n",
-        request("POST", "/nowhere", "transfer-encoding: chunked") + b"0\r\nx: y\r\n z\r\n\r\n",
-        request("POST", "/nowhere", "transfer-encoding: chunked") + b"0\r\n\n",
-        request("POST", "/nowhere", "transfer-encoding: chunked") + b"1;a\rb\r\nx\r\n0\r\n\r\n",
-        request("POST", "/nowhere", "transfer-encoding: chunked") + b"1 \r\nx\r\n0\r\n\r\n",
+        b"GET /problems/repeated HTTP/1.1\r\nhost: x\r\nx: a\r\n\tcontent-length: 5\r\n\r\n",
+        b"GET /problems/repeated HTTP/1.1\nhost: x\n\n",
+        b"GET /problems/repeated HTTP/1.1\r\nhost: x\nx: y\r\n\r\n",
     ],
 )
-def test_what_ends_elsewhere_for_others_is_refused(target: Target, sent: bytes) -> None:
-    """Lines that go on or end with LF alone, versions that there are not: the connection ends."""
+def test_what_is_read_leniently_is_written_anew(target: Target, sent: bytes) -> None:
+    """HAProxy reads folded lines, and those that end with LF; the gateway sees neither."""
     with RawConnection(target.gateway.port) as line:
-        line.send(sent + request("GET", "/healthz"))
-        answer = line.answer()
-
-        assert answer is not None
-        assert answer.status == 400
-        assert answer.headers["connection"] == "close"
-        assert line.is_closed()
-
-
-@pytest.mark.parametrize("behind", [b"", b"GET /healthz HT"])
-def test_a_client_that_sends_no_more_is_answered(target: Target, behind: bytes) -> None:
-    """All whole requests that it has sent; then the connection ends."""
-    token = f"authorization: Bearer {target.token}"
-    whole = post(BODY, f"content-type: {STRUCTURED}", token)
-    with RawConnection(target.gateway.port) as line:
-        line.send(whole + whole + behind)
-        line.end()
+        line.send(sent + request("GET", "/problems/overloaded"))
         answers = [line.answer(), line.answer()]
 
-        assert [answer and answer.status for answer in answers] == [202, 202]
-        assert line.is_closed()
+    assert [answer and answer.status for answer in answers] == [200, 200]
+    assert [answer and answer.body[:3] for answer in answers] == [b"The", b"The"]
+    assert answers[0] != answers[1]
 
 
 # Connections
 
 
-BOUND = 100
-"""Connections that the gateways below keep at once, of 400 that are opened."""
 TRIED = 400
+"""Connections that are opened: HAProxy keeps 100 of an address."""
 SOURCES = [f"127.0.0.{number}" for number in range(2, 22)]
-"""The attackers', where they are not the producer's own, 127.0.0.1."""
+"""The attackers'; the producer's is 127.0.0.1."""
 
 
 @contextmanager
@@ -745,67 +706,31 @@ def held(
 ) -> Iterator[list[RawConnection]]:
     """Open connections from these addresses in turn, and keep them; the server may close some."""
     with ExitStack() as stack:
-        yield [
-            stack.enter_context(_opened(port, sources[index % len(sources)], sent))
-            for index in range(number)
-        ]
-
-
-def _opened(port: int, source: str, sent: bytes) -> RawConnection:
-    line = RawConnection(port, source=source)
-    line.send(sent)
-    return line
-
-
-@pytest.fixture(scope="module")
-def narrow(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """Yield a gateway that keeps few connections, and may open few files."""
-    folder = tmp_path_factory.mktemp("narrow")
-    others = {"prives": issue_credentials("prives", folder)}
-    with running_gateway(
-        kafka_broker.bootstrap,
-        folder,
-        descriptors=BOUND + 350,
-        gateway_connections=str(BOUND),
-    ) as (gateway, credentials):
-        yield Target(gateway, credentials, kafka_broker.bootstrap, others)
+        opened = []
+        for index in range(number):
+            with suppress(ConnectionResetError):
+                line = RawConnection(port, source=sources[index % len(sources)])
+                opened.append(stack.enter_context(line))
+                line.send(sent)
+        yield opened
 
 
 @pytest.fixture(scope="module")
 def encrypted(
     kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Target, ssl.SSLContext]]:
-    """Yield one that serves TLS itself, and its clients' context."""
-    with _encrypted(
-        kafka_broker.bootstrap,
-        tmp_path_factory.mktemp("encrypted"),
-        descriptors=BOUND + 350,
-        gateway_connections=str(BOUND),
-        gateway_header_timeout="3",
-    ) as opened:
-        yield opened
-
-
-@contextmanager
-def _encrypted(
-    bootstrap: str, folder: Path, *, descriptors: int | None = None, **settings: str
-) -> Iterator[tuple[Target, ssl.SSLContext]]:
+    """Yield one whose HAProxy serves TLS, and its clients' context."""
+    folder = tmp_path_factory.mktemp("encrypted")
     authority = Authority(folder)
     ours = authority.issue("gateway")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(authority.file))
-        with running_gateway(
-            bootstrap,
-            folder,
-            descriptors=descriptors,
-            server_certfile=str(ours.chain),
-            server_keyfile=str(ours.key),
-            **settings,
-        ) as (gateway, credentials):
-            yield (
-                Target(gateway, credentials, bootstrap, {}),
-                ssl.create_default_context(cafile=authority.file),
-            )
+    bundle = folder / "bundle.pem"
+    bundle.write_bytes(ours.chain.read_bytes() + ours.key.read_bytes())
+    tls = {"BIND_OPTIONS": f"ssl crt {bundle} alpn http/1.1"}
+    with running_gateway(kafka_broker.bootstrap, folder, haproxy=tls) as (gateway, credentials):
+        yield (
+            Target(gateway, credentials, kafka_broker.bootstrap, {}),
+            ssl.create_default_context(cafile=authority.file),
+        )
 
 
 @pytest.mark.parametrize("sources", [SOURCES[:1], SOURCES], ids=["one address", "many addresses"])
@@ -814,48 +739,27 @@ def _encrypted(
     [
         b"",
         b"POST /events HTTP/1.1\r\nhost: x\r\nx: ",
-        request("GET", "/healthz"),
+        request("GET", DOCUMENT),
         request("POST", "/nowhere", "content-length: 10"),
     ],
     ids=["silent", "in their headers", "idle", "owing a body"],
 )
-def test_idle_connections_keep_nobody_out(narrow: Target, sources: list[str], sent: bytes) -> None:
-    """From any addresses, and however fast they are opened: they are evicted."""
+def test_idle_connections_keep_nobody_out(target: Target, sources: list[str], sent: bytes) -> None:
+    """From any addresses, and however fast they are opened."""
     with (
-        OtherProducer(narrow.gateway, narrow.token) as one,
-        OtherProducer(narrow.gateway, narrow.token, probe_port=narrow.gateway.probe_port) as other,
-        held(narrow.gateway.port, sources, sent),
-    ):
-        one.keep_going()
-        other.keep_going()
-        assert wait_until(lambda: _connections(narrow.gateway) <= BOUND + 70, seconds=10)
-
-
-@pytest.mark.parametrize("sent", [b"", request("GET", "/healthz")], ids=["silent", "idle"])
-def test_connections_of_the_producer_s_own_address_keep_it_out_neither(
-    narrow: Target, sent: bytes
-) -> None:
-    """As behind a proxy, or one router: older ones are evicted for new ones."""
-    with (
-        held(narrow.gateway.port, ["127.0.0.1"], sent),
-        OtherProducer(narrow.gateway, narrow.token) as one,
+        OtherProducer(target.gateway, target.token) as one,
+        held(target.gateway.port, sources, sent),
     ):
         one.keep_going()
 
 
-def test_answers_that_are_not_read_keep_nobody_out(narrow: Target) -> None:
-    """Connections that wait for their clients to read are evicted as well."""
-    used: list[int] = []
-
-    def rests() -> bool:
-        used.append(_processor_ticks(narrow.gateway))
-        return used[-2:] == used[-1:] * 2
-
-    # Their answers are larger than all that lies between two programs.
-    with held(narrow.gateway.port, SOURCES[:1], request("GET", "/openapi.json") * 50, BOUND):
-        assert wait_until(rests, seconds=60, every=0.5)
-        with OtherProducer(narrow.gateway, narrow.token) as one:
-            one.keep_going()
+def test_answers_that_are_not_read_keep_nobody_out(target: Target) -> None:
+    # The answers are larger than all that lies between two programs.
+    with (
+        held(target.gateway.port, SOURCES[:1], request("GET", "/openapi.json") * 50, 90),
+        OtherProducer(target.gateway, target.token) as one,
+    ):
+        one.keep_going()
 
 
 @pytest.mark.parametrize("sources", [SOURCES[:1], SOURCES], ids=["one address", "many addresses"])
@@ -865,24 +769,12 @@ def test_answers_that_are_not_read_keep_nobody_out(narrow: Target) -> None:
 def test_handshakes_that_do_not_end_keep_nobody_out(
     encrypted: tuple[Target, ssl.SSLContext], sources: list[str], sent: bytes
 ) -> None:
-    """They count for the bounds, and leave descriptors for the broker."""
+    """They count as connections of their address."""
     target, context = encrypted
     with (
         OtherProducer(target.gateway, target.token, tls=context) as one,
         held(target.gateway.port, sources, sent),
     ):
-        one.keep_going()
-        assert wait_until(lambda: _connections(target.gateway) <= BOUND + 70, seconds=10)
-
-
-def test_a_body_in_tiny_chunks_is_refused(target: Target) -> None:
-    """It is refused early: parsing a chunk takes as long as thousands of bytes."""
-    sent = request("POST", "/nowhere", "transfer-encoding: chunked") + b"1\r\nx\r\n" * 40_000
-    with OtherProducer(target.gateway, target.token) as one:
-        for _ in range(20):
-            with RawConnection(target.gateway.port, source=SOURCES[-1]) as line:
-                line.send(sent)
-                assert line.answer()
         one.keep_going()
 
 
@@ -912,10 +804,14 @@ COSTLY = {
 
 @pytest.mark.parametrize("sent", COSTLY)
 def test_busy_connections_keep_nobody_out(target: Target, sent: str) -> None:
-    """Unauthenticated connections have a bounded part of each round of the event loop."""
+    """Neither HAProxy nor the gateway has to work for them."""
     with (
         BusyConnections(
-            target.gateway.port, COSTLY[sent], sources=SOURCES[:1], number=BUSY
+            target.gateway.port,
+            COSTLY[sent],
+            # One of its own: HAProxy refuses that of the case before for a while.
+            sources=[f"127.0.0.{100 + list(COSTLY).index(sent)}"],
+            number=BUSY,
         ) as busy,
         OtherProducer(target.gateway, target.token) as one,
     ):
@@ -978,9 +874,9 @@ def _refused(gateway: Gateway, producer: str) -> float:
 @pytest.mark.parametrize("lines_at_once", [200, 15_000], ids=["many", "more than 16 KiB"])
 def test_headers_of_many_lines_are_refused(target: Target, lines_at_once: int) -> None:
     """Each line costs time, also where all arrive at once."""
-    answer = target.send(request("GET", "/healthz", *["a:"] * lines_at_once))
+    answer = target.send(request("GET", DOCUMENT, *["a:"] * lines_at_once))
 
-    assert (answer.status, answer.problem) == (431, "headers_too_large")
+    assert answer.status == 400
 
 
 def test_requests_sent_ahead_do_not_fill_the_memory(target: Target) -> None:
@@ -1009,7 +905,6 @@ def _take_all(line: socket.socket) -> None:
 
 
 def test_a_body_without_an_end_is_not_read_for_long(target: Target) -> None:
-    """Of what comes after its answer 8 MiB are dropped; then the connection ends."""
     with RawConnection(target.gateway.port) as line:
         line.send(request("POST", "/nowhere", f"content-length: {10**12}"))
         assert line.answer()
@@ -1021,115 +916,42 @@ def test_a_body_without_an_end_is_not_read_for_long(target: Target) -> None:
 
 
 def test_a_handshake_has_a_deadline(encrypted: tuple[Target, ssl.SSLContext]) -> None:
-    """That of the headers."""
     target, _ = encrypted
-    with RawConnection(target.gateway.port, seconds=10) as line:
+    with RawConnection(target.gateway.port, seconds=20) as line:
         assert line.is_closed()
 
 
-def test_probes_are_answered_where_every_connection_is_active(
-    target: Target, tmp_path: Path
-) -> None:
-    """They have a listener of their own; on the other one a connection is answered 503."""
-    others = [issue_credentials(name, tmp_path) for name in ("prives", "subventions")]
-    with (
-        running_gateway(target.bootstrap, tmp_path, gateway_connections="3") as (gateway, own),
-        ExitStack() as stack,
-    ):
-        # Each of a producer that is known from the request before, and has its share with one.
-        for credentials in (own, *others):
-            _active(stack, gateway, credentials.token)
-        with RawConnection(gateway.port) as line:
-            refused = line.answer()
-        for path in ("/healthz", "/readyz", "/metrics"):
-            with RawConnection(gateway.probe_port, seconds=1) as line:
-                line.send(request("GET", path))
-                answer = line.answer()
-            assert answer is not None
-            assert answer.status == 200
-
-    assert refused is not None
-    assert (refused.status, refused.problem) == (503, "overloaded")
-
-
-def test_one_producer_s_active_connections_keep_no_other_out(narrow: Target) -> None:
-    """It has a fourth of all; what it has at work beyond that is refused, or gives way."""
-    hostile = narrow.others["prives"].token
-    with ExitStack() as stack, OtherProducer(narrow.gateway, narrow.token) as one:
-        answers = [
-            _active(stack, narrow.gateway, hostile, source=SOURCES[number % 20])
-            for number in range(2 * BOUND)
-        ]
-        one.keep_going()
-
-    assert {answer and answer.status for answer in answers} >= {403, 503}
-
-
-def test_replayed_requests_keep_nobody_out(narrow: Target) -> None:
-    """A replayed request does not authenticate its connection."""
-    signature = lines(signed(BODY, at=now(), secret=narrow.secret, message_id="m-intercepted"))
-    intercepted = post(BODY, f"content-type: {STRUCTURED}", *signature)
-    assert narrow.send(intercepted).status == 202
-    with ExitStack() as stack, OtherProducer(narrow.gateway, narrow.token) as one:
-        for number in range(2 * BOUND):
+def test_one_producer_s_requests_keep_no_other_out(target: Target) -> None:
+    """It may have 64 in progress."""
+    hostile = f"authorization: Bearer {target.others['prives'].token}"
+    with ExitStack() as stack, OtherProducer(target.gateway, target.token) as one:
+        held = []
+        for number in range(200):
             line = stack.enter_context(
-                RawConnection(narrow.gateway.port, source=SOURCES[number % 20])
+                RawConnection(target.gateway.port, source=SOURCES[number % 20])
+            )
+            line.send(unfinished(hostile))
+            held.append(line)
+        one.keep_going()
+        answered, _, _ = select(held, [], [], 30)
+        answers = [line.answer() for line in answered]
+
+    assert {answer and answer.status for answer in answers} >= {503}
+
+
+def test_replayed_requests_keep_nobody_out(target: Target) -> None:
+    signature = lines(signed(BODY, at=now(), secret=target.secret, message_id="m-intercepted"))
+    intercepted = post(BODY, f"content-type: {STRUCTURED}", *signature)
+    assert target.send(intercepted).status == 202
+    with ExitStack() as stack, OtherProducer(target.gateway, target.token) as one:
+        for number in range(200):
+            line = stack.enter_context(
+                RawConnection(target.gateway.port, source=SOURCES[number % 20])
             )
             line.send(intercepted)
             line.answer()
             line.send(unfinished(*claimed(PRODUCER, number))[:1_000])
         one.keep_going()
-
-
-def _active(
-    stack: ExitStack, gateway: Gateway, token: str, *, source: str = "127.0.0.1"
-) -> Answer | None:
-    """Hold a connection on which a producer is known, and sends a body that does not end."""
-    headers = (f"content-type: {STRUCTURED}", f"authorization: Bearer {token}")
-    line = stack.enter_context(RawConnection(gateway.port, source=source))
-    line.send(post(BODY, *headers))
-    answer = line.answer()
-    line.send(request("POST", "/events", *headers, "content-length: 9"))
-    return answer
-
-
-def test_a_stop_is_in_order_whatever_a_client_did(target: Target, tmp_path: Path) -> None:
-    """A client that broke HTTP after its answer, and stays connected, costs no other an answer."""
-    with _encrypted(target.bootstrap, tmp_path) as (attacked, context):
-        gateway = attacked.gateway
-        with ExitStack() as stack:
-            broken, right = (
-                stack.enter_context(
-                    context.wrap_socket(
-                        socket.create_connection(("127.0.0.1", gateway.port), timeout=20),
-                        server_hostname="127.0.0.1",
-                    )
-                )
-                for _ in range(2)
-            )
-            broken.sendall(request("POST", "/nowhere", "transfer-encoding: chunked"))
-            assert broken.recv(65_536).startswith(b"HTTP/1.1 404")
-            broken.sendall(b"no chunk\r\n")
-            while broken.recv(65_536):
-                pass
-            right.sendall(
-                request(
-                    "POST",
-                    "/events",
-                    f"content-type: {STRUCTURED}",
-                    f"authorization: Bearer {attacked.token}",
-                    f"content-length: {len(BODY)}",
-                    "expect: 100-continue",
-                )
-            )
-            assert right.recv(65_536).startswith(b"HTTP/1.1 100")
-            gateway.process.terminate()
-            assert wait_until(lambda: not gateway.listens, seconds=10)
-            right.sendall(BODY)
-            answer = right.recv(65_536)
-
-        assert answer.startswith(b"HTTP/1.1 202")
-        assert gateway.process.wait(timeout=20) == 0
 
 
 def test_nothing_but_probes_is_taken_beside(target: Target) -> None:
@@ -1142,34 +964,6 @@ def test_nothing_but_probes_is_taken_beside(target: Target) -> None:
 
         assert answer is not None
         assert answer.status == 404
-
-
-def test_idle_connections_of_probes_keep_no_probe_out(narrow: Target) -> None:
-    """Idle connections of the probes' listener are evicted as well."""
-    port, idle = narrow.gateway.probe_port, request("GET", "/healthz")
-    with (
-        OtherProducer(narrow.gateway, narrow.token, probe_port=port) as one,
-        held(port, SOURCES[:1], idle),
-    ):
-        one.keep_going()
-
-
-def _processor_ticks(gateway: Gateway) -> int:
-    """Return how long the gateway's process has worked."""
-    fields = Path(f"/proc/{gateway.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
-
-
-def _connections(gateway: Gateway) -> int:
-    """Return how many sockets the gateway's process has open."""
-    folder = Path(f"/proc/{gateway.process.pid}/fd")
-    found = 0
-    for one in folder.iterdir():
-        try:
-            found += one.readlink().name.startswith("socket:")
-        except FileNotFoundError:
-            continue
-    return found
 
 
 # Secrets
@@ -1201,7 +995,7 @@ def test_no_secret_is_in_answers_logs_metrics_or_topics(target: Target) -> None:
     shown = {
         "answers": b"".join(answer.body for answer in answers).decode(),
         "log": target.gateway.log(),
-        "metrics": target.send(request("GET", "/metrics")).body.decode(),
+        "metrics": target.gateway.metrics(),
         "dead letters": str([(one.headers, one.value) for one in letters if _is_ours(one.headers)]),
     }
 

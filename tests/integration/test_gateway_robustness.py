@@ -1,4 +1,4 @@
-"""Whatever is sent to the gateway, it answers, and it does not grow."""
+"""Whatever is sent to the gateway behind HAProxy, it is answered, and the gateway does not grow."""
 
 import json
 import random
@@ -6,7 +6,6 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -14,16 +13,14 @@ import pytest
 
 from gateway.problems import KINDS
 from tests.support.gateway import BATCH, STRUCTURED, event
-from tests.support.gateways import Credentials, Gateway, issue_credentials
+from tests.support.gateways import Credentials, Gateway
 from tests.support.kafka import KafkaBroker
 from tests.support.raw_http import Answer, RawConnection, post, request
 from tests.support.running_gateway import running_gateway
-from tests.support.waiting import wait_until
 
 Opened = tuple[Gateway, Credentials]
 
 BODIES = 10_000
-CONNECTIONS = 20
 #: What the allocator may keep after ten thousand bodies; one in a hundred has a hundred kilobytes.
 GROWTH_MB = 24
 
@@ -32,15 +29,9 @@ GROWTH_MB = 24
 def opened(
     shared_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Opened]:
-    """Yield a gateway with short deadlines."""
-    with running_gateway(
-        shared_broker.bootstrap,
-        tmp_path_factory.mktemp("gateway"),
-        gateway_header_timeout="2",
-        gateway_body_timeout="2",
-        gateway_idle_timeout="1",
-        gateway_connections=str(CONNECTIONS),
-    ) as gateway:
+    """Yield a gateway behind HAProxy."""
+    folder = tmp_path_factory.mktemp("gateway")
+    with running_gateway(shared_broker.bootstrap, folder, haproxy={}) as gateway:
         yield gateway
 
 
@@ -76,39 +67,12 @@ def test_headers_that_do_not_end_are_answered(opened: Opened) -> None:
         answer = line.answer()
 
     assert answer is not None
-    assert (answer.status, answer.problem) == (408, "slow_request")
-    assert answer.headers["connection"] == "close"
+    assert answer.status == 408
 
 
 def test_a_silent_connection_is_closed(opened: Opened) -> None:
-    """With an answer, since a request was expected."""
     with RawConnection(opened[0].port) as line:
-        answer = line.answer()
-
-        assert answer is not None
-        assert answer.status == 408
         assert line.is_closed()
-
-
-def test_an_idle_connection_is_closed(opened: Opened) -> None:
-    """Without an answer, since all its requests have one."""
-    with RawConnection(opened[0].port) as line:
-        line.send(request("GET", "/healthz"))
-        assert line.answer() is not None
-
-        assert line.is_closed()
-
-
-def test_a_second_request_that_does_not_end_is_answered(opened: Opened) -> None:
-    """Deadlines hold for each request of a connection."""
-    with RawConnection(opened[0].port) as line:
-        line.send(request("GET", "/healthz"))
-        assert line.answer() is not None
-        line.send(b"GET /healthz HT")
-        answer = line.answer()
-
-    assert answer is not None
-    assert answer.status == 408
 
 
 def test_a_body_that_does_not_come_is_answered(opened: Opened) -> None:
@@ -118,35 +82,12 @@ def test_a_body_that_does_not_come_is_answered(opened: Opened) -> None:
     assert (answer.status, answer.problem) == (408, "slow_request")
 
 
-def test_a_body_that_is_not_read_does_not_keep_a_connection(opened: Opened) -> None:
-    """It is answered at once, and closed after the deadline."""
-    with RawConnection(opened[0].port) as line:
-        line.send(request("POST", "/nowhere", "content-length: 10"))
-        answer = line.answer()
-
-        assert answer is not None
-        assert answer.status == 404
-        assert line.is_closed()
-
-
-def test_the_rest_of_a_body_leaves_no_connection_open(opened: Opened) -> None:
-    """It comes after the answer; the pause until the next request ends as any other."""
-    with RawConnection(opened[0].port) as line:
-        line.send(request("POST", "/nowhere", "content-length: 3"))
-        assert line.answer() is not None
-        line.send(b"abc")
-
-        assert line.is_closed()
-
-
 @pytest.mark.parametrize(
     "name", ["x-large: " + "x" * 20_000, "\r\n".join(f"x-{n}: {n}" for n in range(3_000))]
 )
 def test_huge_headers_are_answered(opened: Opened, name: str) -> None:
     """One of them, or very many."""
-    answer = answered(opened, request("GET", "/healthz", name))
-
-    assert (answer.status, answer.problem) == (431, "headers_too_large")
+    assert answered(opened, request("GET", "/openapi.json", name)).status == 400
 
 
 @pytest.mark.parametrize(
@@ -155,22 +96,18 @@ def test_huge_headers_are_answered(opened: Opened, name: str) -> None:
         b"\r\n\r\n\r\n",
         b"nonsense\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nno colon\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n",
+        b"GET /openapi.json HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET /openapi.json HTTP/1.1\r\n\r\n",
+        b"GET /openapi.json HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n",
         b"POST /events HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
         b"POST /events HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
         b"POST /events HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked, gzip\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nhost: x\r\nx: a\x00b\r\n\r\n",
+        b"GET /openapi.json HTTP/1.1\r\nhost: x\r\nx: a\x00b\r\n\r\n",
         "GET /é HTTP/1.1\r\nhost: x\r\n\r\n".encode(),
     ],
 )
 def test_what_is_no_http_is_answered(opened: Opened, sent: bytes) -> None:
-    """With problem details, as everything is."""
-    answer = answered(opened, sent)
-
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.status in (400, 501)
+    assert answered(opened, sent).status in (400, 408, 501)
 
 
 def test_a_chunk_that_is_none_ends_the_request(opened: Opened) -> None:
@@ -181,7 +118,7 @@ def test_a_chunk_that_is_none_ends_the_request(opened: Opened) -> None:
         b"zz\r\n",
     )
 
-    assert answer.problem == "malformed_request"
+    assert answer.status == 400
     assert takes_events(opened)
 
 
@@ -257,56 +194,6 @@ def test_a_body_that_is_announced_huge_is_not_waited_for(opened: Opened) -> None
     assert (answer.status, answer.problem) == (413, "body_too_large")
 
 
-def test_an_answer_that_is_not_read_is_dropped(opened: Opened) -> None:
-    """The connection is closed, and what was written for it is freed."""
-    gateway = opened[0]
-    with RawConnection(gateway.port) as line:
-        line.send(request("GET", "/healthz"))
-        assert line.answer() is not None
-        present = _sockets(gateway)
-        # Their answers are larger than all that lies between two programs.
-        line.send(request("GET", "/openapi.json") * 200)
-
-        assert wait_until(lambda: _sockets(gateway) < present, seconds=20)
-
-
-def test_one_connection_too_many_is_answered_503(
-    opened: Opened, kafka_broker: KafkaBroker, tmp_path: Path
-) -> None:
-    """Where all are producers' with a request in progress: these continue and are answered."""
-    del opened  # Its topics are there.
-    body = json.dumps(event()).encode()
-    others = [issue_credentials(name, tmp_path) for name in ("prives", "subventions")]
-    with (
-        # Of which each producer has its share with one.
-        running_gateway(kafka_broker.bootstrap, tmp_path, gateway_connections="3") as small,
-        ExitStack() as stack,
-    ):
-        gateway, own = small
-        at_work = []
-        for credentials in (own, *others):
-            whole = post(body, *headers((gateway, credentials)))
-            one = stack.enter_context(RawConnection(gateway.port))
-            one.send(whole)
-            assert one.answer()
-            one.send(whole[:-10])
-            at_work.append(one)
-        with RawConnection(gateway.port) as line:
-            refused = line.answer()
-
-            assert refused is not None
-            assert (refused.status, refused.problem) == (503, "overloaded")
-            assert refused.headers["retry-after"]
-            assert line.is_closed()
-        at_work[0].send(body[-10:])
-        answer = at_work[0].answer()
-        stack.close()
-
-        assert answer is not None
-        assert answer.status == 202
-        assert wait_until(lambda: takes_events(small), seconds=5)
-
-
 def test_any_body_has_an_answer_and_memory_stays_flat(opened: Opened) -> None:
     """Ten thousand bodies from a seed: bytes, broken JSON, odd JSON, wrong events, right ones."""
     chance = random.Random(20_160_101)
@@ -352,11 +239,6 @@ class _Conversation:
             self._line.__exit__()
             self._line = RawConnection(self._port)
         return answer
-
-
-def _sockets(gateway: Gateway) -> int:
-    descriptors = Path(f"/proc/{gateway.process.pid}/fd").iterdir()
-    return sum("socket" in str(one.readlink()) for one in descriptors if one.is_symlink())
 
 
 def test_large_bodies_that_are_refused_do_not_stay(opened: Opened) -> None:

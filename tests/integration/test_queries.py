@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 
 from catalogue import metrics
 from events.topics import DEFAULT_PARTITIONS
@@ -148,7 +149,7 @@ def test_a_part_of_the_partitions_is_not_judged(
     second.start()
     assert wait_until(lambda: owns_everything(first, second), seconds=60)
     # It answers 404 for what it does not have, as workers of earlier releases do.
-    with serving(lambda _: None) as old:
+    with serving(Starlette) as old:
         assessor = factory.assessor(workers=f"{first.url},{old}")
         assessor.start()
 

@@ -1,20 +1,16 @@
-"""The gateway in the simulation: the real one, from its accepted sockets to its Kafka client."""
+"""The gateway in the simulation: the real one, from its connections to its Kafka client."""
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from time import time
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway import server
-from gateway.acceptor import AcceptedConnection
-from gateway.protocol import GatewayProtocol
 from gateway.settings import load_gateway_settings
-from tests.simulation.listening import ListeningSocket
-from tests.simulation.loop import SimulationLoop, current_process
+from tests.simulation.loop import SimulationLoop
+from tests.simulation.stand_ins import Listening
 from tests.simulation.supervised import Supervised
 
 if TYPE_CHECKING:
@@ -51,40 +47,14 @@ class SimulatedGateway(Supervised):
 
     async def work(self) -> None:
         """Run the gateway until it ends."""
-        listeners: Any = tuple(
-            ListeningSocket(self._loop, _HOST, port) for port in (_PORT, _PROBE_PORT)
-        )
+        listeners: Any = tuple(Listening(self._loop, _HOST, port) for port in (_PORT, _PROBE_PORT))
         await server._serve(self._settings, self._producers, self._secrets, None, listeners)
 
 
 def let_gateways_run() -> None:
-    """Give gateways the clock and the signals of their processes."""
+    """Give gateways the clocks of their processes."""
 
     def now() -> datetime:
         return datetime.fromtimestamp(time(), UTC)
 
-    @contextmanager
-    def capture_signals(self: server._Server) -> Iterator[None]:
-        signals = current_process().signals
-        signals[signal.SIGTERM] = lambda: self.handle_exit(signal.SIGTERM, None)
-        yield
-        del signals[signal.SIGTERM]
-
     server._now = now
-    server._Server.capture_signals = capture_signals  # type: ignore[method-assign, assignment]
-    _number_sets()
-
-
-def _number_sets() -> None:
-    """Let sets of connections have one order in all runs."""
-
-    def number_of_connection(self: AcceptedConnection) -> int:
-        accepted: Any = self.socket
-        return int(accepted.end.number)
-
-    def number_of_protocol(self: GatewayProtocol) -> int:
-        return hash(self.connection)
-
-    connection, protocol = cast("Any", AcceptedConnection), cast("Any", GatewayProtocol)
-    connection.__hash__ = number_of_connection
-    protocol.__hash__ = number_of_protocol

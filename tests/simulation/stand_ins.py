@@ -16,25 +16,26 @@ from contextvars import copy_context
 from functools import cache
 from itertools import count
 from types import FunctionType
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Self
 
 import aiohappyeyeballs
+import anyio.to_thread
 import mode.threads
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.producer.message_accumulator import BatchBuilder
 from faust.channels import Channel
 from faust.utils import terminal
 from mode import Service
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from broker.offset_gaps import LeaderEpoch, OffsetGap
 from broker.topic_admin import SeenTopic
 from events import cloudevent
-from streams import app, batch_transport, partition_snapshots, worker
+from streams import app, batch_transport, partition_snapshots, web, worker
 from streams.accepted_losses import AcceptedLosses
 from streams.topic_watch import TopicWatch
 from tests.simulation import compiled_structs
 from tests.simulation.cluster import EPOCH_SECONDS, STRUCTS, Cluster
-from tests.simulation.listening import accept_in
 from tests.simulation.loop import Process, SimulationLoop, current_process
 
 #: Shorter than the shipped one, as all times of the simulation are.
@@ -247,41 +248,47 @@ def _replace_threads(loop: SimulationLoop) -> None:
     thread._gather_remaining_tasks = leave_others
     asyncio.new_event_loop = lambda: loop
     asyncio.to_thread = call_here  # type: ignore[assignment]
+    vars(anyio.to_thread)["run_sync"] = lambda function, *arguments, **_: call_here(
+        function, *arguments
+    )
 
 
-class _Listening:
-    """What `create_server` returns, as far as aiohttp uses it."""
+class Listening:
+    """What `web_server.listen` returns, and `create_server`, as far as uvicorn uses them."""
 
     def __init__(self, loop: SimulationLoop, host: str, port: int) -> None:
-        self._loop, self._address = loop, (host, port)
-        self.sockets = [self]
+        self._loop, self.address = loop, (host, port)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def getsockname(self) -> tuple[str, int]:
-        return self._address
+        """Return where it listens."""
+        return self.address
 
     def close(self) -> None:
-        self._loop.network.unlisten(*self._address)
+        """Refuse connections from now on."""
+        self._loop.network.unlisten(*self.address)
 
     async def wait_closed(self) -> None:
         """Return at once."""
 
 
 def _replace_server(loop: SimulationLoop) -> None:
-    async def create_server(
-        factory: Callable[[], Any],
-        host: str,
-        port: int,
-        **_: Any,
-    ) -> _Listening:
-        loop.network.listen(host, port, current_process(), copy_context(), factory)
-        return _Listening(loop, host, port)
+    async def create_server(factory: Callable[[], Any], *, sock: Listening, **_: Any) -> Listening:
+        loop.network.listen(*sock.address, current_process(), copy_context(), factory)
+        return sock
 
     async def start_connection(addr_infos: Any, **_: Any) -> tuple[str, int]:
         host, port, *_rest = addr_infos[0][-1]
         return host, port
 
+    vars(web)["listen"] = lambda host, port, **_: Listening(loop, host, port)
     vars(aiohappyeyeballs)["start_connection"] = start_connection
-    accept_in(loop)
+    _number(H11Protocol)
     loop.create_server = create_server  # type: ignore[method-assign, assignment]
     loop.add_signal_handler = lambda number, callback, *_: current_process().signals.update(  # type: ignore[method-assign]
         {number: callback}

@@ -11,9 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp
 
 from boundary.serving import MetricsGuard
+from boundary.web_server import listen
+from boundary.web_server import serving as served
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from streams.queries.format import AnswerReader, HistoriesAnswer
@@ -34,12 +39,17 @@ class AnsweringWorker:
         self.host = "127.0.0.1"
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def extend(self, app: web.Application) -> None:
-        """Add its route; called in the loop that serves it."""
+    def app(self) -> ASGIApp:
+        """Return what serves its route; called in the loop that serves it."""
         self._loop = asyncio.get_running_loop()
         teller = Teller(self.state_store, lambda: self.owned, PARTITIONS)
         self.route = HistoriesRoute(teller, self.guard, host=self.host)
-        self.route.extend(app)
+        return Starlette(routes=[self.route.route], middleware=[Middleware(GZipMiddleware)])
+
+    def end(self) -> None:
+        """Answer who waits, as a worker does that stops."""
+        assert self.route is not None
+        self.route.end()
 
     def take(self, *events: CloudEvent) -> None:
         """Process events, in the loop that answers."""
@@ -80,43 +90,40 @@ async def _called(what: Callable[[], Any]) -> None:
 @contextmanager
 def answering(worker: AnsweringWorker) -> Iterator[AnsweringWorker]:
     """Yield a worker that answers at `url` as long as the block."""
-    with serving(worker.extend) as url:
+    with serving(worker.app, end=worker.end) as url:
         worker.url = url
         yield worker
 
 
 @contextmanager
 def serving(
-    extend: Callable[[web.Application], object], *, tls: ssl.SSLContext | None = None
+    make_app: Callable[[], ASGIApp],
+    *,
+    tls: ssl.SSLContext | None = None,
+    end: Callable[[], object] = bool,
 ) -> Iterator[str]:
-    """Yield the address of an aiohttp server in a thread of its own."""
-    loop, started = asyncio.new_event_loop(), threading.Event()
-    port = 0
+    """Yield the address of a server in a thread of its own; the application is made there.
 
-    async def start() -> web.AppRunner:
-        nonlocal port
-        app = web.Application()
-        extend(app)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-        port = runner.addresses[0][1]
-        return runner
+    `end` is called there before the server stops.
+    """
+    started, stopping = threading.Event(), threading.Event()
+    addresses: list[str] = []
 
-    def run() -> None:
-        runner = loop.run_until_complete(start())
-        started.set()
-        loop.run_forever()
-        loop.run_until_complete(runner.cleanup())
-        loop.close()
+    async def serve() -> None:
+        listener = listen("127.0.0.1", 0, settings=("host", "port"))
+        async with served(make_app(), listener, tls=tls, stop_seconds=2) as address:
+            addresses.append(address)
+            started.set()
+            await asyncio.to_thread(stopping.wait)
+            end()
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
     assert started.wait(10)
     try:
-        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{port}"
+        yield addresses[0]
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        stopping.set()
         thread.join()
 
 

@@ -6,6 +6,7 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from typing import Self
 
 _AT_ONCE = 65_536
@@ -63,11 +64,18 @@ class BusyConnections:
 
     def _open(self, number: int) -> None:
         source = self._sources[number % len(self._sources)]
-        line = socket.create_connection(
-            ("127.0.0.1", self._port), timeout=20, source_address=(source, 0)
-        )
-        self._selector.register(line, selectors.EVENT_READ, number)
-        line.sendall(self._sent(number))
+        while not self._over.is_set():
+            with ExitStack() as opened, suppress(ConnectionError):
+                line = opened.enter_context(
+                    socket.create_connection(
+                        ("127.0.0.1", self._port), timeout=20, source_address=(source, 0)
+                    )
+                )
+                line.sendall(self._sent(number))
+                self._selector.register(line, selectors.EVENT_READ, number)
+                opened.pop_all()
+                return
+            self._over.wait(0.1)  # The address has as many as it may.
 
     def _close(self, key: selectors.SelectorKey) -> None:
         assert isinstance(key.fileobj, socket.socket)

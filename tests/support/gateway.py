@@ -16,7 +16,6 @@ import httpx
 from jsonschema import Draft202012Validator
 from starlette.types import ASGIApp
 
-from boundary.serving import OPEN, MetricsGuard
 from events.producers.model import Producers
 from events.producers.secrets import ProducerSecrets, Secrets, token_digest
 from events.producers.tokens import Scheme, issue
@@ -202,7 +201,6 @@ class GatewayHarness:
         *,
         max_held: int = 2**26,
         max_answer_bytes: int = 2**21,
-        metrics_guard: MetricsGuard = OPEN,
     ) -> None:
         self.now = NOW
         self.monotonic = 0.0
@@ -232,7 +230,6 @@ class GatewayHarness:
             body=BodyReader(seconds=5, max_held=max_held),
             scheduler=scheduler,
             idempotency=IdempotencyStore(now=lambda: self.now, max_answer_bytes=max_answer_bytes),
-            metrics_guard=metrics_guard,
         )
         self.app = make_app(gateway)
         self.client = Client(self.app)

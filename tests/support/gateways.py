@@ -6,7 +6,8 @@ import socket
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -14,6 +15,7 @@ from typing import Self
 from events.producers.tokens import Scheme, issue
 from operations.programs.addresses import free_port
 from tests.support.children import Child
+from tests.support.haproxy import Haproxy
 from tests.support.waiting import wait_until
 
 READY_SECONDS = 60.0
@@ -41,10 +43,7 @@ def issue_credentials(producer: str, folder: Path) -> Credentials:
 
 
 class Gateway(Child):
-    """A `smart-region gateway` before a broker; it lives as long as a `with` block.
-
-    `descriptors` is how many files it may have open, the machine's own limit without it.
-    """
+    """A `smart-region gateway` before a broker; it lives as long as a `with` block."""
 
     def __init__(
         self,
@@ -53,7 +52,6 @@ class Gateway(Child):
         *,
         secrets: Path,
         settings: Mapping[str, str] | None = None,
-        descriptors: int | None = None,
     ) -> None:
         self.port = free_port()
         self.probe_port = free_port()
@@ -65,11 +63,9 @@ class Gateway(Child):
             "SMART_REGION_GATEWAY_SECRETS": str(secrets),
             **(settings or {}),
         }
-        command = [sys.executable, "-m", "smart_region", "gateway"]
-        if descriptors is not None:
-            command = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
+        self._probe_url = f"{scheme}://127.0.0.1:{self.probe_port}"
         super().__init__(
-            command,
+            [sys.executable, "-m", "smart_region", "gateway"],
             env,
             log_file=folder / f"gateway-{self.port}.log",
             url=f"{scheme}://127.0.0.1:{self.port}",
@@ -99,7 +95,23 @@ class Gateway(Child):
     def ready(self) -> bool:
         """True when it accepts events."""
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 - our own
+            with urllib.request.urlopen(f"{self._probe_url}/readyz", timeout=5) as answer:  # noqa: S310 - our own
                 return bool(answer.status == 200)
         except urllib.error.URLError:
             return False
+
+    def metrics(self) -> str:
+        """Return its /metrics."""
+        with urllib.request.urlopen(f"{self._probe_url}/metrics", timeout=10) as answer:  # noqa: S310 - our own
+            return str(answer.read().decode())
+
+    @contextmanager
+    def behind_haproxy(self, folder: Path, **variables: str) -> Iterator[Haproxy]:
+        """Let clients reach it through HAProxy alone; RUN is the folder that both use."""
+        variables = {"RUN": str(folder), "GATEWAY": f"127.0.0.1:{self.port}", **variables}
+        with Haproxy("gateway", folder, variables) as haproxy:
+            self.port = haproxy.port
+            self.url = (
+                f"{'https' if 'BIND_OPTIONS' in variables else 'http'}://127.0.0.1:{self.port}"
+            )
+            yield haproxy

@@ -41,7 +41,6 @@ class OtherProducer:
         *,
         signs: SigningSecret | None = None,
         probe: str = "/healthz",
-        probe_port: int | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """Take the gateway and a producer's token, or the secret with which it signs instead.
@@ -58,7 +57,7 @@ class OtherProducer:
         self._token = token
         self._signs = signs
         self._probe = probe
-        self._probe_port = probe_port or gateway.port
+        self._probe_port = gateway.probe_port
         self._tls = tls
         self._kept: http.client.HTTPConnection | None = None
         self._sent = 0
@@ -132,7 +131,9 @@ class OtherProducer:
         return signed(body, at=datetime.now(UTC), secret=self._signs, message_id=number)
 
     def _probe_once(self) -> None:
-        connection = self._connection(self._probe_port)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self._probe_port, timeout=REQUEST_SECONDS
+        )
         started_at = monotonic()
         try:
             connection.request("GET", self._probe)

@@ -85,6 +85,12 @@ class RawConnection:
         body, self._rest = self._rest[:length], self._rest[length:]
         return Answer(int(status_line.split()[1]), headers, body)
 
+    def starts_with(self, begin: bytes) -> bool:
+        """Return whether what the server sends starts with some bytes."""
+        while len(self._rest) < len(begin) and self._receive():
+            pass
+        return self._rest.startswith(begin)
+
     def is_closed(self) -> bool:
         """Wait until the server closes; False where it sends more instead."""
         return not self._receive()

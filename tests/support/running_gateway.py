@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,22 +63,25 @@ def declared(folder: Path) -> Path:
 
 @contextmanager
 def running_gateway(
-    bootstrap: str, folder: Path, *, descriptors: int | None = None, **settings: str
+    bootstrap: str, folder: Path, *, haproxy: Mapping[str, str] | None = None, **settings: str
 ) -> Iterator[tuple[Gateway, Credentials]]:
     """Yield a gateway that accepts events, and a producer's credentials.
 
-    Settings are named as in `gateway.settings`; `descriptors` as in `Gateway`.
+    Settings are named as in `gateway.settings`. With variables for HAProxy, which may be none, it
+    stands before the gateway.
     """
     credentials = issue_credentials(PRODUCER, folder)
     variables = {f"SMART_REGION_{name.upper()}": value for name, value in settings.items()}
     variables["SMART_REGION_PRODUCERS"] = str(declared(folder))
-    with Gateway(
-        bootstrap,
-        folder,
-        secrets=credentials.file,
-        settings=variables,
-        descriptors=descriptors,
-    ) as gateway:
+    if haproxy is not None:
+        variables["SMART_REGION_GATEWAY_HAPROXY"] = str(folder)
+        variables["SMART_REGION_GATEWAY_TRUSTED_PROXIES"] = "127.0.0.1"
+    with ExitStack() as stack:
+        gateway = stack.enter_context(
+            Gateway(bootstrap, folder, secrets=credentials.file, settings=variables)
+        )
+        if haproxy is not None:
+            stack.enter_context(gateway.behind_haproxy(folder, **haproxy))
         yield gateway, credentials
 
 

@@ -22,7 +22,7 @@ from report.completeness import Completeness
 from report.knowledge import Knowledge
 from report.ledger import EventLedger
 from report.server import Known, PageServer
-from streams.web import Readiness, serve
+from streams.web import Readiness, probe_routes, serve
 from tests.support.knowledge import LAST_DAY, knowledge, shipped, simulated_records
 
 COMPLETE: Final = Completeness(is_complete=True, text="Chiffres complets.")
@@ -85,13 +85,13 @@ class ServedPage:
             self.rules,
         )
         async with serve(
-            _NoMetrics(),
-            lambda: Readiness(None),
+            server.app(probe_routes(_NoMetrics(), lambda: Readiness(None))),
             host="127.0.0.1",
             port=0,
-            extend=server.extend,
         ) as address:
             yield address
+            server.close()
+        await server.end_work()
 
     def ask(self, *paths: str, method: str = "GET", **headers: str) -> list[Answer]:
         """Return the answers to some paths, which are sent as they are written."""

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any
 
 import pytest
-from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from boundary.addresses import UnusableAddressError
 from boundary.json_client import NewsClient, NoNewsError
 from tests.support.answering import serving
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 def got(url: str, **how: Any) -> tuple[int, list[bytes]]:
@@ -33,45 +39,44 @@ def got(url: str, **how: Any) -> tuple[int, list[bytes]]:
     return asyncio.run(get())
 
 
-def routed(handler: Handler, app: web.Application) -> None:
-    """Serve it at /."""
-    app.router.add_get("/", handler)
+def routed(handler: Handler) -> ASGIApp:
+    """Serve it at /, compressed where the client accepts that."""
+    return Starlette(routes=[Route("/", handler)], middleware=[Middleware(GZipMiddleware)])
 
 
-async def echo(request: web.Request) -> web.Response:
+async def echo(request: Request) -> Response:
     """Answer with what came."""
-    return web.Response(text=f"{request.query_string} {request.headers.get('Authorization')}")
+    return PlainTextResponse(f"{request.url.query} {request.headers.get('Authorization')}")
 
 
-async def redirect(_: web.Request) -> web.Response:
+async def redirect(_: Request) -> Response:
     """Send the client elsewhere."""
-    return web.Response(status=302, headers={"Location": "http://192.0.2.1/"})
+    return Response(status_code=302, headers={"Location": "http://192.0.2.1/"})
 
 
-async def long(_: web.Request) -> web.Response:
+async def long(_: Request) -> Response:
     """Answer with more than was asked for."""
-    return web.Response(body=b"x" * 100_000)
+    return Response(b"x" * 100_000)
 
 
 def in_parts(parts: list[bytes]) -> Handler:
     """Return what answers with parts, each sent on its own."""
 
-    async def answer(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        response.enable_compression()
-        await response.prepare(request)
+    async def sent() -> AsyncIterator[bytes]:
         for part in parts:
-            await response.write(part)
+            yield part
             await asyncio.sleep(0)
-        return response
+
+    async def answer(_: Request) -> Response:
+        return StreamingResponse(sent())
 
     return answer
 
 
-async def late(_: web.Request) -> web.Response:
+async def late(_: Request) -> Response:
     """Answer too late."""
     await asyncio.sleep(0.5)
-    return web.Response()
+    return Response()
 
 
 def test_it_sends_the_query_and_the_token() -> None:

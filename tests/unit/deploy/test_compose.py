@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from boundary.settings import ENV_PREFIX
+from boundary.web_server import STOP_SECONDS as ANSWER_SECONDS
 from dashboards.publishing.apply import HOME
 from events.producers.secrets import load_secrets
 from events.producers.tokens import token_owner
@@ -23,7 +24,6 @@ from gateway.topics_writer import STOP_SECONDS as WRITER_STOP_SECONDS
 from operations.programs.alerting import FOR_GRACE_PERIOD, PROGRAMME_RETENTION
 from report.settings import PageSettings
 from smart_region import main
-from streams.web import ANSWER_SECONDS
 from streams.worker import STOP_SECONDS
 from tests.support.compose import (
     COMPOSE_FILES,
@@ -105,7 +105,7 @@ def test_a_process_of_ours_is_not_killed_while_it_stops(stack: Stack, name: str)
     service = stack.services[name]
     if not service["image"].startswith("smart-region:") or name in stack.jobs():
         return
-    stop = STOP_SECONDS + 2 * ANSWER_SECONDS
+    stop = STOP_SECONDS + ANSWER_SECONDS
     if service["command"] == ["gateway"]:
         stop = GatewaySettings().gateway_stop_timeout + 2 * WRITER_STOP_SECONDS
 

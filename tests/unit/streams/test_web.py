@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from aiohttp import ClientSession
-from aiohttp.web import Application, Request, Response
 from faust.types import TP
-from yarl import URL
 
-from boundary.serving import OPEN, AddressInUseError, MetricsGuard
+from boundary.serving import OPEN, MetricsGuard
 from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.topics import topic_name
-from streams import web
 from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
 from streams.membership import Membership
-from streams.web import serve
+from streams.web import make_app, probe_routes, serve
 from tests.support.certificates import Authority
 from tests.support.fake_group import FakeApp, FakeConsumer
 
@@ -59,18 +54,13 @@ class Server:
             CATALOGUE, engine.state_store.fold, engine.meters, self.membership.snapshot
         )
 
-    def serve(
-        self, port: int = 0, extend: Callable[[Application], None] | None = None
-    ) -> AbstractAsyncContextManager[str]:
-        """Serve it on a port, by default a free one."""
+    def serve(self) -> AbstractAsyncContextManager[str]:
+        """Serve it on a free port."""
         return serve(
-            self.exposition,
-            self.membership.readiness,
+            make_app(probe_routes(self.exposition, self.membership.readiness, self.guard)),
             host=LOOPBACK,
-            port=port,
-            guard=self.guard,
+            port=0,
             tls=self.tls,
-            extend=extend,
         )
 
     def get(self, path: str, **headers: str) -> Answer:
@@ -198,58 +188,3 @@ class TestReadiness:
 def test_nothing_else_is_served(server: Server) -> None:
     """Faust's own pages show data; they are not there."""
     assert [server.get(path).status for path in ("/", "/graph", "/table/schools")] == [404] * 3
-
-
-def test_an_address_in_use_is_reported_with_the_remedy(server: Server) -> None:
-    """Which address, and the variables that name another."""
-
-    async def start(port: int) -> None:
-        async with server.serve(port):
-            pytest.fail("two servers on one port")
-
-    with socket.socket() as other:
-        other.bind((LOOPBACK, 0))
-        other.listen()
-        port = other.getsockname()[1]
-
-        with pytest.raises(AddressInUseError, match=f"{LOOPBACK}:{port}.*SMART_REGION_HTTP_PORT"):
-            asyncio.run(start(port))
-
-
-def test_a_free_port_is_reported(server: Server) -> None:
-    """Port 0 selects one, which is in the address."""
-
-    async def address() -> str:
-        async with server.serve() as served:
-            return served
-
-    assert not asyncio.run(address()).endswith(":0")
-
-
-def test_a_reader_that_stands_still_does_not_hold_the_end(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its answer is cut: the process would be killed, with nothing said, after two minutes."""
-    monkeypatch.setattr(web, "ANSWER_SECONDS", 0.05)
-    large = b"x" * 64 * 1024 * 1024
-
-    async def scene() -> None:
-        begun = asyncio.Event()
-
-        async def answer(_: Request) -> Response:
-            begun.set()
-            return Response(body=large)
-
-        def extend(app: Application) -> None:
-            app.router.add_get("/large", answer)
-
-        async with AsyncExitStack() as stack:
-            address = await stack.enter_async_context(server.serve(extend=extend))
-            _, writer = await asyncio.open_connection(LOOPBACK, URL(address).port, limit=1)
-            writer.write(b"GET /large HTTP/1.1\r\nHost: worker\r\n\r\n")
-            await begun.wait()
-            async with asyncio.timeout(10):
-                await stack.aclose()
-            writer.close()
-
-    asyncio.run(scene())

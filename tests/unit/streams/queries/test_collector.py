@@ -13,7 +13,10 @@ from unittest.mock import patch
 
 import pytest
 import requests
-from aiohttp import web
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from boundary.serving import MetricsGuard
 from catalogue.loader import load_catalogue
@@ -138,10 +141,10 @@ def test_two_workers_make_a_whole() -> None:
 def test_a_worker_of_an_earlier_release_is_named_with_the_remedy(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Aiohttp answers 404 for a route that it does not have."""
+    """It answers 404 for a route that it does not have."""
     with (
         answering(AnsweringWorker(CATALOGUE, owned=range(2))) as worker,
-        serving(lambda _: None) as old,
+        serving(Starlette) as old,
         collected(worker.url, old) as collector,
     ):
         assert waits_until(collector, lambda: old in str(collector.waiting_for()))
@@ -164,11 +167,11 @@ def test_a_worker_of_an_earlier_release_is_named_with_the_remedy(
 def test_something_else_at_an_address_is_named(body: str, message: str) -> None:
     """Nothing of it is taken."""
 
-    async def answer(_: web.Request) -> web.Response:
-        return web.Response(text=body)
+    async def answer(_: Request) -> Response:
+        return Response(body)
 
     with (
-        serving(lambda app: app.router.add_get("/histories", answer)) as other,
+        serving(lambda: Starlette(routes=[Route("/histories", answer)])) as other,
         collected(other) as collector,
     ):
         assert waits_until(collector, lambda: message in str(collector.waiting_for()))
@@ -183,13 +186,13 @@ def test_nothing_of_an_answer_without_its_end_is_taken() -> None:
             keepends=True
         )
 
-    async def answer(_: web.Request) -> web.Response:
+    async def answer(_: Request) -> Response:
         cut.append(len(cut) % len(whole))
-        return web.Response(body=b"".join(whole[: cut[-1]]))
+        return Response(b"".join(whole[: cut[-1]]))
 
     with (
         patch.multiple(subject, LOOK_UP_SECONDS=0.01, TICK_SECONDS=0.01),
-        serving(lambda app: app.router.add_get("/histories", answer)) as other,
+        serving(lambda: Starlette(routes=[Route("/histories", answer)])) as other,
         collected(other) as collector,
     ):
         assert waits_until(collector, lambda: len(cut) > len(whole))
@@ -225,7 +228,7 @@ def test_tls_is_checked(tmp_path: Path) -> None:
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(ours.chain, ours.key)
     with ExitStack() as stack:
-        url = stack.enter_context(serving(worker.extend, tls=tls))
+        url = stack.enter_context(serving(worker.app, tls=tls))
         with collected(url) as collector:
             assert waits_until(
                 collector, lambda: "certificate is not trusted" in str(collector.waiting_for())

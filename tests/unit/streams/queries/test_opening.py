@@ -7,10 +7,9 @@ import threading
 from collections.abc import Callable
 from datetime import date
 from itertools import count
-from typing import Any
 
 import pytest
-from aiohttp import web
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from catalogue.history import Histories
 from catalogue.loader import load_catalogue
@@ -112,18 +111,18 @@ class WatchedWorker(AnsweringWorker):
         self._second = second
         self._asked = 0
 
-    def extend(self, app: web.Application) -> None:
-        """Add its route, behind what it does."""
-        super().extend(app)
-        app.middlewares.append(self._watched)
+    def app(self) -> ASGIApp:
+        """Return what serves its route, behind what it does."""
+        app = super().app()
 
-    @web.middleware
-    async def _watched(self, request: web.Request, handler: Any) -> Any:  # noqa: ANN401 - aiohttp's
-        self._asked += 1
-        if self._asked > 1:
-            self._second()
-        await asyncio.to_thread(self._before)
-        return await handler(request)
+        async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+            self._asked += 1
+            if self._asked > 1:
+                self._second()
+            await asyncio.to_thread(self._before)
+            await app(scope, receive, send)
+
+        return watched
 
 
 def lycees(histories: Histories) -> int:

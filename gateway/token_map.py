@@ -1,0 +1,89 @@
+"""The hashes of producers' tokens as HAProxy reads them: a file, and its running copy."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Final
+
+from boundary.errors import SmartRegionError
+from boundary.whole_file import whole_file
+from events.producers.secrets import Secrets
+
+logger = logging.getLogger(__name__)
+
+_ANSWER_SECONDS: Final = 5.0
+_CREATED: Final = "New version created: "
+
+
+class HaproxyError(SmartRegionError):
+    """HAProxy refused a command on its admin socket, or did not answer."""
+
+
+class TokenMap:
+    """The token map of one HAProxy, in the folder that both programs use.
+
+    HAProxy reads `tokens.map` when it starts. While it runs, its copy is replaced over
+    `admin.sock`, all at once.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "tokens.map"
+        self._socket = folder / "admin.sock"
+
+    async def publish(self, secrets: Secrets) -> None:
+        """Write the file, and let a running HAProxy use it if it has another version.
+
+        Raises FileUnwritableError, HaproxyError.
+        """
+        wanted = _entries(secrets)
+        if not self._file.exists() or self._file.read_text() != wanted:
+            with whole_file(self._file, private=True) as stream:
+                stream.write(wanted.encode())
+        try:
+            shown = await self._ask(f"show map {self._file}")
+        except OSError:
+            return  # HAProxy does not run; it reads the file when it starts.
+        # Each line begins with an address in HAProxy's memory.
+        used = {line.partition(" ")[2] for line in shown.splitlines() if line}
+        if used == set(wanted.splitlines()):
+            return
+        created = await self._ask(f"prepare map {self._file}")
+        if not created.startswith(_CREATED):
+            raise HaproxyError(
+                f"tokens.map: {created!r}: let the gateway and HAProxy use one folder"
+            )
+        version = created.removeprefix(_CREATED)
+        for command in (
+            f"add map @{version} {self._file} <<\n{wanted}",
+            f"commit map @{version} {self._file}",
+        ):
+            refusal = await self._ask(command)
+            if refusal:
+                raise HaproxyError(
+                    f"tokens.map: {refusal!r}: restart HAProxy, which reads the file"
+                )
+        logger.info("HAProxy knows the present tokens")
+
+    async def _ask(self, command: str) -> str:
+        """Return HAProxy's answer. Raises OSError if it does not run, HaproxyError if it hangs."""
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                reader, writer = await asyncio.open_unix_connection(self._socket)
+                try:
+                    writer.write(f"{command}\n".encode())
+                    return (await reader.read()).decode().strip()
+                finally:
+                    writer.close()
+        except TimeoutError as error:
+            raise HaproxyError(f"{self._socket}: no answer within {_ANSWER_SECONDS:g} s") from error
+
+
+def _entries(secrets: Secrets) -> str:
+    """Return a line for each token: its hash and its producer."""
+    return "".join(
+        f"{digest.get_secret_value()} {producer}\n"
+        for producer, held in sorted(secrets.root.items())
+        for digest in held.bearer_sha256
+    )

@@ -1,0 +1,140 @@
+"""The HAProxy before the gateway: whose token it lets through, and what it answers itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from events.producers.secrets import token_digest
+from events.producers.tokens import Scheme, issue
+from gateway.problems import KINDS
+from tests.support.gateway import PRODUCER, STRUCTURED, event
+from tests.support.gateways import Gateway, issue_credentials
+from tests.support.haproxy import CONFIGURATIONS, Haproxy
+from tests.support.kafka import KafkaBroker
+from tests.support.raw_http import RawConnection, post
+from tests.support.running_gateway import declared
+from tests.support.waiting import wait_until
+
+BODY = json.dumps(event()).encode()
+
+
+class Front:
+    """A gateway, the HAProxy before it, and the producer's tokens in the file of secrets."""
+
+    def __init__(self, bootstrap: str, folder: Path) -> None:
+        self.folder = folder
+        self.first = issue_credentials(PRODUCER, folder)
+        self.gateway = Gateway(
+            bootstrap,
+            folder,
+            secrets=self.first.file,
+            settings={
+                "SMART_REGION_PRODUCERS": str(declared(folder)),
+                "SMART_REGION_GATEWAY_HAPROXY": str(folder),
+                "SMART_REGION_GATEWAY_TRUSTED_PROXIES": "127.0.0.1",
+            },
+        )
+        self.haproxy: Haproxy | None = None
+
+    def accept(self, *tokens: str) -> None:
+        """Let the file of secrets have these tokens alone."""
+        self.first.file.write_text(
+            yaml.safe_dump({PRODUCER: {"bearer_sha256": [token_digest(one) for one in tokens]}})
+        )
+
+    def status(self, token: str, *, directly: bool = False) -> int | None:
+        """Return the answer to an event that is sent with a token."""
+        assert self.haproxy is not None
+        headers = (f"content-type: {STRUCTURED}", f"authorization: Bearer {token}")
+        with RawConnection(self.direct_port if directly else self.haproxy.port) as line:
+            line.send(post(BODY, *headers))
+            answer = line.answer()
+        return None if answer is None else answer.status
+
+    @property
+    def direct_port(self) -> int:
+        """The port of the gateway itself."""
+        return int(self.gateway._env["SMART_REGION_GATEWAY_PORT"])
+
+
+@pytest.fixture
+def front(shared_broker: KafkaBroker, tmp_path: Path) -> Iterator[Front]:
+    made = Front(shared_broker.bootstrap, tmp_path)
+    with made.gateway, made.gateway.behind_haproxy(tmp_path) as haproxy:
+        made.haproxy = haproxy
+        yield made
+
+
+def new_token() -> str:
+    return issue(PRODUCER, Scheme.BEARER).secret.get_secret_value()
+
+
+def test_a_rotation_needs_no_restart(front: Front) -> None:
+    second = new_token()
+    assert front.status(front.first.token) == 202
+    assert front.status(second) == 401
+
+    front.accept(front.first.token, second)
+    assert wait_until(lambda: front.status(second) == 202, seconds=20)
+    assert front.status(front.first.token) == 202
+
+    front.accept(second)
+    assert wait_until(lambda: front.status(front.first.token) == 401, seconds=20)
+    assert wait_until(lambda: front.status(front.first.token, directly=True) == 401, seconds=20)
+    assert front.status(second) == 202
+
+
+def test_a_file_with_an_error_changes_nothing(front: Front) -> None:
+    front.first.file.write_text(f"{PRODUCER}: [")
+
+    assert wait_until(lambda: "secrets not used" in front.gateway.log(), seconds=20)
+    assert front.status(front.first.token) == 202
+
+
+def test_haproxy_knows_the_tokens_after_a_restart(front: Front) -> None:
+    second = new_token()
+    assert front.haproxy is not None
+    front.haproxy.kill()
+    front.accept(second)
+    tokens = front.folder / "tokens.map"
+    assert wait_until(lambda: token_digest(second) in tokens.read_text(), seconds=20)
+
+    with front.haproxy:
+        assert front.status(second) == 202
+        assert front.status(front.first.token) == 401
+
+
+def test_the_gateway_trusts_the_address_that_haproxy_names(front: Front) -> None:
+    """Not one that a client claims; both programs would have to be wrong for it to count."""
+    headers = (
+        f"content-type: {STRUCTURED}",
+        f"authorization: Bearer {front.first.token}",
+        "x-forwarded-for: 192.0.2.1",
+        "x-forwarded-for: 192.0.2.2",
+    )
+    assert front.haproxy is not None
+    with RawConnection(front.haproxy.port) as line:
+        line.send(post(BODY, *headers))
+        answer = line.answer()
+
+    assert answer is not None
+    assert answer.status == 202  # The gateway refuses a header that comes twice.
+
+
+def test_an_answer_of_haproxy_is_a_problem_of_the_gateway() -> None:
+    lines = (CONFIGURATIONS / "gateway.cfg").read_text(encoding="utf-8").splitlines()
+    texts = [
+        found[1] for one in lines if (found := re.search(r"http-error .* string '(.*)'$", one))
+    ]
+
+    assert len(texts) == 10
+    for problem in map(json.loads, texts):
+        kind = KINDS[problem["type"].removeprefix("/problems/")]
+        assert problem["title"] == kind.title
+        assert problem["status"] == kind.status or problem["status"] in (502, 504)

@@ -1,0 +1,66 @@
+"""The HAProxy before the page shares it between addresses."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.support.haproxy import Haproxy
+from tests.support.raw_http import RawConnection, request
+from tests.support.served_page import page_over
+
+READERS, STREAMS, ASKED = 200, 500, 100
+
+
+def test_one_address_keeps_no_other_reader_out(tmp_path: Path) -> None:
+    """Of 100 requests of another address at most one is answered 503."""
+    stopping = threading.Event()
+
+    def read(port: int) -> None:
+        while not stopping.is_set():
+            with RawConnection(port, source="127.0.0.2") as line:
+                line.send(request("GET", "/", "connection: close"))
+                line.answer()
+
+    with page_over(simulated=True) as page, page.serving() as address, ExitStack() as stack:
+        haproxy = stack.enter_context(Haproxy("page", tmp_path, {"PAGE": urlsplit(address).netloc}))
+        readers = [threading.Thread(target=read, args=(haproxy.port,)) for _ in range(READERS)]
+        for _ in range(STREAMS):
+            stream = stack.enter_context(RawConnection(haproxy.port, source="127.0.0.2"))
+            stream.send(request("GET", "/changements"))
+        for reader in readers:
+            reader.start()
+        try:
+            found: Counter[int | None] = Counter()
+            for _ in range(ASKED):
+                with RawConnection(haproxy.port) as line:
+                    line.send(request("GET", "/"))
+                    answer = line.answer()
+                found[None if answer is None else answer.status] += 1
+            with RawConnection(haproxy.port) as line:
+                line.send(request("GET", "/changements"))
+                assert line.starts_with(b"HTTP/1.1 200")
+        finally:
+            stopping.set()
+            for reader in readers:
+                reader.join()
+
+    assert found[200] >= ASKED - 1, found
+    assert found.keys() <= {200, 503}
+
+
+def test_readers_reach_neither_metrics_nor_probes(tmp_path: Path) -> None:
+    with (
+        page_over() as page,
+        page.serving() as address,
+        Haproxy("page", tmp_path, {"PAGE": urlsplit(address).netloc}) as haproxy,
+    ):
+        for path in ("/metrics", "/healthz", "/readyz"):
+            with RawConnection(haproxy.port) as line:
+                line.send(request("GET", path))
+                answer = line.answer()
+            assert answer is not None
+            assert answer.status == 404

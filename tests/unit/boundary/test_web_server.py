@@ -1,0 +1,59 @@
+"""The HTTP server of every program."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from boundary.errors import SmartRegionError
+from boundary.web_server import listen, serving
+
+LOOPBACK = "127.0.0.1"
+SETTINGS = ("http_host", "http_port")
+
+
+def test_an_address_in_use_is_reported_with_the_remedy() -> None:
+    with socket.create_server((LOOPBACK, 0)) as other:
+        port = other.getsockname()[1]
+        message = f"http_port: cannot listen on {LOOPBACK}:{port} .*SMART_REGION_HTTP_PORT"
+        with pytest.raises(SmartRegionError, match=message):
+            listen(LOOPBACK, port, settings=SETTINGS)
+
+
+def test_the_address_has_the_port_that_was_selected() -> None:
+    async def address() -> str:
+        async with serving(Starlette(), listen(LOOPBACK, 0, settings=SETTINGS)) as served:
+            return served
+
+    assert asyncio.run(address()).startswith(f"http://{LOOPBACK}:")
+    assert not asyncio.run(address()).endswith(":0")
+
+
+def test_a_reader_that_stops_reading_does_not_delay_the_end_for_long() -> None:
+    """Its answer is cut: the process would be killed in the end, with nothing in the log."""
+    large = b"x" * 64 * 1024 * 1024
+
+    async def scene() -> None:
+        begun = asyncio.Event()
+
+        async def answer(_: Request) -> Response:
+            begun.set()
+            return Response(large)
+
+        app = Starlette(routes=[Route("/", answer)])
+        listener = listen(LOOPBACK, 0, settings=SETTINGS)
+        port = listener.getsockname()[1]
+        async with asyncio.timeout(20):
+            async with serving(app, listener, stop_seconds=1):
+                _, writer = await asyncio.open_connection(LOOPBACK, port, limit=1)
+                writer.write(b"GET / HTTP/1.1\r\nHost: worker\r\n\r\n")
+                await begun.wait()
+            writer.close()
+
+    asyncio.run(scene())
