@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,9 +21,10 @@ def test_one_address_keeps_no_other_reader_out(tmp_path: Path) -> None:
 
     def read(port: int) -> None:
         while not stopping.is_set():
-            with RawConnection(port, source="127.0.0.2") as line:
+            with suppress(ConnectionResetError), RawConnection(port, source="127.0.0.2") as line:
                 line.send(request("GET", "/", "connection: close"))
                 line.answer()
+            stopping.wait(0.2)  # As a reader whose page came, or was refused.
 
     with page_over(simulated=True) as page, page.serving() as address, ExitStack() as stack:
         haproxy = stack.enter_context(Haproxy("page", tmp_path, {"PAGE": urlsplit(address).netloc}))
