@@ -101,7 +101,8 @@ async def _stop(server: uvicorn.Server, seconds: float) -> None:
         connection.shutdown()
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while state.connections or state.tasks:
+            # uvicorn has no event for it.
+            while state.connections or state.tasks:  # noqa: ASYNC110
                 await asyncio.sleep(_PAUSE)
     for task in state.tasks:
         task.cancel()

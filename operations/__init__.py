@@ -1,1 +1,1 @@
-"""What is run beside the system: audit, dead letters, imports, client, export and more."""
+"""What operators run: dead letters, erasure, scorecards, doctor, stack, generated files."""

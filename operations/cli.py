@@ -6,23 +6,23 @@ import sys
 
 import click
 
+from audit.backfill.cli import backfill
+from audit.cli import audit
+from audit.export.cli import export
 from boundary.terminal import echo
-from operations.audit.cli import audit
-from operations.backfill.cli import backfill
+from events.options import SECONDS
 from operations.dead_letters.cli import dead_letters
-from operations.declaring.cli import new_producer
 from operations.doctor.cli import doctor
-from operations.emitting.cli import emit, explain, pseudonymise
 from operations.erasure.cli import erase
-from operations.export.cli import export
 from operations.generation.cli import contracts, generate
-from operations.harvest.cli import harvest
-from operations.importing.cli import import_group
 from operations.losses.cli import topics
-from operations.options import SECONDS
-from operations.relay.cli import relay
 from operations.scorecards.cli import producers
 from operations.stack.cli import stack
+from sources.declaring.cli import new_producer
+from sources.emitting.cli import emit, explain, pseudonymise
+from sources.harvest.cli import harvest
+from sources.importing.cli import import_group
+from sources.relay.cli import relay
 
 
 @click.command()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from operations.options import DAY
+from events.options import DAY
 from simulation.demo.cli import demo
 
 if TYPE_CHECKING:

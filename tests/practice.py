@@ -9,10 +9,10 @@ from typing import NoReturn
 
 import click
 
+from boundary.interruption import Interrupted, interruptible
 from broker.topic_admin import apply_topics
 from events.producers.loader import load_producers
 from events.topics import declared_topics
-from operations.programs.interruption import Interrupted, interruptible
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 

@@ -59,9 +59,9 @@ SITE_PACKAGES = STANDARD_LIBRARY / "site-packages"
 #: what sets the note.
 STARTED = (
     "import cramjam, lz4.frame, ssl, typst, zstandard;"
-    " import gateway.server, operations.client.kafka, operations.harvest.dcat;"
-    " import operations.relay.outbox;"
-    " import streams.assessor.process, operations.audit.recount, report.process, streams.worker"
+    " import gateway.server, sources.client.kafka, sources.harvest.dcat;"
+    " import sources.relay.outbox;"
+    " import streams.assessor.process, audit.recount, report.process, streams.worker"
 )
 
 # -I: neither the environment nor the user's home changes what is imported.

@@ -15,7 +15,7 @@ import click
 from boundary.terminal import counted, echo, echo_lines
 from broker.options import BROKER, Parsed
 from events.errors import RefusalReason
-from operations.options import KEPT_REASON
+from events.options import KEPT_REASON
 
 if TYPE_CHECKING:
     from broker.settings import BrokerSettings

@@ -8,7 +8,7 @@ import click
 
 from boundary.terminal import counted, echo
 from broker.options import BROKER
-from operations.options import SECONDS
+from events.options import SECONDS
 
 if TYPE_CHECKING:
     from operations.erasure.procedure import Remains
@@ -37,10 +37,10 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     within a minute they forget what was erased. Other records that name a pseudonym are listed,
     and stay: docs/retention.md.
     """
+    from boundary.interruption import undone_by_signals
     from broker.writing import KafkaWriter
     from operations.erasure import procedure
     from operations.erasure.persons import Persons, read_pseudonyms
-    from operations.programs.interruption import undone_by_signals
     from streams.settings import load_settings
     from streams.skipped_records import read_decisions
 

@@ -6,7 +6,7 @@ import click
 
 from boundary.terminal import echo
 from broker.options import APP_ID, BROKER, Parsed, quiet_client
-from operations.options import KEPT_REASON
+from events.options import KEPT_REASON
 
 
 def _place(text: str) -> tuple[str, int | None]:

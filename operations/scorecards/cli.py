@@ -9,7 +9,7 @@ import click
 
 from boundary.terminal import echo
 from broker.options import BROKER
-from operations.options import OUT
+from events.options import OUT
 
 if TYPE_CHECKING:
     from operations.scorecards.report import Format

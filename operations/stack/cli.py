@@ -47,9 +47,9 @@ def stack(*, folder: Path, distribution: Path | None, pace: str) -> None:
     """
     from contextlib import suppress
 
+    from boundary.interruption import Interrupted, interruptible
     from catalogue.loader import load_catalogue
     from operations.programs.alerting import rule_files
-    from operations.programs.interruption import Interrupted, interruptible
     from operations.programs.kafka import KAFKA_FOLDER
     from operations.stack.system import StackPlan, run_stack
     from streams.settings import load_settings

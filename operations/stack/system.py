@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
 from collections.abc import Callable, Container, Iterator
@@ -106,6 +105,7 @@ STOP_SECONDS: Final = 40.0
 """More than any process of ours takes to stop: the gateway 30 where the broker does not answer."""
 
 LEDGER: Final = "ledger.duckdb"
+HAPROXY: Final = "haproxy"
 READY_PATH: Final = "/readyz"
 WITHOUT_TLS: Final = MappingProxyType({"server_certfile": None, "server_keyfile": None})
 """What is asked on loopback, by this program too, needs none; nor has the stack a certificate."""
@@ -153,7 +153,7 @@ def run_stack(
         credentials = StackCredentials.kept_in(folder.secrets, producers)
         settings = _on_our_broker(settings, ports)
 
-        haproxy = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
+        haproxy = shutil.which(HAPROXY) or shutil.which(HAPROXY, path="/usr/sbin")
         fronts = [] if haproxy is None else list(_fronts(haproxy, plan, ports, folder))
         if haproxy is None:
             report(NO_HAPROXY)

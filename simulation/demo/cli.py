@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from boundary.terminal import echo
-from operations.options import DAY
+from events.options import DAY
 from simulation.period import FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
@@ -87,9 +87,9 @@ def demo(
     Prometheus is installed it follows them with the generated rules, and Alertmanager with it;
     their addresses are shown.
     """
+    from boundary.interruption import Interrupted, interruptible
     from catalogue.loader import load_catalogue
     from operations.programs.alerting import rule_files
-    from operations.programs.interruption import Interrupted, interruptible
     from simulation.demo.opening import open_in_browser
     from simulation.demo.run import run_demo
     from simulation.demo.screen import figures_table

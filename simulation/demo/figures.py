@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, TypeAlias
 
+from audit.exposed import Exposed
 from catalogue import metrics
 from catalogue.figure import Figure
 from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
 from catalogue.territories import territory_key
-from operations.audit.exposed import Exposed
 
 _Values: TypeAlias = dict[tuple[str | None, ...], float]
 

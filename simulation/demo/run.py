@@ -10,6 +10,12 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from audit.comparison import compare_exposed
+from audit.exposed import Exposed, WorkerUnreadableError, read_exposed
+from audit.ledger import RecordCounts
+from audit.recount import audit_records
+from audit.report import audited_figures
+from boundary.interruption import Interrupted
 from broker.offsets import uncommitted
 from broker.options import quiet_client
 from broker.reading import read_topics
@@ -17,13 +23,7 @@ from catalogue.figure import Figure
 from catalogue.formatting import count_text
 from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
-from operations.audit.comparison import compare_exposed
-from operations.audit.exposed import Exposed, WorkerUnreadableError, read_exposed
-from operations.audit.ledger import RecordCounts
-from operations.audit.recount import audit_records
-from operations.audit.report import audited_figures
 from operations.programs.alerting import RuleFiles
-from operations.programs.interruption import Interrupted
 from operations.programs.program import own_program
 from simulation.demo.figures import (
     assessed_on,

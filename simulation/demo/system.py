@@ -19,7 +19,6 @@ from dashboards.rules.pace import PACES
 from dashboards.rules.render import MonitorSite
 from events.cloudevent import CONTENT_TYPE, STRUCTURED, EncodedRecord
 from events.topics import declared_topics, topic_name
-from operations.client import KafkaPublisher, PublisherOptions
 from operations.programs.addresses import HOST, free_address
 from operations.programs.alerting import AlertingPrograms, RuleFiles, write_files
 from operations.programs.program import COMMAND, Program, environment
@@ -29,6 +28,7 @@ from simulation.demo.screen import Screen
 from simulation.demo.worker import EMBEDDED_WORKER
 from simulation.emitter import SimulatedRecord
 from simulation.simulator import simulate
+from sources.client import KafkaPublisher, PublisherOptions
 from streams.clock import Clock
 from streams.settings import Settings
 

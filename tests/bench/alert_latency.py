@@ -17,7 +17,7 @@ from time import monotonic
 from catalogue.progress import MilestoneStatus
 from dashboards.conventions import MILESTONE_STATUS
 from dashboards.rules.alerts import MILESTONE_MISSED
-from operations.client import KafkaPublisher, PublisherOptions
+from sources.client import KafkaPublisher, PublisherOptions
 from tests.support.alerting import (
     connected,
     disconnected,

@@ -7,7 +7,7 @@ from time import monotonic
 
 from catalogue.metrics import INDICATOR_VALUE
 from events.identifiers import Department
-from operations.client import KafkaPublisher, PublisherOptions
+from sources.client import KafkaPublisher, PublisherOptions
 from tests.bench.application import Application
 from tests.bench.exposed import exposed_sum
 from tests.bench.workloads import grant

@@ -11,13 +11,13 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import NamedTuple
 
+from audit.comparison import compare_exposed
+from audit.exposed import Exposed, read_worker
+from audit.recount import audit_records
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.cloudevent import EncodedRecord, encode_structured
 from events.topics import topic_name
-from operations.audit.comparison import compare_exposed
-from operations.audit.exposed import Exposed, read_worker
-from operations.audit.recount import audit_records
 from streams.histories import ExactPersons, exact_persons
 from streams.queries.opening import read_histories
 from streams.settings import Settings

@@ -10,7 +10,7 @@ from time import monotonic
 import click
 
 from boundary.errors import SmartRegionError
-from operations.programs.interruption import Interrupted, interruptible
+from boundary.interruption import Interrupted, interruptible
 from tests.chaos.account import account_html, account_lines
 from tests.chaos.journal import Journal, RunPlan
 from tests.chaos.run import FRESH_EVERY, Chaos

@@ -17,9 +17,9 @@ from events.cloudevent import decode
 from events.fact import Family
 from events.observation import Territory
 from events.topics import topic_name
-from operations.importing.journal import SentEvent
-from operations.importing.pilote import PiloteValue, ValueKind, pilote_text
-from operations.importing.sender import EVENTS_PER_CHUNK
+from sources.importing.journal import SentEvent
+from sources.importing.pilote import PiloteValue, ValueKind, pilote_text
+from sources.importing.sender import EVENTS_PER_CHUNK
 from tests.crash.stage import Command
 from tests.crash.topics import Topics
 from tests.support.tables import write_file

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from operations.client import Spool
+from sources.client import Spool
 from tests.crash.stage import Command
 from tests.support.gateway_stub import GatewayStub
 

@@ -15,9 +15,9 @@ from catalogue.loader import PROGRAMMES, load_catalogue
 from dashboards.rules.render import MonitorSite, groups
 from events.declaration import InvalidDeclarationError
 from events.producers.loader import REGION, load_producers
-from operations.importing.editions import reader_of
-from operations.importing.mapping import MAPPINGS, load_mapping
-from operations.importing.run import opened
+from sources.importing.editions import reader_of
+from sources.importing.mapping import MAPPINGS, load_mapping
+from sources.importing.run import opened
 from tests.fuzz.edits import edited, spliced
 from tests.fuzz.scratch import scratch_file
 from tests.fuzz.target import Target

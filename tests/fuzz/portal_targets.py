@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from pydantic_core import from_json
 from rdflib import Graph
 
-from operations.harvest.dcat_document import CatalogueDocument, page_of
-from operations.harvest.opendatasoft import described_by
-from operations.harvest.portal_dataset import Described, HarvestError
-from operations.harvest.reading import ReadingRules, read_dataset
+from sources.harvest.dcat_document import CatalogueDocument, page_of
+from sources.harvest.opendatasoft import described_by
+from sources.harvest.portal_dataset import Described, HarvestError
+from sources.harvest.reading import ReadingRules, read_dataset
 from tests.fuzz.edits import edited, spliced
 from tests.fuzz.target import Target
 

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from boundary.diagnostic import Diagnostic
 from events.cloudevent import decode, encode_structured
-from operations.importing.catalogue_changes import CatalogueChanges
-from operations.importing.editions import EditionReader, reader_of
-from operations.importing.findings import FileReader, FoundEvent
-from operations.importing.mapping import load_mapping, mapping_names
-from operations.importing.pilote import PiloteReader, pilote_text
-from operations.importing.run import commands_for
-from operations.importing.table import HeadingError, UnreadableFileError, open_table
+from sources.importing.catalogue_changes import CatalogueChanges
+from sources.importing.editions import EditionReader, reader_of
+from sources.importing.findings import FileReader, FoundEvent
+from sources.importing.mapping import load_mapping, mapping_names
+from sources.importing.pilote import PiloteReader, pilote_text
+from sources.importing.run import commands_for
+from sources.importing.table import HeadingError, UnreadableFileError, open_table
 from tests.fuzz.edits import edited, spliced
 from tests.fuzz.limits import another_reading
 from tests.fuzz.scratch import scratch_file

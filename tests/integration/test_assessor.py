@@ -10,9 +10,9 @@ from typing import NamedTuple
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from audit.recount import audit_records
 from broker.reading import read_topics
 from catalogue import metrics
-from operations.audit.recount import audit_records
 from tests.support.assessors import PUBLISHED_DAY, audited_values, everything, shown
 from tests.support.commands import run
 from tests.support.histories import event, uai

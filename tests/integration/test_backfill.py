@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from audit.ledger import Ledger
+from audit.recount import audit_ledger
 from broker.reading import read_topics
 from catalogue import metrics
 from catalogue.figure import Figure, figures_of
@@ -16,8 +18,6 @@ from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from dashboards import conventions
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
-from operations.audit.ledger import Ledger
-from operations.audit.recount import audit_ledger
 from tests.support.commands import run, run_inside
 from tests.support.kafka import KafkaBroker
 from tests.support.openmetrics import read_openmetrics

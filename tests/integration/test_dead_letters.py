@@ -13,6 +13,8 @@ from typing import NamedTuple
 import pytest
 from kafka import KafkaProducer
 
+from audit.comparison import compare
+from audit.recount import audit_records
 from broker.clients import opened
 from broker.errors import TopicsStalledError
 from broker.reading import read_topics
@@ -33,8 +35,6 @@ from events.fact import Family
 from events.records import OutgoingRecord
 from events.registry import FACTS_BY_NAME
 from events.topics import topic_name
-from operations.audit.comparison import compare
-from operations.audit.recount import audit_records
 from operations.dead_letters.entry import Entry, EntryStatus, LetterCounts
 from operations.dead_letters.full_record import FullRecords
 from operations.dead_letters.ledger import read_entries

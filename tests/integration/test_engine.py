@@ -12,12 +12,12 @@ from functools import cache
 
 import pytest
 
+from audit.comparison import compare
+from audit.recount import Audit, audit_records
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.dead_letters import read_dead_letter
 from events.topics import DEAD_LETTERS, DEFAULT_PARTITIONS
-from operations.audit.comparison import compare
-from operations.audit.recount import Audit, audit_records
 from tests.support.kafka import KafkaBroker
 from tests.support.rebalances import watched
 from tests.support.traffic import Message, region, send, shuffled, wait_done

@@ -13,6 +13,8 @@ from subprocess import CompletedProcess
 import pytest
 from kafka import KafkaProducer
 
+from audit.comparison import compare
+from audit.recount import Audit, audit_records
 from boundary.errors import SmartRegionError
 from broker.clients import opened
 from broker.reading import EVENT_TOPICS, read_topics
@@ -31,8 +33,6 @@ from events.topics import (
     declared_topics,
     topic_name,
 )
-from operations.audit.comparison import compare
-from operations.audit.recount import Audit, audit_records
 from operations.erasure import procedure
 from operations.erasure.persons import Persons
 from streams.settings import load_settings

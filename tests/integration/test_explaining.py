@@ -12,7 +12,7 @@ from events.fact import Family
 from events.milestone import ExplanationKind, MilestoneExplained
 from events.observation import Territory
 from events.topics import topic_name
-from operations.emitting.explanation import SOURCE
+from sources.emitting.explanation import SOURCE
 from tests.support.commands import run
 from tests.support.explanations import explained
 from tests.support.gateways import Gateway, issue_credentials

@@ -12,10 +12,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from audit.export import database
+from audit.export.database import write_figures
+from audit.export.rows import ExportRow, rows_of
 from boundary.errors import SmartRegionError
-from operations.export import database
-from operations.export.database import write_figures
-from operations.export.rows import ExportRow, rows_of
 from streams.state_store import StateStore
 from tests.support.knowledge import LAST_DAY, shipped, simulated_records
 from tests.support.known_states import states_held_on

@@ -15,7 +15,7 @@ from events.fact import Family
 from events.school import SchoolClosed
 from events.signing import SigningSecret
 from events.topics import topic_name
-from operations.client import (
+from sources.client import (
     BearerToken,
     GatewayPublisher,
     GatewayRefusedError,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from audit.comparison import compare
+from audit.recount import audit_records
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
-from operations.audit.comparison import compare
-from operations.audit.recount import audit_records
 from tests.bench.exposed import exposed_sum
 from tests.support.gateway_senders import ID, PRODUCERS, Account, batches, is_right, sending
 from tests.support.gateways import Gateway, issue_credentials

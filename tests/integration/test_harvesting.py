@@ -15,8 +15,8 @@ from broker.reading import read_topics
 from events.cloudevent import decode
 from events.fact import Family
 from events.topics import topic_name
-from operations.harvest.run import DATASETS_PER_NOTE, EVENTS_PER_CHUNK
 from operations.programs.program import end_child, start_child
+from sources.harvest.run import DATASETS_PER_NOTE, EVENTS_PER_CHUNK
 from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
 from tests.support.portals import dataset, portal

@@ -7,6 +7,8 @@ from datetime import date
 
 from kafka import KafkaProducer
 
+from audit.comparison import compare
+from audit.recount import audit_records
 from broker.clients import opened
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
@@ -14,8 +16,6 @@ from events.cloudevent import encode_binary
 from events.dead_letters import read_dead_letter
 from events.partitioning import partition_for
 from events.topics import DEAD_LETTERS, topic_name
-from operations.audit.comparison import compare
-from operations.audit.recount import audit_records
 from tests.support.header_names import HeaderName
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker

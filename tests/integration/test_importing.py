@@ -25,9 +25,9 @@ from events.cloudevent import decode
 from events.fact import Family
 from events.observation import Territory
 from events.topics import DEFAULT_PARTITIONS, topic_name
-from operations.importing.pilote import PiloteValue, ValueKind, pilote_text
-from operations.importing.sender import EVENTS_PER_CHUNK
 from operations.programs.program import end_child, start_child
+from sources.importing.pilote import PiloteValue, ValueKind, pilote_text
+from sources.importing.sender import EVENTS_PER_CHUNK
 from tests.support.arcep import ELSEWHERE, edition
 from tests.support.barometer import observed_entry, pasted, programme
 from tests.support.commands import run, run_inside

@@ -16,6 +16,8 @@ import pytest
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
+from audit.comparison import compare
+from audit.recount import audit_records
 from broker.clients import opened
 from broker.reading import read_topics
 from broker.topic_admin import alter_settings, apply_topics
@@ -23,8 +25,6 @@ from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.partitioning import partition_for
 from events.topics import DEFAULT_PARTITIONS, declared_topics, topic_name
-from operations.audit.comparison import compare
-from operations.audit.recount import audit_records
 from operations.programs.kafka import missing_requirement
 from tests.chaos.cluster import Cluster
 from tests.support.commands import run_inside

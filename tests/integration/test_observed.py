@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from audit.comparison import compare
+from audit.recount import audit_records
 from broker.reading import read_topics
 from catalogue import metrics
 from events.observation import Territory
-from operations.audit.comparison import compare
-from operations.audit.recount import audit_records
 from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
 from tests.support.observations import BAROMETER, Observation, barometer, observation_events

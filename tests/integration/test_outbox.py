@@ -19,7 +19,7 @@ from events.cloudevent import decode_json
 from events.fact import Fact
 from events.pseudonym import PseudonymKey
 from events.topics import topic_name
-from operations.relay.outbox import Outbox, WaitingEvent
+from sources.relay.outbox import Outbox, WaitingEvent
 from tests.support.facts import facts
 from tests.support.histories import uai
 from tests.support.postgres import Database, PostgresServer

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from audit.comparison import compare
+from audit.recount import audit_records
 from broker.reading import read_topics
 from broker.topic_admin import apply_topics, seen_topics
 from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.topics import declared_topics, topic_name
-from operations.audit.comparison import compare
-from operations.audit.recount import audit_records
 from operations.programs.kafka import missing_requirement
 from tests.support.commands import run_inside
 from tests.support.kafka import KafkaBroker

@@ -17,6 +17,8 @@ from click.testing import CliRunner
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from audit.comparison import compare
+from audit.recount import Audit, audit_records
 from broker.compression import MAX_UNPACKED_BYTES, Codec
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
@@ -25,8 +27,6 @@ from events.dead_letters import DeadLetter, RecordOrigin, read_dead_letter
 from events.fact import Family
 from events.partitioning import partition_for
 from events.topics import DEAD_LETTERS, topic_name
-from operations.audit.comparison import compare
-from operations.audit.recount import Audit, audit_records
 from smart_region import main
 from streams.skipped_records import read_decisions
 from tests.support.header_names import HeaderName

@@ -21,8 +21,8 @@ from events.identifiers import uai_check_letter
 from events.partitioning import partition_for
 from events.school import SchoolClosed
 from events.topics import TopicSpec, declared_topics, topic_name
-from operations.client import KafkaPublisher, PublisherOptions
-from operations.client.protocol import DeliveryError
+from sources.client import KafkaPublisher, PublisherOptions
+from sources.client.protocol import DeliveryError
 from tests.support.commands import captured, run_inside
 from tests.support.kafka import KafkaBroker
 

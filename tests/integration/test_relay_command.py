@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from events.cloudevent import CloudEvent
-from operations.client import DeliveryReport, FailedDelivery
 from smart_region import main
+from sources.client import DeliveryReport, FailedDelivery
 from tests.support.histories import uai
 from tests.support.postgres import Database
 from tests.support.waiting import wait_until
@@ -58,14 +58,14 @@ def relayed(database: str) -> Result:
 @pytest.fixture(autouse=True)
 def broker_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the command a publisher that is away."""
-    monkeypatch.setattr("operations.relay.cli.open_publisher", lambda *_: AwayPublisher())
+    monkeypatch.setattr("sources.relay.cli.open_publisher", lambda *_: AwayPublisher())
 
 
 def test_what_is_away_is_named_while_it_is_waited_for_and_the_count_is_last(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Events that arrived before are in the count."""
-    monkeypatch.setattr("operations.relay.cli.MOMENT", 0.01)
+    monkeypatch.setattr("sources.relay.cli.MOMENT", 0.01)
     with database.connected() as connection:
         for lycee in LYCEES:
             connection.execute(

@@ -61,7 +61,7 @@ FILLED = """
 import sys
 from itertools import count
 from pathlib import Path
-from operations.client import Spool, SpoolFullError
+from sources.client import Spool, SpoolFullError
 
 spool = Spool(Path(sys.argv[1]) / "spool")
 for _ in range(2):

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from kafka.admin import KafkaAdminClient, NewPartitions
 
+from audit.comparison import compare
+from audit.recount import audit_records
 from broker.clients import opened
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.topics import DEFAULT_APP_ID, DEFAULT_PARTITIONS, topic_name
-from operations.audit.comparison import compare
-from operations.audit.recount import audit_records
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, region, send, wait_done
 from tests.support.waiting import wait_until

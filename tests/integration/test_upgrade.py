@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 import catalogue
+from audit.comparison import compare
+from audit.recount import audit_records
 from broker.reading import EVENT_TOPICS, read_topics
 from catalogue.loader import load_catalogue
 from events.school import SchoolConnected
 from events.topics import DEFAULT_APP_ID
-from operations.audit.comparison import compare
-from operations.audit.recount import audit_records
 from tests.support.commands import run, run_inside
 from tests.support.kafka import KafkaBroker
 from tests.support.newer_release import SchoolConnectedTwo

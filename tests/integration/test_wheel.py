@@ -16,6 +16,7 @@ from tests.support.guide import Block, Reader
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
+    "audit",
     "boundary",
     "broker",
     "catalogue",
@@ -25,6 +26,7 @@ PACKAGES = (
     "operations",
     "report",
     "simulation",
+    "sources",
     "streams",
 )
 

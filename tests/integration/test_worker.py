@@ -12,13 +12,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 import catalogue
+from audit.comparison import compare
+from audit.recount import audit_records
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.dead_letters import RecordOrigin, read_dead_letter, sizes_of
 from events.fact import Family
 from events.topics import DEAD_LETTERS
-from operations.audit.comparison import compare
-from operations.audit.recount import audit_records
 from streams.settings import load_settings
 from tests.support.commands import run_inside
 from tests.support.facts import mutated_records

@@ -30,7 +30,7 @@ _HASH_SEED: Final = "PYTHONHASHSEED"
 _ROOT: Final = Path(__file__).parents[2]
 _CODE: Final = (
     *("boundary", "broker", "catalogue", "events", "gateway"),
-    *("operations/audit", "streams", "tests/simulation"),
+    *("audit", "streams", "tests/simulation"),
 )
 #: When a sequence alone begins.
 _SEQUENCE_SECONDS: Final = (1.5, 6.5)

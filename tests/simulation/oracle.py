@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from audit.comparison import compare_exposed
+from audit.exposed import Exposed
+from audit.recount import audit_records
 from events.fact import Family
 from events.partitioning import partition_for
 from events.registry import FACTS_BY_NAME
 from events.topics import DEAD_LETTERS, topic_name
-from operations.audit.comparison import compare_exposed
-from operations.audit.exposed import Exposed
-from operations.audit.recount import audit_records
 from streams.commit_metadata import decode_commit_metadata
 from streams.core import process
 from streams.exposition import WorkerCollector

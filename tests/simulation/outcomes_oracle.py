@@ -17,9 +17,9 @@ from tests.simulation.loop import current_process
 from tests.simulation.records import said
 
 if TYPE_CHECKING:
+    from audit.exposed import Exposed
     from events.fact import Family
     from events.records import OutgoingRecord, Record
-    from operations.audit.exposed import Exposed
     from streams.accepted_losses import AcceptedLosses
     from streams.core import Result
     from streams.state import EntityState

@@ -9,11 +9,11 @@ from typing import Final
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from audit.recount import audit_records
 from broker.reading import read_topics
 from catalogue import metrics
 from catalogue.figure import figures_of
 from catalogue.judgement import judge_all
-from operations.audit.recount import audit_records
 from tests.support.knowledge import shipped
 from tests.support.published import published_values
 from tests.support.workers import Worker

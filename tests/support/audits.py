@@ -5,6 +5,7 @@ from datetime import date
 from itertools import count
 from typing import Any, Final
 
+from audit.recount import Audit, audit_records
 from broker.stored_record import RawRecord
 from catalogue.history import Reading
 from catalogue.model import Catalogue, Programme
@@ -12,7 +13,6 @@ from events.cloudevent import CloudEvent, encode_structured
 from events.partitioning import partition_for
 from events.record_rules import microseconds
 from events.topics import DEFAULT_PARTITIONS, topic_name
-from operations.audit.recount import Audit, audit_records
 from tests.support.histories import event
 
 INDICATOR: Final = "figure"

@@ -10,17 +10,17 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from audit.export.pilote import current_values, promised_values
 from boundary.diagnostic import Diagnostic
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.observation import Territory
-from operations.client import RecordingPublisher
-from operations.export.pilote import current_values, promised_values
-from operations.importing.catalogue_changes import CatalogueChanges
-from operations.importing.pilote import PiloteReader, PiloteValue, ValueKind, pilote_text
-from operations.importing.run import Import, run_import
-from operations.importing.sender import Tally
+from sources.client import RecordingPublisher
+from sources.importing.catalogue_changes import CatalogueChanges
+from sources.importing.pilote import PiloteReader, PiloteValue, ValueKind, pilote_text
+from sources.importing.run import Import, run_import
+from sources.importing.sender import Tally
 from tests.support.audits import raw_record
 from tests.support.tables import RECORDED, write_file
 

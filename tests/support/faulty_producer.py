@@ -12,8 +12,8 @@ import os
 import runpy
 from collections.abc import Sequence
 
-from operations.client import Spool
-from operations.client.queue import Waiting
+from sources.client import Spool
+from sources.client.queue import Waiting
 
 
 def plant(fault: str) -> None:

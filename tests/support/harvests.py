@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 from boundary.public_network import CheckedNetwork
 from events.cloudevent import CloudEvent
-from operations.client import Publisher, RecordingPublisher
-from operations.harvest.opendatasoft import read_opendatasoft
-from operations.harvest.polite_client import PoliteClient, Politeness
-from operations.harvest.run import Harvest, HarvestTally, run_harvest
-from operations.harvest.screen import probe
+from sources.client import Publisher, RecordingPublisher
+from sources.harvest.opendatasoft import read_opendatasoft
+from sources.harvest.polite_client import PoliteClient, Politeness
+from sources.harvest.run import Harvest, HarvestTally, run_harvest
+from sources.harvest.screen import probe
 from tests.support.portals import Portal
 
 PRIVATE = CheckedNetwork(private=True)

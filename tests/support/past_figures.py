@@ -6,10 +6,10 @@ import io
 from collections.abc import Sequence
 from datetime import date
 
+from audit.backfill.past import OpenMetricsSpool, Past
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.fact import Family
-from operations.backfill.past import OpenMetricsSpool, Past
 from streams.state_store import StateStore
 from tests.support.records import apply_events
 

@@ -16,7 +16,7 @@ from typing import Final
 
 import psycopg
 
-from operations.relay.sql import outbox_sql
+from sources.relay.sql import outbox_sql
 from tests.support.requirements import give_up
 from tests.support.servers import Server, ServerUnavailableError
 from tests.support.waiting import wait_until

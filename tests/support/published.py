@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from audit.recount import Audit
 from catalogue.model import Catalogue
 from events.identifiers import Department
 from events.training import TrainingAudience
-from operations.audit.recount import Audit
 
 PRIORITY: Final = ("job_seeker", "early_leaver", "low_qualified")
 COUNTS: Final = ("trainees_enrolled", "trainees_completed")

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent
 from events.school import SchoolClosed
-from operations.client import BearerToken, GatewayPublisher, RetryPolicy, Spool, SpoolFullError
+from sources.client import BearerToken, GatewayPublisher, RetryPolicy, Spool, SpoolFullError
 
 SOURCE = "urn:iledefrance:lycees"
 MOST_SPOOLED = 40

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.importing.table import CsvRow, TableLayout, open_table
+from sources.importing.table import CsvRow, TableLayout, open_table
 
 RECORDED = datetime(2024, 3, 1, 12, tzinfo=UTC)
 """When the files of tests were last changed."""

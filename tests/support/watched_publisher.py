@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operations.client import RecordingPublisher
+from sources.client import RecordingPublisher
 
 
 class WatchedPublisher(RecordingPublisher):

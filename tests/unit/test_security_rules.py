@@ -16,6 +16,7 @@ EXCEPTION: Final = re.compile(r"# noqa:(?P<codes>[^-\n]*)(?P<reason> - \S.*)?$",
 OURS: Final = [
     file
     for folder in (
+        "audit",
         "boundary",
         "broker",
         "catalogue",
@@ -26,6 +27,7 @@ OURS: Final = [
         "operations",
         "report",
         "simulation",
+        "sources",
         "streams",
     )
     for file in sorted((ROOT / folder).rglob("*.py"))

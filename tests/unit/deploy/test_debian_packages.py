@@ -59,5 +59,5 @@ def test_the_stack_asks_for_what_it_runs_alone() -> None:
         block.partition(":")[0]: block for block in (ROOT / "Makefile").read_text().split("\n\n")
     }
 
-    assert "deploy/debian-packages.sh alerting >&2\n" in targets["stack"]
+    assert "deploy/debian-packages.sh alerting haproxy >&2\n" in targets["stack"]
     assert "deploy/debian-packages.sh >&2\n" in targets["test"]

@@ -11,7 +11,7 @@ from broker.errors import (
     TopicMissingError,
 )
 from events.errors import ContractError, RefusalReason
-from operations.client.protocol import DeliveryError
+from sources.client.protocol import DeliveryError
 
 EVERY_KIND = [
     ContractError(RefusalReason.INVALID_DATA, "data.uai", "x", "send a UAI"),

@@ -20,7 +20,7 @@ from boundary.work_folder import WorkFolder
 from broker.stored_record import RawRecord
 from catalogue.loader import load_catalogue
 from events.topics import topic_name
-from operations.audit.recount import audit_records
+from audit.recount import audit_records
 from tests.bench.capacity_events import records_of
 
 entities, folder = int(sys.argv[1]), Path(sys.argv[2])

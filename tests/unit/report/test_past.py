@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit.recount import audit_records
 from broker.stored_record import RawRecord
 from catalogue.history import StepFunction
 from catalogue.loader import load_catalogue
@@ -16,7 +17,6 @@ from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.fact import Family
 from events.record_rules import RecordRules
-from operations.audit.recount import audit_records
 from report.evidence import events_of
 from report.knowledge import Knowledge
 from report.past import state_store_known_on

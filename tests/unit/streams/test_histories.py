@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit.ledger import Ledger
+from audit.recount import audit_ledger
 from catalogue.history import COUNTRY, History
 from catalogue.judgement import judge_all, judge_figure
 from catalogue.loader import load_catalogue
@@ -21,8 +23,6 @@ from events.fact import Family
 from events.identifiers import Department
 from events.observation import Territory
 from events.training import TrainingAudience
-from operations.audit.ledger import Ledger
-from operations.audit.recount import audit_ledger
 from streams.histories import categories_of, exact_persons, histories_of
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of, raw_record

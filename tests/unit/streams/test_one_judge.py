@@ -14,16 +14,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.box import HEAVY_HEAD
 from rich.console import Console
 
+from audit.export.rows import rows_of
+from audit.exposed import parse_metrics
+from audit.ledger import Ledger, RecordCounts
+from audit.recount import audit_ledger
+from audit.report import audit_document
 from catalogue import metrics
 from catalogue.formatting import STATUSES, NumberFormat, day_text, percent_text
 from catalogue.loader import load_catalogue
 from events.cloudevent import CloudEvent
 from events.fact import Family
-from operations.audit.exposed import parse_metrics
-from operations.audit.ledger import Ledger, RecordCounts
-from operations.audit.recount import audit_ledger
-from operations.audit.report import audit_document
-from operations.export.rows import rows_of
 from simulation.demo.figures import shown_figures
 from simulation.demo.run import AuditCount, DemoOutcome
 from simulation.demo.screen import figures_table

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.export.pilote import current_values
+from audit.recount import audit_records
 from events.dead_letters import GATEWAY
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.producers.loader import load_producers
 from events.record_rules import RecordRules
-from operations.audit.recount import audit_records
 from operations.dead_letters.replay import ReplayDestinations
 from operations.erasure.persons import Persons, find_traces, retractions
-from operations.export.pilote import current_values
 from operations.scorecards.classification import RefusedRecord, classify_records
 from operations.scorecards.report import report_on, report_text
 from streams.histories import histories_of

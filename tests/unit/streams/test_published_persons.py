@@ -11,6 +11,8 @@ from typing import Final, TypeAlias
 
 import pytest
 
+from audit.backfill.past import Past
+from audit.export.rows import rows_of
 from catalogue import metrics
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
@@ -18,8 +20,6 @@ from catalogue.model import Catalogue
 from dashboards import conventions
 from events.cloudevent import decode_json
 from events.fact import Family
-from operations.backfill.past import Past
-from operations.export.rows import rows_of
 from simulation.emitter import RecordKind
 from simulation.simulator import simulate
 from streams.assessor.series import Point, cell_points, judgement_points

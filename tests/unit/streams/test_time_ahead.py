@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
+from audit.export.pilote import current_values
+from audit.ledger import Ledger
+from audit.recount import audit_records
 from broker.stored_record import RawRecord
 from events.errors import RefusalReason
 from events.record_rules import NO_TIMESTAMP, RecordRules
-from operations.audit.ledger import Ledger
-from operations.audit.recount import audit_records
 from operations.erasure.persons import Persons
-from operations.export.pilote import current_values
 from operations.scorecards.classification import AcceptedRecord, RefusedRecord, classify_records
 from streams.histories import histories_of
 from tests.support.audits import catalogue_of, raw, raw_record

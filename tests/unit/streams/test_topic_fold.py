@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit.recount import audit_records
 from broker.reading import Extent
 from broker.stored_record import RawRecord
 from catalogue.loader import load_catalogue
@@ -18,7 +19,6 @@ from events.dead_letters import RecordOrigin
 from events.fact import Family
 from events.partitioning import partition_for
 from events.topics import DEFAULT_PARTITIONS, topic_name
-from operations.audit.recount import audit_records
 from streams import core, merging
 from streams import topic_fold as subject
 from streams.dead_letters import FORWARDED_FROM

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from operations.programs.interruption import (
+from boundary.interruption import (
     SIGNALS,
     Interrupted,
     interruptible,

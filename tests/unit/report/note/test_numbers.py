@@ -12,11 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from audit.ledger import Ledger
+from audit.recount import Audit, audit_ledger
 from catalogue.formatting import NumberFormat
 from catalogue.history import Reading
 from catalogue.model import Catalogue, Indicator
-from operations.audit.ledger import Ledger
-from operations.audit.recount import Audit, audit_ledger
 from report.knowledge import Knowledge
 from report.note.document import Note
 from report.standing import signed

@@ -2,10 +2,10 @@
 
 from datetime import UTC, date, datetime
 
+from audit.exposed import Exposed, parse_metrics
 from catalogue.figure import Figure
 from catalogue.loader import load_catalogue
 from catalogue.progress import MilestoneStatus
-from operations.audit.exposed import Exposed, parse_metrics
 from simulation.demo.figures import assessed_on, assessment_differences, complete_on, shown_figures
 
 DAY = date(2018, 12, 31)

@@ -7,14 +7,14 @@ from typing import cast
 
 import pytest
 
+from audit.exposed import Exposed, WorkerUnreadableError
+from audit.ledger import RecordCounts
 from boundary.errors import SmartRegionError
 from catalogue.figure import figures_of
 from catalogue.history import Reading
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from events.errors import RefusalReason
-from operations.audit.exposed import Exposed, WorkerUnreadableError
-from operations.audit.ledger import RecordCounts
 from simulation.demo import run
 from simulation.demo.run import AuditCount, DemoOutcome, Watch, summary
 from simulation.demo.screen import ScreenFrame

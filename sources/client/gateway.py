@@ -1,0 +1,263 @@
+"""Publishing through the gateway: signed or with a token, in batches, with retries."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from boundary.addresses import UnusableAddressError, shown_address, usable_address
+from boundary.errors import SmartRegionError
+from boundary.http_client import HttpClient, NoAnswerError
+from boundary.retry_policy import RetryPolicy
+from events.cloudevent import MAX_BYTES, CloudEvent, decode_json, encode_structured
+from events.errors import ContractError
+from sources.client.credentials import Credentials
+from sources.client.gateway_answer import (
+    BatchTooLargeError,
+    EventAnswer,
+    EventFate,
+    GatewayAwayError,
+    GatewayRefusedError,
+    read_answer,
+)
+from sources.client.protocol import DeliveryReport, FailedDelivery
+from sources.client.queue import MemoryQueue, Waiting
+from sources.client.spool import Spool
+
+BATCH: Final = "application/cloudevents-batch+json"
+PATH: Final = "/events"
+MOST_ANSWER_BYTES: Final = 4 * 1024 * 1024
+"""More than the gateway ever answers to 500 events."""
+
+
+LONGEST_QUOTA_SECONDS: Final = 15 * 60.0
+"""More than 500 events take at one a second."""
+
+
+class GatewayAddressError(SmartRegionError):
+    """The gateway's address cannot be used."""
+
+    def __init__(self, url: str, *, problem: str, remedy: str) -> None:
+        self.url = url
+        super().__init__(f"gateway: {problem}, value {shown_address(url)!r}: {remedy}")
+
+
+class GatewayOptions(BaseModel):
+    """Options of sending through the gateway; times are in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch_events: Annotated[int, Field(ge=1, le=500)] = 500
+    """Most events in one request; the gateway accepts at most 500."""
+    batch_bytes: Annotated[int, Field(ge=1, le=2**20)] = 2**20
+    """Most bytes in one request; the gateway accepts at most 1 MiB."""
+    connect_seconds: Annotated[float, Field(gt=0)] = 10.0
+    answer_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """Timeout of each step of an answer: the gateway waits for its broker."""
+    plain_http: bool = False
+    """Whether a token may be sent unencrypted to another machine."""
+
+
+class GatewayPublisher:
+    """A publisher that posts to the gateway, in batches and in order; thread-safe.
+
+    Without a spool events wait in memory: `publish` sends each full batch before it returns, and
+    `flush` the rest; events that the gateway has not accepted after the last retry have failed, and
+    so have those that are published before the next report: it is not waited for again for each
+    batch. A quota is waited for as long as the gateway asks, up to LONGEST_QUOTA_SECONDS.
+    With a spool `publish` writes to the disk and returns, and `flush` sends; events that are not
+    accepted stay there for the next `flush`, or for the next process with the same file. Call
+    `flush` in another thread where the caller must not wait.
+
+    Authorities of TLS are as in `HttpClient`.
+
+    An event that the gateway refuses is reported as refused, and those behind it are sent. An event
+    that arrives twice, after a lost answer, counts once.
+
+    The constructor raises GatewayAddressError; `publish` SpoolFullError; both `publish` and `flush`
+    GatewayRefusedError where the gateway does not know this producer, or whatever is sent is
+    refused before it is read: then all events stay queued.
+    Leaving the context flushes, and raises DeliveryError where an event that no report contains was
+    lost or refused.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials,
+        *,
+        options: GatewayOptions | None = None,
+        spool: Spool | None = None,
+        retry_policy: RetryPolicy | None = None,
+        client: HttpClient | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Prepare sending to the gateway's base address; tests replace the last two arguments."""
+        self._options = options = options or GatewayOptions()
+        self._url = _checked(url, credentials, options) + PATH
+        self._credentials = credentials
+        self._spool = spool
+        self._queue = MemoryQueue() if spool is None else spool
+        self._client = client or HttpClient(
+            url,
+            seconds=(options.connect_seconds, options.answer_seconds),
+            environment_proxy=True,
+            most_bytes=MOST_ANSWER_BYTES,
+        )
+        self._retry_policy = retry_policy or RetryPolicy()
+        self._now = now
+        self._most_together = options.batch_events
+        self._sending = threading.Lock()
+        self._counting = threading.Lock()
+        self._delivered = 0
+        self._failed: list[FailedDelivery] = []
+        self._undecodable: list[str] = []
+        self._given_up: GatewayAwayError | None = None
+
+    def publish(self, event: CloudEvent) -> None:
+        """Queue an event, and send a full batch where there is no spool."""
+        record = encode_structured(event)
+        if len(record.value) > MAX_BYTES:
+            cause = f"is larger than any event: {len(record.value)} bytes instead of {MAX_BYTES}"
+            self._fail(record.value, cause, refused=True)
+            return
+        if (away := self._given_up) is not None:
+            self._fail(record.value, away.cause, refused=False)
+            return
+        self._queue.append(record.value)
+        if self._spool is None and len(self._queue) >= self._options.batch_events:
+            self._send_all()
+
+    def flush(self) -> DeliveryReport:
+        """Send the queued events, and return the outcomes since the last report."""
+        away = self._send_all()
+        with self._counting:
+            report = DeliveryReport(
+                self._delivered,
+                tuple(self._failed),
+                tuple(self._undecodable),
+                waiting=len(self._queue),
+                waiting_for=away.cause if away is not None and len(self._queue) else None,
+            )
+            self._delivered, self._failed, self._undecodable = 0, [], []
+            self._given_up = None
+        return report
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.flush().check()
+        finally:
+            self._client.close()
+            self._queue.close()
+
+    def _send_all(self) -> GatewayAwayError | None:
+        """Send until the queue is empty; return the error where it is not."""
+        with self._sending:
+            waited_with = 0
+            while left := len(self._queue):
+                try:
+                    # A retry sends the first batch again, of which some events may be gone.
+                    self._retry_policy.call(self._send_next, retry_on=GatewayAwayError)
+                except GatewayAwayError as away:
+                    if self._spool is not None:
+                        return away
+                    # A batch of a small quota takes minutes; but once without any progress.
+                    is_soon = away.is_over_quota and away.retry_after <= LONGEST_QUOTA_SECONDS
+                    if not is_soon or left == waited_with:
+                        self._give_up(away)
+                        return away
+                    waited_with = left
+                    self._retry_policy.sleep(away.retry_after)
+        return None
+
+    def _send_next(self) -> None:
+        """Send the first batch once. Raises GatewayAwayError where some of it is to be retried."""
+        batch = self._queue.head(self._most_together, self._options.batch_bytes)
+        outcomes = self._post(batch)
+        if outcomes is None:
+            self._most_together = len(batch) // 2
+            return
+        self._most_together = min(self._options.batch_events, self._most_together * 2)
+        answered = list(zip(batch, outcomes, strict=True))
+        settled = [one for one, outcome in answered if outcome.fate is not EventFate.LATER]
+        self._queue.remove(settled)
+        for one, outcome in answered:
+            if outcome.fate is EventFate.REFUSED:
+                self._fail(one.event, outcome.cause, refused=True)
+        with self._counting:
+            self._delivered += sum(outcome.fate is EventFate.TAKEN for outcome in outcomes)
+        for outcome in outcomes:
+            if outcome.fate is EventFate.LATER:
+                raise GatewayAwayError(self._url, cause=outcome.cause)
+
+    def _post(self, batch: Sequence[Waiting]) -> Sequence[EventAnswer] | None:
+        """Post a batch and return its outcomes; None where it has to be sent in parts."""
+        try:
+            return self._exchange(batch)
+        except BatchTooLargeError as error:
+            if len(batch) > 1:
+                return None
+            self._check_others()
+            return [EventAnswer(EventFate.REFUSED, error.cause)]
+
+    def _check_others(self) -> None:
+        """Check that other requests are taken than that of one event: one without any.
+
+        A proxy with a mistake of its own refuses all, and none of them is to be given up for that.
+        Raises GatewayRefusedError, or GatewayAwayError.
+        """
+        try:
+            self._exchange(())
+        except BatchTooLargeError as error:
+            raise GatewayRefusedError(
+                self._url, status=error.status, cause=error.cause, is_gateway=error.is_gateway
+            ) from error
+
+    def _exchange(self, batch: Sequence[Waiting]) -> Sequence[EventAnswer]:
+        """Post a batch once and return its outcomes. Raises as `read_answer`."""
+        body = b"[" + b",".join(waiting.event for waiting in batch) + b"]"
+        now = self._now()
+        headers = {"content-type": BATCH, **self._credentials.headers(body, now)}
+        try:
+            answer = self._client.exchange("POST", self._url, body=body, headers=headers)
+        except NoAnswerError as error:
+            raise GatewayAwayError(self._url, cause=error.cause) from error
+        return read_answer(self._url, answer, events=len(batch), now=now)
+
+    def _give_up(self, away: GatewayAwayError) -> None:
+        """Report everything in memory as failed, and so all that comes before the next report."""
+        self._given_up = away
+        while batch := self._queue.head(self._options.batch_events, self._options.batch_bytes):
+            for waiting in batch:
+                self._fail(waiting.event, away.cause, refused=False)
+            self._queue.remove(batch)
+
+    def _fail(self, event: bytes, cause: str, *, refused: bool) -> None:
+        try:
+            failed = FailedDelivery(decode_json(event), cause, refused=refused)
+        except ContractError:
+            # Spooled by another version, with other contracts.
+            with self._counting:
+                self._undecodable.append(cause)
+        else:
+            with self._counting:
+                self._failed.append(failed)
+
+
+def _checked(url: str, credentials: Credentials, options: GatewayOptions) -> str:
+    """Return the gateway's base address. Raises GatewayAddressError."""
+    secret = credentials.secret_in_request
+    try:
+        usable_address(url, secret=secret, plain_http=options.plain_http)
+    except UnusableAddressError as error:
+        remedy = f"{error.remedy}; or send with a signing secret" if secret else error.remedy
+        raise GatewayAddressError(url, problem=error.problem, remedy=remedy) from None
+    return url.rstrip("/")

@@ -1,0 +1,187 @@
+"""A bounded queue on disk for when the gateway is unavailable; it survives a kill -9."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from boundary.errors import SmartRegionError
+from boundary.private_files import make_private_file
+from sources.client.queue import Waiting, taken_together
+
+#: "smrs", SQLite's application id of a spool.
+APPLICATION_ID: Final = 0x736D7273
+VERSION: Final = 1
+
+#: What the disk has to have left: to remove what was sent takes room first, for SQLite's log.
+RESERVED_BYTES: Final = 16 * 2**20
+
+UNUSED_PAGES: Final = 16
+
+_LAYOUT: Final = f"""
+CREATE TABLE waiting (place INTEGER PRIMARY KEY AUTOINCREMENT, event BLOB NOT NULL);
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {VERSION};
+"""
+
+
+class SpoolFullError(SmartRegionError):
+    """The spool, or its disk, has no room for another event; the queued ones are kept."""
+
+    def __init__(self, file: Path, *, events: int, size: int) -> None:
+        self.file = file
+        self.events = events
+        self.size = size
+        super().__init__(
+            f"{file}: is full, value {events} events of {size} bytes:"
+            " find out why the gateway is away, or give the spool or its disk more room"
+        )
+
+
+class SpoolBusyError(SmartRegionError):
+    """Another process uses the spool: two would send out of order."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        super().__init__(f"{file}: is in use by another process: give each a spool of its own")
+
+
+class SpoolUnusableError(SmartRegionError):
+    """The file is not a spool, or the disk failed."""
+
+    def __init__(self, file: Path, *, cause: str) -> None:
+        self.file = file
+        super().__init__(
+            f"{file}: cannot be used as a spool ({cause}):"
+            " name a file that only the spool has, on a local disk with room"
+        )
+
+
+class Spool:
+    """A queue in an SQLite file, which one process uses at a time; thread-safe.
+
+    An event is on the disk when `append` returns. Events that were sent and not yet removed when a
+    process was killed are sent again: an event that arrives twice counts once.
+
+    It leaves RESERVED_BYTES of its disk free: on a full one it could not be emptied either.
+
+    The constructor raises SpoolBusyError and SpoolUnusableError. The other methods raise
+    SpoolUnusableError where the disk fails; the file is then as before the call.
+    """
+
+    def __init__(
+        self, file: Path, *, most_events: int = 1_000_000, most_bytes: int = 2**30
+    ) -> None:
+        self.file = file
+        self._most_events = most_events
+        self._most_bytes = most_bytes
+        self._lock = threading.RLock()
+        with self._typed_errors():
+            # SQLite creates its journal files with the same mode.
+            make_private_file(file)
+            self._database = sqlite3.connect(
+                file, timeout=0, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._events, self._bytes = self._opened()
+            except BaseException:
+                self._database.close()
+                raise
+
+    def __len__(self) -> int:
+        return self._events
+
+    def append(self, event: bytes) -> None:
+        """Append an event. Raises SpoolFullError."""
+        with self._lock, self._typed_errors():
+            if (
+                self._events >= self._most_events
+                or self._bytes + len(event) > self._most_bytes
+                or not self._disk_has_room(len(event))
+            ):
+                raise SpoolFullError(self.file, events=self._events, size=self._bytes)
+            self._database.execute("INSERT INTO waiting (event) VALUES (?)", (event,))
+            self._events += 1
+            self._bytes += len(event)
+
+    def head(self, most_events: int, most_bytes: int) -> Sequence[Waiting]:
+        """Return the first events that fit, at least one where any is queued."""
+        with self._lock, self._typed_errors():
+            rows = self._database.execute(
+                "SELECT place, event FROM waiting ORDER BY place LIMIT ?", (most_events,)
+            )
+            batch = taken_together(map(Waiting._make, rows), most_events, most_bytes)
+            rows.close()
+            return batch
+
+    def remove(self, waiting: Collection[Waiting]) -> None:
+        """Remove events whose outcome is known."""
+        with self._lock, self._typed_errors():
+            gone: list[int] = []
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                for one in waiting:
+                    done = self._database.execute(
+                        "DELETE FROM waiting WHERE place = ?", (one.position,)
+                    )
+                    gone += [len(one.event)] * done.rowcount
+                self._database.execute("COMMIT")
+            except sqlite3.Error:
+                if self._database.in_transaction:  # SQLite ends it itself where the disk is full.
+                    self._database.execute("ROLLBACK")
+                raise
+            self._events -= len(gone)
+            self._bytes -= sum(gone)
+
+    def close(self) -> None:
+        """Release the file for another process."""
+        with self._lock, self._typed_errors():
+            self._database.close()
+
+    def _disk_has_room(self, size: int) -> bool:
+        """Return whether an event fits: into pages that were given back, or beside the reserve."""
+        if shutil.disk_usage(self.file).free >= RESERVED_BYTES + size:
+            return True
+        unused, page_bytes = (
+            self._database.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("freelist_count", "page_size")
+        )
+        # Some pages are SQLite's own.
+        return bool(size < (unused - UNUSED_PAGES) * page_bytes)
+
+    def _opened(self) -> tuple[int, int]:
+        """Lock the file, create the table in a new one, and return the events and bytes in it."""
+        run = self._database.execute
+        run("PRAGMA locking_mode = EXCLUSIVE")
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = FULL")
+        run("BEGIN EXCLUSIVE")
+        made = run("PRAGMA application_id").fetchone()[0]
+        tables = run("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if not made and not tables:
+            for statement in filter(str.strip, _LAYOUT.split(";")):
+                run(statement)
+        elif (made, run("PRAGMA user_version").fetchone()[0]) != (APPLICATION_ID, VERSION):
+            raise SpoolUnusableError(self.file, cause="it belongs to another program or version")
+        events, size = run(
+            "SELECT count(*), coalesce(sum(length(event)), 0) FROM waiting"
+        ).fetchone()
+        run("COMMIT")
+        return events, size
+
+    @contextmanager
+    def _typed_errors(self) -> Iterator[None]:
+        """Translate errors of SQLite and the system."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if "locked" in str(error):
+                raise SpoolBusyError(self.file) from error
+            raise SpoolUnusableError(self.file, cause=str(error)) from error
+        except OSError as error:
+            raise SpoolUnusableError(self.file, cause=error.strerror or str(error)) from error

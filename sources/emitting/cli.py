@@ -1,0 +1,267 @@
+"""The commands `smart-region emit`, `explain` and `pseudonymise`: what a producer runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import click
+
+from boundary.terminal import count_last, echo
+from broker.options import BROKER, OneOf, Parsed, quiet_client
+from events.errors import ContractError, RefusalReason
+from events.options import DAY
+from sources.emitting.options import gateway_or_spool_options, open_publisher
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from events.milestone import ExplanationKind
+    from sources.emitting.lines import Emission, RefusedLine
+    from sources.emitting.options import GatewayChoice
+
+#: An event that is laid out for people is the usual cause of a file whose lines are all refused.
+_EVENT_A_LINE: Final = (
+    "no line holds an event: write each on one line (`jq --compact-output . FILE` does)"
+)
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"), default="-")
+@BROKER
+@click.option(
+    "--allow-refused",
+    is_flag=True,
+    help="Exit status 0 where lines were refused, and all others taken.",
+)
+@gateway_or_spool_options
+def emit(
+    file: BinaryIO,
+    bootstrap: str | None,
+    *,
+    allow_refused: bool,
+    gateway: GatewayChoice | None,
+) -> None:
+    """Publish the CloudEvents in FILE, one JSON object per line.
+
+    Without FILE they come from standard input. The events go to Kafka, or with --gateway
+    through the gateway. Each line is checked first. A refused line is reported on standard
+    error and stops nothing; the exit status is then 1, or 2 where the broker or the gateway
+    failed. With --spool, what the gateway does not take is kept in a file, and sent first by
+    the next command with that file.
+    """
+    from sources.emitting.lines import LONGEST_LINE, Emission, bounded_lines
+    from sources.emitting.lines import emit as emit_lines
+
+    quiet_client()
+    emission = Emission()
+    broken = 0
+
+    def report(refused: RefusedLine) -> None:
+        nonlocal broken
+        broken += _is_no_json(refused)
+        _report(refused)
+
+    with (
+        count_last(partial(_count, emission)),
+        open_publisher(bootstrap, gateway) as publisher,
+        _progress(file) as watched,
+    ):
+        lines = bounded_lines(watched, longest=LONGEST_LINE)
+        emit_lines(lines, publisher, on_refused=report, emission=emission)
+    _report_waiting(emission)
+    if broken > 1 and not emission.accepted:
+        echo(_EVENT_A_LINE, err=True)
+    if emission.refused and not allow_refused:
+        sys.exit(1)
+
+
+def _count(emission: Emission) -> str:
+    waiting = f", {emission.waiting} waiting" if emission.waiting else ""
+    return f"{emission.accepted} accepted, {emission.refused} refused{waiting}"
+
+
+def _is_no_json(refused: RefusedLine) -> bool:
+    error = refused.error
+    return isinstance(error, ContractError) and error.reason is RefusalReason.INVALID_JSON
+
+
+def _report(refused: RefusedLine) -> None:
+    echo(refused, err=True)
+
+
+def _report_waiting(emission: Emission) -> None:
+    if emission.waiting:
+        echo(f"the gateway takes no events now ({emission.waiting_for})", err=True)
+
+
+@contextmanager
+def _progress(file: BinaryIO) -> Iterator[BinaryIO]:
+    """Yield a file to read, with a progress bar on a terminal's standard error."""
+    if not sys.stderr.isatty():
+        yield file
+        return
+    from rich.progress import wrap_file
+
+    from boundary.screen import LegibleConsole
+
+    with wrap_file(
+        file,
+        total=_size(file) or 0,
+        description="emitting",
+        console=LegibleConsole(stderr=True),
+        transient=True,
+    ) as watched:
+        yield watched
+
+
+def _size(file: BinaryIO) -> int | None:
+    try:
+        return os.fstat(file.fileno()).st_size
+    except OSError:  # A pipe, or no real file: its length is not known.
+        return None
+
+
+def _utf8(text: str) -> str:
+    """Return a text; raise ValueError for one that a shell gave in another encoding."""
+    text.encode()
+    return text
+
+
+def _read_text(text: str) -> str:
+    """Return a text, or the standard input for `-`, with the line ends of the contract."""
+    if text == "-":
+        text = click.get_binary_stream("stdin").read().decode("utf-8-sig").rstrip("\r\n")
+    return _utf8(text).replace("\r\n", "\n")
+
+
+@click.command()
+@click.argument("text", type=Parsed("text", _read_text), required=False)
+@click.option("--indicator", required=True, metavar="ID", help="The indicator, by its id.")
+@click.option("--milestone", required=True, metavar="ID", help="Its milestone, by its id.")
+@click.option(
+    "--territory",
+    default="R11",
+    show_default=True,
+    metavar="CODE",
+    help="Where: R11, or a département as D77.",
+)
+@click.option(
+    "--kind",
+    type=OneOf("ExplanationKind", "events.milestone"),
+    required=True,
+    metavar="KIND",
+    help="What the text is about: result, cause, risk or action.",
+)
+@click.option(
+    "--role",
+    type=Parsed("role", _utf8),
+    required=True,
+    metavar="ROLE",
+    help="In which role you write; no person's name.",
+)
+@click.option(
+    "--day", type=DAY, metavar="DAY", help="The day that the text is about.  [default: today, UTC]"
+)
+@click.option("--retract", is_flag=True, help="Take back the text of that day and kind.")
+@click.option(
+    "--source",
+    type=Parsed("source", _utf8),
+    metavar="SOURCE",
+    help="What events of explanations are from.  [default: urn:iledefrance:explications]",
+)
+@BROKER
+@gateway_or_spool_options
+def explain(
+    *,
+    text: str | None,
+    indicator: str,
+    milestone: str,
+    territory: str,
+    kind: ExplanationKind,
+    role: str,
+    day: datetime | None,
+    source: str | None,
+    bootstrap: str | None,
+    retract: bool,
+    gateway: GatewayChoice | None,
+) -> None:
+    """Explain in TEXT why a milestone stands as it does.
+
+    The delegate's page and note show it. For the owner of a programme. TEXT is plain, in
+    French, of at most 2000 characters; - reads it from standard input. A later text of the same
+    milestone, territory, day and kind takes the place of the earlier one. The catalogue has to
+    hold the territory to the milestone (`smart-region catalogue list`). With --retract no TEXT
+    is needed.
+    """
+    from boundary.diagnostic import shown
+    from catalogue.loader import load_catalogue
+    from events.cloudevent import encode_structured
+    from sources.emitting.explanation import (
+        RETRACTED_TEXT,
+        SOURCE,
+        OwnersWords,
+        explanation_event,
+    )
+    from sources.emitting.lines import Emission
+    from sources.emitting.lines import emit as emit_lines
+    from streams.settings import load_settings
+
+    if text is None and not retract:
+        raise click.UsageError("give TEXT, or - to read it from standard input")
+    said = RETRACTED_TEXT if text is None else text
+    now = datetime.now(UTC)
+    about = now.date() if day is None else day.date()
+    words = OwnersWords(indicator, milestone, territory, about, kind, said, role, retract)
+    catalogue = load_catalogue(load_settings(broker=bootstrap).catalogue)
+    event = explanation_event(words, catalogue, source=source or SOURCE, now=now)
+
+    def refuse(refused: RefusedLine) -> None:
+        if refused.number is not None:
+            raise refused.error
+        _report(refused)  # An event that an earlier command left in the spool.
+
+    quiet_client()
+    emission = Emission()
+    with open_publisher(bootstrap, gateway) as publisher:
+        emit_lines(
+            [encode_structured(event).value], publisher, on_refused=refuse, emission=emission
+        )
+    outcome = "waiting" if emission.waiting else "sent"
+    what = "retraction" if retract else shown(said)
+    echo(f"{outcome}: {event.fact.entity_id} of {about}, {role}: {what}")
+    _report_waiting(emission)
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option(
+    "--key",
+    "key_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="The key's file, for its owner alone.",
+)
+@click.option("--new-key", metavar="ID", help="Make the key's file first, with an id such as k1.")
+def pseudonymise(file: BinaryIO, key_file: Path, new_key: str | None) -> None:
+    """Write a pseudonym for each line of FILE.
+
+    A line identifies a person; without FILE they come from standard input. With --new-key only
+    a key is made; nothing is read. See docs/person-data.md for what to keep, and how a key is
+    replaced.
+    """
+    from events.pseudonym import LONGEST_LINE, load_key, pseudonymise_lines, write_new_key
+    from sources.emitting.lines import bounded_lines
+
+    if new_key is not None:
+        write_new_key(key_file, new_key)
+        return
+    lines = bounded_lines(file, longest=LONGEST_LINE)
+    for pseudonym in pseudonymise_lines(lines, load_key(key_file)):
+        echo(pseudonym)

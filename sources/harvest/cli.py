@@ -1,0 +1,269 @@
+"""The commands `smart-region harvest dcat` and `harvest opendatasoft`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from boundary.addresses import UnusableAddressError, usable_address
+from boundary.extras import needs_extra
+from boundary.terminal import echo
+from broker.options import BROKER, Parsed
+from events.options import SECONDS, SHARE, WAIT
+from sources.emitting.options import GatewayChoice, gateway_options
+
+if TYPE_CHECKING:
+    from sources.harvest.polite_client import PoliteClient
+    from sources.harvest.snapshot import PortalSnapshot
+    from sources.harvest.validators import Validators
+
+
+def _prefix(text: str) -> str:
+    """Return what identifiers may begin with. Raises ValueError."""
+    from sources.harvest.reading import prefix_of
+
+    return prefix_of(text)
+
+
+_OPTIONS: Final = (
+    BROKER,
+    click.option("--dry-run", is_flag=True, help="Read and check all of it, and send nothing."),
+    click.option(
+        "--state",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="What earlier runs have seen.  [default: a file in ~/.config/smart-region]",
+    ),
+    click.option(
+        "--contact",
+        metavar="WHO",
+        help="A mail address or a page, for the portal's operator: needed for an address.",
+    ),
+    click.option(
+        "--no-data",
+        is_flag=True,
+        help="Read the catalogue alone: no data are asked for, and whether they are there, empty or"
+        " old stays unknown (dataset.probed is not sent).",
+    ),
+    click.option(
+        "--ask-again",
+        is_flag=True,
+        help="Ask for data also where they were asked for today; else it is once a day.",
+    ),
+    click.option(
+        "--publisher", default="", metavar="NAME", help="Who publishes what names nobody."
+    ),
+    click.option(
+        "--theme",
+        "themes",
+        multiple=True,
+        metavar="WORD=CODE",
+        help="What a word of the portal means, as 'Santé=territory'.",
+    ),
+    click.option(
+        "--licence",
+        "licences",
+        multiple=True,
+        metavar="WORD=CODE",
+        help="Which licence a word of the portal means, as 'Libre=other_open'.",
+    ),
+    click.option(
+        "--prefix",
+        type=Parsed("text", _prefix),
+        metavar="TEXT",
+        help="What the identifiers of its datasets begin with, where another portal gives the same"
+        " ones to other datasets.",
+    ),
+    click.option(
+        "--source", metavar="URI", help="Of the events.  [default: urn:iledefrance:open-data]"
+    ),
+    click.option(
+        "--most-gone",
+        type=SHARE,
+        default=0.2,
+        show_default=True,
+        metavar="SHARE",
+        help="Withdraw nothing where more than this share of the datasets is gone at once; one of"
+        " several may always go.",
+    ),
+    click.option(
+        "--pause",
+        type=WAIT,
+        default=1.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="Between two requests to one host, at least.",
+    ),
+    click.option(
+        "--timeout",
+        type=SECONDS,
+        default=15.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="For each step of the network; a whole answer has ten times as long.",
+    ),
+    click.option(
+        "--longest-wait",
+        type=WAIT,
+        default=300.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long a host is waited for that asks to (Retry-After).",
+    ),
+    click.option(
+        "--private-addresses",
+        is_flag=True,
+        help="Ask also what is on a private network, or on this machine; never what is link-local.",
+    ),
+)
+
+
+def _portal_address(text: str) -> str:
+    """Return the address of a portal, as it is written. Raises ValueError."""
+    try:
+        # What people copy from a browser may have a fragment, which no server receives.
+        usable_address(text.partition("#")[0], query=True)
+    except UnusableAddressError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+def harvest_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of every harvest to a command, for `screen.carry_out`."""
+    command = gateway_options(command)
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.group()
+def harvest() -> None:
+    """Harvest dataset events from an open-data portal.
+
+    What changed since the last harvest becomes events too.
+    """
+
+
+@harvest.command()
+@click.argument("portal", metavar="URL|FILE")
+@harvest_options
+def dcat(portal: str, **how: Any) -> None:
+    """Harvest a catalogue in DCAT-AP, all its pages.
+
+    They are RDF/XML, Turtle or JSON-LD. Each dataset that cannot be an event is reported with
+    what to do, and stops nothing; the exit status is then 1, or 2 where the harvest could not
+    go on. Run it again to go on.
+    """
+    with needs_extra("harvest", needed_by="harvest dcat"):
+        from sources.harvest.dcat import read_dcat, read_dcat_file
+
+    def read(client: PoliteClient, known: Validators) -> PortalSnapshot:
+        if "://" in portal:
+            return read_dcat(client, portal, known)
+        return read_dcat_file(Path(portal))
+
+    name = portal
+    if "://" not in portal:
+        # Two files of one name are two portals: what is missing in one is not gone from the other.
+        # What of a path is not UTF-8 is escaped: the state's file is.
+        name = os.fsencode(Path(portal).resolve()).decode(errors="backslashreplace")
+    _carry_out(name, read, **how)
+
+
+@harvest.command()
+@click.argument("portal", type=Parsed("URL", _portal_address), metavar="URL")
+@harvest_options
+def opendatasoft(portal: str, **how: Any) -> None:
+    """Harvest an Opendatasoft portal, all its pages.
+
+    They are those of its Explore API v2.1. Each dataset that cannot be an event is reported
+    with what to do, and stops nothing; the exit status is then 1, or 2 where the harvest could
+    not go on. Run it again to go on.
+    """
+    with needs_extra("harvest", needed_by="harvest opendatasoft"):
+        from sources.harvest.opendatasoft import portal_of, read_opendatasoft
+
+    def read(client: PoliteClient, known: Validators) -> PortalSnapshot:
+        return read_opendatasoft(client, portal, known)
+
+    _carry_out(portal_of(portal), read, **how)
+
+
+def _carry_out(
+    portal: str,
+    read: Callable[[PoliteClient, Validators], PortalSnapshot],
+    *,
+    bootstrap: str | None,
+    gateway: GatewayChoice | None,
+    contact: str | None,
+    no_data: bool,
+    ask_again: bool,
+    state: Path | None,
+    publisher: str,
+    themes: tuple[str, ...],
+    licences: tuple[str, ...],
+    prefix: str | None,
+    source: str | None,
+    most_gone: float,
+    dry_run: bool,
+    pause: float,
+    timeout: float,
+    longest_wait: float,
+    private_addresses: bool,
+) -> None:
+    from boundary.public_network import CheckedNetwork
+    from events.dataset import Licence, Theme
+    from sources.emitting.options import destination_of, open_publisher
+    from sources.harvest.polite_client import Politeness
+    from sources.harvest.reading import ReadingRules
+    from sources.harvest.run import SOURCE, Harvest
+    from sources.harvest.screen import carry_out, default_state, own_words
+
+    if "://" in portal and not contact:
+        raise click.UsageError("--contact is missing: say whom the portal's operator may write to")
+    destination = destination_of(bootstrap, gateway)
+    rules = ReadingRules(
+        publisher,
+        own_words(themes, Theme, "--theme"),
+        own_words(licences, Licence, "--licence"),
+        prefix or "",
+    )
+    plan = Harvest(
+        portal,
+        destination,
+        state or default_state(portal, destination, dry_run=dry_run),
+        rules,
+        source or SOURCE,
+        most_gone,
+        dry_run=dry_run,
+        ask_again=ask_again,
+    )
+    politeness = Politeness(
+        contact or "",
+        pause,
+        timeout,
+        longest_wait,
+        CheckedNetwork(private=private_addresses),
+    )
+    tally = carry_out(
+        plan,
+        politeness,
+        read,
+        partial(open_publisher, bootstrap, gateway),
+        # Who asks says who they are.
+        with_data=not no_data and bool(contact),
+        bootstrap=bootstrap,
+    )
+    if not (contact or no_data):
+        echo(
+            "no data are asked for without --contact WHO: a mail address or a page, for who runs"
+            " their hosts; give it, or --no-data"
+        )
+    if not tally.is_good:
+        sys.exit(1)

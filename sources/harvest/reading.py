@@ -1,0 +1,177 @@
+"""From what a portal says of a dataset to what the contract asks for, or to what is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from hashlib import sha256
+from typing import Final
+
+from boundary.diagnostic import Diagnostic
+from boundary.terminal import one_line
+from events.code import Code
+from events.dataset import Licence, Theme
+from events.identifiers import FIRST_DAY, is_blank
+from events.person_data import find_person_data
+from sources.harvest.portal_dataset import Described, PortalDataset
+from sources.harvest.vocabularies import KNOWN_WORDS, frequency_of, licence_of, theme_of
+
+_ENTITY_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_LONGEST_LABEL: Final = 200
+_DIGEST_DIGITS: Final = 16
+_LONGEST_NAME: Final = 47
+_LONGEST_PREFIX: Final = 20
+_PREFIX: Final = re.compile(rf"[A-Za-z0-9._:-]{{1,{_LONGEST_PREFIX}}}")
+_ONE_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRules:
+    """What a description may leave out, and what its own words mean."""
+
+    publisher: str = ""
+    """Who publishes what names nobody."""
+    themes: Mapping[str, Theme] = field(default_factory=dict)
+    """By the plain form of a word."""
+    licences: Mapping[str, Licence] = field(default_factory=dict)
+    prefix: str = ""
+    """What identifiers begin with, apart from those of another portal."""
+
+    @property
+    def digest(self) -> str:
+        """What a catalogue is read by, in short: where it differs an unchanged one is read anew."""
+        words = sorted(self.themes.items()), sorted(self.licences.items())
+        own = (self.publisher, *words, self.prefix)
+        return sha256(repr((own, KNOWN_WORDS)).encode()).hexdigest()[:_DIGEST_DIGITS]
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptionReading:
+    """A description as it was read: no dataset where a problem refuses it."""
+
+    dataset_id: str
+    dataset: PortalDataset | None
+    problems: tuple[Diagnostic, ...] = ()
+
+
+def prefix_of(text: str) -> str:
+    """Return what identifiers may begin with. Raises ValueError."""
+    if not _PREFIX.fullmatch(text):
+        message = f"is not 1 to {_LONGEST_PREFIX} letters, digits or ._:-"
+        raise ValueError(message)
+    return text
+
+
+def dataset_id_of(described: Described, prefix: str = "") -> str:
+    """Return the identifier of a dataset in events: the portal's, or one that is made of it.
+
+    An address is not an identifier of the contract: its last part and its digest are one.
+    """
+    for name in (described.identifier, described.key):
+        if name and _ENTITY_ID.fullmatch(prefix + name):
+            return prefix + name
+    whole = described.identifier or described.key
+    last = re.sub(r"[^A-Za-z0-9._-]+", "-", whole.rstrip("/").rpartition("/")[2]).strip("-")
+    digest = sha256(whole.encode()).hexdigest()[:_DIGEST_DIGITS]
+    return prefix + (f"{last[: _LONGEST_NAME - len(prefix)]}-{digest}" if last else digest)
+
+
+def read_dataset(described: Described, rules: ReadingRules, *, today: date) -> DescriptionReading:
+    """Return what a description says, with all that is wrong with it.
+
+    A day that cannot be one is reported and left out; a missing title, publisher, theme or licence
+    refuses the dataset.
+    """
+    refused: list[Diagnostic] = []
+    left_out: list[Diagnostic] = []
+    name, where = dataset_id_of(described, rules.prefix), one_line(described.key)
+
+    def refuse(field_name: str, problem: str, value: str, remedy: str) -> None:
+        refused.append(Diagnostic((), problem, value or None, remedy, field=field_name, file=where))
+
+    title = _label(described.title)
+    if not title:
+        refuse("title", "is empty", "", "give the dataset a title on the portal")
+    publisher = _label(described.publisher) or _label(rules.publisher)
+    if not publisher:
+        refuse("publisher", "is missing", "", "name it on the portal, or give --publisher")
+    theme = theme_of(described.themes, rules.themes)
+    if theme is None:
+        refuse("theme", *_unknown(described.themes, "theme", "--theme", Theme))
+    licence = licence_of(described.licences, rules.licences)
+    if not isinstance(licence, Licence):
+        refuse("licence", *_no_licence(described.licences, is_closed=licence is not None))
+    days: dict[str, date | None] = {}
+    for field_name, text in (("issued", described.issued), ("modified", described.modified)):
+        days[field_name], problem = _day(text, today)
+        if problem is not None:
+            remedy = "correct it on the portal; the dataset is read without it"
+            left_out.append(Diagnostic((), problem, text, remedy, field=field_name, file=where))
+    if find_person_data({"title": title, "publisher": publisher}) is not None:
+        remedy = "remove it on the portal"
+        refused.append(Diagnostic((), "looks like a person's data", None, remedy, file=name).hide())
+    problems = (*refused, *left_out)
+    if refused or theme is None or not isinstance(licence, Licence):
+        return DescriptionReading(name, None, problems)
+    dataset = PortalDataset(
+        dataset_id=name,
+        title=title,
+        publisher=publisher,
+        theme=theme,
+        licence=licence,
+        frequency=frequency_of(described.frequency),
+        distributions=tuple(sorted(set(described.distributions), key=lambda one: one.url)),
+        **days,
+    )
+    return DescriptionReading(name, dataset, problems)
+
+
+def _label(text: str) -> str:
+    """Return a text in one line, cut to the length of a label; empty without anything visible."""
+    if is_blank(text):
+        return ""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_LABEL else line[: _LONGEST_LABEL - 1] + "…"
+
+
+def _no_licence(texts: tuple[str, ...], *, is_closed: bool) -> tuple[str, str, str]:
+    if not is_closed:
+        return _unknown(texts, "open licence", "--licence", Licence)
+    remedy = "its data may not be counted as open; ask its publisher for another licence"
+    return "forbids commercial use or changes", ", ".join(texts), remedy
+
+
+def _unknown(
+    texts: tuple[str, ...], noun: str, option: str, codes: type[Code]
+) -> tuple[str, str, str]:
+    if not any(texts):
+        return "is missing", "", f"name a known {noun} on the portal"
+    return (
+        f"is no known {noun}",
+        ", ".join(texts),
+        (f"say what it means: {option} 'WORD=CODE', CODE one of {', '.join(codes)}"),
+    )
+
+
+def _day(text: str, today: date) -> tuple[date | None, str | None]:
+    """Return the day that a text begins with, as the portal's own clock has it; or its problem.
+
+    A day before all facts of the monitor is the first of them.
+    """
+    if not text:
+        return None, None
+    try:
+        day = date.fromisoformat(_whole_day(text))
+    except ValueError:
+        return None, "is not a day"
+    if day > today + _ONE_DAY:
+        return None, "is yet to come"
+    return max(min(day, today), FIRST_DAY), None
+
+
+def _whole_day(text: str) -> str:
+    """Return the day that a text begins with; the first day of a year or a month alone."""
+    begin = text.strip()[:10]
+    return begin + {len("2019"): "-01-01", len("2019-03"): "-01"}.get(len(begin), "")

@@ -1,0 +1,259 @@
+"""A harvest on the screen: what is wrong, its probes, and its tally in the end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+from pydantic_core import from_json
+
+from boundary.addresses import UnusableAddressError
+from boundary.http_client import HttpAnswer, NoAnswerError
+from boundary.public_network import PrivateAddressError
+from boundary.settings_folder import settings_folder
+from boundary.terminal import counted, echo
+from broker.options import quiet_client
+from events.code import Code
+from sources.client import Publisher
+from sources.harvest.changes import ChangeKind
+from sources.harvest.data_state import DataOutcome, FoundData
+from sources.harvest.memory import held_memory
+from sources.harvest.polite_client import (
+    ForbiddenByRobotsError,
+    PoliteAnswer,
+    PoliteClient,
+    Politeness,
+    PortalBusyError,
+    RedirectError,
+)
+from sources.harvest.portal_dataset import Distribution
+from sources.harvest.run import Harvest, HarvestTally, run_harvest
+from sources.harvest.snapshot import PortalSnapshot
+from sources.harvest.validators import Validators
+from sources.harvest.vocabularies import plain
+from sources.next_step import figures_line
+
+MOST_BYTES: Final = 32 * 1024 * 1024
+"""Of a distribution no more is read."""
+MOST_LINES: Final = 2_000_000
+"""Of a table whose lines are put into one order: each takes some sixty bytes besides its own."""
+LARGEST_EMPTY: Final = 1024 * 1024
+"""Bytes of JSON that may hold no record: of 32 MiB Python makes a gigabyte."""
+_OK: Final = range(200, 300)
+_NO_CONTENT: Final = 204
+_NOT_MODIFIED: Final = 304
+_LISTS: Final = ("features", "results", "records", "data")
+"""Where documents in JSON keep their records."""
+
+
+def probe(client: PoliteClient, distribution: Distribution, known: Validators) -> FoundData | None:
+    """Ask an address for its data, unless they are still as known.
+
+    None where nothing can be said: its host asks to be left alone.
+    """
+    try:
+        page = client.get(distribution.url, most_bytes=MOST_BYTES, headers=known.headers())
+    except (ForbiddenByRobotsError, PortalBusyError):
+        return None
+    except NoAnswerError as error:
+        return FoundData(outcome=DataOutcome.FAILED, why=f"no answer ({error.cause})")
+    except PrivateAddressError as error:
+        return FoundData(outcome=DataOutcome.PRIVATE, why=str(error))
+    except (RedirectError, UnusableAddressError) as error:
+        return FoundData(outcome=DataOutcome.FAILED, why=str(error))
+    if page.answer.status == _NOT_MODIFIED and known.headers():
+        return FoundData(outcome=DataOutcome.SAME)
+    return found_in(page, distribution)
+
+
+def found_in(page: PoliteAnswer, distribution: Distribution) -> FoundData:
+    """Return what an answer is, whatever its status promises."""
+    answer = page.answer
+    if answer.status not in _OK:
+        return FoundData(outcome=DataOutcome.FAILED, why=f"status {answer.status}")
+    if not distribution.is_data:
+        # A page about the data: it answers, and says nothing of whether they have changed.
+        return FoundData(outcome=DataOutcome.DATA, is_whole=False)
+    if _is_page(answer) and not distribution.as_page:
+        return FoundData(outcome=DataOutcome.FAILED, why="a web page in the place of data")
+    is_table = _is_table(answer, page.url)
+    if not page.is_cut and _is_empty(answer, is_table=is_table):
+        return FoundData(outcome=DataOutcome.EMPTY, why="no record")
+    validators = Validators.of(answer)
+    length = answer.headers.get("Content-Length", "")
+    day = answer.date("Last-Modified")
+    parts = [_in_any_order(answer.body) if is_table and not page.is_cut else answer.body]
+    if page.is_cut:
+        # What is behind the part that was read shows in these alone.
+        marks = (length, validators.etag, validators.last_modified)
+        parts += [mark.encode() for mark in marks]
+    return FoundData(
+        outcome=DataOutcome.DATA,
+        fingerprint=sha256(b"\0".join(parts)).hexdigest(),
+        is_whole=not page.is_cut or bool(validators.headers() or length),
+        changed_on=None if day is None else day.date(),
+        validators=validators,
+    )
+
+
+def _is_page(answer: HttpAnswer) -> bool:
+    kind = answer.headers.get("Content-Type", "").lower()
+    begin = answer.body[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return "html" in kind or begin.startswith((b"<!doctype html", b"<html"))
+
+
+def _is_table(answer: HttpAnswer, url: str) -> bool:
+    """Return whether an answer is lines of records."""
+    kind = answer.headers.get("Content-Type", "").lower()
+    path = url.partition("?")[0]
+    return "csv" in kind or path.endswith((".csv", "/exports/csv"))
+
+
+def _is_empty(answer: HttpAnswer, *, is_table: bool) -> bool:
+    body = answer.body.strip(b"\xef\xbb\xbf \t\r\n\0")
+    if answer.status == _NO_CONTENT or not body:
+        return True
+    if is_table:
+        return b"\n" not in body and b"\r" not in body  # The heading alone.
+    return len(body) <= LARGEST_EMPTY and body[:1] in b"[{" and _has_no_record(body)
+
+
+def _has_no_record(body: bytes) -> bool:
+    try:
+        content: Any = from_json(body)
+    except ValueError:
+        return False
+    if not content:
+        return True
+    return isinstance(content, dict) and any(content.get(name) == [] for name in _LISTS)
+
+
+def _in_any_order(body: bytes) -> bytes:
+    """Return the lines in one order: an export gives its records in another each time."""
+    if body.count(b"\n") + body.count(b"\r") > MOST_LINES:
+        return body
+    return b"\n".join(sorted(body.splitlines()))
+
+
+MOST_SHOWN: Final = 20
+"""Problems on the screen; the tally counts all."""
+_DIGITS: Final = 12
+
+Word = TypeVar("Word", bound=Code)
+
+
+def carry_out(
+    plan: Harvest,
+    politeness: Politeness,
+    read: Callable[[PoliteClient, Validators], PortalSnapshot],
+    opened: Callable[[], Publisher],
+    *,
+    with_data: bool,
+    bootstrap: str | None,
+) -> HarvestTally:
+    """Harvest a portal, with its data or without; the tally is printed in any case.
+
+    `bootstrap` is the broker that the user named.
+    """
+    quiet_client()
+    # It logs each date that it cannot convert; what is wrong is reported by dataset.
+    logging.getLogger("rdflib").addHandler(logging.NullHandler())
+    tally, now = HarvestTally(), datetime.now(UTC)
+    done = False
+    held = nullcontext() if plan.dry_run else held_memory(plan.state)
+    try:
+        with held, PoliteClient(politeness) as client:
+            run_harvest(
+                plan,
+                partial(read, client),
+                opened,
+                now=now,
+                tally=tally,
+                probe=partial(probe, client) if with_data else None,
+            )
+        done = True
+    finally:
+        if done or tally.datasets or tally.sent:
+            _print(tally, plan)
+            if tally.sent and not plan.dry_run:
+                echo(figures_line(now.date(), bootstrap))
+    return tally
+
+
+def own_words(pairs: Iterable[str], codes: type[Word], option: str) -> Mapping[str, Word]:
+    """Return what words mean, by their plain form. Raises BadParameter."""
+    found: dict[str, Word] = {}
+    for pair in pairs:
+        word, _, code = pair.rpartition("=")
+        try:
+            found[plain(word)] = codes(code)
+        except ValueError:
+            message = f"{pair!r} is no WORD=CODE with one of {', '.join(codes)}"
+            raise click.BadParameter(message, param_hint=option) from None
+    return found
+
+
+def default_state(portal: str, destination: str, *, dry_run: bool) -> Path:
+    """Return the file of what was seen of a portal, for a destination.
+
+    Its folder is made, unless this is a dry run.
+    """
+    name = sha256(f"{portal} {destination}".encode()).hexdigest()[:_DIGITS]
+    folder = settings_folder()
+    if not dry_run:
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"harvest-{name}.json"
+
+
+def _print(tally: HarvestTally, plan: Harvest) -> None:
+    for problem in tally.problems[:MOST_SHOWN]:
+        echo(problem, err=True)
+    if len(tally.problems) > MOST_SHOWN:
+        echo(f"… {counted(len(tally.problems) - MOST_SHOWN, 'problem')} more", err=True)
+    for line in tally.complaints:
+        echo(line, err=True)
+    for lines, what in ((tally.away, "without data"), (tally.unasked, "left alone")):
+        for line in lines[:MOST_SHOWN]:
+            echo(line)
+        if len(lines) > MOST_SHOWN:
+            echo(f"… {_addresses(len(lines) - MOST_SHOWN)} more {what}")
+    if tally.probed or tally.unasked or tally.private:
+        private = f", {tally.private} on a private network and not asked" if tally.private else ""
+        echo(
+            f"{_addresses(tally.probed)} asked for data, {len(tally.away) - tally.private} without,"
+            f" {len(tally.unasked)} to be left alone{private}"
+        )
+    if tally.asked_before:
+        echo(
+            f"{_addresses(tally.asked_before)} asked for data earlier today (UTC), and not again:"
+            " run it tomorrow, or now with --ask-again"
+        )
+    if changes := _changes(tally):
+        echo(changes)
+    sent = "would be sent" if plan.dry_run else "sent"
+    unchanged = ", the catalogue is unchanged" if tally.is_unchanged else ""
+    echo(
+        f"{counted(tally.datasets, 'dataset')}, {tally.refused} refused,"
+        f" {counted(len(tally.problems), 'problem')}, {counted(tally.sent, 'event')} {sent} to"
+        f" {plan.destination}{unchanged}"
+    )
+
+
+def _changes(tally: HarvestTally) -> str:
+    """Return what is new, in a line that names what was withdrawn; "" for nothing."""
+    parts = [f"{tally.found[kind]} {kind}" for kind in ChangeKind if tally.found[kind]]
+    names = ", ".join(tally.withdrawn[:MOST_SHOWN])
+    more = f" and {len(tally.withdrawn) - MOST_SHOWN} more"
+    shown = f": {names}{more if len(tally.withdrawn) > MOST_SHOWN else ''}" if names else ""
+    return f"{', '.join(parts)}{shown}"
+
+
+def _addresses(number: int) -> str:
+    return counted(number, "address", "addresses")

@@ -1,0 +1,111 @@
+"""What one harvest has read of a portal's catalogue, and whether that is all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from boundary.addresses import UnusableAddressError, shown_address
+from boundary.errors import SmartRegionError
+from sources.harvest.polite_client import PoliteAnswer, PoliteClient
+from sources.harvest.portal_dataset import Described, HarvestError
+from sources.harvest.validators import Validators
+
+MOST_BYTES: Final = 32 * 1024 * 1024
+"""Of a page of a catalogue no more is read: one that is longer is refused."""
+MOST_PAGES: Final = 2000
+MOST_TOTAL_BYTES: Final = 512 * 1024 * 1024
+"""Of all pages of a catalogue: some hundred thousand datasets."""
+_OK: Final = 200
+_NOT_MODIFIED: Final = 304
+
+
+@dataclass(slots=True)
+class PortalSnapshot:
+    """The datasets of a catalogue, in its own words."""
+
+    found: list[Described] = field(default_factory=list)
+    is_unchanged: bool = False
+    """True where the portal says that nothing has changed: `found` is empty then."""
+    incomplete: str = ""
+    """Why some datasets may be missing; "" where all were read."""
+    validators: Validators = field(default_factory=Validators)
+    """To ask by later; empty where the catalogue has several pages."""
+    total: int | str | None = None
+    """How many datasets there are, as its first page says; None where it says nothing."""
+
+    def count(self, total: int | str) -> None:
+        """Note how many datasets there are, as each page says.
+
+        Where that changes as they are listed, what comes after something that was removed or added
+        has moved to another page.
+        """
+        if self.total is None:
+            self.total = total
+        elif total != self.total:
+            counts = f"{self.total} datasets, then {total}"
+            self.incomplete = f"there were {counts}, as they were listed"
+
+    def add(self, entries: Iterable[Described | None], keys: set[str]) -> None:
+        """Add the datasets of a page whose `keys` were not seen before; None has no name."""
+        for described in entries:
+            if described is None:
+                self.incomplete = "a dataset of the catalogue has neither address nor identifier"
+            elif described.key not in keys:
+                keys.add(described.key)
+                self.found.append(described)
+
+
+def get_page(
+    client: PoliteClient, url: str, *, accept: str, known: Validators | None = None
+) -> PoliteAnswer | None:
+    """Return a page of a catalogue; None where it is still as known.
+
+    Raises HarvestError where it is no page or the client has received MOST_TOTAL_BYTES, and what
+    the client raises.
+    """
+    if client.received > MOST_TOTAL_BYTES:
+        problem = f"is behind more than {MOST_TOTAL_BYTES} bytes of pages, which is the most"
+        remedy = "harvest parts of it, as one publisher's, each with its own address"
+        raise HarvestError(shown_address(url), problem, remedy=remedy)
+    headers = {"Accept": accept, **({} if known is None else known.headers())}
+    try:
+        page = client.get(url, most_bytes=MOST_BYTES, headers=headers, insist=True)
+    except UnusableAddressError as error:
+        raise HarvestError(error.shown, error.problem, remedy=error.remedy) from error
+    status = page.answer.status
+    if status == _NOT_MODIFIED and known is not None and known.headers():
+        return None
+    if status != _OK:
+        remedy = "check the address, and that it is open to all"
+        raise HarvestError(page.url, f"is no catalogue, value status {status}", remedy=remedy)
+    if page.is_cut:
+        remedy = "ask the portal for pages"
+        raise HarvestError(page.url, f"is longer than {MOST_BYTES} bytes", remedy=remedy)
+    return page
+
+
+def follow_pages(snapshot: PortalSnapshot, first: str, read: Callable[[str], str | None]) -> None:
+    """Read a page, then those after it: `read` returns the address of the next one.
+
+    Raises what the first page raises; one after it that cannot be read leaves the snapshot
+    incomplete, with what was found before.
+    """
+    visited: set[str] = set()
+    url: str | None = first
+    while url is not None:
+        if url in visited or len(visited) >= MOST_PAGES:
+            snapshot.incomplete = "its pages lead in a circle, or are too many"
+            return
+        try:
+            following = read(url)
+        except SmartRegionError as error:
+            if not visited:
+                raise
+            snapshot.incomplete = str(error)
+            return
+        visited.add(url)
+        url = following
+    if len(visited) > 1:
+        snapshot.validators = Validators()

@@ -1,0 +1,215 @@
+"""Coverage by commune in editions: whole files, refused as a whole where they count satellite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from boundary.diagnostic import Diagnostic
+from boundary.errors import SmartRegionError
+from events.broadband import BroadbandCoverageReported
+from events.communes import MERGED_INTO, PARIS_AS_A_WHOLE, counted_within_others
+from events.identifiers import DEPARTMENTS, Department
+from sources.importing.event_building import LineOrigin, event_of_line
+from sources.importing.findings import (
+    FileReader,
+    Finding,
+    FoundEvent,
+    SkippedLine,
+    Watch,
+)
+from sources.importing.mapped import LEFT_OUT, MappedReader
+from sources.importing.mapper import Pseudonymise
+from sources.importing.mapping import CsvMapping, EditionRule, fits, folded
+from sources.importing.parsing import ParsingError, read_whole
+from sources.importing.table import CsvRow, Table, TableLayout
+
+ELSEWHERE: Final = "of other regions"
+REFUSED: Final = "of a file that is refused as a whole"
+HAS_MERGED: Final = (
+    "added without a line, each to set a commune that merged to 0 premises: the file counts its"
+    " premises in the commune that it is part of now"
+)
+OTHER_PARIS: Final = (
+    "added without a line, each to set an arrondissement of Paris, or Paris as a whole, to 0"
+    " premises: the file counts its premises the other way"
+)
+WIRED_FILE: Final = "take the edition of wired networks (Arcep: commune_debit_filaire.csv)"
+NOT_AS_NAMED: Final = (
+    "download the file of wired networks again (Arcep: commune_debit_filaire.csv): this one has"
+    " such a name, and lines of other networks"
+)
+NOT_AS_SAID: Final = (
+    "download the file of wired networks again (Arcep: commune_debit_filaire.csv), and import all"
+    " of it: this one says that it is wired networks alone, and its numbers do not"
+)
+
+_Edition: TypeAlias = dict[str, tuple[int, BroadbandCoverageReported]]
+"""Commune → its line and its coverage, of one day."""
+
+
+def reader_of(mapping: CsvMapping, *, pseudonymise: Pseudonymise | None = None) -> FileReader:
+    """Return the reader of the files of a mapping. Raises SmartRegionError."""
+    lines = MappedReader(mapping, pseudonymise=pseudonymise)
+    return lines if mapping.edition is None else EditionReader(mapping)
+
+
+class EditionReader:
+    """Reads coverage by commune; a file that is no wired edition gives one refusal and no event.
+
+    A commune that an edition counts within another (it merged; Paris as a whole, or by
+    arrondissement) is reported with no premises on the edition's day: its last own report would be
+    counted a second time for ever. The constructor raises SmartRegionError.
+    """
+
+    def __init__(self, mapping: CsvMapping) -> None:
+        if mapping.edition is None:
+            raise SmartRegionError(
+                f"--mapping: declares no edition, value {mapping.title!r}: say in it which column"
+                " names the networks (edition), or take `smart-region import csv`"
+            )
+        self._rule = mapping.edition
+        self._mapping = mapping
+        self._insee = mapping.fields["insee"].column
+        self._lines = MappedReader(mapping, why_left_out=self._why_left_out)
+
+    @property
+    def layout(self) -> TableLayout:
+        """Return the columns that the mapping reads and checks."""
+        return self._mapping.layout
+
+    def read(self, table: Table, time: datetime, watch: Watch | None = None) -> Iterator[Finding]:
+        """Yield what the lines are, or the refusal of the whole file and its lines left aside."""
+        found = [*self._lines.read(table, time, watch)]
+        editions = _editions(found)
+        refusal = self._refused_row(table) or self._refused_edition(table, editions)
+        if refusal is None:
+            yield from found
+            yield from self._counted_within(table, editions, time)
+            return
+        yield refusal
+        for one in found:
+            if isinstance(one, Diagnostic):
+                yield one
+            elif one.line != refusal.line:
+                yield one if isinstance(one, SkippedLine) else SkippedLine(one.line, REFUSED)
+
+    def rest(self) -> Iterator[Finding]:
+        """Return nothing: each file is complete in itself."""
+        return iter(())
+
+    def _why_left_out(self, row: CsvRow) -> str:
+        code = row.cells.get(self._insee or "", "")
+        return LEFT_OUT if code.startswith((*DEPARTMENTS,)) else ELSEWHERE
+
+    def _refused_row(self, table: Table) -> Diagnostic | None:
+        """Return the first refusal of the whole file by one of its rows, all of which are read."""
+        taken = (row for row in table.rows() if isinstance(row, CsvRow))
+        found = [
+            _other_networks(self._rule, row, table) or _not_cumulative(self._rule, row, table)
+            for row in taken
+            if self._mapping.takes(row.cells)
+        ]
+        return next(filter(None, found), None)
+
+    def _refused_edition(
+        self, table: Table, editions: Mapping[date, _Edition]
+    ) -> Diagnostic | None:
+        for day, edition in editions.items():
+            inhabited = [(line, one) for line, one in edition.values() if one.premises]
+            if inhabited and all(one.connectable_premises == one.premises for _, one in inhabited):
+                problem = f"is all premises of each commune on {day}: satellite is counted"
+                return self._refusal(
+                    table, inhabited[0], "connectable_premises", problem, NOT_AS_SAID
+                )
+            paris = [found for found in inhabited if found[1].insee.startswith(Department.PARIS)]
+            by_code = {one.insee: (line, one) for line, one in paris}
+            if PARIS_AS_A_WHOLE in by_code and len(by_code) > 1:
+                problem = f"is counted twice on {day}: as a whole, and by arrondissement"
+                remedy = "keep one of the two"
+                return self._refusal(table, by_code[PARIS_AS_A_WHOLE], "insee", problem, remedy)
+        return None
+
+    def _refusal(
+        self,
+        table: Table,
+        where: tuple[int, BroadbandCoverageReported],
+        field: str,
+        problem: str,
+        remedy: str,
+    ) -> Diagnostic:
+        line, coverage = where
+        column = self._mapping.fields[field].column or field
+        value = getattr(coverage, field)
+        return Diagnostic((), problem, value, remedy, field=column, file=table.name, line=line)
+
+    def _counted_within(
+        self, table: Table, editions: Mapping[date, _Edition], time: datetime
+    ) -> Iterator[Finding]:
+        for day, edition in editions.items():
+            for former, successor in counted_within_others(edition.keys()):
+                line, _ = edition[successor]
+                found = event_of_line(
+                    BroadbandCoverageReported,
+                    {"insee": former, "as_of": day, "premises": 0, "connectable_premises": 0},
+                    LineOrigin(table.name, line, {}, {}),
+                    source=self._mapping.source,
+                    time=time,
+                )
+                added = HAS_MERGED if former in MERGED_INTO else OTHER_PARIS
+                yield from found if isinstance(found, list) else [replace(found, added=added)]
+
+
+def _editions(found: list[Finding]) -> dict[date, _Edition]:
+    editions: dict[date, _Edition] = {}
+    for one in found:
+        if isinstance(one, FoundEvent) and isinstance(one.event.fact, BroadbandCoverageReported):
+            coverage = one.event.fact
+            editions.setdefault(coverage.as_of, {})[coverage.insee] = one.line, coverage
+    return editions
+
+
+def _other_networks(rule: EditionRule, row: CsvRow, table: Table) -> Diagnostic | None:
+    """Return the refusal of a row that does not count wired networks alone."""
+    said, name = folded(row.cells[rule.networks]), folded(Path(table.name).name)
+    is_named = any(fits(name, folded(pattern)) for pattern in rule.named)
+    if said in map(folded, rule.wired):
+        return None
+    if said not in map(folded, rule.unsaid):
+        problem = "does not say that wired networks alone are counted, without satellite"
+    elif not is_named:
+        problem = f"leaves open whether satellite is counted, and so does the name {name}"
+    else:
+        return None
+    remedy = NOT_AS_NAMED if is_named else _remedy(rule)
+    return LineOrigin(table.name, row.line, row.cells, {}).refusal(rule.networks, problem, remedy)
+
+
+def _remedy(rule: EditionRule) -> str:
+    named = f", under a name like {' or '.join(rule.named)}" if rule.named else ""
+    return f"{WIRED_FILE}{named}"
+
+
+def _not_cumulative(rule: EditionRule, row: CsvRow, table: Table) -> Diagnostic | None:
+    """Return the refusal of a row of which a class has more premises than the one around it."""
+    numbers = {name: _number(row.cells[name]) for name in rule.cumulative}
+    for wider, narrower in zip(rule.cumulative, rule.cumulative[1:], strict=False):
+        most, least = numbers[wider], numbers[narrower]
+        if most is not None and least is not None and least > most:
+            problem = f"is more than {wider}, which includes it"
+            remedy = "take a file of which each class includes the faster ones, as Arcep's do"
+            return LineOrigin(table.name, row.line, row.cells, {}).refusal(
+                narrower, problem, remedy
+            )
+    return None
+
+
+def _number(text: str) -> int | None:
+    """Return a whole number; None for what its own line is refused for, if it is read at all."""
+    try:
+        return read_whole(text)
+    except ParsingError:
+        return None

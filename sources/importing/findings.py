@@ -1,0 +1,59 @@
+"""What the lines of a file are: events, skipped lines, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO, Protocol, TypeAlias
+
+from boundary.diagnostic import Diagnostic
+from events.cloudevent import CloudEvent
+from sources.importing.table import Table, TableLayout
+
+Watch: TypeAlias = Callable[[BinaryIO], BinaryIO]
+"""Wraps a file that is read, to show the progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEvent:
+    """The event of a line; where several lines make one event, of the first of them."""
+
+    line: int
+    event: CloudEvent
+    added: str = ""
+    """Why it is there although no line says it: one of a closed set of texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedLine:
+    """A correct line that makes no event of its own; `why` is one of a closed set of texts."""
+
+    line: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineNote:
+    """A change of a correct line, beside what becomes of it; `what` is one of a closed set."""
+
+    line: int
+    what: str
+
+
+Finding: TypeAlias = FoundEvent | SkippedLine | Diagnostic | LineNote
+"""One line may have several refusals, and nothing else then."""
+
+
+class FileReader(Protocol):
+    """Reads the lines of one kind of file."""
+
+    @property
+    def layout(self) -> TableLayout:
+        """Return what the file's table must have."""
+
+    def read(self, table: Table, time: datetime, watch: Watch | None = None) -> Iterator[Finding]:
+        """Yield what the lines of a table are that was recorded at a time."""
+
+    def rest(self) -> Iterator[Finding]:
+        """Yield what follows once all files have been read."""

@@ -1,0 +1,248 @@
+"""The import format of PILOTE, the State's policy barometer: one value of an indicator a line.
+
+Columns `identifiant_indic;zone_id;date_valeur;type_valeur;valeur`, of which all but the last are
+the key of a value; `zone_nom` may be among them. As PILOTE's own Table Schema has it,
+`public/schema/sans-contraintes.json` of github.com/DITP-pilotage/pilote-2 (2023-02-17).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Final, Protocol
+
+from boundary.diagnostic import Diagnostic
+from events.observation import DECIMALS, LARGEST_VALUE, IndicatorObserved, Territory
+from sources.importing.event_building import LineOrigin, event_of_line
+from sources.importing.findings import Finding, FoundEvent, LineNote, SkippedLine, Watch
+from sources.importing.parsing import ParsingError, read_day, read_decimal, write_decimal
+from sources.importing.table import CsvRow, Table, TableLayout
+
+COLUMNS: Final = ("identifiant_indic", "zone_id", "date_valeur", "type_valeur", "valeur")
+LAYOUT: Final = TableLayout(columns=COLUMNS, optional=("zone_nom",))
+DELIMITER: Final = ";"
+SOURCE: Final = "urn:iledefrance:pilote"
+
+OURS: Final = {territory.value: territory for territory in Territory}
+# Insee's codes of départements and regions, as of 2016.
+_NO_DEPARTMENT: Final = 20  # Corsica's, before it became 2A and 2B.
+_DEPARTMENTS: Final = (
+    *(f"{number:02}" for number in range(1, 96) if number != _NO_DEPARTMENT),
+    *("2A", "2B", "971", "972", "973", "974", "976"),
+)
+_REGIONS: Final = (
+    *("01", "02", "03", "04", "06", "11", "24", "27", "28", "32", "44", "52", "53"),
+    *("75", "76", "84", "93", "94"),
+)
+ELSEWHERE: Final = (
+    frozenset({f"D{code}" for code in _DEPARTMENTS} | {f"R{code}" for code in _REGIONS})
+    - OURS.keys()
+)
+
+_INDICATOR: Final = re.compile(r"IND-([0-9]{3}|[1-9][0-9]{3})")
+# Days as people and spreadsheets write them for PILOTE: 2023-1-31, 31/1/23, and Excel's 01-31-23.
+_DAYS: Final = (
+    re.compile(r"(?P<year>20[0-9]{2})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})"),
+    re.compile(r"(?P<day>[0-9]{1,2})/(?P<month>[0-9]{1,2})/(?P<year>[0-9]{2})"),
+    re.compile(r"(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})-(?P<year>[0-9]{2})"),
+)
+_CENTURY: Final = 2000
+OTHER_TERRITORIES: Final = "another territory than Île-de-France"
+ROUNDED: Final = f"a value rounded to {DECIMALS} decimals"
+
+
+class ValueKind(StrEnum):
+    """What a line's value is."""
+
+    INITIAL = "vi"
+    CURRENT = "va"
+    TARGET = "vc"
+
+
+_KINDS: Final = {kind.value: kind for kind in ValueKind}
+_FIELDS: Final = {
+    "indicator": "identifiant_indic",
+    "territory": "zone_id",
+    "observed_on": "date_valeur",
+    "value": "valeur",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PiloteValue:
+    """An indicator's value in a territory on a day; None takes the value back."""
+
+    indicator: str
+    territory: Territory
+    day: date
+    kind: ValueKind
+    value: Decimal | None
+
+    @property
+    def key(self) -> tuple[str, Territory, date, ValueKind]:
+        """Return what identifies the value: two lines may not have the same."""
+        return self.indicator, self.territory, self.day, self.kind
+
+
+class PromiseTaker(Protocol):
+    """Takes initial and target values, which are no events."""
+
+    def take(self, value: PiloteValue, origin: LineOrigin, time: datetime) -> None:
+        """Receive a value with its line, recorded at a time."""
+
+    def rest(self) -> Iterator[Finding]:
+        """Yield for each line that was taken what has become of it."""
+
+
+def is_indicator(name: str) -> bool:
+    """Return whether a name is an indicator's in PILOTE: IND-001 to IND-9999."""
+    return _INDICATOR.fullmatch(name) is not None and name != "IND-000"
+
+
+def _origin_of(row: CsvRow, file: str) -> LineOrigin:
+    """Return the origin of a row, for its refusals."""
+    return LineOrigin(file, row.line, row.cells, _FIELDS)
+
+
+def read_value(row: CsvRow, file: str) -> PiloteValue | SkippedLine | list[Diagnostic]:
+    """Return a row's value, or all that is wrong with it.
+
+    A row of a territory outside the Région is skipped, whatever else it has.
+    """
+    cells, origin = row.cells, _origin_of(row, file)
+    refusals: list[Diagnostic] = []
+
+    def refuse(column: str, problem: str, remedy: str) -> None:
+        refusals.append(origin.refusal(column, problem, remedy))
+
+    zone = cells["zone_id"].upper()
+    if zone in ELSEWHERE:
+        return SkippedLine(row.line, OTHER_TERRITORIES)
+    territory = OURS.get(zone)
+    if territory is None:
+        refuse("zone_id", *_zone_problem(zone))
+    indicator = cells["identifiant_indic"].upper()
+    if not is_indicator(indicator):
+        problem = "is not an indicator's identifier" if indicator else "is empty"
+        refuse("identifiant_indic", problem, "write IND-001 to IND-9999")
+    kind = _KINDS.get(cells["type_valeur"].lower())
+    if kind is None:
+        problem = "is not a type of value" if cells["type_valeur"] else "is empty"
+        refuse("type_valeur", problem, "write vi (initial), va (current) or vc (target)")
+    day = value = None
+    try:
+        day = _read_day(cells["date_valeur"])
+    except ParsingError as error:
+        refuse("date_valeur", error.problem, error.remedy)
+    try:
+        value = _bounded(read_decimal(cells["valeur"])) if cells["valeur"] else None
+    except ParsingError as error:
+        refuse("valeur", error.problem, error.remedy)
+    if refusals or territory is None or kind is None or day is None:
+        return refusals
+    return PiloteValue(indicator, territory, day, kind, value)
+
+
+def _read_day(text: str) -> date:
+    """Read a day in any form that PILOTE takes. Raises ParsingError."""
+    found = next(filter(None, (form.fullmatch(text) for form in _DAYS)), None)
+    if found is None:
+        return read_day(text)
+    day, month, year = (int(found[part]) for part in ("day", "month", "year"))
+    return read_day(f"{day:02}/{month:02}/{_CENTURY + year % 100}")
+
+
+def _bounded(value: Decimal) -> Decimal:
+    """Return the value as an observation has it. Raises ParsingError where it is too large."""
+    if abs(value) > LARGEST_VALUE:
+        remedy = f"write a number from -{LARGEST_VALUE} to {LARGEST_VALUE}"
+        raise ParsingError("is out of range", remedy)
+    rounded = value.quantize(Decimal(1).scaleb(-DECIMALS), ROUND_HALF_UP)
+    return value if value == rounded else rounded
+
+
+def _zone_problem(zone: str) -> tuple[str, str]:
+    if not zone:
+        return "is empty", "write D75 to D95, R11 or FRANCE"
+    if zone in {"NAT-FR", "NAT", "FR"}:
+        return "is not a zone", "write FRANCE"
+    digits = zone.removeprefix("DEPT-").removeprefix("REG-")
+    codes = (f"D{digits}", f"R{digits}")
+    meant = [code for code in codes if code in OURS]
+    meant = meant or [code for code in codes if code in ELSEWHERE]
+    meant = meant or get_close_matches(zone, sorted(ELSEWHERE | OURS.keys()), n=1)
+    return "is not a zone", f"write {' or '.join(meant)}" if meant else "write D75, R11 or FRANCE"
+
+
+def pilote_text(values: Iterable[PiloteValue]) -> str:
+    """Return values as a file of the format, in the order of their keys."""
+    text = io.StringIO()
+    table = csv.writer(text, delimiter=DELIMITER)
+    table.writerow(COLUMNS)
+    for one in sorted(values, key=lambda value: value.key):
+        table.writerow(
+            (
+                one.indicator,
+                one.territory.value,
+                one.day.isoformat(),
+                one.kind.value,
+                "" if one.value is None else write_decimal(one.value),
+            )
+        )
+    return text.getvalue()
+
+
+class PiloteReader:
+    """Current values (va) become observations; `promises` takes the others (vi, vc)."""
+
+    def __init__(self, promises: PromiseTaker, *, source: str = SOURCE) -> None:
+        self._promises = promises
+        self._source = source
+
+    @property
+    def layout(self) -> TableLayout:
+        """Return the columns of the format; the zone's name is optional."""
+        return LAYOUT
+
+    def read(self, table: Table, time: datetime, watch: Watch | None = None) -> Iterator[Finding]:
+        """Yield what the lines are; a value that is taken back is a retraction."""
+        file = table.name
+        for row in table.rows(watch):
+            value = row if isinstance(row, Diagnostic) else read_value(row, file)
+            if isinstance(value, list):
+                yield from value
+            elif isinstance(value, SkippedLine | Diagnostic):
+                yield value
+            elif isinstance(row, CsvRow):
+                origin = _origin_of(row, file)
+                if value.value is not None and value.value != read_decimal(row.cells["valeur"]):
+                    yield LineNote(row.line, ROUNDED)
+                if value.kind is ValueKind.CURRENT:
+                    found = self._observation(value, origin, time)
+                    yield from found if isinstance(found, list) else (found,)
+                else:
+                    self._promises.take(value, origin, time)
+
+    def rest(self) -> Iterator[Finding]:
+        """Yield what has become of the initial and the target values."""
+        return self._promises.rest()
+
+    def _observation(
+        self, value: PiloteValue, origin: LineOrigin, time: datetime
+    ) -> FoundEvent | list[Diagnostic]:
+        fields = {
+            "indicator": value.indicator,
+            "territory": value.territory,
+            "observed_on": value.day,
+            # A retraction identifies its value by the day; the contract requires a number.
+            "value": value.value or Decimal(0),
+            "retracted": value.value is None,
+        }
+        return event_of_line(IndicatorObserved, fields, origin, source=self._source, time=time)

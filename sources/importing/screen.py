@@ -1,0 +1,147 @@
+"""An import on the screen: its progress, its refusals, and its tally in the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from rich.markup import escape
+from rich.progress import Progress
+
+from boundary.diagnostic import Diagnostic
+from boundary.screen import LegibleConsole
+from boundary.settings import read_settings, variable
+from boundary.settings_folder import settings_folder
+from boundary.terminal import counted, echo, legible
+from broker.options import quiet_client
+from broker.settings import BrokerSettings, load_broker_settings
+from events.producers.loader import ProducersSettings, load_producers
+from events.producers.ownership import Ownership
+from sources.client import KafkaPublisher, Publisher
+from sources.emitting.options import GatewayChoice, destination_of
+from sources.importing.findings import FileReader, Watch
+from sources.importing.run import Import, empty_files, run_import
+from sources.importing.sender import Tally
+from sources.next_step import figures_line
+
+MOST_SHOWN: Final = 20
+"""Refusals on the screen; the file of --refusals has all of them, and the tally counts them."""
+JOURNAL: Final = "imports.sqlite3"
+
+
+def carry_out(
+    reader: FileReader,
+    *,
+    files: tuple[Path, ...],
+    bootstrap: str | None,
+    gateway: GatewayChoice | None,
+    recorded_at: datetime | None,
+    journal: Path | None,
+    **how: Any,
+) -> Tally:
+    """Import files and show the progress; the tally is printed in any case.
+
+    The caller ends with the tally's status.
+    """
+    publisher: Callable[[], Publisher]
+    if gateway is not None:
+        publisher = gateway.publisher
+    else:
+        publisher = partial(_kafka, load_broker_settings(bootstrap))
+    plan = Import(
+        files=files,
+        destination=destination_of(bootstrap, gateway),
+        journal=journal or settings_folder() / JOURNAL,
+        recorded_at=recorded_at and recorded_at.replace(tzinfo=UTC),
+        ownership=_ownership(),
+        **how,
+    )
+    tally = Tally()
+    try:
+        with _screen() as (watch, print_line):
+            shown = 0
+
+            def report(refusal: Diagnostic) -> None:
+                nonlocal shown
+                shown += 1
+                if shown <= MOST_SHOWN:
+                    print_line(str(refusal))
+
+            tally.empty = [*empty_files(plan, reader)]
+            for file in tally.empty:
+                print_line(f"{file}: has no line below its heading: there is nothing to import")
+            run_import(
+                plan,
+                reader,
+                publisher,
+                now=datetime.now(UTC),
+                report=report,
+                watch=watch,
+                tally=tally,
+            )
+    finally:
+        if tally.lines or tally.empty:  # Not where the files could not even be opened.
+            _print_tally(tally, plan, bootstrap)
+    return tally
+
+
+def _ownership() -> Ownership:
+    declared = read_settings(ProducersSettings, own=variable("producers"))
+    return load_producers(declared.producers).ownership
+
+
+def _kafka(settings: BrokerSettings) -> Publisher:
+    quiet_client()
+    return KafkaPublisher(settings.broker, security=settings.security())
+
+
+@contextmanager
+def _screen() -> Iterator[tuple[Watch | None, Callable[[str], None]]]:
+    """Yield what shows how far a file is read, on a terminal, and what writes a line."""
+    if not sys.stderr.isatty():
+        yield None, partial(echo, err=True)
+        return
+    console = LegibleConsole(stderr=True)
+    with Progress(console=console, transient=True) as progress:
+
+        def watch(file: BinaryIO) -> BinaryIO:
+            size = os.fstat(file.fileno()).st_size
+            name = escape(legible(Path(file.name).name))
+            return progress.wrap_file(file, total=size, description=name)
+
+        yield watch, partial(console.print, markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_tally(tally: Tally, plan: Import, bootstrap: str | None) -> None:
+    if tally.problems.total() > MOST_SHOWN:
+        found = tally.problems.total()
+        where = f"see {plan.refusals}" if plan.refusals else "see all of them with --refusals FILE"
+        echo(f"… {counted(found - MOST_SHOWN, 'fault')} more: {where}", err=True)
+    sent = "would be sent" if plan.dry_run else "sent"
+    echo(
+        f"{tally.sent} {sent} to {plan.destination}, {tally.known} there already,"
+        f" {tally.aside.total()} left aside, {tally.refused} refused"
+    )
+    for file in tally.empty:
+        echo(f"  0 lines: {file}")
+    for why, count in tally.aside.most_common():
+        echo(f"  {count} left aside: {why}")
+    for what, count in tally.sent_which.most_common():
+        echo(f"  {count} of the {tally.sent} events {sent}: {what}")
+    for what, count in tally.known_which.most_common():
+        echo(f"  {count} of the {tally.known} events there already: {what}")
+    for what, count in tally.notes.most_common():
+        echo(f"  {counted(count, 'line')}: {what}")
+    if tally.refused:
+        faults = counted(tally.problems.total(), "fault")
+        echo(f"  {counted(tally.refused, 'line')} refused, for {faults}:")
+    for (column, problem), count in tally.problems.most_common():
+        echo(f"    {counted(count, 'fault')}: {column or 'line'} {problem}")
+    if tally.last_day is not None and not plan.dry_run:
+        echo(figures_line(tally.last_day, bootstrap))

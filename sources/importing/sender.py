@@ -1,0 +1,206 @@
+"""From findings to events that have arrived, each once, and to a tally of every line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from boundary.diagnostic import Diagnostic
+from boundary.errors import SmartRegionError
+from boundary.terminal import counted
+from events.producers.ownership import Ownership
+from sources.client import FailedDelivery, Publisher
+from sources.importing.findings import Finding, FoundEvent, LineNote, SkippedLine
+from sources.importing.journal import Journal, SendStatus, SentEvent
+from sources.importing.refusal import RefusalWriter
+
+EVENTS_PER_CHUNK: Final = 500
+"""How many events are sent before their arrival is awaited and noted. An interruption sends at
+most so many a second time."""
+
+REPEATED: Final = "the same as an earlier line"
+OUTDATED: Final = (
+    "not what counts: something else about the same was sent before, and recorded later; if these"
+    " are the corrections, import them again with a later --recorded-at"
+)
+
+
+@dataclass(slots=True)
+class Tally:
+    """The lines by what became of them: each is counted once, and so are events without a line."""
+
+    sent: int = 0
+    known: int = 0
+    """Their events were sent before."""
+    sent_which: Counter[str] = field(default_factory=Counter)
+    """What some of those sent are, that the others are not."""
+    known_which: Counter[str] = field(default_factory=Counter)
+    aside: Counter[str] = field(default_factory=Counter)
+    """Correct lines that make no event, by the reason."""
+    refused: int = 0
+    problems: Counter[tuple[str | None, str]] = field(default_factory=Counter)
+    """Refusals by column and problem: a line may have several."""
+    notes: Counter[str] = field(default_factory=Counter)
+    """Changes of lines that are counted above."""
+    empty: list[Path] = field(default_factory=list)
+    """Files with a heading and no line."""
+    last_day: date | None = field(default=None, compare=False)
+    """The last day that they are about."""
+
+    @property
+    def lines(self) -> int:
+        """Return how many lines have been read, without headings and empty ones."""
+        return self.sent + self.known + self.aside.total() + self.refused
+
+    @property
+    def exit_status(self) -> int:
+        """Return 1 where somebody has to look at a file, else 0."""
+        return 1 if self.refused or self.empty else 0
+
+
+class _Position(NamedTuple):
+    file: str
+    line: int
+
+
+class _Sent(NamedTuple):
+    """An event whose arrival is waited for."""
+
+    position: _Position
+    claim: SentEvent
+    found: FoundEvent
+    is_outdated: bool
+
+
+class Sender:
+    """Sends the events of one run's files through `publisher`.
+
+    Two lines of the run may not differ about the same fact of the same day, unless they were
+    recorded at different times: neither is the later one.
+    """
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        journal: Journal,
+        *,
+        on_refused: RefusalWriter,
+        chunk: int = EVENTS_PER_CHUNK,
+        tally: Tally | None = None,
+        ownership: Ownership | None = None,
+    ) -> None:
+        self.tally = tally or Tally()
+        self._ownership = ownership or Ownership()
+        self._publisher = publisher
+        self._journal = journal
+        self._on_refused = on_refused
+        self._chunk = chunk
+        self._waiting: dict[str, _Sent] = {}
+        self._seen: dict[tuple[bytes, int], tuple[_Position, bytes]] = {}
+
+    def send(self, file: str, findings: Iterable[Finding]) -> None:
+        """Send the events of a file's findings.
+
+        Raises SmartRegionError, and what the publisher raises.
+        """
+        refused = 0
+        for finding in findings:
+            if isinstance(finding, Diagnostic):
+                self._refuse(finding, again=finding.line == refused)
+                refused = finding.line
+            elif isinstance(finding, SkippedLine):
+                self.tally.aside[finding.why] += 1
+            elif isinstance(finding, LineNote):
+                self.tally.notes[finding.what] += 1
+            else:
+                self._consider(file, finding)
+        self._settle()
+
+    def _consider(self, file: str, found: FoundEvent) -> None:
+        event = found.event
+        claim = SentEvent.of(event)
+        position = _Position(file, found.line)
+        first, content = self._seen.setdefault((claim.fact, claim.time), (position, claim.content))
+        if content != claim.content:
+            self._contradict(position, first)
+        elif first != position:
+            self.tally.aside[REPEATED] += 1
+        elif (standing := self._journal.standing(claim)) is SendStatus.KNOWN:
+            self.tally.known += 1
+            self._note_which(found, self.tally.known_which)
+        elif standing is SendStatus.CONTRADICTION:
+            self._contradict(position, None)
+        else:
+            self._send(_Sent(position, claim, found, standing is SendStatus.OUTDATED))
+
+    def _note_which(self, found: FoundEvent, which: Counter[str]) -> None:
+        """Count what an event is that others of the run are not, and note its day."""
+        fact, source = found.event.fact, found.event.source
+        self.tally.last_day = max(self.tally.last_day or date.min, fact.effective_day)
+        if found.added:
+            which[found.added] += 1
+        if not self._ownership.takes(fact.NAME, fact.entity_id, source, retracted=fact.retracted):
+            which[
+                f"refused by the workers (not_owner), and not counted: {source} does not own"
+                f" {fact.NAME} of these by the declaration of producers (SMART_REGION_PRODUCERS)"
+            ] += 1
+
+    def _contradict(self, position: _Position, first: _Position | None) -> None:
+        if first is None:
+            problem = "says something else than what was sent as recorded at the same time"
+            remedy = "give a later --recorded-at: the later one counts"
+        else:
+            where = (
+                f"line {first.line}" if first.file == position.file else f"{first[0]}:{first[1]}"
+            )
+            problem, remedy = f"contradicts {where}, about the same on the same day", "keep one"
+        self._refuse(_line_refusal(position, problem, remedy), again=False)
+
+    def _refuse(self, refusal: Diagnostic, *, again: bool) -> None:
+        self.tally.refused += not again
+        self.tally.problems[refusal.field, refusal.problem] += 1
+        self._on_refused(refusal)
+
+    def _send(self, sent: _Sent) -> None:
+        event = sent.found.event
+        self._waiting[event.id] = sent
+        try:
+            self._publisher.publish(event)
+        except SmartRegionError as error:
+            self._settle(FailedDelivery(event, str(error)))
+        if len(self._waiting) >= self._chunk:
+            self._settle()
+
+    def _settle(self, unsent: FailedDelivery | None = None) -> None:
+        """Wait until the events that were sent have arrived, and note them; refuse the others."""
+        report = self._publisher.flush()
+        lost: list[tuple[_Position, str]] = []
+        for delivery in (*report.failed, *([] if unsent is None else [unsent])):
+            position = self._waiting.pop(delivery.event.id).position
+            if delivery.refused:
+                problem = "is refused where it was sent to"
+                self._refuse(_line_refusal(position, problem, delivery.cause), again=False)
+            else:
+                lost.append((position, delivery.cause))
+        self._journal.note(one.claim for one in self._waiting.values())
+        self.tally.sent += len(self._waiting)
+        for one in self._waiting.values():
+            self._note_which(one.found, self.tally.sent_which)
+            if one.is_outdated:
+                self.tally.sent_which[OUTDATED] += 1
+        self._waiting.clear()
+        if lost:
+            position, cause = min(lost)
+            raise SmartRegionError(
+                f"{position.file}:{position.line}: did not arrive, value"
+                f" {counted(len(lost), 'event')} ({cause}): run the same command again, it goes on"
+                " from here"
+            )
+
+
+def _line_refusal(position: _Position, problem: str, remedy: str) -> Diagnostic:
+    return Diagnostic((), problem, None, remedy, file=position.file, line=position.line)

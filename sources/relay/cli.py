@@ -1,0 +1,114 @@
+"""The commands `smart-region relay`: from the outbox of a producer's database to Kafka."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from boundary.addresses import shown_address
+from boundary.extras import needs_extra
+from boundary.seconds import LONGEST_SECONDS
+from boundary.terminal import count_last, echo, echo_lines
+from broker.options import BROKER, quiet_client
+from events.options import NumberRange
+from sources.emitting.options import gateway_options, open_publisher
+
+if TYPE_CHECKING:
+    from sources.emitting.options import GatewayChoice
+
+logger = logging.getLogger(__name__)
+
+MOMENT = 3.0
+"""Seconds without an answer after which somebody may wonder what is waited for."""
+
+
+@click.group()
+def relay() -> None:
+    """Send events from an outbox in a producer's database.
+
+    See docs/databases.md.
+    """
+
+
+@relay.command("sql")
+def write_sql() -> None:
+    """Write the SQL file that makes or updates the outbox, for psql."""
+    from sources.relay.sql import outbox_sql
+
+    echo_lines(outbox_sql())
+
+
+@relay.command()
+@click.option(
+    "--database",
+    default="",
+    metavar="URL",
+    help="postgresql://USER@HOST/NAME; what it leaves out is from libpq's variables (PGHOST, "
+    "PGPASSFILE, PGSSLMODE…). No password here: everybody on the machine could read it.",
+)
+@click.option("--once", is_flag=True, help="Send what waits now, and end.")
+@click.option(
+    "--poll",
+    "poll_seconds",
+    type=NumberRange(0.1, LONGEST_SECONDS),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often to look, where the database does not tell of new events.",
+)
+@BROKER
+@gateway_options
+def postgres(
+    *,
+    database: str,
+    once: bool,
+    poll_seconds: float,
+    bootstrap: str | None,
+    gateway: GatewayChoice | None,
+) -> None:
+    """Send the events of a PostgreSQL outbox, until a signal.
+
+    Each is sent once it is committed. The events go to Kafka, or with --gateway through the
+    gateway. An event leaves the outbox once it has arrived; one that is interrupted is sent
+    again, and counts once. What is refused is put aside in the table smart_region.refused, with
+    the reason. Several relays may run: they share the work. The last line says how many were
+    sent and refused. With --once the exit status is 1 where some were refused; it is 2 after an
+    error, which is the line before, and 128 and more after a signal.
+    """
+    from boundary.interruption import Interrupted, interruptible
+    from boundary.logs import configure_logging
+    from sources.relay.relay import Relayed
+
+    with needs_extra("postgres", needed_by="relay postgres"):
+        from sources.relay.outbox import Outbox
+        from sources.relay.running import relay_until_stopped, relay_waiting
+    from sources.relay.running import telling
+
+    quiet_client()
+    total = Relayed()
+    open_outbox = partial(Outbox, database)
+    destination = "the broker" if gateway is None else shown_address(gateway.url)
+    publish = partial(
+        telling,
+        destination,
+        partial(open_publisher, bootstrap, gateway),
+        say=partial(echo, err=True) if once else logger.warning,
+        seconds=MOMENT,
+    )
+    try:
+        with count_last(lambda: f"{total.sent} sent, {total.refused} refused"), interruptible():
+            if once:
+                with open_outbox() as outbox, publish() as publisher:
+                    relay_waiting(outbox, publisher, total)
+            else:
+                configure_logging("info", "text")
+                relay_until_stopped(open_outbox, publish, total, poll_seconds=poll_seconds)
+    except Interrupted as signalled:
+        if once:  # What waited may not all be sent.
+            sys.exit(128 + signalled.number)
+    if once and total.refused:
+        sys.exit(1)

@@ -1,0 +1,281 @@
+"""The past: on each day what the assessor would have shown, and what the rules record."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.backfill.past import OpenMetricsSpool
+from catalogue import metrics
+from catalogue.loader import load_catalogue
+from catalogue.metrics import Metric
+from catalogue.model import Catalogue
+from dashboards import conventions
+from events.fact import Family
+from streams.assessor.assessor import Assessment, AssessorSnapshot
+from streams.assessor.process import AssessorCollector
+from streams.explanations import explanations_of
+from streams.histories import histories_of, person_categories_of
+from streams.metric_families import catalogue_families
+from streams.state_store import StateStore
+from tests.support.audits import INDICATOR, catalogue_of
+from tests.support.histories import event, pool, uai
+from tests.support.observations import barometer, observation_events, observed
+from tests.support.openmetrics import read_openmetrics
+from tests.support.past_figures import state_store_of, written
+
+DAYS = [date(2018, 1, 1) + timedelta(days=5 * number) for number in range(30)]
+PERSONS = catalogue_of(
+    {"count": "training.enrolled"}, breakdown="audience", min_cell=5, published="monthly"
+)
+CONNECTED = {"ratio": {"of": {"count": "school.connected"}, "over": {"count": "school.registered"}}}
+
+Shown = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+shipped = cache(load_catalogue)
+
+
+def by_day(text: str) -> dict[date, Shown]:
+    """Read OpenMetrics text strictly, and sort its samples by day."""
+    found: dict[date, Shown] = {}
+    for family in read_openmetrics(text):
+        for sample in family.samples:
+            assert sample.timestamp is not None
+            moment = datetime.fromtimestamp(float(sample.timestamp), UTC)
+            assert moment.time() == time()
+            key = (sample.name, frozenset(sample.labels.items()))
+            found.setdefault(moment.date(), {})[key] = sample.value
+    return found
+
+
+def scraped(catalogue: Catalogue, state_store: StateStore, day: date) -> Shown:
+    """Return what an assessor shows on a day, but how it is itself."""
+    histories = histories_of(state_store, catalogue)
+    assessment = Assessment.of(
+        catalogue,
+        day,
+        histories,
+        person_categories_of(state_store, catalogue),
+        explanations_of(state_store),
+    )
+    families = AssessorCollector(catalogue, lambda: AssessorSnapshot(day, 0, assessment)).collect()
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        if family.name
+        not in (
+            metrics.ASSESSOR_READY.name,
+            metrics.ASSESSOR_LAG.name,
+            metrics.ASSESSOR_UNJUDGED.name,
+        )
+        for sample in family.samples
+    }
+
+
+@cache
+def everything() -> tuple[StateStore, dict[date, Shown]]:
+    """Return a state store after every kind of event, and their past by day."""
+    events = [one for family in Family for one in pool(family)]
+    state_store = state_store_of(shipped(), events)
+    return state_store, by_day(written(shipped(), state_store, DAYS))
+
+
+def value(shown: Shown, name: str, **labels: str) -> float | None:
+    """Return the value of one series, None where it is not there."""
+    return shown.get((name, frozenset(labels.items())))
+
+
+def test_every_day_is_there() -> None:
+    """And no other."""
+    _, past = everything()
+    assert sorted(past) == DAYS
+
+
+def test_each_day_shows_what_the_assessor_would_have_shown() -> None:
+    """Sample by sample."""
+    state_store, past = everything()
+    for day in DAYS:
+        live = scraped(shipped(), state_store, day)
+        assert {key: past[day].get(key) for key in live} == live
+
+
+def test_there_is_nothing_that_the_vocabulary_does_not_know() -> None:
+    """What is not the assessor's is a promise, or a recorded name."""
+    state_store, past = everything()
+    known = {metric.name for metric in (*conventions.RECORDED, *metrics.ASSESSOR_METRICS)}
+    known |= {metrics.AS_OF.name, *(family.name for family in catalogue_families(shipped()))}
+    assert {name for name, _ in past[DAYS[-1]]} <= known
+    assert state_store.entities()
+
+
+def test_promises_are_there_on_every_day() -> None:
+    """A board draws the target beside the figure."""
+    _, past = everything()
+    for family in catalogue_families(shipped()):
+        for sample in family.samples:
+            assert value(past[DAYS[3]], sample.name, **sample.labels) == sample.value
+
+
+def test_a_day_knows_itself() -> None:
+    """Rules use it instead of the time."""
+    _, past = everything()
+    for day, shown in past.items():
+        midnight = datetime.combine(day, time(), UTC).timestamp()
+        assert value(shown, metrics.AS_OF.name) == midnight
+        assert value(shown, conventions.AS_OF.name) == midnight
+
+
+def test_recorded_values_are_the_assessor_s() -> None:
+    """By each of the names under which rules record them."""
+    _, past = everything()
+    shown = past[DAYS[-1]]
+    for programme in shipped().programmes:
+        for indicator in programme.indicators:
+            who = {"programme": programme.id, "indicator": indicator.id}
+            for department in indicator.territories:
+                where = {**who, "department": department or metrics.REGION}
+                expected = value(shown, metrics.INDICATOR_ASSESSED_VALUE.name, **where)
+                assert value(shown, conventions.TERRITORY_VALUE.name, **where) == expected
+                if department is None:
+                    assert value(shown, conventions.REGION_VALUE.name, **who) == expected
+                else:
+                    assert value(shown, conventions.DEPARTMENT_VALUE.name, **where) == expected
+
+
+def test_a_ratio_is_that_of_its_recorded_parts() -> None:
+    """Nothing before the first report, then numerator and denominator."""
+    catalogue = catalogue_of(CONNECTED, unit="ratio")
+    events = [event("school.registered", uai(f"075000{n}"), "2018-02-01") for n in range(4)]
+    events += [event("school.connected", uai("0750000"), "2018-02-03")]
+    past = by_day(written(catalogue, state_store_of(catalogue, events), DAYS))
+    who = {"programme": "test", "indicator": INDICATOR}
+    for day, shown in past.items():
+        found = [
+            value(shown, metric.name, **who)
+            for metric in (
+                conventions.REGION_NUMERATOR,
+                conventions.REGION_DENOMINATOR,
+                conventions.REGION_VALUE,
+            )
+        ]
+        assert found == ([1, 4, 0.25] if day >= date(2018, 2, 3) else [None] * 3)
+
+
+def test_categories_are_recorded() -> None:
+    """By the whole region and by département, from the first report on."""
+    catalogue = catalogue_of({"count": "training.enrolled"}, breakdown="audience")
+    events = [
+        event("training.enrolled", f"enrolment-00000{n}", "2018-02-01", department="75")
+        for n in range(2)
+    ]
+    past = by_day(written(catalogue, state_store_of(catalogue, events), DAYS))
+    who = {
+        "programme": "test",
+        "indicator": INDICATOR,
+        "dimension": "audience",
+        "category": "job_seeker",
+    }
+    assert value(past[DAYS[-1]], conventions.REGION_CATEGORY.name, **who) == 2
+    assert value(past[DAYS[-1]], conventions.DEPARTMENT_CATEGORY.name, department="75", **who) == 2
+    assert value(past[DAYS[0]], conventions.REGION_CATEGORY.name, **who) is None
+
+
+def test_withheld_persons_are_nowhere() -> None:
+    """Neither under the assessor's names nor under the recorded ones, on no day."""
+    events = [
+        event("training.enrolled", f"enrolment-{code}-{n:05}", "2018-02-01", department=code)
+        for code, count in (("75", 2), ("77", 30))
+        for n in range(count)
+    ]
+    text = written(PERSONS, state_store_of(PERSONS, events), DAYS)
+    of_paris = {line.partition("{")[0] for line in text.splitlines() if 'department="75"' in line}
+    assert of_paris <= {metrics.CELL_SUPPRESSED.name, metrics.CELL_VALUE.name}
+    assert conventions.DEPARTMENT_CATEGORY.name not in text
+
+
+def test_an_observed_figure_is_recorded_where_it_was_observed() -> None:
+    """From its first day on; the region's is its own, and départements leave it blank."""
+    events = [
+        observed("IND-042", "D75", "2018-01-06", "90"),
+        observed("IND-042", "R11", "2018-01-16", "42.5"),
+        observed("IND-042", "FRANCE", "2018-01-10", "61"),
+    ]
+    past = by_day(
+        written(barometer(), state_store_of(barometer(), observation_events(events)), DAYS)
+    )
+    who = {"programme": "barometre", "indicator": "fibre_ratio"}
+    for day, shown in past.items():
+        region = value(shown, conventions.REGION_VALUE.name, **who)
+        paris = value(shown, conventions.DEPARTMENT_VALUE.name, **who, department="75")
+        assert region == (0.425 if day >= date(2018, 1, 16) else None)
+        assert paris == (0.9 if day >= date(2018, 1, 6) else None)
+        country = value(shown, metrics.INDICATOR_COUNTRY.name, **who)
+        assert country == (0.61 if day >= date(2018, 1, 10) else None)
+        assert value(shown, metrics.INDICATOR_OWN_BASELINE.name, **who, department="75") == 0.9
+
+
+HEAT = Metric("room:heat:max", ("room", "floor"), 'How "hot" it is.')
+LIGHT = Metric("light", (), "How light it is.")
+
+
+@pytest.fixture
+def spool() -> Iterator[OpenMetricsSpool]:
+    """Yield an empty spool."""
+    with OpenMetricsSpool() as spool:
+        yield spool
+
+
+def text(spool: OpenMetricsSpool) -> str:
+    """Return what it writes."""
+    out = io.BytesIO()
+    spool.write(out)
+    return out.getvalue().decode()
+
+
+def test_nothing_is_a_text_too(spool: OpenMetricsSpool) -> None:
+    """It ends as every other."""
+    assert text(spool) == "# EOF\n"
+
+
+def test_families_stay_together(spool: OpenMetricsSpool) -> None:
+    """However the series came."""
+    spool.add(HEAT, ("attic", "3"), [(0, 1.5), (60, 2.0)])
+    spool.add(LIGHT, (), [(0, 7)])
+    spool.add(HEAT, ("cellar", "0"), [(0, 0.1)])
+    assert text(spool) == (
+        "# TYPE room:heat:max gauge\n"
+        '# HELP room:heat:max How \\"hot\\" it is.\n'
+        'room:heat:max{room="attic",floor="3"} 1.5 0\n'
+        'room:heat:max{room="attic",floor="3"} 2.0 60\n'
+        'room:heat:max{room="cellar",floor="0"} 0.1 0\n'
+        "# TYPE light gauge\n"
+        "# HELP light How light it is.\n"
+        "light 7 0\n"
+        "# EOF\n"
+    )
+    assert spool.samples == 4
+
+
+@given(st.text(max_size=20), st.floats(allow_nan=False), st.integers(0, 2**33))
+def test_any_label_and_value_come_back(label: str, value: float, moment: int) -> None:
+    """Also line breaks, quotes, infinity and the smallest numbers."""
+    with OpenMetricsSpool() as spool:
+        spool.add(HEAT, (label, ""), [(moment, value)])
+        (family,) = read_openmetrics(text(spool))
+    (sample,) = family.samples
+    assert sample.labels == {"room": label, "floor": ""}
+    assert sample.value == value
+    assert sample.timestamp is not None
+    assert float(sample.timestamp) == moment
+
+
+def test_a_label_too_few_is_a_mistake(spool: OpenMetricsSpool) -> None:
+    """Of this program, not of the data."""
+    with pytest.raises(ValueError, match="zip"):
+        spool.add(HEAT, ("attic",), [(0, 1.0)])

@@ -1,0 +1,131 @@
+"""Rows and their dictionary as text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import date
+
+import pytest
+
+from audit.export.document import Format, dictionary_text, rows_text
+from audit.export.rows import KEY, ExportRow
+from catalogue.model import Unit
+from catalogue.progress import MilestoneStatus
+from events.observation import Territory
+
+ROW = ExportRow.model_validate(
+    {
+        **dict.fromkeys(ExportRow.model_fields),
+        "as_of": date(2020, 12, 31),
+        "programme": "lycees",
+        "programme_title": "Lycées, « numériques »",
+        "indicator": "schools",
+        "indicator_title": "Lycées",
+        "unit": Unit.RATIO,
+        "territory": Territory.REGION,
+        "territory_name": "Île-de-France",
+        "value": 0.5,
+        "pace_per_day": 1e-07,
+        "numerator": 1,
+        "suppressed": False,
+        "status": MilestoneStatus.ON_TRACK,
+    }
+)
+
+
+def lines(text: str) -> list[dict[str, str]]:
+    """Read CSV as it is written."""
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_csv_has_the_columns_as_header() -> None:
+    """Also where there is no row."""
+    assert rows_text([], "csv").splitlines() == [",".join(ExportRow.model_fields)]
+
+
+def test_csv_writes_what_is_known() -> None:
+    """Days as ISO 8601, flags as words, and nothing where nothing is known."""
+    (line,) = lines(rows_text([ROW], "csv"))
+    assert {name: value for name, value in line.items() if value} == {
+        "as_of": "2020-12-31",
+        "programme": "lycees",
+        "programme_title": "Lycées, « numériques »",
+        "indicator": "schools",
+        "indicator_title": "Lycées",
+        "unit": "ratio",
+        "territory": "R11",
+        "territory_name": "Île-de-France",
+        "value": "0.5",
+        "pace_per_day": "1e-07",
+        "numerator": "1",
+        "suppressed": "false",
+        "status": "on_track",
+    }
+
+
+def test_a_french_spreadsheet_opens_it_by_a_double_click() -> None:
+    """A mark of UTF-8, semicolons, decimal commas, and no exponent that it would take for text."""
+    heading, line = rows_text([ROW], "excel").splitlines()
+    assert heading == "\ufeff" + ";".join(ExportRow.model_fields)
+    cells = dict(zip(ExportRow.model_fields, line.split(";"), strict=True))
+    assert cells["programme_title"] == "Lycées, « numériques »"
+    assert (cells["value"], cells["numerator"], cells["pace_per_day"]) == ("0,5", "1", "0,0000001")
+
+
+def test_json_has_the_same_and_null() -> None:
+    """One object a row, all columns in it."""
+    (row,) = json.loads(rows_text([ROW], "json"))
+    assert list(row) == list(ExportRow.model_fields)
+    assert (row["value"], row["suppressed"], row["target"]) == (0.5, False, None)
+
+
+class TestDictionary:
+    """What the columns mean."""
+
+    def test_describes_every_column(self) -> None:
+        """In the order of the rows; the same in both forms."""
+        fields = json.loads(dictionary_text("json"))["fields"]
+        assert [field["name"] for field in fields] == list(ExportRow.model_fields)
+        assert [line["name"] for line in lines(dictionary_text("csv"))] == list(
+            ExportRow.model_fields
+        )
+
+    def test_has_a_title_and_a_description_of_each(self) -> None:
+        """For the public, in French."""
+        fields = json.loads(dictionary_text("json"))["fields"]
+        assert all(field["title"] and field["description"].endswith(".") for field in fields)
+        assert len({field["title"] for field in fields}) == len(fields)
+
+    def test_names_types_and_closed_values(self) -> None:
+        """As Table Schema has them."""
+        schema = json.loads(dictionary_text("json"))
+        described = {field["name"]: field for field in schema["fields"]}
+        assert described["as_of"]["type"] == "date"
+        assert described["as_of"]["constraints"] == {"required": True}
+        assert described["value"]["type"] == "number"
+        assert described["numerator"]["type"] == "integer"
+        assert described["suppressed"]["type"] == "boolean"
+        assert described["status"]["constraints"] == {
+            "required": False,
+            "enum": list(map(str, MilestoneStatus)),
+        }
+        assert schema["uniqueKeys"] == [list(KEY)]
+
+    def test_explains_every_code(self) -> None:
+        """The states and the units are described in words."""
+        described = {line["name"]: line["description"] for line in lines(dictionary_text("csv"))}
+        assert all(f"{status} :" in described["status"] for status in MilestoneStatus)
+        assert all(f"{unit} :" in described["unit"] for unit in Unit)
+
+
+@pytest.mark.parametrize("form", ["csv", "excel"])
+def test_no_title_becomes_a_formula(form: Format) -> None:
+    """Open data are opened by people who never saw the catalogue; numbers keep their sign."""
+    row = ROW.model_copy(update={"indicator_title": "=HYPERLINK(1)", "pace_per_day": -0.5})
+
+    text = rows_text([row], form)
+
+    assert "'=HYPERLINK(1)" in text
+    assert "'-" not in text

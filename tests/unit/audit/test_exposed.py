@@ -1,0 +1,213 @@
+"""Reading what one worker shows."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from audit.exposed import (
+    WorkerUnreadableError,
+    addresses_behind,
+    metrics_url,
+    parse_metrics,
+    read_exposed,
+    read_worker,
+)
+from catalogue import metrics
+
+READY = """\
+smartregion_worker_ready 1
+smartregion_as_of_timestamp_seconds 1.5300576e+09
+smartregion_partitions_expected 8
+smartregion_partition_owned{partition="0"} 1
+smartregion_partition_owned{partition="5"} 1
+smartregion_partition_owned{partition="6"} 0
+smartregion_indicator_value{programme="p",indicator="i",department="77",partition="0"} 3
+"""
+
+
+@contextmanager
+def serving(body: bytes, *, status: int = 200, authorization: str | None = None) -> Iterator[str]:
+    """Answer every request with the same; gives the address. Others' authorization is refused."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked_with = self.headers.get("Authorization")
+            self.send_response(status if asked_with == authorization else 401)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own name
+            """Stay silent."""
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_reads_a_worker_over_http() -> None:
+    """The worker's /metrics is read, and its address kept."""
+    with serving(READY.encode()) as url:
+        worker = read_worker(url)
+
+    assert worker.ready
+    assert worker.url == f"{url}/metrics"
+
+
+def test_shows_the_token_that_is_requested() -> None:
+    """And an error names that one is needed where there is none."""
+    with serving(READY.encode(), authorization="Bearer open-sesame") as url:
+        assert read_worker(url, token="open-sesame").ready  # noqa: S106 - the test's
+        with pytest.raises(WorkerUnreadableError, match="401"):
+            read_worker(url)
+
+
+def test_has_what_the_worker_exposes_of_itself() -> None:
+    """Its day, and the partitions that there are and that it shows."""
+    worker = parse_metrics("here", READY)
+
+    assert worker.as_of == date(2018, 6, 27)
+    assert worker.partitions_expected == 8
+    assert worker.partitions_owned == {0, 5}
+    assert [sample.value for sample in worker.of(metrics.INDICATOR_VALUE)] == [3.0]
+
+
+def test_takes_what_is_not_exposed_as_unknown() -> None:
+    """An empty page is of a worker that is not ready and has no day."""
+    worker = parse_metrics("here", "")
+
+    assert not worker.ready
+    assert worker.as_of is None
+    assert worker.partitions_expected == 0
+
+
+def test_refuses_what_is_no_metrics() -> None:
+    """A page of another kind names the address and the problem."""
+    with pytest.raises(WorkerUnreadableError, match=r"there.*not Prometheus text"):
+        parse_metrics("there", "<html><body>Hello</body></html>")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{,\t== histogram+Inf",
+        "smartregion_partitions_expected +Inf",
+        "smartregion_partitions_expected NaN",
+        "smartregion_as_of_timestamp_seconds 1e300",
+        "smartregion_partition_owned 1",
+        'smartregion_partition_owned{partition="a"} 1',
+    ],
+)
+def test_refuses_metrics_that_no_worker_has(text: str) -> None:
+    """Each ended the audit with a traceback."""
+    with pytest.raises(WorkerUnreadableError, match="not Prometheus text"):
+        parse_metrics("there", text)
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"broken", 503), (b"\xff", 200)])
+def test_refuses_an_answer_that_is_no_page(body: bytes, status: int) -> None:
+    """An error status, and bytes that are no text, are one readable error."""
+    with serving(body, status=status) as url, pytest.raises(WorkerUnreadableError, match=url):
+        read_worker(url)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("smartregion_assessor_ready 1", "the assessor answers"),
+        ("smartregion_gateway_ready 0", "the gateway answers"),
+        ("smartregion_page_ready 1", "the delegate's page answers"),
+        ("up 1", "a program that is none of ours answers"),
+    ],
+)
+def test_names_another_program_that_answers(text: str, name: str) -> None:
+    """It read as a worker that is not ready."""
+    with (
+        serving(f"{text}\n".encode()) as url,
+        pytest.raises(WorkerUnreadableError, match=f"none at {url}.*{name}"),
+    ):
+        read_worker(url)
+
+
+def test_reads_any_program_where_any_is_asked_for() -> None:
+    """The demo shows what the assessor judges."""
+    with serving(b"smartregion_assessor_ready 1\n") as url:
+        assert read_exposed(url).single(metrics.ASSESSOR_READY) == 1
+
+
+def test_names_an_address_that_does_not_answer() -> None:
+    """A refused connection names the address."""
+    with serving(b"") as url:
+        pass
+
+    with pytest.raises(WorkerUnreadableError, match=url):
+        read_worker(url, wait_seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("127.0.0.1:6066", "http://127.0.0.1:6066/metrics"),
+        ("localhost:6066", "http://localhost:6066/metrics"),
+        ("http://w:6066", "http://w:6066/metrics"),
+        ("http://w:6066/", "http://w:6066/metrics"),
+        ("https://w/behind/metrics", "https://w/behind/metrics"),
+    ],
+)
+def test_completes_an_address(given: str, read: str) -> None:
+    """A host and port, or an address without a path, stand for its /metrics."""
+    assert metrics_url(given) == read
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://w/metrics", "file:///etc/passwd", "http://", "http://["]
+)
+def test_refuses_an_address_of_another_kind(address: str) -> None:
+    """Only http and https are read."""
+    with pytest.raises(WorkerUnreadableError):
+        metrics_url(address)
+
+
+class TestEveryAddress:
+    """A name that stands for several workers."""
+
+    @pytest.mark.parametrize(
+        ("found", "expected"),
+        [
+            ([(4, "10.0.0.2"), (4, "10.0.0.1")], ["http://10.0.0.1:6066", "http://10.0.0.2:6066"]),
+            ([(4, "10.0.0.1"), (6, "fd00::1")], ["http://10.0.0.1:6066"]),
+            ([(6, "fd00::1"), (4, "10.0.0.1")], ["http://[fd00::1]:6066"]),
+        ],
+    )
+    def test_is_one_for_each_machine(
+        self, monkeypatch: pytest.MonkeyPatch, found: list[tuple[int, str]], expected: list[str]
+    ) -> None:
+        """Each pod once, also where it has addresses of both kinds."""
+        families = {4: socket.AF_INET, 6: socket.AF_INET6}
+
+        def resolved(name: str, port: int, **_: object) -> list[tuple[object, ...]]:
+            assert (name, port) == ("workers", 6066)
+            return [(families[kind], 1, 6, "", (host, port)) for kind, host in found]
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolved)
+
+        assert addresses_behind("workers:6066") == [f"{one}/metrics" for one in expected]
+
+    def test_an_unknown_name_is_reported(self) -> None:
+        """With the system's error."""
+        with pytest.raises(WorkerUnreadableError, match=r"http://nobody\.invalid:6066"):
+            addresses_behind("http://nobody.invalid:6066")
+
+    def test_a_certificate_is_of_one_name(self) -> None:
+        """Over https each worker has to be named."""
+        with pytest.raises(WorkerUnreadableError, match="certificate"):
+            addresses_behind("https://workers:6066")

@@ -1,0 +1,113 @@
+"""How a producer shows who it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from boundary.errors import SmartRegionError
+from events.producers.model import Producers
+from events.producers.secrets import Secrets, token_digest
+from events.producers.tokens import Scheme, issue
+from gateway.authentication import Authenticator, UnverifiedSignature
+from sources.client.credentials import (
+    BearerToken,
+    CredentialsError,
+    SignedRequests,
+    load_credentials,
+)
+from tests.support.producers import producer
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TOKEN = issue("lycees", Scheme.BEARER).secret.get_secret_value()
+SECRET = issue("lycees", Scheme.SIGNATURE).secret.get_secret_value()
+SECRETS = Secrets.model_validate(
+    {"lycees": {"signing": [SECRET], "bearer_sha256": [token_digest(TOKEN)]}}
+)
+
+
+def written(folder: Path, text: str, mode: int = 0o600) -> Path:
+    """Write a producer's secret."""
+    file = folder / "secret"
+    file.write_text(text, encoding="utf-8")
+    file.chmod(mode)
+    return file
+
+
+@pytest.mark.parametrize("secret", [TOKEN, SECRET], ids=["token", "signing secret"])
+def test_the_gateway_knows_who_it_is(tmp_path: Path, secret: str) -> None:
+    """The headers prove the producer for the body, whichever secret the file holds."""
+    credentials = load_credentials(written(tmp_path, f"{secret}\n"), producer="lycees")
+    headers = credentials.headers(b"[]", NOW)
+    raw = {name.encode(): value.encode() for name, value in headers.items()}
+    producers = Producers(producers=(producer("lycees", "/lycees"),))
+    found = Authenticator(SECRETS, producers, now=lambda: NOW).identify(raw)
+    assert (
+        found.prove(b"[]").producer if isinstance(found, UnverifiedSignature) else found
+    ) == "lycees"
+
+
+def test_each_request_has_an_id_of_its_own(tmp_path: Path) -> None:
+    """No two signatures are of the same message."""
+    credentials = load_credentials(written(tmp_path, SECRET), producer="lycees")
+    assert len({credentials.headers(b"", NOW)["webhook-id"] for _ in range(50)}) == 50
+
+
+def test_only_a_token_is_a_secret_in_the_request(tmp_path: Path) -> None:
+    """A signing secret never leaves; a token needs no producer's name."""
+    token = load_credentials(written(tmp_path, TOKEN))
+    signing = load_credentials(written(tmp_path, SECRET), producer="lycees")
+    assert (token.secret_in_request, signing.secret_in_request) == (True, False)
+    assert SECRET[6:] not in str(signing.headers(b"", NOW))
+
+
+@pytest.mark.parametrize(
+    ("text", "producer", "problem"),
+    [
+        ("", None, "is no token"),
+        ("hunter2", None, "is no token"),
+        (TOKEN[:-1], None, "is no token"),
+        (f"{TOKEN}\n{TOKEN}", None, "is no token"),
+        (TOKEN, "formation", "another producer's"),
+        (SECRET, None, "name the producer"),
+        (SECRET[:20], "lycees", "not a whole"),
+        ("é", None, "not ASCII"),
+    ],
+    ids=[
+        "nothing",
+        "a password",
+        "a token cut short",
+        "two tokens",
+        "a token of another",
+        "a signing secret alone",
+        "a signing secret cut short",
+        "an accent",
+    ],
+)
+def test_a_wrong_secret_is_refused_and_not_shown(
+    tmp_path: Path, text: str, producer: str | None, problem: str
+) -> None:
+    """The error names the remedy, and does not contain the file's text."""
+    with pytest.raises(CredentialsError, match=problem) as refused:
+        load_credentials(written(tmp_path, text), producer=producer)
+    assert not text or text not in str(refused.value)
+
+
+def test_a_file_that_others_read_is_refused(tmp_path: Path) -> None:
+    """Nor is one that is not there read."""
+    with pytest.raises(SmartRegionError):
+        load_credentials(written(tmp_path, TOKEN, 0o644))
+    with pytest.raises(CredentialsError, match="cannot be read"):
+        load_credentials(tmp_path / "none")
+
+
+def test_they_do_not_show_themselves(tmp_path: Path) -> None:
+    """Neither kind."""
+    token = load_credentials(written(tmp_path, TOKEN))
+    signing = load_credentials(written(tmp_path, SECRET), producer="lycees")
+    assert isinstance(token, BearerToken)
+    assert isinstance(signing, SignedRequests)
+    assert TOKEN not in repr(token)
+    assert SECRET[6:] not in repr(signing)

@@ -1,0 +1,530 @@
+"""The publisher through the gateway, before a gateway of the tests' own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, date, datetime
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr, ValidationError
+
+from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
+from events.cloudevent import CloudEvent, encode_structured
+from events.producers.model import Quota
+from events.school import SchoolClosed, SchoolKind, SchoolRegistered
+from events.signing import SigningSecret
+from gateway.quota import TokenBucket
+from sources.client import (
+    BearerToken,
+    DeliveryReport,
+    FailedDelivery,
+    GatewayAddressError,
+    GatewayOptions,
+    GatewayPublisher,
+    GatewayRefusedError,
+    RetryPolicy,
+    SignedRequests,
+    Spool,
+    SpoolFullError,
+)
+from sources.client.protocol import DeliveryError
+from tests.support.gateway_stub import StubAnswer, accepted, answered_each
+
+URL = "https://gateway.example"
+TOKEN = BearerToken(SecretStr("srt_lycees_" + "A" * 43))
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def event(number: int) -> CloudEvent:
+    """Return the event of a number."""
+    return CloudEvent(
+        id=str(number),
+        source="/lycees",
+        time=datetime(2019, 3, 11, 9, 30, tzinfo=UTC),
+        fact=SchoolClosed(uai="0750419Y", closed_on=date(2019, 3, 11)),
+    )
+
+
+class FakeGateway:
+    """A gateway without a network: it records requests, and answers as configured."""
+
+    def __init__(
+        self, behave: Callable[[list[dict[str, Any]]], StubAnswer | None] = accepted
+    ) -> None:
+        self.behave = behave
+        self.batches: list[list[int]] = []
+        self.headers: list[Mapping[str, str]] = []
+        self.taken: list[int] = []
+        self.clock = 0.0
+        self.closed = False
+
+    def exchange(
+        self, method: str, url: str, *, body: bytes, headers: Mapping[str, str]
+    ) -> HttpAnswer:
+        """Take a request."""
+        assert (method, url) == ("POST", f"{URL}/events")
+        events = json.loads(body)
+        numbers = [int(one["id"]) for one in events]
+        self.batches.append(numbers)
+        self.headers.append(headers)
+        reply = self.behave(events)
+        if reply is None:
+            raise NoAnswerError(OSError("connection refused"))
+        items = reply.content.get("items", []) if isinstance(reply.content, dict) else []
+        taken = {one["index"] for one in items if one["status"] == 202}
+        self.taken += [
+            number for at, number in enumerate(numbers) if reply.status == 202 or at in taken
+        ]
+        content = reply.content if isinstance(reply.content, bytes) else json.dumps(reply.content)
+        raw = content if isinstance(content, bytes) else content.encode()
+        return HttpAnswer(reply.status, dict(reply.headers), raw)
+
+    def close(self) -> None:
+        """Be left."""
+        self.closed = True
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.clock += seconds
+
+    def publisher(
+        self, *, spool: Spool | None = None, retry_seconds: float = 30.0, **options: Any
+    ) -> GatewayPublisher:
+        """Return a publisher to this gateway."""
+        return GatewayPublisher(
+            URL,
+            TOKEN,
+            options=GatewayOptions(**options),
+            spool=spool,
+            retry_policy=RetryPolicy(
+                retry_seconds, clock=lambda: self.clock, sleep=self.sleep, chance=Random(1)
+            ),
+            client=cast("HttpClient", self),
+            now=lambda: NOW,
+        )
+
+
+def test_events_arrive_in_batches_and_in_order() -> None:
+    """Full batches go while publishing, the rest when flushed."""
+    gateway = FakeGateway()
+    with gateway.publisher(batch_events=4) as publisher:
+        for number in range(10):
+            publisher.publish(event(number))
+        assert gateway.batches == [[0, 1, 2, 3], [4, 5, 6, 7]]
+        assert publisher.flush() == DeliveryReport(delivered=10)
+        assert publisher.flush() == DeliveryReport(delivered=0)
+    assert gateway.batches[2:] == [[8, 9]]
+    assert gateway.closed
+
+
+def test_a_batch_is_bounded_in_bytes() -> None:
+    """No body is larger than asked for, unless one event alone is."""
+    gateway = FakeGateway()
+    size = len(encode_structured(event(0)).value)
+    with gateway.publisher(batch_bytes=2 * size + 3) as publisher:
+        for number in range(5):
+            publisher.publish(event(number))
+    assert gateway.batches == [[0, 1], [2, 3], [4]]
+
+
+def test_a_batch_is_sent_as_what_it_is() -> None:
+    """With its media type and the producer's proof."""
+    gateway = FakeGateway()
+    with gateway.publisher() as publisher:
+        publisher.publish(event(0))
+    assert gateway.headers == [
+        {
+            "content-type": "application/cloudevents-batch+json",
+            "authorization": f"Bearer {TOKEN.token.get_secret_value()}",
+        }
+    ]
+
+
+def test_a_gateway_that_comes_back_is_sent_to_again() -> None:
+    """What was lost on the way is sent again, and delivered once it is acknowledged."""
+    answers = iter([None, StubAnswer(503, b""), StubAnswer(429, {}, (("Retry-After", "9"),))])
+    gateway = FakeGateway(lambda events: next(answers, accepted(events)))
+    with gateway.publisher() as publisher:
+        publisher.publish(event(0))
+        assert publisher.flush().delivered == 1
+    assert gateway.batches == [[0]] * 4
+    assert gateway.clock > 9
+
+
+def test_without_a_spool_the_last_retry_ends_in_failure() -> None:
+    """All that waited has failed, with the cause, and is not sent again."""
+    gateway = FakeGateway(lambda _: None)
+    with gateway.publisher(batch_events=2) as publisher:
+        for number in range(3):
+            publisher.publish(event(number))
+        report = publisher.flush()
+        assert [failed.event for failed in report.failed] == [event(n) for n in range(3)]
+        assert {failed.cause for failed in report.failed} == {"connection refused"}
+        assert not any(failed.refused for failed in report.failed)
+        assert publisher.flush() == DeliveryReport(0)
+
+
+def test_a_gateway_that_is_away_is_waited_for_once_before_each_report() -> None:
+    """A file of thousands of lines would take minutes to fail."""
+    gateway = FakeGateway(lambda _: None)
+    with gateway.publisher(batch_events=2) as publisher:
+        for number in range(20):
+            publisher.publish(event(number))
+        report = publisher.flush()
+        assert [one.event for one in report.failed] == [event(number) for number in range(20)]
+        assert gateway.clock < 30
+        gateway.behave = accepted
+        publisher.publish(event(20))
+        assert publisher.flush().delivered == 1
+
+
+def test_a_small_quota_is_waited_for() -> None:
+    """A batch takes longer than an outage is waited for, and the gateway says for how long."""
+    gateway = FakeGateway()
+    bucket = TokenBucket(Quota(events_per_second=10, burst=200), clock=lambda: gateway.clock)
+
+    def by_quota(events: list[dict[str, Any]]) -> StubAnswer:
+        seconds = bucket.take(len(events))
+        after = (("Retry-After", str(round(seconds + 0.5))),)
+        return StubAnswer(429, {"detail": "too many"}, after) if seconds else accepted(events)
+
+    gateway.behave = by_quota
+    with gateway.publisher() as publisher:
+        for number in range(1_200):
+            publisher.publish(event(number))
+        assert publisher.flush() == DeliveryReport(1_200)
+    assert 80 < gateway.clock < 150
+
+
+@pytest.mark.parametrize(("after", "waited"), [(60, 60), (86_400, 0)])
+def test_a_quota_that_never_comes_is_not_waited_for_twice(after: int, waited: int) -> None:
+    """Nor is one for a day, which a producer without a declaration has."""
+    gateway = FakeGateway(lambda _: StubAnswer(429, {}, (("Retry-After", str(after)),)))
+    with gateway.publisher() as publisher:
+        publisher.publish(event(0))
+        assert len(publisher.flush().failed) == 1
+    assert gateway.clock == waited
+
+
+def test_a_quota_keeps_nobody_with_a_spool_waiting(tmp_path: Path) -> None:
+    """What is on disk is sent by the next flush."""
+    gateway = FakeGateway(lambda _: StubAnswer(429, {}, (("Retry-After", "60"),)))
+    with gateway.publisher(spool=Spool(tmp_path / "spool")) as publisher:
+        publisher.publish(event(0))
+        assert publisher.flush().waiting == 1
+    assert gateway.clock == 0
+
+
+def test_a_refused_event_does_not_block_its_neighbours() -> None:
+    """Each has a fate of its own: taken, turned down, or to come again."""
+    answers = iter([answered_each([202, 422, 503, 202]), answered_each([403])])
+    gateway = FakeGateway(lambda events: next(answers, accepted(events)))
+    with gateway.publisher() as publisher:
+        for number in range(4):
+            publisher.publish(event(number))
+        report = publisher.flush()
+    assert gateway.batches == [[0, 1, 2, 3], [2]]
+    assert report.delivered == 2
+    assert [(one.event.id, one.cause, one.refused) for one in report.failed] == [
+        ("1", "because of 422", True),
+        ("2", "because of 403", True),
+    ]
+
+
+def test_a_batch_that_cannot_be_read_is_sent_in_parts() -> None:
+    """The one event that somebody on the way dislikes is found; the others arrive, in order."""
+
+    def dislike_five(events: list[dict[str, Any]]) -> StubAnswer:
+        return (
+            StubAnswer(400, b"?") if any(one["id"] == "5" for one in events) else accepted(events)
+        )
+
+    gateway = FakeGateway(dislike_five)
+    with gateway.publisher() as publisher:
+        for number in range(12):
+            publisher.publish(event(number))
+        report = publisher.flush()
+    assert gateway.taken == [number for number in range(12) if number != 5]
+    assert [(one.event.id, one.refused) for one in report.failed] == [("5", True)]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(StubAnswer(status, b"<html>Bad Request</html>") for status in (400, 413, 422, 431)),
+        StubAnswer(400, {"type": "/problems/ambiguous_request", "detail": "two lengths"}),
+    ],
+)
+def test_a_proxy_for_which_everything_is_refused_loses_nothing(
+    answer: StubAnswer, tmp_path: Path
+) -> None:
+    """A proxy with a mistake of its own is an error: no event is wrong, and all stay."""
+    gateway = FakeGateway(lambda _: answer)
+    spool = Spool(tmp_path / "spool")
+    with gateway.publisher(spool=spool) as publisher:
+        for number in range(5):
+            publisher.publish(event(number))
+        with pytest.raises(GatewayRefusedError):
+            publisher.flush()
+        assert len(spool) == 5
+        gateway.behave = accepted
+        assert publisher.flush().delivered == 5
+
+
+def test_a_refusal_before_an_outage_is_none() -> None:
+    """What is asked of it may get no answer: the event is sent again."""
+    answers = iter([StubAnswer(400, b"?"), StubAnswer(502, b"?")])
+    gateway = FakeGateway(lambda events: next(answers, None) or accepted(events))
+    with gateway.publisher() as publisher:
+        publisher.publish(event(0))
+        assert publisher.flush().delivered == 1
+    assert gateway.taken == [0]
+
+
+def test_a_gateway_that_does_not_know_us_ends_it_with_everything_kept() -> None:
+    """A wrong secret is an error, not a loss: what waited still waits."""
+    gateway = FakeGateway(lambda _: StubAnswer(401, {"detail": "who are you?"}))
+    with gateway.publisher() as publisher:
+        publisher.publish(event(0))
+        with pytest.raises(GatewayRefusedError, match="status 401: who are you") as refused:
+            publisher.flush()
+        assert TOKEN.token.get_secret_value() not in str(refused.value)
+        gateway.behave = accepted
+        assert publisher.flush().delivered == 1
+
+
+def test_an_event_larger_than_any_is_not_sent() -> None:
+    """It is reported as refused at once."""
+    gateway = FakeGateway()
+    large = SchoolRegistered.model_construct(
+        uai="0750419Y",
+        registered_on=date(2019, 3, 11),
+        name="x" * 300_000,
+        kind=SchoolKind.VOCATIONAL,
+        commune="75101",
+    )
+    with gateway.publisher() as publisher:
+        publisher.publish(CloudEvent("0", "/lycees", NOW, large))
+        report = publisher.flush()
+    assert gateway.batches == []
+    assert report.delivered == 0
+    assert len(report.failed) + len(report.raw_failures) == 1
+
+
+def test_with_a_spool_publishing_sends_no_request(tmp_path: Path) -> None:
+    """The disk takes the event; the gateway is only asked when flushed."""
+    gateway = FakeGateway(lambda _: None)
+    with gateway.publisher(spool=Spool(tmp_path / "spool.db"), batch_events=1) as publisher:
+        for number in range(3):
+            publisher.publish(event(number))
+        assert gateway.batches == []
+        report = publisher.flush()
+        assert report == DeliveryReport(0, waiting=3, waiting_for="connection refused")
+
+
+def test_what_is_spooled_goes_first_in_the_next_process(tmp_path: Path) -> None:
+    """In the order of both lives."""
+    file = tmp_path / "spool.db"
+    gateway = FakeGateway(lambda _: None)
+    with gateway.publisher(spool=Spool(file)) as publisher:
+        publisher.publish(event(0))
+    gateway.behave = accepted
+    with gateway.publisher(spool=Spool(file)) as publisher:
+        publisher.publish(event(1))
+        assert publisher.flush() == DeliveryReport(2)
+    assert gateway.batches[-1] == [0, 1]
+    with closing(Spool(file)) as spool:
+        assert len(spool) == 0
+
+
+def test_publishing_raises_where_the_spool_is_full(tmp_path: Path) -> None:
+    """And what is in it is sent when the gateway is back."""
+    gateway = FakeGateway()
+    with gateway.publisher(spool=Spool(tmp_path / "spool.db", most_events=1)) as publisher:
+        publisher.publish(event(0))
+        with pytest.raises(SpoolFullError):
+            publisher.publish(event(1))
+        assert publisher.flush().delivered == 1
+        publisher.publish(event(1))
+
+
+def test_a_spool_of_other_contracts_blocks_nothing(tmp_path: Path) -> None:
+    """An event that this version cannot read is sent, and reported where the gateway refuses it."""
+    file = tmp_path / "spool.db"
+    with closing(Spool(file)) as spool:
+        spool.append(b'{"id": "7"}')
+    gateway = FakeGateway(lambda events: answered_each([422] * len(events)))
+    with gateway.publisher(spool=Spool(file)) as publisher:
+        assert publisher.flush().raw_failures == ("because of 422",)
+    assert gateway.batches == [[7]]
+
+
+def test_leaving_reports_the_losses_of_no_report() -> None:
+    """An event that was turned down last is not skipped in silence."""
+    gateway = FakeGateway(lambda events: answered_each([422] * len(events)))
+    with (
+        pytest.raises(DeliveryError, match=r"value 1 missing .*because of 422"),
+        gateway.publisher() as publisher,
+    ):
+        publisher.publish(event(0))
+    assert gateway.closed
+
+
+def test_an_exception_is_not_replaced() -> None:
+    """Who is interrupted does not wait for a gateway."""
+    gateway = FakeGateway(lambda _: None)
+
+    def be_interrupted() -> None:
+        with gateway.publisher() as publisher:
+            publisher.publish(event(0))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        be_interrupted()
+    assert (gateway.batches, gateway.closed) == ([], True)
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+def test_several_threads_publish_and_flush(
+    tmp_path: Path,
+    spooled: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """Each event is delivered once, whoever sends it, and each thread's in its order."""
+    gateway = FakeGateway()
+    spool = Spool(tmp_path / "spool.db") if spooled else None
+    reports: list[DeliveryReport] = []
+    with gateway.publisher(spool=spool, batch_events=7) as publisher:
+
+        def publish(first: int) -> None:
+            for number in range(first, first + 50):
+                publisher.publish(event(number))
+                if number % 10 == 0:
+                    reports.append(publisher.flush())
+
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(publish, [0, 100, 200, 300]))
+        reports.append(publisher.flush())
+    assert len(gateway.taken) == sum(report.delivered for report in reports) == 200
+    for first in (0, 100, 200, 300):
+        own = [number for number in gateway.taken if first <= number < first + 100]
+        assert own == list(range(first, first + 50))
+
+
+FATES = st.sampled_from([202, 202, 202, 422, 503])
+
+
+@settings(max_examples=60)
+@given(
+    count=st.integers(1, 40),
+    batch=st.integers(1, 12),
+    spooled=st.booleans(),
+    answers=st.lists(
+        st.none()
+        | st.sampled_from(
+            [StubAnswer(500, b""), StubAnswer(413, b""), StubAnswer(207, {"items": []})]
+        )
+        | st.lists(FATES, min_size=40, max_size=40),
+        max_size=12,
+    ),
+    flushes=st.sets(st.integers(0, 40)),
+)
+def test_every_event_has_one_fate_in_the_end(
+    count: int,
+    batch: int,
+    spooled: bool,  # noqa: FBT001 - drawn
+    answers: list[StubAnswer | list[int] | None],
+    flushes: set[int],
+) -> None:
+    """Delivered, refused or failed: each event is reported once, whatever the gateway answers."""
+    answering = iter(answers)
+
+    def behave(events: list[dict[str, Any]]) -> StubAnswer | None:
+        if not events:
+            return accepted(events)  # The gateway is there.
+        answer = next(answering, [202] * 40)
+        if isinstance(answer, list):
+            return answered_each(answer[: len(events)])
+        if answer is not None and answer.status == 207:
+            return StubAnswer(500, b"")
+        return answer
+
+    gateway = FakeGateway(behave)
+    delivered = 0
+    failed: list[FailedDelivery] = []
+    with TemporaryDirectory() as folder:
+        spool = Spool(Path(folder) / "spool.db") if spooled else None
+        with gateway.publisher(spool=spool, batch_events=batch, retry_seconds=20) as publisher:
+            for number in range(count):
+                publisher.publish(event(number))
+                if number in flushes:
+                    report = publisher.flush()
+                    delivered += report.delivered
+                    failed += report.failed
+            while True:
+                report = publisher.flush()
+                delivered += report.delivered
+                failed += report.failed
+                if not report.waiting:
+                    break
+    gone = [int(one.event.id) for one in failed]
+    assert sorted(gone + sorted(gateway.taken)) == list(range(count))
+    assert delivered == len(gateway.taken)
+    if spooled:
+        assert all(one.refused for one in failed)
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("", "is not an http or https address"),
+        ("gateway.example", "is not an http or https address"),
+        ("ftp://gateway.example", "is not an http or https address"),
+        ("https://", "is not an http or https address"),
+        ("https://gateway.example:http", "is not an http or https address"),
+        ("https://[::1", "is not an http or https address"),
+        ("https://user:hunter2@gateway.example", "has a user, a query"),
+        ("https://gateway.example?token=hunter2", "has a user, a query"),
+        ("http://gateway.example", "would send a secret"),
+        ("http://127.0.0.1.example", "would send a secret"),
+        ("http://10.0.0.1:6070", "would send a secret"),
+    ],
+)
+def test_an_address_that_cannot_be_used(url: str, problem: str) -> None:
+    """It is refused before anything is sent, and a secret in it is not repeated."""
+    with pytest.raises(GatewayAddressError, match=problem) as refused:
+        GatewayPublisher(url, TOKEN)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://gateway.example/", "http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"],
+)
+def test_a_token_goes_over_an_encrypted_way_or_stays_here(url: str) -> None:
+    """Loopback is not a network."""
+    assert GatewayPublisher(url, TOKEN)._url == f"{url.rstrip('/')}/events"
+
+
+def test_a_signature_may_be_seen_and_a_token_where_that_is_said() -> None:
+    """A signature is worth nothing to who reads it; a network may be one's own."""
+    signed = SignedRequests("lycees", SigningSecret(bytes(32)))
+    GatewayPublisher("http://gateway.example", signed)
+    GatewayPublisher("http://gateway.example", TOKEN, options=GatewayOptions(plain_http=True))
+
+
+@pytest.mark.parametrize(
+    "options", [{"batch_events": 501}, {"batch_bytes": 2**20 + 1}, {"batch_event": 1}]
+)
+def test_options_are_within_what_the_gateway_takes(options: dict[str, int]) -> None:
+    """A larger batch would only be refused there."""
+    with pytest.raises(ValidationError):
+        GatewayOptions(**options)  # type: ignore[arg-type]

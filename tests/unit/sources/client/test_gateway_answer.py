@@ -1,0 +1,163 @@
+"""What an answer means, and that nothing but the gateway's own word delivers an event."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boundary.http_client import HttpAnswer
+from sources.client.gateway_answer import (
+    BatchTooLargeError,
+    EventAnswer,
+    EventFate,
+    GatewayAwayError,
+    GatewayRefusedError,
+    read_answer,
+)
+from tests.support.facts import json_values
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+URL = "https://gateway.example"
+
+
+def read(
+    status: int, content: object, *, events: int = 2, headers: dict[str, str] | None = None
+) -> list[EventAnswer]:
+    """Read an answer to a batch."""
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return list(read_answer(URL, HttpAnswer(status, headers or {}, body), events=events, now=NOW))
+
+
+def test_a_receipt_for_each_delivers_all() -> None:
+    """202 with as many receipts as events."""
+    assert read(202, {"receipts": [{}, {}]}) == [EventAnswer(EventFate.TAKEN)] * 2
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        (200, b"<html>Please log in</html>"),
+        (200, {"receipts": [{}, {}]}),
+        (202, b""),
+        (202, {"receipts": [{}]}),
+        (202, {"receipts": [{}, {}, {}]}),
+        (202, {"receipts": "two"}),
+        (204, b""),
+        (301, b""),
+        (302, b""),
+        (307, b""),
+        (401, {"detail": "no"}),
+        (403, b"blocked"),
+        (404, b""),
+        (405, b""),
+        (415, b""),
+        (501, b""),
+        (207, {"items": [{}]}),
+    ],
+)
+def test_what_is_not_the_doors_word_delivers_nothing(status: int, content: object) -> None:
+    """A portal's page, a proxy's refusal, a wrong secret: sending it again would not help."""
+    with pytest.raises(GatewayRefusedError):
+        read(status, content)
+
+
+@pytest.mark.parametrize(
+    ("headers", "name"), [({"Server": "nginx"}, "nginx"), ({}, "a server without a name")]
+)
+def test_another_server_is_named_once(headers: dict[str, str], name: str) -> None:
+    """It read "status 501: status 501", and to check the producer's secret."""
+    with pytest.raises(GatewayRefusedError) as refused:
+        read(501, b"<html>", headers=headers)
+
+    message = str(refused.value)
+    assert "does not look like the gateway" in message
+    assert f"(status 501: from {name})" in message
+    assert "secret" not in message
+
+
+def test_the_gateways_own_refusal_is_the_producers() -> None:
+    """With its cause, and what to check."""
+    with pytest.raises(GatewayRefusedError, match=r"this producer.*401: who are you.*its secret"):
+        read(401, {"detail": "who are you"})
+
+
+def test_an_address_without_events_is_no_matter_of_the_secret() -> None:
+    """That of the probes, or one with /events written twice."""
+    with pytest.raises(GatewayRefusedError, match=r"takes no events at this address.*port 6070"):
+        read(404, {"detail": "Events go to `/events`."})
+
+
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 530])
+def test_what_passes_is_tried_again(status: int) -> None:
+    """The whole batch may come through another time, after the pause that was asked for."""
+    with pytest.raises(GatewayAwayError) as away:
+        read(status, {"detail": "busy"}, headers={"Retry-After": "7"})
+    assert (away.value.cause, away.value.retry_after) == ("busy", 7)
+
+
+@pytest.mark.parametrize("status", [400, 413, 422, 431])
+def test_what_could_not_be_read_is_sent_in_parts(status: int) -> None:
+    """One event may have spoilt it, or all may have been too much for somebody on the way."""
+    with pytest.raises(BatchTooLargeError):
+        read(status, b"too large")
+
+
+@pytest.mark.parametrize("status", [207, 422])
+def test_each_event_has_a_fate_of_its_own(status: int) -> None:
+    """In whatever order the items come."""
+    items = [
+        {"index": 2, "status": 503, "problem": {"detail": "away"}},
+        {"index": 0, "status": 202, "receipt": {}},
+        {"index": 1, "status": 422, "problem": {"title": "wrong"}},
+    ]
+    assert read(status, {"items": items}, events=3) == [
+        EventAnswer(EventFate.TAKEN),
+        EventAnswer(EventFate.REFUSED, "wrong"),
+        EventAnswer(EventFate.LATER, "away"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [{"index": 0, "status": 202}] * 2,
+        [{"index": 0, "status": 202}, {"index": 2, "status": 202}],
+        [{"index": 0, "status": 202}, {"index": 1}],
+        [{"index": 0, "status": 202}, "x"],
+    ],
+)
+def test_an_answer_that_leaves_an_event_out_delivers_none(items: list[Any]) -> None:
+    """All of it is sent again."""
+    with pytest.raises(GatewayAwayError, match="does not have an outcome"):
+        read(207, {"items": items})
+
+
+@given(
+    status=st.integers(100, 599),
+    content=json_values | st.dictionaries(st.sampled_from(["receipts", "items"]), json_values),
+    events=st.integers(1, 5),
+)
+def test_any_answer_is_read(status: int, content: Any, events: int) -> None:  # noqa: ANN401 - any JSON
+    """Outcomes for all events, or one of three errors; a success only of the right status."""
+    body = json.dumps(content).encode()
+    try:
+        outcomes = read_answer(URL, HttpAnswer(status, {}, body), events=events, now=NOW)
+    except (GatewayAwayError, GatewayRefusedError, BatchTooLargeError):
+        return
+    assert len(outcomes) == events
+    assert status in (202, 207, 422)
+
+
+@given(text=st.text(max_size=2_000))
+def test_a_cause_is_one_short_line(text: str) -> None:
+    """What is repeated of an answer is bounded and printable."""
+    with pytest.raises((GatewayRefusedError, GatewayAwayError)) as refused:
+        read(503, {"detail": text})
+    assert isinstance(refused.value, GatewayAwayError)
+    assert len(refused.value.cause) <= 400
+    assert refused.value.cause.isprintable()

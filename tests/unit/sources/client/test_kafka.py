@@ -1,0 +1,237 @@
+"""The publisher on Kafka without a broker; it is tested on a real one, too."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from kafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+)
+from pydantic import ValidationError
+
+from broker.errors import BrokerRefusedError, BrokerUnreachableError, TopicMissingError
+from events.cloudevent import CloudEvent, EncodedRecord
+from events.school import SchoolClosed
+from sources.client import (
+    DeliveryReport,
+    KafkaPublisher,
+    PublisherOptions,
+)
+from sources.client.protocol import DeliveryError
+
+EVENT = CloudEvent(
+    id="e-1",
+    source="/tests",
+    time=datetime(2019, 3, 11, 9, 30, tzinfo=UTC),
+    fact=SchoolClosed(uai="0750419Y", closed_on=date(2019, 3, 11)),
+)
+
+
+@pytest.mark.usefixtures("refused_connections")
+def test_no_broker_is_one_readable_error() -> None:
+    """Where nothing listens, the error comes within the timeout and names the cause."""
+    options = PublisherOptions(connect_seconds=0.3)
+    with pytest.raises(BrokerUnreachableError, match=r"ECONNREFUSED.*check the address"):
+        KafkaPublisher("127.0.0.1:1", options=options)
+
+
+def test_unknown_options_are_refused() -> None:
+    """A misspelt option is not silently ignored."""
+    with pytest.raises(ValidationError, match="lingerms"):
+        PublisherOptions(lingerms=1)  # type: ignore[call-arg]
+
+
+class FakeFuture:
+    """The outcome of one record, with its callbacks."""
+
+    def __init__(self) -> None:
+        self._delivered: list[Callable[[object], None]] = []
+        self._failed: list[Callable[[BaseException], None]] = []
+
+    def add_callback(self, call: Callable[[object], None]) -> None:
+        """Register a callback of the delivery."""
+        self._delivered.append(call)
+
+    def add_errback(self, call: Callable[..., None], event: CloudEvent) -> None:
+        """Register a callback of the failure."""
+        self._failed.append(partial(call, event))
+
+    def deliver(self, receipt: object) -> None:
+        """Report that the broker has it."""
+        for call in self._delivered:
+            call(receipt)
+
+    def fail(self, error: BaseException) -> None:
+        """Report that the broker has it not."""
+        for call in self._failed:
+            call(error)
+
+
+class FakeProducer:
+    """Kafka's client without Kafka: a test decides the outcome of each record."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, int, FakeFuture]] = []
+        self.refuses: KafkaError | None = None
+        self.describes: KafkaError | None = None
+        self.answers = True
+        self.closed = False
+        self._sender = self
+
+    def partitions_for(self, _topic: str) -> set[int]:
+        """Know three partitions of any topic, or fail as set."""
+        if self.describes is not None:
+            raise self.describes
+        return {0, 1, 2}
+
+    def send(self, topic: str, *, partition: int, **_record: object) -> FakeFuture:
+        """Keep a record, or refuse it as set."""
+        if self.refuses is not None:
+            raise self.refuses
+        self.sent.append((topic, partition, FakeFuture()))
+        return self.sent[-1][2]
+
+    def flush(self, *, timeout: float) -> None:
+        """Deliver everything, or time out at once."""
+        assert timeout > 0
+        if not self.answers:
+            raise KafkaTimeoutError
+        while self.sent:
+            topic, partition, future = self.sent.pop(0)
+            future.deliver(SimpleNamespace(topic=topic, partition=partition, offset=41))
+
+    def force_close(self) -> None:
+        """Fail everything at once, as the sender's thread does."""
+        waiting, self.sent = self.sent, []
+        for _, _, future in waiting:
+            future.fail(KafkaError("closed forcefully"))
+
+    def close(self, *, timeout: float) -> None:
+        """Be closed, once nothing waits."""
+        assert timeout > 0
+        assert not self.sent
+        self.closed = True
+
+
+@pytest.fixture
+def producer(monkeypatch: pytest.MonkeyPatch) -> FakeProducer:
+    """The client that a Kafka publisher finds."""
+    producer = FakeProducer()
+    monkeypatch.setattr("sources.client.kafka.opened", lambda *_, **__: producer)
+    return producer
+
+
+def with_short_timeouts(**options: Any) -> KafkaPublisher:
+    """A Kafka publisher that gives a silent broker up after a moment."""
+    publisher = KafkaPublisher("b:1", options=PublisherOptions(**options))
+    publisher._delivery_timeout = 0.01
+    return publisher
+
+
+def test_a_delivered_event_is_counted_once(producer: FakeProducer) -> None:
+    """A report counts deliveries since the last one, and `ends` has the end offsets."""
+    with with_short_timeouts() as publisher:
+        publisher.publish(EVENT)
+        assert publisher.flush() == DeliveryReport(delivered=1)
+        assert publisher.flush() == DeliveryReport(delivered=0)
+    assert list(publisher.ends.values()) == [42]
+    assert producer.closed
+
+
+def test_a_silent_broker_is_given_up(producer: FakeProducer) -> None:
+    """Where no answer comes at all, the events are reported as lost with that cause."""
+    producer.answers = False
+    with with_short_timeouts() as publisher:
+        publisher.publish(EVENT)
+        (failed,) = publisher.flush().failed
+    assert (failed.event, failed.cause) == (EVENT, "no answer for 0.01 s")
+
+
+def test_a_full_publisher_waits_and_then_gives_up(producer: FakeProducer) -> None:
+    """Once as many events wait as may, `publish` waits for room, not for ever."""
+    producer.answers = False
+    with with_short_timeouts(in_flight=2) as publisher:
+        for _ in range(3):
+            publisher.publish(EVENT)
+        assert len(publisher.flush().failed) == 3
+
+
+def test_a_full_publisher_goes_on_when_there_is_room(producer: FakeProducer) -> None:
+    """Deliveries in another thread let the waiting one go on."""
+    publisher = with_short_timeouts(in_flight=2)
+    publisher._delivery_timeout = 30
+    publisher.publish(EVENT)
+    publisher.publish(EVENT)
+    deliverer = threading.Thread(target=lambda: producer.flush(timeout=1))
+    with publisher:
+        deliverer.start()
+        publisher.publish(EVENT)
+        deliverer.join()
+        assert publisher.flush().delivered == 3
+
+
+def test_what_the_client_refuses_is_reported(producer: FakeProducer) -> None:
+    """A record that is too large, for instance, is that event's failure and no other's."""
+    with with_short_timeouts() as publisher:
+        producer.refuses = MessageSizeTooLargeError("too large")
+        publisher.publish(EVENT)
+        producer.refuses = None
+        publisher.publish(EVENT)
+        report = publisher.flush()
+    assert (report.delivered, len(report.failed)) == (1, 1)
+    assert "too large" in report.failed[0].cause
+
+
+def test_raw_records_count_as_events_do(producer: FakeProducer) -> None:
+    """A record without a contract is delivered, or reported with its cause."""
+    record = EncodedRecord(b"key", b"not an event", [])
+    with with_short_timeouts() as publisher:
+        publisher.publish_raw("smartregion.schools", record)
+        assert publisher.flush().delivered == 1
+        producer.refuses = KafkaError("no")
+        publisher.publish_raw("smartregion.schools", record)
+        assert len(publisher.flush().raw_failures) == 1
+
+
+def test_a_last_unreported_loss_is_an_error(producer: FakeProducer) -> None:
+    """Leaving without a flush still reports what was lost."""
+    producer.answers = False
+    with pytest.raises(DeliveryError, match="value 1 missing"), with_short_timeouts() as publisher:
+        publisher.publish(EVENT)
+
+
+def test_an_exception_drops_what_waits(producer: FakeProducer) -> None:
+    """Ctrl-C does not wait for a broker, and is not replaced by another error."""
+    producer.answers = False
+
+    def be_interrupted() -> None:
+        with with_short_timeouts() as publisher:
+            publisher.publish(EVENT)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        be_interrupted()
+    assert producer.closed
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (KafkaTimeoutError(), TopicMissingError),
+        (TopicAuthorizationFailedError(), BrokerRefusedError),
+    ],
+)
+def test_a_topic_that_cannot_be_had(
+    producer: FakeProducer, error: KafkaError, expected: type[Exception]
+) -> None:
+    """A missing topic is another error than one that this user may not write."""
+    producer.describes = error
+    with pytest.raises(expected, match=r"smartregion\.schools"), with_short_timeouts() as publisher:
+        publisher.publish(EVENT)

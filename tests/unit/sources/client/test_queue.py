@@ -1,0 +1,200 @@
+"""Queues, in memory and on disk: the same behaviour, and what the disk adds."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeAlias
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sources.client.queue import MemoryQueue, Waiting, taken_together
+from sources.client.spool import (
+    Spool,
+    SpoolBusyError,
+    SpoolFullError,
+    SpoolUnusableError,
+)
+from tests.support.commands import captured
+
+Queue: TypeAlias = MemoryQueue | Spool
+
+events = st.binary(min_size=1, max_size=30)
+
+
+@contextmanager
+def queue(kind: type[Queue]) -> Iterator[tuple[Queue, Path | None]]:
+    """Yield an empty queue."""
+    if kind is MemoryQueue:
+        yield MemoryQueue(), None
+        return
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "spool.db"
+        with closing(Spool(file)) as spool:
+            yield spool, file
+
+
+@settings(max_examples=40)
+@given(
+    steps=st.lists(
+        events | st.tuples(st.integers(1, 5), st.integers(1, 80)) | st.just("reopen"), max_size=25
+    ),
+    kind=st.sampled_from([MemoryQueue, Spool]),
+)
+def test_a_queue_is_a_queue(steps: list[bytes | tuple[int, int] | str], kind: type[Queue]) -> None:
+    """Whatever comes in and goes out, the head is the oldest, in order, and fits; also reopened."""
+    expected: list[bytes] = []
+    with queue(kind) as (held, file):
+        for step in steps:
+            if isinstance(step, bytes):
+                held.append(step)
+                expected.append(step)
+            elif step == "reopen" and file is not None:
+                held.close()
+                held.__init__(file)  # type: ignore[misc] # the same name, the next process
+            elif isinstance(step, tuple):
+                batch = held.head(*step)
+                assert [one.event for one in batch] == expected[: len(batch)]
+                assert bool(batch) is bool(expected)
+                held.remove(batch)
+                held.remove(batch)
+                del expected[: len(batch)]
+            assert len(held) == len(expected)
+        assert [one.event for one in held.head(1_000, 10_000)] == expected
+
+
+@given(sizes=st.lists(events, max_size=20), most=st.integers(1, 10), size=st.integers(2, 200))
+def test_a_batch_is_as_large_as_fits(sizes: list[bytes], most: int, size: int) -> None:
+    """The body of a batch is within its bounds, and one event more would not be."""
+    waiting = [Waiting(position, event) for position, event in enumerate(sizes)]
+    batch = taken_together(waiting, most, size)
+
+    def body(count: int) -> int:
+        return len(b"[" + b",".join(sizes[:count]) + b"]")
+
+    assert list(batch) == waiting[: len(batch)]
+    assert len(batch) <= most
+    assert len(batch) <= 1 or body(len(batch)) <= size
+    if len(batch) < len(sizes):
+        assert len(batch) == most or body(len(batch) + 1) > size
+
+
+def test_some_of_a_head_can_stay(tmp_path: Path) -> None:
+    """What has to come again is first again."""
+    with closing(Spool(tmp_path / "spool.db")) as spool:
+        for event in (b"a", b"b", b"c"):
+            spool.append(event)
+        batch = spool.head(3, 100)
+        spool.remove([batch[0], batch[2]])
+        spool.append(b"d")
+        assert [one.event for one in spool.head(3, 100)] == [b"b", b"d"]
+
+
+@pytest.mark.parametrize("bound", [{"most_events": 2}, {"most_bytes": 2}])
+def test_a_full_spool_says_so_and_loses_nothing(tmp_path: Path, bound: dict[str, int]) -> None:
+    """Bounded by events and by bytes; room that was made is used."""
+    with closing(Spool(tmp_path / "spool.db", **bound)) as spool:
+        spool.append(b"a")
+        spool.append(b"b")
+        with pytest.raises(SpoolFullError, match="is full, value 2 events of 2 bytes"):
+            spool.append(b"c")
+        spool.remove(spool.head(1, 100))
+        spool.append(b"c")
+        assert [one.event for one in spool.head(9, 100)] == [b"b", b"c"]
+
+
+def test_a_full_spool_is_full_for_the_next_process(tmp_path: Path) -> None:
+    """What waits is counted when the file is opened."""
+    file = tmp_path / "spool.db"
+    with closing(Spool(file)) as spool:
+        spool.append(b"abc")
+    with closing(Spool(file, most_bytes=3)) as spool, pytest.raises(SpoolFullError):
+        spool.append(b"d")
+
+
+def test_one_process_has_it(tmp_path: Path) -> None:
+    """A second process is refused, and the first goes on."""
+    file = tmp_path / "spool.db"
+    program = (
+        "import sys; from pathlib import Path; from sources.client.spool import Spool;"
+        "Spool(Path(sys.argv[1]))"
+    )
+    with closing(Spool(file)) as spool:
+        done = captured([sys.executable, "-c", program, file])
+        assert "SpoolBusyError" in done.stderr
+        with pytest.raises(SpoolBusyError, match="in use by another process"):
+            Spool(file)
+        spool.append(b"a")
+    with closing(Spool(file)) as spool:
+        assert len(spool) == 1
+
+
+def test_only_its_owner_reads_it(tmp_path: Path) -> None:
+    """The file and those that SQLite makes beside it."""
+    with closing(Spool(tmp_path / "spool.db")) as spool:
+        spool.append(b"a")
+        assert {one.stat().st_mode & 0o077 for one in tmp_path.iterdir()} == {0}
+
+
+def test_another_file_is_left_alone(tmp_path: Path) -> None:
+    """What is no spool is not made one."""
+    content = b"not a database, but a text of some length" * 50
+    file = tmp_path / "spool.db"
+    file.write_bytes(content)
+    with pytest.raises(SpoolUnusableError, match="cannot be used as a spool"):
+        Spool(file)
+    assert file.read_bytes() == content
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    """Neither one of another program nor one of a later version."""
+    file = tmp_path / "spool.db"
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("CREATE TABLE waiting (x)")
+    with pytest.raises(SpoolUnusableError, match="another program"):
+        Spool(file)
+    file.unlink()
+    Spool(file).close()
+    with closing(sqlite3.connect(file)) as later:
+        later.execute("PRAGMA user_version = 2")
+    with pytest.raises(SpoolUnusableError, match="another program or version"):
+        Spool(file)
+
+
+def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
+    """So is what else the system refuses."""
+    with pytest.raises(SpoolUnusableError, match="No such file or directory"):
+        Spool(tmp_path / "none" / "spool.db")
+
+
+def test_a_disk_without_room_keeps_what_it_had(tmp_path: Path) -> None:
+    """An event without room raises an error, and those before it are kept."""
+    with closing(Spool(tmp_path / "spool.db")) as spool:
+        spool.append(b"a")
+        spool._database.execute("PRAGMA max_page_count = 4")
+        with pytest.raises(SpoolUnusableError, match="full"):
+            list(map(spool.append, [b"x" * 1_000] * 100))
+        kept = len(spool)
+        assert [one.event for one in spool.head(1, 10)] == [b"a"]
+        assert len(spool.head(1_000, 10**6)) == kept
+
+
+def test_a_removal_that_fails_removes_nothing(tmp_path: Path) -> None:
+    """What was sent is then sent again, rather than half forgotten."""
+    with closing(Spool(tmp_path / "spool.db")) as spool:
+        for event in (b"a", b"b"):
+            spool.append(event)
+        spool._database.execute(
+            "CREATE TEMP TRIGGER failing BEFORE DELETE ON waiting WHEN old.place = 2"
+            " BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END"
+        )
+        with pytest.raises(SpoolUnusableError, match="disk I/O error"):
+            spool.remove(spool.head(2, 100))
+        assert len(spool) == 2
+        assert [one.event for one in spool.head(2, 100)] == [b"a", b"b"]

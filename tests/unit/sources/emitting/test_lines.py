@@ -1,0 +1,239 @@
+"""From lines to published events."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.errors import TopicMissingError
+from events.cloudevent import CloudEvent, encode_structured
+from events.school import SchoolClosed
+from sources.client import DeliveryReport, FailedDelivery, RecordingPublisher
+from sources.client.protocol import DeliveryError
+from sources.emitting import lines as emitting
+from sources.emitting.lines import Emission, RefusedLine, bounded_lines, emit
+from tests.support.facts import cloud_events
+
+BAD_LINES = st.sampled_from([b"{}\n", b"not json\n", b"[1, 2\n", b"\xff\xfe\n"])
+BLANK_LINES = st.sampled_from([b"\n", b"  \r\n"])
+
+
+def line_of(event: CloudEvent) -> bytes:
+    """An event as a line of a file."""
+    return encode_structured(event).value + b"\n"
+
+
+def emitted(
+    lines: Iterable[bytes], publisher: RecordingPublisher
+) -> tuple[Emission, list[RefusedLine]]:
+    """Emit lines; what was counted and what was refused."""
+    refused: list[RefusedLine] = []
+    return emit(lines, publisher, on_refused=refused.append), refused
+
+
+class BrokenPublisher(RecordingPublisher):
+    """Loses every event from the n-th on."""
+
+    def __init__(self, *, healthy: int) -> None:
+        super().__init__()
+        self.healthy = healthy
+
+    def flush(self) -> DeliveryReport:
+        """Return the lost ones."""
+        lost = tuple(FailedDelivery(event, "broker gone") for event in self.events[self.healthy :])
+        return DeliveryReport(len(self.events) - len(lost), lost)
+
+
+class ClosedPublisher(RecordingPublisher):
+    """Knows no topic but that of the first event."""
+
+    def publish(self, event: CloudEvent) -> None:
+        """Take one event."""
+        if self.events:
+            raise TopicMissingError("smartregion.schools", waited_seconds=1)
+        super().publish(event)
+
+
+@given(
+    lines=st.lists(
+        st.one_of(cloud_events().map(lambda event: (line_of(event), event)), BAD_LINES, BLANK_LINES)
+    )
+)
+def test_no_valid_event_is_lost_to_its_neighbours(
+    lines: list[tuple[bytes, CloudEvent] | bytes],
+) -> None:
+    """Every valid line is published, in order, and every other non-blank one refused."""
+    publisher = RecordingPublisher()
+    emission, refused = emitted(
+        [line if isinstance(line, bytes) else line[0] for line in lines], publisher
+    )
+    valid = [line[1] for line in lines if isinstance(line, tuple)]
+    bad = [
+        number
+        for number, line in enumerate(lines, start=1)
+        if isinstance(line, bytes) and line.strip()
+    ]
+    assert publisher.events == valid
+    assert [line.number for line in refused] == bad
+    assert (emission.accepted, emission.refused, emission.lines) == (
+        len(valid),
+        len(bad),
+        len(lines),
+    )
+
+
+def test_a_refused_line_reads_with_its_number() -> None:
+    """A refusal begins with the line's number, blank lines counted."""
+    _, refused = emitted([b"\n", b"{\n"], RecordingPublisher())
+    assert str(refused[0]).startswith("line 2: value: is not valid JSON")
+
+
+@given(event=cloud_events())
+def test_a_byte_order_mark_is_ignored(event: CloudEvent) -> None:
+    """A file saved by an editor that marks UTF-8 is read like any other."""
+    assert emitted([b"\xef\xbb\xbf" + line_of(event)], RecordingPublisher())[0].accepted == 1
+
+
+@given(events=st.lists(cloud_events(), min_size=2, max_size=4, unique_by=lambda event: event.id))
+def test_lost_events_name_the_first_line(events: list[CloudEvent]) -> None:
+    """Where the broker fails, the error says how many and from which line on."""
+    emission = Emission()
+    with pytest.raises(DeliveryError, match="broker gone") as lost:
+        emit(
+            [b"\n", *map(line_of, events)],
+            BrokenPublisher(healthy=1),
+            on_refused=print,
+            emission=emission,
+        )
+    assert (lost.value.line, lost.value.undelivered) == (3, len(events) - 1)
+    assert emission.accepted == 1
+
+
+@given(events=st.lists(cloud_events(), min_size=2, max_size=2, unique_by=lambda event: event.id))
+def test_what_was_sent_before_an_error_is_settled(events: list[CloudEvent]) -> None:
+    """A missing topic ends the emission after the events before it are accounted for."""
+    emission = Emission()
+    with pytest.raises(DeliveryError, match="topics apply") as lost:
+        emit(map(line_of, events), ClosedPublisher(), on_refused=print, emission=emission)
+    assert (lost.value.line, emission.accepted) == (2, 1)
+
+
+@given(event=cloud_events())
+def test_long_inputs_are_settled_on_the_way(event: CloudEvent) -> None:
+    """A broken broker is noticed long before the end of an endless input."""
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield line_of(event)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(emitting, "LINES_PER_FLUSH", 3)
+        with pytest.raises(DeliveryError) as lost:
+            emit(endless(), BrokenPublisher(healthy=0), on_refused=print)
+    assert lost.value.undelivered == 2
+
+
+def named(name: str) -> CloudEvent:
+    """Return an event with an id."""
+    return CloudEvent(
+        id=name,
+        source="/lycees",
+        time=datetime(2019, 3, 11, 9, 30, tzinfo=UTC),
+        fact=SchoolClosed(uai="0750419Y", closed_on=date(2019, 3, 11)),
+    )
+
+
+class RefusingPublisher(RecordingPublisher):
+    """A publisher before a gateway that turns some events down, and keeps others for later."""
+
+    def __init__(self, refused: set[str], *, waiting: int = 0) -> None:
+        super().__init__()
+        self.turned_down = refused
+        self.waiting = waiting
+
+    def flush(self) -> DeliveryReport:
+        """Report some as refused, and some as waiting."""
+        refused = tuple(
+            FailedDelivery(event, "not yours", refused=True)
+            for event in self.events
+            if event.id in self.turned_down
+        )
+        delivered = len(self.events) - len(refused)
+        self.events.clear()
+        return DeliveryReport(delivered, refused, waiting=self.waiting, waiting_for="no answer")
+
+
+def test_an_event_that_is_turned_down_is_a_refused_line() -> None:
+    """It is reported with its line and counted, and stops nothing."""
+    reported: list[str] = []
+    emission = emit(
+        [line_of(named("a")), line_of(named("b")), line_of(named("c"))],
+        RefusingPublisher({"b"}),
+        on_refused=lambda refused: reported.append(str(refused)),
+    )
+    assert (emission.accepted, emission.refused) == (2, 1)
+    assert reported == ["line 2: event 'b': was refused (not yours)"]
+
+
+def test_an_event_of_an_earlier_run_has_no_line() -> None:
+    """What was spooled before is reported all the same."""
+    reported: list[str] = []
+    publisher = RefusingPublisher({"earlier"})
+    publisher.publish(named("earlier"))
+    emit([line_of(named("a"))], publisher, on_refused=lambda refused: reported.append(str(refused)))
+    assert reported == ["an earlier line: event 'earlier': was refused (not yours)"]
+
+
+def test_what_another_version_has_spooled_is_reported_where_it_is_refused() -> None:
+    """It is gone from the spool: the count and the exit status said that nothing was refused."""
+
+    class Spooling(RecordingPublisher):
+        def flush(self) -> DeliveryReport:
+            return DeliveryReport(0, raw_failures=("its type is unknown",))
+
+    emission, refused = emitted([], Spooling())
+
+    assert (emission.accepted, emission.refused) == (0, 1)
+    (line,) = map(str, refused)
+    assert line.startswith("an earlier line: event of another version: was refused")
+    assert "its type is unknown" in line
+
+
+def test_what_waits_is_no_loss() -> None:
+    """The last report says how many wait, and for what."""
+    emission = emit([line_of(named("a"))], RefusingPublisher(set(), waiting=3), on_refused=print)
+    assert (emission.waiting, emission.waiting_for) == (3, "no answer")
+
+
+@given(
+    text=st.lists(st.sampled_from([b"a", b"bc", b"\n", b"\r\n", b"x" * 70_000])).map(b"".join),
+    longest=st.integers(1, 5),
+)
+def test_each_line_is_there_with_its_beginning(text: bytes, longest: int) -> None:
+    """In order, and none is taken for two."""
+    whole = io.BytesIO(text).readlines()
+
+    assert list(bounded_lines(io.BytesIO(text), longest=longest)) == [
+        line[: longest + 1] for line in whole
+    ]
+
+
+def test_the_beginning_is_given_before_the_rest_is_read() -> None:
+    """Whoever writes an endless line is told so at once."""
+
+    class Endless(io.BytesIO):
+        asked = 0
+
+        def readline(self, size: int | None = -1, /) -> bytes:
+            self.asked += 1
+            return b"x" * (size or 0)
+
+    stream = Endless()
+
+    assert next(bounded_lines(stream, longest=3)) == b"xxxx"
+    assert stream.asked == 1

@@ -1,0 +1,408 @@
+"""Catalogues in DCAT-AP, in each of their forms."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from rdflib import Graph
+
+from sources.harvest.dcat import ParsingLimits, parse, read_dcat, read_dcat_file
+from sources.harvest.dcat_document import CatalogueDocument, CataloguePage
+from sources.harvest.polite_client import PoliteClient, Politeness
+from sources.harvest.portal_dataset import Distribution, HarvestError
+from sources.harvest.snapshot import PortalSnapshot
+from sources.harvest.validators import Validators
+from tests.support.harvests import PRIVATE
+from tests.support.portals import Answer, Portal, portal
+
+DCAT_URI = "http://www.w3.org/ns/dcat#"
+PREFIXES = """
+@prefix dcat: <http://www.w3.org/ns/dcat#> .
+@prefix dct: <http://purl.org/dc/terms/> .
+@prefix foaf: <http://xmlns.com/foaf/0.1/> .
+@prefix hydra: <http://www.w3.org/ns/hydra/core#> .
+@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+"""
+GARES = """
+<https://data.example.org/datasets/gares> a dcat:Dataset ;
+  dct:identifier "gares" ;
+  dct:title "Stations"@en, "Gares"@fr ;
+  dct:publisher [ a foaf:Agent ; foaf:name "Région Île-de-France" ] ;
+  dcat:theme <http://publications.europa.eu/resource/authority/data-theme/TRAN> ;
+  dct:accrualPeriodicity <http://publications.europa.eu/resource/authority/frequency/MONTHLY> ;
+  dct:issued "2019-03-11"^^xsd:date ;
+  dct:modified "2026-05-04T08:00:00"^^xsd:dateTime ;
+  dcat:distribution <https://data.example.org/csv>, <https://data.example.org/doc> .
+<https://data.example.org/csv> a dcat:Distribution ;
+  dct:license <https://www.etalab.gouv.fr/licence-ouverte-open-licence> ;
+  dcat:accessURL <https://data.example.org/page> ;
+  dcat:downloadURL <https://data.example.org/gares.csv> .
+<https://data.example.org/doc> a dcat:Distribution ;
+  dct:format "HTML" ;
+  dcat:accessURL <https://data.example.org/doc.html> .
+"""
+FORMS = {"turtle": ".ttl", "xml": ".rdf", "json-ld": ".jsonld"}
+
+
+def no_fetch(address: str) -> bytes:
+    """Fail: nothing else is to be fetched."""
+    raise AssertionError(address)
+
+
+def parsed(content: bytes, kind: str, limits: ParsingLimits | None = None) -> CataloguePage:
+    """Parse a document that refers to no other."""
+    return parse(content, CatalogueDocument("https://example.org", kind), no_fetch, limits)
+
+
+def read(served: Portal, path: str, known: Validators | None = None) -> PortalSnapshot:
+    """Read a portal on loopback without pauses."""
+    how = Politeness("x@example.org", pause=0, seconds=5, network=PRIVATE, sleep=lambda _: None)
+    with PoliteClient(how) as client:
+        return read_dcat(client, served.url + path, known or Validators())
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_says_the_same(form: str, tmp_path: Path) -> None:
+    """RDF/XML, Turtle and JSON-LD, also where the file's name does not say which."""
+    graph = Graph().parse(data=PREFIXES + GARES, format="turtle")
+    file = tmp_path / f"catalogue{FORMS[form]}"
+    graph.serialize(file, format=form)
+    nameless = tmp_path / "catalogue"
+    nameless.write_bytes(file.read_bytes())
+
+    (found,) = read_dcat_file(file).found
+
+    assert read_dcat_file(nameless).found == [found]
+    assert (found.key, found.identifier) == ("https://data.example.org/datasets/gares", "gares")
+    assert (found.title, found.publisher) == ("Gares", "Région Île-de-France")
+    assert found.themes == ("http://publications.europa.eu/resource/authority/data-theme/TRAN",)
+    assert found.licences == ("https://www.etalab.gouv.fr/licence-ouverte-open-licence",)
+    assert found.frequency.endswith("/MONTHLY")
+    assert found.issued == "2019-03-11"
+    assert found.modified.startswith("2026-05-04")
+    assert found.distributions == (
+        Distribution(url="https://data.example.org/gares.csv"),
+        Distribution(url="https://data.example.org/doc.html", is_data=False, as_page=True),
+    )
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_byte_order_mark_is_left_out(form: str) -> None:
+    """Programs on Windows write one, which no parser but that of XML takes."""
+    text = Graph().parse(data=PREFIXES + GARES, format="turtle").serialize(format=form)
+    assert len(parsed(codecs.BOM_UTF8 + text.encode(), FORMS[form]).found) == 1
+
+
+ENTITIES = "".join(
+    f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in pairwise("abcdefghij")
+)
+HIDDEN = (
+    f'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">{ENTITIES}]>'
+    '<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:d="urn:d:">'
+    "<r:Description><d:title>&j;</d:title></r:Description></r:RDF>"
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_a_document_that_declares_entities_is_refused(encoding: str) -> None:
+    """A kilobyte of them did not end: each is ten times the one before."""
+    with pytest.raises(HarvestError, match="declares entities"):
+        parsed(HIDDEN.encode(encoding), "text/xml")
+
+
+@pytest.mark.parametrize("encoding", ["cp037", "utf-7", "utf-32", "nothing"])
+def test_an_encoding_that_could_hide_entities_is_refused(encoding: str) -> None:
+    """One parser would believe the declaration, another the bytes."""
+    content = f'<?xml version="1.0" encoding="{encoding}"?>{HIDDEN}'.encode()
+    with portal() as served:
+        served.documents["/c"] = Answer(
+            body=content, headers={"Content-Type": "application/rdf+xml"}
+        )
+        with pytest.raises(HarvestError, match=f"encoding.*{encoding}.*UTF-8"):
+            read(served, "/c")
+
+
+@pytest.mark.parametrize(
+    ("declared", "charset", "encoding"),
+    [
+        ("ISO-8859-1", "", "iso-8859-1"),
+        ("latin1", "utf-8", "iso-8859-1"),
+        ("", "iso-8859-1", "iso-8859-1"),
+        ("", "", "utf-8"),
+        ("UTF-16", "", "utf-16"),
+        ("utf-8", "iso-8859-1", "utf-8"),
+    ],
+)
+def test_an_encoding_is_what_the_document_says_or_else_http(
+    declared: str, charset: str, encoding: str
+) -> None:
+    """Old portals write ISO-8859-1."""
+    text = Graph().parse(data=PREFIXES + GARES, format="turtle").serialize(format="xml")
+    text = text.partition("?>")[2].strip()
+    if declared:
+        text = f"<?xml version='1.0' encoding='{declared}'?>{text}"
+    document = CatalogueDocument("https://example.org", "text/xml", charset)
+
+    (found,) = parse(text.encode(encoding), document, no_fetch).found
+
+    assert found is not None
+    assert found.publisher == "Région Île-de-France"
+
+
+def test_a_literal_of_many_elements_ends_the_parser() -> None:
+    """It takes the square of their number: ten minutes for 100 KB."""
+    content = (
+        '<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:d="urn:d:">'
+        f'<r:Description><d:title r:parseType="Literal">{"<br/>" * 20_000}</d:title>'
+        "</r:Description></r:RDF>"
+    )
+    with pytest.raises(HarvestError, match=r"^https://example\.org: takes more than 2 s .*page"):
+        parsed(content.encode(), "text/xml", ParsingLimits(seconds=2))
+
+
+@pytest.mark.parametrize("form", ["turtle", "xml"])
+def test_a_long_prefix_that_is_used_often_ends_the_parser(form: str) -> None:
+    """Half a megabyte would take gigabytes. The portal is named."""
+    start, numbers = f"http://example.org/{'a' * 300_000}/", range(8_000)
+    text, kind = (
+        (
+            f"{PREFIXES}@prefix p: <{start}> ."
+            + "".join(f"p:{number} a dcat:Dataset ." for number in numbers),
+            "text/turtle",
+        )
+        if form == "turtle"
+        else (
+            '<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+            f' xmlns:d="{DCAT_URI}" xml:base="{start}">'
+            + "".join(f'<d:Dataset r:about="{number}"/>' for number in numbers)
+            + "</r:RDF>",
+            "application/rdf+xml",
+        )
+    )
+    with portal() as served:
+        served.documents["/c"] = Answer(body=text.encode(), headers={"Content-Type": kind})
+        with pytest.raises(HarvestError, match="768 MB of memory") as caught:
+            read(served, "/c")
+    assert str(caught.value).startswith(served.url)
+
+
+def test_a_document_that_declares_attributes_is_refused() -> None:
+    """Each element would have its own copy of a default of any length."""
+    document = (
+        '<!DOCTYPE r [<!ATTLIST r:Description d:title CDATA "a long title">]>'
+        '<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:d="urn:d:">'
+        "<r:Description/></r:RDF>"
+    )
+    with pytest.raises(HarvestError, match="declares entities or attributes"):
+        parsed(document.encode(), "text/xml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<urn:d> a dcat:Dataset ; dct:title "1E+999999999"^^xsd:decimal .',
+        (
+            f'{{"@id": "urn:d", "@type": "{DCAT_URI}Dataset",'
+            ' "http://purl.org/dc/terms/title": {"@value": "1E+999999999",'
+            ' "@type": "http://www.w3.org/2001/XMLSchema#decimal"}}'
+        ),
+    ],
+)
+def test_a_literal_is_read_as_it_is_written(text: str) -> None:
+    """The RDF library would write out its thousand million digits."""
+    is_json = text.startswith("{")
+    page = parsed((text if is_json else PREFIXES + text).encode(), ".jsonld" if is_json else ".ttl")
+
+    assert [one.title for one in page.found if one is not None] == ["1E+999999999"]
+
+
+def test_pages_are_followed() -> None:
+    """By Hydra's links, as udata (next) and CKAN (nextPage) write them."""
+    with portal() as served:
+        for number, link in enumerate(("hydra:next", "hydra:nextPage", "")):
+            text = f"<urn:d{number}> a dcat:Dataset .\n"
+            if link:
+                text += f"<> {link} <{served.url}/catalog?page={number + 1}> .\n"
+            served.lie(
+                f"page={number}",
+                Answer(body=(PREFIXES + text).encode(), headers={"Content-Type": "text/turtle"}),
+            )
+        snapshot = read(served, "/catalog?page=0")
+
+    assert [one.key for one in snapshot.found] == ["urn:d0", "urn:d1", "urn:d2"]
+    assert snapshot.incomplete == ""
+    assert snapshot.validators == Validators()
+
+
+@pytest.mark.parametrize("second", [Answer(500), Answer(body=b"<html>"), Answer(404)])
+def test_a_page_that_cannot_be_read_leaves_it_incomplete(second: Answer) -> None:
+    """What was on the pages before counts."""
+    with portal() as served:
+        text = f"{PREFIXES}<urn:d> a dcat:Dataset . <> hydra:next <{served.url}/2> ."
+        served.documents["/1"] = Answer(body=text.encode(), headers={"Content-Type": "text/turtle"})
+        served.documents["/2"] = second
+        snapshot = read(served, "/1")
+
+    assert len(snapshot.found) == 1
+    assert snapshot.incomplete
+
+
+def test_pages_that_count_differently_leave_it_incomplete() -> None:
+    """A dataset that is removed meanwhile moves another one to a page that was read before."""
+    with portal() as served:
+        for page, (total, link) in {
+            "/1": (151, f"hydra:next <{served.url}/2> ;"),
+            "/2": (150, ""),
+        }.items():
+            text = (
+                f"{PREFIXES}<urn:d{page[1:]}> a dcat:Dataset . <> {link} hydra:totalItems {total} ."
+            )
+            served.documents[page] = Answer(
+                body=text.encode(), headers={"Content-Type": "text/turtle"}
+            )
+        snapshot = read(served, "/1")
+
+    assert len(snapshot.found) == 2
+    assert "151 datasets, then 150" in snapshot.incomplete
+
+
+@pytest.mark.parametrize(
+    ("total", "said"), [(3, "2 of 3 datasets were listed"), (2, ""), (1, ""), ("x", "")]
+)
+def test_a_catalogue_that_counts_more_than_it_lists_is_incomplete(
+    total: int | str, said: str
+) -> None:
+    """What it leaves out, as one that it cannot write, is not gone; services may be counted too."""
+    with portal() as served:
+        text = (
+            f"{PREFIXES}<urn:d> a dcat:Dataset . <urn:s> a dcat:DataService ."
+            f" <> hydra:totalItems '{total}' ."
+        )
+        served.documents["/1"] = Answer(body=text.encode(), headers={"Content-Type": "text/turtle"})
+        snapshot = read(served, "/1")
+
+    assert len(snapshot.found) == 1
+    assert snapshot.incomplete == said
+
+
+def test_pages_in_a_circle_end() -> None:
+    """The portal's own mistake."""
+    with portal() as served:
+        text = f"{PREFIXES}<urn:d> a dcat:Dataset . <> hydra:next <{served.url}/1> ."
+        served.documents["/1"] = Answer(body=text.encode(), headers={"Content-Type": "text/turtle"})
+        snapshot = read(served, "/1")
+
+    assert "circle" in snapshot.incomplete
+    assert len(served.paths()) == 1
+
+
+def test_an_unchanged_catalogue_is_not_read_again() -> None:
+    """The server is asked by the mark that it gave."""
+    with portal() as served:
+        served.documents["/c"] = Answer(
+            body=(PREFIXES + GARES).encode(), headers={"Content-Type": "text/turtle"}
+        )
+        first = read(served, "/c")
+        second = read(served, "/c", first.validators)
+
+    assert not first.is_unchanged
+    assert second.is_unchanged
+
+
+def test_a_context_is_fetched_by_the_polite_client() -> None:
+    """And not by the RDF library, which would ask any address without bounds."""
+    with portal() as served:
+        served.documents["/context"] = Answer(
+            body=json.dumps({"@context": {"dcat": "http://www.w3.org/ns/dcat#"}}).encode()
+        )
+        document = {"@context": f"{served.url}/context", "@id": "urn:d", "@type": "dcat:Dataset"}
+        served.documents["/c"] = Answer(
+            body=json.dumps(document).encode(), headers={"Content-Type": "application/ld+json"}
+        )
+        snapshot = read(served, "/c")
+
+    assert [one.key for one in snapshot.found] == ["urn:d"]
+    assert all("harvest" in one.headers["User-Agent"] for one in served.requests)
+
+
+def test_a_context_that_asks_for_more_is_refused() -> None:
+    """More of them than any catalogue has; each is asked for once, an import too."""
+    asked: list[str] = []
+
+    def fetch(address: str) -> bytes:
+        asked.append(address)
+        return b'{"@context": {}}'
+
+    many = [{"@import": "/0"}, *(f"/{number}" for number in range(1, 20))]
+    with pytest.raises(HarvestError, match="more than 10 contexts"):
+        parse(
+            json.dumps([{"@context": one} for one in (many[0], *many)]).encode(),
+            CatalogueDocument("https://data.example.org/", "application/ld+json"),
+            fetch,
+        )
+    assert asked == [f"https://data.example.org/{number}" for number in range(10)]
+
+
+def test_contexts_that_refer_to_each_other_end() -> None:
+    """At a depth that no catalogue has."""
+    with pytest.raises(HarvestError, match="context"):
+        parse(
+            b'{"@context": "https://example.org/a"}',
+            CatalogueDocument("https://data.example.org/", ".jsonld"),
+            lambda address: json.dumps({"@context": address}).encode(),
+        )
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("text/turtle", b"<!doctype html><title>Erreur</title>"),
+        ("application/rdf+xml", b"<html><p>Erreur</html>"),
+        ("application/ld+json", b"{"),
+        ("text/html", b"<!doctype html>"),
+        ("", b"\x00\x01"),
+    ],
+)
+def test_what_is_no_catalogue_is_said_to_be_none(kind: str, content: bytes) -> None:
+    """In one line."""
+    with pytest.raises(HarvestError) as caught:
+        parsed(content, kind)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_entity_of_a_file_is_not_read(tmp_path: Path) -> None:
+    """RDF/XML may name files of this machine."""
+    secret = tmp_path / "secret"
+    secret.write_text("le secret")
+    text = (
+        f'<!DOCTYPE r [<!ENTITY x SYSTEM "{secret.as_uri()}">]>'
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+        ' xmlns:dct="http://purl.org/dc/terms/" xmlns:dcat="http://www.w3.org/ns/dcat#">'
+        '<dcat:Dataset rdf:about="urn:d"><dct:title>&x;</dct:title></dcat:Dataset></rdf:RDF>'
+    )
+    with pytest.raises(HarvestError, match="declares entities"):
+        parsed(text.encode(), ".rdf")
+
+
+def test_a_dataset_without_any_name_is_noticed(tmp_path: Path) -> None:
+    """The harvest is then incomplete: it may be one that is known."""
+    file = tmp_path / "c.ttl"
+    file.write_text(f"{PREFIXES}[] a dcat:Dataset . <urn:d> a dcat:Dataset .")
+
+    snapshot = read_dcat_file(file)
+
+    assert len(snapshot.found) == 1
+    assert "neither address nor identifier" in snapshot.incomplete
+
+
+def test_json_ld_may_name_its_graph() -> None:
+    """What it says in it is read too."""
+    document = {"@id": "urn:graph", "@graph": [{"@id": "urn:d", "@type": f"{DCAT_URI}Dataset"}]}
+
+    page = parsed(json.dumps(document).encode(), ".jsonld")
+
+    assert [one.key for one in page.found if one is not None] == ["urn:d"]

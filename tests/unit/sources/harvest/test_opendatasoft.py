@@ -1,0 +1,166 @@
+"""The catalogue of an Opendatasoft portal, honest or not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from sources.harvest import snapshot as snapshots
+from sources.harvest.opendatasoft import described_by, read_opendatasoft
+from sources.harvest.polite_client import PoliteClient, Politeness
+from sources.harvest.portal_dataset import HarvestError
+from sources.harvest.snapshot import PortalSnapshot
+from sources.harvest.validators import Validators
+from tests.support.harvests import PRIVATE
+from tests.support.portals import API, Answer, Portal, dataset, portal
+
+
+def read(served: Portal, known: Validators | None = None) -> PortalSnapshot:
+    """Read a portal on loopback without pauses."""
+    how = Politeness("x@example.org", pause=0, seconds=5, network=PRIVATE, sleep=lambda _: None)
+    with PoliteClient(how) as client:
+        return read_opendatasoft(client, served.url, known or Validators())
+
+
+def test_all_pages_are_read() -> None:
+    """A hundred datasets at a time, one request after the other, as far as there are any."""
+    with portal(*(dataset(f"d-{number:03}") for number in range(230))) as served:
+        snapshot = read(served)
+
+    assert len(snapshot.found) == 230
+    assert snapshot.incomplete == ""
+    assert len(served.paths()) == 3
+    assert served.most_at_once == 1
+
+
+def test_a_catalogue_is_bounded_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read before is kept, and the bound and the remedy are named."""
+    monkeypatch.setattr(snapshots, "MOST_TOTAL_BYTES", 30_000)
+    with portal(*(dataset(f"d-{number:03}") for number in range(230))) as served:
+        snapshot = read(served)
+
+    assert len(snapshot.found) == 100
+    assert "more than 30000 bytes of pages" in snapshot.incomplete
+    assert "harvest parts of it" in snapshot.incomplete
+
+
+def test_what_an_entry_says() -> None:
+    """From its groups default and dcat, with the address of its data."""
+    entry = dataset("gares", title="Gares")
+    entry["attachments"] = [{"id": "notice", "title": "Notice"}]
+
+    described = described_by(entry, "https://data.example.org/api/explore/v2.1")
+
+    assert described is not None
+    assert described.title == "Gares"
+    assert described.themes == ("Transports, Déplacements",)
+    assert described.frequency.endswith("/MONTHLY")
+    assert described.issued.startswith("2019-03-11")
+    assert described.modified.startswith("2026-05-04")
+    assert [one.url for one in described.distributions] == [
+        "https://data.example.org/api/explore/v2.1/catalog/datasets/gares/exports/csv",
+        "https://data.example.org/api/datasets/1.0/gares/attachments/notice/",
+    ]
+
+
+@pytest.mark.parametrize("entry", [None, 3, {}, {"dataset_id": 3}, {"metas": []}])
+def test_an_entry_without_a_name_is_none(entry: object) -> None:
+    """And the others are read."""
+    assert described_by(entry, "https://data.example.org") is None
+
+
+@pytest.mark.parametrize("metas", [None, [], {"default": None}, {"default": {"theme": {}}}])
+def test_an_entry_with_strange_metadata_is_read(metas: object) -> None:
+    """What is wrong with it is found later."""
+    described = described_by({"dataset_id": "x", "metas": metas}, "https://data.example.org")
+    assert described is not None
+    assert described.title == ""
+
+
+def lose_a_page(served: Portal) -> None:
+    """Fail from the second page on."""
+    served.lie("offset=99", Answer(500))
+
+
+def answer_a_page_of_the_web(served: Portal) -> None:
+    """Answer 200, and an excuse for people."""
+    served.lie("offset=99", Answer(body=b"<!doctype html><title>Maintenance</title>"))
+
+
+def count_more_than_there_are(served: Portal) -> None:
+    """List an entry twice in the place of another."""
+    served.datasets[5] = served.datasets[4]
+
+
+def leave_out_a_name(served: Portal) -> None:
+    """List an entry that does not say which it is."""
+    del served.datasets[5]["dataset_id"]
+
+
+def remove_one_meanwhile(served: Portal) -> None:
+    """Remove a dataset of the first page before the second is asked for, which begins later."""
+    left = [one for one in served.datasets if one["dataset_id"] != "d-005"]
+    page = {"total_count": len(left), "results": left[99:]}
+    served.lie("offset=99", Answer(body=json.dumps(page).encode()))
+
+
+def replace_one_meanwhile(served: Portal) -> None:
+    """Remove a dataset of the first page and add another one, so that their number is the same."""
+    left = [one for one in served.datasets if one["dataset_id"] != "d-005"]
+    page = {"total_count": 130, "results": [*left[99:], dataset("e")]}
+    served.lie("offset=99", Answer(body=json.dumps(page).encode()))
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lose_a_page,
+        answer_a_page_of_the_web,
+        count_more_than_there_are,
+        leave_out_a_name,
+        remove_one_meanwhile,
+        replace_one_meanwhile,
+    ],
+)
+def test_a_catalogue_that_lacks_something_is_incomplete(break_it: Callable[[Portal], None]) -> None:
+    """What was read counts; nothing that is missing will be withdrawn."""
+    with portal(*(dataset(f"d-{number:03}") for number in range(130))) as served:
+        break_it(served)
+        snapshot = read(served)
+
+    assert snapshot.incomplete
+    assert len(snapshot.found) >= 100
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(body=b"<!doctype html>"),
+        Answer(body=b'{"results": 3}'),
+        Answer(403),
+        Answer(404),
+        Answer(302, headers={"Location": "ftp://example.org"}),
+    ],
+)
+def test_a_portal_that_is_none_ends_the_harvest(answer: Answer) -> None:
+    """With a line that says so."""
+    with portal() as served:
+        served.lie(f"{API}/datasets", answer)
+        with pytest.raises((HarvestError, Exception), match=r"catalog|page|redirect"):
+            read(served)
+
+
+def test_an_unchanged_catalogue_is_not_read_again() -> None:
+    """Of one page the server's own mark is kept; a catalogue of several pages has none."""
+    with portal(dataset("a")) as served:
+        first = read(served)
+        second = read(served, first.validators)
+        served.datasets = [dataset(f"d-{number:03}") for number in range(130)]
+        third = read(served, first.validators)
+
+    assert first.validators.etag
+    assert second.is_unchanged
+    assert len(third.found) == 130
+    assert third.validators == Validators()

@@ -1,0 +1,301 @@
+"""A harvest from the portal to the events, interrupted and repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from events.cloudevent import CloudEvent
+from events.dataset import DatasetProbed, DatasetReleased, DataState, Theme
+from sources.client import DeliveryReport, FailedDelivery, RecordingPublisher
+from sources.harvest.data_state import DataOutcome, FoundData
+from sources.harvest.memory import load_memory
+from sources.harvest.opendatasoft import read_opendatasoft
+from sources.harvest.polite_client import PoliteClient, Politeness
+from sources.harvest.portal_dataset import Distribution, HarvestError
+from sources.harvest.reading import ReadingRules
+from sources.harvest.run import DATASETS_PER_NOTE, Harvest, HarvestTally, run_harvest
+from sources.harvest.validators import Validators
+from tests.support.harvests import NOW, PRIVATE, harvest
+from tests.support.portals import Answer, Portal, dataset, portal
+
+
+class FailingPublisher:
+    """Delivers so many events, and then fails in a way."""
+
+    def __init__(self, delivered: int, *, refused: bool = False) -> None:
+        self.events: list[CloudEvent] = []
+        self._left = delivered
+        self._refused = refused
+        self._failed: list[FailedDelivery] = []
+
+    def publish(self, event: CloudEvent) -> None:
+        """Deliver or lose an event."""
+        if self._left:
+            self._left -= 1
+            self.events.append(event)
+        else:
+            self._failed.append(FailedDelivery(event, "broken", refused=self._refused))
+
+    def flush(self) -> DeliveryReport:
+        """Say what failed."""
+        failed, self._failed = tuple(self._failed), []
+        return DeliveryReport(0, failed)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close nothing."""
+
+
+@pytest.fixture
+def served() -> Iterator[Portal]:
+    """Yield a portal with ten datasets."""
+    with portal(*(dataset(f"d-{number}") for number in range(10))) as found:
+        yield found
+
+
+def names(events: list[CloudEvent]) -> list[tuple[str, str]]:
+    """Return what events say of which dataset."""
+    return [(event.fact.NAME, event.fact.entity_id) for event in events]
+
+
+def test_an_unchanged_portal_says_nothing_new(served: Portal, tmp_path: Path) -> None:
+    """The second harvest sends nothing, whatever the day."""
+    file = tmp_path / "state.json"
+    first, tally = harvest(served, file)
+    second, _ = harvest(served, file, days=30)
+
+    assert len(first) == 20
+    assert tally.is_good
+    assert second == []
+
+
+def test_an_unchanged_portal_is_read_anew_by_other_rules(served: Portal, tmp_path: Path) -> None:
+    """What a word means is not the portal's to say: it answered that nothing had changed."""
+    file = tmp_path / "state.json"
+    harvest(served, file)
+    rules = ReadingRules(themes={"transports deplacements": Theme.TERRITORY})
+    sent, tally = harvest(served, file, days=1, rules=rules)
+    again, unchanged = harvest(served, file, days=2, rules=rules)
+
+    themes = {one.fact.theme for one in sent if isinstance(one.fact, DatasetReleased)}
+    assert (len(sent), themes) == (10, {Theme.TERRITORY})
+    assert (again, tally.is_unchanged, unchanged.is_unchanged) == ([], False, True)
+
+
+def test_a_prefix_keeps_two_portals_with_one_identifier_apart(tmp_path: Path) -> None:
+    """What one of them withdraws, the other one still publishes."""
+    file, rules = tmp_path / "other.json", ReadingRules(prefix="other-")
+    with (
+        portal(dataset("gares"), dataset("ports")) as one,
+        portal(dataset("gares"), dataset("ports")) as other,
+    ):
+        first, _ = harvest(one, tmp_path / "one.json")
+        second, _ = harvest(other, file, rules=rules)
+        other.datasets = other.datasets[1:]
+        third, _ = harvest(other, file, days=1, rules=rules)
+
+    assert {name for _, name in names(first)} == {"gares", "ports"}
+    assert {name for _, name in names(second)} == {"other-gares", "other-ports"}
+    assert names(third) == [("dataset.withdrawn", "other-gares")]
+
+
+def test_a_dataset_that_is_gone_is_withdrawn_from_a_complete_harvest_only(
+    served: Portal, tmp_path: Path
+) -> None:
+    """Never where a page failed or the portal is suddenly empty."""
+    file = tmp_path / "state.json"
+    harvest(served, file)
+    whole = served.datasets
+
+    served.datasets = []
+    assert harvest(served, file, days=1)[0] == []
+    served.datasets = [*whole[:9], {"metas": {}}]
+    assert harvest(served, file, days=1)[0] == []
+    served.datasets = whole[:9]
+    sent, tally = harvest(served, file, days=2)
+
+    assert names(sent) == [("dataset.withdrawn", "d-9")]
+    assert tally.is_good
+    assert harvest(served, file, days=3)[0] == []
+
+
+def test_bad_metadata_of_one_dataset_stops_no_other(served: Portal, tmp_path: Path) -> None:
+    """It is reported and counted, and known datasets are not withdrawn for it."""
+    file = tmp_path / "state.json"
+    harvest(served, file)
+    served.datasets[3] = dataset("d-3", license="Tous droits réservés")
+    served.datasets.append(dataset("new"))
+
+    sent, tally = harvest(served, file, days=1)
+    again, second = harvest(served, file, days=2)
+
+    assert {name for _, name in names(sent)} == {"new"}
+    assert again == []
+    for one in (tally, second):  # An unchanged catalogue does not hide it.
+        assert (one.refused, one.is_good) == (1, False)
+        assert "Tous droits" in str(one.problems[0])
+
+
+def test_what_was_not_sent_is_sent_first_and_unchanged(served: Portal, tmp_path: Path) -> None:
+    """With the same ids and times: what had arrived already is an exact duplicate."""
+    file = tmp_path / "state.json"
+    broken = FailingPublisher(7)
+    with pytest.raises(HarvestError, match="run the same command again"):
+        harvest(served, file, broken)
+
+    sent, _ = harvest(served, file, days=1)
+
+    assert len(sent) == 20
+    assert set(broken.events) <= set(sent)
+    assert {event.time for event in sent} == {NOW}
+    assert harvest(served, file, days=2)[0] == []
+
+
+def test_a_refused_event_is_reported_and_tried_again(served: Portal, tmp_path: Path) -> None:
+    """Until its cause is removed; the others have arrived."""
+    file = tmp_path / "state.json"
+    first = FailingPublisher(18, refused=True)
+    _, tally = harvest(served, file, first)
+    sent, second = harvest(served, file, days=1)
+
+    assert len(tally.complaints) == 2
+    assert not tally.is_good
+    assert len(sent) == 2
+    assert second.is_good
+
+
+def test_a_dry_run_notes_nothing(served: Portal, tmp_path: Path) -> None:
+    """Neither a file nor an event."""
+    file = tmp_path / "state.json"
+    _, tally = harvest(served, file, dry_run=True)
+
+    assert tally.sent == 20
+    assert not file.exists()
+
+
+def test_a_portal_that_is_away_changes_nothing(served: Portal, tmp_path: Path) -> None:
+    """The harvest ends with an error, and the next one finds its state as it was."""
+    file = tmp_path / "state.json"
+    harvest(served, file)
+    before = file.read_bytes()
+    served.lie("", Answer(500))
+
+    with pytest.raises(Exception, match=r"robots|status 500"):
+        harvest(served, file, days=1)
+    assert file.read_bytes() == before
+
+
+def test_a_state_of_another_harvest_is_refused(served: Portal, tmp_path: Path) -> None:
+    """Of another portal or destination, or no state at all."""
+    file = tmp_path / "state.json"
+    harvest(served, file)
+
+    with pytest.raises(HarvestError, match="--state"):
+        load_memory(file, portal=served.url, destination="elsewhere")
+    file.write_text("{")
+    with pytest.raises(HarvestError, match="no state"):
+        load_memory(file, portal=served.url, destination="here")
+
+
+def states(events: list[CloudEvent]) -> dict[str, DataState]:
+    """Return what events say of the data of each dataset."""
+    facts = (event.fact for event in events)
+    return {one.dataset_id: one.data_state for one in facts if isinstance(one, DatasetProbed)}
+
+
+def test_what_is_found_of_the_data_is_a_fact_once(served: Portal, tmp_path: Path) -> None:
+    """Metadata that are all right hide neither a refusal nor an empty export nor a web page."""
+    file = tmp_path / "state.json"
+    served.data["d-1"] = b"gare;voyageurs\n"
+    served.data["d-2"] = b"<!doctype html><title>Erreur</title>"
+    served.lie("/d-3/exports", Answer(403))
+
+    sent, tally = harvest(served, file, with_data=True)
+    again, second = harvest(served, file, with_data=True)
+    later, third = harvest(served, file, with_data=True, days=1)
+
+    wrong = {"d-1": "empty", "d-2": "unavailable", "d-3": "unavailable"}
+    assert states(sent) == {f"d-{n}": wrong.get(f"d-{n}", "current") for n in range(10)}
+    assert (tally.probed, len(tally.away), tally.is_good) == (10, 3, True)
+    assert (second.probed, second.asked_before) == (0, 10)
+    assert (third.probed, third.asked_before) == (10, 0)
+    assert again == later == []
+    assert len([path for path in served.paths() if "exports" in path]) == 20
+
+
+def test_data_are_asked_for_again_on_demand(served: Portal, tmp_path: Path) -> None:
+    """On the same day, as after an export was repaired: what is found then is said."""
+    file = tmp_path / "state.json"
+    served.lie("/d-3/exports", Answer(403))
+    harvest(served, file, with_data=True)
+    served.lies.clear()
+
+    sent, tally = harvest(served, file, with_data=True, ask_again=True)
+
+    assert states(sent) == {"d-3": DataState.CURRENT}
+    assert (tally.probed, tally.asked_before) == (10, 0)
+
+
+def test_every_export_may_be_refused(served: Portal, tmp_path: Path) -> None:
+    """Metadata 200, data 403; and once they answer again, that is said."""
+    file = tmp_path / "state.json"
+    harvest(served, file, with_data=True)
+    served.lie("/exports/", Answer(403))
+    refused, _ = harvest(served, file, with_data=True, days=1)
+    served.lies.clear()
+    back, _ = harvest(served, file, with_data=True, days=2)
+
+    assert set(states(refused).values()) == {DataState.UNAVAILABLE}
+    assert set(states(back).values()) == {DataState.CURRENT}
+
+
+def test_data_go_stale_whatever_the_metadata_say(served: Portal, tmp_path: Path) -> None:
+    """They are modified each month by the metadata alone; one really is."""
+    file = tmp_path / "state.json"
+    harvest(served, file, with_data=True)
+    for days in (20, 39):
+        for entry in served.datasets:
+            day = NOW + timedelta(days=days)
+            entry["metas"]["default"]["modified"] = day.isoformat()
+        served.data["d-4"] = f"gare;voyageurs\nNation;{days}\n".encode()
+        sent, _ = harvest(served, file, with_data=True, days=days)
+        assert {name for name, _ in names(sent)} >= {"dataset.updated"}
+
+    assert states(sent) == {f"d-{n}": DataState.STALE for n in range(10) if n != 4}
+
+
+def test_a_run_that_was_interrupted_asks_for_the_rest(served: Portal, tmp_path: Path) -> None:
+    """What was noted is not asked again that day."""
+    file = tmp_path / "state.json"
+    served.datasets = [dataset(f"d-{number:02}") for number in range(50)]
+    asked: list[str] = []
+
+    def break_at(limit: int) -> None:
+        plan = Harvest(served.url, "here", file)
+        how = Politeness("x@example.org", pause=0, network=PRIVATE, sleep=lambda _: None)
+
+        def ask(distribution: Distribution, _: Validators) -> FoundData:
+            if len(asked) == limit:
+                raise KeyboardInterrupt
+            asked.append(distribution.url)
+            return FoundData(outcome=DataOutcome.EMPTY)
+
+        with PoliteClient(how) as client:
+            read = partial(read_opendatasoft, client, served.url)
+            run_harvest(plan, read, RecordingPublisher, now=NOW, tally=HarvestTally(), probe=ask)
+
+    with pytest.raises(KeyboardInterrupt):
+        break_at(DATASETS_PER_NOTE + 3)
+    break_at(1000)
+
+    assert len(asked) == 50 + 3
+    assert len(set(asked)) == 50

@@ -1,0 +1,313 @@
+"""Editions of coverage by commune: Arcep's files, and others of their kind."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boundary.diagnostic import Diagnostic
+from boundary.errors import SmartRegionError
+from events.broadband import BroadbandCoverageReported
+from events.communes import COMMUNES, MERGED_INTO, PARIS_AS_A_WHOLE
+from sources.importing.editions import ELSEWHERE as OTHER_REGIONS
+from sources.importing.editions import HAS_MERGED, OTHER_PARIS, REFUSED, EditionReader, reader_of
+from sources.importing.findings import Finding, FoundEvent, SkippedLine
+from sources.importing.mapped import LEFT_OUT, MappedReader
+from sources.importing.mapping import CsvMapping, load_mapping
+from sources.importing.run import opened
+from sources.importing.table import open_table
+from tests.support.arcep import ARRONDISSEMENTS, CLASSES, ELSEWHERE, HEADING, WHOLE, edition, row
+from tests.support.tables import RECORDED, shared_file, write_file
+
+NAME = "commune_debit_filaire.csv"
+PREMISES = st.integers(1, 10**6)
+
+
+def read(
+    folder: Path, text: str, *, name: str = NAME, mapping: CsvMapping | None = None
+) -> list[Finding]:
+    """Read a file of this name."""
+    reader = EditionReader(mapping or load_mapping("arcep_debit_filaire"))
+    return [*reader.read(open_table(write_file(folder, text, name=name), reader.layout), RECORDED)]
+
+
+def coverages(found: list[Finding]) -> list[BroadbandCoverageReported]:
+    """Return what was found of communes."""
+    facts = [one.event.fact for one in found if isinstance(one, FoundEvent)]
+    assert not [one for one in found if isinstance(one, Diagnostic)]
+    return [fact for fact in facts if isinstance(fact, BroadbandCoverageReported)]
+
+
+def refused(found: list[Finding]) -> str:
+    """Return the one refusal of a file of which nothing is sent."""
+    assert not [one for one in found if isinstance(one, FoundEvent)]
+    (refusal,) = [one for one in found if isinstance(one, Diagnostic)]
+    return str(refusal).partition(".csv:")[2]
+
+
+def lines(*rows: str) -> str:
+    """Write rows below the heading."""
+    return "\n".join((HEADING, *rows, ""))
+
+
+def test_arcep_s_own_line_of_paris_is_read(tmp_path: Path) -> None:
+    """The edition of 2026-03-31: 1 653 974 of 1 667 292 premises have 30 Mbit/s and more."""
+    paris = (
+        "75056;Paris;75;11;1667292;all;0;1667292;1666875;1665081;1653974;1650487;1648916;2026-03-31"
+    )
+    reader = EditionReader(load_mapping("arcep_debit_filaire"))
+    table = open_table(write_file(tmp_path, lines(paris), name=NAME), reader.layout)
+    coverage, *_ = coverages([*reader.read(table, RECORDED.replace(year=2026, month=6))])
+    assert coverage == BroadbandCoverageReported(
+        insee="75056",
+        as_of=date(2026, 3, 31),
+        premises=1_667_292,
+        connectable_premises=1_653_974,
+    )
+
+
+def test_a_whole_edition_is_read(tmp_path: Path) -> None:
+    """Each commune of the region once; those of others are counted and left aside."""
+    found = read(tmp_path, edition())
+    own = [one for one in coverages(found) if one.premises]
+    assert sorted(one.insee for one in own) == sorted(WHOLE)
+    assert Counter(one.why for one in found if isinstance(one, SkippedLine)) == {
+        OTHER_REGIONS: len(ELSEWHERE)
+    }
+
+
+@given(
+    premises=PREMISES,
+    losses=st.lists(st.integers(0, 10**5), min_size=CLASSES, max_size=CLASSES),
+    day=st.dates(date(2016, 1, 1), date(2024, 2, 29)),
+)
+def test_what_counts_is_30_mbit_s_of_all_premises(
+    tmp_path_factory: pytest.TempPathFactory, premises: int, losses: list[int], day: date
+) -> None:
+    """Whatever the other classes have, on the edition's day."""
+    classes: list[int] = []
+    for loss in losses:
+        classes.append(max(0, (classes[-1] if classes else premises) - loss))
+    text = lines(
+        row("77288", premises, classes, day=day.isoformat()),
+        row("77001", 10, [9] * CLASSES, day=day.isoformat()),
+    )
+    found, _ = coverages(read(tmp_path_factory.mktemp("edition"), text))
+    assert (found.premises, found.connectable_premises) == (premises, classes[3])
+    assert found.as_of == day
+
+
+@pytest.mark.parametrize("name", ["commune_debit.csv", "commune_debit_terrestre.csv", "mci.csv"])
+def test_a_name_that_does_not_say_wired_is_refused(tmp_path: Path, name: str) -> None:
+    """Arcep writes `all` in each of its three files."""
+    refusal = refused(read(tmp_path, edition(), name=name))
+    assert refusal == (
+        f"2: type: leaves open whether satellite is counted, and so does the name {name}, value"
+        " 'all': take the edition of wired networks (Arcep: commune_debit_filaire.csv), under a"
+        " name like *filaire*"
+    )
+
+
+def test_a_column_that_says_wired_needs_no_name(tmp_path: Path) -> None:
+    """In any case."""
+    assert coverages(read(tmp_path, edition(networks="Filaire"), name="t3.csv"))
+
+
+@pytest.mark.parametrize("networks", ["satellite", "toutes technologies", "terrestre", "", "pro"])
+def test_a_column_that_says_anything_else_is_refused(tmp_path: Path, networks: str) -> None:
+    """Whatever the file's name."""
+    refusal = refused(read(tmp_path, edition(networks=networks)))
+    assert refusal.startswith("2: type: does not say that wired networks alone are counted")
+    assert "this one has such a name, and lines of other networks" in refusal
+    assert "under a name like" not in refusal
+
+
+def test_one_line_of_other_networks_refuses_the_file(tmp_path: Path) -> None:
+    """The others are counted as left aside: every line is in one group."""
+    rows = [row(code, 100, [90] * CLASSES) for code in ("77001", "77002", "77003")]
+    rows.insert(1, row("77004", 100, [100] * CLASSES, networks="satellite"))
+    found = read(tmp_path, lines(*rows, row("01001", 1, [1] * CLASSES)))
+    assert refused(found).startswith("3: type: ")
+    assert Counter(one.why for one in found if isinstance(one, SkippedLine)) == {
+        REFUSED: 3,
+        OTHER_REGIONS: 1,
+    }
+
+
+def test_a_commune_of_the_region_may_be_left_out_too(tmp_path: Path) -> None:
+    """By a mapping that takes fewer lines: it is not of another region."""
+    shipped = load_mapping("arcep_debit_filaire")
+    mapping = shipped.model_copy(update={"only": {"code_insee": ("75*",)}})
+    text = lines(row("77001", 10, [9] * CLASSES), row("01001", 10, [9] * CLASSES))
+    found = read(tmp_path, text, mapping=mapping)
+    assert found == [SkippedLine(2, LEFT_OUT), SkippedLine(3, OTHER_REGIONS)]
+
+
+def test_a_wrong_number_is_told_with_the_file_s_columns(tmp_path: Path) -> None:
+    """In the problem and in the remedy: nobody looks for `premises` in the file."""
+    found = read(tmp_path, lines(row("77001", 10, [11] * CLASSES)))
+    told = [str(one).partition(": ")[2] for one in found if isinstance(one, Diagnostic)]
+    problem, remedy = "is more than the commune's `nbr`", "write at most 10, or correct `nbr`"
+    assert f"elig_thd30: {problem}, value '11': {remedy}" in told
+
+
+def test_all_premises_everywhere_are_refused(tmp_path: Path) -> None:
+    """Satellite reaches them, whatever the file is called."""
+    refusal = refused(read(tmp_path, edition(satellite=True, networks="filaire")))
+    assert refusal.startswith(
+        "2: elig_thd30: is all premises of each commune on 2020-09-30: satellite is counted, value "
+    )
+    assert refusal.endswith("this one says that it is wired networks alone, and its numbers do not")
+
+
+def test_one_edition_of_satellite_refuses_all_of_a_file(tmp_path: Path) -> None:
+    """Each day is judged by itself."""
+    first, second = (
+        row("77001", 100, [share] * CLASSES, day=day)
+        for share, day in ((90, "2020-06-30"), (100, "2020-09-30"))
+    )
+    assert "on 2020-09-30: satellite" in refused(read(tmp_path, lines(first, second)))
+
+
+def test_a_commune_that_is_complete_is_none_of_satellite(tmp_path: Path) -> None:
+    """As long as another is not; one without premises says nothing."""
+    rows = [row("77001", 5, [5] * CLASSES), row("77002", 5, [4] * CLASSES)]
+    assert len(coverages(read(tmp_path, lines(*rows)))) == 2
+    empty = [row("77001", 5, [5] * CLASSES), row("77002", 0, [0] * CLASSES)]
+    assert "satellite is counted" in refused(read(tmp_path, lines(*empty)))
+
+
+def test_classes_that_do_not_include_each_other_are_refused(tmp_path: Path) -> None:
+    """Then 30 Mbit/s would be without 100 Mbit/s."""
+    refusal = refused(read(tmp_path, lines(row("77001", 100, [5, 5, 10, 20, 30, 30]))))
+    assert refusal.startswith("2: elig_bhd8: is more than elig_hd3, which includes it, value '10'")
+
+
+def test_a_wrong_line_stops_no_other(tmp_path: Path) -> None:
+    """It is refused by its column, as in every import."""
+    text = lines(row("77001", 100, [90] * CLASSES), row("77002", 9, [8] * CLASSES, day="hier"))
+    good, bad = read(tmp_path, text)
+    assert isinstance(good, FoundEvent)
+    assert "3: date: is not a day, value 'hier'" in str(bad)
+
+
+def test_paris_may_not_be_counted_twice(tmp_path: Path) -> None:
+    """As a whole and by arrondissement: nothing is sent."""
+    refusal = refused(read(tmp_path, edition(communes=(*WHOLE, *ARRONDISSEMENTS))))
+    assert "code_insee: is counted twice on 2020-09-30: as a whole, and by arrondiss" in refusal
+
+
+def last_of_each(found: list[BroadbandCoverageReported]) -> Mapping[str, int]:
+    """Add up by département what each commune last had, as the indicators do."""
+    newest = {one.insee: one for one in sorted(found, key=lambda one: one.as_of)}
+    totals: Counter[str] = Counter()
+    for insee, coverage in newest.items():
+        totals[insee[:2]] += coverage.premises
+    return totals
+
+
+@pytest.mark.parametrize("whole_first", [True, False])
+def test_paris_counts_once_where_editions_differ(tmp_path: Path, *, whole_first: bool) -> None:
+    """As a whole in one, by arrondissement in the next: the later one alone counts."""
+    by_arrondissement = tuple(set(WHOLE) - {PARIS_AS_A_WHOLE}) + ARRONDISSEMENTS
+    order = (WHOLE, by_arrondissement) if whole_first else (by_arrondissement, WHOLE)
+    first, second = (
+        coverages(read(tmp_path, edition(seed, sorted(codes), day=f"202{seed}-06-30")))
+        for seed, codes in enumerate(order)
+    )
+    assert last_of_each(first + second) == last_of_each(second)
+
+
+def test_communes_that_merge_count_once(tmp_path: Path) -> None:
+    """What the successor counts is no longer added as its former commune's own."""
+    before = coverages(read(tmp_path, edition(1, sorted({*WHOLE, *MERGED_INTO}), day="2018-03-31")))
+    found = read(tmp_path, edition(2, sorted({*WHOLE} - {*MERGED_INTO}), day="2020-03-31"))
+    after = coverages(found)
+    assert {one.insee for one in before} >= {*MERGED_INTO}
+    assert {one.insee for one in after if not one.premises} == {*MERGED_INTO, *ARRONDISSEMENTS}
+    added = Counter(one.added for one in found if isinstance(one, FoundEvent) and one.added)
+    assert added == {HAS_MERGED: len(MERGED_INTO), OTHER_PARIS: len(ARRONDISSEMENTS)}
+    assert last_of_each(before + after) == last_of_each(after)
+
+
+def test_a_part_of_the_communes_takes_none_away(tmp_path: Path) -> None:
+    """A former commune is gone only where the file has its successor."""
+    assert len(coverages(read(tmp_path, edition(communes=["77001", "95500"])))) == 2
+
+
+OTHER_SOURCE: dict[str, Any] = {
+    "title": "Couverture du département",
+    "fact": "broadband.coverage_reported",
+    "source": "urn:iledefrance:tres-haut-debit:sdtan",
+    "edition": {"networks": "réseau", "wired": ["FttH et câble"]},
+    "fields": {
+        "insee": "commune",
+        "as_of": "relevé",
+        "premises": "locaux",
+        "connectable_premises": "thd",
+    },
+}
+
+
+def test_another_source_has_a_mapping_of_its_own(tmp_path: Path) -> None:
+    """And the same checks."""
+    mapping = CsvMapping.model_validate(OTHER_SOURCE)
+    heading = "commune;relevé;locaux;thd;réseau\n77288;30/09/2020;100;"
+    (found,) = coverages(read(tmp_path, f"{heading}60;ftth et câble\n", mapping=mapping))
+    assert (found.premises, found.connectable_premises) == (100, 60)
+    assert "2: thd: is all prem" in refused(
+        read(tmp_path, f"{heading}100;FttH et câble\n", mapping=mapping)
+    )
+    assert "2: réseau: does not say that wired" in refused(
+        read(tmp_path, f"{heading}60;satellite\n", mapping=mapping)
+    )
+
+
+def test_a_mapping_without_editions_is_read_line_by_line() -> None:
+    """And is none for `import arcep`."""
+    mapping = load_mapping("lycees_idf_uai")
+    assert isinstance(reader_of(mapping), MappedReader)
+    assert isinstance(reader_of(load_mapping("arcep_debit_filaire")), EditionReader)
+    with pytest.raises(SmartRegionError, match="declares no edition"):
+        EditionReader(mapping)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"fact": "equipment.delivered"}, "is not for this fact"),
+        (
+            {"edition": {"networks": "r", "wired": ["x"], "unsaid": ["y"]}},
+            "is missing where a word leaves it open",
+        ),
+        ({"edition": {"networks": "r", "wired": []}}, "at least 1"),
+    ],
+)
+def test_a_mapping_whose_edition_says_too_little_is_wrong(
+    change: dict[str, Any], expected: str
+) -> None:
+    """Before any file is read."""
+    with pytest.raises(ValueError, match=expected):
+        CsvMapping.model_validate({**OTHER_SOURCE, **change})
+
+
+def test_communes_that_merged_are_those_of_arcep_s_older_file() -> None:
+    """Of its 1 276 communes of 2017, nine are gone in Insee's list: their successors are known."""
+    file = shared_file("arcep_ftth_communes_idf_2017T3_2018T1.csv")
+    then = {line.partition(",")[0] for line in file.read_text().splitlines()[1:]}
+    now = {code for codes in COMMUNES.values() for code in codes}
+    # 93059 merged after the list of `COMMUNES`.
+    assert then - now == {*MERGED_INTO} - {"93059"}
+    assert {*MERGED_INTO.values()} <= now & then
+
+
+def test_the_older_file_is_no_edition() -> None:
+    """It has no number of all premises: its own mappings take it, as before."""
+    reader = EditionReader(load_mapping("arcep_debit_filaire"))
+    with pytest.raises(SmartRegionError, match="import csv --mapping arcep_ftth_departements"):
+        opened(shared_file("arcep_ftth_communes_idf_2017T3_2018T1.csv"), reader.layout)

@@ -1,0 +1,213 @@
+"""The journal of what was sent."""
+
+import shutil
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.cloudevent import CloudEvent
+from events.school import SchoolClosed
+from sources.importing.journal import JournalUnusableError, SendStatus, SentEvent, open_journal
+from tests.support.facts import cloud_events
+from tests.support.rights import mode
+
+CLAIM = SentEvent(b"fact", 10, b"five")
+LATER = replace(CLAIM, time=20, content=b"six")
+
+
+def standing(
+    file: Path, claim: SentEvent, destination: str = "kafka:9092", **how: bool
+) -> SendStatus:
+    """Return the state in a journal of an earlier run."""
+    with open_journal(file, destination, **how) as journal:
+        return journal.standing(claim)
+
+
+def note(file: Path, *claims: SentEvent, destination: str = "kafka:9092", **how: bool) -> None:
+    """Record what has arrived."""
+    with open_journal(file, destination, **how) as journal:
+        journal.note(claims)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return the path of a journal in a folder that is yet to be made."""
+    return tmp_path / "new" / "journal.sqlite3"
+
+
+def test_what_was_sent_is_known_to_the_next_run(file: Path) -> None:
+    """And nothing else is."""
+    note(file, CLAIM)
+    assert standing(file, CLAIM) is SendStatus.KNOWN
+    assert standing(file, replace(CLAIM, fact=b"other")) is SendStatus.NEW
+
+
+def test_the_same_said_later_is_known(file: Path) -> None:
+    """A file that was only touched adds nothing."""
+    note(file, CLAIM)
+    assert standing(file, replace(CLAIM, time=99)) is SendStatus.KNOWN
+
+
+def test_a_correction_is_new_and_so_is_its_undoing(file: Path) -> None:
+    """Five, then six, then five again: each is said after the other."""
+    note(file, CLAIM)
+    assert standing(file, LATER) is SendStatus.NEW
+    note(file, LATER)
+    assert standing(file, replace(CLAIM, time=30)) is SendStatus.NEW
+
+
+def test_what_was_corrected_since_is_still_known(file: Path) -> None:
+    """The older file, imported again, adds nothing."""
+    note(file, CLAIM, LATER)
+    assert standing(file, CLAIM) is SendStatus.KNOWN
+
+
+def test_what_was_recorded_before_a_correction_is_outdated(file: Path) -> None:
+    """It was never sent, and would not count."""
+    note(file, LATER)
+    assert standing(file, CLAIM) is SendStatus.OUTDATED
+
+
+def test_two_contents_of_one_time_contradict_each_other(file: Path) -> None:
+    """Neither is the later one."""
+    note(file, CLAIM)
+    assert standing(file, replace(CLAIM, content=b"six")) is SendStatus.CONTRADICTION
+
+
+def test_destinations_know_nothing_of_each_other(file: Path) -> None:
+    """What a test broker has got, production has not."""
+    note(file, CLAIM)
+    assert standing(file, CLAIM, "other:9092") is SendStatus.NEW
+
+
+def test_everything_is_new_again_on_demand(file: Path) -> None:
+    """For a broker that has lost it; what arrives is noted as ever."""
+    note(file, CLAIM)
+    assert standing(file, CLAIM, again=True) is SendStatus.NEW
+
+
+def test_a_rehearsal_leaves_no_trace(file: Path) -> None:
+    """It reads what is there, and neither makes nor changes a file."""
+    note(file, CLAIM, rehearsal=True)
+    assert not file.exists()
+    note(file, CLAIM)
+    note(file, LATER, rehearsal=True)
+    assert standing(file, CLAIM, rehearsal=True) is SendStatus.KNOWN
+    assert standing(file, LATER) is SendStatus.NEW
+
+
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_a_rehearsal_changes_nothing_of_a_file_that_is_there(
+    file: Path,
+    is_empty: bool,  # noqa: FBT001
+) -> None:
+    """It made the tables of an empty file, closed an open one to others, and set its time."""
+    file.parent.mkdir()
+    file.touch()
+    if not is_empty:
+        note(file, CLAIM)
+    file.chmod(0o444)
+    file.parent.chmod(0o555)
+    before = file.read_bytes(), file.stat()
+
+    note(file, LATER, rehearsal=True)
+
+    after = file.read_bytes(), file.stat()
+    assert (after[0], after[1].st_mtime_ns, mode(file)) == (before[0], before[1].st_mtime_ns, 0o444)
+    assert [one.name for one in file.parent.iterdir()] == [file.name]
+    file.parent.chmod(0o755)
+
+
+def test_a_rehearsal_reads_what_a_killed_import_left(tmp_path: Path) -> None:
+    """What it had begun to note is to be taken back first, which SQLite refuses to a reader."""
+    whole, left = tmp_path / "whole", tmp_path / "left" / "journal"
+    note(whole, CLAIM)
+    left.parent.mkdir()
+    connection = sqlite3.connect(whole, isolation_level=None)
+    connection.execute("PRAGMA cache_size = 1")  # It writes into the file before its end.
+    connection.execute("BEGIN")
+    for number in range(1_000):
+        begun = ("a destination", b"%d" % number, number, b"content")
+        connection.execute("INSERT INTO sent VALUES (?, ?, ?, ?)", begun)
+    for suffix in ("", "-journal"):
+        shutil.copy(f"{whole}{suffix}", f"{left}{suffix}")
+    connection.close()
+    before = {one.name: one.read_bytes() for one in left.parent.iterdir()}
+
+    assert standing(left, CLAIM, rehearsal=True) is SendStatus.KNOWN
+    assert standing(left, LATER, rehearsal=True) is SendStatus.NEW
+    assert {one.name: one.read_bytes() for one in left.parent.iterdir()} == before
+
+
+def test_a_file_that_is_no_journal_is_an_error_of_ours(tmp_path: Path) -> None:
+    """It is named, and left as it is."""
+    (tmp_path / "journal").write_text("not a journal, but rather long, as a file may be" * 50)
+    with pytest.raises(JournalUnusableError, match="--journal: cannot be used"):
+        standing(tmp_path / "journal", CLAIM)
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_of_ours(tmp_path: Path) -> None:
+    """Where a file stands in its place."""
+    (tmp_path / "file").touch()
+    with pytest.raises(JournalUnusableError, match="--journal: cannot be used"):
+        standing(tmp_path / "file" / "journal", CLAIM)
+
+
+@given(st.data())
+def test_a_claim_is_the_fact_and_not_the_event(data: st.DataObject) -> None:
+    """Another id changes nothing; another fact, day or source is another matter."""
+    event = data.draw(cloud_events())
+    assert SentEvent.of(replace(event, id="another")) == SentEvent.of(event)
+    other = data.draw(cloud_events())
+    same = (other.source, other.type, other.fact.entity_id, other.fact.effective_day) == (
+        event.source,
+        event.type,
+        event.fact.entity_id,
+        event.fact.effective_day,
+    )
+    assert (SentEvent.of(other).fact == SentEvent.of(event).fact) is same
+
+
+class Widened(SchoolClosed):
+    """A fact to which a release adds an optional field."""
+
+    ceremony: bool = False
+
+
+def test_a_field_that_a_release_adds_contradicts_nothing_that_was_sent() -> None:
+    """Each line of a file that is imported again says no more than before; what it says counts."""
+    said: dict[str, Any] = {"uai": "0750419Y", "closed_on": date(2019, 3, 11)}
+
+    def claim(fact: SchoolClosed) -> SentEvent:
+        return SentEvent.of(CloudEvent("1", "/lycees", datetime(2019, 3, 11, tzinfo=UTC), fact))
+
+    assert claim(Widened(**said)) == claim(SchoolClosed(**said))
+    assert claim(Widened(**said, ceremony=True)) != claim(SchoolClosed(**said))
+    assert claim(SchoolClosed(**said, retracted=True)) != claim(SchoolClosed(**said))
+
+
+def test_a_journal_is_its_owners_alone(file: Path) -> None:
+    """Who can guess what was sent could look whether it was; one of before is closed too."""
+    note(file, CLAIM)
+    assert (mode(file), mode(file.parent)) == (0o600, 0o700)
+
+    file.chmod(0o644)
+    note(file, LATER)
+    assert mode(file) == 0o600
+
+
+def test_a_journal_is_no_link(tmp_path: Path) -> None:
+    """Who may write to the folder could choose what is written over."""
+    target = tmp_path / "target"
+    target.touch()
+    (tmp_path / "link").symlink_to(target)
+
+    with pytest.raises(JournalUnusableError, match="symbolic links"):
+        note(tmp_path / "link", CLAIM)
+    assert target.read_bytes() == b""

@@ -1,0 +1,316 @@
+"""Lines of PILOTE's import format."""
+
+import csv
+import re
+from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boundary.diagnostic import Diagnostic
+from events.observation import IndicatorObserved, Territory
+from sources.importing.event_building import LineOrigin
+from sources.importing.findings import Finding, FoundEvent, LineNote, SkippedLine
+from sources.importing.pilote import (
+    COLUMNS,
+    ELSEWHERE,
+    OTHER_TERRITORIES,
+    ROUNDED,
+    PiloteReader,
+    PiloteValue,
+    ValueKind,
+    pilote_text,
+    read_value,
+)
+from sources.importing.table import CsvRow, open_table
+from tests.support.tables import RECORDED, write_file
+
+HEADING = ";".join(COLUMNS)
+LINE = ("IND-042", "D77", "2023-12-31", "va", "71,5")
+
+
+class Promises:
+    """Takes initial and target values."""
+
+    def __init__(self) -> None:
+        self.taken: list[PiloteValue] = []
+
+    def take(self, value: PiloteValue, origin: LineOrigin, time: datetime) -> None:  # noqa: ARG002
+        """Keep a value."""
+        self.taken.append(value)
+
+    def rest(self) -> Iterator[Finding]:
+        """Return one line that is not changed."""
+        yield SkippedLine(2, "kept")
+
+
+def read_line(**cells: str) -> PiloteValue | SkippedLine | list[Diagnostic]:
+    """Read the usual line with other cells."""
+    return read_value(CsvRow(2, {**dict(zip(COLUMNS, LINE, strict=True)), **cells}), "va.csv")
+
+
+def refused(**cells: str) -> list[str]:
+    """Return the refusals of the usual line with other cells."""
+    found = read_line(**cells)
+    assert isinstance(found, list)
+    return [str(refusal).removeprefix("va.csv:2: ") for refusal in found]
+
+
+def read_file(folder: Path, *lines: str) -> list[Finding]:
+    """Read a file of these lines."""
+    reader = PiloteReader(Promises())
+    table = open_table(write_file(folder, "\n".join((HEADING, *lines))), reader.layout)
+    return list(reader.read(table, RECORDED))
+
+
+def facts(findings: list[Finding]) -> list[IndicatorObserved]:
+    """Return the observations that were found, and nothing else."""
+    found = [finding.event.fact for finding in findings if isinstance(finding, FoundEvent)]
+    assert len(found) == len(findings), findings
+    return [fact for fact in found if isinstance(fact, IndicatorObserved)]
+
+
+def test_a_line_is_a_value() -> None:
+    """Every cell has its place."""
+    key = ("IND-042", Territory.SEINE_ET_MARNE, date(2023, 12, 31), ValueKind.CURRENT)
+    assert read_line() == PiloteValue(*key, Decimal("71.5"))
+
+
+DECIMALS = st.decimals(-(10**9), 10**9, places=6, allow_nan=False, allow_infinity=False)
+
+
+@given(
+    st.integers(1, 9999),
+    st.sampled_from(Territory),
+    st.dates(date(2010, 1, 1)),
+    st.sampled_from(ValueKind),
+    st.none() | DECIMALS,
+    st.booleans(),
+    st.booleans(),
+)
+def test_every_form_of_a_value_is_read(
+    number: int,
+    territory: Territory,
+    day: date,
+    kind: ValueKind,
+    value: Decimal | None,
+    french: bool,  # noqa: FBT001 - drawn
+    upper: bool,  # noqa: FBT001
+) -> None:
+    """Both forms of a day and of a decimal, either case, no value at all."""
+    text = "" if value is None else f"{value:f}"
+    read = read_line(
+        identifiant_indic=f"IND-{number:03}",
+        zone_id=territory.value,
+        date_valeur=f"{day:%d/%m}/{day.year:04}" if french else day.isoformat(),
+        type_valeur=kind.upper() if upper else kind.value,
+        valeur=text.replace(".", ",") if french else text,
+    )
+    assert read == PiloteValue(f"IND-{number:03}", territory, day, kind, value)
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ({"zone_id": "77"}, "zone_id: is not a zone, value '77': write D77"),
+        ({"zone_id": "75"}, "is not a zone, value '75': write D75"),
+        ({"zone_id": "11"}, "write R11"),
+        ({"zone_id": "01"}, "write D01 or R01"),
+        ({"zone_id": "DEPT-95"}, "write D95"),
+        ({"zone_id": "NAT-FR"}, "write FRANCE"),
+        ({"zone_id": ""}, "zone_id: is empty"),
+        ({"zone_id": "Mars"}, "is not a zone, value 'Mars': write "),
+        ({"identifiant_indic": "IND-42"}, "is not an indicator's identifier, value 'IND-42'"),
+        ({"identifiant_indic": "IND-000"}, "write IND-001 to IND-9999"),
+        ({"identifiant_indic": "IND-0042"}, "write IND-001 to IND-9999"),
+        ({"identifiant_indic": ""}, "identifiant_indic: is empty"),
+        ({"type_valeur": "vb"}, "is not a type of value, value 'vb': write vi (initial), va"),
+        ({"type_valeur": ""}, "type_valeur: is empty"),
+        ({"date_valeur": "12/31/2023"}, "the day comes first, JJ/MM/AAAA: write 31/12/2023"),
+        ({"valeur": "71,5 %"}, "valeur: has a unit, value '71,5 %': write the number alone"),
+    ],
+)
+def test_a_wrong_cell_is_refused(cells: dict[str, str], expected: str) -> None:
+    """With its column, its value and what to write."""
+    (refusal,) = refused(**cells)
+    assert expected in refusal
+
+
+def test_all_that_is_wrong_with_a_line_is_reported_at_once() -> None:
+    """So that it is corrected once."""
+    wrong = refused(**dict.fromkeys(COLUMNS, "?"))
+    assert [refusal.partition(":")[0] for refusal in wrong] == [
+        "zone_id",
+        "identifiant_indic",
+        "type_valeur",
+        "date_valeur",
+        "valeur",
+    ]
+
+
+@pytest.mark.parametrize("zone", ["D01", "D2A", "D976", "R84", "r93"])
+def test_another_territory_is_left_aside(zone: str) -> None:
+    """Whatever else the line says: a national file is mostly not about us."""
+    assert read_line(zone_id=zone, valeur="?") == SkippedLine(2, OTHER_TERRITORIES)
+
+
+def test_no_territory_is_both_ours_and_another() -> None:
+    """101 départements and 18 regions, of which nine are ours."""
+    assert len(ELSEWHERE) == 101 + 18 - 9
+    assert not ELSEWHERE & {territory.value for territory in Territory}
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2023-1-31", date(2023, 1, 31)),
+        ("2023-01-5", date(2023, 1, 5)),
+        ("1/2/2023", date(2023, 2, 1)),
+        ("31/1/23", date(2023, 1, 31)),
+        ("01-31-23", date(2023, 1, 31)),
+        ("1-5-23", date(2023, 1, 5)),
+    ],
+)
+def test_every_form_of_a_day_that_pilote_takes_is_read(text: str, day: date) -> None:
+    """Without zeros, with a short year, and as Excel turns them: month, day, year."""
+    read = read_line(date_valeur=text)
+    assert isinstance(read, PiloteValue)
+    assert read.day == day
+
+
+@pytest.mark.parametrize("text", ["31-01-23", "2023-02-30", "30/02/23", "0-1-23", "31-1-2023"])
+def test_a_day_that_is_none_is_refused_in_every_form(text: str) -> None:
+    """With its column."""
+    (refusal,) = refused(date_valeur=text)
+    assert refusal.startswith("date_valeur: is ")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1,2345678", "1.234568"),
+        ("-0,0000005", "-0.000001"),
+        ("71,4285714285714285714285714285714285714", "71.428571"),
+    ],
+)
+def test_further_decimals_are_rounded_and_reported(tmp_path: Path, text: str, value: str) -> None:
+    """As a spreadsheet computes them; the line counts as any other."""
+    noted, found = read_file(tmp_path, f"IND-042;D77;2023-12-31;va;{text}")
+    assert noted == LineNote(2, ROUNDED)
+    (fact,) = facts([found])
+    assert fact.value == Decimal(value)
+
+
+def test_six_decimals_are_kept_as_they_are(tmp_path: Path) -> None:
+    """And zeros behind them say nothing."""
+    (fact,) = facts(read_file(tmp_path, "IND-042;D77;2023-12-31;va;1,23456700"))
+    assert fact.value == Decimal("1.234567")
+
+
+def test_a_current_value_is_an_observation(tmp_path: Path) -> None:
+    """Exactly as it is written, recorded when the file was last changed."""
+    (found,) = read_file(tmp_path, ";".join(LINE))
+    assert isinstance(found, FoundEvent)
+    assert found.event.time == RECORDED
+    assert found.event.fact == IndicatorObserved(
+        indicator="IND-042",
+        territory=Territory.SEINE_ET_MARNE,
+        observed_on=date(2023, 12, 31),
+        value=Decimal("71.5"),
+    )
+
+
+def test_an_empty_current_value_takes_the_observation_back(tmp_path: Path) -> None:
+    """Of the same indicator, territory and day."""
+    (fact,) = facts(read_file(tmp_path, "IND-042;D77;2023-12-31;va;"))
+    assert (fact.retracted, fact.entity_id) == (True, "IND-042/D77")
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ("2009-12-31;va;1", "date_valeur: "),
+        ("2024-03-03;va;1", "is after the day on which the file was last changed (2024-03-01)"),
+        (
+            "2023-12-31;va;1000000001",
+            "valeur: is out of range, value '1000000001'",
+        ),
+    ],
+)
+def test_what_the_contract_refuses_is_reported_by_column(
+    tmp_path: Path, cells: str, expected: str
+) -> None:
+    """In the file's words, not the event's."""
+    (refusal,) = read_file(tmp_path, f"IND-042;D77;{cells}")
+    assert expected in str(refusal)
+
+
+def test_other_values_are_handed_on(tmp_path: Path) -> None:
+    """Initial and target values are promises, which are not events; their end comes last."""
+    lines = (HEADING, "IND-042;R11;2020-01-01;VI;10", "IND-042;R11;31/12/2025;vc;90")
+    promises = Promises()
+    reader = PiloteReader(promises)
+    table = open_table(write_file(tmp_path, "\n".join(lines)), reader.layout)
+    assert list(reader.read(table, RECORDED)) == []
+    assert [value.kind for value in promises.taken] == [ValueKind.INITIAL, ValueKind.TARGET]
+    assert list(reader.rest()) == [SkippedLine(2, "kept")]
+
+
+def test_the_name_of_a_zone_may_be_there(tmp_path: Path) -> None:
+    """As in PILOTE's own template."""
+    heading = "identifiant_indic;zone_id;zone_nom;date_valeur;type_valeur;valeur"
+    file = write_file(tmp_path, f"{heading}\nIND-001;R11;Île-de-France;2020-01-01;va;3\n")
+    reader = PiloteReader(Promises())
+    assert facts(list(reader.read(open_table(file, reader.layout), RECORDED)))
+
+
+VALUES = st.builds(
+    PiloteValue,
+    st.integers(1, 9999).map("IND-{:03}".format),
+    st.sampled_from(Territory),
+    st.dates(date(2010, 1, 1), date(2024, 3, 1)),
+    st.sampled_from(ValueKind),
+    st.none() | DECIMALS,
+)
+
+
+# What public/schema/sans-contraintes.json of github.com/DITP-pilotage/pilote-2 (2023-02-17, 0.0.1)
+# asks of each column, in this order.
+SCHEMA = {
+    "identifiant_indic": r"IND-([0-9]{3,4})",
+    "zone_id": r"(D([02][1-9]|2[AB]|[1345678][0-9]|9[012345]|97[12346])"
+    r"|(R(0[12346]|11|2[478]|32|44|5[23]|7[56]|84|9[34]))|FRANCE|France)",
+    "date_valeur": r"20[0-9]{2}-(0?[0-9]|1[012])-([0-2]?[0-9]|3[01])",
+    "type_valeur": r"vi|va|vc|VI|VA|VC",
+    "valeur": r"|-?[0-9]+(\.[0-9]+)?",
+}
+
+
+@given(st.lists(VALUES, unique_by=lambda value: value.key, max_size=6))
+def test_what_is_written_is_valid_for_pilote_s_own_schema(values: list[PiloteValue]) -> None:
+    """Its columns and no other, in its order; every cell; no key twice."""
+    heading, *rows = csv.reader(pilote_text(values).splitlines(), delimiter=";")
+    assert heading == list(SCHEMA)
+    for row in rows:
+        assert [
+            name
+            for (name, pattern), cell in zip(SCHEMA.items(), row, strict=True)
+            if not re.fullmatch(pattern, cell)
+        ] == []
+    assert len({tuple(row[:-1]) for row in rows}) == len(rows)
+
+
+@given(st.lists(VALUES, unique_by=lambda value: value.key, max_size=6))
+def test_what_is_written_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, values: list[PiloteValue]
+) -> None:
+    """Every value, exactly."""
+    file = write_file(tmp_path_factory.mktemp("pilote"), pilote_text(values))
+    rows = list(open_table(file, PiloteReader(Promises()).layout).rows())
+    read = [read_value(row, "va.csv") for row in rows if isinstance(row, CsvRow)]
+    assert len(read) == len(rows)
+    assert read == sorted(values, key=lambda value: value.key)

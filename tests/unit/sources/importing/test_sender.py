@@ -1,0 +1,208 @@
+"""Events that arrive once, whatever happens on the way."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boundary.diagnostic import Diagnostic
+from boundary.errors import SmartRegionError
+from broker.errors import TopicMissingError
+from events.cloudevent import CloudEvent
+from events.school import SchoolClosed, SchoolConnected
+from sources.client import DeliveryReport, FailedDelivery, RecordingPublisher
+from sources.importing.findings import Finding, FoundEvent, SkippedLine
+from sources.importing.journal import open_journal
+from sources.importing.sender import (
+    OUTDATED,
+    REPEATED,
+    Sender,
+    Tally,
+)
+from tests.support.tables import RECORDED
+
+
+def found(
+    line: int, *, day: date = date(2020, 1, 1), mbps: int = 100, later: int = 0
+) -> FoundEvent:
+    """Return a finding: what a lycée's link is from a day on, recorded so many hours later."""
+    fact = SchoolConnected(uai="0750419Y", connected_on=day, downlink_mbps=mbps)
+    time = RECORDED + timedelta(hours=later)
+    return FoundEvent(line, CloudEvent(f"{day}-{mbps}-{later}", "urn:test", time, fact))
+
+
+def days(count: int) -> list[FoundEvent]:
+    """Return findings about so many days, from line 2 on."""
+    first = date(2020, 1, 1)
+    return [found(line, day=first + timedelta(line)) for line in range(2, count + 2)]
+
+
+class Run:
+    """One run after the other on the same journal; `arrived` is what all of them sent."""
+
+    def __init__(self, folder: Path) -> None:
+        self._journal = folder / "journal.sqlite3"
+        self.arrived: list[CloudEvent] = []
+        self.refused: list[Diagnostic] = []
+
+    def __call__(
+        self,
+        findings: Iterable[Finding],
+        *,
+        publisher: RecordingPublisher | None = None,
+        chunk: int = 3,
+    ) -> Tally:
+        """Carry findings of one file."""
+        publisher = publisher or RecordingPublisher()
+        with open_journal(self._journal, "kafka") as journal:
+            sender = Sender(publisher, journal, on_refused=self.refused.append, chunk=chunk)
+            try:
+                sender.send("file.csv", findings)
+            finally:
+                self.arrived += publisher.events
+        return sender.tally
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Return runs that share a journal."""
+    return Run(tmp_path)
+
+
+class FailingPublisher(RecordingPublisher):
+    """Delivers no event after so many."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._left = after
+        self._lost: list[FailedDelivery] = []
+
+    def publish(self, event: CloudEvent) -> None:
+        """Keep the event while some are left."""
+        if self._left:
+            self._left -= 1
+            super().publish(event)
+        else:
+            self._lost.append(FailedDelivery(event, "no answer"))
+
+    def flush(self) -> DeliveryReport:
+        """Return which were lost."""
+        lost, self._lost = self._lost, []
+        return replace(super().flush(), failed=tuple(lost))
+
+
+def test_a_second_run_adds_nothing(run: Run) -> None:
+    """Every line is counted, as known."""
+    assert run(days(10)) == Tally(sent=10)
+    assert run(days(10)) == Tally(known=10)
+    assert len(run.arrived) == 10
+
+
+def test_a_line_that_is_repeated_is_sent_once(run: Run) -> None:
+    """And counted apart."""
+    tally = run([found(2), found(3)])
+    assert (tally.sent, tally.aside[REPEATED], len(run.arrived)) == (1, 1, 1)
+
+
+def test_lines_that_contradict_each_other_are_refused_from_the_second_on(run: Run) -> None:
+    """With the line of the first, which is sent."""
+    tally = run([found(2), found(7, mbps=200)])
+    assert (tally.sent, tally.refused) == (1, 1)
+    assert str(run.refused[0]) == (
+        "file.csv:7: contradicts line 2, about the same on the same day: keep one"
+    )
+
+
+def test_a_correction_at_the_same_time_is_refused(run: Run) -> None:
+    """Which of them counts could only be guessed."""
+    run([found(2)])
+    assert run([found(2, mbps=200)]).refused == 1
+    assert "give a later --recorded-at" in str(run.refused[0])
+
+
+def test_a_later_correction_is_sent(run: Run) -> None:
+    """And its undoing."""
+    for hours, mbps in ((0, 100), (1, 200), (2, 100)):
+        assert run([found(2, mbps=mbps, later=hours)]).sent == 1
+
+
+def test_what_is_older_than_what_was_sent_is_said_not_to_count(run: Run) -> None:
+    """A correction whose file has an earlier time, as one out of an archive, changes no figure."""
+    run([found(2, mbps=100, later=1)])
+    tally = run([found(2, mbps=200), found(3, day=date(2020, 1, 2))])
+    assert (tally.sent, tally.sent_which) == (2, {OUTDATED: 1})
+
+
+def test_what_did_not_arrive_is_reported_by_its_line(run: Run) -> None:
+    """With what had arrived before noted: the next run sends the rest, each once."""
+    with pytest.raises(SmartRegionError, match=r"file\.csv:7: did not arrive, value 1 "):
+        run(days(9), publisher=FailingPublisher(after=5))
+    assert run(days(9)) == Tally(sent=4, known=5)
+    assert len(run.arrived) == len({event.id for event in run.arrived}) == 9
+
+
+def test_an_unreachable_gateway_is_reported(run: Run) -> None:
+    """What `publish` raises ends the run with the line it stands at."""
+
+    class Roadless(RecordingPublisher):
+        def publish(self, event: CloudEvent) -> None:
+            raise TopicMissingError(event.type, waited_seconds=1)
+
+    with pytest.raises(SmartRegionError, match=r"file\.csv:2: .*smart-region topics apply"):
+        run(days(2), publisher=Roadless())
+
+
+def test_what_is_refused_at_the_gateway_is_reported_by_its_line(run: Run) -> None:
+    """The others arrive; it is tried again in the next run, once its cause is gone."""
+
+    class Choosy(RecordingPublisher):
+        def flush(self) -> DeliveryReport:
+            refused = [FailedDelivery(one, "not yours", refused=True) for one in self.events[1:2]]
+            self.events.clear()
+            return DeliveryReport(2, failed=tuple(refused))
+
+    assert run(days(3), publisher=Choosy()).sent == 2
+    assert [str(refusal) for refusal in run.refused] == [
+        "file.csv:3: is refused where it was sent to: not yours"
+    ]
+    assert run(days(3)) == Tally(sent=1, known=2)
+
+
+@given(st.integers(0, 9), st.integers(1, 4))
+def test_an_import_resumes_wherever_it_was_cut(
+    tmp_path_factory: pytest.TempPathFactory, cut: int, chunk: int
+) -> None:
+    """Between any two events, with chunks of any size: at most a chunk is sent twice."""
+
+    class Cut(Exception):  # noqa: N818 - not an error, but the end of the process
+        pass
+
+    class CutPublisher(RecordingPublisher):
+        def flush(self) -> DeliveryReport:
+            if len(self.events) > cut:
+                raise Cut
+            return super().flush()
+
+    run = Run(tmp_path_factory.mktemp("cut"))
+    with pytest.raises(Cut):
+        run(days(10), publisher=CutPublisher(), chunk=chunk)
+    run(days(10), chunk=chunk)
+    assert len({event.id for event in run.arrived}) == 10
+    assert len(run.arrived) <= 10 + chunk
+
+
+def test_every_line_is_counted_once(run: Run) -> None:
+    """Two refusals of one line are one line."""
+    wrong = Diagnostic((), "is wrong", "x", "correct it", field="a", file="file.csv", line=3)
+    tally = run([found(2), wrong, replace(wrong, field="b"), SkippedLine(4, "not ours")])
+    assert (tally.lines, tally.refused, tally.problems.total()) == (3, 1, 2)
+
+
+def test_different_facts_of_one_day_do_not_contradict(run: Run) -> None:
+    """A lycée may be connected and closed on one day."""
+    closed = SchoolClosed(uai="0750419Y", closed_on=date(2020, 1, 1))
+    assert run([found(2), FoundEvent(3, CloudEvent("c", "urn:test", RECORDED, closed))]).sent == 2

@@ -1,0 +1,365 @@
+"""The relay between an outbox and a publisher, whatever fails in between."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from random import Random
+from typing import Self
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boundary.errors import SmartRegionError
+from boundary.postgres import DatabaseUnavailableError
+from boundary.retry_policy import RetryPolicy
+from events.cloudevent import CloudEvent, encode_structured
+from events.topics import topic_name
+from sources.client import (
+    DeliveryReport,
+    FailedDelivery,
+    GatewayRefusedError,
+    SearchedPublisher,
+)
+from sources.relay.outbox import WaitingEvent
+from sources.relay.relay import NotArrivedError, Relayed, relay_batch
+from sources.relay.running import relay_until_stopped, relay_waiting
+from tests.support.histories import event, uai
+
+WHOLE, LOST, REFUSED, UNREADABLE = "whole", "lost", "refused", "unreadable"
+
+
+class FakeOutbox:
+    """An outbox in memory, with its transactions."""
+
+    def __init__(self, rows: Sequence[WaitingEvent]) -> None:
+        self.rows = list(rows)
+        self.aside: dict[int, str] = {}
+
+    @contextmanager
+    def taken(self, most: int) -> Iterator[Sequence[WaitingEvent]]:
+        """Yield the first rows; undo what the block settles where it raises."""
+        before = list(self.rows), dict(self.aside)
+        try:
+            yield self.rows[:most]
+        except BaseException:
+            self.rows, self.aside = before
+            raise
+
+    def delivered(self, seqs: Sequence[int]) -> None:
+        """Remove rows."""
+        self.rows = [row for row in self.rows if row.seq not in seqs]
+
+    def refuse(self, seq: int, reason: str) -> None:
+        """Put a row aside."""
+        self.delivered([seq])
+        self.aside[seq] = reason
+
+
+class FakePublisher:
+    """A publisher that loses and refuses what a test plans, by the event's id; losses once."""
+
+    def __init__(self, fates: dict[str, str]) -> None:
+        self.fates = fates
+        self.arrived: list[CloudEvent] = []
+        self._queue: list[CloudEvent] = []
+
+    def publish(self, event: CloudEvent) -> None:
+        """Queue an event."""
+        self._queue.append(event)
+
+    def flush(self) -> DeliveryReport:
+        """Deliver what is queued, but for what is lost or refused."""
+        failed = []
+        for one in self._queue:
+            fate = self.fates.get(one.id, WHOLE)
+            if fate == WHOLE:
+                self.arrived.append(one)
+            else:
+                failed.append(FailedDelivery(one, fate, refused=fate == REFUSED))
+                if fate == LOST:
+                    del self.fates[one.id]
+        delivered = len(self._queue) - len(failed)
+        self._queue.clear()
+        return DeliveryReport(delivered, tuple(failed))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def row_of(number: int, lycee: int, *, readable: bool = True) -> WaitingEvent:
+    """Return a row about a lycée; its event's id is its number."""
+    about = event("school.connected", uai(f"075{lycee:04}"), "2018-03-01")
+    about = CloudEvent(str(number), about.source, datetime(2018, 4, 1, tzinfo=UTC), about.fact)
+    text = encode_structured(about).value.decode() if readable else "{}"
+    return WaitingEvent(number, topic_name(about.fact.FAMILY), about.fact.entity_id, text)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 3), st.sampled_from([WHOLE, WHOLE, LOST, REFUSED, UNREADABLE])),
+        max_size=12,
+    ),
+    st.integers(1, 5),
+)
+def test_whatever_fails_each_event_arrives_in_its_entitys_order_or_is_put_aside(
+    planned: Sequence[tuple[int, str]], most: int
+) -> None:
+    """At least once; and where one is sent again, so are those that follow it."""
+    rows = [
+        row_of(number, lycee, readable=fate != UNREADABLE)
+        for number, (lycee, fate) in enumerate(planned)
+    ]
+    fates = {str(number): fate for number, (_, fate) in enumerate(planned)}
+    outbox, publisher = FakeOutbox(rows), FakePublisher(dict(fates))
+    total = Relayed()
+    for _ in range(200):
+        if not outbox.rows:
+            break
+        with suppress(NotArrivedError):
+            relay_batch(outbox, publisher, total, most=most)
+    assert outbox.rows == []
+    assert (total.sent, total.refused) == (len(rows) - len(outbox.aside), len(outbox.aside))
+
+    kept = [int(number) for number, fate in fates.items() if fate in {WHOLE, LOST}]
+    assert {int(one.id) for one in publisher.arrived} == set(kept)
+    assert outbox.aside.keys() == {number for number in range(len(planned)) if number not in kept}
+    last: dict[str, list[int]] = defaultdict(list)
+    for one in publisher.arrived:
+        last[one.fact.entity_id].append(int(one.id))
+    for numbers in last.values():
+        # The last time that each arrived is in order: what is behind was sent again, if at all.
+        final = sorted(set(numbers), key=lambda one: len(numbers) - numbers[::-1].index(one))
+        assert final == sorted(final)
+
+
+def test_what_is_lost_is_told_and_waits() -> None:
+    """The caller waits a while, and tries again; what was settled before counts."""
+    outbox = FakeOutbox([row_of(1, 1), row_of(2, 2), row_of(3, 1)])
+    total = Relayed()
+    with pytest.raises(NotArrivedError, match="1 missing"):
+        relay_batch(outbox, FakePublisher({"1": LOST}), total)
+    assert [row.seq for row in outbox.rows] == [1, 3]
+    assert total == Relayed(sent=1)
+
+
+def test_nothing_that_waits_is_nothing_sent() -> None:
+    """A relay asks often."""
+    total = Relayed()
+    assert not relay_batch(FakeOutbox([]), FakePublisher({}), total)
+    assert total == Relayed()
+
+
+class Growing(FakeOutbox):
+    """An outbox into which an event comes with each that leaves it."""
+
+    def waiting(self) -> int:
+        """Count the rows."""
+        return len(self.rows)
+
+    def delivered(self, seqs: Sequence[int]) -> None:
+        """Remove rows, and add as many."""
+        super().delivered(seqs)
+        self.rows += [row_of(seq + 100, 1) for seq in seqs]
+
+
+def test_what_comes_meanwhile_is_for_the_next_time() -> None:
+    """A job that sends what waits would never end beside an application that emits."""
+    outbox, publisher = Growing([row_of(number, number) for number in (1, 2, 3)]), FakePublisher({})
+    total = Relayed()
+
+    relay_waiting(outbox, publisher, total, most=2)
+
+    assert {"1", "2", "3"} <= {one.id for one in publisher.arrived}
+    assert total == Relayed(sent=4)
+
+
+class Waiting(FakeOutbox):
+    """An outbox whose next wait ends the test."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def wait(self, _: float) -> None:
+        """End the test."""
+        raise KeyboardInterrupt
+
+
+class LongestPauses(Random):
+    """Chance that chooses the longest pause."""
+
+    def uniform(self, _: float, b: float) -> float:
+        """Return the end of the range."""
+        return b
+
+
+def policy(pauses: list[float]) -> RetryPolicy:
+    """Return the policy of tests, with its pauses noted."""
+    return RetryPolicy(
+        first_pause=1.0, longest_pause=30.0, sleep=pauses.append, chance=LongestPauses()
+    )
+
+
+class Emitting(Growing, Waiting):
+    """An outbox into which events come all the time: each batch takes a quarter of a minute."""
+
+    def __init__(self) -> None:
+        super().__init__([row_of(1, 1)])
+        self.waits: list[float] = []
+        self.clock = 0.0
+
+    def wait(self, seconds: float) -> None:
+        """Note the wait, and end the test after a while."""
+        self.waits.append(seconds)
+        self.clock += 15.0
+        if self.clock > 130.0:
+            raise KeyboardInterrupt
+
+
+def test_a_relay_that_always_has_something_to_send_says_so_each_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """And takes what the database has told meanwhile, which would fill the memory."""
+    outbox = Emitting()
+    caplog.set_level("INFO")
+    with pytest.raises(KeyboardInterrupt):
+        relay_until_stopped(
+            lambda: outbox,
+            lambda: FakePublisher({}),
+            Relayed(),
+            poll_seconds=5.0,
+            retry_policy=RetryPolicy(clock=lambda: outbox.clock),
+        )
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["relaying", "sent=5 refused=0", "sent=9 refused=0"]
+    assert outbox.waits == [0.0] * 9
+
+
+def test_a_database_that_is_away_is_tried_again_later_and_later() -> None:
+    """And its events are sent once it is back."""
+    outbox = Waiting([row_of(1, 1)])
+    pauses: list[float] = []
+    publisher, total = FakePublisher({}), Relayed()
+
+    def opened() -> Waiting:
+        if len(pauses) < 8:
+            raise DatabaseUnavailableError(OSError("gone"))
+        return outbox
+
+    with pytest.raises(KeyboardInterrupt):
+        relay_until_stopped(
+            opened, lambda: publisher, total, poll_seconds=5.0, retry_policy=policy(pauses)
+        )
+    assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+    assert (total.sent, [one.id for one in publisher.arrived]) == (1, ["1"])
+
+
+def test_after_progress_the_pauses_begin_anew() -> None:
+    """A batch that arrives in part is progress, and one that does not arrive is none."""
+    outbox = Waiting([row_of(number, number) for number in range(1, 4)])
+    pauses: list[float] = []
+    fates = iter(
+        [{"1": LOST, "2": LOST, "3": LOST}, {"1": LOST, "2": LOST, "3": LOST}, {"1": LOST}, {}]
+    )
+    total = Relayed()
+    with pytest.raises(KeyboardInterrupt):
+        relay_until_stopped(
+            lambda: outbox,
+            lambda: FakePublisher(next(fates)),
+            total,
+            poll_seconds=5.0,
+            retry_policy=policy(pauses),
+        )
+    assert pauses == [1.0, 2.0, 1.0]
+    assert total == Relayed(sent=3)
+
+
+def test_what_does_not_pass_by_itself_ends_it() -> None:
+    """A wrong setting is told at once."""
+
+    def opened() -> Waiting:
+        raise SmartRegionError("database: is wrong")
+
+    with pytest.raises(SmartRegionError, match="is wrong"):
+        relay_until_stopped(opened, lambda: FakePublisher({}), Relayed(), poll_seconds=5.0)
+
+
+class Elsewhere(FakePublisher):
+    """A publisher to an address where somebody else answers than the gateway, or the gateway."""
+
+    def __init__(self, *, is_gateway: bool) -> None:
+        super().__init__({})
+        self._is_gateway = is_gateway
+
+    def flush(self) -> DeliveryReport:
+        """Refuse all."""
+        raise GatewayRefusedError(
+            "https://gateway.example", status=404, cause="nginx", is_gateway=self._is_gateway
+        )
+
+
+def test_a_page_of_a_proxy_in_the_gateways_place_is_waited_for() -> None:
+    """As while both are started; that the gateway does not know the producer is told at once."""
+    pauses: list[float] = []
+    publishers = iter([Elsewhere(is_gateway=False), FakePublisher({}), Elsewhere(is_gateway=True)])
+    outbox, total = Waiting([row_of(1, 1)]), Relayed()
+
+    def run() -> None:
+        relay_until_stopped(
+            lambda: outbox,
+            lambda: next(publishers),
+            total,
+            poll_seconds=5.0,
+            retry_policy=policy(pauses),
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert (pauses, total.sent) == ([1.0], 1)
+    outbox.rows.append(row_of(2, 2))
+    with pytest.raises(GatewayRefusedError, match="takes no events at this address"):
+        run()
+
+
+def enrolment(number: int, **data: str) -> WaitingEvent:
+    """Return a row about an enrolment."""
+    about = event("training.enrolled", f"k1-{number:032x}", "2019-03-11")
+    content = json.loads(encode_structured(about).value)
+    content["data"] |= data
+    topic = topic_name(about.fact.FAMILY)
+    return WaitingEvent(number, topic, about.fact.entity_id, json.dumps(content))
+
+
+def test_a_name_in_the_place_of_a_pseudonym_is_put_aside() -> None:
+    """The contract takes it, and on the topic it would be kept for ever."""
+    outbox = FakeOutbox([enrolment(1), enrolment(2, enrolment_id="jean-moulin-1943")])
+    inner, total = FakePublisher({}), Relayed()
+
+    relay_batch(outbox, SearchedPublisher(inner), total)
+
+    assert (total.sent, total.refused, len(inner.arrived)) == (1, 1, 1)
+    assert outbox.aside[2].startswith("data.enrolment_id: looks like a person's data")
+
+
+def test_the_log_repeats_no_refused_value(caplog: pytest.LogCaptureFixture) -> None:
+    """The table has it beside the event; a log is read and kept by others."""
+    outbox = FakeOutbox([enrolment(1, enrolment_id="Jean Moulin"), row_of(2, 1)])
+
+    relay_batch(outbox, FakePublisher({"2": REFUSED}), Relayed())
+
+    assert "Jean Moulin" in outbox.aside[1]
+    told = "smart_region.refused says why"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"refused seq=1 topic=smartregion.trainings reason=invalid_data: {told}",
+        f"refused seq=2 topic=smartregion.schools reason=refused: {told}",
+    ]
