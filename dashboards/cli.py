@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -276,7 +275,7 @@ def _with_options(command: Command) -> Command:
 @boards.command()
 @_with_options
 def plan(**options: Any) -> None:
-    """Show by board and by panel what `apply` would change.
+    """Show which boards `apply` would change, and in which panels.
 
     Nothing is written.
     """
@@ -307,24 +306,19 @@ def _publish(
     runbooks: str | None,
 ) -> None:
     from catalogue.loader import load_catalogue
-    from dashboards.publishing.access import Address, read_token
-    from dashboards.publishing.adapter import Grafana
-    from dashboards.publishing.apply import carry_out, survey, wanted_boards
-    from dashboards.publishing.report import report
+    from dashboards.grafana import Grafana, read_token
+    from dashboards.publishing import carry_out, survey, wanted_boards
 
     wanted = wanted_boards(load_catalogue(programmes), _links(runbooks), since)
-    grafana_address = Address.parse(address)
-    notify = partial(echo, err=True)
-    token = read_token(token_file)
-    with Grafana(grafana_address, token, plain_http=plain_http, notify=notify) as grafana:
+    with Grafana(address, read_token(token_file), plain_http=plain_http) as grafana:
         version = grafana.version()
         planned = survey(grafana, wanted, force=force, prune=prune)
-        echo(f"{grafana_address}: Grafana {version}".rstrip())
-        for line in report(planned):
+        echo(f"{grafana.address}: Grafana {version}".rstrip())
+        for line in planned.lines():
             echo(line)
         if write:
             carry_out(grafana, planned)
-            echo("nothing to do" if planned.empty else "done")
+            echo("nothing to do" if planned.is_empty else "done")
 
 
 @click.group()

@@ -13,7 +13,7 @@ from boundary.settings import variable
 from broker.compression import CodecUnreadableError, readable_codecs
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
-from dashboards.publishing.apply import look_at_boards
+from dashboards.publishing import look_at_boards
 from events.producers.loader import load_producers
 from events.producers.secrets import load_secrets
 from gateway.settings import GatewaySettings, load_gateway_settings

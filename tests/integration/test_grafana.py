@@ -10,11 +10,9 @@ from uuid import uuid4
 
 import pytest
 
-from dashboards.publishing.access import Address, read_token
-from dashboards.publishing.adapter import Grafana
-from dashboards.publishing.apply import BoardFolder, carry_out, survey
-from dashboards.publishing.errors import PublishingError
-from dashboards.publishing.fingerprint import Model
+from dashboards.board_mark import Model
+from dashboards.grafana import Grafana, PublishingError, read_token
+from dashboards.publishing import BoardFolder, carry_out, survey
 from tests.support.boards import BOARDS
 
 URL = os.environ.get("SMARTREGION_TEST_GRAFANA_URL", "")
@@ -27,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture
 def grafana() -> Iterator[Grafana]:
     """Yield what asks the real one."""
-    with Grafana(Address.parse(URL), read_token(None)) as grafana:
+    with Grafana(URL, read_token(None)) as grafana:
         yield grafana
 
 
@@ -40,7 +38,7 @@ def home(grafana: Grafana) -> Iterator[BoardFolder]:
     for uid in grafana.tagged(home.tag):
         grafana.remove(uid)
     if grafana.has_folder(home.folder):
-        grafana._answer("DELETE", f"/folders/{home.folder}")
+        grafana._ask("DELETE", f"/folders/{home.folder}", dict)
 
 
 def ours(home: BoardFolder) -> list[Model]:
@@ -54,8 +52,8 @@ def ours(home: BoardFolder) -> list[Model]:
 
 def test_a_second_apply_changes_nothing(grafana: Grafana, home: BoardFolder) -> None:
     """A real Grafana gives back what it was given."""
-    carry_out(grafana, survey(grafana, ours(home), home), home)
-    assert survey(grafana, ours(home), home).empty
+    carry_out(grafana, survey(grafana, ours(home), home))
+    assert survey(grafana, ours(home), home).is_empty
 
 
 def test_what_a_hand_changed_is_refused_forced_and_pruned(
@@ -63,15 +61,15 @@ def test_what_a_hand_changed_is_refused_forced_and_pruned(
 ) -> None:
     """The board's whole life."""
     boards = ours(home)
-    carry_out(grafana, survey(grafana, boards, home), home)
+    carry_out(grafana, survey(grafana, boards, home))
     uid = boards[0]["uid"]
     live = grafana.board(uid)
     assert live is not None
     changed = {**live.model, "title": "Changed by hand"}
     grafana.save(changed, home.folder, "by hand", version=live.version)
     with pytest.raises(PublishingError, match="changed by hand"):
-        carry_out(grafana, survey(grafana, boards, home), home)
-    carry_out(grafana, survey(grafana, boards, home, force=True), home)
-    assert survey(grafana, boards, home).empty
-    carry_out(grafana, survey(grafana, boards[1:], home, prune=True), home)
+        carry_out(grafana, survey(grafana, boards, home))
+    carry_out(grafana, survey(grafana, boards, home, force=True))
+    assert survey(grafana, boards, home).is_empty
+    carry_out(grafana, survey(grafana, boards[1:], home, prune=True))
     assert grafana.board(uid) is None

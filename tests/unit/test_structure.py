@@ -57,7 +57,7 @@ READS_THE_ENVIRONMENT = {
     "boundary.http_client": "the authorities of HTTPS servers, as other clients do",
     "boundary.postgres": "libpq's variables, where it is told of a database",
     "boundary.settings": "every program's settings",
-    "dashboards.publishing.access": "Grafana's token",
+    "dashboards.grafana": "Grafana's token",
     "operations.programs.program": "all of it, for a child process",
 }
 

@@ -16,7 +16,7 @@ import yaml
 
 from boundary.settings import ENV_PREFIX
 from boundary.web_server import STOP_SECONDS as ANSWER_SECONDS
-from dashboards.publishing.apply import HOME
+from dashboards.publishing import HOME
 from events.producers.secrets import load_secrets
 from events.producers.tokens import token_owner
 from gateway.settings import GatewaySettings

@@ -13,7 +13,7 @@ import pytest
 from boundary.errors import SmartRegionError
 from broker.errors import BrokerRefusedError, TopicMismatchError
 from broker.topic_admin import ABSENT
-from dashboards.publishing.errors import PublishingError
+from dashboards.grafana import PublishingError
 from events.last_record import LastRecord
 from events.producers.loader import load_producers
 from operations.doctor import brokers, checks

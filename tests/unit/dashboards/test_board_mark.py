@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards.publishing.fingerprint import intact, marked, normalised, unmarked
+from dashboards.board_mark import intact, marked, normalised, unmarked
 from tests.support.board_models import board, boards, json_values, panel
 
 

@@ -7,8 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from boundary.retry_policy import RetryPolicy
-from dashboards.publishing.access import Address
-from dashboards.publishing.adapter import Grafana
+from dashboards.grafana import Grafana
 from tests.support.grafana_stub import TOKEN, GrafanaStub
 from tests.support.passing_time import PassingTime
 
@@ -38,7 +37,6 @@ def stub(monkeypatch: pytest.MonkeyPatch, time: PassingTime) -> Iterator[Grafana
 @pytest.fixture
 def grafana(stub: GrafanaStub, time: PassingTime) -> Iterator[Grafana]:
     """Yield a client of the stub, with its token."""
-    policy = RetryPolicy(20, 0.5, 8, time.clock, time.sleep, LongestPauses())
-    address, token = Address.parse(stub.url), SecretStr(TOKEN)
-    with Grafana(address, token, retry_policy=policy) as grafana:
+    retries = RetryPolicy(90, 0.5, 8, time.clock, time.sleep, LongestPauses())
+    with Grafana(stub.url, SecretStr(TOKEN), retries=retries) as grafana:
         yield grafana

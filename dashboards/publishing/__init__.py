@@ -1,1 +1,0 @@
-"""Boards on a Grafana: what would change there, and the change itself."""
