@@ -15,7 +15,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-boards stack practice test picture fuzz openapi simulate chaos crash mutants check types unchanged lint-deploy licences sbom image bench coverage generated lock clean
+.PHONY: help demo demo-boards stack practice test nightly picture fuzz openapi simulate chaos crash mutants check types unchanged lint-deploy licences sbom image bench coverage generated lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ test: $(VENV)/dev.stamp $(KAFKA_CLASSES) ## all tests, on a real Apache Kafka an
 # in the order of their folders; by default files of few tests, the longest, would come last.
 # Images often tell Python to keep no bytecode: each of their processes would compile the project anew.
 SIDE_BY_SIDE := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+
+nightly: $(VENV)/dev.stamp $(KAFKA_JARS) ## what explores: simulation, planted faults, chaos, fuzz, crashes (ARGS="--seed 2")
+	@deploy/debian-packages.sh alerting >&2
+	@$(BIN)/python -m tests.nightly $(ARGS)
 
 picture: $(VENV)/dev.stamp ## take README's picture of the delegate's page (needs Chromium)
 	@tests/browser/packages.sh >&2

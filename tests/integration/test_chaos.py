@@ -17,7 +17,7 @@ MINUTES = 3
 PLAN = RunPlan(seed=1, rate=300, workers=2, linger_ms=100)
 
 
-@pytest.mark.first
+@pytest.mark.nightly
 @pytest.mark.integration
 @pytest.mark.timeout(1500)
 def test_every_figure_is_right_after_many_faults(

@@ -9,6 +9,7 @@ import pytest
 from tests.simulation.command import simulate
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("rule", "sequence", "seeds"),

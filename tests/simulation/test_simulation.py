@@ -101,6 +101,7 @@ def test_a_rare_state_that_no_run_reaches_is_named() -> None:
     assert done.returncode == 1
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(900)
 def test_planted_faults_are_found() -> None:
     """Without each of these rules, a seed soon comes out wrong."""

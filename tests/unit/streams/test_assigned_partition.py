@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from random import Random
 from typing import Any, Final, cast
 
 import pytest
@@ -284,3 +285,53 @@ def test_what_once_went_wrong(steps: Sequence[tuple[str, Mapping[str, Any]]]) ->
     partition = PartitionOfALog()
     for step, arguments in steps:
         getattr(partition, step)(**arguments)
+
+
+#: How often a step of a random walk is taken, and its arguments.
+WALK: Final[Mapping[str, tuple[float, Callable[[Random], Mapping[str, Any]]]]] = {
+    "append": (
+        6,
+        lambda chance: {"kinds": chance.choices((True, True, False), k=chance.randint(1, 3))},
+    ),
+    "elect": (4, lambda chance: {"is_rolled": chance.random() < 0.5}),
+    "read": (6, lambda chance: {"most": chance.randint(1, 5), "is_late": chance.random() < 0.2}),
+    "merge": (3, lambda _: {}),
+    "commit": (3, lambda _: {}),
+    "rebalance": (2, lambda chance: {"is_committed": chance.random() < 0.5}),
+    "look": (1, lambda _: {}),
+    "what_is_shown_is_what_the_log_has": (1, lambda _: {}),
+    "what_is_lost_can_be_accepted": (1, lambda _: {}),
+    "lose_last": (0.5, lambda chance: {"count": chance.randint(1, 4)}),
+    "lose_first": (0.3, lambda chance: {"count": chance.randint(1, 3)}),
+    "restart": (0.5, lambda _: {}),
+    "compact": (0.3, lambda chance: {"first": chance.randint(0, 9), "count": chance.randint(1, 2)}),
+}
+
+
+def _walk(chance: Random) -> Sequence[tuple[str, Mapping[str, Any]]]:
+    weights = [weight for weight, _ in WALK.values()]
+    names = chance.choices([*WALK], weights, k=chance.randint(3, 25))
+    return [
+        *((name, WALK[name][1](chance)) for name in names),
+        ("what_is_shown_is_what_the_log_has", {}),
+        ("what_is_lost_can_be_accepted", {}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seed", "walks"),
+    [(1, 500), pytest.param(2, 50_000, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)])],
+)
+def test_random_walks(seed: int, walks: int) -> None:
+    """Likelier steps find what even draws do not: five of the cases above."""
+    chance = Random(seed)
+    for _ in range(walks):
+        steps = _walk(chance)
+        partition = PartitionOfALog()
+        try:
+            for step, arguments in steps:
+                getattr(partition, step)(**arguments)
+        except Exception as error:
+            # A case for FOUND once it is shortened.
+            error.add_note(repr(steps))
+            raise
