@@ -38,12 +38,6 @@ def pytest_runtest_setup() -> None:
     os.umask(USUAL_UMASK)
 
 
-# The longest test begins at once: the others run beside it, and nobody waits for it at the end.
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests that are marked so first, the others in their order."""
-    items.sort(key=lambda item: item.get_closest_marker("first") is None)
-
-
 # Tests that run side by side draw from ports of their own: one that was drawn is listened on later.
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     vars(addresses)["PORTS"] = addresses.PORTS[
