@@ -22,7 +22,7 @@ from events.observation import Territory
 from events.registry import FACTS
 from events.topics import topic_name
 from simulation.emitter import RecordKind
-from simulation.explanations import SAID
+from simulation.explanations import simulated_explanations
 from simulation.simulator import simulate
 from tests.support.traffic import message_of
 
@@ -155,9 +155,9 @@ def pool() -> Mapping[bool, Sequence[Sent]]:
 def _explanation(number: int) -> Sent:
     """Return an explanation: some correct another one of the same day, others are of other days."""
     chance = Random(number)
-    one = chance.choice(SAID[:6])
+    one = chance.choice(simulated_explanations().said[:6])
     day = one.day + timedelta(days=chance.randrange(5))
-    indicator, milestone = one.milestone
+    indicator, milestone = one.milestone.split("/")
     fact = MilestoneExplained(
         indicator=indicator,
         milestone=milestone,

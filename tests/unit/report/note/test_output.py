@@ -19,9 +19,11 @@ from pypdf import PdfReader
 
 from report.note.document import Note, NoteSection, Paragraph, Span
 from report.note.output import NoPdfError, note_pdf, printable
-from simulation.explanations import NEVER_SAID, SAID
+from simulation.explanations import simulated_explanations
 from tests.support.notes import five_years, request_of, simulated_note, texts_of
 from tests.support.read_aloud import read_aloud
+
+SAID, RETRACTED = simulated_explanations().said, simulated_explanations().retracted
 
 LANGUAGE = "fr-FR"
 
@@ -162,7 +164,7 @@ def section(text: str) -> NoteSection:
 
 def test_the_simulated_region_writes_what_the_fonts_have(note: Note) -> None:
     """Names, titles, and what owners say: French has its superscripts (`1 145ᵉ`, `1ᵉʳ`)."""
-    texts = {one.text for one in (*SAID, *NEVER_SAID)} | {"1ᵉʳ, 2ᵈ", *texts_of(note)}
+    texts = {one.text for one in (*SAID, *RETRACTED)} | {"1ᵉʳ, 2ᵈ", *texts_of(note)}
     for record in five_years():
         with suppress(ValueError):
             texts |= set(strings(json.loads(record.value or b"")))
