@@ -59,6 +59,8 @@ def run_gateway(settings: GatewaySettings) -> int:
     producers = load_producers(settings.producers)
     secrets = load_secrets(settings.gateway_secrets, producers)
     context = settings.server_context()
+    if settings.gateway_haproxy is not None:
+        TokenMap(settings.gateway_haproxy).write(secrets)
     # A connection is a file; the usual limit is 1 024.
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
@@ -93,6 +95,8 @@ async def _serve(
         idle_seconds=settings.gateway_idle_timeout,
         stop_seconds=settings.gateway_stop_timeout,
     )
+    folder = settings.gateway_haproxy
+    token_map = None if folder is None else TokenMap(folder)
     async with AsyncExitStack() as stack:
         writer = await stack.enter_async_context(
             TopicsWriter(
@@ -105,7 +109,11 @@ async def _serve(
         if settings.gateway_secrets is not None:
             following = asyncio.create_task(
                 _follow_secrets(
-                    settings, settings.gateway_secrets, producers, gateway.authenticator
+                    settings.gateway_secrets,
+                    secrets,
+                    producers,
+                    gateway.authenticator,
+                    token_map,
                 )
             )
             stack.callback(following.cancel)
@@ -125,12 +133,14 @@ async def _serve(
 
 
 async def _follow_secrets(
-    settings: GatewaySettings, file: Path, producers: Producers, authenticator: Authenticator
+    file: Path,
+    secrets: Secrets,
+    producers: Producers,
+    authenticator: Authenticator,
+    token_map: TokenMap | None,
 ) -> None:
     """Use changed secrets without a restart; keep the previous ones while the file is wrong."""
-    folder = settings.gateway_haproxy
-    token_map = None if folder is None else TokenMap(folder)
-    secrets, seen, refused = Secrets(root={}), (0, 0), ""
+    seen, reported = (0, 0), ""
     while True:
         try:
             version = _version_of(file)
@@ -139,11 +149,11 @@ async def _follow_secrets(
                 authenticator.use(secrets)
             if token_map is not None:
                 await token_map.publish(secrets)
-            refused = ""
+            reported = ""
         except SmartRegionError as error:
-            if str(error) != refused:
-                refused = str(error)
-                logger.error("secrets not used: %s", error)  # noqa: TRY400
+            if str(error) != reported:
+                reported = str(error)
+                logger.error("secrets are as before: %s", error)  # noqa: TRY400
         await asyncio.sleep(FOLLOW_SECONDS)
 
 

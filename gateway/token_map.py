@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from boundary.errors import SmartRegionError
-from boundary.whole_file import whole_file
+from boundary.settings import variable
+from boundary.whole_file import FileUnwritableError, whole_file
 from events.producers.secrets import Secrets
 
 logger = logging.getLogger(__name__)
@@ -32,39 +34,51 @@ class TokenMap:
         self._file = folder / "tokens.map"
         self._socket = folder / "admin.sock"
 
+    def write(self, secrets: Secrets) -> str:
+        """Write the file, unless it is as it should be, and return its text.
+
+        Raises SmartRegionError.
+        """
+        wanted = _entries(secrets)
+        try:
+            if not self._file.exists() or self._file.read_text() != wanted:
+                with whole_file(self._file, private=True) as stream:
+                    stream.write(wanted.encode())
+        except (OSError, FileUnwritableError) as error:
+            raise SmartRegionError(
+                f"{variable('gateway_haproxy')}: cannot be used, value {str(self._file.parent)!r}"
+                f" ({error}): name a folder that this user may write to"
+            ) from error
+        return wanted
+
     async def publish(self, secrets: Secrets) -> None:
         """Write the file, and let a running HAProxy use it if it has another version.
 
-        Raises FileUnwritableError, HaproxyError.
+        Raises SmartRegionError, HaproxyError.
         """
-        wanted = _entries(secrets)
-        if not self._file.exists() or self._file.read_text() != wanted:
-            with whole_file(self._file, private=True) as stream:
-                stream.write(wanted.encode())
-        try:
+        wanted = self.write(secrets)
+        # HAProxy may not run: it reads the file when it starts.
+        with suppress(OSError):
             shown = await self._ask(f"show map {self._file}")
-        except OSError:
-            return  # HAProxy does not run; it reads the file when it starts.
-        # Each line begins with an address in HAProxy's memory.
-        used = {line.partition(" ")[2] for line in shown.splitlines() if line}
-        if used == set(wanted.splitlines()):
-            return
+            # Each line begins with an address in HAProxy's memory.
+            used = {line.partition(" ")[2] for line in shown.splitlines() if line}
+            if used != set(wanted.splitlines()):
+                await self._replace(wanted)
+                logger.info("HAProxy uses the present tokens")
+
+    async def _replace(self, wanted: str) -> None:
         created = await self._ask(f"prepare map {self._file}")
         if not created.startswith(_CREATED):
             raise HaproxyError(
                 f"tokens.map: {created!r}: let the gateway and HAProxy use one folder"
             )
         version = created.removeprefix(_CREATED)
-        for command in (
-            f"add map @{version} {self._file} <<\n{wanted}",
-            f"commit map @{version} {self._file}",
-        ):
-            refusal = await self._ask(command)
-            if refusal:
-                raise HaproxyError(
-                    f"tokens.map: {refusal!r}: restart HAProxy, which reads the file"
-                )
-        logger.info("HAProxy knows the present tokens")
+        commands = [f"commit map @{version} {self._file}"]
+        if wanted:
+            commands.insert(0, f"add map @{version} {self._file} <<\n{wanted}")
+        for command in commands:
+            if refusal := await self._ask(command):
+                raise HaproxyError(f"tokens.map: {refusal!r}: restart HAProxy to read the file")
 
     async def _ask(self, command: str) -> str:
         """Return HAProxy's answer. Raises OSError if it does not run, HaproxyError if it hangs."""
