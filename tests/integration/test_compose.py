@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -52,7 +53,10 @@ def kafka(kind: str, secrets: Path, tmp_path: Path) -> Iterator[ComposeKafka]:
 def test_the_demo_comes_to_its_end_with_every_user_s_own_rights(
     kind: str, kafka: ComposeKafka, secrets: Path, tmp_path: Path
 ) -> None:
-    """In the order of `depends_on`: rights, topics, workers, gateway, events, years; the audit."""
+    """In the order of `depends_on`: rights, topics, workers, gateway, events, years; the audit.
+
+    The harvest and the page's reader come through HAProxy.
+    """
     stack = Stack(kind)
     plain = PlainStack(stack, tmp_path, kafka.address, secrets=secrets)
     harvest = stack.services["harvest"]["command"]
@@ -66,6 +70,10 @@ def test_the_demo_comes_to_its_end_with_every_user_s_own_rights(
                 assert done.returncode == 0, f"{name}: {done.stderr}"
             else:
                 running.enter_context(plain.started(name))
+        running.enter_context(plain.haproxy("gateway"))
+        page = running.enter_context(plain.haproxy("page"))
+        with urlopen(f"http://127.0.0.1:{page.port}/methode", timeout=30) as answer:
+            assert answer.status == 200
         workers = [f"--against=http://127.0.0.1:{plain.ports[f'worker-{n}']}" for n in (1, 2)]
         with portal(dataset("gares")) as served:
             here = [served.url if "https" in one else one for one in harvest]

@@ -19,6 +19,7 @@ from operations.programs.kafka import KAFKA_FOLDER, QUICK_START, READY, class_ar
 from operations.programs.program import end_child, start_child
 from tests.support.commands import captured, run_inside_with
 from tests.support.compose import DEPLOY, Stack
+from tests.support.haproxy import Haproxy
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 
@@ -115,7 +116,9 @@ class PlainStack:
         self._data.mkdir(parents=True)
         self._secrets = secrets
         self._kafka = kafka
-        self._gateway_port = free_port()
+        self._gateway_port, self._inside_port = free_port(), free_port()
+        self._run = folder / "run"
+        self._run.mkdir(mode=0o700)
         self.ports = {name: free_port() for name in stack.ours() - stack.jobs()}
 
     def in_order(self) -> list[str]:
@@ -126,6 +129,20 @@ class PlainStack:
         # Run when somebody says what, or from where.
         ours = self._stack.ours() - {"commands", "harvest"}
         return [name for name in TopologicalSorter(waits).static_order() if name in ours]
+
+    def haproxy(self, name: str) -> Haproxy:
+        """Return the HAProxy before a service, with the stack's variables but for places."""
+        port = self._gateway_port if name == "gateway" else self.ports[name]
+        places = {
+            name.upper(): f"127.0.0.1:{port}",
+            "INSIDE_BIND": f"127.0.0.1:{self._inside_port}",
+            "METRICS_BIND": f"127.0.0.1:{free_port()}",
+            "RUN": str(self._run),
+        }
+        given = self._stack.services[f"haproxy-{name}"]["environment"]
+        here = {variable: places.get(variable, value) for variable, value in given.items()}
+        del here["BIND"]
+        return Haproxy(name, self._folder, here)
 
     def run(
         self, name: str, *arguments: str, instead: Sequence[str] = ()
@@ -174,7 +191,7 @@ class PlainStack:
         return [
             argument.replace("/data/", f"{self._data}/")
             .replace("/run/secrets", str(self._secrets))
-            .replace("//gateway:6070", f"//127.0.0.1:{self._gateway_port}")
+            .replace("//haproxy-gateway:8070", f"//127.0.0.1:{self._inside_port}")
             for argument in arguments
         ]
 
@@ -186,6 +203,7 @@ class PlainStack:
             else value.replace("/run/secrets", str(self._secrets))
             .replace("kafka:9092", self._kafka)
             .replace("/data/", f"{self._data}/")
+            .replace("/run/smart-region", str(self._run))
             for variable, value in service.get("environment", {}).items()
         }
         for other, port in self.ports.items():
@@ -193,6 +211,7 @@ class PlainStack:
                 given[variable] = re.sub(rf"//{other}:\d+", f"//127.0.0.1:{port}", value)
         if name in self.ports:
             given["SMART_REGION_GATEWAY_PORT"] = str(self._gateway_port)
+            given["SMART_REGION_GATEWAY_HOST"] = "127.0.0.1"
             given[_PORTS[service["command"][0]]] = str(self.ports[name])
         # A user of the image's packages has no other: those of this test's are the clone's.
         path = {"PATH": os.environ["PATH"], "PYTHONPATH": str(DEPLOY.parent)}

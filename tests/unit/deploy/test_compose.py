@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,6 +42,11 @@ SERVICES = [
     for kind, stack in STACKS.items()
     for name in stack.services
 ]
+#: What has a HAProxy before it, and its port.
+FRONTED = {
+    "gateway": GatewaySettings.model_fields["gateway_port"].default,
+    "page": PageSettings.model_fields["page_port"].default,
+}
 POM = {"m": "http://maven.apache.org/POM/4.0.0"}
 
 #: What the makers' images declare with VOLUME: a new one without a name for each container else.
@@ -117,7 +123,7 @@ def test_versions_are_pinned_in_one_place(stack: Stack, name: str) -> None:
     """An image's tag is a version, and it is .env.example's."""
     _, _, tag = stack.services[name]["image"].partition(":")
 
-    assert re.fullmatch(r"v?\d+\.\d+\.\d+", tag)
+    assert re.fullmatch(r"v?\d+\.\d+\.\d+(-alpine)?", tag)
     assert tag in example_environment().values()
 
 
@@ -244,6 +250,43 @@ def test_the_page_keeps_its_events_on_a_disk(stack: Stack) -> None:
     assert "page" in stack.volumes
 
 
+@each_stack
+@pytest.mark.parametrize("name", FRONTED)
+def test_strangers_come_through_haproxy(stack: Stack, name: str) -> None:
+    """It alone has a port, and shares a network with what stands behind it and nobody else."""
+    behind, front = stack.services[name], stack.services[f"haproxy-{name}"]
+    address = behind["networks"][name]["ipv4_address"]
+    (config,) = stack.networks[name]["ipam"]["config"]
+    there = {it for it, one in stack.services.items() if name in one.get("networks", ())}
+
+    assert "ports" not in behind
+    assert [f":{it.rpartition(':')[2]}" for it in front["ports"]] == [front["environment"]["BIND"]]
+    assert there == {name, f"haproxy-{name}"}
+    assert front["environment"][name.upper()] == f"{address}:{FRONTED[name]}"
+    asked = f"http://{front['environment']['METRICS_BIND']}/metrics"
+    assert front["healthcheck"]["test"][-1] == asked
+    for one in (address, front["networks"][name]["ipv4_address"]):
+        assert ip_address(one) in ip_network(config["subnet"])
+
+
+@each_stack
+def test_the_gateway_listens_to_haproxy_alone(stack: Stack) -> None:
+    """It takes its word for the sender's address, and gives it the hashes of tokens in memory."""
+    behind, front = stack.services["gateway"], stack.services["haproxy-gateway"]
+    given, used = behind["environment"], front["environment"]
+    folder = f"haproxy:{used['RUN']}"
+
+    assert given["SMART_REGION_GATEWAY_HOST"] == behind["networks"]["gateway"]["ipv4_address"]
+    assert given["SMART_REGION_GATEWAY_HAPROXY"] == used["RUN"]
+    trusted = given["SMART_REGION_GATEWAY_TRUSTED_PROXIES"]
+    assert trusted == front["networks"]["gateway"]["ipv4_address"]
+    assert folder in behind["volumes"]
+    assert folder in front["volumes"]
+    assert behind["user"] == front["user"]
+    assert f"uid={front['user'].partition(':')[0]}" in stack.volumes["haproxy"]["driver_opts"]["o"]
+    assert front["depends_on"] == {"gateway": {"condition": "service_healthy"}}
+
+
 def test_the_example_has_what_the_files_ask_for() -> None:
     """Nothing else: a variable that nothing reads would be a promise that is not kept."""
     asked_for = set().union(*(variables_of(file) for file in COMPOSE_FILES["secure"]))
@@ -353,10 +396,16 @@ def test_what_reads_the_internet_reaches_the_gateway_alone(stack: Stack) -> None
     """Whoever takes it over by a portal's answer could write any topic of Kafka else."""
     outside = {name for name, it in stack.services.items() if "outside" in it.get("networks", [])}
     (inside,) = set(stack.services["harvest"]["networks"]) - {"outside"}
+    (gateway,) = (
+        urlsplit(it.partition("=")[2])
+        for it in stack.services["harvest"]["command"]
+        if it.startswith("--gateway=")
+    )
     there = {name for name, it in stack.services.items() if inside in it.get("networks", [])}
 
     assert outside == {"harvest"}
-    assert there == {"harvest", "gateway"}
+    assert there == {"harvest", gateway.hostname}
+    assert stack.services["haproxy-gateway"]["environment"]["INSIDE_BIND"] == f":{gateway.port}"
     assert stack.networks[inside] == {"internal": True}
     assert not stack.services["harvest"]["environment"]
 
