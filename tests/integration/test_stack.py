@@ -27,8 +27,8 @@ from tests.support.waiting import wait_until
 ROOT = Path(__file__).parents[2]
 STACK = (sys.executable, "-m", "smart_region", "stack", "--pace", "live", "--folder")
 READY = "Everything is ready."
-#: Kafka, two workers, the assessor, the page, the gateway, Alertmanager and Prometheus.
-PROCESSES = 8
+#: Kafka, two workers, assessor, page and gateway with a HAProxy each, Alertmanager, Prometheus.
+PROCESSES = 10
 #: As soon as a worker is killed its partitions go to the other.
 IMPATIENT = {"SMART_REGION_SESSION_TIMEOUT": "6", "SMART_REGION_HEARTBEAT_INTERVAL": "1"}
 CONNECTED_BY_WORKER = (
