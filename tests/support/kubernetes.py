@@ -44,7 +44,7 @@ def built(overlay: str) -> tuple[Manifest, ...]:
 
 def _with_monitoring(deploy: Path) -> Path:
     """Copy what Kustomize reads, and make the rest as docs/kubernetes.md says."""
-    for name in ("kubernetes", "grafana"):
+    for name in ("kubernetes", "grafana", "haproxy"):
         shutil.copytree(DEPLOY / name, deploy / name)
     made = {"--out": deploy / "kubernetes/monitoring", "--boards-dir": deploy / "grafana/boards"}
     arguments = [word for option, path in made.items() for word in (option, str(path))]

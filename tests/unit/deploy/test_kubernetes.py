@@ -39,15 +39,21 @@ HARVEST = "smart-region-harvest"
 ASSESSOR = "smart-region-assessor"
 #: What does not use Kafka.
 WITHOUT_KAFKA = (ASSESSOR, HARVEST)
-#: Where a process of ours listens, by its command; docs/settings.md.
+#: What has HAProxy in its pods.
+FRONTED = ("gateway", "page")
+#: The Service for producers, and the policy that admits them.
+EVENTS, FROM_PRODUCERS = "smart-region-events", "gateway-from-producers"
+#: Where a process of ours listens on its pod's address, by its command; docs/settings.md.
 PORTS = {
     "worker": {"http": 6066},
     "assessor": {"http": 6067},
-    "gateway": {"http": 6070, "probes": 6071},
+    "gateway": {"probes": 6071},
     "page": {"http": 6072},
 }
 #: Which of its ports is asked how it is, and scraped.
 PROBED = {"worker": "http", "assessor": "http", "gateway": "probes", "page": "http"}
+
+DOCKERFILE = (ROOT / "deploy/docker/Dockerfile").read_text(encoding="utf-8")
 
 every_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 every_production = pytest.mark.parametrize("overlay", PRODUCTION)
@@ -61,6 +67,12 @@ def of_kind(overlay: str, *kinds: str) -> list[Manifest]:
 def ours(overlay: str) -> list[tuple[str, Mapping[str, Any]]]:
     """Return the containers that run our image."""
     return [(owner, it) for owner, it in containers(built(overlay)) if it["name"] == NAME]
+
+
+def fronts(overlay: str) -> dict[str, Mapping[str, Any]]:
+    """Return the containers of HAProxy, by the program behind each."""
+    found = containers(built(overlay))
+    return {owner.removeprefix(f"{NAME}-"): it for owner, it in found if it["name"] == "haproxy"}
 
 
 def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
@@ -109,7 +121,7 @@ def test_every_pod_is_of_the_restricted_kind(overlay: str) -> None:
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}
         assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
         kinds = {kind for volume in pod.get("volumes", ()) for kind in volume} - {"name"}
-        assert kinds <= {"secret", "emptyDir", "persistentVolumeClaim"}
+        assert kinds <= {"secret", "emptyDir", "configMap", "persistentVolumeClaim"}
     for _, container in containers(built(overlay)):
         security = container["securityContext"]
         assert security["allowPrivilegeEscalation"] is False
@@ -131,7 +143,9 @@ def test_everything_is_in_the_one_namespace(overlay: str) -> None:
 def test_nothing_of_ours_can_be_written_to(overlay: str) -> None:
     """The root file system is read-only; what may be written to is its pod's alone, and bounded."""
     pods = dict(pod_specs(built(overlay)))
-    for owner, container in ours(overlay):
+    for owner, container in containers(built(overlay)):
+        if owner == "kafka":  # The try-out's, whose start script writes beside the program.
+            continue
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         volumes = {volume["name"]: volume for volume in pods[owner].get("volumes", ())}
         for mount in container.get("volumeMounts", ()):
@@ -172,6 +186,7 @@ def test_images_have_the_versions_that_compose_has(overlay: str) -> None:
     tags = dict(it.split(":") for it in images)
     assert len(tags) == len(images)
     assert tags.pop(NAME) == versions["MONITOR_VERSION"]
+    assert tags.pop("haproxy") == versions["HAPROXY_VERSION"]
     assert tags in ({}, {"kafka": versions["KAFKA_VERSION"]})
 
 
@@ -183,10 +198,12 @@ def test_what_runs_for_long_is_asked_how_it_is(overlay: str) -> None:
         if owner in jobs:
             continue
         assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys()
+        if container["name"] == "haproxy":
+            # Whether it listens: a request of a probe would wait among those of strangers.
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+                assert container[probe]["tcpSocket"] == {"port": "haproxy"}
         if container["name"] == NAME:
             how = {"port": PROBED[container["args"][0]]}
-            if "SMART_REGION_SERVER_CERTFILE" in environment(built(overlay), container):
-                how["scheme"] = "HTTPS"
             assert container["startupProbe"]["httpGet"] == {"path": "/healthz", **how}
             assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", **how}
             assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", **how}
@@ -201,7 +218,7 @@ def test_every_process_can_read_its_settings(overlay: str, monkeypatch: pytest.M
             continue
         (command, *_) = container["args"]
         # The image's own, which no manifest repeats.
-        given = {"SMART_REGION_HTTP_HOST": "0.0.0.0", "SMART_REGION_LOG_FORMAT": "json"}  # noqa: S104
+        given = dict(re.findall(r"(SMART_REGION_\w+)=(\S+)", DOCKERFILE))
         for name in [name for name in os.environ if name.startswith("SMART_REGION_")]:
             monkeypatch.delenv(name)
         for name, value in (given | environment(built(overlay), container)).items():
@@ -212,12 +229,14 @@ def test_every_process_can_read_its_settings(overlay: str, monkeypatch: pytest.M
         listening = {
             "worker": {"http": settings.http_port},
             "assessor": {"http": settings.assessor_port},
-            "gateway": {"http": served.gateway_port, "probes": served.gateway_probe_port},
+            "gateway": {"probes": served.gateway_probe_port},
             "page": {"http": shown.page_port},
         }
         if command in PORTS:
             assert listening[command] == PORTS[command]
             assert {it["name"]: it["containerPort"] for it in container["ports"]} == PORTS[command]
+        # Nothing but HAProxy, in its own pod, reaches the gateway.
+        assert (served.gateway_host, served.gateway_port) == ("127.0.0.1", 6070)
 
 
 @every_overlay
@@ -233,9 +252,10 @@ def test_secrets_are_files_that_are_closed_to_others(overlay: str) -> None:
 
 @every_overlay
 def test_nothing_goes_in_or_out_that_is_not_named(overlay: str) -> None:
-    """One policy closes the namespace; each of the others names both whom and which port."""
+    """One policy closes the namespace; all others but one name both whom and which port."""
     policies = {it["metadata"]["name"]: it["spec"] for it in of_kind(overlay, "NetworkPolicy")}
     assert policies.pop("nothing") == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    policies.pop(FROM_PRODUCERS, None)
     for policy in policies.values():
         for rule in (*policy.get("ingress", ()), *policy.get("egress", ())):
             assert rule["ports"]
@@ -259,53 +279,58 @@ def test_every_process_reaches_kafka_and_names(overlay: str) -> None:
 
 @every_overlay
 def test_services_stay_inside(overlay: str) -> None:
-    """None opens a port of the machines or of the provider; each leads to pods that there are."""
+    """But that of HAProxy none opens a port to others; each leads to pods that there are."""
     for service in of_kind(overlay, "Service"):
         spec = service["spec"]
-        assert spec.get("type", "ClusterIP") == "ClusterIP"
+        assert spec.get("type", "ClusterIP") == "ClusterIP" or service["metadata"]["name"] == EVENTS
         assert any(selects(spec["selector"], labels) for labels in pod_labels(overlay).values())
 
 
 @every_production
-def test_producers_come_to_the_gateway_and_no_further(overlay: str) -> None:
-    """The proxy lets through what they need, over TLS; neither figures nor probes."""
-    (ingress,) = of_kind(overlay, "Ingress")
-    spec = ingress["spec"]
-    assert {host for it in spec["tls"] for host in it["hosts"]} == {
-        rule["host"] for rule in spec["rules"]
-    }
-    paths = [path for rule in spec["rules"] for path in rule["http"]["paths"]]
-    assert {path["backend"]["service"]["name"] for path in paths} == {"smart-region-gateway"}
-    assert {path["path"] for path in paths} == {
-        "/events",
-        "/events/batch",
-        "/events/binary",
-        "/openapi.json",
-        "/asyncapi.json",
-        "/schemas/",
-        "/problems/",
-    }
-    policy = one(built(overlay), "NetworkPolicy", "gateway-from-proxy")["spec"]
-    assert policy["ingress"][0]["ports"] == [{"protocol": "TCP", "port": "http"}]
+def test_producers_come_to_haproxy_and_no_further(overlay: str) -> None:
+    """Everybody to one port, over TLS, with the sender's own address."""
+    manifests = built(overlay)
+    haproxy, pod = fronts(overlay)["gateway"], dict(pod_specs(manifests))["smart-region-gateway"]
+    given = environment(manifests, haproxy)
+    events = one(manifests, "Service", EVENTS)["spec"]
+    policy = one(manifests, "NetworkPolicy", FROM_PRODUCERS)["spec"]
+    (volume,) = (it["secret"] for it in pod["volumes"] if it["name"] == "tls")
+    ports = {it["name"]: it["containerPort"] for it in haproxy["ports"]}
+    (certificate,) = (it["path"] for it in volume["items"] if it["key"] == "tls.crt")
+    (key,) = (it["path"] for it in volume["items"] if it["key"] == "tls.key")
+    mounts = {it["name"]: it["mountPath"] for it in haproxy["volumeMounts"]}
+
+    assert (events["type"], events["externalTrafficPolicy"]) == ("LoadBalancer", "Local")
+    assert [(it["port"], it["targetPort"]) for it in events["ports"]] == [(443, "https")]
+    assert selects(events["selector"], pod_labels(overlay)["smart-region-gateway"])
+    assert selects(policy["podSelector"]["matchLabels"], events["selector"])
+    assert policy["ingress"] == [{"ports": [{"protocol": "TCP", "port": "https"}]}]
+    assert given["BIND"] == f":{ports['https']}"
+    assert given["BIND_OPTIONS"].startswith(f"ssl crt {mounts['tls']}/{certificate} ")
+    # HAProxy looks for a certificate's key under this name.
+    assert key == f"{certificate}.key"
 
 
-def test_the_gateway_speaks_tls_to_the_proxy_and_to_prometheus() -> None:
-    """With the certificate of one Secret, whose authority and name Prometheus holds it to."""
-    owner, manifests = "smart-region-gateway", built("production-tls")
-    given = environment(manifests, dict(containers(manifests))[owner])
-    files = [given[f"SMART_REGION_SERVER_{it}FILE"] for it in ("CERT", "KEY")]
-    service = one(manifests, "Service", owner)
-    (endpoint,) = one(manifests, "ServiceMonitor", owner)["spec"]["endpoints"]
+@every_overlay
+@pytest.mark.parametrize("name", FRONTED)
+def test_strangers_come_through_haproxy(overlay: str, name: str) -> None:
+    """The Service's port for them is HAProxy's, and it passes on within the pod."""
+    manifests = built(overlay)
+    haproxy, program = fronts(overlay)[name], dict(ours(overlay))[f"{NAME}-{name}"]
+    given, settings = environment(manifests, haproxy), environment(manifests, program)
+    service = one(manifests, "Service", f"{NAME}-{name}")["spec"]
+    (port,) = (it["containerPort"] for it in haproxy["ports"] if it["name"] == "haproxy")
+    (inside,) = (it for it in service["ports"] if it["targetPort"] == "haproxy")
 
-    assert [Path(it).name for it in files] == ["tls.crt", "tls.key"]
-    (secret,) = {secret_of("production-tls", owner, it) for it in files}
-    assert {it["appProtocol"] for it in service["spec"]["ports"]} == {"https"}
-    name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
-    assert endpoint["scheme"] == "https"
-    assert endpoint["tlsConfig"] == {
-        "ca": {"secret": {"name": secret, "key": "ca.crt"}},
-        "serverName": f"{name}.{namespace}.svc",
-    }
+    assert given.get("INSIDE_BIND", given["BIND"]) == f":{port}"
+    assert given[name.upper()] == f"127.0.0.1:{inside['port']}"
+    assert "haproxy" not in {it["name"] for it in program["ports"]}
+    if name == "gateway":
+        assert settings["SMART_REGION_GATEWAY_TRUSTED_PROXIES"] == "127.0.0.1"
+        folder = settings["SMART_REGION_GATEWAY_HAPROXY"]
+        assert folder == given["RUN"]
+        for container in (haproxy, program):
+            assert {"name": "tokens", "mountPath": folder} in container["volumeMounts"]
 
 
 @every_production
@@ -425,9 +450,9 @@ def test_a_harvest_goes_through_the_gateway(overlay: str) -> None:
     options = dict(it.partition("=")[::2] for it in container["args"][3:])
     mounts = {it["mountPath"]: it["name"] for it in container["volumeMounts"]}
     gateway = urlsplit(options["--gateway"])
-    is_tls = "SMART_REGION_SERVER_CERTFILE" in environment(
-        manifests, dict(ours(overlay))["smart-region-gateway"]
-    )
+    service = one(manifests, "Service", str(gateway.hostname))["spec"]
+    (target,) = (it["targetPort"] for it in service["ports"] if it["port"] == gateway.port)
+    ports = {it["name"]: it["containerPort"] for it in fronts(overlay)["gateway"]["ports"]}
     (web, inside) = one(manifests, "NetworkPolicy", "harvest-to-portal")["spec"]["egress"]
     into = one(manifests, "NetworkPolicy", "gateway-from-harvest")["spec"]["ingress"][0]
 
@@ -436,12 +461,10 @@ def test_a_harvest_goes_through_the_gateway(overlay: str) -> None:
     (claim,) = (it["persistentVolumeClaim"] for it in pod["volumes"] if it["name"] == "state")
     assert mounts[str(Path(options["--state"]).parent)] == "state"
     assert one(manifests, "PersistentVolumeClaim", claim["claimName"])
-    assert gateway.scheme == ("https" if is_tls else "http")
-    assert ("--plain-http" in options) != is_tls
-    assert ("SSL_CERT_FILE" in environment(manifests, container)) == is_tls
-    assert one(manifests, "Service", str(gateway.hostname))
+    assert gateway.scheme == "http"
+    assert "--plain-http" in options
     for rule, peers in ((inside, inside["to"]), (into, into["from"])):
-        assert rule["ports"] == [{"protocol": "TCP", "port": gateway.port}]
+        assert rule["ports"] == [{"protocol": "TCP", "port": ports[target]}]
         who = "smart-region-gateway" if rule is inside else HARVEST
         assert selects(peers[0]["podSelector"]["matchLabels"], labels[who])
     assert [it["port"] for it in web["ports"]] == [443, 80]
@@ -473,9 +496,13 @@ def test_everything_has_the_time_to_end(overlay: str) -> None:
     pods = dict(pod_specs(built(overlay)))
     assert pods["smart-region-worker"]["terminationGracePeriodSeconds"] > STOP_SECONDS
     gateway = pods["smart-region-gateway"]
-    pause = gateway["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    pauses = {
+        it["name"]: it["lifecycle"]["preStop"]["sleep"]["seconds"] for it in gateway["containers"]
+    }
     stop = load_gateway_settings().gateway_stop_timeout
-    assert gateway["terminationGracePeriodSeconds"] > pause + stop
+    assert gateway["terminationGracePeriodSeconds"] > pauses[NAME] + stop
+    # HAProxy stops first: what it still passes on is answered.
+    assert 0 < pauses["haproxy"] < pauses[NAME]
 
 
 @every_production

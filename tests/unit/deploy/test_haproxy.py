@@ -1,0 +1,73 @@
+"""HAProxy takes its configuration, with the variables that compose and Kubernetes give it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.certificates import Authority
+from tests.support.compose import COMPOSE_FILES, Stack
+from tests.support.haproxy import CONFIGURATIONS, HAPROXY
+from tests.support.kubernetes import OVERLAYS, built, containers, environment
+
+
+def in_compose(kind: str, name: str) -> Mapping[str, str]:
+    """Return the variables of the HAProxy before a program in a stack."""
+    service = Stack(kind).services[f"haproxy-{name}"]
+    assert service["command"] == ["haproxy", "-f", f"/etc/smart-region/{name}.cfg"]
+    assert "./haproxy:/etc/smart-region:ro" in service["volumes"]
+    variables: dict[str, str] = service["environment"]
+    return variables
+
+
+def on_kubernetes(overlay: str, name: str) -> Mapping[str, str]:
+    """Return the variables of the HAProxy before a program in an overlay."""
+    manifests = built(overlay)
+    (container,) = (
+        it
+        for owner, it in containers(manifests)
+        if (owner, it["name"]) == (f"smart-region-{name}", "haproxy")
+    )
+    assert f"haproxy/{name}.cfg" in container["args"][-1]
+    return environment(manifests, container)
+
+
+@pytest.mark.parametrize("name", ["gateway", "page"])
+@pytest.mark.parametrize(
+    ("variables", "where"),
+    [
+        *(pytest.param(in_compose, kind, id=f"compose-{kind}") for kind in COMPOSE_FILES),
+        *(pytest.param(on_kubernetes, overlay, id=overlay) for overlay in OVERLAYS),
+    ],
+)
+def test_haproxy_takes_its_configuration(
+    variables: Callable[[str, str], Mapping[str, str]], where: str, name: str, tmp_path: Path
+) -> None:
+    """With an empty map of tokens, and a certificate whose key is beside it."""
+    if HAPROXY is None:
+        pytest.skip("needs haproxy: deploy/debian-packages.sh")
+    given = dict(variables(where, name))
+    (tmp_path / "tokens.map").touch()
+    if "RUN" in given:
+        given["RUN"] = str(tmp_path)
+    options = given.get("BIND_OPTIONS", "")
+    if "crt" in options:
+        made = Authority(tmp_path).issue("server")
+        certificate = tmp_path / "tls.crt"
+        certificate.write_bytes(made.chain.read_bytes())
+        Path(f"{certificate}.key").write_bytes(made.key.read_bytes())
+        given["BIND_OPTIONS"] = options.replace("/etc/smart-region/tls/tls.crt", str(certificate))
+
+    done = subprocess.run(
+        [HAPROXY, "-c", "-f", str(CONFIGURATIONS / f"{name}.cfg")],
+        env=given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert "Configuration file is valid" in done.stdout
