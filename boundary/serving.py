@@ -49,8 +49,7 @@ class MetricsGuard:
             token = read_token(self.file)
         except SmartRegionError:
             return False
-        # Compared in constant time, and as bytes: a header may have any bytes, and aiohttp keeps
-        # invalid UTF-8 as surrogates.
+        # Compared in constant time, and as bytes: a header may have any bytes.
         sent = given.strip().encode(errors="surrogatepass")
         return hmac.compare_digest(sent, token.encode())
 

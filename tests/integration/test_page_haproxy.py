@@ -65,3 +65,20 @@ def test_readers_reach_neither_metrics_nor_probes(tmp_path: Path) -> None:
                 answer = line.answer()
             assert answer is not None
             assert answer.status == 404
+
+
+def test_readers_of_a_trusted_proxy_have_their_own_addresses(tmp_path: Path) -> None:
+    """A reader with more open pages than an address may have keeps no other from following."""
+
+    def follow(port: int, reader: str) -> RawConnection:
+        line = stack.enter_context(RawConnection(port))
+        line.send(request("GET", "/changements", f"x-forwarded-for: 192.0.2.9, {reader}"))
+        return line
+
+    with page_over() as page, page.serving() as address, ExitStack() as stack:
+        variables = {"PAGE": urlsplit(address).netloc, "TRUSTED_PROXY": "127.0.0.1"}
+        haproxy = stack.enter_context(Haproxy("page", tmp_path, variables))
+        lines = [follow(haproxy.port, "192.0.2.1") for _ in range(101)]
+        refused = [line for line in lines if line.starts_with(b"HTTP/1.1 503")]
+        assert len(refused) == 1
+        assert follow(haproxy.port, "192.0.2.2").starts_with(b"HTTP/1.1 200")
