@@ -19,10 +19,6 @@ _ANSWER_SECONDS: Final = 5.0
 _CREATED: Final = "New version created: "
 
 
-class HaproxyError(SmartRegionError):
-    """HAProxy refused a command on its admin socket, or did not answer."""
-
-
 class TokenMap:
     """The token map of one HAProxy, in the folder that both programs use.
 
@@ -54,7 +50,7 @@ class TokenMap:
     async def publish(self, secrets: Secrets) -> None:
         """Write the file, and let a running HAProxy use it if it has another version.
 
-        Raises SmartRegionError, HaproxyError.
+        Raises SmartRegionError.
         """
         wanted = self.write(secrets)
         # HAProxy may not run: it reads the file when it starts.
@@ -69,7 +65,7 @@ class TokenMap:
     async def _replace(self, wanted: str) -> None:
         created = await self._ask(f"prepare map {self._file}")
         if not created.startswith(_CREATED):
-            raise HaproxyError(
+            raise SmartRegionError(
                 f"tokens.map: {created!r}: let the gateway and HAProxy use one folder"
             )
         version = created.removeprefix(_CREATED)
@@ -78,10 +74,10 @@ class TokenMap:
             commands.insert(0, f"add map @{version} {self._file} <<\n{wanted}")
         for command in commands:
             if refusal := await self._ask(command):
-                raise HaproxyError(f"tokens.map: {refusal!r}: restart HAProxy to read the file")
+                raise SmartRegionError(f"tokens.map: {refusal!r}: restart HAProxy to read the file")
 
     async def _ask(self, command: str) -> str:
-        """Return HAProxy's answer. Raises OSError if it does not run, HaproxyError if it hangs."""
+        """Return HAProxy's answer. Raises OSError if it does not run, SmartRegionError if it hangs."""
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 reader, writer = await asyncio.open_unix_connection(self._socket)
@@ -91,7 +87,9 @@ class TokenMap:
                 finally:
                     writer.close()
         except TimeoutError as error:
-            raise HaproxyError(f"{self._socket}: no answer within {_ANSWER_SECONDS:g} s") from error
+            raise SmartRegionError(
+                f"{self._socket}: no answer within {_ANSWER_SECONDS:g} s"
+            ) from error
 
 
 def _entries(secrets: Secrets) -> str:
