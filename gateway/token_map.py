@@ -77,7 +77,7 @@ class TokenMap:
                 raise SmartRegionError(f"tokens.map: {refusal!r}: restart HAProxy to read the file")
 
     async def _ask(self, command: str) -> str:
-        """Return HAProxy's answer. Raises OSError if it does not run, SmartRegionError if it hangs."""
+        """Return HAProxy's answer. Raises OSError if it does not run, SmartRegionError if late."""
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 reader, writer = await asyncio.open_unix_connection(self._socket)
