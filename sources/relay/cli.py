@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from boundary.addresses import shown_address
 from boundary.extras import needs_extra
 from boundary.seconds import LONGEST_SECONDS
-from boundary.terminal import count_last, echo, echo_lines
+from boundary.terminal import count_last, echo_lines
 from broker.options import BROKER, quiet_client
 from events.options import NumberRange
 from sources.emitting.options import gateway_options, open_publisher
 
 if TYPE_CHECKING:
     from sources.emitting.options import GatewayChoice
-
-logger = logging.getLogger(__name__)
-
-MOMENT = 3.0
-"""Seconds without an answer after which somebody may wonder what is waited for."""
 
 
 @click.group()
@@ -86,19 +79,11 @@ def postgres(
     with needs_extra("postgres", needed_by="relay postgres"):
         from sources.relay.outbox import Outbox
         from sources.relay.running import relay_until_stopped, relay_waiting
-    from sources.relay.running import telling
 
     quiet_client()
     total = Relayed()
     open_outbox = partial(Outbox, database)
-    destination = "the broker" if gateway is None else shown_address(gateway.url)
-    publish = partial(
-        telling,
-        destination,
-        partial(open_publisher, bootstrap, gateway),
-        say=partial(echo, err=True) if once else logger.warning,
-        seconds=MOMENT,
-    )
+    publish = partial(open_publisher, bootstrap, gateway)
     try:
         with count_last(lambda: f"{total.sent} sent, {total.refused} refused"), interruptible():
             if once:
