@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -11,7 +10,6 @@ from enum import Enum, auto
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from pydantic_core import to_json
@@ -36,9 +34,6 @@ CREATE TABLE IF NOT EXISTS sent (
     PRIMARY KEY (destination, fact, time, content)
 ) WITHOUT ROWID
 """
-_BEFORE: Final = "-journal"
-"""What SQLite adds to a file's name, for what a transaction has to restore if it is cut short."""
-_HAS_SCHEMA: Final = "SELECT 1 FROM sqlite_master WHERE name = 'sent'"
 _LATEST: Final = """
 SELECT time, content FROM sent WHERE destination = ? AND fact = ? ORDER BY time DESC LIMIT 1
 """
@@ -76,16 +71,6 @@ class SentEvent:
         added = _added_later(type(fact)).items()
         unsaid = {name for name, default in added if getattr(fact, name) == default}
         return cls(_digest(about), microseconds(event.time), _digest(fact, exclude=unsaid))
-
-
-class JournalUnusableError(SmartRegionError):
-    """The journal's file is no journal, or cannot be written."""
-
-    def __init__(self, file: Path, *, cause: str) -> None:
-        super().__init__(
-            f"--journal: cannot be used, value {str(file)!r} ({cause}): name another file, in a"
-            " folder that may be written to; what is then sent a second time counts once"
-        )
 
 
 class Journal:
@@ -133,80 +118,34 @@ def open_journal(
 ) -> Iterator[Journal]:
     """Open the journal of a destination, with a new file where there is none.
 
-    `again` makes every event new: for a destination that has lost events. A `rehearsal` reads a
-    journal, and writes nothing.
+    `again` makes every event new: for a destination that has lost events. A `rehearsal` makes no
+    file, and notes nothing.
 
-    Raises JournalUnusableError, also for what goes wrong inside the context.
+    Raises SmartRegionError, also for what SQLite refuses inside the context.
     """
     try:
-        connection = _to_read(file) if rehearsal else _to_write(file)
-        try:
+        if not rehearsal:
+            # Its owner's alone: digests of guessed events would show which were sent.
+            make_private_folder(file.parent)
+            make_private_file(file)
+    except OSError as error:
+        raise _unusable(file, error.strerror or str(error)) from error
+    try:
+        name = file if file.exists() else ":memory:"
+        with closing(sqlite3.connect(name, timeout=WAIT_SECONDS)) as connection:
+            # What is noted survives a crash of the machine, not only of the process.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(_SCHEMA)
             yield Journal(connection, destination, again=again, rehearsal=rehearsal)
-        finally:
-            connection.close()
     except sqlite3.Error as error:
-        raise JournalUnusableError(file, cause=str(error)) from error
+        raise _unusable(file, str(error)) from error
 
 
-def _to_write(file: Path) -> sqlite3.Connection:
-    _make_file(file)
-    connection = sqlite3.connect(file, timeout=WAIT_SECONDS)
-    try:
-        # What is noted survives a crash of the machine, not only of the process.
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(_SCHEMA)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _to_read(file: Path) -> sqlite3.Connection:
-    """Return a connection that writes nothing; to an empty journal where there is none yet."""
-    if file.exists():
-        connection = sqlite3.connect(
-            f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=WAIT_SECONDS
-        )
-        try:
-            if connection.execute(_HAS_SCHEMA).fetchone():
-                return connection
-        except sqlite3.Error as error:
-            connection.close()
-            if error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
-                return _rolled_back(file)
-            raise
-        connection.close()
-    connection = sqlite3.connect(":memory:")
-    connection.execute(_SCHEMA)
-    return connection
-
-
-def _rolled_back(file: Path) -> sqlite3.Connection:
-    """Return a journal in memory, as it is once what a killed import had begun is taken back.
-
-    SQLite takes it back in the file, which a rehearsal leaves as it is: so in a copy.
-    """
-    connection = sqlite3.connect(":memory:")
-    try:
-        with TemporaryDirectory() as folder:
-            copy = Path(folder) / file.name
-            for suffix in ("", _BEFORE):
-                shutil.copyfile(f"{file.resolve()}{suffix}", f"{copy}{suffix}")
-            with closing(sqlite3.connect(copy)) as readable:
-                readable.backup(connection)
-    except OSError as error:
-        raise JournalUnusableError(file, cause=error.strerror or str(error)) from error
-    connection.execute(_SCHEMA)
-    return connection
-
-
-def _make_file(file: Path) -> None:
-    """Make the file its owner's alone: digests of guessed events would show which were sent."""
-    try:
-        make_private_folder(file.parent)
-        make_private_file(file)
-    except OSError as error:
-        raise JournalUnusableError(file, cause=error.strerror or str(error)) from error
+def _unusable(file: Path, cause: str) -> SmartRegionError:
+    return SmartRegionError(
+        f"--journal: cannot be used, value {str(file)!r} ({cause}): name another file, in a folder"
+        " that may be written to; what is then sent a second time counts once"
+    )
 
 
 @lru_cache

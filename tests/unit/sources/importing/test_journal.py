@@ -1,7 +1,5 @@
 """The journal of what was sent."""
 
-import shutil
-import sqlite3
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent
 from events.school import SchoolClosed
-from sources.importing.journal import JournalUnusableError, SendStatus, SentEvent, open_journal
+from sources.importing.journal import SendStatus, SentEvent, open_journal
 from tests.support.facts import cloud_events
 from tests.support.rights import mode
 
@@ -102,60 +101,17 @@ def test_a_rehearsal_leaves_no_trace(file: Path) -> None:
     assert standing(file, LATER) is SendStatus.NEW
 
 
-@pytest.mark.parametrize("is_empty", [True, False])
-def test_a_rehearsal_changes_nothing_of_a_file_that_is_there(
-    file: Path,
-    is_empty: bool,  # noqa: FBT001
-) -> None:
-    """It made the tables of an empty file, closed an open one to others, and set its time."""
-    file.parent.mkdir()
-    file.touch()
-    if not is_empty:
-        note(file, CLAIM)
-    file.chmod(0o444)
-    file.parent.chmod(0o555)
-    before = file.read_bytes(), file.stat()
-
-    note(file, LATER, rehearsal=True)
-
-    after = file.read_bytes(), file.stat()
-    assert (after[0], after[1].st_mtime_ns, mode(file)) == (before[0], before[1].st_mtime_ns, 0o444)
-    assert [one.name for one in file.parent.iterdir()] == [file.name]
-    file.parent.chmod(0o755)
-
-
-def test_a_rehearsal_reads_what_a_killed_import_left(tmp_path: Path) -> None:
-    """What it had begun to note is to be taken back first, which SQLite refuses to a reader."""
-    whole, left = tmp_path / "whole", tmp_path / "left" / "journal"
-    note(whole, CLAIM)
-    left.parent.mkdir()
-    connection = sqlite3.connect(whole, isolation_level=None)
-    connection.execute("PRAGMA cache_size = 1")  # It writes into the file before its end.
-    connection.execute("BEGIN")
-    for number in range(1_000):
-        begun = ("a destination", b"%d" % number, number, b"content")
-        connection.execute("INSERT INTO sent VALUES (?, ?, ?, ?)", begun)
-    for suffix in ("", "-journal"):
-        shutil.copy(f"{whole}{suffix}", f"{left}{suffix}")
-    connection.close()
-    before = {one.name: one.read_bytes() for one in left.parent.iterdir()}
-
-    assert standing(left, CLAIM, rehearsal=True) is SendStatus.KNOWN
-    assert standing(left, LATER, rehearsal=True) is SendStatus.NEW
-    assert {one.name: one.read_bytes() for one in left.parent.iterdir()} == before
-
-
 def test_a_file_that_is_no_journal_is_an_error_of_ours(tmp_path: Path) -> None:
     """It is named, and left as it is."""
     (tmp_path / "journal").write_text("not a journal, but rather long, as a file may be" * 50)
-    with pytest.raises(JournalUnusableError, match="--journal: cannot be used"):
+    with pytest.raises(SmartRegionError, match="--journal: cannot be used"):
         standing(tmp_path / "journal", CLAIM)
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_of_ours(tmp_path: Path) -> None:
     """Where a file stands in its place."""
     (tmp_path / "file").touch()
-    with pytest.raises(JournalUnusableError, match="--journal: cannot be used"):
+    with pytest.raises(SmartRegionError, match="--journal: cannot be used"):
         standing(tmp_path / "file" / "journal", CLAIM)
 
 
@@ -208,6 +164,6 @@ def test_a_journal_is_no_link(tmp_path: Path) -> None:
     target.touch()
     (tmp_path / "link").symlink_to(target)
 
-    with pytest.raises(JournalUnusableError, match="symbolic links"):
+    with pytest.raises(SmartRegionError, match="symbolic links"):
         note(tmp_path / "link", CLAIM)
     assert target.read_bytes() == b""
