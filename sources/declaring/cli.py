@@ -1,14 +1,18 @@
-"""The command `smart-region producers new`."""
+"""The command `smart-region producers new`: adds a producer to a declaration."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from boundary.terminal import echo
 
-FILE = click.Path(dir_okay=False, path_type=Path)
+ALL: Final = ["all"]
+NONE: Final = ["none"]
 
 
 @click.command(name="new")
@@ -46,32 +50,15 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     help="The part of these facts that only it may report: all, none, D77,D93 or ARCEP-*",
 )
 @click.option(
-    "--scheme",
-    type=click.Choice(["bearer", "signature"]),
-    default="bearer",
-    show_default=True,
-    help="A token in each request, or a secret that signs each and is never sent.",
-)
-@click.option(
     "--producers",
     "declaration",
-    type=FILE,
+    type=click.Path(dir_okay=False, path_type=Path),
     envvar="SMART_REGION_PRODUCERS",
     show_envvar=True,
     default="producers.yaml",
     show_default=True,
     metavar="FILE",
     help="The declaration to add it to; created where there is none.",
-)
-@click.option(
-    "--secrets",
-    type=FILE,
-    envvar="SMART_REGION_GATEWAY_SECRETS",
-    show_envvar=True,
-    default="secrets.yaml",
-    show_default=True,
-    metavar="FILE",
-    help="The file of secrets to add its secret to; created where there is none.",
 )
 def new_producer(
     *,
@@ -80,23 +67,22 @@ def new_producer(
     types: str,
     sources: tuple[str, ...],
     owns: str,
-    scheme: str,
     declaration: Path,
-    secrets: Path,
 ) -> None:
-    """Declare a producer, and write its secret and a first event to try.
+    """Add a producer to a declaration.
 
     Prompts for its id, its contact and its facts where no option has them; change the rest, such
-    as its title and its quota, in the declaration. Existing files keep their lines and comments.
-    The secret is in a file that only you can read, and is not shown. Restart every program with the
-    new declaration.
+    as its title and its quota, in the file, which keeps its lines and comments. `producers issue`
+    makes its secret. Restart every program with the new declaration.
     """
-    from events.producers.tokens import Scheme, issue
-    from sources.declaring.new_producer import declare, parts_of, shares_of
-    from streams.settings import load_settings
+    from boundary.whole_file import whole_file
+    from events.declaration import InvalidDeclarationError, read_model
+    from events.document import document_of, plain_yaml
+    from events.producers.loader import load_producers
+    from events.producers.model import Producers
 
-    facts = parts_of(types)
-    owned = shares_of(parts_of(owns), facts)
+    facts = _parts(types)
+    owned = _shares(_parts(owns), facts)
     entry = {
         "id": producer_id,
         "title": producer_id,
@@ -107,7 +93,33 @@ def new_producer(
         "quota": {"events_per_second": 100, "burst": 1_000},
         "expected_every": "monthly",
     }
-    issued = issue(producer_id, Scheme(scheme))
-    now = load_settings().make_clock().now()
-    for line in declare(entry, issued, declaration=declaration, secrets=secrets, now=now):
-        echo(line, err=True)
+    text = "producers:\n"
+    if declaration.exists():
+        load_producers(declaration)
+        text = declaration.read_text(encoding="utf-8-sig").rstrip("\n") + "\n\n"
+    first = re.search(r"^( *)- ", text, re.MULTILINE)
+    margin = first[1] if first else ""
+    text += "".join(f"{margin}{line}" for line in plain_yaml([entry]).splitlines(keepends=True))
+    added, mistakes = read_model(document_of(declaration, text), Producers)
+    if added is None:
+        raise InvalidDeclarationError(mistakes)
+    with whole_file(declaration) as file:
+        file.write(text.encode())
+    echo(f"{declaration}: declares {producer_id}", err=True)
+
+
+def _parts(text: str) -> list[str]:
+    """Return the parts of an answer that is a list, each once."""
+    return list(dict.fromkeys(part for part in re.split(r"[,\s]+", text) if part))
+
+
+def _shares(owned: Sequence[str], types: Sequence[str]) -> list[Any]:
+    """Return what `owns` declares: all `types`, none, or territories and entities of them."""
+    if owned == ALL:
+        return [*types]
+    if owned == NONE:
+        return []
+    territories = [one for one in owned if re.fullmatch(r"[DR][0-9]{2}|FRANCE", one)]
+    entities = [one for one in owned if one not in territories]
+    named = {"territories": territories, "entities": entities}
+    return [{"types": [*types], name: ones} for name, ones in named.items() if ones]
