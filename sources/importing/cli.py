@@ -1,4 +1,4 @@
-"""The commands `smart-region import csv`, `arcep`, `pilote` and `mappings`."""
+"""The commands `smart-region import csv`, `pilote` and `mappings`."""
 
 from __future__ import annotations
 
@@ -87,29 +87,6 @@ def import_csv(mapping: str, pseudonym_key: Path | None, **how: Any) -> None:
     make_pseudonym = None if pseudonym_key is None else load_key(pseudonym_key).pseudonym
     reader = reader_of(load_mapping(mapping), pseudonymise=make_pseudonym)
     sys.exit(carry_out(reader, **how).exit_status)
-
-
-@import_group.command()
-@import_options
-@click.option(
-    "--mapping",
-    default="arcep_debit_filaire",
-    show_default=True,
-    metavar="MAPPING",
-    help="What the columns mean, for another source of coverage by commune.",
-)
-def arcep(mapping: str, **how: Any) -> None:
-    """Import editions of Arcep's "Ma connexion internet".
-
-    Premises at 30 Mbit/s and more are counted. Take commune_debit_filaire.csv of each quarter.
-    A file that counts satellite is refused as a whole, and so is one that counts Paris twice;
-    communes of other regions are left aside. The exit status is that of `import csv`.
-    """
-    from sources.importing.editions import EditionReader
-    from sources.importing.mapping import load_mapping
-    from sources.importing.screen import carry_out
-
-    sys.exit(carry_out(EditionReader(load_mapping(mapping)), **how).exit_status)
 
 
 @import_group.command()

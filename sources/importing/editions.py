@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from boundary.diagnostic import Diagnostic
-from boundary.errors import SmartRegionError
 from events.broadband import BroadbandCoverageReported
 from events.communes import MERGED_INTO, PARIS_AS_A_WHOLE, counted_within_others
 from events.identifiers import DEPARTMENTS, Department
@@ -62,15 +61,11 @@ class EditionReader:
 
     A commune that an edition counts within another (it merged; Paris as a whole, or by
     arrondissement) is reported with no premises on the edition's day: its last own report would be
-    counted a second time for ever. The constructor raises SmartRegionError.
+    counted a second time for ever. The mapping has an `edition`.
     """
 
     def __init__(self, mapping: CsvMapping) -> None:
-        if mapping.edition is None:
-            raise SmartRegionError(
-                f"--mapping: declares no edition, value {mapping.title!r}: say in it which column"
-                " names the networks (edition), or take `smart-region import csv`"
-            )
+        assert mapping.edition is not None  # noqa: S101 - as documented
         self._rule = mapping.edition
         self._mapping = mapping
         self._insee = mapping.fields["insee"].column

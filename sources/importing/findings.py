@@ -33,15 +33,7 @@ class SkippedLine:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class LineNote:
-    """A change of a correct line, beside what becomes of it; `what` is one of a closed set."""
-
-    line: int
-    what: str
-
-
-Finding: TypeAlias = FoundEvent | SkippedLine | Diagnostic | LineNote
+Finding: TypeAlias = FoundEvent | SkippedLine | Diagnostic
 """One line may have several refusals, and nothing else then."""
 
 

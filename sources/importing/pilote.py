@@ -21,7 +21,7 @@ from typing import Final, Protocol
 from boundary.diagnostic import Diagnostic
 from events.observation import DECIMALS, LARGEST_VALUE, IndicatorObserved, Territory
 from sources.importing.event_building import LineOrigin, event_of_line
-from sources.importing.findings import Finding, FoundEvent, LineNote, SkippedLine, Watch
+from sources.importing.findings import Finding, FoundEvent, SkippedLine, Watch
 from sources.importing.parsing import ParsingError, read_day, read_decimal, write_decimal
 from sources.importing.table import CsvRow, Table, TableLayout
 
@@ -55,7 +55,6 @@ _DAYS: Final = (
 )
 _CENTURY: Final = 2000
 OTHER_TERRITORIES: Final = "another territory than Île-de-France"
-ROUNDED: Final = f"a value rounded to {DECIMALS} decimals"
 
 
 class ValueKind(StrEnum):
@@ -222,8 +221,6 @@ class PiloteReader:
                 yield value
             elif isinstance(row, CsvRow):
                 origin = _origin_of(row, file)
-                if value.value is not None and value.value != read_decimal(row.cells["valeur"]):
-                    yield LineNote(row.line, ROUNDED)
                 if value.kind is ValueKind.CURRENT:
                     found = self._observation(value, origin, time)
                     yield from found if isinstance(found, list) else (found,)

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from boundary.diagnostic import Diagnostic
-from boundary.errors import SmartRegionError
 from events.producers.ownership import Ownership
 from sources.client import NullPublisher, Publisher
 from sources.importing.event_building import recorded_at
 from sources.importing.findings import FileReader, Watch
 from sources.importing.journal import open_journal
-from sources.importing.mapping import load_mapping, mapping_names
-from sources.importing.pilote import LAYOUT
 from sources.importing.refusal import RefusalWriter, refusal_file
 from sources.importing.sender import Sender, Tally
-from sources.importing.table import (
-    HeadingError,
-    Table,
-    TableLayout,
-    UnreadableFileError,
-    open_table,
-)
+from sources.importing.table import open_table
 
 OpenPublisher: TypeAlias = Callable[[], Publisher]
 """Opens the publisher of the events: of Kafka, or of the gateway."""
-_FIRST_BYTES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +42,9 @@ class Import:
 
 
 def empty_files(plan: Import, reader: FileReader) -> Iterator[Path]:
-    """Yield the files that have a heading and no line. Raises what `opened` raises."""
+    """Yield the files that have a heading and no line. Raises SmartRegionError."""
     for file in plan.files:
-        if not opened(file, reader.layout).has_lines():
+        if not open_table(file, reader.layout).has_lines():
             yield file
 
 
@@ -72,11 +61,11 @@ def run_import(
     """Import files: nothing is sent before each of them has been opened and its heading read.
 
     A dry run reads all and sends nothing, and opens no publisher. A given `tally` is kept up to
-    date, for a caller that reports after an error. Raises what opening a table, the journal and the
-    publisher raises, and SmartRegionError.
+    date, for a caller that reports after an error. Raises SmartRegionError, and what opening the
+    publisher raises.
     """
     tables = [
-        (opened(file, reader.layout), recorded_at(file, plan.recorded_at, now=now))
+        (open_table(file, reader.layout), recorded_at(file, plan.recorded_at, now=now))
         for file in plan.files
     ]
     # What is sent of a file depends on what was said before it, and not on its name.
@@ -103,43 +92,3 @@ def run_import(
             sender.send(table.name, reader.read(table, time, watch))
         sender.send("", reader.rest())
     return sender.tally
-
-
-def opened(file: Path, layout: TableLayout) -> Table:
-    """Open a file as `open_table`. Raises also SmartRegionError where another command takes it."""
-    try:
-        return open_table(file, layout)
-    except HeadingError as error:
-        commands = commands_for(file)
-        if not commands:
-            raise
-        raise SmartRegionError(
-            f"{file}:{error.line}: heading: is that of another kind of file ({error.column} is not"
-            f" a column): take it with {' or '.join(commands)}"
-        ) from error
-
-
-def commands_for(file: Path) -> list[str]:
-    """Return the commands that take a file, by its first lines, to paste; several have titles."""
-    path = shlex.quote(str(file))
-    with file.open("rb") as stream:
-        start = stream.read(_FIRST_BYTES)
-    if start.lstrip(b"\xef\xbb\xbf \t\r\n[").startswith(b"{") and b'"specversion"' in start:
-        return [f"`smart-region emit {path}`"]
-    if _fits(file, LAYOUT):
-        return [f"`smart-region import pilote {path}`"]
-    mappings = {name: load_mapping(name) for name in mapping_names()}
-    fitting = {name: one.title for name, one in mappings.items() if _fits(file, one.layout)}
-    return [
-        f"`smart-region import csv --mapping {name} {path}`"
-        + (f" ({title})" if len(fitting) > 1 else "")
-        for name, title in fitting.items()
-    ]
-
-
-def _fits(file: Path, layout: TableLayout) -> bool:
-    try:
-        open_table(file, layout)
-    except (HeadingError, UnreadableFileError):
-        return False
-    return True

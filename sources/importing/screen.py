@@ -136,8 +136,6 @@ def _print_tally(tally: Tally, plan: Import, bootstrap: str | None) -> None:
         echo(f"  {count} of the {tally.sent} events {sent}: {what}")
     for what, count in tally.known_which.most_common():
         echo(f"  {count} of the {tally.known} events there already: {what}")
-    for what, count in tally.notes.most_common():
-        echo(f"  {counted(count, 'line')}: {what}")
     if tally.refused:
         faults = counted(tally.problems.total(), "fault")
         echo(f"  {counted(tally.refused, 'line')} refused, for {faults}:")

@@ -14,7 +14,7 @@ from boundary.errors import SmartRegionError
 from boundary.terminal import counted
 from events.producers.ownership import Ownership
 from sources.client import FailedDelivery, Publisher
-from sources.importing.findings import Finding, FoundEvent, LineNote, SkippedLine
+from sources.importing.findings import Finding, FoundEvent, SkippedLine
 from sources.importing.journal import Journal, SendStatus, SentEvent
 from sources.importing.refusal import RefusalWriter
 
@@ -44,8 +44,6 @@ class Tally:
     refused: int = 0
     problems: Counter[tuple[str | None, str]] = field(default_factory=Counter)
     """Refusals by column and problem: a line may have several."""
-    notes: Counter[str] = field(default_factory=Counter)
-    """Changes of lines that are counted above."""
     empty: list[Path] = field(default_factory=list)
     """Files with a heading and no line."""
     last_day: date | None = field(default=None, compare=False)
@@ -114,8 +112,6 @@ class Sender:
                 refused = finding.line
             elif isinstance(finding, SkippedLine):
                 self.tally.aside[finding.why] += 1
-            elif isinstance(finding, LineNote):
-                self.tally.notes[finding.what] += 1
             else:
                 self._consider(file, finding)
         self._settle()

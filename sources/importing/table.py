@@ -29,10 +29,6 @@ numbers and composes accents takes the square of a text's length."""
 _MOST_COMPARED: Final = 500
 """How many columns a missing one is compared with, and searched for a person's data: both take long
 where there are tens of thousands."""
-_MOST_ABOVE: Final = 20
-"""How many lines are looked at for a heading below a title."""
-_LONGEST_HEADING: Final = 5_000
-"""Characters of such a line: one may have as many cells."""
 LONGEST_FIELD_LINES: Final = 50
 """How many lines a quoted text may span: a quote that is not closed by then never is."""
 
@@ -51,23 +47,6 @@ _ANNOUNCED: Final = re.compile(r'"?sep=([;,\t|])"?[;,\t|]*\s*', re.IGNORECASE)
 # The csv module's messages, in every version.
 _UNCLOSED: Final = "unexpected end of data"
 _TOO_LONG: Final = "field larger than field limit"
-
-
-class UnreadableFileError(SmartRegionError):
-    """A file cannot be read at all."""
-
-    def __init__(self, file: Path, *, problem: str, remedy: str) -> None:
-        super().__init__(str(Diagnostic((), problem, None, remedy, file=file)))
-
-
-class HeadingError(SmartRegionError):
-    """A file's first line does not name the columns that are needed."""
-
-    def __init__(self, file: Path, line: int, column: str, *, problem: str, remedy: str) -> None:
-        self.line = line
-        self.column = column
-        found = Diagnostic((), problem, None, remedy, field=column, file=file, line=line)
-        super().__init__(str(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,14 +193,12 @@ def open_table(file: Path, layout: TableLayout) -> Table:
     """Read a file's heading: its encoding, its separator, and the indices of its columns.
 
     Columns are found by their names, whatever their case, order and the spaces and line ends.
-    Raises UnreadableFileError or HeadingError.
+    Raises SmartRegionError.
     """
     if file.exists() and not file.is_file():
         # A pipe without a writer would be waited for, and one with a writer can be read once only.
         remedy = "save what it gives as a file: that is read several times, and has a time"
-        raise UnreadableFileError(
-            file, problem="is a pipe, or another thing than a file", remedy=remedy
-        )
+        raise _refused(file, "is a pipe, or another thing than a file", remedy)
     encoding = layout.encoding or _encoding_of(file)
     announced: str | None = None
     with _opened(file) as opened:
@@ -229,21 +206,28 @@ def open_table(file: Path, layout: TableLayout) -> Table:
         for line, text in lines:
             if text is None:
                 problem, remedy = _UNDECODABLE[encoding]
-                raise UnreadableFileError(file, problem=f"its heading {problem}", remedy=remedy)
+                raise _refused(file, f"its heading {problem}", remedy)
             if line == 1 and (found := _ANNOUNCED.fullmatch(text)):
                 announced = found[1]
             elif text.strip(" \t\r\n;,|"):
                 given = layout.delimiter or announced
                 read = _heading(text, lines, layout, DELIMITERS if given is None else (given,))
                 if read is None:
-                    problem, remedy = _MALFORMED["quotes"]
-                    where = file, line, "heading"
-                    raise HeadingError(*where, problem=problem, remedy=remedy)
-                indices = _column_indices(file, line, read.cells, layout, below=lines)
+                    raise _refused(file, *_MALFORMED["quotes"], line=line, column="heading")
+                indices = _column_indices(file, line, read.cells, layout)
                 last = line + read.further
                 return Table(file, encoding, read.delimiter, tuple(read.cells), last, indices)
     remedy = f"write a first line with the columns {', '.join(layout.columns)}"
-    raise UnreadableFileError(file, problem="is empty", remedy=remedy)
+    raise _refused(file, "is empty", remedy)
+
+
+def _refused(
+    file: Path, problem: str, remedy: str, *, line: int = 0, column: str | None = None
+) -> SmartRegionError:
+    """Return the error of a file that cannot be read at all."""
+    return SmartRegionError(
+        str(Diagnostic((), problem, None, remedy, field=column, file=file, line=line))
+    )
 
 
 class _Lines:
@@ -273,8 +257,7 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
             yield opened
     except OSError as error:
         problem = f"cannot be read ({error.strerror or error})"
-        remedy = "check its name and its rights"
-        raise UnreadableFileError(file, problem=problem, remedy=remedy) from error
+        raise _refused(file, problem, "check its name and its rights") from error
 
 
 def _raw_lines(file: BinaryIO) -> Iterator[bytes]:
@@ -310,9 +293,9 @@ def _encoding_of(file: Path) -> Encoding:
         start = opened.read(4)
         for mark, problem in _OTHER_KINDS.items():
             if start.startswith(mark):
-                raise UnreadableFileError(file, problem=problem, remedy=SAVE_AS_CSV)
+                raise _refused(file, problem, SAVE_AS_CSV)
         if b"\0" in start[:2]:  # Without a mark of it.
-            raise UnreadableFileError(file, problem="is in UTF-16", remedy=SAVE_AS_CSV)
+            raise _refused(file, "is in UTF-16", SAVE_AS_CSV)
         opened.seek(0)
         for raw in _raw_lines(opened):
             if raw.isascii():
@@ -367,44 +350,21 @@ def _split(lines: Iterable[str], delimiter: str) -> list[str]:
     return [cell.strip() for cell in cells]
 
 
-def _lines_above(heading: Collection[str], layout: TableLayout, *, below: _Lines) -> int | None:
-    """Return the line before the one that names the columns, where a folded heading names none."""
-    wanted = set(map(_folded, layout.columns))
-    if wanted.intersection(heading):
-        return None
-    for line, text in below.take(_MOST_ABOVE):
-        for delimiter in DELIMITERS if len(text or "") <= _LONGEST_HEADING else ():
-            with suppress(csv.Error, ValueError):
-                if wanted.issubset(map(_folded, _split([text or ""], delimiter))):
-                    return line - 1
-    return None
-
-
 def _column_indices(
-    file: Path,
-    line: int,
-    heading: Collection[str],
-    layout: TableLayout,
-    *,
-    below: _Lines,
+    file: Path, line: int, heading: Collection[str], layout: TableLayout
 ) -> Mapping[str, int]:
     folded = [_folded(name) for name in heading]
     indices: dict[str, int] = {}
     for name in (*layout.columns, *layout.optional):
         count = folded.count(_folded(name))
         if count > 1:
-            raise HeadingError(
-                file, line, name, problem=f"is there {count} times", remedy="keep one of them"
-            )
+            problem, remedy = f"is there {count} times", "keep one of them"
+            raise _refused(file, problem, remedy, line=line, column=name)
         if count == 1:
             indices[name] = folded.index(_folded(name))
         elif name in layout.columns:
-            above = _lines_above(folded, layout, below=below)
-            if above is None:
-                remedy = _remedy_for(name, heading)
-            else:
-                remedy = f"remove the lines up to {above}: the heading is below them"
-            raise HeadingError(file, line, name, problem="is not a column", remedy=remedy)
+            remedy = _remedy_for(name, heading)
+            raise _refused(file, "is not a column", remedy, line=line, column=name)
     return indices
 
 
@@ -415,7 +375,7 @@ def _remedy_for(missing: str, heading: Collection[str]) -> str:
     # A file without a heading begins with data, which may be a person's.
     if find_person_data({"data": {"cells": [*islice(heading, _MOST_COMPARED)]}}) is not None:
         return "write the names of the columns into the first line; what is there looks like data"
-    return f"add it; found {', '.join(heading)[:200]}"
+    return f"add it, or remove lines above the heading; found {', '.join(heading)[:200]}"
 
 
 def _folded(name: str) -> str:

@@ -17,7 +17,7 @@ from events.declaration import InvalidDeclarationError
 from events.producers.loader import REGION, load_producers
 from sources.importing.editions import reader_of
 from sources.importing.mapping import MAPPINGS, load_mapping
-from sources.importing.run import opened
+from sources.importing.table import open_table
 from tests.fuzz.edits import edited, spliced
 from tests.fuzz.scratch import scratch_file
 from tests.fuzz.target import Target
@@ -192,7 +192,7 @@ def _check_mapping(content: bytes) -> None:
     cells = delimiter.join(["75056"] * len(mapping.layout.columns))
     text = "\n".join([columns, cells, cells.replace("75056", "2020-01-31"), ""])
     try:
-        table = opened(scratch_file("a.csv", text.encode(errors="replace")), reader.layout)
+        table = open_table(scratch_file("a.csv", text.encode(errors="replace")), reader.layout)
     except SmartRegionError:
         return  # A column may have the separator, a quote or an end of line in its name.
     for one in (*reader.read(table, _TIME), *reader.rest()):

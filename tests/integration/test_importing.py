@@ -176,7 +176,16 @@ def test_the_command_that_an_import_prints_shows_its_figure(
     """Premises of an edition, by commune in the file and by territory in the export."""
     text = edition(day="2020-09-30")
     file = write_file(tmp_path, text, name="t3_filaire.csv")
-    done = run(broker, "import", "arcep", "--journal", str(journal), str(file))
+    done = run(
+        broker,
+        "import",
+        "csv",
+        "--mapping",
+        "arcep_debit_filaire",
+        "--journal",
+        str(journal),
+        str(file),
+    )
     assert done.returncode == 0, done.stderr
     worker = factory.worker()
     worker.start()

@@ -108,7 +108,6 @@ def test_options_that_want_each_other(arguments: list[str], message: str) -> Non
         ("emit", True),
         ("explain", True),
         ("import csv", False),
-        ("import arcep", False),
         ("import pilote", False),
         ("harvest dcat", False),
         ("harvest opendatasoft", False),

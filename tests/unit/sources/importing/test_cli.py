@@ -1,4 +1,4 @@
-"""The commands `smart-region import csv`, `import arcep` and `import mappings`."""
+"""The commands `smart-region import csv` and `import mappings`."""
 
 from collections import Counter
 from pathlib import Path
@@ -11,7 +11,6 @@ from events.cloudevent import CloudEvent
 from events.pseudonym import write_new_key
 from sources.importing.cli import import_group
 from sources.importing.mapping import MAPPINGS
-from sources.importing.table import HeadingError
 from tests.support.arcep import WHOLE, edition
 from tests.support.tables import write_file
 
@@ -122,7 +121,7 @@ def test_nothing_is_sent_where_a_file_cannot_be_opened(
     """All headings are read before the first line."""
     right = write_file(tmp_path, HEADING + LYCEE, name="right.csv")
     result = run(tmp_path, "uai;debit_mbps\n", str(right))
-    assert isinstance(result.exception, HeadingError)
+    assert isinstance(result.exception, SmartRegionError)
     assert (result.stdout, got) == ("", [])
 
 
@@ -155,7 +154,8 @@ def run_arcep(folder: Path, *names: str, more: tuple[str, ...] = ()) -> Result:
         for number, name in enumerate(names, 2)
     ]
     journal = ("--journal", str(folder / "journal.sqlite3"))
-    return CliRunner().invoke(import_group, ["arcep", *journal, *more, *files])
+    mapping = ("--mapping", "arcep_debit_filaire")
+    return CliRunner().invoke(import_group, ["csv", *mapping, *journal, *more, *files])
 
 
 def test_editions_of_arcep_are_sent_once(tmp_path: Path, got: list[CloudEvent]) -> None:
@@ -207,9 +207,3 @@ def test_an_edition_of_satellite_stops_no_other(tmp_path: Path, got: list[CloudE
     (refusal,) = result.stderr.splitlines()
     assert "commune_debit.csv:2: type: leaves open whether satellite is counted" in refusal
     assert {event.fact.effective_day.isoformat() for event in got} == {"2020-09-30"}
-
-
-def test_a_mapping_of_no_editions_is_none_of_arcep(tmp_path: Path) -> None:
-    """Before anything is read."""
-    result = run_arcep(tmp_path, "a.csv", more=("--mapping", "lycees_idf_uai"))
-    assert "declares no edition" in str(result.exception)

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boundary.diagnostic import Diagnostic
-from boundary.errors import SmartRegionError
 from events.broadband import BroadbandCoverageReported
 from events.communes import COMMUNES, MERGED_INTO, PARIS_AS_A_WHOLE
 from sources.importing.editions import ELSEWHERE as OTHER_REGIONS
@@ -19,7 +18,6 @@ from sources.importing.editions import HAS_MERGED, OTHER_PARIS, REFUSED, Edition
 from sources.importing.findings import Finding, FoundEvent, SkippedLine
 from sources.importing.mapped import LEFT_OUT, MappedReader
 from sources.importing.mapping import CsvMapping, load_mapping
-from sources.importing.run import opened
 from sources.importing.table import open_table
 from tests.support.arcep import ARRONDISSEMENTS, CLASSES, ELSEWHERE, HEADING, WHOLE, edition, row
 from tests.support.tables import RECORDED, shared_file, write_file
@@ -269,12 +267,7 @@ def test_another_source_has_a_mapping_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_mapping_without_editions_is_read_line_by_line() -> None:
-    """And is none for `import arcep`."""
-    mapping = load_mapping("lycees_idf_uai")
-    assert isinstance(reader_of(mapping), MappedReader)
-    assert isinstance(reader_of(load_mapping("arcep_debit_filaire")), EditionReader)
-    with pytest.raises(SmartRegionError, match="declares no edition"):
-        EditionReader(mapping)
+    assert isinstance(reader_of(load_mapping("lycees_idf_uai")), MappedReader)
 
 
 @pytest.mark.parametrize(
@@ -304,10 +297,3 @@ def test_communes_that_merged_are_those_of_arcep_s_older_file() -> None:
     # 93059 merged after the list of `COMMUNES`.
     assert then - now == {*MERGED_INTO} - {"93059"}
     assert {*MERGED_INTO.values()} <= now & then
-
-
-def test_the_older_file_is_no_edition() -> None:
-    """It has no number of all premises: its own mappings take it, as before."""
-    reader = EditionReader(load_mapping("arcep_debit_filaire"))
-    with pytest.raises(SmartRegionError, match="import csv --mapping arcep_ftth_departements"):
-        opened(shared_file("arcep_ftth_communes_idf_2017T3_2018T1.csv"), reader.layout)

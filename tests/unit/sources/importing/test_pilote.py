@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 from boundary.diagnostic import Diagnostic
 from events.observation import IndicatorObserved, Territory
 from sources.importing.event_building import LineOrigin
-from sources.importing.findings import Finding, FoundEvent, LineNote, SkippedLine
+from sources.importing.findings import Finding, FoundEvent, SkippedLine
 from sources.importing.pilote import (
     COLUMNS,
     ELSEWHERE,
     OTHER_TERRITORIES,
-    ROUNDED,
     PiloteReader,
     PiloteValue,
     ValueKind,
@@ -194,21 +193,14 @@ def test_a_day_that_is_none_is_refused_in_every_form(text: str) -> None:
     [
         ("1,2345678", "1.234568"),
         ("-0,0000005", "-0.000001"),
+        ("1,23456700", "1.234567"),
         ("71,4285714285714285714285714285714285714", "71.428571"),
     ],
 )
-def test_further_decimals_are_rounded_and_reported(tmp_path: Path, text: str, value: str) -> None:
-    """As a spreadsheet computes them; the line counts as any other."""
-    noted, found = read_file(tmp_path, f"IND-042;D77;2023-12-31;va;{text}")
-    assert noted == LineNote(2, ROUNDED)
-    (fact,) = facts([found])
+def test_further_decimals_are_rounded(tmp_path: Path, text: str, value: str) -> None:
+    """As a spreadsheet computes them."""
+    (fact,) = facts(read_file(tmp_path, f"IND-042;D77;2023-12-31;va;{text}"))
     assert fact.value == Decimal(value)
-
-
-def test_six_decimals_are_kept_as_they_are(tmp_path: Path) -> None:
-    """And zeros behind them say nothing."""
-    (fact,) = facts(read_file(tmp_path, "IND-042;D77;2023-12-31;va;1,23456700"))
-    assert fact.value == Decimal("1.234567")
 
 
 def test_a_current_value_is_an_observation(tmp_path: Path) -> None:

@@ -108,10 +108,3 @@ def test_a_file_with_nothing_in_it_is_refused(tmp_path: Path) -> None:
     assert "is empty: write a first line with the columns identifiant_indic" in str(
         result.exception
     )
-
-
-def test_what_was_rounded_is_in_the_account(tmp_path: Path, catalogue: Path) -> None:
-    """Of current values and of promises."""
-    text = TEXT.replace("71,5", "71,1234567").replace("95,25", "95,1234567")
-    output = run(tmp_path, text, "--catalogue", str(catalogue)).stdout
-    assert "  2 lines: a value rounded to 6 decimals" in output.splitlines()

@@ -11,7 +11,6 @@ from sources.client import Publisher, RecordingPublisher
 from sources.importing.mapped import MappedReader
 from sources.importing.mapping import load_mapping
 from sources.importing.run import Import, run_import
-from sources.importing.table import HeadingError
 from tests.support.tables import RECORDED, write_file
 
 HEADING = "uai;date_raccordement;debit_mbps\n"
@@ -112,7 +111,7 @@ def test_a_time_to_come_is_refused(runs: Runs, tmp_path: Path) -> None:
 def test_every_file_is_opened_before_the_publisher(runs: Runs, tmp_path: Path) -> None:
     """Half an import is none."""
     wrong = write_file(tmp_path, "uai;debit\n", name="wrong.csv")
-    with pytest.raises(HeadingError):
+    with pytest.raises(SmartRegionError):
         runs(listed(tmp_path, 100), wrong)
     assert runs.opened == 0
 
