@@ -21,7 +21,6 @@ from sources.emitting.options import GatewayChoice, gateway_options
 if TYPE_CHECKING:
     from sources.harvest.polite_client import PoliteClient
     from sources.harvest.snapshot import PortalSnapshot
-    from sources.harvest.validators import Validators
 
 
 def _prefix(text: str) -> str:
@@ -163,9 +162,9 @@ def dcat(portal: str, **how: Any) -> None:
     with needs_extra("harvest", needed_by="harvest dcat"):
         from sources.harvest.dcat import read_dcat, read_dcat_file
 
-    def read(client: PoliteClient, known: Validators) -> PortalSnapshot:
+    def read(client: PoliteClient) -> PortalSnapshot:
         if "://" in portal:
-            return read_dcat(client, portal, known)
+            return read_dcat(client, portal)
         return read_dcat_file(Path(portal))
 
     name = portal
@@ -189,15 +188,12 @@ def opendatasoft(portal: str, **how: Any) -> None:
     with needs_extra("harvest", needed_by="harvest opendatasoft"):
         from sources.harvest.opendatasoft import portal_of, read_opendatasoft
 
-    def read(client: PoliteClient, known: Validators) -> PortalSnapshot:
-        return read_opendatasoft(client, portal, known)
-
-    _carry_out(portal_of(portal), read, **how)
+    _carry_out(portal_of(portal), partial(read_opendatasoft, url=portal), **how)
 
 
 def _carry_out(
     portal: str,
-    read: Callable[[PoliteClient, Validators], PortalSnapshot],
+    read: Callable[[PoliteClient], PortalSnapshot],
     *,
     bootstrap: str | None,
     gateway: GatewayChoice | None,

@@ -9,12 +9,32 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from boundary.http_client import HttpAnswer
 from events.dataset import DatasetProbed, DataState, UpdateFrequency
 from events.frequency import Frequency
-from sources.harvest.validators import Validators
 
 GRACE_DAYS: Final = 7
 """How much longer than the announced frequency data may stay as they are."""
+
+
+class Validators(BaseModel):
+    """What an answer gave to ask by whether it has changed (RFC 9110, 8.8); empty for nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    etag: str = ""
+    last_modified: str = ""
+
+    @classmethod
+    def of(cls, answer: HttpAnswer) -> Validators:
+        """Return those of an answer."""
+        headers = answer.headers
+        return cls(etag=headers.get("ETag", ""), last_modified=headers.get("Last-Modified", ""))
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers of a request for what is newer."""
+        given = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
+        return {name: value for name, value in given.items() if value}
 
 
 class DataOutcome(StrEnum):

@@ -12,10 +12,9 @@ import re
 import resource
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import rdflib
 from pydantic import TypeAdapter
@@ -42,6 +41,8 @@ from sources.harvest.portal_dataset import Described, Distribution, HarvestError
 
 OUT_OF_MEMORY: Final = 77
 """Exit status of a process that has reached its limit of memory."""
+_LARGEST_ANSWER: Final = 64 * 1024 * 1024
+"""Bytes of what is said of a page, as JSON."""
 _LONGEST_URL: Final = 2000
 _HYDRA: Final = Namespace("http://www.w3.org/ns/hydra/core#")
 _LISTED: Final = (
@@ -115,14 +116,9 @@ class CataloguePage:
 PAGE: Final = TypeAdapter(CataloguePage)
 
 
-def page_of(
-    content: bytes, document: CatalogueDocument, fetch: Callable[[str], Any]
-) -> CataloguePage:
-    """Return what a document says; `fetch` returns the JSON at an address, or None.
-
-    Raises HarvestError where it cannot be parsed, and what `fetch` raises.
-    """
-    graph = _parse(content, document, fetch)
+def page_of(content: bytes, document: CatalogueDocument) -> CataloguePage:
+    """Return what a document says. Raises HarvestError where it cannot be parsed."""
+    graph = _parse(content, document)
     return CataloguePage(
         found=tuple(_described_in(graph)),
         listed=tuple(
@@ -133,13 +129,13 @@ def page_of(
     )
 
 
-def _parse(content: bytes, document: CatalogueDocument, fetch: Callable[[str], Any]) -> Graph:
+def _parse(content: bytes, document: CatalogueDocument) -> Graph:
     base = document.base
     plain = content.removeprefix(codecs.BOM_UTF8)  # Which neither JSON nor Turtle has.
     form = _FORMATS.get(document.kind) or _guess(content)
     try:
         if form == "json-ld":
-            return _all_graphs(from_json(plain), base, fetch)
+            return _all_graphs(from_json(plain), base)
         if form == "xml":
             plain = _xml_in_utf8(content, document)
         return Graph().parse(data=plain, format=form, publicID=base)
@@ -177,14 +173,15 @@ def _xml_in_utf8(content: bytes, document: CatalogueDocument) -> bytes:
     return text[declaration.end() if declaration else 0 :].encode()
 
 
-def _all_graphs(
-    document: Any,  # noqa: ANN401 - JSON
-    base: str,
-    fetch: Callable[[str], Any],
-) -> Graph:
+def _no_context(address: str) -> NoReturn:
+    """Refuse a context elsewhere: the library would ask any address for it, without bounds."""
+    remedy = "take the catalogue as Turtle or RDF/XML"
+    raise HarvestError(address, "is a context outside of the document", remedy=remedy)
+
+
+def _all_graphs(document: Any, base: str) -> Graph:  # noqa: ANN401 - JSON
     """Return all that JSON-LD says, whichever graph it puts it into."""
-    # The library would fetch contexts by itself, from any address and without bounds.
-    vars(contexts)["source_to_json"] = lambda address: (fetch(address), None)
+    vars(contexts)["source_to_json"] = _no_context
     union = Graph()
     parts = Dataset()
     to_rdf(document, parts, base)
@@ -293,36 +290,27 @@ def _guess(content: bytes) -> str:
 
 
 def main() -> None:
-    """Parse a document for the parent process, over the socket whose number is the argument.
+    """Parse a document: its description on the first line of the input, its bytes after it.
 
-    The answer is the document's page, or what is wrong with it. Before that, this process may
-    request JSON-LD contexts by address; the parent answers with their content.
+    The output is the document's page, or what is wrong with it.
     """
-    parent = Connection(int(sys.argv[1]))
-    document, limits = json.loads(parent.recv_bytes())
+    document, limits = json.loads(sys.stdin.buffer.readline())
     _limit(resource.RLIMIT_CPU, limits["seconds"])
     _limit(resource.RLIMIT_AS, limits["megabytes"] * 1024 * 1024)
+    _limit(resource.RLIMIT_FSIZE, _LARGEST_ANSWER)
     _limit(resource.RLIMIT_CORE, 0)
     warnings.simplefilter("ignore")
     # The library would write out `1E+999999999`, and take the zeros from `007`.
     rdflib.NORMALIZE_LITERALS = False
-
-    def fetch(address: str) -> Any:  # noqa: ANN401 - JSON
-        parent.send_bytes(json.dumps({"context": address}).encode())
-        try:
-            return from_json(parent.recv_bytes().removeprefix(codecs.BOM_UTF8))
-        except ValueError:
-            return None
-
     answer: dict[str, Any]
     try:
-        page = page_of(parent.recv_bytes(), CatalogueDocument(**document), fetch)
+        page = page_of(sys.stdin.buffer.read(), CatalogueDocument(**document))
         answer = {"page": PAGE.dump_python(page, mode="json")}
     except HarvestError as error:
         answer = {"wrong": [error.where, error.problem, error.remedy]}
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
-    parent.send_bytes(json.dumps(answer, ensure_ascii=False).encode(errors="replace"))
+    sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode(errors="replace"))
 
 
 def _limit(kind: int, most: int) -> None:

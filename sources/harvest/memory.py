@@ -20,7 +20,6 @@ from events.errors import ContractError
 from events.fact import Fact
 from sources.harvest.data_state import KnownData
 from sources.harvest.portal_dataset import Distribution, HarvestError
-from sources.harvest.validators import Validators
 
 _ID_DIGITS: Final = 32
 
@@ -43,14 +42,10 @@ class KnownDataset(BaseModel):
 class Memory(BaseModel):
     """The state between two harvests of one portal for one destination."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="ignore")  # Earlier states have more.
 
     portal: str
     destination: str
-    catalogue: Validators = Validators()
-    """Of a catalogue of one page that was read without a problem."""
-    read_by: str = ""
-    """The digest of the rules by which it was read."""
     datasets: dict[str, KnownDataset] = {}
     outbox: list[str] = []
     """Events that are not known to have arrived, as JSON: a repeat has the same id and time."""

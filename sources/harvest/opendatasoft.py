@@ -8,12 +8,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from sources.harvest.polite_client import PoliteAnswer, PoliteClient
 from sources.harvest.portal_dataset import Described, Distribution, HarvestError
-from sources.harvest.snapshot import (
-    PortalSnapshot,
-    follow_pages,
-    get_page,
-)
-from sources.harvest.validators import Validators
+from sources.harvest.snapshot import PortalSnapshot, follow_pages, get_page
 
 PAGE: Final = 100
 """The most datasets that the API gives at once. Each page begins with the last one of the page
@@ -23,7 +18,7 @@ REACH: Final = 10_000
 _API: Final = "/api/explore/v2.1"
 
 
-def read_opendatasoft(client: PoliteClient, url: str, known: Validators) -> PortalSnapshot:
+def read_opendatasoft(client: PoliteClient, url: str) -> PortalSnapshot:
     """Read the whole catalogue, page by page, in the order of the identifiers.
 
     Raises HarvestError for a first page that is none, and what the client raises for it; after
@@ -37,16 +32,10 @@ def read_opendatasoft(client: PoliteClient, url: str, known: Validators) -> Port
 
     def read(address: str) -> str | None:
         nonlocal offset, total, last
-        page = get_page(
-            client, address, accept="application/json", known=known if offset == 0 else None
-        )
-        if page is None:
-            snapshot.is_unchanged, snapshot.validators = True, known
-            return None
+        page = get_page(client, address, accept="application/json")
         results, total = _content(page)
         snapshot.count(total)
         snapshot.add((described_by(entry, base) for entry in results), seen)
-        snapshot.validators = Validators.of(page.answer)
         if offset and last not in map(_name, results[:1]):
             snapshot.incomplete = "datasets moved from page to page, as they were listed"
         if not results or offset + PAGE >= total:
@@ -59,7 +48,7 @@ def read_opendatasoft(client: PoliteClient, url: str, known: Validators) -> Port
         return _address(base, offset)
 
     follow_pages(snapshot, _address(base, 0), read)
-    if not snapshot.incomplete and not snapshot.is_unchanged and len(seen) < total:
+    if not snapshot.incomplete and len(seen) < total:
         snapshot.incomplete = f"{len(seen)} of {total} datasets were listed"
     return snapshot
 

@@ -16,7 +16,7 @@ from events.dataset import Licence, Theme
 from events.identifiers import FIRST_DAY, is_blank
 from events.person_data import find_person_data
 from sources.harvest.portal_dataset import Described, PortalDataset
-from sources.harvest.vocabularies import KNOWN_WORDS, frequency_of, licence_of, theme_of
+from sources.harvest.vocabularies import frequency_of, licence_of, theme_of
 
 _ENTITY_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _LONGEST_LABEL: Final = 200
@@ -38,13 +38,6 @@ class ReadingRules:
     licences: Mapping[str, Licence] = field(default_factory=dict)
     prefix: str = ""
     """What identifiers begin with, apart from those of another portal."""
-
-    @property
-    def digest(self) -> str:
-        """What a catalogue is read by, in short: where it differs an unchanged one is read anew."""
-        words = sorted(self.themes.items()), sorted(self.licences.items())
-        own = (self.publisher, *words, self.prefix)
-        return sha256(repr((own, KNOWN_WORDS)).encode()).hexdigest()[:_DIGEST_DIGITS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,12 +26,11 @@ from sources.harvest.changes import (
     probe_of,
     to_probe,
 )
-from sources.harvest.data_state import DataOutcome, FoundData
+from sources.harvest.data_state import DataOutcome, FoundData, Validators
 from sources.harvest.memory import KnownDataset, Memory, load_memory
 from sources.harvest.portal_dataset import Distribution, HarvestError
 from sources.harvest.reading import ReadingRules, dataset_id_of, read_dataset
 from sources.harvest.snapshot import PortalSnapshot
-from sources.harvest.validators import Validators
 
 DATASETS_PER_NOTE: Final = 20
 """After how many datasets what was found of their data is noted and sent."""
@@ -39,8 +38,8 @@ DATASETS_PER_NOTE: Final = 20
 EVENTS_PER_CHUNK: Final = 500
 """How many are sent before their arrival is noted: a kill repeats at most so many, unchanged."""
 SOURCE: Final = "urn:iledefrance:open-data"
-ReadCatalogue: TypeAlias = Callable[[Validators], PortalSnapshot]
-"""Reads a portal's catalogue, unless it is still as those validators have it."""
+ReadCatalogue: TypeAlias = Callable[[], PortalSnapshot]
+"""Reads a portal's catalogue."""
 ProbeData: TypeAlias = Callable[[Distribution, Validators], FoundData | None]
 """Asks an address for its data, unless they are still as those validators have them."""
 
@@ -84,7 +83,6 @@ class HarvestTally:
     """Addresses on a private network, which were not asked."""
     unasked: list[str] = field(default_factory=list)
     """Addresses whose hosts ask to be left alone, in lines."""
-    is_unchanged: bool = False
     found: Counter[ChangeKind] = field(default_factory=Counter)
     """What is new, also where it could not be sent."""
     withdrawn: list[str] = field(default_factory=list)
@@ -138,10 +136,7 @@ def run_harvest(
         if memory.outbox:
             send()
             tally.complaints.clear()  # What is still refused is said once, at the end.
-        rules = plan.rules.digest
-        snapshot = read(memory.catalogue if memory.read_by == rules else Validators())
-        memory.read_by = rules
-        _note(plan, memory, snapshot, now, tally)
+        _note(plan, memory, read(), now, tally)
         save()
         send()
         if probe is None or plan.dry_run:
@@ -164,11 +159,7 @@ def _note(
 ) -> None:
     """Put what is new into the memory and its outbox."""
     today = now.date()
-    tally.is_unchanged = snapshot.is_unchanged
     tally.datasets = len(snapshot.found) or len(memory.datasets)
-    memory.catalogue = snapshot.validators
-    if snapshot.is_unchanged:
-        return
     changes = _changes(plan, memory, snapshot, today, tally)
     if snapshot.incomplete:
         tally.complaints.append(f"incomplete, nothing was withdrawn: {snapshot.incomplete}")
@@ -183,9 +174,6 @@ def _note(
             memory.queue(fact, source=plan.source, time=now)
             tally.note(fact, memory.datasets.get(name))
         memory.datasets[name] = change.known
-    if not tally.is_good:
-        # The next run says again what is wrong.
-        memory.catalogue = Validators()
 
 
 def _probe(

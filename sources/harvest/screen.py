@@ -23,7 +23,7 @@ from broker.options import quiet_client
 from events.code import Code
 from sources.client import Publisher
 from sources.harvest.changes import ChangeKind
-from sources.harvest.data_state import DataOutcome, FoundData
+from sources.harvest.data_state import DataOutcome, FoundData, Validators
 from sources.harvest.memory import held_memory
 from sources.harvest.polite_client import (
     ForbiddenByRobotsError,
@@ -36,7 +36,6 @@ from sources.harvest.polite_client import (
 from sources.harvest.portal_dataset import Distribution
 from sources.harvest.run import Harvest, HarvestTally, run_harvest
 from sources.harvest.snapshot import PortalSnapshot
-from sources.harvest.validators import Validators
 from sources.harvest.vocabularies import plain
 from sources.next_step import figures_line
 
@@ -152,7 +151,7 @@ Word = TypeVar("Word", bound=Code)
 def carry_out(
     plan: Harvest,
     politeness: Politeness,
-    read: Callable[[PoliteClient, Validators], PortalSnapshot],
+    read: Callable[[PoliteClient], PortalSnapshot],
     opened: Callable[[], Publisher],
     *,
     with_data: bool,
@@ -238,11 +237,10 @@ def _print(tally: HarvestTally, plan: Harvest) -> None:
     if changes := _changes(tally):
         echo(changes)
     sent = "would be sent" if plan.dry_run else "sent"
-    unchanged = ", the catalogue is unchanged" if tally.is_unchanged else ""
     echo(
         f"{counted(tally.datasets, 'dataset')}, {tally.refused} refused,"
         f" {counted(len(tally.problems), 'problem')}, {counted(tally.sent, 'event')} {sent} to"
-        f" {plan.destination}{unchanged}"
+        f" {plan.destination}"
     )
 
 

@@ -10,7 +10,6 @@ from boundary.addresses import UnusableAddressError, shown_address
 from boundary.errors import SmartRegionError
 from sources.harvest.polite_client import PoliteAnswer, PoliteClient
 from sources.harvest.portal_dataset import Described, HarvestError
-from sources.harvest.validators import Validators
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 """Of a page of a catalogue no more is read: one that is longer is refused."""
@@ -18,7 +17,6 @@ MOST_PAGES: Final = 2000
 MOST_TOTAL_BYTES: Final = 512 * 1024 * 1024
 """Of all pages of a catalogue: some hundred thousand datasets."""
 _OK: Final = 200
-_NOT_MODIFIED: Final = 304
 
 
 @dataclass(slots=True)
@@ -26,12 +24,8 @@ class PortalSnapshot:
     """The datasets of a catalogue, in its own words."""
 
     found: list[Described] = field(default_factory=list)
-    is_unchanged: bool = False
-    """True where the portal says that nothing has changed: `found` is empty then."""
     incomplete: str = ""
     """Why some datasets may be missing; "" where all were read."""
-    validators: Validators = field(default_factory=Validators)
-    """To ask by later; empty where the catalogue has several pages."""
     total: int | str | None = None
     """How many datasets there are, as its first page says; None where it says nothing."""
 
@@ -57,10 +51,8 @@ class PortalSnapshot:
                 self.found.append(described)
 
 
-def get_page(
-    client: PoliteClient, url: str, *, accept: str, known: Validators | None = None
-) -> PoliteAnswer | None:
-    """Return a page of a catalogue; None where it is still as known.
+def get_page(client: PoliteClient, url: str, *, accept: str) -> PoliteAnswer:
+    """Return a page of a catalogue.
 
     Raises HarvestError where it is no page or the client has received MOST_TOTAL_BYTES, and what
     the client raises.
@@ -69,14 +61,11 @@ def get_page(
         problem = f"is behind more than {MOST_TOTAL_BYTES} bytes of pages, which is the most"
         remedy = "harvest parts of it, as one publisher's, each with its own address"
         raise HarvestError(shown_address(url), problem, remedy=remedy)
-    headers = {"Accept": accept, **({} if known is None else known.headers())}
     try:
-        page = client.get(url, most_bytes=MOST_BYTES, headers=headers, insist=True)
+        page = client.get(url, most_bytes=MOST_BYTES, headers={"Accept": accept}, insist=True)
     except UnusableAddressError as error:
         raise HarvestError(error.shown, error.problem, remedy=error.remedy) from error
     status = page.answer.status
-    if status == _NOT_MODIFIED and known is not None and known.headers():
-        return None
     if status != _OK:
         remedy = "check the address, and that it is open to all"
         raise HarvestError(page.url, f"is no catalogue, value status {status}", remedy=remedy)
@@ -107,5 +96,3 @@ def follow_pages(snapshot: PortalSnapshot, first: str, read: Callable[[str], str
             return
         visited.add(url)
         url = following
-    if len(visited) > 1:
-        snapshot.validators = Validators()

@@ -136,8 +136,6 @@ _FREQUENCIES: Final[Mapping[str, UpdateFrequency]] = {
         UpdateFrequency.ANNUAL,
     ),
 }
-KNOWN_WORDS: Final = (_THEMES_OF_EUROPE, _PARTS_OF_THEMES, _PARTS_OF_LICENCES, _FREQUENCIES)
-"""What this release knows: with another one a catalogue may say something else."""
 _LONGEST: Final = 2000
 """Characters of a portal's word that are read: a licence may be a whole sentence, or an address."""
 _NOT_A_LETTER: Final = re.compile(r"[^a-z0-9]+")

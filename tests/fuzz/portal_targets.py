@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Iterable
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import rdflib
 from hypothesis import strategies as st
@@ -71,7 +71,6 @@ _FRAGMENTS: Final = (
     *("2019", "2019-13", "-0001-01-01", "1e400", "9" * 400, "\x00", "\ufeff", "é", "\ud800", "%"),
     *('"1E+999999999"^^<http://www.w3.org/2001/XMLSchema#decimal>', '"@type": "xsd:decimal"'),
     *("\u0300\u0316" * 20, "<!DOCTYPE a [<!ATTLIST a b CDATA 'c'>]>"),
-    *(f'"@context": "https://example.org/{name}"' for name in ("chain", "circle", "large")),
     *("http://[", "file:///etc/hostname", "urn:x", "javascript:", "dcat:Dataset", "a", "rdf:about"),
 )
 _ODS: Final = {
@@ -108,19 +107,6 @@ def _catalogues(draw: st.DrawFn, texts: list[str]) -> bytes:
     return draw(spliced(text.encode(errors="surrogatepass")))
 
 
-def _fetch(address: str) -> Any:  # noqa: ANN401 - JSON
-    """Return a context that multiplies, leads to itself, or is large; others are not there."""
-    match address.rpartition("/")[2]:
-        case name if name.startswith("chain"):
-            return {"@context": [f"https://example.org/{name}x"] * 9 if len(name) < 11 else {}}
-        case "circle":
-            return {"@context": address}
-        case "large":
-            return {"@context": {f"t{number}": f"urn:{number}" for number in range(200)}}
-        case _:
-            raise HarvestError(address, "is not fetched", remedy="none")
-
-
 def _check_described(found: Iterable[Described | None]) -> None:
     for described in found:
         if described is not None:
@@ -134,7 +120,7 @@ def _check_dcat(content: bytes) -> None:
     """A catalogue is refused as none, or each of its datasets is read or has a problem."""
     rdflib.NORMALIZE_LITERALS = False  # As in the process in which a harvest parses.
     try:
-        page = page_of(content, CatalogueDocument(_BASE, ""), _fetch)
+        page = page_of(content, CatalogueDocument(_BASE, ""))
     except HarvestError:
         return
     _check_described(page.found)

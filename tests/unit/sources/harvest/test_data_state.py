@@ -9,8 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.dataset import DataState, UpdateFrequency
-from sources.harvest.data_state import DataOutcome, FoundData, KnownData, probed, remember
-from sources.harvest.validators import Validators
+from sources.harvest.data_state import (
+    DataOutcome,
+    FoundData,
+    KnownData,
+    Validators,
+    probed,
+    remember,
+)
 
 DAY = date(2026, 5, 4)
 MONTH = timedelta(days=31)

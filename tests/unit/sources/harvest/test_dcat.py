@@ -15,7 +15,6 @@ from sources.harvest.dcat_document import CatalogueDocument, CataloguePage
 from sources.harvest.polite_client import PoliteClient, Politeness
 from sources.harvest.portal_dataset import Distribution, HarvestError
 from sources.harvest.snapshot import PortalSnapshot
-from sources.harvest.validators import Validators
 from tests.support.harvests import PRIVATE
 from tests.support.portals import Answer, Portal, portal
 
@@ -48,21 +47,16 @@ GARES = """
 FORMS = {"turtle": ".ttl", "xml": ".rdf", "json-ld": ".jsonld"}
 
 
-def no_fetch(address: str) -> bytes:
-    """Fail: nothing else is to be fetched."""
-    raise AssertionError(address)
-
-
 def parsed(content: bytes, kind: str, limits: ParsingLimits | None = None) -> CataloguePage:
     """Parse a document that refers to no other."""
-    return parse(content, CatalogueDocument("https://example.org", kind), no_fetch, limits)
+    return parse(content, CatalogueDocument("https://example.org", kind), limits)
 
 
-def read(served: Portal, path: str, known: Validators | None = None) -> PortalSnapshot:
+def read(served: Portal, path: str) -> PortalSnapshot:
     """Read a portal on loopback without pauses."""
     how = Politeness("x@example.org", pause=0, seconds=5, network=PRIVATE, sleep=lambda _: None)
     with PoliteClient(how) as client:
-        return read_dcat(client, served.url + path, known or Validators())
+        return read_dcat(client, served.url + path)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -147,7 +141,7 @@ def test_an_encoding_is_what_the_document_says_or_else_http(
         text = f"<?xml version='1.0' encoding='{declared}'?>{text}"
     document = CatalogueDocument("https://example.org", "text/xml", charset)
 
-    (found,) = parse(text.encode(encoding), document, no_fetch).found
+    (found,) = parse(text.encode(encoding), document).found
 
     assert found is not None
     assert found.publisher == "Région Île-de-France"
@@ -235,7 +229,6 @@ def test_pages_are_followed() -> None:
 
     assert [one.key for one in snapshot.found] == ["urn:d0", "urn:d1", "urn:d2"]
     assert snapshot.incomplete == ""
-    assert snapshot.validators == Validators()
 
 
 @pytest.mark.parametrize("second", [Answer(500), Answer(body=b"<html>"), Answer(404)])
@@ -300,61 +293,14 @@ def test_pages_in_a_circle_end() -> None:
     assert len(served.paths()) == 1
 
 
-def test_an_unchanged_catalogue_is_not_read_again() -> None:
-    """The server is asked by the mark that it gave."""
+def test_a_context_elsewhere_is_not_fetched() -> None:
+    """The RDF library would ask any address for it, without bounds."""
     with portal() as served:
-        served.documents["/c"] = Answer(
-            body=(PREFIXES + GARES).encode(), headers={"Content-Type": "text/turtle"}
-        )
-        first = read(served, "/c")
-        second = read(served, "/c", first.validators)
-
-    assert not first.is_unchanged
-    assert second.is_unchanged
-
-
-def test_a_context_is_fetched_by_the_polite_client() -> None:
-    """And not by the RDF library, which would ask any address without bounds."""
-    with portal() as served:
-        served.documents["/context"] = Answer(
-            body=json.dumps({"@context": {"dcat": "http://www.w3.org/ns/dcat#"}}).encode()
-        )
         document = {"@context": f"{served.url}/context", "@id": "urn:d", "@type": "dcat:Dataset"}
-        served.documents["/c"] = Answer(
-            body=json.dumps(document).encode(), headers={"Content-Type": "application/ld+json"}
-        )
-        snapshot = read(served, "/c")
+        with pytest.raises(HarvestError, match=r"/context: is a context outside .*: take the cat"):
+            parsed(json.dumps(document).encode(), ".jsonld")
 
-    assert [one.key for one in snapshot.found] == ["urn:d"]
-    assert all("harvest" in one.headers["User-Agent"] for one in served.requests)
-
-
-def test_a_context_that_asks_for_more_is_refused() -> None:
-    """More of them than any catalogue has; each is asked for once, an import too."""
-    asked: list[str] = []
-
-    def fetch(address: str) -> bytes:
-        asked.append(address)
-        return b'{"@context": {}}'
-
-    many = [{"@import": "/0"}, *(f"/{number}" for number in range(1, 20))]
-    with pytest.raises(HarvestError, match="more than 10 contexts"):
-        parse(
-            json.dumps([{"@context": one} for one in (many[0], *many)]).encode(),
-            CatalogueDocument("https://data.example.org/", "application/ld+json"),
-            fetch,
-        )
-    assert asked == [f"https://data.example.org/{number}" for number in range(10)]
-
-
-def test_contexts_that_refer_to_each_other_end() -> None:
-    """At a depth that no catalogue has."""
-    with pytest.raises(HarvestError, match="context"):
-        parse(
-            b'{"@context": "https://example.org/a"}',
-            CatalogueDocument("https://data.example.org/", ".jsonld"),
-            lambda address: json.dumps({"@context": address}).encode(),
-        )
+    assert served.requests == []
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,15 @@ from sources.harvest.opendatasoft import described_by, read_opendatasoft
 from sources.harvest.polite_client import PoliteClient, Politeness
 from sources.harvest.portal_dataset import HarvestError
 from sources.harvest.snapshot import PortalSnapshot
-from sources.harvest.validators import Validators
 from tests.support.harvests import PRIVATE
 from tests.support.portals import API, Answer, Portal, dataset, portal
 
 
-def read(served: Portal, known: Validators | None = None) -> PortalSnapshot:
+def read(served: Portal) -> PortalSnapshot:
     """Read a portal on loopback without pauses."""
     how = Politeness("x@example.org", pause=0, seconds=5, network=PRIVATE, sleep=lambda _: None)
     with PoliteClient(how) as client:
-        return read_opendatasoft(client, served.url, known or Validators())
+        return read_opendatasoft(client, served.url)
 
 
 def test_all_pages_are_read() -> None:
@@ -150,17 +149,3 @@ def test_a_portal_that_is_none_ends_the_harvest(answer: Answer) -> None:
         served.lie(f"{API}/datasets", answer)
         with pytest.raises((HarvestError, Exception), match=r"catalog|page|redirect"):
             read(served)
-
-
-def test_an_unchanged_catalogue_is_not_read_again() -> None:
-    """Of one page the server's own mark is kept; a catalogue of several pages has none."""
-    with portal(dataset("a")) as served:
-        first = read(served)
-        second = read(served, first.validators)
-        served.datasets = [dataset(f"d-{number:03}") for number in range(130)]
-        third = read(served, first.validators)
-
-    assert first.validators.etag
-    assert second.is_unchanged
-    assert len(third.found) == 130
-    assert third.validators == Validators()

@@ -11,16 +11,15 @@ from typing import Self
 import pytest
 
 from events.cloudevent import CloudEvent
-from events.dataset import DatasetProbed, DatasetReleased, DataState, Theme
+from events.dataset import DatasetProbed, DataState
 from sources.client import DeliveryReport, FailedDelivery, RecordingPublisher
-from sources.harvest.data_state import DataOutcome, FoundData
+from sources.harvest.data_state import DataOutcome, FoundData, Validators
 from sources.harvest.memory import load_memory
 from sources.harvest.opendatasoft import read_opendatasoft
 from sources.harvest.polite_client import PoliteClient, Politeness
 from sources.harvest.portal_dataset import Distribution, HarvestError
 from sources.harvest.reading import ReadingRules
 from sources.harvest.run import DATASETS_PER_NOTE, Harvest, HarvestTally, run_harvest
-from sources.harvest.validators import Validators
 from tests.support.harvests import NOW, PRIVATE, harvest
 from tests.support.portals import Answer, Portal, dataset, portal
 
@@ -76,19 +75,6 @@ def test_an_unchanged_portal_says_nothing_new(served: Portal, tmp_path: Path) ->
     assert len(first) == 20
     assert tally.is_good
     assert second == []
-
-
-def test_an_unchanged_portal_is_read_anew_by_other_rules(served: Portal, tmp_path: Path) -> None:
-    """What a word means is not the portal's to say: it answered that nothing had changed."""
-    file = tmp_path / "state.json"
-    harvest(served, file)
-    rules = ReadingRules(themes={"transports deplacements": Theme.TERRITORY})
-    sent, tally = harvest(served, file, days=1, rules=rules)
-    again, unchanged = harvest(served, file, days=2, rules=rules)
-
-    themes = {one.fact.theme for one in sent if isinstance(one.fact, DatasetReleased)}
-    assert (len(sent), themes) == (10, {Theme.TERRITORY})
-    assert (again, tally.is_unchanged, unchanged.is_unchanged) == ([], False, True)
 
 
 def test_a_prefix_keeps_two_portals_with_one_identifier_apart(tmp_path: Path) -> None:

@@ -6,11 +6,10 @@ import pytest
 
 from boundary.http_client import HttpAnswer
 from sources.harvest import screen as subject
-from sources.harvest.data_state import DataOutcome, FoundData
+from sources.harvest.data_state import DataOutcome, FoundData, Validators
 from sources.harvest.polite_client import PoliteAnswer, PoliteClient, Politeness
 from sources.harvest.portal_dataset import Distribution
 from sources.harvest.screen import found_in, probe
-from sources.harvest.validators import Validators
 from tests.support.harvests import PRIVATE
 from tests.support.portals import Answer, Portal, portal
 
