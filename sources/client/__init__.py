@@ -4,26 +4,28 @@ from boundary.retry_policy import RetryPolicy
 from sources.client.credentials import (
     BearerToken,
     Credentials,
-    CredentialsError,
     SignedRequests,
     load_credentials,
 )
-from sources.client.gateway import GatewayAddressError, GatewayOptions, GatewayPublisher
+from sources.client.gateway import GatewayOptions, GatewayPublisher
 from sources.client.gateway_answer import GatewayAwayError, GatewayRefusedError
 from sources.client.kafka import KafkaPublisher, PublisherOptions
 from sources.client.memory import NullPublisher, RecordingPublisher
-from sources.client.protocol import DeliveryReport, FailedDelivery, Publisher
+from sources.client.protocol import (
+    DeliveryReport,
+    FailedDelivery,
+    Publisher,
+    Undelivered,
+    publish_all,
+)
 from sources.client.searched import SearchedPublisher
-from sources.client.spool import Spool, SpoolBusyError, SpoolFullError, SpoolUnusableError
-from sources.client.undelivered import Undelivered, publish_all
+from sources.client.spool import Spool, SpoolFullError
 
 __all__ = [
     "BearerToken",
     "Credentials",
-    "CredentialsError",
     "DeliveryReport",
     "FailedDelivery",
-    "GatewayAddressError",
     "GatewayAwayError",
     "GatewayOptions",
     "GatewayPublisher",
@@ -37,9 +39,7 @@ __all__ = [
     "SearchedPublisher",
     "SignedRequests",
     "Spool",
-    "SpoolBusyError",
     "SpoolFullError",
-    "SpoolUnusableError",
     "Undelivered",
     "load_credentials",
     "publish_all",

@@ -35,13 +35,6 @@ class Credentials(Protocol):
         """Return the headers that authenticate a body sent at an aware time."""
 
 
-class CredentialsError(SmartRegionError):
-    """A secret cannot be used; the message does not contain it."""
-
-    def __init__(self, source: object, *, problem: str, remedy: str) -> None:
-        super().__init__(f"{source}: {problem}: {remedy}")
-
-
 @dataclass(frozen=True, slots=True)
 class BearerToken:
     """A token, `srt_…`, sent with each request: the connection has to be encrypted."""
@@ -79,29 +72,29 @@ _REMEDY: Final = "write the secret into it as `smart-region producers issue` sho
 def load_credentials(file: Path, *, producer: str | None = None) -> Credentials:
     """Read a token or a signing secret from a file; a signing secret needs the producer's id.
 
-    Raises CredentialsError, and SmartRegionError where others may read the file.
+    Raises SmartRegionError, which does not contain it.
     """
+
+    def refused(problem: str, remedy: str) -> SmartRegionError:
+        return SmartRegionError(f"{file}: {problem}: {remedy}")
+
     refuse_open_file(file)
     try:
         text = file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         cause = error.strerror if isinstance(error, OSError) else "it is not ASCII"
-        raise CredentialsError(
-            file, problem=f"cannot be read ({cause})", remedy="name the file of a secret"
-        ) from None
+        raise refused(f"cannot be read ({cause})", "name the file of a secret") from None
     if (owner := token_owner(text)) is not None:
         if producer not in (None, owner):
             remedy = f"name {owner}, or no producer: a token names its own"
-            raise CredentialsError(file, problem="is another producer's token", remedy=remedy)
+            raise refused("is another producer's token", remedy)
         return BearerToken(SecretStr(text))
     if not text.startswith(SECRET_PREFIX):
-        raise CredentialsError(file, problem="is no token and no signing secret", remedy=_REMEDY)
+        raise refused("is no token and no signing secret", _REMEDY)
     if producer is None:
         remedy = "name the producer whose secret it is"
-        raise CredentialsError(file, problem="is a signing secret", remedy=remedy)
+        raise refused("is a signing secret", remedy)
     try:
         return SignedRequests(producer, SigningSecret.from_text(text))
     except ValueError:
-        raise CredentialsError(
-            file, problem="is not a whole signing secret", remedy=_REMEDY
-        ) from None
+        raise refused("is not a whole signing secret", _REMEDY) from None

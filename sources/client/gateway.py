@@ -38,14 +38,6 @@ LONGEST_QUOTA_SECONDS: Final = 15 * 60.0
 """More than 500 events take at one a second."""
 
 
-class GatewayAddressError(SmartRegionError):
-    """The gateway's address cannot be used."""
-
-    def __init__(self, url: str, *, problem: str, remedy: str) -> None:
-        self.url = url
-        super().__init__(f"gateway: {problem}, value {shown_address(url)!r}: {remedy}")
-
-
 class GatewayOptions(BaseModel):
     """Options of sending through the gateway; times are in seconds."""
 
@@ -78,9 +70,10 @@ class GatewayPublisher:
     An event that the gateway refuses is reported as refused, and those behind it are sent. An event
     that arrives twice, after a lost answer, counts once.
 
-    The constructor raises GatewayAddressError; `publish` SpoolFullError; both `publish` and `flush`
-    GatewayRefusedError where the gateway does not know this producer, or whatever is sent is
-    refused before it is read: then all events stay queued.
+    The constructor raises SmartRegionError where the address cannot be used; `publish` raises
+    SpoolFullError; both `publish` and `flush` raise GatewayRefusedError where the gateway does not
+    know this producer, or whatever is sent is refused before it is read: then all events stay
+    queued.
     Leaving the context flushes, and raises DeliveryError where an event that no report contains was
     lost or refused.
     """
@@ -253,11 +246,12 @@ class GatewayPublisher:
 
 
 def _checked(url: str, credentials: Credentials, options: GatewayOptions) -> str:
-    """Return the gateway's base address. Raises GatewayAddressError."""
+    """Return the gateway's base address. Raises SmartRegionError."""
     secret = credentials.secret_in_request
     try:
         usable_address(url, secret=secret, plain_http=options.plain_http)
     except UnusableAddressError as error:
         remedy = f"{error.remedy}; or send with a signing secret" if secret else error.remedy
-        raise GatewayAddressError(url, problem=error.problem, remedy=remedy) from None
+        message = f"gateway: {error.problem}, value {shown_address(url)!r}: {remedy}"
+        raise SmartRegionError(message) from None
     return url.rstrip("/")

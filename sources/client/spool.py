@@ -43,23 +43,11 @@ class SpoolFullError(SmartRegionError):
         )
 
 
-class SpoolBusyError(SmartRegionError):
-    """Another process uses the spool: two would send out of order."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        super().__init__(f"{file}: is in use by another process: give each a spool of its own")
-
-
-class SpoolUnusableError(SmartRegionError):
-    """The file is not a spool, or the disk failed."""
-
-    def __init__(self, file: Path, *, cause: str) -> None:
-        self.file = file
-        super().__init__(
-            f"{file}: cannot be used as a spool ({cause}):"
-            " name a file that only the spool has, on a local disk with room"
-        )
+def _unusable(file: Path, cause: str) -> SmartRegionError:
+    return SmartRegionError(
+        f"{file}: cannot be used as a spool ({cause}):"
+        " name a file that only the spool has, on a local disk with room"
+    )
 
 
 class Spool:
@@ -70,8 +58,8 @@ class Spool:
 
     It leaves RESERVED_BYTES of its disk free: on a full one it could not be emptied either.
 
-    The constructor raises SpoolBusyError and SpoolUnusableError. The other methods raise
-    SpoolUnusableError where the disk fails; the file is then as before the call.
+    The constructor raises SmartRegionError, also where another process has the file: two would send
+    out of order. So do the other methods where the disk fails; the file is then as before the call.
     """
 
     def __init__(
@@ -167,7 +155,7 @@ class Spool:
             for statement in filter(str.strip, _LAYOUT.split(";")):
                 run(statement)
         elif (made, run("PRAGMA user_version").fetchone()[0]) != (APPLICATION_ID, VERSION):
-            raise SpoolUnusableError(self.file, cause="it belongs to another program or version")
+            raise _unusable(self.file, "it belongs to another program or version")
         events, size = run(
             "SELECT count(*), coalesce(sum(length(event)), 0) FROM waiting"
         ).fetchone()
@@ -181,7 +169,8 @@ class Spool:
             yield
         except sqlite3.Error as error:
             if "locked" in str(error):
-                raise SpoolBusyError(self.file) from error
-            raise SpoolUnusableError(self.file, cause=str(error)) from error
+                message = "is in use by another process: give each a spool of its own"
+                raise SmartRegionError(f"{self.file}: {message}") from error
+            raise _unusable(self.file, str(error)) from error
         except OSError as error:
-            raise SpoolUnusableError(self.file, cause=error.strerror or str(error)) from error
+            raise _unusable(self.file, error.strerror or str(error)) from error

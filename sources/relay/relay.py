@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent, decode_json
 from events.errors import ContractError
-from sources.client.undelivered import publish_all
+from sources.client.protocol import publish_all
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -36,6 +36,12 @@ class WaitingEvents(Protocol):
 
     def refuse(self, seq: int, reason: str, /) -> None:
         """Put an event aside that will never be accepted."""
+
+    def waiting(self) -> int:
+        """Return how many wait."""
+
+    def wait(self, seconds: float, /) -> None:
+        """Return once an event was emitted, or after so many seconds."""
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 from boundary.postgres import DatabaseUnavailableError
 from boundary.retry_policy import RetryPolicy
@@ -29,26 +29,12 @@ TELL_SECONDS: Final = 60.0
 """How often it says what it has sent, where something always waits."""
 
 
-class CountedEvents(WaitingEvents, Protocol):
-    """Where events wait, and are counted."""
-
-    def waiting(self) -> int:
-        """Return how many wait."""
-
-
-class FollowedEvents(WaitingEvents, Protocol):
-    """Where events wait, and come."""
-
-    def wait(self, seconds: float, /) -> None:
-        """Return once an event was emitted, or after so many seconds."""
-
-
-Opened: TypeAlias = Callable[[], AbstractContextManager[FollowedEvents]]
+Opened: TypeAlias = Callable[[], AbstractContextManager[WaitingEvents]]
 Published: TypeAlias = Callable[[], AbstractContextManager[Publisher]]
 
 
 def relay_waiting(
-    outbox: CountedEvents, publisher: Publisher, total: Relayed, *, most: int = EVENTS_PER_BATCH
+    outbox: WaitingEvents, publisher: Publisher, total: Relayed, *, most: int = EVENTS_PER_BATCH
 ) -> None:
     """Send as many events as wait now, the first of them; `total` is updated.
 

@@ -14,7 +14,6 @@ from events.producers.tokens import Scheme, issue
 from gateway.authentication import Authenticator, UnverifiedSignature
 from sources.client.credentials import (
     BearerToken,
-    CredentialsError,
     SignedRequests,
     load_credentials,
 )
@@ -90,7 +89,7 @@ def test_a_wrong_secret_is_refused_and_not_shown(
     tmp_path: Path, text: str, producer: str | None, problem: str
 ) -> None:
     """The error names the remedy, and does not contain the file's text."""
-    with pytest.raises(CredentialsError, match=problem) as refused:
+    with pytest.raises(SmartRegionError, match=problem) as refused:
         load_credentials(written(tmp_path, text), producer=producer)
     assert not text or text not in str(refused.value)
 
@@ -99,7 +98,7 @@ def test_a_file_that_others_read_is_refused(tmp_path: Path) -> None:
     """Nor is one that is not there read."""
     with pytest.raises(SmartRegionError):
         load_credentials(written(tmp_path, TOKEN, 0o644))
-    with pytest.raises(CredentialsError, match="cannot be read"):
+    with pytest.raises(SmartRegionError, match="cannot be read"):
         load_credentials(tmp_path / "none")
 
 

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
+from boundary.errors import SmartRegionError
 from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
 from events.cloudevent import CloudEvent, encode_structured
 from events.producers.model import Quota
@@ -27,7 +28,6 @@ from sources.client import (
     BearerToken,
     DeliveryReport,
     FailedDelivery,
-    GatewayAddressError,
     GatewayOptions,
     GatewayPublisher,
     GatewayRefusedError,
@@ -500,7 +500,7 @@ def test_every_event_has_one_fate_in_the_end(
 )
 def test_an_address_that_cannot_be_used(url: str, problem: str) -> None:
     """It is refused before anything is sent, and a secret in it is not repeated."""
-    with pytest.raises(GatewayAddressError, match=problem) as refused:
+    with pytest.raises(SmartRegionError, match=problem) as refused:
         GatewayPublisher(url, TOKEN)
     assert "hunter2" not in str(refused.value)
 

@@ -14,13 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from boundary.errors import SmartRegionError
 from sources.client.queue import MemoryQueue, Waiting, taken_together
-from sources.client.spool import (
-    Spool,
-    SpoolBusyError,
-    SpoolFullError,
-    SpoolUnusableError,
-)
+from sources.client.spool import Spool, SpoolFullError
 from tests.support.commands import captured
 
 Queue: TypeAlias = MemoryQueue | Spool
@@ -127,8 +123,8 @@ def test_one_process_has_it(tmp_path: Path) -> None:
     )
     with closing(Spool(file)) as spool:
         done = captured([sys.executable, "-c", program, file])
-        assert "SpoolBusyError" in done.stderr
-        with pytest.raises(SpoolBusyError, match="in use by another process"):
+        assert "in use by another process" in done.stderr
+        with pytest.raises(SmartRegionError, match="in use by another process"):
             Spool(file)
         spool.append(b"a")
     with closing(Spool(file)) as spool:
@@ -147,7 +143,7 @@ def test_another_file_is_left_alone(tmp_path: Path) -> None:
     content = b"not a database, but a text of some length" * 50
     file = tmp_path / "spool.db"
     file.write_bytes(content)
-    with pytest.raises(SpoolUnusableError, match="cannot be used as a spool"):
+    with pytest.raises(SmartRegionError, match="cannot be used as a spool"):
         Spool(file)
     assert file.read_bytes() == content
 
@@ -157,19 +153,19 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "spool.db"
     with closing(sqlite3.connect(file)) as other:
         other.execute("CREATE TABLE waiting (x)")
-    with pytest.raises(SpoolUnusableError, match="another program"):
+    with pytest.raises(SmartRegionError, match="another program"):
         Spool(file)
     file.unlink()
     Spool(file).close()
     with closing(sqlite3.connect(file)) as later:
         later.execute("PRAGMA user_version = 2")
-    with pytest.raises(SpoolUnusableError, match="another program or version"):
+    with pytest.raises(SmartRegionError, match="another program or version"):
         Spool(file)
 
 
 def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
     """So is what else the system refuses."""
-    with pytest.raises(SpoolUnusableError, match="No such file or directory"):
+    with pytest.raises(SmartRegionError, match="No such file or directory"):
         Spool(tmp_path / "none" / "spool.db")
 
 
@@ -178,7 +174,7 @@ def test_a_disk_without_room_keeps_what_it_had(tmp_path: Path) -> None:
     with closing(Spool(tmp_path / "spool.db")) as spool:
         spool.append(b"a")
         spool._database.execute("PRAGMA max_page_count = 4")
-        with pytest.raises(SpoolUnusableError, match="full"):
+        with pytest.raises(SmartRegionError, match="full"):
             list(map(spool.append, [b"x" * 1_000] * 100))
         kept = len(spool)
         assert [one.event for one in spool.head(1, 10)] == [b"a"]
@@ -194,7 +190,7 @@ def test_a_removal_that_fails_removes_nothing(tmp_path: Path) -> None:
             "CREATE TEMP TRIGGER failing BEFORE DELETE ON waiting WHEN old.place = 2"
             " BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END"
         )
-        with pytest.raises(SpoolUnusableError, match="disk I/O error"):
+        with pytest.raises(SmartRegionError, match="disk I/O error"):
             spool.remove(spool.head(2, 100))
         assert len(spool) == 2
         assert [one.event for one in spool.head(2, 100)] == [b"a", b"b"]

@@ -59,6 +59,14 @@ class FakeOutbox:
         self.delivered([seq])
         self.aside[seq] = reason
 
+    def waiting(self) -> int:
+        """Count the rows."""
+        return len(self.rows)
+
+    def wait(self, seconds: float) -> None:  # noqa: ARG002
+        """End the test."""
+        raise KeyboardInterrupt
+
 
 class FakePublisher:
     """A publisher that loses and refuses what a test plans, by the event's id; losses once."""
@@ -160,10 +168,6 @@ def test_nothing_that_waits_is_nothing_sent() -> None:
 class Growing(FakeOutbox):
     """An outbox into which an event comes with each that leaves it."""
 
-    def waiting(self) -> int:
-        """Count the rows."""
-        return len(self.rows)
-
     def delivered(self, seqs: Sequence[int]) -> None:
         """Remove rows, and add as many."""
         super().delivered(seqs)
@@ -189,10 +193,6 @@ class Waiting(FakeOutbox):
 
     def __exit__(self, *_: object) -> None:
         pass
-
-    def wait(self, _: float) -> None:
-        """End the test."""
-        raise KeyboardInterrupt
 
 
 class LongestPauses(Random):
