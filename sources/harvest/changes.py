@@ -5,36 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 
-from boundary.errors import SmartRegionError
 from events.dataset import DatasetProbed, DatasetReleased, DatasetUpdated, DatasetWithdrawn
 from events.fact import Fact
 from sources.harvest.data_state import FoundData, probed, remember
 from sources.harvest.memory import KnownDataset
-from sources.harvest.portal_dataset import PortalDataset
-
-
-class TooManyGoneError(SmartRegionError):
-    """So many datasets are gone at once that the portal is rather wrong than emptied."""
-
-    def __init__(self, gone: int, known: int, *, allowed: float) -> None:
-        super().__init__(
-            f"--most-gone: {gone} of {known} datasets ({gone / known:.0%}) are gone at once, value"
-            f" {allowed:g}:"
-            " none was withdrawn; look at the portal, and run again with --most-gone 1 if they"
-            " really are"
-        )
-
-
-class ChangeKind(StrEnum):
-    """What one fact tells of a dataset, for a person."""
-
-    DATA = "with a new data state"
-    RELEASED = "released"
-    CORRECTED = "corrected"
-    UPDATED = "updated"
-    WITHDRAWN = "withdrawn"
+from sources.harvest.portal_dataset import HarvestError, PortalDataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +19,6 @@ class Changes:
 
     known: KnownDataset
     facts: list[Fact] = field(default_factory=list)
-
-
-def kind_of(fact: Fact, known: KnownDataset | None) -> ChangeKind:
-    """Return what a fact tells of a dataset, from what was known before it."""
-    match fact:
-        case DatasetReleased():
-            is_there = known is not None and known.withdrawn_on is None
-            return ChangeKind.CORRECTED if is_there else ChangeKind.RELEASED
-        case DatasetUpdated():
-            return ChangeKind.UPDATED
-        case DatasetWithdrawn():
-            return ChangeKind.WITHDRAWN
-        case _:
-            return ChangeKind.DATA
 
 
 def changes_of(known: KnownDataset | None, seen: PortalDataset, today: date) -> Changes:
@@ -162,14 +124,17 @@ def gone_from(
 ) -> dict[str, Changes]:
     """Return the withdrawals of what a complete harvest has not seen, by dataset.
 
-    Raises TooManyGoneError where they are a larger share of the datasets than `most_gone`. One
+    Raises HarvestError where they are a larger share of the datasets than `most_gone`. One
     alone may always go, unless it is the last, or `most_gone` is 0: of four it is a quarter.
     """
     published = [name for name, one in known.items() if one.withdrawn_on is None]
     gone = [name for name in published if name not in seen]
     alone = min(1, len(published) - 1) if most_gone else 0
     if len(gone) > max(alone, most_gone * len(published)):
-        raise TooManyGoneError(len(gone), len(published), allowed=most_gone)
+        share = f"{len(gone)} of {len(published)} datasets ({len(gone) / len(published):.0%})"
+        remedy = "look at the portal, and run again with --most-gone 1 if they really are"
+        problem = f"{share} are gone at once, value {most_gone:g}, and none was withdrawn"
+        raise HarvestError("--most-gone", problem, remedy=remedy)
     return {
         name: Changes(
             known[name].model_copy(update={"withdrawn_on": today}),

@@ -13,21 +13,19 @@ from typing import Final, TypeAlias
 from boundary.addresses import shown_address
 from boundary.diagnostic import Diagnostic
 from boundary.terminal import counted, one_line
+from events.dataset import DatasetWithdrawn
 from events.fact import Fact
 from sources.client import FailedDelivery, NullPublisher, Publisher, publish_all
 from sources.harvest.changes import (
-    ChangeKind,
     Changes,
-    TooManyGoneError,
     asked_since,
     changes_of,
     gone_from,
-    kind_of,
     probe_of,
     to_probe,
 )
 from sources.harvest.data_state import DataOutcome, FoundData, Validators
-from sources.harvest.memory import KnownDataset, Memory, load_memory
+from sources.harvest.memory import Memory, load_memory
 from sources.harvest.portal_dataset import Distribution, HarvestError
 from sources.harvest.reading import ReadingRules, dataset_id_of, read_dataset
 from sources.harvest.snapshot import PortalSnapshot
@@ -83,15 +81,14 @@ class HarvestTally:
     """Addresses on a private network, which were not asked."""
     unasked: list[str] = field(default_factory=list)
     """Addresses whose hosts ask to be left alone, in lines."""
-    found: Counter[ChangeKind] = field(default_factory=Counter)
-    """What is new, also where it could not be sent."""
+    found: Counter[str] = field(default_factory=Counter)
+    """What is new by the fact's name, also where it could not be sent."""
     withdrawn: list[str] = field(default_factory=list)
 
-    def note(self, fact: Fact, known: KnownDataset | None) -> None:
-        """Count a fact about a dataset that was known so before it."""
-        kind = kind_of(fact, known)
-        self.found[kind] += 1
-        if kind is ChangeKind.WITHDRAWN:
+    def note(self, fact: Fact) -> None:
+        """Count a fact."""
+        self.found[fact.NAME] += 1
+        if isinstance(fact, DatasetWithdrawn):
             self.withdrawn.append(fact.entity_id)
 
     @property
@@ -167,12 +164,12 @@ def _note(
         seen = frozenset(dataset_id_of(one, plan.rules.prefix) for one in snapshot.found)
         try:
             changes |= gone_from(memory.datasets, seen, today, most_gone=plan.most_gone)
-        except TooManyGoneError as error:
+        except HarvestError as error:
             tally.complaints.append(str(error))
     for name, change in changes.items():
         for fact in change.facts:
             memory.queue(fact, source=plan.source, time=now)
-            tally.note(fact, memory.datasets.get(name))
+            tally.note(fact)
         memory.datasets[name] = change.known
 
 
@@ -201,7 +198,7 @@ def _probe(
     memory.datasets[name] = change.known
     for fact in change.facts:
         memory.queue(fact, source=plan.source, time=now)
-        tally.note(fact, known)
+        tally.note(fact)
 
 
 def _changes(

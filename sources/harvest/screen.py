@@ -22,7 +22,6 @@ from boundary.terminal import counted, echo
 from broker.options import quiet_client
 from events.code import Code
 from sources.client import Publisher
-from sources.harvest.changes import ChangeKind
 from sources.harvest.data_state import DataOutcome, FoundData, Validators
 from sources.harvest.memory import held_memory
 from sources.harvest.polite_client import (
@@ -246,7 +245,8 @@ def _print(tally: HarvestTally, plan: Harvest) -> None:
 
 def _changes(tally: HarvestTally) -> str:
     """Return what is new, in a line that names what was withdrawn; "" for nothing."""
-    parts = [f"{tally.found[kind]} {kind}" for kind in ChangeKind if tally.found[kind]]
+    found = sorted(tally.found.items())
+    parts = [f"{count} {name.removeprefix('dataset.')}" for name, count in found]
     names = ", ".join(tally.withdrawn[:MOST_SHOWN])
     more = f" and {len(tally.withdrawn) - MOST_SHOWN} more"
     shown = f": {names}{more if len(tally.withdrawn) > MOST_SHOWN else ''}" if names else ""

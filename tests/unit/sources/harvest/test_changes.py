@@ -19,9 +19,9 @@ from events.dataset import (
     UpdateFrequency,
 )
 from events.fact import Fact
-from sources.harvest.changes import TooManyGoneError, changes_of, gone_from
+from sources.harvest.changes import changes_of, gone_from
 from sources.harvest.memory import KnownDataset
-from sources.harvest.portal_dataset import PortalDataset
+from sources.harvest.portal_dataset import HarvestError, PortalDataset
 
 DAY = date(2026, 11, 2)
 
@@ -103,7 +103,7 @@ def test_too_many_gone_at_once_are_not_withdrawn(left: frozenset[str]) -> None:
     """The portal is rather wrong; all of it never goes unless that is allowed."""
     datasets = known("a", "b", "c", "d", "e")
 
-    with pytest.raises(TooManyGoneError, match=r"--most-gone: .* \((40|100)%\) are gone"):
+    with pytest.raises(HarvestError, match=r"--most-gone: .* \((40|100)%\) are gone"):
         gone_from(datasets, left, DAY, most_gone=0.2)
     assert len(gone_from(datasets, left, DAY, most_gone=1)) == 5 - len(left)
 
@@ -113,7 +113,7 @@ def test_one_of_a_few_may_go() -> None:
     datasets = known("a", "b", "c", "d")
     assert [*gone_from(datasets, frozenset("abc"), DAY, most_gone=0.2)] == ["d"]
     for few, left, share in ((datasets, "ab", 0.2), (datasets, "abc", 0), (known("a"), "", 0.2)):
-        with pytest.raises(TooManyGoneError):
+        with pytest.raises(HarvestError):
             gone_from(few, frozenset(left), DAY, most_gone=share)
 
 

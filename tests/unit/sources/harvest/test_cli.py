@@ -267,10 +267,10 @@ def test_it_says_what_changed_and_how_to_see_it(
         )
 
     figures = "to see the figures, once counted: smart-region export --as-of "
-    change = "1 released, 1 corrected, 1 updated, 1 withdrawn: gares\n"
-    assert "2 with a new data state, 2 released, 2 updated\n" in first
+    change = "2 released, 1 updated, 1 withdrawn: gares\n"
+    assert "2 probed, 2 released, 2 updated\n" in first
     assert change in tried
-    assert f"1 with a new data state, {change}" in sent
+    assert f"1 probed, {change}" in sent
     assert [figures in out for out in (first, tried, sent, again)] == [True, False, True, False]
     assert first.endswith(" --bootstrap k:9092\n")
     assert "released" not in again
