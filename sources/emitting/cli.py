@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,8 +17,6 @@ from events.options import DAY
 from sources.emitting.options import gateway_or_spool_options, open_publisher
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from events.milestone import ExplanationKind
     from sources.emitting.lines import Emission, RefusedLine
     from sources.emitting.options import GatewayChoice
@@ -70,9 +66,8 @@ def emit(
     with (
         count_last(partial(_count, emission)),
         open_publisher(bootstrap, gateway) as publisher,
-        _progress(file) as watched,
     ):
-        lines = bounded_lines(watched, longest=LONGEST_LINE)
+        lines = bounded_lines(file, longest=LONGEST_LINE)
         emit_lines(lines, publisher, on_refused=report, emission=emission)
     _report_waiting(emission)
     if broken > 1 and not emission.accepted:
@@ -98,33 +93,6 @@ def _report(refused: RefusedLine) -> None:
 def _report_waiting(emission: Emission) -> None:
     if emission.waiting:
         echo(f"the gateway takes no events now ({emission.waiting_for})", err=True)
-
-
-@contextmanager
-def _progress(file: BinaryIO) -> Iterator[BinaryIO]:
-    """Yield a file to read, with a progress bar on a terminal's standard error."""
-    if not sys.stderr.isatty():
-        yield file
-        return
-    from rich.progress import wrap_file
-
-    from boundary.screen import LegibleConsole
-
-    with wrap_file(
-        file,
-        total=_size(file) or 0,
-        description="emitting",
-        console=LegibleConsole(stderr=True),
-        transient=True,
-    ) as watched:
-        yield watched
-
-
-def _size(file: BinaryIO) -> int | None:
-    try:
-        return os.fstat(file.fileno()).st_size
-    except OSError:  # A pipe, or no real file: its length is not known.
-        return None
 
 
 def _utf8(text: str) -> str:

@@ -18,7 +18,6 @@ from sources.importing.findings import (
     Finding,
     FoundEvent,
     SkippedLine,
-    Watch,
 )
 from sources.importing.mapped import LEFT_OUT, MappedReader
 from sources.importing.mapper import Pseudonymise
@@ -76,9 +75,9 @@ class EditionReader:
         """Return the columns that the mapping reads and checks."""
         return self._mapping.layout
 
-    def read(self, table: Table, time: datetime, watch: Watch | None = None) -> Iterator[Finding]:
+    def read(self, table: Table, time: datetime) -> Iterator[Finding]:
         """Yield what the lines are, or the refusal of the whole file and its lines left aside."""
-        found = [*self._lines.read(table, time, watch)]
+        found = [*self._lines.read(table, time)]
         editions = _editions(found)
         refusal = self._refused_row(table) or self._refused_edition(table, editions)
         if refusal is None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from boundary.diagnostic import Diagnostic
 from events.cloudevent import CloudEvent
 from sources.importing.table import Table, TableLayout
-
-Watch: TypeAlias = Callable[[BinaryIO], BinaryIO]
-"""Wraps a file that is read, to show the progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class FileReader(Protocol):
     def layout(self) -> TableLayout:
         """Return what the file's table must have."""
 
-    def read(self, table: Table, time: datetime, watch: Watch | None = None) -> Iterator[Finding]:
+    def read(self, table: Table, time: datetime) -> Iterator[Finding]:
         """Yield what the lines of a table are that was recorded at a time."""
 
     def rest(self) -> Iterator[Finding]:

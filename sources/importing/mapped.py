@@ -10,7 +10,7 @@ from typing import Any, Final
 from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
 from sources.importing.event_building import LineOrigin, event_of_line, refused_fields
-from sources.importing.findings import Finding, FoundEvent, SkippedLine, Watch
+from sources.importing.findings import Finding, FoundEvent, SkippedLine
 from sources.importing.mapper import Mapper, Pseudonymise
 from sources.importing.mapping import CsvMapping
 from sources.importing.table import CsvRow, Table, TableLayout
@@ -107,12 +107,12 @@ class MappedReader:
         """Return the columns that the mapping reads."""
         return self._mapping.layout
 
-    def read(self, table: Table, time: datetime, watch: Watch | None = None) -> Iterator[Finding]:
+    def read(self, table: Table, time: datetime) -> Iterator[Finding]:
         """Yield what the lines are; totals come last, and only where no line was refused."""
         summed = self._mapping.total
         totals = None if summed is None else Totals(*summed)
         is_spoilt = False
-        for row in table.rows(watch):
+        for row in table.rows():
             if isinstance(row, Diagnostic):
                 found: list[Finding] = [row]
             elif not self._mapping.takes(row.cells):

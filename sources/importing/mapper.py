@@ -14,16 +14,6 @@ Pseudonymise: TypeAlias = Callable[[str], str]
 """Returns the pseudonym that stands for what identifies a person."""
 
 
-class UnfilledError(Exception):
-    """A field cannot be filled; its `column` is None where no column alone is wrong."""
-
-    def __init__(self, column: str | None, problem: str, remedy: str) -> None:
-        self.column = column
-        self.problem = problem
-        self.remedy = remedy
-        super().__init__(column, problem, remedy)
-
-
 class Mapper:
     """Fills the fields of a mapping's fact."""
 
@@ -49,14 +39,14 @@ class Mapper:
         )
         """Columns of which nothing may be repeated."""
 
-    def fill(self, cells: Mapping[str, str]) -> tuple[dict[str, object], list[UnfilledError]]:
+    def fill(self, cells: Mapping[str, str]) -> tuple[dict[str, object], list[ParsingError]]:
         """Return the fields that can be filled, and why the others cannot."""
         filled: dict[str, object] = {}
-        problems: list[UnfilledError] = []
+        problems: list[ParsingError] = []
         for name, rule in self._rules.items():
             try:
                 filled.update(self._value(name, rule, cells))
-            except UnfilledError as error:
+            except ParsingError as error:
                 problems.append(error)
         return filled, problems
 
@@ -110,7 +100,7 @@ def _cell(cells: Mapping[str, str], column: str, default: object = None) -> obje
     """Return the text of a cell, or the default for an empty one."""
     value = cells[column] or default
     if value is None:
-        raise UnfilledError(column, "is empty", "fill it in, or remove the line")
+        raise ParsingError("is empty", "fill it in, or remove the line", column=column)
     return value
 
 
@@ -120,7 +110,7 @@ def _translated(column: str, text: str, rule: FieldRule) -> object:
     word = folded(text)
     if word not in rule.words:
         remedy = f"write one of {', '.join(rule.values)}, or add it to the mapping's values"
-        raise UnfilledError(column, "is not a value that the mapping knows", remedy)
+        raise ParsingError("is not a value that the mapping knows", remedy, column=column)
     return rule.words[word]
 
 
@@ -131,4 +121,5 @@ def _converted(column: str | None, value: object, convert: Convert) -> object:
     try:
         return convert(value)
     except ParsingError as error:
-        raise UnfilledError(column, error.problem, error.remedy) from None
+        error.column = column
+        raise

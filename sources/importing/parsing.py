@@ -36,9 +36,13 @@ HOW_A_NUMBER_IS_WRITTEN: Final = "write digits with a decimal comma or point, as
 
 
 class ParsingError(ValueError):
-    """A text that is not what it should be: the problem, and what to write."""
+    """A text that is not what it should be: the problem, and what to write.
 
-    def __init__(self, problem: str, remedy: str) -> None:
+    Its `column` is None where it is of no column alone.
+    """
+
+    def __init__(self, problem: str, remedy: str, *, column: str | None = None) -> None:
+        self.column = column
         self.problem = problem
         self.remedy = remedy
         super().__init__(f"{problem}: {remedy}")

@@ -14,14 +14,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final, Protocol
 
 from boundary.diagnostic import Diagnostic
 from events.observation import DECIMALS, LARGEST_VALUE, IndicatorObserved, Territory
 from sources.importing.event_building import LineOrigin, event_of_line
-from sources.importing.findings import Finding, FoundEvent, SkippedLine, Watch
+from sources.importing.findings import Finding, FoundEvent, SkippedLine
 from sources.importing.parsing import ParsingError, read_day, read_decimal, write_decimal
 from sources.importing.table import CsvRow, Table, TableLayout
 
@@ -31,20 +30,8 @@ DELIMITER: Final = ";"
 SOURCE: Final = "urn:iledefrance:pilote"
 
 OURS: Final = {territory.value: territory for territory in Territory}
-# Insee's codes of départements and regions, as of 2016.
-_NO_DEPARTMENT: Final = 20  # Corsica's, before it became 2A and 2B.
-_DEPARTMENTS: Final = (
-    *(f"{number:02}" for number in range(1, 96) if number != _NO_DEPARTMENT),
-    *("2A", "2B", "971", "972", "973", "974", "976"),
-)
-_REGIONS: Final = (
-    *("01", "02", "03", "04", "06", "11", "24", "27", "28", "32", "44", "52", "53"),
-    *("75", "76", "84", "93", "94"),
-)
-ELSEWHERE: Final = (
-    frozenset({f"D{code}" for code in _DEPARTMENTS} | {f"R{code}" for code in _REGIONS})
-    - OURS.keys()
-)
+_ELSEWHERE: Final = re.compile(r"D(?:[0-9]{2}|2[AB]|97[0-9])|R[0-9]{2}")
+"""Territories by their codes of Insee; those in `OURS` among them."""
 
 _INDICATOR: Final = re.compile(r"IND-([0-9]{3}|[1-9][0-9]{3})")
 # Days as people and spreadsheets write them for PILOTE: 2023-1-31, 31/1/23, and Excel's 01-31-23.
@@ -122,9 +109,9 @@ def read_value(row: CsvRow, file: str) -> PiloteValue | SkippedLine | list[Diagn
         refusals.append(origin.refusal(column, problem, remedy))
 
     zone = cells["zone_id"].upper()
-    if zone in ELSEWHERE:
-        return SkippedLine(row.line, OTHER_TERRITORIES)
     territory = OURS.get(zone)
+    if territory is None and _ELSEWHERE.fullmatch(zone):
+        return SkippedLine(row.line, OTHER_TERRITORIES)
     if territory is None:
         refuse("zone_id", *_zone_problem(zone))
     indicator = cells["identifiant_indic"].upper()
@@ -174,9 +161,7 @@ def _zone_problem(zone: str) -> tuple[str, str]:
         return "is not a zone", "write FRANCE"
     digits = zone.removeprefix("DEPT-").removeprefix("REG-")
     codes = (f"D{digits}", f"R{digits}")
-    meant = [code for code in codes if code in OURS]
-    meant = meant or [code for code in codes if code in ELSEWHERE]
-    meant = meant or get_close_matches(zone, sorted(ELSEWHERE | OURS.keys()), n=1)
+    meant = [code for code in codes if code in OURS] or [*filter(_ELSEWHERE.fullmatch, codes)]
     return "is not a zone", f"write {' or '.join(meant)}" if meant else "write D75, R11 or FRANCE"
 
 
@@ -210,10 +195,10 @@ class PiloteReader:
         """Return the columns of the format; the zone's name is optional."""
         return LAYOUT
 
-    def read(self, table: Table, time: datetime, watch: Watch | None = None) -> Iterator[Finding]:
+    def read(self, table: Table, time: datetime) -> Iterator[Finding]:
         """Yield what the lines are; a value that is taken back is a retraction."""
         file = table.name
-        for row in table.rows(watch):
+        for row in table.rows():
             value = row if isinstance(row, Diagnostic) else read_value(row, file)
             if isinstance(value, list):
                 yield from value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +14,7 @@ from boundary.diagnostic import Diagnostic
 from events.producers.ownership import Ownership
 from sources.client import NullPublisher, Publisher
 from sources.importing.event_building import recorded_at
-from sources.importing.findings import FileReader, Watch
+from sources.importing.findings import FileReader
 from sources.importing.journal import open_journal
 from sources.importing.refusal import RefusalWriter, refusal_file
 from sources.importing.sender import Sender, Tally
@@ -41,13 +41,6 @@ class Import:
     """Who may report what: events of other sources are sent, and counted as refused later."""
 
 
-def empty_files(plan: Import, reader: FileReader) -> Iterator[Path]:
-    """Yield the files that have a heading and no line. Raises SmartRegionError."""
-    for file in plan.files:
-        if not open_table(file, reader.layout).has_lines():
-            yield file
-
-
 def run_import(
     plan: Import,
     reader: FileReader,
@@ -55,7 +48,6 @@ def run_import(
     *,
     now: datetime,
     report: RefusalWriter,
-    watch: Watch | None = None,
     tally: Tally | None = None,
 ) -> Tally:
     """Import files: nothing is sent before each of them has been opened and its heading read.
@@ -68,6 +60,8 @@ def run_import(
         (open_table(file, reader.layout), recorded_at(file, plan.recorded_at, now=now))
         for file in plan.files
     ]
+    tally = tally or Tally()
+    tally.empty = [table.file for table, _ in tables if next(table.rows(), None) is None]
     # What is sent of a file depends on what was said before it, and not on its name.
     tables.sort(key=itemgetter(1))
     with ExitStack() as stack:
@@ -89,6 +83,6 @@ def run_import(
             publisher, journal, on_refused=refuse, tally=tally, ownership=plan.ownership
         )
         for table, time in tables:
-            sender.send(table.name, reader.read(table, time, watch))
+            sender.send(table.name, reader.read(table, time))
         sender.send("", reader.rest())
     return sender.tally

@@ -1,32 +1,25 @@
-"""An import on the screen: its progress, its refusals, and its tally in the end."""
+"""An import on the screen: its refusals, and its tally in the end."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final
-
-from rich.markup import escape
-from rich.progress import Progress
+from typing import Any, Final
 
 from boundary.diagnostic import Diagnostic
-from boundary.screen import LegibleConsole
 from boundary.settings import read_settings, variable
 from boundary.settings_folder import settings_folder
-from boundary.terminal import counted, echo, legible
+from boundary.terminal import counted, echo
 from broker.options import quiet_client
 from broker.settings import BrokerSettings, load_broker_settings
 from events.producers.loader import ProducersSettings, load_producers
 from events.producers.ownership import Ownership
 from sources.client import KafkaPublisher, Publisher
 from sources.emitting.options import GatewayChoice, destination_of
-from sources.importing.findings import FileReader, Watch
-from sources.importing.run import Import, empty_files, run_import
+from sources.importing.findings import FileReader
+from sources.importing.run import Import, run_import
 from sources.importing.sender import Tally
 from sources.next_step import figures_line
 
@@ -45,7 +38,7 @@ def carry_out(
     journal: Path | None,
     **how: Any,
 ) -> Tally:
-    """Import files and show the progress; the tally is printed in any case.
+    """Import files; the tally is printed in any case.
 
     The caller ends with the tally's status.
     """
@@ -63,28 +56,16 @@ def carry_out(
         **how,
     )
     tally = Tally()
+    shown = 0
+
+    def report(refusal: Diagnostic) -> None:
+        nonlocal shown
+        shown += 1
+        if shown <= MOST_SHOWN:
+            echo(refusal, err=True)
+
     try:
-        with _screen() as (watch, print_line):
-            shown = 0
-
-            def report(refusal: Diagnostic) -> None:
-                nonlocal shown
-                shown += 1
-                if shown <= MOST_SHOWN:
-                    print_line(str(refusal))
-
-            tally.empty = [*empty_files(plan, reader)]
-            for file in tally.empty:
-                print_line(f"{file}: has no line below its heading: there is nothing to import")
-            run_import(
-                plan,
-                reader,
-                publisher,
-                now=datetime.now(UTC),
-                report=report,
-                watch=watch,
-                tally=tally,
-            )
+        run_import(plan, reader, publisher, now=datetime.now(UTC), report=report, tally=tally)
     finally:
         if tally.lines or tally.empty:  # Not where the files could not even be opened.
             _print_tally(tally, plan, bootstrap)
@@ -101,23 +82,6 @@ def _kafka(settings: BrokerSettings) -> Publisher:
     return KafkaPublisher(settings.broker, security=settings.security())
 
 
-@contextmanager
-def _screen() -> Iterator[tuple[Watch | None, Callable[[str], None]]]:
-    """Yield what shows how far a file is read, on a terminal, and what writes a line."""
-    if not sys.stderr.isatty():
-        yield None, partial(echo, err=True)
-        return
-    console = LegibleConsole(stderr=True)
-    with Progress(console=console, transient=True) as progress:
-
-        def watch(file: BinaryIO) -> BinaryIO:
-            size = os.fstat(file.fileno()).st_size
-            name = escape(legible(Path(file.name).name))
-            return progress.wrap_file(file, total=size, description=name)
-
-        yield watch, partial(console.print, markup=False, highlight=False, soft_wrap=True)
-
-
 def _print_tally(tally: Tally, plan: Import, bootstrap: str | None) -> None:
     if tally.problems.total() > MOST_SHOWN:
         found = tally.problems.total()
@@ -129,7 +93,7 @@ def _print_tally(tally: Tally, plan: Import, bootstrap: str | None) -> None:
         f" {tally.aside.total()} left aside, {tally.refused} refused"
     )
     for file in tally.empty:
-        echo(f"  0 lines: {file}")
+        echo(f"  0 lines below the heading: {file}")
     for why, count in tally.aside.most_common():
         echo(f"  {count} left aside: {why}")
     for what, count in tally.sent_which.most_common():

@@ -6,7 +6,7 @@ import csv
 import re
 import unicodedata
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -85,22 +85,10 @@ class Table:
         """Return the file's name as it was given."""
         return str(self.file)
 
-    def has_lines(self) -> bool:
-        """Return whether there is anything but separators below the heading."""
-        # One byte a character: only so that lines may end as on any system.
-        with self.file.open(encoding="latin-1") as lines:
-            below = (text for number, text in enumerate(lines, 1) if number > self.heading_line)
-            return any(text.strip(" \t\r\n;,|") for text in below)
-
-    def rows(
-        self, watch: Callable[[BinaryIO], BinaryIO] | None = None
-    ) -> Iterator[CsvRow | Diagnostic]:
-        """Yield the rows; a line that is no row is a refusal, and stops nothing.
-
-        `watch` may wrap the file, to show how far it is read.
-        """
+    def rows(self) -> Iterator[CsvRow | Diagnostic]:
+        """Yield the rows; a line that is no row is a refusal, and stops nothing."""
         with _opened(self.file) as file:
-            lines = _Lines(_decoded(watch(file) if watch else file, self.encoding))
+            lines = _Lines(_decoded(file, self.encoding))
             for line, text in lines:
                 if line <= self.heading_line:
                     continue

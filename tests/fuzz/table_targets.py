@@ -149,7 +149,6 @@ def _read_all(file: Path, reader: FileReader) -> bool:
     except SmartRegionError as error:
         _assert_one_line(error)
         return False
-    table.has_lines()
     lines = file.read_bytes().count(b"\n") + file.read_bytes().count(b"\r") + 1
     for one in (*reader.read(table, _TIME), *reader.rest()):
         if isinstance(one, FoundEvent):

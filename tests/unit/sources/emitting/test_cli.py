@@ -1,6 +1,5 @@
 """The commands of a producer: emit, pseudonymise."""
 
-import io
 import json
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from click.testing import CliRunner, Result
 from broker.errors import BrokerUnreachableError
 from events.cloudevent import CloudEvent, decode_json
 from sources.client import RecordingPublisher
-from sources.emitting.cli import _progress as progress
 from sources.emitting.cli import emit, pseudonymise
 from tests.support.watched_publisher import WatchedPublisher
 
@@ -165,36 +163,6 @@ def test_events_that_were_lost_are_an_error(monkeypatch: pytest.MonkeyPatch) -> 
     result = run("emit", given=VALID)
     assert "emit from line 1 on again" in result.stderr
     assert result.exit_code == 2
-
-
-class Terminal(io.StringIO):
-    """What a person watches."""
-
-    def isatty(self) -> bool:
-        """Return True: it is one."""
-        return True
-
-
-@pytest.mark.parametrize("name", ["events.jsonl", "/dev/null"])
-def test_progress_is_shown_to_a_person(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
-) -> None:
-    """On a terminal a bar appears on standard error, and every line is still read."""
-    file = tmp_path / name
-    content = b"" if file.is_char_device() else VALID.encode() * 3
-    file.write_bytes(content)
-    terminal = Terminal()
-    monkeypatch.setattr("sys.stderr", terminal)
-    with file.open("rb") as opened, progress(opened) as lines:
-        assert list(lines) == content.splitlines(keepends=True)
-    assert "emitting" in terminal.getvalue()
-
-
-def test_progress_without_a_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lines that come from no file are read as well, whatever their number."""
-    monkeypatch.setattr("sys.stderr", Terminal())
-    with progress(io.BytesIO(b"a\nb\n")) as lines:
-        assert list(lines) == [b"a\n", b"b\n"]
 
 
 def test_a_person_longer_than_any_is_reported_by_its_line(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 import unicodedata
 from collections.abc import Mapping
 
-from sources.importing.mapper import Mapper, UnfilledError
+from sources.importing.mapper import Mapper
 from sources.importing.mapping import CsvMapping
+from sources.importing.parsing import ParsingError
 
 FIELDS: dict[str, object] = {
     "site_id": {"template": "s-{dep}-{no}"},
@@ -19,7 +20,7 @@ CELLS = {"dep": "77", "no": "4", "le": "01/02/2018", "nom": "", "com": "77288", 
 
 def filled(
     cells: Mapping[str, str], **fields: object
-) -> tuple[dict[str, object], list[UnfilledError]]:
+) -> tuple[dict[str, object], list[ParsingError]]:
     """Fill the fields of a workplace."""
     mapping = CsvMapping.model_validate(
         {

@@ -17,7 +17,6 @@ from sources.importing.event_building import LineOrigin
 from sources.importing.findings import Finding, FoundEvent, SkippedLine
 from sources.importing.pilote import (
     COLUMNS,
-    ELSEWHERE,
     OTHER_TERRITORIES,
     PiloteReader,
     PiloteValue,
@@ -155,12 +154,6 @@ def test_all_that_is_wrong_with_a_line_is_reported_at_once() -> None:
 def test_another_territory_is_left_aside(zone: str) -> None:
     """Whatever else the line says: a national file is mostly not about us."""
     assert read_line(zone_id=zone, valeur="?") == SkippedLine(2, OTHER_TERRITORIES)
-
-
-def test_no_territory_is_both_ours_and_another() -> None:
-    """101 départements and 18 regions, of which nine are ours."""
-    assert len(ELSEWHERE) == 101 + 18 - 9
-    assert not ELSEWHERE & {territory.value for territory in Territory}
 
 
 @pytest.mark.parametrize(
