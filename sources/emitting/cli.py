@@ -170,24 +170,26 @@ def explain(
     from boundary.diagnostic import shown
     from catalogue.loader import load_catalogue
     from events.cloudevent import encode_structured
-    from sources.emitting.explanation import (
-        RETRACTED_TEXT,
-        SOURCE,
-        OwnersWords,
-        explanation_event,
-    )
+    from sources.emitting.explanation import RETRACTED_TEXT, SOURCE, explanation_event
     from sources.emitting.lines import Emission
     from sources.emitting.lines import emit as emit_lines
     from streams.settings import load_settings
 
     if text is None and not retract:
         raise click.UsageError("give TEXT, or - to read it from standard input")
-    said = RETRACTED_TEXT if text is None else text
     now = datetime.now(UTC)
-    about = now.date() if day is None else day.date()
-    words = OwnersWords(indicator, milestone, territory, about, kind, said, role, retract)
+    said = {
+        "indicator": indicator,
+        "milestone": milestone,
+        "territory": territory,
+        "explained_on": now.date() if day is None else day.date(),
+        "kind": kind,
+        "text": RETRACTED_TEXT if text is None else text,
+        "author_role": role,
+        "retracted": retract,
+    }
     catalogue = load_catalogue(load_settings(broker=bootstrap).catalogue)
-    event = explanation_event(words, catalogue, source=source or SOURCE, now=now)
+    event = explanation_event(said, catalogue, source=source or SOURCE, now=now)
 
     def refuse(refused: RefusedLine) -> None:
         if refused.number is not None:
@@ -201,8 +203,8 @@ def explain(
             [encode_structured(event).value], publisher, on_refused=refuse, emission=emission
         )
     outcome = "waiting" if emission.waiting else "sent"
-    what = "retraction" if retract else shown(said)
-    echo(f"{outcome}: {event.fact.entity_id} of {about}, {role}: {what}")
+    what = "retraction" if retract else shown(said["text"])
+    echo(f"{outcome}: {event.fact.entity_id} of {said['explained_on']}, {role}: {what}")
     _report_waiting(emission)
 
 

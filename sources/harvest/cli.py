@@ -254,7 +254,6 @@ def _carry_out(
         partial(open_publisher, bootstrap, gateway),
         # Who asks says who they are.
         with_data=not no_data and bool(contact),
-        bootstrap=bootstrap,
     )
     if not (contact or no_data):
         echo(

@@ -36,7 +36,6 @@ from sources.harvest.portal_dataset import Distribution
 from sources.harvest.run import Harvest, HarvestTally, run_harvest
 from sources.harvest.snapshot import PortalSnapshot
 from sources.harvest.vocabularies import plain
-from sources.next_step import figures_line
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 """Of a distribution no more is read."""
@@ -154,12 +153,8 @@ def carry_out(
     opened: Callable[[], Publisher],
     *,
     with_data: bool,
-    bootstrap: str | None,
 ) -> HarvestTally:
-    """Harvest a portal, with its data or without; the tally is printed in any case.
-
-    `bootstrap` is the broker that the user named.
-    """
+    """Harvest a portal, with its data or without; the tally is printed in any case."""
     quiet_client()
     # It logs each date that it cannot convert; what is wrong is reported by dataset.
     logging.getLogger("rdflib").addHandler(logging.NullHandler())
@@ -180,8 +175,6 @@ def carry_out(
     finally:
         if done or tally.datasets or tally.sent:
             _print(tally, plan)
-            if tally.sent and not plan.dry_run:
-                echo(figures_line(now.date(), bootstrap))
     return tally
 
 

@@ -36,15 +36,6 @@ OTHER_PARIS: Final = (
     " premises: the file counts its premises the other way"
 )
 WIRED_FILE: Final = "take the edition of wired networks (Arcep: commune_debit_filaire.csv)"
-NOT_AS_NAMED: Final = (
-    "download the file of wired networks again (Arcep: commune_debit_filaire.csv): this one has"
-    " such a name, and lines of other networks"
-)
-NOT_AS_SAID: Final = (
-    "download the file of wired networks again (Arcep: commune_debit_filaire.csv), and import all"
-    " of it: this one says that it is wired networks alone, and its numbers do not"
-)
-
 _Edition: TypeAlias = dict[str, tuple[int, BroadbandCoverageReported]]
 """Commune → its line and its coverage, of one day."""
 
@@ -116,9 +107,8 @@ class EditionReader:
             inhabited = [(line, one) for line, one in edition.values() if one.premises]
             if inhabited and all(one.connectable_premises == one.premises for _, one in inhabited):
                 problem = f"is all premises of each commune on {day}: satellite is counted"
-                return self._refusal(
-                    table, inhabited[0], "connectable_premises", problem, NOT_AS_SAID
-                )
+                field = "connectable_premises"
+                return self._refusal(table, inhabited[0], field, problem, WIRED_FILE)
             paris = [found for found in inhabited if found[1].insee.startswith(Department.PARIS)]
             by_code = {one.insee: (line, one) for line, one in paris}
             if PARIS_AS_A_WHOLE in by_code and len(by_code) > 1:
@@ -178,13 +168,10 @@ def _other_networks(rule: EditionRule, row: CsvRow, table: Table) -> Diagnostic 
         problem = f"leaves open whether satellite is counted, and so does the name {name}"
     else:
         return None
-    remedy = NOT_AS_NAMED if is_named else _remedy(rule)
+    remedy = WIRED_FILE
+    if rule.named and not is_named:
+        remedy += f", under a name like {' or '.join(rule.named)}"
     return LineOrigin(table.name, row.line, row.cells, {}).refusal(rule.networks, problem, remedy)
-
-
-def _remedy(rule: EditionRule) -> str:
-    named = f", under a name like {' or '.join(rule.named)}" if rule.named else ""
-    return f"{WIRED_FILE}{named}"
 
 
 def _not_cumulative(rule: EditionRule, row: CsvRow, table: Table) -> Diagnostic | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,15 +12,12 @@ from boundary.settings import read_settings, variable
 from boundary.settings_folder import settings_folder
 from boundary.terminal import counted, echo
 from broker.options import quiet_client
-from broker.settings import BrokerSettings, load_broker_settings
 from events.producers.loader import ProducersSettings, load_producers
 from events.producers.ownership import Ownership
-from sources.client import KafkaPublisher, Publisher
-from sources.emitting.options import GatewayChoice, destination_of
+from sources.emitting.options import GatewayChoice, destination_of, open_publisher
 from sources.importing.findings import FileReader
 from sources.importing.run import Import, run_import
 from sources.importing.sender import Tally
-from sources.next_step import figures_line
 
 MOST_SHOWN: Final = 20
 """Refusals on the screen; the file of --refusals has all of them, and the tally counts them."""
@@ -42,11 +38,7 @@ def carry_out(
 
     The caller ends with the tally's status.
     """
-    publisher: Callable[[], Publisher]
-    if gateway is not None:
-        publisher = gateway.publisher
-    else:
-        publisher = partial(_kafka, load_broker_settings(bootstrap))
+    quiet_client()
     plan = Import(
         files=files,
         destination=destination_of(bootstrap, gateway),
@@ -65,10 +57,11 @@ def carry_out(
             echo(refusal, err=True)
 
     try:
-        run_import(plan, reader, publisher, now=datetime.now(UTC), report=report, tally=tally)
+        opened = partial(open_publisher, bootstrap, gateway)
+        run_import(plan, reader, opened, now=datetime.now(UTC), report=report, tally=tally)
     finally:
         if tally.lines or tally.empty:  # Not where the files could not even be opened.
-            _print_tally(tally, plan, bootstrap)
+            _print_tally(tally, plan)
     return tally
 
 
@@ -77,12 +70,7 @@ def _ownership() -> Ownership:
     return load_producers(declared.producers).ownership
 
 
-def _kafka(settings: BrokerSettings) -> Publisher:
-    quiet_client()
-    return KafkaPublisher(settings.broker, security=settings.security())
-
-
-def _print_tally(tally: Tally, plan: Import, bootstrap: str | None) -> None:
+def _print_tally(tally: Tally, plan: Import) -> None:
     if tally.problems.total() > MOST_SHOWN:
         found = tally.problems.total()
         where = f"see {plan.refusals}" if plan.refusals else "see all of them with --refusals FILE"
@@ -105,5 +93,3 @@ def _print_tally(tally: Tally, plan: Import, bootstrap: str | None) -> None:
         echo(f"  {counted(tally.refused, 'line')} refused, for {faults}:")
     for (column, problem), count in tally.problems.most_common():
         echo(f"    {counted(count, 'fault')}: {column or 'line'} {problem}")
-    if tally.last_day is not None and not plan.dry_run:
-        echo(figures_line(tally.last_day, bootstrap))

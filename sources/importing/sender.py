@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -46,8 +45,6 @@ class Tally:
     """Refusals by column and problem: a line may have several."""
     empty: list[Path] = field(default_factory=list)
     """Files with a heading and no line."""
-    last_day: date | None = field(default=None, compare=False)
-    """The last day that they are about."""
 
     @property
     def lines(self) -> int:
@@ -134,9 +131,8 @@ class Sender:
             self._send(_Sent(position, claim, found, standing is SendStatus.OUTDATED))
 
     def _note_which(self, found: FoundEvent, which: Counter[str]) -> None:
-        """Count what an event is that others of the run are not, and note its day."""
+        """Count what an event is that others of the run are not."""
         fact, source = found.event.fact, found.event.source
-        self.tally.last_day = max(self.tally.last_day or date.min, fact.effective_day)
         if found.added:
             which[found.added] += 1
         if not self._ownership.takes(fact.NAME, fact.entity_id, source, retracted=fact.retracted):

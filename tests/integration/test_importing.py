@@ -170,7 +170,7 @@ def test_an_import_that_is_killed_goes_on(
     assert exported.read_bytes() == pilote_text(kept).encode()
 
 
-def test_the_command_that_an_import_prints_shows_its_figure(
+def test_an_edition_makes_a_figure(
     broker: KafkaBroker, factory: WorkerFactory, tmp_path: Path, journal: Path
 ) -> None:
     """Premises of an edition, by commune in the file and by territory in the export."""
@@ -192,8 +192,7 @@ def test_the_command_that_an_import_prints_shows_its_figure(
     assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
     worker.wait_ready()
 
-    _, _, command = done.stdout.splitlines()[-1].partition("smart-region ")
-    export = run(broker, *command.split())
+    export = run(broker, "export", "--as-of", "2020-09-30")
 
     assert export.returncode == 0, export.stderr
     rows = csv.DictReader(export.stdout.splitlines())

@@ -18,12 +18,7 @@ from catalogue.loader import load_catalogue
 from events.errors import ContractError
 from events.milestone import ExplanationKind, MilestoneExplained
 from sources.emitting.cli import explain
-from sources.emitting.explanation import (
-    RETRACTED_TEXT,
-    SOURCE,
-    OwnersWords,
-    explanation_event,
-)
+from sources.emitting.explanation import RETRACTED_TEXT, SOURCE, explanation_event
 from tests.support.gateway_stub import GatewayStub, StubAnswer, answered_each, gateway_stub
 from tests.support.watched_publisher import WatchedPublisher
 
@@ -62,14 +57,14 @@ def refusal(**others: object) -> SmartRegionError:
         "indicator": "schools_connected_ratio",
         "milestone": "all_connected",
         "territory": "R11",
-        "day": TODAY,
+        "explained_on": TODAY,
         "kind": ExplanationKind.CAUSE,
         "text": TEXT,
         "author_role": ROLE,
         **others,
     }
     with pytest.raises(SmartRegionError) as refused:
-        explanation_event(OwnersWords(**words), CATALOGUE, source=SOURCE, now=NOW)  # type: ignore[arg-type]  # the values of a mapping have no types of their own
+        explanation_event(words, CATALOGUE, source=SOURCE, now=NOW)
     return refused.value
 
 
@@ -190,8 +185,11 @@ def test_only_what_the_catalogue_holds_is_explained(
         ({"text": "à l’envers\u202e"}, "data.text: does not have the right form"),
         ({"author_role": ""}, "data.author_role: does not have the right form"),
         ({"author_role": "deux\nlignes"}, "data.author_role: does not have the right form"),
-        ({"day": TODAY + timedelta(days=2)}, "data.explained_on: is later than the day after"),
-        ({"day": date(2009, 12, 31)}, "data.explained_on: "),
+        (
+            {"explained_on": TODAY + timedelta(days=2)},
+            "data.explained_on: is later than the day",
+        ),
+        ({"explained_on": date(2009, 12, 31)}, "data.explained_on: "),
         ({"text": "Appeler le 06 12 34 56 78."}, "data.text: looks like a person's data"),
         ({"author_role": "Mme Jeanne Dupont"}, "data.author_role: looks like a person's data"),
     ],

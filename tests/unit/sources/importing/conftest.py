@@ -24,5 +24,5 @@ class Broker(RecordingPublisher):
 def got(monkeypatch: pytest.MonkeyPatch) -> list[CloudEvent]:
     """Return what the broker has got, in place of Kafka."""
     Broker.got = []
-    monkeypatch.setattr("sources.importing.screen.KafkaPublisher", Broker)
+    monkeypatch.setattr("sources.client.KafkaPublisher", Broker)
     return Broker.got

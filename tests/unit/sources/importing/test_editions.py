@@ -121,7 +121,6 @@ def test_a_column_that_says_anything_else_is_refused(tmp_path: Path, networks: s
     """Whatever the file's name."""
     refusal = refused(read(tmp_path, edition(networks=networks)))
     assert refusal.startswith("2: type: does not say that wired networks alone are counted")
-    assert "this one has such a name, and lines of other networks" in refusal
     assert "under a name like" not in refusal
 
 
@@ -160,7 +159,6 @@ def test_all_premises_everywhere_are_refused(tmp_path: Path) -> None:
     assert refusal.startswith(
         "2: elig_thd30: is all premises of each commune on 2020-09-30: satellite is counted, value "
     )
-    assert refusal.endswith("this one says that it is wired networks alone, and its numbers do not")
 
 
 def test_one_edition_of_satellite_refuses_all_of_a_file(tmp_path: Path) -> None:

@@ -46,7 +46,6 @@ def test_values_and_promises_are_taken(
         "1 sent to 127.0.0.1:9092, 0 there already, 3 left aside, 0 refused",
         "  2 left aside: an initial or a target value to paste into the catalogue",
         "  1 left aside: another territory than Île-de-France",
-        "to see the figures, once counted: smart-region export --as-of 2022-12-31",
         f"# {catalogue}: ind_042 (IND-042): replace baselines, milestones",
         "    baselines:",
         "      '75': {value: 0.4, day: 2020-12-31, source: 'PILOTE, fichier file.csv'}",
