@@ -37,7 +37,6 @@ def written(folder: Path, text: str, mode: int = 0o600) -> Path:
 
 @pytest.mark.parametrize("secret", [TOKEN, SECRET], ids=["token", "signing secret"])
 def test_the_gateway_knows_who_it_is(tmp_path: Path, secret: str) -> None:
-    """The headers prove the producer for the body, whichever secret the file holds."""
     credentials = load_credentials(written(tmp_path, f"{secret}\n"), producer="lycees")
     headers = credentials.headers(b"[]", NOW)
     raw = {name.encode(): value.encode() for name, value in headers.items()}
@@ -49,13 +48,11 @@ def test_the_gateway_knows_who_it_is(tmp_path: Path, secret: str) -> None:
 
 
 def test_each_request_has_an_id_of_its_own(tmp_path: Path) -> None:
-    """No two signatures are of the same message."""
     credentials = load_credentials(written(tmp_path, SECRET), producer="lycees")
     assert len({credentials.headers(b"", NOW)["webhook-id"] for _ in range(50)}) == 50
 
 
 def test_only_a_token_is_a_secret_in_the_request(tmp_path: Path) -> None:
-    """A signing secret never leaves; a token needs no producer's name."""
     token = load_credentials(written(tmp_path, TOKEN))
     signing = load_credentials(written(tmp_path, SECRET), producer="lycees")
     assert (token.secret_in_request, signing.secret_in_request) == (True, False)
@@ -88,14 +85,12 @@ def test_only_a_token_is_a_secret_in_the_request(tmp_path: Path) -> None:
 def test_a_wrong_secret_is_refused_and_not_shown(
     tmp_path: Path, text: str, producer: str | None, problem: str
 ) -> None:
-    """The error names the remedy, and does not contain the file's text."""
     with pytest.raises(SmartRegionError, match=problem) as refused:
         load_credentials(written(tmp_path, text), producer=producer)
     assert not text or text not in str(refused.value)
 
 
 def test_a_file_that_others_read_is_refused(tmp_path: Path) -> None:
-    """Nor is one that is not there read."""
     with pytest.raises(SmartRegionError):
         load_credentials(written(tmp_path, TOKEN, 0o644))
     with pytest.raises(SmartRegionError, match="cannot be read"):
@@ -103,7 +98,6 @@ def test_a_file_that_others_read_is_refused(tmp_path: Path) -> None:
 
 
 def test_they_do_not_show_themselves(tmp_path: Path) -> None:
-    """Neither kind."""
     token = load_credentials(written(tmp_path, TOKEN))
     signing = load_credentials(written(tmp_path, SECRET), producer="lycees")
     assert isinstance(token, BearerToken)

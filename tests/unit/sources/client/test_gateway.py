@@ -19,7 +19,7 @@ from pydantic import SecretStr, ValidationError
 
 from boundary.errors import SmartRegionError
 from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
-from events.cloudevent import CloudEvent, encode_structured
+from events.cloudevent import CloudEvent
 from events.producers.model import Quota
 from events.school import SchoolClosed, SchoolKind, SchoolRegistered
 from events.signing import SigningSecret
@@ -34,7 +34,6 @@ from sources.client import (
     RetryPolicy,
     SignedRequests,
     Spool,
-    SpoolFullError,
 )
 from sources.client.protocol import DeliveryError
 from tests.support.gateway_stub import StubAnswer, accepted, answered_each
@@ -114,7 +113,6 @@ class FakeGateway:
 
 
 def test_events_arrive_in_batches_and_in_order() -> None:
-    """Full batches go while publishing, the rest when flushed."""
     gateway = FakeGateway()
     with gateway.publisher(batch_events=4) as publisher:
         for number in range(10):
@@ -126,18 +124,7 @@ def test_events_arrive_in_batches_and_in_order() -> None:
     assert gateway.closed
 
 
-def test_a_batch_is_bounded_in_bytes() -> None:
-    """No body is larger than asked for, unless one event alone is."""
-    gateway = FakeGateway()
-    size = len(encode_structured(event(0)).value)
-    with gateway.publisher(batch_bytes=2 * size + 3) as publisher:
-        for number in range(5):
-            publisher.publish(event(number))
-    assert gateway.batches == [[0, 1], [2, 3], [4]]
-
-
 def test_a_batch_is_sent_as_what_it_is() -> None:
-    """With its media type and the producer's proof."""
     gateway = FakeGateway()
     with gateway.publisher() as publisher:
         publisher.publish(event(0))
@@ -161,7 +148,6 @@ def test_a_gateway_that_comes_back_is_sent_to_again() -> None:
 
 
 def test_without_a_spool_the_last_retry_ends_in_failure() -> None:
-    """All that waited has failed, with the cause, and is not sent again."""
     gateway = FakeGateway(lambda _: None)
     with gateway.publisher(batch_events=2) as publisher:
         for number in range(3):
@@ -188,7 +174,6 @@ def test_a_gateway_that_is_away_is_waited_for_once_before_each_report() -> None:
 
 
 def test_a_small_quota_is_waited_for() -> None:
-    """A batch takes longer than an outage is waited for, and the gateway says for how long."""
     gateway = FakeGateway()
     bucket = TokenBucket(Quota(events_per_second=10, burst=200), clock=lambda: gateway.clock)
 
@@ -207,7 +192,6 @@ def test_a_small_quota_is_waited_for() -> None:
 
 @pytest.mark.parametrize(("after", "waited"), [(60, 60), (86_400, 0)])
 def test_a_quota_that_never_comes_is_not_waited_for_twice(after: int, waited: int) -> None:
-    """Nor is one for a day, which a producer without a declaration has."""
     gateway = FakeGateway(lambda _: StubAnswer(429, {}, (("Retry-After", str(after)),)))
     with gateway.publisher() as publisher:
         publisher.publish(event(0))
@@ -216,7 +200,6 @@ def test_a_quota_that_never_comes_is_not_waited_for_twice(after: int, waited: in
 
 
 def test_a_quota_keeps_nobody_with_a_spool_waiting(tmp_path: Path) -> None:
-    """What is on disk is sent by the next flush."""
     gateway = FakeGateway(lambda _: StubAnswer(429, {}, (("Retry-After", "60"),)))
     with gateway.publisher(spool=Spool(tmp_path / "spool")) as publisher:
         publisher.publish(event(0))
@@ -225,7 +208,6 @@ def test_a_quota_keeps_nobody_with_a_spool_waiting(tmp_path: Path) -> None:
 
 
 def test_a_refused_event_does_not_block_its_neighbours() -> None:
-    """Each has a fate of its own: taken, turned down, or to come again."""
     answers = iter([answered_each([202, 422, 503, 202]), answered_each([403])])
     gateway = FakeGateway(lambda events: next(answers, accepted(events)))
     with gateway.publisher() as publisher:
@@ -241,8 +223,6 @@ def test_a_refused_event_does_not_block_its_neighbours() -> None:
 
 
 def test_a_batch_that_cannot_be_read_is_sent_in_parts() -> None:
-    """The one event that somebody on the way dislikes is found; the others arrive, in order."""
-
     def dislike_five(events: list[dict[str, Any]]) -> StubAnswer:
         return (
             StubAnswer(400, b"?") if any(one["id"] == "5" for one in events) else accepted(events)
@@ -303,7 +283,6 @@ def test_a_gateway_that_does_not_know_us_ends_it_with_everything_kept() -> None:
 
 
 def test_an_event_larger_than_any_is_not_sent() -> None:
-    """It is reported as refused at once."""
     gateway = FakeGateway()
     large = SchoolRegistered.model_construct(
         uai="0750419Y",
@@ -321,7 +300,6 @@ def test_an_event_larger_than_any_is_not_sent() -> None:
 
 
 def test_with_a_spool_publishing_sends_no_request(tmp_path: Path) -> None:
-    """The disk takes the event; the gateway is only asked when flushed."""
     gateway = FakeGateway(lambda _: None)
     with gateway.publisher(spool=Spool(tmp_path / "spool.db"), batch_events=1) as publisher:
         for number in range(3):
@@ -332,7 +310,6 @@ def test_with_a_spool_publishing_sends_no_request(tmp_path: Path) -> None:
 
 
 def test_what_is_spooled_goes_first_in_the_next_process(tmp_path: Path) -> None:
-    """In the order of both lives."""
     file = tmp_path / "spool.db"
     gateway = FakeGateway(lambda _: None)
     with gateway.publisher(spool=Spool(file)) as publisher:
@@ -346,19 +323,7 @@ def test_what_is_spooled_goes_first_in_the_next_process(tmp_path: Path) -> None:
         assert len(spool) == 0
 
 
-def test_publishing_raises_where_the_spool_is_full(tmp_path: Path) -> None:
-    """And what is in it is sent when the gateway is back."""
-    gateway = FakeGateway()
-    with gateway.publisher(spool=Spool(tmp_path / "spool.db", most_events=1)) as publisher:
-        publisher.publish(event(0))
-        with pytest.raises(SpoolFullError):
-            publisher.publish(event(1))
-        assert publisher.flush().delivered == 1
-        publisher.publish(event(1))
-
-
 def test_a_spool_of_other_contracts_blocks_nothing(tmp_path: Path) -> None:
-    """An event that this version cannot read is sent, and reported where the gateway refuses it."""
     file = tmp_path / "spool.db"
     with closing(Spool(file)) as spool:
         spool.append(b'{"id": "7"}')
@@ -444,7 +409,6 @@ def test_every_event_has_one_fate_in_the_end(
     answers: list[StubAnswer | list[int] | None],
     flushes: set[int],
 ) -> None:
-    """Delivered, refused or failed: each event is reported once, whatever the gateway answers."""
     answering = iter(answers)
 
     def behave(events: list[dict[str, Any]]) -> StubAnswer | None:
@@ -499,19 +463,9 @@ def test_every_event_has_one_fate_in_the_end(
     ],
 )
 def test_an_address_that_cannot_be_used(url: str, problem: str) -> None:
-    """It is refused before anything is sent, and a secret in it is not repeated."""
     with pytest.raises(SmartRegionError, match=problem) as refused:
         GatewayPublisher(url, TOKEN)
     assert "hunter2" not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["https://gateway.example/", "http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"],
-)
-def test_a_token_goes_over_an_encrypted_way_or_stays_here(url: str) -> None:
-    """Loopback is not a network."""
-    assert GatewayPublisher(url, TOKEN)._url == f"{url.rstrip('/')}/events"
 
 
 def test_a_signature_may_be_seen_and_a_token_where_that_is_said() -> None:

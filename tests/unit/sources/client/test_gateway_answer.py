@@ -34,7 +34,6 @@ def read(
 
 
 def test_a_receipt_for_each_delivers_all() -> None:
-    """202 with as many receipts as events."""
     assert read(202, {"receipts": [{}, {}]}) == [EventAnswer(EventFate.TAKEN)] * 2
 
 
@@ -70,7 +69,6 @@ def test_what_is_not_the_doors_word_delivers_nothing(status: int, content: objec
     ("headers", "name"), [({"Server": "nginx"}, "nginx"), ({}, "a server without a name")]
 )
 def test_another_server_is_named_once(headers: dict[str, str], name: str) -> None:
-    """It read "status 501: status 501", and to check the producer's secret."""
     with pytest.raises(GatewayRefusedError) as refused:
         read(501, b"<html>", headers=headers)
 
@@ -81,13 +79,11 @@ def test_another_server_is_named_once(headers: dict[str, str], name: str) -> Non
 
 
 def test_the_gateways_own_refusal_is_the_producers() -> None:
-    """With its cause, and what to check."""
     with pytest.raises(GatewayRefusedError, match=r"this producer.*401: who are you.*its secret"):
         read(401, {"detail": "who are you"})
 
 
 def test_an_address_without_events_is_no_matter_of_the_secret() -> None:
-    """That of the probes, or one with /events written twice."""
     with pytest.raises(GatewayRefusedError, match=r"takes no events at this address.*port 6070"):
         read(404, {"detail": "Events go to `/events`."})
 
@@ -109,7 +105,6 @@ def test_what_could_not_be_read_is_sent_in_parts(status: int) -> None:
 
 @pytest.mark.parametrize("status", [207, 422])
 def test_each_event_has_a_fate_of_its_own(status: int) -> None:
-    """In whatever order the items come."""
     items = [
         {"index": 2, "status": 503, "problem": {"detail": "away"}},
         {"index": 0, "status": 202, "receipt": {}},
@@ -132,7 +127,6 @@ def test_each_event_has_a_fate_of_its_own(status: int) -> None:
     ],
 )
 def test_an_answer_that_leaves_an_event_out_delivers_none(items: list[Any]) -> None:
-    """All of it is sent again."""
     with pytest.raises(GatewayAwayError, match="does not have an outcome"):
         read(207, {"items": items})
 
@@ -143,7 +137,6 @@ def test_an_answer_that_leaves_an_event_out_delivers_none(items: list[Any]) -> N
     events=st.integers(1, 5),
 )
 def test_any_answer_is_read(status: int, content: Any, events: int) -> None:  # noqa: ANN401 - any JSON
-    """Outcomes for all events, or one of three errors; a success only of the right status."""
     body = json.dumps(content).encode()
     try:
         outcomes = read_answer(URL, HttpAnswer(status, {}, body), events=events, now=NOW)
@@ -155,7 +148,6 @@ def test_any_answer_is_read(status: int, content: Any, events: int) -> None:  # 
 
 @given(text=st.text(max_size=2_000))
 def test_a_cause_is_one_short_line(text: str) -> None:
-    """What is repeated of an answer is bounded and printable."""
     with pytest.raises((GatewayRefusedError, GatewayAwayError)) as refused:
         read(503, {"detail": text})
     assert isinstance(refused.value, GatewayAwayError)

@@ -36,14 +36,12 @@ EVENT = CloudEvent(
 
 @pytest.mark.usefixtures("refused_connections")
 def test_no_broker_is_one_readable_error() -> None:
-    """Where nothing listens, the error comes within the timeout and names the cause."""
     options = PublisherOptions(connect_seconds=0.3)
     with pytest.raises(BrokerUnreachableError, match=r"ECONNREFUSED.*check the address"):
         KafkaPublisher("127.0.0.1:1", options=options)
 
 
 def test_unknown_options_are_refused() -> None:
-    """A misspelt option is not silently ignored."""
     with pytest.raises(ValidationError, match="lingerms"):
         PublisherOptions(lingerms=1)  # type: ignore[call-arg]
 
@@ -136,7 +134,6 @@ def with_short_timeouts(**options: Any) -> KafkaPublisher:
 
 
 def test_a_delivered_event_is_counted_once(producer: FakeProducer) -> None:
-    """A report counts deliveries since the last one, and `ends` has the end offsets."""
     with with_short_timeouts() as publisher:
         publisher.publish(EVENT)
         assert publisher.flush() == DeliveryReport(delivered=1)
@@ -146,7 +143,6 @@ def test_a_delivered_event_is_counted_once(producer: FakeProducer) -> None:
 
 
 def test_a_silent_broker_is_given_up(producer: FakeProducer) -> None:
-    """Where no answer comes at all, the events are reported as lost with that cause."""
     producer.answers = False
     with with_short_timeouts() as publisher:
         publisher.publish(EVENT)
@@ -164,7 +160,6 @@ def test_a_full_publisher_waits_and_then_gives_up(producer: FakeProducer) -> Non
 
 
 def test_a_full_publisher_goes_on_when_there_is_room(producer: FakeProducer) -> None:
-    """Deliveries in another thread let the waiting one go on."""
     publisher = with_short_timeouts(in_flight=2)
     publisher._delivery_timeout = 30
     publisher.publish(EVENT)
@@ -178,7 +173,6 @@ def test_a_full_publisher_goes_on_when_there_is_room(producer: FakeProducer) -> 
 
 
 def test_what_the_client_refuses_is_reported(producer: FakeProducer) -> None:
-    """A record that is too large, for instance, is that event's failure and no other's."""
     with with_short_timeouts() as publisher:
         producer.refuses = MessageSizeTooLargeError("too large")
         publisher.publish(EVENT)
@@ -190,7 +184,6 @@ def test_what_the_client_refuses_is_reported(producer: FakeProducer) -> None:
 
 
 def test_raw_records_count_as_events_do(producer: FakeProducer) -> None:
-    """A record without a contract is delivered, or reported with its cause."""
     record = EncodedRecord(b"key", b"not an event", [])
     with with_short_timeouts() as publisher:
         publisher.publish_raw("smartregion.schools", record)

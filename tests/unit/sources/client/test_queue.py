@@ -44,7 +44,6 @@ def queue(kind: type[Queue]) -> Iterator[tuple[Queue, Path | None]]:
     kind=st.sampled_from([MemoryQueue, Spool]),
 )
 def test_a_queue_is_a_queue(steps: list[bytes | tuple[int, int] | str], kind: type[Queue]) -> None:
-    """Whatever comes in and goes out, the head is the oldest, in order, and fits; also reopened."""
     expected: list[bytes] = []
     with queue(kind) as (held, file):
         for step in steps:
@@ -82,7 +81,6 @@ def test_a_batch_is_as_large_as_fits(sizes: list[bytes], most: int, size: int) -
 
 
 def test_some_of_a_head_can_stay(tmp_path: Path) -> None:
-    """What has to come again is first again."""
     with closing(Spool(tmp_path / "spool.db")) as spool:
         for event in (b"a", b"b", b"c"):
             spool.append(event)
@@ -106,7 +104,6 @@ def test_a_full_spool_says_so_and_loses_nothing(tmp_path: Path, bound: dict[str,
 
 
 def test_a_full_spool_is_full_for_the_next_process(tmp_path: Path) -> None:
-    """What waits is counted when the file is opened."""
     file = tmp_path / "spool.db"
     with closing(Spool(file)) as spool:
         spool.append(b"abc")
@@ -115,7 +112,6 @@ def test_a_full_spool_is_full_for_the_next_process(tmp_path: Path) -> None:
 
 
 def test_one_process_has_it(tmp_path: Path) -> None:
-    """A second process is refused, and the first goes on."""
     file = tmp_path / "spool.db"
     program = (
         "import sys; from pathlib import Path; from sources.client.spool import Spool;"
@@ -139,7 +135,6 @@ def test_only_its_owner_reads_it(tmp_path: Path) -> None:
 
 
 def test_another_file_is_left_alone(tmp_path: Path) -> None:
-    """What is no spool is not made one."""
     content = b"not a database, but a text of some length" * 50
     file = tmp_path / "spool.db"
     file.write_bytes(content)
@@ -149,7 +144,6 @@ def test_another_file_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
-    """Neither one of another program nor one of a later version."""
     file = tmp_path / "spool.db"
     with closing(sqlite3.connect(file)) as other:
         other.execute("CREATE TABLE waiting (x)")
@@ -170,7 +164,6 @@ def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_disk_without_room_keeps_what_it_had(tmp_path: Path) -> None:
-    """An event without room raises an error, and those before it are kept."""
     with closing(Spool(tmp_path / "spool.db")) as spool:
         spool.append(b"a")
         spool._database.execute("PRAGMA max_page_count = 4")

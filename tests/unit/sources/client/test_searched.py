@@ -29,7 +29,6 @@ def enrolled(person: str) -> CloudEvent:
     ids=["a name where a pseudonym belongs", "a name as the id"],
 )
 def test_what_looks_like_a_persons_data_is_refused(personal: CloudEvent, field: str) -> None:
-    """The contract takes both; the report has the field, and not what is in it."""
     inner = RecordingPublisher()
     publisher, proper = SearchedPublisher(inner), enrolled(PSEUDONYM)
 

@@ -32,7 +32,6 @@ class HalfPublisher(RecordingPublisher):
 
 
 def test_what_is_lost_is_apart_from_what_is_refused() -> None:
-    """By source and id; a family without a topic is asked once, and stops no other."""
     publisher = HalfPublisher()
 
     lost, refused = publish_all(publisher, [*DATASETS, *LYCEES])

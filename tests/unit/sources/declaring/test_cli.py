@@ -76,7 +76,6 @@ def test_the_shipped_declaration_keeps_its_lines() -> None:
 
 @pytest.mark.parametrize("guide", ["producers.md", "producteurs.md"])
 def test_the_guide_shows_what_is_said(guide: str) -> None:
-    """With the guide's declaration and its command."""
     blocks = blocks_of(DOCS / guide)
     (declaration,) = [one.text for one in blocks if one.file == "producers.yaml"]
     FILE.write_text(declaration, encoding="utf-8")
@@ -102,7 +101,6 @@ def test_the_guide_shows_what_is_said(guide: str) -> None:
     ],
 )
 def test_a_wrong_answer_changes_nothing(options: tuple[str, ...], said: str) -> None:
-    """In one readable error that names its field."""
     assert new(*COMPLETE).returncode == 0
     before = FILE.read_bytes()
     done = new(*COMPLETE, *options)

@@ -29,14 +29,12 @@ def run(*arguments: str, given: str | bytes | None = None) -> Result:
 
 
 def test_emit_publishes_the_valid_lines(published: list[WatchedPublisher]) -> None:
-    """All lines valid: counts on standard output, nothing on standard error, status 0."""
     result = run("emit", given=VALID * 2)
     assert (result.stdout, result.stderr, result.exit_code) == ("2 accepted, 0 refused\n", "", 0)
     assert published[0].events == [decode_json(VALID)] * 2
 
 
 def test_emit_reports_the_refused_lines(published: list[WatchedPublisher]) -> None:
-    """A bad line is reported with number, field, problem and remedy; the others are published."""
     result = run("emit", given=VALID + INVALID + VALID)
     assert result.stderr == (
         "line 2: data.uai: has a wrong check letter, value '0750419Z':"
@@ -77,7 +75,6 @@ def test_emit_refuses_a_file_of_powershell_as_a_whole(
 def test_emit_says_why_no_line_of_an_event_for_people_is_taken(
     published: list[WatchedPublisher],
 ) -> None:
-    """Each line is reported as no JSON, which does not say that an event has to be one line."""
     laid_out = json.dumps(json.loads(VALID), indent=2)
     told = run("emit", given=laid_out).stderr.splitlines()
 
@@ -96,7 +93,6 @@ def test_emit_has_an_option_for_expected_refusals(published: list[WatchedPublish
 
 
 def test_emit_reads_a_file(published: list[WatchedPublisher], tmp_path: Path) -> None:
-    """A file's name stands for standard input."""
     file = tmp_path / "events.jsonl"
     file.write_text(VALID)
     assert run("emit", str(file)).stdout == "1 accepted, 0 refused\n"
@@ -104,7 +100,6 @@ def test_emit_reads_a_file(published: list[WatchedPublisher], tmp_path: Path) ->
 
 
 def test_emit_reads_any_bytes(published: list[WatchedPublisher]) -> None:
-    """A line that is no text is refused like any other."""
     result = run("emit", given=b"\xff\x00\n")
     assert (result.exit_code, len(published)) == (1, 1)
     assert result.stderr.startswith("line 1: value: is not valid JSON")
@@ -125,7 +120,6 @@ def test_emit_knows_its_broker(
     environ: dict[str, str],
     expected: str,
 ) -> None:
-    """The option wins over the variable, which wins over the local broker."""
     monkeypatch.delenv("SMART_REGION_BROKER", raising=False)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
@@ -134,8 +128,6 @@ def test_emit_knows_its_broker(
 
 
 def test_a_failing_broker_still_leaves_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is known is the last line; the error comes before it."""
-
     class Unreachable(RecordingPublisher):
         def __init__(self, bootstrap: str, **_: object) -> None:
             raise BrokerUnreachableError(
@@ -151,8 +143,6 @@ def test_a_failing_broker_still_leaves_the_counts(monkeypatch: pytest.MonkeyPatc
 
 
 def test_events_that_were_lost_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A topic that is missing on the way ends the emission with what is known so far."""
-
     class Forgetful(WatchedPublisher):
         def publish(self, event: CloudEvent) -> None:
             raise BrokerUnreachableError(

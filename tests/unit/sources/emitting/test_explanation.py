@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from shutil import copy
 
-import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -87,7 +86,6 @@ def test_an_explanation_is_sent(published: list[WatchedPublisher]) -> None:
 
 
 def test_a_departement_and_a_day_may_be_named(published: list[WatchedPublisher]) -> None:
-    """Each option reaches its field; another Région's producer has another source."""
     run(TEXT, territory="D95", day="2019-03-11", kind="action", source="/idf/mots")
     fact = said(published)
     assert (fact.territory, fact.explained_on, fact.kind) == ("D95", date(2019, 3, 11), "action")
@@ -105,7 +103,6 @@ def test_a_departement_and_a_day_may_be_named(published: list[WatchedPublisher])
 def test_the_text_may_come_from_standard_input(
     published: list[WatchedPublisher], given: str, text: str
 ) -> None:
-    """Its last line end is none of the text; the lines of other systems become the contract's."""
     assert run("-", given=given.encode()).exit_code == 0
     assert said(published).text == text
 
@@ -168,7 +165,6 @@ def test_without_a_text_nothing_is_sent(published: list[WatchedPublisher]) -> No
 def test_only_what_the_catalogue_holds_is_explained(
     others: dict[str, object], kind: type[SmartRegionError], message: str
 ) -> None:
-    """A refusal names the field, the value and those that there are."""
     error = refusal(**others)
     assert isinstance(error, kind)
     assert str(error).startswith(message)
@@ -203,13 +199,6 @@ def test_a_text_keeps_the_contract(others: dict[str, object], message: str) -> N
     assert "Dupont" not in str(error)
 
 
-def test_tomorrow_is_no_future_yet(published: list[WatchedPublisher]) -> None:
-    """As for every event: a day further east may have begun already."""
-    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
-    assert run(TEXT, day=str(tomorrow)).exit_code == 0
-    assert said(published).explained_on == tomorrow
-
-
 @pytest.mark.parametrize(
     ("arguments", "given", "others", "message"),
     [
@@ -227,7 +216,6 @@ def test_what_no_event_can_have_is_refused_at_once(
     others: dict[str, str],
     message: str,
 ) -> None:
-    """Bytes of another encoding, a kind that there is none of, a day that is none."""
     result = run(*arguments, given=given, **others)
     assert (result.exit_code, message in result.stderr, published) == (2, True, [])
 
@@ -235,7 +223,6 @@ def test_what_no_event_can_have_is_refused_at_once(
 def test_the_catalogue_of_the_settings_counts(
     published: list[WatchedPublisher], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A Région with other promises explains those."""
     copy(PROGRAMMES / "formation.yaml", tmp_path)
     monkeypatch.setenv("SMART_REGION_CATALOGUE", str(tmp_path))
     assert isinstance(run(TEXT).exception, UndeclaredError)
@@ -258,15 +245,7 @@ def stub() -> Iterator[GatewayStub]:
         yield stub
 
 
-def test_an_explanation_goes_through_the_gateway(stub: GatewayStub, secret: str) -> None:
-    """With the options of `emit`."""
-    assert run(TEXT, gateway=stub.url, secret=secret).exit_code == 0
-    [event] = stub.arrived
-    assert event["data"]["text"] == TEXT
-
-
 def test_a_refusal_of_the_gateway_is_the_error(stub: GatewayStub, secret: str) -> None:
-    """Nothing is said to be sent."""
     stub.behaviour = lambda events: answered_each([422] * len(events))
     result = run(TEXT, gateway=stub.url, secret=secret)
     assert "was refused" in str(result.exception)
@@ -276,16 +255,8 @@ def test_a_refusal_of_the_gateway_is_the_error(stub: GatewayStub, secret: str) -
 def test_an_explanation_may_wait_for_the_gateway(
     stub: GatewayStub, secret: str, tmp_path: Path
 ) -> None:
-    """In the spool, and the line says so."""
     stub.behaviour = lambda _: StubAnswer(503, {})
     spool = str(tmp_path / "spool.sqlite")
     result = run(TEXT, gateway=stub.url, secret=secret, spool=spool)
     assert (result.exit_code, result.stdout.startswith("waiting: schools_connected")) == (0, True)
     assert "the gateway takes no events now" in result.stderr
-
-
-def test_the_group_has_the_command() -> None:
-    """It stands beside `emit`."""
-    from smart_region import main  # noqa: PLC0415 - the whole command line
-
-    assert isinstance(main.commands["explain"], click.Command)

@@ -67,7 +67,6 @@ class ClosedPublisher(RecordingPublisher):
 def test_no_valid_event_is_lost_to_its_neighbours(
     lines: list[tuple[bytes, CloudEvent] | bytes],
 ) -> None:
-    """Every valid line is published, in order, and every other non-blank one refused."""
     publisher = RecordingPublisher()
     emission, refused = emitted(
         [line if isinstance(line, bytes) else line[0] for line in lines], publisher
@@ -87,21 +86,13 @@ def test_no_valid_event_is_lost_to_its_neighbours(
     )
 
 
-def test_a_refused_line_reads_with_its_number() -> None:
-    """A refusal begins with the line's number, blank lines counted."""
-    _, refused = emitted([b"\n", b"{\n"], RecordingPublisher())
-    assert str(refused[0]).startswith("line 2: value: is not valid JSON")
-
-
 @given(event=cloud_events())
 def test_a_byte_order_mark_is_ignored(event: CloudEvent) -> None:
-    """A file saved by an editor that marks UTF-8 is read like any other."""
     assert emitted([b"\xef\xbb\xbf" + line_of(event)], RecordingPublisher())[0].accepted == 1
 
 
 @given(events=st.lists(cloud_events(), min_size=2, max_size=4, unique_by=lambda event: event.id))
 def test_lost_events_name_the_first_line(events: list[CloudEvent]) -> None:
-    """Where the broker fails, the error says how many and from which line on."""
     emission = Emission()
     with pytest.raises(DeliveryError, match="broker gone") as lost:
         emit(
@@ -116,7 +107,6 @@ def test_lost_events_name_the_first_line(events: list[CloudEvent]) -> None:
 
 @given(events=st.lists(cloud_events(), min_size=2, max_size=2, unique_by=lambda event: event.id))
 def test_what_was_sent_before_an_error_is_settled(events: list[CloudEvent]) -> None:
-    """A missing topic ends the emission after the events before it are accounted for."""
     emission = Emission()
     with pytest.raises(DeliveryError, match="topics apply") as lost:
         emit(map(line_of, events), ClosedPublisher(), on_refused=print, emission=emission)
@@ -169,7 +159,6 @@ class RefusingPublisher(RecordingPublisher):
 
 
 def test_an_event_that_is_turned_down_is_a_refused_line() -> None:
-    """It is reported with its line and counted, and stops nothing."""
     reported: list[str] = []
     emission = emit(
         [line_of(named("a")), line_of(named("b")), line_of(named("c"))],
@@ -205,7 +194,6 @@ def test_what_another_version_has_spooled_is_reported_where_it_is_refused() -> N
 
 
 def test_what_waits_is_no_loss() -> None:
-    """The last report says how many wait, and for what."""
     emission = emit([line_of(named("a"))], RefusingPublisher(set(), waiting=3), on_refused=print)
     assert (emission.waiting, emission.waiting_for) == (3, "no answer")
 
@@ -215,7 +203,6 @@ def test_what_waits_is_no_loss() -> None:
     longest=st.integers(1, 5),
 )
 def test_each_line_is_there_with_its_beginning(text: bytes, longest: int) -> None:
-    """In order, and none is taken for two."""
     whole = io.BytesIO(text).readlines()
 
     assert list(bounded_lines(io.BytesIO(text), longest=longest)) == [

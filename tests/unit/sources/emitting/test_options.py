@@ -63,7 +63,6 @@ def test_events_go_through_the_gateway(stub: GatewayStub, secret: str) -> None:
 
 
 def test_an_event_that_the_gateway_turns_down_is_reported(stub: GatewayStub, secret: str) -> None:
-    """With its line, on standard error; the exit status is 1."""
     stub.behaviour = lambda events: answered_each([403] * len(events))
     result = emit("--gateway", stub.url, "--secret", secret)
     assert result.stderr == ("line 1: event 'a-1': was refused (because of 403)\n")
@@ -73,7 +72,6 @@ def test_an_event_that_the_gateway_turns_down_is_reported(stub: GatewayStub, sec
 def test_what_is_spooled_is_reported_and_sent_by_the_next(
     stub: GatewayStub, secret: str, tmp_path: Path
 ) -> None:
-    """A gateway that is away is no failure where there is a spool."""
     stub.behaviour = lambda _: StubAnswer(503, b"", (("Retry-After", "3600"),))
     spool = tmp_path / "spool.db"
     options = ("--gateway", stub.url, "--secret", secret, "--spool", str(spool))
@@ -97,7 +95,6 @@ def test_what_is_spooled_is_reported_and_sent_by_the_next(
     ],
 )
 def test_options_that_want_each_other(arguments: list[str], message: str) -> None:
-    """Half a choice is message at once."""
     result = emit(*arguments)
     assert (result.exit_code, message in result.stderr) == (2, True)
 
@@ -115,14 +112,12 @@ def test_options_that_want_each_other(arguments: list[str], message: str) -> Non
     ],
 )
 def test_a_spool_is_offered_where_it_is_of_use(command: str, *, has_spool: bool) -> None:
-    """Not where a second run goes on, or where events wait in an outbox."""
     done = run_inside_with({}, *command.split(), "--help")
     assert "--gateway" in done.stdout
     assert ("--spool" in done.stdout) is has_spool
 
 
 def test_the_same_brokers_are_one_destination(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an import or a harvest has sent to them is known, however they are written."""
     monkeypatch.setenv("SMART_REGION_BROKER", "kafka-2:9092, kafka-1:9092")
 
     assert destination_of(None, None) == destination_of("kafka-1:9092,kafka-2:9092", None)

@@ -48,7 +48,6 @@ def known(*names: str) -> dict[str, KnownDataset]:
 
 
 def test_a_new_dataset_is_released_and_updated() -> None:
-    """On the days that the portal says."""
     facts = changes_of(None, seen(modified=date(2026, 5, 4)), DAY).facts
 
     assert [(one.NAME, one.effective_day) for one in facts] == [
@@ -67,7 +66,6 @@ def test_without_a_day_of_release_it_is_the_first_that_is_known() -> None:
 
 
 def test_a_correction_keeps_the_day() -> None:
-    """The release is told again with the new licence, also where the portal changes the day."""
     first = changes_of(None, seen(), DAY).known
 
     facts = changes_of(first, seen(licence=Licence.ODBL, issued=DAY), DAY).facts
@@ -78,14 +76,12 @@ def test_a_correction_keeps_the_day() -> None:
 
 
 def test_a_modification_that_goes_back_says_nothing() -> None:
-    """The later one has been told."""
     first = changes_of(None, seen(modified=date(2026, 5, 4)), DAY).known
 
     assert changes_of(first, seen(modified=date(2026, 5, 3)), DAY).facts == []
 
 
 def test_what_is_gone_is_withdrawn_once() -> None:
-    """And released again on the day on which it is back."""
     datasets = known("a", "b", "c", "d", "e")
 
     gone = gone_from(datasets, frozenset("abcd"), DAY, most_gone=0.2)
@@ -129,7 +125,6 @@ portals = st.dictionaries(
 
 @given(st.lists(portals, min_size=1, max_size=8))
 def test_the_facts_say_what_the_portal_has(history: list[dict[str, tuple[object, ...]]]) -> None:
-    """After each harvest the facts by day add up to the portal, and a second one says nothing."""
     memory: dict[str, KnownDataset] = {}
     told: list[Fact] = []
     for number, content in enumerate(history):

@@ -38,7 +38,6 @@ def harvest(*arguments: str) -> tuple[int, str, str]:
 
 
 def test_it_says_what_is_wrong_and_ends_with_status_1(tmp_path: Path) -> None:
-    """Each dataset with what to do; a word's meaning is given by an option."""
     state = ("--state", str(tmp_path / "s.json"))
     with portal(dataset("a"), dataset("b", theme=["Santé"])) as served:
         status, out, err = harvest("opendatasoft", served.url, *QUICK, *state)
@@ -77,7 +76,6 @@ def test_two_harvests_at_once_are_told_so(tmp_path: Path) -> None:
 
 
 def test_a_rehearsal_makes_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nor any file."""
     monkeypatch.setattr("sources.harvest.screen.settings_folder", lambda: tmp_path / "state")
     file = str(catalogue_of(tmp_path, "https://data.example.fr/x"))
 
@@ -138,7 +136,6 @@ def test_a_portal_is_the_same_by_each_of_its_addresses(
 def test_an_address_without_a_host_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It has no data, and that is a fact to be sent."""
     told = RecordingPublisher()
     monkeypatch.setattr("sources.emitting.options.open_publisher", lambda *_, **__: told)
     file = catalogue_of(tmp_path, "http://127.0.0.1:1/gares.csv")
@@ -191,7 +188,6 @@ def test_a_catalogues_name_need_not_be_utf_8(
     ],
 )
 def test_a_wrong_option_is_said_in_a_line(arguments: tuple[str, ...], words: str) -> None:
-    """With status 2."""
     status, _, err = harvest(*arguments, "--dry-run")
 
     assert status == 2
@@ -212,7 +208,6 @@ def test_a_private_portal_has_to_be_allowed() -> None:
 def test_an_address_that_is_left_alone_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is known of its data, and nothing is sent."""
     told = RecordingPublisher()
     monkeypatch.setattr("sources.emitting.options.open_publisher", lambda *_, **__: told)
     options = (*QUICK[:-1], "--state", str(tmp_path / "s.json"))
@@ -251,7 +246,6 @@ def test_what_was_refused_as_private_is_asked_once_it_is_allowed(
 
 
 def test_it_says_what_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also before it is sent; what is withdrawn is named."""
     monkeypatch.setattr(
         "sources.emitting.options.open_publisher", lambda *_, **__: RecordingPublisher()
     )
@@ -272,7 +266,6 @@ def test_it_says_what_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_files_of_one_name_are_two_portals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However they are named: what is missing in one is not gone from the other."""
     named: list[str] = []
     monkeypatch.setattr(
         "sources.harvest.cli._carry_out", lambda portal, *_, **__: named.append(portal)

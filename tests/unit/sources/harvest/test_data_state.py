@@ -68,7 +68,6 @@ def test_data_that_were_away_have_not_changed() -> None:
 
 
 def test_a_server_s_mark_is_kept_while_data_are_away() -> None:
-    """But what it said then is not."""
     marks = Validators(etag='"1"')
     assert known(data("a", validators=marks), FAILED).validators == marks
 
@@ -86,7 +85,6 @@ def test_a_server_s_mark_is_kept_while_data_are_away() -> None:
 def test_data_are_stale_after_their_frequency_and_a_week(
     frequency: UpdateFrequency, days: int
 ) -> None:
-    """Current on the last day, stale on the next."""
     address = known(data("a"))
     last = DAY + timedelta(days=days + 7)
 
@@ -111,7 +109,6 @@ def test_data_that_were_not_read_to_their_end_are_not_called_stale() -> None:
 
 
 def test_the_addresses_of_a_dataset_count_together() -> None:
-    """The worst that is true of all, and how many fail."""
     good, away, empty = known(data("a")), known(FAILED), known(EMPTY)
 
     assert state(good, good, on=DAY) is DataState.CURRENT

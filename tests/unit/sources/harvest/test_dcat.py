@@ -61,7 +61,6 @@ def read(served: Portal, path: str) -> PortalSnapshot:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_each_form_says_the_same(form: str, tmp_path: Path) -> None:
-    """RDF/XML, Turtle and JSON-LD, also where the file's name does not say which."""
     graph = Graph().parse(data=PREFIXES + GARES, format="turtle")
     file = tmp_path / f"catalogue{FORMS[form]}"
     graph.serialize(file, format=form)
@@ -103,7 +102,6 @@ HIDDEN = (
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
 def test_a_document_that_declares_entities_is_refused(encoding: str) -> None:
-    """A kilobyte of them did not end: each is ten times the one before."""
     with pytest.raises(HarvestError, match="declares entities"):
         parsed(HIDDEN.encode(encoding), "text/xml")
 
@@ -215,7 +213,6 @@ def test_a_literal_is_read_as_it_is_written(text: str) -> None:
 
 
 def test_pages_are_followed() -> None:
-    """By Hydra's links, as udata (next) and CKAN (nextPage) write them."""
     with portal() as served:
         for number, link in enumerate(("hydra:next", "hydra:nextPage", "")):
             text = f"<urn:d{number}> a dcat:Dataset .\n"
@@ -314,7 +311,6 @@ def test_a_context_elsewhere_is_not_fetched() -> None:
     ],
 )
 def test_what_is_no_catalogue_is_said_to_be_none(kind: str, content: bytes) -> None:
-    """In one line."""
     with pytest.raises(HarvestError) as caught:
         parsed(content, kind)
     assert "\n" not in str(caught.value)
@@ -346,7 +342,6 @@ def test_a_dataset_without_any_name_is_noticed(tmp_path: Path) -> None:
 
 
 def test_json_ld_may_name_its_graph() -> None:
-    """What it says in it is read too."""
     document = {"@id": "urn:graph", "@graph": [{"@id": "urn:d", "@type": f"{DCAT_URI}Dataset"}]}
 
     page = parsed(json.dumps(document).encode(), ".jsonld")

@@ -32,7 +32,6 @@ def test_it_names_every_option() -> None:
 
 
 def test_it_names_every_code() -> None:
-    """Of themes and licences, for the options that need one."""
     text = PAGE.read_text(encoding="utf-8")
 
     assert {
@@ -42,7 +41,6 @@ def test_it_names_every_code() -> None:
 
 @pytest.mark.timeout(120)
 def test_its_commands_work(tmp_path: Path) -> None:
-    """On a portal on loopback, which has to be allowed."""
     blocks = [one for one in blocks_of(PAGE) if one.language == "bash"]
     quick = [
         Block(

@@ -24,7 +24,6 @@ def read(served: Portal) -> PortalSnapshot:
 
 
 def test_all_pages_are_read() -> None:
-    """A hundred datasets at a time, one request after the other, as far as there are any."""
     with portal(*(dataset(f"d-{number:03}") for number in range(230))) as served:
         snapshot = read(served)
 
@@ -46,7 +45,6 @@ def test_a_catalogue_is_bounded_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_what_an_entry_says() -> None:
-    """From its groups default and dcat, with the address of its data."""
     entry = dataset("gares", title="Gares")
     entry["attachments"] = [{"id": "notice", "title": "Notice"}]
 
@@ -66,7 +64,6 @@ def test_what_an_entry_says() -> None:
 
 @pytest.mark.parametrize("entry", [None, 3, {}, {"dataset_id": 3}, {"metas": []}])
 def test_an_entry_without_a_name_is_none(entry: object) -> None:
-    """And the others are read."""
     assert described_by(entry, "https://data.example.org") is None
 
 
@@ -144,7 +141,6 @@ def test_a_catalogue_that_lacks_something_is_incomplete(break_it: Callable[[Port
     ],
 )
 def test_a_portal_that_is_none_ends_the_harvest(answer: Answer) -> None:
-    """With a line that says so."""
     with portal() as served:
         served.lie(f"{API}/datasets", answer)
         with pytest.raises((HarvestError, Exception), match=r"catalog|page|redirect"):

@@ -65,7 +65,6 @@ def client(passing: Time, **how: float) -> PoliteClient:
 
 
 def test_it_says_who_asks(served: Portal) -> None:
-    """And whom to write to."""
     with client(Time()) as polite:
         polite.get(f"{served.url}/page", most_bytes=100)
 
@@ -74,7 +73,6 @@ def test_it_says_who_asks(served: Portal) -> None:
 
 
 def test_it_pauses_between_two_requests(served: Portal) -> None:
-    """As long as its user or the site's robots.txt says, whichever is longer."""
     passing = Time()
     with client(passing) as polite:
         for _ in range(3):
@@ -105,7 +103,6 @@ def test_it_pauses_also_after_another_host_s_robots_txt(served: Portal) -> None:
 
 
 def test_robots_txt_is_obeyed(served: Portal) -> None:
-    """With its wildcards, by the name of the program, and read once."""
     served.documents["/robots.txt"] = Answer(
         body=b"User-agent: *\nAllow: /\n\nUser-agent: smart-region-harvest\nDisallow: /*/exports/\n"
     )
@@ -126,7 +123,6 @@ def test_a_site_that_cannot_say_its_rules_is_left_alone(served: Portal) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "data.nulle-part.invalid"])
 def test_a_host_that_is_not_there_has_no_rules_but_no_answer(host: str) -> None:
-    """Its robots.txt forbids nothing; it is tried again a little, and once in a run."""
     passing = Time()
     with client(passing) as polite:
         for _ in range(2):
@@ -148,7 +144,6 @@ def test_a_host_that_starts_late_is_asked(served: Portal) -> None:
 
 @pytest.mark.parametrize("as_date", [False, True])
 def test_retry_after_is_waited_for(served: Portal, as_date: bool) -> None:  # noqa: FBT001
-    """In seconds, or until a date of the server's clock."""
     now = datetime(2026, 11, 27, tzinfo=UTC)
     headers = {"Retry-After": "40"}
     if as_date:
@@ -165,7 +160,6 @@ def test_retry_after_is_waited_for(served: Portal, as_date: bool) -> None:  # no
 
 
 def test_a_host_that_asks_for_too_long_is_given_up(served: Portal) -> None:
-    """No request more is sent to it in this run."""
     served.lie("/page", Answer(429, headers={"Retry-After": "86400"}))
     with client(Time()) as polite:
         for _ in range(3):
@@ -176,7 +170,6 @@ def test_a_host_that_asks_for_too_long_is_given_up(served: Portal) -> None:
 
 
 def test_a_redirect_is_followed(served: Portal) -> None:
-    """And the answer says from where it came."""
     served.documents["/old"] = Answer(302, headers={"Location": "/page"})
     with client(Time()) as polite:
         found = polite.get(f"{served.url}/old", most_bytes=100)
@@ -186,7 +179,6 @@ def test_a_redirect_is_followed(served: Portal) -> None:
 
 @pytest.mark.parametrize("written", ["/le jeu.csv", "/le%20jeu.csv#page=2", "/le%20jeu.csv\n"])
 def test_an_address_is_asked_for_as_a_browser_does(served: Portal, written: str) -> None:
-    """Portals write spaces and fragments, and so do redirects."""
     served.documents["/le%20jeu.csv"] = Answer(body=b"here")
     served.documents["/old"] = Answer(302, headers={"Location": written.strip()})
     with client(Time()) as polite:
@@ -210,7 +202,6 @@ def test_a_redirect_leads_to_http_only_and_ends(served: Portal, location: str) -
 
 
 def test_no_more_than_was_asked_for_is_read(served: Portal) -> None:
-    """And the answer says that there is more."""
     served.documents["/page"] = Answer(body=b"x" * 1000)
     with client(Time()) as polite:
         cut = polite.get(f"{served.url}/page", most_bytes=100)
@@ -219,14 +210,12 @@ def test_no_more_than_was_asked_for_is_read(served: Portal) -> None:
 
 
 def test_a_slow_answer_is_none(served: Portal) -> None:
-    """It is waited for as long as its user says."""
     served.documents["/page"] = Answer(seconds=2.0)
     with client(Time(), seconds=0.1) as polite, pytest.raises(NoAnswerError):
         polite.get(f"{served.url}/page", most_bytes=100)
 
 
 def test_a_catalogue_is_asked_for_again(served: Portal) -> None:
-    """A server that fails once does not end a harvest; one that goes on to does."""
     served.lie("/page", Answer(500), Answer(502), Answer(body=b"here"))
     with client(Time()) as polite:
         assert polite.get(f"{served.url}/page", most_bytes=9, insist=True).answer.body == b"here"
@@ -236,7 +225,6 @@ def test_a_catalogue_is_asked_for_again(served: Portal) -> None:
 
 
 def test_private_addresses_are_refused_unless_allowed(served: Portal) -> None:
-    """Before anything is sent, and without a pause; so is what is no address of the web."""
     passing = Time()
     how = Politeness("x@example.org", clock=lambda: passing.now, sleep=passing.sleep)
     with PoliteClient(how) as polite:
@@ -251,7 +239,6 @@ def test_private_addresses_are_refused_unless_allowed(served: Portal) -> None:
 
 
 def test_a_redirect_to_a_cloud_s_metadata_is_never_followed(served: Portal) -> None:
-    """Nor with --private-addresses: no portal is link-local."""
     served.documents["/old"] = Answer(302, headers={"Location": "http://169.254.169.254/latest"})
     opened: list[str] = []
 

@@ -28,7 +28,6 @@ GOOD = Described(
 
 
 def test_a_description_is_read() -> None:
-    """In the words of the contract, with the days as the portal writes them."""
     read = read_dataset(GOOD, ReadingRules(), today=TODAY)
 
     assert read.problems == ()
@@ -40,7 +39,6 @@ def test_a_description_is_read() -> None:
 
 
 def test_all_that_is_missing_is_said_at_once() -> None:
-    """Each with what to do."""
     read = read_dataset(Described(key="x"), ReadingRules(), today=TODAY)
 
     assert read.dataset is None
@@ -61,7 +59,6 @@ def test_a_closed_licence_is_refused_and_never_to_be_called_open() -> None:
 
 
 def test_a_wrong_day_is_left_out() -> None:
-    """It is reported, and the dataset counts all the same."""
     wrong = replace(GOOD, issued="hier", modified="2059-01-01")
 
     read = read_dataset(wrong, ReadingRules(), today=TODAY)
@@ -72,7 +69,6 @@ def test_a_wrong_day_is_left_out() -> None:
 
 
 def test_a_year_and_a_month_are_their_first_day() -> None:
-    """DCAT allows both; a day before all facts is the first of them."""
     read = read_dataset(
         replace(GOOD, issued="2008", modified="2019-03"), ReadingRules(), today=TODAY
     )
@@ -82,7 +78,6 @@ def test_a_year_and_a_month_are_their_first_day() -> None:
 
 
 def test_a_title_with_a_persons_data_is_refused() -> None:
-    """And not repeated."""
     read = read_dataset(
         replace(GOOD, title="Contact : jeanne.durand@example.org"), ReadingRules(), today=TODAY
     )
@@ -99,7 +94,6 @@ def test_a_title_with_a_persons_data_is_refused() -> None:
 def test_every_key_makes_an_identifier_of_the_contract(
     identifier: str, key: str, prefix: str
 ) -> None:
-    """Always the same one, and another for another key."""
     made = dataset_id_of(Described(key=key, identifier=identifier), prefix)
 
     assert re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", made)
@@ -113,7 +107,6 @@ def test_every_key_makes_an_identifier_of_the_contract(
 def test_whatever_is_read_fits_the_contract(
     title: str, publisher: str, issued: str, modified: str
 ) -> None:
-    """No text of a portal raises."""
     described = replace(GOOD, title=title, publisher=publisher, issued=issued, modified=modified)
 
     read = read_dataset(described, ReadingRules(publisher="Région"), today=TODAY)

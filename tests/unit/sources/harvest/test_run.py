@@ -67,7 +67,6 @@ def names(events: list[CloudEvent]) -> list[tuple[str, str]]:
 
 
 def test_an_unchanged_portal_says_nothing_new(served: Portal, tmp_path: Path) -> None:
-    """The second harvest sends nothing, whatever the day."""
     file = tmp_path / "state.json"
     first, tally = harvest(served, file)
     second, _ = harvest(served, file, days=30)
@@ -78,7 +77,6 @@ def test_an_unchanged_portal_says_nothing_new(served: Portal, tmp_path: Path) ->
 
 
 def test_a_prefix_keeps_two_portals_with_one_identifier_apart(tmp_path: Path) -> None:
-    """What one of them withdraws, the other one still publishes."""
     file, rules = tmp_path / "other.json", ReadingRules(prefix="other-")
     with (
         portal(dataset("gares"), dataset("ports")) as one,
@@ -97,7 +95,6 @@ def test_a_prefix_keeps_two_portals_with_one_identifier_apart(tmp_path: Path) ->
 def test_a_dataset_that_is_gone_is_withdrawn_from_a_complete_harvest_only(
     served: Portal, tmp_path: Path
 ) -> None:
-    """Never where a page failed or the portal is suddenly empty."""
     file = tmp_path / "state.json"
     harvest(served, file)
     whole = served.datasets
@@ -115,7 +112,6 @@ def test_a_dataset_that_is_gone_is_withdrawn_from_a_complete_harvest_only(
 
 
 def test_bad_metadata_of_one_dataset_stops_no_other(served: Portal, tmp_path: Path) -> None:
-    """It is reported and counted, and known datasets are not withdrawn for it."""
     file = tmp_path / "state.json"
     harvest(served, file)
     served.datasets[3] = dataset("d-3", license="Tous droits réservés")
@@ -132,7 +128,6 @@ def test_bad_metadata_of_one_dataset_stops_no_other(served: Portal, tmp_path: Pa
 
 
 def test_what_was_not_sent_is_sent_first_and_unchanged(served: Portal, tmp_path: Path) -> None:
-    """With the same ids and times: what had arrived already is an exact duplicate."""
     file = tmp_path / "state.json"
     broken = FailingPublisher(7)
     with pytest.raises(HarvestError, match="run the same command again"):
@@ -147,7 +142,6 @@ def test_what_was_not_sent_is_sent_first_and_unchanged(served: Portal, tmp_path:
 
 
 def test_a_refused_event_is_reported_and_tried_again(served: Portal, tmp_path: Path) -> None:
-    """Until its cause is removed; the others have arrived."""
     file = tmp_path / "state.json"
     first = FailingPublisher(18, refused=True)
     _, tally = harvest(served, file, first)
@@ -157,15 +151,6 @@ def test_a_refused_event_is_reported_and_tried_again(served: Portal, tmp_path: P
     assert not tally.is_good
     assert len(sent) == 2
     assert second.is_good
-
-
-def test_a_dry_run_notes_nothing(served: Portal, tmp_path: Path) -> None:
-    """Neither a file nor an event."""
-    file = tmp_path / "state.json"
-    _, tally = harvest(served, file, dry_run=True)
-
-    assert tally.sent == 20
-    assert not file.exists()
 
 
 def test_a_portal_that_is_away_changes_nothing(served: Portal, tmp_path: Path) -> None:
@@ -181,7 +166,6 @@ def test_a_portal_that_is_away_changes_nothing(served: Portal, tmp_path: Path) -
 
 
 def test_a_state_of_another_harvest_is_refused(served: Portal, tmp_path: Path) -> None:
-    """Of another portal or destination, or no state at all."""
     file = tmp_path / "state.json"
     harvest(served, file)
 
@@ -199,7 +183,6 @@ def states(events: list[CloudEvent]) -> dict[str, DataState]:
 
 
 def test_what_is_found_of_the_data_is_a_fact_once(served: Portal, tmp_path: Path) -> None:
-    """Metadata that are all right hide neither a refusal nor an empty export nor a web page."""
     file = tmp_path / "state.json"
     served.data["d-1"] = b"gare;voyageurs\n"
     served.data["d-2"] = b"<!doctype html><title>Erreur</title>"
@@ -218,21 +201,7 @@ def test_what_is_found_of_the_data_is_a_fact_once(served: Portal, tmp_path: Path
     assert len([path for path in served.paths() if "exports" in path]) == 20
 
 
-def test_data_are_asked_for_again_on_demand(served: Portal, tmp_path: Path) -> None:
-    """On the same day, as after an export was repaired: what is found then is said."""
-    file = tmp_path / "state.json"
-    served.lie("/d-3/exports", Answer(403))
-    harvest(served, file, with_data=True)
-    served.lies.clear()
-
-    sent, tally = harvest(served, file, with_data=True, ask_again=True)
-
-    assert states(sent) == {"d-3": DataState.CURRENT}
-    assert (tally.probed, tally.asked_before) == (10, 0)
-
-
 def test_every_export_may_be_refused(served: Portal, tmp_path: Path) -> None:
-    """Metadata 200, data 403; and once they answer again, that is said."""
     file = tmp_path / "state.json"
     harvest(served, file, with_data=True)
     served.lie("/exports/", Answer(403))
@@ -245,7 +214,6 @@ def test_every_export_may_be_refused(served: Portal, tmp_path: Path) -> None:
 
 
 def test_data_go_stale_whatever_the_metadata_say(served: Portal, tmp_path: Path) -> None:
-    """They are modified each month by the metadata alone; one really is."""
     file = tmp_path / "state.json"
     harvest(served, file, with_data=True)
     for days in (20, 39):

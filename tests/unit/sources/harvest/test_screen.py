@@ -39,7 +39,6 @@ def found(
     ],
 )
 def test_what_has_no_record_is_empty(body: bytes, kind: str) -> None:
-    """Whatever its status promises."""
     assert found(body, kind).outcome is DataOutcome.EMPTY
 
 
@@ -55,7 +54,6 @@ def test_what_has_no_record_is_empty(body: bytes, kind: str) -> None:
     ],
 )
 def test_what_has_records_is_data(body: bytes, kind: str) -> None:
-    """Also in forms that are not looked into."""
     assert found(body, kind).outcome is DataOutcome.DATA
 
 
@@ -71,7 +69,6 @@ def test_a_page_in_the_place_of_data_is_no_data() -> None:
 
 
 def test_rows_in_another_order_are_the_same_data() -> None:
-    """Exports give them as they come."""
     lines = ROWS.splitlines(keepends=True)
 
     assert found(b"".join(reversed(lines))).fingerprint == found(ROWS).fingerprint
@@ -127,7 +124,6 @@ def ask(served: Portal, path: str, known: Validators | None = None) -> FoundData
     ],
 )
 def test_what_does_not_answer_with_data_fails(answer: Answer, why: str) -> None:
-    """And says how."""
     with portal() as served:
         served.documents["/x.csv"] = answer
         failed = ask(served, "/x.csv")
@@ -157,7 +153,6 @@ def test_a_host_that_is_not_there_fails() -> None:
 
 
 def test_data_that_have_not_changed_are_not_sent_again() -> None:
-    """The server is asked by its own mark."""
     with portal() as served:
         served.documents["/x.csv"] = Answer(body=ROWS, headers={"Content-Type": "text/csv"})
         first = ask(served, "/x.csv")

@@ -32,7 +32,6 @@ def test_a_theme_is_read_from_addresses_and_words(word: str, code: Theme | None)
 
 
 def test_a_user_says_what_a_word_means() -> None:
-    """In any letters; it goes before what the program knows."""
     own = {"sante": Theme.TERRITORY, "transports": Theme.ECONOMY}
 
     assert theme_of(["SANTÉ"], own) is Theme.TERRITORY

@@ -19,8 +19,6 @@ from sources.importing.catalogue_changes import (
     CHANGED,
     CORRECTED,
     LATER,
-    NO_CATALOGUE,
-    SAME,
     UNKNOWN,
     CatalogueChanges,
 )
@@ -92,7 +90,6 @@ def whys(findings: list[Finding]) -> list[str]:
 
 
 def test_the_block_of_an_indicator_that_differs_is_printed(tmp_path: Path) -> None:
-    """With the file, the indicator and the keys that it replaces; percentages are ratios."""
     lines = ("42;D75;2020-01-01;vi;71.55", LINE, "42;FRANCE;2022-12-31;vc;75")
     text = programme(observed_entry("IND-001"), ENTRY)
     changes, findings = changes_of(tmp_path, text, *lines)
@@ -116,15 +113,7 @@ def test_the_block_of_an_indicator_that_differs_is_printed(tmp_path: Path) -> No
     assert (tmp_path / "programme.yaml").read_text() == text
 
 
-def test_what_the_catalogue_has_is_not_printed(tmp_path: Path) -> None:
-    """Whatever its source says."""
-    text = programme(ENTRY + MILESTONES)
-    changes, findings = changes_of(tmp_path, text, "42;R11;2022-12-31;vc;100")
-    assert (changes.report, changes.has_changes, whys(findings)) == ([], False, [SAME])
-
-
 def test_an_unknown_indicator_has_one_line(tmp_path: Path) -> None:
-    """A catalogue chooses its indicators: there is nothing to paste."""
     changes, findings = changes_of(
         tmp_path, programme(ENTRY), "7;R11;2020-01-01;vi;1", "7" + LINE[2:]
     )
@@ -132,22 +121,12 @@ def test_an_unknown_indicator_has_one_line(tmp_path: Path) -> None:
     assert (changes.has_changes, whys(findings)) == (False, [UNKNOWN] * 2)
 
 
-def test_without_a_catalogue_all_is_skipped() -> None:
-    """And says which option is missing."""
-    changes = CatalogueChanges(None)
-    value = PiloteValue("IND-042", Territory.PARIS, date(2020, 1, 1), ValueKind.INITIAL, None)
-    changes.take(value, LineOrigin("a.csv", 2, {}, {}), RECORDED)
-    assert ([*changes.rest()], changes.report) == ([SkippedLine(2, NO_CATALOGUE)], [])
-
-
 def test_a_wrong_file_is_refused_with_its_mistakes(tmp_path: Path) -> None:
-    """Before anything is imported."""
     with pytest.raises(InvalidCatalogueError, match="title: is missing"):
         changes_of(tmp_path, "id: pilote\n")
 
 
 def test_the_first_initial_value_counts(tmp_path: Path) -> None:
-    """Whatever the order of the lines; the later one is distinguished."""
     lines = ("42;D75;2020-01-01;vi;30", "42;D75;2021-01-01;vi;40")
     for given_lines in (lines, lines[::-1]):
         starts = after_paste(tmp_path, programme(ENTRY), *given_lines)["baselines"]
@@ -157,7 +136,6 @@ def test_the_first_initial_value_counts(tmp_path: Path) -> None:
 
 
 def test_a_retracted_initial_value_makes_room_for_another(tmp_path: Path) -> None:
-    """In either order of the lines; the region's is kept under either key."""
     for key, zone in (("baselines", "D75"), ("baseline", "R11"), ("country", "FRANCE")):
         start = "{ value: 0.5, day: 2020-01-01, source: x }"
         own = {"baselines": f'{{ "75": {start} }}', "country": f"{{ baseline: {start} }}"}
@@ -176,7 +154,6 @@ def test_a_retracted_initial_value_makes_room_for_another(tmp_path: Path) -> Non
 
 
 def test_a_target_changes_its_own_milestone_and_leaves_the_others(tmp_path: Path) -> None:
-    """Ids stay; one that holds for all is left to the others, in the order of the days."""
     text = programme(ENTRY + MILESTONES)
     early, everywhere, own = after_paste(tmp_path, text, "42;D77;2019-12-31;vc;90", LINE)[
         "milestones"
@@ -221,7 +198,6 @@ def test_an_id_that_is_taken_is_not_taken_again(tmp_path: Path) -> None:
 def test_what_would_be_a_mistake_of_the_catalogue_is_refused_by_line(
     tmp_path: Path, entry: str, line: str, expected: str
 ) -> None:
-    """With the column, the value and the catalogue's own reason; the right lines are printed."""
     right = "42;R11;2021-12-31;vc;50"
     changes, findings = changes_of(tmp_path, programme(entry), line, right)
     refusal, _ = findings
@@ -249,7 +225,6 @@ def test_targets_against_the_direction_are_named(
 
 
 def test_one_value_counts_for_each_key(tmp_path: Path) -> None:
-    """A repetition says nothing new; the later file decides; contradictions are refused."""
     other = LINE.replace("80", "90")
     text = programme(ENTRY)
     assert whys(changes_of(tmp_path, text, LINE, LINE)[1]) == [CHANGED, REPEATED]
@@ -286,7 +261,6 @@ def test_every_line_is_counted_exactly_once(
     lines: list[str],
     percent: bool,  # noqa: FBT001 - drawn
 ) -> None:
-    """Sent, there already, left aside or refused: whatever stands in the file."""
     folder = tmp_path_factory.mktemp("barometer")
     text = "\n".join((";".join(COLUMNS), *lines))
     table = open_table(write_file(folder, text, name="rows.csv"), TableLayout(("valeur",)))

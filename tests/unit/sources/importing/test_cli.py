@@ -34,7 +34,6 @@ def run(
 
 
 def test_lines_are_sent_once(tmp_path: Path, got: list[CloudEvent]) -> None:
-    """The account says so, and the second run adds nothing."""
     text = HEADING + LYCEE + OTHER
     first, second = (run(tmp_path, text) for _ in range(2))
     assert (first.exit_code, first.stderr) == (0, "")
@@ -43,16 +42,7 @@ def test_lines_are_sent_once(tmp_path: Path, got: list[CloudEvent]) -> None:
     assert len(got) == 2
 
 
-def test_another_broker_has_got_nothing_yet(tmp_path: Path, got: list[CloudEvent]) -> None:
-    """The journal knows where it sent; the order of a cluster's addresses does not matter."""
-    text = HEADING + LYCEE
-    for brokers in ("a:1,b:1", "b:1,a:1", "c:1"):
-        run(tmp_path, text, "--bootstrap", brokers)
-    assert len(got) == 2
-
-
 def test_a_broker_that_lost_everything_gets_it_again(tmp_path: Path, got: list[CloudEvent]) -> None:
-    """On demand only."""
     for options in ((), ("--again",)):
         run(tmp_path, HEADING + LYCEE, *options)
     assert len(got) == 2
@@ -67,7 +57,6 @@ def test_a_dry_run_sends_and_keeps_nothing(tmp_path: Path, got: list[CloudEvent]
 
 
 def test_refused_lines_are_reported_and_counted(tmp_path: Path, got: list[CloudEvent]) -> None:
-    """On standard error, each with its line, column, value and remedy; the others are sent."""
     result = run(tmp_path, f"{HEADING}0750419Z;2018-09-01;100\n{OTHER}0750419Y;hier;100\n")
     assert result.exit_code == 1
     first, second = (line.partition("file.csv:")[2] for line in result.stderr.splitlines())
@@ -88,7 +77,6 @@ def test_refused_lines_are_reported_and_counted(tmp_path: Path, got: list[CloudE
 
 
 def test_a_file_that_is_imported_is_not_the_report(tmp_path: Path, got: list[CloudEvent]) -> None:
-    """Nothing is sent, and it keeps its lines."""
     file = write_file(tmp_path, HEADING + LYCEE)
     result = run(tmp_path, HEADING + LYCEE, "--refusals", str(file))
     assert isinstance(result.exception, SmartRegionError)
@@ -96,7 +84,6 @@ def test_a_file_that_is_imported_is_not_the_report(tmp_path: Path, got: list[Clo
 
 
 def test_many_refusals_are_reported_in_a_file(tmp_path: Path) -> None:
-    """The screen has the first ones, and says where the others are."""
     refusals = tmp_path / "refused.csv"
     result = run(tmp_path, HEADING + "x;x;x\n" * 30, "--refusals", str(refusals))
     lines = result.stderr.splitlines()
@@ -106,7 +93,6 @@ def test_many_refusals_are_reported_in_a_file(tmp_path: Path) -> None:
 
 
 def test_the_time_may_be_given(tmp_path: Path, got: list[CloudEvent]) -> None:
-    """Where a file's own date says nothing, as after a checkout."""
     run(tmp_path, HEADING + LYCEE, "--recorded-at", "2019-01-02T03:04:05Z")
     assert got[0].time.isoformat() == "2019-01-02T03:04:05+00:00"
 
@@ -114,7 +100,6 @@ def test_the_time_may_be_given(tmp_path: Path, got: list[CloudEvent]) -> None:
 def test_nothing_is_sent_where_a_file_cannot_be_opened(
     tmp_path: Path, got: list[CloudEvent]
 ) -> None:
-    """All headings are read before the first line."""
     right = write_file(tmp_path, HEADING + LYCEE, name="right.csv")
     result = run(tmp_path, "uai;debit_mbps\n", str(right))
     assert isinstance(result.exception, SmartRegionError)
@@ -138,7 +123,6 @@ def test_persons_get_pseudonyms(tmp_path: Path, got: list[CloudEvent]) -> None:
 
 
 def test_the_mappings_are_listed() -> None:
-    """With the fact that each makes, and of what."""
     listed = CliRunner().invoke(import_group, ["mappings"]).stdout
     assert "lycees_idf_uai: school.registered from Annuaire des lycées" in listed
 
@@ -155,7 +139,6 @@ def run_arcep(folder: Path, *names: str, more: tuple[str, ...] = ()) -> Result:
 
 
 def test_editions_of_arcep_are_sent_once(tmp_path: Path, got: list[CloudEvent]) -> None:
-    """Each by its day; the second run adds nothing."""
     names = ("t2_filaire.csv", "t3_filaire.csv")
     first, second = (run_arcep(tmp_path, *names) for _ in range(2))
     assert (first.exit_code, first.stderr) == (0, "")
@@ -173,7 +156,6 @@ def test_editions_of_arcep_are_sent_once(tmp_path: Path, got: list[CloudEvent]) 
 
 
 def test_a_source_that_owns_nothing_is_told(tmp_path: Path) -> None:
-    """Before it is sent, where that is tried: the workers refuse what another producer owns."""
     mapping = tmp_path / "mine.yaml"
     carried = (MAPPINGS / "arcep_debit_filaire.yaml").read_text(encoding="utf-8")
     mapping.write_text(carried.replace("urn:iledefrance:tres-haut-debit:arcep", "urn:mine"))
@@ -188,7 +170,6 @@ def test_a_source_that_owns_nothing_is_told(tmp_path: Path) -> None:
 
 
 def test_an_edition_of_satellite_stops_no_other(tmp_path: Path, got: list[CloudEvent]) -> None:
-    """It is refused as a whole, with status 1."""
     result = run_arcep(tmp_path, "commune_debit.csv", "commune_debit_filaire.csv")
     assert result.exit_code == 1
     (refusal,) = result.stderr.splitlines()

@@ -28,12 +28,10 @@ from sources.importing.parsing import ParsingError
     ],
 )
 def test_every_conversion_converts(name: str, text: str, value: object) -> None:
-    """Each from what stands in a file."""
     assert CONVERSIONS[name](text) == value
 
 
 def test_every_conversion_is_tested() -> None:
-    """The list above is complete."""
     (mark,) = test_every_conversion_converts.pytestmark  # type: ignore[attr-defined]
     assert {case[0] for case in mark.args[1]} == set(CONVERSIONS)
 
@@ -48,7 +46,6 @@ def test_every_conversion_is_tested() -> None:
     ],
 )
 def test_what_cannot_be_converted_is_refused(name: str, text: str, expected: str) -> None:
-    """With what it should have been."""
     with pytest.raises(ParsingError, match=expected):
         CONVERSIONS[name](text)
 

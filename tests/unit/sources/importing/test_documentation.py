@@ -11,7 +11,6 @@ PAGE = (Path(__file__).parents[4] / "docs" / "importing.md").read_text(encoding=
 
 
 def test_its_mapping_is_right(tmp_path: Path) -> None:
-    """The example can be copied."""
     (example,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     file = tmp_path / "example.yaml"
     file.write_text(example)
@@ -19,7 +18,6 @@ def test_its_mapping_is_right(tmp_path: Path) -> None:
 
 
 def test_it_names_every_conversion() -> None:
-    """And no other."""
     (listed,) = re.findall(r"`as` is one of (.*?)\n`values`", PAGE, re.DOTALL)
     assert set(re.findall(r"`(\w+)`", listed)) == set(CONVERSIONS)
 
@@ -32,7 +30,6 @@ def test_it_names_every_option() -> None:
 
 
 def test_it_names_the_mappings_of_public_data() -> None:
-    """By the names that the command takes."""
     named = set(re.findall(r"`((?:lycees|arcep)_\w+)`", PAGE))
     assert named <= set(mapping_names())
     assert len(named) == 6

@@ -70,7 +70,6 @@ def test_arcep_s_own_line_of_paris_is_read(tmp_path: Path) -> None:
 
 
 def test_a_whole_edition_is_read(tmp_path: Path) -> None:
-    """Each commune of the region once; those of others are counted and left aside."""
     found = read(tmp_path, edition())
     own = [one for one in coverages(found) if one.premises]
     assert sorted(one.insee for one in own) == sorted(WHOLE)
@@ -100,32 +99,70 @@ def test_what_counts_is_30_mbit_s_of_all_premises(
     assert found.as_of == day
 
 
-@pytest.mark.parametrize("name", ["commune_debit.csv", "commune_debit_terrestre.csv", "mci.csv"])
-def test_a_name_that_does_not_say_wired_is_refused(tmp_path: Path, name: str) -> None:
-    """Arcep writes `all` in each of its three files."""
-    refusal = refused(read(tmp_path, edition(), name=name))
-    assert refusal == (
-        f"2: type: leaves open whether satellite is counted, and so does the name {name}, value"
-        " 'all': take the edition of wired networks (Arcep: commune_debit_filaire.csv), under a"
-        " name like *filaire*"
-    )
-
-
 def test_a_column_that_says_wired_needs_no_name(tmp_path: Path) -> None:
-    """In any case."""
     assert coverages(read(tmp_path, edition(networks="Filaire"), name="t3.csv"))
 
 
-@pytest.mark.parametrize("networks", ["satellite", "toutes technologies", "terrestre", "", "pro"])
-def test_a_column_that_says_anything_else_is_refused(tmp_path: Path, networks: str) -> None:
-    """Whatever the file's name."""
-    refusal = refused(read(tmp_path, edition(networks=networks)))
-    assert refusal.startswith("2: type: does not say that wired networks alone are counted")
-    assert "under a name like" not in refusal
+WIRED = "take the edition of wired networks (Arcep: commune_debit_filaire.csv)"
+SATELLITE = "elig_thd30: is all premises of each commune on 2020-09-30: satellite is counted, value"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        *(
+            (
+                name,
+                edition(),
+                (
+                    f"2: type: leaves open whether satellite is counted, and so does the name {name},"
+                    f" value 'all': {WIRED}, under a name like *filaire*"
+                ),
+            )
+            for name in ("commune_debit.csv", "commune_debit_terrestre.csv", "mci.csv")
+        ),
+        *(
+            (
+                NAME,
+                edition(networks=networks),
+                "2: type: does not say that wired networks alone are counted, without satellite",
+            )
+            for networks in ("satellite", "toutes technologies", "terrestre", "", "pro")
+        ),
+        (NAME, edition(satellite=True, networks="filaire"), f"2: {SATELLITE}"),
+        (
+            NAME,  # Each day is judged by itself; a commune without premises says nothing.
+            lines(
+                row("77001", 100, [90] * CLASSES, day="2020-06-30"),
+                row("77001", 100, [100] * CLASSES, day="2020-09-30"),
+                row("77002", 0, [0] * CLASSES, day="2020-09-30"),
+            ),
+            f"3: {SATELLITE}",
+        ),
+        (
+            NAME,
+            lines(row("77001", 100, [5, 5, 10, 20, 30, 30])),
+            "2: elig_bhd8: is more than elig_hd3, which includes it, value '10'",
+        ),
+        (
+            NAME,
+            edition(communes=(*WHOLE, *ARRONDISSEMENTS)),
+            "code_insee: is counted twice on 2020-09-30: as a whole, and by arrondissement",
+        ),
+    ],
+)
+def test_a_file_that_may_count_others_is_refused_as_a_whole(
+    tmp_path: Path, name: str, text: str, expected: str
+) -> None:
+    assert expected in refused(read(tmp_path, text, name=name))
+
+
+def test_a_commune_that_is_complete_is_none_of_satellite(tmp_path: Path) -> None:
+    rows = [row("77001", 5, [5] * CLASSES), row("77002", 5, [4] * CLASSES)]
+    assert len(coverages(read(tmp_path, lines(*rows)))) == 2
 
 
 def test_one_line_of_other_networks_refuses_the_file(tmp_path: Path) -> None:
-    """The others are counted as left aside: every line is in one group."""
     rows = [row(code, 100, [90] * CLASSES) for code in ("77001", "77002", "77003")]
     rows.insert(1, row("77004", 100, [100] * CLASSES, networks="satellite"))
     found = read(tmp_path, lines(*rows, row("01001", 1, [1] * CLASSES)))
@@ -137,7 +174,6 @@ def test_one_line_of_other_networks_refuses_the_file(tmp_path: Path) -> None:
 
 
 def test_a_commune_of_the_region_may_be_left_out_too(tmp_path: Path) -> None:
-    """By a mapping that takes fewer lines: it is not of another region."""
     shipped = load_mapping("arcep_debit_filaire")
     mapping = shipped.model_copy(update={"only": {"code_insee": ("75*",)}})
     text = lines(row("77001", 10, [9] * CLASSES), row("01001", 10, [9] * CLASSES))
@@ -153,49 +189,11 @@ def test_a_wrong_number_is_told_with_the_file_s_columns(tmp_path: Path) -> None:
     assert f"elig_thd30: {problem}, value '11': {remedy}" in told
 
 
-def test_all_premises_everywhere_are_refused(tmp_path: Path) -> None:
-    """Satellite reaches them, whatever the file is called."""
-    refusal = refused(read(tmp_path, edition(satellite=True, networks="filaire")))
-    assert refusal.startswith(
-        "2: elig_thd30: is all premises of each commune on 2020-09-30: satellite is counted, value "
-    )
-
-
-def test_one_edition_of_satellite_refuses_all_of_a_file(tmp_path: Path) -> None:
-    """Each day is judged by itself."""
-    first, second = (
-        row("77001", 100, [share] * CLASSES, day=day)
-        for share, day in ((90, "2020-06-30"), (100, "2020-09-30"))
-    )
-    assert "on 2020-09-30: satellite" in refused(read(tmp_path, lines(first, second)))
-
-
-def test_a_commune_that_is_complete_is_none_of_satellite(tmp_path: Path) -> None:
-    """As long as another is not; one without premises says nothing."""
-    rows = [row("77001", 5, [5] * CLASSES), row("77002", 5, [4] * CLASSES)]
-    assert len(coverages(read(tmp_path, lines(*rows)))) == 2
-    empty = [row("77001", 5, [5] * CLASSES), row("77002", 0, [0] * CLASSES)]
-    assert "satellite is counted" in refused(read(tmp_path, lines(*empty)))
-
-
-def test_classes_that_do_not_include_each_other_are_refused(tmp_path: Path) -> None:
-    """Then 30 Mbit/s would be without 100 Mbit/s."""
-    refusal = refused(read(tmp_path, lines(row("77001", 100, [5, 5, 10, 20, 30, 30]))))
-    assert refusal.startswith("2: elig_bhd8: is more than elig_hd3, which includes it, value '10'")
-
-
 def test_a_wrong_line_stops_no_other(tmp_path: Path) -> None:
-    """It is refused by its column, as in every import."""
     text = lines(row("77001", 100, [90] * CLASSES), row("77002", 9, [8] * CLASSES, day="hier"))
     good, bad = read(tmp_path, text)
     assert isinstance(good, FoundEvent)
     assert "3: date: is not a day, value 'hier'" in str(bad)
-
-
-def test_paris_may_not_be_counted_twice(tmp_path: Path) -> None:
-    """As a whole and by arrondissement: nothing is sent."""
-    refusal = refused(read(tmp_path, edition(communes=(*WHOLE, *ARRONDISSEMENTS))))
-    assert "code_insee: is counted twice on 2020-09-30: as a whole, and by arrondiss" in refusal
 
 
 def last_of_each(found: list[BroadbandCoverageReported]) -> Mapping[str, int]:
@@ -209,7 +207,6 @@ def last_of_each(found: list[BroadbandCoverageReported]) -> Mapping[str, int]:
 
 @pytest.mark.parametrize("whole_first", [True, False])
 def test_paris_counts_once_where_editions_differ(tmp_path: Path, *, whole_first: bool) -> None:
-    """As a whole in one, by arrondissement in the next: the later one alone counts."""
     by_arrondissement = tuple(set(WHOLE) - {PARIS_AS_A_WHOLE}) + ARRONDISSEMENTS
     order = (WHOLE, by_arrondissement) if whole_first else (by_arrondissement, WHOLE)
     first, second = (
@@ -220,7 +217,6 @@ def test_paris_counts_once_where_editions_differ(tmp_path: Path, *, whole_first:
 
 
 def test_communes_that_merge_count_once(tmp_path: Path) -> None:
-    """What the successor counts is no longer added as its former commune's own."""
     before = coverages(read(tmp_path, edition(1, sorted({*WHOLE, *MERGED_INTO}), day="2018-03-31")))
     found = read(tmp_path, edition(2, sorted({*WHOLE} - {*MERGED_INTO}), day="2020-03-31"))
     after = coverages(found)
@@ -232,7 +228,6 @@ def test_communes_that_merge_count_once(tmp_path: Path) -> None:
 
 
 def test_a_part_of_the_communes_takes_none_away(tmp_path: Path) -> None:
-    """A former commune is gone only where the file has its successor."""
     assert len(coverages(read(tmp_path, edition(communes=["77001", "95500"])))) == 2
 
 
@@ -251,7 +246,6 @@ OTHER_SOURCE: dict[str, Any] = {
 
 
 def test_another_source_has_a_mapping_of_its_own(tmp_path: Path) -> None:
-    """And the same checks."""
     mapping = CsvMapping.model_validate(OTHER_SOURCE)
     heading = "commune;relevé;locaux;thd;réseau\n77288;30/09/2020;100;"
     (found,) = coverages(read(tmp_path, f"{heading}60;ftth et câble\n", mapping=mapping))
@@ -282,7 +276,6 @@ def test_a_mapping_without_editions_is_read_line_by_line() -> None:
 def test_a_mapping_whose_edition_says_too_little_is_wrong(
     change: dict[str, Any], expected: str
 ) -> None:
-    """Before any file is read."""
     with pytest.raises(ValueError, match=expected):
         CsvMapping.model_validate({**OTHER_SOURCE, **change})
 

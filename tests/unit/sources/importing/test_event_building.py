@@ -1,7 +1,6 @@
 """Facts that lines state."""
 
 import os
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -30,16 +29,7 @@ def event_id(*, source: str = "urn:test", time: datetime = RECORDED, **fields: o
     return found.event.id
 
 
-def refusals(origin: LineOrigin = ORIGIN, **fields: object) -> list[str]:
-    """Return the refusals of the usual line with other fields."""
-    given = {**FIELDS, **fields}
-    found = event_of_line(SchoolConnected, given, origin, source="urn:test", time=RECORDED)
-    assert isinstance(found, list)
-    return [str(refusal) for refusal in found]
-
-
 def test_a_contract_s_words_have_the_columns_of_the_file() -> None:
-    """A field that no column fills keeps its name."""
     remedy = "correct `connected_on`, or `downlink_mbps`"
     error = ContractError(
         RefusalReason.INVALID_DATA, "data.uai", "x", remedy, problem="is not of `connected_on`"
@@ -64,34 +54,7 @@ def test_the_same_line_of_the_same_file_is_the_same_event() -> None:
     assert len({event_id(), *others}) == 6
 
 
-def test_a_field_is_reported_as_its_column() -> None:
-    """With what stands there, not what was made of it."""
-    (refusal,) = refusals(connected_on=date(2001, 1, 1))
-    assert refusal.startswith("a.csv:7: le: ")
-    assert "value '01/01/2020'" in refusal
-    assert ": write: a day" in refusal
-
-
-def test_a_constant_is_reported_as_the_fact_s_field() -> None:
-    """It stands in no column: the mapping is wrong, not the file."""
-    (refusal,) = refusals(downlink_mbps=0)
-    assert refusal.startswith("a.csv:7: downlink_mbps should be greater than 0")
-
-
-def test_every_wrong_field_is_reported() -> None:
-    """At once."""
-    assert len(refusals(uai="0750419Z", downlink_mbps=0)) == 2
-
-
-def test_a_private_column_is_not_repeated() -> None:
-    """Whatever is wrong with it."""
-    origin = replace(ORIGIN, private=frozenset({"code"}))
-    (refusal,) = refusals(origin, uai="0750419Z")
-    assert "0750419" not in refusal
-
-
 def test_a_file_s_own_date_is_when_it_was_recorded(tmp_path: Path) -> None:
-    """Unless it is given."""
     file = write_file(tmp_path, "")
     now = RECORDED + timedelta(days=1)
     assert recorded_at(file, None, now=now) == RECORDED

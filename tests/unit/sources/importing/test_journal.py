@@ -54,7 +54,6 @@ def test_the_same_said_later_is_known(file: Path) -> None:
 
 
 def test_a_correction_is_new_and_so_is_its_undoing(file: Path) -> None:
-    """Five, then six, then five again: each is said after the other."""
     note(file, CLAIM)
     assert standing(file, LATER) is SendStatus.NEW
     note(file, LATER)
@@ -62,7 +61,6 @@ def test_a_correction_is_new_and_so_is_its_undoing(file: Path) -> None:
 
 
 def test_what_was_corrected_since_is_still_known(file: Path) -> None:
-    """The older file, imported again, adds nothing."""
     note(file, CLAIM, LATER)
     assert standing(file, CLAIM) is SendStatus.KNOWN
 
@@ -74,13 +72,11 @@ def test_what_was_recorded_before_a_correction_is_outdated(file: Path) -> None:
 
 
 def test_two_contents_of_one_time_contradict_each_other(file: Path) -> None:
-    """Neither is the later one."""
     note(file, CLAIM)
     assert standing(file, replace(CLAIM, content=b"six")) is SendStatus.CONTRADICTION
 
 
 def test_destinations_know_nothing_of_each_other(file: Path) -> None:
-    """What a test broker has got, production has not."""
     note(file, CLAIM)
     assert standing(file, CLAIM, "other:9092") is SendStatus.NEW
 
@@ -92,7 +88,6 @@ def test_everything_is_new_again_on_demand(file: Path) -> None:
 
 
 def test_a_rehearsal_leaves_no_trace(file: Path) -> None:
-    """It reads what is there, and neither makes nor changes a file."""
     note(file, CLAIM, rehearsal=True)
     assert not file.exists()
     note(file, CLAIM)
@@ -102,14 +97,12 @@ def test_a_rehearsal_leaves_no_trace(file: Path) -> None:
 
 
 def test_a_file_that_is_no_journal_is_an_error_of_ours(tmp_path: Path) -> None:
-    """It is named, and left as it is."""
     (tmp_path / "journal").write_text("not a journal, but rather long, as a file may be" * 50)
     with pytest.raises(SmartRegionError, match="--journal: cannot be used"):
         standing(tmp_path / "journal", CLAIM)
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_of_ours(tmp_path: Path) -> None:
-    """Where a file stands in its place."""
     (tmp_path / "file").touch()
     with pytest.raises(SmartRegionError, match="--journal: cannot be used"):
         standing(tmp_path / "file" / "journal", CLAIM)
@@ -117,7 +110,6 @@ def test_a_folder_that_cannot_be_made_is_an_error_of_ours(tmp_path: Path) -> Non
 
 @given(st.data())
 def test_a_claim_is_the_fact_and_not_the_event(data: st.DataObject) -> None:
-    """Another id changes nothing; another fact, day or source is another matter."""
     event = data.draw(cloud_events())
     assert SentEvent.of(replace(event, id="another")) == SentEvent.of(event)
     other = data.draw(cloud_events())
@@ -137,7 +129,6 @@ class Widened(SchoolClosed):
 
 
 def test_a_field_that_a_release_adds_contradicts_nothing_that_was_sent() -> None:
-    """Each line of a file that is imported again says no more than before; what it says counts."""
     said: dict[str, Any] = {"uai": "0750419Y", "closed_on": date(2019, 3, 11)}
 
     def claim(fact: SchoolClosed) -> SentEvent:

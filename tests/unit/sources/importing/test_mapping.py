@@ -31,7 +31,6 @@ def mistakes(folder: Path, text: str) -> list[str]:
 
 
 def test_a_mapping_lists_the_columns_that_it_needs(tmp_path: Path) -> None:
-    """Those of its fields, and those that choose lines."""
     file = tmp_path / "mapping.yaml"
     file.write_text(MAPPING)
     assert load_mapping(str(file)).layout.columns == ("code", "date", "debit", "secteur")
@@ -39,7 +38,6 @@ def test_a_mapping_lists_the_columns_that_it_needs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", mapping_names())
 def test_the_mappings_that_are_carried_are_right(name: str) -> None:
-    """Each by its bare name."""
     assert load_mapping(name).title
 
 
@@ -60,7 +58,6 @@ def test_a_word_has_one_meaning(tmp_path: Path) -> None:
 
 
 def test_an_unknown_mapping_is_reported_with_those_that_there_are() -> None:
-    """As is a file that is not there."""
     with pytest.raises(SmartRegionError, match="lycees_idf_uai"):
         load_mapping("lycees")
 
@@ -110,7 +107,6 @@ def test_an_unknown_mapping_is_reported_with_those_that_there_are() -> None:
 def test_a_mistake_is_reported_where_it_is(
     tmp_path: Path, old: str, new: str, expected: str
 ) -> None:
-    """With its line, its value and what to write."""
     assert old in MAPPING
     assert any(expected in mistake for mistake in mistakes(tmp_path, MAPPING.replace(old, new))), (
         mistakes(tmp_path, MAPPING.replace(old, new))

@@ -29,7 +29,6 @@ def problem(read: Callable[[str], object], text: str) -> str:
 
 @given(st.dates())
 def test_a_day_is_read_in_both_forms(day: date) -> None:
-    """The State's form and the French one."""
     assert read_day(day.isoformat()) == day
     assert read_day(f"{day.day:02}/{day.month:02}/{day.year:04}") == day
 
@@ -56,20 +55,17 @@ def test_a_french_day_may_lack_its_zeros() -> None:
     ],
 )
 def test_another_day_is_refused_with_what_to_write(text: str, expected: str) -> None:
-    """The commonest slips are named."""
     assert expected in problem(read_day, text)
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**9)))
 def test_a_number_is_read_with_comma_or_point(number: Decimal) -> None:
-    """Exactly, to the last decimal."""
     text = f"{number:f}"
     assert read_decimal(text) == read_decimal(text.replace(".", ",")) == number
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=6))
 def test_a_number_is_written_as_it_is_read(number: Decimal) -> None:
-    """Exactly, and without zeros at its end."""
     text = write_decimal(number)
     assert read_decimal(text) == number
     assert not ("." in text and text.endswith(("0", ".")))
@@ -104,7 +100,6 @@ def test_another_number_is_refused_with_what_to_write(text: str, expected: str) 
 
 
 def test_a_whole_number_has_no_decimals_that_count() -> None:
-    """Zeros after the comma are none."""
     assert read_whole("1 200,00") == 1200
     assert problem(read_whole, "1,5") == "is not a whole number: write it without decimals"
 
@@ -122,7 +117,6 @@ def test_thousands_that_may_be_decimals_are_not_guessed(
 
 @pytest.mark.parametrize("text", ["1000.000", "1 000,000", "0,000"])
 def test_three_decimals_that_group_nothing_are_read(text: str) -> None:
-    """No thousands are grouped so."""
     assert read_whole(text) in (0, 1000)
 
 
@@ -136,13 +130,11 @@ def test_three_decimals_that_group_nothing_are_read(text: str) -> None:
     ],
 )
 def test_a_quarter_is_its_last_day(text: str, last_day: date) -> None:
-    """In the forms in which it is published."""
     assert read_quarter(text) == last_day
 
 
 @pytest.mark.parametrize("text", ["T5 2017", "T3", "", "T1 0000"])
 def test_another_quarter_is_refused(text: str) -> None:
-    """With the form to write."""
     assert problem(read_quarter, text).endswith("write it as T3 2017")
 
 

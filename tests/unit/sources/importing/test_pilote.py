@@ -72,12 +72,6 @@ def facts(findings: list[Finding]) -> list[IndicatorObserved]:
     return [fact for fact in found if isinstance(fact, IndicatorObserved)]
 
 
-def test_a_line_is_a_value() -> None:
-    """Every cell has its place."""
-    key = ("IND-042", Territory.SEINE_ET_MARNE, date(2023, 12, 31), ValueKind.CURRENT)
-    assert read_line() == PiloteValue(*key, Decimal("71.5"))
-
-
 DECIMALS = st.decimals(-(10**9), 10**9, places=6, allow_nan=False, allow_infinity=False)
 
 
@@ -99,7 +93,6 @@ def test_every_form_of_a_value_is_read(
     french: bool,  # noqa: FBT001 - drawn
     upper: bool,  # noqa: FBT001
 ) -> None:
-    """Both forms of a day and of a decimal, either case, no value at all."""
     text = "" if value is None else f"{value:f}"
     read = read_line(
         identifiant_indic=f"IND-{number:03}",
@@ -133,13 +126,11 @@ def test_every_form_of_a_value_is_read(
     ],
 )
 def test_a_wrong_cell_is_refused(cells: dict[str, str], expected: str) -> None:
-    """With its column, its value and what to write."""
     (refusal,) = refused(**cells)
     assert expected in refusal
 
 
 def test_all_that_is_wrong_with_a_line_is_reported_at_once() -> None:
-    """So that it is corrected once."""
     wrong = refused(**dict.fromkeys(COLUMNS, "?"))
     assert [refusal.partition(":")[0] for refusal in wrong] == [
         "zone_id",
@@ -176,7 +167,6 @@ def test_every_form_of_a_day_that_pilote_takes_is_read(text: str, day: date) -> 
 
 @pytest.mark.parametrize("text", ["31-01-23", "2023-02-30", "30/02/23", "0-1-23", "31-1-2023"])
 def test_a_day_that_is_none_is_refused_in_every_form(text: str) -> None:
-    """With its column."""
     (refusal,) = refused(date_valeur=text)
     assert refusal.startswith("date_valeur: is ")
 
@@ -210,7 +200,6 @@ def test_a_current_value_is_an_observation(tmp_path: Path) -> None:
 
 
 def test_an_empty_current_value_takes_the_observation_back(tmp_path: Path) -> None:
-    """Of the same indicator, territory and day."""
     (fact,) = facts(read_file(tmp_path, "IND-042;D77;2023-12-31;va;"))
     assert (fact.retracted, fact.entity_id) == (True, "IND-042/D77")
 
@@ -229,13 +218,11 @@ def test_an_empty_current_value_takes_the_observation_back(tmp_path: Path) -> No
 def test_what_the_contract_refuses_is_reported_by_column(
     tmp_path: Path, cells: str, expected: str
 ) -> None:
-    """In the file's words, not the event's."""
     (refusal,) = read_file(tmp_path, f"IND-042;D77;{cells}")
     assert expected in str(refusal)
 
 
 def test_other_values_are_handed_on(tmp_path: Path) -> None:
-    """Initial and target values are promises, which are not events; their end comes last."""
     lines = (HEADING, "IND-042;R11;2020-01-01;VI;10", "IND-042;R11;31/12/2025;vc;90")
     promises = Promises()
     reader = PiloteReader(promises)
@@ -277,7 +264,6 @@ SCHEMA = {
 
 @given(st.lists(VALUES, unique_by=lambda value: value.key, max_size=6))
 def test_what_is_written_is_valid_for_pilote_s_own_schema(values: list[PiloteValue]) -> None:
-    """Its columns and no other, in its order; every cell; no key twice."""
     heading, *rows = csv.reader(pilote_text(values).splitlines(), delimiter=";")
     assert heading == list(SCHEMA)
     for row in rows:
@@ -293,7 +279,6 @@ def test_what_is_written_is_valid_for_pilote_s_own_schema(values: list[PiloteVal
 def test_what_is_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, values: list[PiloteValue]
 ) -> None:
-    """Every value, exactly."""
     file = write_file(tmp_path_factory.mktemp("pilote"), pilote_text(values))
     rows = list(open_table(file, PiloteReader(Promises()).layout).rows())
     read = [read_value(row, "va.csv") for row in rows if isinstance(row, CsvRow)]

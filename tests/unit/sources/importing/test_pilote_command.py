@@ -39,7 +39,6 @@ def catalogue(tmp_path: Path) -> Path:
 def test_values_and_promises_are_taken(
     tmp_path: Path, catalogue: Path, got: list[CloudEvent]
 ) -> None:
-    """Events of the current values, YAML of the others; once that is pasted, nothing more."""
     before = catalogue.read_text()
     first = run(tmp_path, TEXT, "--catalogue", str(catalogue))
     assert first.stdout.splitlines() == [
@@ -67,7 +66,6 @@ def test_values_and_promises_are_taken(
 
 
 def test_without_a_catalogue_promises_are_left_aside(tmp_path: Path, got: list[CloudEvent]) -> None:
-    """And counted, with what to give for them."""
     output = run(tmp_path, TEXT).stdout
     assert (
         "2 left aside: an initial or a target value, for which --catalogue is not given" in output
@@ -76,7 +74,6 @@ def test_without_a_catalogue_promises_are_left_aside(tmp_path: Path, got: list[C
 
 
 def test_a_dry_run_prints_the_same(tmp_path: Path, catalogue: Path, got: list[CloudEvent]) -> None:
-    """And sends no event."""
     options = ("--catalogue", str(catalogue))
     dry = run(tmp_path, TEXT, *options, "--dry-run")
     assert dry.exit_code == 1
@@ -85,7 +82,6 @@ def test_a_dry_run_prints_the_same(tmp_path: Path, catalogue: Path, got: list[Cl
 
 
 def test_refused_promises_are_reported_like_any_line(tmp_path: Path, catalogue: Path) -> None:
-    """Also what only the catalogue can know; the right ones are printed."""
     result = run(tmp_path, TEXT.replace("95,25", "120"), "--catalogue", str(catalogue))
     assert result.exit_code == 1
     assert "file.csv:5: valeur: does not fit the catalogue, where milestones." in result.stderr
@@ -99,11 +95,3 @@ def test_a_file_without_a_line_says_so(tmp_path: Path, got: list[CloudEvent]) ->
     assert result.stdout.splitlines()[1:] == [
         f"  0 lines below the heading: {tmp_path / 'file.csv'}"
     ]
-
-
-def test_a_file_with_nothing_in_it_is_refused(tmp_path: Path) -> None:
-    """With the columns that it should have."""
-    result = run(tmp_path, "")
-    assert "is empty: write a first line with the columns identifiant_indic" in str(
-        result.exception
-    )

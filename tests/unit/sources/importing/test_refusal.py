@@ -23,21 +23,7 @@ def report(folder: Path, *refusals: Diagnostic, name: str = "refused.csv") -> by
     return (folder / name).read_bytes()
 
 
-def test_a_refusal_says_where_what_and_what_to_do() -> None:
-    """In one line: file, line, column, problem, value, remedy."""
-    assert str(REFUSAL) == (
-        "lycées.csv:12: valeur: is not a number, value '1,5 ; deux': write digits"
-    )
-
-
-def test_a_refusal_of_a_line_names_no_column() -> None:
-    """Nor a value."""
-    refusal = Diagnostic((), "has 2 cells", None, "add one", file="a.csv", line=3)
-    assert str(refusal) == "a.csv:3: has 2 cells: add one"
-
-
 def test_a_hidden_value_is_in_no_report(tmp_path: Path) -> None:
-    """Neither on the screen, nor in the files, nor in what a debugger shows."""
     hidden = Diagnostic(
         (), "is wrong", "secret", "correct it", field="nir", file="a.csv", line=3
     ).hide()
@@ -73,12 +59,10 @@ def test_no_value_becomes_a_formula(tmp_path: Path, value: str, written: str) ->
 
 
 def test_a_report_as_text_has_a_line_each(tmp_path: Path) -> None:
-    """The same words as on the screen."""
     assert report(tmp_path, REFUSAL, REFUSAL, name="refused.txt").decode() == f"{REFUSAL}\n" * 2
 
 
 def test_a_report_that_cannot_be_written_is_an_error_of_ours(tmp_path: Path) -> None:
-    """Before anything is sent."""
     with pytest.raises(SmartRegionError, match="--refusals: cannot be written"):
         report(tmp_path, name="absent/refused.csv")
 
@@ -104,7 +88,6 @@ def test_another_error_is_not_taken_for_the_report_s(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_an_error_of_ours() -> None:
-    """Reported as what it is, and not at the end."""
     with pytest.raises(SmartRegionError, match="No space left"):
         report(Path("/dev"), REFUSAL, name="full")
 
@@ -131,7 +114,6 @@ def test_a_report_is_no_link(tmp_path: Path) -> None:
 
 
 def test_no_report_does_a_thing_to_a_terminal(tmp_path: Path) -> None:
-    """Somebody will look at it there."""
     refusal = Diagnostic(
         (), "is wrong", "\x9b2J\n", "correct it", field="\x1b]0;x\x07", file="\x1b[2J.csv", line=3
     )

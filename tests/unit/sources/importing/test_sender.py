@@ -96,20 +96,17 @@ class FailingPublisher(RecordingPublisher):
 
 
 def test_a_second_run_adds_nothing(run: Run) -> None:
-    """Every line is counted, as known."""
     assert run(days(10)) == Tally(sent=10)
     assert run(days(10)) == Tally(known=10)
     assert len(run.arrived) == 10
 
 
 def test_a_line_that_is_repeated_is_sent_once(run: Run) -> None:
-    """And counted apart."""
     tally = run([found(2), found(3)])
     assert (tally.sent, tally.aside[REPEATED], len(run.arrived)) == (1, 1, 1)
 
 
 def test_lines_that_contradict_each_other_are_refused_from_the_second_on(run: Run) -> None:
-    """With the line of the first, which is sent."""
     tally = run([found(2), found(7, mbps=200)])
     assert (tally.sent, tally.refused) == (1, 1)
     assert str(run.refused[0]) == (
@@ -125,7 +122,6 @@ def test_a_correction_at_the_same_time_is_refused(run: Run) -> None:
 
 
 def test_a_later_correction_is_sent(run: Run) -> None:
-    """And its undoing."""
     for hours, mbps in ((0, 100), (1, 200), (2, 100)):
         assert run([found(2, mbps=mbps, later=hours)]).sent == 1
 
@@ -138,7 +134,6 @@ def test_what_is_older_than_what_was_sent_is_said_not_to_count(run: Run) -> None
 
 
 def test_what_did_not_arrive_is_reported_by_its_line(run: Run) -> None:
-    """With what had arrived before noted: the next run sends the rest, each once."""
     with pytest.raises(SmartRegionError, match=r"file\.csv:7: did not arrive, value 1 "):
         run(days(9), publisher=FailingPublisher(after=5))
     assert run(days(9)) == Tally(sent=4, known=5)
@@ -146,8 +141,6 @@ def test_what_did_not_arrive_is_reported_by_its_line(run: Run) -> None:
 
 
 def test_an_unreachable_gateway_is_reported(run: Run) -> None:
-    """What `publish` raises ends the run with the line it stands at."""
-
     class Roadless(RecordingPublisher):
         def publish(self, event: CloudEvent) -> None:
             raise TopicMissingError(event.type, waited_seconds=1)
@@ -157,8 +150,6 @@ def test_an_unreachable_gateway_is_reported(run: Run) -> None:
 
 
 def test_what_is_refused_at_the_gateway_is_reported_by_its_line(run: Run) -> None:
-    """The others arrive; it is tried again in the next run, once its cause is gone."""
-
     class Choosy(RecordingPublisher):
         def flush(self) -> DeliveryReport:
             refused = [FailedDelivery(one, "not yours", refused=True) for one in self.events[1:2]]
@@ -176,8 +167,6 @@ def test_what_is_refused_at_the_gateway_is_reported_by_its_line(run: Run) -> Non
 def test_an_import_resumes_wherever_it_was_cut(
     tmp_path_factory: pytest.TempPathFactory, cut: int, chunk: int
 ) -> None:
-    """Between any two events, with chunks of any size: at most a chunk is sent twice."""
-
     class Cut(Exception):  # noqa: N818 - not an error, but the end of the process
         pass
 
@@ -196,7 +185,6 @@ def test_an_import_resumes_wherever_it_was_cut(
 
 
 def test_every_line_is_counted_once(run: Run) -> None:
-    """Two refusals of one line are one line."""
     wrong = Diagnostic((), "is wrong", "x", "correct it", field="a", file="file.csv", line=3)
     tally = run([found(2), wrong, replace(wrong, field="b"), SkippedLine(4, "not ours")])
     assert (tally.lines, tally.refused, tally.problems.total()) == (3, 1, 2)

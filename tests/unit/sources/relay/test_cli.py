@@ -16,8 +16,6 @@ pytest.importorskip("psycopg")
 def test_a_signal_ends_it_and_cuts_one_round_short(
     monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], status: int
 ) -> None:
-    """A relay that runs is ended so; one that is to send what waits now has not done it."""
-
     def connect(_: str) -> None:
         signal.raise_signal(signal.SIGTERM)
 

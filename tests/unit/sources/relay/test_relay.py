@@ -120,7 +120,6 @@ def row_of(number: int, lycee: int, *, readable: bool = True) -> WaitingEvent:
 def test_whatever_fails_each_event_arrives_in_its_entitys_order_or_is_put_aside(
     planned: Sequence[tuple[int, str]], most: int
 ) -> None:
-    """At least once; and where one is sent again, so are those that follow it."""
     rows = [
         row_of(number, lycee, readable=fate != UNREADABLE)
         for number, (lycee, fate) in enumerate(planned)
@@ -159,7 +158,6 @@ def test_what_is_lost_is_told_and_waits() -> None:
 
 
 def test_nothing_that_waits_is_nothing_sent() -> None:
-    """A relay asks often."""
     total = Relayed()
     assert not relay_batch(FakeOutbox([]), FakePublisher({}), total)
     assert total == Relayed()
@@ -246,7 +244,6 @@ def test_a_relay_that_always_has_something_to_send_says_so_each_minute(
 
 
 def test_a_database_that_is_away_is_tried_again_later_and_later() -> None:
-    """And its events are sent once it is back."""
     outbox = Waiting([row_of(1, 1)])
     pauses: list[float] = []
     publisher, total = FakePublisher({}), Relayed()
@@ -265,7 +262,6 @@ def test_a_database_that_is_away_is_tried_again_later_and_later() -> None:
 
 
 def test_after_progress_the_pauses_begin_anew() -> None:
-    """A batch that arrives in part is progress, and one that does not arrive is none."""
     outbox = Waiting([row_of(number, number) for number in range(1, 4)])
     pauses: list[float] = []
     fates = iter(
@@ -352,7 +348,6 @@ def test_a_name_in_the_place_of_a_pseudonym_is_put_aside() -> None:
 
 
 def test_the_log_repeats_no_refused_value(caplog: pytest.LogCaptureFixture) -> None:
-    """The table has it beside the event; a log is read and kept by others."""
     outbox = FakeOutbox([enrolment(1, enrolment_id="Jean Moulin"), row_of(2, 1)])
 
     relay_batch(outbox, FakePublisher({"2": REFUSED}), Relayed())

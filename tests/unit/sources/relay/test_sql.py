@@ -13,7 +13,6 @@ from sources.relay.sql import outbox_sql
 
 
 def test_each_field_of_a_pseudonym_is_checked() -> None:
-    """One that a later contract has is missed otherwise."""
     fields = {
         name
         for fact in FACTS.values()
