@@ -13,7 +13,17 @@ from sources.harvest.memory import held_memory
 from tests.support.commands import run_inside_with
 from tests.support.portals import RECORDS, Answer, Portal, dataset, portal
 
-QUICK = ("--contact", "x@example.org", "--pause", "0", "--private-addresses", "--dry-run")
+QUICK = ("--contact", "x@example.org", "--pause", "0", "--private-addresses")
+DRY = (*QUICK, "--dry-run")
+
+
+@pytest.fixture(autouse=True)
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordingPublisher:
+    """Return what gets the events; the state is in a folder of the test's own."""
+    told = RecordingPublisher()
+    monkeypatch.setattr("sources.emitting.options.open_publisher", lambda *_: told)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    return told
 
 
 def catalogue_of(folder: Path, data: str) -> Path:
@@ -37,11 +47,10 @@ def harvest(*arguments: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_it_says_what_is_wrong_and_ends_with_status_1(tmp_path: Path) -> None:
-    state = ("--state", str(tmp_path / "s.json"))
+def test_it_says_what_is_wrong_and_ends_with_status_1() -> None:
     with portal(dataset("a"), dataset("b", theme=["Santé"])) as served:
-        status, out, err = harvest("opendatasoft", served.url, *QUICK, *state)
-        good = harvest("opendatasoft", served.url, *QUICK, *state, "--theme", "santé=territory")
+        status, out, err = harvest("opendatasoft", served.url, *DRY)
+        good = harvest("opendatasoft", served.url, *DRY, "--theme", "santé=territory")
 
     assert status == 1
     assert "b: theme: is no known theme, value 'Santé'" in err
@@ -52,7 +61,7 @@ def test_it_says_what_is_wrong_and_ends_with_status_1(tmp_path: Path) -> None:
 @pytest.mark.parametrize("address", ["nourl", "", "data.example.fr", "ftp://a", "https://u:p@a"])
 def test_what_is_no_address_is_refused_before_a_request(address: str) -> None:
     """`:///api/…` was asked, and named as the portal."""
-    status, _, err = harvest("opendatasoft", address, *QUICK)
+    status, _, err = harvest("opendatasoft", address, *DRY)
 
     assert status == 2
     assert "Invalid value for 'URL'" in err
@@ -75,35 +84,28 @@ def test_two_harvests_at_once_are_told_so(tmp_path: Path) -> None:
     assert rehearsed[0] == 0
 
 
-def test_a_rehearsal_makes_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("sources.harvest.screen.settings_folder", lambda: tmp_path / "state")
+def test_a_rehearsal_makes_no_folder(tmp_path: Path) -> None:
     file = str(catalogue_of(tmp_path, "https://data.example.fr/x"))
 
     assert harvest("dcat", file, "--no-data", "--dry-run")[0] == 0
-    assert not (tmp_path / "state").exists()
+    assert [one.name for one in tmp_path.iterdir()] == ["c.ttl"]
 
 
 def test_a_catalogue_without_datasets_is_counted_too(tmp_path: Path) -> None:
     """No line at all would look like a harvest that did nothing."""
     empty = tmp_path / "empty.ttl"
     empty.touch()
-    status, out, _ = harvest("dcat", str(empty), *QUICK, "--state", str(tmp_path / "s.json"))
+    status, out, _ = harvest("dcat", str(empty), *DRY)
 
     assert status == 0
     assert "0 datasets, 0 refused, 0 problems, 0 events would be sent" in out
 
 
-def test_a_second_run_of_a_day_says_what_it_does_not_ask_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_run_of_a_day_says_what_it_does_not_ask_again() -> None:
     """And how to ask it; without a word, data that were just repaired would seem to be away."""
-    monkeypatch.setattr(
-        "sources.emitting.options.open_publisher", lambda *_, **__: RecordingPublisher()
-    )
-    options = (*QUICK[:-1], "--state", str(tmp_path / "s.json"))
     with portal(dataset("a")) as served:
         first, second, again = (
-            harvest("opendatasoft", served.url, *options, *more)[1]
+            harvest("opendatasoft", served.url, *QUICK, *more)[1]
             for more in ((), (), ("--ask-again",))
         )
 
@@ -116,31 +118,19 @@ def test_a_second_run_of_a_day_says_what_it_does_not_ask_again(
 
 
 @pytest.mark.parametrize("within", ["/", "/explore/?sort=title", "/explore/#top"])
-def test_a_portal_is_the_same_by_each_of_its_addresses(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, within: str
-) -> None:
+def test_a_portal_is_the_same_by_each_of_its_addresses(within: str) -> None:
     """Another state would send each release again, and withdraw nothing that is gone."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setattr(
-        "sources.emitting.options.open_publisher", lambda *_, **__: RecordingPublisher()
-    )
-    options = (*QUICK[:-1], "--no-data")
     with portal(dataset("a")) as served:
-        first = harvest("opendatasoft", served.url, *options)[1]
-        second = harvest("opendatasoft", f"{served.url}{within}", *options)[1]
+        first = harvest("opendatasoft", served.url, *QUICK, "--no-data")[1]
+        second = harvest("opendatasoft", f"{served.url}{within}", *QUICK, "--no-data")[1]
 
     assert "2 events sent" in first
     assert "0 events sent" in second
 
 
-def test_an_address_without_a_host_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told = RecordingPublisher()
-    monkeypatch.setattr("sources.emitting.options.open_publisher", lambda *_, **__: told)
+def test_an_address_without_a_host_is_named(tmp_path: Path, told: RecordingPublisher) -> None:
     file = catalogue_of(tmp_path, "http://127.0.0.1:1/gares.csv")
-    options = (*QUICK[:-1], "--state", str(tmp_path / "s.json"))
-    status, out, _ = harvest("dcat", str(file), *options)
+    status, out, _ = harvest("dcat", str(file), *QUICK)
 
     assert status == 0
     assert "gares: http://127.0.0.1:1/gares.csv: no answer (Connection refused)\n" in out
@@ -153,29 +143,24 @@ def test_a_catalogue_may_be_a_file(tmp_path: Path) -> None:
     file = tmp_path / "c.ttl"
     file.write_text("@prefix dcat: <http://www.w3.org/ns/dcat#> .\n<urn:d> a dcat:Dataset .")
 
-    status, out, _ = harvest("dcat", str(file), "--dry-run", "--state", str(tmp_path / "s.json"))
+    status, out, _ = harvest("dcat", str(file), "--dry-run")
 
     assert status == 1
     assert "no data are asked for without --contact WHO" in out
     assert "\n1 dataset, 1 refused, " in f"\n{out}"
 
 
-def test_a_catalogues_name_need_not_be_utf_8(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_catalogues_name_need_not_be_utf_8(tmp_path: Path, told: RecordingPublisher) -> None:
     """As on a share of old: its state is found again, in a file of its own."""
-    told = RecordingPublisher()
-    monkeypatch.setattr("sources.emitting.options.open_publisher", lambda *_, **__: told)
-    monkeypatch.setattr("sources.harvest.screen.settings_folder", lambda: tmp_path / "state")
     named = catalogue_of(tmp_path, "http://127.0.0.1:1/").rename(
         tmp_path / os.fsdecode(b"catalogue-\xe9.ttl")
     )
 
-    statuses = [harvest("dcat", str(named), *QUICK[:-1], "--no-data")[0] for _ in range(2)]
+    statuses = [harvest("dcat", str(named), *QUICK, "--no-data")[0] for _ in range(2)]
 
     assert statuses == [0, 0]
     assert [one.fact.NAME for one in told.events] == ["dataset.released"]
-    assert len(list((tmp_path / "state").glob("*.json"))) == 1
+    assert len(list(tmp_path.rglob("harvest-*.json"))) == 1
 
 
 @pytest.mark.parametrize(
@@ -205,16 +190,11 @@ def test_a_private_portal_has_to_be_allowed() -> None:
     assert served.requests == []
 
 
-def test_an_address_that_is_left_alone_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told = RecordingPublisher()
-    monkeypatch.setattr("sources.emitting.options.open_publisher", lambda *_, **__: told)
-    options = (*QUICK[:-1], "--state", str(tmp_path / "s.json"))
+def test_an_address_that_is_left_alone_is_named(tmp_path: Path, told: RecordingPublisher) -> None:
     with portal() as served:
         served.documents["/robots.txt"] = Answer(500)
         file = catalogue_of(tmp_path, f"{served.url}/x.csv")
-        out = harvest("dcat", str(file), *options)[1]
+        out = harvest("dcat", str(file), *QUICK)[1]
 
     assert out.startswith(f"gares: {served.url}/x.csv: left alone, as robots.txt or Retry-After")
     assert "0 addresses asked for data, 0 without, 1 to be left alone\n" in out
@@ -222,17 +202,13 @@ def test_an_address_that_is_left_alone_is_named(
 
 
 def test_what_was_refused_as_private_is_asked_once_it_is_allowed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, told: RecordingPublisher
 ) -> None:
     """On the same day: it was not asked before, and is not counted so."""
-    told = RecordingPublisher()
-    monkeypatch.setattr("sources.emitting.options.open_publisher", lambda *_, **__: told)
     with portal() as served:
         served.documents["/x.csv"] = Answer(body=RECORDS, headers={"Content-Type": "text/csv"})
         file = catalogue_of(tmp_path, f"{served.url}/x.csv")
-        options = ("--contact", "x@y.fr", "--pause", "0", "--state", str(tmp_path / "s.json"))
-        refused = harvest("dcat", str(file), *options)[1]
-        allowed = harvest("dcat", str(file), *options, "--private-addresses")[1]
+        refused, allowed = (harvest("dcat", str(file), *how)[1] for how in (QUICK[:-1], QUICK))
 
     assert "is on a private network, value '127.0.0.1': give --private-addresses" in refused
     assert "0 addresses asked for data, 0 without" in refused
@@ -245,16 +221,12 @@ def test_what_was_refused_as_private_is_asked_once_it_is_allowed(
     ]
 
 
-def test_it_says_what_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "sources.emitting.options.open_publisher", lambda *_, **__: RecordingPublisher()
-    )
-    options = (*QUICK[:-1], "--state", str(tmp_path / "s.json"))
+def test_it_says_what_changed() -> None:
     with portal(dataset("a"), dataset("gares")) as served:
-        first = harvest("opendatasoft", served.url, *options, "--bootstrap", "k:9092")[1]
+        first = harvest("opendatasoft", served.url, *QUICK)[1]
         served.datasets[:] = [dataset("a", title="Autre"), dataset("b")]
         tried, sent, again = (
-            harvest("opendatasoft", served.url, *options, "--bootstrap", "k:9092", *more)[1]
+            harvest("opendatasoft", served.url, *QUICK, *more)[1]
             for more in (("--dry-run",), (), ())
         )
 

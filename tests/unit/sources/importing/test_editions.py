@@ -115,8 +115,8 @@ SATELLITE = "elig_thd30: is all premises of each commune on 2020-09-30: satellit
                 name,
                 edition(),
                 (
-                    f"2: type: leaves open whether satellite is counted, and so does the name {name},"
-                    f" value 'all': {WIRED}, under a name like *filaire*"
+                    "2: type: leaves open whether satellite is counted, and so does the name"
+                    f" {name}, value 'all': {WIRED}, under a name like *filaire*"
                 ),
             )
             for name in ("commune_debit.csv", "commune_debit_terrestre.csv", "mci.csv")
