@@ -238,6 +238,7 @@ def test_it_says_what_changed() -> None:
 
 
 def test_files_of_one_name_are_two_portals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing in one is not gone from the other."""
     named: list[str] = []
     monkeypatch.setattr(
         "sources.harvest.cli._carry_out", lambda portal, *_, **__: named.append(portal)

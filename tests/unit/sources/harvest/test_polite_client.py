@@ -239,6 +239,7 @@ def test_private_addresses_are_refused_unless_allowed(served: Portal) -> None:
 
 
 def test_a_redirect_to_a_cloud_s_metadata_is_never_followed(served: Portal) -> None:
+    """Nor with --private-addresses: no portal is link-local."""
     served.documents["/old"] = Answer(302, headers={"Location": "http://169.254.169.254/latest"})
     opened: list[str] = []
 

@@ -128,6 +128,7 @@ def test_bad_metadata_of_one_dataset_stops_no_other(served: Portal, tmp_path: Pa
 
 
 def test_what_was_not_sent_is_sent_first_and_unchanged(served: Portal, tmp_path: Path) -> None:
+    """With the same ids and times: what had arrived already is an exact duplicate."""
     file = tmp_path / "state.json"
     broken = FailingPublisher(7)
     with pytest.raises(HarvestError, match="run the same command again"):

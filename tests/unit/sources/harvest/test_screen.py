@@ -61,6 +61,7 @@ def test_a_page_in_the_place_of_data_is_no_data() -> None:
 
 
 def test_rows_in_another_order_are_the_same_data() -> None:
+    """Exports give them as they come."""
     lines = ROWS.splitlines(keepends=True)
 
     assert found(b"".join(reversed(lines))).fingerprint == found(ROWS).fingerprint

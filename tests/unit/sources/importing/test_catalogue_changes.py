@@ -114,6 +114,7 @@ def test_the_block_of_an_indicator_that_differs_is_printed(tmp_path: Path) -> No
 
 
 def test_an_unknown_indicator_has_one_line(tmp_path: Path) -> None:
+    """A catalogue chooses its indicators: there is nothing to paste."""
     changes, findings = changes_of(
         tmp_path, programme(ENTRY), "7;R11;2020-01-01;vi;1", "7" + LINE[2:]
     )

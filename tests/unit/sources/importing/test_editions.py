@@ -217,6 +217,7 @@ def test_paris_counts_once_where_editions_differ(tmp_path: Path, *, whole_first:
 
 
 def test_communes_that_merge_count_once(tmp_path: Path) -> None:
+    """What the successor counts is no longer added as its former commune's own."""
     before = coverages(read(tmp_path, edition(1, sorted({*WHOLE, *MERGED_INTO}), day="2018-03-31")))
     found = read(tmp_path, edition(2, sorted({*WHOLE} - {*MERGED_INTO}), day="2020-03-31"))
     after = coverages(found)
