@@ -66,19 +66,15 @@ class FoundData(BaseModel):
     validators: Validators = Validators()
 
 
-class KnownData(BaseModel):
-    """What is known of an address, from all that was found there."""
+class KnownData(FoundData):
+    """What is known of an address, from all that was found there.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    `changed_on` is when the data last changed: None before there were any.
+    """
+
+    model_config = ConfigDict(extra="forbid")
 
     probed_on: date
-    outcome: DataOutcome
-    why: str = ""
-    fingerprint: str = ""
-    is_whole: bool = True
-    changed_on: date | None = None
-    """When the data last changed: None before there were any."""
-    validators: Validators = Validators()
 
     @property
     def asked_on(self) -> date:

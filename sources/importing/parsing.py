@@ -9,9 +9,7 @@ from typing import Final
 
 _ISO_DAY: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _FRENCH_DAY: Final = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
-_OTHER_DAY: Final = re.compile(r"([0-9]{1,4})[-/. ]([0-9]{1,2})[-/. ]([0-9]{1,4})")
 _SERIAL_DAY: Final = re.compile(r"[34][0-9]{4}")
-_DAY_WITH_TIME: Final = re.compile(r"[0-9]{2,4}[-/][0-9]{2}[-/][0-9]{2,4}[T ][0-9]{1,2}:.*")
 _QUARTER: Final = re.compile(
     r"[TQ]([1-4])[ -]?([0-9]{4})|([0-9]{4})[ -]?[TQ]([1-4])", re.IGNORECASE
 )
@@ -129,13 +127,9 @@ def _refuse_ambiguous(text: str) -> None:
 def _not_a_day(text: str) -> ParsingError:
     if not text:
         return ParsingError("is empty", HOW_A_DAY_IS_WRITTEN)
-    if _DAY_WITH_TIME.fullmatch(text):
-        return ParsingError("has a time of day", f"leave the time out; {HOW_A_DAY_IS_WRITTEN}")
     if _SERIAL_DAY.fullmatch(text):
         remedy = f"give the spreadsheet's column the format of a date; {HOW_A_DAY_IS_WRITTEN}"
         return ParsingError("is a spreadsheet's number of a day", remedy)
-    if _OTHER_DAY.fullmatch(text):
-        return ParsingError("is a day in another form", HOW_A_DAY_IS_WRITTEN)
     return ParsingError("is not a day", HOW_A_DAY_IS_WRITTEN)
 
 

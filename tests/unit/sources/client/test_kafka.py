@@ -1,6 +1,5 @@
 """The publisher on Kafka without a broker; it is tested on a real one, too."""
 
-import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import partial
@@ -24,7 +23,6 @@ from sources.client import (
     KafkaPublisher,
     PublisherOptions,
 )
-from sources.client.protocol import DeliveryError
 
 EVENT = CloudEvent(
     id="e-1",
@@ -142,14 +140,6 @@ def test_a_delivered_event_is_counted_once(producer: FakeProducer) -> None:
     assert producer.closed
 
 
-def test_a_silent_broker_is_given_up(producer: FakeProducer) -> None:
-    producer.answers = False
-    with with_short_timeouts() as publisher:
-        publisher.publish(EVENT)
-        (failed,) = publisher.flush().failed
-    assert (failed.event, failed.cause) == (EVENT, "no answer for 0.01 s")
-
-
 def test_a_full_publisher_waits_and_then_gives_up(producer: FakeProducer) -> None:
     """Once as many events wait as may, `publish` waits for room, not for ever."""
     producer.answers = False
@@ -157,19 +147,6 @@ def test_a_full_publisher_waits_and_then_gives_up(producer: FakeProducer) -> Non
         for _ in range(3):
             publisher.publish(EVENT)
         assert len(publisher.flush().failed) == 3
-
-
-def test_a_full_publisher_goes_on_when_there_is_room(producer: FakeProducer) -> None:
-    publisher = with_short_timeouts(in_flight=2)
-    publisher._delivery_timeout = 30
-    publisher.publish(EVENT)
-    publisher.publish(EVENT)
-    deliverer = threading.Thread(target=lambda: producer.flush(timeout=1))
-    with publisher:
-        deliverer.start()
-        publisher.publish(EVENT)
-        deliverer.join()
-        assert publisher.flush().delivered == 3
 
 
 def test_what_the_client_refuses_is_reported(producer: FakeProducer) -> None:
@@ -191,13 +168,6 @@ def test_raw_records_count_as_events_do(producer: FakeProducer) -> None:
         producer.refuses = KafkaError("no")
         publisher.publish_raw("smartregion.schools", record)
         assert len(publisher.flush().raw_failures) == 1
-
-
-def test_a_last_unreported_loss_is_an_error(producer: FakeProducer) -> None:
-    """Leaving without a flush still reports what was lost."""
-    producer.answers = False
-    with pytest.raises(DeliveryError, match="value 1 missing"), with_short_timeouts() as publisher:
-        publisher.publish(EVENT)
 
 
 def test_an_exception_drops_what_waits(producer: FakeProducer) -> None:

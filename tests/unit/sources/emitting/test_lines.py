@@ -138,44 +138,15 @@ def named(name: str) -> CloudEvent:
     )
 
 
-class RefusingPublisher(RecordingPublisher):
-    """A publisher before a gateway that turns some events down, and keeps others for later."""
-
-    def __init__(self, refused: set[str], *, waiting: int = 0) -> None:
-        super().__init__()
-        self.turned_down = refused
-        self.waiting = waiting
-
-    def flush(self) -> DeliveryReport:
-        """Report some as refused, and some as waiting."""
-        refused = tuple(
-            FailedDelivery(event, "not yours", refused=True)
-            for event in self.events
-            if event.id in self.turned_down
-        )
-        delivered = len(self.events) - len(refused)
-        self.events.clear()
-        return DeliveryReport(delivered, refused, waiting=self.waiting, waiting_for="no answer")
-
-
-def test_an_event_that_is_turned_down_is_a_refused_line() -> None:
-    reported: list[str] = []
-    emission = emit(
-        [line_of(named("a")), line_of(named("b")), line_of(named("c"))],
-        RefusingPublisher({"b"}),
-        on_refused=lambda refused: reported.append(str(refused)),
-    )
-    assert (emission.accepted, emission.refused) == (2, 1)
-    assert reported == ["line 2: event 'b': was refused (not yours)"]
-
-
 def test_an_event_of_an_earlier_run_has_no_line() -> None:
     """What was spooled before is reported all the same."""
-    reported: list[str] = []
-    publisher = RefusingPublisher({"earlier"})
-    publisher.publish(named("earlier"))
-    emit([line_of(named("a"))], publisher, on_refused=lambda refused: reported.append(str(refused)))
-    assert reported == ["an earlier line: event 'earlier': was refused (not yours)"]
+
+    class Refusing(RecordingPublisher):
+        def flush(self) -> DeliveryReport:
+            return DeliveryReport(0, (FailedDelivery(named("earlier"), "not yours", refused=True),))
+
+    _, (refused,) = emitted([], Refusing())
+    assert str(refused) == "an earlier line: event 'earlier': was refused (not yours)"
 
 
 def test_what_another_version_has_spooled_is_reported_where_it_is_refused() -> None:
@@ -191,11 +162,6 @@ def test_what_another_version_has_spooled_is_reported_where_it_is_refused() -> N
     (line,) = map(str, refused)
     assert line.startswith("an earlier line: event of another version: was refused")
     assert "its type is unknown" in line
-
-
-def test_what_waits_is_no_loss() -> None:
-    emission = emit([line_of(named("a"))], RefusingPublisher(set(), waiting=3), on_refused=print)
-    assert (emission.waiting, emission.waiting_for) == (3, "no answer")
 
 
 @given(

@@ -42,12 +42,6 @@ def test_lines_are_sent_once(tmp_path: Path, got: list[CloudEvent]) -> None:
     assert len(got) == 2
 
 
-def test_a_broker_that_lost_everything_gets_it_again(tmp_path: Path, got: list[CloudEvent]) -> None:
-    for options in ((), ("--again",)):
-        run(tmp_path, HEADING + LYCEE, *options)
-    assert len(got) == 2
-
-
 def test_a_dry_run_sends_and_keeps_nothing(tmp_path: Path, got: list[CloudEvent]) -> None:
     """And prints what it would do, with what it would refuse."""
     result = run(tmp_path, f"{HEADING}{LYCEE}x;x;x\n", "--dry-run")

@@ -95,12 +95,6 @@ class FailingPublisher(RecordingPublisher):
         return replace(super().flush(), failed=tuple(lost))
 
 
-def test_a_second_run_adds_nothing(run: Run) -> None:
-    assert run(days(10)) == Tally(sent=10)
-    assert run(days(10)) == Tally(known=10)
-    assert len(run.arrived) == 10
-
-
 def test_a_line_that_is_repeated_is_sent_once(run: Run) -> None:
     tally = run([found(2), found(3)])
     assert (tally.sent, tally.aside[REPEATED], len(run.arrived)) == (1, 1, 1)
@@ -119,11 +113,6 @@ def test_a_correction_at_the_same_time_is_refused(run: Run) -> None:
     run([found(2)])
     assert run([found(2, mbps=200)]).refused == 1
     assert "give a later --recorded-at" in str(run.refused[0])
-
-
-def test_a_later_correction_is_sent(run: Run) -> None:
-    for hours, mbps in ((0, 100), (1, 200), (2, 100)):
-        assert run([found(2, mbps=mbps, later=hours)]).sent == 1
 
 
 def test_what_is_older_than_what_was_sent_is_said_not_to_count(run: Run) -> None:

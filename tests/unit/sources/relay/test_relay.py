@@ -157,12 +157,6 @@ def test_what_is_lost_is_told_and_waits() -> None:
     assert total == Relayed(sent=1)
 
 
-def test_nothing_that_waits_is_nothing_sent() -> None:
-    total = Relayed()
-    assert not relay_batch(FakeOutbox([]), FakePublisher({}), total)
-    assert total == Relayed()
-
-
 class Growing(FakeOutbox):
     """An outbox into which an event comes with each that leaves it."""
 
