@@ -50,14 +50,12 @@ def test_losses_are_read_back() -> None:
     ],
 )
 def test_other_records_are_none(key: bytes, value: bytes | None) -> None:
-    """Nor is one that was taken back."""
     record = loss_record(LOSS)._replace(key=key, value=value)
 
     assert losses_of(arrived([loss_record(LOSS)._replace(key=key), record])) == {}
 
 
 def test_commands_on_dead_letters_leave_them_out() -> None:
-    """They are no outcomes, and no decisions on records."""
     foreign: list[ValueError] = []
     ledger = arrived([loss_record(LOSS)])
 
@@ -66,7 +64,6 @@ def test_commands_on_dead_letters_leave_them_out() -> None:
 
 
 def test_an_acceptance_covers_what_was_missing_and_no_more() -> None:
-    """What is lost later has to be accepted again."""
     assert [LOSS.covers_start(offset) for offset in (0, 5, 6)] == [True, True, False]
     assert [LOSS.covers_gap(*gap) for gap in ((10, 13), (11, 12), (10, 14), (9, 11))] == [
         True,

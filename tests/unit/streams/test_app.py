@@ -20,7 +20,7 @@ from yarl import URL
 from events.fact import Family
 from events.topics import topic_name
 from streams.app import _agent
-from streams.batch_transport import BatchConsumer, BatchProducer, BatchSchema
+from streams.batch_transport import BatchSchema
 from streams.engine import Engine
 from tests.support.async_tests import played
 from tests.support.group_member import (
@@ -35,7 +35,6 @@ from tests.support.group_member import (
 
 
 def app_of(**settings: Any) -> faust.App:
-    """Return an app that is not started. Needs a running loop."""
     app = build_app(**settings)
     consumer_of(app)
     return app
@@ -56,9 +55,6 @@ def app_of(**settings: Any) -> faust.App:
         ("agent_supervisor", CrashingSupervisor),
         # A position that the log has not is looked at, never passed over.
         ("consumer_auto_offset_reset", "none"),
-        # Every replica in sync; at once, for the engine waits for it.
-        ("producer_acks", -1),
-        ("producer_linger", 0),
         # Topics are declared by `smart-region topics apply`, with their replication.
         ("topic_allow_declare", False),
         ("topic_disable_leader", True),
@@ -69,13 +65,11 @@ def app_of(**settings: Any) -> faust.App:
 )
 @played
 async def test_faust_is_set(setting: str, value: object) -> None:
-    """Each of these has a default that loses, doubles or shows something."""
     assert getattr(app_of().conf, setting) == value
 
 
 @played
 async def test_settings_reach_the_broker() -> None:
-    """A session, its heartbeats and the topics' shape are an operator's to choose."""
     conf = app_of(
         session_timeout=9,
         heartbeat_interval=2,
@@ -91,15 +85,6 @@ async def test_settings_reach_the_broker() -> None:
     assert conf.topic_replication_factor == 3
     assert conf.broker_commit_interval == 0.5
     assert conf.broker_max_poll_records == 77
-
-
-@played
-async def test_the_batching_transport_is_used() -> None:
-    """Both ways."""
-    app = app_of()
-
-    assert isinstance(app.consumer, BatchConsumer)
-    assert isinstance(app.producer, BatchProducer)
 
 
 @played
@@ -139,32 +124,26 @@ async def test_partitions_stay_and_all_families_of_one_go_together() -> None:
 
 
 class Stream:
-    """A substitute for Faust's stream: it acknowledges automatically unless disabled."""
-
     def __init__(self, *messages: object) -> None:
         self.messages = messages
         self.acknowledges = True
 
     def noack(self) -> Stream:
-        """Switch that off."""
         self.acknowledges = False
         return self
 
     async def events(self) -> AsyncIterator[object]:
-        """Yield the messages."""
         for message in self.messages:
             yield SimpleNamespace(message=message)
 
 
 def run_agent(stream: Stream, take: Callable[..., Awaitable[None]]) -> None:
-    """Run a family's agent over a stream."""
     app = cast("faust.App", SimpleNamespace(consumer="consumer", producer="producer"))
     engine = cast("Engine", SimpleNamespace(process_batch=take))
     asyncio.run(cast("Any", _agent(app, Family.GRANTS, engine))(stream))
 
 
 def test_an_agent_hands_every_batch_to_the_engine() -> None:
-    """And acknowledges none of them: the engine does, when all is done."""
     stream, taken = Stream("one", "two"), list[Any]()
 
     async def take(*what: object) -> None:
@@ -180,7 +159,6 @@ def test_an_agent_hands_every_batch_to_the_engine() -> None:
 
 
 def test_a_failed_batch_ends_the_agent() -> None:
-    """No later batch may be taken."""
     stream, taken = Stream("one", "two"), list[Any]()
 
     async def take(_: object, message: object, *__: object) -> None:
@@ -195,7 +173,6 @@ def test_a_failed_batch_ends_the_agent() -> None:
 
 @played
 async def test_what_crashes_a_part_of_the_app_is_reported_at_once() -> None:
-    """A failure of any service, at once and without a request."""
     failures: list[BaseException] = []
 
     app = build_app(on_failure=failures.append)
@@ -233,7 +210,6 @@ class TestRebalanceThatBeginsAsAnotherEnds:
 
     @played
     async def test_the_next_one_ends_the_rebalance(self) -> None:
-        """Once its partitions are sought."""
         consumer, thread = await member(topic(Family.GRANTS))
         app = cast("faust.App", consumer.app)
         app.on_rebalance_start()
@@ -258,7 +234,6 @@ async def test_an_assignment_of_nothing_is_ready(partitions: set[TP]) -> None:
 
 
 def tables() -> Any:  # noqa: ANN401 - Faust's
-    """Return the tables of an app that is not started. Needs a running loop."""
     app = build_app()
     consumer_of(app)
     return cast("Any", app.tables)
@@ -277,8 +252,6 @@ def test_a_step_without_an_answer_begins_again() -> None:
 
 
 def test_the_end_of_the_worker_ends_the_step() -> None:
-    """Not every stop is a timeout."""
-
     async def stopped() -> bool:
         recovery = tables().recovery
         recovery._stopped.set()

@@ -28,14 +28,11 @@ KEY: Final = Family.SCHOOLS, 0
 
 
 class States(StateStore):
-    """The states of a worker: the records merged, in order."""
-
     def __init__(self) -> None:
         super().__init__(())
         self.merged: list[PolledRecord] = []
 
     def drop(self, family: Family, partition: int) -> None:
-        """Drop what is merged."""
         super().drop(family, partition)
         self.merged.clear()
 
@@ -53,28 +50,23 @@ class PartitionOfALog(RuleBasedStateMachine):
 
     @rule(kinds=st.lists(st.booleans(), min_size=1, max_size=6))
     def append(self, kinds: Sequence[bool]) -> None:
-        """Append records and markers."""
         self.log.append(kinds)
 
     @rule(is_rolled=st.booleans())
     def elect(self, *, is_rolled: bool) -> None:
-        """Elect another leader."""
         self.log.elect(is_rolled=is_rolled)
 
     @rule(count=st.integers(1, 8))
     def lose_last(self, count: int) -> None:
-        """Lose the last offsets."""
         self.log.lose_last(count)
         self.is_cut = True
 
     @rule(count=st.integers(1, 4))
     def lose_first(self, count: int) -> None:
-        """Lose the first offsets."""
         self.log.lose_first(count)
 
     @rule(first=st.integers(0, 30), count=st.integers(1, 3))
     def compact(self, first: int, count: int) -> None:
-        """Lose records in the middle."""
         self.log.compact(first, count)
 
     def _assign(self, states: States, before: AssignedPartition | None = None) -> None:
@@ -86,12 +78,10 @@ class PartitionOfALog(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        """Start a worker without states."""
         self._assign(States())
 
     @rule(is_committed=st.booleans())
     def rebalance(self, *, is_committed: bool) -> None:
-        """Revoke the partition, and assign it to its worker again."""
         self.merge()
         if is_committed:
             self.commit()
@@ -100,7 +90,6 @@ class PartitionOfALog(RuleBasedStateMachine):
 
     @rule()
     def look(self) -> None:
-        """Look at the log, as a worker does regularly."""
         read = self.partition.read_up_to
         self.log.seek(self.partition.look(self.log.start, self.log.end, read, self.accepted))
 
@@ -127,7 +116,6 @@ class PartitionOfALog(RuleBasedStateMachine):
 
     @rule()
     def merge(self) -> None:
-        """Merge what is passed on, as the engine does."""
         while self.batches:
             batch, position = self.batches.popleft(), self.partition.position
             if self.partition.fault or position is None or position.next != batch.start:

@@ -28,7 +28,6 @@ from broker.offset_gaps import LeaderEpoch, OffsetGap
 from events.fact import Family
 from events.records import OutgoingRecord
 from streams import batch_transport
-from streams.accepted_losses import AcceptedLoss
 from streams.batch_transport import (
     BatchConsumer,
     BatchProducer,
@@ -69,10 +68,7 @@ OTHERS = topic(Family.GRANTS)
 
 @played
 class TestReading:
-    """What a poll passes on."""
-
     async def test_a_polls_records_of_a_partition_are_one_message(self) -> None:
-        """The message's offset is the last record's: one acknowledgement for all."""
         consumer, thread = await member(EVENTS, OTHERS)
         thread.brings(polled(EVENTS, 0, 1, 2) | polled(OTHERS, 0))
 
@@ -153,7 +149,6 @@ class TestReading:
     async def test_polled_records_that_cannot_be_passed_on_are_sought_back(
         self, change: Callable[[BatchConsumer], object], position: int, sought: list[int]
     ) -> None:
-        """They are read again: no record is dropped."""
         consumer, thread = await member(EVENTS)
         thread.positions[EVENTS] = position
         thread.brings(polled(EVENTS, 0), meanwhile=lambda: change(consumer))
@@ -193,8 +188,6 @@ class TestReading:
 
 @played
 class TestControlRecords:
-    """What is read of a partition and holds no record: markers, and aborted records."""
-
     async def test_they_move_the_position_on(self) -> None:
         """Whoever waits for the group's offsets would otherwise wait for a marker."""
         consumer, thread = await has_merged(EVENTS, upto=2)
@@ -209,7 +202,6 @@ class TestControlRecords:
         assert thread.metadata[EVENTS].last == last_record(1)
 
     async def test_records_of_a_poll_that_outlived_a_rebalance_are_not_skipped(self) -> None:
-        """The client's position is beyond records that were dropped."""
         consumer, thread = await member(EVENTS)
         thread.positions = {EVENTS: 2}
         begin = partial(setattr, consumer.app, "consumer_generation_id", GENERATION + 1)
@@ -237,7 +229,6 @@ class TestControlRecords:
         assert position_of(consumer, EVENTS) == Position(2, None, 2)
 
     async def test_offsets_that_have_lost_their_records_are_not_skipped(self) -> None:
-        """They are fetched again; no record follows by which they would be found."""
         consumer, thread = await has_merged(EVENTS, upto=2)
         thread.positions[EVENTS] = 6
         for _ in range(2):
@@ -252,8 +243,6 @@ class TestControlRecords:
 
 @played
 class TestSeeking:
-    """Going to the positions of the states."""
-
     async def test_a_partition_without_states_is_read_from_its_start(self) -> None:
         """Wherever the group has committed: the log is the only copy of the states."""
         consumer, thread = joined(EVENTS, OTHERS, committed={OTHERS: 12})
@@ -267,7 +256,6 @@ class TestSeeking:
     async def test_a_partition_with_a_snapshot_is_read_from_its_last_record(
         self, tmp_path: Path
     ) -> None:
-        """And a snapshot is written of what the worker has merged."""
         snapshots = snapshots_in(tmp_path, a_store(position=Position(10, last_record(9), 0)))
         taken = snapshots.take(PARTITION, is_end=True)
         assert taken is not None
@@ -300,7 +288,6 @@ class TestSeeking:
         assert await batch(consumer) == [(EVENTS, [2])]
 
     async def test_the_states_of_a_partition_that_another_worker_has_are_dropped(self) -> None:
-        """They would be shown, and outdated, when it comes back."""
         consumer, thread = await has_merged(EVENTS, OTHERS, upto=1)
 
         await rebalance(consumer, thread, OTHERS)
@@ -353,7 +340,6 @@ class TestSeeking:
         assert consumer.is_sought(GENERATION)
 
     async def test_a_partition_is_caught_up_at_the_committed_offset_only(self) -> None:
-        """Its figures would be too small, and what is committed would go back."""
         consumer, thread = await member(EVENTS, committed={EVENTS: 4})
         seen = []
         for offsets in ((0, 1), (2,), (3,)):
@@ -369,10 +355,7 @@ class TestSeeking:
 
 @played
 class TestLosses:
-    """What a log has lost, and what an operator accepts."""
-
     async def test_a_log_that_ends_before_what_was_read_is_neither_shown_nor_read(self) -> None:
-        """New events would be taken for those that are known; other partitions are read on."""
         consumer, thread = await has_merged(EVENTS, OTHERS)
         thread.log_ends[EVENTS] = 4
 
@@ -399,7 +382,6 @@ class TestLosses:
         assert thread.sought == [{EVENTS: 5}]
 
     async def test_nobody_looks_during_a_rebalance(self) -> None:
-        """It seeks by itself."""
         consumer, thread = await has_merged(EVENTS)
         thread.log_ends[EVENTS] = 4
         consumer.app.rebalancing = True
@@ -409,7 +391,6 @@ class TestLosses:
         assert consumer.faults == []
 
     async def test_a_position_that_the_log_has_not_is_looked_at(self) -> None:
-        """The client would begin anew silently."""
         consumer, thread = await has_merged(EVENTS)
         thread.log_ends[EVENTS] = 4
         thread.brings({}, meanwhile=Mock(side_effect=errors.OffsetOutOfRangeError))
@@ -418,7 +399,6 @@ class TestLosses:
         assert [fault.fault for fault in consumer.faults] == [FaultKind.EVENTS_LOST]
 
     async def test_of_a_log_that_was_replaced_nothing_is_processed_or_committed(self) -> None:
-        """The commit would say that the log is the one that was read."""
         other = CommitMetadata(last=last_record(1, key=b"other"))
         consumer, thread = await member(EVENTS, committed={EVENTS: 2}, metadata={EVENTS: other})
         thread.brings(polled(EVENTS, 0, 1, 2, 3))
@@ -429,52 +409,10 @@ class TestLosses:
         assert await consumer.commit() is False
         assert (thread.committed_offsets, thread.metadata) == ({EVENTS: 2}, {EVENTS: other})
 
-    async def test_an_accepted_end_is_processed_anew_and_takes_the_commit_back(self) -> None:
-        """It is shown only from the end of the log on: until then figures would be too small."""
-        consumer, thread = await has_merged(EVENTS)
-        thread.log_ends[EVENTS] = 4
-        await consumer.look_at_logs()
-        consumer.transport.accepted = {(*EVENTS,): [loss_of(EVENTS, last=last_record(4))]}
-
-        await consumer.look_at_logs()
-
-        assert consumer.faults == []
-        thread.brings(polled(EVENTS, 0, 1, 2))
-        [first] = await read_and_merge(consumer)
-        assert (first.is_new, first.writes) == (True, True)
-        assert (consumer.is_caught_up(EVENTS), consumer._new_offset(EVENTS)) == (False, None)
-        thread.brings(polled(EVENTS, 3))
-        await read_and_merge(consumer)
-        assert await consumer.commit()
-        assert thread.committed_offsets == {EVENTS: 4}
-
-    @pytest.mark.parametrize(
-        "accepted",
-        [
-            loss_of(EVENTS, last=last_record(3)),
-            loss_of(EVENTS, log_start=9),
-            loss_of(OTHERS, last=last_record(4)),
-        ],
-    )
-    async def test_the_acceptance_of_another_loss_does_not_count(
-        self, accepted: AcceptedLoss
-    ) -> None:
-        """An operator has decided on what he saw, and on nothing later."""
-        consumer, thread = await has_merged(EVENTS)
-        consumer.transport.accepted = {(accepted.topic, accepted.partition): [accepted]}
-        thread.log_ends[EVENTS] = 4
-
-        await consumer.look_at_logs()
-
-        assert [fault.fault for fault in consumer.faults] == [FaultKind.EVENTS_LOST]
-
 
 @played
 class TestAttempts:
-    """The record at which work begins, committed before."""
-
     async def test_are_committed_before_the_work_begins(self) -> None:
-        """With the offset and what is known there, until the work is done."""
         consumer, thread = await has_merged(EVENTS, upto=41)
         assert consumer.needs_attempt(EVENTS)
 
@@ -490,7 +428,6 @@ class TestAttempts:
         assert consumer.to_commit([EVENTS])[EVENTS].metadata.attempts == ()
 
     async def test_work_does_not_begin_where_the_group_takes_no_note(self) -> None:
-        """The partition may be another worker's."""
         consumer, thread = await has_merged(EVENTS, upto=41)
         thread.takes_commits = False
 
@@ -498,7 +435,6 @@ class TestAttempts:
             await consumer.begin(EVENTS, 41)
 
     async def test_that_the_broker_has_ended_do_not_count(self) -> None:
-        """They are taken back beside the same offset; a record that is done is committed, too."""
         consumer, thread = await has_merged(EVENTS, OTHERS, upto=41)
         for tp in (EVENTS, OTHERS):
             await consumer.begin(tp, 41)
@@ -523,7 +459,6 @@ class TestAttempts:
     async def test_a_broker_that_takes_no_note_holds_nobody_up(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The worker ends all the same: the attempts count, as those of one that was killed."""
         consumer, thread = await has_merged(EVENTS, upto=41)
         await consumer.begin(EVENTS, 41)
         monkeypatch.setattr(batch_transport, "TAKE_BACK_SECONDS", 0.01)
@@ -534,10 +469,7 @@ class TestAttempts:
 
 @played
 class TestCommitting:
-    """Which offsets may be committed."""
-
     async def test_what_is_merged_is_committed(self) -> None:
-        """With what shows the next owner that the log is the same, and the rules of its figures."""
         consumer, thread = joined(EVENTS)
         thread.starts[EVENTS] = 3
         await consumer.perform_seek()
@@ -565,7 +497,6 @@ class TestCommitting:
     async def test_of_a_batch_that_is_left_to_a_rebalance_its_first_part_is_committed(
         self, merged: int
     ) -> None:
-        """If any; nothing more of the partition is processed until it is assigned again."""
         consumer, thread = await member(EVENTS)
         thread.brings(polled(EVENTS, 0, 1, 2))
         [handed] = await read(consumer)
@@ -585,7 +516,6 @@ class TestCommitting:
         assert not consumer.is_stopped(EVENTS)
 
     async def test_a_message_done_is_waited_for_no_longer(self) -> None:
-        """A revocation waits for what is in flight, and for nothing else."""
         consumer, _ = await member(EVENTS)
         reported = message(EVENTS)
         reported.incref()
@@ -596,7 +526,6 @@ class TestCommitting:
         assert not consumer.unacked
 
     async def test_a_gap_holds_no_commit_back(self) -> None:
-        """A batch covers its offsets, whichever the log has."""
         consumer, _ = await member(EVENTS)
         await consumer._add_gap(EVENTS, 3, 30)
         keep(consumer, EVENTS, last=last_record(0))
@@ -613,7 +542,6 @@ class TestCommitting:
         assert {first, *looking} == {EVENTS, OTHERS}
 
     async def test_a_revoked_partition_is_committed_and_not_read(self) -> None:
-        """Its positions are those of the next assignment, whatever Faust says of the rebalance."""
         consumer, thread = await member(EVENTS)
         thread.brings(polled(EVENTS, 0))
         await read_and_merge(consumer)
@@ -628,8 +556,6 @@ class TestCommitting:
 
 @played
 class TestOwnership:
-    """Whether another worker may own the partitions."""
-
     @pytest.mark.parametrize(
         ("generation", "silence", "problem"),
         [
@@ -648,7 +574,6 @@ class TestOwnership:
     async def test_ends_with_the_generation_and_before_the_session(
         self, generation: int, silence: float, problem: str
     ) -> None:
-        """The silence of the broker is a share of the session timeout."""
         consumer, thread = await member(EVENTS)
         thread.current = generation
         thread.heartbeat_at = monotonic() - silence * consumer.app.conf.broker_session_timeout
@@ -676,19 +601,15 @@ class Fetcher:
         raise self.error
 
     async def end_offsets(self, *_: object) -> None:
-        """Ask a broker."""
         await self._proc_offset_request(1, {})
 
 
 @played
 class TestThread:
-    """The consumer thread, around aiokafka's coordinator and fetcher."""
-
     JOIN = JoinGroupRequest("group", 6000, 60000, "", "", "consumer", [])
     SYNC = SyncGroupRequest("group", 3, "member", None, [])
 
     async def thread(self, **answers: Any) -> tuple[_BatchConsumerThread, Any]:
-        """Return a started thread, and its coordinator with the answers that it gets."""
         coordinator = Mock(generation=3)
         coordinator._do_heartbeat = AsyncMock(**answers)
         coordinator._send_req = self.send = AsyncMock(**answers)
@@ -708,13 +629,11 @@ class TestThread:
 
     @staticmethod
     async def call_thread(fun: Any, *given: Any) -> Any:  # noqa: ANN401
-        """Stand for a call in the consumer's thread, which is safe there alone."""
         return await fun(*given)
 
     @staticmethod
     @contextmanager
     def created(thread: _BatchConsumerThread) -> Iterator[Any]:
-        """Yield the consumer that a thread creates, which is not started."""
         thread._consumer = thread._create_consumer(asyncio.get_running_loop())
         try:
             yield thread._consumer
@@ -847,7 +766,6 @@ class TestThread:
         assert lasts == [last_record(40), last_record(41)]
 
     async def test_reads_committed_offsets_with_their_metadata(self) -> None:
-        """In one request; a partition without one is left out."""
         thread, coordinator = await self.thread()
         text = '{"version":2,"start":3}'
         fetch = AsyncMock(return_value={TopicPartition(*EVENTS): OffsetAndMetadata(41, text)})
@@ -880,7 +798,6 @@ class TestThread:
         await thread.check_errors()
 
     async def test_a_noted_poll_keeps_the_member_in_its_group(self) -> None:
-        """The client counts the time since the last one, whatever it brought."""
         thread = consumer_of(build_app())._thread
         with self.created(thread) as made:
             made._subscription._last_fetch_ended -= 1000.0
@@ -900,8 +817,6 @@ class TestThread:
 
 @played
 class TestLag:
-    """Records waiting."""
-
     async def test_is_the_end_less_what_is_merged(self) -> None:
         """Or less what is committed, while that is read again; an unknown end is left out.
 
@@ -918,7 +833,6 @@ class TestLag:
         assert consumer.lag() == {EVENTS: 58, OTHERS: 18}
 
     async def test_reports_what_is_behind_an_open_transaction(self) -> None:
-        """It is part of the lag, and cannot be processed yet."""
         consumer, thread = await member(EVENTS, OTHERS)
         thread.ends, thread.stable_ends = {EVENTS: 50, OTHERS: 9}, {EVENTS: 42, OTHERS: 9}
         keep(consumer, EVENTS, last=last_record(39))
@@ -929,15 +843,12 @@ class TestLag:
 
 @played
 class TestWritingRecords:
-    """Dead letters and forwards."""
-
     OUTGOING = (
         OutgoingRecord("letters", None, b"k", b"v", [("h", b"1")]),
         OutgoingRecord("events", 2, b"k", None, ()),
     )
 
     async def test_it_is_done_once_the_broker_has_them_all(self) -> None:
-        """Keys, values and headers as they are, to the partition that is named, if one is."""
         producer, broker = producing()
         writing = asyncio.create_task(producer.write_all(self.OUTGOING))
         await turns()
@@ -952,7 +863,6 @@ class TestWritingRecords:
         await writing
 
     async def test_every_replica_in_sync_acknowledges(self) -> None:
-        """And a retry of the client's own is not written twice."""
         producer = cast("BatchProducer", build_app().producer)
 
         asked = {**producer._settings_default(), **producer._settings_extra()}
@@ -983,15 +893,3 @@ class TestWritingRecords:
 
         assert type(raised.value) is failure
         assert repr(error) in str(raised.value)
-
-
-@played
-async def test_a_batch_message_is_decoded_to_nothing_else() -> None:
-    """The agent gets the raw records: what is wrong with one is the engine's to judge."""
-    app = build_app()
-    reported = message(EVENTS, polled(EVENTS, 1, 2)[EVENTS])
-    channel = next(iter(app.agents.values())).channel
-
-    event = await channel.schema.compile(app)(reported)
-
-    assert event.value is reported.value

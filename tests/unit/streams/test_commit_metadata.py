@@ -31,7 +31,6 @@ METADATA = st.builds(
 
 @given(METADATA)
 def test_what_was_noted_is_read_again(metadata: CommitMetadata) -> None:
-    """All of it, whatever it was."""
     assert decode_commit_metadata(encode_commit_metadata(metadata)) == metadata
 
 
@@ -42,7 +41,6 @@ def test_it_fits_beside_an_offset(metadata: CommitMetadata) -> None:
 
 
 def test_nothing_known_is_an_empty_text() -> None:
-    """As Kafka's own tools write it."""
     assert encode_commit_metadata(NO_METADATA) == ""
 
 
@@ -59,8 +57,6 @@ def test_keys_of_other_releases_are_ignored() -> None:
 
 
 def test_more_than_a_broker_keeps_is_not_sent() -> None:
-    """The broker would refuse the offset with it."""
-
     class Longer(CommitMetadata):
         text: str
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
 
 import pytest
 from hypothesis import given
@@ -31,75 +30,21 @@ SITES = EntityView(
 
 
 def seen(*history: CloudEvent) -> Timeline:
-    """Return what is seen of a coworking site."""
     return timeline(SITES, state_of(*history))
 
 
-class TestTimeline:
-    """What a view sees of one entity."""
-
-    def test_is_in_the_order_of_effect(self) -> None:
-        """Effective days count, whatever was recorded first; an end does not count."""
-        days = seen(
-            event("coworking.closed", "one", "2019-01-01", at="2020-01-01"),
-            event("coworking.opened", "one", "2017-01-01", at="2020-01-02"),
-            event("coworking.resized", "one", "2018-01-01", at="2020-01-03"),
-        )
-
-        assert [(date.fromordinal(day).year, counts) for day, *_, counts, _ in days] == [
-            (2017, True),
-            (2018, True),
-            (2019, False),
-        ]
-
-    def test_a_cell_borrows_what_it_lacks(self) -> None:
-        """A resize names no département: it is in that of the opening."""
-        _, (*_, resized) = seen(
-            event(
-                "coworking.opened",
-                "one",
-                "2017-01-01",
-                department="77",
-                commune="77288",
-                workstations=10,
-            ),
-            event("coworking.resized", "one", "2018-01-01", workstations=20),
-        )
-
-        assert (resized["department"], resized["workstations"]) == ("77", 20)
-
-    def test_a_retracted_cell_is_not_seen(self) -> None:
-        """What was taken back never was."""
-        assert seen(event("coworking.opened", "one", "2017-01-01", retracted=True)) == []
-
-
 class TestFirstDifference:
-    """From where on two timelines may contribute differently."""
-
     OPENED = event("coworking.opened", "one", "2017-01-01", workstations=10)
     RESIZED = event("coworking.resized", "one", "2018-01-01", workstations=20)
     CLOSED = event("coworking.closed", "one", "2019-01-01")
 
     def test_is_one_before_they_differ(self) -> None:
-        """The closing ends the level that the resize set."""
         before, after = (
             seen(self.OPENED, self.RESIZED),
             seen(self.OPENED, self.RESIZED, self.CLOSED),
         )
 
         assert first_difference(before, after) == 1
-
-    def test_is_the_beginning_for_an_entity_unheard_of(self) -> None:
-        """Nothing is shared with nothing."""
-        assert first_difference([], seen(self.OPENED)) == 0
-
-    def test_is_where_something_borrowed_changes(self) -> None:
-        """The opening is corrected: the resize after it has moved to another département."""
-        moved = event("coworking.opened", "one", "2018-06-01", department="93", commune="93066")
-        before, after = seen(self.RESIZED), seen(self.RESIZED, moved)
-
-        assert first_difference(before, after) == 0
-        assert before[0] != after[0]
 
 
 TERMS = load_catalogue().terms
@@ -108,7 +53,6 @@ TERMS = load_catalogue().terms
 @pytest.mark.parametrize("family", Family)
 @given(data=st.data())
 def test_what_two_timelines_share_cancels_out(family: Family, data: st.DataObject) -> None:
-    """From their first difference on, two timelines differ by as much as from the beginning."""
     history = data.draw(st.lists(events_of(family), min_size=1, max_size=8))
     before, after = state_of(*history[:-1]), state_of(*history)
     for term in TERMS:
@@ -120,7 +64,6 @@ def test_what_two_timelines_share_cancels_out(family: Family, data: st.DataObjec
 
 
 def difference(term: Term, old: Timeline, new: Timeline, since: int) -> dict[object, int]:
-    """Return by how much two contributions differ, in steps and in reports."""
     total = Counter[object]()
     for cells, sign in ((old, -1), (new, 1)):
         view = EntityView.of(term)
@@ -138,7 +81,6 @@ def difference(term: Term, old: Timeline, new: Timeline, since: int) -> dict[obj
 def test_the_first_cell_contributes_as_a_timeline_of_one(
     family: Family, data: st.DataObject
 ) -> None:
-    """In every view of the family, a retraction too."""
     one = data.draw(events_of(family))
     views = [
         ViewTerms(EntityView.of(term), [(index, term)])
@@ -204,7 +146,6 @@ def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_term_that_comes_later_counts_what_was_asked_before() -> None:
-    """What was worked out without it is forgotten."""
     terms = ViewTerms(EntityView.of(KINDS), [(0, KINDS)])
     terms.contribution({"kind": "tablet"}, None, counts=True)
     terms.add(1, Term(Family.EQUIPMENT, KINDS.facts))

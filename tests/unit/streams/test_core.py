@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
-from pathlib import Path
 from typing import cast
 
 import pytest
@@ -30,7 +29,6 @@ from streams.state import (
 from tests.support.histories import deliveries, event, histories, pool, uai, with_cell
 from tests.support.records import PARTITIONS, FakeRecord, record_of
 
-ROOT = Path(__file__).parents[3]
 PARIS = uai("0750001")
 HOME = partition_for(PARIS.encode(), PARTITIONS)
 CONNECTED = "fr.iledefrance.smartregion.school.connected.v1"
@@ -47,20 +45,15 @@ def run(
     family: Family = Family.SCHOOLS,
     partition: int = HOME,
 ) -> Result:
-    """Process records as one batch of a partition."""
     return process(records, states or {}, family=family, partition=partition, partitions=PARTITIONS)
 
 
 def connected(day: str = "2018-03-01", **parts: object) -> FakeRecord:
-    """Return the record of a lycée's connection."""
     return record_of(event("school.connected", PARIS, day, **parts))  # type: ignore[arg-type]
 
 
 class TestOutcomes:
-    """What becomes of a record."""
-
     def test_a_new_fact_is_accepted(self) -> None:
-        """The first fact of an entity is the entity's whole state."""
         reported = event("school.connected", PARIS, "2018-03-01")
 
         result = run(record_of(reported))
@@ -69,7 +62,6 @@ class TestOutcomes:
         assert result.tally == {(CONNECTED, Outcome.ACCEPTED): 1}
 
     def test_a_record_read_again_is_a_duplicate(self) -> None:
-        """The same (time, source, id) changes nothing."""
         reported = connected()
         known = run(reported).changed
 
@@ -79,7 +71,6 @@ class TestOutcomes:
         assert result.tally == {(CONNECTED, Outcome.DUPLICATE): 1}
 
     def test_a_correction_is_accepted(self) -> None:
-        """A later record of the same fact and day takes the earlier one's place."""
         result = run(
             connected(at="2018-03-01T00:00:00"),
             connected(at="2018-03-02T00:00:00", downlink_mbps=200),
@@ -90,7 +81,6 @@ class TestOutcomes:
         assert result.tally == {(CONNECTED, Outcome.ACCEPTED): 2}
 
     def test_a_record_older_than_what_is_known_is_superseded(self) -> None:
-        """A late original does not undo its correction."""
         correction = connected(at="2018-03-02T00:00:00", downlink_mbps=200)
         known = run(correction).changed
 
@@ -100,7 +90,6 @@ class TestOutcomes:
         assert result.tally == {(CONNECTED, Outcome.SUPERSEDED): 1}
 
     def test_a_record_that_breaks_its_contract_is_refused(self) -> None:
-        """The refusal has the record and the reason."""
         record = FakeRecord("smartregion.schools", HOME, 7, b"key", b"{", [("h", b"v")])
 
         result = run(record)
@@ -135,31 +124,18 @@ class TestOutcomes:
         assert (len(result.refusals), result.forwards) == (1, [])
 
     def test_an_event_of_another_family_is_refused(self) -> None:
-        """A topic takes its own family's facts only."""
         result = run(record_of(event("coworking.closed", "one", "2018-03-01")))
 
         assert result.refusals[0].error.reason is RefusalReason.WRONG_TOPIC
 
     def test_a_neighbour_of_a_refused_record_is_accepted(self) -> None:
-        """One bad record costs its neighbours nothing."""
         result = run(FakeRecord("smartregion.schools", HOME, 7, None, None), connected())
 
         assert list(result.changed) == [PARIS]
         assert len(result.refusals) == 1
 
-    def test_binary_mode_is_accepted(self) -> None:
-        """Both content modes of the Kafka binding come to the same state."""
-        reported = event("school.connected", PARIS, "2018-03-01")
-
-        assert (
-            run(record_of(reported, encode=encode_binary)).changed
-            == run(record_of(reported)).changed
-        )
-
 
 class TestMisrouted:
-    """Records on another partition than Java's partitioner chooses."""
-
     AWAY = (HOME + 1) % PARTITIONS
 
     def test_a_record_of_an_unknown_entity_is_forwarded_home(self) -> None:
@@ -173,17 +149,7 @@ class TestMisrouted:
         assert result.forwards[0].record is record
         assert result.tally == {(CONNECTED, Outcome.MISROUTED): 1}
 
-    def test_a_record_of_an_entity_that_lives_here_is_merged(self) -> None:
-        """An entity that is known on a partition stays there."""
-        record = record_of(event("school.connected", PARIS, "2018-03-01"), partition=self.AWAY)
-
-        result = run(record, states={PARIS: EMPTY}, partition=self.AWAY)
-
-        assert result.forwards == []
-        assert list(result.changed) == [PARIS]
-
     def test_an_entity_that_is_forwarded_is_not_thought_known(self) -> None:
-        """Each of its records is forwarded, not only the first."""
         records = [
             record_of(event("school.connected", PARIS, day), partition=self.AWAY)
             for day in ("2018-03-01", "2018-03-02")
@@ -193,7 +159,6 @@ class TestMisrouted:
 
     @given(st.integers(0, PARTITIONS - 1), st.booleans())
     def test_happens_only_elsewhere_and_if_unknown(self, partition: int, known: bool) -> None:  # noqa: FBT001
-        """Misrouted is: not this partition's by the partitioner, and not known on it."""
         record = record_of(event("school.connected", PARIS, "2018-03-01"), partition=partition)
 
         result = run(record, states={PARIS: EMPTY} if known else {}, partition=partition)
@@ -201,7 +166,6 @@ class TestMisrouted:
         assert bool(result.forwards) is (partition != HOME and not known)
 
     def test_does_not_depend_on_the_record_s_key(self) -> None:
-        """The entity decides, not the key that a producer gave its record."""
         record = connected()
         without_key = FakeRecord(
             record.topic, record.partition, record.offset, None, record.value, record.headers
@@ -211,10 +175,7 @@ class TestMisrouted:
 
 
 class TestLatest:
-    """The newest time of each source and type."""
-
     def test_is_the_greatest_not_the_last(self) -> None:
-        """An older event that comes later does not take it back."""
         result = run(
             connected("2018-03-02", source="/a"),
             connected("2018-03-01", source="/a"),
@@ -225,18 +186,14 @@ class TestLatest:
         assert days == {"/a": "2018-03-02", "/b": "2018-03-01"}
 
     def test_leaves_refused_records_out(self) -> None:
-        """A refused record's time is not believed."""
         assert run(FakeRecord("smartregion.schools", HOME, 7, None, b"{}")).latest == {}
 
 
 class TestProperties:
-    """What holds for every batch."""
-
     @given(st.data(), st.sampled_from(Family))
     def test_any_order_and_batches_come_to_the_same_states(
         self, data: st.DataObject, family: Family
     ) -> None:
-        """Permuted, repeated and cut into batches, the same events make the same states."""
         history = data.draw(histories(family))
 
         arrived = all_of(family, data.draw(deliveries(history)))
@@ -247,7 +204,6 @@ class TestProperties:
     def test_the_tally_adds_up_to_the_batch(
         self, history: list[CloudEvent], partition: int
     ) -> None:
-        """Every record has exactly one outcome, and each outcome its trace."""
         result = run(*map(record_of, history), partition=partition)
 
         outcomes = Counter[Outcome]()
@@ -262,7 +218,6 @@ class TestProperties:
     def test_the_states_given_are_never_changed(
         self, known: list[CloudEvent], history: list[CloudEvent]
     ) -> None:
-        """States are values: the core makes new ones."""
         states = merged(known)
         before = deepcopy(states)
 
@@ -295,7 +250,6 @@ class TestProperties:
 
 
 def broken(chance: random.Random, family: Family) -> FakeRecord:
-    """Return a valid record of which some bytes were flipped, or the JSON edited."""
     encode = chance.choice([encode_structured, encode_binary])
     record = record_of(chance.choice(pool(family)), encode=encode)
     value = bytearray(record.value or b"")
@@ -313,7 +267,6 @@ def broken(chance: random.Random, family: Family) -> FakeRecord:
 @settings(max_examples=500)
 @given(seed=st.integers(0, 2**32))
 def test_a_broken_record_never_breaks_the_batch(seed: int, family: Family) -> None:
-    """Whatever happened to 500 valid records a family, each is accepted or refused."""
     record = broken(random.Random(seed), family)
 
     result = process([record], {}, family=family, partition=0, partitions=1)
@@ -324,7 +277,6 @@ def test_a_broken_record_never_breaks_the_batch(seed: int, family: Family) -> No
 
 
 def merged(history: list[CloudEvent]) -> dict[str, EntityState]:
-    """Merge each event by itself, without the core."""
     states: dict[str, EntityState] = {}
     for reported in history:
         alone = with_cell(
@@ -336,7 +288,6 @@ def merged(history: list[CloudEvent]) -> dict[str, EntityState]:
 
 
 def all_of(family: Family, batches: list[list[CloudEvent]]) -> dict[str, EntityState]:
-    """Process batches on one partition, each upon what the earlier ones left."""
     states: dict[str, EntityState] = {}
     for batch in batches:
         records = [record_of(reported, partitions=1) for reported in batch]

@@ -51,7 +51,6 @@ RECORD = FakeRecord(
 
 
 def test_a_dead_letter_is_the_record_with_reason_and_origin() -> None:
-    """As it is read."""
     sent = dead_letter_record(RecordRefusal(RECORD, ERROR), now=NOW)
 
     letter = read_dead_letter(FakeRecord(sent.topic, 0, 7, sent.key, sent.value, sent.headers))
@@ -70,7 +69,6 @@ def test_a_dead_letter_is_the_record_with_reason_and_origin() -> None:
 def test_every_dead_letter_of_a_record_identifies_it(
     write: Callable[..., OutgoingRecord],
 ) -> None:
-    """Also one without the record, as the summary in which it stands another time."""
     refusal = RecordRefusal(RECORD, ERROR)
     other = RecordRefusal(replace(RECORD, offset=43), ERROR)
     sent = [write(refusal, now=NOW)]
@@ -97,8 +95,6 @@ def test_a_record_that_is_skipped_is_not_read_for_its_letter() -> None:
 
 
 class TestForward:
-    """The forward of a misrouted record."""
-
     def test_goes_to_its_entity_s_partition_under_its_entity_s_key(self) -> None:
         """So that any partitioner would leave it there."""
         sent = forward_record(Forward(RECORD, "0750001U", 5))
@@ -106,7 +102,6 @@ class TestForward:
         assert sent[:3] == ("smartregion.schools", 5, b"0750001U")
 
     def test_keeps_value_and_headers_and_adds_the_origin(self) -> None:
-        """An audit can distinguish the forward from the record."""
         sent = forward_record(Forward(RECORD, "0750001U", 5))
 
         assert sent.value == RECORD.value
@@ -114,17 +109,13 @@ class TestForward:
 
 
 class TestSummary:
-    """One dead letter of many refusals of one kind in a batch."""
-
     def test_a_hundred_refusals_have_a_dead_letter_each(self) -> None:
-        """As before: a person reads them, and each keeps its record."""
         letters = summarized([empty(offset) for offset in range(MAX_SINGLE)])
 
         assert [letter.origin.offset for letter in letters] == list(range(MAX_SINGLE))
         assert all(letter.summary is None for letter in letters)
 
     def test_more_have_one_with_their_offsets(self) -> None:
-        """The gap was accepted, or of another kind."""
         offsets = [*range(10, 100), *range(110, 300)]
 
         [letter] = summarized([empty(offset) for offset in offsets])
@@ -136,7 +127,6 @@ class TestSummary:
         assert (letter.key, letter.value, letter.headers) == (None, b"", ())
 
     def test_sources_and_reasons_have_one_each(self) -> None:
-        """Beside the dead letters of those that are few."""
         many = [claimed(2 * number, "/lycees") for number in range(MAX_SINGLE + 1)]
         others = [empty(2 * number + 1) for number in range(MAX_SINGLE + 1)]
         few = [claimed(1000 + number, "/tiers-lieux") for number in range(3)]
@@ -149,7 +139,6 @@ class TestSummary:
         assert [one.origin.offset for one in letters[2:]] == [1000, 1001, 1002]
 
     def test_a_source_for_each_record_does_not_make_them_more(self) -> None:
-        """Those of one reason are then summarized, without a source."""
         [letter] = summarized([claimed(number, f"/{number}") for number in range(150)])
 
         assert letter.summary is not None
@@ -157,13 +146,11 @@ class TestSummary:
         assert letter.headers == ()
 
     def test_a_source_that_may_name_somebody_is_not_kept(self) -> None:
-        """As nothing else of their records."""
         [letter] = summarized([claimed(one, "mailto:zoe.l@example.fr") for one in range(150)])
 
         assert letter.headers == ()
 
     def test_records_that_an_operator_has_skipped_have_one_each(self) -> None:
-        """Each was named, and is not read."""
         error = ContractError(RefusalReason.PASSED_OVER, "value", None, "nothing")
 
         letters = summarized([RecordRefusal(record_at(one), error) for one in range(150)])
@@ -186,7 +173,6 @@ class TestSummary:
 def test_each_refused_record_has_a_dead_letter_whatever_the_batches(
     sources: list[tuple[str, int]], ends: list[int]
 ) -> None:
-    """Exactly one in a batch; batches that a worker processes again add no record."""
     stated = [source for source, count in sources for _ in range(count)]
     refusals = [claimed(3 * number, source) for number, source in enumerate(stated)]
     expected = [RecordOrigin(RECORD.topic, RECORD.partition, 3 * one) for one in range(len(stated))]
@@ -200,7 +186,6 @@ def test_each_refused_record_has_a_dead_letter_whatever_the_batches(
 
 
 def summarized(refusals: Sequence[RecordRefusal]) -> list[DeadLetter]:
-    """Return the dead letters of a batch's refusals, as they are read."""
     sent = dead_letter_records(refusals, now=NOW)
     return [
         read_dead_letter(FakeRecord(one.topic, 0, number, one.key, one.value, one.headers))
@@ -211,16 +196,13 @@ def summarized(refusals: Sequence[RecordRefusal]) -> list[DeadLetter]:
 def record_at(
     offset: int, value: bytes | None = None, headers: Headers = (), timestamp: int = TIMESTAMP
 ) -> FakeRecord:
-    """Return a record of the partition, without a key."""
     return FakeRecord(RECORD.topic, RECORD.partition, offset, None, value, headers, timestamp)
 
 
 def empty(offset: int, headers: Headers = ()) -> RecordRefusal:
-    """Return the refusal of a record without a value."""
     error = ContractError(RefusalReason.NULL_VALUE, "value", None, "send an event")
     return RecordRefusal(record_at(offset, headers=headers), error)
 
 
 def claimed(offset: int, source: str) -> RecordRefusal:
-    """Return the refusal of a record that states a source."""
     return RecordRefusal(record_at(offset, json.dumps({"source": source}).encode()), ERROR)

@@ -44,23 +44,18 @@ BROKEN = ProduceFailedError(DEAD_LETTERS, None, cause=OSError("gone"))
 
 
 def connected(day: str = "2018-03-01") -> CloudEvent:
-    """Return a lycée's connection."""
     return event("school.connected", PARIS, day)
 
 
 def of_march(days: int) -> list[FakeRecord]:
-    """Return a record of the lycée for each of the first days of a month."""
     return [record_of(connected(f"2018-03-{day:02}")) for day in range(1, days + 1)]
 
 
 def refused(value: bytes = b"{}") -> FakeRecord:
-    """Return a record that is refused."""
     return refused_record(SCHOOLS, HOME, value=value)
 
 
 class Bench:
-    """An engine between a consumer and a producer that a test controls."""
-
     def __init__(self, **options: Any) -> None:
         self.engine = Engine(
             CATALOGUE,
@@ -73,11 +68,9 @@ class Bench:
 
     @property
     def known(self) -> dict[str, EntityState]:
-        """Return the states of the home partition's lycées."""
         return dict(self.engine.state_store.states(SCHOOLS, HOME))
 
     def position(self, partition: int = HOME) -> Position | None:
-        """Return how far a partition is merged."""
         return self.engine.state_store.position(SCHOOLS, partition)
 
     def batch(
@@ -99,11 +92,9 @@ class Bench:
         return batch_message(batch, family=SCHOOLS, partition=partition)
 
     async def take(self, message: Message) -> None:
-        """Let the engine take a batch."""
         await self.engine.process_batch(SCHOOLS, message, self.consumer.real, self.producer.real)
 
     async def drop_while_it_writes(self, message: Message) -> None:
-        """Let the engine take a batch, whose partition is dropped before the broker answers."""
         self.producer.acknowledges.clear()
         taking = asyncio.create_task(self.take(message))
         await self.producer.asked.wait()
@@ -113,31 +104,25 @@ class Bench:
         await taking
 
     def take_all(self, *records: Record, **how: Any) -> Message:
-        """Let the engine take records as one batch, to the end."""
         message = self.batch(*records, **how)
         asyncio.run(self.take(message))
         return message
 
     def suspects(self, records: Sequence[Record], *, ends: int) -> None:
-        """Let the first record have ended workers."""
         self.consumer.ends[records[0].offset] = ends
 
     def begun(self) -> list[int]:
-        """Return the offsets at which work was begun."""
         return [offset for _, offset in self.consumer.begun]
 
     def connections(self) -> list[str]:
-        """Return the days at which the lycée was connected."""
         return list(self.known[PARIS]["school.connected"])
 
     def letters(self) -> list[DeadLetter]:
-        """Return the dead letters written."""
         return [read_dead_letter(one) for one in arrived(self.producer.records)]
 
 
 @pytest.fixture
 def bench() -> Bench:
-    """Return a fresh engine in its surroundings."""
     return Bench()
 
 
@@ -158,18 +143,13 @@ def poison(monkeypatch: pytest.MonkeyPatch) -> Poison:
 
 
 class Poison(list[Record]):
-    """Records, and the sizes of all that was merged."""
-
     def __init__(self) -> None:
         super().__init__()
         self.merges: list[int] = []
 
 
 class TestTake:
-    """What a batch leads to."""
-
     def test_changed_entities_are_known(self, bench: Bench) -> None:
-        """And their figures with them."""
         reported = connected()
 
         bench.take_all(record_of(reported))
@@ -178,7 +158,6 @@ class TestTake:
         assert bench.engine.state_store.fold.series(HOME) != {}
 
     def test_the_position_is_behind_its_last_record(self, bench: Bench) -> None:
-        """Whatever comes of it; the record is known by its key and time."""
         bench.take_all(record_of(connected()))
         last = refused()
         bench.take_all(last)
@@ -187,7 +166,6 @@ class TestTake:
         assert bench.position() == Position(last.offset + 1, LastRecord.of(last), 0)
 
     def test_readers_are_woken_once_the_states_have_changed(self, bench: Bench) -> None:
-        """Histories that wait for changes are answered then."""
         seen: list[bool] = []
         bench.engine.on_applied = lambda: seen.append(bool(bench.known))
 
@@ -196,7 +174,6 @@ class TestTake:
         assert seen == [True]
 
     def test_a_refused_record_becomes_a_dead_letter(self, bench: Bench) -> None:
-        """With the monitor's own time."""
         record = refused()
         bench.take_all(record)
 
@@ -207,7 +184,6 @@ class TestTake:
         assert letter.time.date() == date(2020, 12, 31)
 
     def test_a_flood_of_refusals_is_one_dead_letter_and_counts_in_full(self, bench: Bench) -> None:
-        """In the metrics, and in the share; what was accepted among them has no dead letter."""
         first, accepted, second = (
             [refused() for _ in range(150)],
             record_of(connected()),
@@ -243,7 +219,6 @@ class TestTake:
     def test_a_large_share_of_dead_letters_is_said_once_and_stops_nothing(
         self, bench: Bench, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """With the first cause and the runbook; the batches after it are taken as before."""
         many = [[refused() for _ in range(30)] for _ in range(3)]
         for few in many:
             bench.take_all(*few)
@@ -260,7 +235,6 @@ class TestTake:
         assert bench.engine.meters.dead_letter_rates["schools"].share == 0.9
 
     def test_a_misrouted_record_is_forwarded(self, bench: Bench) -> None:
-        """To its entity's partition; this partition has no state of it."""
         bench.take_all(record_of(connected(), partition=AWAY), partition=AWAY)
 
         [sent] = bench.producer.records
@@ -268,7 +242,6 @@ class TestTake:
         assert dict(bench.engine.state_store.states(SCHOOLS, AWAY)) == {}
 
     def test_progress_is_noted(self, bench: Bench) -> None:
-        """The watchdog detects a stalled worker by it."""
         before = bench.engine.progressed_at
 
         bench.take_all(record_of(connected()))
@@ -277,10 +250,7 @@ class TestTake:
 
 
 class TestIsolation:
-    """What fails for a record is that record's alone."""
-
     def test_a_record_that_cannot_be_merged_is_refused(self, bench: Bench, poison: Poison) -> None:
-        """The others of its batch are merged, and the batch is done."""
         records = of_march(3)
         poison.append(records[0])
 
@@ -294,17 +264,9 @@ class TestIsolation:
         assert sum(bench.engine.meters.events.values()) == 3
         assert bench.engine.meters.dead_letters == {"unprocessable": 1}
 
-    def test_a_record_that_is_refused_is_passed(self, bench: Bench, poison: Poison) -> None:
-        """It would otherwise be read again for ever."""
-        poison.extend([record := record_of(connected())])
-        bench.take_all(record)
-
-        assert bench.position() == Position(record.offset + 1, LastRecord.of(record), 0)
-
     def test_a_partition_that_was_dropped_while_its_dead_letter_was_written_stays_so(
         self, bench: Bench, poison: Poison
     ) -> None:
-        """It is read again from its start."""
         poison.extend(of_march(1))
         message = bench.batch(*poison)
 
@@ -316,7 +278,6 @@ class TestIsolation:
     def test_a_state_that_cannot_be_folded_is_never_kept(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Its record is refused, and what was known of the entity stays."""
         difference = Fold.difference
 
         def failing(self: Fold, *args: Any) -> Any:  # noqa: ANN401
@@ -335,7 +296,6 @@ class TestIsolation:
     def test_a_write_that_the_broker_refuses_for_its_content_is_a_record_s(
         self, bench: Bench
     ) -> None:
-        """Its letter keeps what can be written of it, if only where it lies."""
         bench.producer.refuses = lambda value: value is not None and b"poison" in value
         records = (record_of(connected()), refused(b'{"id": "poison"}'), refused())
         _, poison, other = records
@@ -350,10 +310,7 @@ class TestIsolation:
 
 
 class TestEnds:
-    """Records at which workers have ended."""
-
     def test_work_is_begun_once_a_partition(self, bench: Bench) -> None:
-        """It is written down before anything can end the worker, and then no more."""
         first, second = record_of(connected("2018-03-01")), record_of(connected("2018-04-01"))
 
         bench.take_all(first)
@@ -378,7 +335,6 @@ class TestEnds:
     def test_three_ends_are_reported_before_the_next(
         self, bench: Bench, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """By log and metric, until the record is done."""
         record = refused()
         bench.suspects([record], ends=3)
         bench.engine.hold_seconds = 0
@@ -431,7 +387,6 @@ class TestEnds:
     def test_a_record_that_is_skipped_is_refused_unread(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Its content is not decoded; its dead letter has its origin."""
         first, poison, last = (
             record_of(connected(day)) for day in ("2018-03-01", "2018-04-01", "2018-05-01")
         )
@@ -470,7 +425,6 @@ class TestEnds:
         assert bench.engine.progressed_at == len(records)
 
     def test_a_rebalance_does_not_wait_for_all_records_of_a_batch(self, bench: Bench) -> None:
-        """What is processed is done; the rest is read again, by whoever has the partition then."""
         records = of_march(4)
         bench.suspects(records, ends=2)
         bench.consumer.awaited = lambda: len(bench.connections()) == 2
@@ -500,8 +454,6 @@ class TestEnds:
 
 
 class TestOrder:
-    """Nothing is merged, and no offset may be committed, before the broker has it all."""
-
     def test_nothing_is_known_or_done_before_the_writes_are_acknowledged(
         self, bench: Bench
     ) -> None:
@@ -525,7 +477,6 @@ class TestOrder:
         assert bench.consumer.finished == [message]
 
     def test_a_failed_write_leaves_all_as_it_was(self, bench: Bench) -> None:
-        """Nothing is known, done or counted of a batch whose dead letters nobody has."""
         message = bench.batch(record_of(connected()), refused())
         before = bench.position()
         bench.producer.failure = BROKEN
@@ -567,7 +518,6 @@ class TestOrder:
         assert bench.engine.meters.events == {}
 
     def test_a_batch_that_does_not_follow_the_states_is_left_alone(self, bench: Bench) -> None:
-        """It was passed on before its partition was dropped: it is neither begun nor written."""
         message = bench.batch(refused())
         bench.engine.state_store.drop(SCHOOLS, HOME)
 
@@ -578,8 +528,6 @@ class TestOrder:
 
 
 class TestProcessedRecords:
-    """Records before the committed offset, which are read again for their states."""
-
     def test_they_change_states_and_nothing_is_written_or_counted(self, bench: Bench) -> None:
         """Their dead letters and forwards are there, and they were counted when they were new."""
         reported = connected()
@@ -609,7 +557,6 @@ class TestProcessedRecords:
         assert bench.engine.meters.dead_letters == {}
 
     def test_one_that_fails_is_refused_again_in_silence(self, bench: Bench, poison: Poison) -> None:
-        """Its dead letter is there; the others of its batch are merged."""
         records = of_march(3)
         poison.append(records[1])
 
@@ -642,7 +589,6 @@ class TestProcessedRecords:
     def test_a_step_that_fails_does_not_repeat_those_before_it(
         self, bench: Bench, poison: Poison
     ) -> None:
-        """What is merged is merged; the rest is processed singly."""
         records = [record_of(connected()) for _ in range(MERGE_STEP + 2)]
         poison.append(records[-1])
 
@@ -655,7 +601,6 @@ class TestProcessedRecords:
     def test_each_step_of_a_replay_is_progress(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A large batch may take longer than the time without progress that ends a worker."""
         times = count()
         monkeypatch.setattr(engine, "monotonic", lambda: next(times))
 
@@ -666,26 +611,15 @@ class TestProcessedRecords:
 
     @staticmethod
     def misrouted() -> FakeRecord:
-        """Return a record of another partition's lycée."""
         others = (event("school.connected", uai(f"075{n:04}"), "2018-03-01") for n in range(9, 99))
         away = next(one for one in others if record_of(one).partition != HOME)
         return record_of(away, partition=HOME)
 
 
 class TestCheckFold:
-    """The self-check of the figures."""
-
-    def test_finds_nothing_as_a_rule(self, bench: Bench) -> None:
-        """Figures are those of the states."""
-        bench.take_all(record_of(connected()))
-
-        assert asyncio.run(bench.engine.check_fold()) == 0
-        assert bench.engine.meters.mismatches == 0
-
     def test_counts_and_logs_what_differs(
         self, bench: Bench, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """A fault of ours is a metric and a line in the log."""
         bench.take_all(record_of(connected()))
         next(iter(bench.engine.state_store.fold.series(HOME).values())).add({1: 1})
 

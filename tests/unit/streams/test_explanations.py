@@ -14,7 +14,6 @@ CONNECTED = "schools_connected_ratio", "all_connected"
 
 
 def test_the_newest_day_comes_first_and_a_day_in_the_order_of_the_kinds() -> None:
-    """A result stands before its cause."""
     found = explanations_from(
         [
             explained("2019-01-01", "ancienne"),
@@ -33,7 +32,6 @@ def test_the_newest_day_comes_first_and_a_day_in_the_order_of_the_kinds() -> Non
 
 
 def test_a_later_text_of_the_day_corrects_it_and_a_retraction_takes_it_back() -> None:
-    """As every fact."""
     first = explained("2019-01-01", "faux", at="2019-01-01T10:00:00")
     corrected = explained("2019-01-01", "juste", at="2019-01-02T10:00:00")
     retracted = explained("2019-01-01", "juste", at="2019-01-03T10:00:00", retracted=True)
@@ -46,6 +44,5 @@ def test_a_later_text_of_the_day_corrects_it_and_a_retraction_takes_it_back() ->
 def test_the_order_of_arrival_changes_nothing(
     data: st.DataObject, history: list[CloudEvent]
 ) -> None:
-    """Late, doubled or in other batches: the same explanations."""
     arrived = [one for batch in data.draw(deliveries(history)) for one in batch]
     assert explanations_from(arrived) == explanations_from(history)

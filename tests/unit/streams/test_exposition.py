@@ -67,7 +67,6 @@ def exposed(
     ready: bool = True,
     lag: Mapping[tuple[str, int], int] | None = None,
 ) -> dict[str, list[Sample]]:
-    """Return the samples that Prometheus scrapes of a worker with this state store."""
     snapshot = take_snapshot(
         state_store,
         as_of=as_of,
@@ -86,7 +85,6 @@ def exposed(
 
 
 def state_store_of(catalogue: Catalogue, *history: CloudEvent) -> StateStore:
-    """Return a state store with a history, over several partitions."""
     state_store = StateStore(catalogue.terms)
     for reported in history:
         apply_events(state_store, reported.fact.FAMILY, [[reported]])
@@ -94,7 +92,6 @@ def state_store_of(catalogue: Catalogue, *history: CloudEvent) -> StateStore:
 
 
 def everything() -> tuple[StateStore, Meters]:
-    """Return a state store and meters after every kind of event and failure."""
     state_store, meters = StateStore(shipped().terms), Meters()
     for family in Family:
         for partition, result in processed(state_store, family, pool(family)):
@@ -111,7 +108,6 @@ def everything() -> tuple[StateStore, Meters]:
 
 
 def summed(samples: Iterable[Sample]) -> dict[tuple[str, ...], float]:
-    """Sum samples over partitions, by all their other labels."""
     sums: dict[tuple[str, ...], float] = defaultdict(float)
     for sample in samples:
         key = (value for label, value in sample.labels.items() if label != "partition")
@@ -120,32 +116,26 @@ def summed(samples: Iterable[Sample]) -> dict[tuple[str, ...], float]:
 
 
 def by_department(samples: Iterable[Sample]) -> dict[str, float]:
-    """Return samples by département; one each."""
     return {sample.labels["department"]: sample.value for sample in samples}
 
 
 @pytest.fixture(scope="module")
 def samples() -> list[Sample]:
-    """Return every sample of a worker that has seen every kind of event."""
     state_store, meters = everything()
     found = exposed(shipped(), state_store, meters, lag={("smartregion.schools", 0): 3})
     return [sample for group in found.values() for sample in group]
 
 
 def shown_by(meters: Meters) -> dict[str, list[Sample]]:
-    """Return the samples of a worker that has no states."""
     return exposed(shipped(), StateStore(shipped().terms), meters)
 
 
 @pytest.fixture(scope="module")
 def promises() -> dict[str, list[Sample]]:
-    """Return the samples of a worker without states."""
     return exposed(shipped(), StateStore(shipped().terms), ready=False)
 
 
 class TestFigures:
-    """The samples of figures."""
-
     def test_there_are_none_before_ready(self) -> None:
         """An absent figure is stale; a zero, or half a sum, would be a lie."""
         state_store, meters = everything()
@@ -159,7 +149,6 @@ class TestFigures:
     @settings(max_examples=30)
     @given(st.lists(st.sampled_from(Family).flatmap(histories), max_size=3))
     def test_sum_over_partitions_to_the_totals(self, reported: list[list[CloudEvent]]) -> None:
-        """Spread over partitions, entities come to what they come to on one."""
         spread, together = (StateStore(shipped().terms) for _ in range(2))
         for history in reported:
             for one in history:
@@ -234,7 +223,6 @@ class TestFigures:
         history: list[CloudEvent],
         figures: Mapping[Metric, Mapping[str, float]],
     ) -> None:
-        """By département."""
         catalogue = catalogue_of(measure, unit=unit)
 
         found = exposed(catalogue, state_store_of(catalogue, *history))
@@ -244,50 +232,6 @@ class TestFigures:
             for metric in FIGURES[:3]
             if metric.name in found
         } == figures
-
-    def test_plans_of_closed_lycees_go_on_counting(self) -> None:
-        """Two plans for one lycée are 200 %; the definition says what that means."""
-        closed = uai("0750002")
-        history = [
-            *(event("school.registered", one, "2016-01-01") for one in (PARIS, closed)),
-            *(
-                event(
-                    "equipment.delivered",
-                    f"delivery-{one}",
-                    "2018-02-01",
-                    uai=one,
-                    department="75",
-                    completes_plan=True,
-                )
-                for one in (PARIS, closed)
-            ),
-            event("school.closed", closed, "2019-07-31"),
-        ]
-        found = exposed(shipped(), state_store_of(shipped(), *history))
-
-        equipped = shipped().indicator("schools_equipped_ratio")
-        counted = [
-            sum(
-                sample.value
-                for sample in found[metric.name]
-                if sample.labels["indicator"] == equipped.id
-            )
-            for metric in (metrics.INDICATOR_NUMERATOR, metrics.INDICATOR_DENOMINATOR)
-        ]
-        assert counted == [2, 1]
-        assert "Au-dessus de 100 %" in equipped.definition
-
-    def test_persons_are_not_shown_by_partition(self) -> None:
-        """The worker has only the Région's last report: a département's may identify a person."""
-        catalogue = catalogue_of(
-            {"count": "training.enrolled"}, breakdown="audience", min_cell=11, published="monthly"
-        )
-        enrolled = event("training.enrolled", "enrolment-000001", "2018-02-01", department="77")
-        found = exposed(catalogue, state_store_of(catalogue, enrolled))
-
-        shown = [metric for metric in FIGURES if found[metric.name]]
-        assert shown == [metrics.INDICATOR_LAST_REPORTED]
-        assert by_department(found[metrics.INDICATOR_LAST_REPORTED.name]).keys() == {"region"}
 
     def test_how_many_persons_are_known_is_rounded(self) -> None:
         """Each new one would otherwise be seen, one by one."""
@@ -306,7 +250,6 @@ class TestFigures:
             assert count == shown
 
     def test_categories_are_the_breakdown_s(self) -> None:
-        """An indicator by audience has the value of each, and of all."""
         catalogue = catalogue_of({"count": "training.enrolled"}, breakdown="audience")
         state_store = state_store_of(
             catalogue,
@@ -324,7 +267,6 @@ class TestFigures:
         assert sum(sample.value for sample in found[metrics.INDICATOR_VALUE.name]) == 2
 
     def test_an_observed_indicator_has_each_territory_s_own_value(self) -> None:
-        """In its unit, each whole in one partition; the region's under its label."""
         reported = [
             observed("IND-042", "D75", "2018-01-01", "90"),
             observed("IND-042", "D77", "2018-01-01", "40.25"),
@@ -352,7 +294,6 @@ class TestFigures:
         assert metrics.INDICATOR_LAST_REPORTED.name not in found
 
     def test_a_territory_s_own_baseline_is_reported(self) -> None:
-        """Beside those that all share."""
         found = exposed(barometer(), StateStore(barometer().terms))
 
         own = by_department(found[metrics.INDICATOR_OWN_BASELINE.name])
@@ -364,7 +305,6 @@ class TestFigures:
     def test_the_last_report_is_the_latest_of_all_terms(
         self, registered: str, connected: str
     ) -> None:
-        """Of a ratio, the last report of either part."""
         catalogue = catalogue_of(SHARE, unit="ratio")
         state_store = state_store_of(
             catalogue,
@@ -376,28 +316,14 @@ class TestFigures:
 
         assert by_department(found) == {"75": datetime(2018, 3, 1, tzinfo=UTC).timestamp()}
 
-    def test_what_takes_effect_later_is_not_reported_yet(self) -> None:
-        """On the day before, the figure is 0 and nothing was reported."""
-        state_store = state_store_of(
-            catalogue := catalogue_of(CONNECTED), event("school.connected", PARIS, "2018-03-01")
-        )
-
-        found = exposed(catalogue, state_store, as_of=date(2018, 2, 28))
-
-        assert by_department(found[metrics.INDICATOR_VALUE.name]) == {"75": 0}
-        assert metrics.INDICATOR_LAST_REPORTED.name not in found
-
 
 def _series(metric: metrics.Metric) -> Iterable[tuple[str, tuple[str, ...]]]:
-    """Return the names of a metric's series, and the labels that they have besides its own."""
     if metric.kind != "histogram":
         return [(metric.name, ())]
     return [(f"{metric.name}_{part}", extra) for part, extra in HISTOGRAM.items()]
 
 
 class TestLabels:
-    """Whose words they are."""
-
     KNOWN: Mapping[str, frozenset[str]] = {
         "department": frozenset({*Department, metrics.REGION}),
         "partition": frozenset(map(str, range(PARTITIONS))),
@@ -413,7 +339,6 @@ class TestLabels:
     }
 
     def test_come_from_closed_lists(self, samples: list[Sample]) -> None:
-        """Départements, outcomes, types: never a lycée, a person or a dataset."""
         strange = {
             (label, value)
             for sample in samples
@@ -424,7 +349,6 @@ class TestLabels:
         assert strange == set()
 
     def test_of_indicators_are_the_catalogue_s(self, samples: list[Sample]) -> None:
-        """Programme, indicator, milestone, and the categories of a breakdown."""
         reported = {
             (sample.labels.get(label), label)
             for sample in samples
@@ -442,7 +366,6 @@ class TestLabels:
         assert reported <= known
 
     def test_are_those_of_the_vocabulary(self, samples: list[Sample]) -> None:
-        """A rule may rely on docs/metrics.md."""
         labels = {
             name: {*metric.labels, *extra}
             for metric in (*metrics.WORKER_METRICS, *metrics.PRODUCER_METRICS)
@@ -459,8 +382,6 @@ class TestLabels:
 
 
 class TestCounters:
-    """How many records were read, and how many were refused."""
-
     def test_begin_at_zero_for_every_type_outcome_and_reason(self) -> None:
         """An increase, or an alert on it, would not see the first after a restart."""
         one = next(iter(FACTS))
@@ -487,10 +408,7 @@ class TestCounters:
 
 
 class TestDeadLetterShare:
-    """How many of the last records of a family were refused."""
-
     def refused(self, number: int) -> dict[str, list[Sample]]:
-        """Return what is shown after so many refusals, and nothing else."""
         meters = Meters()
         record = FakeRecord("smartregion.grants", 0, 0, None, None)
         error = ContractError(RefusalReason.INVALID_DATA, "data.dupont", None, "remove it")
@@ -499,7 +417,6 @@ class TestDeadLetterShare:
         return shown_by(meters)
 
     def test_is_shown_by_family(self) -> None:
-        """Without a cause as long as it is no alarm."""
         found = self.refused(20)
 
         [share] = found[metrics.DEAD_LETTER_SHARE.name]
@@ -507,17 +424,13 @@ class TestDeadLetterShare:
         assert found[metrics.DEAD_LETTER_ALARM.name] == []
 
     def test_is_shown_with_the_first_cause_where_it_is_too_large(self) -> None:
-        """In the words of the contracts alone."""
         [alarm] = self.refused(21)[metrics.DEAD_LETTER_ALARM.name]
 
         assert alarm.labels == {"family": "grants", "reason": "invalid_data", "field": "data.…"}
 
 
 class TestFamilies:
-    """The metric families of a scrape."""
-
     def families(self, meters: Meters) -> dict[str, tuple[str, str]]:
-        """Return name, kind and meaning of every family of a scrape, samples or none."""
         state_store = StateStore(shipped().terms)
         snapshot = take_snapshot(
             state_store, as_of=AS_OF, ready=False, partitions=PARTITIONS, shown=(), lag={}
@@ -532,7 +445,6 @@ class TestFamilies:
         }
 
     def test_are_those_of_the_vocabulary(self) -> None:
-        """Each metric that is documented is there, with its kind and meaning."""
         declared = ProducerMeters(Attribution(load_producers()))
 
         assert self.families(Meters(declared, recovery_seconds=1.0)) == {
@@ -549,16 +461,12 @@ class TestFamilies:
 
 
 class TestPromises:
-    """What the catalogue declares, exposed for rules."""
-
     def test_are_there_before_ready(self, promises: dict[str, list[Sample]]) -> None:
-        """A promise does not depend on events."""
         shown = {sample.labels["indicator"] for sample in promises[metrics.INDICATOR_INFO.name]}
 
         assert shown == {indicator.id for indicator in shipped().indicators}
 
     def test_have_target_and_deadline(self, promises: dict[str, list[Sample]]) -> None:
-        """All lycées, by the end of 2020."""
         who = {
             "programme": "lycees",
             "indicator": "schools_connected_ratio",
@@ -577,7 +485,6 @@ class TestPromises:
         }
 
     def test_leave_out_what_was_not_promised(self, promises: dict[str, list[Sample]]) -> None:
-        """No target is shown where the text states none."""
         promised = {
             (indicator.id, goal.id)
             for indicator in shipped().indicators
@@ -593,10 +500,7 @@ class TestPromises:
 
 
 class TestWorker:
-    """What a worker shows of itself."""
-
     def test_shows_its_day(self) -> None:
-        """Rules use it instead of the time of the scrape."""
         found = shown_by(Meters())
 
         assert found[metrics.AS_OF.name][0].value == datetime(2020, 12, 31, tzinfo=UTC).timestamp()
@@ -610,11 +514,9 @@ class TestWorker:
         assert found[metrics.PARTITIONS_EXPECTED.name][0].value == PARTITIONS
 
     def test_shows_a_partition_without_entities_as_owned(self) -> None:
-        """A partition without entities differs from one without owner."""
         assert figures_of(StateStore([]).fold, [4], AS_OF) == {4: Figures({}, {})}
 
     def test_shows_its_lag_by_topic_and_partition(self) -> None:
-        """What is yet to be processed."""
         lag = {("smartregion.schools", 1): 3}
 
         found = exposed(shipped(), StateStore(shipped().terms), lag=lag)[metrics.LAG.name]
@@ -624,7 +526,6 @@ class TestWorker:
         ]
 
     def test_takes_no_snapshot_before_a_scrape(self) -> None:
-        """Registration takes no snapshot."""
         exposition = WorkerCollector(
             shipped(), StateStore(shipped().terms).fold, Meters(), pytest.fail
         )
@@ -639,7 +540,6 @@ DAY = 86_400
 def shown(
     meters: ProducerMeters, metric: Metric, *, name: str | None = None
 ) -> dict[tuple[str, ...], float]:
-    """Return a metric's samples by the values of its labels."""
     samples: list[Sample] = [
         sample
         for family in producer_families(load_catalogue(), meters)
@@ -651,7 +551,6 @@ def shown(
 
 @pytest.fixture
 def meters() -> ProducerMeters:
-    """Return meters that have counted one batch, of a declared and of an undeclared producer."""
     meters = ProducerMeters(Attribution(PRODUCERS))
     records = Counter(
         {
@@ -665,7 +564,6 @@ def meters() -> ProducerMeters:
 
 
 def test_the_declaration_is_shown(meters: ProducerMeters) -> None:
-    """Who they are, which programmes hang on them, how often they promised to send."""
     assert shown(meters, metrics.PRODUCER_INFO) == {
         ("lycees", "Système lycees"): 1,
         ("sites", "Système sites"): 1,
@@ -682,7 +580,6 @@ def test_the_declaration_is_shown(meters: ProducerMeters) -> None:
 
 
 def test_counts_begin_at_zero(meters: ProducerMeters) -> None:
-    """So that an increase sees their first, of who is declared and of the others together."""
     events = shown(meters, metrics.PRODUCER_EVENTS)
 
     assert events["lycees", "accepted"] == 6
@@ -698,7 +595,6 @@ def test_counts_begin_at_zero(meters: ProducerMeters) -> None:
 
 
 def test_lateness_is_a_histogram(meters: ProducerMeters) -> None:
-    """Of those that were news; it has as many series as there are producers."""
     name = metrics.PRODUCER_LATENESS.name
     buckets = shown(meters, metrics.PRODUCER_LATENESS, name=f"{name}_bucket")
 
@@ -708,12 +604,10 @@ def test_lateness_is_a_histogram(meters: ProducerMeters) -> None:
 
 
 def test_the_last_event_is_shown(meters: ProducerMeters) -> None:
-    """Of producers with events."""
     assert shown(meters, metrics.PRODUCER_LAST_EVENT) == {("lycees",): NOON.timestamp()}
 
 
 def test_who_promised_nothing_has_no_interval() -> None:
-    """There is nothing to compare its silence with."""
     irregular = producer("lycees", LYCEES).model_copy(
         update={"expected_every": Frequency.IRREGULAR}
     )
@@ -724,7 +618,6 @@ def test_who_promised_nothing_has_no_interval() -> None:
 
 
 def test_where_nobody_is_declared_only_counts_are_shown() -> None:
-    """Of the unknown."""
     families = producer_families(load_catalogue(), ProducerMeters())
 
     samples = [sample for family in families for sample in family.samples]

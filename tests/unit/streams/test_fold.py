@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
@@ -22,7 +22,6 @@ from events.registry import facts_of
 from streams.fold import Fold, Series, SeriesKey
 from streams.state import EMPTY, EntityState, cell_of, merge_states
 from tests.support.histories import DAYS, ENTITIES, event, events_of, histories, uai, with_cell
-from tests.support.observations import barometer, observation_events, observed
 
 PARIS, MEAUX = uai("0750001"), uai("0770001")
 CONNECTED = Term(
@@ -41,7 +40,6 @@ FRESH = Term(
     unless=("dataset.withdrawn",),
     expires=Expiry(by="update_frequency", grace_days=2),
 )
-COMPLETED = Term(Family.TRAININGS, ("training.completed",))
 HOURS = Term(
     Family.WORKSTATIONS, ("workstation.usage_reported",), mode=TermMode.ADD, amount="occupied_hours"
 )
@@ -50,7 +48,6 @@ Totals = Mapping[tuple[str, str], int]
 
 
 def states_of(history: Iterable[CloudEvent]) -> dict[str, EntityState]:
-    """Merge events into the states of their entities."""
     states: dict[str, EntityState] = {}
     for one in history:
         states[one.fact.entity_id] = after(states.get(one.fact.entity_id, EMPTY), one)
@@ -58,13 +55,11 @@ def states_of(history: Iterable[CloudEvent]) -> dict[str, EntityState]:
 
 
 def after(state: EntityState, one: CloudEvent) -> EntityState:
-    """Return a state with one more event."""
     day = one.fact.effective_day.isoformat()
     return merge_states(state, with_cell(EMPTY, one.fact.NAME, day, cell_of(one)))
 
 
 def folded(term: Term, history: Iterable[CloudEvent]) -> Fold:
-    """Fold a history from scratch, on partition 0."""
     fold = Fold([term])
     for entity, state in states_of(history).items():
         fold.replace(term.family, 0, entity, EMPTY, state)
@@ -72,7 +67,6 @@ def folded(term: Term, history: Iterable[CloudEvent]) -> Fold:
 
 
 def take(fold: Fold, states: dict[str, EntityState], one: CloudEvent) -> None:
-    """Replace the state of an event's entity by the state with that event."""
     entity = one.fact.entity_id
     before = states.get(entity, EMPTY)
     states[entity] = after(before, one)
@@ -80,7 +74,6 @@ def take(fold: Fold, states: dict[str, EntityState], one: CloudEvent) -> None:
 
 
 def totals(fold: Fold, day: date) -> Totals:
-    """Return what a fold of one term comes to on a day, by département and category."""
     return {
         (key.department, key.category): total
         for key, series in fold.series(0).items()
@@ -92,8 +85,6 @@ def totals(fold: Fold, day: date) -> Totals:
 
 
 class ReportedRecord(NamedTuple):
-    """A record of an entity, in the order in which a term takes them."""
-
     day: date
     time: int
     source: str
@@ -143,12 +134,10 @@ def records_of(term: Term, state: EntityState, as_of: date) -> list[ReportedReco
 
 
 def satisfied(term: Term, record: ReportedRecord) -> bool:
-    """Return whether a record satisfies the term's `where`."""
     return all(text(record.fields.get(field)) in values for field, values in term.where)
 
 
 def live(term: Term, record: ReportedRecord, as_of: date) -> bool:
-    """Return whether a record's amount has not expired on a day."""
     if term.expires is None:
         return True
     days = term.expires.days
@@ -158,7 +147,6 @@ def live(term: Term, record: ReportedRecord, as_of: date) -> bool:
 
 
 def amounts(term: Term, record: ReportedRecord) -> Totals:
-    """Return a record's amount, by its département and category."""
     department = record.fields.get("department", "")
     amount: Any = 1 if term.amount is None else record.fields.get(term.amount, 0)
     if term.breakdown is not None and term.breakdown == term.amount:
@@ -170,13 +158,11 @@ def amounts(term: Term, record: ReportedRecord) -> Totals:
 
 
 def text(value: object) -> str:
-    """Write a value as the catalogue does."""
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @st.composite
 def terms(draw: st.DrawFn, family: Family) -> Term:
-    """Draw a term over a family's facts, with the fields that these have or borrow."""
     names = [fact.NAME for fact in facts_of(family)]
     facts = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
     others = [name for name in names if name not in facts]
@@ -209,7 +195,6 @@ def terms(draw: st.DrawFn, family: Family) -> Term:
 
 @st.composite
 def counts(draw: st.DrawFn, family: Family) -> Term:
-    """Draw a term that counts entities by facts alone."""
     names = [fact.NAME for fact in facts_of(family)]
     facts = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
     others = [name for name in names if name not in facts]
@@ -218,7 +203,6 @@ def counts(draw: st.DrawFn, family: Family) -> Term:
 
 
 def expiries(family: Family) -> st.SearchStrategy[Expiry | None]:
-    """Draw how long amounts live."""
     grace = st.integers(0, 3)
     fixed = st.builds(Expiry, days=st.integers(0, 40), grace_days=grace)
     named = st.builds(Expiry, by=st.just("update_frequency"), grace_days=grace)
@@ -226,7 +210,6 @@ def expiries(family: Family) -> st.SearchStrategy[Expiry | None]:
 
 
 def days() -> st.SearchStrategy[date]:
-    """Draw days at, about and between the histories' own."""
     return st.builds(
         lambda day, moved: date.fromisoformat(day) + timedelta(moved),
         st.sampled_from(DAYS),
@@ -235,12 +218,9 @@ def days() -> st.SearchStrategy[date]:
 
 
 class TestAgainstTheDefinition:
-    """The fold against an evaluation of each entity on each day."""
-
     @settings(max_examples=300)
     @given(st.data(), st.sampled_from(Family))
     def test_a_total_is_the_sum_of_what_lives(self, data: st.DataObject, family: Family) -> None:
-        """Of any term, after any events, on days that go forwards and backwards."""
         term = data.draw(terms(family))
         fold = Fold([term])
         states: dict[str, EntityState] = {}
@@ -255,19 +235,15 @@ class TestAgainstTheDefinition:
     @settings(max_examples=20)
     @given(data=st.data())
     def test_a_term_of_the_catalogue_is_no_exception(self, data: st.DataObject, term: Term) -> None:
-        """The shipped terms have the figures of their definition."""
         history, day = data.draw(histories(term.family)), data.draw(days())
 
         assert totals(folded(term, history), day) == evaluated(term, states_of(history), day)
 
 
 class TestLaws:
-    """What holds for any terms and states."""
-
     @settings(max_examples=40)
     @given(st.data(), st.sampled_from(Family))
     def test_terms_do_not_disturb_each_other(self, data: st.DataObject, family: Family) -> None:
-        """Each has the series that it has in a fold of its own, also of one and the same view."""
         first, *others = data.draw(st.lists(terms(family), min_size=2, max_size=3))
         alike = [replace(one, facts=first.facts, unless=first.unless) for one in others]
         history = data.draw(histories(family))
@@ -286,7 +262,6 @@ class TestLaws:
     def test_a_count_among_others_is_part_of_them(
         self, data: st.DataObject, family: Family
     ) -> None:
-        """A share of entities never exceeds 1."""
         whole = data.draw(counts(family))
         part = replace(data.draw(counts(family)), among=whole)
         history = data.draw(histories(family))
@@ -300,7 +275,6 @@ class TestLaws:
     def test_a_state_counts_as_it_is_whatever_it_was_before(
         self, data: st.DataObject, family: Family
     ) -> None:
-        """Any state replaces any other, also one that has lost facts and days."""
         term = data.draw(terms(family))
         states = [
             states_of(data.draw(histories(family))).get(ENTITIES[family][0], EMPTY)
@@ -333,8 +307,6 @@ class TestLaws:
 
 
 class TestVerify:
-    """What a state that broke its contracts would bring into the figures."""
-
     @pytest.mark.parametrize(
         ("steps", "reports"),
         [
@@ -349,14 +321,12 @@ class TestVerify:
     def test_what_is_no_amount_or_no_department_is_refused(
         self, steps: list[Any], reports: list[Any]
     ) -> None:
-        """By its type: a text alone is a département, and a whole number an amount."""
         with pytest.raises(TypeError, match="département"):
             Fold([CONNECTED]).verify(
                 [(736_000, ((), ()), 1), (736_000, ([], ()), 1), (736_000, (steps, reports), 1)]
             )
 
     def test_what_events_contribute_is_accepted(self) -> None:
-        """Shared by many entities or made for one cell."""
         fold = Fold([CONNECTED, PAID])
         for one in (
             event("school.connected", PARIS, "2018-03-01"),
@@ -369,7 +339,6 @@ class TestVerify:
             assert found
 
     def test_a_department_of_another_type_in_a_foreign_state_is_found(self) -> None:
-        """Neither remembered with those of others, nor folded."""
         cell = cell_of(event("school.connected", PARIS, "2018-03-01"))
         foreign = cell._replace(attributes={"department": 75})
         state = with_cell(EMPTY, "school.connected", "2018-03-01", foreign)
@@ -446,7 +415,6 @@ class TestVerify:
 def test_a_figure_is_the_one_that_people_expect(
     term: Term, history: list[CloudEvent], expected: Mapping[str, int]
 ) -> None:
-    """Of the whole region, on some days."""
     fold = folded(term, history)
 
     assert {
@@ -454,81 +422,11 @@ def test_a_figure_is_the_one_that_people_expect(
     } == expected
 
 
-class TestBorrowing:
-    """Fields that a record has from the fact that defines its entity."""
-
-    ENROLLED = event("training.enrolled", "enrolment-000001", "2018-01-01", department="93")
-    DONE = event("training.completed", "enrolment-000001", "2018-02-01")
-
-    def test_a_completion_counts_where_its_enrolment_was(self) -> None:
-        """The département is borrowed."""
-        fold = folded(COMPLETED, [self.ENROLLED, self.DONE])
-
-        assert totals(fold, date(2018, 2, 1)) == {("93", ""): 1}
-
-    def test_a_record_that_borrows_nothing_counts_for_the_region(self) -> None:
-        """Without its enrolment a completion has no département, and still counts."""
-        assert totals(folded(COMPLETED, [self.DONE]), date(2018, 2, 1)) == {("", ""): 1}
-
-    def test_a_correction_of_the_defining_fact_moves_what_borrows(self) -> None:
-        """A term follows a change of the defining fact, though it does not name it."""
-        fold, states = Fold([COMPLETED]), dict[str, EntityState]()
-        moved = {"at": "2018-05-01", "department": "75"}
-        corrected = event("training.enrolled", "enrolment-000001", "2018-01-01", **moved)
-        for one in (self.ENROLLED, self.DONE, corrected):
-            take(fold, states, one)
-
-        assert totals(fold, date(2018, 2, 1)) == {("75", ""): 1}
-
-
-class TestReports:
-    """The effective days of the facts of a term."""
-
-    def last(self, history: Sequence[CloudEvent], day: str, department: str = "75") -> date | None:
-        """Return the last day reported in a département by a day."""
-        series = folded(CONNECTED, history).series(0)[SeriesKey(0, department, "")]
-        found = series.last_reported(date.fromisoformat(day).toordinal())
-        return None if found is None else date.fromordinal(found)
-
-    def test_the_last_is_the_latest_up_to_the_day(self) -> None:
-        """What takes effect later is not reported yet."""
-        history = [
-            event("school.connected", PARIS, "2018-03-01"),
-            event("school.connected", uai("0750002"), "2018-05-01"),
-        ]
-
-        asked = ("2018-02-28", "2018-03-01", "2018-04-30", "2018-05-01", "2020-01-01")
-        assert [self.last(history, day) for day in asked] == [
-            None,
-            *(date(2018, 3, 1), date(2018, 3, 1)),
-            *(date(2018, 5, 1), date(2018, 5, 1)),
-        ]
-
-    def test_a_fact_that_ends_is_a_report_too(self) -> None:
-        """A disconnected lycée was reported, although it no longer counts."""
-        history = [
-            event("school.connected", PARIS, "2018-03-01"),
-            event("school.disconnected", PARIS, "2018-05-01"),
-        ]
-
-        assert self.last(history, "2018-12-31") == date(2018, 5, 1)
-
-    def test_a_retracted_fact_is_none(self) -> None:
-        """What was taken back was never reported."""
-        history = [event("school.connected", PARIS, "2018-03-01", retracted=True)]
-
-        assert folded(CONNECTED, history).series(0) == {}
-
-
 class TestFold:
-    """Series of several terms, families and partitions."""
-
     def test_keeps_a_shared_term_once(self) -> None:
-        """Indicators with the same denominator share its series."""
         assert Fold([CONNECTED, WORKSTATIONS, CONNECTED]).terms == (CONNECTED, WORKSTATIONS)
 
     def test_keeps_partitions_apart(self) -> None:
-        """What another worker will own can be dropped by itself."""
         fold = Fold([CONNECTED])
         for partition, school in enumerate((PARIS, MEAUX)):
             state = states_of([event("school.connected", school, "2018-03-01")])[school]
@@ -539,7 +437,6 @@ class TestFold:
         assert (list(fold.series(0)), list(fold.series(1))) == ([], [SeriesKey(0, "77", "")])
 
     def test_drops_one_family_only(self) -> None:
-        """A partition's other families stay."""
         fold = Fold([CONNECTED, WORKSTATIONS])
         for one in (
             event("school.connected", PARIS, "2018-03-01"),
@@ -552,7 +449,6 @@ class TestFold:
         assert [key.term for key in fold.series(0)] == [1]
 
     def test_drops_what_it_does_not_hold_without_ado(self) -> None:
-        """A partition may be lost before anything came."""
         fold = Fold([CONNECTED])
 
         fold.drop(Family.SCHOOLS, 5)
@@ -588,7 +484,6 @@ class TestFold:
         assert list(fold.changed(0, fold.version)) == []
 
     def test_tells_whether_something_was_dropped_since(self) -> None:
-        """What is gone is in no list of changes."""
         fold = Fold([CONNECTED])
         assert fold.is_kept_since(0, 0)
         before = fold.touch()
@@ -600,7 +495,6 @@ class TestFold:
         assert fold.is_kept_since(fold.version, 0)
 
     def test_a_difference_of_nothing_is_no_change(self) -> None:
-        """Who asks for what changed since a version is given nothing anew."""
         fold = Fold([CONNECTED])
 
         fold.apply(0, [[], []])
@@ -621,13 +515,10 @@ class TestFold:
 
 
 class TestSeries:
-    """A sum of dated steps."""
-
     @given(
         st.lists(st.tuples(st.integers(1, 5), st.integers(-2, 2)) | st.integers(0, 8), max_size=30)
     )
     def test_totals_the_steps_up_to_the_day(self, acts: list[tuple[int, int] | int]) -> None:
-        """However steps and questions alternate."""
         series, added = Series(), list[tuple[int, int]]()
         for act in acts:
             if isinstance(act, int):
@@ -646,7 +537,6 @@ class TestSeries:
     def test_knows_the_last_report_up_to_the_day(
         self, acts: list[tuple[list[int], bool] | int]
     ) -> None:
-        """However reports, their retractions and questions alternate."""
         series, reported = Series(), Counter[int]()
         for act in acts:
             if isinstance(act, int):
@@ -660,26 +550,8 @@ class TestSeries:
             reported.update(counts)
 
     def test_forgets_steps_that_cancel_out(self) -> None:
-        """A series does not grow with corrections."""
         series = Series()
         series.add({5: 1})
         series.add({5: -1})
 
         assert series.steps == {}
-
-    def test_looks_only_at_the_entities_of_a_term(self) -> None:
-        """Of hundreds of indicators observed, an observation is folded for its own."""
-        fold = Fold(barometer().terms)
-        observations = [
-            observed("IND-101", "R11", "2018-01-01", "12.5"),
-            observed("IND-101", "FRANCE", "2018-01-01", "99"),
-            observed("IND-999", "R11", "2018-01-01", "99"),
-        ]
-        for one in observation_events(observations):
-            take(fold, {}, one)
-
-        ((key, series),) = fold.series(0).items()
-        (own,) = barometer().indicator("waiting_days").measure.terms
-        fact_index = barometer().terms.index(own)
-        assert key == SeriesKey(fact_index, "", "")
-        assert series.total(date(2018, 1, 1).toordinal()) == 12_500_000

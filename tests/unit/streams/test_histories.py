@@ -20,19 +20,17 @@ from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue, Direction
 from events.cloudevent import CloudEvent
 from events.fact import Family
-from events.identifiers import Department
 from events.observation import Territory
 from events.training import TrainingAudience
 from streams.histories import categories_of, exact_persons, histories_of
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of, raw_record
-from tests.support.histories import DAYS, event, histories, uai
+from tests.support.histories import DAYS, event, histories
 from tests.support.observations import (
     Observation,
     barometer,
     observation_events,
     observations,
-    observed,
 )
 from tests.support.records import apply_events
 
@@ -48,7 +46,6 @@ amounts = st.decimals(-1000, 1000, places=3)
 
 
 def state_store_of(catalogue: Catalogue, reported: Sequence[CloudEvent]) -> StateStore:
-    """Return a state store with events, over several partitions."""
     state_store = StateStore(catalogue.terms)
     for one in reported:
         apply_events(state_store, one.fact.FAMILY, [[one]])
@@ -74,7 +71,6 @@ def enrolments(**audiences: int) -> list[CloudEvent]:
 @settings(max_examples=30)
 @given(st.lists(st.sampled_from(Family).flatmap(histories), max_size=3))
 def test_readings_are_the_audit_s_on_every_day(reported: list[list[CloudEvent]]) -> None:
-    """Whatever happened, figures and their categories are on each day what an audit counts."""
     events = [one for history in reported for one in history]
     state_store = state_store_of(shipped(), events)
     found, parts = histories_of(state_store, shipped()), categories_of(state_store, shipped())
@@ -100,35 +96,15 @@ def test_readings_are_the_audit_s_on_every_day(reported: list[list[CloudEvent]])
 
 
 def test_there_is_a_history_of_what_was_never_reported() -> None:
-    """It is empty, and its value not known."""
     found = histories_of(StateStore(shipped().terms), shipped())
     history = found["schools_connected_ratio", "75"]
     assert history == History(denominator=history.denominator)
     assert history.value(AS_OF) is None
 
 
-def test_the_region_has_what_no_departement_has() -> None:
-    """An entity that names no département counts for the region alone."""
-    catalogue = catalogue_of({"sum": "workstations", "from": "coworking.resized"})
-    reported = [event("coworking.resized", "orphan", "2018-01-01", workstations=7)]
-    found = histories_of(state_store_of(catalogue, reported), catalogue)
-    assert found[INDICATOR, None].value(AS_OF) == 7
-    assert {found[INDICATOR, code].value(AS_OF) for code in Department} == {None}
-
-
-def test_a_lycee_counts_from_its_day() -> None:
-    """The day before its first step a figure is 0, or not known before the first report."""
-    catalogue = catalogue_of({"count": "school.connected"})
-    reported = [event("school.connected", uai("0750001"), "2018-03-01")]
-    history = histories_of(state_store_of(catalogue, reported), catalogue)[INDICATOR, "75"]
-    assert history.value(date(2018, 2, 28)) is None
-    assert history.value(date(2018, 3, 1)) == 1
-
-
 def last_value(
     reported: Sequence[Observation], indicator: str, territory: Territory, as_of: date
 ) -> Decimal | None:
-    """Return the last value up to a day, of each day the latest one that is not retracted."""
     by_day = {
         one.day: one.value
         for one in reported
@@ -153,10 +129,7 @@ OBSERVED_ON = tuple(date(2017, 12, 31) + timedelta(days) for days in range(14))
 
 
 class TestObserved:
-    """Indicators that others compute."""
-
     def territory(self, department: str | None) -> Territory:
-        """Return where it is observed."""
         if department == COUNTRY:
             return Territory.COUNTRY
         return Territory.REGION if department is None else Territory(f"D{department}")
@@ -165,7 +138,6 @@ class TestObserved:
     def test_a_figure_is_the_last_value_of_its_own_territory(
         self, reported: list[Observation]
     ) -> None:
-        """On or before the day, of the region too; blank where there is none, or none any more."""
         found = histories_of(state_store_of(barometer(), observation_events(reported)), barometer())
         for (name, department), history in found.items():
             hundredth = 100 if name == "fibre_ratio" else 1
@@ -176,7 +148,6 @@ class TestObserved:
 
     @given(observations())
     def test_readings_are_the_audit_s(self, reported: list[Observation]) -> None:
-        """Counted by SQL from the raw records, in any order, each of them twice."""
         state_store = state_store_of(barometer(), observation_events(reported))
         found = histories_of(state_store, barometer())
         records = [raw_record(one) for one in observation_events(reported)]
@@ -200,7 +171,6 @@ class TestObserved:
         targets: tuple[Decimal, Decimal],
         direction: Direction,
     ) -> None:
-        """Last value, baseline and target of one territory, to a twentieth of a point."""
         territories = {"region": (starts[0], targets[0]), "75": (starts[1], targets[1])}
         source = {"day": date(2017, 1, 1), "source": "Essai"}
         catalogue = catalogue_of(
@@ -239,7 +209,6 @@ class TestObserved:
     def test_the_country_is_for_comparison_alone(
         self, reported: list[Observation], day: date
     ) -> None:
-        """Its last value, beside the region's where that is shown, and part of no figure."""
         found = histories_of(state_store_of(barometer(), observation_events(reported)), barometer())
         others = [one for one in reported if one.territory is not Territory.COUNTRY]
         without = histories_of(state_store_of(barometer(), observation_events(others)), barometer())
@@ -254,43 +223,15 @@ class TestObserved:
         assert shown.pop(("fibre_ratio", None)) == fraction
         assert set(shown.values()) == {None}
 
-    def test_the_region_is_no_sum(self) -> None:
-        """Values of two départements and of the Région are independent."""
-        reported = [
-            observed("IND-042", "D75", "2018-01-01", "90"),
-            observed("IND-042", "D77", "2018-01-01", "40.25"),
-        ]
-        found = histories_of(state_store_of(barometer(), observation_events(reported)), barometer())
-        region, paris, meaux = (
-            found["fibre_ratio", department] for department in (None, "75", "77")
-        )
-        assert region.reading(AS_OF).last_reported is None
-        values = [one.value(AS_OF) for one in (region, paris, meaux)]
-        assert values == [None, Fraction(9, 10), Fraction(4025, 10_000)]
-
-    def test_what_was_observed_and_taken_back_is_blank_again(self) -> None:
-        """As if it had never been reported: no zero."""
-        reported = [observed("IND-101", "R11", "2018-01-01", "12")]
-        taken_back = [*reported, observed("IND-101", "R11", "2018-01-01", None)]
-        for known, value in ((reported, 12), (taken_back, None)):
-            found = histories_of(
-                state_store_of(barometer(), observation_events(known)), barometer()
-            )
-            assert found["waiting_days", None].value(AS_OF) == value
-
 
 class TestPersons:
-    """Figures about persons, as they are published."""
-
     def test_are_withheld_below_the_smallest_cell(self) -> None:
-        """As are sums of nothing but such."""
         reported = enrolments(paris_job_seeker=4, paris_employee=4, meaux_employee=21)
         found = histories_of(state_store_of(ENROLLED, reported), ENROLLED)
         values = [found[INDICATOR, department].value(AS_OF) for department in (None, "75", "77")]
         assert values == [20, None, 20]
 
     def test_are_of_the_ends_of_periods(self) -> None:
-        """The days between show those of the last one."""
         history = histories_of(state_store_of(ENROLLED, enrolments(paris_other=7)), ENROLLED)[
             INDICATOR, None
         ]
@@ -299,7 +240,6 @@ class TestPersons:
         assert values == [None, 5]
 
     def test_of_a_region_s_indicator_have_no_departements(self) -> None:
-        """Where no département is shown, its cells are the region's."""
         catalogue = catalogue_of(
             {"count": "training.enrolled"},
             breakdown="audience",

@@ -48,8 +48,6 @@ Key = tuple[str, str]
 
 
 class ShownFigure(NamedTuple):
-    """A reader's figures of a milestone in a territory; values and rates as formatted."""
-
     status: str | None
     value: str
     rate: str
@@ -64,7 +62,6 @@ def reported(
     rate: float | None,
     projected: date | None,
 ) -> ShownFigure:
-    """Return the formatted figures of a reader's numbers."""
     return ShownFigure(
         None if status is None else str(status),
         NumberFormat.of(CATALOGUE.indicator(indicator)).text(value),
@@ -83,25 +80,20 @@ PROMISED: Sequence[Key] = [
 
 
 class Stopped:
-    """A clock that stands on a day."""
-
     def __init__(self, day: date) -> None:
         self._day = day
 
     def today(self) -> date:
-        """Return the day."""
         return self._day
 
 
 def assessor_page(state_store: StateStore, day: date) -> str:
-    """Let an assessor judge, and read its /metrics."""
     assessor = Assessor(CATALOGUE, cast("Clock", Stopped(day)))
     assessor.step(HeldHistories(state_store))
     return generate_latest(registry_of(AssessorCollector(CATALOGUE, assessor.snapshot))).decode()
 
 
 def of_metrics(text: str, *, openmetrics: bool = False) -> dict[Key, ShownFigure]:
-    """Read judgements from a scrape, or from a backfill's file."""
     families = read_openmetrics(text) if openmetrics else text_string_to_metric_families(text)
     found: dict[str, dict[Key, float]] = {}
     statuses: dict[Key, str] = {}
@@ -131,7 +123,6 @@ def of_metrics(text: str, *, openmetrics: bool = False) -> dict[Key, ShownFigure
 
 
 def of_export(state_store: StateStore, day: date) -> dict[Key, ShownFigure]:
-    """Read judgements from the rows of an export."""
     return {
         (row.indicator, row.department or metrics.REGION): reported(
             row.indicator,
@@ -182,7 +173,6 @@ def of_demo_json(page: str, day: date, account: RecordCounts) -> dict[Key, Shown
 
 
 def of_demo_table(page: str, day: date) -> dict[Key, ShownFigure]:
-    """Read the region's judgements from the demo's table."""
     table = figures_table(CATALOGUE, shown_figures(CATALOGUE, parse_metrics("", page)), day)
     table.box = HEAVY_HEAD
     console = Console(file=StringIO(), width=300, color_system=None)

@@ -57,7 +57,6 @@ ANOTHERS = event(
 
 
 def connections() -> list[RawRecord]:
-    """Return the records of a connection, and of another producer's retraction of it."""
     return [raw_record(OWNERS), raw_record(ANOTHERS)]
 
 
@@ -74,12 +73,10 @@ def disputed(draw: st.DrawFn, family: Family) -> list[CloudEvent]:
 
 
 def is_owners(reported: CloudEvent) -> bool:
-    """Return whether an event of these histories is its owner's."""
     return reported.source.startswith(f"{source_of(reported.fact.NAME)}:")
 
 
 def known(state_store: StateStore, family: Family) -> dict[str, EntityState]:
-    """Return all states of a family."""
     return {
         entity: state
         for partition in range(PARTITIONS)
@@ -88,14 +85,11 @@ def known(state_store: StateStore, family: Family) -> dict[str, EntityState]:
 
 
 class TestStates:
-    """What workers hold."""
-
     @pytest.mark.parametrize("family", Family)
     @given(data=st.data())
     def test_any_order_comes_to_what_the_owners_said(
         self, family: Family, data: st.DataObject
     ) -> None:
-        """Shuffled, repeated and cut into batches: as if the others had been silent."""
         history = data.draw(disputed(family))
         own = [one for one in history if is_owners(one)]
 
@@ -105,7 +99,6 @@ class TestStates:
         assert known(disturbed, family) == known(undisturbed, family)
 
     def test_another_producers_retraction_is_refused_with_its_own_reason(self) -> None:
-        """Of each batch a refusal, and no change."""
         state_store = apply_events(StateStore([]), Family.SCHOOLS, [[OWNERS]], RULES)
         results = [one for _, one in processed(state_store, Family.SCHOOLS, [ANOTHERS], RULES)]
 
@@ -127,14 +120,11 @@ class TestStates:
 
 
 class TestReaders:
-    """Whoever counts records."""
-
     @pytest.mark.parametrize("family", Family)
     @given(data=st.data())
     def test_the_audit_and_the_worker_refuse_the_same(
         self, family: Family, data: st.DataObject
     ) -> None:
-        """However the history arrives."""
         history = data.draw(disputed(family))
         counted = sum(
             len(result.refusals) for _, result in processed(StateStore([]), family, history, RULES)
@@ -146,21 +136,18 @@ class TestReaders:
         assert set(audit.account.refusals) <= {RefusalReason.NOT_OWNER}
 
     def test_the_audit_counts_what_the_owner_said(self) -> None:
-        """The retraction has no effect, and counts as refused."""
         audit = audit_records(connections(), catalogue_of(CONNECTED), LAST_DAY, rules=RULES)
 
         assert audit.account.refusals == {RefusalReason.NOT_OWNER: 1}
         assert audit.readings["figure", None].numerator == 1
 
     def test_what_was_known_on_a_day_does_not_know_it(self) -> None:
-        """It was never taken in."""
         catalogue = catalogue_of(CONNECTED)
         sums = states_held_on(connections(), catalogue, LAST_DAY, RULES)
 
         assert histories_of(sums, catalogue)["figure", None].reading(LAST_DAY).numerator == 1
 
     def test_observations_are_exported_without_it(self) -> None:
-        """The value of the owner stands."""
         first, later = observation_events(
             [observed("IND-101", "R11", "2018-01-01", value) for value in "12"]
         )
@@ -180,7 +167,6 @@ class TestReaders:
         assert len(retractions(traces, now=datetime(2020, 1, 1, tzinfo=UTC))) == 1
 
     def test_a_replay_of_its_letter_waits_on(self) -> None:
-        """It would be refused as it was."""
         destinations = ReplayDestinations(PARTITIONS, _nothing, RULES)
         with pytest.raises(ContractError) as refused:
             destinations.copy_of(letter_of(ANOTHERS), attempt=1)
@@ -188,10 +174,7 @@ class TestReaders:
 
 
 class TestScorecards:
-    """The messages for producers."""
-
     def test_both_see_an_attempt(self) -> None:
-        """The sender and the owner; neither report names the other."""
         report = report_on(classify_records(connections(), [], rules=RULES), PRODUCERS, LAST_DAY)
         cards = {card.producer: card for card in report.scorecards}
 
@@ -208,7 +191,6 @@ class TestScorecards:
         assert "formation" not in text
 
     def test_an_attempt_at_the_gateway_is_reported_by_its_letter(self) -> None:
-        """By whose secret was shown, and by what the letter holds."""
         letter = replace(
             letter_of(ANOTHERS, reason="not_owner", field="source"),
             origin=GATEWAY,

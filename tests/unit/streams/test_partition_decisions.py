@@ -33,7 +33,6 @@ LATER: Final = Attempt(offset=42, count=2)
 def assigned(
     committed: int = 0, known: CommitMetadata = NO_METADATA, **given: Any
 ) -> AssignedPartition:
-    """Return a partition that is assigned to a worker without states."""
     given.setdefault("store", StateStore(terms()))
     group = Committed(committed, known)
     return AssignedPartition(TP_OF_LOG, group, rules=RULES, **given)
@@ -42,19 +41,16 @@ def assigned(
 def looked_at(
     committed: int = 0, known: CommitMetadata = NO_METADATA, **given: Any
 ) -> AssignedPartition:
-    """Return a partition of a worker without states, whose log is whole."""
     partition = assigned(committed, known, **given)
     assert look(partition) == 0
     return partition
 
 
 def look(partition: AssignedPartition, *, start: int = 0) -> int | None:
-    """Look at a log that nobody has cut at its end."""
     return partition.look(start, 1000, partition.read_up_to, ())
 
 
 def take(partition: AssignedPartition, *records: PolledRecord) -> Sequence[Batch] | int:
-    """Take polled records, and pass them on."""
     found = partition.take(records, ())
     for batch in found if not isinstance(found, int) else ():
         partition.pass_on(batch)
@@ -62,19 +58,16 @@ def take(partition: AssignedPartition, *records: PolledRecord) -> Sequence[Batch
 
 
 def records(*offsets: int, key: bytes = b"key") -> list[PolledRecord]:
-    """Return records at some offsets."""
     return [record(TP_OF_LOG, offset, key=key) for offset in offsets]
 
 
 def move(partition: AssignedPartition, upto: int) -> None:
-    """Let the states be merged up to a record."""
     position = partition.position
     assert position is not None
     partition._store.move(*KEY, Position(upto + 1, last_record(upto), position.start))
 
 
 def merge(partition: AssignedPartition, upto: int) -> None:
-    """Merge a batch up to a record, as the engine does."""
     move(partition, upto)
     partition.merged()
 
@@ -88,8 +81,6 @@ def begin(partition: AssignedPartition, offset: int) -> int:
 
 
 class TestBatches:
-    """How polled records are cut."""
-
     @pytest.mark.parametrize(
         ("known", "processed"),
         [
@@ -109,7 +100,6 @@ class TestBatches:
     def test_processed_records_are_apart_from_new_ones(
         self, known: CommitMetadata, processed: list[tuple[list[int], int, bool]]
     ) -> None:
-        """Nothing before the committed offset is new; it is written where rules have changed."""
         found = take(looked_at(4, known), *records(*range(6)))
 
         assert not isinstance(found, int)
@@ -138,7 +128,6 @@ class TestBatches:
     def test_what_precedes_markers_before_the_committed_offset_is_compared(
         self, merged: int
     ) -> None:
-        """The next record is new, and the position beyond the committed offset at once."""
         partition = looked_at(5, CommitMetadata(last=last_record(2, key=b"other")))
         take(partition, *records(*range(merged + 1)))
         merge(partition, merged)
@@ -150,11 +139,8 @@ class TestBatches:
 
 
 class TestLosses:
-    """Logs that have lost what was read."""
-
     @staticmethod
     def fault_of(partition: AssignedPartition) -> FaultKind | None:
-        """Return the kind of a partition's fault."""
         return partition.fault and partition.fault.fault
 
     @pytest.mark.parametrize(
@@ -215,7 +201,6 @@ class TestLosses:
         assert self.fault_of(partition) is FaultKind.LOG_DIVERGED
 
     def test_after_an_accepted_start_what_was_merged_since_the_assignment_is_not_new(self) -> None:
-        """It is counted once, and shown once all of it is there again."""
         partition = looked_at()
         take(partition, *records(*range(5)))
         merge(partition, 4)
@@ -245,10 +230,7 @@ class TestLosses:
 
 
 class TestMarkers:
-    """Offsets that bring no record, up to the committed offset."""
-
     def test_bring_a_partition_up_to_it(self) -> None:
-        """Which may be behind a marker."""
         partition = looked_at(4)
         take(partition, *records(0, 1))
         merge(partition, 1)
@@ -258,7 +240,6 @@ class TestMarkers:
         assert [*seen, partition.is_shown] == [False, True]
 
     def test_alone_do_not_replace_the_records_that_were_read(self) -> None:
-        """The log is another one."""
         partition = looked_at(2, CommitMetadata(last=last_record(1)))
         partition.skip_to(2, ())
 
@@ -268,11 +249,8 @@ class TestMarkers:
 
 
 class TestAttempts:
-    """Records at which work begins."""
-
     @pytest.mark.parametrize(("offset", "ends"), [(41, 2), (42, 0)])
     def test_count_those_that_ended_a_worker_in_a_row(self, offset: int, ends: int) -> None:
-        """At the very record."""
         partition = assigned(41, CommitMetadata(attempts=(EARLIER,)))
 
         assert begin(partition, offset) == ends
@@ -282,7 +260,6 @@ class TestAttempts:
 
     @pytest.mark.parametrize("killer", [0, 1, 3, 5])
     def test_find_a_record_that_is_read_again_and_ends_each_worker(self, killer: int) -> None:
-        """Whatever was read before it in the same batch, and by other rules than it was first."""
         known = NO_METADATA
         for _ in range(10):
             partition = looked_at(6, known)
@@ -334,7 +311,6 @@ class TestAttempts:
     def test_that_have_not_ended_the_worker_are_taken_back(
         self, known: tuple[Attempt, ...], begun: list[int], left: tuple[Attempt, ...]
     ) -> None:
-        """What was noted before them is noted again."""
         partition = assigned(41, CommitMetadata(attempts=known))
         for offset in begun:
             begin(partition, offset)
@@ -364,8 +340,6 @@ def _replay_until(partition: AssignedPartition, killer: int) -> int:
 
 
 class TestSnapshots:
-    """Partitions whose states are in a snapshot, of the first ten records."""
-
     LAST = last_record(9)
 
     def restored(
@@ -390,7 +364,6 @@ class TestSnapshots:
 
     @staticmethod
     def write(snapshots: PartitionSnapshots) -> None:
-        """Write a snapshot."""
         taken = snapshots.take(KEY, is_end=True)
         assert taken is not None
         asyncio.run(snapshots.write(KEY, taken))
@@ -401,7 +374,6 @@ class TestSnapshots:
         return sum(partition._store.entities().values())
 
     def test_are_read_from_the_last_record_on(self, tmp_path: Path) -> None:
-        """Which is compared, and not passed on again."""
         known = CommitMetadata(last=last_record(19))
         partition, sought = self.restored(tmp_path, known=known)
         assert sought == 9
@@ -415,7 +387,6 @@ class TestSnapshots:
         assert self.entities(partition) == 1
 
     def test_are_caught_up_once_the_last_record_is_found(self, tmp_path: Path) -> None:
-        """Where nothing came since."""
         known = CommitMetadata(last=self.LAST)
         partition, _ = self.restored(tmp_path, committed=10, known=known)
         shown = [partition.is_shown]
@@ -432,7 +403,6 @@ class TestSnapshots:
         there: list[PolledRecord],
         is_rebalanced: bool,  # noqa: FBT001
     ) -> None:
-        """The snapshot is discarded, and the log read from its start, also after a rebalance."""
         partition, _ = self.restored(tmp_path)
         if is_rebalanced:
             partition, sought = self.restored(tmp_path, before=partition)
@@ -448,7 +418,6 @@ class TestSnapshots:
         assert partition.is_shown
 
     def test_the_commit_alone_says_that_a_log_was_replaced(self, tmp_path: Path) -> None:
-        """The snapshot's last record is in the log, and the commit's is not."""
         known = CommitMetadata(last=last_record(19, key=b"other"))
         partition, _ = self.restored(tmp_path, known=known)
         take(partition, *records(*range(9, 22)))
@@ -472,7 +441,6 @@ class TestSnapshots:
     def test_a_log_that_begins_elsewhere_is_read_from_there(
         self, tmp_path: Path, start: int
     ) -> None:
-        """Records were erased since."""
         partition, sought = self.restored(tmp_path, start=start)
 
         assert self.entities(partition) == 0
@@ -482,7 +450,6 @@ class TestSnapshots:
     def test_are_written_of_a_committed_position(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Neither before the partition is caught up, nor during an attempt, nor of a fault."""
         monkeypatch.setattr(partition_snapshots, "SECONDS", 0.0)
         partition, _ = self.restored(tmp_path, committed=10)
         written = []

@@ -39,7 +39,6 @@ SHOWN = [family for family in Family if not family.about_persons]
 
 
 def figures(store: StateStore) -> list[dict[int, Figures]]:
-    """Return the figures of a store, on each day on which one may change."""
     return [
         figures_of(store.fold, range(PARTITIONS), date.fromisoformat(day))
         for day in (*DAYS, "2018-03-01", "2020-12-31")
@@ -47,7 +46,6 @@ def figures(store: StateStore) -> list[dict[int, Figures]]:
 
 
 def write(snapshots: PartitionSnapshots, *keys: tuple[Family, int], is_end: bool = True) -> None:
-    """Write the snapshots of partitions."""
     for key in keys or [PARTITION]:
         taken = snapshots.take(key, is_end=is_end)
         if taken is not None:
@@ -61,12 +59,10 @@ def load(
     committed: int = 1000,
     last: LastRecord | None = None,
 ) -> StateStore | None:
-    """Load the snapshot of a partition."""
     return asyncio.run(snapshots.load(key, committed, last))
 
 
 def written(folder: Path, **given: Any) -> tuple[PartitionSnapshots, Path]:
-    """Return snapshots that have written one file, and the file."""
     snapshots = snapshots_in(folder, a_store(), **given)
     write(snapshots)
     [file] = folder.iterdir()
@@ -74,19 +70,15 @@ def written(folder: Path, **given: Any) -> tuple[PartitionSnapshots, Path]:
 
 
 def counted(snapshots: PartitionSnapshots) -> Mapping[str, int]:
-    """Return what was counted."""
     return snapshots._counts
 
 
 class TestRoundTrip:
-    """What a snapshot gives back."""
-
     @settings(max_examples=100, deadline=None)
     @given(st.data(), st.sampled_from(SHOWN))
     def test_states_and_figures_are_as_they_were(
         self, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, family: Family
     ) -> None:
-        """Positions, explanations and the states' bytes too."""
         history = data.draw(histories(family))
         before = apply_events(StateStore(terms()), family, data.draw(deliveries(history)))
         keys = [(family, partition) for partition in range(PARTITIONS)]
@@ -109,7 +101,6 @@ class TestRoundTrip:
         assert [*after.said()] == [*before.said()]
 
     def test_what_was_known_of_the_partition_is_replaced(self, tmp_path: Path) -> None:
-        """A partition of other families keeps its figures, readers begin anew."""
         snapshots, _ = written(tmp_path)
         store = a_store("2019-01-01")
         own = state_of(event("dataset.released", "one", "2018-01-01"))
@@ -129,10 +120,7 @@ class TestRoundTrip:
 
 
 class TestDiscarding:
-    """A file at the least doubt."""
-
     def test_any_truncation_and_any_changed_byte(self, tmp_path: Path) -> None:
-        """Header, digest and body."""
         snapshots, file = written(tmp_path)
         content = file.read_bytes()
         broken = [content[:size] for size in range(len(content))]
@@ -155,7 +143,6 @@ class TestDiscarding:
     def test_of_other_rules_or_of_a_topic_that_was_created_again(
         self, tmp_path: Path, now: Mapping[str, Any], caplog: pytest.LogCaptureFixture
     ) -> None:
-        """One line in the log says what it is of."""
         written(tmp_path)
         caplog.set_level("INFO")
 
@@ -174,7 +161,6 @@ class TestDiscarding:
         assert load(snapshots_in(tmp_path, StateStore(terms()))) is None
 
     def test_of_another_partition(self, tmp_path: Path) -> None:
-        """Somebody has given it another name."""
         snapshots, file = written(tmp_path)
         file.rename(tmp_path / "schools-1.snapshot")
 
@@ -189,7 +175,6 @@ class TestDiscarding:
         assert load(snapshots, committed=POSITION.next) is not None
 
     def test_of_which_the_commit_has_another_last_record(self, tmp_path: Path) -> None:
-        """The log decides, which is then read from its start."""
         snapshots, _ = written(tmp_path)
         other = LastRecord.before(42).model_copy(update={"key": 10})
 
@@ -199,7 +184,6 @@ class TestDiscarding:
         assert load(snapshots, committed=POSITION.next + 1, last=other) is not None
 
     def test_a_foreign_file_and_a_folder(self, tmp_path: Path) -> None:
-        """Nothing in it can end the worker."""
         snapshots, file = written(tmp_path)
         file.write_bytes(b"#!/bin/sh\n" * 10)
         assert load(snapshots) is None
@@ -218,8 +202,6 @@ class TestDiscarding:
         assert load(snapshots) is None
 
     def test_a_broker_that_names_no_topics(self, tmp_path: Path) -> None:
-        """Nothing is loaded, nothing is written."""
-
         def unreachable() -> Mapping[str, str]:
             raise ConnectionError
 
@@ -231,7 +213,6 @@ class TestDiscarding:
         assert counted(snapshots) == {"discarded": 1, "failed": 1}
 
     def test_no_file_is_no_fault(self, tmp_path: Path) -> None:
-        """The first start has none."""
         snapshots = snapshots_in(tmp_path, StateStore(terms()))
 
         assert load(snapshots) is None
@@ -261,10 +242,7 @@ class TestDiscarding:
 
 
 class TestWriting:
-    """When a file is written, and what a failure leaves."""
-
     def test_nothing_about_persons_is_written_or_read(self, tmp_path: Path) -> None:
-        """A worker's disk holds nothing of them."""
         store = a_store()
         keys = [(family, 0) for family in Family]
         for key in keys:
@@ -279,12 +257,10 @@ class TestWriting:
         assert load(snapshots, (Family.TRAININGS, 0)) is None
 
     def test_only_its_owner_reads_it(self, tmp_path: Path) -> None:
-        """As all that may hold what a producer sent by mistake."""
         _, file = written(tmp_path)
         assert file.stat().st_mode & 0o777 == 0o600
 
     def test_it_is_due_after_a_time_or_many_offsets_and_at_the_end(self, tmp_path: Path) -> None:
-        """Where anything has changed."""
         now, store = [0.0], a_store()
         snapshots = snapshots_in(tmp_path, store, clock=lambda: now[0])
         numbers = []
@@ -316,7 +292,6 @@ class TestWriting:
         assert [*tmp_path.iterdir()] == []
 
     def test_what_is_loaded_is_not_written_again(self, tmp_path: Path) -> None:
-        """Nothing has changed."""
         written(tmp_path)
         snapshots = snapshots_in(tmp_path, a_store())
         assert load(snapshots) is not None
@@ -355,7 +330,6 @@ class TestWriting:
         assert figures(loaded) == figures(store)
 
     def test_a_missing_a_full_and_a_read_only_folder(self, tmp_path: Path) -> None:
-        """A failure is counted, and the old file stays."""
         snapshots = snapshots_in(tmp_path / "missing", a_store())
         write(snapshots)
         assert load(snapshots) is None
@@ -380,8 +354,6 @@ class TestWriting:
 
 
 def fail_at(step: str, patch: pytest.MonkeyPatch) -> None:
-    """Let a step of writing fail, the writing itself after a part."""
-
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from functools import cache
@@ -44,7 +44,6 @@ Shown: TypeAlias = Mapping[tuple[str, ...], float | None]
 
 @cache
 def catalogue() -> Catalogue:
-    """Return the Région's catalogue, of persons alone."""
     formation = load_catalogue().programme("formation")
     persons = tuple(one for one in formation.indicators if one.publication is not None)
     return Catalogue(programmes=(formation.model_copy(update={"indicators": persons}),))
@@ -52,7 +51,6 @@ def catalogue() -> Catalogue:
 
 @cache
 def state_store() -> StateStore:
-    """Return the states of persons after the years of seed 1."""
     sent = [
         record
         for record in simulate(1)
@@ -62,7 +60,6 @@ def state_store() -> StateStore:
 
 
 def smallest() -> int:
-    """Return the smallest number of persons that may be shown of any indicator."""
     return min(one.min_cell for one in catalogue().indicators if one.min_cell is not None)
 
 
@@ -77,7 +74,6 @@ def changes(days: list[Shown]) -> list[float]:
 
 
 def assessed(day: date) -> Iterator[Point]:
-    """Yield what the assessor shows on a day."""
     histories = histories_of(state_store(), catalogue())
     yield from judgement_points(catalogue(), judge_all(catalogue(), histories, day))
     yield from cell_points(catalogue(), person_categories_of(state_store(), catalogue()), day)
@@ -85,7 +81,6 @@ def assessed(day: date) -> Iterator[Point]:
 
 @cache
 def backfilled() -> dict[date, dict[tuple[str, ...], float]]:
-    """Return every number about persons that a backfill writes, by day."""
     past = Past(catalogue(), state_store(), DAYS)
     territories = (one for territory in past.judged() for one in territory)
     found: dict[date, dict[tuple[str, ...], float]] = {day: {} for day in DAYS}
@@ -97,7 +92,6 @@ def backfilled() -> dict[date, dict[tuple[str, ...], float]]:
 
 
 def series_start() -> int:
-    """Return the first day's midnight, in seconds since 1970."""
     return (FIRST - date(1970, 1, 1)).days * 86_400
 
 
@@ -118,21 +112,7 @@ def counts(numbers: Mapping[tuple[str, ...], float]) -> Shown:
     }
 
 
-def test_unprotected_most_changes_would_be_one_person() -> None:
-    """The daily changes of the same years without a minimum: 10 074 of 14 214 are one enrolment."""
-    fold = state_store().fold
-    enrolled = fold.terms.index(catalogue().indicator("trainees_enrolled").measure.numerator)
-    found: Counter[tuple[str, str, int]] = Counter()
-    for partition in range(8):
-        for key, series in fold.series(partition).items():
-            for day, amount in series.steps.items() if key.term == enrolled else ():
-                found[key.department, key.category, day] += amount
-    assert (len(found), list(found.values()).count(1)) == (14_214, 10_074)
-    assert max(found.values()) < smallest()
-
-
 def test_a_backfill_changes_by_no_few_persons() -> None:
-    """Nor do the assessor's series, which it writes, nor the boards', which are made of them."""
     found = changes([counts(numbers) for numbers in backfilled().values()])
     assert len(found) > 500
     assert min(found) >= smallest()
@@ -140,7 +120,6 @@ def test_a_backfill_changes_by_no_few_persons() -> None:
 
 
 def test_the_assessor_shows_what_the_backfill_writes() -> None:
-    """So that what holds for the one holds for the other."""
     for day in (DAYS[100], DAYS[500], DAYS[1000]):
         live = {(point.metric.name, *point.labels): point.value for point in assessed(day)}
         assert len(live) > 100
@@ -148,7 +127,6 @@ def test_the_assessor_shows_what_the_backfill_writes() -> None:
 
 
 def test_an_export_changes_by_no_few_persons() -> None:
-    """Day by day around the days on which something is published."""
     days: list[Shown] = []
     for day in AROUND:
         numbers: dict[tuple[str, ...], float | None] = {}
@@ -217,7 +195,6 @@ def test_what_is_published_is_near_the_truth() -> None:
 
 
 def test_a_worker_shows_no_number_of_persons() -> None:
-    """Nor the day of a fact about a person of one département."""
     states = state_store()
     shown = take_snapshot(
         states, as_of=DAYS[1000], ready=True, partitions=8, shown=range(8), lag={}

@@ -34,13 +34,11 @@ def both_ways(record: FakeRecord, family: Family, rules: RecordRules) -> list[ob
 
 
 def said(read: Sequence[Reading | ContractError]) -> object:
-    """Return what compares."""
     (one,) = read
     return (one.reason, str(one)) if isinstance(one, ContractError) else one
 
 
 def owned_by(producer: str) -> Ownership:
-    """Return an ownership of connections."""
     claims = [OwnershipClaim("school.connected", None, producer, ())]
     return ownership_of(claims, producer_of=lambda source: "lycees" if source else None)
 
@@ -48,7 +46,6 @@ def owned_by(producer: str) -> Ownership:
 @pytest.mark.parametrize("family", Family)
 @given(data=st.data())
 def test_a_valid_event_says_the_same_both_ways(family: Family, data: st.DataObject) -> None:
-    """Of any fact, in either mode, of the family or not, by the broker's clock or without."""
     one = data.draw(cloud_events())
     ahead = data.draw(st.sampled_from([-timedelta(hours=2), timedelta(0), timedelta(hours=2)]))
     stamp = data.draw(st.sampled_from([NO_TIMESTAMP, microseconds(one.time - ahead) // 1000]))
@@ -63,7 +60,6 @@ def test_a_valid_event_says_the_same_both_ways(family: Family, data: st.DataObje
 @pytest.mark.parametrize("family", Family)
 @given(data=st.data())
 def test_a_broken_record_says_the_same_both_ways(family: Family, data: st.DataObject) -> None:
-    """Its refusal has the same reason in the same words."""
     headers, value = data.draw(mutated_records(family))
 
     short, long = both_ways(FakeRecord("t", 0, 0, None, value, headers), family, RULES)
@@ -73,7 +69,6 @@ def test_a_broken_record_says_the_same_both_ways(family: Family, data: st.DataOb
 
 @pytest.mark.parametrize("owner", ["lycees", "others"])
 def test_ownership_decides_both_ways(owner: str) -> None:
-    """An event of the owner is taken, one of another is refused."""
     record = record_of(event("school.connected", PARIS, "2018-03-01"))
 
     short, long = both_ways(record, Family.SCHOOLS, RecordRules(ownership=owned_by(owner)))
@@ -85,7 +80,6 @@ def test_ownership_decides_both_ways(owner: str) -> None:
 
 @pytest.mark.parametrize("milestone", ["all_connected", "half"])
 def test_the_catalogue_decides_both_ways(milestone: str) -> None:
-    """An explanation of a declared milestone is taken, one of another is refused."""
     record = record_of(explained("2018-02-12", milestone=milestone))
     rules = RecordRules(milestones={"schools_connected_ratio": ["all_connected"]})
 
@@ -98,7 +92,6 @@ def test_the_catalogue_decides_both_ways(milestone: str) -> None:
 @pytest.mark.parametrize("days", [1, 2])
 @pytest.mark.parametrize("hours", [-11, 0, 14])
 def test_the_day_after_the_time_is_the_last_both_ways(days: int, hours: int) -> None:
-    """In UTC, whatever zone the time was written in."""
     time = datetime(2018, 3, 1, 12, tzinfo=UTC)
     day = (time + timedelta(days=days)).date().isoformat()
     one = event("school.connected", PARIS, day, at="2018-03-04T00:00:00")
@@ -116,12 +109,9 @@ def test_the_day_after_the_time_is_the_last_both_ways(days: int, hours: int) -> 
 
 
 class TestUsual:
-    """The form that most records have."""
-
     RECORD = encode_structured(event("school.connected", PARIS, "2018-03-01"))
 
     def test_is_read_without_an_event(self) -> None:
-        """It has what the event has."""
         read, one = read_usual(self.RECORD.headers, self.RECORD.value), self.decoded()
 
         assert (read.id, read.source, read.time, read.data) == (
@@ -132,17 +122,14 @@ class TestUsual:
         )
 
     def decoded(self) -> CloudEvent:
-        """Return the event of the record."""
         return decode(self.RECORD.headers, self.RECORD.value)
 
     @pytest.mark.parametrize("headers", [None, [], [("trace", b"1")], RECORD.headers * 2])
     def test_has_one_header(self, headers: list[tuple[str, bytes]] | None) -> None:
-        """Any other number is read the long way."""
         assert read_usual(headers, self.RECORD.value) is None
 
     @pytest.mark.parametrize("value", [None, b"", b"{", RECORD.value + b" " * 256 * 1024])
     def test_is_valid_and_not_too_large(self, value: bytes | None) -> None:
-        """What is not, is refused the long way."""
         assert read_usual(self.RECORD.headers, value) is None
 
 

@@ -19,7 +19,6 @@ PRODUCERS = load_producers()
 
 
 def fingerprint(**changed: Any) -> str:
-    """Return the fingerprint of the rules that we ship, with some of them changed."""
     usual = {
         "rules": RULES,
         "producers": PRODUCERS,
@@ -30,7 +29,6 @@ def fingerprint(**changed: Any) -> str:
 
 
 def test_is_the_same_for_the_same_rules() -> None:
-    """After a restart nothing is written again."""
     assert fingerprint() == fingerprint(producers=load_producers())
 
 

@@ -22,7 +22,6 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refused(monkeypatch: pytest.MonkeyPatch, **variables: str) -> SettingsError:
-    """Return the error that variables, named without their prefix, lead to."""
     for name, value in variables.items():
         monkeypatch.setenv(ENV_PREFIX + name, value)
     with pytest.raises(SettingsError) as error:
@@ -31,26 +30,22 @@ def refused(monkeypatch: pytest.MonkeyPatch, **variables: str) -> SettingsError:
 
 
 def test_defaults_are_right() -> None:
-    """Nothing needs to be set for a broker on this machine."""
     assert load_settings() == Settings()
 
 
 def test_a_variable_sets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each setting has its variable."""
     monkeypatch.setenv("SMART_REGION_BROKER", "a.example:9092,[::1]:9093")
 
     assert load_settings().broker == "a.example:9092,[::1]:9093"
 
 
 def test_an_option_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a command line says is meant."""
     monkeypatch.setenv("SMART_REGION_PARTITIONS", "4")
 
     assert load_settings(partitions=2).partitions == 2
 
 
 def test_an_option_that_was_not_given_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """None is how click says that an option is absent."""
     monkeypatch.setenv("SMART_REGION_PARTITIONS", "4")
 
     assert load_settings(partitions=None).partitions == 4
@@ -64,7 +59,6 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_clock_is_made_as_set() -> None:
-    """The setting names it, `make_clock` gives it."""
     clock = load_settings(clock="2019-06-30").make_clock()
 
     assert isinstance(clock, FixedClock)
@@ -96,7 +90,6 @@ def test_the_clock_is_made_as_set() -> None:
 def test_a_wrong_value_is_named_with_the_remedy(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, remedy: str
 ) -> None:
-    """Variable, value and what to write instead, on one line."""
     error = refused(monkeypatch, **{name: value})
 
     assert str(error).startswith(f"wrong settings: SMART_REGION_{name}='{value}': ")
@@ -105,7 +98,6 @@ def test_a_wrong_value_is_named_with_the_remedy(
 
 
 def test_several_wrong_values_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An operator corrects all of them before the next start."""
     error = refused(
         monkeypatch, PARTITIONS="many", HTTP_PORT="x", HEARTBEAT_INTERVAL="9", PARTITION="3"
     )
@@ -119,14 +111,12 @@ def test_several_wrong_values_are_reported_at_once(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_default_that_no_longer_fits_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A shorter session asks for a shorter heartbeat, set or not."""
     error = refused(monkeypatch, SESSION_TIMEOUT="6")
 
     assert "SMART_REGION_HEARTBEAT_INTERVAL=3.0: must be at most a third" in str(error)
 
 
 def test_a_wrong_session_is_not_blamed_on_its_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One mistake is one problem."""
     error = refused(monkeypatch, SESSION_TIMEOUT="long")
 
     assert [name for name, _, _ in error.problems] == ["SMART_REGION_SESSION_TIMEOUT"]
@@ -139,7 +129,6 @@ def test_a_wrong_session_is_not_blamed_on_its_neighbours(monkeypatch: pytest.Mon
 def test_a_login_without_its_parts_is_refused(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, str], missing: set[str]
 ) -> None:
-    """Each part that is missing is named."""
     error = refused(monkeypatch, SECURITY_PROTOCOL="SASL_SSL", **given)
 
     assert {name.removeprefix("SMART_REGION_SASL_") for name, _, _ in error.problems} == missing
@@ -147,7 +136,6 @@ def test_a_login_without_its_parts_is_refused(
 
 
 def test_a_misspelled_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would otherwise be a setting that silently does nothing."""
     error = refused(monkeypatch, BROKERS="a.example:9092")
 
     assert "SMART_REGION_BROKERS" in str(error)
@@ -158,7 +146,6 @@ def test_a_misspelled_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_setting_that_is_gone_is_refused_with_the_remedy(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """An upgrade does not guess what another setting would be meant."""
     error = refused(monkeypatch, **{name: "true"})
 
     assert f"SMART_REGION_{name}='…': no such setting any more: unset it" in str(error)
@@ -167,7 +154,6 @@ def test_a_setting_that_is_gone_is_refused_with_the_remedy(
 def test_a_variable_like_no_setting_is_answered_with_all_of_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where nothing is near, the settings are listed."""
     assert ", ".join(sorted(Settings.model_fields)) in str(refused(monkeypatch, ZZZZZZZZZ="1"))
 
 
@@ -175,17 +161,13 @@ def test_a_variable_like_no_setting_is_answered_with_all_of_them(
 def test_a_variable_of_something_else_is_skipped(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """The gateway has variables of its own, and so has publishing."""
     monkeypatch.setenv(f"SMART_REGION_{name}", "1")
 
     assert load_settings() == Settings()
 
 
 class TestPassword:
-    """What must never be read in a log."""
-
     def test_is_not_in_the_settings_text(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Settings may be logged."""
         monkeypatch.setenv("SMART_REGION_SASL_PASSWORD", PASSWORD)
         settings = load_settings()
 
@@ -193,13 +175,11 @@ class TestPassword:
         assert settings.security().client_config().get("sasl_plain_password") is None
 
     def test_is_not_in_an_error_about_something_else(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Nor is any other right value."""
         error = refused(monkeypatch, SASL_PASSWORD=PASSWORD, PARTITIONS="many")
 
         assert PASSWORD not in f"{error} {error!r} {error.__context__!r} {error.__cause__!r}"
 
     def test_is_not_in_an_error_about_itself(self) -> None:
-        """A password that is wrong is still a password."""
         with pytest.raises(SettingsError) as error:
             load_settings(sasl_password=[PASSWORD])
 
@@ -214,7 +194,6 @@ class TestPassword:
         assert "'http://…@worker-1:6066'" in str(error)
 
     def test_is_not_shown_under_a_misspelled_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A variable that is no setting may hold anything."""
         error = refused(monkeypatch, SASL_PASWORD=PASSWORD)
 
         assert PASSWORD not in f"{error} {error.problems}"

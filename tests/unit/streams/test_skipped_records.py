@@ -26,7 +26,6 @@ DECISION = Decision(at=NOW, because="it kills")
 
 
 def test_a_decision_is_read_back() -> None:
-    """From a record whose key is the origin, so that compaction keeps the last one."""
     record = decision_record(ORIGIN, because="it kills", at=NOW)
 
     assert (record.topic, record.key) == (DEAD_LETTER_OUTCOMES, b"smartregion.schools/3/42")
@@ -34,7 +33,6 @@ def test_a_decision_is_read_back() -> None:
 
 
 def test_a_tombstone_ends_a_decision() -> None:
-    """A record without a value."""
     record = decision_record(ORIGIN, because="it kills", at=NOW)
 
     assert decisions_of(arrived([record, record._replace(value=None)])) == {}
@@ -52,7 +50,6 @@ def test_a_tombstone_ends_a_decision() -> None:
     ],
 )
 def test_other_records_are_no_decisions(key: bytes | None, value: bytes) -> None:
-    """Outcomes of dead letters are on the same topic."""
     record = decision_record(ORIGIN, because="x", at=NOW)._replace(key=key, value=value)
 
     assert decisions_of(arrived([record])) == {}
@@ -62,13 +59,11 @@ def test_other_records_are_no_decisions(key: bytes | None, value: bytes) -> None
     "text", ["", "3/42", "other/3/42", "smartregion.schools/3/x", "smartregion.schools/-1/2"]
 )
 def test_an_origin_is_on_an_event_topic(text: str) -> None:
-    """The message says how it is written."""
     with pytest.raises(ValueError, match=r"write it as smartregion\.schools/3/42"):
         parse_origin(text)
 
 
 def test_the_ledger_of_outcomes_may_have_it() -> None:
-    """The letter of a skipped record is discarded without an outcome."""
     letter = refused(refusal_of(DECISION))
     foreign: list[ValueError] = []
     ledger = arrived([decision_record(ORIGIN, because="it kills", at=NOW)])

@@ -28,26 +28,16 @@ from tests.support.histories import event, events_of, state_of, uai
 PARIS = uai("0750001")
 
 
-def cells_of(state: EntityState) -> list[tuple[str, str, Cell]]:
-    """Return all cells of a state, each with its fact and day."""
-    return [(fact, day, cell) for fact, days in state.items() for day, cell in days.items()]
-
-
 def states() -> st.SearchStrategy[EntityState]:
-    """Draw states of one coworking site, whose cells contradict each other."""
     return st.lists(events_of(Family.COWORKING), max_size=8).map(lambda history: state_of(*history))
 
 
 def cells() -> st.SearchStrategy[Cell]:
-    """Draw cells that often tie in time, source and id."""
     return events_of(Family.COWORKING).map(cell_of)
 
 
 class TestCell:
-    """What an event claims for its fact and day."""
-
     def test_holds_the_time_in_microseconds_with_source_id_and_attributes(self) -> None:
-        """A cell is all that decides between two records, and what the figures need."""
         reported = event(
             "school.connected",
             PARIS,
@@ -65,34 +55,26 @@ class TestCell:
         )
 
     def test_of_a_retraction_has_no_attributes(self) -> None:
-        """The cell is kept, so that older records are superseded, without attributes."""
         reported = event("school.connected", PARIS, "2018-03-01", retracted=True)
 
         assert cell_of(reported).attributes is None
 
 
 class TestNewest:
-    """Which of two cells wins."""
-
     def test_is_the_later(self) -> None:
-        """Time decides first."""
         assert newest(Cell(2, "a", "a", {}), Cell(1, "z", "z", {})).time == 2
 
     def test_is_the_greater_source_at_one_time(self) -> None:
-        """Then the source."""
         assert newest(Cell(1, "a", "z", {}), Cell(1, "b", "a", {})).source == "b"
 
     def test_is_the_greater_id_of_one_source_at_one_time(self) -> None:
-        """Then the id."""
         assert newest(Cell(1, "a", "10", {}), Cell(1, "a", "2", {})).id == "2"
 
     @given(cells(), cells())
     def test_does_not_depend_on_the_order(self, left: Cell, right: Cell) -> None:
-        """Even a reused id ends in one content, whichever arrived first."""
         assert newest(left, right) == newest(right, left)
 
     def test_leaves_no_tie_between_a_retraction_and_a_record_of_one_id(self) -> None:
-        """A producer that reuses an id for a retraction gets one answer."""
         reported, retracted = Cell(1, "a", "a", {"name": "Nom"}), Cell(1, "a", "a", None)
 
         assert newest(reported, retracted) == newest(retracted, reported)
@@ -108,40 +90,32 @@ class TestNewest:
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_a_time_comes_back_from_its_microseconds(moment: datetime) -> None:
-    """Also one before 1970: nothing is rounded."""
     assert moment_of(microseconds(moment)) == moment
 
 
 class TestMerge:
-    """The union of two states."""
-
     @given(states(), states())
     def test_is_commutative(self, left: EntityState, right: EntityState) -> None:
-        """It does not matter which came first."""
         assert merge_states(left, right) == merge_states(right, left)
 
     @given(states(), states(), states())
     def test_is_associative(self, one: EntityState, two: EntityState, three: EntityState) -> None:
-        """It does not matter how they were grouped."""
         assert merge_states(merge_states(one, two), three) == merge_states(
             one, merge_states(two, three)
         )
 
     @given(states(), states())
     def test_is_idempotent(self, left: EntityState, right: EntityState) -> None:
-        """It does not matter how often."""
         merged = merge_states(left, right)
 
         assert merge_states(merged, right) == merged == merge_states(merged, merged)
 
     @given(states())
     def test_with_nothing_changes_nothing(self, state: EntityState) -> None:
-        """The empty state is neutral."""
         assert merge_states(state, EMPTY) == state == merge_states(EMPTY, state)
 
     @given(states(), states())
     def test_leaves_both_as_they_were(self, left: EntityState, right: EntityState) -> None:
-        """States are values."""
         before = encode_state(left), encode_state(right)
 
         merge_states(left, right)
@@ -150,10 +124,7 @@ class TestMerge:
 
 
 class TestLatestAttributes:
-    """The attributes of a fact on its latest day."""
-
     def test_are_those_of_the_latest_day(self) -> None:
-        """The latest effective day counts, not the latest record."""
         state = state_of(
             event("coworking.opened", "one", "2018-01-01", name="Ancien", at="2019-01-01"),
             event("coworking.opened", "one", "2018-02-01", name="Neuf"),
@@ -162,7 +133,6 @@ class TestLatestAttributes:
         assert latest_attributes(state, "coworking.opened")["name"] == "Neuf"
 
     def test_pass_over_a_retracted_day(self) -> None:
-        """A retracted day is skipped, and the one before is used."""
         state = state_of(
             event("coworking.opened", "one", "2018-01-01", name="Ancien"),
             event("coworking.opened", "one", "2018-02-01", retracted=True),
@@ -171,33 +141,20 @@ class TestLatestAttributes:
         assert latest_attributes(state, "coworking.opened")["name"] == "Ancien"
 
     def test_are_none_where_all_is_retracted(self) -> None:
-        """Nothing remains of a fact that was only taken back."""
         state = state_of(event("coworking.opened", "one", "2018-01-01", retracted=True))
 
         assert latest_attributes(state, "coworking.opened") == {}
 
     def test_are_none_of_a_fact_never_reported(self) -> None:
-        """An unknown fact has no attributes."""
         assert latest_attributes(EMPTY, "coworking.opened") == {}
 
 
 class TestEncoding:
-    """A state in a snapshot."""
-
     @given(st.sampled_from(Family).flatmap(lambda family: st.lists(events_of(family), max_size=6)))
     def test_round_trips(self, history: list[CloudEvent]) -> None:
-        """What is written is what is read back, for every family."""
         state = state_of(*history)
 
         assert decode_state(encode_state(state)) == state
-
-    def test_of_cells_reads_back_as_cells(self) -> None:
-        """A decoded state has the same types as one made of events."""
-        state = state_of(event("coworking.opened", "one", "2018-01-01"))
-
-        decoded = decode_state(encode_state(state))
-
-        assert isinstance(decoded["coworking.opened"]["2018-01-01"], Cell)
 
     def test_shares_texts_with_other_states(self) -> None:
         """As those made of events do: the memory of many would be a quarter more."""

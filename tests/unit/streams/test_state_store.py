@@ -34,49 +34,39 @@ SCHOOLS = Family.SCHOOLS
 
 @cache
 def terms() -> tuple[Term, ...]:
-    """Return the terms of the catalogue that we ship."""
     return load_catalogue().terms
 
 
 def figures(state_store: StateStore) -> list[dict[int, Figures]]:
-    """Return all figures, on each day on which one may change and on others, back and forth."""
     days = map(date.fromisoformat, (*DAYS, "2018-03-10", "2017-12-31", "2020-12-31"))
     return [figures_of(state_store.fold, range(PARTITIONS), day) for day in days]
 
 
 def mismatches(state_store: StateStore) -> int:
-    """Return how many series differ from a fold from scratch."""
     return sum(
         state_store.mismatches(family, partition) for family, partition in state_store.partitions()
     )
 
 
 def states(state_store: StateStore, family: Family) -> dict[int, dict[str, EntityState]]:
-    """Return all states of a family."""
     return {
         partition: dict(state_store.states(family, partition)) for partition in range(PARTITIONS)
     }
 
 
 def connected(day: str = "2018-03-01") -> CloudEvent:
-    """Return a lycée's connection."""
     return event("school.connected", PARIS, day)
 
 
 def position(offset: int) -> Position:
-    """Return how far a partition is merged whose next offset is this."""
     return Position(offset, LastRecord(offset=offset - 1, timestamp=7, key=9), 0)
 
 
 class TestPosition:
-    """How far each partition is merged."""
-
     def test_is_not_known_before_anything_is_merged(self) -> None:
-        """The partition is read from its start."""
         assert StateStore([CONNECTED]).position(SCHOOLS, 0) is None
 
     def test_is_that_of_its_own_partition_and_family(self) -> None:
-        """As it was set last."""
         state_store = StateStore([CONNECTED])
         for offset in (3, 7):
             state_store.move(SCHOOLS, 0, position(offset))
@@ -98,14 +88,11 @@ class TestPosition:
 
 
 class TestConvergence:
-    """What batches come to, with the terms of the catalogue."""
-
     @settings(max_examples=200)
     @given(st.data(), st.sampled_from(Family))
     def test_any_order_and_batches_come_to_the_same_figures(
         self, data: st.DataObject, family: Family
     ) -> None:
-        """Permuted, repeated and cut into batches, the same events make the same figures."""
         history = data.draw(histories(family))
         one, other = (
             apply_events(StateStore(terms()), family, data.draw(deliveries(history)))
@@ -120,7 +107,6 @@ class TestConvergence:
     def test_the_fold_kept_up_to_date_is_the_fold_from_scratch(
         self, data: st.DataObject, family: Family
     ) -> None:
-        """New minus old adds up to the whole."""
         history = data.draw(histories(family))
         state_store = apply_events(StateStore(terms()), family, data.draw(deliveries(history)))
 
@@ -128,10 +114,7 @@ class TestConvergence:
 
 
 class TestDrop:
-    """A partition that another worker owns now."""
-
     def test_forgets_states_and_figures(self) -> None:
-        """Nothing of a lost partition is counted."""
         state_store = StateStore([CONNECTED])
         state_store.put(SCHOOLS, 0, {PARIS: state_of(connected())})
 
@@ -140,32 +123,9 @@ class TestDrop:
         assert dict(state_store.states(SCHOOLS, 0)) == {}
         assert state_store.fold.series(0) == {}
 
-    def test_leaves_other_partitions(self) -> None:
-        """What is still ours stays."""
-        state_store = StateStore([CONNECTED])
-        state_store.put(SCHOOLS, 1, {PARIS: state_of(connected())})
-
-        state_store.drop(SCHOOLS, 0)
-
-        assert list(state_store.states(SCHOOLS, 1)) == [PARIS]
-
-    def test_lets_the_partition_come_back(self) -> None:
-        """Read again, the figures are what they were."""
-        state_store, state = StateStore([CONNECTED]), state_of(connected())
-        state_store.put(SCHOOLS, 0, {PARIS: state})
-        before = figures(state_store)
-
-        state_store.drop(SCHOOLS, 0)
-        state_store.put(SCHOOLS, 0, {PARIS: state})
-
-        assert figures(state_store) == before
-
 
 class TestSelfCheck:
-    """The fold derived anew."""
-
     def test_finds_a_figure_that_left_its_states(self) -> None:
-        """One series off is one mismatch."""
         state_store = StateStore([CONNECTED])
         state_store.put(SCHOOLS, 0, {PARIS: state_of(connected())})
 
@@ -174,7 +134,6 @@ class TestSelfCheck:
         assert mismatches(state_store) == 1
 
     def test_finds_a_series_without_states(self) -> None:
-        """What no state explains is a mismatch too."""
         state_store = StateStore([CONNECTED])
         state_store.fold.replace(SCHOOLS, 0, PARIS, EMPTY, state_of(connected()))
 
@@ -197,7 +156,6 @@ class TestSelfCheck:
 
 
 def test_entities_are_counted_by_family() -> None:
-    """Over all partitions."""
     state_store = StateStore([CONNECTED])
     state_store.put(SCHOOLS, 0, {PARIS: state_of(connected())})
     state_store.put(SCHOOLS, 1, {uai("0770001"): state_of(connected())})
@@ -206,7 +164,6 @@ def test_entities_are_counted_by_family() -> None:
 
 
 def test_states_cannot_be_changed_from_outside() -> None:
-    """Only the state store changes states, together with their figures."""
     state_store = StateStore([CONNECTED])
 
     assert not hasattr(state_store.states(SCHOOLS, 0), "__setitem__")

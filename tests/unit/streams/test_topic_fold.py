@@ -33,8 +33,6 @@ from tests.support.ledgers import numbered
 
 AS_OF = date(2020, 12, 31)
 PARIS = uai("0750001")
-HOME = partition_for(PARIS.encode(), DEFAULT_PARTITIONS)
-ELSEWHERE = (HOME + 1) % DEFAULT_PARTITIONS
 #: Before, between and after the moments at which events of the pool are recorded.
 KNOWN_ON = [date(2019, 5, 31), date(2019, 6, 1), date(2019, 6, 2)]
 
@@ -42,7 +40,6 @@ shipped = cache(load_catalogue)
 
 
 def held(records: Iterable[RawRecord], family: Family = Family.SCHOOLS) -> dict[str, EntityState]:
-    """Return the states that records lead to, each on its own partition."""
     state_store = StateStore([])
     subject.merge_events(state_store, records)
     found: dict[str, EntityState] = {}
@@ -54,7 +51,6 @@ def held(records: Iterable[RawRecord], family: Family = Family.SCHOOLS) -> dict[
 
 
 def copy_of(record: RawRecord) -> RawRecord:
-    """Return the copy that a worker makes of a misrouted record."""
     assert record.key is not None
     origin = f"{record.topic}/{record.partition}/{record.offset}".encode()
     return record._replace(
@@ -81,7 +77,6 @@ def test_a_misrouted_record_counts_once_with_or_without_its_copy(data: st.DataOb
 
 
 def test_a_record_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker writes its dead letter and goes on."""
     records = [raw("school.registered", PARIS, f"2016-01-0{number}") for number in range(1, 4)]
 
     def failing(some: Iterable[RawRecord], *args: object, **options: object) -> object:
@@ -95,14 +90,11 @@ def test_a_record_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 class TestKnownOn:
-    """What was known on a past day: the same as an audit counts from what was recorded by then."""
-
     @settings(max_examples=30)
     @given(
         st.lists(st.sampled_from(Family).flatmap(histories), max_size=3), st.sampled_from(KNOWN_ON)
     )
     def test_readings_are_the_audit_s(self, events: list[list[CloudEvent]], known_on: date) -> None:
-        """Whatever was reported, and corrected, and when."""
         records = [raw_record(one) for history in events for one in history]
         found = histories_of(states_held_on(records, shipped(), known_on), shipped())
         counted = audit_records(records, shipped(), AS_OF, known_on).readings
@@ -112,7 +104,6 @@ class TestKnownOn:
         }
 
     def test_a_correction_is_not_known_before_it_was_recorded(self) -> None:
-        """Up to the last moment of the day before."""
         records = [
             raw("school.registered", PARIS, "2016-01-01"),
             raw("school.connected", PARIS, "2018-01-01", at="2018-01-01T12:00:00"),
@@ -122,22 +113,18 @@ class TestKnownOn:
         assert value(records, "2018-02-01") == 0
 
     def test_refused_records_are_left_out(self) -> None:
-        """As workers do."""
         records = [raw("school.registered", PARIS, "2016-01-01")]
         broken = records[0]._replace(value=b"{")
         assert value([broken, *records], "2020-01-01") == 0
 
 
 def value(records: list[RawRecord], known_on: str) -> float | None:
-    """Return the connected share of the region as known on a day."""
     state_store = states_held_on(records, shipped(), date.fromisoformat(known_on))
     found = histories_of(state_store, shipped())["schools_connected_ratio", None].value(AS_OF)
     return None if found is None else float(found)
 
 
 class TestTopics:
-    """The reading of the topics, family by family."""
-
     def test_skipped_records_are_left_out_and_missing_ones_reported(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

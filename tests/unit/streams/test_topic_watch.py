@@ -40,8 +40,6 @@ FULL = GroupMembers("Stable", 2, ALL)
 
 
 class Watched:
-    """A worker, the watch over its topics, and the time."""
-
     def __init__(self) -> None:
         engine = Engine(CATALOGUE, FixedClock(date(2020, 12, 31)), partitions=PARTITIONS)
         self.membership = Membership(FakeApp(FakeConsumer()).real, engine, dict)
@@ -52,30 +50,19 @@ class Watched:
 
     @property
     def reported(self) -> list[tuple[str, FaultKind]]:
-        """Return the published faults."""
         return [(fault.topic, fault.fault) for fault in self.membership.faults()]
 
 
 @pytest.fixture
 def watched() -> Watched:
-    """Return a worker whose topics are all there."""
     return Watched()
 
 
 def without(*names: str) -> dict[str, SeenTopic]:
-    """Return the topics, some of them deleted."""
     return {name: seen for name, seen in WHOLE.items() if name not in names}
 
 
-def test_topics_that_are_there_are_no_news(watched: Watched) -> None:
-    """Nor after a second check."""
-    watched.watch.judge(WHOLE, FULL)
-    assert watched.reported == []
-    assert watched.membership.waiting_for() is None
-
-
 def test_a_deleted_topic_is_reported_and_ends_the_worker(watched: Watched) -> None:
-    """At once the worker is not ready; after the time in which a broker comes back it ends."""
     watched.watch.judge(without(SCHOOLS), None)
     assert watched.reported == [(SCHOOLS, FaultKind.TOPIC_MISSING)]
     assert f"{SCHOOLS} is missing" in str(watched.membership.waiting_for())
@@ -94,7 +81,6 @@ def test_a_topic_that_was_made_anew_ends_the_worker_at_once(watched: Watched) ->
 def test_a_topic_that_was_made_anew_before_the_start_is_reported_until_it_is_accepted(
     watched: Watched,
 ) -> None:
-    """A restart would find it again."""
     watched.known_topics.faults = recreated({SCHOOLS: "now"}, {SCHOOLS: BEFORE})
     watched.watch.judge(WHOLE, FULL)
     watched.time.sleep(SETTINGS.stall_timeout + 1)
@@ -117,7 +103,6 @@ def test_added_partitions_are_reported(watched: Watched) -> None:
 
 
 def test_a_partition_that_nobody_has_is_reported_and_ends_the_worker(watched: Watched) -> None:
-    """Seen twice, since members come and go; with its number."""
     fewer = FULL._replace(assigned=ALL - {(SCHOOLS, 1)})
     watched.watch.judge(WHOLE, fewer)
     assert watched.reported == []
@@ -132,7 +117,6 @@ def test_a_partition_that_nobody_has_is_reported_and_ends_the_worker(watched: Wa
 
 @pytest.mark.parametrize("group", [None, FULL._replace(state="PreparingRebalance")])
 def test_a_group_that_forms_anew_says_nothing(watched: Watched, group: GroupMembers | None) -> None:
-    """Nor does one that this user may not see."""
     nobody = group and group._replace(assigned=frozenset())
     watched.watch.judge(WHOLE, nobody)
     watched.watch.judge(WHOLE, nobody)
@@ -140,7 +124,6 @@ def test_a_group_that_forms_anew_says_nothing(watched: Watched, group: GroupMemb
 
 
 def test_what_has_ended_is_reported_no_longer(watched: Watched) -> None:
-    """The worker is ready again."""
     fewer = FULL._replace(assigned=ALL - {(SCHOOLS, 1)})
     for group in (fewer, fewer, FULL):
         watched.watch.judge(WHOLE, group)
@@ -152,7 +135,6 @@ DECLARED = next(spec.config for spec in declared_topics() if spec.name == SCHOOL
 
 
 def configured(**settings: str) -> dict[str, SeenTopic]:
-    """Return the topics; that of the schools has its declared settings, but for these."""
     changed = {name.replace("_", "."): value for name, value in settings.items()}
     return {**WHOLE, SCHOOLS: WHOLE[SCHOOLS]._replace(settings={**DECLARED, **changed})}
 
@@ -170,7 +152,6 @@ def configured(**settings: str) -> dict[str, SeenTopic]:
 def test_a_setting_with_which_events_are_lost_is_reported(
     watched: Watched, caplog: pytest.LogCaptureFixture, setting: str, value: str
 ) -> None:
-    """In the log and the metrics, with its remedy; figures stay shown, and the worker lives."""
     for _ in range(2):
         watched.watch.judge(configured(**{setting: value}, flush_ms="7"), FULL)
         watched.time.sleep(SETTINGS.stall_timeout + 1)
@@ -196,7 +177,6 @@ def test_settings_that_cannot_be_seen_change_nothing(watched: Watched) -> None:
 
 
 def exposed(watched: Watched) -> str:
-    """Return what /metrics shows."""
     engine = watched.membership.engine
     collector = WorkerCollector(
         engine.catalogue, engine.state_store.fold, engine.meters, watched.membership.snapshot
@@ -207,8 +187,6 @@ def exposed(watched: Watched) -> str:
 def test_a_check_that_fails_for_a_minute_is_logged_once(
     watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With its cause, and again when topics are described again; a broker restart is shorter."""
-
     def refused() -> Never:
         raise BrokerRefusedError("administer topics at", "kafka:9092", cause="not authorized")
 

@@ -44,18 +44,15 @@ class Watch:
         self.watchdog = Watchdog(SETTINGS, self.membership, clock=lambda: self.now)
 
     def check(self, *, after: float = 1.0) -> None:
-        """Let the watchdog look, some seconds later."""
         self.now += after
         asyncio.run(self.watchdog.check())
 
     def unready(self) -> None:
-        """Let the group form anew, from now on."""
         self.app.rebalancing = True
         self.membership.waiting_for()
         self.membership.unready_since = self.now
 
     def catching_up(self, remaining: int) -> None:
-        """Let the states be read, with so many processed records to go."""
         is_first = not self.consumer.behind
         self.consumer.behind = {PARTITION: remaining}
         if is_first:
@@ -65,22 +62,17 @@ class Watch:
 
 @pytest.fixture
 def watch() -> Watch:
-    """Return a watchdog over a worker in order."""
     return Watch()
 
 
 def test_a_worker_in_order_is_left_alone(watch: Watch) -> None:
-    """Ready, and nothing to do, for however long."""
     for _ in range(3):
         watch.check(after=3600)
 
 
 class TestEntry:
-    """A broker that does not let the worker in any more."""
-
     @pytest.fixture
     def preflights(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-        """Count the preflights of the watchdog, at a broker that refuses each."""
         preflights: list[int] = []
 
         async def answer(*_: object) -> None:
@@ -91,7 +83,6 @@ class TestEntry:
         return preflights
 
     def test_a_broker_that_answers_is_not_asked(self, watch: Watch, preflights: list[int]) -> None:
-        """Heartbeats are answered: all is well."""
         watch.check(after=3600)
 
         assert preflights == []
@@ -99,7 +90,6 @@ class TestEntry:
     def test_a_broker_that_is_silent_is_asked_why(
         self, watch: Watch, preflights: list[int]
     ) -> None:
-        """The worker ends with its error."""
         watch.consumer.silent_seconds = 10
 
         with pytest.raises(BrokerEntryError, match="does not open"):
@@ -125,7 +115,6 @@ class TestEntry:
         assert asked == [["one:9092", "two:9092"]]
 
     def test_it_is_not_asked_all_the_time(self, watch: Watch, preflights: list[int]) -> None:
-        """An unavailable broker is left to the client, with a preflight from time to time."""
         watch.consumer.silent_seconds = 10
 
         watch.check(after=1)
@@ -134,10 +123,7 @@ class TestEntry:
 
 
 class TestCoordinator:
-    """The pending error of aiokafka that Faust never requests."""
-
     def test_one_error_is_counted_and_survived(self, watch: Watch) -> None:
-        """A coordinator may move."""
         watch.consumer.error = OSError("moved")
 
         watch.check()
@@ -145,14 +131,12 @@ class TestCoordinator:
         assert watch.engine.meters.coordinator_errors == 1
 
     def test_a_denial_ends_the_worker_at_once(self, watch: Watch) -> None:
-        """No retry would succeed; the message has the missing rights."""
         watch.consumer.error = GroupAuthorizationFailedError("monitor")
 
         with pytest.raises(NotAllowedError, match=r"'monitor'.*topics acl --role worker"):
             watch.check()
 
     def test_errors_in_a_row_end_the_worker(self, watch: Watch) -> None:
-        """It would consume nothing for ever, without an error."""
         watch.consumer.error = OSError("no right to read the group")
 
         for _ in range(4):
@@ -161,7 +145,6 @@ class TestCoordinator:
             watch.check()
 
     def test_a_foreign_member_of_the_group_is_named(self, watch: Watch) -> None:
-        """Another consumer with this group's name was there first: no right would help."""
         watch.consumer.error = InconsistentGroupProtocolError()
 
         for _ in range(4):
@@ -170,7 +153,6 @@ class TestCoordinator:
             watch.check()
 
     def test_an_error_that_passes_is_forgotten(self, watch: Watch) -> None:
-        """Only errors in a row count."""
         for error in (*[OSError("moved")] * 4, None, *[OSError("moved")] * 4):
             watch.consumer.error = error
             watch.check()
@@ -178,7 +160,6 @@ class TestCoordinator:
         assert watch.engine.meters.coordinator_errors == 8
 
     def test_a_coordinator_that_does_not_answer_is_an_error(self, watch: Watch) -> None:
-        """Its thread may hang."""
         watch.watchdog = Watchdog(
             SETTINGS.model_copy(update={"request_timeout": 0.001}),
             watch.membership,
@@ -195,7 +176,6 @@ class TestCoordinator:
         assert watch.engine.meters.coordinator_errors == 1
 
     def test_a_consumer_not_started_is_no_error(self, watch: Watch) -> None:
-        """There is no coordinator yet."""
         watch.consumer.started = False
 
         watch.check()
@@ -204,10 +184,7 @@ class TestCoordinator:
 
 
 class TestReadiness:
-    """A worker that does not become ready."""
-
     def test_a_worker_may_take_its_time(self, watch: Watch) -> None:
-        """Up to the time-out."""
         watch.unready()
 
         watch.check(after=60)
@@ -215,7 +192,6 @@ class TestReadiness:
     def test_a_worker_that_takes_its_time_says_so(
         self, watch: Watch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Twice a minute: nothing else may be in its log meanwhile."""
         watch.check(after=3600)
         watch.unready()
 
@@ -228,7 +204,6 @@ class TestReadiness:
         ]
 
     def test_a_worker_that_takes_longer_is_ended(self, watch: Watch) -> None:
-        """With what it waited for, and the setting that would let it wait."""
         watch.unready()
 
         with pytest.raises(
@@ -237,7 +212,6 @@ class TestReadiness:
             watch.check(after=61)
 
     def test_a_worker_that_reads_on_is_left_alone(self, watch: Watch) -> None:
-        """However slowly, as long as records come."""
         for left in range(5000, 0, -1000):
             watch.catching_up(left)
             watch.check(after=25)
@@ -251,7 +225,6 @@ class TestReadiness:
             watch.check(after=31)
 
     def test_records_waiting_are_no_stall_meanwhile(self, watch: Watch) -> None:
-        """Nothing is new before the states are complete."""
         watch.unready()
         watch.consumer.waiting = WAITING
 
@@ -259,11 +232,8 @@ class TestReadiness:
 
 
 class TestFaults:
-    """Lost records, which no restart repairs."""
-
     @pytest.fixture
     def watch(self, watch: Watch) -> Watch:
-        """Return a watchdog over a worker that has reported a loss for hours."""
         watch.consumer.faults = [TopicFault("log", 3, FaultKind.EVENTS_LOST, "ends too early")]
         watch.membership.waiting_for()
         watch.membership.unready_since = watch.now
@@ -271,7 +241,6 @@ class TestFaults:
         return watch
 
     def test_a_worker_that_reports_them_goes_on(self, watch: Watch) -> None:
-        """Its metrics are what the operator sees."""
         watch.check(after=3600)
 
     def test_a_recovery_after_them_may_take_its_time(self, watch: Watch) -> None:
@@ -281,7 +250,6 @@ class TestFaults:
         watch.check(after=60)
 
     def test_a_recovery_after_them_that_hangs_is_ended(self, watch: Watch) -> None:
-        """What the check before has found is no reason to wait for this one."""
         watch.app.rebalancing = True
 
         with pytest.raises(SmartRegionError, match="after 61 s, still waiting for an assignment"):
@@ -289,10 +257,7 @@ class TestFaults:
 
 
 class TestProgress:
-    """A stream without progress."""
-
     def test_records_that_wait_too_long_end_the_worker(self, watch: Watch) -> None:
-        """With how many."""
         watch.consumer.waiting = WAITING
 
         with pytest.raises(StalledError, match="no batch in 31 s with 7 records waiting"):
@@ -306,28 +271,24 @@ class TestProgress:
         watch.check(after=3600)
 
     def test_a_batch_is_progress(self, watch: Watch) -> None:
-        """However many records wait behind it."""
         watch.consumer.waiting = WAITING
         watch.engine.progressed_at = watch.now + 20
 
         watch.check(after=50)
 
     def test_becoming_ready_is_progress(self, watch: Watch) -> None:
-        """Records waited during the recovery."""
         watch.consumer.waiting = WAITING
         watch.membership.ready_since = watch.now + 20
 
         watch.check(after=50)
 
     def test_records_after_a_quiet_time_have_their_own(self, watch: Watch) -> None:
-        """A worker that had nothing to do for hours has not stood still."""
         watch.check(after=3600)
         watch.consumer.waiting = WAITING
 
         watch.check()
 
     def test_a_stall_after_a_quiet_time_is_found(self, watch: Watch) -> None:
-        """Counted from when all was done last."""
         watch.check(after=3600)
         watch.consumer.waiting = WAITING
         watch.check()
@@ -339,7 +300,6 @@ class TestProgress:
 def test_watching_goes_on_until_something_is_wrong(
     watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Look after look."""
     monkeypatch.setattr("streams.watchdog._INTERVAL_SECONDS", 0)
     watch.consumer.error = OSError("gone")
 

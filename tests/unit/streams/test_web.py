@@ -22,7 +22,6 @@ from streams.engine import Engine
 from streams.exposition import WorkerCollector
 from streams.membership import Membership
 from streams.web import make_app, probe_routes, serve
-from tests.support.certificates import Authority
 from tests.support.fake_group import FakeApp, FakeConsumer
 
 CATALOGUE = load_catalogue()
@@ -30,16 +29,12 @@ LOOPBACK = "127.0.0.1"
 
 
 class Answer(NamedTuple):
-    """What the server answered."""
-
     status: int
     content_type: str
     body: str
 
 
 class Server:
-    """A server over a worker that owns partition 0, and is ready."""
-
     def __init__(self) -> None:
         self.guard = OPEN
         self.tls: ssl.SSLContext | None = None
@@ -55,7 +50,6 @@ class Server:
         )
 
     def serve(self) -> AbstractAsyncContextManager[str]:
-        """Serve it on a free port."""
         return serve(
             make_app(probe_routes(self.exposition, self.membership.readiness, self.guard)),
             host=LOOPBACK,
@@ -64,8 +58,6 @@ class Server:
         )
 
     def get(self, path: str, **headers: str) -> Answer:
-        """Start it on a free port, ask, and stop it."""
-
         async def ask() -> Answer:
             async with (
                 self.serve() as address,
@@ -80,15 +72,11 @@ class Server:
 
 @pytest.fixture
 def server() -> Server:
-    """Return a server."""
     return Server()
 
 
 class TestMetrics:
-    """GET /metrics."""
-
     def test_is_prometheus_text(self, server: Server) -> None:
-        """With the worker's figures."""
         status, content_type, body = server.get("/metrics")
 
         assert status == 200
@@ -96,20 +84,17 @@ class TestMetrics:
         assert 'smartregion_partition_owned{partition="0"} 1.0' in body
 
     def test_is_openmetrics_where_that_is_asked_for(self, server: Server) -> None:
-        """As Prometheus does."""
         answer = server.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")
 
         assert answer.content_type.startswith("application/openmetrics-text")
         assert answer.body.endswith("# EOF\n")
 
     def test_is_there_before_ready(self, server: Server) -> None:
-        """A worker that restores its state is watched too."""
         server.app.rebalancing = True
 
         assert "smartregion_worker_ready 0.0" in server.get("/metrics").body
 
     def test_shows_nothing_of_the_process(self, server: Server) -> None:
-        """Ours and no other's names."""
         body = server.get("/metrics").body
 
         names = {line.split("{")[0].split()[0] for line in body.splitlines() if line[0] != "#"}
@@ -117,11 +102,8 @@ class TestMetrics:
 
 
 class TestGuard:
-    """Who may see /metrics, and how the server is spoken to."""
-
     @pytest.fixture
     def guarded(self, server: Server, tmp_path: Path) -> Server:
-        """Return a server whose /metrics requires a token."""
         file = tmp_path / "token"
         file.touch(mode=0o600)
         file.write_text("open-sesame")
@@ -129,54 +111,34 @@ class TestGuard:
         return server
 
     def test_metrics_are_for_who_shows_the_token(self, guarded: Server) -> None:
-        """Prometheus sends it as a bearer token."""
         assert guarded.get("/metrics", Authorization="Bearer open-sesame").status == 200
 
     @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer guessed"}])
     def test_nobody_else_sees_a_figure(self, guarded: Server, headers: dict[str, str]) -> None:
-        """The answer has the scheme of authentication only."""
         answer = guarded.get("/metrics", **headers)
 
         assert (answer.status, answer.body) == (401, "")
 
     @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
     def test_probes_need_no_token(self, guarded: Server, path: str) -> None:
-        """Whoever restarts a process has no secret of Prometheus'."""
         assert guarded.get(path).status == 200
-
-    def test_speaks_tls_where_it_has_a_certificate(self, server: Server, tmp_path: Path) -> None:
-        """Its address has the scheme https."""
-        authority = Authority(tmp_path)
-        ours = authority.issue("worker")
-        server.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        server.tls.load_cert_chain(ours.chain, ours.key)
-        server.trusted = ssl.create_default_context(cafile=authority.file)
-
-        assert server.get("/metrics").status == 200
 
 
 class TestHealth:
-    """GET /healthz."""
-
     def test_is_well_while_the_process_answers(self, server: Server) -> None:
-        """Ready or not."""
         server.app.rebalancing = True
 
         assert server.get("/healthz")[::2] == (200, '{"alive": true}')
 
 
 class TestReadiness:
-    """GET /readyz."""
-
     def test_says_ready_and_what_is_owned(self, server: Server) -> None:
-        """A load balancer reads the status, people the rest."""
         assert server.get("/readyz")[::2] == (
             200,
             '{"ready": true, "waiting_for": null, "partitions": [0], "shown": [0], "warnings": []}',
         )
 
     def test_says_what_is_waited_for(self, server: Server) -> None:
-        """503 until then."""
         server.app.rebalancing = True
 
         status, _, body = server.get("/readyz")
@@ -186,5 +148,4 @@ class TestReadiness:
 
 
 def test_nothing_else_is_served(server: Server) -> None:
-    """Faust's own pages show data; they are not there."""
     assert [server.get(path).status for path in ("/", "/graph", "/table/schools")] == [404] * 3

@@ -21,7 +21,6 @@ class App:
         self._error = error
 
     async def stop(self) -> None:
-        """Wait for batches."""
         while not self.is_done:
             with suppress(TimeoutError, asyncio.CancelledError):
                 await asyncio.wait_for(asyncio.Event().wait(), timeout=0.01)
@@ -33,7 +32,6 @@ class App:
 def test_a_stop_that_does_not_get_on_is_left_alone(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The worker ends after a time, whatever Faust waits for."""
     monkeypatch.setattr(worker, "STOP_SECONDS", 0.05)
 
     async def scene() -> None:
@@ -50,7 +48,6 @@ def test_a_stop_that_does_not_get_on_is_left_alone(
 
 
 def test_an_orderly_stop_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """It is waited for."""
     app = App(is_done=True)
 
     with caplog.at_level(logging.WARNING):
@@ -60,7 +57,6 @@ def test_an_orderly_stop_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_stop_that_fails_is_raised() -> None:
-    """As an error of the worker."""
     app = App(is_done=True, error=ConnectionError("the coordinator is away"))
 
     with pytest.raises(ConnectionError, match="the coordinator is away"):
@@ -70,7 +66,6 @@ def test_a_stop_that_fails_is_raised() -> None:
 def test_a_write_that_is_not_allowed_names_the_right(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The broker's denial is the cause of the failure that ends the worker."""
     statuses: list[int] = []
     monkeypatch.setattr(worker, "_exit", statuses.append)
     denial = TopicAuthorizationFailedError("smartregion.schools")

@@ -27,8 +27,6 @@ PARIS = uai("0750001")
 
 
 class ScriptedCollector(HeldHistories):
-    """A collector into which a test puts events."""
-
     def __init__(self) -> None:
         super().__init__(StateStore(CATALOGUE.terms))
         self.waits_for: str | None = "the histories of partitions 0"
@@ -38,71 +36,55 @@ class ScriptedCollector(HeldHistories):
         self.late = 0
 
     def waiting_for(self) -> str | None:
-        """Return what the test has it wait for."""
         return self.waits_for
 
     def ages(self) -> dict[int, float]:
-        """Return the age of its only partition."""
         return {3: 0.5}
 
     def unknown(self) -> dict[Term, str]:
-        """Return the terms that the test takes away."""
         return self.not_known
 
     def report(self, name: str, day: str) -> None:
-        """Let an event's state come with the next poll."""
         apply_events(self.state_store, Family.SCHOOLS, [[event(name, PARIS, day)]])
         self.came += 1
 
     def poll(self) -> int:
-        """Return how many changes came."""
         came, self.came = self.came, 0
         return came
 
     def lag(self) -> int:
-        """Return how many are left."""
         return self.left
 
     def overdue(self) -> int:
-        """Return how many records of events workers are late with."""
         return self.late
 
 
 class MovableClock:
-    """A clock, of days and of seconds, that goes where a test puts it."""
-
     def __init__(self) -> None:
         self.day = date(2018, 1, 1)
         self.seconds = 0.0
 
     def today(self) -> date:
-        """Return the day."""
         return self.day
 
     def now(self) -> datetime:
-        """Return its midnight."""
         return datetime.combine(self.day, time(), UTC)
 
     def timer(self) -> float:
-        """Return the seconds."""
         return self.seconds
 
 
 class Stage:
-    """An assessor, its collector and its clock."""
-
     def __init__(self) -> None:
         self.collector = ScriptedCollector()
         self.clock = MovableClock()
         self.assessor = Assessor(CATALOGUE, self.clock, timer=self.clock.timer)
 
     def step(self, seconds: float = 0.0) -> None:
-        """Let time pass, and the assessor do its turn."""
         self.clock.seconds += seconds
         self.assessor.step(self.collector)
 
     def connected(self) -> float | None:
-        """Return the judged share of lycées that are connected."""
         assessment = self.assessor.snapshot().assessment
         assert assessment is not None
         (judgement,) = (
@@ -115,7 +97,6 @@ class Stage:
 
 @pytest.fixture
 def stage() -> Stage:
-    """Return an assessor that has judged once; one lycée is registered."""
     stage = Stage()
     stage.collector.report("school.registered", "2016-01-01")
     stage.collector.waits_for = None
@@ -124,7 +105,6 @@ def stage() -> Stage:
 
 
 def test_judges_nothing_before_everything_is_read() -> None:
-    """It waits for the workers, then for what its collector waits for."""
     stage = Stage()
     assert stage.assessor.readiness().waiting_for == "the workers"
     stage.collector.report("school.registered", "2016-01-01")
@@ -138,7 +118,6 @@ def test_judges_nothing_before_everything_is_read() -> None:
 def test_judges_as_soon_as_everything_is_read(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And is ready then, once in the log."""
     assert stage.connected() == 0
     assert stage.assessor.readiness().waiting_for is None
     with caplog.at_level(logging.INFO):
@@ -165,7 +144,6 @@ def test_withholds_its_judgements_while_something_is_missing(stage: Stage) -> No
 def test_judges_what_is_known_while_a_term_is_not(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log names the indicators that are missing, and who does not know them."""
     measure = CATALOGUE.indicator("schools_connected_ratio").measure
     stage.collector.not_known = {measure.numerator: "http://old:6066"}
     stage.step(5)
@@ -185,7 +163,6 @@ def test_judges_what_is_known_while_a_term_is_not(
 
 
 def test_tells_the_age_of_histories(stage: Stage) -> None:
-    """As their source has it."""
     assert stage.assessor.snapshot().ages == {3: 0.5}
 
 
@@ -198,15 +175,7 @@ def test_tells_what_workers_are_late_with(stage: Stage) -> None:
     assert stage.assessor.snapshot().assessment is not None
 
 
-def test_judges_anew_what_changed(stage: Stage) -> None:
-    """At once where the last judgement is a while ago."""
-    stage.collector.report("school.connected", "2017-01-01")
-    stage.step(5)
-    assert stage.connected() == 1
-
-
 def test_leaves_a_second_between_judgements(stage: Stage) -> None:
-    """What came meanwhile is judged then, though nothing more comes."""
     stage.collector.report("school.connected", "2017-01-01")
     stage.step(0.5)
     assert stage.connected() == 0
@@ -215,7 +184,7 @@ def test_leaves_a_second_between_judgements(stage: Stage) -> None:
 
 
 def test_what_was_read_and_not_judged_yet_is_behind(stage: Stage) -> None:
-    """Who waits until nothing is behind reads judgements of all that is known."""
+    assert stage.assessor.snapshot().lag == 1
     stage.step()
     assert stage.assessor.snapshot().lag == 0
     stage.collector.report("school.connected", "2017-01-01")
@@ -226,15 +195,7 @@ def test_what_was_read_and_not_judged_yet_is_behind(stage: Stage) -> None:
     assert stage.connected() == 1
 
 
-def test_nothing_is_behind_once_a_poll_after_the_judgement_brought_nothing(stage: Stage) -> None:
-    """What the judgement has not seen may be on its way."""
-    assert stage.assessor.snapshot().lag == 1
-    stage.step()
-    assert stage.assessor.snapshot().lag == 0
-
-
 def test_judges_anew_on_another_day(stage: Stage) -> None:
-    """A connection that takes effect later counts when its day has come."""
     stage.collector.report("school.connected", "2018-02-01")
     stage.step(5)
     assert stage.connected() == 0
@@ -244,17 +205,13 @@ def test_judges_anew_on_another_day(stage: Stage) -> None:
 
 
 def test_lets_be_what_is_as_it_was(stage: Stage) -> None:
-    """Without anything new there is nothing to judge."""
     before = stage.assessor.snapshot().assessment
     stage.step(5)
     assert stage.assessor.snapshot().assessment is before
 
 
 class TestExplained:
-    """What is missed or at risk, and since when."""
-
     def stage(self) -> Stage:
-        """Return an assessor of the simulated years that finds it, and has judged once."""
         stage = Stage()
         stage.assessor = Assessor(CATALOGUE, stage.clock, timer=stage.clock.timer, explains=True)
         stage.clock.day = LAST_DAY

@@ -14,7 +14,6 @@ CATALOGUE = load_catalogue()
 
 @pytest.mark.parametrize("term", CATALOGUE.terms, ids=lambda term: "+".join(term.facts))
 def test_what_is_left_can_be_judged(term: object) -> None:
-    """Without any one term: no indicator reads it, or is made of one that does."""
     known = known_part(CATALOGUE, {term})  # type: ignore[arg-type]
     left = {one.id for one in known.indicators}
     assert term not in known.terms
@@ -28,5 +27,4 @@ def test_what_is_left_can_be_judged(term: object) -> None:
 
 
 def test_nothing_unknown_leaves_everything() -> None:
-    """With the same programmes."""
     assert known_part(CATALOGUE, ()).programmes == CATALOGUE.programmes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-import pytest
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -25,7 +24,6 @@ CATALOGUE = load_catalogue()
 
 
 def assessment() -> Assessment:
-    """Judge what is known after every kind of event."""
     state_store = StateStore(CATALOGUE.terms)
     for family in Family:
         apply_events(state_store, family, [pool(family)])
@@ -40,7 +38,6 @@ def assessment() -> Assessment:
 
 
 def scraped(view: AssessorSnapshot) -> dict[str, list[tuple[dict[str, str], float]]]:
-    """Scrape a view, and read it as Prometheus does."""
     text = generate_latest(registry_of(AssessorCollector(CATALOGUE, lambda: view))).decode()
     found: dict[str, list[tuple[dict[str, str], float]]] = {}
     for family in text_string_to_metric_families(text):
@@ -49,7 +46,6 @@ def scraped(view: AssessorSnapshot) -> dict[str, list[tuple[dict[str, str], floa
 
 
 def test_families_are_those_of_the_vocabulary() -> None:
-    """Each documented metric is there, with its meaning, and the day."""
     view = AssessorSnapshot(AS_OF, 0, assessment())
     families = {
         family.name: family.documentation
@@ -61,7 +57,6 @@ def test_families_are_those_of_the_vocabulary() -> None:
 
 
 def test_labels_are_those_of_the_vocabulary() -> None:
-    """A rule may rely on docs/metrics.md."""
     labels = {metric.name: set(metric.labels) for metric in metrics.ASSESSOR_METRICS}
     found = scraped(AssessorSnapshot(AS_OF, 0, assessment()))
     assert all(
@@ -87,12 +82,6 @@ def test_shows_no_judgement_before_everything_is_read() -> None:
 
 
 def test_its_day_is_that_of_the_judgements() -> None:
-    """The clock may have gone on since."""
     found = scraped(AssessorSnapshot(date(2021, 1, 1), 0, assessment()))
     assert found[metrics.AS_OF.name] == [({}, datetime(2020, 12, 31, tzinfo=UTC).timestamp())]
     assert found[metrics.ASSESSOR_READY.name] == [({}, 1)]
-
-
-def test_takes_no_view_before_a_scrape() -> None:
-    """To register is not to look."""
-    registry_of(AssessorCollector(CATALOGUE, pytest.fail))

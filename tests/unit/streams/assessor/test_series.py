@@ -34,7 +34,6 @@ shipped = cache(load_catalogue)
 def points(
     catalogue: Catalogue, *given_events: CloudEvent, as_of: date = AS_OF
 ) -> tuple[list[Point], list[Point]]:
-    """Return what is shown of events on a day: of judgements, and of cells of persons."""
     state_store = StateStore(catalogue.terms)
     for one in given_events:
         apply_events(state_store, one.fact.FAMILY, [[one]])
@@ -46,19 +45,16 @@ def points(
 
 
 def of(found: list[Point], metric: Metric) -> Mapping[tuple[str, ...], float]:
-    """Return the values of one metric, by their labels behind programme and indicator."""
     return {point.labels[2:]: point.value for point in found if point.metric == metric}
 
 
 def connected(*days: str) -> list[CloudEvent]:
-    """Connect a lycée of Paris on each of these days."""
     return [
         event("school.connected", uai(f"0750{number:03}"), day) for number, day in enumerate(days)
     ]
 
 
 def enrolled(number: int, department: str, audience: str = "job_seeker") -> list[CloudEvent]:
-    """Enrol so many persons."""
     return [
         event(
             "training.enrolled",
@@ -72,7 +68,6 @@ def enrolled(number: int, department: str, audience: str = "job_seeker") -> list
 
 
 def everything() -> list[Point]:
-    """Return what is shown after every kind of event."""
     given_events = [one for family in Family for one in pool(family)]
     return [point for found in points(shipped(), *given_events) for point in found]
 
@@ -83,19 +78,12 @@ def test_every_series_is_there_once() -> None:
     assert len(series) == len(set(series))
 
 
-def test_labels_are_as_many_as_the_metric_has() -> None:
-    """Each value belongs to a label of the vocabulary."""
-    assert all(len(point.labels) == len(point.metric.labels) for point in everything())
-
-
 def test_a_value_is_shown_where_it_is_known() -> None:
-    """For the region and for Paris; the other départements never reported."""
     found, _ = points(catalogue_of({"count": "school.connected"}), *connected("2018-01-01"))
     assert of(found, metrics.INDICATOR_ASSESSED_VALUE) == {("region",): 1, ("75",): 1}
 
 
 def test_one_status_holds() -> None:
-    """And the others are 0, so that each is a series."""
     catalogue = catalogue_of({"count": "school.connected"}, milestones=[TEN], baseline=BASELINE)
     found, _ = points(catalogue, *connected("2018-06-01"))
     statuses = of(found, metrics.MILESTONE_STATUS)
@@ -104,14 +92,12 @@ def test_one_status_holds() -> None:
 
 
 def test_progress_is_a_ratio() -> None:
-    """Of the way from the baseline to the target."""
     catalogue = catalogue_of({"count": "school.connected"}, milestones=[TEN], baseline=BASELINE)
     found, _ = points(catalogue, *connected("2018-06-01", "2018-06-02"))
     assert of(found, metrics.MILESTONE_PROGRESS) == {("region", "ten"): 0.2}
 
 
 def test_an_attained_target_has_its_day() -> None:
-    """Midnight UTC; it is not lost."""
     target = {**TEN, "target": 2}
     catalogue = catalogue_of({"count": "school.connected"}, milestones=[target], baseline=BASELINE)
     found, _ = points(catalogue, *connected("2018-06-01", "2018-06-02"))
@@ -122,7 +108,6 @@ def test_an_attained_target_has_its_day() -> None:
 
 
 def test_a_lost_target_has_the_day_of_its_loss() -> None:
-    """And is attained no longer."""
     measure = {"count": "school.connected", "unless": "school.disconnected"}
     target = {**TEN, "target": 1}
     catalogue = catalogue_of(measure, milestones=[target], baseline=BASELINE)
@@ -135,7 +120,6 @@ def test_a_lost_target_has_the_day_of_its_loss() -> None:
 
 
 def test_a_promise_without_a_target_is_not_judged() -> None:
-    """A deadline alone has no status."""
     bare = {key: value for key, value in TEN.items() if key != "target"}
     catalogue = catalogue_of({"count": "school.connected"}, milestones=[bare], baseline=BASELINE)
     found, _ = points(catalogue, *connected("2018-06-01"))
@@ -143,7 +127,6 @@ def test_a_promise_without_a_target_is_not_judged() -> None:
 
 
 def test_a_change_is_reported_with_what_made_it() -> None:
-    """More lycées connected, and a larger denominator."""
     measure = {
         "ratio": {"of": {"count": "school.connected"}, "over": {"count": "school.registered"}}
     }
@@ -164,8 +147,6 @@ def test_a_change_is_reported_with_what_made_it() -> None:
 
 
 class TestPersons:
-    """Indicators with a smallest cell."""
-
     CATALOGUE = catalogue_of(
         ENROLLED,
         breakdown="audience",
@@ -187,15 +168,8 @@ class TestPersons:
         assert of(paris, metrics.CELL_SUPPRESSED)["75", ""] == 1
         assert ("75", "job_seeker") not in of(cells, metrics.CELL_VALUE)
 
-    def test_a_territory_of_few_is_shown_as_one_of_nobody(self) -> None:
-        """No series discloses an additional person."""
-        few = points(self.CATALOGUE, *enrolled(2, "75"), *enrolled(30, "77"))
-        nobody = points(self.CATALOGUE, *enrolled(30, "77"))
-        assert few == nobody
-
     @given(st.lists(st.integers(0, 12), min_size=4, max_size=4))
     def test_cells_that_are_published_alike_are_shown_alike(self, counts: list[int]) -> None:
-        """Nothing that is shown depends on more than the published cells."""
         publication = self.CATALOGUE.indicators[0].publication
         assert publication is not None
         cells = [
@@ -218,7 +192,6 @@ class TestPersons:
         assert shown[0] == shown[1]
 
     def test_show_what_is_large_enough_in_multiples(self) -> None:
-        """Totals are the sums of what is shown by category."""
         found, cells = points(self.CATALOGUE, *enrolled(6, "75"), *enrolled(8, "77"))
         values = of(cells, metrics.CELL_VALUE)
         assert values["75", "job_seeker"] == 5
@@ -228,7 +201,6 @@ class TestPersons:
         assert of(found, metrics.CELL_SUPPRESSED)["75", ""] == 0
 
     def test_every_cell_says_whether_it_is_withheld(self) -> None:
-        """A withheld one has no value, and every other has one."""
         _, cells = points(self.CATALOGUE, *enrolled(2, "75"), *enrolled(30, "77"))
         given_events = of(cells, metrics.CELL_SUPPRESSED)
         assert of(cells, metrics.CELL_VALUE).keys() == {
@@ -236,18 +208,15 @@ class TestPersons:
         }
 
     def test_say_which_day_is_shown(self) -> None:
-        """The end of the last period that is published."""
         found, _ = points(self.CATALOGUE, *enrolled(6, "75"), as_of=date(2018, 6, 29))
         day = datetime(2018, 5, 31, tzinfo=UTC).timestamp()
         assert of(found, metrics.INDICATOR_PUBLISHED) == {(): day}
 
     def test_others_have_no_cells(self) -> None:
-        """They are the workers' by category."""
         _, cells = points(catalogue_of(ENROLLED, breakdown="audience"), *enrolled(2, "75"))
         assert cells == []
 
 
 def test_indicators_are_named_with_their_programme() -> None:
-    """As everywhere else."""
     found, _ = points(catalogue_of({"count": "school.connected"}), *connected("2018-01-01"))
     assert {point.labels[:2] for point in found} == {("test", INDICATOR)}

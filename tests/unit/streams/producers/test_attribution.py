@@ -9,7 +9,6 @@ ATTRIBUTION = Attribution(PRODUCERS)
 
 
 def test_a_source_is_its_declared_producer_s() -> None:
-    """And every source below it; any other has no producer."""
     sources = (LYCEES, f"{LYCEES}:nord", "/undeclared")
 
     assert [ATTRIBUTION.of_source(one) for one in sources] == ["lycees", "lycees", "unknown"]
@@ -25,7 +24,6 @@ def test_a_label_has_the_source_as_it_is_declared() -> None:
 
 
 def test_a_refused_record_is_whose_it_says_it_is() -> None:
-    """As far as it claims one."""
     closed = raw("school.closed", uai("0750001"), "2018-01-01", source=LYCEES)
     records = (closed._replace(value=(closed.value or b"")[:-9]), broken(), broken(None))
 
@@ -33,7 +31,6 @@ def test_a_refused_record_is_whose_it_says_it_is() -> None:
 
 
 def test_where_nobody_is_declared_all_are_unknown() -> None:
-    """A worker without producers counts all the same."""
     nobody = Attribution(None)
 
     assert (nobody.of_source(LYCEES), nobody.label_of(LYCEES)) == ("unknown", LYCEES)

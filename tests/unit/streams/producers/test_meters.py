@@ -24,7 +24,6 @@ NOON = datetime(2018, 3, 1, 12, tzinfo=UTC)
 
 
 def counted(*results: Result) -> ProducerMeters:
-    """Return meters that have counted some batches."""
     meters = ProducerMeters(Attribution(PRODUCERS))
     for result in results:
         meters.count(result)
@@ -32,14 +31,12 @@ def counted(*results: Result) -> ProducerMeters:
 
 
 def batch(outcome: Outcome = Outcome.ACCEPTED, days: int = 0, source: str = LYCEES) -> Result:
-    """Return a batch of two records of one outcome."""
     return Result(
         records=Counter({(source, "type", outcome, days): 2}), latest={(source, "type"): NOON}
     )
 
 
 def test_records_are_counted_by_producer_and_outcome() -> None:
-    """Over batches and types."""
     meters = counted(batch(), batch(), batch(Outcome.DUPLICATE), batch(source="/undeclared"))
 
     assert meters.events == {
@@ -50,7 +47,6 @@ def test_records_are_counted_by_producer_and_outcome() -> None:
 
 
 def test_refusals_are_counted_by_producer_and_reason() -> None:
-    """A record without a source has no producer."""
     error = ContractError(RefusalReason.INVALID_DATA, "data.uai", None, "send one")
     refusals = [RecordRefusal(record, error) for record in (broken(), broken(), broken(b""))]
 
@@ -61,7 +57,6 @@ def test_refusals_are_counted_by_producer_and_reason() -> None:
 
 
 def test_the_last_event_is_the_latest_recorded() -> None:
-    """Of all sources and types of a producer."""
     early = Result(latest={(f"{LYCEES}:nord", "other"): NOON - timedelta(1)})
 
     assert counted(early, batch(), early).last_event == {"lycees": NOON}
@@ -83,7 +78,6 @@ def test_lateness_is_that_of_news() -> None:
 
 @given(days=st.lists(st.integers(0, 1_000)))
 def test_a_bucket_holds_what_is_at_most_its_bound(days: list[int]) -> None:
-    """As Prometheus reads them."""
     histogram = LatenessHistogram()
     for one in days:
         histogram.observe(one, 1)
@@ -97,7 +91,6 @@ def test_a_bucket_holds_what_is_at_most_its_bound(days: list[int]) -> None:
 
 @given(reported=events_of(Family.SCHOOLS))
 def test_the_worker_counts_lateness_as_the_report_does(reported: CloudEvent) -> None:
-    """Day by day, whatever the hour."""
     meters = ProducerMeters()
 
     for _, result in processed(StateStore([]), Family.SCHOOLS, [reported]):

@@ -11,7 +11,6 @@ from streams.queries.addresses import WorkersUnknownError, WorkerTarget, parse_w
 
 
 def test_addresses_names_and_files() -> None:
-    """In one setting."""
     found = parse_workers(
         "http://a:1/, https://[::1]:2 ,dns+http://workers:6066,file+https:///etc/targets/*.json"
     )
@@ -32,7 +31,6 @@ def test_addresses_names_and_files() -> None:
     ],
 )
 def test_anything_else_is_refused(text: str) -> None:
-    """With what to write instead."""
     with pytest.raises(ValueError, match=r"write|needs a port"):
         parse_workers(text)
 
@@ -47,7 +45,6 @@ def test_a_secret_goes_to_no_other_machine_in_the_open() -> None:
 
 
 def test_a_name_is_resolved_to_all_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each with the name that its certificate has."""
     monkeypatch.setattr(
         "streams.queries.addresses.getaddrinfo",
         lambda *_, **__: [
@@ -62,7 +59,6 @@ def test_a_name_is_resolved_to_all_addresses(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_targets_of_prometheus(tmp_path: Path) -> None:
-    """JSON and YAML; a group may have its own scheme."""
     (tmp_path / "a.json").write_text('[{"targets": ["a:1", "b:2"]}]')
     (tmp_path / "b.yml").write_text("- targets: ['c:3']\n  labels: {__scheme__: https}\n")
     found = parse_workers(f"file+http://{tmp_path}/*").targets()
@@ -77,7 +73,6 @@ def test_targets_of_prometheus(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_none_of_prometheus_is_named(tmp_path: Path, text: str) -> None:
-    """Nobody is asked instead of the wrong ones."""
     file = tmp_path / "targets.yaml"
     file.write_text(text)
     with pytest.raises(WorkersUnknownError, match=r"targets\.yaml"):
@@ -85,13 +80,11 @@ def test_a_file_that_is_none_of_prometheus_is_named(tmp_path: Path, text: str) -
 
 
 def test_a_name_that_can_be_none_is_named() -> None:
-    """Of a label with more than 63 letters."""
     with pytest.raises(WorkersUnknownError, match="no addresses"):
         parse_workers(f"dns+http://{'a' * 64}.example.org:6066").targets()
 
 
 def test_json_without_end_is_named(tmp_path: Path) -> None:
-    """Python's reader nests as deep as its stack."""
     file = tmp_path / "targets.json"
     file.write_text("[" * 100_000)
     with pytest.raises(WorkersUnknownError, match=r"targets\.json"):
@@ -99,6 +92,5 @@ def test_json_without_end_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named() -> None:
-    """It may come later."""
     with pytest.raises(WorkersUnknownError, match="no such file"):
         parse_workers("file+http:///no/such.json").targets()

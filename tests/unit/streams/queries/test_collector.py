@@ -35,13 +35,11 @@ SECONDS = 10.0
 
 
 def connected(number: int) -> Any:  # noqa: ANN401 - an event of any family
-    """Return the connection of one lycée more."""
     return event("school.connected", uai(f"075{number:04}"), "2018-03-01")
 
 
 @contextmanager
 def collected(*addresses: str, **plan: Any) -> Iterator[HistoriesCollector]:
-    """Yield a collector of addresses."""
     parsed = parse_workers(",".join(addresses))
     with collecting(CATALOGUE, CollectorPlan(parsed, PARTITIONS, **plan)) as found:
         yield found
@@ -50,8 +48,6 @@ def collected(*addresses: str, **plan: Any) -> Iterator[HistoriesCollector]:
 def waits_until(
     collector: HistoriesCollector, condition: Callable[[], bool], seconds: float = SECONDS
 ) -> bool:
-    """Poll until a condition holds."""
-
     def holds() -> bool:
         collector.poll()
         return condition()
@@ -60,13 +56,10 @@ def waits_until(
 
 
 def is_complete(collector: HistoriesCollector) -> bool:
-    """Wait until the histories of all partitions are there."""
     return waits_until(collector, lambda: collector.waiting_for() is None)
 
 
 def equals(collector: HistoriesCollector, *workers: AnsweringWorker) -> bool:
-    """Wait until the histories are those that the workers have together."""
-
     def same() -> bool:
         (together,) = (one.state_store for one in workers)
         return histories_of(collector.sums, CATALOGUE) == histories_of(together, CATALOGUE)
@@ -75,7 +68,6 @@ def equals(collector: HistoriesCollector, *workers: AnsweringWorker) -> bool:
 
 
 def test_it_follows_a_worker() -> None:
-    """What is there, and what comes."""
     with answering(AnsweringWorker(CATALOGUE)) as worker:
         worker.take(connected(1))
         with collected(worker.url) as collector:
@@ -105,7 +97,6 @@ def test_it_is_behind_until_it_waits_for_a_change() -> None:
 
 
 def test_it_tells_what_workers_are_late_with() -> None:
-    """Once for each worker, under however many addresses, and no more once one has gone."""
     with answering(AnsweringWorker(CATALOGUE, owned=range(2))) as staying, ExitStack() as until:
         leaving = AnsweringWorker(CATALOGUE, owned=range(2, PARTITIONS))
         until.enter_context(answering(leaving))
@@ -124,24 +115,9 @@ def test_it_tells_what_workers_are_late_with() -> None:
             assert waits_until(collector, lambda: collector.overdue() == 5)
 
 
-def test_two_workers_make_a_whole() -> None:
-    """One alone does not."""
-    with (
-        answering(AnsweringWorker(CATALOGUE, owned=range(2))) as first,
-        answering(AnsweringWorker(CATALOGUE, owned=range(2, PARTITIONS))) as second,
-    ):
-        with collected(first.url) as collector:
-            assert waits_until(
-                collector, lambda: collector.waiting_for() == "the histories of partitions 2"
-            )
-        with collected(first.url, second.url) as collector:
-            assert is_complete(collector)
-
-
 def test_a_worker_of_an_earlier_release_is_named_with_the_remedy(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It answers 404 for a route that it does not have."""
     with (
         answering(AnsweringWorker(CATALOGUE, owned=range(2))) as worker,
         serving(Starlette) as old,
@@ -165,8 +141,6 @@ def test_a_worker_of_an_earlier_release_is_named_with_the_remedy(
     ],
 )
 def test_something_else_at_an_address_is_named(body: str, message: str) -> None:
-    """Nothing of it is taken."""
-
     async def answer(_: Request) -> Response:
         return Response(body)
 
@@ -211,7 +185,6 @@ def test_another_number_of_partitions_is_named() -> None:
 
 
 def test_the_token_is_sent(tmp_path: Path) -> None:
-    """Read at each request; a wrong one is named."""
     worker = AnsweringWorker(CATALOGUE)
     worker.guard = MetricsGuard(token_file(tmp_path, "sesame"))
     own = token_file(tmp_path, "guessed")
@@ -222,7 +195,6 @@ def test_the_token_is_sent(tmp_path: Path) -> None:
 
 
 def test_tls_is_checked(tmp_path: Path) -> None:
-    """By the authority of the settings alone."""
     authority, worker = Authority(tmp_path), AnsweringWorker(CATALOGUE)
     ours = authority.issue("worker")
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -240,7 +212,6 @@ def test_tls_is_checked(tmp_path: Path) -> None:
 def test_targets_of_prometheus_are_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker that comes is asked."""
     monkeypatch.setattr(subject, "LOOK_UP_SECONDS", 0.05)
     monkeypatch.setattr(subject, "TICK_SECONDS", 0.05)
     file = tmp_path / "workers.json"
@@ -255,16 +226,7 @@ def test_targets_of_prometheus_are_read_again(
         assert is_complete(collector)
 
 
-def test_a_name_stands_for_all_its_addresses() -> None:
-    """Here for one of this machine."""
-    with answering(AnsweringWorker(CATALOGUE)) as worker:
-        port = worker.url.rpartition(":")[2]
-        with collected(f"dns+http://localhost:{port}") as collector:
-            assert is_complete(collector)
-
-
 def test_a_name_without_addresses_is_named() -> None:
-    """As a Service without pods."""
     with collected("dns+http://no-such-name.invalid:6066") as collector:
         assert waits_until(
             collector, lambda: "no-such-name.invalid" in str(collector.waiting_for())
@@ -274,7 +236,6 @@ def test_a_name_without_addresses_is_named() -> None:
 def test_what_nobody_confirms_is_forgotten(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the bound, and with its generation; until then it is used."""
     monkeypatch.setattr(subject, "TICK_SECONDS", 0.05)
     caplog.set_level(logging.INFO)
     with (

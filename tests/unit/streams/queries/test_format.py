@@ -50,18 +50,15 @@ SAID = {
 
 
 def take(*lines: object) -> int:
-    """Take over an answer of these lines, and return how much it changed."""
     answer = decoded(b"\n".join(json.dumps(line).encode() for line in lines))
     return ReceivedHistories(load_catalogue()).apply(answer, "http://w", 0.0).changes
 
 
 def said(**changed: str) -> dict[str, Any]:
-    """Return a partition with an explanation."""
     return {**PARTITION, "explanations": [{**SAID, **changed}], "series": 0}
 
 
 def test_an_answer_is_taken_over() -> None:
-    """What the others differ from in one place."""
     assert take(HEAD, PARTITION, ROW) == 2
     assert take(HEAD, said()) == 2
 
@@ -100,7 +97,6 @@ def test_an_explanation_of_no_time_is_refused(recorded_at: str) -> None:
 
 
 def test_a_partition_that_cannot_be_is_refused() -> None:
-    """The sums would have more than all partitions."""
     with pytest.raises(AnswerUnreadableError, match="beyond the number"):
         take(HEAD, {**PARTITION, "partition": 2}, ROW)
     with pytest.raises(AnswerUnreadableError, match="twice"):
@@ -122,7 +118,6 @@ def test_it_is_the_same_in_every_process_and_release() -> None:
 
 
 def test_every_term_of_the_catalogue_has_its_own() -> None:
-    """Or a series would be taken for another."""
     terms = load_catalogue().terms
     assert len({fingerprint(term) for term in terms}) == len(terms)
 
@@ -144,5 +139,4 @@ def test_every_term_of_the_catalogue_has_its_own() -> None:
     ],
 )
 def test_whatever_changes_a_term_changes_it(change: dict[str, object]) -> None:
-    """Each of its fields."""
     assert fingerprint(replace(TERM, **change)) != fingerprint(TERM)  # type: ignore[arg-type]

@@ -34,7 +34,6 @@ CATALOGUE = load_catalogue()
 
 
 def settings(*workers: AnsweringWorker, seconds: float = 20.0) -> Settings:
-    """Return settings that name workers, and wait so long for them."""
     found = Settings(
         broker="127.0.0.1:9",
         partitions=PARTITIONS,
@@ -45,7 +44,6 @@ def settings(*workers: AnsweringWorker, seconds: float = 20.0) -> Settings:
 
 
 def test_they_are_those_of_all_workers() -> None:
-    """Each tells its own partitions; all that was there before is in them."""
     with (
         answering(AnsweringWorker(CATALOGUE, owned=range(2))) as first,
         answering(AnsweringWorker(CATALOGUE, owned=range(2, PARTITIONS))) as second,
@@ -62,7 +60,6 @@ def test_they_are_those_of_all_workers() -> None:
 
 
 def test_they_are_told_while_events_come() -> None:
-    """All that was there at the beginning is in them; of what comes meanwhile, some."""
     stopping = threading.Event()
     with answering(AnsweringWorker(CATALOGUE)) as worker:
         worker.take(registered(9999))
@@ -97,8 +94,6 @@ def test_every_worker_has_told_all_that_it_holds() -> None:
 
 
 class WatchedWorker(AnsweringWorker):
-    """A worker that does something before each answer, and before its second one."""
-
     def __init__(
         self,
         catalogue: Catalogue,
@@ -112,7 +107,6 @@ class WatchedWorker(AnsweringWorker):
         self._asked = 0
 
     def app(self) -> ASGIApp:
-        """Return what serves its route, behind what it does."""
         app = super().app()
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
@@ -126,19 +120,16 @@ class WatchedWorker(AnsweringWorker):
 
 
 def lycees(histories: Histories) -> int:
-    """Return how many lycées there are in the Région."""
     denominator = histories["schools_connected_ratio", None].denominator
     assert denominator is not None
     return denominator.at(date(2018, 3, 1))
 
 
 def registered(number: int) -> CloudEvent:
-    """Return the registration of a lycée."""
     return event("school.registered", uai(f"075{number % 10_000:04}"), "2018-03-01")
 
 
 def test_a_part_of_them_is_an_error() -> None:
-    """A figure of a part would look right."""
     told = r"did not tell the histories of partitions (0, 1, )?2 \(0 s\): .*/readyz"
     with (
         answering(AnsweringWorker(CATALOGUE, owned=range(2))) as worker,
@@ -163,7 +154,6 @@ def test_what_workers_are_late_with_is_told() -> None:
 
 
 def test_a_worker_with_another_catalogue_is_named() -> None:
-    """It does not count what one of ours does."""
     known = known_part(CATALOGUE, [CATALOGUE.terms[0]])
     with (
         answering(AnsweringWorker(known)) as worker,
@@ -173,11 +163,9 @@ def test_a_worker_with_another_catalogue_is_named() -> None:
 
 
 def test_without_workers_the_one_of_this_machine_is_asked() -> None:
-    """At its port, on loopback."""
     assert collector_plan(Settings(http_port=7066)).addresses.fixed == ("http://127.0.0.1:7066",)
 
 
 def test_a_worker_of_this_machine_needs_a_known_port() -> None:
-    """Port 0 is any that is free."""
     with pytest.raises(WorkersUnsetError, match="SMART_REGION_WORKERS: not set"):
         collector_plan(Settings(http_port=0))

@@ -24,12 +24,10 @@ CONTENTS: st.SearchStrategy[Content] = st.tuples(
 
 
 def content_of(series: PackedSeries | None) -> Content:
-    """Return what a series says."""
     return ({}, frozenset()) if series is None else (series.steps, frozenset(series.reports))
 
 
 def summed(parts: list[Content]) -> Content:
-    """Return the sum by definition."""
     steps: Counter[int] = Counter()
     for one, _ in parts:
         steps.update(dict(one))
@@ -40,7 +38,6 @@ def summed(parts: list[Content]) -> Content:
 
 @given(CONTENTS)
 def test_what_is_packed_is_unpacked(content: Content) -> None:
-    """On any day of the calendar, of any amount."""
     assert content_of(PackedSeries.of(*content)) == content
 
 
@@ -48,7 +45,6 @@ def test_what_is_packed_is_unpacked(content: Content) -> None:
 def test_a_sum_is_that_of_its_present_parts(
     before: list[Content], added: list[Content], data: st.DataObject
 ) -> None:
-    """Whatever parts went: a report of another part on the same day stays."""
     gone = data.draw(st.sets(st.sampled_from(range(len(before)))) if before else st.just(set()))
     packed = [PackedSeries.of(*one) for one in before]
     base = PackedSeries.total(None, (), packed)
@@ -69,7 +65,6 @@ def test_a_sum_of_nothing_is_none() -> None:
 
 
 def test_a_day_takes_some_bytes() -> None:
-    """A dictionary takes about a hundred for it."""
     days = range(736000, 736000 + 3652)
     series = PackedSeries.of({day: 1 + day % 7 for day in days}, days)
     assert len(series.packed_steps) + len(series.packed_reports) < 2 * len(days)

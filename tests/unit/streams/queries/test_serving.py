@@ -28,23 +28,19 @@ CONNECTED = event("school.connected", uai("0750001"), "2018-03-01")
 
 @pytest.fixture
 def worker() -> Iterator[AnsweringWorker]:
-    """Yield a worker that owns everything."""
     with answering(AnsweringWorker(CATALOGUE)) as found:
         yield found
 
 
 def ask(worker: AnsweringWorker, **query: str) -> requests.Response:
-    """Send a request."""
     return requests.get(f"{worker.url}/histories", params=query, timeout=40)
 
 
 def answer_of(response: requests.Response) -> HistoriesAnswer:
-    """Return what a response has."""
     return decoded(response.content)
 
 
 def position_of(worker: AnsweringWorker) -> str:
-    """Return the present position."""
     return answer_of(ask(worker)).head.position
 
 
@@ -58,7 +54,6 @@ def asked(worker: AnsweringWorker, pool: ThreadPoolExecutor, wait: str) -> Futur
 
 
 def test_a_first_request_is_told_everything(worker: AnsweringWorker) -> None:
-    """In lines that the documentation describes."""
     worker.take(event("school.registered", CONNECTED.fact.entity_id, "2016-09-01"), CONNECTED)
     found = ask(worker)
     assert found.headers["Content-Type"].startswith("application/x-ndjson")
@@ -72,7 +67,6 @@ def test_a_first_request_is_told_everything(worker: AnsweringWorker) -> None:
 
 
 def test_an_answer_is_compressed_for_who_accepts_it(worker: AnsweringWorker) -> None:
-    """A client that does not say so reads it as it is."""
     worker.take(
         *(event("school.connected", uai(f"075{n}"), "2018-03-01") for n in range(1000, 1009))
     )
@@ -86,7 +80,6 @@ def test_an_answer_is_compressed_for_who_accepts_it(worker: AnsweringWorker) -> 
 
 
 def test_a_request_waits_for_a_change(worker: AnsweringWorker) -> None:
-    """And is answered with the batch that brings it."""
     with ThreadPoolExecutor() as pool:
         found = asked(worker, pool, "30")
         began = monotonic()
@@ -98,7 +91,6 @@ def test_a_request_waits_for_a_change(worker: AnsweringWorker) -> None:
 
 
 def test_a_request_waits_for_another_owner_too(worker: AnsweringWorker) -> None:
-    """Nothing tells the route of it: it looks."""
     with ThreadPoolExecutor() as pool:
         found = asked(worker, pool, "30")
         worker.own(2, range(2))
@@ -137,7 +129,6 @@ def test_an_answer_is_not_made_anew_while_a_recovery_counts_down(
 
 
 def test_a_request_is_answered_after_its_wait(worker: AnsweringWorker) -> None:
-    """Nothing changed: the answer confirms what was told."""
     position = position_of(worker)
     answer = answer_of(ask(worker, since=position, wait="1"))
     assert answer.head.position == position
@@ -148,13 +139,11 @@ def test_a_request_is_answered_after_its_wait(worker: AnsweringWorker) -> None:
 
 @pytest.mark.parametrize("since", ["another-life.3.aaaa", "nonsense", "é", ".", "a.b"])
 def test_another_position_is_told_everything(worker: AnsweringWorker, since: str) -> None:
-    """It is of another process, or of none."""
     answer = answer_of(ask(worker, since=since, wait="30"))
     assert all(one.head.complete for one in answer.partitions)
 
 
 def test_a_worker_that_is_not_ready_tells_nothing(worker: AnsweringWorker) -> None:
-    """But what it waits for: as its metrics show no figure."""
     worker.own(1, range(0), "recovery")
     answer = answer_of(ask(worker))
     assert (answer.head.waiting_for, answer.partitions) == ("recovery", [])
@@ -162,12 +151,10 @@ def test_a_worker_that_is_not_ready_tells_nothing(worker: AnsweringWorker) -> No
 
 @pytest.mark.parametrize("query", [{"wait": "-1"}, {"wait": "soon"}, {"since": "x" * 101}])
 def test_a_wrong_request_is_refused(worker: AnsweringWorker, query: dict[str, str]) -> None:
-    """With a word on what is right."""
     assert ask(worker, **query).status_code == 400
 
 
 def test_few_requests_wait_at_once(worker: AnsweringWorker) -> None:
-    """One more is refused; who does not wait is answered."""
     with ThreadPoolExecutor(MOST_WAITING) as pool:
         waiting = [asked(worker, pool, "30") for _ in range(MOST_WAITING)]
         refused = ask(worker, since=position_of(worker), wait="30")
@@ -178,7 +165,6 @@ def test_few_requests_wait_at_once(worker: AnsweringWorker) -> None:
 
 
 def test_a_server_that_stops_answers_those_that_wait() -> None:
-    """It would wait for them."""
     with ThreadPoolExecutor() as pool:
         with answering(AnsweringWorker(CATALOGUE)) as worker:
             found = asked(worker, pool, "30")
@@ -188,7 +174,6 @@ def test_a_server_that_stops_answers_those_that_wait() -> None:
 
 
 def test_histories_are_for_who_shows_the_token(tmp_path: Path) -> None:
-    """Nobody else learns that there are some."""
     worker = AnsweringWorker(CATALOGUE)
     worker.guard = MetricsGuard(token_file(tmp_path, "sesame"))
     with answering(worker):
